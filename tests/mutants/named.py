@@ -55,7 +55,7 @@ NAMED = (
                 "        if (found := self.ends.get(prompt_id)) is not None:\n",
             ),
         ),
-        f"{STORIES}/test_looking.py::test_a_task_that_ends_between_two_requests_of_a_look_is_never_told_as_absent",
+        f"{STORIES}/test_looking.py::test_task_ending_between_requests_is_never_absent",
     ),
     Named(
         "fall back to another server",
@@ -84,7 +84,7 @@ NAMED = (
         "no deafness proof",
         "app/session/watching/deafness.py",
         (('        self._reopen("deaf")\n', ""),),
-        f"{STORIES}/test_hearing.py::test_a_deaf_socket_is_proven_by_a_start_that_it_did_not_tell",
+        f"{STORIES}/test_hearing.py::test_unreported_start_proves_socket_deaf",
     ),
     Named(
         "adoption without epoch",
@@ -101,7 +101,7 @@ NAMED = (
                 '        return _ended(task, TaskState.LOST, at, proven=False, note=Note(at, "absent"))\n',
             ),
         ),
-        "tests/unit/core/test_truth.py::test_one_absent_look_is_not_lost",
+        "tests/unit/core/test_truth.py::test_one_absent_poll_is_not_lost",
     ),
     Named(
         "cancel by bare interrupt",
@@ -113,7 +113,7 @@ NAMED = (
         "a found task holds its window again",
         "app/core/truth.py",
         (("    return replace(task, is_ward=True) if task.state.is_end else task\n", "    return task\n"),),
-        f"{STORIES}/test_one_server.py::test_a_lost_task_that_is_found_again_never_moors_a_window_twice",
+        f"{STORIES}/test_one_server.py::test_lost_task_that_returns_never_moors_window",
     ),
     Named(
         "an end frees the window before it is durable",

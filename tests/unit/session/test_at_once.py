@@ -51,7 +51,7 @@ async def test_a_moored_window_writes_once_before_it_sends(stage: Stage) -> None
 
 
 @scene
-async def test_what_has_to_be_uploaded_first_holds_a_place_meanwhile(stage: Stage) -> None:
+async def test_upload_holds_place_until_it_is_registered(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
     asked, held = overhear(page), list[int]()
@@ -62,7 +62,7 @@ async def test_what_has_to_be_uploaded_first_holds_a_place_meanwhile(stage: Stag
 
 
 @scene
-async def test_a_window_that_comes_free_while_its_socket_is_waited_for_chooses_after_all(stage: Stage) -> None:
+async def test_window_freed_during_connect_chooses_a_server(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
     submitter = page.session._submitter
@@ -82,7 +82,7 @@ async def test_a_window_that_comes_free_while_its_socket_is_waited_for_chooses_a
 
 
 @scene
-async def test_a_store_that_knows_the_window_elsewhere_is_believed_and_nothing_is_written(stage: Stage) -> None:
+async def test_claim_elsewhere_in_store_refuses_the_run(stage: Stage) -> None:
     page = await stage.window()
     held = await stage.run(page, steps=900, server_id=A)
     database = stage.world.database
@@ -97,7 +97,7 @@ async def test_a_store_that_knows_the_window_elsewhere_is_believed_and_nothing_i
 
 
 @scene
-async def test_a_record_that_turns_out_unreadable_stops_it_and_is_set_aside(stage: Stage) -> None:
+async def test_unreadable_record_stops_the_run_and_is_set_aside(stage: Stage) -> None:
     page = await stage.window()
     held = await stage.run(page, steps=900, server_id=A)
     database = stage.world.database
@@ -111,7 +111,7 @@ async def test_a_record_that_turns_out_unreadable_stops_it_and_is_set_aside(stag
 
 
 @scene
-async def test_without_a_durable_record_there_is_no_prompt_and_no_place(stage: Stage) -> None:
+async def test_failed_write_sends_nothing_and_releases_place(stage: Stage) -> None:
     page = await stage.window()
     held = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, held)
@@ -146,7 +146,7 @@ async def test_the_window_stays_moored_while_that_is_written(stage: Stage) -> No
 
 
 @scene
-async def test_a_place_that_could_not_be_given_back_is_before_the_next_run_of_a_moored_window(stage: Stage) -> None:
+async def test_leftover_reservation_is_deleted_before_next_run(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
     places, database = page.session._submitter.places, stage.world.database
@@ -160,7 +160,7 @@ async def test_a_place_that_could_not_be_given_back_is_before_the_next_run_of_a_
 
 
 @scene
-async def test_a_task_that_is_not_for_the_server_of_its_place_is_not_written(stage: Stage) -> None:
+async def test_task_for_another_server_than_its_place_is_not_written(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, first := await stage.run(page, steps=900, server_id=A))
     astray = replace(task_of(page, first), prompt_id=PromptId("p-astray"), server_id=B)
@@ -170,7 +170,7 @@ async def test_a_task_that_is_not_for_the_server_of_its_place_is_not_written(sta
 
 
 @scene
-async def test_what_was_uploaded_by_a_script_is_known_by_its_work_too(stage: Stage) -> None:
+async def test_uploads_of_a_script_are_recorded_as_inputs(stage: Stage) -> None:
     page = await stage.window()
     await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
     prompt_id = await page.session.submit_workflow(a_workflow(2, 1, None), title="story", inputs={})

@@ -62,7 +62,7 @@ async def rest(stage: Stage, page: Page) -> None:
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_what_a_window_remembers_does_not_grow_with_the_tasks_that_it_has_made(stage: Stage) -> None:
+async def test_memory_does_not_grow_with_number_of_tasks(stage: Stage) -> None:
     page = await stage.window()
     await made(stage, page, 10)
     await rest(stage, page)

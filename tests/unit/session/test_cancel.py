@@ -25,7 +25,7 @@ async def cancel(page: Page, prompt_id: PromptId, queue: Queue) -> Evidence | No
 
 
 @scene
-async def test_what_another_window_has_taken_over_is_not_cancelled(stage: Stage) -> None:
+async def test_task_of_another_window_is_not_cancelled(stage: Stage) -> None:
     """It was adopted while the look that would repeat the cancel was under way."""
     busy, page = await stage.window(), await stage.window()
     await stage.run(busy, steps=60, server_id=A)
@@ -39,7 +39,7 @@ async def test_what_another_window_has_taken_over_is_not_cancelled(stage: Stage)
 
 @pytest.mark.parametrize(("version", "is_hit"), [("0.3.55", False), ("0.3.64", True), ("", False)])
 @scene
-async def test_beside_another_prompt_only_a_server_that_knows_ids_is_interrupted(
+async def test_beside_other_prompts_only_servers_knowing_ids_are_interrupted(
     stage: Stage, version: str, is_hit: bool
 ) -> None:
     page = await stage.window()
@@ -53,7 +53,7 @@ async def test_beside_another_prompt_only_a_server_that_knows_ids_is_interrupted
 
 
 @scene
-async def test_a_delete_that_comes_after_the_start_tells_that_it_runs(stage: Stage) -> None:
+async def test_delete_after_start_finds_task_running(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -63,7 +63,7 @@ async def test_a_delete_that_comes_after_the_start_tells_that_it_runs(stage: Sta
 
 
 @scene
-async def test_a_delete_that_comes_after_the_end_tells_the_end(stage: Stage) -> None:
+async def test_delete_after_end_finds_the_end(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, server_id=A)
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED

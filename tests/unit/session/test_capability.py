@@ -92,7 +92,7 @@ async def test_a_server_whose_catalogue_is_not_known_may_be_asked(stage: Stage) 
 
 
 @scene
-async def test_with_no_server_that_can_nothing_is_sent_and_each_cause_is_told(stage: Stage) -> None:
+async def test_without_capable_server_nothing_is_sent_and_causes_are_named(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: WITHOUT_NODE, B: WITHOUT_CHOICE, C: WITHOUT_NODE})
     with pytest.raises(NoServerAvailable) as caught:
         await stage.run(page)
@@ -105,7 +105,7 @@ async def test_with_no_server_that_can_nothing_is_sent_and_each_cause_is_told(st
 
 
 @scene
-async def test_a_moored_window_whose_server_cannot_is_told_before_anything_is_sent(stage: Stage) -> None:
+async def test_incapable_moored_server_is_reported_before_sending(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: NODES, B: NODES, C: NODES})
     held = await stage.run(page, steps=600, server_id=A)
     await stage.until_running(page, held)
@@ -120,14 +120,14 @@ async def test_a_moored_window_whose_server_cannot_is_told_before_anything_is_se
 
 
 @scene
-async def test_a_catalogue_that_cannot_be_read_keeps_nobody_from_running(stage: Stage) -> None:
+async def test_unreadable_catalogue_does_not_prevent_runs(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: WITHOUT_NODE, B: NODES, C: NODES})
     catalogues.is_broken = True
     assert task_of(page, await stage.run(page, server_id=A)).server_id == A
 
 
 @scene
-async def test_a_catalogue_that_is_no_json_keeps_nobody_from_running(stage: Stage) -> None:
+async def test_catalogue_that_is_not_json_does_not_prevent_runs(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: WITHOUT_NODE, B: NODES, C: NODES})
     catalogues.is_garbled = True
     assert task_of(page, await stage.run(page, server_id=A)).server_id == A
@@ -157,7 +157,7 @@ async def test_every_differing_catalogue_of_a_large_fleet_is_kept(stage: Stage) 
 
 
 @scene
-async def test_by_the_persons_wish_every_server_that_may_answer_is_looked_at_again(stage: Stage) -> None:
+async def test_refresh_all_rereads_every_reachable_server(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: NODES, B: NODES, C: NODES})
     servers = page.session.fleet.servers
     page.session._state.fleet = replace(
@@ -168,7 +168,7 @@ async def test_by_the_persons_wish_every_server_that_may_answer_is_looked_at_aga
 
 
 @scene
-async def test_what_a_server_refuses_makes_its_catalogue_be_read_again(stage: Stage) -> None:
+async def test_refused_value_causes_reread_of_catalogue(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: NODES, B: NODES, C: NODES})
     workflow = json.dumps({"1": {"class_type": "EmptyImage", "inputs": {}}})
     prompt_id = await page.session.run(parse_workflow(workflow), server_id=A)
@@ -177,7 +177,7 @@ async def test_what_a_server_refuses_makes_its_catalogue_be_read_again(stage: St
 
 
 @scene
-async def test_of_catalogues_that_no_server_has_now_those_used_last_are_kept(stage: Stage) -> None:
+async def test_recently_used_old_catalogues_are_kept(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: {}})
     capable, server = page.session._submitter.capable, page.session.fleet.servers[0]
     catalogues.nodes |= {f"gone-{number}": {} for number in range(KEPT + 1)}
@@ -197,7 +197,7 @@ async def test_of_catalogues_that_no_server_has_now_those_used_last_are_kept(sta
 
 
 @scene
-async def test_a_catalogue_that_cannot_be_read_again_is_told_once_all_others_are(stage: Stage) -> None:
+async def test_failed_refresh_is_raised_after_all_others(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: NODES, B: NODES, C: NODES})
     catalogues.without = A
     with pytest.raises(RequestTimeout):
@@ -206,7 +206,7 @@ async def test_a_catalogue_that_cannot_be_read_again_is_told_once_all_others_are
 
 
 @scene
-async def test_what_a_script_has_uploaded_to_goes_nowhere_if_that_server_cannot_run_it(stage: Stage) -> None:
+async def test_script_uploads_are_not_sent_to_incapable_server(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: WITHOUT_NODE, B: WITHOUT_NODE, C: WITHOUT_NODE})
     uploaded = await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
     with pytest.raises(ServerUnable) as caught:
@@ -217,7 +217,7 @@ async def test_what_a_script_has_uploaded_to_goes_nowhere_if_that_server_cannot_
 
 
 @scene
-async def test_a_click_before_the_fleet_is_known_waits_for_it_and_looks_then(stage: Stage) -> None:
+async def test_click_before_fleet_is_known_waits_for_it(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: WITHOUT_NODE, B: WITHOUT_NODE, C: NODES})
     state = page.session._state
     known, state.fleet = state.fleet, Fleet()
@@ -232,7 +232,7 @@ async def test_a_click_before_the_fleet_is_known_waits_for_it_and_looks_then(sta
 
 
 @scene
-async def test_what_a_server_says_of_its_nodes_is_told_by_its_own_catalogue(stage: Stage) -> None:
+async def test_node_facts_come_from_the_servers_own_catalogue(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: WITHOUT_NODE, B: NODES})
     names = frozenset({"SlowSteps", "SaveImage"})
     there = [await page.session.catalogue(server_id, names) for server_id in (A, B, C)]

@@ -6,7 +6,7 @@ from tests.unit.session.stage import A, Stage, scene
 
 
 @scene
-async def test_a_task_that_the_store_does_not_have_is_told(stage: Stage) -> None:
+async def test_task_missing_in_store_is_a_violation(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, server_id=A)
     assert page.session.violations() == ()

@@ -25,7 +25,7 @@ def drain(stage: Stage, *server_ids: ServerId) -> None:
 
 
 @scene
-async def test_what_a_run_took_is_known_to_the_next_window(stage: Stage) -> None:
+async def test_learned_duration_is_known_to_next_window(stage: Stage) -> None:
     first = await stage.window()
     prompt_id = await stage.run(first, steps=20, server_id=A)
     task = await stage.ended(first, prompt_id)
@@ -39,7 +39,7 @@ async def test_what_a_run_took_is_known_to_the_next_window(stage: Stage) -> None
 
 
 @scene
-async def test_what_cannot_be_learned_keeps_nobody_from_running(stage: Stage) -> None:
+async def test_failure_to_learn_does_not_prevent_runs(stage: Stage) -> None:
     page = await stage.window()
     stage.world.database.durations = {"kinds": "damaged"}
     prompt_id = await stage.run(page)
@@ -47,7 +47,7 @@ async def test_what_cannot_be_learned_keeps_nobody_from_running(stage: Stage) ->
 
 
 @scene
-async def test_a_drained_server_takes_nothing_new_and_keeps_what_it_has(stage: Stage) -> None:
+async def test_drained_server_takes_no_new_work_and_keeps_its_own(stage: Stage) -> None:
     moored = await stage.window()
     first = await stage.run(moored, steps=30, server_id=A)
     drain(stage, A, B)
@@ -84,7 +84,7 @@ async def test_a_server_that_lacks_something_gets_no_such_work(stage: Stage) -> 
 
 
 @scene
-async def test_a_moored_window_whose_server_lacks_something_is_told_before_anything_is_sent(stage: Stage) -> None:
+async def test_lacking_moored_server_is_reported_before_sending(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=30, server_id=A)
     before = len(stage.asked)
@@ -96,7 +96,7 @@ async def test_a_moored_window_whose_server_lacks_something_is_told_before_anyth
 
 
 @scene
-async def test_who_waits_for_a_free_server_gets_the_first_one_that_is(stage: Stage) -> None:
+async def test_patient_run_gets_first_idle_server(stage: Stage) -> None:
     busy = [await stage.window() for _ in (A, B, C)]
     for page, server_id, steps in zip(busy, (A, B, C), (60, 12, 60), strict=True):
         await stage.run(page, steps=steps, server_id=server_id)

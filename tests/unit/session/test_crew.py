@@ -167,7 +167,7 @@ async def test_a_line_for_one_server_needs_no_crew(stage: Stage) -> None:
 
 @pytest.mark.parametrize("crashed", [False, True])
 @scene
-async def test_a_reload_takes_the_crew_up_again_with_all_its_work(stage: Stage, crashed: bool) -> None:
+async def test_reload_resumes_crew_with_its_work(stage: Stage, crashed: bool) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 3, steps=20)
     for _ in range(3):
@@ -193,7 +193,7 @@ async def test_a_duplicated_tab_has_none_of_the_crew(stage: Stage) -> None:
 
 
 @scene
-async def test_the_work_of_a_dead_crew_is_found_and_adopted_as_any_windows(stage: Stage) -> None:
+async def test_work_of_closed_crew_is_found_and_adopted(stage: Stage) -> None:
     gone = await stage.window()
     await spread(stage, gone, 9, 3, steps=40)
     await stage.until(lambda: len(all_tasks(gone)) == 6 and not gone.session.line.sending)
@@ -212,7 +212,7 @@ async def test_the_work_of_a_dead_crew_is_found_and_adopted_as_any_windows(stage
 
 
 @scene
-async def test_a_pause_holds_for_the_whole_crew_and_cancel_mine_stops_all_of_it(stage: Stage) -> None:
+async def test_pause_and_cancel_mine_apply_to_whole_crew(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     theirs = await stage.run(other, steps=200)
     await spread(stage, page, 12, 3, steps=200)
@@ -226,7 +226,7 @@ async def test_a_pause_holds_for_the_whole_crew_and_cancel_mine_stops_all_of_it(
 
 
 @scene
-async def test_one_dead_server_holds_up_nobody_but_the_session_that_is_moored_there(stage: Stage) -> None:
+async def test_dead_server_delays_only_its_own_session(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 12, 3, steps=10)
     await stage.until(lambda: len(all_tasks(page)) == 6)
@@ -274,7 +274,7 @@ async def test_a_line_is_spread_while_it_waits(stage: Stage) -> None:
 
 
 @scene
-async def test_a_change_of_a_mate_is_told_to_who_listens_to_the_tab(stage: Stage) -> None:
+async def test_change_in_crew_session_notifies_listeners_of_tab(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 6, 2, steps=40)
     await stage.until(lambda: len(page.crew.sessions) == 1)
@@ -302,7 +302,7 @@ async def test_a_wake_reaches_the_mates_and_a_stop_ends_them(stage: Stage) -> No
 
 
 @scene
-async def test_a_mate_whose_id_another_page_still_holds_is_enlisted_when_it_is_let_go(stage: Stage) -> None:
+async def test_crew_session_is_enlisted_once_other_page_releases_its_id(stage: Stage) -> None:
     page = await stage.window()
     held, mate = stage.world.browser.held, crew_id(window_of(page).window_id, 1)
     held.add(mate)
@@ -332,7 +332,7 @@ async def test_a_mate_whose_id_another_page_still_holds_is_enlisted_when_it_is_l
 
 
 @scene
-async def test_a_crew_that_cannot_be_read_at_first_is_taken_up_later(stage: Stage) -> None:
+async def test_unreadable_crew_is_resumed_later(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 4, 2, steps=900)
     await stage.until(lambda: len(all_tasks(page)) == 4)
@@ -354,7 +354,7 @@ async def test_a_crew_that_cannot_be_read_at_first_is_taken_up_later(stage: Stag
 
 
 @scene
-async def test_a_crew_waits_for_a_store_that_cannot_be_read_at_first(stage: Stage) -> None:
+async def test_crew_waits_for_unreadable_store(stage: Stage) -> None:
     stage.world.database.is_blocked = True
     page = stage.world.open()
     await stage.until(lambda: page.session.store_error)
@@ -367,7 +367,7 @@ async def test_a_crew_waits_for_a_store_that_cannot_be_read_at_first(stage: Stag
     assert len(page.crew.sessions) == 1
 
 
-async def test_the_fleet_of_a_mate_is_its_captains_with_its_news_and_errors_once_each() -> None:
+async def test_crew_session_gets_fleet_and_errors_of_captain_once() -> None:
     captain = State(Sandbox().ports)
     source = _SharedFleet(captain)
     first = asyncio.ensure_future(source.first())
@@ -408,7 +408,7 @@ async def test_the_fleet_of_a_mate_is_its_captains_with_its_news_and_errors_once
     told.cancel()
 
 
-async def test_a_mate_has_an_id_of_its_own_and_no_crew() -> None:
+async def test_crew_session_has_own_id_and_no_crew() -> None:
     class Alive(SandboxWindows):
         async def is_alive(self, window_id: WindowId) -> bool | None:
             return window_id == "w"

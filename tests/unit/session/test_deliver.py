@@ -27,7 +27,7 @@ def test_a_time_is_read_as_the_server_meant_it(told: str | None, modified: float
     assert _modified(Response(200, {} if told is None else {"last-modified": told})) == modified
 
 
-async def test_a_text_needs_no_server_to_be_brought_home() -> None:
+async def test_text_output_is_delivered_without_server() -> None:
     sandbox = Sandbox()
     text = Output(node_id=NodeId("9"), kind="text", filename="", folder=TEXT, text="Röse \ud800")  # half a character
     task = Task(

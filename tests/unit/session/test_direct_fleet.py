@@ -129,9 +129,7 @@ async def test_a_window_finds_out_by_itself_how_the_servers_are(bench: Bench) ->
     assert set(await bench.fleet.vitals()) == {"a", "b"}
 
 
-async def test_a_list_that_cannot_be_read_is_told_and_tried_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unreadable_list_is_reported_and_retried(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.browser.direct_fleet.AFTER_FAILURE", 0.01)
     bench.world.status = 404
     with pytest.raises(ListError) as told:
@@ -142,7 +140,7 @@ async def test_a_list_that_cannot_be_read_is_told_and_tried_again(
         assert [one.server_id for one in (await bench.fleet.changes()).servers] == ["a", "b"]
 
 
-async def test_a_list_that_breaks_later_leaves_the_servers_as_they_were(bench: Bench) -> None:
+async def test_list_that_becomes_invalid_keeps_the_servers(bench: Bench) -> None:
     await bench.well()
     bench.world.file = "{"
     bench.fleet.hurry()
@@ -163,7 +161,7 @@ async def test_an_id_with_another_address_is_another_server(bench: Bench) -> Non
     assert (of(fleet).health, of(fleet).catalogue) == (Health.UNKNOWN, "")
 
 
-async def test_a_browser_that_is_refused_is_told_the_flag_and_the_socket_is_tried_once(bench: Bench) -> None:
+async def test_refused_browser_is_given_the_flag_after_one_socket_probe(bench: Bench) -> None:
     bench.world.lost[A], bench.world.reach = "lost", Reach(answers=True, greets=True)
     await bench.fleet.first()
     told = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
@@ -179,7 +177,7 @@ async def test_a_browser_that_is_refused_is_told_the_flag_and_the_socket_is_trie
     assert bench.world.sockets == [A]
 
 
-async def test_a_server_that_hangs_is_not_taken_for_one_that_refuses(bench: Bench) -> None:
+async def test_hanging_server_is_not_reported_as_refusing(bench: Bench) -> None:
     bench.world.lost[A] = "deadline"
     await bench.fleet.first()
     told = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
@@ -192,9 +190,7 @@ async def test_a_server_that_hangs_is_not_taken_for_one_that_refuses(bench: Benc
 
 
 @pytest.mark.parametrize(("cause", "times"), [("deadline", 1), ("lost", 2)])
-async def test_a_server_that_was_only_late_is_not_asked_for_its_catalogue_again(
-    bench: Bench, cause: str, times: int
-) -> None:
+async def test_late_server_is_not_asked_twice_for_its_catalogue(bench: Bench, cause: str, times: int) -> None:
     """Twenty windows that each ask a busy server for megabytes whenever it was late keep it late for ever."""
     await bench.well()
     bench.world.lost = {A: cause}
@@ -220,7 +216,7 @@ async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
     assert world.asked == ["fleet.json"]
 
 
-async def test_a_catalogue_that_cannot_be_read_holds_up_no_look_and_is_not_asked_for_all_the_time(
+async def test_unreadable_catalogue_delays_no_probe_and_is_retried_rarely(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.browser.server_probe.WELL", 0.0)
@@ -233,7 +229,7 @@ async def test_a_catalogue_that_cannot_be_read_holds_up_no_look_and_is_not_asked
     assert sorted(bench.world.learned) == [A, B]
 
 
-async def test_a_hidden_window_looks_hardly_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hidden_window_probes_rarely(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.browser.server_probe.WELL", 0.0)
     hidden = World()
     eyes = Eyes(hidden, PAGE, lambda: True, hidden.look, hidden.learn)  # type: ignore[arg-type]
@@ -254,7 +250,7 @@ async def test_a_hidden_window_looks_hardly_at_all(bench: Bench, monkeypatch: py
     bench.fleet = other
 
 
-async def test_a_choice_reads_each_queue_afresh(bench: Bench) -> None:
+async def test_choice_reads_each_queue_anew(bench: Bench) -> None:
     await bench.well()
     bench.world.lost[B] = "lost"
     loads = read_loads(await bench.http.send(loads_request()))
@@ -263,7 +259,7 @@ async def test_a_choice_reads_each_queue_afresh(bench: Bench) -> None:
     assert f"{A}/queue" in bench.world.asked
 
 
-async def test_what_breaks_is_told_by_whose_it_is(bench: Bench) -> None:
+async def test_failures_name_their_server(bench: Bench) -> None:
     await bench.well()
     bench.world.lost[B] = "lost"
     with pytest.raises(RequestTimeout) as told:

@@ -98,7 +98,7 @@ async def test_a_submit_carries_the_file_with_what_is_sent(stage: Stage) -> None
 
 
 @scene
-async def test_waiting_runs_share_one_file_and_carry_it_after_a_reload(stage: Stage) -> None:
+async def test_waiting_runs_share_one_file_after_a_reload(stage: Stage) -> None:
     posts, page = Posts(stage), await stage.window()
     workflow = a_workflow(1, 0, None)
     copy = copy_of(workflow)
@@ -114,7 +114,7 @@ async def test_waiting_runs_share_one_file_and_carry_it_after_a_reload(stage: St
 
 
 @scene
-async def test_run_again_carries_the_same_file_and_says_so_when_it_is_gone(stage: Stage) -> None:
+async def test_run_again_sends_same_file_or_reports_it_gone(stage: Stage) -> None:
     posts, page = Posts(stage), await stage.window()
     first = await run(page, 7)
     await stage.ended(page, first)
@@ -132,7 +132,7 @@ async def test_run_again_carries_the_same_file_and_says_so_when_it_is_gone(stage
 
 
 @scene
-async def test_run_again_elsewhere_carries_it_there(stage: Stage) -> None:
+async def test_run_again_elsewhere_sends_the_file(stage: Stage) -> None:
     posts, page = Posts(stage), await stage.window()
     workflow = a_workflow(60, 7, None)
     first = await page.session.run(workflow, editor=copy_of(workflow), server_id=A)
@@ -142,7 +142,7 @@ async def test_run_again_elsewhere_carries_it_there(stage: Stage) -> None:
 
 
 @scene
-async def test_what_the_file_cannot_have_goes_without_it_and_says_so(stage: Stage) -> None:
+async def test_unfillable_file_is_left_out_and_reported(stage: Stage) -> None:
     posts, page = Posts(stage), await stage.window()
     fault = no_copy(CannotWrite("cannot-write", "2", "nonce", WriteFault.NOT_KEPT))
     for editor, expected in ((copy_of(a_workflow(9, 7, None)), "otherwise"), (fault, "not-kept"), ("{", "unreadable")):
@@ -156,7 +156,7 @@ async def test_what_the_file_cannot_have_goes_without_it_and_says_so(stage: Stag
 
 
 @scene
-async def test_a_full_disk_keeps_the_file_from_being_kept_not_from_going_along(stage: Stage) -> None:
+async def test_full_disk_does_not_prevent_sending_the_file(stage: Stage) -> None:
     posts, page = Posts(stage), await stage.window()
     database = stage.world.database
     database.quota = database.used + 4_000
@@ -183,7 +183,7 @@ async def test_a_script_may_hand_over_the_editors_graph(stage: Stage) -> None:
     assert len(posts.bodies) == 2
 
 
-async def test_a_copy_is_kept_as_json_of_its_length_and_what_has_none_has_none() -> None:
+async def test_copy_is_kept_as_json_if_there_is_one() -> None:
     kept: dict[str, Blob] = {}
 
     class Keeping(SandboxStore):
@@ -197,7 +197,7 @@ async def test_a_copy_is_kept_as_json_of_its_length_and_what_has_none_has_none()
 
 
 @scene
-async def test_why_a_file_did_not_go_along_is_in_the_journal_and_nothing_if_it_did(stage: Stage) -> None:
+async def test_missing_file_is_noted_in_journal_with_cause(stage: Stage) -> None:
     page = await stage.window()
     await run(page, 7)
     assert noted(page, "editor_fault") == []
@@ -205,7 +205,7 @@ async def test_why_a_file_did_not_go_along_is_in_the_journal_and_nothing_if_it_d
     assert noted(page, "editor_fault") == [{"prompt_id": prompt_id, "cause": "otherwise"}]
 
 
-def test_file_and_workflow_together_are_as_large_as_a_submit_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_and_workflow_together_stay_within_submit_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = a_workflow(1, 7, None)
     copy = copy_of(workflow)
     together = len(copy.encode()) + len(workflow.text.encode())

@@ -53,7 +53,7 @@ async def test_cancel_after_an_interrupt_by_another_user_changes_no_cause(stage:
 
 
 @scene
-async def test_cleared_queue_is_shown_at_once_and_named(stage: Stage) -> None:
+async def test_cleared_queue_is_shown_as_the_cause(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
     prompt_id = await stage.run(page, steps=900, server_id=A)

@@ -38,7 +38,7 @@ def files(response: Response) -> tuple[WorkflowFiles, list[str]]:
     return WorkflowFiles(state), servers.asked
 
 
-async def test_what_the_installation_publishes_is_listed_and_read() -> None:
+async def test_published_workflows_are_listed_and_read() -> None:
     told = {"files": [{"path": "portraits/a.json", "tag": "1", "title": "A"}]}
     listing, _ = files(Response(200, text=json.dumps(told)))
     (published,) = await listing.published()
@@ -48,7 +48,7 @@ async def test_what_the_installation_publishes_is_listed_and_read() -> None:
     assert asked == ["GET /workflows/portraits/a.json"]
 
 
-async def test_what_a_server_has_saved_is_listed_and_read_there() -> None:
+async def test_saved_workflows_of_a_server_are_listed_and_read() -> None:
     listing, asked = files(Response(200, text='["b.json", "a.json"]'))
     assert await listing.saved(HERE) == ("a.json", "b.json")
     assert asked[0].startswith(f"GET /servers/{HERE}/userdata?")
@@ -58,7 +58,7 @@ async def test_what_a_server_has_saved_is_listed_and_read_there() -> None:
 
 
 @pytest.mark.parametrize("response", [GONE, EMPTY])
-async def test_a_file_that_is_there_no_more_is_told_by_its_name(response: Response) -> None:
+async def test_missing_file_is_reported_by_name(response: Response) -> None:
     reading, _ = files(response)
     for read in (reading.read_published("a.json"), reading.read_saved(HERE, "a.json")):
         with pytest.raises(BadInput) as caught:
@@ -66,7 +66,7 @@ async def test_a_file_that_is_there_no_more_is_told_by_its_name(response: Respon
         assert (caught.value.cause, caught.value.name) == (SourceFault.GONE.value, "a.json")
 
 
-async def test_what_answers_wrongly_is_told_as_an_error_of_its_own() -> None:
+async def test_invalid_answer_has_its_own_error() -> None:
     reading, _ = files(BROKEN)
     with pytest.raises(ConfigError) as told:
         await reading.read_published("a.json")

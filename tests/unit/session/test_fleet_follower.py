@@ -96,7 +96,7 @@ def changed(server_id: ServerId = HERE, **facts: object) -> Fleet:
     return replace(fleet, servers=tuple(servers))
 
 
-async def test_the_first_fleet_is_asked_for_until_it_is_told_and_wakes_the_window() -> None:
+async def test_first_fleet_is_requested_until_it_arrives_and_wakes_window() -> None:
     async with kept() as rig:
         await rig.tell(GONE)
         error = ConfigError("no such file")
@@ -112,7 +112,7 @@ async def test_the_first_fleet_is_asked_for_until_it_is_told_and_wakes_the_windo
         assert len(rig.clock.waits) == 2, "after good news nobody waits"
 
 
-async def test_a_gateway_that_is_back_wakes_the_window_though_nothing_has_changed() -> None:
+async def test_returning_gateway_wakes_window_without_changes() -> None:
     async with kept() as rig:
         await rig.tell(make_fleet())
         rig.woken.clear()
@@ -125,7 +125,7 @@ async def test_a_gateway_that_is_back_wakes_the_window_though_nothing_has_change
         assert rig.gateway.asked == ["first", "changes", "changes", "changes"]
 
 
-async def test_news_that_concern_no_contact_are_taken_over_and_wake_nobody() -> None:
+async def test_news_without_effect_on_contact_wake_no_window() -> None:
     async with kept() as rig:
         await rig.tell(make_fleet())
         rig.woken.clear()
@@ -136,7 +136,7 @@ async def test_news_that_concern_no_contact_are_taken_over_and_wake_nobody() -> 
         assert rig.clock.waits == []
 
 
-async def test_a_server_that_is_new_or_has_moved_or_is_well_again_wakes_the_window() -> None:
+async def test_new_moved_or_recovered_server_wakes_window() -> None:
     async with kept() as rig:
         await rig.tell(make_fleet())
         for fleet in (

@@ -34,7 +34,7 @@ async def half_way(stage: Stage, page: Page, prompt_id: PromptId) -> float | Non
 
 
 @scene
-async def test_a_run_is_told_its_end_by_its_own_pace_and_by_earlier_runs(stage: Stage) -> None:
+async def test_remaining_time_comes_from_own_pace_and_earlier_runs(stage: Stage) -> None:
     page = await stage.window()
     for _ in range(2):
         wrong = await half_way(stage, page, await stage.run(page, steps=STEPS, server_id=A))
@@ -46,7 +46,7 @@ async def test_a_run_is_told_its_end_by_its_own_pace_and_by_earlier_runs(stage: 
 
 
 @scene
-async def test_without_any_socket_a_known_kind_is_told_its_end(stage: Stage) -> None:
+async def test_known_kind_has_remaining_time_without_socket(stage: Stage) -> None:
     page = await stage.window()
     stage.world.weather.refuse_socket = 1.0
     first = await stage.run(page, steps=STEPS, server_id=A)
@@ -79,7 +79,7 @@ async def test_another_window_knows_what_one_has_learned(stage: Stage) -> None:
 
 
 @scene
-async def test_who_waits_is_told_its_place_and_when_its_turn_comes(stage: Stage) -> None:
+async def test_waiting_task_shows_its_place_and_start(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     await stage.ended(page, await stage.run(page, steps=STEPS, server_id=A))
     first = await stage.run(other, steps=STEPS, server_id=A)
@@ -96,7 +96,7 @@ async def test_who_waits_is_told_its_place_and_when_its_turn_comes(stage: Stage)
 
 
 @scene
-async def test_of_what_does_not_answer_or_is_being_cancelled_nothing_is_told(stage: Stage) -> None:
+async def test_unreachable_or_cancelled_task_has_no_estimate(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, steps=STEPS, server_id=A))
     prompt_id = await stage.run(page, steps=STEPS, server_id=A)
@@ -108,7 +108,7 @@ async def test_of_what_does_not_answer_or_is_being_cancelled_nothing_is_told(sta
 
 
 @scene
-async def test_the_last_preview_is_shown_again_after_a_reload_until_a_newer_one_comes(stage: Stage) -> None:
+async def test_last_preview_is_shown_after_reload_until_a_newer_one(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=STEPS)
     await stage.until(lambda: prompt_id in stage.world.database.previews)
@@ -135,7 +135,7 @@ async def test_the_last_preview_of_left_work_comes_with_it(stage: Stage) -> None
 
 
 @scene
-async def test_progress_is_known_again_after_a_reload(stage: Stage) -> None:
+async def test_progress_is_restored_after_reload(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=STEPS)
     await stage.until(lambda: prompt_id in page.session.progress and page.session.progress[prompt_id].fraction > 0.5)
@@ -149,7 +149,7 @@ async def test_progress_is_known_again_after_a_reload(stage: Stage) -> None:
 
 
 @scene
-async def test_a_run_that_was_not_heard_whole_teaches_nothing_of_its_nodes(stage: Stage) -> None:
+async def test_incomplete_events_teach_nothing_about_nodes(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=STEPS, server_id=A)
     await stage.until(lambda: prompt_id in page.session.progress and page.session.progress[prompt_id].fraction > 0.3)
@@ -162,7 +162,7 @@ async def test_a_run_that_was_not_heard_whole_teaches_nothing_of_its_nodes(stage
 
 
 @scene
-async def test_of_an_upload_is_told_how_many_bytes_of_all_files_have_gone(stage: Stage) -> None:
+async def test_upload_progress_counts_bytes_of_all_files(stage: Stage) -> None:
     page = await stage.window()
     told: list[tuple[int, int, float]] = []
     page.session.subscribe(lambda: told.extend((run.sent, run.size, run.fraction) for run in page.session.runs))

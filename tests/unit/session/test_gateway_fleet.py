@@ -66,7 +66,7 @@ class Chance:
         return 0.0
 
 
-async def test_who_logs_in_while_the_socket_is_being_opened_is_told() -> None:
+async def test_login_during_connect_is_reported() -> None:
     gateway, heard = Gateway(), list[str | None]()
     fleet = GatewayFleet(gateway, gateway, Chance(), on_person=heard.append)  # type: ignore[arg-type]
 
@@ -85,7 +85,7 @@ async def test_who_logs_in_while_the_socket_is_being_opened_is_told() -> None:
     following.cancel()
 
 
-async def test_whoever_comes_or_goes_is_a_reason_to_ask_where_the_fleet_was_told_in_another_name() -> None:
+async def test_changed_user_causes_fleet_request_under_new_name() -> None:
     gateway, heard = Gateway(), list[str | None]()
     gateway.may_open.set()
     fleet = GatewayFleet(gateway, gateway, Chance(), on_person=heard.append)  # type: ignore[arg-type]

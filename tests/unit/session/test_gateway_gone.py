@@ -8,7 +8,7 @@ from tests.unit.session.test_line import add, labels, paused, unfinished
 
 
 @scene
-async def test_a_gateway_that_has_gone_is_told_until_it_is_back(stage: Stage) -> None:
+async def test_lost_gateway_is_reported_until_it_returns(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -23,7 +23,7 @@ async def test_a_gateway_that_has_gone_is_told_until_it_is_back(stage: Stage) ->
 
 
 @scene
-async def test_a_page_that_never_hears_of_a_gateway_shows_what_is_kept_and_what_waits(stage: Stage) -> None:
+async def test_page_without_gateway_shows_kept_and_waiting_work(stage: Stage) -> None:
     page, gone = await stage.window(), await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     left = await stage.run(gone, steps=400, server_id=B)

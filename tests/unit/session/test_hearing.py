@@ -22,7 +22,7 @@ def is_open(page: Page) -> bool:
 
 
 @scene
-async def test_a_deaf_socket_is_proven_by_a_start_that_it_did_not_tell(stage: Stage) -> None:
+async def test_unreported_start_proves_socket_deaf(stage: Stage) -> None:
     busy, page = await stage.window(), await stage.window()
     await stage.run(busy, steps=100, server_id=A)
     second = await stage.run(page, steps=400, server_id=A)
@@ -37,7 +37,7 @@ async def test_a_deaf_socket_is_proven_by_a_start_that_it_did_not_tell(stage: St
 
 
 @scene
-async def test_a_deaf_socket_is_proven_by_an_end_that_it_did_not_tell(stage: Stage) -> None:
+async def test_unreported_end_proves_socket_deaf(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=300, server_id=A)
     await stage.until_running(page, first)
@@ -51,7 +51,7 @@ async def test_a_deaf_socket_is_proven_by_an_end_that_it_did_not_tell(stage: Sta
 
 
 @scene
-async def test_two_tasks_that_were_not_told_are_one_deafness(stage: Stage) -> None:
+async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
     """The socket takes a while to close: what else it owes proves nothing new."""
     page = await stage.window()
     closed: list[str] = []
@@ -88,7 +88,7 @@ async def test_a_socket_that_broke_is_not_called_deaf(stage: Stage) -> None:
 
 
 @scene
-async def test_a_start_that_nobody_has_seen_waiting_should_have_been_told_too(stage: Stage) -> None:
+async def test_start_of_task_never_seen_waiting_must_be_reported(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     assert is_open(page), "it stays for a while"
@@ -99,7 +99,7 @@ async def test_a_start_that_nobody_has_seen_waiting_should_have_been_told_too(st
 
 
 @scene
-async def test_what_ran_when_the_socket_was_opened_is_listened_for_too(stage: Stage) -> None:
+async def test_end_of_task_running_at_open_must_be_reported(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=400, server_id=A)
     page = await stage.reload(page)
@@ -111,7 +111,7 @@ async def test_what_ran_when_the_socket_was_opened_is_listened_for_too(stage: St
 
 
 @scene
-async def test_while_what_has_arrived_is_still_taken_in_nothing_is_proven(stage: Stage) -> None:
+async def test_messages_still_being_handled_prove_nothing(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     deafen(stage, page)
@@ -124,7 +124,7 @@ async def test_while_what_has_arrived_is_still_taken_in_nothing_is_proven(stage:
 
 
 @scene
-async def test_news_that_come_some_seconds_after_a_look_are_no_deafness(stage: Stage) -> None:
+async def test_events_some_seconds_after_a_poll_prove_no_deafness(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     address = stage.world.network.address_of(A) or ""
@@ -138,7 +138,7 @@ async def test_news_that_come_some_seconds_after_a_look_are_no_deafness(stage: S
 
 
 @scene
-async def test_what_the_socket_does_not_tell_of_proves_nothing(stage: Stage) -> None:
+async def test_tasks_of_other_clients_prove_nothing(stage: Stage) -> None:
     """A ward is told to nobody: its window's client_id is not ours."""
     busy, gone, page = await stage.window(), await stage.window(), await stage.window()
     await stage.run(busy, steps=400, server_id=B)
@@ -173,7 +173,7 @@ async def test_the_old_socket_is_closed_before_the_new_one_opens(stage: Stage) -
 
 
 @scene
-async def test_a_socket_that_tells_everything_is_never_found_deaf(stage: Stage) -> None:
+async def test_complete_events_never_prove_deafness(stage: Stage) -> None:
     page = await stage.window()
     tasks = [await stage.run(page, steps=steps, server_id=A) for steps in (3, 80, 1, 40)]
     for prompt_id in tasks:
@@ -183,7 +183,7 @@ async def test_a_socket_that_tells_everything_is_never_found_deaf(stage: Stage) 
 
 
 @scene
-async def test_minutes_of_silence_open_the_socket_again_at_doubling_intervals_and_end_nothing(stage: Stage) -> None:
+async def test_silence_reopens_socket_at_doubling_intervals_and_ends_nothing(stage: Stage) -> None:
     stage.world.sims[A].pace = 6.0
     stage.world.sims[A].restart()
     page = await stage.window()
@@ -204,7 +204,7 @@ async def test_minutes_of_silence_open_the_socket_again_at_doubling_intervals_an
 
 
 @scene
-async def test_one_silence_opens_the_socket_again_once_however_long_its_close_takes(stage: Stage) -> None:
+async def test_one_silence_reopens_socket_once_despite_slow_close(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until(lambda: is_open(page) and task_of(page, prompt_id).state is TaskState.RUNNING)

@@ -66,7 +66,7 @@ async def test_a_disconnect_never_ends_a_task(stage: Stage) -> None:
 
 
 @scene
-async def test_waking_up_looks_at_once(stage: Stage) -> None:
+async def test_wake_polls_immediately(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=3)
     home = stage.world.sims[task_of(page, prompt_id).server_id]
@@ -80,7 +80,7 @@ async def test_waking_up_looks_at_once(stage: Stage) -> None:
 
 
 @scene
-async def test_a_restarted_server_that_forgot_a_task_is_told_as_lost(stage: Stage) -> None:
+async def test_task_forgotten_by_restarted_server_is_lost(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=100)
     await stage.until_running(page, prompt_id)
@@ -89,7 +89,7 @@ async def test_a_restarted_server_that_forgot_a_task_is_told_as_lost(stage: Stag
 
 
 @scene
-async def test_an_end_that_the_socket_told_counts_when_the_server_has_forgotten(stage: Stage) -> None:
+async def test_end_reported_by_socket_counts_when_server_forgot_it(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=3)
     home = stage.world.sims[task_of(page, prompt_id).server_id]
@@ -114,7 +114,7 @@ async def test_progress_rises_and_is_gone_with_the_end(stage: Stage) -> None:
 
 
 @scene
-async def test_the_socket_leaves_after_a_grace_and_is_only_where_the_mooring_is(stage: Stage) -> None:
+async def test_socket_closes_after_grace_and_follows_the_mooring(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     await stage.ended(page, await stage.run(page, server_id=B))
@@ -135,7 +135,7 @@ async def test_resetting_the_socket_stays_on_the_server(stage: Stage) -> None:
 
 
 @scene
-async def test_waking_up_in_the_middle_of_a_click_tells_no_false_violation(stage: Stage) -> None:
+async def test_wake_during_click_reports_no_false_violation(stage: Stage) -> None:
     """What was read back just before a task was registered is older than what this window knows."""
     page = await stage.window()
     told: list[str] = []
@@ -159,7 +159,7 @@ async def test_waking_up_in_the_middle_of_a_click_tells_no_false_violation(stage
 
 
 @scene
-async def test_a_history_that_cannot_be_read_keeps_no_other_task_from_its_end(stage: Stage) -> None:
+async def test_unreadable_history_does_not_delay_other_tasks(stage: Stage) -> None:
     page = await stage.window()
     bad, good = await stage.run(page, server_id=A), await stage.run(page, server_id=A)
     sim = stage.world.sims[A]
@@ -178,7 +178,7 @@ async def test_a_history_that_cannot_be_read_keeps_no_other_task_from_its_end(st
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 500])
 @scene
-async def test_a_picture_that_cannot_be_fetched_keeps_no_other_from_coming_home(stage: Stage, status: int) -> None:
+async def test_failed_delivery_does_not_delay_others(stage: Stage, status: int) -> None:
     page = await stage.window()
     for sim in stage.world.sims.values():
         whole = sim._view
@@ -192,7 +192,7 @@ async def test_a_picture_that_cannot_be_fetched_keeps_no_other_from_coming_home(
 
 
 @scene
-async def test_a_picture_is_fetched_once_however_often_the_window_wakes_meanwhile(stage: Stage) -> None:
+async def test_picture_is_fetched_once_despite_repeated_wakes(stage: Stage) -> None:
     page = await stage.window()
 
     def wake(_: ServerId) -> None:
@@ -208,7 +208,7 @@ async def test_a_picture_is_fetched_once_however_often_the_window_wakes_meanwhil
 
 
 @scene
-async def test_waking_up_fetches_at_once_what_could_not_be_had(stage: Stage) -> None:
+async def test_wake_retries_failed_deliveries(stage: Stage) -> None:
     page = await stage.window()
     stage.once_requested("GET", "/view", lambda server_id: setattr(stage.world.sims[server_id], "is_down", True))
     prompt_id = await stage.run(page, server_id=A)
@@ -226,7 +226,7 @@ async def test_waking_up_fetches_at_once_what_could_not_be_had(stage: Stage) -> 
 
 @pytest.mark.parametrize("by", ["look_again", "confirm_move"])
 @scene
-async def test_a_person_who_asks_for_a_result_that_could_not_be_had_has_it_at_once(stage: Stage, by: str) -> None:
+async def test_user_request_retries_failed_delivery(stage: Stage, by: str) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, server_id=A)
 
@@ -266,7 +266,7 @@ async def test_a_result_is_kept_and_outlives_its_server(stage: Stage) -> None:
 
 
 @scene
-async def test_a_late_look_that_changes_the_order_of_the_outputs_mixes_no_pictures(stage: Stage) -> None:
+async def test_reordered_outputs_mix_no_pictures(stage: Stage) -> None:
     """A picture is found by its place, and history may order them otherwise than the socket has told them."""
     page = await stage.window()
 
@@ -286,7 +286,7 @@ async def test_a_late_look_that_changes_the_order_of_the_outputs_mixes_no_pictur
 
 
 @scene
-async def test_a_file_that_is_gone_is_told_and_nothing_is_kept(stage: Stage) -> None:
+async def test_missing_file_is_recorded_and_nothing_kept(stage: Stage) -> None:
     page = await stage.window()
     stage.once_requested("GET", "/view", lambda server_id: stage.world.sims[server_id].files.clear())
     prompt_id = await stage.run(page)
@@ -297,7 +297,7 @@ async def test_a_file_that_is_gone_is_told_and_nothing_is_kept(stage: Stage) -> 
 
 
 @scene
-async def test_an_answer_without_its_bytes_is_asked_for_again(stage: Stage) -> None:
+async def test_answer_without_bytes_is_retried(stage: Stage) -> None:
     page = await stage.window()
     http = page.session._state.ports.http
     whole, asked = http.fetch, []
@@ -314,7 +314,7 @@ async def test_an_answer_without_its_bytes_is_asked_for_again(stage: Stage) -> N
 
 
 @scene
-async def test_that_the_gateway_does_not_know_the_server_any_more_does_not_make_a_file_gone(stage: Stage) -> None:
+async def test_unknown_server_at_gateway_does_not_mean_file_gone(stage: Stage) -> None:
     page = await stage.window()
     network = stage.world.network
 
@@ -334,7 +334,7 @@ async def test_that_the_gateway_does_not_know_the_server_any_more_does_not_make_
 
 
 @scene
-async def test_a_file_that_was_overwritten_is_never_kept_as_the_result(stage: Stage) -> None:
+async def test_overwritten_file_is_never_kept_as_result(stage: Stage) -> None:
     page = await stage.window()
 
     def overwrite(server_id: ServerId) -> None:
@@ -350,7 +350,7 @@ async def test_a_file_that_was_overwritten_is_never_kept_as_the_result(stage: St
 
 
 @scene
-async def test_a_result_that_does_not_fit_is_told(stage: Stage) -> None:
+async def test_result_that_does_not_fit_is_recorded(stage: Stage) -> None:
     page = await stage.window()
 
     def grow(server_id: ServerId) -> None:
@@ -363,7 +363,7 @@ async def test_a_result_that_does_not_fit_is_told(stage: Stage) -> None:
 
 
 @scene
-async def test_a_delivery_that_was_interrupted_goes_on_after_a_reload(stage: Stage) -> None:
+async def test_interrupted_delivery_continues_after_reload(stage: Stage) -> None:
     page = await stage.window()
     tab = page.tab
     stage.once_requested("GET", "/view", lambda _: stage.world.leave(page, crashed=True) and None)

@@ -51,7 +51,7 @@ async def test_an_old_server_is_not_interrupted_while_another_prompt_runs(stage:
 
 
 @scene
-async def test_what_the_jobs_api_still_has_is_not_absent(stage: Stage) -> None:
+async def test_task_in_jobs_api_is_not_absent(stage: Stage) -> None:
     """The third place to look, before two looks make it lost."""
     server = stage.world.sims[A]
     server.has_jobs = True

@@ -31,7 +31,7 @@ def kept(shelf: Shelf) -> list[str]:
     return [entry["kind"] for entry in json.loads(shelf.kept.get(ME, "[]"))]
 
 
-async def test_a_copy_is_made_a_while_after_the_first_news_and_has_all_until_then() -> None:
+async def test_copy_is_written_after_pause_with_all_entries() -> None:
     clock, shelf = Patience(), Shelf()
     writer = JournalWriter(clock, shelf)
     keeping = asyncio.ensure_future(writer.keep(ME))
@@ -52,7 +52,7 @@ async def test_a_copy_is_made_a_while_after_the_first_news_and_has_all_until_the
     keeping.cancel()
 
 
-async def test_a_page_that_may_be_going_away_copies_at_once_and_goes_on_as_before() -> None:
+async def test_closing_page_writes_copy_and_continues() -> None:
     clock, shelf = Patience(), Shelf()
     writer = JournalWriter(clock, shelf)
     keeping = asyncio.ensure_future(writer.keep(ME))
@@ -88,7 +88,7 @@ async def test_a_mere_repetition_is_no_reason_for_a_copy() -> None:
     keeping.cancel()
 
 
-async def test_what_an_earlier_page_wrote_stands_before_what_this_one_writes() -> None:
+async def test_entries_of_earlier_page_come_first() -> None:
     shelf = Shelf({ME: '[{"at":1.0,"kind":"before","facts":{}}]'})
     writer = JournalWriter(Patience(), shelf)
     writer.note("now", {})
@@ -99,7 +99,7 @@ async def test_what_an_earlier_page_wrote_stands_before_what_this_one_writes() -
     keeping.cancel()
 
 
-async def test_a_copy_that_is_lost_is_counted_and_the_next_one_has_it() -> None:
+async def test_failed_copy_is_counted_and_next_one_is_complete() -> None:
     shelf = Reading(error=FULL)
     writer = JournalWriter(Patience(), shelf)
     keeping = asyncio.ensure_future(writer.keep(ME))
@@ -118,7 +118,7 @@ async def test_a_copy_that_is_lost_is_counted_and_the_next_one_has_it() -> None:
     keeping.cancel()
 
 
-async def test_without_a_place_for_it_there_is_no_copy_and_the_journal_all_the_same() -> None:
+async def test_without_store_journal_works_without_copies() -> None:
     writer = JournalWriter(Patience(), None)
     writer.note("one", {})
     await asyncio.wait_for(writer.keep(ME), 5)
@@ -140,7 +140,7 @@ def noted() -> Any:
     log.removeHandler(handler)
 
 
-def test_a_warning_is_noted_with_its_template_and_what_only_informs_is_not(noted: list[dict[str, Any]]) -> None:
+def test_warnings_are_noted_with_template_and_infos_are_not(noted: list[dict[str, Any]]) -> None:
     log = logging.getLogger("mooring.test_journal_writer")
     log.info("all is well")
     log.warning("%s is not as it was", "gpu-1")
@@ -157,7 +157,7 @@ def test_a_warning_is_noted_with_its_template_and_what_only_informs_is_not(noted
     ]
 
 
-def test_an_error_is_noted_with_its_kind_and_the_way_that_it_came(noted: list[dict[str, Any]]) -> None:
+def test_errors_are_noted_with_kind_and_traceback(noted: list[dict[str, Any]]) -> None:
     def break_off() -> None:
         raise ValueError("a mistake of ours")
 

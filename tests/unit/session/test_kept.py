@@ -40,7 +40,7 @@ async def small_of(page: Page, prompt_id: PromptId) -> bytes | None:
 
 
 @scene
-async def test_the_oldest_original_makes_room_and_is_told_as_such_with_its_thumbnail(stage: Stage) -> None:
+async def test_oldest_original_is_dropped_and_recorded_with_its_thumbnail(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page)
     size = (await stage.ended(page, first)).outputs[0].size
@@ -57,7 +57,7 @@ async def test_the_oldest_original_makes_room_and_is_told_as_such_with_its_thumb
 
 
 @scene
-async def test_what_another_window_dropped_is_noticed_on_waking(stage: Stage) -> None:
+async def test_result_dropped_by_another_window_is_noticed_on_wake(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     prompt_id = await stage.run(page)
     await stage.ended(page, prompt_id)
@@ -71,7 +71,7 @@ async def test_what_another_window_dropped_is_noticed_on_waking(stage: Stage) ->
 
 
 @scene
-async def test_a_dropped_result_is_fetched_from_its_own_server_on_request(stage: Stage) -> None:
+async def test_dropped_result_is_fetched_from_its_own_server(stage: Stage) -> None:
     page, prompt_id, data = await one_dropped(stage)
     asked = len(stage.requests("GET", "/view"))
     blob = await page.session.results.fetch(prompt_id)
@@ -82,7 +82,7 @@ async def test_a_dropped_result_is_fetched_from_its_own_server_on_request(stage:
 
 
 @scene
-async def test_a_dropped_result_whose_file_was_overwritten_is_never_given_out(stage: Stage) -> None:
+async def test_dropped_result_with_overwritten_file_is_never_returned(stage: Stage) -> None:
     page, prompt_id, data = await one_dropped(stage)
     files = stage.world.sims[A].files
     files.update(dict.fromkeys(files, (bytes(len(data)), stage.now + 60.0)))
@@ -92,7 +92,7 @@ async def test_a_dropped_result_whose_file_was_overwritten_is_never_given_out(st
 
 
 @scene
-async def test_a_dropped_result_that_has_another_size_is_never_given_out(stage: Stage) -> None:
+async def test_dropped_result_of_another_size_is_never_returned(stage: Stage) -> None:
     """A file put back from a backup carries an old date."""
     page, prompt_id, _ = await one_dropped(stage)
     files = stage.world.sims[A].files
@@ -121,7 +121,7 @@ async def test_a_dropped_result_with_another_mark_is_never_given_out(stage: Stag
 
 
 @scene
-async def test_a_dropped_result_that_is_gone_from_its_server_is_told(stage: Stage) -> None:
+async def test_dropped_result_gone_from_server_is_recorded(stage: Stage) -> None:
     page, prompt_id, data = await one_dropped(stage)
     stage.world.sims[A].files.clear()
     assert await page.session.results.fetch(prompt_id) is None
@@ -168,7 +168,7 @@ async def test_a_full_disk_never_stops_the_truth(stage: Stage) -> None:
 
 
 @scene
-async def test_deleting_everything_is_told_by_the_records_and_the_sum(stage: Stage) -> None:
+async def test_deleting_all_updates_records_and_usage(stage: Stage) -> None:
     page = await stage.window()
     ids = [await stage.run(page) for _ in range(2)]
     for prompt_id in ids:
@@ -181,7 +181,7 @@ async def test_deleting_everything_is_told_by_the_records_and_the_sum(stage: Sta
 
 
 @scene
-async def test_what_is_kept_is_added_up_when_something_comes_home(stage: Stage) -> None:
+async def test_delivery_updates_usage(stage: Stage) -> None:
     page = await stage.window()
     await stage.until(lambda: page.session.results.usage is not None)
     prompt_id = await stage.run(page)
@@ -200,7 +200,7 @@ async def test_what_is_kept_is_added_up_when_something_comes_home(stage: Stage) 
 
 
 @scene
-async def test_the_browser_is_asked_for_its_promise_once_and_when_there_is_something_to_lose(stage: Stage) -> None:
+async def test_persistent_storage_is_requested_once_there_are_results(stage: Stage) -> None:
     page = await stage.window()
     await asyncio.sleep(60.0)
     assert stage.world.database.persist_asked == 0
@@ -215,7 +215,7 @@ async def test_the_browser_is_asked_for_its_promise_once_and_when_there_is_somet
 
 
 @scene
-async def test_what_has_just_come_home_is_not_told_as_dropped(stage: Stage) -> None:
+async def test_new_result_is_not_recorded_as_dropped(stage: Stage) -> None:
     """A look at the shelf that began before the bytes were there says nothing about them."""
     page = await stage.window()
 
@@ -248,7 +248,7 @@ def count_calls(page: Page, name: str) -> list[str]:
 
 
 @scene
-async def test_many_reasons_at_once_are_one_look(stage: Stage) -> None:
+async def test_several_refreshes_in_a_row_run_once(stage: Stage) -> None:
     page = await stage.window()
     await stage.until(lambda: page.session.results.usage is not None)
     await stage.sleep(1.0)
@@ -263,7 +263,7 @@ async def test_many_reasons_at_once_are_one_look(stage: Stage) -> None:
 
 
 @scene
-async def test_a_shelf_that_cannot_be_looked_at_is_looked_at_the_next_time(stage: Stage) -> None:
+async def test_failed_refresh_is_repeated_next_time(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page))
     await stage.until(lambda: page.session.results.usage is not None and page.session.results.usage.count == 1)
@@ -293,7 +293,7 @@ async def test_the_promise_is_sought_once_a_page(stage: Stage) -> None:
 
 @pytest.mark.parametrize("how", ["deleted", "smaller", "past"])
 @scene
-async def test_what_a_full_disk_did_not_take_is_written_once_results_have_made_room(stage: Stage, how: str) -> None:
+async def test_failed_write_is_retried_once_results_made_room(stage: Stage, how: str) -> None:
     page = await stage.window()
     old = await stage.ended(page, await stage.run(page))
     await stage.store().lay_by(old)
@@ -314,7 +314,7 @@ async def test_what_a_full_disk_did_not_take_is_written_once_results_have_made_r
     assert page.session._state.loose_ends.unwritten == ()
 
 
-def test_of_several_files_only_the_one_that_is_gone_is_told_as_dropped() -> None:
+def test_only_the_missing_one_of_several_files_is_recorded() -> None:
     kept = [output(name, delivery=Delivery.KEPT) for name in ("a.png", "b.png")]
     gone = output("c.png", delivery=Delivery.GONE)
     task = submitted(outputs=(*kept, gone))
@@ -327,7 +327,7 @@ def test_of_several_files_only_the_one_that_is_gone_is_told_as_dropped() -> None
 
 
 @scene
-async def test_a_picture_of_the_past_is_fetched_from_its_own_server_and_changes_no_record(stage: Stage) -> None:
+async def test_picture_of_past_task_is_fetched_without_changing_its_record(stage: Stage) -> None:
     page = await stage.window()
     await page.session.results.configure(KeepSettings(1_000_000, Keep.THUMBNAILS))
     prompt_id = await stage.run(page, server_id=A)

@@ -88,7 +88,7 @@ def table() -> Table:
     return Table()
 
 
-async def test_the_first_is_kept_soon_and_then_the_latest_every_few_seconds(table: Table) -> None:
+async def test_first_preview_is_kept_soon_then_at_intervals(table: Table) -> None:
     await table.see("one", 1)
     await table.see("two", 2)
     assert (table.clock.seconds, table.shelf.kept) == ([FIRST_PAUSE], [])
@@ -105,7 +105,7 @@ async def test_the_first_is_kept_soon_and_then_the_latest_every_few_seconds(tabl
     assert table.shelf.kept == [(ID, "two"), (ID, "four")]
 
 
-async def test_with_its_end_what_was_kept_is_deleted_and_nothing_more_is(table: Table) -> None:
+async def test_end_deletes_kept_preview(table: Table) -> None:
     await table.see("one", 1)
     await table.clock.end(0)
     await table.see("two", 2)
@@ -117,14 +117,14 @@ async def test_with_its_end_what_was_kept_is_deleted_and_nothing_more_is(table: 
     assert [text for _, text in table.shelf.kept] == ["one"]
 
 
-async def test_a_task_that_has_ended_while_its_preview_is_still_shown_keeps_none(table: Table) -> None:
+async def test_ended_task_keeps_no_preview(table: Table) -> None:
     await table.see("one", 1)
     table.put(submitted(ID, state=TaskState.SUCCEEDED, ended_at=200.0))
     await table.clock.end(0)
     assert table.shelf.kept == []
 
 
-async def test_a_task_that_is_another_windows_now_keeps_its_preview_there(table: Table) -> None:
+async def test_preview_of_task_taken_by_another_window_stays(table: Table) -> None:
     await table.see("one", 1)
     await table.clock.end(0)
     table.put()
@@ -139,7 +139,7 @@ async def test_a_task_that_is_another_windows_now_keeps_its_preview_there(table:
 @pytest.mark.parametrize(
     "error", [StorageError("keep_preview", "quota"), NotOwner("keep_preview", ID), TaskNotFound("keep_preview", ID)]
 )
-async def test_one_that_cannot_be_kept_keeps_no_later_one_from_it(
+async def test_failure_to_keep_one_preview_does_not_stop_later_ones(
     table: Table, error: MooringError, caplog: pytest.LogCaptureFixture
 ) -> None:
     table.shelf.error = error
@@ -159,7 +159,7 @@ async def test_one_that_cannot_be_kept_keeps_no_later_one_from_it(
 # After a reload
 
 
-async def test_what_was_kept_is_shown_again_and_read_once(table: Table) -> None:
+async def test_kept_preview_is_shown_and_read_once(table: Table) -> None:
     table.shelf.previews[ID] = Bytes(b"before", "image/webp")
     told: list[bool] = []
     table.state.subscribe(lambda: told.append(ID in table.state.previews))
@@ -180,7 +180,7 @@ async def test_what_was_kept_is_shown_again_and_read_once(table: Table) -> None:
     assert table.shelf.previews == {}
 
 
-async def test_of_what_nothing_was_kept_nothing_is_shown_and_others_are(table: Table) -> None:
+async def test_missing_preview_does_not_hide_others(table: Table) -> None:
     other = PromptId("p-2")
     table.put(submitted(ID, state=TaskState.RUNNING), submitted(other, state=TaskState.RUNNING))
     table.shelf.previews[other] = Bytes(b"before", "image/webp")
@@ -190,7 +190,7 @@ async def test_of_what_nothing_was_kept_nothing_is_shown_and_others_are(table: T
     assert table.shelf.reads == [ID, other, ID], "what is known is not read again, what follows it is"
 
 
-async def test_a_newer_one_that_has_come_meanwhile_stays(table: Table) -> None:
+async def test_newer_preview_is_not_replaced_by_kept_one(table: Table) -> None:
     table.shelf.previews[ID] = Bytes(b"before", "image/webp")
     await table.see("newer", 1)
     await table.previews.restore()
@@ -213,7 +213,7 @@ async def test_one_that_is_read_after_the_end_is_not_shown(table: Table) -> None
     assert table.shelf.previews == {}, "nor is it left behind"
 
 
-async def test_a_store_that_cannot_be_read_is_asked_again_the_next_time(table: Table) -> None:
+async def test_unreadable_store_is_read_next_time(table: Table) -> None:
     table.shelf.previews[ID] = Bytes(b"before", "image/webp")
     table.shelf.error = StorageError("read_preview", "blocked")
     await table.previews.restore()

@@ -22,7 +22,7 @@ async def test_a_preferred_server_gets_the_runs_of_a_free_window(stage: Stage) -
 
 
 @scene
-async def test_an_avoided_server_gets_none_until_it_is_wanted_again(stage: Stage) -> None:
+async def test_avoided_server_gets_no_work_until_allowed(stage: Stage) -> None:
     page = await stage.window()
     page.session.lean({A: Leaning.AVOID, B: Leaning.AVOID, C: Leaning.AVOID})
     with pytest.raises(NoServerAvailable):

@@ -115,7 +115,7 @@ async def test_two_are_ahead_and_the_rest_waits(stage: Stage) -> None:
 
 
 @scene
-async def test_what_a_person_clicks_counts_as_ahead_and_does_not_wait(stage: Stage) -> None:
+async def test_clicks_count_as_ahead_and_do_not_wait(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=40)
     await add(stage, page, 3, steps=40)
@@ -152,7 +152,7 @@ async def test_each_run_sets_its_own_values_and_carries_its_label(stage: Stage) 
 
 
 @scene
-async def test_what_waits_binds_nobody(stage: Stage) -> None:
+async def test_waiting_runs_hold_no_window(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 3, steps=100)
     await paused(stage, page)
@@ -209,7 +209,7 @@ async def test_runs_are_moved_edited_and_taken_back_while_they_wait(stage: Stage
 
 
 @scene
-async def test_a_run_that_is_taken_back_on_its_way_does_not_run(stage: Stage) -> None:
+async def test_removed_run_that_was_being_sent_does_not_run(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 1, picture=PHOTO)
     await stage.until(lambda: page.session.runs and page.session.runs[0].stage.value == "uploading")
@@ -224,7 +224,7 @@ async def test_a_run_that_is_taken_back_on_its_way_does_not_run(stage: Stage) ->
 
 
 @scene
-async def test_cancel_mine_takes_back_what_waits_and_stops_what_is_under_way(stage: Stage) -> None:
+async def test_cancel_mine_removes_waiting_and_cancels_running(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     theirs = await stage.run(other, steps=60)
     await add(stage, page, 5, steps=200)
@@ -240,7 +240,7 @@ async def test_cancel_mine_takes_back_what_waits_and_stops_what_is_under_way(sta
 
 
 @scene
-async def test_a_refused_run_pauses_the_line_for_the_rest_would_be_refused_too(stage: Stage) -> None:
+async def test_rejected_run_pauses_the_line(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, Seeds(STEPS, (1, 0, 0, 2)))
     await stage.until(lambda: line_of(page).pause is Pause.REJECTED)
@@ -294,7 +294,7 @@ async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None
 
 
 @scene
-async def test_where_one_prompt_at_a_time_is_allowed_the_line_sends_one_at_a_time(stage: Stage) -> None:
+async def test_line_respects_limit_of_one_prompt(stage: Stage) -> None:
     listed = replace(stage.world.network.fleet(), most_pending=1)
     stage.world.network.fleet = lambda: listed  # type: ignore[method-assign]
     page = await stage.window()
@@ -307,7 +307,7 @@ async def test_where_one_prompt_at_a_time_is_allowed_the_line_sends_one_at_a_tim
 
 
 @scene
-async def test_a_run_that_is_too_many_for_now_waits_again_and_stops_nothing(stage: Stage) -> None:
+async def test_run_over_the_limit_waits_and_stops_nothing(stage: Stage) -> None:
     """Another window of the same person has as much there as the installation allows."""
     page = await stage.window()
     http = page.session._state.ports.http
@@ -332,7 +332,7 @@ async def test_a_run_that_is_too_many_for_now_waits_again_and_stops_nothing(stag
 
 
 @scene
-async def test_a_try_that_cannot_be_deleted_stays_in_the_list_and_stops_nothing(stage: Stage) -> None:
+async def test_undeletable_try_stays_listed_and_stops_nothing(stage: Stage) -> None:
     page = await stage.window()
     ports = page.session._state.ports
     through, refusals = ports.http.send, [TOO_MANY, TOO_MANY, TOO_MANY]
@@ -353,7 +353,7 @@ async def test_a_try_that_cannot_be_deleted_stays_in_the_list_and_stops_nothing(
 
 
 @scene
-async def test_without_any_server_the_line_waits_and_goes_on_by_itself(stage: Stage) -> None:
+async def test_line_waits_for_a_server_and_continues_by_itself(stage: Stage) -> None:
     page = await stage.window()
     for machine in stage.world.machines:
         machine.is_down = True
@@ -366,7 +366,7 @@ async def test_without_any_server_the_line_waits_and_goes_on_by_itself(stage: St
 
 
 @scene
-async def test_an_input_that_is_not_kept_any_more_pauses_the_line_with_its_name(stage: Stage) -> None:
+async def test_missing_input_pauses_line_and_is_named(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=100)
     await stage.run(page, steps=1)
@@ -380,7 +380,7 @@ async def test_an_input_that_is_not_kept_any_more_pauses_the_line_with_its_name(
 
 
 @scene
-async def test_a_store_that_is_full_lets_nothing_wait_that_would_be_lost(stage: Stage) -> None:
+async def test_full_store_refuses_runs_that_would_be_lost(stage: Stage) -> None:
     page = await stage.window()
     stage.world.database.is_full = True
     with pytest.raises(StorageError):
@@ -412,7 +412,7 @@ async def test_a_reload_loses_nothing_and_sends_nothing_twice(stage: Stage, cras
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @scene
-async def test_a_crash_around_the_register_leaves_a_run_waiting_or_a_task(stage: Stage, moment: str) -> None:
+async def test_crash_while_registering_leaves_waiting_run_or_task(stage: Stage, moment: str) -> None:
     page = await stage.window()
     await add(stage, page, 3, steps=40)
     stage.once_stored(
@@ -442,7 +442,7 @@ async def test_a_duplicated_tab_owns_nothing_of_the_line(stage: Stage) -> None:
 
 
 @scene
-async def test_the_line_of_a_closed_window_is_found_and_adopted_by_one(stage: Stage) -> None:
+async def test_line_of_closed_window_is_adopted_by_one(stage: Stage) -> None:
     gone, one, two = await stage.window(), await stage.window(), await stage.window()
     await add(stage, gone, 6, steps=2)
     await stage.until(lambda: len(line_of(gone).entries) == 4)
@@ -463,13 +463,13 @@ async def test_the_line_of_a_closed_window_is_found_and_adopted_by_one(stage: St
 
 
 @scene
-async def test_a_session_that_has_tried_nothing_yet_has_nothing_to_rest_from(stage: Stage) -> None:
+async def test_fresh_session_does_not_rest(stage: Stage) -> None:
     page = stage.world.open()
     assert (page.session.worker.is_resting, page.session.worker.tries) == (False, 0)
 
 
 @scene
-async def test_what_waits_in_a_living_window_cannot_be_adopted(stage: Stage) -> None:
+async def test_line_of_open_window_cannot_be_adopted(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     await add(stage, page, 4, steps=200)
     await stage.until(lambda: unfinished(page) == 2)
@@ -483,7 +483,7 @@ async def test_what_waits_in_a_living_window_cannot_be_adopted(stage: Stage) -> 
 
 
 @scene
-async def test_a_window_that_wakes_after_its_line_was_adopted_sends_nothing_of_it(stage: Stage) -> None:
+async def test_window_sends_nothing_of_adopted_line(stage: Stage) -> None:
     """It was in the middle of sending one; that one runs once, in the heir."""
     sleeper, heir = await stage.window(), await stage.window()
     stage.once_requested("POST", "/upload", lambda _: sleeper.life.freeze())
@@ -505,7 +505,7 @@ async def test_a_window_that_wakes_after_its_line_was_adopted_sends_nothing_of_i
 
 @pytest.mark.parametrize("by", ["wake", "add"])
 @scene
-async def test_a_window_that_wakes_or_adds_shows_no_run_that_another_has_taken(stage: Stage, by: str) -> None:
+async def test_window_shows_no_run_taken_by_another(stage: Stage, by: str) -> None:
     page, heir = await stage.window(), await stage.window()
     await add(stage, page, 3, steps=400)
     await stage.until(lambda: unfinished(page) == AHEAD)
@@ -540,7 +540,7 @@ async def test_an_adopted_line_waits_behind_the_heirs_own(stage: Stage) -> None:
 
 
 @scene
-async def test_nothing_waits_in_a_window_that_has_not_read_its_records(stage: Stage) -> None:
+async def test_nothing_waits_before_records_are_read(stage: Stage) -> None:
     page = stage.world.open()
     with pytest.raises(StillRestoring):
         await page.session.line.remove(PromptId("x"))
@@ -549,7 +549,7 @@ async def test_nothing_waits_in_a_window_that_has_not_read_its_records(stage: St
 
 @pytest.mark.parametrize("by", ["wake", "add"])
 @scene
-async def test_a_line_that_cannot_be_read_is_told_and_takes_nothing_until_it_can(stage: Stage, by: str) -> None:
+async def test_unreadable_line_is_reported_and_takes_no_runs(stage: Stage, by: str) -> None:
     page = await stage.window()
     await add(stage, page, 3, steps=400)
     await paused(stage, page)
@@ -594,7 +594,7 @@ async def test_a_step_that_the_store_refuses_twice_is_refused(stage: Stage) -> N
 
 
 @scene
-async def test_what_is_cleared_does_not_run(stage: Stage) -> None:
+async def test_removed_runs_do_not_run(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 4, steps=40)
     await stage.until(lambda: unfinished(page) == AHEAD and not page.session.line.sending)
@@ -624,7 +624,7 @@ async def test_runs_set_aside_are_not_sent_until_put_back(stage: Stage) -> None:
 
 
 @scene
-async def test_runs_set_aside_wait_again_after_a_reload(stage: Stage) -> None:
+async def test_runs_set_aside_wait_after_reload(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 4, steps=40)
     line = page.session.line
@@ -662,7 +662,7 @@ async def test_an_empty_file_waits_for_nothing(stage: Stage) -> None:
 
 
 @scene
-async def test_a_stop_that_one_server_does_not_hear_is_told_and_reaches_all_others(stage: Stage) -> None:
+async def test_failed_cancel_is_raised_and_others_are_cancelled(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 2, steps=400)
     await stage.until(lambda: unfinished(page) == 2)
@@ -693,7 +693,7 @@ async def test_a_stop_is_over_once_each_of_them_was_tried(stage: Stage) -> None:
 
 @pytest.mark.parametrize("by", ["resume", "adopt", "wake"])
 @scene
-async def test_a_person_who_wants_the_line_to_go_on_waits_for_no_rest(stage: Stage, by: str) -> None:
+async def test_resuming_line_ends_rest(stage: Stage, by: str) -> None:
     gone, page = await stage.window(), await stage.window()
     await add(stage, gone, 4, steps=400)
     await stage.until(lambda: unfinished(gone) == 2)

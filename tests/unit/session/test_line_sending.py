@@ -36,7 +36,7 @@ FULL = StorageError("write_line", "quota")
         (ConnectError(A, "connect-failed"), False),
     ],
 )
-def test_what_is_wrong_with_the_run_itself_is_not_tried_again(error: MooringError, is_so: bool) -> None:
+def test_run_with_own_fault_is_not_retried(error: MooringError, is_so: bool) -> None:
     assert _is_of_the_run(error) is is_so
 
 
@@ -45,7 +45,7 @@ def names(session: Session) -> set[str]:
     return {task.get_name() for task in session._state._background}
 
 
-async def test_a_mistake_of_ours_stops_the_sending_until_somebody_wants_another_try(
+async def test_our_own_bug_stops_sending_until_user_retries(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     session = Session(Sandbox().ports)
@@ -78,7 +78,7 @@ async def test_a_mistake_of_ours_stops_the_sending_until_somebody_wants_another_
     await session.stop()
 
 
-async def test_one_more_session_takes_from_the_line_as_soon_as_it_is_there(caplog: pytest.LogCaptureFixture) -> None:
+async def test_new_session_sends_from_line_immediately(caplog: pytest.LogCaptureFixture) -> None:
     session = Session(Sandbox().ports)
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
@@ -100,7 +100,7 @@ async def test_one_more_session_takes_from_the_line_as_soon_as_it_is_there(caplo
     await session.stop()
 
 
-async def test_what_one_session_has_broken_on_another_tries_at_once() -> None:
+async def test_run_failed_by_one_session_is_tried_by_another() -> None:
     session = Session(Sandbox().ports)
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
@@ -168,7 +168,7 @@ async def test_the_last_run_that_is_refused_pauses_nothing(stage: Stage) -> None
 
 
 @scene
-async def test_a_run_that_does_not_come_back_to_the_line_is_told_as_not_sent(stage: Stage) -> None:
+async def test_run_not_put_back_is_recorded_as_not_sent(stage: Stage) -> None:
     page = await stage.window()
     clicked = await stage.run(page, steps=100, server_id=A)
     await stage.until_running(page, clicked)
@@ -197,7 +197,7 @@ async def test_a_run_that_does_not_come_back_to_the_line_is_told_as_not_sent(sta
 
 
 @scene
-async def test_after_a_server_is_back_the_next_trouble_is_met_with_short_rests_again(stage: Stage) -> None:
+async def test_recovered_server_resets_rest_intervals(stage: Stage) -> None:
     page = await stage.window()
     for machine in stage.world.machines:
         machine.is_down = True
@@ -211,7 +211,7 @@ async def test_after_a_server_is_back_the_next_trouble_is_met_with_short_rests_a
 
 
 @scene
-async def test_a_run_whose_line_was_adopted_while_it_was_sent_is_not_tried_again(stage: Stage) -> None:
+async def test_run_of_adopted_line_is_not_retried(stage: Stage) -> None:
     page, heir = await stage.window(), await stage.window()
     owner, tries = window_of(page).window_id, list[PromptId]()
     stage.world.browser.held.discard(owner)  # as it looks where there are no locks
@@ -231,7 +231,7 @@ async def test_a_run_whose_line_was_adopted_while_it_was_sent_is_not_tried_again
 
 
 @scene
-async def test_a_run_that_is_a_task_is_off_the_line_though_that_cannot_be_read(stage: Stage) -> None:
+async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stage) -> None:
     page = await stage.window()
     real, store = page.session.worker.take, page.session._state.ports.store
     read_line = store.read_line

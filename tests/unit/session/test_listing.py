@@ -41,13 +41,13 @@ async def test_no_other_route_is_asked(route: str) -> None:
 
 
 @pytest.mark.parametrize("response", [Response(200, text="{"), Response(200, text="{}"), Response(500, text="[]")])
-async def test_what_is_no_list_is_an_error_of_the_server(response: Response) -> None:
+async def test_invalid_list_is_server_error(response: Response) -> None:
     with pytest.raises(MooringError) as caught:
         await read_choices(Answers(response), GPU, ROUTE)  # type: ignore[arg-type]
     assert isinstance(caught.value, ComfyError)
 
 
-async def test_a_server_that_cannot_be_reached_is_told_as_such_and_not_as_one_that_answers_wrongly() -> None:
+async def test_unreachable_server_differs_from_invalid_answer() -> None:
     refused = Response(502, {"x-mooring-gateway": "connect-failed; sent=no"}, "{}")
     with pytest.raises(TransportError):
         await read_choices(Answers(refused), GPU, ROUTE)  # type: ignore[arg-type]

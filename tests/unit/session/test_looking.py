@@ -38,7 +38,7 @@ class Watched:
 
 
 @scene
-async def test_a_task_that_ends_between_two_requests_of_a_look_is_never_told_as_absent(stage: Stage) -> None:
+async def test_task_ending_between_requests_is_never_absent(stage: Stage) -> None:
     page = await stage.window()
     Watched(stage.world.sims[A])
     task = await stage.ended(page, await stage.run(page, steps=400, server_id=A))

@@ -35,7 +35,7 @@ def test_a_click_is_loose_until_its_record_is_durable(stage: RunStage, is_loose:
     assert LooseEnds(lambda: None).any([a_run(stage)], None) is is_loose
 
 
-def test_a_write_is_loose_while_it_lasts_and_after_it_failed_until_the_store_is_well() -> None:
+def test_write_counts_until_it_succeeds_or_store_recovers() -> None:
     ends = LooseEnds(lambda: None)
     with ends.write(ID):
         assert ends.any([], None)
@@ -49,7 +49,7 @@ def test_a_write_is_loose_while_it_lasts_and_after_it_failed_until_the_store_is_
     assert not ends.any([], FULL), "it is written; the error was another's"
 
 
-def test_what_another_window_owns_now_is_not_ours_to_lose() -> None:
+def test_record_of_another_window_is_no_loose_end() -> None:
     ends = LooseEnds(lambda: None)
     with pytest.raises(StorageError), ends.write(ID):
         raise FULL
@@ -84,7 +84,7 @@ async def test_a_scripts_upload_is_loose_while_it_is_under_way(stage: Stage) -> 
     await page.session.release_uploads()
 
 
-def test_who_listens_is_told_when_something_begins_that_may_be_lost_and_when_an_upload_is_over() -> None:
+def test_listeners_are_notified_of_loose_ends_and_finished_uploads() -> None:
     told: list[bool] = []
     ends = LooseEnds(lambda: told.append(ends.any([], None)))
     with ends.upload():

@@ -52,7 +52,7 @@ def image_of(task: Task) -> str:
 
 
 @scene
-async def test_upload_of_ours_is_uploaded_again_where_it_is_missing(stage: Stage) -> None:
+async def test_missing_upload_is_uploaded_to_that_server(stage: Stage) -> None:
     page, _ = await opened(stage)
     name = await uploaded(stage, page)
     task = await made(stage, page, naming(name), B)
@@ -62,7 +62,7 @@ async def test_upload_of_ours_is_uploaded_again_where_it_is_missing(stage: Stage
 
 
 @scene
-async def test_file_that_is_there_is_not_uploaded_again(stage: Stage) -> None:
+async def test_existing_upload_is_not_repeated(stage: Stage) -> None:
     page, _ = await opened(stage)
     name = await uploaded(stage, page)
     task = await made(stage, page, naming(name), A)

@@ -25,14 +25,14 @@ from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, wind
 
 
 @scene
-async def test_two_windows_choosing_at_once_take_two_servers(stage: Stage) -> None:
+async def test_two_windows_choosing_simultaneously_take_two_servers(stage: Stage) -> None:
     pages = [await stage.window() for _ in range(3)]
     ids = await asyncio.gather(*(stage.run(page, steps=40) for page in pages))
     assert {task_of(page, prompt_id).server_id for page, prompt_id in zip(pages, ids, strict=True)} == {A, B, C}
 
 
 @scene
-async def test_a_second_run_in_a_moored_window_goes_to_the_same_server_although_others_are_empty(stage: Stage) -> None:
+async def test_moored_window_reuses_its_server_although_others_are_idle(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=60)
     rest = [await stage.run(page, steps=2) for _ in range(3)]
@@ -43,7 +43,7 @@ async def test_a_second_run_in_a_moored_window_goes_to_the_same_server_although_
 
 
 @scene
-async def test_two_clicks_at_once_in_one_window_take_one_server(stage: Stage) -> None:
+async def test_two_simultaneous_clicks_take_one_server(stage: Stage) -> None:
     page = await stage.window()
     ids = await asyncio.gather(*(stage.run(page, steps=10) for _ in range(4)))
     assert len({task_of(page, item).server_id for item in ids}) == 1
@@ -109,7 +109,7 @@ async def test_a_window_that_has_not_read_its_records_reserves_nothing(stage: St
 
 
 @scene
-async def test_everything_about_a_task_goes_to_its_own_server_wherever_the_window_is_moored(stage: Stage) -> None:
+async def test_all_requests_of_a_task_go_to_its_own_server(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, server_id=A)
     await stage.ended(page, prompt_id)
@@ -126,7 +126,7 @@ async def test_everything_about_a_task_goes_to_its_own_server_wherever_the_windo
 
 
 @scene
-async def test_a_task_whose_server_moved_is_unreachable_and_nothing_is_sent_there(stage: Stage) -> None:
+async def test_moved_server_makes_task_unreachable_and_gets_no_requests(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
@@ -148,7 +148,7 @@ async def test_a_task_whose_server_moved_is_unreachable_and_nothing_is_sent_ther
 
 
 @scene
-async def test_a_task_of_a_server_that_left_the_fleet_is_not_lost(stage: Stage) -> None:
+async def test_task_of_removed_server_is_not_lost(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=40, server_id=C)
     stage.tell_fleet(A, B)
@@ -160,7 +160,7 @@ async def test_a_task_of_a_server_that_left_the_fleet_is_not_lost(stage: Stage) 
 
 
 @scene
-async def test_results_on_a_server_that_moved_are_not_fetched_from_another(stage: Stage) -> None:
+async def test_results_are_not_fetched_from_moved_server(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=2, server_id=A)
 
@@ -183,7 +183,7 @@ async def test_results_on_a_server_that_moved_are_not_fetched_from_another(stage
 
 
 @scene
-async def test_giving_up_frees_the_window_at_once_on_a_hung_server(stage: Stage) -> None:
+async def test_giving_up_frees_window_despite_hung_server(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -212,7 +212,7 @@ async def test_giving_up_frees_the_window_while_its_post_hangs(stage: Stage) -> 
 
 
 @scene
-async def test_what_was_given_up_before_its_turn_is_never_sent(stage: Stage) -> None:
+async def test_task_given_up_before_its_turn_is_never_sent(stage: Stage) -> None:
     page = await stage.window()
     stage.world.sims[A].awake.clear()
     first = stage.begin(page, server_id=A)
@@ -248,7 +248,7 @@ async def lose_on(stage: Stage, server_id: ServerId) -> tuple[Page, PromptId]:
 
 @pytest.mark.parametrize("elsewhere", [A, B])
 @scene
-async def test_a_lost_task_that_is_found_again_never_moors_a_window_twice(stage: Stage, elsewhere: ServerId) -> None:
+async def test_lost_task_that_returns_never_moors_window(stage: Stage, elsewhere: ServerId) -> None:
     page, prompt_id = await lose_on(stage, A)
     assert window_of(page).mooring == Free()
     await stage.run(page, steps=100, server_id=elsewhere)
@@ -264,7 +264,7 @@ async def test_a_lost_task_that_is_found_again_never_moors_a_window_twice(stage:
 
 
 @scene
-async def test_an_end_that_overturns_another_is_told_once_it_is_durable(stage: Stage) -> None:
+async def test_overturned_end_is_shown_once_durable(stage: Stage) -> None:
     page, prompt_id = await lose_on(stage, A)
     await stage.until(lambda: prompt_id in stage.world.sims[A].finished)
     stage.world.database.fail_next = 1
@@ -345,7 +345,7 @@ async def test_a_submit_goes_to_the_uploads_server(stage: Stage) -> None:
 
 
 @scene
-async def test_uploads_at_once_hold_one_place(stage: Stage) -> None:
+async def test_simultaneous_uploads_hold_one_place(stage: Stage) -> None:
     page = await stage.window()
     sent = await asyncio.gather(*(page.session.upload_image(Bytes(bytes([n])), f"{n}.png") for n in range(3)))
     assert len({item.server_id for item in sent}) == 1

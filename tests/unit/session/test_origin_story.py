@@ -18,7 +18,7 @@ from tests.unit.session.test_files import Answering
 
 
 @scene
-async def test_an_older_file_of_that_name_is_not_taken_for_the_result(stage: Stage) -> None:
+async def test_older_file_of_same_name_is_not_the_result(stage: Stage) -> None:
     """Another machine stood at the address, made the picture, told its end, and has left again."""
     page = await stage.window()
     await stage.ended(page, await stage.run(page, steps=1, server_id=A))
@@ -39,7 +39,7 @@ async def test_an_older_file_of_that_name_is_not_taken_for_the_result(stage: Sta
 
 
 @scene
-async def test_a_result_from_the_cache_is_as_old_as_it_is_and_is_kept(stage: Stage) -> None:
+async def test_cached_result_may_be_older_than_task(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=1, server_id=A)
     await stage.ended(page, first)
@@ -57,7 +57,7 @@ async def test_a_result_from_the_cache_is_as_old_as_it_is_and_is_kept(stage: Sta
 
 @pytest.mark.parametrize("is_marked", [True, False])
 @scene
-async def test_an_older_file_of_that_name_on_another_server_is_not_taken_for_a_result_from_the_cache(
+async def test_older_file_on_another_server_is_not_a_cached_result(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, *, is_marked: bool
 ) -> None:
     """It is as old as the cached one may be: the server at the address was another before, and is that one again.
@@ -94,7 +94,7 @@ async def test_an_older_file_of_that_name_on_another_server_is_not_taken_for_a_r
     ],
 )
 @scene
-async def test_what_the_gateway_withholds_ends_as_what_it_is(stage: Stage, *, cause: str, delivery: Delivery) -> None:
+async def test_withheld_output_gets_matching_delivery(stage: Stage, *, cause: str, delivery: Delivery) -> None:
     """It knows whose a picture is and whether it is still the same; asking again would change nothing."""
     page = await stage.window()
     task = await stage.ended(page, await stage.run(page, steps=1, server_id=A))

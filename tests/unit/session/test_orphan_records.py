@@ -24,7 +24,7 @@ async def left_damaged(stage: Stage) -> tuple[Page, PromptId, WindowId]:
 
 
 @scene
-async def test_an_unreadable_record_of_a_gone_window_is_found_and_can_only_be_given_up(stage: Stage) -> None:
+async def test_unreadable_orphan_record_can_only_be_given_up(stage: Stage) -> None:
     heir, prompt_id, owner = await left_damaged(stage)
     (found,) = heir.session.orphan_records
     assert (found.record.prompt_id, found.record.owner, found.is_owner_gone) == (prompt_id, owner, True)
@@ -38,7 +38,7 @@ async def test_an_unreadable_record_of_a_gone_window_is_found_and_can_only_be_gi
 
 
 @scene
-async def test_an_unreadable_record_of_a_gone_window_does_not_keep_others_from_work(stage: Stage) -> None:
+async def test_unreadable_orphan_record_does_not_block_other_windows(stage: Stage) -> None:
     heir, _, _ = await left_damaged(stage)
     prompt_id = await stage.run(heir, server_id=A)
     await stage.ended(heir, prompt_id)
@@ -46,7 +46,7 @@ async def test_an_unreadable_record_of_a_gone_window_does_not_keep_others_from_w
 
 
 @scene
-async def test_an_unreadable_record_of_a_living_window_is_nobodys_orphan(stage: Stage) -> None:
+async def test_unreadable_record_of_open_window_is_no_orphan(stage: Stage) -> None:
     alive, other = await stage.window(), await stage.window()
     prompt_id = await stage.run(alive, steps=400, server_id=A)
     damage(stage, prompt_id)
@@ -58,7 +58,7 @@ async def test_an_unreadable_record_of_a_living_window_is_nobodys_orphan(stage: 
 
 
 @scene
-async def test_a_record_that_is_another_windows_by_now_is_not_deleted(stage: Stage) -> None:
+async def test_record_of_another_window_is_not_deleted(stage: Stage) -> None:
     heir, prompt_id, _ = await left_damaged(stage)
     damage(stage, prompt_id, {"owner": "somebody-else"})
     with pytest.raises(NotOwner):

@@ -131,7 +131,7 @@ def joined(*done: str, now: str) -> ProgressMessage:
 # A task that runs
 
 
-async def test_what_is_learned_while_it_runs_tells_its_end() -> None:
+async def test_learning_during_run_gives_estimate() -> None:
     desk, task = Desk(), running()
     desk.put(task)
     assert desk.left(task) is None, "nothing is known yet"
@@ -140,7 +140,7 @@ async def test_what_is_learned_while_it_runs_tells_its_end() -> None:
     assert desk.left(task) == pytest.approx(15.0)
 
 
-async def test_what_was_loaded_when_it_began_stays_known_of_it() -> None:
+async def test_models_loaded_at_start_stay_known() -> None:
     desk, task = Desk(), running()
     desk.put(task)
     desk.forecast.told(task, StartMessage(ID))
@@ -151,7 +151,7 @@ async def test_what_was_loaded_when_it_began_stays_known_of_it() -> None:
     assert live.is_cold, "its own run has loaded that since"
 
 
-async def test_what_is_asked_for_twice_at_once_is_read_once_and_later_again() -> None:
+async def test_repeated_refresh_reads_store_once() -> None:
     desk = Desk()
     desk.forecast.refresh_soon()
     desk.forecast.refresh_soon()
@@ -162,7 +162,7 @@ async def test_what_is_asked_for_twice_at_once_is_read_once_and_later_again() ->
     assert desk.store.reads == 2
 
 
-async def test_a_run_that_is_told_to_have_ended_twice_teaches_once_and_is_known_at_once() -> None:
+async def test_repeated_end_event_teaches_once() -> None:
     desk, task = Desk(), running()
     desk.put(task)
     for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5"))):
@@ -175,7 +175,7 @@ async def test_a_run_that_is_told_to_have_ended_twice_teaches_once_and_is_known_
     assert desk.store.reads == 1
 
 
-async def test_what_ended_unheard_is_forgotten() -> None:
+async def test_task_ended_without_event_is_forgotten() -> None:
     desk = Desk()
     desk.put(running())
     desk.forecast.told(running(), StartMessage(ID))
@@ -184,7 +184,7 @@ async def test_what_ended_unheard_is_forgotten() -> None:
     assert set(desk.forecast._live) == {NEXT}
 
 
-async def test_what_this_window_has_just_loaded_there_need_not_be_loaded_again() -> None:
+async def test_recently_loaded_models_need_no_loading_time() -> None:
     desk = Desk()
     await desk.know(GONE)
     desk.put(running())
@@ -194,7 +194,7 @@ async def test_what_this_window_has_just_loaded_there_need_not_be_loaded_again()
     assert desk.left(running(NEXT)) == pytest.approx(20.0)
 
 
-async def test_the_time_to_load_models_that_are_gone_is_part_of_what_is_left() -> None:
+async def test_loading_time_of_missing_models_is_included() -> None:
     desk = Desk()
     await desk.know(after((PICTURE, 20), (PICTURE, 20), (OTHER, 20), (PICTURE, 32), (OTHER, 20)))
     desk.put(running())
@@ -202,7 +202,7 @@ async def test_the_time_to_load_models_that_are_gone_is_part_of_what_is_left() -
 
 
 @pytest.mark.parametrize("changes", [{"workflow": ""}, {"job": None}], ids=["no workflow", "no job"])
-async def test_of_work_that_cannot_be_read_nothing_is_told(changes: dict[str, object]) -> None:
+async def test_unreadable_workflow_has_no_estimate(changes: dict[str, object]) -> None:
     desk, task = Desk(), replace(running(), **changes)  # type: ignore[arg-type]
     await desk.know(WARM)
     desk.put(task)
@@ -211,7 +211,7 @@ async def test_of_work_that_cannot_be_read_nothing_is_told(changes: dict[str, ob
     assert desk.state.progress[ID].fraction == 0.0
 
 
-async def test_of_what_was_known_to_be_done_no_time_is_left() -> None:
+async def test_nodes_known_to_be_done_need_no_time() -> None:
     desk, task = Desk(), running()
     await desk.know(WARM, paces(PACED))
     desk.put(task)
@@ -227,7 +227,7 @@ async def test_where_only_the_whole_is_known_its_nodes_share_it() -> None:
     assert desk.left(task) == pytest.approx(20.0 * 2.25 / GUESSED)
 
 
-async def test_the_whole_is_shared_out_however_light_its_nodes_are_guessed_to_be() -> None:
+async def test_total_is_distributed_over_guessed_weights() -> None:
     desk = Desk()
     await desk.know(after((PLAIN, 2)))
     task = running(job=PLAIN, workflow=json.dumps(MODELLESS))
@@ -243,7 +243,7 @@ async def test_nodes_that_took_no_time_elsewhere_break_nothing() -> None:
     assert desk.left(running()) == pytest.approx(20.0)
 
 
-async def test_what_came_out_of_the_cache_says_nothing_of_the_pace_after_a_reload() -> None:
+async def test_cached_nodes_do_not_affect_pace_after_reload() -> None:
     desk, task = Desk(), running(cached=tuple(map(NodeId, "12345")))
     await desk.know(WARM, paces(PACED))
     desk.put(task)
@@ -252,7 +252,7 @@ async def test_what_came_out_of_the_cache_says_nothing_of_the_pace_after_a_reloa
     assert desk.left(task) == pytest.approx(3.0)
 
 
-async def test_a_run_whose_workflow_is_not_kept_is_not_learned_as_one_that_loaded_models() -> None:
+async def test_run_without_workflow_is_not_learned_as_cold() -> None:
     """Its loading, which was none, would shorten what others have learned of theirs."""
     desk, task = Desk(), running(workflow="")
     desk.put(task)
@@ -265,7 +265,7 @@ async def test_a_run_whose_workflow_is_not_kept_is_not_learned_as_one_that_loade
 # How often
 
 
-async def test_an_end_is_worked_out_a_few_times_a_second_and_counts_down_between() -> None:
+async def test_estimate_is_cached_and_counts_down() -> None:
     desk, task = Desk(), running()
     await desk.know(WARM)
     desk.put(task)
@@ -302,7 +302,7 @@ async def test_who_waits_behind_its_own_run_waits_until_that_ends() -> None:
     assert desk.left(waiting()) == pytest.approx(10.0)
 
 
-async def test_who_waits_behind_the_run_of_another_waits_for_the_rest_of_it() -> None:
+async def test_task_behind_anothers_run_waits_for_its_rest() -> None:
     desk = Desk()
     desk.put(waiting())
     text = json.dumps({"queue_running": [], "queue_pending": [[1, FOREIGN, MODELLESS]]})
@@ -327,13 +327,13 @@ async def test_the_wait_of_all_is_worked_out_once_a_second() -> None:
     assert desk.left(waiting()) == pytest.approx(20.0 - EVERY)
 
 
-async def test_of_a_queue_that_was_never_seen_nothing_is_told() -> None:
+async def test_unseen_queue_has_no_estimate() -> None:
     desk = Desk()
     desk.put(waiting())
     assert desk.forecast.outlook(waiting()) == Outlook()
 
 
-async def test_an_old_look_tells_nothing_of_the_line() -> None:
+async def test_old_poll_gives_no_estimate() -> None:
     desk = Desk()
     desk.put(waiting())
     desk.looked([], [NEXT])
@@ -343,7 +343,7 @@ async def test_an_old_look_tells_nothing_of_the_line() -> None:
     assert desk.forecast.outlook(waiting()) == Outlook()
 
 
-async def test_what_waits_no_more_has_no_place_in_line() -> None:
+async def test_started_task_has_no_place_in_queue() -> None:
     desk = Desk()
     desk.put(waiting())
     desk.looked([], [NEXT])
@@ -355,7 +355,7 @@ async def test_what_waits_no_more_has_no_place_in_line() -> None:
 # Its progress
 
 
-async def test_what_need_not_run_is_done_from_the_first_word_on() -> None:
+async def test_cached_nodes_are_done_from_the_start() -> None:
     desk, task = Desk(), running(cached=(NodeId("1"),))
     desk.put(task)
     desk.forecast.told(task, ExecutingMessage(ID, NodeId("2")))
@@ -363,9 +363,7 @@ async def test_what_need_not_run_is_done_from_the_first_word_on() -> None:
 
 
 @pytest.mark.parametrize(("known", "weight"), [({}, 20.0), (PACED, 2.0)], ids=["guessed", "learned"])
-async def test_a_node_that_counts_many_steps_gets_heavier_only_where_weights_are_guessed(
-    known: dict[str, float], weight: float
-) -> None:
+async def test_node_with_many_steps_gains_weight_only_if_guessed(known: dict[str, float], weight: float) -> None:
     desk, task = Desk(), running()
     await desk.know(WARM if known else None, paces(known) if known else None)
     desk.put(task)

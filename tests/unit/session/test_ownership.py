@@ -18,7 +18,7 @@ from tests.unit.session.stage import A, B, Stage, bytes_of, scene, task_of, wind
 
 
 @scene
-async def test_a_reload_in_mid_run_keeps_window_server_client_and_task(stage: Stage) -> None:
+async def test_reload_keeps_window_server_client_and_task(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=100)
     await stage.until_running(page, prompt_id)
@@ -96,7 +96,7 @@ async def test_a_ward_is_watched_to_its_end_and_holds_nothing(stage: Stage) -> N
 
 
 @scene
-async def test_a_waiting_task_is_taken_off_the_queue_and_frees_at_once(stage: Stage) -> None:
+async def test_cancelling_waiting_task_removes_it_and_frees_window(stage: Stage) -> None:
     busy, page = await stage.window(), await stage.window()
     first = await stage.run(busy, steps=100, server_id=A)
     second = await stage.run(page, server_id=A)
@@ -121,7 +121,7 @@ async def test_a_running_task_is_interrupted_by_its_id(stage: Stage) -> None:
 
 
 @scene
-async def test_a_cancel_that_got_lost_is_repeated_by_the_looks(stage: Stage) -> None:
+async def test_lost_cancel_is_repeated_by_polls(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=4000)
     await stage.until_running(page, prompt_id)
@@ -154,7 +154,7 @@ async def test_cancelling_one_of_two_leaves_the_other(stage: Stage) -> None:
 
 
 @scene
-async def test_a_task_let_go_of_while_its_cancel_is_under_way_stops_no_watching(stage: Stage) -> None:
+async def test_task_dropped_during_cancel_stops_no_polling(stage: Stage) -> None:
     """Another window adopts it between our delete and the look after it; the window's other task is still watched."""
     busy, page = await stage.window(), await stage.window()
     await stage.run(busy, steps=100, server_id=A)
@@ -191,7 +191,7 @@ async def test_text_of_any_kind_survives_the_way(stage: Stage) -> None:
 
 
 @scene
-async def test_a_click_whose_task_was_adopted_while_it_was_sent_says_so(stage: Stage) -> None:
+async def test_click_reports_adoption_of_its_task(stage: Stage) -> None:
     page = await stage.window()
     state = page.session._state
 

@@ -35,7 +35,7 @@ async def made(stage: Stage, page: Page, count: int) -> list[PromptId]:
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_what_is_laid_by_keeps_its_record_and_its_bytes(stage: Stage) -> None:
+async def test_past_task_keeps_record_and_bytes(stage: Stage) -> None:
     page = await stage.window()
     ids = await made(stage, page, 6)
     await stage.until(lambda: len(window_of(page).tasks) <= 4)
@@ -62,7 +62,7 @@ async def test_a_reload_reads_only_what_the_window_holds(stage: Stage) -> None:
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_with_a_store_that_does_not_work_it_stays_where_it_is(stage: Stage) -> None:
+async def test_failing_store_leaves_task_in_window(stage: Stage) -> None:
     page = await stage.window()
     ids = await made(stage, page, 4)
     stage.world.database.is_blocked = True
@@ -76,7 +76,7 @@ async def test_with_a_store_that_does_not_work_it_stays_where_it_is(stage: Stage
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_what_a_store_did_not_take_is_laid_by_on_waking(stage: Stage) -> None:
+async def test_failed_move_is_retried_on_wake(stage: Stage) -> None:
     page = await stage.window()
     store = page.session._state.ports.past
     assert store is not None
@@ -103,7 +103,7 @@ async def test_what_a_store_did_not_take_is_laid_by_on_waking(stage: Stage) -> N
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_what_is_deleted_of_the_past_is_gone_with_its_bytes(stage: Stage) -> None:
+async def test_deleted_past_task_loses_its_bytes(stage: Stage) -> None:
     page = await stage.window()
     ids = await made(stage, page, 6)
     await stage.until(lambda: len(window_of(page).tasks) <= 4)
@@ -115,7 +115,7 @@ async def test_what_is_deleted_of_the_past_is_gone_with_its_bytes(stage: Stage) 
 
 
 @scene
-async def test_what_a_closed_window_has_brought_home_is_laid_by_by_another(stage: Stage) -> None:
+async def test_delivered_work_of_closed_window_is_moved_by_another(stage: Stage) -> None:
     gone = await stage.window()
     ids = await made(stage, gone, 2)
     stage.world.leave(gone, crashed=True)
@@ -129,7 +129,7 @@ async def test_what_a_closed_window_has_brought_home_is_laid_by_by_another(stage
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_what_was_laid_by_is_run_again_with_its_kept_input(stage: Stage) -> None:
+async def test_past_task_runs_again_with_kept_input(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=1, picture=PHOTO)
     await stage.ended(page, first)
@@ -143,7 +143,7 @@ async def test_what_was_laid_by_is_run_again_with_its_kept_input(stage: Stage) -
 
 
 @scene
-async def test_what_a_living_window_has_stays_its_own(stage: Stage) -> None:
+async def test_tasks_of_open_window_stay_there(stage: Stage) -> None:
     alive, other = await stage.window(), await stage.window()
     ids = await made(stage, alive, 2)
     for _ in range(3):
@@ -157,7 +157,7 @@ async def test_what_a_living_window_has_stays_its_own(stage: Stage) -> None:
 
 
 @scene
-async def test_where_nobody_can_tell_whether_a_window_lives_only_what_is_old_is_laid_by(stage: Stage) -> None:
+async def test_with_unknown_liveness_only_old_tasks_are_moved(stage: Stage) -> None:
     stage.world.browser.has_locks = False
     gone = await stage.window()
     ids = await made(stage, gone, 2)
@@ -174,7 +174,7 @@ async def test_where_nobody_can_tell_whether_a_window_lives_only_what_is_old_is_
 
 
 @scene
-async def test_a_task_is_told_the_project_that_it_was_run_for_and_keeps_it(stage: Stage) -> None:
+async def test_task_keeps_project_of_its_run(stage: Stage) -> None:
     page = await stage.window()
     page.session.name_project("  harbour ")
     first = await stage.run(page, steps=1)
@@ -186,7 +186,7 @@ async def test_a_task_is_told_the_project_that_it_was_run_for_and_keeps_it(stage
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_each_is_laid_by_once_and_counted_and_so_is_what_is_deleted(stage: Stage) -> None:
+async def test_moves_and_deletions_are_counted_once(stage: Stage) -> None:
     page = await stage.window()
     store = page.session._state.ports.past
     assert store is not None
@@ -210,7 +210,7 @@ async def test_each_is_laid_by_once_and_counted_and_so_is_what_is_deleted(stage:
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_what_another_window_has_taken_meanwhile_is_let_go_of_and_the_others_are_laid_by(stage: Stage) -> None:
+async def test_task_taken_by_another_window_is_dropped_and_others_moved(stage: Stage) -> None:
     page = await stage.window()
     ids = await made(stage, page, 3)
     known = task_of(page, ids[0])
@@ -223,7 +223,7 @@ async def test_what_another_window_has_taken_meanwhile_is_let_go_of_and_the_othe
 
 
 @scene
-async def test_what_is_not_settled_or_not_here_any_more_is_passed_over(stage: Stage) -> None:
+async def test_unsettled_or_missing_task_is_skipped(stage: Stage) -> None:
     page = await stage.window()
     (done,) = await made(stage, page, 1)
     running = await stage.run(page, steps=400)
@@ -236,7 +236,7 @@ async def test_what_is_not_settled_or_not_here_any_more_is_passed_over(stage: St
 
 
 @scene
-async def test_a_task_that_came_back_while_it_was_laid_by_stays(stage: Stage) -> None:
+async def test_task_that_came_back_during_move_stays(stage: Stage) -> None:
     """Another window had taken it, and this one takes it back, between the question and the store's refusal."""
     page = await stage.window()
     (done,) = await made(stage, page, 1)
@@ -255,7 +255,7 @@ async def test_a_task_that_came_back_while_it_was_laid_by_stays(stage: Stage) ->
 
 
 @scene
-async def test_of_others_only_what_has_ended_is_told(stage: Stage) -> None:
+async def test_only_ended_tasks_of_others_are_listed(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     (theirs,) = await made(stage, other, 1)
     await stage.run(other, steps=400, server_id=B)
@@ -265,7 +265,7 @@ async def test_of_others_only_what_has_ended_is_told(stage: Stage) -> None:
 
 
 @scene
-async def test_of_a_window_that_is_gone_only_what_is_settled_is_laid_by(stage: Stage) -> None:
+async def test_only_settled_tasks_of_closed_window_are_moved(stage: Stage) -> None:
     gone, page = await stage.window(), await stage.window()
     (settled,) = await made(stage, gone, 1)
     running = await stage.run(gone, steps=400)
@@ -276,7 +276,7 @@ async def test_of_a_window_that_is_gone_only_what_is_settled_is_laid_by(stage: S
     assert set(stage.world.database.tasks) == {running}
 
 
-async def test_without_a_place_for_it_nothing_is_laid_by_and_nothing_is_missing() -> None:
+async def test_without_past_store_nothing_is_moved() -> None:
     state = State(Sandbox().ports)
     tasks = [submitted(f"p-{n}", state=TaskState.CANCELLED, ended_at=200.0 + n, is_proven=True) for n in range(60)]
     state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})

@@ -36,7 +36,7 @@ def traces(stage: Stage) -> str:
 
 
 @scene
-async def test_nothing_of_private_work_is_left_once_it_is_home(stage: Stage) -> None:
+async def test_no_trace_of_private_work_after_delivery(stage: Stage) -> None:
     page = await private_window(stage)
     prompt_id = await stage.run(page, picture=PHOTO)
     task = await stage.ended(page, prompt_id)
@@ -52,7 +52,7 @@ async def test_nothing_of_private_work_is_left_once_it_is_home(stage: Stage) -> 
 
 
 @scene
-async def test_what_is_written_down_before_the_post_has_no_words_in_it(stage: Stage) -> None:
+async def test_private_record_before_post_has_no_text(stage: Stage) -> None:
     page = await private_window(stage)
     prompt_id = await stage.run(page, steps=200, picture=PHOTO)
     stored = stage.world.database.task(prompt_id)
@@ -68,7 +68,7 @@ async def test_what_is_written_down_before_the_post_has_no_words_in_it(stage: St
 
 
 @scene
-async def test_a_reload_in_mid_run_brings_private_work_home(stage: Stage) -> None:
+async def test_reload_delivers_private_work(stage: Stage) -> None:
     page = await private_window(stage)
     prompt_id = await stage.run(page, steps=60, server_id=A)
     page = await stage.reload(page)
@@ -91,7 +91,7 @@ async def test_private_work_that_cannot_be_written_down_is_not_sent(stage: Stage
 
 
 @scene
-async def test_a_private_window_sees_nothing_of_the_past_and_others_nothing_of_it(stage: Stage) -> None:
+async def test_private_window_and_others_do_not_share_past_tasks(stage: Stage) -> None:
     open_one = await stage.window()
     before = await stage.run(open_one)
     await stage.ended(open_one, before)
@@ -108,7 +108,7 @@ async def test_a_private_window_sees_nothing_of_the_past_and_others_nothing_of_i
 
 
 @scene
-async def test_private_work_of_a_crashed_page_is_found_without_its_words(stage: Stage) -> None:
+async def test_private_work_of_crashed_page_is_found_without_text(stage: Stage) -> None:
     page = await private_window(stage)
     prompt_id = await stage.run(page, steps=60, server_id=A)
     stage.world.leave(page, crashed=True)

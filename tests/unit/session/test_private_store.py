@@ -92,7 +92,7 @@ async def wait(store: PrivateStore) -> tuple[WaitingRuns, WaitingRuns]:
 # No word
 
 
-def test_what_is_written_down_of_a_private_task_has_no_word_of_it() -> None:
+def test_stored_private_record_has_no_text() -> None:
     fault = NodeError(node_id="2", class_type="T", type="value", message="zqmessage", details="zqdetails")
     whole = submitted(
         title="zqtitle",
@@ -146,7 +146,7 @@ async def those_of(store: PrivateStore, *names: str) -> list[str]:
     return [name for name in names if await store.read_input(name) is not None]
 
 
-async def test_what_waiting_runs_will_need_makes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_inputs_of_waiting_runs_are_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_shelf, "MOST_INPUTS", 10)
     store, _, _ = a_store()
     for name in ("picture", "editor"):
@@ -157,7 +157,7 @@ async def test_what_waiting_runs_will_need_makes_no_room(monkeypatch: pytest.Mon
     assert await those_of(store, "picture", "editor", "later", "latest") == ["picture", "editor", "latest"]
 
 
-async def test_a_result_that_is_made_anew_takes_its_own_place_and_the_oldest_make_room() -> None:
+async def test_repeated_result_replaces_itself_and_oldest_are_dropped() -> None:
     store, database, drawer = a_store()
     await store.write_settings(KeepSettings(cap_bytes=14))
     for prompt_id in ("p-1", "p-2", "p-1"):
@@ -185,7 +185,7 @@ async def test_with_thumbnails_only_no_picture_is_held() -> None:
     assert database.thumbnails == {}
 
 
-async def test_what_is_deleted_of_one_task_is_gone_with_its_thumbnails_and_no_others() -> None:
+async def test_deleting_one_task_keeps_thumbnails_of_others() -> None:
     store, _, drawer = a_store()
     for prompt_id in ("p-1", "p-2"):
         await store.keep_result(task(prompt_id), 0, PICTURE, 1.0)
@@ -198,7 +198,7 @@ async def test_what_is_deleted_of_one_task_is_gone_with_its_thumbnails_and_no_ot
     assert await kept_of(store) == frozenset()
 
 
-async def test_a_preview_is_not_kept_and_the_browser_is_asked_for_its_promise_only_if_the_person_wants() -> None:
+async def test_preview_is_not_kept_and_persistence_only_on_request() -> None:
     store, database, _ = a_store()
     assert await store.keep_preview(task(), PICTURE, "image/png", 1.0) is False
     assert await store.persist() is None
@@ -208,7 +208,7 @@ async def test_a_preview_is_not_kept_and_the_browser_is_asked_for_its_promise_on
         assert database.persist_asked == count
 
 
-async def test_what_other_windows_have_kept_is_told_and_their_inputs_are_read() -> None:
+async def test_usage_and_inputs_of_other_windows_are_readable() -> None:
     store, database, _ = a_store()
     await MemoryStore(database).keep_input("theirs", PICTURE, 1.0)
     found = await store.read_input("theirs")
@@ -219,7 +219,7 @@ async def test_what_other_windows_have_kept_is_told_and_their_inputs_are_read() 
 # Records
 
 
-async def test_what_nobody_has_waiting_is_not_registered_as_one_of_many() -> None:
+async def test_unknown_run_of_plan_is_not_registered() -> None:
     store, database, _ = a_store()
     await store.reserve(lambda _: reservation())
     with pytest.raises(NotOwner):
@@ -229,14 +229,14 @@ async def test_what_nobody_has_waiting_is_not_registered_as_one_of_many() -> Non
     assert database.reservations == {}
 
 
-async def test_what_nobody_has_waiting_is_not_registered_at_once_either() -> None:
+async def test_unknown_run_is_not_registered_in_moored_window() -> None:
     store, database, _ = a_store()
     with pytest.raises(NotOwner):
         await store.register_at_once(task(part=Part(batch_id=BatchId("b"))), lambda _: None)
     assert database.tasks == {}
 
 
-async def test_what_is_registered_at_once_has_no_word_in_the_store_and_is_whole_here() -> None:
+async def test_moored_registration_stores_no_text_but_keeps_it_here() -> None:
     store, database, _ = a_store()
     await claimed(store)
     _, line = await wait(store)
@@ -247,7 +247,7 @@ async def test_what_is_registered_at_once_has_no_word_in_the_store_and_is_whole_
     assert await store.read_line(ME) == line.without(made.prompt_id)
 
 
-async def test_what_waits_is_registered_once_and_off_the_line_then() -> None:
+async def test_waiting_run_is_registered_once_and_leaves_line() -> None:
     store, database, _ = a_store()
     _, line = await wait(store)
     taken_back = line.change_to(line.without(PromptId("p-1")))
@@ -266,7 +266,7 @@ async def test_what_waits_is_registered_once_and_off_the_line_then() -> None:
     assert (database.waiting, database.lines, database.batches) == ({}, {}, {})
 
 
-async def test_a_window_reads_its_own_work_whole_and_nobody_elses() -> None:
+async def test_window_reads_only_its_own_whole_tasks() -> None:
     store, database, _ = a_store()
     await claimed(store)
     await registered(store)
@@ -282,7 +282,7 @@ async def test_a_window_reads_its_own_work_whole_and_nobody_elses() -> None:
     assert await store.read_task(PromptId("never was")) is None
 
 
-async def test_what_another_window_has_taken_over_is_told_as_the_store_has_it() -> None:
+async def test_task_taken_by_another_window_is_returned_as_stored() -> None:
     store, database, _ = a_store()
     await claimed(store)
     await registered(store)
@@ -290,7 +290,7 @@ async def test_what_another_window_has_taken_over_is_told_as_the_store_has_it() 
     assert await store.read_task(PromptId("p-1")) == adopted
 
 
-async def test_what_is_over_and_home_is_in_the_page_alone_and_changes_there() -> None:
+async def test_delivered_task_lives_in_page_memory_only() -> None:
     store, database, _ = a_store()
     await claimed(store)
     await registered(store)
@@ -313,7 +313,7 @@ async def test_what_is_over_and_home_is_in_the_page_alone_and_changes_there() ->
     assert await kept_of(store) == frozenset()
 
 
-async def test_what_has_ended_and_will_not_come_home_is_deleted_below_too() -> None:
+async def test_ended_undeliverable_task_is_deleted_from_store() -> None:
     store, database, _ = a_store()
     await claimed(store)
     await registered(store)
@@ -323,7 +323,7 @@ async def test_what_has_ended_and_will_not_come_home_is_deleted_below_too() -> N
     assert (database.tasks, store._written) == ({}, {})
 
 
-async def test_what_was_adopted_comes_home_like_its_own() -> None:
+async def test_adopted_task_is_delivered() -> None:
     store, database, _ = a_store()
     await claimed(store)
     place, others = reservation("p-2", window_id=OTHER), MemoryStore(database)
@@ -346,7 +346,7 @@ async def test_a_record_that_cannot_be_read_is_deleted_below() -> None:
     assert database.tasks == {}
 
 
-async def test_what_was_laid_by_is_read_the_latest_end_first_and_deleted_with_its_bytes() -> None:
+async def test_past_tasks_are_read_latest_first_and_deleted_with_bytes() -> None:
     store, database, drawer = a_store()
     for name, at in (("p-1", 200.0), ("p-2", 300.0), ("p-3", 250.0)):
         done = task(name, state=TaskState.CANCELLED, ended_at=at, is_proven=True)
@@ -365,7 +365,7 @@ def test_the_journal_of_a_private_window_goes_with_its_page() -> None:
     assert ports.store is ports.past
 
 
-async def test_what_ended_just_before_the_page_went_away_is_not_left_behind() -> None:
+async def test_task_ended_just_before_close_is_deleted() -> None:
     store, database, _ = a_store()
     await claimed(store)
     await registered(store, "p-1")
@@ -388,7 +388,7 @@ async def test_a_private_window_finds_no_line_to_adopt() -> None:
 # Papers
 
 
-async def test_a_private_window_reads_all_papers_and_what_it_writes_goes_with_it() -> None:
+async def test_private_window_reads_documents_but_forgets_its_own() -> None:
     shelf = {("preset", "a"): "theirs", ("preset", "b"): "theirs", ("favourite", "a"): "x"}
     papers = PrivateDocuments(MemoryPapers(shelf))
     assert await papers.read_paper("preset", "a") == "theirs"

@@ -150,7 +150,7 @@ async def live(secret: str, *, prompts: bool) -> dict[str, Any]:
 
 @settings(max_examples=15, deadline=None)
 @given(secrets)
-def test_a_report_has_no_text_of_a_person_or_a_server_no_credential_and_no_picture(secret: str) -> None:
+def test_report_has_no_texts_credentials_or_pictures(secret: str) -> None:
     report = asyncio.run(live(secret, prompts=False))
     text = json.dumps(report, ensure_ascii=False, allow_nan=False)
     assert secret not in text
@@ -164,7 +164,7 @@ def test_a_report_has_no_text_of_a_person_or_a_server_no_credential_and_no_pictu
     }
 
 
-def test_with_prompts_a_report_has_the_texts_and_still_no_credential() -> None:
+def test_report_with_prompts_has_texts_but_no_credentials() -> None:
     report = asyncio.run(live("zqtext", prompts=True))
     text = json.dumps(report, ensure_ascii=False)
     nodes = report["tasks"][0]["workflow"]
@@ -186,7 +186,7 @@ def test_a_report_replays(prompts: bool) -> None:
     assert not again.skipped
 
 
-async def test_the_journal_tells_a_run_from_the_click_to_the_end() -> None:
+async def test_journal_records_run_from_click_to_end() -> None:
     sandbox = Sandbox()
     session = await start(sandbox)
     contract = ConsoleContract(session)
@@ -209,7 +209,7 @@ async def test_the_journal_tells_a_run_from_the_click_to_the_end() -> None:
     await session.stop()
 
 
-async def test_a_reload_finds_the_journal_again() -> None:
+async def test_reload_restores_journal() -> None:
     sandbox, shelf = Sandbox(), Shelf()
     session = await start(sandbox, shelf)
     await ConsoleContract(session).call("submit_workflow", [workflow("a rose")])
@@ -225,7 +225,7 @@ async def test_a_reload_finds_the_journal_again() -> None:
     await later.stop()
 
 
-async def test_a_journal_that_cannot_be_kept_is_counted_and_stops_nothing() -> None:
+async def test_failed_journal_copy_is_counted_and_stops_nothing() -> None:
     sandbox, shelf = Sandbox(), Shelf(error=StorageError("write_journal", "quota"))
     session = await start(sandbox, shelf)
     prompt_id = await ConsoleContract(session).call("submit_workflow", [workflow("a rose")])
@@ -241,7 +241,7 @@ async def test_a_journal_that_cannot_be_kept_is_counted_and_stops_nothing() -> N
     await session.stop()
 
 
-async def test_looks_that_say_nothing_new_neither_fill_the_journal_nor_the_disk() -> None:
+async def test_polls_without_news_fill_neither_journal_nor_disk() -> None:
     sandbox, shelf = Sandbox(), Shelf()
     session = await start(sandbox, shelf)
     prompt_id = PromptId(await ConsoleContract(session).call("submit_workflow", [workflow("a rose")]))
@@ -260,7 +260,7 @@ async def test_looks_that_say_nothing_new_neither_fill_the_journal_nor_the_disk(
     await session.stop()
 
 
-def test_a_report_of_a_window_that_cannot_restore_tells_why() -> None:
+def test_report_of_unrestored_window_has_the_cause() -> None:
     async def work() -> dict[str, Any]:
         sandbox = Sandbox()
 
@@ -282,7 +282,7 @@ def test_a_report_of_a_window_that_cannot_restore_tells_why() -> None:
     assert report["tasks"] == []
 
 
-async def test_a_report_tells_who_and_where_what_holds_what_disagrees_and_what_was_repeated() -> None:
+async def test_report_has_identity_holders_violations_and_repetitions() -> None:
     session = await start(Sandbox())
     prompt_id = await ConsoleContract(session).call("submit_workflow", [workflow("a rose")])
     locked = session.window.window_locked_server
@@ -302,7 +302,7 @@ async def test_a_report_tells_who_and_where_what_holds_what_disagrees_and_what_w
     await session.stop()
 
 
-def test_a_page_tells_of_itself_as_it_is() -> None:
+def test_page_facts_are_reported_unchanged() -> None:
     async def work() -> dict[str, Any]:
         async def read_page() -> dict[str, Any]:
             return {"userAgent": "Mozilla/5.0 (X11; Linux)"}

@@ -30,7 +30,7 @@ def misplace(page: Page, times: int) -> list[str]:
 
 
 @scene
-async def test_a_choice_that_does_not_fit_any_more_is_made_again(stage: Stage) -> None:
+async def test_outdated_choice_is_repeated(stage: Stage) -> None:
     page = await stage.window()
     done = misplace(page, RESERVE_TRIES - 1)
     prompt_id = await stage.run(page)
@@ -48,7 +48,7 @@ async def test_choices_that_never_fit_are_given_up_and_leave_nothing(stage: Stag
 
 
 @scene
-async def test_a_place_that_could_not_be_given_back_is_before_the_next_choice(stage: Stage) -> None:
+async def test_leftover_reservation_is_deleted_before_next_choice(stage: Stage) -> None:
     page = await stage.window()
     database = stage.world.database
     stage.once_stored(lambda: database.reservations, lambda: setattr(database, "is_blocked", True))
@@ -65,7 +65,7 @@ async def test_a_place_that_could_not_be_given_back_is_before_the_next_choice(st
 
 
 @scene
-async def test_a_script_that_uploads_before_the_fleet_is_known_waits_for_it(stage: Stage) -> None:
+async def test_script_upload_before_fleet_is_known_waits_for_it(stage: Stage) -> None:
     page = await stage.window()
     state = page.session._state
     known, state.fleet = state.fleet, Fleet()
@@ -77,7 +77,7 @@ async def test_a_script_that_uploads_before_the_fleet_is_known_waits_for_it(stag
 
 
 @scene
-async def test_without_any_server_the_fleets_own_error_is_told(stage: Stage) -> None:
+async def test_without_servers_the_fleet_error_is_raised(stage: Stage) -> None:
     page = await stage.window()
     state = page.session._state
     state.fleet, state.fleet_error = Fleet(), ConnectError(None, "gateway")

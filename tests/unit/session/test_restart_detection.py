@@ -36,7 +36,7 @@ def drop_sockets(server: SimServer) -> None:
 
 
 @scene
-async def test_a_number_that_fell_tells_of_a_restart(stage: Stage) -> None:
+async def test_fallen_number_shows_restart(stage: Stage) -> None:
     page = await stage.window()
     for _ in range(2):
         await stage.ended(page, await stage.run(page, server_id=A))
@@ -51,7 +51,7 @@ async def test_a_number_that_fell_tells_of_a_restart(stage: Stage) -> None:
 
 
 @scene
-async def test_a_restart_while_no_page_was_open_is_known_from_the_records(stage: Stage) -> None:
+async def test_restart_without_open_page_is_known_from_records(stage: Stage) -> None:
     page = await stage.window()
     for _ in range(2):
         await stage.ended(page, await stage.run(page, server_id=A))
@@ -63,7 +63,7 @@ async def test_a_restart_while_no_page_was_open_is_known_from_the_records(stage:
 
 
 @scene
-async def test_what_another_server_has_counted_says_nothing_of_this_one(stage: Stage) -> None:
+async def test_numbers_of_another_server_are_ignored(stage: Stage) -> None:
     page = await stage.window()
     for server_id in (A, A, A, B):
         await stage.ended(page, await stage.run(page, server_id=server_id))
@@ -74,7 +74,7 @@ async def test_what_another_server_has_counted_says_nothing_of_this_one(stage: S
 
 
 @scene
-async def test_a_task_let_go_of_while_a_sign_is_noted_keeps_no_other_from_it(stage: Stage) -> None:
+async def test_task_dropped_while_noting_does_not_affect_others(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     first, other = [await stage.run(page, steps=600, server_id=A) for _ in range(2)]
@@ -91,7 +91,7 @@ async def test_a_task_let_go_of_while_a_sign_is_noted_keeps_no_other_from_it(sta
 
 
 @scene
-async def test_a_history_that_is_gone_is_noticed_when_the_socket_broke(stage: Stage) -> None:
+async def test_lost_history_is_noticed_after_socket_broke(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     prompt_id = await stage.run(page, steps=600, server_id=A)
@@ -127,7 +127,7 @@ async def test_another_comfyui_at_the_address_is_noticed(stage: Stage) -> None:
 
 
 @scene
-async def test_two_submits_at_once_are_no_restart(stage: Stage) -> None:
+async def test_two_simultaneous_submits_are_no_restart(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=100, server_id=A)
     others = [stage.begin(page, steps=2) for _ in range(4)]
@@ -138,7 +138,7 @@ async def test_two_submits_at_once_are_no_restart(stage: Stage) -> None:
 
 
 @scene
-async def test_a_sign_makes_what_was_found_lost_be_looked_at_again(stage: Stage) -> None:
+async def test_restart_causes_poll_of_lost_tasks(stage: Stage) -> None:
     """It may have been another server that answered meanwhile."""
     page = await stage.window()
     prompt_id = await stage.run(page, steps=3000, server_id=A)
@@ -159,7 +159,7 @@ async def test_a_sign_makes_what_was_found_lost_be_looked_at_again(stage: Stage)
 
 
 @scene
-async def test_what_was_found_lost_and_is_found_ended_is_brought_home(stage: Stage) -> None:
+async def test_lost_task_found_ended_is_delivered(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=60, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -178,7 +178,7 @@ async def test_what_was_found_lost_and_is_found_ended_is_brought_home(stage: Sta
     assert not task_of(page, other).state.is_end, "nothing else has made the window look"
 
 
-async def test_what_a_server_answers_wrongly_is_told_of_that_server_and_asked_in_its_turn() -> None:
+async def test_invalid_answer_is_reported_for_that_server_only() -> None:
     state = State(replace(Sandbox().ports, http=Answering(response=Response(500))))
     state.set_fleet(make_fleet())
     with pytest.raises(ComfyError) as caught:
@@ -192,9 +192,7 @@ async def test_what_a_server_answers_wrongly_is_told_of_that_server_and_asked_in
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
 @scene
-async def test_what_nobody_saw_end_is_looked_at_again_when_the_window_wakes(
-    stage: Stage, *, is_cancelled: bool
-) -> None:
+async def test_unwitnessed_ends_are_polled_on_wake(stage: Stage, *, is_cancelled: bool) -> None:
     """As when the POST of a page that was frozen goes out an hour later."""
     page = await stage.window()
     prompt_id = await stage.run(page, steps=60, server_id=A)
@@ -216,7 +214,7 @@ async def test_what_nobody_saw_end_is_looked_at_again_when_the_window_wakes(
 
 
 @scene
-async def test_ten_wakes_at_once_are_two_looks_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ten_simultaneous_wakes_cause_two_polls(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=60, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -242,7 +240,7 @@ async def test_ten_wakes_at_once_are_two_looks_back(stage: Stage, monkeypatch: p
 
 
 @scene
-async def test_what_ended_last_is_looked_back_at_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_latest_ended_tasks_are_polled_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is what may still be on its way."""
     page = await stage.window()
     first, second = [await stage.run(page, steps=60, server_id=A) for _ in range(2)]
@@ -257,7 +255,7 @@ async def test_what_ended_last_is_looked_back_at_first(stage: Stage, monkeypatch
 
 
 @scene
-async def test_what_a_cancel_was_seen_to_take_out_of_the_queue_is_not_looked_back_at(stage: Stage) -> None:
+async def test_task_removed_by_cancel_is_not_polled(stage: Stage) -> None:
     page = await stage.window()
     first, second = [await stage.run(page, steps=60, server_id=A) for _ in range(2)]
     await stage.until_running(page, first)

@@ -15,7 +15,7 @@ from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of
 
 
 @scene
-async def test_elsewhere_gives_nothing_up_while_no_other_server_can_take_it(stage: Stage) -> None:
+async def test_elsewhere_gives_up_nothing_without_another_server(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -40,7 +40,7 @@ async def test_elsewhere_gives_nothing_up_while_other_work_holds_the_window(stag
 
 
 @scene
-async def test_elsewhere_goes_to_any_other_server_and_gives_the_old_one_up(stage: Stage) -> None:
+async def test_elsewhere_uses_another_server_and_gives_up_old_task(stage: Stage) -> None:
     page = await stage.window()
     old = await stage.run(page, steps=900, server_id=A, picture=PHOTO)
     await stage.until_running(page, old)
@@ -52,7 +52,7 @@ async def test_elsewhere_goes_to_any_other_server_and_gives_the_old_one_up(stage
 
 
 @scene
-async def test_without_the_kept_input_nothing_is_run_and_its_own_name_is_told(stage: Stage) -> None:
+async def test_missing_input_refuses_run_and_is_named(stage: Stage) -> None:
     page = await stage.window()
     old = await stage.run(page, server_id=A, picture=PHOTO)
     await stage.ended(page, old)

@@ -14,7 +14,7 @@ from tests.unit.session.stage import PHOTO, A, B, Stage, scene
 
 
 @scene
-async def test_a_click_shows_each_of_its_stages_and_its_server_as_soon_as_it_is_chosen(stage: Stage) -> None:
+async def test_click_shows_each_stage_and_its_server(stage: Stage) -> None:
     page = await stage.window()
     seen: list[tuple[RunStage, object]] = []
     page.session.subscribe(lambda: seen.extend((run.stage, run.server_id) for run in page.session.runs))
@@ -60,7 +60,7 @@ async def test_a_file_is_sent_once_the_socket_is_there(stage: Stage) -> None:
 
 
 @scene
-async def test_of_several_files_those_that_have_arrived_are_told_whatever_the_browser_tells(stage: Stage) -> None:
+async def test_arrived_files_count_whatever_the_browser_reports(stage: Stage) -> None:
     page = await stage.window()
     http, told = page.session._state.ports.http, list[tuple[float, int]]()
     upload = http.upload
@@ -76,7 +76,7 @@ async def test_of_several_files_those_that_have_arrived_are_told_whatever_the_br
 
 
 @scene
-async def test_a_file_that_a_script_sends_beside_a_click_without_files_tells_nothing_of_it(stage: Stage) -> None:
+async def test_script_upload_does_not_affect_progress_of_click(stage: Stage) -> None:
     page = await stage.window()
     state, submitter = page.session._state, page.session._submitter
     place = await submitter.places.reserve(state.ports.random.uuid4())
@@ -96,7 +96,7 @@ async def test_the_socket_is_open_before_the_prompt_is_sent(stage: Stage) -> Non
 
 
 @scene
-async def test_a_socket_that_moves_with_its_window_does_not_wait_like_one_that_failed(stage: Stage) -> None:
+async def test_socket_following_its_window_has_no_retry_pause(stage: Stage) -> None:
     page = await stage.window()
     waits = list[float]()
     for server_id in (A, B, A, B, A):

@@ -26,7 +26,7 @@ def orphan_ids(page: Page) -> list[PromptId]:
 
 
 @scene
-async def test_the_work_of_a_closed_window_is_found_and_adopted_as_a_ward(stage: Stage) -> None:
+async def test_work_of_closed_window_is_adopted_as_ward(stage: Stage) -> None:
     gone = await stage.window()
     prompt_id = await stage.run(gone, steps=60, server_id=A)
     stage.world.leave(gone, crashed=True)
@@ -82,7 +82,7 @@ async def test_a_reload_is_no_death(stage: Stage) -> None:
 
 
 @scene
-async def test_a_window_that_goes_while_others_are_searched_is_found_on_that_very_wake(stage: Stage) -> None:
+async def test_window_closing_during_search_is_found_on_same_wake(stage: Stage) -> None:
     """The search has its answer, that the window lives, when the window goes and this page is woken."""
     gone, heir = await stage.window(), await stage.window()
     prompt_id = await stage.run(gone, steps=200)
@@ -118,7 +118,7 @@ async def test_one_of_two_heirs_gets_it(stage: Stage) -> None:
 
 
 @scene
-async def test_work_adopted_before_its_post_was_answered_is_settled_by_looking(stage: Stage) -> None:
+async def test_work_adopted_before_answer_is_settled_by_polling(stage: Stage) -> None:
     gone = await stage.window()
     stage.once_requested("POST", "/prompt", lambda _: void(stage.world.leave(gone, crashed=True)))
     stage.begin(gone, steps=30, server_id=A)
@@ -133,7 +133,7 @@ async def test_work_adopted_before_its_post_was_answered_is_settled_by_looking(s
 
 
 @scene
-async def test_adopted_work_whose_post_never_arrived_is_found_lost_and_waited_for_no_longer(stage: Stage) -> None:
+async def test_adopted_work_whose_post_never_arrived_is_lost(stage: Stage) -> None:
     gone = await stage.window()
     stage.world.weather.armed.append(Mishap("request lost", lambda exchange: exchange.route == ("POST", "prompt")))
     stage.world.weather.on_mishap.append(lambda *_: void(stage.world.leave(gone, crashed=True)))
@@ -149,7 +149,7 @@ async def test_adopted_work_whose_post_never_arrived_is_found_lost_and_waited_fo
 
 
 @scene
-async def test_a_window_whose_task_was_adopted_before_its_post_sends_nothing(stage: Stage) -> None:
+async def test_window_whose_task_was_adopted_does_not_post(stage: Stage) -> None:
     """Between the register and the POST a page may sleep for an hour; another window may have taken the task over."""
     page, heir = await stage.window(), await stage.window()
     database, heirs = stage.world.database, window_of(heir).window_id
@@ -167,7 +167,7 @@ async def test_a_window_whose_task_was_adopted_before_its_post_sends_nothing(sta
 
 
 @scene
-async def test_a_page_that_slept_over_its_register_asks_whose_it_is_before_it_posts(stage: Stage) -> None:
+async def test_page_that_slept_checks_ownership_before_post(stage: Stage) -> None:
     page, heir = await stage.window(), await stage.window()
     asleep: list[bool] = []
 
@@ -202,7 +202,7 @@ async def test_a_window_takes_back_what_was_taken_from_it(stage: Stage) -> None:
 
 
 @scene
-async def test_a_result_that_was_taken_and_is_taken_back_comes_home(stage: Stage) -> None:
+async def test_result_adopted_and_taken_back_is_delivered(stage: Stage) -> None:
     page, heir = await stage.window(), await stage.window()
     stage.once_requested("GET", "/view", lambda server_id: setattr(stage.world.sims[server_id], "is_down", True))
     prompt_id = await stage.run(page, server_id=A)
@@ -222,7 +222,7 @@ async def test_a_result_that_was_taken_and_is_taken_back_comes_home(stage: Stage
 
 
 @scene
-async def test_a_result_that_is_adopted_while_it_is_fetched_is_let_go_of(stage: Stage) -> None:
+async def test_result_adopted_during_fetch_is_dropped(stage: Stage) -> None:
     """Otherwise its old owner would show it as still to come, until something wakes it."""
     page, heir = await stage.window(), await stage.window()
     stage.once_requested("GET", "/view", lambda _: hand_over(stage, window_of(heir).window_id))
@@ -232,7 +232,7 @@ async def test_a_result_that_is_adopted_while_it_is_fetched_is_let_go_of(stage: 
 
 
 @scene
-async def test_a_page_whose_work_is_adopted_while_it_is_restored_starts_all_the_same(stage: Stage) -> None:
+async def test_page_starts_although_its_work_is_adopted_meanwhile(stage: Stage) -> None:
     page, heir = await stage.window(), await stage.window()
     stage.once_requested("POST", "/prompt", lambda _: void(stage.world.leave(page, crashed=True)))
     stage.begin(page, steps=30)
@@ -270,7 +270,7 @@ def void(_: object) -> None:
 
 
 @scene
-async def test_running_again_is_a_new_task_that_names_the_old_one_with_the_same_inputs(stage: Stage) -> None:
+async def test_run_again_makes_new_task_with_same_inputs(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, picture=PHOTO)
     await stage.ended(page, first)
@@ -282,7 +282,7 @@ async def test_running_again_is_a_new_task_that_names_the_old_one_with_the_same_
 
 
 @scene
-async def test_running_again_beside_other_work_stays_where_that_is(stage: Stage) -> None:
+async def test_run_again_beside_other_work_stays_on_server(stage: Stage) -> None:
     page = await stage.window()
     done = await stage.ended(page, await stage.run(page, server_id=A))
     other = await stage.run(page, steps=400, server_id=A)
@@ -292,7 +292,7 @@ async def test_running_again_beside_other_work_stays_where_that_is(stage: Stage)
 
 
 @scene
-async def test_running_elsewhere_gives_the_old_one_up_and_avoids_its_server(stage: Stage) -> None:
+async def test_run_elsewhere_gives_up_old_task_and_avoids_server(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=500, server_id=A)
     stage.world.sims[A].awake.clear()
@@ -305,7 +305,7 @@ async def test_running_elsewhere_gives_the_old_one_up_and_avoids_its_server(stag
 
 
 @scene
-async def test_with_other_work_on_the_old_server_running_elsewhere_is_refused(stage: Stage) -> None:
+async def test_run_elsewhere_beside_other_work_is_refused(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=300, server_id=A)
     await stage.run(page, steps=300)
@@ -327,7 +327,7 @@ async def test_with_no_other_server_nothing_is_given_up(stage: Stage) -> None:
 
 
 @scene
-async def test_an_input_that_is_not_kept_any_more_is_told(stage: Stage) -> None:
+async def test_missing_input_is_reported(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, picture=PHOTO)
     await stage.ended(page, first)
@@ -350,7 +350,7 @@ class WaitingStore(SandboxStore):
         return await super().read_tasks(owner)
 
 
-async def test_what_is_asked_for_during_a_search_is_one_more_however_often() -> None:
+async def test_requests_during_search_cause_one_more_search() -> None:
     async def lay_by(tasks: Iterable[Task]) -> None:
         assert list(tasks) == []
 

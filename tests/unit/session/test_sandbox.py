@@ -51,7 +51,7 @@ def a_place(prompt_id: PromptId = ONE) -> Reservation:
     return Reservation(prompt_id=prompt_id, window_id=ME, server_id=HERE, address=AT_HERE, at=1.0)
 
 
-def test_two_servers_of_which_one_can_have_moved() -> None:
+def test_fleet_has_two_servers_and_one_can_move() -> None:
     here, there = make_fleet().servers
     assert (here.server_id, here.address, here.base) == (HERE, AT_HERE, f"/servers/{HERE}")
     assert (there.server_id, there.base) == (THERE, f"/servers/{THERE}")
@@ -97,7 +97,7 @@ async def test_both_servers_are_idle_for_a_choice() -> None:
     assert loads == dict.fromkeys((HERE, THERE), (comfy.Queue((), ()), ""))
 
 
-async def test_everything_that_was_asked_is_kept_in_order_and_nothing_else_is_there() -> None:
+async def test_requests_are_recorded_in_order() -> None:
     servers = SandboxServers()
     sent: list[float] = []
     here = f"/servers/{HERE}"
@@ -124,7 +124,7 @@ async def test_an_answer_comes_later_than_the_question() -> None:
     assert servers.asked == [f"POST /servers/{HERE}/prompt"]
 
 
-async def test_a_socket_hears_of_its_own_servers_work_until_it_is_dropped() -> None:
+async def test_socket_receives_events_of_its_server_until_dropped() -> None:
     servers = SandboxServers()
     first = await servers.sockets.open(f"/servers/{HERE}/ws?clientId=c", 1.0)
     second = await servers.sockets.open(f"/servers/{THERE}/ws?clientId=c", 1.0)
@@ -205,7 +205,7 @@ async def test_a_task_is_adopted_by_one() -> None:
     assert store.tasks[ONE] == adopted
 
 
-async def test_what_a_run_took_is_learned_for_the_next_choice() -> None:
+async def test_run_teaches_durations_for_next_choice() -> None:
     store = SandboxStore()
     ran = Ran(server_id=HERE, address=AT_HERE, job=Job(family="f"), started_ms=1_000, ended_ms=4_000)
     await store.learn(ran)
@@ -242,7 +242,7 @@ async def test_the_window_is_new_and_alone() -> None:
     assert await windows.is_alive(YOU) is None
 
 
-async def test_the_fleet_is_there_at_once_and_changes_when_it_is_put() -> None:
+async def test_fleet_is_known_immediately_and_changes_on_put() -> None:
     fleet = SandboxFleet()
     assert await fleet.first() == make_fleet()
     waiting = asyncio.ensure_future(fleet.changes())

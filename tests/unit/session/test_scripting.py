@@ -73,7 +73,7 @@ async def script() -> AsyncIterator[Script]:
 # Work
 
 
-async def test_what_a_server_refuses_is_raised_and_kept(script: Script) -> None:
+async def test_refusal_is_raised_and_kept(script: Script) -> None:
     script.servers.refuses = True
     with pytest.raises(PromptRejected):
         await script.call("submit_workflow", workflow("a rose"))
@@ -91,7 +91,7 @@ async def test_a_history_that_is_none_is_an_error(script: Script, said: Response
         await script.call("get_task_history", prompt_id)
 
 
-async def test_each_output_has_its_own_address_and_a_text_or_what_is_not_there_has_none(script: Script) -> None:
+async def test_outputs_have_addresses_but_texts_and_missing_ones_do_not(script: Script) -> None:
     prompt_id = await script.failed()
     picture, text = (await script.call("window_tasks"))[0]["outputs"]
     assert ("text" in picture, text["text"]) == (False, "a rose")
@@ -104,7 +104,7 @@ async def test_each_output_has_its_own_address_and_a_text_or_what_is_not_there_h
     assert (await script.call("cancel", prompt_id))["promptId"] == prompt_id, "too late, and told as it stands"
 
 
-async def test_an_upload_tells_where_it_lies_and_holds_its_server_until_it_is_released(script: Script) -> None:
+async def test_upload_returns_its_place_and_holds_server_until_release(script: Script) -> None:
     told = await script.call("upload_image", NamedBytes(b"one", "image/png"), "photo.jpg")
     server = await script.call("window_locked_server")
     assert told == {"name": "zq-uploaded.png", "subfolder": "a rose", "type": "input", "server": server}
@@ -128,7 +128,7 @@ def test_who_brings_no_file_and_no_graph_brings_none() -> None:
 # Looking
 
 
-async def test_who_listens_is_told_until_he_leaves(script: Script) -> None:
+async def test_listener_is_notified_until_it_unsubscribes(script: Script) -> None:
     told: list[str] = []
     leave = script.contract.subscribe(lambda: told.append("change"))
     script.session._state.changed()
@@ -137,14 +137,14 @@ async def test_who_listens_is_told_until_he_leaves(script: Script) -> None:
     assert told == ["change"]
 
 
-async def test_a_store_that_cannot_be_read_is_why_the_window_is_not_ready_and_later_no_reason(script: Script) -> None:
+async def test_unreadable_store_is_the_error_until_ready(script: Script) -> None:
     script.session._state.store_error = error = StorageError("update", "quota")
     assert script.contract.error is None
     script.session._state.window = None
     assert script.contract.error is error
 
 
-async def test_how_long_ago_the_socket_told_something(script: Script) -> None:
+async def test_last_event_age_is_reported(script: Script) -> None:
     state = script.session._state
     assert (await script.call("debug_web_socket_lock"))["lastEventAge"] is None
     for seconds, expected in ((5.0, 5.0), (-60.0, 0.0)):  # the second by a clock that was set back
@@ -152,7 +152,7 @@ async def test_how_long_ago_the_socket_told_something(script: Script) -> None:
         assert (await script.call("debug_web_socket_lock"))["lastEventAge"] == pytest.approx(expected, abs=0.9)
 
 
-async def test_a_reset_reaches_the_socket_and_tells_where_it_stays(script: Script) -> None:
+async def test_reset_reopens_socket_and_returns_its_server(script: Script) -> None:
     await script.call("submit_workflow", workflow("a rose"))
     asked: list[str] = []
     script.session.reset_socket = lambda: asked.append("reset")  # type: ignore[method-assign]
@@ -160,13 +160,13 @@ async def test_a_reset_reaches_the_socket_and_tells_where_it_stays(script: Scrip
     assert (asked, told["lockedServer"]) == (["reset"], script.session.window.window_locked_server)
 
 
-async def test_what_is_no_workflow_at_all_is_refused_as_one(script: Script) -> None:
+async def test_invalid_workflow_is_refused(script: Script) -> None:
     for wrong in (Bytes(b"{}"), [1, 2], 7, None):
         with pytest.raises(BadInput):
             await script.call("submit_workflow", wrong)
 
 
-async def test_the_self_check_tells_each_of_its_checks(script: Script) -> None:
+async def test_self_check_reports_each_check(script: Script) -> None:
     told = await script.call("test_server_consistency_fixes")
     assert (told["passed"], told["failed"]) == (len(CHECKS), 0)
     assert [(item["name"], item["ok"]) for item in told["results"]] == [(name, True) for name in CHECKS]

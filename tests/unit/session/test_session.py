@@ -39,7 +39,7 @@ class TooLarge(Large):
 
 
 @scene
-async def test_a_file_in_a_form_is_kept_by_its_hash_unless_it_is_too_large(stage: Stage) -> None:
+async def test_form_file_is_kept_by_hash_unless_too_large(stage: Stage) -> None:
     page = await stage.window()
     for blob in (Bytes(b"picture"), Large(b"large")):
         sha256 = await page.session.keep_input(blob)
@@ -52,7 +52,7 @@ async def test_a_file_in_a_form_is_kept_by_its_hash_unless_it_is_too_large(stage
 
 
 @scene
-async def test_private_work_whose_words_went_with_the_page_is_not_run_again_as_nothing(stage: Stage) -> None:
+async def test_private_work_without_texts_is_not_run_again(stage: Stage) -> None:
     page = await private_window(stage)
     prompt_id = await stage.run(page, steps=400, server_id=A)
     page = await stage.reload(page)
@@ -63,7 +63,7 @@ async def test_private_work_whose_words_went_with_the_page_is_not_run_again_as_n
 
 
 @scene
-async def test_what_is_under_way_is_not_deleted(stage: Stage) -> None:
+async def test_unfinished_task_is_not_deleted(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400)
     with pytest.raises(InvalidTransition):
@@ -73,7 +73,7 @@ async def test_what_is_under_way_is_not_deleted(stage: Stage) -> None:
 
 
 @scene
-async def test_what_a_full_disk_did_not_take_is_written_once_something_was_deleted(stage: Stage) -> None:
+async def test_failed_write_is_retried_after_a_deletion(stage: Stage) -> None:
     page = await stage.window()
     old = await stage.run(page)
     await stage.ended(page, old)
@@ -91,7 +91,7 @@ async def test_what_a_full_disk_did_not_take_is_written_once_something_was_delet
 
 
 @scene
-async def test_of_a_server_that_has_left_the_fleet_nothing_is_asked(stage: Stage) -> None:
+async def test_removed_server_gets_no_requests(stage: Stage) -> None:
     page = await stage.window()
     gone = ServerId("gone")
     assert await page.session.choices(gone, ROUTE) == ()
@@ -107,7 +107,7 @@ async def test_the_choices_that_a_server_lists_are_asked_of_it() -> None:
     assert servers.asked == [f"GET /servers/{HERE}{ROUTE}"]
 
 
-async def test_what_is_under_way_is_not_even_asked_to_be_deleted() -> None:
+async def test_deletion_of_unfinished_task_does_not_reach_store() -> None:
     sandbox = Sandbox()
     session = Session(sandbox.ports)
     await session.start()
@@ -119,7 +119,7 @@ async def test_what_is_under_way_is_not_even_asked_to_be_deleted() -> None:
     await session.stop()
 
 
-async def test_a_click_that_has_just_begun_has_sent_nothing_and_a_new_window_has_lost_no_socket() -> None:
+async def test_facts_of_new_click_and_new_window_are_zero() -> None:
     session = Session(Sandbox().ports)
     session._state.set_run(Run(prompt_id=PromptId("p-1"), title="", started_at=1.0))
     (run,) = session.runs

@@ -126,7 +126,7 @@ async def replaced(stage: Stage) -> tuple[Gate, Page, str]:
 
 
 @scene
-async def test_a_socket_that_another_page_has_taken_is_left_to_it(stage: Stage) -> None:
+async def test_socket_taken_by_another_page_is_not_reopened(stage: Stage) -> None:
     gate, page, prompt_id = await replaced(stage)
     since = stage.now
     assert page.session.socket.url == ""
@@ -145,7 +145,7 @@ async def test_a_socket_that_another_page_has_taken_is_left_to_it(stage: Stage) 
 
 @pytest.mark.parametrize("by", ["visible", "pageshow", "online", "reset"])
 @scene
-async def test_a_person_who_looks_here_has_the_socket_back(stage: Stage, by: str) -> None:
+async def test_user_at_window_gets_socket_back(stage: Stage, by: str) -> None:
     gate, page, _ = await replaced(stage)
     if by == "reset":
         page.session.reset_socket()
@@ -163,7 +163,7 @@ async def test_a_person_who_looks_here_has_the_socket_back(stage: Stage, by: str
 
 
 @scene
-async def test_a_task_comes_home_by_looking_alone_when_its_socket_was_taken(stage: Stage) -> None:
+async def test_polling_delivers_task_whose_socket_was_taken(stage: Stage) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     prompt_id = await stage.run(page, steps=100)
@@ -178,9 +178,7 @@ async def test_a_task_comes_home_by_looking_alone_when_its_socket_was_taken(stag
 
 @pytest.mark.parametrize("code", [4404, 4410])
 @scene
-async def test_a_socket_whose_server_has_left_the_fleet_is_not_dialled_before_the_fleet_is_told(
-    stage: Stage, code: int
-) -> None:
+async def test_socket_of_removed_server_waits_for_new_fleet(stage: Stage, code: int) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     prompt_id = await stage.run(page, steps=4_000, server_id=A)
@@ -201,7 +199,7 @@ async def test_a_socket_whose_server_has_left_the_fleet_is_not_dialled_before_th
     await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
 
 
-def test_the_gateway_closes_a_departed_servers_socket_with_a_code_that_is_known_here() -> None:
+def test_close_code_for_departed_server_matches_gateway() -> None:
     causes = (Cause.UNKNOWN_SERVER, Cause.SERVER_MOVED)
     assert {closes.close_of(Refusal(cause, "x")).code for cause in causes} == GONE
 
@@ -211,7 +209,7 @@ def test_the_gateway_closes_a_departed_servers_socket_with_a_code_that_is_known_
 
 @pytest.mark.parametrize("code", [4502, 4503, 4504, 1014])
 @scene
-async def test_a_server_that_is_not_reached_is_tried_again_and_again(stage: Stage, code: int) -> None:
+async def test_unreachable_server_is_retried(stage: Stage, code: int) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     gate.is_reached, gate.code, gate.after = False, code, 0.5
@@ -236,7 +234,7 @@ async def test_a_server_that_is_not_reached_is_tried_again_and_again(stage: Stag
 
 
 @scene
-async def test_a_socket_on_which_nothing_is_ever_said_is_given_up_and_tried_again(stage: Stage) -> None:
+async def test_silent_socket_is_closed_and_retried(stage: Stage) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     gate.is_reached = False
@@ -249,7 +247,7 @@ async def test_a_socket_on_which_nothing_is_ever_said_is_given_up_and_tried_agai
 
 @pytest.mark.parametrize("by", ["waking", "click", "reset"])
 @scene
-async def test_whoever_needs_the_socket_does_not_wait_out_its_pause(stage: Stage, by: str) -> None:
+async def test_need_for_socket_ends_its_pause(stage: Stage, by: str) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     gate.is_reached, gate.code, gate.after = False, 4502, 0.5
@@ -290,7 +288,7 @@ async def test_of_a_socket_that_is_gone_nothing_stays_behind(stage: Stage) -> No
 
 
 @scene
-async def test_a_run_on_the_next_server_waits_for_its_socket_there(stage: Stage) -> None:
+async def test_run_on_next_server_waits_for_its_socket(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     assert (page.session.socket.server_id, page.session.socket.state) == (A, "open"), "it stays for a while"
@@ -305,7 +303,7 @@ async def test_a_run_on_the_next_server_waits_for_its_socket_there(stage: Stage)
 
 
 @scene
-async def test_a_run_goes_on_as_soon_as_its_socket_is_there(stage: Stage) -> None:
+async def test_run_continues_once_socket_is_open(stage: Stage) -> None:
     page = await stage.window()
     since = stage.now
     await stage.run(page, steps=9_000, server_id=A)
@@ -315,7 +313,7 @@ async def test_a_run_goes_on_as_soon_as_its_socket_is_there(stage: Stage) -> Non
 
 
 @scene
-async def test_when_it_began_and_what_need_not_run_is_known_while_it_runs(stage: Stage) -> None:
+async def test_start_and_cached_nodes_are_known_while_running(stage: Stage) -> None:
     """No look tells either: the queue does not, and the history only once it has ended."""
     page = await stage.window()
     await stage.ended(page, await stage.run(page, picture=PHOTO, server_id=A))
@@ -326,7 +324,7 @@ async def test_when_it_began_and_what_need_not_run_is_known_while_it_runs(stage:
 
 
 @scene
-async def test_a_socket_that_nothing_needs_any_more_is_told_as_closing(stage: Stage) -> None:
+async def test_unneeded_socket_is_shown_as_closing(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page))
     states: list[str] = []
@@ -347,7 +345,7 @@ async def test_a_page_that_goes_leaves_no_socket_open(stage: Stage) -> None:
 
 @pytest.mark.parametrize("end", [EndMessage(PromptId("p"), "success", None, 7), ExecutingMessage(PromptId("p"), None)])
 @scene
-async def test_each_word_of_an_end_has_the_history_looked_at_at_once(stage: Stage, end: Message) -> None:
+async def test_each_end_event_causes_immediate_poll(stage: Stage, end: Message) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     looks: list[str] = []
@@ -357,7 +355,7 @@ async def test_each_word_of_an_end_has_the_history_looked_at_at_once(stage: Stag
 
 
 @scene
-async def test_what_went_by_while_there_was_no_socket_is_looked_for_when_it_opens(stage: Stage) -> None:
+async def test_opening_polls_for_missed_events(stage: Stage) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     gate.is_reached, gate.code, gate.after = False, 4502, 0.5
@@ -375,7 +373,7 @@ async def test_what_went_by_while_there_was_no_socket_is_looked_for_when_it_open
 
 
 @scene
-async def test_a_socket_to_the_address_that_a_server_had_is_not_where_the_mooring_is(stage: Stage) -> None:
+async def test_socket_to_old_address_is_not_at_the_mooring(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     (first, *_), at = page.session.fleet.servers, "http://elsewhere.test:8188"
@@ -388,7 +386,7 @@ async def test_a_socket_to_the_address_that_a_server_had_is_not_where_the_moorin
 
 
 @scene
-async def test_what_a_socket_that_was_taken_may_have_missed_is_looked_for_at_once(stage: Stage) -> None:
+async def test_taken_socket_causes_immediate_poll(stage: Stage) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     await stage.run(page, steps=9_000, server_id=A)
@@ -405,7 +403,7 @@ async def test_what_a_socket_that_was_taken_may_have_missed_is_looked_for_at_onc
 
 @pytest.mark.parametrize("how", ["dropped", "replaced"])
 @scene
-async def test_a_run_waits_a_moment_for_a_socket_that_is_opened_again(stage: Stage, how: str) -> None:
+async def test_run_waits_briefly_for_reopening_socket(stage: Stage, how: str) -> None:
     page = await stage.window()
     gate = gate_of(stage, page)
     await stage.run(page, steps=9_000, server_id=A)
@@ -428,7 +426,7 @@ async def test_a_run_waits_a_moment_for_a_socket_that_is_opened_again(stage: Sta
 
 
 @scene
-async def test_a_window_that_was_replaced_and_is_free_when_a_person_comes_back_has_no_socket(stage: Stage) -> None:
+async def test_free_window_stays_without_socket_when_user_returns(stage: Stage) -> None:
     _, page, prompt_id = await replaced(stage)
     await page.session.give_up(prompt_id)
     await stage.sleep(60.0)
@@ -438,7 +436,7 @@ async def test_a_window_that_was_replaced_and_is_free_when_a_person_comes_back_h
     assert page.session.socket.state == "closed"
 
 
-def test_another_page_is_told_by_the_code_that_the_gateway_closes_with() -> None:
+def test_replaced_code_matches_gateway() -> None:
     assert closes.REPLACED.code == REPLACED
 
 
@@ -446,7 +444,7 @@ def test_another_page_is_told_by_the_code_that_the_gateway_closes_with() -> None
 
 
 @scene
-async def test_a_server_that_moves_under_a_window_is_told_as_moved_and_as_no_violation(stage: Stage) -> None:
+async def test_moving_server_is_shown_as_moved_without_violation(stage: Stage) -> None:
     page = await stage.window()
     told: list[tuple[str, ...]] = []
     page.session.subscribe(lambda: told.append(page.session.violations()))
@@ -468,7 +466,7 @@ async def test_a_server_that_moves_under_a_window_is_told_as_moved_and_as_no_vio
 
 
 @scene
-async def test_a_window_that_never_reached_its_server_there_waits_between_tries_when_it_has_moved(stage: Stage) -> None:
+async def test_retries_pause_after_unreached_server_moved(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=4_000, server_id=A)
     stage.world.network.moved[A] = "http://elsewhere.test:8188"

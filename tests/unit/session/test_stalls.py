@@ -14,7 +14,7 @@ ELSEWHERE = "http://elsewhere.test:8188"
 
 
 @scene
-async def test_a_server_whose_executor_died_is_told_as_stalled_and_nothing_ends(stage: Stage) -> None:
+async def test_server_with_dead_executor_is_stalled_and_nothing_ends(stage: Stage) -> None:
     """It goes on accepting prompts that never run (docs/comfyui.md 8)."""
     page = await stage.window()
     server = stage.world.sims[A]
@@ -40,7 +40,7 @@ async def test_work_that_moves_is_never_stalled(stage: Stage) -> None:
 
 
 @scene
-async def test_a_run_that_comes_a_step_forward_every_few_minutes_is_never_stalled(stage: Stage) -> None:
+async def test_run_with_rare_steps_is_never_stalled(stage: Stage) -> None:
     """All looks see the same, that it runs: only the socket tells of its steps."""
     stage.world.sims[A].pace = 6.0
     stage.world.sims[A].restart()
@@ -57,7 +57,7 @@ async def test_a_run_that_comes_a_step_forward_every_few_minutes_is_never_stalle
 
 
 @scene
-async def test_who_was_long_in_line_is_not_stalled_the_moment_it_is_next(stage: Stage) -> None:
+async def test_task_that_becomes_next_is_not_stalled_immediately(stage: Stage) -> None:
     """A place further in front is a movement, though no socket tells of it."""
     other, page = await stage.window(), await stage.window()
     for seed in (1, 2):
@@ -74,7 +74,7 @@ async def test_who_was_long_in_line_is_not_stalled_the_moment_it_is_next(stage: 
 
 
 @scene
-async def test_a_word_of_the_socket_ends_the_warning_at_once(stage: Stage) -> None:
+async def test_event_ends_the_warning(stage: Stage) -> None:
     page = await stage.window()
     stage.world.sims[A].kill_executor()
     prompt_id = await stage.run(page, server_id=A)
@@ -108,7 +108,7 @@ async def test_an_end_keeps_how_still_the_task_was(stage: Stage) -> None:
 
 
 @scene
-async def test_nothing_goes_to_a_new_address_until_a_person_says_that_it_is_the_same_server(stage: Stage) -> None:
+async def test_new_address_gets_nothing_until_user_confirms_it(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -126,7 +126,7 @@ async def test_nothing_goes_to_a_new_address_until_a_person_says_that_it_is_the_
 
 
 @scene
-async def test_what_was_confirmed_is_looked_at_at_once(stage: Stage) -> None:
+async def test_confirmed_server_is_polled_immediately(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -140,7 +140,7 @@ async def test_what_was_confirmed_is_looked_at_at_once(stage: Stage) -> None:
 
 
 @scene
-async def test_what_joins_work_on_a_server_that_was_confirmed_goes_there_too_and_comes_home(stage: Stage) -> None:
+async def test_new_work_on_confirmed_server_is_sent_and_delivered(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, first)
@@ -160,9 +160,7 @@ async def test_what_joins_work_on_a_server_that_was_confirmed_goes_there_too_and
 
 @pytest.mark.parametrize("how", ["adopted", "damaged"])
 @scene
-async def test_a_confirmation_holds_for_the_rest_when_one_of_the_tasks_is_gone_behind_the_window(
-    stage: Stage, how: str
-) -> None:
+async def test_confirmation_applies_although_one_task_is_gone(stage: Stage, how: str) -> None:
     page = await stage.window()
     first, second = [await stage.run(page, steps=400, server_id=A) for _ in range(2)]
     await stage.until_running(page, first)

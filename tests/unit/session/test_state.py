@@ -21,7 +21,7 @@ def noted(page: Page, kind: str) -> list[dict[str, Any]]:
 
 
 @scene
-async def test_a_listener_that_has_left_is_told_nothing(stage: Stage) -> None:
+async def test_unsubscribed_listener_is_not_called(stage: Stage) -> None:
     page = await stage.window()
     told: list[str] = []
     leave = page.session.subscribe(lambda: told.append("change"))
@@ -33,7 +33,7 @@ async def test_a_listener_that_has_left_is_told_nothing(stage: Stage) -> None:
 
 
 @scene
-async def test_an_error_of_the_store_is_noted_and_its_end_is_not(stage: Stage) -> None:
+async def test_store_error_is_noted_and_its_end_is_not(stage: Stage) -> None:
     page = await stage.window()
     assert noted(page, "store_error") == []
     stage.world.database.is_blocked = True
@@ -52,7 +52,7 @@ def a_state() -> State:
     return State(Sandbox().ports)
 
 
-async def test_what_runs_in_the_background_is_held_until_it_is_done() -> None:
+async def test_background_work_is_held_until_done() -> None:
     state = a_state()
     work = state.spawn(asyncio.sleep(0), "short")
     assert state._background == {work}
@@ -94,7 +94,7 @@ async def test_a_stop_returns_once_everything_has_ended() -> None:
 
 
 @scene
-async def test_what_each_look_changes_and_a_reload_may_forget_is_not_written(stage: Stage) -> None:
+async def test_transient_fields_are_not_written(stage: Stage) -> None:
     other, page = await stage.window(), await stage.window()
     for _ in range(3):
         await stage.run(other, steps=100, server_id=A)
@@ -117,7 +117,7 @@ async def test_what_each_look_changes_and_a_reload_may_forget_is_not_written(sta
 
 @pytest.mark.parametrize("how", ["adopted", "damaged", "deleted"])
 @scene
-async def test_of_what_a_window_does_not_have_any_more_nothing_is_left_in_it(stage: Stage, how: str) -> None:
+async def test_dropped_task_leaves_nothing_in_state(stage: Stage, how: str) -> None:
     page = await stage.window()
     kept, gone = await stage.run(page, steps=400, server_id=A), await stage.run(page, steps=400)
     await stage.until_running(page, kept)
@@ -140,7 +140,7 @@ async def test_of_what_a_window_does_not_have_any_more_nothing_is_left_in_it(sta
 
 
 @scene
-async def test_what_the_store_has_is_known_as_it_was_written_last(stage: Stage) -> None:
+async def test_known_records_are_those_last_written(stage: Stage) -> None:
     page = await stage.window()
     task = await stage.ended(page, await stage.run(page))
     assert page.session._state.read_back == (task,) == stage.world.database.records().tasks
@@ -152,7 +152,7 @@ async def test_what_the_store_has_is_known_as_it_was_written_last(stage: Stage) 
 
 
 @scene
-async def test_a_store_that_takes_nothing_is_not_called_well_on_waking(stage: Stage) -> None:
+async def test_failing_store_keeps_its_error_on_wake(stage: Stage) -> None:
     page = await stage.window()
     prompt_ids = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
     await stage.until_running(page, prompt_ids[0])
@@ -170,7 +170,7 @@ async def test_a_store_that_takes_nothing_is_not_called_well_on_waking(stage: St
 
 
 @scene
-async def test_what_could_not_be_written_and_is_another_windows_by_now_is_nothing_to_lose(stage: Stage) -> None:
+async def test_unwritten_task_of_another_window_is_no_loose_end(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -186,7 +186,7 @@ async def test_what_could_not_be_written_and_is_another_windows_by_now_is_nothin
 
 
 @scene
-async def test_what_another_window_has_deleted_or_laid_by_is_let_go_of_on_waking(stage: Stage) -> None:
+async def test_deleted_or_moved_task_is_dropped_on_wake(stage: Stage) -> None:
     page = await stage.window()
     task = await stage.ended(page, await stage.run(page))
     await stage.store().delete_task(task)
@@ -196,7 +196,7 @@ async def test_what_another_window_has_deleted_or_laid_by_is_let_go_of_on_waking
 
 
 @scene
-async def test_a_record_that_names_another_server_than_the_window_knows_is_a_violation(stage: Stage) -> None:
+async def test_record_naming_another_server_is_a_violation(stage: Stage) -> None:
     page = await stage.window()
     task = await stage.ended(page, await stage.run(page, server_id=A))
     record = stage.world.database.tasks[task.prompt_id]

@@ -21,7 +21,7 @@ from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_
 
 
 @scene
-async def test_a_place_on_another_server_than_the_windows_takes_no_upload(stage: Stage) -> None:
+async def test_place_on_another_server_takes_no_upload(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
     submitter = page.session._submitter
@@ -34,7 +34,7 @@ async def test_a_place_on_another_server_than_the_windows_takes_no_upload(stage:
 
 
 @scene
-async def test_a_place_that_is_not_held_any_more_is_registered_nowhere(stage: Stage) -> None:
+async def test_released_place_is_not_registered(stage: Stage) -> None:
     page = await stage.window()
     submitter = page.session._submitter
     held = await submitter.places.reserve(PromptId("held"))
@@ -55,7 +55,7 @@ async def test_while_a_prompt_is_sent_memory_and_store_agree(stage: Stage) -> No
 
 
 @scene
-async def test_what_was_sent_is_looked_at_at_once(stage: Stage) -> None:
+async def test_submitted_task_is_polled_immediately(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     await stage.run(page, steps=900, server_id=A)
@@ -73,7 +73,7 @@ def let_answer_be_late(stage: Stage) -> None:
 
 
 @scene
-async def test_while_an_answer_is_owed_nothing_else_is_asked_of_that_server(stage: Stage) -> None:
+async def test_pending_post_blocks_other_requests_to_its_server(stage: Stage) -> None:
     """It may be hung, and every further request would take one of the browser's few connections."""
     page = await stage.window()
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket tells of the prompt
@@ -88,7 +88,7 @@ async def test_while_an_answer_is_owed_nothing_else_is_asked_of_that_server(stag
 
 
 @scene
-async def test_a_server_that_tells_of_the_prompt_is_asked_though_it_owes_the_answer(stage: Stage) -> None:
+async def test_event_of_prompt_ends_the_wait_for_its_answer(stage: Stage) -> None:
     page = await stage.window()
     let_answer_be_late(stage)
     clicking = stage.begin(page, server_id=A, steps=2)
@@ -99,7 +99,7 @@ async def test_a_server_that_tells_of_the_prompt_is_asked_though_it_owes_the_ans
 
 
 @scene
-async def test_a_page_that_is_closed_takes_its_prompt_off_the_wire(stage: Stage) -> None:
+async def test_closed_page_cancels_its_post(stage: Stage) -> None:
     page = await stage.window()
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket tells of the prompt
     let_answer_be_late(stage)
@@ -137,7 +137,7 @@ def adopt_all(database: Database) -> None:
 
 
 @scene
-async def test_a_prompt_waits_for_a_store_that_cannot_say_whose_it_is(stage: Stage) -> None:
+async def test_post_waits_for_store_to_confirm_ownership(stage: Stage) -> None:
     page = await stage.window()
     database, asked = stage.world.database, list[float]()
     stage.once_stored(lambda: database.tasks, lambda: setattr(database, "is_blocked", True))
@@ -155,7 +155,7 @@ async def test_a_prompt_waits_for_a_store_that_cannot_say_whose_it_is(stage: Sta
 
 
 @scene
-async def test_what_was_adopted_before_it_was_sent_is_dropped_and_not_sent(stage: Stage) -> None:
+async def test_adopted_task_is_dropped_and_not_sent(stage: Stage) -> None:
     page = await stage.window()
     before_ownership_is_read(page, lambda: adopt_all(stage.world.database))
     waiting = asyncio.ensure_future(occupy(stage, page))
@@ -167,7 +167,7 @@ async def test_what_was_adopted_before_it_was_sent_is_dropped_and_not_sent(stage
 
 
 @scene
-async def test_a_click_whose_task_was_adopted_before_its_answer_came_is_told_at_once(stage: Stage) -> None:
+async def test_adoption_before_answer_is_reported(stage: Stage) -> None:
     page = await stage.window()
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # the answer alone tells of the prompt
     stage.once_requested("POST", "/prompt", lambda _: adopt_all(stage.world.database))
@@ -178,7 +178,7 @@ async def test_a_click_whose_task_was_adopted_before_its_answer_came_is_told_at_
 
 
 @scene
-async def test_a_refusal_that_cannot_be_written_is_tried_again_at_intervals(stage: Stage) -> None:
+async def test_unwritable_refusal_is_retried_at_intervals(stage: Stage) -> None:
     page = await stage.window()
     database, state = stage.world.database, page.session._state
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")
@@ -197,5 +197,5 @@ async def test_a_refusal_that_cannot_be_written_is_tried_again_at_intervals(stag
     ("filename", "name"),
     [("a.PNG", "abc.png"), ("archive.tar.gz", "abc.gz"), ("none", "abc.bin"), ("odd.p/ng", "abc.bin"), ("", "abc.bin")],
 )
-def test_a_file_is_named_by_its_content_and_keeps_a_plain_extension(filename: str, name: str) -> None:
+def test_upload_is_named_by_content_with_plain_extension(filename: str, name: str) -> None:
     assert content_name("abc", filename) == name

@@ -34,7 +34,7 @@ def unfinished(page: Page) -> list[Task]:
 
 
 @scene
-async def test_a_tab_shows_everybodys_work_and_reaches_it(stage: Stage) -> None:
+async def test_tab_shows_and_reaches_work_of_all_sessions(stage: Stage) -> None:
     page = await stage.window()
     tab = Tab(page.crew)
     await spread(stage, page, 6, 3, steps=40)
@@ -54,7 +54,7 @@ async def test_a_tab_shows_everybodys_work_and_reaches_it(stage: Stage) -> None:
 
 
 @scene
-async def test_what_the_crew_would_lose_the_tab_would_lose(stage: Stage) -> None:
+async def test_loose_ends_of_crew_are_those_of_tab(stage: Stage) -> None:
     page = await stage.window()
     tab = Tab(page.crew)
     await spread(stage, page, 6, 3, steps=40)
@@ -106,7 +106,7 @@ async def with_mate(stage: Stage, *, steps: int = 900) -> tuple[Page, Tab, Sessi
 
 
 @scene
-async def test_what_belongs_to_no_task_is_the_tabs_own_sessions(stage: Stage) -> None:
+async def test_other_operations_go_to_own_session(stage: Stage) -> None:
     page, tab, _, _ = await with_mate(stage)
     session, state = page.session, page.session._state
     state.fleet_error = ConnectError(None, "network")
@@ -127,7 +127,7 @@ async def test_what_belongs_to_no_task_is_the_tabs_own_sessions(stage: Stage) ->
 
 
 @scene
-async def test_what_a_mate_knows_of_its_work_the_tab_shows(stage: Stage) -> None:
+async def test_tab_shows_state_of_crew_sessions(stage: Stage) -> None:
     page, tab, mate, task = await with_mate(stage)
     key = task.prompt_id
     await stage.until(lambda: key in mate.progress and key in mate.previews)
@@ -150,7 +150,7 @@ async def test_what_a_mate_knows_of_its_work_the_tab_shows(stage: Stage) -> None
 
 
 @scene
-async def test_what_is_done_to_a_mates_work_reaches_it(stage: Stage) -> None:
+async def test_operations_reach_work_of_crew_sessions(stage: Stage) -> None:
     _, tab, mate, task = await with_mate(stage)
     since = stage.now
     await tab.look_again(task.prompt_id)
@@ -166,7 +166,7 @@ async def test_what_is_done_to_a_mates_work_reaches_it(stage: Stage) -> None:
 
 
 @scene
-async def test_a_mates_record_that_cannot_be_read_is_given_up_by_the_tab(stage: Stage) -> None:
+async def test_unreadable_record_of_crew_is_given_up_by_tab(stage: Stage) -> None:
     _, tab, mate, task = await with_mate(stage)
     records = stage.world.database.tasks
     records[task.prompt_id] = {**records[task.prompt_id], "state": "paused"}
@@ -178,7 +178,7 @@ async def test_a_mates_record_that_cannot_be_read_is_given_up_by_the_tab(stage: 
 
 
 @scene
-async def test_a_click_of_the_tab_is_its_own_and_a_failed_one_is_dismissed(stage: Stage) -> None:
+async def test_click_belongs_to_own_session_and_can_be_dismissed(stage: Stage) -> None:
     page = await stage.window()
     tab = Tab(page.crew)
     prompt_id = await tab.run(a_workflow(3, 1, None), title="dunes", server_id=B)
@@ -199,7 +199,7 @@ async def test_a_click_of_the_tab_is_its_own_and_a_failed_one_is_dismissed(stage
 
 
 @scene
-async def test_left_work_is_found_and_adopted_into_the_tabs_own_session(stage: Stage) -> None:
+async def test_orphans_are_adopted_by_own_session(stage: Stage) -> None:
     gone = await stage.window()
     prompt_id = await stage.run(gone, steps=400, server_id=C)
     stage.world.leave(gone, crashed=True)
@@ -211,7 +211,7 @@ async def test_left_work_is_found_and_adopted_into_the_tabs_own_session(stage: S
 
 
 @scene
-async def test_what_can_be_asked_of_servers_is_asked_by_the_tabs_own_session(stage: Stage) -> None:
+async def test_queries_to_servers_go_through_own_session(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: NODES})
     tab = Tab(page.crew)
     workflow = a_workflow(3, 1, None)
@@ -234,7 +234,7 @@ async def test_what_can_be_asked_of_servers_is_asked_by_the_tabs_own_session(sta
 
 
 @scene
-async def test_what_is_kept_is_the_same_for_everybody_of_a_tab(stage: Stage) -> None:
+async def test_kept_results_are_shared_by_tab(stage: Stage) -> None:
     page = await stage.window()
     tab = Tab(page.crew)
     await spread(stage, page, 4, 2)
@@ -255,7 +255,7 @@ async def test_what_is_kept_is_the_same_for_everybody_of_a_tab(stage: Stage) -> 
 
 
 @scene
-async def test_how_much_is_kept_is_set_by_a_tab_and_each_of_it_tells_what_went(stage: Stage) -> None:
+async def test_keep_settings_apply_to_all_sessions(stage: Stage) -> None:
     page = await stage.window()
     tab = Tab(page.crew)
     await spread(stage, page, 4, 2)
@@ -272,7 +272,7 @@ async def bytes_of_first(tab: Tab, prompt_id: PromptId) -> bytes | None:
 
 @pytest.mark.usefixtures("few")
 @scene
-async def test_what_was_laid_by_is_the_same_for_everybody_of_a_tab_and_each_adds_to_it(stage: Stage) -> None:
+async def test_past_tasks_are_shared_by_tab(stage: Stage) -> None:
     page = await stage.window()
     tab = Tab(page.crew)
     other = await stage.window()

@@ -41,7 +41,7 @@ class Sleeps:
         self.asked.append(seconds)
 
 
-async def test_what_has_happened_is_not_waited_for_and_what_has_not_only_so_long() -> None:
+async def test_set_event_returns_immediately_and_unset_one_times_out() -> None:
     clock, event = Sleeps(), asyncio.Event()
     event.set()
     waiting = until_set(event, clock, 3.0)
@@ -57,7 +57,7 @@ async def test_what_has_happened_is_not_waited_for_and_what_has_not_only_so_long
     assert clock.asked == [3.0]
 
 
-async def test_what_is_begun_outside_of_a_browser_waits_for_its_turn() -> None:
+async def test_outside_browser_begun_task_waits_for_its_turn() -> None:
     done: list[str] = []
 
     async def work() -> int:

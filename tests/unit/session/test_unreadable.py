@@ -62,7 +62,7 @@ async def test_a_window_whose_only_task_is_unreadable_takes_nothing_on(stage: St
 
 
 @scene
-async def test_a_window_is_never_free_before_it_knows_what_it_cannot_read(stage: Stage) -> None:
+async def test_window_is_not_free_before_unreadable_records_are_known(stage: Stage) -> None:
     page, prompt_id = await back_with_damage(stage)
     page = stage.world.open(stage.world.leave(page, crashed=False))
     seen: list[list[PromptId]] = []
@@ -81,7 +81,7 @@ async def test_an_unreadable_task_counts_as_a_violation(stage: Stage) -> None:
 
 
 @scene
-async def test_giving_an_unreadable_task_up_deletes_it_and_frees_the_window(stage: Stage) -> None:
+async def test_giving_up_unreadable_task_deletes_it_and_frees_window(stage: Stage) -> None:
     page, prompt_id = await back_with_damage(stage)
     await page.session.give_up(prompt_id)
     assert prompt_id not in stage.world.database.tasks
@@ -123,7 +123,7 @@ async def test_a_task_of_a_newer_version_is_not_called_damaged(stage: Stage) -> 
 
 
 @scene
-async def test_a_newer_version_whose_fields_are_only_more_is_read_as_ever(stage: Stage) -> None:
+async def test_newer_record_with_more_fields_is_read(stage: Stage) -> None:
     page, prompt_id = await back_with_damage(stage, {"v": 2, "newer": {"deep": [1]}})
     assert page.session.violations() == ()
     assert window_of(page).window_locked_server == A
@@ -132,7 +132,7 @@ async def test_a_newer_version_whose_fields_are_only_more_is_read_as_ever(stage:
 
 
 @scene
-async def test_the_good_task_beside_an_unreadable_one_goes_on_but_nothing_new_joins_it(stage: Stage) -> None:
+async def test_good_task_beside_unreadable_one_continues_without_new_work(stage: Stage) -> None:
     page = await stage.window()
     good, wrong = await stage.run(page, steps=40, server_id=A), await stage.run(page, steps=40, server_id=A)
     tab = stage.world.leave(page, crashed=False)
@@ -147,7 +147,7 @@ async def test_the_good_task_beside_an_unreadable_one_goes_on_but_nothing_new_jo
 
 
 @scene
-async def test_a_record_damaged_under_a_living_window_is_found_by_the_next_write(stage: Stage) -> None:
+async def test_record_damaged_at_run_time_is_found_by_next_write(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=40, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -160,7 +160,7 @@ async def test_a_record_damaged_under_a_living_window_is_found_by_the_next_write
 
 
 @scene
-async def test_a_record_damaged_under_a_living_window_is_found_on_waking(stage: Stage) -> None:
+async def test_record_damaged_at_run_time_is_found_on_wake(stage: Stage) -> None:
     page = await stage.window()
     ended = await stage.run(page, server_id=A)
     await stage.ended(page, ended)
@@ -174,7 +174,7 @@ async def test_a_record_damaged_under_a_living_window_is_found_on_waking(stage: 
 
 
 @scene
-async def test_a_record_that_may_be_anybodys_is_found_when_choosing(stage: Stage) -> None:
+async def test_unowned_unreadable_record_is_found_when_choosing(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     prompt_id = await stage.run(other, steps=400, server_id=A)
     damage(stage, prompt_id, {"owner": None})
@@ -188,7 +188,7 @@ async def test_a_record_that_may_be_anybodys_is_found_when_choosing(stage: Stage
 
 
 @scene
-async def test_what_another_window_cannot_read_is_its_own_matter(stage: Stage) -> None:
+async def test_unreadable_record_of_another_window_is_ignored(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     prompt_id = await stage.run(other, steps=400, server_id=A)
     damage(stage, prompt_id)
@@ -197,7 +197,7 @@ async def test_what_another_window_cannot_read_is_its_own_matter(stage: Stage) -
 
 
 @scene
-async def test_what_one_window_has_given_up_is_gone_for_the_others(stage: Stage) -> None:
+async def test_record_given_up_by_one_window_is_gone_for_others(stage: Stage) -> None:
     page, prompt_id = await back_with_damage(stage, {"owner": 7})
     other = await stage.window()
     assert set_aside(page) == set_aside(other) == [prompt_id]
@@ -208,7 +208,7 @@ async def test_what_one_window_has_given_up_is_gone_for_the_others(stage: Stage)
 
 
 @scene
-async def test_a_record_that_proves_to_be_another_windows_is_let_go_of(stage: Stage) -> None:
+async def test_record_that_proves_foreign_is_released(stage: Stage) -> None:
     page, prompt_id = await back_with_damage(stage)
     damage(stage, prompt_id, {"owner": "another"})
     with pytest.raises(NotOwner):
@@ -218,7 +218,7 @@ async def test_a_record_that_proves_to_be_another_windows_is_let_go_of(stage: St
 
 
 @scene
-async def test_a_record_that_can_be_read_again_is_taken_up_by_a_reload_only(stage: Stage) -> None:
+async def test_record_readable_again_is_restored_by_reload_only(stage: Stage) -> None:
     """Until then its server is not known here, and the window stays closed for new work."""
     page, prompt_id = await back_with_damage(stage)
     damage(stage, prompt_id, {"state": "running"})

@@ -58,7 +58,7 @@ async def lost(stage: Stage, page: Page, server_id: ServerId) -> PromptId:
 
 
 @scene
-async def test_a_hurry_looks_at_once_and_often_again(stage: Stage) -> None:
+async def test_poll_soon_polls_immediately_and_often(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     since = stage.now
     page.session._watch.look_soon()
@@ -69,7 +69,7 @@ async def test_a_hurry_looks_at_once_and_often_again(stage: Stage) -> None:
 
 
 @scene
-async def test_a_person_who_comes_back_has_left_work_looked_at_at_once(stage: Stage) -> None:
+async def test_returning_user_causes_immediate_poll(stage: Stage) -> None:
     """It has no socket whose next try would look."""
     page, _ = await adopted(stage)
     await stage.sleep(60.0)
@@ -83,7 +83,7 @@ async def test_a_person_who_comes_back_has_left_work_looked_at_at_once(stage: St
 
 
 @scene
-async def test_a_doubt_looks_at_once(stage: Stage) -> None:
+async def test_doubt_causes_immediate_poll(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     since = stage.now
     page.session._watch.doubt(A)
@@ -92,7 +92,7 @@ async def test_a_doubt_looks_at_once(stage: Stage) -> None:
 
 
 @scene
-async def test_a_server_that_has_changed_is_looked_at_at_once(stage: Stage) -> None:
+async def test_changed_server_is_polled_immediately(stage: Stage) -> None:
     page, prompt_id = await long_watched(stage)
     since, task = stage.now, task_of(page, prompt_id)
     page.session._watch._revisit((task.server_id, task.address))
@@ -101,7 +101,7 @@ async def test_a_server_that_has_changed_is_looked_at_at_once(stage: Stage) -> N
 
 
 @scene
-async def test_what_was_lost_on_another_server_is_not_asked_of_the_one_that_has_changed(stage: Stage) -> None:
+async def test_lost_tasks_of_other_servers_are_not_polled(stage: Stage) -> None:
     page = await stage.window()
     first, second = await lost(stage, page, A), await lost(stage, page, B)
     since, task = stage.now, task_of(page, first)
@@ -113,7 +113,7 @@ async def test_what_was_lost_on_another_server_is_not_asked_of_the_one_that_has_
 
 
 @scene
-async def test_what_was_lost_and_is_found_again_is_watched_to_its_end(stage: Stage) -> None:
+async def test_lost_task_that_returns_is_polled_to_its_end(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await lost(stage, page, A)
     since, task = stage.now, task_of(page, prompt_id)
@@ -125,7 +125,7 @@ async def test_what_was_lost_and_is_found_again_is_watched_to_its_end(stage: Sta
 
 
 @scene
-async def test_what_a_person_finds_again_is_watched_to_its_end(stage: Stage) -> None:
+async def test_task_found_by_user_is_polled_to_its_end(stage: Stage) -> None:
     page = await stage.window()
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")
     prompt_id = await lost(stage, page, A)
@@ -138,7 +138,7 @@ async def test_what_a_person_finds_again_is_watched_to_its_end(stage: Stage) -> 
 
 
 @scene
-async def test_what_became_of_a_cancel_is_seen_soon(stage: Stage) -> None:
+async def test_outcome_of_cancel_is_polled_soon(stage: Stage) -> None:
     page, prompt_id = await adopted(stage)
     await stage.sleep(60.0)
     since = stage.now
@@ -149,7 +149,7 @@ async def test_what_became_of_a_cancel_is_seen_soon(stage: Stage) -> None:
 
 
 @scene
-async def test_a_give_up_that_cannot_be_written_is_refused_and_changes_nothing(stage: Stage) -> None:
+async def test_give_up_that_cannot_be_written_changes_nothing(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -165,7 +165,7 @@ async def test_a_give_up_that_cannot_be_written_is_refused_and_changes_nothing(s
 
 
 @scene
-async def test_while_a_socket_tells_looks_are_rare_and_nobody_asks_which_server_it_is(stage: Stage) -> None:
+async def test_reporting_socket_makes_polls_rare_and_needs_no_verification(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -180,7 +180,7 @@ async def test_while_a_socket_tells_looks_are_rare_and_nobody_asks_which_server_
 
 
 @scene
-async def test_without_a_socket_looks_become_rarer_but_not_too_rare(stage: Stage) -> None:
+async def test_without_socket_polls_become_rarer_within_a_limit(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     assert page.session.socket.state != "open"
     since = stage.now
@@ -189,7 +189,7 @@ async def test_without_a_socket_looks_become_rarer_but_not_too_rare(stage: Stage
 
 
 @scene
-async def test_a_page_that_does_not_know_the_fleet_yet_tells_of_no_move(stage: Stage) -> None:
+async def test_unknown_fleet_is_not_a_moved_server(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     tab = stage.world.leave(page, crashed=False)
@@ -205,7 +205,7 @@ async def test_a_page_that_does_not_know_the_fleet_yet_tells_of_no_move(stage: S
 
 
 @scene
-async def test_a_server_that_did_not_say_which_one_it_is_is_asked_again_until_it_does(stage: Stage) -> None:
+async def test_unverified_server_is_asked_until_it_answers(stage: Stage) -> None:
     page = await stage.window()
     weather = stage.world.weather
     weather.armed += [Mishap("answer lost", lambda exchange: exchange.route == ("GET", "system_stats"))] * 2
@@ -217,7 +217,7 @@ async def test_a_server_that_did_not_say_which_one_it_is_is_asked_again_until_it
 
 
 @scene
-async def test_a_server_that_does_not_answer_is_asked_more_and_more_rarely(stage: Stage) -> None:
+async def test_silent_server_is_polled_more_rarely(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -236,7 +236,7 @@ async def test_a_server_that_does_not_answer_is_asked_more_and_more_rarely(stage
 
 
 @scene
-async def test_a_ward_whose_server_has_moved_is_thought_of_more_and_more_rarely(stage: Stage) -> None:
+async def test_ward_of_moved_server_is_polled_more_rarely(stage: Stage) -> None:
     heir, prompt_id = await adopted(stage)
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
     await stage.until(lambda: task_of(heir, prompt_id).contact is Contact.MOVED)
@@ -253,7 +253,7 @@ async def test_a_ward_whose_server_has_moved_is_thought_of_more_and_more_rarely(
 
 
 @scene
-async def test_a_socket_makes_looks_rare_only_while_it_tells_and_nothing_hangs_on_the_history(stage: Stage) -> None:
+async def test_polls_are_rare_only_while_socket_is_enough(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)

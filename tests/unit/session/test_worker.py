@@ -94,7 +94,7 @@ async def test_places_and_own_work_are_ahead_and_wards_are_not() -> None:
     assert not worker.has_task(None)
 
 
-async def test_a_session_that_has_not_read_its_records_has_nothing_and_takes_nothing() -> None:
+async def test_unrestored_session_has_and_takes_nothing() -> None:
     worker = a_hand()
     worker.state.window = None
     assert (worker.window, worker.ahead, worker.own_unfinished, worker.obstacle) == (None, 0, (), None)
@@ -105,7 +105,7 @@ async def test_a_session_that_has_not_read_its_records_has_nothing_and_takes_not
 # What keeps it from sending
 
 
-async def test_it_takes_a_run_only_with_a_fleet_and_while_it_sends_no_other() -> None:
+async def test_session_takes_run_only_with_fleet_and_while_idle() -> None:
     worker, sending = a_hand(), a_hand()
     sending.sending = PromptId("p-1")
     nowhere = a_hand(servers=Fleet((), "flags"))
@@ -120,7 +120,7 @@ async def test_without_the_gateway_it_waits() -> None:
 
 
 @pytest.mark.parametrize("health", [Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI])
-async def test_while_its_own_server_is_known_not_to_answer_it_waits(health: Health) -> None:
+async def test_session_waits_for_its_silent_server(health: Health) -> None:
     mine = submitted("p-1", A)
     silent = FLEET
     servers = (replace(item, health=health) if item.server_id == A else item for item in silent.servers)
@@ -157,9 +157,7 @@ def rest(worker: LineWorker, cause: MooringError, ended: list[str], name: str = 
         ({A: "down", "b": "busy"}, LONGEST_WHILE_BUSY),
     ],
 )
-async def test_rests_grow_up_to_the_longest_which_is_short_where_a_busy_server_is_waited_for(
-    causes: Mapping[str, str], longest: float
-) -> None:
+async def test_rests_grow_to_a_limit_shorter_for_busy_servers(causes: Mapping[str, str], longest: float) -> None:
     clock, ended = Patience(), list[str]()
     worker = a_hand(clock)
     cause = NoServerAvailable("reserve", {ServerId(key): value for key, value in causes.items()})
@@ -196,7 +194,7 @@ async def test_who_sent_well_rests_shortly_the_next_time() -> None:
     assert clock.seconds == [2.0, 4.0, 8.0, 2.0]
 
 
-async def test_a_hurry_ends_the_rest_and_nothing_of_it_ends_the_next_one() -> None:
+async def test_hurry_ends_only_the_current_rest() -> None:
     clock, ended = Patience(), list[str]()
     worker = a_hand(clock)
     rest(worker, DOWN, ended, "first")
@@ -214,7 +212,7 @@ async def test_a_hurry_ends_the_rest_and_nothing_of_it_ends_the_next_one() -> No
     assert (why(worker), ended) == (None, ["third"])
 
 
-async def test_a_rest_without_a_cause_is_told_as_one() -> None:
+async def test_rest_without_cause_has_an_obstacle() -> None:
     worker = a_hand()
     worker.is_resting = True
     assert obstacle(worker) == (ConnectError, None, "resting")

@@ -49,7 +49,7 @@ async def test_the_record_is_durable_before_the_post(stage: Stage) -> None:
 
 
 @scene
-async def test_a_submit_answered_by_500_though_queued_is_found_by_looking_and_posted_once(stage: Stage) -> None:
+async def test_queued_prompt_answered_by_500_is_found_and_posted_once(stage: Stage) -> None:
     stage.world.weather.error_but_queued = 1.0
     page = await stage.window()
     prompt_id = await stage.run(page)
@@ -70,7 +70,7 @@ async def test_a_lost_answer_is_found_by_looking_and_posted_once(stage: Stage) -
 
 
 @scene
-async def test_work_whose_submit_is_never_answered_is_seen_to_end_when_it_ends(stage: Stage) -> None:
+async def test_end_is_seen_although_submit_is_never_answered(stage: Stage) -> None:
     """The POST that hangs holds up no look once the socket has told of its prompt."""
     page = await stage.window()
     stage.world.weather.armed.append(Mishap("answer late", lambda exchange: exchange.route == ("POST", "prompt")))
@@ -85,7 +85,7 @@ async def test_work_whose_submit_is_never_answered_is_seen_to_end_when_it_ends(s
 
 
 @scene
-async def test_a_submit_that_never_arrived_is_told_as_lost_and_never_posted_again(stage: Stage) -> None:
+async def test_submit_that_never_arrived_is_lost_and_not_reposted(stage: Stage) -> None:
     page = await stage.window()
     stage.while_submitting(page, "lose_before")
     prompt_id = await stage.run(page)
@@ -114,7 +114,7 @@ async def test_a_hung_server_is_waited_for_and_asked_once(stage: Stage) -> None:
 
 
 @scene
-async def test_a_server_killed_before_the_submit_is_a_failure_that_frees(stage: Stage) -> None:
+async def test_server_killed_before_submit_fails_task_and_frees_window(stage: Stage) -> None:
     page = await stage.window()
     stage.once_stored(lambda: stage.world.database.tasks, lambda: setattr(stage.world.sims[A], "is_down", True))
     prompt_id = await stage.run(page, server_id=A)
@@ -126,7 +126,7 @@ async def test_a_server_killed_before_the_submit_is_a_failure_that_frees(stage: 
 
 
 @scene
-async def test_a_rejected_prompt_fails_with_the_servers_words_and_frees(stage: Stage) -> None:
+async def test_rejected_prompt_fails_with_servers_message_and_frees_window(stage: Stage) -> None:
     page = await stage.window()
     broken = parse_workflow(
         {"1": {"class_type": "EmptyImage"}, "3": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x"}}}
@@ -147,7 +147,7 @@ async def test_a_rejected_prompt_fails_with_the_servers_words_and_frees(stage: S
 
 @pytest.mark.parametrize("answer", [Answer(413, b"too large"), Answer(500, b"500 Internal Server Error"), Answer(200)])
 @scene
-async def test_an_upload_that_fails_submits_nothing_and_gives_the_place_back(stage: Stage, answer: Answer) -> None:
+async def test_failed_upload_submits_nothing_and_releases_place(stage: Stage, answer: Answer) -> None:
     page = await stage.window()
     for sim in stage.world.sims.values():
         sim.upload = lambda *_: answer  # type: ignore[method-assign]
@@ -197,7 +197,7 @@ async def test_without_a_durable_record_there_is_no_post(stage: Stage) -> None:
 
 
 @scene
-async def test_a_store_that_is_full_refuses_a_run_before_anything_is_sent(stage: Stage) -> None:
+async def test_full_store_refuses_run_before_sending(stage: Stage) -> None:
     page = await stage.window()
     stage.world.database.is_blocked = True
     with pytest.raises(StorageError):
@@ -209,7 +209,7 @@ async def test_a_store_that_is_full_refuses_a_run_before_anything_is_sent(stage:
 
 
 @scene
-async def test_a_store_that_breaks_in_the_middle_of_a_run_leaves_a_window_that_works_again(stage: Stage) -> None:
+async def test_store_failing_during_run_leaves_usable_window(stage: Stage) -> None:
     page = await stage.window()
     stage.once_stored(
         lambda: stage.world.database.reservations, lambda: setattr(stage.world.database, "is_blocked", True)
@@ -224,7 +224,7 @@ async def test_a_store_that_breaks_in_the_middle_of_a_run_leaves_a_window_that_w
 
 
 @scene
-async def test_a_store_that_cannot_be_read_refuses_run_and_works_once_it_can(stage: Stage) -> None:
+async def test_unreadable_store_refuses_runs_until_it_recovers(stage: Stage) -> None:
     stage.world.database.is_blocked = True
     page = stage.world.open()
     await stage.until(lambda: page.session.store_error)
@@ -240,7 +240,7 @@ async def test_a_store_that_cannot_be_read_refuses_run_and_works_once_it_can(sta
 
 
 @scene
-async def test_one_read_that_failed_refuses_no_run_once_the_store_can_be_read_again(stage: Stage) -> None:
+async def test_one_failed_read_refuses_no_later_run(stage: Stage) -> None:
     """Nothing is left to be written in this window, so no write would ever tell that the store is well."""
     page = await stage.window()
     await stage.ended(page, await stage.run(page))
@@ -253,7 +253,7 @@ async def test_one_read_that_failed_refuses_no_run_once_the_store_can_be_read_ag
 
 
 @scene
-async def test_what_a_full_disk_did_not_take_is_written_when_room_is_made(stage: Stage) -> None:
+async def test_failed_write_is_repeated_when_there_is_room(stage: Stage) -> None:
     page = await stage.window()
     old = await stage.ended(page, await stage.run(page))
     stage.once_requested("GET", "/view", lambda _: setattr(stage.world.database, "is_full", True))
@@ -269,7 +269,7 @@ async def test_what_a_full_disk_did_not_take_is_written_when_room_is_made(stage:
 
 
 @scene
-async def test_an_end_that_cannot_be_written_holds_the_window_until_it_can(stage: Stage) -> None:
+async def test_unwritten_end_holds_window_until_written(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=20)
     await stage.until_running(page, prompt_id)
@@ -297,7 +297,7 @@ async def test_an_answer_that_cannot_be_written_is_not_forgotten(stage: Stage) -
 
 
 @scene
-async def test_a_click_that_died_before_its_post_is_told_after_two_looks(stage: Stage) -> None:
+async def test_click_that_died_before_post_is_lost_after_two_polls(stage: Stage) -> None:
     page = await stage.window()
     tab = page.tab
     stage.once_stored(lambda: stage.world.database.tasks, lambda: stage.world.leave(page, crashed=True) and None)
@@ -312,7 +312,7 @@ async def test_a_click_that_died_before_its_post_is_told_after_two_looks(stage: 
 
 
 @scene
-async def test_a_run_whose_page_died_after_the_post_is_found_and_delivered(stage: Stage) -> None:
+async def test_run_of_page_that_died_after_post_is_delivered(stage: Stage) -> None:
     page = await stage.window()
     tab = page.tab
     stage.once_requested("POST", "/prompt", lambda _: stage.world.leave(page, crashed=True) and None)
@@ -339,7 +339,7 @@ async def test_a_reload_drops_reservations_under_which_nothing_was_submitted(sta
 
 
 @scene
-async def test_a_mistake_of_ours_on_the_way_gives_the_place_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_our_own_bug_releases_the_place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await stage.window()
 
     def stumble(*_: object) -> None:
