@@ -36,7 +36,7 @@ def _digest(seed: int) -> str:
     return ended.stdout.splitlines()[-1]
 
 
-def test_a_report_fails_on_a_broken_promise_and_names_the_seed() -> None:
+def test_report_fails_on_broken_promise_and_names_seed() -> None:
     report, world = Report(), try_living(1)
     report.add(1, world.tally, [])
     assert report.is_good

@@ -143,7 +143,7 @@ def test_a_record_that_was_tampered_with_does_not_replay(name: str) -> None:
     assert told in "\n".join(replay_bundle(report).problems)
 
 
-def test_what_the_ring_has_dropped_is_counted_and_the_rest_judged() -> None:
+def test_dropped_entries_are_counted_and_rest_is_judged() -> None:
     report = copy.deepcopy(_rich())
     entries = report["journal"]["entries"]
     begin = entries.index(_first(entries, "registered")) + 1

@@ -52,7 +52,7 @@ def test_a_server_that_does_not_answer_is_no_candidate() -> None:
 
 
 @pytest.mark.parametrize("snapshots", [[], [snapshot(A, cause="timeout"), snapshot(B, cause="refuses")]])
-def test_without_a_server_nothing_is_chosen_and_each_cause_is_told(snapshots: list[Snapshot]) -> None:
+def test_without_servers_nothing_is_chosen_and_causes_are_named(snapshots: list[Snapshot]) -> None:
     with pytest.raises(NoServerAvailable) as caught:
         choose(snapshots, Claims(), now=NOW, tie=0.0)
     assert caught.value.causes == {item.server_id: item.cause for item in snapshots}
@@ -64,13 +64,13 @@ def test_the_server_asked_for_is_taken_however_loaded() -> None:
 
 
 @pytest.mark.parametrize(("asked", "cause"), [(A, "timeout"), (C, "not_in_fleet")])
-def test_what_cannot_go_where_the_person_wants_goes_nowhere(asked: ServerId, cause: str) -> None:
+def test_unfulfillable_wish_chooses_no_server(asked: ServerId, cause: str) -> None:
     with pytest.raises(NoServerAvailable) as caught:
         choose([snapshot(A, cause="timeout"), snapshot(B)], Claims(), now=NOW, tie=0.0, wish=Wish(asked=asked))
     assert caught.value.causes == {asked: cause}
 
 
-def test_work_that_is_claimed_and_not_yet_in_a_queue_counts() -> None:
+def test_claimed_work_not_yet_queued_counts() -> None:
     claims = Claims([reservation("p-1", A, at=NOW)], [submitted("p-2", B), submitted("p-3", B)])
     choice = choose([snapshot(A), snapshot(B), snapshot(C, "x", "y", "z")], claims, now=NOW, tie=0.0)
     assert choice.loads == {A: 1, B: 2, C: 3}
@@ -90,7 +90,7 @@ def test_an_abandoned_reservation_stops_counting(age: float, load: int) -> None:
     assert line(snapshot(A), claims).count == load
 
 
-def test_a_clock_that_was_set_back_does_not_hide_a_reservation() -> None:
+def test_clock_set_back_does_not_hide_reservation() -> None:
     assert line(snapshot(A), Claims([reservation("p-1", A, at=NOW + 60)])).count == 1
 
 
@@ -156,7 +156,7 @@ def test_a_second_window_sees_the_firsts_reservation(first: float, second: float
     assert choose(snapshots, claims, now=NOW, tie=second).server_id != one
 
 
-def test_the_avoided_server_is_not_chosen_though_it_is_the_least_loaded() -> None:
+def test_avoided_server_is_not_chosen_though_least_loaded() -> None:
     choice = choose([snapshot(A), snapshot(B, "x")], Claims(), now=NOW, tie=0.0, wish=Wish(avoided=A))
     assert (choice.server_id, choice.refused) == (B, {str(A): "avoided"})
 
@@ -185,7 +185,7 @@ def learned(*runs: tuple[ServerId, Job, float]) -> Durations:
     return durations
 
 
-def test_a_fast_server_with_a_line_is_sooner_than_a_slow_one_without() -> None:
+def test_fast_server_with_queue_may_beat_slow_idle_one() -> None:
     durations = learned(*[(A, PLAIN, 10.0), (B, PLAIN, 100.0)] * 9)
     claims = Claims([reservation("p-1", A, at=NOW, job=PLAIN)], durations=durations)
     choice = choose([snapshot(A), snapshot(B)], claims, now=NOW, tie=0.9, job=PLAIN)
@@ -193,7 +193,7 @@ def test_a_fast_server_with_a_line_is_sooner_than_a_slow_one_without() -> None:
     assert choice.scores == {A: pytest.approx(20.0, rel=0.1), B: pytest.approx(100.0, rel=0.1)}
 
 
-def test_as_long_as_nothing_is_learned_no_seconds_are_told() -> None:
+def test_choice_has_no_scores_without_learned_times() -> None:
     choice = choose([snapshot(A, "x"), snapshot(B)], Claims(), now=NOW, tie=0.0, job=PLAIN)
     assert (choice.reason, choice.scores) == ("least_loaded", {})
 
@@ -207,7 +207,7 @@ def test_a_server_that_has_the_model_loaded_is_preferred() -> None:
     assert (choice.server_id, choice.reason) == (A, "warm")
 
 
-def test_what_is_in_line_loads_its_own_models_before_ours() -> None:
+def test_queued_prompts_load_their_own_models_first() -> None:
     durations = learned((A, SMALL, 30.0))
     claims = Claims([reservation("p-1", A, at=NOW, job=LARGE)], durations=durations)
     found = line(snapshot(A), claims)
@@ -221,7 +221,7 @@ def test_who_knows_what_other_peoples_work_loads() -> None:
     assert found.seconds == pytest.approx(30.0)
 
 
-def test_what_runs_counts_for_what_is_left_of_it() -> None:
+def test_running_prompt_counts_with_its_remaining_time() -> None:
     mine = submitted("p-1", A, state=TaskState.RUNNING, started_at=NOW - 20, job=PLAIN)
     running = Snapshot(A, running=(PromptId("p-1"),))
     durations = learned((A, PLAIN, 50.0))
@@ -231,14 +231,14 @@ def test_what_runs_counts_for_what_is_left_of_it() -> None:
     assert line(running, Claims(durations=durations)).seconds == pytest.approx(25.0), "since when, nobody knows"
 
 
-def test_what_has_left_the_queue_has_ended_though_its_window_has_not_heard() -> None:
+def test_prompt_that_left_the_queue_has_ended() -> None:
     asked = Snapshot(A, read_at=500.0)
     assert line(asked, Claims(unfinished=[submitted("p-1", A, answered_at=499.0)])).count == 0
     assert line(asked, Claims(unfinished=[submitted("p-1", A, answered_at=501.0)])).count == 1
     assert line(asked, Claims(unfinished=[submitted("p-1", A, answered_at=499.0, state=TaskState.UNCLEAR)])).count == 1
 
 
-def test_work_goes_on_while_an_answer_grows_old() -> None:
+def test_queue_shrinks_with_age_of_answer() -> None:
     claims = Claims(durations=learned((A, PLAIN, 30.0)))
     assert line(Snapshot(A, (PromptId("x"), PromptId("y")), read_at=NOW - 20), claims).seconds == pytest.approx(40.0)
 
@@ -246,7 +246,7 @@ def test_work_goes_on_while_an_answer_grows_old() -> None:
 # Chance
 
 
-def test_servers_that_a_guess_cannot_tell_apart_are_equal() -> None:
+def test_servers_within_estimate_accuracy_are_equal() -> None:
     durations = learned((A, PLAIN, 100.0), (B, PLAIN, 102.0), (C, PLAIN, 150.0))
     found = [
         choose([snapshot(A), snapshot(B), snapshot(C)], Claims(durations=durations), now=NOW, tie=tie, job=PLAIN)
@@ -255,7 +255,7 @@ def test_servers_that_a_guess_cannot_tell_apart_are_equal() -> None:
     assert [(item.server_id, item.reason) for item in found] == [(A, "tie"), (B, "tie")]
 
 
-def test_old_answers_leave_the_better_of_two_near_ones_to_chance() -> None:
+def test_old_answers_leave_choice_of_two_near_ones_to_chance() -> None:
     queues = ((A, "abcd"), (B, "efg"), (C, "hijk"), (ServerId("gpu-d"), "mnopqrstu"))
     old = [Snapshot(name, tuple(map(PromptId, ids)), read_at=NOW - STALE_AFTER - 1) for name, ids in queues]
     found = [choose(old, Claims(), now=NOW, tie=step / 600) for step in range(600)]
@@ -276,7 +276,7 @@ def test_one_old_answer_leaves_nothing_to_chance() -> None:
 # Who may not, and waiting
 
 
-def test_a_server_that_cannot_run_it_is_no_candidate_and_the_cause_is_told() -> None:
+def test_incapable_server_is_no_candidate_and_cause_is_recorded() -> None:
     unable = {A: "lacks", B: "drained"}
     found = [snapshot(A), snapshot(B), snapshot(C, "x"), snapshot(ServerId("gpu-d"), cause="timeout")]
     choice = choose(found, Claims(), now=NOW, tie=0.0, unable=unable)
@@ -287,7 +287,7 @@ def test_a_server_that_cannot_run_it_is_no_candidate_and_the_cause_is_told() -> 
     assert refusal.value.causes == {A: "lacks"}
 
 
-def test_who_would_rather_wait_is_sent_to_a_free_server_or_nowhere() -> None:
+def test_patient_work_gets_idle_server_or_none() -> None:
     patient = Wish(is_patient=True)
     assert choose([snapshot(A, "x"), snapshot(B)], Claims(), now=NOW, tie=0.0, wish=patient).server_id == B
     with pytest.raises(NoServerAvailable) as refusal:
@@ -315,7 +315,7 @@ def test_an_unknown_job_takes_what_is_usual() -> None:
     assert line(snapshot(A, "x"), Claims()).seconds == UNKNOWN
 
 
-def test_where_all_are_busy_a_swap_counts_for_those_who_wait_too() -> None:
+def test_swap_counts_twice_when_all_are_busy() -> None:
     durations = learned(*[(A, SMALL, 30.0), (B, LARGE, 30.0)] * 5)
     short = [reservation("p-1", B, at=NOW, job=LARGE)]
     long = [
@@ -339,7 +339,7 @@ def test_where_all_are_busy_a_swap_counts_for_those_who_wait_too() -> None:
 # Weights
 
 
-def test_at_equal_lines_a_server_of_weight_2_is_drawn_twice_as_often() -> None:
+def test_server_of_weight_2_is_drawn_twice_as_often() -> None:
     found = Counter(
         choose([snapshot(A), snapshot(B)], Claims(), now=NOW, tie=index / 300, weights={A: 2.0}).server_id
         for index in range(300)
@@ -359,7 +359,7 @@ def test_equal_weights_are_no_weights() -> None:
         assert even.reason == "tie"
 
 
-def test_the_line_of_a_server_of_weight_2_counts_half_and_the_reason_says_so() -> None:
+def test_queue_of_weight_2_counts_half_and_is_the_reason() -> None:
     shorter, longer = snapshot(B, "x", "y"), snapshot(A, "u", "v", "w")
     choice = choose([longer, shorter], Claims(), now=NOW, tie=0.0, weights={A: 2.0})
     assert (choice.server_id, choice.reason) == (A, "weighted")
@@ -367,13 +367,13 @@ def test_the_line_of_a_server_of_weight_2_counts_half_and_the_reason_says_so() -
     assert choose([longer, shorter], Claims(), now=NOW, tie=0.0).server_id == B
 
 
-def test_a_server_that_would_be_the_first_anyhow_is_not_chosen_for_its_weight() -> None:
+def test_weight_is_not_the_reason_for_a_server_already_first() -> None:
     choice = choose([snapshot(A), snapshot(B, "x")], Claims(), now=NOW, tie=0.0, weights={A: 2.0})
     assert (choice.server_id, choice.reason) == (A, "least_loaded")
 
 
 @given(st.sampled_from([2.0, 3.0, 0.5]), st.lists(st.floats(0, 1, exclude_max=True), min_size=90, max_size=90))
-def test_many_runs_at_once_are_spread_by_weight(weight: float, chances: list[float]) -> None:
+def test_simultaneous_runs_are_spread_by_weight(weight: float, chances: list[float]) -> None:
     lines: dict[ServerId, list[str]] = {A: [], B: []}
     for number, chance in enumerate(chances):
         snapshots = [snapshot(name, *queue) for name, queue in lines.items()]

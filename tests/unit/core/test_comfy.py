@@ -82,7 +82,7 @@ def test_certainly_not_sent_is_a_failure_of_its_own() -> None:
     assert comfy.read_broken_submit(RequestTimeout(A, "deadline"), 5.0) == Unclear(5.0, "deadline")
 
 
-def test_each_fault_of_a_rejected_prompt_is_told_in_the_servers_words() -> None:
+def test_each_fault_of_rejected_prompt_has_servers_message() -> None:
     body = captures.one("04")["missing_required"]["response"]["body"]
     told = comfy.read_submit(answer(body, 400), TASK, 5.0)
     assert isinstance(told, Refused)
@@ -158,7 +158,7 @@ def test_pending_is_sorted_not_heap_ordered() -> None:
         {"exec_info": {"queue_remaining": 0}},
     ],
 )
-def test_what_is_no_queue_is_no_answer(body: object) -> None:
+def test_invalid_queue_is_protocol_error(body: object) -> None:
     """A log-in page with status 200 must never be taken for an empty queue: that would be a look."""
     with pytest.raises(ProtocolError):
         comfy.read_queue(answer(body), A)
@@ -212,7 +212,7 @@ BLOCKED = ["execution_error", {"exception_message": "no mask", "exception_type":
         (None, "error", None, None),
     ],
 )
-def test_the_messages_tell_an_interrupt_from_an_error(
+def test_messages_distinguish_interrupt_from_error(
     status: object, end: str, failure: str | None, ended_ms: int | None
 ) -> None:
     read = comfy.read_history(entry(status), A, P, 5.0)
@@ -251,7 +251,7 @@ def test_all_outputs_of_any_kind_are_read_in_their_order() -> None:
         ({"name": "t.png", "type": "input", "asset": {"id": "new"}}, "t.png"),
     ],
 )
-def test_an_upload_is_used_under_the_name_that_the_answer_gives(body: object, value: str) -> None:
+def test_upload_is_used_under_the_answered_name(body: object, value: str) -> None:
     uploaded = comfy.read_upload(answer(body), A)
     assert uploaded.input_value == value
     assert uploaded.server_id == A
@@ -263,7 +263,7 @@ def test_an_upload_without_a_name_is_none(body: object) -> None:
         comfy.read_upload(answer(body), A)
 
 
-def test_an_oversized_upload_is_told_with_its_status() -> None:
+def test_oversized_upload_raises_its_status() -> None:
     with pytest.raises(HttpStatusError) as caught:
         comfy.read_upload(answer("Maximum request body size 104857600 exceeded.", 413), A)
     assert caught.value.facts() == {
@@ -289,7 +289,7 @@ def test_loads_are_ids_or_a_cause() -> None:
 
 
 @pytest.mark.parametrize("response", [answer({}), answer({"servers": []}), answer("x"), answer({"servers": {}}, 500)])
-def test_what_are_no_loads_is_refused(response: Response) -> None:
+def test_invalid_loads_are_refused(response: Response) -> None:
     with pytest.raises(ProtocolError):
         comfy.read_loads(response)
 

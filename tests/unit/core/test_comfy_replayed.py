@@ -52,7 +52,7 @@ def test_every_captured_submit_is_understood() -> None:
     assert kinds == {Accepted, Unclear, Refused}
 
 
-def test_every_captured_node_error_is_told() -> None:
+def test_every_captured_node_error_is_parsed() -> None:
     for name, case in captures.one("04").items():
         body = case.get("response", {}).get("body")
         if not isinstance(body, dict) or not body.get("node_errors"):

@@ -78,7 +78,7 @@ def test_a_list_that_makes_no_sense_is_a_config_error(text: str) -> None:
         ("http://gpu:8189", Site("http://pages.lan", "connect-src 'self' http://gpu:8188"), "not-in-policy"),
     ],
 )
-def test_what_a_browser_would_not_ask_is_told_before_it_is_asked(address: str, site: Site, cause: str | None) -> None:
+def test_blocked_requests_are_detected_before_sending(address: str, site: Site, cause: str | None) -> None:
     sight = forbidden(address, site)
     assert (None if sight is None else sight.cause) == cause
 
@@ -107,7 +107,7 @@ def answers(stats: object = STATS, line: object = None, status: int = 200) -> tu
     return tuple(Response(status, text=told if isinstance(told, str) else json.dumps(told)) for told in (stats, waits))  # type: ignore[return-value]
 
 
-def test_a_server_that_is_well_tells_its_version_devices_and_line() -> None:
+def test_healthy_server_reports_version_devices_and_queue() -> None:
     sight = judge_answers(*answers(line={"exec_info": {"queue_remaining": 3}}))
     assert (sight.health, sight.version, sight.running, sight.pending) == (Health.WELL, "0.3.64", 1, 2)
     assert sight.devices == (Device(name="cuda:0 A", kind="cuda", total=8, free=3),)
@@ -135,13 +135,13 @@ def test_an_answer_that_can_be_read_has_its_cause(given: tuple[Response, Respons
 
 
 @pytest.mark.parametrize("size", ["1e999", "-1", "NaN", "9" * 400, "true", '"8"'])
-def test_a_size_that_is_none_is_left_out_and_ends_no_lookout(size: str) -> None:
+def test_invalid_memory_size_is_left_out(size: str) -> None:
     stats = json.dumps(STATS).replace('"vram_total": 8', f'"vram_total": {size}')
     sight = judge_answers(Response(200, text=stats), Response(200, text='{"exec_info": {"queue_remaining": 0}}'))
     assert sight.health is Health.WELL and sight.devices[0].total is None
 
 
-def test_loads_are_told_as_a_gateway_tells_them() -> None:
+def test_loads_have_the_gateways_format() -> None:
     queue = Queue((PromptId("p"),), (PromptId("q"),))
     told = read_loads(loads_response({ServerId("a"): queue, ServerId("b"): "down"}))
     assert told == {"a": (queue, ""), "b": (Queue((), ()), "down")}

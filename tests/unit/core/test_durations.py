@@ -52,14 +52,14 @@ def test_nothing_known_is_a_guess() -> None:
     assert Durations().swap(SMALL.models, None) == UNKNOWN_SWAP
 
 
-def test_one_run_tells_of_its_kind_on_every_server() -> None:
+def test_one_run_teaches_its_kind_on_every_server() -> None:
     durations = Log().ran(A, PLAIN, 12.0)
     assert not durations.is_empty
     assert durations.expected(A, PLAIN) == pytest.approx(12.0)
     assert durations.expected(B, PLAIN) == pytest.approx(12.0)
 
 
-def test_one_run_on_a_slow_server_tells_of_every_kind_there() -> None:
+def test_one_run_on_slow_server_teaches_every_kind_there() -> None:
     log = Log()
     for _ in range(10):
         log.ran(A, PLAIN, 10.0)
@@ -69,7 +69,7 @@ def test_one_run_on_a_slow_server_tells_of_every_kind_there() -> None:
     assert durations.expected(A, OTHER) == pytest.approx(40.0, rel=0.1)
 
 
-def test_a_kind_that_is_slow_on_one_server_only_is_known_to_be() -> None:
+def test_kind_slow_on_one_server_only_is_learned() -> None:
     log = Log()
     for _ in range(20):
         for server_id, seconds in ((A, 10.0), (B, 10.0)):
@@ -108,7 +108,7 @@ def test_it_follows_a_server_that_has_become_faster() -> None:
 # Models
 
 
-def test_the_seconds_of_a_swap_are_told_apart_from_the_work() -> None:
+def test_swap_time_is_separated_from_work() -> None:
     log = Log()
     log.ran(A, SMALL, 10.0)
     for _ in range(8):
@@ -150,7 +150,7 @@ def test_only_what_is_not_loaded_has_to_be(
     assert missing_share(models, loaded) == share
 
 
-def test_an_end_that_is_told_late_unlearns_no_loaded_model() -> None:
+def test_late_end_does_not_change_loaded_models() -> None:
     log = Log()
     log.ran(A, SMALL, 10.0)
     log.ran(A, LARGE, 30.0)
@@ -195,7 +195,7 @@ def test_a_run_counts_by_the_servers_own_clock() -> None:
         {"cached": (NodeId("1"),)},
     ],
 )
-def test_what_failed_was_not_timed_or_came_from_the_cache_does_not_count(change: dict[str, object]) -> None:
+def test_failed_untimed_and_cached_runs_are_not_learned(change: dict[str, object]) -> None:
     assert ended(**change) is None
 
 

@@ -60,7 +60,7 @@ def test_the_tree_is_the_documented_one() -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_every_error_can_be_made_without_facts_and_tells_its_name(kind: type[MooringError]) -> None:
+def test_every_error_can_be_made_without_facts(kind: type[MooringError]) -> None:
     error = kind()
     assert str(error).startswith(f"{kind.__name__}(")
     assert error.facts() == {name: getattr(error, name) for name in error.facts()}
@@ -88,7 +88,7 @@ def test_certainly_not_sent_and_unclear_are_two_things() -> None:
     assert not issubclass(RequestTimeout, ConnectError)
 
 
-def test_two_errors_are_never_equal_and_both_can_be_raised_again() -> None:
+def test_errors_are_never_equal_and_can_be_reraised() -> None:
     assert NotOwner("update") != NotOwner("update")
     with pytest.raises(NotOwner):
         raise NotOwner("update")

@@ -124,7 +124,7 @@ def test_at_half_way_the_estimate_is_right_by_a_quarter(workflow: ApiWorkflow, n
     assert sorted(told)[len(told) // 2] <= 0.08
 
 
-def test_at_half_way_of_the_bar_the_estimate_is_right_by_a_quarter() -> None:
+def test_estimate_at_half_way_is_right_by_a_quarter() -> None:
     for seed in range(40):
         desk, studio = Desk(), Studio(seed, noise=0.08)
         desk.learn(studio.run(twice_sampled(), is_cold=True))
@@ -151,7 +151,7 @@ def test_a_load_that_was_seen_before_is_reckoned_with() -> None:
     assert sum(item <= 0.25 for item in told) >= 0.9 * len(told)
 
 
-def test_a_run_that_is_slower_than_ever_is_reckoned_by_its_own_pace() -> None:
+def test_unusually_slow_run_is_estimated_by_its_own_pace() -> None:
     desk, studio = Desk(), Studio(7, noise=0.03)
     for _ in range(3):
         desk.learn(studio.run(twice_sampled(), cached=LOADERS))
@@ -171,7 +171,7 @@ def test_a_cached_sampler_is_no_part_of_what_is_left() -> None:
         assert wrong <= 0.25
 
 
-def test_of_a_first_run_its_own_pace_tells_once_little_else_is_left() -> None:
+def test_first_run_is_estimated_near_its_end_by_own_pace() -> None:
     desk, made = Desk(), Studio(5, noise=0.05).run(text_to_picture())
     assert desk.left(made, 0.3) is None, "nothing is known of its seconds"
     told = error(desk, made, 0.6)
@@ -179,7 +179,7 @@ def test_of_a_first_run_its_own_pace_tells_once_little_else_is_left() -> None:
     assert told <= 0.25
 
 
-def test_of_a_first_run_with_another_sampler_to_come_nothing_is_told() -> None:
+def test_first_run_with_another_sampler_ahead_has_no_estimate() -> None:
     desk, made = Desk(), Studio(5, noise=0.05).run(twice_sampled())
     assert desk.left(made, 6.0) is None
 
@@ -210,7 +210,7 @@ def captured(name: str) -> MadeRun:
 
 
 @pytest.mark.parametrize(("earlier", "name"), [("02d_run", "02e_run"), ("02e_run", "02d_run")])
-def test_at_half_way_of_a_captured_run_the_estimate_is_right_by_a_quarter(earlier: str, name: str) -> None:
+def test_half_way_estimate_of_capture_is_right_by_a_quarter(earlier: str, name: str) -> None:
     """The same workflow, on a real server, after it was heard once."""
     desk, made = Desk(), captured(name)
     desk.learn(captured(earlier))
@@ -221,7 +221,7 @@ def test_at_half_way_of_a_captured_run_the_estimate_is_right_by_a_quarter(earlie
         assert abs(left - rest) <= 0.25 * rest
 
 
-def test_what_takes_much_longer_than_ever_is_unknown() -> None:
+def test_run_longer_than_ever_has_no_estimate() -> None:
     desk, studio = Desk(), Studio(2, noise=0.02)
     for _ in range(2):
         desk.learn(studio.run(text_to_picture(), cached=LOADERS))
@@ -249,7 +249,7 @@ def test_steps_that_stop_coming_are_no_countdown() -> None:
     assert running_eta(work, now=13.0) is None
 
 
-def test_loading_before_the_first_step_is_no_part_of_a_nodes_work() -> None:
+def test_loading_before_first_step_is_not_work() -> None:
     watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, NodeId("5")), 0.0)
     for row in range(2):
         for step in range(1, 11):
@@ -301,23 +301,23 @@ def test_who_waits_waits_for_what_is_before_it() -> None:
     assert waits(known(A), mine, queued(1), queued(2)) == pytest.approx([0.0, 4.0, 24.0])
 
 
-def test_behind_work_that_nobody_knows_the_wait_is_unknown() -> None:
+def test_wait_behind_unknown_work_is_unknown() -> None:
     stranger = queued(0, job=None)
     assert waits(known(A), stranger, queued(1), queued(2)) == [0.0, None, None]
     assert waits(known(A), queued(0, job=Job("never seen")), queued(1)) == [0.0, None]
 
 
-def test_behind_a_run_that_began_nobody_knows_when_the_wait_is_told_only_if_that_matters_little() -> None:
+def test_wait_behind_run_begun_unseen_is_shown_if_long() -> None:
     runs = queued(0, is_running=True)
     assert waits(known(A), runs, queued(1), queued(2)) == [0.0, None, pytest.approx(30.0)]
 
 
-def test_a_run_in_front_that_takes_far_too_long_makes_the_wait_unknown() -> None:
+def test_wait_behind_overlong_run_is_unknown() -> None:
     runs = queued(0, is_running=True, running_since=0.0)
     assert waits(known(A), runs, queued(1)) == [0.0, None]
 
 
-def test_seconds_of_another_server_are_not_told_as_this_ones() -> None:
+def test_times_of_another_server_are_not_shown() -> None:
     assert waits(known(B), queued(0), queued(1)) == [0.0, None]
 
 
@@ -337,14 +337,14 @@ def test_a_queue_keeps_since_when_each_was_seen_to_run() -> None:
 @pytest.mark.parametrize(
     ("fresh", "is_kept"), [(150.5, True), (152.0, True), (156.0, False), (144.0, False), (None, False)]
 )
-def test_what_is_shown_does_not_flicker(fresh: float | None, is_kept: bool) -> None:
+def test_shown_estimate_does_not_flicker(fresh: float | None, is_kept: bool) -> None:
     shown, told = Eta(150.0, 190.0), None if fresh is None else Eta(fresh, fresh + 40, fresh - 100)
     found = steady(shown, told, 100.0)
     assert found == (shown if is_kept else told)
     assert found is None or found.left == pytest.approx(found.ends_at - 100.0)
 
 
-def test_what_is_kept_of_nodes_stays_small() -> None:
+def test_learned_nodes_stay_bounded() -> None:
     paces, nodes = Paces(), {NodeId(str(number)): NodePace(float(number)) for number in range(60)}
     for number in range(400):
         job = Job(f"family {number}", 1.0)

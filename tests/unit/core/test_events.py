@@ -185,7 +185,7 @@ def test_a_frame_is_read_from_its_first_bytes(head: bytes, message: Message) -> 
     assert read_binary(head) == message
 
 
-def test_a_preview_with_metadata_says_whose_it_is_and_where_its_picture_begins() -> None:
+def test_preview_with_metadata_has_prompt_and_picture_offset() -> None:
     head = with_meta()
     message = read_binary(head)
     assert isinstance(message, PreviewMessage)
@@ -242,7 +242,7 @@ def test_every_captured_frame_is_understood() -> None:
     assert {1, 3, 4} <= set(kinds)
 
 
-def test_a_late_socket_is_told_what_runs_without_being_told_whose_it_is() -> None:
+def test_late_socket_learns_what_runs_without_prompt_id() -> None:
     second = captures.one("03a")["second"]
     told = [read_text(json.dumps(item["text"])) for item in second if "text" in item]
     late = next(item for item in told if isinstance(item, ExecutingMessage))

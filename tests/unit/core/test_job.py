@@ -43,7 +43,7 @@ def test_a_job_names_its_models_and_its_size() -> None:
 
 
 @pytest.mark.parametrize("change", [{"n4_seed": 8}, {"n7_filename_prefix": "b"}, {"n5_lora_name": "b.safetensors"}])
-def test_what_does_not_cost_time_makes_no_other_kind(change: dict[str, Any]) -> None:
+def test_inputs_without_cost_do_not_change_kind(change: dict[str, Any]) -> None:
     assert job(**change).kind == job().kind
 
 
@@ -52,7 +52,7 @@ def test_a_text_that_names_no_model_makes_no_other_kind() -> None:
 
 
 @pytest.mark.parametrize("change", [{"n4_steps": 30}, {"n3_width": 512}, {"n3_batch_size": 1}])
-def test_more_steps_or_pixels_are_another_kind_of_the_same_family(change: dict[str, Any]) -> None:
+def test_steps_and_pixels_change_kind_within_family(change: dict[str, Any]) -> None:
     assert job(**change).kind != job().kind
     assert job(**change).family == job().family
 
@@ -63,7 +63,7 @@ def test_another_model_is_another_family() -> None:
     assert other.family != job().family
 
 
-def test_the_order_and_the_ids_of_the_nodes_do_not_matter() -> None:
+def test_order_and_ids_of_nodes_do_not_matter() -> None:
     graph = {f"1{node_id}": node for node_id, node in reversed(PICTURE.items())}
     assert job_of(parse_workflow(graph)) == job()
 
@@ -74,11 +74,11 @@ def test_steps_of_several_nodes_add_up() -> None:
 
 
 @pytest.mark.parametrize("value", [["3", 0], True, "20", -1, 0, 1e300, float("nan"), None])
-def test_what_is_no_count_does_not_count(value: object) -> None:
+def test_values_that_are_no_count_do_not_count(value: object) -> None:
     assert job(n4_steps=value).size == 1024 * 512 * 2
 
 
-def test_the_nodes_that_take_time_are_those_with_steps_and_those_before_an_output() -> None:
+def test_costly_nodes_have_steps_or_feed_outputs() -> None:
     assert costly_nodes(parse_workflow(PICTURE)) == {"4", "6"}
 
 

@@ -33,11 +33,11 @@ def test_only_waiting_and_running_jobs_are_requested() -> None:
         (answer("405: Method Not Allowed", 405), False),
     ],
 )
-def test_a_server_without_jobs_says_so_when_asked_to_cancel_one(response: Response, is_there: bool) -> None:
+def test_server_without_jobs_is_recognised_by_cancel(response: Response, is_there: bool) -> None:
     assert jobs.read_job_cancel(response, A) is is_there
 
 
-def test_a_cancel_that_failed_is_told() -> None:
+def test_failed_cancel_is_raised() -> None:
     with pytest.raises(HttpStatusError):
         jobs.read_job_cancel(answer("no", 500), A)
 

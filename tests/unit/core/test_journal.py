@@ -40,7 +40,7 @@ def _line(entry: Entry) -> str:
 
 
 @given(st.lists(FACTS, max_size=10))
-def test_what_is_kept_is_read_again(added: list[dict[str, Any]]) -> None:
+def test_stored_journal_is_parsed(added: list[dict[str, Any]]) -> None:
     journal = Journal()
     for at, facts in enumerate(added):
         journal.add(float(at), "thing", facts)
@@ -64,7 +64,7 @@ def test_an_entry_that_is_too_long_keeps_its_plain_facts() -> None:
     assert entry.facts["cut"] > LONGEST_ENTRY
 
 
-def test_echoes_of_one_task_are_one_entry_until_something_new_is_said_of_it() -> None:
+def test_echoes_of_a_task_are_one_entry_until_news() -> None:
     journal = Journal()
     assert journal.add(1.0, "evidence", {"evidence": "Seen", "now": "running"}, topic="p", echo=True)
     assert journal.add(1.5, "evidence", {"evidence": "Seen", "now": "queued"}, topic="other", echo=True)
@@ -76,7 +76,7 @@ def test_echoes_of_one_task_are_one_entry_until_something_new_is_said_of_it() ->
     assert last.times == 1
 
 
-def test_echoes_of_ten_thousand_tasks_are_remembered_no_longer_than_their_entries() -> None:
+def test_echoes_of_many_tasks_are_forgotten_with_their_entries() -> None:
     journal = Journal(most_entries=10)
     for number in range(10_000):
         journal.add(float(number), "evidence", {"evidence": "Seen"}, topic=f"p-{number}", echo=True)
@@ -99,7 +99,7 @@ def test_a_damaged_copy_is_read_as_far_as_it_goes() -> None:
     assert read_entries('[1, {"at": 2, "kind": "wake", "facts": {}}, {"at": "x"}]') == (Entry(2.0, "wake"),)
 
 
-def test_facts_are_told_plainly() -> None:
+def test_facts_become_plain_json() -> None:
     assert plain(TaskState.LOST) == "lost"
     assert plain(math.inf) == "inf"
     assert plain(StorageError("update", "quota")) == {

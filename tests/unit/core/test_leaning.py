@@ -27,7 +27,7 @@ def leaning(**by_server: Leaning) -> Wish:
     return Wish(leanings={ServerId(name.replace("_", "-")): value for name, value in by_server.items()})
 
 
-def test_a_preferred_server_is_taken_however_loaded_and_the_others_are_still_told() -> None:
+def test_preferred_server_is_chosen_however_loaded() -> None:
     choice = chosen(queue(A, 0), queue(B, 7), wish=leaning(gpu_b=Leaning.PREFER))
     assert (choice.server_id, choice.reason) == (B, "preferred")
     assert choice.loads == {A: 0, B: 7}
@@ -38,7 +38,7 @@ def test_of_several_preferred_ones_the_soonest_is_taken() -> None:
     assert chosen(queue(A, 0), queue(B, 7), queue(C, 2), wish=wish).server_id == C
 
 
-def test_a_preferred_server_that_does_not_answer_keeps_nobody_waiting() -> None:
+def test_preferred_server_without_answer_is_skipped() -> None:
     choice = chosen(queue(A, 3), queue(B, 0, "timeout"), queue(C, 4), wish=leaning(gpu_b=Leaning.PREFER))
     assert (choice.server_id, choice.reason) == (A, "least_loaded")
 
@@ -65,7 +65,7 @@ def test_being_asked_for_by_name_outweighs_any_leaning() -> None:
     assert (choice.server_id, choice.reason) == (A, "asked")
 
 
-def test_who_waits_for_a_free_server_does_not_wait_less_for_a_preferred_one() -> None:
+def test_patient_work_waits_for_an_idle_server_despite_preference() -> None:
     wish = Wish(is_patient=True, leanings={A: Leaning.PREFER})
     assert chosen(queue(A, 1), queue(B, 0), wish=wish).server_id == B
 
@@ -75,7 +75,7 @@ def test_who_waits_for_a_free_server_does_not_wait_less_for_a_preferred_one() ->
     st.dictionaries(st.sampled_from([A, B, C]), st.sampled_from(Leaning)),
     st.floats(0, 0.999),
 )
-def test_nothing_goes_to_an_avoided_server_while_a_preferred_one_answers(
+def test_avoided_server_gets_nothing_while_preferred_one_answers(
     lengths: list[int], leanings: dict[ServerId, Leaning], tie: float
 ) -> None:
     snapshots = [queue(server_id, length) for server_id, length in zip((A, B, C), lengths, strict=True)]

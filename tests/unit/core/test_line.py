@@ -60,7 +60,7 @@ def P(*names: str) -> list[PromptId]:  # noqa: N802 - reads like the ids it make
 # Order
 
 
-def test_runs_wait_in_the_order_of_their_plan_behind_those_that_were_there() -> None:
+def test_runs_wait_in_plan_order_behind_earlier_ones() -> None:
     both = line("a", "b").join(batch("later"), entries("later", "c", "d"), "line-2")
     assert ids(both) == ["a", "b", "c", "d"]
     assert both.line_id == "line-1", "a line keeps the identity that it began with"
@@ -135,7 +135,7 @@ def test_an_empty_line_has_nothing_left_of_what_it_was() -> None:
     assert known.cleared().head is None
 
 
-def test_what_was_certainly_not_sent_waits_again_before_all_others() -> None:
+def test_run_certainly_not_sent_returns_to_the_front() -> None:
     known = line("a", "b", "c")
     first = known.entries[0]
     after = known.without(PromptId("a")).put_back(first, PromptId("a2"), "line-2", known)
@@ -147,7 +147,7 @@ def test_what_was_certainly_not_sent_waits_again_before_all_others() -> None:
     assert (emptied.hands, emptied.is_unbounded) == (3, True), "it goes on as it was wished"
 
 
-def test_what_waits_again_is_written_with_all_that_its_batch_shares() -> None:
+def test_run_put_back_is_written_with_its_batch() -> None:
     """The store lets go of a batch with its last run, which may be one that this line still knows."""
     known = line("a", "b")
     left = known.without(PromptId("a"))
@@ -163,7 +163,7 @@ def test_values_keep_whole_numbers_whole() -> None:
     assert read_values(write_values(values)) == values
 
 
-def test_an_edited_run_sets_the_new_values_under_the_new_label() -> None:
+def test_edited_run_has_new_values_and_label() -> None:
     known = line("a", "b").edit(PromptId("b"), {("3", "seed"): BIGGEST}, "seed big")
     changed = known.entry(PromptId("b"))
     assert changed.part.label == "seed big"
@@ -231,7 +231,7 @@ def test_more_than_may_wait_is_refused_as_a_whole() -> None:
 # Crew
 
 
-def test_a_crews_ids_tell_its_captain_and_are_the_same_after_a_reload() -> None:
+def test_crew_ids_contain_captain_and_survive_reload() -> None:
     assert crew_id(ME, 2) == crew_id(ME, 2) != crew_id(ME, 3)
     assert captain_of(crew_id(ME, 2)) == captain_of(ME) == ME
 

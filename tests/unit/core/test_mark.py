@@ -23,7 +23,7 @@ P = PromptId("p-1")
         (4.0, None, None),
     ],
 )
-def test_a_number_that_is_not_above_the_last_tells_of_a_restart(
+def test_number_not_above_the_last_shows_restart(
     before: float | None, number: float | None, sign: RestartSign | None
 ) -> None:
     assert ServerFingerprint(before, P).numbered(number, before)[1] is sign
@@ -35,13 +35,13 @@ def test_overtaken_answer_shows_no_restart() -> None:
     assert mark.numbered(5.0, before.number) == (ServerFingerprint(6.0, P), None)
 
 
-def test_after_a_restart_the_old_history_is_not_missed_once_more() -> None:
+def test_old_history_is_forgotten_after_restart() -> None:
     mark, _ = ServerFingerprint(9.0, P).numbered(0.0, 9.0)
     assert mark == ServerFingerprint(0.0, None)
     assert mark.forgotten()[1] is None
 
 
-def test_a_history_without_what_it_had_is_told_once() -> None:
+def test_lost_history_is_reported_once() -> None:
     mark, sign = ServerFingerprint().finished(P).forgotten()
     assert sign is RestartSign.HISTORY_GONE
     assert mark.forgotten()[1] is None

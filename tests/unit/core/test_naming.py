@@ -38,7 +38,7 @@ def test_a_template_is_filled_in(template: str, name: str) -> None:
     assert file_name(template, FACTS) == name
 
 
-def test_what_there_is_nothing_for_leaves_no_gap() -> None:
+def test_missing_parts_leave_no_gap() -> None:
     bare = replace(FACTS, project="", seed="", workflow="")
     assert file_name(TEMPLATE, bare) == "2026-01-06_gpu-2_00012.png"
 
@@ -63,7 +63,7 @@ def test_the_same_file_name_on_two_servers_gives_two_names() -> None:
         assert file_name(template, FACTS) != file_name(template, other)
 
 
-def test_what_cannot_be_told_is_named() -> None:
+def test_unknown_parts_are_named() -> None:
     assert unknown_parts("{seed}_{sampler}_{model}_{sampler}") == ("sampler", "model")
 
 

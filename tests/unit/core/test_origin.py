@@ -59,13 +59,13 @@ def test_a_file_is_of_its_tasks_time(task: Any, made: dict[str, Any], modified: 
         (replace(UNDATED, is_proven=True), {}, 1000.0, True),
     ],
 )
-def test_what_no_date_ties_to_a_task_needs_the_servers_word(
+def test_file_without_matching_date_needs_confirmation(
     task: Any, made: dict[str, Any], modified: float | None, is_needed: bool
 ) -> None:
     assert needs_word(task, output("a.png", **made), modified) is is_needed
 
 
-def test_what_the_socket_tells_is_dated_by_how_long_the_task_is_known() -> None:
+def test_outputs_reported_by_socket_are_dated() -> None:
     told = after(submitted(), Started(110.0, 1_000_000), Executed(130.0, (output("a.png"),)))
     assert told.outputs[0].told_ms == 1_030_000, "made within the 30 s since the task was registered"
     assert after(submitted(), Executed(130.0, (output("a.png"),))).outputs[0].told_ms is None

@@ -12,7 +12,7 @@ from tests.unit.ui.page_kit import task
 SHOWN = read_node_outputs("5", {"text": ["a harbour, 沙丘", "second"]})
 
 
-def test_kinds_of_files_and_texts_are_read_in_the_order_of_the_nodes() -> None:
+def test_files_and_texts_are_read_in_node_order() -> None:
     entry = {
         "9": {"images": [{"filename": "a.png", "subfolder": "s", "type": "temp"}], "animated": [True]},
         "5": {"text": ["seen"]},
@@ -27,7 +27,7 @@ def test_kinds_of_files_and_texts_are_read_in_the_order_of_the_nodes() -> None:
     ]
 
 
-def test_several_texts_of_a_node_are_told_apart_and_a_long_one_is_cut() -> None:
+def test_texts_of_a_node_are_numbered_and_long_ones_cut() -> None:
     assert len({item.file for item in SHOWN}) == 2
     assert all(item.is_text and item.folder == TEXT for item in SHOWN)
     (long,) = read_node_outputs("5", {"string": ["x" * (MAX_SHOWN + 1)], "text": [7, None]})
@@ -43,7 +43,7 @@ async def test_a_text_is_home_without_asking_any_server() -> None:
     assert (await blob.read()).decode() == "a harbour, 沙丘"
 
 
-def test_a_text_outlives_its_page_in_the_record_but_not_in_a_private_one() -> None:
+def test_text_stays_in_record_but_not_in_private_one() -> None:
     kept = task(outputs=(*SHOWN, Output(node_id=SHOWN[0].node_id, kind="images", filename="a.png")))
     assert decode_task(encode_task(kept)) == kept
     assert "harbour" not in str(encode_task(redacted(kept)))

@@ -37,7 +37,7 @@ WORKFLOW = json.dumps(
 )
 
 
-def test_a_row_tells_what_a_list_shows_and_leaves_the_rest() -> None:
+def test_row_has_only_what_lists_show() -> None:
     row = past_of(
         home(
             title="Dunes",
@@ -59,7 +59,7 @@ def test_a_row_tells_what_a_list_shows_and_leaves_the_rest() -> None:
 
 
 @pytest.mark.parametrize("workflow", ["", "[", "[1]", '{"1": 5}', '{"1": {"inputs": []}}'])
-def test_a_workflow_that_cannot_be_read_has_no_prompts_and_no_seed(workflow: str) -> None:
+def test_unreadable_workflow_has_no_prompts_and_no_seed(workflow: str) -> None:
     row = past_of(home(workflow=workflow))
     assert (row.seed, row.texts) == ("", "")
 
@@ -92,7 +92,7 @@ def test_prompts_are_shortened() -> None:
         (PastQuery(until=130.1), True),
     ],
 )
-def test_what_is_searched_is_found(query: PastQuery, is_found: bool) -> None:
+def test_search_matches_rows(query: PastQuery, is_found: bool) -> None:
     assert matches(past_of(home(title="Dunes", workflow=WORKFLOW)), query) is is_found
 
 
@@ -106,7 +106,7 @@ def test_what_is_searched_is_found(query: PastQuery, is_found: bool) -> None:
         ("", "x.glb", "other"),
     ],
 )
-def test_what_kind_of_thing_a_file_is(media_type: str, filename: str, kind: str) -> None:
+def test_media_kind_of_a_file(media_type: str, filename: str, kind: str) -> None:
     assert media_of(media_type, filename) == kind
 
 
@@ -127,7 +127,7 @@ def test_only_what_cannot_change_any_more_is_settled(changes: dict[str, Any], is
     assert is_settled(home(**changes)) is is_home
 
 
-def test_the_oldest_are_laid_by_and_only_once_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_tasks_are_moved_once_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past, "RECENT", 3)
     monkeypatch.setattr(past, "SLACK", 2)
     tasks = {PromptId(f"p-{at}"): home(f"p-{at}", ended_at=float(at)) for at in (5, 1, 4, 2, 3)}
@@ -137,7 +137,7 @@ def test_the_oldest_are_laid_by_and_only_once_there_are_too_many(monkeypatch: py
     assert [item.prompt_id for item in to_lay_by(tasks)] == ["p-1", "p-2", "p-3"]
 
 
-def test_the_latest_grids_stay_whole_since_their_sheets_are_made_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latest_grids_stay_whole_for_their_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past, "RECENT", 1)
     monkeypatch.setattr(past, "SLACK", 0)
     tasks = {}

@@ -67,7 +67,7 @@ def test_a_repeated_state_does_not_hide_the_steps() -> None:
     assert (progress.value, progress.maximum) == (7.0, 60.0)
 
 
-def test_a_second_part_of_an_expanded_node_does_not_take_progress_back() -> None:
+def test_second_part_of_expanded_node_never_lowers_progress() -> None:
     progress = told(Progress(P, 2), step("2", 2, 2, "finished"))
     assert told(progress, step("2", 0, 2)).fraction == progress.fraction
 
@@ -95,7 +95,7 @@ def test_a_node_counts_by_its_weight() -> None:
     assert told(progress, step("1", 1, 1, "finished"), step("2", 5, 10)).fraction == pytest.approx(0.5)
 
 
-def test_a_cached_node_is_done_at_once_and_leaves_the_bar_to_what_runs() -> None:
+def test_cached_node_is_done_and_weighs_least() -> None:
     progress = told(weighed(n1=30.0, n2=9.5, n3=0.5), StartMessage(P), CachedMessage(P, (NodeId("1"),)))
     assert progress.done == {"1": 1.0}
     assert progress.fraction == pytest.approx(0.5 / 10.5), "the load that is not needed is no part of the time"
@@ -116,7 +116,7 @@ def test_a_node_that_expands_is_as_far_as_its_parts() -> None:
     assert told(second, step("2", 1, 1, "finished")).fraction == 1.0
 
 
-def test_a_node_that_counts_its_steps_again_is_as_far_as_its_rows() -> None:
+def test_node_counting_steps_twice_advances_by_rows() -> None:
     rows = replace(weighed(n2=1.0), expected_parts={NodeId("2"): 4})
     once = told(rows, *(step("2", value, 10) for value in range(11)))
     assert once.fraction == pytest.approx(0.25)
@@ -124,7 +124,7 @@ def test_a_node_that_counts_its_steps_again_is_as_far_as_its_rows() -> None:
     assert told(once, *(step("2", value, 10) for value in range(11))).fraction == pytest.approx(0.5)
 
 
-def test_a_node_that_turns_out_to_count_steps_weighs_more_if_weights_are_guessed() -> None:
+def test_unexpected_steps_add_weight_only_if_guessed() -> None:
     known = weighed(n1=2.0, n2=0.25)
     assert told(known, step("2", 10, 20)).fraction == pytest.approx(0.125 / 2.25)
     guessed = told(replace(known, are_guessed=True), step("2", 10, 20))
@@ -181,7 +181,7 @@ def begun(prompt_id: PromptId) -> Progress:
     return Progress(prompt_id, len(plan.seconds) or 3, weights=plan.weights(is_cold=True), are_guessed=True)
 
 
-def test_every_captured_socket_rises_and_a_good_end_is_the_end() -> None:
+def test_every_captured_progress_rises_to_a_successful_end() -> None:
     """Whatever else that socket was told, and whenever it was opened."""
     ends = rises = 0
     for frames in captures.sockets():
@@ -199,7 +199,7 @@ def test_every_captured_socket_rises_and_a_good_end_is_the_end() -> None:
     assert rises >= 60
 
 
-def test_a_captured_run_is_not_at_its_end_before_its_last_node_is() -> None:
+def test_captured_run_is_not_done_before_its_last_node() -> None:
     run = captures.one("02h_expand")
     prompt_id = PromptId(run["post"]["body"]["prompt_id"])
     progress = begun(prompt_id)

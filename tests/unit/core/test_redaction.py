@@ -48,7 +48,7 @@ def _parts(hint: Any) -> Iterator[Any]:
         yield getattr(hint, "__supertype__", hint)
 
 
-def test_every_text_of_the_records_is_listed_as_kept_or_not() -> None:
+def test_every_text_field_is_listed_as_kept_or_not() -> None:
     """A new field is told by its length until somebody has said what it is; and then a replay could not read it."""
     found = {
         name for kind in (Task, InputFile, Note, Choice, *get_args(Evidence)) for name in _text_fields(kind, set())
@@ -69,7 +69,7 @@ def test_a_text_is_kept_only_under_a_listed_name(name: str, secret: str) -> None
 
 
 @given(st.sampled_from(sorted(redaction.WORDS)), secrets)
-def test_what_does_not_look_like_a_word_is_not_kept_under_any_name(name: str, secret: str) -> None:
+def test_text_unlike_an_identifier_is_never_kept(name: str, secret: str) -> None:
     sentence = f"{secret} and more, of it"
     assert secret not in json.dumps(Redactor().facts({name: sentence}), ensure_ascii=False)
 
@@ -112,12 +112,12 @@ def test_no_credential_is_kept_even_when_texts_are(secret: str, texts: bool) -> 
 
 @pytest.mark.parametrize("name", ["address", "message", "line", "contact_detail", "url", "present"])
 @pytest.mark.parametrize("texts", [False, True])
-def test_no_user_no_password_and_no_query_of_an_address_is_kept(name: str, texts: bool) -> None:
+def test_address_loses_user_password_and_query(name: str, texts: bool) -> None:
     told = Redactor(texts=texts).facts({name: "http://zqme:zqpass@gpu-1.lan:8188/comfy?token=zqtoken#zqend"})
     assert "zq" not in told[name].replace("#zqend", "")
 
 
-def test_addresses_keep_what_tells_servers_apart() -> None:
+def test_addresses_keep_host_port_and_path() -> None:
     assert place_of("http://me:pass@gpu-1.lan:8188/a?b=c") == "http://gpu-1.lan:8188/a"
     assert place_of("ws://[::1]:8200/servers/gpu-1/ws?clientId=secret") == "ws://[::1]:8200/servers/gpu-1/ws"
     assert place_of("/servers/gpu-1/ws?clientId=secret") == "/servers/gpu-1/ws"
@@ -147,7 +147,7 @@ def test_the_same_name_gets_the_same_number_and_another_another() -> None:
     assert names == ["name-1.png", "name-2.png", "name-1.png", "", "name-3"]
 
 
-def test_words_ids_and_numbers_are_kept() -> None:
+def test_identifiers_and_numbers_are_kept() -> None:
     told = {
         "state": "succeeded",
         "prompt_id": "0b9b0b8e-0000-4000-8000-000000000000",
@@ -173,6 +173,6 @@ def test_texts_are_kept_when_asked_for() -> None:
     assert redactor.workflow(json.dumps(workflow)) == workflow
 
 
-def test_records_hold_no_field_that_the_test_above_does_not_see() -> None:
+def test_records_have_no_fields_outside_this_test() -> None:
     assert {"failure", "outputs", "warnings"} <= {item.name for item in fields(Task)}
     assert {"traceback", "filename", "told_end", "state", "contact_detail"} <= set(_text_fields(Task, set()))

@@ -31,7 +31,7 @@ def place(
     return Wanted(NEW, window, wish).choose(claims, snapshots, fleet, now=500.0, tie=0.0)
 
 
-def test_a_moored_window_gets_its_place_where_it_is_and_reads_no_load() -> None:
+def test_moored_window_gets_place_without_reading_loads() -> None:
     assert Wanted(NEW, MOORED, ANY).is_moored
     found = place(MOORED, Claims(unfinished=[submitted()]))
     assert (found.prompt_id, found.window_id, found.server_id, found.address, found.at) == (NEW, ME, A, address(A), 500)
@@ -52,15 +52,13 @@ def test_a_free_window_gets_the_chosen_server_with_its_address() -> None:
         (ANY, Fleet((server(B),)), ServerMoved),
     ],
 )
-def test_what_a_mooring_forbids_is_refused_before_anything_is_read(
-    wish: Wish, fleet: Fleet, error: type[AffinityError]
-) -> None:
+def test_forbidden_place_is_refused_before_reading(wish: Wish, fleet: Fleet, error: type[AffinityError]) -> None:
     with pytest.raises(error):
         Wanted(NEW, MOORED, wish).expect_possible(fleet)
     Wanted(NEW, FREE, wish).expect_possible(fleet)
 
 
-def test_a_wish_for_the_server_that_holds_the_window_is_granted() -> None:
+def test_wish_for_the_moored_server_is_granted() -> None:
     Wanted(NEW, MOORED, Wish(asked=A)).expect_possible(FLEET)
 
 
@@ -77,7 +75,7 @@ def test_a_claim_of_this_window_elsewhere_refuses_every_other_server(claims: Cla
         place(FREE, claims, snapshots=[Snapshot(A)])
 
 
-def test_wards_and_the_claims_of_others_bind_nobody_here() -> None:
+def test_wards_and_others_claims_do_not_bind_the_window() -> None:
     claims = Claims(
         [reservation("p-2", B, window_id=OTHER)],
         [submitted("p-3", B, owner=OTHER), submitted("p-4", C, is_ward=True)],
@@ -86,9 +84,7 @@ def test_wards_and_the_claims_of_others_bind_nobody_here() -> None:
 
 
 @pytest.mark.parametrize(("owner", "is_refused"), [(ME, True), (None, True), (OTHER, False)])
-def test_a_record_that_may_be_this_windows_and_cannot_be_read_refuses_it(
-    owner: WindowId | None, is_refused: bool
-) -> None:
+def test_unreadable_record_refuses_the_place(owner: WindowId | None, is_refused: bool) -> None:
     claims = Claims(unreadable=[broken(owner)])
     if is_refused:
         with pytest.raises(UnreadableRecord):
@@ -99,6 +95,6 @@ def test_a_record_that_may_be_this_windows_and_cannot_be_read_refuses_it(
         assert place(FREE, claims, snapshots=IDLE)
 
 
-def test_a_chosen_server_that_the_fleet_has_lost_meanwhile_is_no_place() -> None:
+def test_chosen_server_missing_in_fleet_is_refused() -> None:
     with pytest.raises(NoServerAvailable):
         place(FREE, Claims(), snapshots=IDLE, fleet=Fleet(()))

@@ -28,7 +28,7 @@ def test_between_two_moorings_the_window_was_free() -> None:
     assert seen(*tasks) == [(ME, B, 50, None, 1), (ME, A, 25, 30, 1), (ME, A, 10, 20, 1)]
 
 
-def test_work_whose_record_says_that_it_found_the_window_moored_is_of_the_same_mooring() -> None:
+def test_work_found_moored_belongs_to_same_mooring() -> None:
     """Clocks and writes are not exact; the record of the choice is."""
     moored = Choice(server_id=A, reason="moored")
     assert seen(glance("a", 10, 20), glance("b", 20.4, 30, choice=moored)) == [(ME, A, 10, 30, 2)]
@@ -40,11 +40,11 @@ def test_the_choice_that_began_a_mooring_is_its_reason() -> None:
     assert [item.choice for item in found] == [first]
 
 
-def test_a_ward_moors_nobody() -> None:
+def test_ward_makes_no_mooring() -> None:
     assert seen(glance("a", 10, None, is_ward=True)) == []
 
 
-def test_windows_are_told_apart() -> None:
+def test_moorings_are_kept_apart_by_window() -> None:
     assert seen(glance("a", 10, 20), glance("b", 12, 18, owner=OTHER)) == [(OTHER, A, 12, 18, 1), (ME, A, 10, 20, 1)]
 
 
@@ -63,7 +63,7 @@ def test_of_thousands_the_latest_are_listed_and_all_are_counted() -> None:
     assert [task.created_at for task in found.tasks] == sorted(task.created_at for task in found.tasks)
 
 
-def test_a_session_that_worked_long_ago_keeps_its_last_task_and_its_pictures() -> None:
+def test_old_session_keeps_last_task_and_pictures() -> None:
     kept = (Made(delivery=Delivery.KEPT),)
     old = [glance(f"o{number}", number, number + 1, owner=OTHER, outputs=kept) for number in range(9)]
     last = glance("last", 20, 21, owner=OTHER)

@@ -30,7 +30,7 @@ def still(seconds: float) -> Stillness:
     return stillness
 
 
-def test_stillness_grows_with_looks_and_starts_over_with_a_movement() -> None:
+def test_stillness_grows_with_polls_and_restarts_with_movement() -> None:
     assert still(100.0).still_for == 100.0
     moved = still(100.0).moved(105.0)
     assert (moved.still_for, moved.longest) == (0.0, 105.0)
@@ -53,7 +53,7 @@ def test_minutes_of_model_loading_are_healthy() -> None:
     assert not is_stalled(RUNNING, still(300.0), UNLEARNED_PATIENCE, is_server_idle=False)
 
 
-def test_first_in_line_of_a_server_that_runs_nothing_is_stalled_soon() -> None:
+def test_next_task_of_idle_server_is_stalled_soon() -> None:
     """The executor's thread has died, and the server goes on taking prompts (docs/comfyui.md 8)."""
     assert is_stalled(FIRST, still(IDLE_PATIENCE), UNLEARNED_PATIENCE, is_server_idle=True)
     assert not is_stalled(FIRST, still(IDLE_PATIENCE), UNLEARNED_PATIENCE, is_server_idle=False)
@@ -62,7 +62,7 @@ def test_first_in_line_of_a_server_that_runs_nothing_is_stalled_soon() -> None:
 @pytest.mark.parametrize(
     "other", [submitted(place=2), submitted(state=TaskState.UNCLEAR), submitted(state=TaskState.SUCCEEDED), task()]
 )
-def test_whoever_need_not_move_is_not_stalled(other: object) -> None:
+def test_tasks_that_need_not_move_are_not_stalled(other: object) -> None:
     assert not is_stalled(other, still(9000.0), UNLEARNED_PATIENCE, is_server_idle=True)  # type: ignore[arg-type]
 
 
@@ -76,7 +76,7 @@ def test_patience_is_learned_from_the_longest_stillness_that_ended_well(longest:
     assert learned_patience(A, [done, quick]) == patience
 
 
-def test_nothing_is_learned_from_another_server_or_from_what_did_not_end_well() -> None:
+def test_only_successes_on_the_same_server_teach_patience() -> None:
     elsewhere = submitted("p-1", B, state=TaskState.SUCCEEDED, longest_still=5.0)
     lost = submitted("p-2", state=TaskState.LOST, longest_still=5000.0)
     assert learned_patience(A, [elsewhere, lost, submitted("p-3", state=TaskState.SUCCEEDED)]) == UNLEARNED_PATIENCE

@@ -47,7 +47,7 @@ UNFINISHED = [state for state in TaskState if not state.is_end]
         (Unclear(101.0, "timeout"), TaskState.UNCLEAR),
     ],
 )
-def test_an_answer_to_the_submit_is_taken_for_what_it_is(answer: Evidence, state: TaskState) -> None:
+def test_submit_answer_sets_state(answer: Evidence, state: TaskState) -> None:
     told = after(task(), answer)
     assert told.state is state
     assert told.answered_at == 101.0
@@ -64,13 +64,13 @@ def test_outputs_that_the_server_dropped_are_kept_as_warnings() -> None:
 
 
 @pytest.mark.parametrize("second", [Refused(102.0, REJECTED), Unclear(102.0, "x"), Accepted(102.0, 9.0)])
-def test_the_first_answer_stands(second: Evidence) -> None:
+def test_first_answer_counts(second: Evidence) -> None:
     first = after(task(), Accepted(101.0, 7.0))
     assert judge(first, second) == first
 
 
 @pytest.mark.parametrize("seen", [Seen(100.5, True), Seen(100.5, False, 1), Started(100.5)])
-def test_what_was_seen_on_the_server_was_not_refused(seen: Evidence) -> None:
+def test_task_seen_on_server_cannot_be_refused(seen: Evidence) -> None:
     """It is there, whatever an answer on the way says: a proxy may have made that answer up."""
     told = after(task(), seen, Refused(101.0, REJECTED))
     assert not told.state.is_end
@@ -85,11 +85,11 @@ def test_a_late_acceptance_does_not_undo_what_is_known(seen: Evidence) -> None:
 # Lost takes two looks
 
 
-def test_one_absent_look_is_not_lost() -> None:
+def test_one_absent_poll_is_not_lost() -> None:
     assert after(submitted(), FIRST).state is TaskState.QUEUED
 
 
-def test_two_looks_apart_are_lost() -> None:
+def test_two_separate_absent_polls_are_lost() -> None:
     lost = after(submitted(), FIRST, SECOND)
     assert lost.state is TaskState.LOST
     assert not lost.is_proven
@@ -105,12 +105,12 @@ def test_two_looks_apart_are_lost() -> None:
     ],
     ids=["at once", "just too near", "slow, but begun early"],
 )
-def test_two_looks_too_near_each_other_are_one(second: Absent) -> None:
+def test_two_polls_too_close_count_as_one(second: Absent) -> None:
     assert after(submitted(), FIRST, second).state is TaskState.QUEUED
 
 
 @pytest.mark.parametrize("state", [TaskState.QUEUED, TaskState.RUNNING, TaskState.UNCLEAR])
-def test_whatever_was_known_before_it_takes_two_looks(state: TaskState) -> None:
+def test_lost_always_takes_two_polls(state: TaskState) -> None:
     start = submitted(state=state)
     assert after(start, FIRST).state is state
     assert after(start, FIRST, SECOND).state is TaskState.LOST
@@ -130,14 +130,14 @@ def test_a_clock_that_was_set_back_delays_no_verdict() -> None:
     assert after(known, Absent(50.0, 50.1), Absent(55.0, 55.1)).state is TaskState.LOST
 
 
-def test_a_look_that_began_before_the_post_ended_proves_nothing() -> None:
+def test_poll_begun_before_post_ended_proves_nothing() -> None:
     early = Absent(100.9, 101.5)
     assert after(submitted(), early).absent_since is None
     assert after(submitted(), early, Absent(105.0, 105.1)).state is TaskState.QUEUED
 
 
 @pytest.mark.parametrize("silence", [NoAnswer(202.0, "timeout"), Moved(202.0, "http://elsewhere:1")])
-def test_a_look_without_a_real_answer_is_none(silence: Evidence) -> None:
+def test_poll_without_real_answer_does_not_count(silence: Evidence) -> None:
     assert after(submitted(), FIRST, silence).state is TaskState.QUEUED
     assert after(submitted(), silence, silence, silence, Absent(400.0, 400.1)).state is TaskState.QUEUED
 
@@ -145,7 +145,7 @@ def test_a_look_without_a_real_answer_is_none(silence: Evidence) -> None:
 @pytest.mark.parametrize(
     "sign", [Seen(201.0, False, 3), Seen(201.0, True), Started(201.0), Executed(201.0, (output("a.png"),))]
 )
-def test_a_sign_of_life_between_two_looks_undoes_the_first(sign: Evidence) -> None:
+def test_sign_of_life_between_polls_undoes_the_first(sign: Evidence) -> None:
     assert not after(submitted(), FIRST, sign, SECOND).state.is_end
     assert after(submitted(), FIRST, sign, SECOND, Absent(400.0, 400.1)).state is TaskState.LOST
 
@@ -157,18 +157,18 @@ def test_a_sign_of_life_between_two_looks_undoes_the_first(sign: Evidence) -> No
     ("told", "state"),
     [("success", TaskState.SUCCEEDED), ("error", TaskState.FAILED), ("interrupted", TaskState.CANCELLED)],
 )
-def test_what_the_socket_told_decides_when_history_has_forgotten(told: str, state: TaskState) -> None:
+def test_reported_end_decides_when_history_forgot(told: str, state: TaskState) -> None:
     ended = after(submitted(), ToldEnd(150.0, told), FIRST, SECOND)
     assert ended.state is state
     assert not ended.is_proven
 
 
-def test_a_told_success_alone_is_no_end() -> None:
+def test_reported_success_alone_is_no_end() -> None:
     assert after(submitted(), ToldEnd(150.0, "success")).state is TaskState.RUNNING
     assert after(submitted(), ToldEnd(150.0, "success"), FIRST).state is TaskState.RUNNING
 
 
-def test_a_told_end_keeps_outputs_and_names_missing_ones() -> None:
+def test_reported_end_keeps_outputs_and_names_missing_ones() -> None:
     start = submitted(expected=(NodeId("3"), NodeId("4")))
     ended = after(start, Executed(149.0, (output("a.png"),)), ToldEnd(150.0, "success"), FIRST, SECOND)
     assert ended.outputs == (output("a.png"),)
@@ -180,7 +180,7 @@ def test_a_cancelled_prompt_leaves_no_trace() -> None:
     assert after(submitted(), CancelAsked(150.0), FIRST, SECOND).state is TaskState.CANCELLED
 
 
-def test_what_was_removed_and_ran_all_the_same_is_told_as_it_ended() -> None:
+def test_removed_task_that_ran_gets_its_real_end() -> None:
     removed = after(submitted(), CancelAsked(150.0), Removed(151.0))
     assert removed.state is TaskState.CANCELLED
     assert after(removed, Finished(160.0, "success")).state is TaskState.SUCCEEDED
@@ -192,7 +192,7 @@ def test_a_task_began_when_it_was_first_seen_running() -> None:
     assert after(submitted(), Seen(150.0, is_running=False, place=1)).started_at is None
 
 
-def test_removed_counts_only_after_a_person_asked() -> None:
+def test_removal_counts_only_after_cancel() -> None:
     assert after(submitted(), Removed(150.0)).state is TaskState.QUEUED
     assert after(submitted(), CancelAsked(149.0), Removed(150.0)).state is TaskState.CANCELLED
     assert after(task(), CancelAsked(149.0), Removed(150.0)).state is TaskState.REGISTERED, "its POST is under way"
@@ -266,7 +266,7 @@ def test_the_outputs_of_a_failed_run_are_kept() -> None:
     assert told.failure is not None and told.failure.message == "m"
 
 
-def test_a_told_failure_fills_what_history_leaves_out() -> None:
+def test_reported_failure_completes_history() -> None:
     words = Failure(kind="execution", message="out of memory", node_id="2")
     told = after(submitted(), ToldEnd(150.0, "error", words), Finished(200.0, "error"))
     assert told.failure == words
@@ -283,7 +283,7 @@ def test_a_disconnect_never_ends_a_task() -> None:
     assert cut.holds_window
 
 
-def test_one_silent_look_is_a_hiccup() -> None:
+def test_one_silent_poll_is_ignored() -> None:
     looks = [NoAnswer(200.0 + index, "timeout") for index in range(UNREACHABLE_AFTER)]
     assert after(submitted(), *looks[:-1]).contact is Contact.OK
     assert after(submitted(), *looks).contact is Contact.UNREACHABLE
@@ -307,7 +307,7 @@ def test_a_server_that_moved_is_unreachable_and_never_lost() -> None:
     assert len(moved.notes) == 1
 
 
-def test_a_server_that_moves_on_is_told_with_its_present_address() -> None:
+def test_moved_server_is_noted_with_present_address() -> None:
     moved = after(submitted(), Moved(200.0, "http://elsewhere:1"), Moved(210.0, "http://elsewhere:2"), Moved(220.0))
     assert (moved.contact, moved.contact_detail) == (Contact.MOVED, "")
     assert [note.detail for note in moved.notes if note.kind == "moved"] == [
@@ -342,14 +342,14 @@ def test_an_end_that_was_read_cannot_be_asked_away(end: str, asked: Evidence) ->
     assert judge(ended, asked) == ended
 
 
-def test_a_run_that_succeeded_before_the_cancel_arrived_is_a_success() -> None:
+def test_success_before_cancel_arrived_stays_success() -> None:
     assert after(submitted(), CancelAsked(150.0), Finished(200.0, "success")).state is TaskState.SUCCEEDED
 
 
 # Places and repeated looks
 
 
-def test_a_second_identical_look_says_nothing_new() -> None:
+def test_identical_second_poll_changes_nothing() -> None:
     once = after(submitted(), Seen(200.0, True))
     assert judge(once, Seen(201.0, True)) == once
     waiting = after(submitted(), Seen(200.0, False, 2))

@@ -27,12 +27,12 @@ def test_the_servers_number_is_kept() -> None:
     assert after(task(), Accepted(101.0, 7.0)).number == 7.0
 
 
-def test_an_unclear_answer_begins_the_looking_anew() -> None:
+def test_unclear_answer_restarts_absence() -> None:
     looked = task(absent_since=100.5)
     assert judge(looked, Unclear(101.0, "timeout")).absent_since is None
 
 
-def test_when_it_began_to_run_is_when_it_was_first_seen_running() -> None:
+def test_start_is_first_poll_that_saw_it_running() -> None:
     waiting = after(submitted(), Seen(200.0, False, 2))
     assert (waiting.started_at, waiting.place) == (None, 2)
     running = after(waiting, Seen(201.0, True))
@@ -41,21 +41,21 @@ def test_when_it_began_to_run_is_when_it_was_first_seen_running() -> None:
 
 
 @pytest.mark.parametrize("told", [Started(201.0), Executed(201.0, ()), ToldEnd(201.0, "success")])
-def test_when_it_began_to_run_is_also_told_by_the_socket(told: Started | Executed | ToldEnd) -> None:
+def test_start_is_also_reported_by_socket(told: Started | Executed | ToldEnd) -> None:
     waiting = after(submitted(), Seen(200.0, False, 1))
     assert after(waiting, told).started_at == 201.0
     seen = after(submitted(), Seen(190.0, True), Seen(191.0, False, 1))
     assert after(seen, told).started_at == 190.0
 
 
-def test_a_look_counts_if_it_began_after_the_post_had_ended_or_ended_before() -> None:
+def test_poll_counts_unless_post_ended_during_it() -> None:
     answered = after(task(), Accepted(150.0, 7.0))
     assert after(answered, Absent(150.0, 150.5)).absent_since == 150.5
     assert after(answered, Absent(149.9, 150.0)) == answered
     assert after(answered, Absent(149.0, 149.9)).absent_since == 149.9
 
 
-def test_a_second_look_at_the_very_time_of_the_first_is_none() -> None:
+def test_poll_at_the_time_of_the_first_does_not_count() -> None:
     first = after(submitted(), Absent(200.0, 200.1))
     assert judge(first, Absent(200.05, 200.1)) == first
     set_back = judge(first, Absent(150.0, 150.1))
@@ -73,7 +73,7 @@ def test_an_end_out_of_history_ends_an_unanswered_post_too() -> None:
     assert after(task(), Accepted(101.0, 7.0), Finished(201.0, "success")).answered_at == 101.0
 
 
-def test_silent_looks_are_counted_and_what_was_said_of_them_goes_with_the_end() -> None:
+def test_silent_polls_are_counted_and_reset_by_the_end() -> None:
     silent = after(submitted(), NoAnswer(200.0, "timeout"), NoAnswer(201.0, "refused"), NoAnswer(202.0, "down"))
     assert (silent.contact, silent.contact_detail, silent.silent_looks) == (Contact.UNREACHABLE, "refused", 3)
     assert after(submitted(), NoAnswer(200.0, "a"), NoAnswer(201.0, "b")).silent_looks == 2
@@ -81,7 +81,7 @@ def test_silent_looks_are_counted_and_what_was_said_of_them_goes_with_the_end() 
     assert (ended.state, ended.contact, ended.contact_detail) == (TaskState.GIVEN_UP, Contact.OK, "")
 
 
-def test_what_is_told_was_made_by_then_by_the_servers_own_clock() -> None:
+def test_reported_outputs_are_dated_by_server_clock() -> None:
     """The server's clock at the beginning, and no more time since than we have known the task."""
     begun = after(submitted(), Started(150.0, 5_000))
     (made,) = after(begun, Executed(160.5, (output("a.png"),))).outputs
@@ -93,7 +93,7 @@ def test_what_is_told_was_made_by_then_by_the_servers_own_clock() -> None:
     assert unknown.told_ms is None and set_back.told_ms is None
 
 
-def test_what_has_ended_began_no_earlier_than_we_have_known_it() -> None:
+def test_start_is_no_earlier_than_creation() -> None:
     told = after(submitted(), ToldEnd(130.25, "success", ended_ms=90_000))
     assert told.server_started_ms == 90_000 - round((130.25 - CREATED) * 1000)
     assert told.server_ended_ms == 90_000
@@ -106,18 +106,18 @@ def test_what_has_ended_began_no_earlier_than_we_have_known_it() -> None:
     assert (again.server_started_ms, again.server_ended_ms) == (5_000, 90_000)
 
 
-def test_the_two_looks_are_three_seconds_apart() -> None:
+def test_two_absent_polls_are_three_seconds_apart() -> None:
     first = after(submitted(), Absent(200.0, 200.0))
     assert not judge(first, Absent(200.0 + LOST_GAP - 0.1, 204.0)).state.is_end
     assert judge(first, Absent(200.0 + LOST_GAP, 204.0)).state is TaskState.LOST
 
 
-def test_a_look_is_noted_by_what_it_saw() -> None:
+def test_poll_is_noted_by_what_it_saw() -> None:
     seen = after(submitted(), Seen(200.0, True), Seen(201.0, False, 1))
     assert [note.kind for note in seen.notes if note.at >= 200.0] == ["seen_running", "seen_queued"]
 
 
-def test_what_has_ended_for_lack_of_evidence_stays_as_it_is_when_it_is_given_up() -> None:
+def test_inferred_end_is_not_changed_by_give_up() -> None:
     lost = after(submitted(), Absent(200.0, 200.1), Absent(201.0 + LOST_GAP, 201.1 + LOST_GAP))
     assert lost.state is TaskState.LOST and not lost.is_proven
     assert judge(lost, GivenUp(300.0)) is lost

@@ -13,7 +13,7 @@ from tests.unit.core.builders import after, output, submitted
 # Outputs
 
 
-def test_outputs_of_both_sources_are_kept_once_in_the_order_of_history() -> None:
+def test_outputs_are_merged_once_in_history_order() -> None:
     told = (output("b.png"), output("a.png"))
     history = (output("a.png"), output("b.png"), output("c.png"))
     assert merge_outputs(told, history) == history
@@ -27,7 +27,7 @@ def test_a_delivery_that_is_known_survives_and_keeps_its_place() -> None:
     assert merge_outputs(home, history) == (*home, output("c.png"))
 
 
-def test_the_same_name_of_two_nodes_or_folders_is_two_files() -> None:
+def test_same_name_of_two_nodes_or_folders_is_two_files() -> None:
     files = (output("a.png", "3"), output("a.png", "4"), output("a.png", "3", folder="temp"))
     assert merge_outputs((), files) == files
 
@@ -36,7 +36,7 @@ PLACES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)
 
 
 @given(PLACES, PLACES, st.sets(st.sampled_from("abcdef")))
-def test_merging_loses_no_file_and_moves_none_that_is_home(known: list[str], told: list[str], home: set[str]) -> None:
+def test_merging_keeps_all_files_and_order_of_delivered_ones(known: list[str], told: list[str], home: set[str]) -> None:
     have = tuple(output(name, delivery=Delivery.KEPT if name in home else Delivery.PENDING) for name in known)
     merged = merge_outputs(have, tuple(output(name) for name in told))
     names = [item.filename for item in merged]
@@ -49,7 +49,7 @@ def test_merging_loses_no_file_and_moves_none_that_is_home(known: list[str], tol
 # Whose file it is
 
 
-def test_the_beginning_and_what_was_cached_are_kept_from_the_socket_and_from_history() -> None:
+def test_start_and_cached_nodes_survive_both_sources() -> None:
     told = after(submitted(), Started(200.0, 5_000), Cached(200.1, (NodeId("3"),)))
     assert (told.server_started_ms, told.cached) == (5_000, (NodeId("3"),))
     silent = after(told, Finished(201.0, "success"))

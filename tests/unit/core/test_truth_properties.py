@@ -67,7 +67,7 @@ def test_silence_alone_never_ends_a_task(life: list[Evidence]) -> None:
 
 
 @given(LIVES)
-def test_lost_only_after_two_looks_apart_with_nothing_between(life: list[Evidence]) -> None:
+def test_lost_takes_two_separate_polls_without_news_between(life: list[Evidence]) -> None:
     now, looks = task(), list[Absent]()
     for piece in life:
         was, now = now, judge(now, piece)
@@ -85,7 +85,7 @@ def test_lost_only_after_two_looks_apart_with_nothing_between(life: list[Evidenc
 
 
 @given(LIVES)
-def test_what_the_server_made_is_never_forgotten(life: list[Evidence]) -> None:
+def test_outputs_are_never_forgotten(life: list[Evidence]) -> None:
     now = task()
     for piece in life:
         was, now = now, judge(now, piece)

@@ -91,7 +91,7 @@ def test_a_window_on_two_servers_cannot_be_built() -> None:
     refuses(InvalidTransition, lambda: Window(ME, CLIENT, reservations=held, tasks={PromptId("p-1"): task("p-1", A)}))
 
 
-def test_a_window_on_two_addresses_of_one_server_cannot_be_built() -> None:
+def test_window_on_two_addresses_cannot_be_built() -> None:
     both = {PromptId("p-1"): task("p-1", A), PromptId("p-2"): task("p-2", A, address="http://elsewhere:1")}
     refuses(InvalidTransition, lambda: Window(ME, CLIENT, tasks=both))
 
@@ -142,7 +142,7 @@ def test_a_moored_window_reserves_only_where_it_is_moored() -> None:
     )
 
 
-def test_a_reservation_at_a_new_address_of_the_same_server_is_refused() -> None:
+def test_reservation_at_new_address_of_server_is_refused() -> None:
     moved = reservation("p-2", A, address="http://elsewhere:1")
     error = refuses(ServerMoved, lambda: RESERVED.reserve(moved))
     assert error.facts()["recorded"] == address(A)
@@ -274,7 +274,7 @@ def test_records_that_disagree_are_quarantined_and_never_voted_on() -> None:
     assert len(window.violations()) == 3
 
 
-def test_a_quarantined_task_holds_nothing_once_the_good_one_has_ended() -> None:
+def test_quarantined_task_holds_nothing_after_good_one_ended() -> None:
     window = Restoring(ME).restored(CLIENT, [submitted("p-1", A), submitted("p-2", B, created_at=200.0)])
     assert window.settle(submitted("p-1", A, state=TaskState.SUCCEEDED)).mooring == Free()
 
@@ -289,7 +289,7 @@ def test_a_quarantined_task_holds_nothing_once_the_good_one_has_ended() -> None:
     ],
     ids=["another address", "another owner", "no server", "no server, and the oldest"],
 )
-def test_what_cannot_belong_beside_the_mooring_is_quarantined(record: object) -> None:
+def test_tasks_contradicting_the_mooring_are_quarantined(record: object) -> None:
     window = Restoring(ME).restored(CLIENT, [submitted("p-1", A), record])  # type: ignore[list-item]
     assert window.window_locked_server == A
     assert window.quarantined == (record,)
@@ -319,7 +319,7 @@ UNREAD = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=B, detail="Ta
 
 
 @pytest.mark.parametrize("tasks", [(), (submitted("p-1", A),)], ids=["nothing else", "moored"])
-def test_a_window_with_an_unreadable_record_reserves_nothing_until_it_is_given_up(tasks: tuple[Task, ...]) -> None:
+def test_window_with_unreadable_record_reserves_nothing(tasks: tuple[Task, ...]) -> None:
     window = Restoring(ME).restored(CLIENT, tasks, [UNREAD])
     error = refuses(UnreadableRecord, lambda: window.reserve(reservation("p-2", A)))
     assert error.facts() == {
@@ -348,7 +348,7 @@ def test_an_unreadable_record_is_a_violation() -> None:
     )
 
 
-def test_a_task_whose_record_turns_out_unreadable_is_no_task_any_more() -> None:
+def test_task_with_unreadable_record_is_dropped() -> None:
     wrong = submitted("p-8", B, created_at=200.0)
     window = Restoring(ME).restored(CLIENT, [submitted("p-1", A), submitted("p-9", A, created_at=150.0), wrong])
     aside = window.set_aside([UNREAD, Unreadable(prompt_id=PromptId("p-8"))])
@@ -387,7 +387,7 @@ def test_nothing_is_sent_to_a_server_that_moved(fleet: Fleet, present: str) -> N
     assert error.facts() == {"operation": "view", "server_id": A, "recorded": address(A), "present": present}
 
 
-def test_a_move_that_a_person_has_confirmed_is_no_move() -> None:
+def test_confirmed_move_is_no_move() -> None:
     there = server(A, "http://elsewhere:1")
     same = frozenset({(A, address(A), "http://elsewhere:1")})
     assert get_api_base_url("view", task("p-1", A), Fleet((there,), same=same)) == there.base
@@ -399,7 +399,7 @@ def test_a_move_that_a_person_has_confirmed_is_no_move() -> None:
     )
 
 
-def test_what_else_holds_the_window_to_a_tasks_server() -> None:
+def test_other_holders_of_the_same_server_are_returned() -> None:
     """With it, the task's work cannot go to another server."""
     first, second = submitted("p-1", A), submitted("p-2", A)
     both = Window(ME, CLIENT, tasks={item.prompt_id: item for item in (first, second)})
@@ -410,7 +410,7 @@ def test_what_else_holds_the_window_to_a_tasks_server() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"server_id": ServerId("")}, {"address": ""}])
-def test_a_task_without_a_server_or_without_an_address_is_unbound(changes: dict[str, str]) -> None:
+def test_task_without_server_or_address_is_unbound(changes: dict[str, str]) -> None:
     lost = submitted("p-1", A, state=TaskState.SUCCEEDED)
     window = Window(ME, CLIENT, tasks={PromptId("p-1"): replace(lost, **changes)})  # type: ignore[arg-type]
     refuses(UnboundTask, lambda: window.get_task("view", PromptId("p-1")))

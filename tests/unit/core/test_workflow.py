@@ -79,7 +79,7 @@ def test_an_input_of_no_node_is_refused() -> None:
         (" " * (MAX_TEXT + 1), "", "too large"),
     ],
 )
-def test_what_is_no_workflow_is_refused_with_the_reason(source: Any, name: str, detail: str) -> None:
+def test_invalid_workflow_is_refused_with_reason(source: Any, name: str, detail: str) -> None:
     with pytest.raises(BadInput) as caught:
         parse_workflow(source)
     assert caught.value.facts() == {"cause": "bad-workflow", "name": name, "detail": detail}

@@ -47,7 +47,7 @@ def both(source: Source) -> tuple[object, object]:
 
 
 @pytest.mark.parametrize("name", files.WRITERS)
-def test_what_was_written_is_read_whole(name: str) -> None:
+def test_written_workflow_is_read_whole(name: str) -> None:
     """Under a name that lies: the content alone tells what it is."""
     source = read_source(files.WRITERS[name](), "holiday.txt")
     assert both(source) == (files.PROMPT, files.GRAPH)
@@ -63,12 +63,12 @@ class TestEveryContainer:
     def test_without_a_workflow_it_is_known_but_has_none(self, write: files.Writer) -> None:
         assert refused(write({"title": "A street in the rain"})) is SourceFault.NO_WORKFLOW
 
-    def test_without_the_editors_graph_the_prompt_is_taken_and_that_is_said(self, write: files.Writer) -> None:
+    def test_prompt_is_used_without_editors_graph_and_noted(self, write: files.Writer) -> None:
         source = read_source(write({"prompt": files.TEXTS["prompt"]}))
         assert both(source) == (files.PROMPT, None)
         assert source.notes == {Note.ONLY_PROMPT}
 
-    def test_a_broken_graph_gives_way_to_the_prompt_and_that_is_said(self, write: files.Writer) -> None:
+    def test_prompt_replaces_broken_graph_and_is_noted(self, write: files.Writer) -> None:
         source = read_source(write({**files.TEXTS, "workflow": files.TEXTS["workflow"][:-9]}))
         assert both(source) == (files.PROMPT, None)
         assert source.notes == {Note.GRAPH_UNREADABLE}
@@ -80,7 +80,7 @@ class TestEveryContainer:
         source = read_source(write({key.capitalize(): text for key, text in files.TEXTS.items()}))
         assert both(source) == (files.PROMPT, files.GRAPH)
 
-    def test_a_prompt_in_plain_words_is_no_workflow(self, write: files.Writer) -> None:
+    def test_prose_prompt_is_no_workflow(self, write: files.Writer) -> None:
         for words in ("a street in the rain", "{red|blue} house", ""):
             assert refused(write({"prompt": words})) is SourceFault.NO_WORKFLOW
 
@@ -93,7 +93,7 @@ class TestEveryContainer:
         (b"\xff\xfb\x90\x64" + bytes(100), Carrier.MP3),
     ],
 )
-def test_a_file_that_never_has_a_workflow_is_known_all_the_same(data: bytes, carrier: Carrier) -> None:
+def test_file_type_without_workflows_is_recognised(data: bytes, carrier: Carrier) -> None:
     contents = open_carrier(memoryview(data))
     assert contents is not None
     assert (contents.carrier, contents.texts, contents.fault) == (carrier, {}, "")
@@ -106,7 +106,7 @@ def test_anything_else_is_not_known(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", files.WRITERS)
-def test_a_cut_file_gives_its_workflow_or_says_that_it_is_damaged(name: str) -> None:
+def test_cut_file_gives_workflow_or_is_damaged(name: str) -> None:
     """Never half a workflow: at each length the texts are those that were written, or there is an error."""
     data = files.WRITERS[name]()
     for length in range(16, len(data), 7):
@@ -120,7 +120,7 @@ def test_a_cut_file_gives_its_workflow_or_says_that_it_is_damaged(name: str) -> 
 
 
 @pytest.mark.parametrize("write", [files.png, files.mp4, files.webm])
-def test_a_workflow_in_a_file_that_is_cut_behind_it_is_taken_and_the_damage_is_said(write: files.Writer) -> None:
+def test_workflow_before_the_cut_is_used_with_warning(write: files.Writer) -> None:
     source = read_source(write(files.TEXTS)[:-6])
     assert both(source) == (files.PROMPT, files.GRAPH)
     assert source.notes == {Note.FILE_DAMAGED}
@@ -139,7 +139,7 @@ def test_of_two_texts_under_one_key_the_later_counts() -> None:
     assert both(read_source(data))[1] == files.GRAPH
 
 
-def test_a_latin_text_is_read_as_latin_and_as_utf_8() -> None:
+def test_text_is_read_as_latin_and_utf_8() -> None:
     graph = json.dumps({"nodes": [], "extra": "Straße"}, ensure_ascii=False)
     for encoding in ("latin-1", "utf-8"):
         data = files.png_of(files.chunk(b"tEXt", b"workflow\0" + graph.encode(encoding)))
@@ -155,7 +155,7 @@ def test_more_of_what_the_editor_sent_does_no_harm() -> None:
     assert both(read_source(files.webp(swapped)))[1] == files.GRAPH
 
 
-def test_markers_of_a_jpeg_may_be_filled_and_without_a_length() -> None:
+def test_jpeg_markers_may_have_fill_bytes_or_no_length() -> None:
     data = files.jpeg().replace(b"\xff\xd8", b"\xff\xd8\xff\x01\xff\xff\xff", 1)
     assert both(read_source(data)) == (files.PROMPT, files.GRAPH)
 
@@ -177,7 +177,7 @@ def test_other_tags_of_an_exif_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize("is_lossless", [False, True])
-def test_a_plain_webp_tells_its_size(is_lossless: bool) -> None:
+def test_plain_webp_has_its_size(is_lossless: bool) -> None:
     contents = open_carrier(memoryview(files.webp({}, lossless=is_lossless)))
     assert contents is not None
     assert (contents.size, contents.fault) == (PixelSize(*files.SIZE), "")
@@ -214,7 +214,7 @@ def test_a_film_has_the_size_of_its_largest_track(tracks: list[tuple[int, int]],
         files.mp3().replace(b"TXXX", b"TXXX\xff", 1),
     ],
 )
-def test_what_turns_into_something_else_is_damaged(data: bytes) -> None:
+def test_inconsistent_file_is_damaged(data: bytes) -> None:
     assert refused(data) is SourceFault.DAMAGED
 
 

@@ -45,7 +45,7 @@ def test_every_class_of_a_real_server_is_readable(real: Catalogue) -> None:
     assert [name for name in real.names if real.get(name) is None or real.why_unreadable(name)] == []
 
 
-def test_a_real_class_has_its_inputs_in_order_with_their_ranges(real: Catalogue) -> None:
+def test_real_class_has_ordered_inputs_with_ranges(real: Catalogue) -> None:
     sampler = known(real, "KSampler")
     assert [item.name for item in sampler.inputs] == [
         "model", "seed", "steps", "cfg", "sampler_name", "scheduler", "positive", "negative", "latent_image", "denoise",
@@ -100,13 +100,13 @@ def test_a_class_that_is_not_there_is_none() -> None:
     "broken",
     [None, 3, "text", [], {"input": 3}, {"input": {"required": []}}, {"input": {"optional": "x"}}],
 )
-def test_a_class_that_cannot_be_read_has_its_reason_and_spares_the_others(broken: Any) -> None:
+def test_unreadable_class_has_reason_and_spares_others(broken: Any) -> None:
     catalogue = Catalogue.parse({"Bad": broken, "Good": entry()})
     assert catalogue.get("Bad") is None and "Bad" in catalogue and catalogue.why_unreadable("Bad")
     assert catalogue.get("Good") is not None and catalogue.why_unreadable("Good") == ""
 
 
-def test_inputs_follow_input_order_required_before_optional_then_what_it_forgot() -> None:
+def test_inputs_follow_input_order_with_forgotten_ones_last() -> None:
     given = {
         "required": {"a": ["INT"], "b": ["INT"], "late": ["INT"]},
         "optional": {"c": ["INT"], "d": ["INT"]},
@@ -193,7 +193,7 @@ def test_a_catalogue_is_read_in_steps_to_the_same_end() -> None:
     "text",
     ["", "[]", "null", "{", '{"a"', '{"a":', '{"a": 1', '{"a": 1 "b": 2}', "{1: 2}", "<html>", '{"a":' + "[" * 200_000],
 )
-def test_what_is_no_catalogue_is_refused(text: str) -> None:
+def test_invalid_catalogue_is_refused(text: str) -> None:
     with pytest.raises(BadInput) as refused:
         Catalogue.parse(text)
     assert refused.value.cause == "bad-catalogue"
@@ -213,7 +213,7 @@ ODD = st.recursive(
 
 
 @given(ODD, ODD, ODD)
-def test_whatever_a_server_says_of_a_class_never_raises(inputs: Any, order: Any, output: Any) -> None:
+def test_invalid_class_description_never_raises(inputs: Any, order: Any, output: Any) -> None:
     odd = entry(
         input={"required": {"x": inputs}, "optional": inputs}, input_order=order, output=output, output_name=order
     )

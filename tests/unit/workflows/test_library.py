@@ -59,12 +59,12 @@ def test_an_item_is_called_as_its_file_without_the_ending() -> None:
     assert opened("ComfyUI_00012_.json")[0].title == "ComfyUI"
 
 
-def test_the_same_workflow_is_one_item_whatever_its_file_is_called() -> None:
+def test_same_workflow_is_one_item_under_any_file_name() -> None:
     other = json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"width": 9}}})
     assert opened("a.json")[0].item_id == opened("b.json")[0].item_id != opened("a.json", other)[0].item_id
 
 
-def test_items_are_read_back_the_latest_used_first_and_what_cannot_be_read_is_left_alone() -> None:
+def test_items_are_read_latest_first_without_unreadable_ones() -> None:
     first, body = opened(at=1.0)
     second = Item("b" * 32, "b", used_at=9.0, tags=("沙丘",), origin=Origin.SERVER)
     papers = {**items_in(papers_of((first, body))), "b": json.dumps(json.loads(written(second)[KIND, "b" * 32] or ""))}
@@ -92,7 +92,7 @@ def test_titles_and_tags_are_cut_and_cleaned() -> None:
     assert len(item.titled("x" * 999).title) == LONGEST_TITLE
 
 
-def test_every_word_of_a_search_has_to_be_found() -> None:
+def test_search_needs_every_word() -> None:
     items = (
         Item("a", "Portrait 夜景", place="studio/portrait.json", tags=("Client A",)),
         Item("b", "Landscape", tags=("client a", "done")),
@@ -125,7 +125,7 @@ def test_coming_in_keeps_what_is_here() -> None:
     assert (RECENT_KIND, "all") not in changes
 
 
-def test_an_item_whose_file_is_missing_or_another_does_not_come_in() -> None:
+def test_item_with_missing_or_changed_file_is_left_out() -> None:
     item, body = opened()
     papers = papers_of((item, body))
     without = {key: text for key, text in papers.items() if key[0] == KIND}
@@ -141,5 +141,5 @@ def test_any_other_file_is_refused_by_its_name(text: str) -> None:
     assert caught.value.name in {"other.json", ""}
 
 
-def test_what_is_deleted_is_gone_with_its_file() -> None:
+def test_deleted_item_loses_its_file() -> None:
     assert set(deleted("a")) == {(KIND, "a"), (FILE_KIND, "a")}

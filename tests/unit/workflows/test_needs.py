@@ -40,7 +40,7 @@ def workflow(**nodes: tuple[str, dict[str, Any]]) -> ApiWorkflow:
     return parse_workflow({name: {"class_type": kind, "inputs": inputs} for name, (kind, inputs) in nodes.items()})
 
 
-def test_what_the_server_has_is_no_lack() -> None:
+def test_available_classes_and_values_are_no_lack() -> None:
     work = workflow(n1=("Load", {"ckpt_name": "xl/b.safetensors", "device": "cpu"}), n2=("Save", {"images": ["n1", 0]}))
     assert check(work, catalogue()) == Lacks()
     assert not check(work, catalogue())
@@ -66,7 +66,7 @@ def test_a_missing_class_is_named_once_with_all_its_nodes() -> None:
         ("Read", {"image": "new.png"}, ValueKind.FILE, ""),
     ],
 )
-def test_a_missing_value_says_where_it_stands_and_what_it_is(
+def test_missing_value_has_place_and_kind(
     kind: str, inputs: dict[str, Any], value_kind: ValueKind, folder: str
 ) -> None:
     (found,) = check(workflow(n1=(kind, inputs)), catalogue()).values
@@ -81,12 +81,12 @@ def test_numbered_inputs_know_their_folder() -> None:
 
 
 @pytest.mark.parametrize("value", ["b.safetensors", "XL/B.safetensors", "other\\b.safetensors"])
-def test_the_same_file_in_another_folder_is_named_beside_the_lack(value: str) -> None:
+def test_same_file_in_another_folder_is_named(value: str) -> None:
     (found,) = check(workflow(n1=("Load", {"ckpt_name": value})), catalogue()).values
     assert found.near == "xl/b.safetensors"
 
 
-def test_what_will_be_uploaded_is_no_lack() -> None:
+def test_uploads_are_no_lack() -> None:
     work = workflow(n1=("Read", {"image": "holiday.png"}))
     assert check(work, catalogue(), {("n1", "image")}) == Lacks()
     assert check(workflow(n1=("Read", {"image": ""})), catalogue()) == Lacks()
@@ -101,7 +101,7 @@ def test_a_remote_list_that_is_not_known_is_no_lack() -> None:
     assert check(workflow(n1=("Pick", {"image": "anything.png"})), catalogue()) == Lacks()
 
 
-def test_each_of_several_choices_is_looked_at() -> None:
+def test_each_of_several_choices_is_checked() -> None:
     (found,) = check(workflow(n1=("Many", {"marks": {"__value__": ["a", "z"]}})), catalogue()).values
     assert found.value == "z"
 
@@ -117,7 +117,7 @@ def test_choices_need_not_be_texts() -> None:
     assert found.value == "3"
 
 
-def test_what_a_dynamic_choice_brings_along_is_checked_only_while_it_is_chosen() -> None:
+def test_inputs_of_dynamic_choice_are_checked_while_chosen() -> None:
     options = [
         {"key": "small", "inputs": {"required": {"model": [["s.safetensors"]]}}},
         {"key": "large", "inputs": {"required": {"model": [["l.safetensors"]]}}},
@@ -131,11 +131,11 @@ def test_what_a_dynamic_choice_brings_along_is_checked_only_while_it_is_chosen()
     assert (found.input_name, found.kind) == ("mode", ValueKind.CHOICE)
 
 
-def test_a_class_that_cannot_be_read_is_there_all_the_same() -> None:
+def test_unreadable_class_counts_as_present() -> None:
     assert check(workflow(n1=("Broken", {"x": "y"})), catalogue(Broken={"input": 7})) == Lacks()
 
 
-def test_a_fleet_is_told_server_by_server() -> None:
+def test_each_server_of_fleet_is_checked() -> None:
     work = workflow(n1=("Load", {"ckpt_name": "c.safetensors"}), n2=("Extra", {}))
     both = Catalogue.parse({**catalogue(Extra=node_class()).entries, "Load": node_class(ckpt_name=[["c.safetensors"]])})
     fleet = {ServerId("gpu-1"): both, ServerId("gpu-2"): catalogue(), ServerId("gpu-3"): both, ServerId("gpu-4"): None}

@@ -44,7 +44,7 @@ def published(*fields: dict[str, Any], **more: Any) -> Published:
 
 
 @pytest.mark.parametrize("item", SHIPPED.values(), ids=SHIPPED)
-def test_the_shipped_forms_can_be_filled_in_before_any_catalogue_is_known(item: Published) -> None:
+def test_shipped_forms_work_without_catalogue(item: Published) -> None:
     form = item.form()
     arranged = arrange(form, item.layout)
     assert [field.key for field in arranged.first] == list(item.looks)
@@ -54,7 +54,7 @@ def test_the_shipped_forms_can_be_filled_in_before_any_catalogue_is_known(item: 
 
 
 @pytest.mark.parametrize("item", SHIPPED.values(), ids=SHIPPED)
-def test_the_shipped_forms_are_the_same_with_the_catalogue_of_a_real_server(item: Published) -> None:
+def test_shipped_forms_match_catalogue_of_real_server(item: Published) -> None:
     real = Catalogue.parse(recordings.catalogue_text())
     before, after = (arrange(item.form(catalogue), item.layout).first for catalogue in (None, real))
     assert [(field.key, field.label, type(field.kind)) for field in before] == [
@@ -81,27 +81,27 @@ def test_the_shipped_forms_are_the_same_with_the_catalogue_of_a_real_server(item
         ({"kind": "choice", "options": [{"value": "a", "label": "A"}]}, Choice(("a",), ("A",))),
     ],
 )
-def test_an_author_may_say_of_which_kind_a_field_is(field: dict[str, Any], kind: object) -> None:
+def test_author_may_set_kind_of_field(field: dict[str, Any], kind: object) -> None:
     item = published({"node": "1", "input": "steps", **field})
     assert item.form(CATALOGUE).by_key["1", "steps"].kind == kind
     assert item.form().by_key["1", "steps"].kind == kind
 
 
-def test_what_the_author_does_not_say_is_the_catalogues() -> None:
+def test_catalogue_fills_what_author_left_open() -> None:
     field = published({"node": "1", "input": "steps", "label": "Passes"}).form(CATALOGUE).by_key["1", "steps"]
     assert (field.kind, field.label, field.hint) == (Whole(1, 10000), "Passes", "How many.")
     image = published({"node": "1", "input": "image", "kind": "picture"}).form(CATALOGUE).by_key["1", "image"]
     assert image.kind == Upload(options=("old.png",))
 
 
-def test_what_the_author_leaves_out_is_below() -> None:
+def test_fields_not_named_by_author_come_below() -> None:
     item = published({"node": "1", "input": "method"})
     arranged = arrange(item.form(CATALOGUE), item.layout)
     assert [field.input_name for field in arranged.first] == ["method"]
     assert [field.input_name for field in arranged.sections[0].fields] == ["steps", "image"]
 
 
-def test_an_author_who_names_no_fields_leaves_the_top_to_the_guess() -> None:
+def test_author_without_fields_leaves_top_to_guess() -> None:
     item = published()
     assert len(arrange(item.form(CATALOGUE), item.layout).first) == 3
 

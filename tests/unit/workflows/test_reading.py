@@ -56,7 +56,7 @@ def cause(data: bytes | str) -> SourceFault:
         ({"prompt": [7, "8f0c", PROMPT, {}, []]}, PROMPT, None),
     ],
 )
-def test_each_shape_of_json_is_told_apart(value: object, api: object, graph: object) -> None:
+def test_json_formats_are_distinguished(value: object, api: object, graph: object) -> None:
     source = read(value)
     assert (json.loads(source.api or "null"), json.loads(source.graph or "null")) == (api, graph)
     assert (source.carrier, source.size, source.notes) == (Carrier.JSON, None, frozenset())
@@ -69,7 +69,7 @@ def test_json_may_have_any_encoding_of_json(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_text_that_needs_no_change_is_given_on_as_it_was(indent: int | None) -> None:
+def test_unchanged_text_is_returned_as_is(indent: int | None) -> None:
     """Down to the digit: 1e-7 stays 1e-7, 7.50 stays 7.50, and 64 bits are whole."""
     text = json.dumps(PROMPT, indent=indent).replace("7.5", "7.50")
     assert read_source(text.encode()).api == text
@@ -77,7 +77,7 @@ def test_a_text_that_needs_no_change_is_given_on_as_it_was(indent: int | None) -
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_what_is_no_number_becomes_null_as_in_the_editor_and_that_is_said(number: str) -> None:
+def test_non_numbers_become_null_with_warning(number: str) -> None:
     prompt = f'{{"3": {{"class_type": "NaN", "inputs": {{"text": "-Infinity NaN"}}, "is_changed": [{number}]}}}}'
     for source in (read_source(prompt.encode()), read_source(png({"prompt": prompt}))):
         assert Note.NON_FINITE in source.notes
@@ -168,7 +168,7 @@ def test_a_refusal_names_the_node_that_is_none() -> None:
     assert "'4'" in refusal(b'{"3": {"class_type": "A"}, "4": {"class": "B"}}').detail
 
 
-def test_what_is_pasted_may_have_words_around_it() -> None:
+def test_pasted_text_may_surround_workflow() -> None:
     for text in (TEXTS["workflow"], f"Try this:\n```json\n{TEXTS['workflow']}\n```\nIt works!"):
         source = read_text(text, "pasted")
         assert (source.graph, source.carrier, source.name) == (TEXTS["workflow"], Carrier.JSON, "pasted")

@@ -56,7 +56,7 @@ def nested(depth: int) -> bytes:
     return b'{"nodes": [], "extra": ' + b'{"a":' * (depth - 1) + b"1" + b"}" * depth
 
 
-def test_a_graph_may_be_as_deep_as_the_bound_and_no_deeper() -> None:
+def test_graph_may_be_as_deep_as_the_bound() -> None:
     assert read_source(nested(bounds.MAX_DEPTH)).graph
     assert refused(nested(bounds.MAX_DEPTH + 1)) is SourceFault.TOO_DEEP
 
@@ -175,7 +175,7 @@ def test_the_padding_of_a_tag_is_passed_over() -> None:
     assert read_source(files.mp3(padding=20 * bounds.MAX_CHUNKS)).graph
 
 
-def test_a_file_past_the_bound_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_file_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MAX_FILE", 100)
     assert refused(files.png()) is SourceFault.TOO_LARGE
     with pytest.raises(BadInput):

@@ -24,7 +24,7 @@ PROMPT = {
 }
 
 
-def test_every_node_of_a_prompt_is_a_box_with_its_title_its_links_and_its_values() -> None:
+def test_every_node_is_a_box_with_title_links_values() -> None:
     sketch = sketch_of_api(parse_workflow(PROMPT))
     assert not sketch.is_placed
     box = sketch.boxes["3"]
@@ -54,7 +54,7 @@ def test_a_slot_beyond_reason_makes_no_endless_box() -> None:
     assert sketch.lines[0].output == MOST_SOCKETS - 1
 
 
-def test_nodes_of_subgraphs_and_made_at_run_time_are_shown_by_the_box_they_belong_to() -> None:
+def test_inner_nodes_are_shown_by_their_outer_box() -> None:
     sketch = sketch_of_api(parse_workflow({"12": PROMPT["4"], "12:3": PROMPT["4"]}))
     found = {wanted: sketch.box_of(wanted) for wanted in ("12", "12:3", "12:4:1", "12.0.0.1", "12:3.0.0.2", "13", "")}
     assert {wanted: box and box.node_id for wanted, box in found.items()} == {

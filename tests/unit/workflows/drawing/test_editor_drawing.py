@@ -43,7 +43,7 @@ def test_the_authors_places_sizes_and_colours_are_kept() -> None:
     assert [value.text for value in sampler.values] == ["8"]
 
 
-def test_a_field_is_a_socket_only_while_a_link_has_it() -> None:
+def test_field_is_a_socket_only_while_linked() -> None:
     sketch = sketch_of_editor(editor_graph())
     assert [socket.name for socket in sketch.boxes["3"].inputs] == ["model", "seed"]
     assert [(line.source, line.target, line.input, line.flow) for line in sketch.lines] == [
@@ -81,7 +81,7 @@ def test_groups_notes_reroutes_folded_nodes_and_subgraphs_are_drawn() -> None:
     assert sketch.frame.y == -80
 
 
-def test_the_points_on_a_link_are_passed_in_order_in_both_forms_of_the_file() -> None:
+def test_reroute_points_keep_order_in_both_file_formats() -> None:
     points = [{"id": 1, "pos": [340, 10]}, {"id": 2, "parentId": 1, "pos": [360, 20]}, {"id": 9, "parentId": 9}]
     old = editor_graph(
         extra={"reroutes": points, "linkExtensions": [{"id": 1, "parentId": 2}, {"id": 2, "parentId": 9}]}
@@ -107,7 +107,7 @@ def test_a_graph_without_places_is_laid_out_like_a_prompt() -> None:
     [("#322", "#be7e7e"), ("#FFFFFF", "#bebebe"), ("#000", ""), ("red", ""), ("#12345", ""), (7, ""),
      ('#fff" onload="x', "")],
 )  # fmt: skip
-def test_a_colour_is_a_colour_and_never_too_dark_to_see(colour: object, shown: str) -> None:
+def test_colours_are_valid_and_never_too_dark(colour: object, shown: str) -> None:
     assert shade(colour) == shown
 
 
@@ -144,9 +144,7 @@ odd_nodes = st.lists(
 
 
 @given(odd_nodes, json_like, json_like, json_like)
-def test_whatever_stands_in_the_editors_fields_is_drawn_or_refused(
-    nodes: list[Any], links: Any, groups: Any, extra: Any
-) -> None:
+def test_any_editor_file_is_drawn_or_refused(nodes: list[Any], links: Any, groups: Any, extra: Any) -> None:
     try:
         sketch = sketch_of_editor({"nodes": nodes, "links": links, "groups": groups, "extra": extra})
     except BadInput:

@@ -35,7 +35,7 @@ def ids(*names: str) -> tuple[NodeId, ...]:
     return tuple(map(NodeId, names))
 
 
-def test_a_running_task_is_marked_by_what_its_socket_tells() -> None:
+def test_running_task_is_marked_by_events() -> None:
     running = task(TaskState.RUNNING, cached=ids("1"))
     progress = Progress(running.prompt_id, 6)
     progress = progress.told(CachedMessage(running.prompt_id, ids("1")))
@@ -57,7 +57,7 @@ def test_nothing_is_claimed_of_a_task_that_has_not_begun() -> None:
     assert marks_of(task(TaskState.QUEUED), Progress(task(TaskState.QUEUED).prompt_id, 6)) == {}
 
 
-def test_a_success_has_run_all_that_its_outputs_are_made_of() -> None:
+def test_success_marks_all_nodes_of_its_outputs() -> None:
     done = task(TaskState.SUCCEEDED, missing=ids("6"))
     assert kinds(marks_of(done)) == dict.fromkeys("1234", "finished")
     whole = task(TaskState.SUCCEEDED, cached=ids("1", "2"))
@@ -71,13 +71,13 @@ def test_a_failure_marks_its_node_and_what_came_before() -> None:
     assert kinds(marks_of(failed)) == {"3": "failed", **dict.fromkeys("1256", "finished")}
 
 
-def test_a_refusal_marks_every_node_with_a_fault_and_nothing_else() -> None:
+def test_refusal_marks_only_nodes_with_faults() -> None:
     errors = tuple(NodeError(node_id=name, class_type="X", type="t", message="m") for name in ("2", "6"))
     refused = task(TaskState.FAILED, failure=Failure(kind="rejected", node_errors=errors))
     assert kinds(marks_of(refused)) == {"2": "failed", "6": "failed"}
 
 
-def test_outputs_that_the_server_left_out_are_marked_while_the_rest_runs() -> None:
+def test_omitted_outputs_are_marked_while_the_rest_runs() -> None:
     left_out = NodeError(node_id="6", class_type="SaveImage", type="t", message="m")
     assert kinds(marks_of(task(TaskState.RUNNING, warnings=(left_out,)))) == {"6": "failed"}
 
@@ -116,7 +116,7 @@ def test_a_failure_inside_of_a_box_is_found_at_it() -> None:
     assert faults_at(failed, sketch, "1").errors == errors
 
 
-def test_a_failure_inside_an_expanded_node_marks_what_came_before_it() -> None:
+def test_failure_in_expanded_node_marks_preceding_nodes() -> None:
     failed = task(TaskState.FAILED, failure=Failure(kind="execution", node_id="3.0.0.1"))
     shown = marks_of_boxes(sketch_of_api(WORKFLOW), marks_of(failed), WORKFLOW.nodes)
     assert kinds(shown) == {"1": "finished", "2": "finished", "3": "failed"}

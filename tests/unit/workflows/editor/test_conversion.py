@@ -70,7 +70,7 @@ def refused(file: dict[str, Any], converter: Converter) -> tuple[Problem, ...]:
     return caught.value.problems
 
 
-def test_unknown_classes_are_refused_all_at_once(converter: Converter) -> None:
+def test_unknown_classes_are_refused_together(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseSource")
     draw.node(2, "NotHere", title="My node", picture=(1, 0))
@@ -81,7 +81,7 @@ def test_unknown_classes_are_refused_all_at_once(converter: Converter) -> None:
     )
 
 
-def test_an_unknown_class_in_a_subgraph_is_named_by_its_id_there(converter: Converter) -> None:
+def test_unknown_class_in_subgraph_is_named_by_inner_id(converter: Converter) -> None:
     inner = Drawing(key(1))
     inner.node(10, "NotHere")
     draw = Drawing()
@@ -89,7 +89,7 @@ def test_an_unknown_class_in_a_subgraph_is_named_by_its_id_there(converter: Conv
     assert refused(draw.hold(inner).file(), converter)[0].node_id == "4:10"
 
 
-def test_a_class_that_the_server_describes_wrongly_is_refused_as_that() -> None:
+def test_invalid_class_description_is_refused_as_such() -> None:
     draw = Drawing()
     draw.node(1, "Broken")
     problem = refused(draw.file(), Converter(Catalogue.parse({"Broken": {"input": 3}})))[0]
@@ -102,7 +102,7 @@ def test_old_group_nodes_are_refused_by_name(converter: Converter) -> None:
     assert refused(draw.file(), converter)[0].reason is Reason.GROUP_NODE
 
 
-def test_what_only_the_editors_page_can_make_is_refused(converter: Converter) -> None:
+def test_nodes_needing_the_editors_page_are_refused(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "WebcamCapture", ["", 640, 480, True, "capture"], title="Camera")
     assert refused(draw.file(), converter) == (Problem(Reason.NEEDS_EDITOR, "1", "WebcamCapture", "Camera", "image"),)
@@ -117,12 +117,12 @@ def test_circles_and_broken_links_are_refused_with_their_reason(name: str, conve
     assert problem.reason is reason and problem.node_id
 
 
-def test_a_broken_link_is_named_by_the_input_that_it_leads_to(converter: Converter) -> None:
+def test_broken_link_is_named_by_its_input(converter: Converter) -> None:
     problem = refused(REFUSED["link_from_nowhere"][0](), converter)[0]
     assert (problem.node_id, problem.class_type, problem.detail) == ("2", "CaseKeep", "images")
 
 
-def test_values_that_only_a_nodes_own_script_knows_are_not_lost_in_silence(converter: Converter) -> None:
+def test_values_of_custom_scripts_are_not_lost_silently(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseNumbers", [1, 2, 0.5, True, {"row": 1}], title="Rows")
     assert refused(draw.file(), converter)[0].reason is Reason.NEEDS_EDITOR
@@ -160,7 +160,7 @@ def test_getters_in_a_circle_are_refused(converter: Converter) -> None:
     assert refused(draw.file(), converter)[0].reason is Reason.CYCLE
 
 
-def test_the_rows_of_a_power_lora_loader_are_sent_by_their_names() -> None:
+def test_power_lora_loader_rows_are_sent_by_name() -> None:
     name = "Power Lora Loader (rgthree)"
     entry = {"input": {"required": {}, "optional": {"model": ["MODEL"], "clip": ["CLIP"]}}, "output": ["MODEL", "CLIP"]}
     first = {"on": True, "lora": "a.safetensors", "strength": 0.5, "strengthTwo": None}
@@ -223,7 +223,7 @@ def test_ways_too_long_are_refused_in_time(converter: Converter) -> None:
         {"nodes": [], "definitions": {"subgraphs": [{"id": "x", "nodes": [], "inputs": [3]}]}},
     ],
 )
-def test_what_no_editor_saves_is_refused(file: dict[str, Any], converter: Converter) -> None:
+def test_invalid_editor_file_is_refused(file: dict[str, Any], converter: Converter) -> None:
     with pytest.raises(BadInput):
         converter.convert(file)
 
@@ -255,7 +255,7 @@ def test_dates_in_file_names_are_those_of_the_call(converter: Converter) -> None
     assert without.output["1"]["inputs"]["filename_prefix"] == "%date:yyyy-MM-dd%/%date:hhmmss%_%date:yy d M%"
 
 
-def test_fields_are_what_a_person_may_change(converter: Converter) -> None:
+def test_fields_are_what_users_may_change(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseSource")
     draw.node(2, "CaseTint", [0.5, 7, "increment", "soft", "x"], widgets=("note",), image=(1, 0), note=(1, 3))
@@ -354,7 +354,7 @@ def _file_like() -> st.SearchStrategy[Any]:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(file=_file_like())
-def test_whatever_a_file_holds_is_converted_or_refused(file: Any) -> None:
+def test_any_file_is_converted_or_refused(file: Any) -> None:
     try:
         found = Converter(Catalogue.parse(CLASSES)).convert(file)
     except BadInput:

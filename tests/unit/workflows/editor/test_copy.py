@@ -77,7 +77,7 @@ def renewed(converter: Converter, graph: dict[str, Any]) -> dict[str, Any]:
     return prepare(converter, graph, {key: field.value for key, field in conversion.fields.items()}).graph
 
 
-def test_runs_that_differ_in_seeds_texts_and_pictures_share_one_copy(converter: Converter) -> None:
+def test_runs_differing_in_values_share_one_copy(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseTint", [0.5, 7, "fixed", "soft", ""], image=None)
     draw.node(2, "CaseText", ["a {red|blue} thing", "plain"])
@@ -92,7 +92,7 @@ def test_runs_that_differ_in_seeds_texts_and_pictures_share_one_copy(converter: 
     assert filled(one.editor, uploaded)["nodes"][0]["widgets_values"][4] == "mooring/ab.png"
 
 
-def test_the_mode_of_a_seed_is_in_the_file_that_goes_along(converter: Converter) -> None:
+def test_seed_mode_is_in_the_sent_file(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseTint", [0.5, 7, "fixed", "soft", ""], image=None)
     sender, _ = sender_of(converter, draw.file())
@@ -101,7 +101,7 @@ def test_the_mode_of_a_seed_is_in_the_file_that_goes_along(converter: Converter)
     assert filled(sending.editor, sending.workflow)["nodes"][0]["widgets_values"] == [0.5, 8, "increment", "soft", ""]
 
 
-def test_a_choice_and_what_it_brings_are_taken_in_one_go(converter: Converter) -> None:
+def test_choice_and_its_inputs_are_set_together(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseSwitch", [1, "by side", 128, 2])
     sender, _ = sender_of(converter, draw.file())
@@ -132,7 +132,7 @@ def test_patterns_stay_in_the_file_while_names_are_sent(converter: Converter) ->
     assert filled(sending.editor, renamed)["nodes"][0]["widgets_values"] == ["mine"]
 
 
-def test_each_run_of_a_plan_has_its_own_choice_and_all_share_the_copy(converter: Converter) -> None:
+def test_runs_of_a_plan_have_own_choices_but_one_copy(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseText", ["a {red|blue} thing", ""])
     draw.node(2, "CaseTint", [0.5, 7, "fixed", "soft", ""], image=None)
@@ -151,7 +151,7 @@ def test_each_run_of_a_plan_has_its_own_choice_and_all_share_the_copy(converter:
         assert converter.convert(graph).output == json.loads(workflow.text)
 
 
-def test_a_run_of_a_plan_changes_what_it_names_and_nothing_else(converter: Converter) -> None:
+def test_run_of_a_plan_changes_only_named_values(converter: Converter) -> None:
     """Also back to what lies in the file, where the form has something else; and in every place that has it."""
     draw = Drawing()
     draw.node(1, "CaseTint", [0.5, 7, "fixed", "soft", "x"], image=None)
@@ -175,7 +175,7 @@ def test_a_run_of_a_plan_changes_what_it_names_and_nothing_else(converter: Conve
     assert converter.convert(filled(editor, workflow)).output == json.loads(workflow.text)
 
 
-def test_what_the_file_cannot_have_is_sent_all_the_same_and_the_copy_says_why(converter: Converter) -> None:
+def test_unwritable_value_is_sent_and_copy_has_the_fault(converter: Converter) -> None:
     file = CASES["primitive_with_a_step"]()
     sender, _ = sender_of(converter, file)
     sending = sender.prepare({("2", "even"): 35}, now=NOW, choose=choose_first)
@@ -186,7 +186,7 @@ def test_what_the_file_cannot_have_is_sent_all_the_same_and_the_copy_says_why(co
     assert runs[0].values == {("2", "even"): 35}
 
 
-def test_a_choice_that_the_file_cannot_take_is_no_reason_not_to_run(converter: Converter) -> None:
+def test_unwritable_choice_does_not_prevent_the_run(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseSwitch", [1, "by side", 128, 2])
     sender, _ = sender_of(converter, draw.file())
@@ -210,7 +210,7 @@ def fault_of(editor: str, workflow: ApiWorkflow) -> tuple[WriteFault, str, str]:
     return refused.value.fault, refused.value.name, refused.value.detail
 
 
-def test_a_file_never_goes_along_with_a_workflow_that_it_would_not_give(converter: Converter) -> None:
+def test_file_is_sent_only_with_its_own_workflow(converter: Converter) -> None:
     file = CASES["used_twice"]()
     sending = send(converter, file)
     other_link = json.loads(sending.workflow.text)
@@ -238,14 +238,14 @@ def test_a_file_that_is_ready_goes_along_as_it_is(converter: Converter) -> None:
 
 
 @pytest.mark.parametrize("text", ["http://a.b/*c*/ d", "a /* b", "{a|b}", "\\(soft\\)", "///", "a | b }", "", "\\{"])
-def test_a_text_that_was_chosen_is_chosen_again(text: str) -> None:
+def test_chosen_text_is_chosen_in_file(text: str) -> None:
     lying = escaped(text)
     assert lying is None or resolve_prompt(lying, choose_first) == text
     assert (lying is None) == (text == "\\{")
 
 
 @given(st.text(alphabet="a/*{}|\\ \n"))
-def test_any_text_is_written_so_that_it_comes_back_or_not_at_all(text: str) -> None:
+def test_text_is_written_reversibly_or_not_at_all(text: str) -> None:
     lying = escaped(text)
     assert lying is None or resolve_prompt(lying, choose_first) == resolve_prompt(lying, choose_last) == text
 

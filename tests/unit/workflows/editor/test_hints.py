@@ -44,7 +44,7 @@ def test_each_value_of_the_file_has_one_field(name: str, converter: Converter) -
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_typed_into_the_form_comes_back_from_the_file(name: str, converter: Converter) -> None:
+def test_typed_values_are_read_back_from_file(name: str, converter: Converter) -> None:
     file = CASES[name]()
     conversion = converter.convert(file)
     form = form_of(conversion)

@@ -137,14 +137,14 @@ def test_one_place_cannot_have_two_values(converter: Converter) -> None:
     assert converter.convert(write_back(converter, file, same)).fields["3:10", "note"].value == "one"
 
 
-def test_what_the_editor_would_change_is_refused(converter: Converter) -> None:
+def test_values_the_editor_would_change_are_refused(converter: Converter) -> None:
     file = CASES["primitive_with_a_step"]()
     with pytest.raises(CannotWrite) as refused:
         write_back(converter, file, {("2", "even"): 35})
     assert refused.value.fault is WriteFault.NOT_KEPT
 
 
-def test_what_was_chosen_for_a_prompt_is_in_the_file_that_goes_along(converter: Converter) -> None:
+def test_chosen_values_are_in_the_sent_file(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "CaseText", ["x", "{not|chosen}"])
     prepared = prepare(

@@ -50,7 +50,7 @@ def form() -> Form:
     return build_form(parse_workflow(RAW), CATALOGUE)
 
 
-def test_a_workflow_is_known_by_its_shape_and_not_by_its_values() -> None:
+def test_workflow_is_identified_by_shape_not_values() -> None:
     key = workflow_key(parse_workflow(RAW))
     assert key == workflow_key(changed(lambda raw: raw["1"]["inputs"].update(steps=99, text="海边")))
     assert key == workflow_key(changed(lambda raw: raw["1"].update(_meta={"title": "Named"})))
@@ -76,7 +76,7 @@ def test_another_shape_is_another_workflow(change: Any) -> None:
     assert workflow_key(changed(change)) != workflow_key(parse_workflow(RAW))
 
 
-def test_a_pinned_input_goes_on_top_and_leaves_its_section(form: Form) -> None:
+def test_pinned_input_moves_to_the_top(form: Form) -> None:
     layout = Layout().pin(("2", "steps"), [("1", "text")])
     arranged = arrange(form, layout)
     assert [item.key for item in arranged.first] == [("1", "text"), ("2", "steps")]
@@ -86,7 +86,7 @@ def test_a_pinned_input_goes_on_top_and_leaves_its_section(form: Form) -> None:
     assert moved.unpin(("1", "text"), moved.first).first == (("2", "steps"),)
 
 
-def test_the_top_is_the_guess_until_the_person_says_otherwise(form: Form) -> None:
+def test_top_is_guessed_until_the_user_chooses(form: Form) -> None:
     assert [item.key for item in arrange(form, Layout()).first] == list(form.first)
     assert arrange(form, Layout(first=())).first == ()
     assert Layout(first=()).guess_again().first is None
@@ -101,7 +101,7 @@ def test_a_hidden_input_is_out_of_sight_and_remembered(form: Form) -> None:
     assert layout.pin(("1", "seed"), []).hidden == ()
 
 
-def test_an_input_is_called_as_the_person_says(form: Form) -> None:
+def test_input_has_the_users_label(form: Form) -> None:
     layout = Layout(first=(("1", "text"),)).rename(("1", "text"), " Scene ").rename(("2", "text"), "Mood")
     arranged = arrange(form, layout)
     assert arranged.first[0].label == "Scene"
@@ -110,14 +110,14 @@ def test_an_input_is_called_as_the_person_says(form: Form) -> None:
     assert layout.rename(("1", "text"), " ").rename(("2", "text"), "").names == ()
 
 
-def test_nodes_stand_in_the_persons_order(form: Form) -> None:
+def test_nodes_keep_the_users_order(form: Form) -> None:
     layout = Layout(first=()).move("2", 0, ["1", "2"])
     assert [section.node_id for section in arrange(form, layout).sections] == ["2", "1"]
     assert [section.node_id for section in arrange(form, Layout(first=(), order=("9", "2"))).sections] == ["2", "1"]
 
 
 @given(layouts)
-def test_whatever_the_layout_each_field_is_there_once(layout: Layout) -> None:
+def test_each_field_appears_once_in_any_layout(layout: Layout) -> None:
     form = build_form(parse_workflow(RAW), CATALOGUE)
     arranged = arrange(form, layout)
     hidden = {item.key for item in arranged.hidden}
@@ -127,7 +127,7 @@ def test_whatever_the_layout_each_field_is_there_once(layout: Layout) -> None:
 
 
 @given(layouts)
-def test_a_layout_survives_the_store_with_what_a_newer_version_added(layout: Layout) -> None:
+def test_layout_keeps_newer_fields_in_store(layout: Layout) -> None:
     record = json.loads(json.dumps(encode(layout)))
     assert decode(Layout, record) == layout
     assert set(layout.extra) <= set(record)
@@ -146,7 +146,7 @@ def test_a_layout_survives_the_store_with_what_a_newer_version_added(layout: Lay
         {"workflow_key": 7},
     ],
 )
-def test_a_layout_that_cannot_be_read_is_told_and_kept(record: object) -> None:
+def test_unreadable_layout_is_reported_and_kept(record: object) -> None:
     found = decode(Layout, record)
     if record in (None, []):
         assert found == Layout()

@@ -33,7 +33,7 @@ def expect_the_same_top(first: Form, whole: Form) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_top_of_each_of_the_editors_files_is_the_same_in_both_steps(name: str) -> None:
+def test_top_of_editor_files_is_same_in_both_steps(name: str) -> None:
     known = Catalogue.parse(CLASSES)
     conversion = Converter(known).convert(CASES[name]())
     hints = hints_of(conversion)
@@ -42,7 +42,7 @@ def test_the_top_of_each_of_the_editors_files_is_the_same_in_both_steps(name: st
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_the_top_of_any_graph_is_the_same_in_both_steps(seed: int) -> None:
+def test_top_of_any_graph_is_same_in_both_steps(seed: int) -> None:
     """Random graphs of a real server's classes, or of ours where there is none beside this repository."""
     draw = random.Random(seed)
     known = Catalogue.parse(recordings.catalogue_text())
@@ -62,7 +62,7 @@ def test_the_top_of_any_graph_is_the_same_in_both_steps(seed: int) -> None:
     expect_the_same_top(first_form(work, known, Hints()), build_form(work, known))
 
 
-def test_what_a_person_has_put_on_top_is_there_at_once() -> None:
+def test_users_top_fields_come_in_first_step() -> None:
     work = workflow(sampling())
     pinned: list[Key] = [("sample", "cfg"), ("gone", "cfg"), ("pos", "text")]
     form = first_form(work, CATALOGUE, Hints(), pinned)

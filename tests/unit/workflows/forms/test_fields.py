@@ -90,7 +90,7 @@ def test_a_text_becomes_exactly_its_value(kind: Kind, text: str, value: object) 
         (Choice((1, 2)), "3", "not-an-option"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_with_its_reason(kind: Kind, text: str, cause: str) -> None:
+def test_invalid_value_is_refused_with_reason(kind: Kind, text: str, cause: str) -> None:
     with pytest.raises(BadInput) as refused:
         field(kind).parse(text)
     assert (refused.value.cause, refused.value.name) == (cause, "X")
@@ -123,7 +123,7 @@ def test_a_refusal_names_the_limits() -> None:
         (Unknown(), {"a": [1]}, '{"a": [1]}'),
     ],
 )
-def test_what_was_never_touched_is_sent_as_it_was(kind: Kind, value: object, text: str) -> None:
+def test_untouched_value_is_sent_unchanged(kind: Kind, value: object, text: str) -> None:
     item = field(kind, value)
     assert item.text == text
     assert item.parse(item.text) is value
@@ -133,12 +133,12 @@ def test_an_untouched_number_is_judged_all_the_same() -> None:
     assert field(UP_TO_TEN, 99).fault("99") is not None
 
 
-def test_what_no_control_is_known_for_cannot_be_changed() -> None:
+def test_input_without_control_cannot_be_changed() -> None:
     value = {"a": [1]}
     assert field(Unknown(), value).parse("something else") is value
 
 
-def test_an_input_that_is_not_needed_is_left_out_until_something_is_typed() -> None:
+def test_optional_input_is_left_out_until_typed() -> None:
     item = field(UP_TO_TEN, 3, is_absent=True, is_optional=True)
     assert item.text == ""
     assert item.is_left_out("")
@@ -193,7 +193,7 @@ def _can_parse(item: Field, text: str) -> bool:
         (SeedMode.DOWN, 0, MAX_SEED),
     ],
 )
-def test_a_seed_goes_on_as_its_mode_says(mode: SeedMode, number: int, after: int) -> None:
+def test_seed_continues_by_its_mode(mode: SeedMode, number: int, after: int) -> None:
     assert Seed().following(number, mode) == after
 
 

@@ -185,7 +185,7 @@ def test_an_input_that_its_class_does_not_know_stays_too() -> None:
     assert json.loads(form.filled({}).text)["n"]["inputs"]["newer"] == 5
 
 
-def test_without_a_catalogue_nothing_can_be_changed_and_nothing_is_lost() -> None:
+def test_without_catalogue_nothing_changes_or_is_lost() -> None:
     work = workflow(sampling())
     form = build_form(work, None)
     assert {type(item.kind) for item in form.by_key.values()} == {Unknown}
@@ -200,14 +200,14 @@ def test_an_untouched_form_sends_the_workflow_as_it_came() -> None:
     assert form.filled(untouched).text == work.text
 
 
-def test_what_is_typed_is_sent_exactly() -> None:
+def test_typed_values_are_sent_exactly() -> None:
     form = build_form(workflow(sampling()), CATALOGUE)
     sent = json.loads(form.filled({("sample", "seed"): "18446744073709551615", ("pos", "text"): "海边"}).text)
     assert sent["sample"]["inputs"]["seed"] == 18446744073709551615
     assert sent["pos"]["inputs"]["text"] == "海边"
 
 
-def test_what_cannot_be_sent_is_told_by_field_and_refused_as_a_whole() -> None:
+def test_invalid_values_are_listed_by_field_and_refused() -> None:
     form = build_form(workflow(sampling()), CATALOGUE)
     texts = {("sample", "steps"): "many", ("sample", "cfg"): "101", ("gone", "x"): "?"}
     assert {key: fault.cause for key, fault in form.faults(texts).items()} == {
@@ -218,13 +218,13 @@ def test_what_cannot_be_sent_is_told_by_field_and_refused_as_a_whole() -> None:
         form.filled(texts)
 
 
-def test_a_fault_of_the_workflow_itself_goes_when_it_is_corrected() -> None:
+def test_fault_of_workflow_disappears_when_corrected() -> None:
     form = build_form(workflow({"n": ("Empty", {"width": 8, "height": 8})}), CATALOGUE)
     assert set(form.faults({})) == {("n", "width")}
     assert form.faults({("n", "width"): "64"}) == {}
 
 
-def test_a_model_that_only_another_server_has_is_no_fault_of_the_form() -> None:
+def test_model_of_another_server_is_no_form_fault() -> None:
     """Which server has it is told by what the workflow needs; only what the person picks must be on the list."""
     form = build_form(workflow({"n": ("Load", {"ckpt_name": "other.safetensors"})}), CATALOGUE)
     assert form.faults({}) == {}
@@ -239,7 +239,7 @@ def test_inputs_that_the_workflow_does_not_have() -> None:
     assert sent == {"size": 3, "maybe_power": 0.75}
 
 
-def test_no_file_is_chosen_only_because_it_lies_on_the_server() -> None:
+def test_file_on_server_is_not_chosen_by_default() -> None:
     assert build_form(workflow({"n": ("LoadImage", {})}), CATALOGUE).by_key["n", "image"].text == ""
 
 
@@ -268,11 +268,11 @@ def test_the_editors_hints_reach_the_form() -> None:
     ("name", "label"),
     [("steps", "Steps"), ("lora_name", "LoRA name"), ("cfg", "CFG"), ("mode.width", "Mode width"), ("", "")],
 )
-def test_an_input_that_has_only_its_name_is_called_by_it(name: str, label: str) -> None:
+def test_input_without_label_is_called_by_its_name(name: str, label: str) -> None:
     assert label_of(name) == label
 
 
-def test_what_matters_comes_first() -> None:
+def test_important_fields_come_first() -> None:
     nodes = sampling(photo=("LoadImage", {"image": ""}), save=("Save", {"filename_prefix": "x", "images": ["s", 0]}))
     more = {f"x{number}": ("Masked", {"on": True}) for number in range(8)}
     form = build_form(workflow(nodes | more), CATALOGUE)
@@ -295,7 +295,7 @@ def test_a_small_form_is_at_the_top_as_a_whole() -> None:
     assert set(form.first) == {("n", "on"), ("m", "filename_prefix")}
 
 
-def test_a_graph_of_many_samplers_still_shows_text_seed_and_size() -> None:
+def test_graph_of_many_samplers_shows_text_seed_and_size() -> None:
     nodes = {}
     for number in range(10):
         nodes |= {
@@ -323,7 +323,7 @@ def test_a_negative_text_is_known_through_the_nodes_between() -> None:
     assert form.first.index(("pos", "text")) < form.first.index(("neg", "text"))
 
 
-def test_a_negative_text_that_leads_nowhere_is_known_by_its_title() -> None:
+def test_unlinked_negative_text_is_recognised_by_title() -> None:
     raw = {
         name: {"class_type": "Encode", "inputs": {"text": "x"}, "_meta": {"title": title}}
         for name, title in (("1", "反向提示词"), ("2", "提示词"))
@@ -348,7 +348,7 @@ def test_search_reaches_titles_classes_names_and_values() -> None:
     assert search(form.sections, "  ") == form.sections
 
 
-def test_search_sees_what_stands_in_the_form_and_how_it_is_called() -> None:
+def test_search_finds_values_and_labels_of_form() -> None:
     form = build_form(workflow(sampling()), CATALOGUE)
     assert found(form, "海边", texts={("pos", "text"): "海边的日出"}) == {("pos", "text")}
     assert found(form, "步数", told=lambda text: {"Steps": "步数"}.get(text, text)) == {("sample", "steps")}

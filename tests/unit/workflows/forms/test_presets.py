@@ -54,7 +54,7 @@ def kept(form: Form, **more: Any) -> Preset:
     return preset_of(form, {TEXT: "two"}, {SEED: SeedMode.UP}, **facts)
 
 
-def test_a_preset_puts_down_what_stands_in_the_form_but_no_files(form: Form) -> None:
+def test_preset_stores_values_but_no_files(form: Form) -> None:
     preset = kept(form)
     assert preset.name == "Night"
     assert preset.texts == ((*SEED, "1"), (*TEXT, "two"))
@@ -63,14 +63,14 @@ def test_a_preset_puts_down_what_stands_in_the_form_but_no_files(form: Form) -> 
     assert untouched.modes == ((*SEED, SeedMode.RANDOM.value),)
 
 
-def test_a_preset_is_laid_over_what_stands_in_the_form(form: Form) -> None:
+def test_preset_is_applied_over_form_values(form: Form) -> None:
     texts, modes = kept(form).over({TEXT: "three", IMAGE: "b.png", ("9", "x"): "far"}, {})
     assert texts == {SEED: "1", TEXT: "two", IMAGE: "b.png", ("9", "x"): "far"}
     assert modes == {SEED: SeedMode.UP}
     assert json.loads(form.filled(texts).text)["1"]["inputs"]["text"] == "two"
 
 
-def test_a_preset_survives_the_store_with_what_a_newer_version_added(form: Form) -> None:
+def test_preset_keeps_newer_fields_in_store(form: Form) -> None:
     record = {**encode(kept(form)), "later": [1]}
     found = decode(Preset, json.loads(json.dumps(record)))
     assert isinstance(found, Preset)
@@ -88,7 +88,7 @@ def test_a_preset_survives_the_store_with_what_a_newer_version_added(form: Form)
         {"name": None},
     ],
 )
-def test_a_preset_that_cannot_be_read_is_told_and_kept(wrong: dict[str, Any]) -> None:
+def test_unreadable_preset_is_reported_and_kept(wrong: dict[str, Any]) -> None:
     record = {"v": 2, "preset_id": "p", "name": "n", **wrong}
     found = decode(Preset, record)
     assert isinstance(found, Unkept)
@@ -116,7 +116,7 @@ def test_recent_values_are_bounded(form: Form) -> None:
     assert recent.of("Old", str(RECENT_INPUTS - 1)) == ()
 
 
-def test_recent_values_survive_the_store_with_what_a_newer_version_added(form: Form) -> None:
+def test_recent_values_keep_newer_fields_in_store(form: Form) -> None:
     record = encode(noted(Recent(), form, {TEXT: "two"}))
     record["inputs"][0]["stars"] = 5
     found = decode(Recent, json.loads(json.dumps(record)))

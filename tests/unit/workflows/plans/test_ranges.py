@@ -53,7 +53,7 @@ def test_an_axis_mixes_ranges_and_numbers_and_leaves_texts_alone() -> None:
     assert read_axis(WORKFLOW, TEXT, "1..3").values == ("1..3",)
 
 
-def test_what_the_input_does_not_take_is_told_by_its_place() -> None:
+def test_invalid_range_value_is_reported_by_position() -> None:
     with pytest.raises(BadPlan) as refused:
         read_axis(WORKFLOW, STEPS, "4, 5..9", lambda _, value: value != 7)
     assert [(fault.row, fault.cause, fault.detail) for fault in refused.value.faults] == [(2, "bad-value", "5..9")]

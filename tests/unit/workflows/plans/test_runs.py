@@ -64,7 +64,7 @@ def test_a_list_of_prompts_is_one_run_a_line() -> None:
     assert [run.label for run in runs] == ["沙丘, at dusk", '“a "quoted" lake”']
 
 
-def test_a_long_value_is_cut_in_its_label_and_nowhere_else() -> None:
+def test_long_value_is_cut_only_in_its_label() -> None:
     (run,) = plan_runs(WORKFLOW, Lines(TEXT, "dune " * 50))
     assert run.values["6", "text"] == ("dune " * 50).strip()
     assert len(run.label) == 80 and run.label.endswith("…")
@@ -84,13 +84,13 @@ def test_a_table_sets_the_inputs_that_its_header_names() -> None:
     assert runs[0].label == '雪山, "白" 的 · seed 18446744073709551615 · cfg 7.5 · add_noise False'
 
 
-def test_a_tables_header_may_use_a_forms_own_words() -> None:
+def test_table_header_may_use_form_labels() -> None:
     (run,) = plan_runs(WORKFLOW, Csv("提示词\n沙丘\n", {"提示词": Target("6", "text", "提示词")}))
     assert run.values == {("6", "text"): "沙丘"}
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])
-def test_a_table_may_be_written_as_spreadsheets_of_other_countries_do(mark: str) -> None:
+def test_table_may_use_other_countries_separators(mark: str) -> None:
     (run,) = plan_runs(WORKFLOW, Csv(f"seed{mark}6.text\n5{mark}one, two\n"))
     assert run.values == {("3", "seed"): 5, ("6", "text"): "one, two"}
 
@@ -117,7 +117,7 @@ def test_a_grid_goes_row_by_row_and_knows_its_sheet() -> None:
     assert [(row.label, row.cells) for row in sheet.rows] == [("cfg 4", (0, 1, 2)), ("cfg 7.5", (3, 4, 5))]
 
 
-def test_the_sheet_of_a_grid_that_is_half_done_keeps_its_places() -> None:
+def test_sheet_of_half_done_grid_keeps_its_cells() -> None:
     runs = plan_runs(WORKFLOW, Grid(Axis(STEPS, (10, 20)), Axis(CFG, (4, 7, 8))))
     known = [Part(batch_id=BatchId("b"), index=index, cell=runs[index].cell) for index in (5, 0)]
     sheet = lay_out([*known, None, Part(batch_id=BatchId("b"), index=1)])
@@ -127,7 +127,7 @@ def test_the_sheet_of_a_grid_that_is_half_done_keeps_its_places() -> None:
     assert lay_out([]).is_empty and lay_out([]).rows == ()
 
 
-def test_what_a_run_changes_fits_into_the_workflow() -> None:
+def test_values_of_a_run_fit_the_workflow() -> None:
     for run in plan_runs(WORKFLOW, Grid(Axis(SEED, (MAX_SEED,)), Axis(TEXT, ("雪",)))):
         made = WORKFLOW.with_values(run.values)
         assert (made.value("3", "seed"), made.value("6", "text")) == (MAX_SEED, "雪")
@@ -179,7 +179,7 @@ def test_an_input_is_found_by_its_name_and_its_node(name: str, where: tuple[str,
     assert find_target(WORKFLOW, f" {name} ").where == where
 
 
-def test_a_name_that_means_several_inputs_is_refused_with_the_longer_ones() -> None:
+def test_ambiguous_name_is_refused_with_longer_names() -> None:
     with pytest.raises(BadPlan) as caught:
         find_target(WORKFLOW, "text")
     assert (caught.value.cause, caught.value.detail) == ("ambiguous-input", "6.text, 7.text")
@@ -193,7 +193,7 @@ def test_a_linked_or_unknown_input_is_no_target(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999", "1_0", "", "x"])
-def test_what_is_no_number_is_no_value(text: str) -> None:
+def test_invalid_number_is_no_value(text: str) -> None:
     with pytest.raises(ValueError):
         read_value(text, 1.0)
 
@@ -234,7 +234,7 @@ def test_what_is_no_number_is_no_value(text: str) -> None:
         (Grid(Axis(SEED, tuple(range(101))), Axis(CFG, tuple(range(100)))), "too-many-runs"),
     ],
 )
-def test_a_plan_that_cannot_be_used_is_refused_by_its_cause(plan: Plan, cause: str) -> None:
+def test_unusable_plan_is_refused_by_cause(plan: Plan, cause: str) -> None:
     assert refused(plan).cause == cause
 
 
@@ -248,7 +248,7 @@ def test_bad_rows_are_refused_together_each_by_its_line() -> None:
     assert told == [(5, "bad-value", "seed", "x"), (7, "bad-value", "cfg", "high")]
 
 
-def test_a_quote_that_never_ends_is_told_with_the_line_it_began_on() -> None:
+def test_unclosed_quote_is_reported_with_its_first_line() -> None:
     error = refused(Csv('6.text\nlake\n"dune\nand more\n'))
     assert [(fault.row, fault.cause) for fault in error.faults] == [(3, "bad-quotes")]
     assert [fault.cause for fault in refused(Csv('6.text\n"a"b\n')).faults] == ["bad-quotes"]
@@ -256,7 +256,7 @@ def test_a_quote_that_never_ends_is_told_with_the_line_it_began_on() -> None:
         read_row('a, "b')
 
 
-def test_of_very_many_bad_rows_the_first_are_told_and_all_are_counted() -> None:
+def test_first_bad_rows_are_listed_and_all_counted() -> None:
     error = refused(Csv("seed\n" + "x\n" * 300))
     assert (len(error.faults), error.detail) == (TOLD, "300")
 
