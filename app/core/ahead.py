@@ -1,4 +1,4 @@
-"""What stands in a server's queue, as kinds of work: `/queue` lists all full prompts (docs/comfyui.md 1)."""
+"""A server's queue, as kinds of work: `/queue` lists all full prompts (docs/comfyui.md 1)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.core.model import Job, PromptId
 from app.core.workflow import parse_workflow
 from wire.queue import read_rows
 
-MOST_READ = 40  # prompts of one answer; what stands further behind is not waited for to the second
+MOST_READ = 40  # prompts of one answer; those further behind do not change an estimate much
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSeen:
-    """A queue as last seen: when, what each prompt is as far as that is known, and since when those run."""
+    """A queue as last read: when, the job of each prompt where it is known, and since when the running ones run."""
 
     at: float
     queue: Queue
@@ -26,7 +26,7 @@ class QueueSeen:
     running_since: Mapping[PromptId, float] = field(default_factory=dict)  # of those that were seen to begin
 
     def seen(self, queue: Queue, text: str, now: float, known: Mapping[PromptId, Job]) -> QueueSeen:
-        """The same queue at the next look; `text` is the answer, `known` are jobs that need no reading."""
+        """The queue after another poll; `text` is the answer, `known` are jobs that need no parsing."""
         there = (*queue.running, *queue.pending)
         jobs = {name: known.get(name) or self.jobs.get(name) for name in there if name in known or name in self.jobs}
         jobs |= read_jobs(text, [name for name in there[:MOST_READ] if name not in jobs])
@@ -40,7 +40,7 @@ class QueueSeen:
 
 
 def read_jobs(text: str, wanted: Collection[PromptId]) -> dict[PromptId, Job | None]:
-    """The jobs of these prompts out of the answer to `/queue`; None for one that is none we can read."""
+    """The jobs of these prompts, from the answer to `/queue`; None for a prompt that cannot be parsed."""
     if not wanted:
         return {}
     rows = read_rows(json.loads(text))

@@ -2,20 +2,20 @@
 
     choice = choose(snapshots, claims, now=now, tie=chance, job=job)
 
-Pure: what stands in each server's line, what was learned of durations, and a number for ties come in, a `Choice` goes
-out. It runs inside the store's transaction, so that two windows that choose at once see each other's reservation.
+Pure: the queue of each server, learned durations, and a number for ties go in, a `Choice` comes
+out. It runs inside the store's transaction, so two windows that choose at the same time see each other's reservation.
 
-The server is taken that should have the work done first: the seconds of its line, of loading other models, and of the
-work itself. Where none is free, loading other models counts twice: those who wait lose that time too. Servers that
-differ by less than the guess is good for are equal, and chance decides: windows of other people, who do not see our
-reservations, then do not all go to the same one.
+It chooses the server that should finish the work first: the seconds of its queue, of loading other models, and of the
+work itself. If no server is idle, loading other models counts twice, because waiting prompts lose that time too.
+Servers that differ by less than the estimate's accuracy are equal, and chance decides, so that windows of other users,
+who do not see our reservations, do not all choose the same server.
 
-A server's operator may give it a weight. The line of one of weight 2 counts half, and chance falls on it twice as
-often: at equal lines it gets twice the work of one of weight 1. Loading and working take the same time whatever the
-weight.
+An operator may give a server a weight. The queue of a server with weight 2 counts half, and chance picks it twice as
+often: with equal queues it gets twice the work of one with weight 1. Loading and working take the same time whatever
+the weight.
 
-From answers that are old by now, the better one of two drawn by
-chance is taken, for the same reason, out of those that looked about as good as the best.
+If the answers are old, the better one of two drawn by
+chance is chosen, for the same reason, from those that were about as good as the best.
 
 Runs that are spread over servers (`Wish.spreads`) take idle servers first, so that each has one run before any has two.
 """
@@ -33,31 +33,31 @@ from app.core.model import Choice, Job, PromptId, Reservation, ServerId, Task, T
 
 T = TypeVar("T")
 
-# A reservation older than this belongs to a window that died between reserving and registering; it is no longer counted
-# as load. It frees nothing: a live window's own reservation holds its window for as long as it lasts.
+# A reservation older than this belongs to a window that closed between reserving and registering; it no longer counts
+# as load. It frees nothing: an open window's own reservation holds its window for as long as it lasts.
 RESERVATION_COUNTS_FOR = 900.0  # seconds: longer than the slowest upload we expect
 STALE_AFTER = 8.0  # seconds since the servers were asked: a store that was busy, a page that was asleep
-EQUAL = 0.05  # how much longer than the shortest is as short: no guess is better than that
-NEAR = 1.5  # times the shortest: by old answers, as good as that
+EQUAL = 0.05  # servers within this share of the best are equal: no estimate is more accurate
+NEAR = 1.5  # times the best: with old answers, as good as the best
 LEAST_LEFT = 0.1  # of a running prompt that has taken longer than expected
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one server answered: the prompt_ids in its queue as they will run, or the cause why it did not."""
+    """What one server answered: the prompt_ids in its queue in their order, or the cause why it did not answer."""
 
     server_id: ServerId
     pending: Sequence[PromptId] = ()
     cause: str = ""
     running: Sequence[PromptId] = ()
-    read_at: float | None = None  # when it was asked; None: only just now
+    read_at: float | None = None  # when it was asked; None: just now
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """The claims of all windows as stored: reservations, and tasks not known to have ended, readable or not.
 
-    With them, what was learned of how long work takes.
+    They come with the learned durations.
     """
 
     reservations: Sequence[Reservation] = ()
@@ -66,11 +66,11 @@ class Claims:
     durations: Durations = field(default_factory=Durations)
 
     def unreadable_of(self, window_id: WindowId) -> tuple[Unreadable, ...]:
-        """The records that may be that window's and cannot be read."""
+        """The unreadable records that may be that window's."""
         return tuple(record for record in self.unreadable if record.may_be_of(window_id))
 
     def held_by(self, window_id: WindowId) -> Iterator[tuple[ServerId, str]]:
-        """The servers, with their addresses, that hold that window: once for each claim."""
+        """The servers, with their addresses, that hold that window: one for each claim."""
         for item in self.reservations:
             if item.window_id == window_id:
                 yield item.server_id, item.address
@@ -79,7 +79,7 @@ class Claims:
                 yield task.server_id, task.address
 
     def by_server(self, now: float) -> dict[ServerId, dict[PromptId, Reservation | Task]]:
-        """What is claimed on each server, by prompt_id, in the order in which it should run."""
+        """The claims on each server by prompt_id, in the order in which they should run."""
         found: dict[ServerId, dict[PromptId, Reservation | Task]] = {}
         for task in sorted(self.unfinished, key=lambda task: task.created_at):
             found.setdefault(task.server_id, {})[task.prompt_id] = task
@@ -101,10 +101,10 @@ class ServerQueue:
 def line_of(
     snapshot: Snapshot, claims: Mapping[PromptId, Reservation | Task], durations: Durations, now: float
 ) -> ServerQueue:
-    """The line of one server: its queue as it answered, and what is claimed there and not in it yet.
+    """The work ahead on one server: its queue as answered, and claims that are not in it yet.
 
-    Each prompt counts once, by id. One that was answered before the server was asked, and is not in its queue, has
-    ended: its window has only not heard of it yet.
+    Each prompt counts once, by id. One whose POST was answered before the server was asked, and that is not in its
+    queue, has ended; its window does not know yet.
     """
     server_id, running = snapshot.server_id, set(snapshot.running)
     seconds, loaded = 0.0, durations.loaded(server_id)
@@ -129,7 +129,7 @@ def _age(snapshot: Snapshot, now: float) -> float:
 def _cost(
     job: Job | None, loaded: tuple[str, ...] | None, durations: Durations, server_id: ServerId
 ) -> tuple[float, tuple[str, ...] | None]:
-    """Seconds of one prompt in line, and what is loaded after it. Of other people's work only its id is known."""
+    """Seconds that one prompt takes, and what is loaded after it. Of other users' prompts only the id is known."""
     if job is None:
         return durations.expected(server_id, None), None
     swap = durations.swap(job.models, loaded)
@@ -151,10 +151,10 @@ def _is_over(claim: Reservation | Task, snapshot: Snapshot) -> bool:
 
 
 class Leaning(Enum):
-    """What a window prefers or avoids, for all of its choices until the user changes it.
+    """Whether a window prefers or avoids a server, for all of its choices until the user changes it.
 
-    A preferred one is taken whenever it can take the work, whatever its line; an avoided one only if it is asked for
-    by name. Neither moves a window that is moored.
+    A preferred server is chosen whenever it can do the work, however long its queue; an avoided one only if it is asked
+    for by name. Neither moves a moored window.
     """
 
     PREFER = "prefer"
@@ -163,10 +163,10 @@ class Leaning(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the user wants for one run: that server or none (`asked`), or any but that one (`avoided`).
+    """What the user wants for one run: this server or none (`asked`), or any but this one (`avoided`).
 
-    With `is_patient`, rather none than one that has something to do: the work waits in its window for a free one.
-    With `spreads`, an idle server is taken before any busy one, even if a busy one would finish the work sooner.
+    With `is_patient`, no server instead of a busy one: the work waits in its window for an idle one.
+    With `spreads`, an idle server is preferred to any busy one, even if a busy one would finish the work sooner.
     `leanings` are the window's own.
     """
 
@@ -177,7 +177,7 @@ class Wish:
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)
 
     def objection(self, server_id: ServerId) -> str:
-        """The cause why that server is out of the question, if it is; being asked for by name outweighs a leaning."""
+        """Why that server is excluded, or an empty text; being asked for by name outweighs a leaning."""
         if server_id == self.avoided:
             return "avoided"
         is_shunned = self.leanings.get(server_id) is Leaning.AVOID and server_id != self.asked
@@ -225,10 +225,10 @@ def choose(
     unable: Mapping[ServerId, str] | None = None,
     weights: Mapping[ServerId, float] | None = None,
 ) -> Choice:
-    """The server that should have the work done first, of those that answered; `tie` in [0, 1) is chance.
+    """Choose the server that should finish the work first, of those that answered; `tie` in [0, 1) is chance.
 
-    `unable` are causes why a server takes no such work whatever its line: lacks, drained. `weights` are above 0, and
-    1 where there is none. What cannot go where the person wants goes nowhere: NoServerAvailable, with the cause by
+    `unable` are causes why a server cannot take this work: lacks, drained. `weights` are above 0, and
+    1 where missing. If no server fits the wish: NoServerAvailable, with the cause by
     server.
     """
     refused = dict(_refusals(snapshots, wish, unable or {}))
@@ -314,20 +314,20 @@ def _soonest(candidates: Sequence[Candidate], tie: float, durations: Durations) 
 
 
 def _near(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that may be the best by now, in the order of their names."""
+    """The candidates that may be the best by now, in the order of their ids."""
     least = min(item.rank for item in candidates)
     return sorted((item for item in candidates if item.rank <= least * NEAR), key=lambda item: item.server_id)
 
 
 def _drawn(near: Sequence[Candidate], tie: float) -> Candidate:
-    """The better one of two drawn by chance: what all others see as the best by now is none any more."""
+    """The better of two drawn by chance: the best by old answers may have been chosen by all other windows."""
     first, rest = _drawn_one(near, tie)
     second, _ = _drawn_one([item for item in near if item is not first], rest)
     return min(first, second, key=lambda item: item.rank)
 
 
 def _drawn_one(items: Sequence[Candidate], chance: float) -> tuple[Candidate, float]:
-    """One drawn by chance in [0, 1), each as often as it weighs; and the chance that is left for another draw."""
+    """Draw one by chance in [0, 1), in proportion to the weights; also return the unused chance, for another draw."""
     place = chance * sum(item.weight for item in items)
     for item in items:
         if place < item.weight:

@@ -1,7 +1,7 @@
 """Servers that a page probes directly, without a gateway: the list beside the page, and the result of a probe.
 
-A browser hides from a page nearly all of why a server refused it. What can be seen all the same tells the causes apart
-(docs/comfyui.md 7): whether anything answers at all to a request whose answer the page may not read, and whether a
+A browser hides from a page nearly all of why a server refused it. What it does show distinguishes the causes
+(docs/comfyui.md 7): whether anything answers a request whose answer the page may not read, and whether a
 WebSocket greets as ComfyUI does. A server on another host checks the Origin of neither; one on this machine refuses
 both.
 """
@@ -22,7 +22,7 @@ from app.core.model import Health, Server, ServerId
 from app.core.ports.http import Response
 from app.core.server_stats import Device
 
-DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
+DEMO_MARK = "--mooring-demo"  # in the demo's argv
 FLAG = "--enable-cors-header"  # ComfyUI's own
 MOST_DEVICES = 16  # of one server that are shown
 _STATUSES = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
@@ -34,18 +34,18 @@ _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
 class Refusal(Enum):
     """Why a browser does not let this page use a server: the `cause` of its health."""
 
-    NO_CORS = "no-cors"  # ComfyUI answers and lets no page read it
+    NO_CORS = "no-cors"  # ComfyUI answers, but the page may not read it
     ORIGIN = "origin-refused"  # ComfyUI on this machine refuses pages of other origins (403)
-    MIXED = "mixed-content"  # a page that came by https may not ask a plain http server
-    POLICY = "not-in-policy"  # the page's own Content-Security-Policy does not have this address
-    BETWEEN = "in-between"  # it sends requests on to another address: a log-in page
-    UNSEEN = "unseen"  # it answers, and nothing shows what: a log-in page, a proxy, a newer ComfyUI
-    NO_HTTPS = "no-https"  # nothing to be seen, of an https address: perhaps its certificate
+    MIXED = "mixed-content"  # a page loaded by https may not request a plain http server
+    POLICY = "not-in-policy"  # the page's own Content-Security-Policy lacks this address
+    BETWEEN = "in-between"  # it redirects requests to another address: a login page
+    UNSEEN = "unseen"  # it answers, and nothing shows what: a login page, a proxy, a newer ComfyUI
+    NO_HTTPS = "no-https"  # no answer from an https address: perhaps its certificate
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where this page came from: its origin, and the policy that it carries itself (empty if it carries none)."""
+    """Where this page came from: its origin, and its own policy (empty if it has none)."""
 
     origin: str
     policy: str = ""
@@ -53,16 +53,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What can be seen of a server whose answer could not be read."""
+    """What is known of a server whose answer could not be read."""
 
-    answers: bool = False  # something answered, whatever it said
-    greets: bool = False  # its WebSocket opened and said what ComfyUI says first
-    is_turned: bool = False  # the request was sent on to another address
+    answers: bool = False  # something answered
+    greets: bool = False  # its WebSocket opened and sent ComfyUI's greeting
+    is_turned: bool = False  # the request was redirected to another address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What one look has shown. `detail` is plain text, the same while nothing changes."""
+    """The result of one probe. `detail` is plain text, the same while nothing changes."""
 
     health: Health = Health.UNKNOWN
     cause: str = ""
@@ -76,14 +76,14 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The list beside the page: its servers, whose `base` is their own address, and the build that it came with."""
+    """The list beside the page: its servers, whose `base` is their own address, and the build of the export."""
 
     servers: tuple[Server, ...] = ()
     build: str = ""
 
 
 def read_listed(text: str) -> Listed:
-    """The list; ConfigError if it is not of that shape."""
+    """Parse the list; ConfigError if it is invalid."""
     try:
         told = json.loads(text)
         servers = tuple(_listed(item) for item in told["servers"])
@@ -130,7 +130,7 @@ def forbidden(address: str, site: Site) -> Sight | None:
 
 
 def judge_silence(address: str, site: Site, reach: Reach) -> Sight:
-    """Why a server's answer could not be read, of one that may be asked."""
+    """Why the answer of a server could not be read, although the page may request it."""
     parts = urlsplit(address)
     flag = f"{FLAG} {site.origin}"
     if reach.greets:
@@ -202,7 +202,7 @@ def _bytes(value: object) -> int | None:
 
 
 def loads_response(loads: Mapping[ServerId, Queue | str]) -> Response:
-    """By server its queue, or why it gave none, as the gateway answers `/fleet/loads` (`comfy.read_loads`)."""
+    """Return each server's queue, or why it gave none, as the gateway answers `/fleet/loads` (`comfy.read_loads`)."""
     servers = {
         server_id: {"ok": False, "cause": load}
         if isinstance(load, str)

@@ -1,15 +1,15 @@
-"""How long work takes, learned from the runs that this installation has seen end well.
+"""How long work takes, learned from successful runs of this installation.
 
-    durations = durations.learned(ran)                 # one more run, by the server's own clock
-    durations.expected(server_id, job)                 # seconds for such a job there, its models being loaded
+    durations = durations.learned(ran)                 # from a run, by the server's own clock
+    durations.expected(server_id, job)                 # seconds for such a job there, with its models loaded
     durations.swap(job.models, loaded)                 # seconds more if other models are loaded
 
-A kind of job has a cost, a server has a pace, and both multiply: so one run of a new kind tells what it will take on
-every server, and one run on a new server what everything will take there. What a kind did on that very server counts
-more, the more often it was seen (a small card is slow with large models only). All means forget slowly: a server may
-get another card. Nothing here is a truth that anything else hangs on; what is not known is guessed.
+A kind of job has a cost, a server has a pace, and both multiply. So one run of a new kind shows how long it takes on
+every server, and one run on a new server how long everything takes there. What was measured for a kind on that very
+server counts more, the more often it was seen (a small card is slow with large models only). All means forget slowly: a
+server may get another card. No task's state depends on any of this; what is unknown is guessed.
 
-Kept as one record for all windows; bounded, what was met longest ago goes first.
+Stored as one bounded record for all windows; the entries that were used longest ago are dropped.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from app.core.workflow import parse_workflow
 
 T = TypeVar("T")
 
-UNKNOWN = 30.0  # seconds of a prompt about which nothing is known; only its order of magnitude matters
+UNKNOWN = 30.0  # seconds of a prompt that nothing is known about; only its order of magnitude matters
 UNKNOWN_SWAP = 15.0  # seconds to load other models; 5 to 60 by their size and the disk
 LONGEST_SWAP = 120.0  # more than that was something else
 SHORTEST = 0.05  # seconds
-GUESS_COUNTS = 0.5  # runs of a kind on a server that the guess by cost and pace is worth
-FAR = math.log(8.0)  # how far the time of one size is carried over to another
+GUESS_COUNTS = 0.5  # how many runs of a kind on a server the guess by cost and pace counts for
+FAR = math.log(8.0)  # how far the time of one size is extrapolated to another
 LATE_MS = 3_600_000  # an end that is at most this much older than the last known one there was reported late
 MOST_KINDS, MOST_KINDS_OF_A_SERVER, MOST_SWAPS, MOST_SERVERS = 200, 60, 100, 200
 
@@ -43,11 +43,11 @@ class Mean:
     count: int = 0
 
     def gain(self, least: float) -> float:
-        """How much one more value counts."""
+        """The weight of the next value."""
         return max(least, 1.0 / (self.count + 1))
 
     def towards(self, value: float, gain: float) -> Mean:
-        """With one more value."""
+        """The mean with another value."""
         return Mean(self.value + (value - self.value) * gain, self.count + 1)
 
 
@@ -68,11 +68,11 @@ class Ran:
 
 
 def observed(task: Task) -> Ran | None:
-    """What can be learned from an ended task, or None: it did not succeed, or the server's cache did its work."""
+    """What an ended task teaches, or None if it did not succeed, or the server's cache did its work."""
     started, ended, job = task.server_started_ms, task.server_ended_ms, task.job
     if task.state is not TaskState.SUCCEEDED or not task.is_proven or started is None or ended is None or job is None:
         return None
-    if ended < started or not task.workflow:  # a private window has not kept it over a reload
+    if ended < started or not task.workflow:  # a private window loses it in a reload
         return None
     if not costly_nodes(parse_workflow(task.workflow)).isdisjoint(task.cached):
         return None
@@ -87,17 +87,17 @@ class ServerDurations:
     pace: Mean = Mean()  # logarithm of how much slower than usual it is
     typical: Mean = Mean()  # seconds of any prompt, the loading of models included
     kinds: Mapping[str, Mean] = field(default_factory=dict)  # logarithm of seconds
-    models: tuple[str, ...] = ()  # what the last run that is known had loaded
-    ended_ms: int = 0  # when that one ended
+    models: tuple[str, ...] = ()  # loaded by the last known run
+    ended_ms: int = 0  # when that run ended
 
     def lately(self, ran: Ran) -> ServerDurations:
-        """With what is loaded after that run, unless a later one is known."""
+        """With the models loaded by that run, unless a later one is known."""
         if self.is_late(ran):
             return self
         return replace(self, models=ran.job.models or self.models, ended_ms=ran.ended_ms)
 
     def is_late(self, ran: Ran) -> bool:
-        """Whether that run was over before the last one that is known began; a clock set back by hours is no order."""
+        """Whether that run ended before the last known one began; a clock set back by hours shows no order."""
         return self.ended_ms - LATE_MS < ran.started_ms < self.ended_ms
 
 
@@ -118,7 +118,7 @@ class Durations:
     # What is expected
 
     def expected(self, server_id: ServerId, job: Job | None) -> float:
-        """Seconds that such a job will take there once its models are loaded; of an unknown one, what is usual."""
+        """Seconds that such a job takes there once its models are loaded; what is usual, for an unknown job."""
         server = self.servers.get(server_id, _NOTHING)
         if job is None:
             return server.typical.value if server.typical.count else self._usual() * math.exp(server.pace.value)
@@ -128,21 +128,21 @@ class Durations:
         return math.exp((GUESS_COUNTS * guess + seen.value * seen.count) / (GUESS_COUNTS + seen.count))
 
     def swap(self, models: tuple[str, ...], loaded: tuple[str, ...] | None) -> float:
-        """Seconds to load these models where those are loaded; None: unknown which."""
+        """Seconds to load these models where `loaded` are loaded (None: unknown)."""
         return missing_share(models, loaded) * self._load(models)[0]
 
     def loaded(self, server_id: ServerId) -> tuple[str, ...] | None:
-        """The models that the last run known there had loaded."""
+        """The models loaded by the last known run there."""
         return self.servers.get(server_id, _NOTHING).models or None
 
     def knows_kind(self, job: Job, server_id: ServerId | None = None) -> bool:
-        """Whether such a job was seen to end well, there or (without a server) anywhere."""
+        """Whether such a job has succeeded there or, without a server, anywhere."""
         if server_id is None:
             return self.kinds.get(job.kind, _NO_MEAN).count > 0
         return self.servers.get(server_id, _NOTHING).kinds.get(job.kind, _NO_MEAN).count > 0
 
     def knows_swap(self, models: tuple[str, ...]) -> bool:
-        """Whether it was measured how long these models take to load."""
+        """Whether the loading time of these models was measured."""
         return self._load(models)[1]
 
     def _load(self, models: tuple[str, ...]) -> tuple[float, bool]:
@@ -154,7 +154,7 @@ class Durations:
         return self.typical.value if self.typical.count else UNKNOWN
 
     def _cost(self, job: Job) -> float | None:
-        """The logarithm of its seconds at the usual pace: its kind's, or by the nearest size of its family."""
+        """The logarithm of its seconds at the usual pace: of its kind, or of the nearest size of its family."""
         known = self.kinds.get(job.kind)
         if known is not None:
             return known.value
@@ -172,13 +172,13 @@ class Durations:
     # What is learned
 
     def learned(self, ran: Ran) -> Durations:
-        """With one more run."""
+        """The durations with another run."""
         server = self.servers.get(ran.server_id, _NOTHING)
         if server.address != ran.address:
             server = ServerDurations(address=ran.address)
         share = missing_share(ran.job.models, server.models or None)
         if server.is_late(ran) and share:
-            return self  # what was loaded before it is not known any more
+            return self  # what was loaded before it is no longer known
         known = replace(self, servers=_put(self.servers, ran.server_id, server, MOST_SERVERS))
         load, is_known = self._load(ran.job.models)
         seconds = max(ran.seconds - share * load, ran.seconds / 4)
@@ -195,21 +195,21 @@ class Durations:
         return is_known and (job.kind in server.kinds or server.pace.count > 0)
 
     def _guessed(self, job: Job, cost: float) -> Durations:
-        """A first run that had to load models for an unknown time; the next run corrects this estimate."""
+        """Learn from a first run that loaded models for an unknown time; the next run corrects this estimate."""
         if self.kinds.get(job.kind, _NO_MEAN).count:
             return self
         return replace(self, kinds=_put(self.kinds, job.kind, Mean(cost, 0), MOST_KINDS))
 
     def _learned_swap(self, ran: Ran, share: float) -> Durations:
-        """A run that had to load models: what it took longer than expected is theirs."""
+        """Learn from a run that loaded models: the time beyond the expected is theirs."""
         took = (ran.seconds - self.expected(ran.server_id, ran.job)) / share
         seen = self.swaps.get(_key(ran.job.models), _NO_MEAN)
         seen = seen.towards(max(0.0, min(LONGEST_SWAP, took)), seen.gain(0.2))
         return replace(self, swaps=_put(self.swaps, _key(ran.job.models), seen, MOST_SWAPS))
 
     def _learned_run(self, ran: Ran, told: float) -> Durations:
-        """A run with its models loaded: what surprises is shared out between the kind's cost and the server's pace,
-        most to the one that is known least.
+        """Learn from a run with its models loaded: divide the difference between the kind's cost and the server's pace,
+        most to the less known one.
         """
         kind, server = ran.job.kind, self.servers[ran.server_id]
         cost, pace, here = self.kinds.get(kind, _NO_MEAN), server.pace, server.kinds.get(kind, _NO_MEAN)
@@ -244,7 +244,7 @@ _NOTHING = ServerDurations()
 
 
 def missing_share(models: tuple[str, ...], loaded: tuple[str, ...] | None) -> float:
-    """Which part of the models has to be loaded; all of them if it is unknown what is loaded."""
+    """The share of the models that has to be loaded; all of them if it is unknown what is loaded."""
     if not models:
         return 0.0
     return sum(name not in (loaded or ()) for name in models) / len(models)
@@ -255,7 +255,7 @@ def _key(models: tuple[str, ...]) -> str:
 
 
 def _put(known: Mapping[str, T], key: str, value: T, most: int) -> dict[str, T]:
-    """The mapping with that value last; what was put longest ago goes."""
+    """The mapping with that value last; the entries set longest ago are dropped."""
     kept = {name: item for name, item in known.items() if name != key}
     for name in [*kept][: max(0, len(kept) + 1 - most)]:
         del kept[name]

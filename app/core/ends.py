@@ -3,8 +3,8 @@
     end_cause(task)       # EndCause.REMOVED: another user has taken it out of the queue
 
 A server reports an interrupt without its author, and reports nothing about a prompt that was removed from its queue. So
-what this user asked for is compared with what happened, and a removal by another user is certain only if the server has
-not been restarted since.
+what this user asked for is compared with what happened, and a removal by another user is certain only if the server was
+not restarted since.
 """
 
 from __future__ import annotations

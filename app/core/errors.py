@@ -3,25 +3,25 @@
     MooringError
     ├ ConfigError                      bad fleet, missing runtime files
     │  └ ListError(file)               a page without a gateway cannot read its list of servers
-    ├ BadInput                         the person's file or workflow cannot be used
+    ├ BadInput                         the user's file or workflow cannot be used
     │  └ BadPlan(faults)               a plan of many runs cannot be used
-    ├ TransportError(server_id)        may be tried again
+    ├ TransportError(server_id)        may be retried
     │  ├ ConnectError                  certainly not sent
     │  ├ RequestTimeout                unclear
     │  └ SocketClosed
     ├ ComfyError(server_id)            the server answered
     │  ├ HttpStatusError(status)
     │  ├ PromptRejected(node_errors)
-    │  └ ProtocolError                 not an answer of ComfyUI's shape
+    │  └ ProtocolError                 not a valid answer of ComfyUI
     ├ AffinityError                    a promise would break
     │  ├ StillRestoring · ServerLockedError · TaskNotFound · UnboundTask
     │  ├ NotOwner · ServerMoved · ServerUnable · NoServerAvailable · InvalidTransition
     │  └ UnreadableRecord
-    ├ GatewayRefused(cause)            the gateway's own rules stand against it
+    ├ GatewayRefused(cause)            the gateway's own rules forbid it
     ├ StorageError                     quota, blocked, closed by an upgrade
     └ LayoutError                      a graph could not be arranged
 
-Errors carry facts as attributes; the locale words them (`app/ui/kit/messages.py`). `facts()` is what the console's
+Errors carry facts as attributes; `app/ui/kit/messages.py` has the messages. `facts()` is what the console's
 `Error` objects carry as properties.
 """
 
@@ -54,14 +54,14 @@ class MooringError(Exception):
 
 @dataclass(eq=False)
 class ConfigError(MooringError):
-    """The installation is not right: a fleet that cannot be read, a runtime file that is missing."""
+    """The installation is invalid: an unreadable fleet, a missing runtime file."""
 
     cause: str = ""
 
 
 @dataclass(eq=False)
 class ListError(ConfigError):
-    """The list of servers beside a page without a gateway cannot be read, or makes no sense."""
+    """The list of servers beside a page without a gateway cannot be read, or is invalid."""
 
     file: str = ""
 
@@ -80,19 +80,19 @@ class SourceFault(Enum):
 
     EMPTY = "empty"
     UNKNOWN_FILE = "unknown-file"
-    NO_WORKFLOW = "no-workflow"  # a file that is known, and whole, but carries none
+    NO_WORKFLOW = "no-workflow"  # a known, undamaged file without a workflow
     DAMAGED = "damaged-file"
     TOO_LARGE = "file-too-large"
     TOO_DEEP = "too-deep"
     TOO_MANY_NODES = "too-many-nodes"
     TOO_MANY_CHUNKS = "too-many-chunks"
     TOO_MANY_PIXELS = "too-many-pixels"
-    GONE = "file-gone"  # it was in a list, and is no more where it was
+    GONE = "file-gone"  # it was in a list, and no longer exists
 
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What is wrong with one line or row of a person's text; `row` counts from 1, as editors do."""
+    """What is invalid in one line or row of the user's text; `row` counts from 1, as editors do."""
 
     row: int
     cause: str  # bad-quotes | row-length | too-long | bad-value | bad-seed
@@ -141,7 +141,7 @@ class ComfyError(MooringError):
 
 @dataclass(eq=False)
 class HttpStatusError(ComfyError):
-    """An answer with a status that the protocol does not use for success."""
+    """An answer with a status other than those that the protocol uses for success."""
 
     status: int = 0
     detail: str = ""
@@ -158,7 +158,7 @@ class PromptRejected(ComfyError):
 
 @dataclass(eq=False)
 class ProtocolError(ComfyError):
-    """An answer that is not of ComfyUI's shape: a log-in page, a proxy's error, another program."""
+    """An invalid answer: a login page, a proxy's error, another program."""
 
     detail: str = ""
 
@@ -209,7 +209,7 @@ class NotOwner(AffinityError):
 
 @dataclass(eq=False)
 class ServerMoved(AffinityError):
-    """The fleet gives the task's server id another address now, or has lost it; nothing is sent there."""
+    """The fleet has another address for the task's server id now, or lacks the id; nothing is sent there."""
 
     server_id: ServerId | None = None
     recorded: str = ""
@@ -237,7 +237,7 @@ class NoServerAvailable(AffinityError):
 class UnreadableRecord(AffinityError):
     """A stored task that may be this window's cannot be read, so it is unknown which server holds the window.
 
-    `server_id` is what the record names, if that much can be read; `is_newer` when a newer version wrote it.
+    `server_id` is what the record names, if that is readable; `is_newer` when a newer version wrote it.
     """
 
     prompt_id: PromptId | None = None
@@ -248,14 +248,14 @@ class UnreadableRecord(AffinityError):
 
 @dataclass(eq=False)
 class InvalidTransition(AffinityError):
-    """The step asked for does not exist from here; it is our own mistake, and nothing was changed."""
+    """This step is impossible in the present state; a bug of ours, and nothing was changed."""
 
     detail: str = ""
 
 
 @dataclass(eq=False)
 class GatewayRefused(MooringError):
-    """The gateway itself did not do what was asked: `cause` is its word for why, `detail` its sentence."""
+    """The gateway itself refused: `cause` is its code, `detail` its sentence."""
 
     server_id: ServerId | None = None
     cause: str = ""
@@ -273,7 +273,7 @@ class StorageError(MooringError):
 
 @dataclass(eq=False)
 class LayoutError(MooringError):
-    """The layout engine gave no places for a graph: `cause` is unavailable, timeout, failed, bad-answer."""
+    """The layout engine returned no positions for a graph: `cause` is unavailable, timeout, failed, bad-answer."""
 
     cause: str = ""
     detail: str = ""

@@ -1,11 +1,11 @@
-"""How long a task still takes, or None where nothing sound is known: from learned runs, and from its own pace.
+"""How long a task still takes, estimated from learned runs and from its own pace; None where too little is known.
 
-    eta = running_eta(work, now=now)               # until it has ended
+    eta = running_eta(work, now=now)               # until its end
     etas = waiting_etas(server_id, queue, durations, now=now)    # until each of them begins
 
-An estimate is a sum of parts: those that are learned on this very server or measured in this very run are sure, those
-that are carried over from elsewhere or guessed by a node's class are not. It is told only while the sure parts are
-most of it, and no longer than it may be true: what has taken much longer than ever is not "done in a moment".
+An estimate is a sum of parts: parts learned on this very server or measured in this very run are sure; parts carried
+over from elsewhere or guessed by a node's class are not. It is shown only while most of it is sure, and no longer than
+it may be true: a run that takes much longer than ever is not "done in a moment".
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from app.core.stopwatch import Stopwatch
 
 MOST_GUESSED = 0.3  # of an estimate
 MOST_GUESSED_WAITING = 0.5
-SLACK = 3.0  # seconds; as much may be guessed, and as much later than expected is no wonder
-LATE = 1.6  # times the expected: what takes longer than that is something else
+SLACK = 3.0  # seconds that may be guessed, and that a run may be late without being unusual
+LATE = 1.6  # times the expected: a run that takes longer is unusual
 STUCK = 4.0  # times the pace of a step, without another one
-SLOWEST, FASTEST = 4.0, 0.25  # how much slower or faster than learned a run is believed to be
+SLOWEST, FASTEST = 4.0, 0.25  # how much slower or faster than learned a run can be
 
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """When something is expected; after `good_until` that is unknown. Seconds since the epoch.
+    """When something is expected; unknown after `good_until`. Seconds since the epoch.
 
-    `left` is from now, and no part of the value: it is another one with every look.
+    `left` counts from now, and does not compare: it differs with every call.
     """
 
     ends_at: float
@@ -40,17 +40,17 @@ class Eta:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Seconds, apart by how sure they are."""
+    """Seconds, split into sure and guessed ones."""
 
     sure: float = 0.0
     guess: float = 0.0
 
     def plus(self, seconds: float, *, is_sure: bool) -> Sum:
-        """With one more part."""
+        """The sum with another part."""
         return Sum(self.sure + seconds, self.guess) if is_sure else Sum(self.sure, self.guess + seconds)
 
     def eta(self, now: float, most_guessed: float = MOST_GUESSED) -> Eta | None:
-        """What is shown of it."""
+        """The estimate that is shown, or None if too much is guessed."""
         whole = self.sure + self.guess
         if self.guess > max(SLACK, most_guessed * whole):
             return None
@@ -59,12 +59,12 @@ class Sum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A task that runs, with all that is known of it. `swap` are seconds to load what is missing; None: unknown."""
+    """A running task with everything known about it. `swap` are seconds to load missing models; None: unknown."""
 
     plan: Plan
     watch: Stopwatch
     started_at: float | None
-    done: frozenset[NodeId] = frozenset()  # by the socket, or by the server's cache
+    done: frozenset[NodeId] = frozenset()  # by events, or by the server's cache
     total: float | None = None  # seconds of such a task there, as learned; without loading
     is_cold: bool = False
     swap: float | None = 0.0
@@ -72,14 +72,14 @@ class Work:
 
 
 def running_eta(work: Work, *, now: float) -> Eta | None:
-    """Until a task that runs has ended."""
+    """The time until a running task ends."""
     if work.watch.node is None and not work.watch.spent:
         return _by_total(work, now)
     return _by_nodes(work, now)
 
 
 def _by_total(work: Work, now: float) -> Eta | None:
-    """Nothing is heard of its nodes: what such a task takes as a whole, less the time that it has run."""
+    """Without events of its nodes: the total of such tasks, minus the time that it has run."""
     if work.total is None or work.started_at is None or work.is_partly_cached:
         return None
     if work.is_cold and work.swap is None:
@@ -112,7 +112,7 @@ def _by_nodes(work: Work, now: float) -> Eta | None:
 
 
 def _own_pace(work: Work) -> float | None:
-    """How much slower than planned this run is, by the nodes that count steps; None if none has yet."""
+    """How much slower than planned this run is, by the nodes that count steps; None before the first one."""
     planned = told = 0.0
     for node, took in work.watch.spent.items():
         if node in work.plan.stepping and node in work.plan.seconds and node not in work.watch.cached:
@@ -129,7 +129,7 @@ def _own_pace(work: Work) -> float | None:
 
 
 def _loading(work: Work, now: float) -> float | None:
-    """Seconds of loading that are still to come; None while it is unknown how long it takes."""
+    """Seconds of loading that remain; None while it is unknown how long it takes."""
     if not work.is_cold or _has_stepped(work):
         return 0.0
     ahead = [node for node in work.plan.stepping if node not in work.watch.spent and node not in work.done]
@@ -177,7 +177,7 @@ def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool]
 
 
 def _expanded(work: Work, counted: float, now: float) -> tuple[float, bool] | None:
-    """The same for an expanded node: only an earlier run shows what comes after the steps that it counts."""
+    """The same for an expanded node: only an earlier run shows what follows the steps that it counts."""
     if work.plan.certainty is not Certainty.LEARNED:
         return None
     return max(counted, _planned(work) + work.watch.lead - (now - work.watch.since)), True
@@ -192,7 +192,7 @@ class Queued:
 
     prompt_id: PromptId
     job: Job | None = None
-    left: float | None = None  # of one that runs, if that is known
+    left: float | None = None  # seconds, of a running one, if known
     running_since: float | None = None
     is_running: bool = False
 
@@ -200,7 +200,7 @@ class Queued:
 def waiting_etas(
     server_id: ServerId, queue: Sequence[Queued], durations: Durations, *, now: float
 ) -> Iterator[tuple[PromptId, Eta | None]]:
-    """For each prompt of a queue, in its order: until everything before it is done."""
+    """For each prompt of a queue, in order: the time until everything before it is done."""
     found: Sum | None = Sum()
     loaded = durations.loaded(server_id)
     for item in queue:
@@ -219,7 +219,7 @@ def _with_one(
     loaded: tuple[str, ...] | None,
     now: float,
 ) -> Sum | None:
-    """With one more prompt to be done first; None if it is unknown how long that takes."""
+    """The sum with another prompt to be done first; None if its time is unknown."""
     if item.left is not None:
         return found.plus(item.left, is_sure=True)
     if item.job is None or not durations.knows_kind(item.job):
@@ -236,14 +236,14 @@ def _with_one(
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is to come of a task: its end if it runs, its beginning if it waits, and how many wait on its server."""
+    """The estimate for a task: its end if it runs, its start if it waits, and how many wait on its server."""
 
     eta: Eta | None = None
     count: int | None = None
 
 
 def steady(shown: Eta | None, fresh: Eta | None, now: float) -> Eta | None:
-    """The estimate to show: the one that is shown already as long as the new one says about the same."""
+    """The estimate to show: the one already shown, as long as the new one agrees."""
     if shown is None or fresh is None:
         return fresh
     left = max(0.0, shown.ends_at - now)

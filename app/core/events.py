@@ -1,6 +1,6 @@
-"""ComfyUI's socket: text and binary messages, read into values. What is not known becomes UnknownMessage.
+"""ComfyUI's socket: text and binary messages, parsed into values. Unknown ones become UnknownMessage.
 
-`FLAGS` must be the very first message of each connection; as a later one the server ignores it (docs/comfyui.md 4).
+`FLAGS` must be the very first message of each connection; the server ignores a later one (docs/comfyui.md 4).
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class PreviewMessage:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """Something else; of no concern to a task."""
+    """Any other message; no task is concerned."""
 
     kind: str
 
@@ -121,7 +121,7 @@ Message = (
 
 
 def read_text(text: str) -> Message:
-    """One text message."""
+    """Parse one text message."""
     try:
         message = json.loads(text)
         kind, data = message["type"], message["data"]
@@ -188,7 +188,7 @@ _OPAQUE = "application/octet-stream"
 
 
 def read_binary(head: bytes) -> Message:
-    """One binary message, from its first bytes."""
+    """Parse one binary message from its first bytes."""
     header = read_header(head)
     if header is None:
         return UnknownMessage("binary with a cut header")

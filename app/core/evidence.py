@@ -49,8 +49,8 @@ class Seen:
 class Absent:
     """The real server has it neither in its queue nor, read after that, in its history.
 
-    `began` is when that look began, `at` when it ended: two looks are as far apart as the second's beginning is from
-    the first's end. `is_same` if the server has not been restarted since it had the task.
+    `began` is when that poll began, `at` when it ended: the time between two polls is from the first's end to the
+    second's beginning. `is_same` if the server was not restarted since it had the task.
     """
 
     began: float
@@ -60,7 +60,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Our own delete was answered, and a look right after it found the task nowhere."""
+    """Our own delete was answered, and a poll right after it found the task nowhere."""
 
     at: float
 
@@ -80,7 +80,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """A look that got no real answer; it says nothing about the task."""
+    """A poll without a real answer; it says nothing about the task."""
 
     at: float
     cause: str

@@ -1,4 +1,4 @@
-"""The last hour of one server, minute by minute, as this page itself has looked at it."""
+"""The last hour of one server, by minutes, as this page itself has polled it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from app.core.server_stats import MINUTES, Minute
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """Minutes by their number, which is that of any clock that counts them and never goes back."""
+    """Minutes by their number; the numbers come from any clock that counts minutes and never goes back."""
 
     seen: Mapping[int, Minute] = field(default_factory=dict)
 
     def with_look(self, number: int, sight: Sight) -> Hour:
-        """The hour with one more look in that minute."""
+        """The hour with another poll in that minute."""
         minute = self.seen.get(number, Minute(looks=0))
         is_well = sight.health is Health.WELL
         line = sight.running + sight.pending if is_well else 0
@@ -31,5 +31,5 @@ class Hour:
         return Hour({key: item for key, item in self.seen.items() if key > number - MINUTES} | {number: looked})
 
     def minutes(self, number: int) -> tuple[Minute | None, ...]:
-        """The hour that ends with that minute, the oldest first."""
+        """The hour that ends with that minute, oldest first."""
         return tuple(self.seen.get(key) for key in range(number - MINUTES + 1, number + 1))

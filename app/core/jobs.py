@@ -32,7 +32,7 @@ def job_cancel_request(base: str, prompt_id: PromptId) -> Request:
 
 
 def read_job_cancel(response: Response, server_id: ServerId) -> bool:
-    """Whether the server has this route; then it has done what there was to do. HttpStatusError if it failed."""
+    """Whether the server has this route and has cancelled the job if it was active. HttpStatusError if it failed."""
     check_arrived(response, server_id)
     if response.status in NO_SUCH_ROUTE:
         return False

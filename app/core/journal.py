@@ -2,10 +2,10 @@
 
     journal = Journal()
     journal.add(now, "wake", {"reason": "online"})
-    journal.text                       # JSON, to be kept; `read_entries(text)` reads it again
+    journal.text                       # JSON, to be stored; `read_entries(text)` parses it
 
-Facts are JSON-like, and as the session knows them: what may leave this browser is for `core/redaction.py` to say. Bytes
-and objects never get in, only the name of their kind.
+Facts are JSON-like, as the session has them; `core/redaction.py` decides what may leave this browser. Bytes
+and objects are recorded only by the name of their type.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 MOST_ENTRIES = 1000
 MOST_BYTES = 256 * 1024  # of all entries as JSON; kept by the browser as one value
-LONGEST_ENTRY = 16 * 1024  # bytes; a longer one keeps its plain facts and says `cut`
+LONGEST_ENTRY = 16 * 1024  # bytes; a longer entry keeps its plain facts, and `cut`
 LONGEST_TEXT = 300  # characters of one text; a traceback is in the task's record, whole
 
 _SORT = ("evidence", "now", "state", "server_id", "error")  # the facts that two echoes have in common
@@ -26,7 +26,7 @@ _SORT = ("evidence", "now", "state", "server_id", "error")  # the facts that two
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened. `times` counts repetitions without news; `until` is when the last one was."""
+    """One event. `times` counts repetitions without news; `until` is the time of the last one."""
 
     at: float
     kind: str
@@ -36,21 +36,21 @@ class Entry:
 
 
 class Journal:
-    """The last entries of one window, oldest first: never more than the bounds, whatever is added."""
+    """The last entries of one window, oldest first, within the bounds."""
 
     def __init__(self, most_entries: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES) -> None:
         self._most_entries, self._most_bytes = most_entries, most_bytes
         self._lines: dict[int, tuple[Entry, str]] = {}
-        self._echoes: dict[str, dict[str, int]] = {}  # by topic: its echoes since something new was said of it
-        self._echoed: dict[int, tuple[str, str]] = {}  # of which topic and sort an entry is the echo
+        self._echoes: dict[str, dict[str, int]] = {}  # by topic: the echoes since its last new entry
+        self._echoed: dict[int, tuple[str, str]] = {}  # the topic and sort of an entry that is an echo
         self._next = 0
         self.bytes = 0
         self.dropped = 0
 
     def add(self, at: float, kind: str, facts: Mapping[str, Any], *, topic: str = "", echo: bool = False) -> bool:
-        """Write down what happened. Whether it is an entry of its own.
+        """Record an event; return whether it is an entry of its own.
 
-        An `echo` tells nothing new: it repeats an earlier echo of its sort, until something new is said of its topic.
+        An `echo` adds nothing new: it repeats an earlier echo of its sort, until its topic has a new entry.
         """
         entry = Entry(at, kind, plain(facts))
         if not echo:
@@ -93,7 +93,7 @@ class Journal:
                 del self._echoes[topic]
 
     def put_before(self, older: tuple[Entry, ...]) -> None:
-        """Put what an earlier page of this window wrote before what is here, as far as there is room."""
+        """Put the entries of an earlier page of this window before those here, as far as there is room."""
         newer = self.entries
         self._lines, self._echoes, self._echoed, self.bytes = {}, {}, {}, 0
         for entry in (*older, *newer):
@@ -101,12 +101,12 @@ class Journal:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All of them, oldest first."""
+        """All entries, oldest first."""
         return tuple(entry for entry, _ in self._lines.values())
 
     @property
     def text(self) -> str:
-        """All of them as a JSON array."""
+        """All entries as a JSON array."""
         return f"[{','.join(line for _, line in self._lines.values())}]"
 
 
@@ -119,7 +119,7 @@ def write_entry(entry: Entry) -> str:
 
 
 def read_entry(told: object) -> Entry | None:
-    """The entry of a JSON object, or None if it is none."""
+    """The entry of a JSON object, or None if it is invalid."""
     match told:
         case {"at": int() | float() as at, "kind": str() as kind, "facts": dict() as facts, **more}:
             match more:
@@ -130,7 +130,7 @@ def read_entry(told: object) -> Entry | None:
 
 
 def read_entries(text: str) -> tuple[Entry, ...]:
-    """The entries of a kept journal. What is no entry is left out: a journal is no truth, and nothing depends on it."""
+    """The entries of a stored journal. Invalid ones are left out, since nothing depends on a journal."""
     try:
         told = json.loads(text)
     except ValueError:
@@ -140,7 +140,7 @@ def read_entries(text: str) -> tuple[Entry, ...]:
 
 
 def plain(value: Any) -> Any:
-    """A fact as JSON knows it: dataclasses and errors by their fields, long texts cut, anything else by its kind."""
+    """A fact as JSON: dataclasses and errors by their fields, long texts cut, anything else by its type."""
     match value:
         case None | bool() | int():
             return value
@@ -162,7 +162,7 @@ def plain(value: Any) -> Any:
 
 
 def _sort(entry: Entry) -> str:
-    """What two echoes have in common."""
+    """The facts that two echoes have in common."""
     return json.dumps([entry.kind, *(entry.facts.get(name) for name in _SORT)])
 
 

@@ -1,11 +1,11 @@
-"""How each event is recorded in the journal and read back, so that a recorded run can be judged again.
+"""How each event is recorded in the journal and parsed, so that a recorded run can be checked later.
 
     verdict(known, evidence, judged)      # facts of an `evidence` entry: the class, its fields, before and after
-    window_changes(before, after)         # what happened to the window, as (kind, facts)
-    read_evidence("Seen", said), read_task(standing)
+    window_changes(before, after)         # the changes of the window, as (kind, facts)
+    read_evidence("Seen", said), read_task(facts)
 
-A task is told by its *standing*: what `judge` reads and writes. Its workflow, title and inputs stay out, and a field
-at its default is left out.
+Of a task, the fields that `judge` reads and writes are recorded. Its workflow, title and inputs are not, nor is a field
+with its default value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
 
 
 def standing(task: Task) -> dict[str, Any]:
-    """Where a task stands, without what no evidence changes and nobody else should read."""
+    """The recorded fields of a task: those that evidence changes, and none that are private."""
     return {
         name: plain(encode_value(value)) for name, default in _defaults() if (value := getattr(task, name)) != default
     }
@@ -44,7 +44,7 @@ def _default(item: Field[Any]) -> object:
 
 
 def read_task(told: Mapping[str, Any]) -> Task:
-    """The task of a standing, as far as it was recorded; BrokenRecord if it is invalid."""
+    """The task with its recorded fields; BrokenRecord if they are invalid."""
     return decode_as(Task, {"client_id": "", **told})
 
 
@@ -55,7 +55,7 @@ def read_evidence(name: str, said: Mapping[str, Any]) -> Evidence:
 
 
 def verdict(task: Task, evidence: Evidence, judged: Task) -> dict[str, Any]:
-    """One judgement: what was said, and the task before and after it (`after` has what differs; None: the default)."""
+    """One judgement: the evidence, and the task before and after (`after` has the differences; None: the default)."""
     before, after = standing(task), standing(judged)
     names = dict.fromkeys((*before, *after))
     return {
@@ -72,7 +72,7 @@ def verdict(task: Task, evidence: Evidence, judged: Task) -> dict[str, Any]:
 
 
 def window_changes(before: Window | None, after: Window) -> Iterator[Event]:
-    """What happened to the window between two values of the aggregate; `before` is None until it has its records."""
+    """The changes between two values of the aggregate; `before` is None until the window has its records."""
     if before is None:
         yield "restored", _restored(after)
     else:
@@ -88,7 +88,7 @@ def window_changes(before: Window | None, after: Window) -> Iterator[Event]:
 
 
 def holders(window: Window) -> list[str]:
-    """What holds the window: prompt_ids, sorted."""
+    """The prompt_ids that hold the window, sorted."""
     match window.mooring:
         case Moored() as moored:
             return sorted(moored.holders)

@@ -1,4 +1,4 @@
-"""The words of Mooring as values: ids, servers, reservations, tasks and their outputs.
+"""The domain of Mooring as values: ids, servers, reservations, tasks and their outputs.
 
 Times are seconds since the epoch (UTC, float) unless a name says otherwise.
 """
@@ -33,7 +33,7 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One ComfyUI of the fleet. `base` is where this page reaches it; `address` is its own, part of its identity."""
+    """One ComfyUI of the fleet. `base` is where this page reaches it; `address` is its own, a part of its identity."""
 
     server_id: ServerId
     name: str
@@ -46,29 +46,29 @@ class Server:
     version: str = ""
     is_demo: bool = False
     has_jobs: bool = False  # the newer jobs API, as the gateway has found out
-    is_drained: bool = False  # by its operator's wish it takes nothing new; what it has is finished there
-    catalogue: str = ""  # what nodes it has, as the hash of that content; empty while the gateway has not read it
-    files: str = ""  # the same of its lists of uploaded files
+    is_drained: bool = False  # takes no new work, as its operator chose; what it has is finished there
+    catalogue: str = ""  # the hash of its node catalogue; empty while the gateway has not read it
+    files: str = ""  # the hash of its lists of uploaded files
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
     cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another | too-much
-    colour: str = ""  # as its operator has named it; empty lets the page choose
-    weight: float = 1.0  # how much of the work it is to get, compared with the others
-    tags: tuple[str, ...] = ()  # its operator's short names for people
-    at: str = ""  # where it is now, for people: `address` of one that was looked up is what it is known by
+    colour: str = ""  # set by its operator; if empty, the page chooses
+    weight: float = 1.0  # its share of the work, compared with the others
+    tags: tuple[str, ...] = ()  # its operator's short labels for users
+    at: str = ""  # its present address, for display: the `address` of a server found through DNS is its identity
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The servers that this installation may use, in the order of its list, and why it is this fleet."""
+    """The servers of this installation, in the order of its list, and where the list comes from."""
 
     servers: tuple[Server, ...] = ()
     source: str = ""
     detail: str = ""
-    same: frozenset[tuple[ServerId, str, str]] = frozenset()  # (id, recorded, present): one server, a person said
+    same: frozenset[tuple[ServerId, str, str]] = frozenset()  # (id, recorded, present): one server, as the user said
     is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
-    problem: str = ""  # what is wrong with the fleet file now, while this fleet stays; shown to admins
+    problem: str = ""  # what is invalid in the fleet file now, while this fleet stays; shown to admins
     workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
-    most_pending: int | None = None  # unfinished prompts of one person on one server; None: as many as one likes
+    most_pending: int | None = None  # unfinished prompts of one user on one server; None: no limit
     searches: tuple[str, ...] = ()  # problems of the DNS lookups, in sentences; shown to admins
 
     def get(self, server_id: ServerId | str) -> Server | None:
@@ -82,17 +82,17 @@ class Fleet:
 
 
 class TaskState(Enum):
-    """Where a task stands, by the evidence. Whether its server answers now is `Contact`, a thing apart."""
+    """The state of a task, by the evidence. Whether its server answers now is its `Contact`."""
 
     REGISTERED = "registered"  # durable here; its submit has no answer yet
-    UNCLEAR = "unclear"  # the submit ended without a clear answer; look-up decides
+    UNCLEAR = "unclear"  # the submit ended without a clear answer; polls decide
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    LOST = "lost"  # looked for twice on its real server and found nowhere
-    GIVEN_UP = "given_up"  # lost by the user's choice
+    LOST = "lost"  # two polls of its real server found it nowhere
+    GIVEN_UP = "given_up"  # not tracked any more, by the user's choice
 
     @property
     def is_end(self) -> bool:
@@ -116,19 +116,19 @@ TEXT = "text"  # the folder of outputs that are no files
 
 
 class Delivery(Enum):
-    """What became of the bytes of one output."""
+    """The delivery of one output's bytes."""
 
     PENDING = "pending"
     KEPT = "kept"
-    GONE = "gone"  # the real server has it no more, or will not hand it out
-    OVERWRITTEN = "overwritten"  # what stands under that name is not of this task's time
-    NOT_KEPT = "not_kept"  # fetched well, but this browser's store would not keep it
+    GONE = "gone"  # the real server no longer has it, or does not serve it
+    OVERWRITTEN = "overwritten"  # the file under that name is not of this task's time
+    NOT_KEPT = "not_kept"  # fetched, but this browser's store could not keep it
     THUMBNAIL = "thumbnail"  # fetched; by the user's choice only its thumbnail is kept
-    DROPPED = "dropped"  # was kept, and is no longer: it made room, or was deleted here
+    DROPPED = "dropped"  # was kept, and made room or was deleted
 
     @property
     def is_fetchable(self) -> bool:
-        """Whether it was fetched once and is not here: its server may still have the same bytes."""
+        """Whether it was fetched once and is not kept here: its server may still have the same bytes."""
         return self in {Delivery.NOT_KEPT, Delivery.THUMBNAIL, Delivery.DROPPED}
 
 
@@ -144,14 +144,14 @@ class Output:
     delivery: Delivery = Delivery.PENDING
     size: int = 0  # bytes, once delivered
     media_type: str = ""
-    etag: str = ""  # the server's mark of these very bytes, once delivered
-    told_ms: int | None = None  # it was made before this, by the server's clock, if the socket told of it
-    text: str = ""  # what the node shows as a text; it is in the history entry, and no file anywhere
+    etag: str = ""  # the server's ETag of these very bytes, once delivered
+    told_ms: int | None = None  # it was made before this, by the server's clock, if an event reported it
+    text: str = ""  # shown by the node; it is in the history entry, and not in a file
     seal: str = ""  # the gateway's signature where users log in: without it, the gateway does not serve the file
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a text that the history entry itself has, not a file of the server's."""
+        """Whether it is a text in the history entry, not a file on the server."""
         return self.folder == TEXT
 
     @property
@@ -175,7 +175,7 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeError:
-    """One fault that the server found in a prompt. `message` and `details` are the server's words."""
+    """One error that the server found in a prompt. `message` and `details` are the server's."""
 
     node_id: str
     class_type: str
@@ -187,7 +187,7 @@ class NodeError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a task failed. `kind` is rejected | not_sent | execution; the words are the server's."""
+    """Why a task failed. `kind` is rejected | not_sent | execution; the texts are the server's."""
 
     kind: str
     message: str = ""
@@ -208,7 +208,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One piece of evidence as kept in the record: when, what kind, and the fact."""
+    """One piece of evidence as kept in the record: when, its kind, and a detail."""
 
     at: float
     kind: str
@@ -217,7 +217,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a prompt costs, as far as its workflow shows before it runs (`core/job.py`)."""
+    """The cost of a prompt, as far as its workflow shows it before the run (`core/job.py`)."""
 
     family: str  # the same for workflows of the same nodes and models
     size: float = 1.0  # what its time grows with: steps times pixels times pictures
@@ -225,16 +225,16 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """What jobs that should take equally long have in common."""
+        """A name shared by jobs that should take equally long."""
         return f"{self.family} {self.size:.6g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Why this server: what was known of each candidate when the window chose.
+    """Why this server was chosen: what was known of each candidate at that time.
 
-    `loads` counts prompts. `scores` are seconds until the work would be done there, by what was learned; none where
-    nothing was.
+    `loads` counts prompts. `scores` are seconds until the work would be done there, from learned durations; empty
+    without any.
     """
 
     server_id: ServerId
@@ -256,7 +256,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Which one it is of many runs that were asked for together; `index` counts from 0."""
+    """The number of a run among those that were planned together; `index` counts from 0."""
 
     batch_id: BatchId
     index: int = 0
@@ -266,7 +266,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """A place held on a server for the task that will carry `prompt_id`, until it is registered or given up."""
+    """A place reserved on a server for the task that will have `prompt_id`, until it is registered or released."""
 
     prompt_id: PromptId
     window_id: WindowId
@@ -301,24 +301,24 @@ class Task:
     again_of: PromptId | None = None  # the task that this one repeats, if the user asked for that
     part: Part | None = None  # set if it came out of a waiting line
     project: str = ""  # the project's name in this window when it was run
-    editor_sha256: str = ""  # of the copy of the editor's file that went along, kept with the inputs
-    editor_fault: str = ""  # why that file did not go along, or is not kept
+    editor_sha256: str = ""  # of the copy of the editor's file that was sent along, kept with the inputs
+    editor_fault: str = ""  # why that file was not sent along, or is not kept
     state: TaskState = TaskState.REGISTERED
     contact: Contact = Contact.OK
     contact_detail: str = ""
     confirmed_address: str = ""  # another address that the user confirmed as the same server
-    silent_looks: int = 0  # looks in a row that got no real answer
+    silent_looks: int = 0  # polls in a row without a real answer
     number: float | None = None
     place: int | None = None  # 1 is next; None when not waiting
     answered_at: float | None = None  # when the POST ended, however it ended
-    absent_since: float | None = None  # first look that found it nowhere
+    absent_since: float | None = None  # the first poll that found it nowhere
     cancel_asked_at: float | None = None
     started_at: float | None = None
     ended_at: float | None = None
     server_started_ms: int | None = None  # not before this; the server's own clock, milliseconds
     server_ended_ms: int | None = None
-    cached: tuple[NodeId, ...] = ()  # nodes that did not run: what they show was made by an earlier prompt
-    longest_still: float | None = None  # seconds without a movement while it was watched, once it has ended
+    cached: tuple[NodeId, ...] = ()  # nodes that did not run: their outputs were made by an earlier prompt
+    longest_still: float | None = None  # seconds without a movement while it was polled, once it has ended
     told_end: str = ""  # as reported by the socket: success | error | interrupted
     is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence
     is_ward: bool = False
@@ -328,7 +328,7 @@ class Task:
     warnings: tuple[NodeError, ...] = ()
     notes: tuple[Note, ...] = ()
     v: int = RECORD_VERSION
-    extra: Mapping[str, object] = field(default_factory=dict)  # fields of a newer version, kept as they are
+    extra: Mapping[str, object] = field(default_factory=dict)  # fields of a newer version, kept unchanged
 
     @property
     def execution_server(self) -> ServerId:
@@ -342,18 +342,18 @@ class Task:
 
     @property
     def shown_state(self) -> str:
-        """The state in one word, contact included: what the console and the page show."""
+        """The state as one string, contact included, as the console and the page show it."""
         if self.state.is_end or self.contact is Contact.OK:
             return self.state.value
         return self.contact.value if self.contact is Contact.UNREACHABLE else "unreachable_moved"
 
     @property
     def is_delivered(self) -> bool:
-        """Whether nothing of it is still to be fetched."""
+        """Whether it has ended and none of its outputs is still to be fetched."""
         return self.state.is_end and all(item.delivery is not Delivery.PENDING for item in self.outputs)
 
     def with_note(self, note: Note, limit: int = 40) -> Task:
-        """The task with one more piece of evidence; the middle of a long list is dropped, its ends kept."""
+        """The task with another piece of evidence; of a long list, the middle is dropped."""
         notes = (*self.notes, note)
         if len(notes) > limit:
             notes = notes[: limit // 2] + notes[-(limit // 2) :]
@@ -364,8 +364,8 @@ class Task:
 class Unreadable:
     """A stored task whose record this version cannot read, with the fields that are still readable.
 
-    It may be unfinished, on any server, so its window takes on nothing new until the person gives it up. Nothing is
-    ever sent on its account: `server_id` is only shown.
+    It may be unfinished, on any server, so its window takes no new work until the user gives it up. Nothing is
+    ever sent because of it: `server_id` is only shown.
     """
 
     prompt_id: PromptId  # the store's own key of the record
@@ -376,13 +376,13 @@ class Unreadable:
     is_newer: bool = False  # not damaged: written by a newer version of Mooring
 
     def may_be_of(self, window_id: WindowId) -> bool:
-        """Whether it is that window's, or may be."""
+        """Whether it is, or may be, that window's."""
         return self.owner in {None, window_id}
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The tasks that the store has, oldest first, and beside them those that cannot be read."""
+    """The tasks in the store, oldest first, and the records that cannot be read."""
 
     tasks: tuple[Task, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()

@@ -3,7 +3,7 @@
     file_name("{project}_{date}_{workflow}_{server}_{seed}_{n}", facts)
     # harbour_2026-11-26_Dunes_gpu-2_77_00012.png
 
-`out_00001_.png` exists on every server, so a name that does not tell which server is ended by the task's id.
+`out_00001_.png` exists on every server, so the task's id is appended to a name that does not contain the server.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class NameFacts:
 
 @lru_cache(maxsize=1024)
 def file_name(template: str, facts: NameFacts) -> str:
-    """The name, with the original's ending. What a template names and there is nothing for is left out."""
+    """The name, with the original's extension. Parts without a value are left out."""
     stem, dot, ending = facts.original.rpartition(".")
     stem, ending = (stem, f"{dot}{ending}") if dot and stem else (facts.original, "")
     values = _values(facts, stem)
@@ -56,12 +56,12 @@ def file_name(template: str, facts: NameFacts) -> str:
 
 
 def unknown_parts(template: str) -> tuple[str, ...]:
-    """What a template names that no name can tell, in its order."""
+    """The parts in a template that do not exist, in order."""
     return tuple(dict.fromkeys(part for part in _HOLE.findall(template) if part not in PARTS))
 
 
 def safe(text: str) -> str:
-    """A text that may be part of a file's name on every system."""
+    """The text with all characters replaced that some system forbids in file names."""
     return _UNSAFE.sub("-", text).strip()
 
 

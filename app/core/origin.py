@@ -1,11 +1,11 @@
-"""Whether a file that stands on a server now is the one that a task made (promises 8 and 11).
+"""Whether a file on a server is the one that a task made (promises 8 and 11).
 
-`out_00001_.png` exists on every server, and again after somebody has cleared a folder. So a file's date is held against
-the task's own beginning and end, all by the server's own clock: newer than the end, somebody has written over it; older
-than the beginning, it was made by an earlier prompt. That one is right only for a node that was taken from the cache,
-which names the file of the prompt that it was cached from (docs/comfyui.md 5). No date tells such a file from one that
-another server at the same address has under this name: only the server's own word does, that it still is the one that
-ran the task.
+`out_00001_.png` exists on every server, and is made again after a folder was cleared. So a file's date is compared with
+the task's beginning and end, all by the server's own clock: if it is newer than the end, the file was overwritten; if
+it is older than the beginning, an earlier prompt made it, which is right only for a cached node, since that names
+the file of the prompt that it was cached from (docs/comfyui.md 5). No date distinguishes such a file from one that
+another server at the same address has under this name: only a server that still has the task in its history is the one
+that ran it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MADE_THERE = frozenset({"output", "temp"})  # an `input` that a node shows is as
 def is_of(task: Task, output: Output, modified: float | None) -> bool:
     """Whether a file dated `modified` (seconds since the epoch; None if the server reports none) can be that output.
 
-    An end that history does not prove needs both dates, cached or not: the server may be another one by now.
+    An end that history does not prove needs both dates, cached or not, because the server may be another one by now.
     """
     if modified is None:
         return True
@@ -34,7 +34,7 @@ def is_of(task: Task, output: Output, modified: float | None) -> bool:
 
 
 def needs_word(task: Task, output: Output, modified: float | None) -> bool:
-    """Whether no date ties the file to the task: then the server has to tell that it is still the one that ran it."""
+    """Whether no date ties the file to the task, so that the server's history has to confirm that it ran it."""
     if output.folder not in MADE_THERE:
         return False
     if modified is None or task.server_started_ms is None:
@@ -43,5 +43,5 @@ def needs_word(task: Task, output: Output, modified: float | None) -> bool:
 
 
 def _was_cached(task: Task, node_id: NodeId) -> bool:
-    """A node that another one has expanded to (`2.0.1`) is cached with it."""
+    """Whether a node was cached; a node that it was expanded to (`2.0.1`) is cached with it."""
     return node_id in task.cached or node_id.partition(".")[0] in task.cached

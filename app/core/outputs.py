@@ -1,4 +1,4 @@
-"""What a task has made, as reported in a history entry or an `executed` message: files of every kind, and texts.
+"""The outputs of a task, as reported in a history entry or an `executed` message: files of every kind, and texts.
 
 read_outputs(entry["outputs"])      # {"9": {"images": [{"filename": …}]}, "12": {"text": ["…"]}}
 """
@@ -10,12 +10,12 @@ from typing import Any
 
 from app.core.model import TEXT, NodeId, Output
 
-MAX_SHOWN = 200_000  # characters of one text that a record has
-_TEXT_KINDS = ("text", "string")  # PreviewAny's, and what node packs call theirs
+MAX_SHOWN = 200_000  # characters of one text in a record
+_TEXT_KINDS = ("text", "string")  # of PreviewAny, and of similar nodes in node packs
 
 
 def read_outputs(outputs: Mapping[str, Any]) -> tuple[Output, ...]:
-    """Every file that a history entry lists, in its order, whatever the kind is called."""
+    """Every file that a history entry lists, in its order, whatever its kind."""
     return tuple(output for node_id, made in outputs.items() for output in read_node_outputs(node_id, made))
 
 
@@ -44,7 +44,7 @@ def _files(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:
 
 
 def _texts(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:
-    """What a node shows as text (PreviewAny, and nodes of others that do like it)."""
+    """The texts that a node shows (PreviewAny, and similar nodes)."""
     texts = [item for kind in _TEXT_KINDS for item in _list(made.get(kind)) if isinstance(item, str)]
     for number, text in enumerate(texts, 1):
         shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} […]"

@@ -4,8 +4,8 @@ row = past_of(task)                       # a PastTask, without the workflow and
 row.outputs[0].media_type
 matches(row, PastQuery(text="dunes", servers=frozenset({"gpu-1"})))
 
-A window holds only its latest tasks whole. Older ones are laid by in the store: the record as it is, to be read when
-somebody asks for that one task, and its row.
+A window holds only its latest tasks whole. Older ones are moved to the past tasks in the store: the full record, read
+only when the user opens that task, and its row.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 
 from app.core.model import RECORD_VERSION, Delivery, PromptId, ServerId, Task, TaskState, WindowId
 
-MAX_TEXT = 2_000  # characters of prompts that one row has
+MAX_TEXT = 2_000  # characters of prompts in one row
 RECENT = 40  # ended tasks that a window holds whole
-SLACK = 10  # so many more, before the oldest are laid by
-SHEETS = 3  # the latest grids, whose tasks it holds as well: a contact sheet is made of them
+SLACK = 10  # how many more, before the oldest are moved
+SHEETS = 3  # the latest grids, whose tasks it holds as well, for their contact sheets
 _SPACED = re.compile(r"\s|[\u3000-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 _TEXTS = frozenset({"text", "prompt", "caption", "string", "value", "positive", "negative", "text_g", "text_l"})
 _SEEDS = ("seed", "noise_seed")
@@ -30,7 +30,7 @@ _SEEDS = ("seed", "noise_seed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastOutput:
-    """One file of a row; its bytes and thumbnail lie under the task's id and this index."""
+    """One file of a row; its bytes and thumbnail are stored under the task's id and this index."""
 
     index: int
     kind: str
@@ -52,7 +52,7 @@ class PastTask:
     created_at: float
     ended_at: float
     seconds: float | None = None  # from its start to its end, by the server's clock
-    label: str = ""  # which one of many runs
+    label: str = ""  # of one run of a plan
     seed: str = ""
     texts: str = ""
     project: str = ""
@@ -64,9 +64,9 @@ class PastTask:
 
 @dataclass(frozen=True, slots=True)
 class PastQuery:
-    """What of it is wanted; what is empty asks for nothing.
+    """A search in past tasks; empty fields match everything.
 
-    `text` is looked for in titles, prompts, labels, seeds and file names, each of its words, whatever their case.
+    `text` is searched in titles, prompts, labels, seeds and file names: each of its words, ignoring case.
     `since` and `until` bound the end.
     """
 
@@ -88,7 +88,7 @@ _SETTLED = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED
 
 
 def to_lay_by(tasks: Mapping[PromptId, Task]) -> tuple[Task, ...]:
-    """Which of a window's tasks it need not hold whole any more, oldest first: none while there are few."""
+    """The tasks that a window need not hold whole any more, oldest first: none while there are few."""
     grids = list(dict.fromkeys(task.part.batch_id for task in tasks.values() if task.part and task.part.cell))
     shown = set(grids[-SHEETS:])
     loose = (task for task in tasks.values() if task.part is None or task.part.batch_id not in shown)
@@ -97,7 +97,7 @@ def to_lay_by(tasks: Mapping[PromptId, Task]) -> tuple[Task, ...]:
 
 
 def ended_at(task: Task) -> float:
-    """When it ended, or was made, if that is not known."""
+    """When it ended, or was created, if the end is unknown."""
     return task.ended_at if task.ended_at is not None else task.created_at
 
 
@@ -135,7 +135,7 @@ def past_of(task: Task) -> PastTask:
 
 @lru_cache(maxsize=256)
 def told_by(workflow: str) -> tuple[str, str]:
-    """The seed of a workflow, and its prompts, each on lines of its own; empty where there is none."""
+    """The seed of a workflow, and its prompts, each on its own lines; empty where there is none."""
     inputs = list(_inputs(workflow))
     seed = next((str(value) for name, value in inputs if name in _SEEDS and isinstance(value, int)), "")
     return seed, "\n".join(dict.fromkeys(_texts(inputs)))
@@ -149,7 +149,7 @@ def seconds_of(task: Task) -> float | None:
 
 
 def media_of(media_type: str, filename: str = "") -> str:
-    """What kind of thing a file is: image | video | audio | other."""
+    """The kind of a file: image | video | audio | other."""
     first = media_type.partition("/")[0]
     if first in {"image", "video", "audio"}:
         return first
@@ -165,7 +165,7 @@ _ENDINGS: Mapping[str, frozenset[str]] = {
 
 
 def matches(row: PastTask, query: PastQuery, words: str | None = None) -> bool:
-    """Whether a row is wanted; `words` are its `words_of`, if they are at hand."""
+    """Whether a row matches; `words` is its `words_of`, if it is already known."""
     return (
         (not query.servers or row.server_id in query.servers)
         and (not query.titles or row.title in query.titles)
@@ -178,7 +178,7 @@ def matches(row: PastTask, query: PastQuery, words: str | None = None) -> bool:
 
 
 def words_of(row: PastTask) -> str:
-    """Everything of a row that a text is looked for in, whatever its case."""
+    """All searchable text of a row, without case."""
     names = (item.filename for item in row.outputs)
     return "\n".join([row.title, row.texts, row.label, row.seed, row.project, *names]).casefold()
 
@@ -188,7 +188,7 @@ def _has_words(told: str, text: str) -> bool:
 
 
 def _inputs(workflow: str) -> Iterator[tuple[str, object]]:
-    """The names and values of all inputs of a workflow; nothing of one that cannot be read."""
+    """The names and values of all inputs of a workflow; none if it cannot be parsed."""
     try:
         graph = json.loads(workflow) if workflow else {}
     except (ValueError, RecursionError):
@@ -200,7 +200,7 @@ def _inputs(workflow: str) -> Iterator[tuple[str, object]]:
 
 
 def _texts(inputs: list[tuple[str, object]]) -> Iterator[str]:
-    """What a person has written: by the input's name, or because it has words. File names and choices have none."""
+    """Texts written by users, recognised by the input's name or a space in them. File names and choices have none."""
     for name, value in inputs:
         if isinstance(value, str) and value.strip() and (name in _TEXTS or _SPACED.search(value)):
             yield value.strip()

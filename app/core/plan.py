@@ -1,11 +1,11 @@
-"""What each node of a run takes of its time: learned from earlier runs, or guessed from its class and steps.
+"""The time that each node of a run takes: learned from earlier runs, or guessed from its class and steps.
 
-    paces = paces.learned(measured)                        # what one more run took, node by node
+    paces = paces.learned(measured)                        # from a run, node by node
     plan = paces.plan(server_id, address, job, workflow)   # what the next one should take
 
-Kept by server and kind of job (`core/job.py`), since a node's seconds say little on another machine or at another
-size: what is carried over from there only weighs the nodes. Kept as one record for all windows; bounded, what was met
-longest ago goes first.
+Stored by server and kind of job (`core/job.py`), since a node's seconds say little on another machine or at another
+size: what is carried over from there only weighs the nodes. Stored as one bounded record for all windows; the entries
+that were used longest ago are dropped.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from app.core.model import Job, NodeId, ServerId
 from app.core.workflow import ApiWorkflow
 
 MOST_SHAPES = 120
-MOST_NODES = 16  # of one kind of job; the others take next to nothing, and are told together
-LEAST = 0.02  # seconds that any node weighs
-FASTER, SLOWER = 0.6, 0.25  # how much one more run counts: a load happens once, so the quicker one is the usual one
-FAR = 8.0  # how far the seconds of one size are carried over to another
+MOST_NODES = 16  # of one kind of job; the others take next to nothing, and share one time
+LEAST = 0.02  # seconds that any node counts
+FASTER, SLOWER = 0.6, 0.25  # how much a run counts: loading happens once, so a quicker run is a usual one
+FAR = 8.0  # how far the seconds of one size are extrapolated to another
 
 
 class Certainty(Enum):
     """Where a plan's seconds come from."""
 
     LEARNED = "learned"  # by runs of the same kind on that server
-    CARRIED = "carried"  # from another size or server, or only the whole is known
+    CARRIED = "carried"  # from another size or server, or only the total is known
     GUESSED = "guessed"  # by classes and steps: no seconds, only weights
 
 
 @dataclass(frozen=True, slots=True)
 class NodePace:
-    """What one node takes: seconds at work, seconds of loading before its first step, and in how many parts."""
+    """The time of one node: seconds of work, seconds of loading before its first step, and its number of parts."""
 
     seconds: float
     lead: float = 0.0  # when its models were not loaded
     parts: float = 1.0
 
     def towards(self, other: NodePace, *, has_lead: bool) -> NodePace:
-        """With one more run."""
+        """The pace with another run."""
         return NodePace(
             _towards(self.seconds, other.seconds),
             _towards(self.lead, other.lead) if has_lead and self.lead else other.lead or self.lead,
@@ -59,7 +59,7 @@ def _towards(known: float, told: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What the nodes of one kind of job take on one server, and each of those that take next to nothing."""
+    """The times of the nodes of one kind of job on one server; `rest` is the time of each of the small ones."""
 
     server_id: ServerId
     address: str
@@ -71,7 +71,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What the nodes of one run took that was heard from its beginning to its good end."""
+    """The measured times of a run's nodes, whose events all arrived and which succeeded."""
 
     server_id: ServerId
     address: str
@@ -82,32 +82,32 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the nodes of a run should take, in seconds unless they are only guessed."""
+    """The expected times of a run's nodes, in seconds unless they are only guessed."""
 
     seconds: Mapping[NodeId, float] = field(default_factory=dict)
-    leads: Mapping[NodeId, float] = field(default_factory=dict)  # of loading, if the models are not there
+    leads: Mapping[NodeId, float] = field(default_factory=dict)  # of loading, if the models are not loaded
     parts: Mapping[NodeId, int] = field(default_factory=dict)
-    stepping: frozenset[NodeId] = frozenset()  # nodes that should tell steps
+    stepping: frozenset[NodeId] = frozenset()  # nodes that should report steps
     certainty: Certainty = Certainty.GUESSED
 
     def weights(self, *, is_cold: bool) -> Mapping[NodeId, float]:
-        """What each node counts of the whole."""
+        """The share of each node in the whole."""
         leads = self.leads if is_cold else {}
         return {node: max(LEAST, seconds) + leads.get(node, 0.0) for node, seconds in self.seconds.items()}
 
     def scaled(self, factor: float) -> Plan:
-        """Every node's seconds so many times."""
+        """The plan with all seconds multiplied."""
         return replace(self, seconds={node: seconds * factor for node, seconds in self.seconds.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paces:
-    """What was learned of nodes, of all servers."""
+    """The learned times of nodes, on all servers."""
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
 
     def learned(self, measured: Measured) -> Paces:
-        """With one more run."""
+        """The paces with another run."""
         job, key = measured.job, _key(measured.server_id, measured.job)
         known = self.shapes.get(key)
         if known is None or known.address != measured.address:
@@ -130,7 +130,7 @@ class Paces:
         return replace(self, shapes={**kept, key: shape})
 
     def plan(self, server_id: ServerId, address: str, job: Job | None, workflow: ApiWorkflow) -> Plan:
-        """What the nodes of such a job should take there."""
+        """The expected times of the nodes of such a job there."""
         guess = guessed(workflow)
         known = self._nearest(server_id, address, job) if job is not None else None
         if known is None or job is None:
@@ -146,7 +146,7 @@ class Paces:
         )
 
     def _nearest(self, server_id: ServerId, address: str, job: Job) -> Shape | None:
-        """The shape that tells most of such a job there: the same server counts before the same size."""
+        """The shape that is most like such a job there: the same server counts more than the same size."""
         known = self.shapes.get(_key(server_id, job))
         if known is not None and known.address == address:
             return known
@@ -166,7 +166,7 @@ def _key(server_id: ServerId, job: Job) -> str:
     return f"{server_id} {job.kind}"
 
 
-# Without anything learned. In units of one step of a sampler; by the classes that ComfyUI has itself.
+# Without anything learned. In units of one step of a sampler; by ComfyUI's own classes.
 
 _BY_CLASS = (
     (re.compile(r"VAE.*(Decode|Encode)", re.I), 2.0),
@@ -196,7 +196,7 @@ def _sources(node: Mapping[str, Any]) -> list[str]:
 
 
 def _steps(nodes: Mapping[str, Any]) -> dict[str, float]:
-    """The steps that nodes will take; those of a scheduler are taken by the sampler that it feeds."""
+    """The steps that nodes will take; the steps of a scheduler are counted at the sampler that it feeds."""
     found: dict[str, float] = {}
     fed: dict[str, list[str]] = {}  # the nodes that each node feeds
     for name, node in nodes.items():

@@ -1,10 +1,10 @@
 """How far a task is, from socket events. Transient: never stored, never evidence of an end.
 
     progress = Progress(prompt_id, 7, weights=plan.weights)     # core/plan.py
-    progress = progress.told(message)
+    progress = progress.after(message)
 
-Each node counts by its weight: what it takes of the run's time, as learned or as guessed by its class and steps. A
-node that need not run counts as done at once, with the least weight there is: it takes no time of this run. A node
+Each node counts by its weight: its share of the run's time, as learned or as guessed by its class and steps. A
+node that need not run counts as done, with the smallest weight: it takes no time of this run. A node
 that expands into others, or that counts its steps more than once, is done by its parts: as many as were learned, else
 one more than have been seen.
 """
@@ -34,7 +34,7 @@ MOST_TOLD = 40.0  # such steps that count
 class Progress:
     """The progress of one task over its `total` nodes. `fraction` never falls while the task runs.
 
-    A node without a weight has the least there is. If the weights `are_guessed`, a node that turns out to count many
+    A node without a weight has the smallest one. If the weights `are_guessed`, a node that turns out to count many
     steps is given more.
     """
 
@@ -70,7 +70,7 @@ class Progress:
         return self
 
     def origin(self, node: NodeId) -> NodeId:
-        """The node of the workflow itself: `2` for `2.0.0.1`, which it has made at run time."""
+        """The node of the workflow itself: `2` for `2.0.0.1`, which was created at run time."""
         return node if node in self.weights or "." not in node else NodeId(node.split(".", maxsplit=1)[0])
 
     @property
@@ -92,7 +92,7 @@ class Progress:
         )
 
     def _with_parts(self, items: Iterable[NodeProgress]) -> Progress:
-        """What is told of nodes, or of what they were expanded to; all that have begun are told of each time."""
+        """Take in the reported nodes, or their parts; each message reports all that have begun."""
         parts, weights, done = dict(self.parts), dict(self.weights), {}
         for item in items:
             node = self.origin(item.node)
@@ -115,7 +115,7 @@ class Progress:
         return replace(self, parts=parts, weights=weights)._at(done)
 
     def _share(self, node: NodeId, parts: Mapping[str, float]) -> float:
-        """How far a node is by its parts; its own entry is none as long as it has only begun."""
+        """The share of a node that its parts have done; its own entry does not count while it is 0."""
         counted = [far for name, far in parts.items() if name != node or far > 0]
         if not counted:
             return 0.0
@@ -134,7 +134,7 @@ class Progress:
 
 
 def _advance(parts: dict[str, float], name: str, far: float) -> None:
-    """One part came forward; one that had ended and begins again is another part (`2#1`, `2#2`, …)."""
+    """Advance a part; one that had ended and begins a second time is another part (`2#1`, `2#2`, …)."""
     times = sum(known == name or known.startswith(f"{name}#") for known in parts)
     current = name if times < 2 else f"{name}#{times - 1}"
     known = parts.get(current, 0.0)

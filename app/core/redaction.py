@@ -1,11 +1,11 @@
-"""What of a window's facts may leave this browser in a report: a list of what is allowed, and nothing else.
+"""Which facts of a window may leave this browser in a report: a list of what is allowed, and nothing else.
 
     Redactor().facts({"state": "failed", "message": "no such file: rose.png"})
     # {"state": "failed", "message": "(22 characters)"}
 
-A text is kept only under a name that stands for one of Mooring's or ComfyUI's own words or ids, and only if it looks
+A text is kept only under a name that stands for an identifier of Mooring or ComfyUI, and only if it looks
 like one. Addresses lose user, password and query; file names become numbers, the same for the same name; everything
-else becomes its length. Nothing under a name that speaks of a credential is kept, also when texts are asked for.
+else becomes its length. Nothing under a name that suggests a credential is kept, even when texts are asked for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-# Names whose text is a word or an id: ours, ComfyUI's, or of the fleet's list.
+# Names whose text is an identifier: ours, ComfyUI's, or from the fleet's list.
 WORDS = frozenset({
     "again_of", "asked", "base", "cause", "class_type", "contact", "delivery", "editor_fault", "editor_sha256", "end",
     "error", "evidence",
@@ -26,11 +26,11 @@ WORDS = frozenset({
 })  # fmt: skip
 WORD_LISTS = frozenset({"cached", "expected", "holders", "missing", "nodes", "prompt_ids", "quarantined", "unreadable"})
 WORD_MAPS = frozenset({"causes", "loads", "refused", "scores"})  # by server id: a cause, or a number
-SOURCE = frozenset({"template", "way"})  # words of our own source
+SOURCE = frozenset({"template", "way"})  # texts from our own source
 PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"})
 MIXED = frozenset({"contact_detail"})  # an address or a cause
 NAMES = frozenset({"etag", "filename", "models", "name", "original_name", "subfolder"})
-# Names whose text is the person's or a server's, and never kept; a test wants each name of the records in one list.
+# Names whose text is the user's or a server's, and never kept; a test checks that each field of the records is listed.
 TEXTS = frozenset({"detail", "details", "line", "message", "project", "seal", "text", "title", "traceback"})
 
 _WORD = re.compile(r"[\w.:/+-]{0,80}( \d{1,3})?", re.ASCII)
@@ -56,7 +56,7 @@ class Redactor:
         self._names: dict[str, str] = {}
 
     def facts(self, value: Any, name: str = "") -> Any:
-        """A JSON-like value without what may not leave; `name` is the one that it stands under."""
+        """A JSON-like value without what may not leave the browser; `name` is its key."""
         if name and _SECRET.search(name) and not isinstance(value, bool | None):
             return WITHHELD
         match value:
@@ -94,9 +94,9 @@ class Redactor:
         return self._names.setdefault(text, f"name-{len(self._names) + 1}{ending.group() if ending else ''}")
 
     def workflow(self, text: str) -> Any:
-        """A workflow's shape: class types and the names of inputs by node id, texts by their length, links as they are.
+        """A workflow's shape: class types and the names of inputs by node id, texts by their length, links unchanged.
 
-        With `texts`, the workflow itself, but for its credentials.
+        With `texts`, the workflow itself without its credentials.
         """
         try:
             nodes = json.loads(text) if text else {}
@@ -152,7 +152,7 @@ def place_of(address: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """A text without what looks like a credential in it."""
+    """A text without anything that looks like a credential."""
     for pattern, kept in ((_USERINFO, "//"), (_QUERY, r"\1"), (_HEADER, rf"\1 {WITHHELD}"), (_PAIR, rf"\1{WITHHELD}")):
         text = pattern.sub(kept, text)
     return text

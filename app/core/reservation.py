@@ -1,4 +1,4 @@
-"""Where a window's next piece of work may go: decided within the store's transaction, beside the claims of all windows.
+"""Where a window's next work may go: decided within the store's transaction, considering the claims of all windows.
 
     wanted = Wanted(prompt_id, window, wish, job, unable)
     wanted.expect_possible(fleet)                       # before loads are read and anything is written
@@ -22,8 +22,8 @@ from app.core.window import Moored, Window, expect_readable, get_api_base_url
 class Wanted:
     """A place that a window wants for one prompt. A moored window gets it on its server, or nowhere.
 
-    `unable` tells of each server that cannot run it why: lacks. A drained server takes nothing from a free window;
-    what is moored there stays until its work has ended.
+    `unable` are the servers that cannot run it, with the cause: lacks. A drained server takes nothing from a free
+    window; a moored window stays until its work has ended.
     """
 
     prompt_id: PromptId
@@ -38,7 +38,7 @@ class Wanted:
         return isinstance(self.window.mooring, Moored)
 
     def expect_possible(self, fleet: Fleet) -> None:
-        """Raise what forbids a place already now: UnreadableRecord, ServerLockedError, ServerMoved, ServerUnable."""
+        """Raise if no place is possible: UnreadableRecord, ServerLockedError, ServerMoved, ServerUnable."""
         self.window.expect_readable("reserve")
         mooring = self.window.mooring
         if not isinstance(mooring, Moored):
@@ -54,10 +54,10 @@ class Wanted:
     def choose(
         self, claims: Claims, snapshots: Sequence[Snapshot], fleet: Fleet, *, now: float, tie: float
     ) -> Reservation:
-        """The reservation, beside the claims of all windows; `tie` in [0, 1) picks among equals.
+        """Make the reservation, considering the claims of all windows; `tie` in [0, 1) picks among equals.
 
-        Raises UnreadableRecord, NoServerAvailable, or ServerLockedError if the store knows work of this window on
-        another server: then the window's memory is not the truth.
+        Raises UnreadableRecord, NoServerAvailable, or ServerLockedError if the store has work of this window on
+        another server: then the window's memory is out of date.
         """
         expect_readable("reserve", claims.unreadable_of(self.window.window_id))
         mooring = self.window.mooring
@@ -89,7 +89,7 @@ class Wanted:
 
 
 def drained(fleet: Fleet) -> dict[ServerId, str]:
-    """The servers that take nothing new, with that cause."""
+    """The servers that take no new work, with that cause."""
     return {server.server_id: "drained" for server in fleet.servers if server.is_drained}
 
 

@@ -1,7 +1,7 @@
 """A summary of all windows of this browser, read from the store while a panel shows it.
 
     roster = digest(await source.read(server_ids))
-    moorings(roster)                      # which window was moored where, from when to when, and why there
+    moorings(roster)                      # which window used which server, from when to when, and why
 
 The windows continue to change while it is read, so no decision depends on it.
 """
@@ -15,20 +15,20 @@ from dataclasses import dataclass, field, replace
 from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
 
 LISTED = 300  # ended tasks that are listed; of the others only the number is known
-PICTURES = 3  # of a session's results, the latest first: not every one is a picture
+PICTURES = 3  # of a session's results, the latest first: not every result is a picture
 _PICTURED = frozenset({Delivery.KEPT, Delivery.THUMBNAIL, Delivery.DROPPED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One output of a glanced-at task: only what became of its bytes matters here."""
+    """One output of a summarised task: only its delivery matters here."""
 
     delivery: Delivery = Delivery.PENDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """A task's record without what only its own window needs. Its fields are called as the record's are."""
+    """A task's record without the fields that only its own window needs. Field names are those of the record."""
 
     prompt_id: PromptId
     owner: WindowId
@@ -54,7 +54,7 @@ class Glance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownWindow:
-    """A window that the store knows of, which may be gone."""
+    """A window in the store, which may be closed."""
 
     window_id: WindowId
     created_at: float
@@ -63,7 +63,7 @@ class KnownWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReservedPlace:
-    """A server that a window holds a place on, with no task there yet."""
+    """A server on which a window has reserved a place, without a task yet."""
 
     window_id: WindowId
     server_id: ServerId
@@ -74,7 +74,7 @@ class ReservedPlace:
 class Roster:
     """Windows, tasks and reservations as read at `read_at`. `present` are the windows that answered.
 
-    `ended` counts each session's tasks that have ended, also those that `digest` has left out of `tasks`.
+    `ended` counts each session's ended tasks, including those that `digest` has left out of `tasks`.
     """
 
     read_at: float
@@ -89,7 +89,7 @@ class Roster:
 def digest(roster: Roster) -> Roster:
     """Return a shorter roster: of thousands of ended tasks, the latest are listed.
 
-    Each session keeps its latest task, and the latest of which there may be a picture.
+    Each session keeps its latest task, and its latest tasks that may have a picture.
     """
     kept: list[Glance] = []
     ended, pictured = Counter[WindowId](), Counter[WindowId]()
@@ -106,12 +106,12 @@ def digest(roster: Roster) -> Roster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Berthing:
-    """One mooring of one window: on one server, from its first piece of work to the end of the last."""
+    """One mooring of one window: on one server, from its first work to the end of the last."""
 
     window_id: WindowId
     server_id: ServerId
     began_at: float
-    ended_at: float | None  # None: it lasts
+    ended_at: float | None  # None: not ended
     count: int
     choice: Choice | None = None  # of the work that began it
 
@@ -133,7 +133,7 @@ def moorings(roster: Roster) -> tuple[Berthing, ...]:
 
 
 def _moorings_of(tasks: Iterable[Glance]) -> list[Berthing]:
-    """One window's: work that overlaps in time is of one mooring; between two of them the window was free."""
+    """Those of one window: tasks that overlap in time belong to one mooring; between two moorings it was free."""
     found: list[Berthing] = []
     for task in sorted(tasks, key=lambda item: item.created_at):
         ended_at = (task.ended_at if task.ended_at is not None else task.created_at) if task.state.is_end else None
@@ -163,7 +163,7 @@ def _moorings_of(tasks: Iterable[Glance]) -> list[Berthing]:
 
 
 def _goes_on(last: Berthing, task: Glance) -> bool:
-    """Whether a task is of that mooring: its own record says so, or it began before the mooring had ended."""
+    """Whether a task belongs to that mooring: its record says so, or it began before the mooring had ended."""
     if task.server_id != last.server_id:
         return False
     is_moored = task.choice is not None and task.choice.reason == "moored"

@@ -1,6 +1,6 @@
-"""Workflows that lie elsewhere: those that the installation publishes, and those that a server's editor has saved.
+"""Workflows from elsewhere: those that the installation publishes, and those that a server's editor has saved.
 
-What is in such a file is read as that of any file is (`app/workflows/reading.py`).
+Such a file is read like any other (`app/workflows/reading.py`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def published_request() -> Request:
 
 
 def read_published(response: Response) -> tuple[PublishedFile, ...]:
-    """The published files in the gateway's order; ConfigError if it does not tell."""
+    """The published files in the gateway's order; ConfigError if the answer is invalid."""
     try:
         told = json.loads(response.text) if response.status == 200 else {}
         return tuple(_published(item) for item in told["files"])
@@ -50,7 +50,7 @@ def published_file_request(path: str) -> Request:
 
 
 def saved_request(server: Server) -> Request:
-    """GET /userdata?dir=workflows: docs/comfyui.md 7; with the folders below, as the editor's own list has them."""
+    """GET /userdata?dir=workflows: docs/comfyui.md 7; with subfolders, as in the editor's own list."""
     return Request(method="GET", path=f"{server.base}/userdata?{SAVED_QUERY}", deadline=LIST_DEADLINE)
 
 
@@ -71,7 +71,7 @@ def read_saved(response: Response, server_id: ServerId) -> tuple[str, ...]:
 
 
 def saved_file_request(server: Server, name: str) -> Request:
-    """GET /userdata/workflows%2F…: the whole name is one part of the path."""
+    """GET /userdata/workflows%2F…: the whole name is one segment of the path."""
     return Request(
         method="GET", path=f"{server.base}/userdata/{quote(f'workflows/{name}', safe='')}", deadline=FILE_DEADLINE
     )

@@ -1,12 +1,12 @@
-"""What a window remembers of a server, to notice that it was restarted or that another ComfyUI answers now.
+"""What a window remembers of a server, to detect a restart or another ComfyUI at its address.
 
-ComfyUI tells no boot id (docs/comfyui.md 1 and 8), so identity is a matter of evidence: its prompt counter only rises
-while it lives, a prompt that was in its history stays there, and its versions and devices are what they were. Whatever
-disagrees is told as a reason and makes every task of that server be looked at again; it ends none.
+ComfyUI has no boot id (docs/comfyui.md 1 and 8), so identity is inferred: its prompt counter only rises
+while it lives, a prompt that was in its history stays there, and its versions and devices do not change. A
+contradiction is recorded as a reason, and all tasks of that server are polled; it ends none.
 
-    mark = learned_mark(tasks)                 # from this window's own records
-    mark, sign = mark.numbered(12, mark.number)        # POST /prompt answered number 12
-    mark, sign = mark.described("0.3.64 …")    # GET /system_stats
+    known = learned_fingerprint(tasks)                   # from this window's own records
+    known, sign = known.numbered(12, known.number)       # POST /prompt answered number 12
+    known, sign = known.described("0.3.64 …")            # GET /system_stats
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ServerFingerprint:
     description: str = ""
 
     def numbered(self, number: float | None, before: float | None) -> tuple[ServerFingerprint, RestartSign | None]:
-        """Learn the number that answered a POST; `before` is the number that was known when it was sent.
+        """Learn the number that answered a POST; `before` is the number known when it was sent.
 
         A later POST may have been answered first. `front` gives negative numbers, which show nothing.
         """
@@ -46,22 +46,22 @@ class ServerFingerprint:
         return replace(self, number=max(number, self.number or 0.0)), None
 
     def finished(self, prompt_id: PromptId) -> ServerFingerprint:
-        """After history has shown that prompt."""
+        """The fingerprint after history has shown that prompt."""
         return replace(self, known=prompt_id)
 
     def forgotten(self) -> tuple[ServerFingerprint, RestartSign | None]:
-        """After history was found without the prompt that it had shown."""
+        """The fingerprint after history has lost the prompt that it had shown."""
         return replace(self, known=None), RestartSign.HISTORY_GONE if self.known is not None else None
 
     def described(self, description: str) -> tuple[ServerFingerprint, RestartSign | None]:
-        """After the server described itself."""
+        """The fingerprint after the server described itself."""
         is_other = bool(self.description) and description != self.description
         known = ServerFingerprint(description=description) if is_other else replace(self, description=description)
         return known, RestartSign.ANOTHER if is_other else None
 
 
 def learned_mark(tasks: Iterable[Task]) -> ServerFingerprint:
-    """What the records of tasks on one server say of it: the latest number, and the latest proven end."""
+    """The fingerprint from the records of tasks on one server: the latest number, and the latest proven end."""
     ordered = sorted(tasks, key=lambda task: task.created_at)
     numbers = [task.number for task in ordered if task.number is not None and task.number >= 0]
     proven = [task.prompt_id for task in ordered if task.is_proven and task.server_ended_ms is not None]

@@ -1,12 +1,12 @@
-"""How long a task has been still, and whether that is longer than its server has ever needed: *stalled*.
+"""How long a task has not moved, and whether that is longer than its server has ever needed: *stalled*.
 
-Stalled is a warning, never an end. A server that loads a model is silent for minutes and well; one whose executor
-has died goes on answering and never moves again (docs/comfyui.md 8). So a stall is measured against what was learned:
-the longest stillness of work that did end well there.
+Stalled is a warning, never an end. A server that loads a model is silent for minutes and works; one whose executor
+has died keeps answering and never moves again (docs/comfyui.md 8). So a stall is compared with what was learned:
+the longest stillness of work that succeeded there.
 
     stillness = Stillness(now)
-    stillness = stillness.looked(now)      # a look found the task where it was
-    stillness = stillness.moved(now)       # it came forward: a step, a node, a place in line
+    stillness = stillness.polled(now)      # a poll found no change
+    stillness = stillness.moved(now)       # it moved: a step, a node, a place in the queue
     is_stalled(task, stillness, patience, is_server_idle=False)
 """
 
@@ -21,25 +21,25 @@ UNLEARNED_PATIENCE = 600.0  # seconds; large models on slow disks take minutes t
 LEAST_PATIENCE = 120.0
 MOST_PATIENCE = 3600.0
 LEARNED_FACTOR = 3.0  # how much longer than the longest known stillness is suspicious
-IDLE_PATIENCE = 30.0  # first in line while nothing runs: a healthy executor takes it within milliseconds
+IDLE_PATIENCE = 30.0  # next in the queue while nothing runs: a healthy executor takes it within milliseconds
 LOOK_COUNTS_FOR = 30.0  # seconds; more than that between two looks was a page that slept, not a server
 
 
 @dataclass(frozen=True, slots=True)
 class Stillness:
-    """Since when nothing has moved, counted only while somebody looked. All in seconds."""
+    """Since when nothing has moved, counted only while the task was polled. All in seconds."""
 
     looked_at: float
     still_for: float = 0.0
     longest: float = 0.0
 
     def moved(self, now: float) -> Stillness:
-        """The task came forward."""
+        """The stillness after a movement."""
         seen = self.looked(now)
         return Stillness(now, 0.0, seen.longest)
 
     def looked(self, now: float) -> Stillness:
-        """A look found it where it was."""
+        """The stillness after a poll that found no change."""
         still_for = self.still_for + min(max(0.0, now - self.looked_at), LOOK_COUNTS_FOR)
         return replace(self, looked_at=now, still_for=still_for, longest=max(self.longest, still_for))
 
@@ -59,7 +59,7 @@ def learned_patience(server_id: ServerId, tasks: Iterable[Task]) -> float:
 def is_stalled(task: Task, stillness: Stillness, patience: float, *, is_server_idle: bool) -> bool:
     """Whether a task that runs or is next has not moved for longer than is normal.
 
-    `is_server_idle`: the server's queue runs nothing at all, so whoever is first in line should have begun.
+    `is_server_idle`: the server runs nothing at all, so the first in its queue should have begun.
     """
     is_first = task.state is TaskState.QUEUED and task.place == 1
     if task.state is not TaskState.RUNNING and not is_first:

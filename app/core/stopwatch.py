@@ -1,9 +1,9 @@
-"""What each node of a run takes, measured as the socket tells of it, by this page's own clock.
+"""The time that each node of a run takes, measured from events by this page's own clock.
 
-    watch = Stopwatch().told(message, now)
+    watch = Stopwatch().after(message, now)
     watch.measured(cached)      # by node: seconds at work, seconds of loading before its first step, parts
 
-What comes before a node's first step, beyond the time of a step, is loading: a run whose models are there has none.
+The time before a node's first step, beyond the time of a step, is loading: a run with loaded models has none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SHORTEST_LEAD = 0.5  # seconds; less is how a server works
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """One row of steps that a node counts: the first and the last that were told, and how many there are."""
+    """One row of steps that a node counts: the first and the last reported ones, and how many there are."""
 
     maximum: float
     first: float
@@ -38,13 +38,13 @@ class Steps:
 
     @property
     def pace(self) -> float | None:
-        """Seconds of a step; None until two were told apart."""
+        """Seconds of a step; None until two were reported."""
         return (self.last_at - self.first_at) / (self.last - self.first) if self.last > self.first else None
 
 
 @dataclass(frozen=True, slots=True)
 class Stopwatch:
-    """See the module. `is_whole` if everything since the beginning was heard."""
+    """Measures one run. `is_whole` if all events since its beginning were received."""
 
     started_at: float | None = None
     node: NodeId | None = None
@@ -58,7 +58,7 @@ class Stopwatch:
     is_whole: bool = False
 
     def told(self, message: Message, now: float) -> Stopwatch:
-        """After one message about the task."""
+        """The stopwatch after one message about the task."""
         match message:
             case StartMessage():
                 return Stopwatch(now, is_whole=True)
@@ -74,11 +74,11 @@ class Stopwatch:
         return self
 
     def interrupted(self) -> Stopwatch:
-        """The socket was away: what happened meanwhile was not heard."""
+        """The stopwatch after a gap in the events."""
         return replace(self, is_whole=False, steps=None)
 
     def measured(self) -> Mapping[NodeId, NodePace]:
-        """What the nodes took that have run."""
+        """The times of the nodes that have run."""
         return {node: pace for node, pace in self.spent.items() if node not in self.cached}
 
     def _switch(self, node: NodeId | None, now: float) -> Stopwatch:
@@ -112,7 +112,7 @@ class Stopwatch:
 
 
 def _added(known: NodePace, more: NodePace) -> NodePace:
-    """A node that was left and taken up again: other nodes ran beside it."""
+    """Add up the times of a node that was interrupted by other nodes."""
     return NodePace(known.seconds + more.seconds, known.lead + more.lead, known.parts + more.parts - 1)
 
 

@@ -1,13 +1,13 @@
-"""What the evidence says about a task: submit answers, looks at queue and history, and what the socket told.
+"""What the evidence says about a task: submit answers, polls of queue and history, and events of the socket.
 
-`judge(task, evidence)` returns the task as it stands after one more piece of evidence. The rules:
+`judge(task, evidence)` returns the task after another piece of evidence. The rules:
 
 - An end that was read (an answer, a history entry) is final. One that was inferred from absence (lost, or
   cancelled because our delete left no trace) is overturned by any positive evidence.
-- *Lost* takes two looks, at least `LOST_GAP` apart, after the POST itself has ended, each finding the id
-  neither in the queue nor, afterwards, in the history of the real server. A look without a real answer is none.
+- *Lost* takes two polls, at least `LOST_GAP` apart, after the POST itself has ended, each finding the id
+  neither in the queue nor, afterwards, in the history of the real server. A poll without a real answer does not count.
 - A task that comes back after such an end is a ward: the end has freed its window.
-- The socket never ends a task. What it told is kept, and decides only when history has forgotten it.
+- The socket never ends a task. Its report is kept, and decides only when history has forgotten the task.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from app.core.evidence import (
 )
 from app.core.model import Contact, Delivery, Failure, Note, Output, Task, TaskState
 
-LOST_GAP = 3.0  # seconds between the two looks; docs/comfyui.md 3: history may lag execution_success by milliseconds
-UNREACHABLE_AFTER = 2  # looks in a row without a real answer; one is a hiccup
+LOST_GAP = 3.0  # seconds between the two polls; docs/comfyui.md 3: history may lag execution_success by milliseconds
+UNREACHABLE_AFTER = 2  # polls in a row without a real answer; one may be a hiccup
 
 
 def judge(task: Task, evidence: Evidence) -> Task:
-    """The task after one more piece of evidence; the same value if it says nothing new."""
+    """The task after another piece of evidence; the same value if it says nothing new."""
     if task.state is TaskState.GIVEN_UP or (task.state.is_end and task.is_proven):
         return task
     match evidence:
@@ -63,7 +63,7 @@ def judge(task: Task, evidence: Evidence) -> Task:
 
 
 def _submit_answer(task: Task, evidence: Accepted | Refused | Unclear) -> Task:
-    if task.answered_at is not None:  # a second answer to one POST cannot be; the first stands
+    if task.answered_at is not None:  # one POST has no second answer; the first stands
         return task
     task = replace(task, answered_at=evidence.at)
     match evidence:
@@ -111,7 +111,7 @@ def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
 
 
 def _found_again(task: Task) -> Task:
-    """A task whose end is overturned comes back as a ward: its end has freed the window, which may be elsewhere now."""
+    """Return a task whose end is overturned as a ward: the end has freed its window, which may use another server."""
     return replace(task, is_ward=True) if task.state.is_end else task
 
 
@@ -119,7 +119,7 @@ def _absent(task: Task, evidence: Absent) -> Task:
     began, at = evidence.began, evidence.at
     if task.state.is_end or task.answered_at is None or began < task.answered_at <= at:
         return task  # while the POST is under way, absence proves nothing
-    if task.absent_since is None or task.absent_since > at:  # of a clock that has been set back since
+    if task.absent_since is None or task.absent_since > at:  # later than now: the clock was set back
         return replace(task, absent_since=at).with_note(Note(at, "absent"))
     if began - task.absent_since < LOST_GAP:
         return task
@@ -203,14 +203,14 @@ def _told(task: Task, evidence: Started | Cached | Executed | ToldEnd) -> Task:
 
 
 def _no_earlier_than(task: Task, at: float, ended_ms: int | None) -> int | None:
-    """When it can have begun at the earliest, by the server's clock: it took no longer than we have known it."""
+    """The earliest time it can have begun, by the server's clock: it has not run for longer than we have known it."""
     if ended_ms is None or at < task.created_at:  # the computer's clock has been set back
         return None
     return ended_ms - round((at - task.created_at) * 1000)
 
 
 def _no_later_than(task: Task, at: float) -> int | None:
-    """By when something of it that is told now was made, by the server's clock."""
+    """The latest time an output reported now was made, by the server's clock."""
     if task.server_started_ms is None or at < task.created_at:
         return None
     return task.server_started_ms + round((at - task.created_at) * 1000)
@@ -231,16 +231,16 @@ def _ended(task: Task, state: TaskState, at: float, *, proven: bool, note: Note)
 
 
 def _with_missing(task: Task) -> Task:
-    """The task with the expected output nodes that made nothing: success does not mean that they exist."""
+    """The task with the expected output nodes that made nothing: success does not mean that outputs exist."""
     made = {output.node_id for output in task.outputs}
     missing = tuple(node_id for node_id in task.expected if node_id not in made)
     return replace(task, missing=missing)
 
 
 def merge_outputs(known: tuple[Output, ...], told: tuple[Output, ...]) -> tuple[Output, ...]:
-    """All outputs of both, each file once; what is known of a delivery survives.
+    """All outputs of both, each file once; a known delivery stays.
 
-    In the order told (history knows it best), until the first one is home: kept results are found by their place.
+    The reported order counts (history has the right one) until an output is delivered: results are kept by index.
     """
     first, second = (told, known) if all(item.delivery is Delivery.PENDING for item in known) else (known, told)
     by_file = {item.file: item for item in (*told, *known)}

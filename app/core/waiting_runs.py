@@ -1,13 +1,13 @@
-"""A window's waiting line: runs that were asked for and are not on a server yet, as a value with transitions.
+"""A window's waiting line: runs that are not on a server yet, as a value with transitions.
 
-    line = Line(window_id=me).join(batch, entries, line_id)
-    entry = line.due(ahead=1)                    # what may be sent next; None while two are ahead, or it is paused
-    line = line.without(entry.prompt_id)         # it is a task now, or was taken back
+    line = WaitingRuns(window_id=me).join(batch, entries, line_id)
+    entry = line.due(ahead=1)                    # the next run to send; None while two are ahead, or it is paused
+    line = line.without(entry.prompt_id)         # it is a task now, or was removed
 
-An entry has its prompt_id from the moment it is made, so that it is one click for ever: whoever registers the task of
-that id takes the entry off in the same transaction, and nobody else can. An entry holds no server, no reservation
-and no mooring; where it goes is decided when it is sent. Every method returns a new value; one that raises has changed
-nothing. A line that has become empty has no pause, no wish and no identity left.
+An entry has its prompt_id from the start, so it is sent at most once: registering the task of
+that id removes the entry in the same transaction. An entry holds no server, no reservation
+and no mooring; its server is chosen when it is sent. Every method returns a new value; one that raises has changed
+nothing. An empty line has no pause, no wish and no identity.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 
 AHEAD = 2  # prompts of one session that may be unfinished on its server while others wait here
 MOST_WAITING = 10_000
-MOST_HANDS = 16  # sessions of one tab that take from its line
+MOST_HANDS = 16  # sessions of one tab that send from its line
 CREW_MARK = "+"
 
 Values = Mapping[tuple[str, str], object]
 
 
 class Pause(Enum):
-    """Why a line does not go on."""
+    """Why a line is paused."""
 
     ASKED = "asked"
-    REJECTED = "rejected"  # a server refused a run; the others would be refused likewise
-    UNUSABLE = "unusable"  # a run cannot be sent as it is: an input is not kept any more, a file too large
+    REJECTED = "rejected"  # a server rejected a run; it would reject the others too
+    UNUSABLE = "unusable"  # a run cannot be sent as it is: an input is no longer kept, a file is too large
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file that goes into one input; its bytes are kept in this browser under their hash."""
+    """A file for one input; its bytes are kept in this browser under their hash."""
 
     node_id: str
     input_name: str
@@ -52,15 +52,15 @@ class Attachment:
 class Batch:
     """What the runs of one plan share. It is kept for as long as one of them waits.
 
-    `asked` and `is_patient` are what the person said about the server (`core/balancer.py`, Wish): they wait for that
-    one, or for a free one.
+    `asked` and `is_patient` are the user's wish about the server (`core/balancer.py`, Wish): the runs wait for
+    that server, or for an idle one.
     """
 
     batch_id: BatchId
     workflow: str  # API format, JSON text
     title: str = ""
     inputs: tuple[Attachment, ...] = ()
-    editor_sha256: str = ""  # of the copy of the editor's file that goes along, kept with the inputs
+    editor_sha256: str = ""  # of the copy of the editor's file that is sent along, kept with the inputs
     asked: ServerId | None = None
     is_patient: bool = False
     v: int = RECORD_VERSION
@@ -69,7 +69,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One run that waits. `place` orders the line; `values` is JSON text, whole numbers whole: see `read_values`."""
+    """One waiting run. `place` orders the line; `values` is JSON text, with exact integers: see `read_values`."""
 
     prompt_id: PromptId
     owner: WindowId
@@ -86,13 +86,13 @@ class Entry:
         return self.part.batch_id
 
     def workflow_of(self, batch: Batch) -> ApiWorkflow:
-        """What is to be run. BadInput if the values do not fit."""
+        """The workflow to run. BadInput if the values do not fit."""
         return parse_workflow(batch.workflow).with_values(read_values(self.values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineHead:
-    """What the store keeps of a line beside its entries. It exists exactly while there are any."""
+    """What the store keeps of a line besides its entries. It exists exactly while there are any."""
 
     window_id: WindowId
     line_id: str
@@ -106,20 +106,20 @@ class LineHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineChange:
-    """What one transition wrote, for the store: all of it in one transaction, or nothing."""
+    """The result of one transition, for the store: all of it in one transaction, or nothing."""
 
     window_id: WindowId
-    line_id: str  # that the store must have, empty if there is no line yet
+    line_id: str  # that the store must have; empty if there is no line yet
     head: LineHead | None  # None: the line is empty now
-    put: tuple[Entry, ...] = ()  # entries that must be there already, changed
+    put: tuple[Entry, ...] = ()  # changed entries, which must exist
     added: tuple[Entry, ...] = ()
     removed: tuple[Entry, ...] = ()
-    batches: tuple[Batch, ...] = ()  # of what is added: the store may have let go of one that is known here
+    batches: tuple[Batch, ...] = ()  # those of the added runs: the store may have dropped a batch that is known here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRuns:
-    """The waiting runs of one window in their order. `line_id` is minted with the first one, and fences every write."""
+    """The waiting runs of one window in order. `line_id` is created with the first one, and fences every write."""
 
     window_id: WindowId
     line_id: str = ""
@@ -128,7 +128,7 @@ class WaitingRuns:
     pause: Pause | None = None
     paused_by: PromptId | None = None  # the task or entry that is the reason
     is_unbounded: bool = False  # *send all now*: no bound on what is ahead
-    hands: int = 1  # sessions of this tab that take from it
+    hands: int = 1  # sessions of this tab that send from it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "batches", MappingProxyType(dict(self.batches)))
@@ -137,20 +137,20 @@ class WaitingRuns:
         if any(item.owner != self.window_id or item.batch_id not in self.batches for item in self.entries):
             raise InvalidTransition("line", "an entry of another window, or of no batch")
 
-    # What is so
+    # Queries
 
     def entry(self, prompt_id: PromptId) -> Entry:
-        """The waiting run of that id, or TaskNotFound: it is a task by now, or was taken back."""
+        """The waiting run with that id, or TaskNotFound: it has become a task, or was removed."""
         return self.entries[self._index(prompt_id)]
 
     def has(self, prompt_id: PromptId) -> bool:
-        """Whether it waits."""
+        """Whether that run waits."""
         return any(item.prompt_id == prompt_id for item in self.entries)
 
     def due(self, ahead: int, taken: Iterable[PromptId] = (), most: int | None = None) -> Entry | None:
-        """What a session may send now that has `ahead` unfinished prompts; `taken` are on their way already.
+        """The next run for a session with `ahead` unfinished prompts; `taken` are being sent already.
 
-        `most` is how many the installation allows; more would only be refused.
+        `most` is how many the installation allows; more would be rejected.
         """
         bounds = [bound for bound in (None if self.is_unbounded else AHEAD, most) if bound is not None]
         if self.pause is not None or any(ahead >= bound for bound in bounds):
@@ -158,10 +158,10 @@ class WaitingRuns:
         on_their_way = frozenset(taken)
         return next((item for item in self.entries if item.prompt_id not in on_their_way), None)
 
-    # Coming and going
+    # Adding and removing
 
     def join(self, batch: Batch, entries: Sequence[Entry], line_id: str) -> WaitingRuns:
-        """Put the runs of a batch at the end, in this order; `line_id` is for a line that begins with them."""
+        """Append the runs of a batch, in this order; `line_id` is for a line that starts with them."""
         ids = {item.prompt_id for item in entries}
         if not entries:
             raise BadPlan("empty-plan")
@@ -181,9 +181,9 @@ class WaitingRuns:
         )
 
     def put_back(self, entry: Entry, prompt_id: PromptId, line_id: str, was: WaitingRuns) -> WaitingRuns:
-        """Let a run whose task was certainly not sent wait again, before all others, under a new id.
+        """Put a run whose task was certainly not sent at the front of the line, under a new id.
 
-        `was` is the line as it was taken from. If it has become empty since, it begins again with the same wishes.
+        `was` is the line that it came from. If it has become empty since, it starts with the same wishes.
         """
         if self.has(prompt_id) or self.has(entry.prompt_id):
             raise InvalidTransition("put_back", "it waits already")
@@ -198,7 +198,7 @@ class WaitingRuns:
         )
 
     def without(self, *prompt_ids: PromptId) -> WaitingRuns:
-        """Take runs off: they are tasks now, or the user removed them. TaskNotFound for one that is not in the line."""
+        """Remove runs that are tasks now, or that the user removed. TaskNotFound for one that is not in the line."""
         gone = frozenset(prompt_ids)
         kept = [item for item in self.entries if item.prompt_id not in gone]
         if len(self.entries) - len(kept) < len(gone):
@@ -206,7 +206,7 @@ class WaitingRuns:
         return self._kept(kept)
 
     def cleared(self) -> WaitingRuns:
-        """Take all off."""
+        """Remove all runs."""
         return self._kept(())
 
     def _kept(self, entries: Sequence[Entry]) -> WaitingRuns:
@@ -237,16 +237,16 @@ class WaitingRuns:
         return replace(self, entries=tuple(rest))
 
     def step(self, prompt_id: PromptId, by: int) -> WaitingRuns:
-        """Move a run up (`by` below 0) or down so many places, as far as the line goes."""
+        """Move a run up (`by` below 0) or down by so many places, within the line."""
         index = self._index(prompt_id)
         ids = [item.prompt_id for item in self.entries if item.prompt_id != prompt_id]
         target = max(0, index + by)
         return self.move(prompt_id, ids[target] if target < len(ids) else None)
 
     def edit(self, prompt_id: PromptId, values: Values, label: str) -> WaitingRuns:
-        """Let a waiting run set other values. BadInput if its workflow has no such nodes.
+        """Change the values of a waiting run. BadInput if its workflow has no such nodes.
 
-        It is not on its grid's contact sheet any more, for its row and column would say something else.
+        It leaves its grid's contact sheet, where its row and column would be wrong.
         """
         known = self.entry(prompt_id)
         cell = known.part.cell if read_values(known.values) == values else None
@@ -261,15 +261,15 @@ class WaitingRuns:
             raise TaskNotFound("line", prompt_id)
         return found
 
-    # Going on and not
+    # Pausing and sending
 
     def hold(self, pause: Pause, by: PromptId | None = None) -> WaitingRuns:
-        """Let it wait. What stopped it first stays the reason."""
+        """Pause the line. The first reason stays."""
         self._expect_any("pause")
         return self if self.pause is not None else replace(self, pause=pause, paused_by=by)
 
     def resume(self) -> WaitingRuns:
-        """Let it go on."""
+        """End the pause."""
         self._expect_any("resume")
         return replace(self, pause=None, paused_by=None)
 
@@ -279,7 +279,7 @@ class WaitingRuns:
         return replace(self, is_unbounded=is_wanted)
 
     def spread(self, hands: int) -> WaitingRuns:
-        """Let so many sessions of this tab take from it."""
+        """Set how many sessions of this tab send from it."""
         self._expect_any("spread")
         if not 1 <= hands <= MOST_HANDS:
             raise InvalidTransition("spread", f"not between 1 and {MOST_HANDS}: {hands}")
@@ -293,7 +293,7 @@ class WaitingRuns:
 
     @property
     def head(self) -> LineHead | None:
-        """What is kept beside the entries."""
+        """What is stored besides the entries."""
         if not self.entries:
             return None
         return LineHead(
@@ -306,7 +306,7 @@ class WaitingRuns:
         )
 
     def change_to(self, after: WaitingRuns) -> LineChange:
-        """What has to be written for it to become `after`."""
+        """The change that turns this line into `after`, for the store."""
         known = {item.prompt_id: item for item in self.entries}
         kept = {item.prompt_id for item in after.entries}
         added = tuple(item for item in after.entries if item.prompt_id not in known)
@@ -324,7 +324,7 @@ class WaitingRuns:
 def line_of(
     head: LineHead | None, entries: Iterable[Entry], batches: Iterable[Batch], window_id: WindowId
 ) -> WaitingRuns:
-    """The line as the store has it."""
+    """The line as stored."""
     ordered = tuple(sorted(entries, key=lambda item: (item.place, item.prompt_id)))
     if head is None or not ordered:
         return WaitingRuns(window_id=window_id)
@@ -344,7 +344,7 @@ def line_of(
 
 
 def write_values(values: Values) -> str:
-    """Values by (node id, input name) as JSON text; a browser's own numbers would lose whole ones past 2**53."""
+    """Values by (node id, input name) as JSON text; a browser's own numbers would lose integers past 2**53."""
     told = [[node_id, input_name, value] for (node_id, input_name), value in values.items()]
     return json.dumps(told, ensure_ascii=False)
 
@@ -358,17 +358,17 @@ def read_values(text: str) -> dict[tuple[str, str], object]:
 
 
 def crew_id(captain: WindowId, number: int) -> WindowId:
-    """The id of a session that helps a window within its own tab; the same after a reload."""
+    """The id of a crew session of a window; the same after a reload."""
     return WindowId(f"{captain}{CREW_MARK}{number}")
 
 
 def captain_of(window_id: WindowId) -> WindowId:
-    """The window whose line a session takes runs from: the tab's own."""
+    """The window whose line a session sends from: the tab's own."""
     return WindowId(window_id.partition(CREW_MARK)[0])
 
 
 def crew_number(window_id: WindowId) -> int | None:
-    """The number of a crew's session; None for a tab's own."""
+    """The number of a crew session; None for a tab's own."""
     number = window_id.partition(CREW_MARK)[2]
     return int(number) if number.isdecimal() else None
 

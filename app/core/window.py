@@ -5,7 +5,7 @@ stored: it follows from the reservations and unfinished tasks, so "tasks pending
 `Window` whose holders name two servers cannot be built.
 
     window = Restoring(window_id).restored(client_id, tasks)
-    window = window.reserve(reservation)          # Free -> Moored, or one more holder
+    window = window.reserve(reservation)          # Free -> Moored, or another holder
     window = window.register_window_task(task)    # the reservation becomes the task
     window = window.settle(task)                  # the last end: Moored -> Free
 
@@ -71,10 +71,10 @@ class Restoring:
     window_id: WindowId
 
     def restored(self, client_id: ClientId, tasks: Iterable[Task], unreadable: Iterable[Unreadable] = ()) -> Window:
-        """The window as its records say. Reservations are gone: nothing had been submitted under them.
+        """The window by its records. Reservations are gone: nothing had been submitted under them.
 
-        Tasks that disagree with the oldest unfinished one about the server are quarantined: shown, never voted on.
-        So are those that cannot be read, and they may be work on any server: nothing new is taken on beside them.
+        Tasks that disagree with the oldest unfinished one about the server are quarantined: shown, but not decisive.
+        So are unreadable ones, which may be work on any server: the window takes no new work beside them.
         """
         ordered = sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
         mine = [task for task in ordered if task.owner == self.window_id]
@@ -96,7 +96,7 @@ class Restoring:
 class Window:
     """A window that knows its work. All holders name one server, or this value does not exist.
 
-    With `unreadable` records it cannot know all of it, and reserves nothing until the person has given them up.
+    With `unreadable` records it cannot know all of it, and reserves nothing until the user has given them up.
     """
 
     window_id: WindowId
@@ -161,7 +161,7 @@ class Window:
         expect_readable(operation, self.unreadable)
 
     def reserve(self, reservation: Reservation) -> Window:
-        """Hold a place: a free window moors to the reservation's server, a moored one gets one more holder."""
+        """Hold a place: a free window moors to the reservation's server, a moored one gets another holder."""
         self.expect_readable("reserve")
         self.validate_server_consistency("reserve", reservation.server_id)
         mooring = self.mooring
@@ -174,7 +174,7 @@ class Window:
         return replace(self, reservations={**self.reservations, reservation.prompt_id: reservation})
 
     def release_reservation(self, prompt_id: PromptId) -> Window:
-        """Give the place up; the window is free again if nothing else holds it."""
+        """Release the place; the window is free if nothing else holds it."""
         if prompt_id not in self.reservations:
             raise InvalidTransition("release_reservation", f"no reservation {prompt_id}")
         return replace(self, reservations=_without(self.reservations, prompt_id))
@@ -196,9 +196,9 @@ class Window:
         )
 
     def settle(self, task: Task) -> Window:
-        """Take over what is known of a task now. Its server, owner and prompt_id cannot change this way.
+        """Update a task. Its server, owner and prompt_id cannot change this way.
 
-        An ended task can come back only as a ward: its end has freed the window, which may be elsewhere by now.
+        An ended task can come back only as a ward: its end has freed the window, which may use another server by now.
         """
         known = self.get_task("settle", task.prompt_id)
         if not _same_server(known, task) or known.owner != task.owner or known.epoch > task.epoch:
@@ -208,40 +208,40 @@ class Window:
         return replace(self, tasks={**self.tasks, task.prompt_id: task})
 
     def adopt(self, task: Task) -> Window:
-        """Take a dead window's task in as a ward: watched and delivered, never holding this window."""
+        """Adopt a closed window's task as a ward: watched and delivered, never holding this window."""
         if task.prompt_id in self.tasks or task.owner != self.window_id or not task.is_ward:
             raise InvalidTransition("adopt", "only a ward that this window owns")
         return replace(self, tasks={**self.tasks, task.prompt_id: task})
 
     def drop(self, prompt_id: PromptId) -> Window:
-        """Let go of a task that another window owns now, or that was deleted."""
+        """Drop a task that another window owns now, or that was deleted."""
         if prompt_id not in self.tasks:
             raise TaskNotFound("drop", prompt_id)
         return replace(self, tasks=_without(self.tasks, prompt_id))
 
     def release_quarantined(self, prompt_id: PromptId) -> Window:
-        """Let go of a quarantined task: the user has given it up."""
+        """Drop a quarantined task, which the user has given up."""
         rest = tuple(task for task in self.quarantined if task.prompt_id != prompt_id)
         if len(rest) == len(self.quarantined):
             raise TaskNotFound("give_up", prompt_id)
         return replace(self, quarantined=rest)
 
     def set_aside(self, records: Iterable[Unreadable]) -> Window:
-        """Let go of these tasks, whose records cannot be read, but not of what they may hold."""
+        """Drop these tasks, whose records cannot be read, but not what they may hold."""
         known = {record.prompt_id: record for record in (*self.unreadable, *records)}
         tasks = {prompt_id: task for prompt_id, task in self.tasks.items() if prompt_id not in known}
         quarantined = tuple(task for task in self.quarantined if task.prompt_id not in known)
         return replace(self, tasks=tasks, quarantined=quarantined, unreadable=tuple(known.values()))
 
     def release_unreadable(self, prompt_id: PromptId) -> Window:
-        """Let go of a record that cannot be read: the user has given it up, or it was deleted."""
+        """Drop an unreadable record: the user has given it up, or it was deleted."""
         rest = tuple(record for record in self.unreadable if record.prompt_id != prompt_id)
         if len(rest) == len(self.unreadable):
             raise TaskNotFound("give_up", prompt_id)
         return replace(self, unreadable=rest)
 
     def violations(self) -> tuple[str, ...]:
-        """What contradicts a promise in these records; empty in a sound window."""
+        """The contradictions of a promise in these records; empty in a sound window."""
         found = [f"quarantined: {task.prompt_id} on {task.server_id}" for task in self.quarantined]
         found += [
             f"unreadable: {record.prompt_id} on {record.server_id or 'an unknown server'}: {record.detail}"
@@ -270,16 +270,16 @@ def expect_readable(operation: str, records: Iterable[Unreadable]) -> None:
 
 
 def held_beside(mooring: Free | Moored, task: Task) -> frozenset[PromptId]:
-    """What else than that task holds the window to the task's server; with it, no other server is possible."""
+    """What else holds the window to the task's server; while there is any, no other server is possible."""
     if isinstance(mooring, Moored) and mooring.server_id == task.server_id:
         return mooring.holders - {task.prompt_id}
     return frozenset()
 
 
 def get_api_base_url(operation: str, bound: Task | Reservation | Moored, fleet: Fleet) -> str:
-    """Where requests about `bound` go: the one place where a server's id becomes an address.
+    """Where requests about `bound` go: the only place where a server's id becomes an address.
 
-    Raises ServerMoved when the fleet has lost that id or gives it another address than the one recorded.
+    Raises ServerMoved when the fleet lacks that id or has another address for it than the recorded one.
     """
     server = fleet.get(bound.server_id)
     if server is None or not _is_at(server, bound.address, fleet):

@@ -1,4 +1,4 @@
-"""A workflow in API format as a value: what `POST /prompt` takes, read once and checked for shape.
+"""A workflow in API format as a value: what `POST /prompt` takes, parsed once and checked for shape.
 
 workflow = parse_workflow(text)
 workflow.nodes["3"].class_type                  # "LoadImage"
@@ -39,7 +39,7 @@ OUTPUT_CLASSES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class WorkflowNode:
-    """One node: its class and, where the editor wrote one, its title."""
+    """One node: its class, and its title if the editor wrote one."""
 
     node_id: NodeId
     class_type: str
@@ -55,7 +55,7 @@ class ApiWorkflow:
 
     @property
     def expected_outputs(self) -> tuple[NodeId, ...]:
-        """The nodes that must show up with files for a full success."""
+        """The output nodes that must have files for a full success."""
         return tuple(node.node_id for node in self.nodes.values() if node.class_type in OUTPUT_CLASSES)
 
     def value(self, node_id: str, input_name: str) -> object:
@@ -82,7 +82,7 @@ class ApiWorkflow:
 
 
 def parse_workflow(source: str | Mapping[str, Any]) -> ApiWorkflow:
-    """Read API format from text or a mapping; BadInput says what is wrong with it."""
+    """Parse API format from text or a mapping; BadInput says what is invalid."""
     text = source if isinstance(source, str) else json.dumps(source, ensure_ascii=False)
     if len(text) > MAX_TEXT:
         raise BadInput("bad-workflow", detail="too large")

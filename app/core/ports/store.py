@@ -95,7 +95,7 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
         transaction: NotOwner if it is no longer there."""
 
     async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
-        """`reserve` and `register` in one, where the server is decided already: read everybody's claims (not what was
+        """`reserve` and `register` in one, where the server is decided already: read the claims of all windows (not the
         learned), call `check`, write the new task; durable, and no reservation is left. What `check` raises is raised,
         and the rest as by `register`."""
 
