@@ -118,11 +118,11 @@ class ConsoleContract:
         return {**_consistency(self._session), "crew": [_consistency(item) for item in self._sessions[1:]]}
 
     def check_server_switch_risk(self) -> bool:
-        """Whether anything real disagrees; `debug_server_consistency` and the log say what."""
+        """Whether anything contradicts a promise; `debug_server_consistency` and the log have the details."""
         return any(item.violations() for item in self._sessions)
 
     def validate_server_consistency(self, operation: Any = None, server_id: Any = None) -> bool | dict[str, Any]:
-        """With a server: true, or the guard's refusal. Without: everything that disagrees."""
+        """With a server: True, or the guard's refusal. Without: all violations."""
         if server_id is not None:
             self._session.validate_server_consistency(str(operation), ServerId(str(server_id)))
             return True
@@ -216,11 +216,11 @@ class ConsoleContract:
         )
 
     async def wait_for(self, prompt_id: Any = None) -> dict[str, Any]:
-        """The task once it has ended and its results are home."""
+        """Wait until the task has ended and its results are delivered, and return it."""
         return task_facts(await self._holder(prompt_id).wait_for(PromptId(str(prompt_id))))
 
     async def get_task_history(self, prompt_id: Any = None) -> Any:
-        """What the task's own server says of it."""
+        """The history answer of the task's own server."""
         text = await self._holder(prompt_id).get_task_history(PromptId(str(prompt_id)))
         try:
             return json.loads(text)
@@ -232,43 +232,43 @@ class ConsoleContract:
         return self._holder(prompt_id).get_task_bound_image_url(PromptId(str(prompt_id)), int(index or 0))
 
     async def cancel(self, prompt_id: Any = None) -> dict[str, Any] | None:
-        """Stop that task and no other; the task as it stands then."""
+        """Stop that task and no other; return it as it is then."""
         await self._holder(prompt_id).cancel(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def give_up(self, prompt_id: Any = None) -> dict[str, Any] | None:
-        """Let the task go by choice; the task as it stands then."""
+        """Stop tracking the task, as the user chose; return it as it is then."""
         await self._holder(prompt_id).give_up(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def look_again(self, prompt_id: Any = None) -> dict[str, Any] | None:
-        """Look at the task's own server now; the task as it stands then."""
+        """Poll the task's own server now; return the task as it is then."""
         await self._holder(prompt_id).look_again(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def run_again(self, prompt_id: Any = None, options: Any = None) -> str:
         """Run a task again with its kept inputs, here or with `{elsewhere: true}` on any other server.
 
-        The new task's prompt_id. It may run twice; elsewhere gives an unfinished one up first.
+        Returns the new task's prompt_id. The work may run twice; `elsewhere` gives up an unfinished task first.
         """
         elsewhere = isinstance(options, Mapping) and options.get("elsewhere") is True
         return await self._holder(prompt_id).run_again(PromptId(str(prompt_id)), elsewhere=elsewhere)
 
     async def orphans(self) -> list[dict[str, Any]]:
-        """The work of windows that are gone, looked for now."""
+        """Search for work of closed windows now, and return it."""
         found = await self._session.find_orphans()
         return [{**task_facts(item.task), "isOwnerGone": item.is_owner_gone} for item in found]
 
     async def adopt(self, prompt_id: Any = None) -> dict[str, Any]:
-        """Take an orphan that `orphans` has found into this window."""
+        """Take over an orphan that `orphans` has found."""
         return task_facts(await self._session.adopt(PromptId(str(prompt_id))))
 
     async def verify(self) -> dict[str, Any]:
-        """Read the store afresh and compare."""
+        """Reread the store and compare."""
         return self._verdict([text for item in self._sessions for text in await item.verify()])
 
     async def debug_bundle(self, options: Any = None) -> dict[str, Any]:
-        """The report of this window: no pictures, no credentials, and no prompts unless `{prompts: true}` asks."""
+        """The report of this window: no pictures, no credentials, and no prompts without `{prompts: true}`."""
         prompts = isinstance(options, Mapping) and options.get("prompts") is True
         page = await self._read_page() if self._read_page else {}
         return make_report(self._session, version=VERSION, prompts=prompts, at=time.time(), page=page)
@@ -368,7 +368,7 @@ def _picked(value: Any, fallback: str) -> Picked:
 
 
 def _editor(graph: Any) -> str:
-    """The copy of an editor's graph that a script hands over; empty if it has none."""
+    """The copy of an editor's graph that a script passed; empty if there is none."""
     if graph is None:
         return ""
     try:

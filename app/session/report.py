@@ -2,8 +2,8 @@
 
     report = make_report(session, version="0.1.0", prompts=False)     # JSON-like
 
-Without `prompts` it has no text that a person wrote, that a server answered, or that a workflow holds; with it, those
-too. Pictures and credentials are never in it. `tests/simulation/replay.py` judges a report's journal once more.
+Without `prompts` it has no text that the user wrote, that a server answered, or that a workflow contains; with it,
+those too. It never has pictures or credentials. `tests/simulation/replay.py` checks a report's journal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def make_report(
     session: Session, *, version: str, prompts: bool, at: float, page: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The report as one JSON-like value. `page` is what the browser says of itself; it is taken as it is."""
+    """Return the report as one JSON-like value. `page` is what the browser reports about itself, unchanged."""
     redactor, window = Redactor(texts=prompts), session.window
     known = window if isinstance(window, Window) else None
     told = {
@@ -81,7 +81,7 @@ def _mooring(window: Window | None) -> dict[str, Any] | None:
 
 
 def _violation(text: str) -> dict[str, Any]:
-    """A violation by its kind and task; its wording may quote a record."""
+    """A violation by its kind and task; its text may quote a record."""
     return {"kind": text.partition(":")[0], "prompt_ids": _ID.findall(text), "message": text}
 
 

@@ -1,4 +1,4 @@
-"""Reading this window's own records: once at its start, and again on every wake (promise 9)."""
+"""Reading this window's own records: once at the start, and on every wake (promise 9)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Restorer:
         self._restoring = asyncio.Lock()
 
     async def restore(self) -> None:
-        """Read our records, once: a second claim would delete reservations that were made since the first."""
+        """Read our records once: a second claim would delete reservations that were made since the first."""
         async with self._restoring:
             await self._restore_once()
 

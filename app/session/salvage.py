@@ -58,7 +58,7 @@ class OrphanLine:
 
 
 class Salvage:
-    """Finds orphans and takes them in."""
+    """Finds orphans and adopts them."""
 
     def __init__(
         self, state: State, adopted: Callable[[Task], None], lay_by: Callable[[Iterable[Task]], Awaitable[None]]
@@ -173,7 +173,7 @@ class Salvage:
             self._state.changed()
 
     async def adopt(self, prompt_id: PromptId) -> Task:
-        """Take an orphan in as a ward. NotOwner if another window was faster, TaskNotFound if it is no orphan."""
+        """Adopt an orphan as a ward. NotOwner if another window was faster, TaskNotFound if it is no orphan."""
         window = self._state.get_window("adopt")
         orphan = next((item for item in self.orphans if item.task.prompt_id == prompt_id), None)
         if orphan is None:

@@ -1,4 +1,4 @@
-"""Work that a script brings: uploads that hold their server until a submit uses them, and questions about a task."""
+"""Work started by scripts: uploads that hold their server until a submit uses them, and queries about a task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.session.submitting.submit import Inputs, Order, Submitter
 
 
 class Scripting:
-    """See the module. `take` carries out an order."""
+    """The scripting interface of a session. `take` carries out an order."""
 
     def __init__(self, state: State, submitter: Submitter, take: Callable[[Order], Awaitable[PromptId]]) -> None:
         self._state = state
@@ -66,8 +66,8 @@ class Scripting:
     async def submit_workflow(self, workflow: ApiWorkflow, title: str, inputs: Inputs, editor: str = "") -> PromptId:
         """Like `run`, on the server that holds this interface's uploads if there are any.
 
-        A script has no card to look at, so what the server refused is raised here: PromptRejected, or ConnectError if
-        the prompt was certainly not sent. The task is kept with its end all the same.
+        A script sees no card, so a refusal by the server is raised here: PromptRejected, or ConnectError if
+        the prompt was certainly not sent. The task with its end is kept all the same.
         """
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())

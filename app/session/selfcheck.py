@@ -3,8 +3,8 @@
     results = await run_selfcheck()
     [result.name for result in results if not result.ok]
 
-Each check makes its own sandbox, so it touches nothing of the person's. It calls the very code that the window runs
-on: with the guard taken out of that code, checks fail.
+Each check makes its own sandbox, so it touches none of the user's work. It calls the very code that the window
+runs: without the guard in that code, checks fail.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OPERATIONS = (
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check. `detail` says what was seen instead, when it failed."""
+    """One check. `detail` says what happened instead, when it failed."""
 
     name: str
     ok: bool
@@ -155,7 +155,7 @@ CHECKS: dict[str, Callable[[Sandbox, Session], Awaitable[None]]] = {
 
 
 async def _finished(sandbox: Sandbox, session: Session, server_id: ServerId) -> PromptId:
-    """A task that ran to its end on that server, the window free again."""
+    """Run a task to its end on that server, so that the window is free again."""
     prompt_id = await session.run(_workflow(), server_id=server_id)
     sandbox.servers.finish(prompt_id)
     await session.wait_for(prompt_id)

@@ -63,7 +63,7 @@ log = logging.getLogger("mooring.session")
 
 
 class Session:
-    """One window's work, from the click to the picture. With a `captain` it is a crew session of that one's tab."""
+    """One window's work, from the click to the picture. With a `captain` it is a crew session of the captain's tab."""
 
     def __init__(self, ports: Ports, captain: Session | None = None) -> None:
         self._state: State = State(ports, captain._state if captain else None)
@@ -86,7 +86,7 @@ class Session:
         self.line = WaitingLine(self._state, self.worker, self._salvage)
         self._fleet_follower = FleetFollower(self._state, self.wake)
 
-    # What there is to see
+    # State
 
     @property
     def window(self) -> Restoring | Window | None:
@@ -95,7 +95,7 @@ class Session:
 
     @property
     def identity(self) -> Identity | None:
-        """Who this window is, once it knows."""
+        """This window's identity, once it is known."""
         return self._state.identity
 
     @property
@@ -105,12 +105,12 @@ class Session:
 
     @property
     def fleet_error(self) -> MooringError | None:
-        """Why the fleet is not known."""
+        """Why the fleet is unknown."""
         return self._state.fleet_error
 
     @property
     def store_error(self) -> StorageError | None:
-        """Why the store could not be read or written the last time."""
+        """Why the last access to the store failed."""
         return self._state.store_error
 
     @property
@@ -129,7 +129,7 @@ class Session:
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """Clicks on Run that are under way, and failed ones until they are dismissed."""
+        """Clicks on Run in progress, and failed ones until they are dismissed."""
         return tuple(self._state.runs.values())
 
     @property
@@ -139,7 +139,7 @@ class Session:
 
     @property
     def results(self) -> Results:
-        """What is kept of results in this browser, and how much."""
+        """The results kept in this browser, and how much."""
         return self._results
 
     @property
@@ -153,33 +153,33 @@ class Session:
         return self._state.stalled
 
     def still_for(self, prompt_id: PromptId) -> float:
-        """Seconds for which that task was looked at without having moved."""
+        """Seconds for which polls of that task have shown no progress."""
         stillness = self._state.stillness.get(prompt_id)
         return stillness.still_for if stillness else 0.0
 
     @property
     def noticed(self) -> Mapping[ServerId, Noticed]:
-        """By server: that it was restarted, lost its history, or is another one now."""
+        """By server: that it was restarted, lost its history, or was replaced."""
         return self._state.noticed
 
     @property
     def orphans(self) -> tuple[Orphan, ...]:
-        """Work of windows that are gone, as last found; `adopt` takes one in."""
+        """Work of closed windows, as last found; `adopt` takes one over."""
         return self._salvage.orphans
 
     @property
     def orphan_records(self) -> tuple[OrphanRecord, ...]:
-        """Records of windows that are gone which cannot be read; `give_up` deletes one."""
+        """Unreadable records of closed windows; `give_up` deletes one."""
         return self._salvage.records
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after every change; the returned function ends it."""
         return self._state.subscribe(listener)
 
-    # Its life
+    # Lifecycle
 
     async def start(self) -> None:
-        """Claim the id, read the records, watch what is unfinished. With a store that cannot be read: `store_error`."""
+        """Claim the id, read the records, watch unfinished tasks. If the store cannot be read, `store_error` is set."""
         state = self._state
         state.identity = await state.ports.windows.claim()
         state.window = Restoring(state.identity.window_id)
@@ -189,12 +189,12 @@ class Session:
         await self._restorer.restore()
         self._refresh()
         state.spawn(self._socket.keep(), "socket")
-        if not self._is_crew:  # a crew takes from its captain's line
+        if not self._is_crew:  # a crew sends from its captain's line
             await self.line.restore()
             state.spawn(self.line.keep(), "line")
 
     def wake(self, reason: str) -> None:
-        """Check everything at once, because something woke the window (online, visible, pageshow, fleet, gone)."""
+        """Check everything now, because something woke the window (online, visible, pageshow, fleet, gone)."""
         log.info("wake: %s", reason)
         self._state.note("wake", reason=reason)
         self._state.spawn(self._wake(), "wake")
@@ -248,11 +248,11 @@ class Session:
         unable: Mapping[ServerId, str] | None = None,
         editor: str = "",
     ) -> PromptId:
-        """Take a workflow to a server: reserve, connect, upload, register, submit. Raises what failed on the way.
+        """Submit a workflow: reserve, connect, upload, register, submit. Raises the error of the step that failed.
 
-        `inputs` are files by (node id, input name). With `server_id`, that server or none. `unable` are the servers
-        that cannot run it, each with its cause (lacks): it goes to none of them. `editor` is the copy of the editor's
-        file that goes along (`workflows/editor/copy.py`).
+        `inputs` are files by (node id, input name). `server_id` allows no other server. `unable` are the servers
+        that cannot run it, each with its cause (lacks). `editor` is the copy of the editor's file that is sent
+        along (`workflows/editor/copy.py`).
         """
         prompt_id = PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)
@@ -262,9 +262,9 @@ class Session:
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Run a task again as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
 
-        What became of the old one changes nothing in that, so it may run twice: say so before. `elsewhere` gives up an
-        unfinished task first, for it holds the window. A task that was laid by is run again as well. BadInput if an
-        input's bytes are not kept any more, or the workflow is not (of private work, after a reload).
+        The state of the old task does not matter, so the work may run twice: warn the user first. `elsewhere` gives
+        up an unfinished task first, because it holds the window. A past task can be run again as well. BadInput if
+        the bytes of an input or the workflow are no longer kept (those of private work are not, after a reload).
         """
         held = self._state.get_window("run_again").tasks.get(prompt_id)
         task = held if held is not None else await self.past.read_task(prompt_id)
@@ -303,7 +303,7 @@ class Session:
         return Picked(blob, item.original_name or item.name)
 
     async def keep_input(self, blob: Blob) -> str:
-        """Keep a file that stands in a form, as a run would: its hash, or nothing if it is too large for that."""
+        """Keep a file picked in a form, as a run would; return its hash, or nothing if it is too large."""
         if blob.size > INPUT_KEPT:
             return ""
         sha256 = hashlib.sha256(await blob.read()).hexdigest()
@@ -372,7 +372,7 @@ class Session:
             await self._watch.give_up(prompt_id)
 
     async def look_again(self, prompt_id: PromptId) -> None:
-        """Poll that task's server now, and fetch its results at once."""
+        """Poll that task's server and fetch its results now."""
         await self._watch.look_again(prompt_id)
         self._courier.hurry()
 
@@ -454,7 +454,7 @@ class Session:
         return self.violations()
 
     async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
-        """What a server says of these classes of nodes; None if that cannot be known now."""
+        """A server's description of these node classes; None if it is unknown now."""
         server = self.fleet.get(server_id)
         return None if server is None else await self._submitter.capable.catalogue(server, names)
 
@@ -468,12 +468,12 @@ class Session:
         return (await self._submitter.capable.survey(workflow, supplied)).standing
 
     async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
-        """What a server lists at the route that a node names for its choices; none if the fleet has lost it."""
+        """The choices listed by a server at a node's route; empty if the server is not in the fleet."""
         server = self.fleet.get(server_id)
         return () if server is None else await read_choices(self._state.ports.http, server, route)
 
     async def refresh_catalogues(self) -> None:
-        """Have the catalogues of all servers that may answer reread; the fleet reports the differences."""
+        """Have all reachable servers' catalogues reread; the fleet reports the differences."""
         await self._submitter.capable.refresh_all()
 
     def reset_socket(self) -> None:

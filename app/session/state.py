@@ -42,7 +42,7 @@ _NOBODY = WindowId("")  # before the window knows its own id
 
 
 class _Write(Enum):
-    """What became of the write of one task."""
+    """The outcome of writing one task."""
 
     DONE = "done"
     FAILED = "failed"
@@ -120,7 +120,7 @@ class State:
     # Background work
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run in the background; held until done, and an error is logged, never lost."""
+        """Run in the background. The task is held until it is done, and its error is logged."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._background.add(task)
         task.add_done_callback(self._finished)
@@ -216,7 +216,7 @@ class State:
             return await self._record(known, self._with_stillness(known, task), verdicts)
 
     def _with_stillness(self, known: Task, task: Task) -> Task:
-        """An end keeps how long the task was still at most: what is normal on that server is learned from it."""
+        """The task with its longest stillness, if it has ended: what is normal on that server is learned from it."""
         stillness = self.stillness.get(task.prompt_id)
         if known.state.is_end or not task.state.is_end or stillness is None:
             return task
@@ -287,7 +287,7 @@ class State:
             self.changed()
 
     def _tell(self, verdicts: Sequence[Verdict]) -> None:
-        """Note each piece of evidence as it was judged; one that says nothing new is an echo."""
+        """Note each piece of evidence with its verdict; one that adds nothing is an echo."""
         for task, piece, judged in verdicts:
             is_echo = _durable_part(judged) == _durable_part(task)
             self.journal_writer.note("evidence", verdict(task, piece, judged), topic=task.prompt_id, echo=is_echo)
@@ -315,7 +315,7 @@ class State:
         return stored is not None and known is not None and (stored.owner, stored.epoch) == (known.owner, known.epoch)
 
     def take_in(self, task: Task) -> None:
-        """A ward that the store has just given to this window, which may once have been its own."""
+        """Take over a ward that the store has given to this window; the task may once have been its own."""
         stale = self.get_window("adopt").tasks.get(task.prompt_id)
         if stale is not None:
             self.let_go(stale, NotOwner("adopt", task.prompt_id))
@@ -391,7 +391,7 @@ class State:
 
 
 def _unreadable(task: Task, error: BrokenRecord) -> Unreadable:
-    """What is known of a task whose record has turned out unreadable."""
+    """The unreadable record of a task that this window knows."""
     return Unreadable(
         prompt_id=task.prompt_id,
         owner=task.owner,

@@ -4,8 +4,8 @@
     tab.window                      # the tab's own; `windows` are those of all sessions, its own first
     await tab.cancel(prompt_id)     # goes to the session that has the task
 
-An operation on one task goes to the session that has it. Everything else (runs, the line, kept results, orphans) is the
-business of the tab's own session. Operations without a docstring are those of `Session`, `Past` and `Results`.
+An operation on one task goes to the session that has it. Everything else (runs, the line, kept results, orphans) goes
+to the tab's own session. Operations without a docstring are those of `Session`, `Past` and `Results`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Tab:
         self.results = TabResults(crew)
         self.past = TabPast(crew)
 
-    # What there is to see
+    # State
 
     @property
     def window(self) -> Restoring | Window | None:
@@ -54,7 +54,7 @@ class Tab:
 
     @property
     def identity(self) -> Identity | None:
-        """Who this tab is, once it knows."""
+        """This tab's identity, once it is known."""
         return self._own.identity
 
     @property
@@ -64,12 +64,12 @@ class Tab:
 
     @property
     def fleet_error(self) -> MooringError | None:
-        """Why the fleet is not known."""
+        """Why the fleet is unknown."""
         return self._own.fleet_error
 
     @property
     def store_error(self) -> StorageError | None:
-        """Why any session could not read or write the store the last time."""
+        """Why the last access of any session to the store failed."""
         return next((item.store_error for item in self._crew.everybody if item.store_error is not None), None)
 
     @property
@@ -88,7 +88,7 @@ class Tab:
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """Clicks on Run that are under way, and what the crew has taken from the line."""
+        """Clicks on Run in progress, and runs that the crew has taken from the line."""
         return tuple(run for item in self._crew.everybody for run in item.runs)
 
     @property
@@ -134,7 +134,7 @@ class Tab:
         """Call `listener` after every change of any session; the returned function ends it."""
         return self._own.subscribe(listener)
 
-    # What the user does
+    # Actions
 
     def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
         """Set the leanings, which all sessions of a tab share."""

@@ -23,7 +23,7 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
 
 
 def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Start a task. In a browser it runs to its first wait at once, because a turn of the loop is one of the page.
+    """Start a task. In a browser it runs to its first wait immediately, because a turn of the loop is one of the page.
 
     Elsewhere it starts with the next turn of the loop in every Python version, so that simulations do not differ.
     """

@@ -1,8 +1,8 @@
-"""Bringing results home: each output's bytes, from its task's own server, into this browser's store.
+"""Delivery of results: each output's bytes are fetched from its task's own server and kept in this browser's store.
 
-Ends as kept (or its thumbnail alone, by the person's choice), gone (the real server answered 404), overwritten (the
+It ends as kept (or its thumbnail alone, as the user chose), gone (the real server answered 404), overwritten (the
 file is not of this task's time: those bytes are never shown as its result), or not kept (the store is full).
-Until then it is tried again, for ever. A thumbnail of each picture is kept whatever becomes of the picture itself.
+Until then it is retried, for ever. A thumbnail of each picture is kept whatever happens to the picture itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LONGEST_PAUSE = 60.0
 
 # Where users log in, the gateway itself judges a file by the seal that the output carries.
 _WITHHELD = {"picture-changed": Delivery.OVERWRITTEN, "not-yours": Delivery.GONE, "link-expired": Delivery.GONE}
-_NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not hand it out
+_NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not serve it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,14 @@ class TextBlob:
 
     @property
     def size(self) -> int:
-        """Bytes."""
         return len(self.text.encode("utf-8", "replace"))
 
     async def read(self) -> bytes:
-        """All of it."""
         return self.text.encode("utf-8", "replace")
 
 
 class Courier:
-    """Fetches what has ended and is not home yet. `on_arrival` is called when the record of an output says so."""
+    """Fetches the undelivered outputs of ended tasks. `on_arrival` is called when an output's record was updated."""
 
     def __init__(self, state: State, on_arrival: Callable[[], None]) -> None:
         self._state = state
@@ -70,7 +68,7 @@ class Courier:
         self._hurry = asyncio.Event()
 
     def refresh(self) -> None:
-        """Begin with every ended task that still has something to fetch."""
+        """Start a delivery for every ended task that still has something to fetch."""
         window = self._state.window
         for task in window.tasks.values() if isinstance(window, Window) else ():
             if task.state.is_end and not task.is_delivered and task.prompt_id not in self._busy:
@@ -78,7 +76,7 @@ class Courier:
                 self._state.spawn(self._deliver(task.prompt_id), f"deliver {task.prompt_id}")
 
     def hurry(self) -> None:
-        """Try again at once."""
+        """Retry now."""
         self._hurry.set()
         self.refresh()
 
@@ -95,7 +93,7 @@ class Courier:
             self._busy.discard(prompt_id)
 
     async def _deliver_once(self, prompt_id: PromptId) -> bool:
-        """One try at everything that is pending; whether all is done."""
+        """Try everything that is pending once; return whether all is delivered."""
         task = self._state.get_task("deliver", prompt_id)
         for index, output in enumerate(task.outputs):
             if output.delivery is Delivery.PENDING:
@@ -103,7 +101,7 @@ class Courier:
         return self._state.get_task("deliver", prompt_id).is_delivered
 
     async def _bring_home(self, task: Task, index: int, output: Output) -> None:
-        """One try at one output. What cannot be had now stays pending."""
+        """Try one output once. What cannot be fetched now stays pending."""
         state, prompt_id = self._state, task.prompt_id
         try:
             fetched = await self._fetch(task, index, output)
@@ -147,11 +145,10 @@ class Courier:
 
 
 async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output, Blob | None]:
-    """One output's bytes from its task's own server, with what is known of them now.
+    """Fetch one output's bytes from its task's own server; return the updated output with them.
 
     Without bytes, the output says why: gone, or overwritten (the file is not of this task's time or, if it was fetched
-    before, other than what it was then). Such bytes are never given out. Raises what kept the server from
-    answering.
+    before, not the file of then). Such bytes are never returned. Raises the error that kept the server from answering.
     """
     if output.is_text:
         blob = TextBlob(output.text)
@@ -180,7 +177,7 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
 async def _still_tells(state: State, task: Task) -> bool:
     """Whether the server has the task in its history: then it is the one that ran it, and not another at its address.
 
-    Asked after the bytes: what answered before, when its end was read, has not come back in between.
+    Asked after the bytes: it must be the same server that sent them.
     """
     base = get_api_base_url("deliver", task, state.fleet)
     response = await state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
@@ -188,26 +185,26 @@ async def _still_tells(state: State, task: Task) -> bool:
 
 
 def _etag(response: Response) -> str:
-    """The server's mark of the bytes; a proxy that packs them says that it is weak."""
+    """The server's ETag of the bytes; a proxy that compresses them marks it as weak."""
     return response.headers.get("etag", "").removeprefix("W/")
 
 
 def _is_another(known: Output, seen: Output) -> bool:
-    """Whether what was fetched before was something else: by its size, and by the server's mark if it gave one."""
+    """Whether this is another file than the one fetched before: by its size, and by its ETag if the server sent one."""
     was_fetched = known.delivery is not Delivery.PENDING
     is_marked_anew = bool(known.etag and seen.etag) and known.etag != seen.etag
     return was_fetched and (known.size != seen.size or is_marked_anew)
 
 
 def with_output(task: Task, output: Output) -> Task:
-    """The task with what became of one output; by its file, since a late look may have changed the order."""
+    """The task with an updated output, found by its file, since a later poll may have changed the order."""
     return replace(task, outputs=tuple(output if item.file == output.file else item for item in task.outputs))
 
 
 def with_output_at(task: Task, index: int, output: Output) -> Task:
-    """Like `with_output`, unless a late look has changed the order: its bytes lie under another file's place now.
+    """Like `with_output`, unless a later poll has changed the order: then its bytes are stored under another index.
 
-    It stays pending then, and is fetched once more.
+    The output stays pending then, and is fetched again.
     """
     return with_output(task, output) if task.outputs[index].file == output.file else task
 

@@ -13,11 +13,11 @@ from app.session.state import State
 log = logging.getLogger("mooring.session")
 
 FIRST_PAUSE = 1.0  # seconds after a task's first preview
-PAUSE = 5.0  # between two; as many of them a reload may cost
+PAUSE = 5.0  # seconds between two; a reload may lose that much
 
 
 class LastPreviews:
-    """See the module. What cannot be kept is not kept: nothing hangs on it."""
+    """Keeps previews. One that cannot be kept is skipped: nothing depends on it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -26,7 +26,7 @@ class LastPreviews:
         state.subscribe(self._follow)
 
     async def restore(self) -> None:
-        """Show again what was kept of what is unfinished."""
+        """Load the kept previews of unfinished tasks."""
         for task in tuple(self._state.watched()):
             if task.prompt_id in self._kept:
                 continue
@@ -45,7 +45,7 @@ class LastPreviews:
         return {task.prompt_id for task in self._state.watched()}
 
     def _follow(self) -> None:
-        """After every change of the session: keep what is new, delete what is of no use any more."""
+        """After every change of the session: keep new previews, delete those of ended tasks."""
         for prompt_id, preview in self._state.previews.items():
             if prompt_id not in self._busy and preview.serial > self._kept.get(prompt_id, 0):
                 self._busy.add(prompt_id)

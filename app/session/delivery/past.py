@@ -1,7 +1,7 @@
-"""Ended tasks beyond the latest: laid by in the store, so that a window stays light however much it has made.
+"""Ended tasks beyond the latest are moved to the past tasks in the store, so that a window stays light.
 
-Only what is settled goes (`core/past.py`): its end is proven and all of it is home, so nothing more will be learned of
-it. What settled tasks a closed window has left is laid by as well, by whoever finds it.
+Only settled tasks are moved (`core/past.py`): the end is proven and all outputs are delivered, so they cannot
+change any more. The settled tasks of a closed window are moved too, by any window that finds them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger("mooring.session")
 
 
 class Past:
-    """What was laid by, and what is to be. `changes` counts how often something was added or deleted here."""
+    """The past tasks, and which are to be moved there. `changes` counts additions and deletions by this window."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -31,10 +31,10 @@ class Past:
     def _store(self) -> PastStore | None:
         return self._state.ports.past
 
-    # Laying by
+    # Moving
 
     def refresh(self) -> None:
-        """Lay by what this window need not hold any more, in the background."""
+        """Move what this window need not hold any more, in the background."""
         window = self._state.window
         if self._store is not None and not self._is_busy and isinstance(window, Window) and to_lay_by(window.tasks):
             self._is_busy = True
@@ -49,14 +49,14 @@ class Past:
             self._is_busy = False
 
     async def lay_by_of_gone(self, tasks: Iterable[Task]) -> None:
-        """Lay by what windows that are gone have left settled; that one of them lives after all does no harm."""
+        """Move the settled tasks of closed windows; if one of those windows is still open, that does no harm."""
         if self._store is not None:
             for task in tasks:
                 if is_settled(task) and isinstance(await self._move(task), StorageError):
                     return
 
     async def _lay_by(self, task: Task) -> bool:
-        """Whether it makes sense to go on with others."""
+        """Move one task; return whether it makes sense to continue with others."""
         state = self._state
         async with state.judging(task.prompt_id):
             known = state.get_window("lay_by").tasks.get(task.prompt_id)
@@ -72,7 +72,7 @@ class Past:
         return True
 
     async def _move(self, task: Task) -> NotOwner | TaskNotFound | StorageError | None:
-        """Why it was not laid by: another window has it now, no window has it, or the store failed."""
+        """Move it; return why not: another window has it now, no window has it, or the store failed."""
         assert self._store is not None  # asked before
         try:
             await self._store.lay_by(task)
@@ -88,21 +88,21 @@ class Past:
     # Reading
 
     async def read_ids(self) -> Sequence[PromptId]:
-        """All that was laid by, the latest end first."""
+        """The ids of all past tasks, the latest end first."""
         return () if self._store is None else await self._store.read_past_ids()
 
     async def read_rows(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
-        """The rows of these."""
+        """The rows of these tasks."""
         return () if self._store is None else await self._store.read_past(prompt_ids)
 
     async def read_others(self) -> Sequence[PastTask]:
-        """Rows of what the latest of other windows have ended, which those hold themselves."""
+        """Rows of the ended tasks that other windows still hold."""
         window = self._state.get_window("read_others")
         records = await self._state.ports.store.read_tasks()
         return [past_of(task) for task in records.tasks if task.state.is_end and task.owner != window.window_id]
 
     async def read_task(self, prompt_id: PromptId) -> Task:
-        """One whole, also one that another window holds; TaskNotFound if it is not there."""
+        """Return a whole task, also one that another window holds. TaskNotFound if there is none."""
         found = None if self._store is None else await self._store.read_past_task(prompt_id)
         found = found or await self._state.ports.store.read_task(prompt_id)
         if found is None:
@@ -110,7 +110,7 @@ class Past:
         return found
 
     async def delete(self, prompt_ids: Sequence[PromptId]) -> None:
-        """Delete these, with what they made."""
+        """Delete these tasks and their results."""
         if self._store is not None:
             await self._store.delete_past(prompt_ids)
             self.changes += 1

@@ -1,8 +1,8 @@
-"""What is kept of results in this browser, and how much: reading, setting, deleting, fetching what is not here.
+"""The results kept in this browser, and how much: reading, settings, deleting, fetching what is not kept.
 
-What was kept once may have made room for newer results, in any window. The task's record learns of it here (`sweep`),
-so that the page says so instead of showing nothing; the server is then asked for the picture only if somebody
-wants to see it.
+A kept result may have been dropped for newer ones, by any window. `_sweep` then updates the task's record, so that the
+page says so instead of showing nothing; the server is asked for the picture only when the user opens
+it.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class Results:
     # One result
 
     async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        """The bytes of one output as kept in this browser, or None."""
+        """Return the bytes of one output as kept in this browser, or None."""
         kept = await self._state.ports.store.read_result(prompt_id, index)
         return kept.blob if kept else None
 
     async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        """A small picture of one output, or None."""
+        """Return a thumbnail of one output, or None."""
         return await self._state.ports.store.read_thumbnail(prompt_id, index)
 
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        """An output that is not here, from its task's own server; None if it cannot be had there any more.
+        """Fetch an output that is not kept from its task's own server; None if that no longer has it.
 
-        In that case the record says why: gone, or overwritten. Raises what kept the server from answering.
+        In that case the record says why: gone, or overwritten. Raises the error that kept the server from answering.
         """
         task = await self._task(prompt_id)
         output = task.outputs[index]
@@ -55,7 +55,7 @@ class Results:
         return blob
 
     async def _task(self, prompt_id: PromptId) -> Task:
-        """This window's task, or one that was laid by."""
+        """This window's task, or a past task."""
         window, past = self._state.get_window("fetch"), self._state.ports.past
         if prompt_id not in window.tasks and past is not None and (task := await past.read_past_task(prompt_id)):
             return task
@@ -64,20 +64,20 @@ class Results:
     # All of them
 
     def refresh_soon(self) -> None:
-        """Look in the background; many reasons at once are one look."""
+        """Refresh in the background; many requests in a row cause one refresh."""
         if not self._is_due:
             self._is_due = True
             self._state.spawn(self.refresh(), "results")
 
     def arrived(self) -> None:
-        """Something has come home just now."""
+        """Note that a result has just been delivered."""
         if not self._is_promise_sought:
             self._is_promise_sought = True
             self._state.spawn(self._seek_promise(), "promise")
         self.refresh_soon()
 
     async def refresh(self) -> None:
-        """Look what is kept now: tell the records what is not here any more, and add up the rest."""
+        """Find what is kept now: update the records of dropped results, and add up the usage."""
         self._is_due = False
         try:
             await self._sweep()
@@ -88,7 +88,7 @@ class Results:
         self._state.changed()
 
     async def _sweep(self) -> None:
-        """What is said to be kept was kept before it was said, so whatever is not there now has been dropped."""
+        """Update the records of dropped results: a record says "kept" only after the bytes are kept."""
         said = {(task.prompt_id, index): task for task in self._tasks() for index in _kept_by(task)}
         if not said:
             return
@@ -105,7 +105,7 @@ class Results:
         return tuple(window.tasks.values()) if isinstance(window, Window) else ()
 
     async def configure(self, settings: KeepSettings) -> None:
-        """Set how much is kept, for all windows; what is over it goes at once, the oldest first."""
+        """Set how much is kept, for all windows; older results over the limit are deleted immediately."""
         await self._state.ports.store.write_settings(settings)
         await self._state.write_again()  # there may be room now
         await self.refresh()
@@ -118,14 +118,14 @@ class Results:
         await self.refresh()
 
     async def _seek_promise(self) -> None:
-        """Ask the browser, once, not to clear the storage by itself: there is something in it now."""
+        """Ask the browser, once, for persistent storage, now that there is something to keep."""
         try:
             log.info("the browser's promise to keep the storage: %s", await self._state.ports.store.persist())
         except StorageError as error:
             log.info("no promise was sought: %r", error)
 
     async def ask_promise(self) -> None:
-        """Ask the browser again, at the user's request."""
+        """Ask the browser for persistent storage at the user's request."""
         await self._state.ports.store.persist(is_asked=True)
         await self.refresh()
 

@@ -1,7 +1,7 @@
-"""Stopping one prompt that a look has just found on its server: by its id, and no other (promise 10).
+"""Stopping one prompt that a poll has just found on its server: by its id, and no other (promise 10).
 
-Which request does it depends on where the prompt is and on what its server knows: one step where there is a jobs API,
-else off the queue, or interrupted. What the server did is settled by looking.
+Which request does it depends on where the prompt is and on what its server supports: one request with a jobs API, else
+a delete from the queue or an interrupt. A poll shows the effect.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ReadEnd = Callable[[Task, str, float], Awaitable[Evidence | None]]
 
 
 class Canceller:
-    """`read_end` asks a task's server what has become of it: (task, base, when the look began)."""
+    """Stops prompts. `read_end` reads the end of a task from its server: (task, base, when the poll began)."""
 
     def __init__(self, state: State, read_end: ReadEnd) -> None:
         self._state = state
         self._read_end = read_end
 
     async def cancel(self, task: Task, base: str, queue: comfy.Queue) -> Evidence | None:
-        """Stop a task that this queue has. What a look right after it found, where it was not running."""
+        """Stop a task that this queue has. If it was pending, return what a poll right after that found."""
         self._state.get_task("cancel", task.prompt_id)  # raises if it is not ours any more
         is_running = task.prompt_id in queue.running
         if not await self._cancel_job(task, base):
@@ -47,12 +47,12 @@ class Canceller:
         return jobs.read_job_cancel(await self._state.ask(task.server_id, request), task.server_id)
 
     def _may_interrupt(self, task: Task, queue: comfy.Queue) -> bool:
-        """Not where an old server, deaf to the id, would stop another prompt that runs beside ours."""
+        """False where an old server, which ignores the id, would stop another prompt that runs beside ours."""
         server = self._state.fleet.get(task.server_id)
         return queue.running == (task.prompt_id,) or (server is not None and interrupts_by_id(server.version))
 
     async def _look_after(self, task: Task, base: str) -> Evidence:
-        """After our delete: gone without a trace is removed; anything else is what a look finds."""
+        """Poll after our delete: a task without a trace was removed; otherwise the poll's finding stands."""
         began = self._state.ports.clock.now()
         queue = comfy.read_queue(await self._state.ask(task.server_id, comfy.queue_request(base)), task.server_id)
         now = self._state.ports.clock.now()

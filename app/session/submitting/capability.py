@@ -1,7 +1,7 @@
 """What the servers of the fleet can run, by their node catalogues.
 
-A server whose catalogue is not known is no worse for that: it may be asked. Catalogues are read as the gateway has them
-when its list of servers came, and read again where a server has refused a value or a class.
+A server with an unknown catalogue may still be chosen. Catalogues are read as the gateway had them when its list of
+servers came, and reread when a server has refused a value or a class.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _Content = tuple[str, str]  # hashes of nodes and files
 
 @dataclass(slots=True)
 class _Part:
-    """What is known of a catalogue: the classes that were asked for, as far as they are there."""
+    """The known part of a catalogue: the classes that were asked for, as far as they exist."""
 
     catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
     asked: set[str] = field(default_factory=set)
@@ -52,7 +52,7 @@ class Survey:
 
 
 class Capabilities:
-    """Reads what a workflow needs to know of the servers, and nothing else."""
+    """Finds out which servers can run a workflow."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -88,7 +88,7 @@ class Capabilities:
         return Survey(standing(workflow, known, {*supplied, *found.copies}, found.files), found, has_replaced)
 
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
-        """Those classes of a server, among others; None if they cannot be known now."""
+        """Those classes of a server, among others; None if they are unknown now."""
         if missing := self._missing(server, names):
             part = self._kept.setdefault(_content_of(server), _Part())
             self._forget()
@@ -125,14 +125,14 @@ class Capabilities:
         part.has_replacements = True
 
     def _missing(self, server: Server, names: frozenset[str]) -> frozenset[str]:
-        """Those classes that have to be asked for."""
+        """Those classes that still have to be requested."""
         if self._state.ports.catalogues is None or not server.catalogue:
             return frozenset()
         part = self._kept.get(_content_of(server))
         return names if part is None else names - part.asked
 
     def _known(self, server: Server, names: frozenset[str]) -> Catalogue | None:
-        """What is at hand of that server's catalogue, if it has all of these."""
+        """The known part of that server's catalogue, if it covers all of these names."""
         part = self._kept.get(_content_of(server))
         if part is None or not names <= part.asked:
             return None
@@ -140,24 +140,24 @@ class Capabilities:
         return part.catalogue
 
     def _forget(self) -> None:
-        """Let the oldest go that no server has now, beyond a few."""
+        """Drop the oldest catalogues that no server has now, beyond a few."""
         current = {(item.catalogue, item.files) for item in self._state.fleet.servers}
         others = [content for content in self._kept if content not in current]
         for content in others[: max(0, len(others) - KEPT)]:
             del self._kept[content]
 
     def refresh_soon(self, server_id: ServerId) -> None:
-        """Have a server's catalogue read again: it is not what it was thought to be."""
+        """Have a server's catalogue reread in the background, because it has changed."""
         if self._state.ports.catalogues is not None:
             self._state.spawn(self._refresh(server_id), f"catalogue {server_id}")
 
     async def refresh(self, server_id: ServerId) -> None:
-        """The same at the user's request; raises the gateway's errors. The fleet shows the outcome."""
+        """Have it reread at the user's request; raises the gateway's errors. The fleet shows the outcome."""
         if self._state.ports.catalogues is not None:
             await self._state.ports.catalogues.refresh(server_id)
 
     async def refresh_all(self) -> None:
-        """The same for every server that may answer; raises after all of them what kept the gateway from one."""
+        """Refresh every server that may answer; afterwards raise the first error."""
         asked = [item.server_id for item in self._state.fleet.servers if item.health in (Health.WELL, Health.UNKNOWN)]
         answers = await asyncio.gather(*(self.refresh(item) for item in asked), return_exceptions=True)
         for answer in answers:
@@ -173,7 +173,7 @@ class Capabilities:
     async def _read(self, content: _Content, names: frozenset[str]) -> Mapping[str, Any]:
         nodes, files = content
         catalogues = self._state.ports.catalogues
-        assert catalogues is not None  # asked before
+        assert catalogues is not None  # checked by the callers
         texts = [await catalogues.classes(item, sorted(names)) if item else "{}" for item in (nodes, files)]
         try:
             parted = [json.loads(text) for text in texts]

@@ -1,7 +1,7 @@
-"""The editor's files that go along with runs: kept among the inputs, filled with what is really sent.
+"""The editor's files that are sent along with runs: kept among the inputs, filled with the values that are sent.
 
-A run never waits for its file and never fails for it: without one it is the same run, only that the picture opens in
-the editor as nodes without their places. Why it had none is told on its task.
+A run never waits for its file and never fails for it: without one, the picture opens in the editor as nodes without
+their positions. Its task's record says why there was none.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from app.workflows.editor.problems import CannotWrite, WriteFault
 log = logging.getLogger("mooring.session")
 
 LARGEST = 30_000_000  # bytes of a submit; the gateway takes 32 MiB
-GONE = "gone"  # it was kept here once, and no longer is
-UNSTORED = "unstored"  # it went along, and could not be kept for another time
+GONE = "gone"  # it was kept here, and no longer is
+UNSTORED = "unstored"  # it was sent along, and could not be kept for another run
 
 Graph = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class EditorCopy:
-    """The copy of one file (`workflows/editor/copy.py`), its hash once that is known, and what went wrong with it."""
+    """The copy of one file (`workflows/editor/copy.py`), its hash once that is known, and its fault, if any."""
 
     text: str = ""
     sha256: str = ""
@@ -47,34 +47,31 @@ class _Text:
 
     @property
     def size(self) -> int:
-        """Bytes."""
         return len(self.data)
 
     @property
     def media_type(self) -> str:
-        """It is JSON."""
         return "application/json"
 
     async def read(self) -> bytes:
-        """All of it."""
         return self.data
 
 
 class Editors:
-    """See the module."""
+    """Keeps and reads the copies of editor files, and fills them."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     async def keep(self, text: str) -> str:
-        """Keep a copy for as long as something needs it; its hash. StorageError if it cannot be kept."""
+        """Keep a copy for as long as something needs it; return its hash. StorageError if it cannot be kept."""
         data = text.encode()
         sha256 = hashlib.sha256(data).hexdigest()
         await self._state.ports.store.keep_input(sha256, _Text(data), self._state.ports.clock.now())
         return sha256
 
     async def read(self, sha256: str) -> EditorCopy:
-        """What is kept under a hash; its `fault` says so if it is not there any more."""
+        """Return the copy kept under a hash; its `fault` says if it is no longer there."""
         if not sha256:
             return NO_EDITOR
         try:
@@ -87,7 +84,7 @@ class Editors:
         return EditorCopy((await blob.read()).decode(errors="replace"), sha256)
 
     async def again(self, task: Task) -> EditorCopy:
-        """What goes along when a task's run is repeated."""
+        """Return the copy that is sent along when a task's run is repeated."""
         if task.editor_sha256:
             return await self.read(task.editor_sha256)
         return EditorCopy(fault=GONE if task.editor_fault == UNSTORED else task.editor_fault)
@@ -95,7 +92,7 @@ class Editors:
     async def along(
         self, prompt_id: PromptId, copy: EditorCopy, workflow: ApiWorkflow
     ) -> tuple[EditorCopy, Graph | None]:
-        """What is written down of a run's copy, and the file with what that run sends."""
+        """Return what is recorded of a run's copy, and the file filled with what that run sends."""
         told, graph = await self._along(copy, workflow)
         if told.fault:
             self._state.note("editor_fault", prompt_id=prompt_id, cause=told.fault)

@@ -24,8 +24,8 @@ from app.session.facts import Picked
 from app.session.state import State
 from app.workflows.graph import Key
 
-FRESH = 10.0  # seconds for which "not there" is believed, until the user presses Run
-AT_SUBMIT = 1.0  # seconds for which any answer is believed when the user presses Run
+FRESH = 10.0  # seconds for which "not there" is trusted, until the user presses Run
+AT_SUBMIT = 1.0  # seconds for which any answer is trusted when the user presses Run
 MOST_KNOWN = 2_000  # answers
 
 log = logging.getLogger("mooring.session")
@@ -35,7 +35,7 @@ _Asked = tuple[ServerId, str, str, str, str]  # server, its address, its catalog
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The server and time of the run that is repeated: its made files are that server's, from before then."""
+    """The server and time of the run that is repeated: its output files are that server's, from before then."""
 
     server_id: ServerId
     before: float
@@ -123,7 +123,7 @@ class Holdings:
         for text, file in files.items():
             is_there = await self._has(server, text, file, is_now=is_now)
             if is_there is None:
-                break  # a server that hangs is not waited for again
+                break  # a server that hangs is asked for no other file
             found.append((text, is_there))
         return found
 

@@ -1,4 +1,4 @@
-"""Choices that a node does not list itself: it names the route of its server where they are."""
+"""Choices that a node does not list itself: it names the route of its server that lists them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.core.errors import BadInput, ProtocolError
 from app.core.model import Server
 from app.core.ports.http import Http, Request
 
-LISTED = frozenset({"/internal/files/output"})  # those that the gateway lets through: ComfyUI's own nodes name no other
+LISTED = frozenset({"/internal/files/output"})  # those that the gateway allows: ComfyUI's own nodes name no other
 DEADLINE = 8.0  # seconds
 
 

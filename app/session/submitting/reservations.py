@@ -1,11 +1,11 @@
-"""The places of a window's work: held on its server before anything is sent there, given back if it comes to nothing.
+"""The places of a window's work: reserved on a server before anything is sent there, released if the run fails.
 
-places = Places(state)
+places = Reservations(state)
 place = await places.reserve(prompt_id, wish, job)     # durable, and this window is moored there
 await places.release(prompt_id)
 
-Where the server is decided already, because other work holds the window there, and nothing has to be uploaded first,
-`register` takes the place and makes a task of it in one transaction.
+If other work holds the window, the server is decided; if nothing has to be uploaded first either, `register` takes the
+place and makes a task of it in one transaction.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from app.session.timing import until_set
 
 log = logging.getLogger("mooring.session")
 
-FLEET_WAIT = 5.0  # seconds; a click right after the page came up waits for the fleet that long
-RESERVE_TRIES = 3  # a task that turned up again may moor the window while we choose
+FLEET_WAIT = 5.0  # seconds that a click right after the start waits for the fleet
+RESERVE_TRIES = 3  # a task found again may moor the window while we choose
 _NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
 
 
 class Reservations:
-    """See the module."""
+    """Reserves, registers and releases the places of one window."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._choosing = asyncio.Lock()
-        self._unreleased: set[PromptId] = set()  # given back here, still in a store that could not be written
+        self._unreleased: set[PromptId] = set()  # released here, but not yet in the store, which could not be written
 
     @property
     def is_decided(self) -> bool:
-        """Whether the next place is on the server that holds the window: there is none to choose."""
+        """Whether the window is held by a server, so that there is none to choose."""
         return isinstance(self._state.get_window("reserve").mooring, Moored)
 
     async def until_fleet(self) -> None:
-        """Wait for the fleet to be known, but not for ever."""
+        """Wait until the fleet is known, or for `FLEET_WAIT`."""
         await until_set(self._state.has_fleet, self._state.ports.clock, FLEET_WAIT)
 
     async def reserve(
@@ -55,7 +55,7 @@ class Reservations:
         job: Job | None = None,
         unable: Mapping[ServerId, str] | None = None,
     ) -> Reservation:
-        """Hold a place: on the server that has the window, or on one chosen in the store's transaction."""
+        """Reserve a place: on the server that holds the window, or on one chosen in the store's transaction."""
         wish = replace(wish, leanings=self._state.leanings)
         async with self._choosing:
             await self.until_fleet()
@@ -97,9 +97,9 @@ class Reservations:
         job: Job | None = None,
         unable: Mapping[ServerId, str] | None = None,
     ) -> bool:
-        """The place and the task that `make` makes of it in one step; False if the server is still to be chosen.
+        """Take a place and make a task of it in one step; False if the server is still to be chosen.
 
-        The window holds the place while that is written, so what it is moored to cannot change meanwhile.
+        The window holds the place while that is written, so its mooring cannot change.
         """
         state = self._state
         async with self._choosing:
@@ -132,7 +132,7 @@ class Reservations:
             self._unreleased.discard(leftover)
 
     async def expect_elsewhere(self, task: Task) -> None:
-        """Raise, before anything is given up, what would keep the task's work from running on another server."""
+        """Raise, before anything is given up, the error that would keep the task's work from running elsewhere."""
         if others := held_beside(self._state.get_window("run_again").mooring, task):
             raise ServerLockedError("run_again", None, task.server_id, len(others))
         now = self._state.ports.clock.now()
@@ -151,7 +151,7 @@ class Reservations:
         )
 
     async def release(self, prompt_id: PromptId) -> None:
-        """Give a place back, if there is one."""
+        """Release a place, if there is one."""
         state = self._state
         window = state.window
         if not isinstance(window, Window) or prompt_id not in window.reservations:
@@ -160,7 +160,7 @@ class Reservations:
         await self._unreserve(prompt_id)
 
     async def _unreserve(self, prompt_id: PromptId) -> None:
-        """Delete a place from the store; if that cannot be written now, before the next choice."""
+        """Delete a place from the store; if that fails now, before the next choice."""
         try:
             await self._state.ports.store.release_reservation(prompt_id)
         except StorageError as error:

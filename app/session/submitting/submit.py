@@ -1,7 +1,7 @@
 """One click on Run: reserve, connect, upload, register, submit.
 
-Up to the register nothing is on the server's queue, so a failure gives the place back. From the register on there is a
-task, and only evidence ends it: an unclear answer is settled by looking, never by posting again.
+Before the task is registered, nothing is on the server's queue, so a failure releases the place. Afterwards only
+evidence ends the task: an unclear answer is settled by polling, never by a second POST.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ Inputs = Mapping[tuple[str, str], Picked]
 Uploads = Sequence[tuple[InputFile, comfy.Uploaded]]
 WRITE_RETRY = 2.0  # seconds
 CONTACT_DEADLINE = 3.0  # seconds
-SLEPT_OVER = 5.0  # seconds; a store's answer that took longer may be from before the page was asleep
+SLEPT_OVER = 5.0  # seconds; a slower answer of the store may be from before the page was asleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A registered task's submit: the editor's graph that goes along, and since when the task surely is ours."""
+    """What the submit of a registered task needs: the editor's graph, and since when the task surely is ours."""
 
     graph: Graph | None
     proven_at: float
 
 
 class Submitter:
-    """Takes an order to its server."""
+    """Takes orders to their servers."""
 
     def __init__(self, state: State, connect: Callable[[], Coroutine[Any, Any, None]], watch: Watch) -> None:
         self._state = state
@@ -101,7 +101,7 @@ class Submitter:
         self.places = Reservations(state)
 
     async def run(self, order: Order) -> PromptId:
-        """The whole way to the answer of the submit. Raises what went wrong before there was a task."""
+        """Carry out an order up to the answer of the submit. Raises errors from before there was a task."""
         state = self._state
         state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=state.ports.clock.now()))
         try:
@@ -112,14 +112,14 @@ class Submitter:
             self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
             state.note("run_failed", prompt_id=order.prompt_id, error=error)
             raise error from failed
-        except BaseException:  # our own mistake, or the page is being closed: the place is given back all the same
+        except BaseException:  # our own bug, or the page is closing: release the place all the same
             state.runs.pop(order.prompt_id, None)
             await self.places.release(order.prompt_id)
             raise
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
             await self._submit(order.prompt_id, ready)
-        except TaskNotFound as error:  # adopted by another window meanwhile, which shows its end
+        except TaskNotFound as error:  # adopted by another window , which shows its end
             lost = NotOwner("submit_workflow", order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=lost)
             raise lost from error
@@ -128,7 +128,7 @@ class Submitter:
         return order.prompt_id
 
     async def _to_the_register(self, order: Order) -> Ready:
-        """Everything before there is a task; what is needed to submit it."""
+        """Do everything before there is a task; return what its submit needs."""
         self._state.get_window("run").expect_readable("run")
         survey = await self._survey(order)
         lacks = {server_id: item.names for server_id, item in survey.standing.lacks.items()}
@@ -161,7 +161,7 @@ class Submitter:
         if order.inputs:
             await self._connect()
             return await self._register(order, place, await self._upload_all(order, place))
-        connecting = begin(self._connect())  # nothing has to go there before the prompt itself
+        connecting = begin(self._connect())  # nothing has to be sent before the prompt itself
         try:
             ready = await self._register(order, place)
             await connecting
@@ -189,7 +189,7 @@ class Submitter:
     # Upload
 
     async def upload(self, reservation: Reservation, blob: Blob, filename: str) -> tuple[comfy.Uploaded, str]:
-        """Put a file on the reserved server under its content's hash: the server's name for it, and the hash."""
+        """Upload a file to the reserved server, named by its content's hash; return the server's name and the hash."""
         state = self._state
         if blob.size == 0:
             raise BadInput("empty", filename)
@@ -212,7 +212,7 @@ class Submitter:
         return uploaded, sha256
 
     async def _keep_input(self, sha256: str, blob: Blob) -> None:
-        """Keep the bytes for running again; a full store is no reason not to run now."""
+        """Keep the bytes for a repeated run; a full store does not keep this one from running."""
         try:
             await self._state.ports.store.keep_input(sha256, blob, self._state.ports.clock.now())
         except StorageError as error:
@@ -242,7 +242,7 @@ class Submitter:
     # Register and submit
 
     async def _register(self, order: Order, place: Reservation, uploads: Uploads = ()) -> Ready:
-        """Make a task of a place that is held."""
+        """Make a task of a reserved place."""
         state = self._state
         self._show(order.prompt_id, stage=RunStage.REGISTERING)
         values: dict[tuple[str, str], object] = {
@@ -260,7 +260,7 @@ class Submitter:
         return ready
 
     async def _register_at_once(self, order: Order, unable: Mapping[ServerId, str]) -> Ready | None:
-        """The place and the task in one step, where the window is moored; None if it has come free meanwhile."""
+        """Reserve and register in one step, in a moored window; None if it has become free."""
         locked = self._state.get_window("reserve").window_locked_server
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=locked)
         await self._connect()
@@ -315,7 +315,7 @@ class Submitter:
             if isinstance(answer, Accepted):
                 self._watch.restarts.numbered(task, answer.number, before)
             elif isinstance(answer, Refused):
-                self.capable.refresh_soon(task.server_id)  # it was thought to have what it refuses
+                self.capable.refresh_soon(task.server_id)  # its catalogue is out of date
         except TransportError as error:
             answer = comfy.read_broken_submit(error, state.ports.clock.now())
         except AffinityError as error:
@@ -326,8 +326,8 @@ class Submitter:
     async def _post(self, request: Request, base: str, task: Task, proven_at: float) -> Response | None:
         """Send the one POST of a task; return its answer, or None if it may no longer be sent. ConnectError: not sent.
 
-        The server's lane is given back as soon as the server tells of this prompt: it is well then, and nothing else
-        need wait for an answer that may never come.
+        The server's lane is released as soon as an event reports this prompt: the server works then, and no other
+        request should wait for an answer that may never come.
         """
         state, post = self._state, None
         try:
@@ -344,9 +344,9 @@ class Submitter:
                 post.cancel()
 
     async def _expect_contact(self, task: Task, base: str) -> None:
-        """Raise ConnectError if no request gets through at all, so that the prompt is certainly not sent.
+        """Raise ConnectError if no request gets through, so that the prompt is certainly not sent.
 
-        An open socket shows that requests do. A server that does not answer in time may still accept the prompt.
+        An open socket shows that they do. A server that does not answer in time may still accept the prompt.
         """
         socket = self._state.socket
         if (socket.server_id, socket.state) == (task.server_id, "open"):
@@ -358,16 +358,16 @@ class Submitter:
                 raise ConnectError(task.server_id, "connect-failed") from error
 
     async def _until_heard_of(self, prompt_id: PromptId) -> None:
-        """Return once something but the answer of the submit has shown where that task stands."""
+        """Return once something other than the submit's answer has shown the state of that task."""
         tasks = self._state.get_window("submit_workflow").tasks
         while prompt_id in tasks and tasks[prompt_id].state is TaskState.REGISTERED:
             await self._state.wait_change()
             tasks = self._state.get_window("submit_workflow").tasks
 
     async def _may_post(self, prompt_id: PromptId, proven_at: float) -> bool:
-        """Whether nobody has given it up or adopted it while it waited for its turn (or this page was asleep).
+        """Whether the task is still ours and registered, after waiting for its turn (or while this page was asleep).
 
-        That it is ours the store has shown by registering it: it need not say so again within the same while.
+        Registering it in the store proved that it is ours, and this counts for `SLEPT_OVER` seconds.
         """
         state, clock = self._state, self._state.ports.clock
         while (task := state.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
@@ -387,7 +387,7 @@ class Submitter:
         return False
 
     async def _tell(self, prompt_id: PromptId, answer: Evidence) -> None:
-        """Keep the answer of the submit: it comes only once, so a store that is full or closed is tried again."""
+        """Record the answer of the submit. It comes only once, so retry while the store is full or closed."""
         while (told := await self._state.witness(prompt_id, answer)) is None or told.answered_at is None:
             if told is None:
                 raise TaskNotFound("submit_workflow", prompt_id)
@@ -396,7 +396,7 @@ class Submitter:
             log.warning("unclear submit of %s: %s", prompt_id, answer.cause)
 
     def _show_sent(self, prompt_id: PromptId, sent: int) -> None:
-        """The uploaded part of all files, reported once for each percent."""
+        """Show the uploaded share of all files, once for each percent."""
         run = self._state.runs.get(prompt_id)
         if run is not None and run.size and (fraction := sent * 100 // run.size / 100) != run.fraction:
             self._show(prompt_id, fraction=fraction, sent=sent)

@@ -1,16 +1,16 @@
-"""The crew: more sessions in this tab that take from its waiting line, so that many runs spread over servers.
+"""The crew: more sessions in this tab that send from its waiting line, so that many runs spread over servers.
 
     crew = Crew(session, ports)
     await session.line.spread(3)          # three servers at a time: this session, and two of its crew
     crew.sessions                         # each with its own id, client_id, mooring and record
 
-A crew session is a window like any other (promises 1 and 9), only that its id is its captain's with a number: a reload
-of the tab takes up again whichever of them own anything, a duplicated tab has another id and so none of them, and when
-the tab is gone their work is found and adopted as any window's. What waits is not theirs: it stays in the captain's
-line until one of them registers it, and goes nowhere when a crew session ends.
+A crew session is a window like any other (promises 1 and 9), except that its id is its captain's with a number. So a
+reloaded tab resumes the crew sessions that own anything, a duplicated tab has another id and none of them, and when the
+tab is closed their work is found and adopted like any window's. Waiting runs are not theirs: a run stays in the
+captain's line until one of them registers it, and nothing is lost when a crew session ends.
 
-A crew session chooses its server as a window does, beside the claims of all windows and of the other crew sessions; so
-it stays with one while it has work there, and chooses again when that work has ended.
+A crew session chooses its server as a window does, considering the claims of all windows and of the other sessions. It
+stays with that server while it has work there, and chooses a new one afterwards.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from app.session.state import State
 
 log = logging.getLogger("mooring.session")
 
-MEND = 5.0  # seconds until what could not be enlisted is tried again
+MEND = 5.0  # seconds until a failed enlisting is retried
 
 
 class Crew:
-    """See the module. It grows as the line asks for it, and does not shrink: idle sessions cost nothing."""
+    """Keeps the crew of a tab. It grows as the line needs it, and does not shrink: idle sessions cost nothing."""
 
     def __init__(self, captain: Session, ports: Ports) -> None:
         self._captain = captain
@@ -42,7 +42,7 @@ class Crew:
 
     @property
     def sessions(self) -> tuple[Session, ...]:
-        """The crew's sessions, by their numbers, without the captain."""
+        """The crew's sessions, in the order of their numbers, without the captain."""
         return tuple(self._sessions[number] for number in sorted(self._sessions))
 
     @property
@@ -63,21 +63,21 @@ class Crew:
         return self.session_of(prompt_id) or self._captain
 
     def wake(self, reason: str) -> None:
-        """Something woke the tab."""
+        """Wake all sessions of the tab."""
         for session in self.everybody:
             session.wake(reason)
 
     def start(self) -> None:
-        """Begin to keep the crew; the captain has been started."""
+        """Start keeping the crew. The captain must be running."""
         self._captain.worker.state.spawn(self._keep(), "crew")
 
     async def stop(self) -> None:
-        """End them all, as a closing page does."""
+        """Stop all sessions, as a closing page does."""
         for session in self.everybody:
             await session.stop()
 
     async def _keep(self) -> None:
-        """Take up again who owns anything, and then enlist as the line asks for it."""
+        """Resume the sessions that own anything, then enlist others as the line needs them."""
         state = self._captain.worker.state
         while self._captain.worker.window is None:
             await state.wait_change()
@@ -125,7 +125,7 @@ class Crew:
 
 
 class _CrewWindows:
-    """The Windows port of a crew session: its id is known, and is held already."""
+    """The Windows port of a crew session: its id is known, and already held."""
 
     def __init__(self, window_id: WindowId, windows: Windows) -> None:
         self._window_id = window_id

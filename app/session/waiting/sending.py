@@ -25,7 +25,7 @@ log = logging.getLogger("mooring.session")
 
 
 class Sender:
-    """Sends waiting runs by its workers, of which the first is the window's own session."""
+    """Sends waiting runs through its workers; the first is the window's own session."""
 
     def __init__(self, state: State, keeper: LineKeeper) -> None:
         self._state = state
@@ -43,7 +43,7 @@ class Sender:
         return frozenset(worker.sending for worker in self.workers if worker.sending is not None)
 
     def enlist(self, worker: LineWorker) -> None:
-        """Add a session that takes from this line; the first is the window's own."""
+        """Add a session that sends from this line; the first is the window's own."""
         self.workers.append(worker)
         worker.state.subscribe(self._kick.set)
         self._kick.set()
@@ -54,20 +54,20 @@ class Sender:
         self._kick.set()
 
     def hurry(self) -> None:
-        """Retry at once what has failed, because something has changed."""
+        """Retry what has failed, because something has changed."""
         for worker in self.workers:
             worker.hurry()
         self._kick.set()
 
     async def keep(self) -> None:
-        """Send what may be sent, for as long as the page lives."""
+        """Send what may be sent, for as long as the page is open."""
         while True:
             self._kick.clear()
             self._look()
             await self._kick.wait()
 
     def _look(self) -> None:
-        """Give a run to each session that may take one."""
+        """Assign a run to each session that may take one."""
         for worker in self.workers:
             if worker.sending is not None and worker.has_task(worker.sending):
                 self._keeper.took(worker.sending)
@@ -84,7 +84,7 @@ class Sender:
     def _gives_way(self, worker: LineWorker, workers: Sequence[LineWorker], line: WaitingRuns) -> bool:
         """Return whether a busy session takes no more for now, because another one may still use an idle server.
 
-        A session that shares its server with an earlier one takes one run at a time, so that it can choose afresh.
+        A session that shares its server with an earlier one takes one run at a time, so that it can choose again.
         """
         if self.is_enlisting and len(workers) < line.hands:
             return True
@@ -124,7 +124,7 @@ class Sender:
         )
 
     async def _taken(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
-        """It went to its server. A refusal holds for the others too; what may be taken a little later waits again."""
+        """Handle a run that was sent. A rejection pauses the line; a run that the server may accept later goes back."""
         self._keeper.took(entry.prompt_id)
         task = worker.window.tasks.get(entry.prompt_id) if worker.window else None
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
@@ -165,7 +165,7 @@ class Sender:
         self._state.changed()
 
     async def _wait_again(self, entry: Entry, was: WaitingRuns) -> None:
-        """A page that goes away before that is written leaves a failed task that says it was not sent."""
+        """Put a run back. If the page closes before that is written, its failed task remains, which was not sent."""
         random = self._state.ports.random
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
         try:
@@ -176,7 +176,7 @@ class Sender:
             await self._forget_try(entry.again_of)
 
     async def _forget_try(self, prompt_id: PromptId | None) -> None:
-        """Delete the previous failed try, since the latest one shows the cause: a night of waiting leaves one card."""
+        """Delete the previous failed try, since the latest one shows the cause: a night of retries leaves one card."""
         for worker in self.workers:
             task = worker.window.tasks.get(prompt_id) if worker.window and prompt_id else None
             if task is not None and task.failure is not None and comfy.may_go_later(task.failure):

@@ -1,7 +1,7 @@
-"""The waiting line made durable: read once, changed step by step, each step one transaction (`core/waiting_runs.py`).
+"""The waiting line, made durable: read once, then changed in steps, each one transaction (`core/waiting_runs.py`).
 
-A step is worked out on what this window knows, and written if the store still has that; else the line is read and the
-step taken there. What a session of ours has registered is off the line already, whatever was read before.
+A step is computed from what this window knows, and written if the store still has that; otherwise the line is reread
+and the step repeated. A run that a session of ours has registered has left the line, whatever was read before.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ Step = Callable[[WaitingRuns], WaitingRuns]
 
 
 class LineKeeper:
-    """See the module. `line` is None until it has been read; `error` says why it could not be."""
+    """Holds the line of a window. `line` is None until it has been read; `error` says why that failed."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._sent: set[PromptId] = set()  # what may still be found by a look at the store that is under way
+        self._sent: set[PromptId] = set()  # runs that a read in progress may still find in the line
         self._changing = asyncio.Lock()
         self.line: WaitingRuns | None = None
         self.error: StorageError | None = None
 
     async def restore(self) -> None:
-        """Read the line, as soon as the window has read its records."""
+        """Read the line once the window has read its records."""
         async with self._changing:
             if self.line is None:
                 await self._read()
 
     async def reread(self) -> None:
-        """See on a wake whether it is still ours; each write is fenced all the same."""
+        """On a wake, check whether the line is unchanged; each write is fenced all the same."""
         if self.line is None:
             await self.restore()
             return
@@ -52,12 +52,12 @@ class LineKeeper:
                 await self._read()
 
     async def read(self) -> None:
-        """Read it afresh."""
+        """Reread the line."""
         async with self._changing:
             await self._read()
 
     async def adopt(self, work: Callable[[], Awaitable[WaitingRuns]]) -> None:
-        """Take over the line that comes of that, with nothing changing it meanwhile."""
+        """Take over the line that `work` returns; no step runs in between."""
         async with self._changing:
             self.take_over(await work())
 
@@ -75,7 +75,7 @@ class LineKeeper:
         self.take_over(line)
 
     async def change(self, step: Step) -> None:
-        """Take a step, durable first. If the line is not as it was thought to be, read it and take the step there."""
+        """Take a step, durable first. If the line in the store is another, reread it and repeat the step."""
         self._state.get_window("line")
         async with self._changing:
             if self.line is None:
@@ -95,13 +95,13 @@ class LineKeeper:
                     return
 
     def take_over(self, line: WaitingRuns) -> None:
-        """Take over the line, but for what was sent meanwhile."""
+        """Take over the line, without the runs that have been sent since it was read."""
         sent = [item.prompt_id for item in line.entries if item.prompt_id in self._sent]
         self.line = line.without(*sent) if sent else line
         self._state.changed()
 
     def took(self, prompt_id: PromptId) -> None:
-        """It is a task now: the store has taken it off already."""
+        """Note that a run has become a task: the store has already removed it from the line."""
         self._sent.add(prompt_id)
         if self.line is not None and self.line.has(prompt_id):
             self.take_over(self.line)

@@ -1,22 +1,22 @@
-"""The window's waiting line as it is kept, shown and sent (`core/waiting_runs.py` is its value).
+"""The waiting line of a window: its operations, and what users can rely on (`core/waiting_runs.py` is its value).
 
     batch_id = await session.line.add(workflow, plan_runs(workflow, plan), title="Dunes")
     await session.line.pause()
 
-What waits lies in the store, holds nothing, and outlives the page; it is sent while a page of its window is open. When
-fewer than two of a session's prompts are unfinished, the next run goes the way of a click: reserve, upload, register,
-submit. The register takes it off the line in its own transaction, so that it is one click: at most one run, and either
-it waits or it is a task.
+Waiting runs are in the store, hold no server, and outlive the page; they are sent while a page of their window is open.
+When fewer than two of a session's prompts are unfinished, the next run takes the same way as a click: reserve, upload,
+register, submit. Registering removes it from the line in the same transaction, so a run is sent at most once: it is
+either waiting or a task.
 
-One window, one server (promise 1): a waiting run holds no server, so it binds nobody. But while one of a session's
-prompts is unfinished the next one goes to that same server, and so a line that goes on stays where it is; it is chosen
-anew only when everything before it has ended, as after a pause. What should go to several servers at once is sent by
-several sessions (`session/waiting/crew.py`).
+One window, one server (promise 1): a waiting run holds no server and locks no window. While one of a session's prompts
+is unfinished, its next run goes to the same server, so a running line stays on one server; another is chosen
+only after everything before it has ended, for example after a pause. To use several servers, several sessions send
+from the line (`session/waiting/crew.py`).
 
-A run that fails or is cancelled does not stop the line. One that a server refuses pauses it, for the rest would be
-refused likewise; so does one that cannot be sent as it is. What could not be sent for want of a server, of the network
-or of storage is tried again by itself, for ever and ever more seldom; a task that was certainly not sent comes back to
-the front of the line under a new id.
+A run that fails or is cancelled does not stop the line. One that a server rejects pauses it, because the others would
+be rejected too; so does one that cannot be sent as it is. If no server, network or storage was available, the run is
+retried at growing intervals, for ever; a task that was certainly not sent returns to the front of the line under a
+new id.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from app.workflows.plans.runs import PlannedRun
 
 
 class WaitingLine:
-    """See the module. Everything that changes it is durable when it returns, or raises and has changed nothing."""
+    """The waiting line of a session. A change is durable when its method returns; if it raises, nothing has changed."""
 
     def __init__(self, state: State, worker: LineWorker, salvage: Salvage) -> None:
         self._state = state
@@ -52,7 +52,7 @@ class WaitingLine:
         self._sender = Sender(state, self._keeper)
         self._sender.enlist(worker)
 
-    # What there is to see
+    # State
 
     @property
     def line(self) -> WaitingRuns | None:
@@ -70,7 +70,7 @@ class WaitingLine:
 
     @property
     def sending(self) -> frozenset[PromptId]:
-        """What is on its way to a server just now."""
+        """The runs that are being sent now."""
         return self._sender.sending
 
     @property
@@ -81,7 +81,7 @@ class WaitingLine:
 
     @property
     def stalled_by(self) -> MooringError | None:
-        """Why none of the sessions sends at present, though it is tried again by itself."""
+        """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
         workers = self._sender.workers[: line.hands] if line is not None and line.entries else []
         found = [worker.obstacle for worker in workers if worker.sending is None]
@@ -89,10 +89,10 @@ class WaitingLine:
 
     @property
     def orphans(self) -> tuple[OrphanLine, ...]:
-        """Lines of windows that are gone, as last found; `adopt` takes one in."""
+        """Lines of closed windows, as last found; `adopt` takes one over."""
         return self._salvage.lines
 
-    # What the user does
+    # Actions
 
     async def add(
         self,
@@ -105,11 +105,11 @@ class WaitingLine:
         wish: Wish = ANY,
         editor: str = "",
     ) -> BatchId:
-        """Let these runs wait behind what waits already; `hands` sessions are to take from the line.
+        """Append runs to the line; `hands` is how many sessions send from it.
 
-        With a wish they wait for the server asked for, or (`is_patient`) until one has nothing to do.
-        Their files are kept here first, and so is `editor`, the copy of the editor's file that goes along. BadPlan if
-        they are too many, StorageError if they cannot be kept.
+        With a wish they wait for the server asked for, or (`is_patient`) until a server is idle.
+        Their files are kept first, and so is `editor`, the copy of the editor's file that is sent along. BadPlan if
+        there are too many, StorageError if they cannot be kept.
         """
         window, random = self._state.get_window("add"), self._state.ports.random
         batch_id = BatchId(random.uuid4())
@@ -136,20 +136,20 @@ class WaitingLine:
         return batch_id
 
     async def pause(self) -> None:
-        """Send nothing until `resume`; what is on its way goes on."""
+        """Send nothing until `resume`; runs that are being sent continue."""
         await self._keeper.change(lambda line: line.hold(Pause.ASKED))
 
     async def resume(self) -> None:
-        """Go on, whatever the reason of the pause was."""
+        """Continue, whatever the reason of the pause was."""
         await self._keeper.change(WaitingRuns.resume)
         self.hurry()
 
     async def send_all(self, is_wanted: bool = True) -> None:
-        """Send everything without waiting for what is ahead, so that this page may be closed; or no more so."""
+        """Send all runs without waiting for those ahead, so that this page may be closed; False takes that back."""
         await self._keeper.change(lambda line: line.send_all(is_wanted))
 
     async def spread(self, hands: int) -> None:
-        """Let so many sessions of this tab take from the line."""
+        """Set how many sessions of this tab send from the line."""
         await self._keeper.change(lambda line: line.spread(hands))
 
     async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None:
@@ -161,7 +161,7 @@ class WaitingLine:
         await self._keeper.change(lambda line: line.step(prompt_id, by))
 
     async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None:
-        """Let a run set other values. TaskNotFound if it is on its way already."""
+        """Change the values of a run. TaskNotFound if it is being sent."""
 
         def edit(line: WaitingRuns) -> WaitingRuns:
             if prompt_id in self.sending:
@@ -176,7 +176,7 @@ class WaitingLine:
         self._state.changed()
 
     def put_back(self, *prompt_ids: PromptId) -> None:
-        """Show and send these again."""
+        """Show these runs, and let them be sent."""
         self._sender.aside -= set(prompt_ids)
         self._state.changed()
         self.hurry()
@@ -193,7 +193,7 @@ class WaitingLine:
         return [item for item in prompt_ids if item not in self._sender.aside or line.has(item)]
 
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
-        """Take everything back, and stop what this tab has under way on its servers; or only what is of one plan.
+        """Remove all waiting runs and cancel this tab's unfinished tasks, or only those of one plan.
 
         Each is tried, and the first refusal is raised.
         """
@@ -215,28 +215,28 @@ class WaitingLine:
                 raise outcome
 
     async def adopt(self, owner: WindowId) -> None:
-        """Take in what waits in a window that is gone. TaskNotFound if another window was faster."""
+        """Adopt the line of a closed window. TaskNotFound if another window was faster."""
         window = self._state.get_window("adopt")
         await self._keeper.adopt(lambda: self._salvage.adopt_line(owner, window.window_id))
         self.hurry()
 
-    # Its life
+    # Lifecycle
 
     async def restore(self) -> None:
-        """Read the line, as soon as the window has read its records."""
+        """Read the line once the window has read its records."""
         await self._keeper.restore()
 
     async def reread(self) -> None:
-        """See on a wake whether it is still ours, and try again at once what has failed."""
+        """On a wake, check whether the line is unchanged, and retry what has failed."""
         await self._keeper.reread()
         self.hurry()
 
     async def keep(self) -> None:
-        """Send what may be sent, for as long as the page lives."""
+        """Send what may be sent, for as long as the page is open."""
         await self._sender.keep()
 
     def enlist(self, worker: LineWorker) -> None:
-        """One more session that takes from this line."""
+        """Add a session that sends from this line."""
         self._sender.enlist(worker)
 
     def enlisted(self, *, is_complete: bool) -> None:
@@ -244,7 +244,7 @@ class WaitingLine:
         self._sender.enlisted(is_complete=is_complete)
 
     def hurry(self) -> None:
-        """Something has changed: try again at once what has failed."""
+        """Retry what has failed, because something has changed."""
         self._sender.hurry()
 
     async def _attach(self, where: tuple[str, str], picked: Picked) -> Attachment:

@@ -1,4 +1,4 @@
-"""One session as the waiting line sees it: how much it has ahead, what it is sending, and when it tries again."""
+"""One session as the waiting line sees it: how much it has ahead, what it is sending, and when it retries."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from app.core.window import Moored, Window
 from app.session.state import State
 from app.session.submitting.submit import Order
 
-FIRST_REST = 2.0  # seconds after a try that failed for no fault of the run
+FIRST_REST = 2.0  # seconds after a failure that was not the run's fault
 LONGEST_REST = 120.0
-LONGEST_WHILE_BUSY = 10.0  # a server that is waited for may be free at any moment
+LONGEST_WHILE_BUSY = 10.0  # a busy server may become free at any moment
 _SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI})
 
 
 @dataclass(slots=True, eq=False)
 class LineWorker:
-    """See the module. `take` carries an order out as a click does, `cancel` stops one task."""
+    """A session that sends from the line. `take` carries an order out as a click does, `cancel` stops one task."""
 
     state: State
     take: Callable[[Order], Awaitable[PromptId]]
@@ -38,7 +38,7 @@ class LineWorker:
 
     @property
     def ahead(self) -> int:
-        """What holds its window: unfinished prompts, and reservations for those on their way. Wards do not count."""
+        """How much holds its window: unfinished prompts, and reservations for runs being sent. Wards do not count."""
         mooring = self.window.mooring if self.window else None
         return len(mooring.holders) if isinstance(mooring, Moored) else 0
 
@@ -60,7 +60,7 @@ class LineWorker:
 
     @property
     def obstacle(self) -> MooringError | None:
-        """What keeps it from sending. While its server is known not to answer it waits, for it may go nowhere else."""
+        """What keeps it from sending. While its server is known not to answer it waits, because it may use no other."""
         if self.state.fleet_error is not None:
             return self.state.fleet_error
         if self.is_resting:
@@ -75,15 +75,15 @@ class LineWorker:
 
     @property
     def own_unfinished(self) -> tuple[Task, ...]:
-        """What it has under way itself."""
+        """Its own unfinished tasks."""
         return tuple(task for task in self.window.unfinished if task.holds_window) if self.window else ()
 
     def has_task(self, prompt_id: PromptId | None) -> bool:
-        """Whether that run is a task of it by now."""
+        """Whether that run has become one of its tasks."""
         return prompt_id is not None and self.window is not None and prompt_id in self.window.tasks
 
     def rest(self, cause: MooringError | None, then: Callable[[], None]) -> None:
-        """Take nothing for a while, longer each time; `then` is called when it is over."""
+        """Take nothing for a while, longer each time; `then` is called at the end."""
         self.cause, self.is_resting = cause, True
         self.tries += 1
         self._serial += 1
@@ -99,10 +99,10 @@ class LineWorker:
             then()
 
     def hurry(self) -> None:
-        """Retry at once, because something has changed."""
+        """Retry now, because something has changed."""
         self._serial += 1
         self.is_resting = False
 
     def succeeded(self) -> None:
-        """The last try went well."""
+        """Forget earlier failures, because the last try succeeded."""
         self.cause, self.tries = None, 0

@@ -1,11 +1,11 @@
 """Whether the open socket still delivers: a poll that saw more proves it deaf, silence proves nothing (promise 7).
 
-ComfyUI forgets a client_id when either of two sockets under it closes; the other stays open and never hears anything
-again (docs/comfyui.md 4). So when a look shows that a task began or ended while this socket was open, the socket should
-have told it. If it has not, seconds after whatever did arrive was taken in, it is deaf: closed, and opened again.
+ComfyUI forgets a client_id when either of two sockets under it closes; the other stays open and receives nothing
+more (docs/comfyui.md 4). So when a poll shows that a task began or ended while this socket was open, the socket should
+have reported it. If it has not, seconds after all received messages were handled, it is deaf: closed and reopened.
 
-Mere silence has innocent reasons (minutes of model loading). It starts the frequent looking, and reopens the
-socket at doubling intervals, which harms nothing.
+Silence alone has innocent reasons (minutes of model loading). It leads to frequent polls, and reopens the
+socket at doubling intervals, which does no harm.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from app.session.state import State
 log = logging.getLogger("mooring.session")
 
 TELLS_WITHIN = 4.0  # seconds; history is written before the last event is sent, 1.6 ms on an idle server
-FIRST_SILENCE = 60.0  # seconds without a word while a task of ours runs, before the socket is opened again
+FIRST_SILENCE = 60.0  # seconds without a message while a task of ours runs, before the socket is reopened
 LONGEST_SILENCE = 1800.0
 
 
 @dataclass(slots=True)
 class Opening:
-    """One life of the socket: when it opened, the states of our tasks since then, and what it reported of them."""
+    """One opening of the socket: when, the states of our tasks since then, and which events it delivered."""
 
     since: float
     stood: dict[PromptId, TaskState] = field(default_factory=dict)
     told: dict[PromptId, set[str]] = field(default_factory=dict)
 
     def keep(self, held: Container[PromptId]) -> None:
-        """Forget the tasks that the window holds no more: a socket may stay open for thousands of them."""
+        """Forget tasks that the window no longer holds: a socket may stay open for thousands of them."""
         self.stood = {prompt_id: state for prompt_id, state in self.stood.items() if prompt_id in held}
         self.told = {prompt_id: news for prompt_id, news in self.told.items() if prompt_id in held}
 
 
 class Hearing:
-    """Compares polls with the socket's events. `reopen` closes the socket and opens it again."""
+    """Compares polls with the socket's events. `reopen` closes the socket and reopens it."""
 
     def __init__(self, state: State, reopen: Callable[[str], None]) -> None:
         self._state = state
@@ -52,12 +52,12 @@ class Hearing:
         self._taking_in = 0
 
     def opened(self) -> None:
-        """The socket is open: from now on it should tell."""
+        """Note that the socket is open: from now on it should deliver events."""
         self._opening = Opening(self._state.ports.clock.now())
         self._state.spawn(self._mind_silence(self._opening), "mind silence")
 
     def closed(self) -> None:
-        """Nothing is expected of a closed socket."""
+        """Note that the socket is closed: nothing is expected of it."""
         self._opening = None
 
     @contextmanager
@@ -80,7 +80,7 @@ class Hearing:
         told.add("end" if isinstance(message, events.EndMessage) else "start")
 
     def seen(self, task: Task, evidence: Evidence) -> None:
-        """A look has found a task running or ended: whether that was news that the socket owes us."""
+        """Compare a poll that found a task running or ended with the events that the socket should have delivered."""
         opening = self._opening
         if opening is None or not self._is_told_here(task):
             return

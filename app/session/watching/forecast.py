@@ -1,7 +1,7 @@
-"""How far the running tasks are, how long they still take, and how long the waiting ones wait.
+"""Progress of the running tasks, their remaining time, and how long the waiting ones still wait.
 
-Listens to what the socket tells (`told`) and to what looks see (`looked`), measures what nodes take, and learns it for
-all windows when a run that was heard whole has ended well. No truth hangs on any of it.
+It follows events of the socket (`received`) and polls (`polled`), and measures how long nodes take. When a run whose
+events all arrived has succeeded, all windows learn from it. No task's state depends on any of this.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from app.session.watching.restart_detection import Place
 
 log = logging.getLogger("mooring.session")
 
-OFTEN = 0.25  # seconds between two estimates of one that runs
-EVERY = 1.0  # seconds between two estimates of those that wait
-OLD = 30.0  # seconds; what a queue was so long ago says nothing of now
+OFTEN = 0.25  # seconds between two estimates of a running task
+EVERY = 1.0  # seconds between two estimates of the waiting ones
+OLD = 30.0  # seconds; an older queue shows nothing about now
 
 
 @dataclass(slots=True)
 class Live:
-    """A task under way: what it should take, and what it has taken so far."""
+    """An unfinished task: how long it should take, and how long it has taken so far."""
 
     plan: Plan = field(default_factory=Plan)
     total: float | None = None
@@ -47,14 +47,14 @@ class Live:
     asked_at: float = -1.0
 
     def take(self, other: Live) -> None:
-        """More was learned. What was loaded when it began is known best when it begins."""
+        """Take over a better plan. What was loaded at the start is not changed after the start."""
         self.plan, self.total, self.costly = other.plan, other.total, other.costly
         if self.watch.started_at is None:
             self.is_cold, self.swap = other.is_cold, other.swap
 
 
 class Forecast:
-    """See the module."""
+    """Estimates for the tasks of one window."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -65,7 +65,7 @@ class Forecast:
         self._waiting: dict[ServerId, tuple[QueueSeen, float, Mapping[PromptId, Outlook]]] = {}
         self._is_due = False
 
-    # What was learned
+    # Learned times
 
     def refresh_soon(self) -> None:
         """Read what all windows have learned, in the background."""
@@ -92,7 +92,7 @@ class Forecast:
             log.warning("nothing learned of nodes: %r", error)
         self.refresh_soon()
 
-    # What is heard and seen
+    # Events and polls
 
     def told(self, task: Task, message: Message) -> None:
         """Note an event about a task of ours, with the task's current state."""
@@ -118,7 +118,7 @@ class Forecast:
             live.watch = live.watch.interrupted()
 
     def looked(self, place: Place, queue: comfy.Queue, text: str) -> None:
-        """A look at a server has seen its queue; `text` is the answer."""
+        """Note the queue that a poll of a server has read; `text` is the answer."""
         now = self._state.ports.clock.now()
         tasks = {task.prompt_id: task.job for task in self._state.watched() if task.job is not None}
         if not any(prompt_id in queue.pending for prompt_id in tasks):
@@ -127,7 +127,7 @@ class Forecast:
         known = self._queues.get(place, QueueSeen(now, comfy.Queue((), ())))
         self._queues[place] = known.seen(queue, text, now, tasks)
 
-    # What is to come
+    # Estimates
 
     def outlook(self, task: Task) -> Outlook:
         """When a running task is expected to end, or a waiting one to begin; empty if that is unknown."""
@@ -142,7 +142,7 @@ class Forecast:
         return self._waits(seen, task.server_id, now).get(task.prompt_id, Outlook())
 
     def _left(self, task: Task, now: float) -> Eta | None:
-        """Until that running task has ended; worked out a few times a second, however often it is asked for."""
+        """The remaining time of that running task; computed a few times a second, however often it is called."""
         live = self._live_of(task)
         if 0 <= now - live.asked_at < OFTEN:
             return live.shown and replace(live.shown, left=max(0.0, live.shown.ends_at - now))
@@ -151,7 +151,7 @@ class Forecast:
         return live.shown
 
     def _waits(self, seen: QueueSeen, server_id: ServerId, now: float) -> Mapping[PromptId, Outlook]:
-        """What is to come of everything that waits there; worked out once a second."""
+        """Estimates for everything that waits there; computed once a second."""
         known = self._waiting.get(server_id)
         if known is not None and known[0] is seen and 0 <= now - known[1] < EVERY:
             return known[2]

@@ -1,7 +1,7 @@
-"""Noticing that a server was restarted, has lost its history, or was replaced (`core/server_fingerprint.py`).
+"""Detecting that a server was restarted, has lost its history, or was replaced (`core/server_fingerprint.py`).
 
-A sign of that ends no task. It is logged and noted in the unfinished tasks of that server, and all of its tasks are
-checked again, also those found lost.
+A detected change ends no task. It is logged and noted in the unfinished tasks of that server, and all of its tasks are
+polled, also those found lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Place = tuple[ServerId, str]
 
 
 class RestartDetection:
-    """What this window knows of each server, by id and address. `revisit` polls all tasks of a server."""
+    """The fingerprint of each server, by id and address. `revisit` polls all tasks of a server."""
 
     def __init__(self, state: State, revisit: Callable[[Place], None]) -> None:
         self._state = state
@@ -49,7 +49,7 @@ class RestartDetection:
             self._state.spawn(self._tell(place, sign, shown_by=task.prompt_id), "tell what changed")
 
     def finished(self, task: Task) -> None:
-        """History has shown that task."""
+        """Note that the history has that task."""
         place = _place_of(task)
         self._marks[place] = self._mark(place).finished(task.prompt_id)
 

@@ -70,7 +70,7 @@ class WindowSocket:
         self._retake.set()
 
     async def connect_briefly(self) -> None:
-        """Wait for the socket to be there, but not for long: polling alone is enough."""
+        """Wait for the socket, but not for long: polling alone is enough."""
         if self._state.socket.state == "replaced":
             return
         target = self._target()
@@ -231,7 +231,7 @@ class WindowSocket:
             if task is not None:
                 self.hearing.heard(task.prompt_id, message)
                 await self._told(task, message, frame)
-                if (task := self._mine(target, message)) is not None:  # read afresh: it may have ended
+                if (task := self._mine(target, message)) is not None:  # reread: it may have ended
                     self._forecast.told(task, message)
 
     def _count(self, target: Moored, remaining: int) -> None:

@@ -1,7 +1,7 @@
-"""How still the unfinished tasks are, and which of them are stalled (`core/stall.py`): a warning for the page.
+"""How long the unfinished tasks have not moved, and which are stalled (`core/stall.py`): a warning for the page.
 
-Told by the socket (every message about a task is a movement) and by looks (another state or place is one; the same
-as before is stillness).
+A task moves with every event about it, and when a poll shows another state or place. A poll that shows
+the same as before counts as stillness.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from app.session.state import State
 
 
 class Movements:
-    """Keeps count for one window."""
+    """Follows the movements of one window's tasks."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._seen: dict[PromptId, tuple[object, int | None]] = {}
 
     def moved(self, prompt_id: PromptId) -> None:
-        """Note an event about it."""
+        """Note an event about a task."""
         now = self._state.ports.clock.now()
         known = self._state.stillness.get(prompt_id, Stillness(now))
         self._state.stillness[prompt_id] = known.moved(now)
         self._state.stalled -= {prompt_id}
 
     def looked(self, server_id: ServerId, tasks: Sequence[Task], queue: comfy.Queue) -> None:
-        """One look at one server is done: these tasks as they stand now."""
+        """Note the result of polling one server: the present state of these tasks."""
         state, now = self._state, self._state.ports.clock.now()
         window = state.get_window("watch")
         patience = learned_patience(server_id, window.tasks.values())

@@ -1,7 +1,7 @@
-"""Looking at queue and history: what alone is enough to bring every task to its end.
+"""Polling queue and history: this alone is enough to bring every task to its end.
 
-One watcher per server address, for as long as there are unfinished tasks there. A look reads the queue first and then
-the history of those that are not in it; the other order would miss a task that ends in between (docs/comfyui.md 3).
+There is one watcher per server address, while it has unfinished tasks. A poll reads the queue first, then the history
+of tasks that are not in it; in the other order it would miss a task that ends in between (docs/comfyui.md 3).
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from app.session.watching.stalls import Movements
 
 log = logging.getLogger("mooring.session")
 
-FIRST_PAUSE = 0.7  # seconds between looks while something may change at any moment
+FIRST_PAUSE = 0.7  # seconds between polls while something may change at any moment
 GROWTH = 1.4
 LONGEST_PAUSE = 5.0  # with a silent socket
 SOCKET_PAUSE = 5.0  # with a socket that has reported something lately
 SOCKET_IS_FRESH = 4.0
-LONGEST_SILENCE = 20.0  # between looks at a server that does not answer
+LONGEST_SILENCE = 20.0  # between polls of a server that does not answer
 QUEUE_SETTLES = 0.5  # seconds from a message that a queue is shorter to the check of that queue
 LOOK_BACK = 20  # ended tasks that are polled again at most
 
 
 @dataclass(slots=True)
 class Watcher:
-    """The looking at one server: its pause, and the event that ends the pause early."""
+    """The polling of one server: its pause, and the event that ends the pause early."""
 
     place: Place
     pause: float = FIRST_PAUSE
-    is_doubtful: bool = True  # contact was lost, or never made: is it the server that we knew?
+    is_doubtful: bool = True  # contact was lost, or never made: it may be another server
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -71,7 +71,7 @@ class Watch:
         self.restarts = RestartDetection(state, self._revisit)
 
     def refresh(self) -> None:
-        """Begin watching where tasks need it; idle watchers end by themselves."""
+        """Start watchers for all unfinished tasks; idle watchers end by themselves."""
         for task in self._state.watched():
             place = (task.server_id, task.address)
             if place not in self._watchers:
@@ -79,7 +79,7 @@ class Watch:
                 self._state.spawn(self._keep_looking(watcher), f"watch {task.server_id}")
 
     def look_soon(self) -> None:
-        """Look at once everywhere: something has happened, or the window woke up."""
+        """Poll all servers now: something has happened, or the window woke up."""
         self.refresh()
         for watcher in self._watchers.values():
             watcher.pause = FIRST_PAUSE
@@ -102,7 +102,7 @@ class Watch:
                 watcher.hurry.set()
 
     def doubt(self, server_id: ServerId | None) -> None:
-        """The socket to it broke: look at once, and ask whether it is still the same server."""
+        """Poll now and check whether this is still the same server, because its socket broke."""
         for watcher in self._watchers.values():
             watcher.is_doubtful |= watcher.place[0] == server_id
         self.look_soon()
@@ -113,9 +113,9 @@ class Watch:
         self.look_soon()
 
     def look_back(self, places: Collection[Place] | None = None) -> None:
-        """Poll the latest tasks again whose end was not witnessed, there or everywhere.
+        """Poll the latest tasks without a witnessed end, at these places or everywhere.
 
-        A POST that a frozen page had under way may have arrived long after its task was found lost, or cancelled.
+        A POST of a frozen page may have arrived long after its task was found lost or cancelled.
         """
         latest = self._inferred()
         for place in latest if places is None else latest.keys() & places:
@@ -159,7 +159,7 @@ class Watch:
             del self._watchers[watcher.place]
 
     async def _is_known(self, watcher: Watcher) -> bool:
-        """Whether the doubts about a server that has just answered are settled."""
+        """Whether a server that has just answered is known to be the same one."""
         tasks = self._tasks_at(watcher.place)
         if not watcher.is_doubtful or not tasks:
             return True
@@ -191,7 +191,7 @@ class Watch:
         return bool(task.told_end) or task.state is TaskState.UNCLEAR or task.absent_since is not None
 
     async def look(self, tasks: Sequence[Task]) -> bool:
-        """One look at one server for these tasks. Whether it answered."""
+        """Poll one server for these tasks; return whether it answered."""
         began = self._state.ports.clock.now()
         first = tasks[0]
         try:
@@ -238,7 +238,7 @@ class Watch:
             await self.witness(prompt_id, found)
 
     async def _read_end(self, task: Task, base: str, began: float) -> Evidence | None:
-        """What history proves of a task that the queue, read before, does not have."""
+        """What history proves about a task that was not in the queue before."""
         response = await self._state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
         now = self._state.ports.clock.now()
         finished = comfy.read_history(response, task.server_id, task.prompt_id, now)
@@ -246,11 +246,11 @@ class Watch:
             self.restarts.finished(task)
             return finished
         if task.answered_at is None:
-            return None  # its POST was under way when this look began
+            return None  # its POST was under way when this poll began
         return await self._ask_jobs(task, base, Absent(began, now, self._is_heard(task)))
 
     async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
-        """What a server with a jobs API says of a task that neither queue nor history has; else `absent`."""
+        """What a server with a jobs API reports about a task that is in neither queue nor history; else `absent`."""
         if not self._state.fleet.has_jobs(task.server_id):
             return absent
         response = await self._state.ask(task.server_id, jobs.active_request(base))
@@ -258,7 +258,7 @@ class Watch:
         return absent if status is None else Seen(self._state.ports.clock.now(), status == "in_progress")
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> None:
-        """Let the state judge; an end is passed on for delivery. A task let go of meanwhile is none of ours."""
+        """Let the state judge; pass an end on for delivery. A task that this window let go of is ignored."""
         try:
             known = self._state.get_task("witness", prompt_id)
             task = await self._state.witness(prompt_id, *evidence)
@@ -267,16 +267,16 @@ class Watch:
         except TaskNotFound as error:
             log.info("no longer watched: %r", error)
             return
-        if task is not None and task.state.is_end and task.state is not known.state:  # a lost one may be found ended
+        if task is not None and task.state.is_end and task.state is not known.state:  # a lost task may have ended
             log.info("%s on %s: %s", prompt_id, task.server_id, task.state.value)
             self._settled(task)
 
     # Cancel
 
     async def cancel(self, prompt_id: PromptId) -> None:
-        """Stop that task and no other: off the queue by id, or interrupted by id if it is the one that runs.
+        """Stop that task and no other: delete it from the queue, or interrupt it, by its id.
 
-        What the server did is settled by looking; a request that did not get through is repeated by the next look.
+        A poll shows what the server did; a request that did not get through is repeated by the next one.
         """
         task = self._state.get_task("cancel", prompt_id)
         base = get_api_base_url("cancel", task, self._state.fleet)
@@ -309,7 +309,7 @@ class Watch:
         self._state.set_window(self._state.get_window("give_up").release_quarantined(prompt_id))
 
     async def look_again(self, prompt_id: PromptId) -> None:
-        """Look now, also for a task that was found lost: positive evidence overturns that."""
+        """Poll now, also for a task that was found lost: positive evidence overturns that."""
         await self._state.has_fleet.wait()
         task = self._state.get_task("look_again", prompt_id)
         await self.look([task])
@@ -317,7 +317,7 @@ class Watch:
 
 
 def _is_inferred(task: Task) -> bool:
-    """Whether its end was only concluded from its absence. What a cancel took out of the queue was seen to go."""
+    """Whether its end was only concluded from its absence. A task that a cancel removed was seen to leave the queue."""
     is_absent = task.state is TaskState.CANCELLED and task.absent_since is not None
     return not task.is_proven and (task.state is TaskState.LOST or is_absent)
 
