@@ -1,7 +1,7 @@
 """A workflow as it is drawn: boxes for its nodes, lines between their sockets, areas for its groups.
 
-sketch = sketch_of_api(workflow)      # boxes with sizes, and no places yet: `arrangement.py` gives them
-sketch.box_of("12:3")                 # the box of a node, also of one inside a subgraph or made at run time
+sketch = sketch_of_api(workflow)      # boxes with sizes, without positions: `layout.py` computes them
+sketch.box_of("12:3")                 # the box of a node, also of one inside a subgraph or created at run time
 
 Units are those of ComfyUI's editor, pixels at full size; `x` and `y` are a box's upper left corner, its title included.
 Texts are the author's, as they are; they are not markup.
@@ -21,15 +21,15 @@ from app.workflows.graph import GraphNode, open_graph
 HEAD = 30.0  # height of a box's title
 ROW = 20.0  # of a socket, or of a value
 FOOT = 8.0  # below the last row
-NARROWEST, WIDEST = 190.0, 330.0  # boxes that we measure ourselves
+NARROWEST, WIDEST = 190.0, 330.0  # boxes whose size we compute
 MOST_SOCKETS = 64  # of one box, on each side
-MOST_VALUES = 5  # values shown in a box that we measure ourselves
+MOST_VALUES = 5  # values shown in a box whose size we compute
 LONGEST_TEXT = 300  # characters of a text in a drawing
 _GLYPH = 6.7  # an average character's width at the text's size; Chinese characters take two
 
 
 class Flow(Enum):
-    """What goes along a line, as far as that is known by its type or by the input's name."""
+    """What a link carries, as far as its type or the input's name shows it."""
 
     MODEL = "model"
     CLIP = "clip"
@@ -56,7 +56,7 @@ def flow_of(type_or_name: str) -> Flow:
 
 
 class Kind(Enum):
-    """What a box stands for."""
+    """What a box represents."""
 
     NODE = "node"
     SUBGRAPH = "subgraph"
@@ -82,7 +82,7 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value that is set in a node, as text."""
+    """One value of a node, as text."""
 
     name: str
     text: str
@@ -93,7 +93,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One node. `colour` is the author's, `#rrggbb` or empty; `note` is what a note says."""
+    """One node. `colour` is the author's, `#rrggbb` or empty; `note` is the text of a note."""
 
     node_id: str
     title: str
@@ -112,11 +112,11 @@ class Box:
     is_folded: bool = False
 
     def input_at(self, place: int) -> Point:
-        """Where a line comes in."""
+        """Where a link enters."""
         return self.x, self._socket_y(place)
 
     def output_at(self, place: int) -> Point:
-        """Where a line goes out."""
+        """Where a link leaves."""
         return self.x + self.width, self._socket_y(place)
 
     def _socket_y(self, place: int) -> float:
@@ -127,7 +127,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A link from an output to an input; `bends` are points that it passes on its way."""
+    """A link from an output to an input; `bends` are points on its way."""
 
     source: str
     output: int
@@ -139,7 +139,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A group of the author's."""
+    """A group that the author has drawn."""
 
     title: str
     x: float
@@ -151,7 +151,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The part of the plane that a drawing covers."""
+    """The area that a drawing covers."""
 
     x: float
     y: float
@@ -161,7 +161,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """A whole drawing. Every line's ends are boxes of it. Without places, all boxes lie at (0, 0)."""
+    """A whole drawing. Both ends of every link are boxes in it. Without a layout, all boxes are at (0, 0)."""
 
     boxes: Mapping[str, Box]
     lines: tuple[Edge, ...] = ()
@@ -170,7 +170,7 @@ class Sketch:
     inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # subgraph's box: names of the nodes in it
 
     def box_of(self, node_id: str) -> Box | None:
-        """The box that shows a node: its own, that of the subgraph around it, that of what it was expanded from."""
+        """The box of a node: its own, that of its subgraph, or that of the node that it was expanded from."""
         wanted = node_id
         while wanted:
             if (box := self.boxes.get(wanted)) is not None:
@@ -180,7 +180,7 @@ class Sketch:
 
     @property
     def frame(self) -> Frame:
-        """What there is to see."""
+        """The area of all boxes and groups."""
         things: list[Box | Area] = [*self.boxes.values(), *self.areas]
         if not things:
             return Frame(0, 0, NARROWEST, HEAD)
@@ -190,7 +190,7 @@ class Sketch:
 
 
 def sketch_of_api(workflow: ApiWorkflow) -> Sketch:
-    """A workflow in API format: boxes that are large enough for what stands in them, and no places."""
+    """A workflow in API format: boxes of the size that their content needs, without positions."""
     graph = open_graph(workflow)
     flows: dict[str, dict[int, Flow]] = {}
     for node in graph.values():
@@ -226,27 +226,27 @@ def _lines(node: GraphNode, flows: Mapping[str, Mapping[int, Flow]]) -> Iterable
 
 
 def place_of(slot: int) -> int:
-    """A socket's place on its box; what makes no sense lies at the last."""
+    """A socket's position on its box; an invalid one is the last."""
     return min(max(slot, 0), MOST_SOCKETS - 1)
 
 
 def values_of(node: GraphNode) -> tuple[Value, ...]:
-    """What is set in a node, in its order."""
+    """The values set in a node, in order."""
     return tuple(Value(cut(name), plain_value(value)) for name, value in node.values.items())
 
 
 def plain_value(value: object, most: int = LONGEST_TEXT) -> str:
-    """A value as a person reads it: a text as it is, anything else as JSON."""
+    """A value for display: a text unchanged, anything else as JSON."""
     return cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most)
 
 
 def cut(text: str, most: int = LONGEST_TEXT) -> str:
-    """A text that is not endless."""
+    """A text of bounded length."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def fitted(text: str, width: float) -> str:
-    """The first line of a text, as much of it as that width has room for."""
+    """The first line of a text, cut to that width."""
     whole = text.strip()
     line = whole.split("\n", maxsplit=1)[0].rstrip()
     if line == whole and (len(line) * _WIDEST_GLYPH <= width or text_width(line) <= width):
@@ -260,7 +260,7 @@ def fitted(text: str, width: float) -> str:
 
 
 def text_width(text: str) -> float:
-    """About how wide a text is."""
+    """The approximate width of a text."""
     return sum([_WIDTHS.get(glyph) or _glyph_width(glyph) for glyph in text])
 
 
@@ -274,7 +274,7 @@ _WIDTHS = {glyph: _glyph_width(glyph) for glyph in map(chr, range(32, 127))}
 
 
 def measured(box: Box) -> Box:
-    """The box, large enough for its title, its sockets and the first of its values."""
+    """The box with the size that its title, its sockets and its first values need."""
     shown = box.values[:MOST_VALUES]
     widths = [text_width(box.title) + 50]
     widths += [text_width(value.name) + min(text_width(value.text), 110) + 40 for value in shown]

@@ -1,9 +1,9 @@
-"""A workflow of ComfyUI's editor as its author has drawn it: places, sizes, colours, groups, notes and reroutes.
+"""A workflow of ComfyUI's editor as its author has drawn it: positions, sizes, colours, groups, notes and reroutes.
 
 sketch = sketch_of_editor(json.loads(text), workflow)
 
-Only what the top level shows is drawn; a subgraph is one box, with the names of what is in it. `workflow` is what is
-sent for the same graph: the values in the boxes are its, since the file's own have no names.
+Only the top level is drawn; a subgraph is one box, with the names of its nodes. `workflow` is the API format
+of the same graph: the values in the boxes are taken from it, since those in the file have no names.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ _REROUTE_SIZE = (75.0, 26.0)
 _NOTES = frozenset({"Note", "MarkdownNote"})
 _MODES = {2: Mode.MUTED, 4: Mode.BYPASSED}
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
-_BRIGHTEST = 190  # of a colour's strongest part, so that the author's dark colours can be told apart on any surface
+_BRIGHTEST = 190  # of a colour's strongest part, so that the author's dark colours can be distinguished on any surface
 
 
 def sketch_of_editor(source: Mapping[str, Any], workflow: ApiWorkflow | None = None) -> Sketch:
-    """The editor's graph as drawn; BadInput if it is none."""
+    """The editor's graph as drawn; BadInput if it is invalid."""
     file = read_editor_file(source)
     sent = open_graph(workflow) if workflow is not None else {}
     level = file.root
@@ -69,7 +69,7 @@ def sketch_of_editor(source: Mapping[str, Any], workflow: ApiWorkflow | None = N
     )
 
 
-Seats = Mapping[int, int]  # an input's number in the file: its place on the box
+Seats = Mapping[int, int]  # an input's number in the file: its position on the box
 
 
 def _box(raw: Mapping[str, Any], node_id: str, file: EditorFile, sent: Graph) -> tuple[Box, Seats]:
@@ -103,7 +103,7 @@ def _kind(class_type: str, *, is_subgraph: bool) -> Kind:
 
 
 def _placed(box: Box, raw: Mapping[str, Any]) -> Box:
-    """The box where its author has put it. The editor counts from below the title."""
+    """The box at its author's position. The editor counts from below the title."""
     left, top = _pair(raw.get("pos")) or (0.0, 0.0)
     rows = max(len(box.inputs), len(box.outputs))
     least = (60.0, rows * ROW + FOOT)
@@ -118,7 +118,7 @@ def _placed(box: Box, raw: Mapping[str, Any]) -> Box:
 
 
 def _inputs(raw: Mapping[str, Any]) -> tuple[tuple[Socket, ...], Seats]:
-    """The inputs that are sockets: those without a field, and those whose field is taken by a link."""
+    """The inputs that are sockets: those without a widget, and those whose widget is replaced by a link."""
     sockets: list[Socket] = []
     seats: dict[int, int] = {}
     for number, item in enumerate(_objects(raw.get("inputs"))):
@@ -152,7 +152,7 @@ def _lines(level: Level, boxes: Mapping[str, Box], seats: Mapping[str, Seats], r
 
 
 class _Reroutes:
-    """The points that the author has put on links: each knows the one before it, the link only the last."""
+    """The points that the author has put on links: each refers to the one before it, the link only to the last."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
         extra = _object(source.get("extra"))
@@ -162,7 +162,7 @@ class _Reroutes:
         self._last = {item["id"]: item.get("parentId") for item in links if isinstance(item.get("id"), int)}
 
     def bends(self, link: Link) -> tuple[Point, ...]:
-        """The points of one link, from its origin on."""
+        """The points of one link, starting at its origin."""
         found: list[Point] = []
         at = self._last.get(link.link_id) if isinstance(link.link_id, int) else None
         for _ in range(MOST_BENDS):
@@ -195,7 +195,7 @@ def _names(level: Level) -> tuple[str, ...]:
 
 
 def shade(colour: object) -> str:
-    """A colour of the author's, bright enough to be told from others; empty for what is none."""
+    """A colour of the author's, made bright enough to be distinguished; empty for an invalid one."""
     if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
         return ""
     digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])

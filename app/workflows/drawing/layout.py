@@ -1,4 +1,4 @@
-"""Places for a drawing that has none: what the layout engine is asked, and its answer taken into the sketch.
+"""Positions for a drawing that has none: the question to the layout engine, and its answer applied to the sketch.
 
 answer = await arrange(question(sketch))      # `app/browser/layout.py`; both are JSON texts
 placed = arranged(sketch, answer)
@@ -18,7 +18,7 @@ from app.workflows.drawing.drawing import Point, Sketch
 
 
 def question(sketch: Sketch) -> str:
-    """What is to be arranged."""
+    """The question to the layout engine."""
     numbers = {node_id: number for number, node_id in enumerate(sketch.boxes)}
     return json.dumps(
         {
@@ -29,7 +29,7 @@ def question(sketch: Sketch) -> str:
 
 
 def arranged(sketch: Sketch, answer: str) -> Sketch:
-    """The sketch with its places; LayoutError if the answer is none to this sketch."""
+    """The sketch with its positions; LayoutError if the answer does not fit this sketch."""
     try:
         told = json.loads(answer)
         places = [_point(item) for item in told["places"]]

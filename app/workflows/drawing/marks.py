@@ -1,11 +1,11 @@
-"""How far each node of a task is, by what is known: for marking it in the drawing.
+"""The state of each node of a task, for marking it in the drawing.
 
 marks = marks_of(task, progress)            # by the nodes' own ids
 shown = marks_of_boxes(sketch, marks, ids)  # by the boxes of the drawing: a subgraph's box sums its nodes up
 
-While a task runs, its socket tells. Once it has ended, what can be concluded is told: what made an output has finished,
-and so has all that this was made from; the same holds for what came before the node that failed. (A node whose input
-was evaluated lazily may not have needed all of them.) A node without a mark has not run, or nobody knows.
+While a task runs, events report the nodes. After its end, the states are inferred: a node with an output has finished,
+and so have all nodes before it; the same holds for the nodes before a failed one. (A node whose input
+was evaluated lazily may not have needed all of them.) A node without a mark has not run, or its state is unknown.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from app.workflows.graph import Graph, open_graph
 
 
 class Mark(Enum):
-    """Where a node stands."""
+    """The state of a node."""
 
     FINISHED = "finished"
-    CACHED = "cached"  # it need not run: its result was there
+    CACHED = "cached"  # it need not run: its result was cached
     RUNNING = "running"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeMark:
-    """A node's mark; `fraction` of a running one is how far it is, 0 to 1."""
+    """A node's mark; `fraction` is the progress of a running one, 0 to 1."""
 
     mark: Mark
     fraction: float = 0.0
@@ -45,7 +45,7 @@ Marks = Mapping[str, NodeMark]
 
 @lru_cache(maxsize=16)
 def graph_of(workflow: str) -> Graph:
-    """The nodes of a task's workflow; none if it cannot be read."""
+    """The nodes of a task's workflow; none if it cannot be parsed."""
     try:
         return open_graph(parse_workflow(workflow))
     except BadInput:
@@ -53,7 +53,7 @@ def graph_of(workflow: str) -> Graph:
 
 
 def marks_of(task: Task, progress: Progress | None = None) -> Marks:
-    """Every node that something is known of."""
+    """The marks of all nodes whose state is known."""
     marks: dict[str, NodeMark] = {}
     if task.state is TaskState.RUNNING and progress is not None:
         marks |= _told(progress)
@@ -74,7 +74,7 @@ def _told(progress: Progress) -> Iterator[tuple[str, NodeMark]]:
 
 
 def _made(task: Task) -> set[str]:
-    """The nodes that must have run for what there is."""
+    """The nodes that must have run for the existing outputs."""
     graph = graph_of(task.workflow)
     makers = {output.node_id for output in task.outputs}
     if task.state is TaskState.SUCCEEDED:
@@ -86,7 +86,7 @@ def _made(task: Task) -> set[str]:
 
 
 def before(graph: Graph, node_ids: Iterable[str]) -> set[str]:
-    """All nodes that these ones come from, themselves left out unless one comes from another."""
+    """All nodes that these depend on, without themselves unless one depends on another."""
     found: set[str] = set()
     waiting = list(node_ids)
     while waiting:
@@ -99,7 +99,7 @@ def before(graph: Graph, node_ids: Iterable[str]) -> set[str]:
 
 
 def faulty_nodes(task: Task) -> set[str]:
-    """The nodes at which something went wrong."""
+    """The nodes with an error."""
     found = {error.node_id for error in task.warnings}
     if task.failure is not None:
         found |= {task.failure.node_id, *(error.node_id for error in task.failure.node_errors)}
@@ -108,14 +108,14 @@ def faulty_nodes(task: Task) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What went wrong at one box: the failure of the run, if it was there, and what the server found in the prompt."""
+    """The errors at one box: the failure of the run, if it was there, and those that the server found in the prompt."""
 
     failure: Failure | None = None
     errors: tuple[NodeError, ...] = ()
 
 
 def faults_at(task: Task, sketch: Sketch, node_id: str) -> Faults:
-    """What went wrong at the box of that id, or inside of it."""
+    """The errors at the box of that id, or inside it."""
 
     def is_here(where: str) -> bool:
         box = sketch.box_of(where) if where else None
@@ -130,7 +130,7 @@ def faults_at(task: Task, sketch: Sketch, node_id: str) -> Faults:
 
 
 def marks_of_boxes(sketch: Sketch, marks: Marks, node_ids: Iterable[str]) -> Marks:
-    """The marks by box; `node_ids` are all nodes of the workflow, so that a part that has not run counts as well."""
+    """The marks by box; `node_ids` are all nodes of the workflow, so that nodes that have not run count as well."""
     members: dict[str, list[NodeMark | None]] = {}
     for node_id in dict.fromkeys((*node_ids, *marks)):
         if (box := sketch.box_of(node_id)) is not None:

@@ -1,12 +1,12 @@
-"""From the editor's own format to the one that a server takes: exactly what the editor itself would send.
+"""From the editor's own format to API format: exactly what the editor itself would send.
 
-converter = Converter(catalogue)                    # how the server's classes are laid out is kept with the catalogue
-conversion = converter.convert(graph)               # a parsed file of the editor; CannotConvert says what is in the way
+converter = Converter(catalogue)                    # the layouts of the server's classes are kept with the catalogue
+conversion = converter.convert(graph)               # a parsed file of the editor; CannotConvert has the problems
 conversion.output                                   # {"3": {"class_type": …, "inputs": …, "_meta": …}}
-conversion.fields[("3", "seed")].value              # what a person may change, as the editor shows it
+conversion.fields[("3", "seed")].value              # what the user may change, as the editor shows it
 
-`output` has what is sent: choices in prompts made (the first one, or by `choose`), dates in file names filled in (by
-`now`). `fields` has what lies in the file, by the id and input that it goes to.
+`output` is what is sent: choices in prompts are made (the first one, or by `choose`), dates in file names filled in (by
+`now`). `fields` is what the file has, by the node id and input that it goes to.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Key = tuple[str, str]  # a node's id and an input's name, in API format
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value that a person may change. Inputs with the same `place` have it from one place in the file.
+    """One value that the user may change. Inputs with the same `place` get it from one place in the file.
 
     `value` is as the editor shows it: a prompt with its choices, a file name with its patterns. `control` is the mode
-    that changes it after each run (fixed, randomize …), "" if there is none. `spec` is what the class inside says.
+    that changes it after each run (fixed, randomize …), empty if there is none. `spec` describes the inner input.
     """
 
     key: Key
@@ -56,7 +56,7 @@ class Conversion:
     source: Mapping[str, Any]
     output: dict[str, dict[str, Any]]
     places: Mapping[Key, Place]
-    chosen: Mapping[Key, str]  # prompts that are sent otherwise than they lie in the file
+    chosen: Mapping[Key, str]  # prompts whose sent text differs from the file's
     layouts: Layouts
     looked_up: Mapping[tuple[str, str], Place | None]  # what file names have taken from other nodes: (node, widget)
 
@@ -65,7 +65,7 @@ class Conversion:
         """What is sent, as a workflow of the core; BadInput if nothing is left to send."""
         if not self.output:
             return parse_workflow(self.output)
-        # What `parse_workflow` would find: it is right by its making, and read again would cost as much as the rest.
+        # As `parse_workflow` would return it: valid by construction, and parsing it would cost as much as the rest.
         nodes = {
             node_id: WorkflowNode(NodeId(node_id), node["class_type"], node["_meta"]["title"])
             for node_id, node in self.output.items()
@@ -74,11 +74,11 @@ class Conversion:
 
     @cached_property
     def fields(self) -> Mapping[Key, Field]:
-        """What a person may change."""
+        """The values that the user may change."""
         return {key: _field(key, place, inside) for key, place, inside in self.shown()}
 
     def shown(self) -> Iterator[tuple[Key, Place, Place]]:
-        """Each value that a person may change: its key, where it lies in the file, and the widget that shows it."""
+        """Each value that the user may change: its key, its place in the file, and the widget that shows it."""
         for key, place in self.places.items():
             inside = innermost(place)
             if inside is not None and inside[0].widgets[inside[1]].is_value:
@@ -94,7 +94,7 @@ class Converter:
     def convert(
         self, source: Mapping[str, Any], *, now: Moment | None = None, choose: Choose = choose_first
     ) -> Conversion:
-        """Convert a parsed file; BadInput if it is none of the editor's, CannotConvert if it cannot be converted."""
+        """Convert a parsed file; BadInput if it is not one of the editor's, CannotConvert if it cannot be converted."""
         file = read_editor_file(source)
         opened = open_file(file, self._layouts)
         sending = _Sending(opened, self._layouts, now, choose)
@@ -103,7 +103,7 @@ class Converter:
 
 @dataclass(slots=True)
 class _Sending:
-    """One workflow on its way out."""
+    """Converts one workflow."""
 
     opened: Opened
     layouts: Layouts
@@ -135,10 +135,10 @@ class _Sending:
         return output
 
     def _used(self) -> list[tuple[Scope, LiveNode]]:
-        """Every node with the scope that it is in; the insides of muted and bypassed subgraphs of the root left out."""
+        """Every node with its scope; nodes inside muted and bypassed subgraphs of the root are left out."""
         found: list[tuple[Scope, LiveNode]] = []
         scopes = [Scope(self.opened.root)]
-        for scope in scopes:  # grows on the way
+        for scope in scopes:  # grows in the loop
             for node in scope.graph.nodes.values():
                 found.append((scope, node))
                 if node.graph is None or (scope.host is None and not node.is_active):
@@ -174,7 +174,7 @@ class _Sending:
             if 0 <= slot < len(node.input_names):
                 self._connect(scope, node, slot, inputs)
         if any(isinstance(value, dict) for value in node.saved[len(layout.saved) :]):
-            # More values than the class has widgets, and of a kind that only a script makes: they would get lost.
+            # More values than the class has widgets, of a kind that only a script makes: they would be lost.
             self.problems.append(problem_of(Reason.NEEDS_EDITOR, scope, node, "values of the node's own script"))
         for index in layout.processed:
             widget = layout.widgets[index]
@@ -253,7 +253,7 @@ def _search_name(node: LiveNode) -> object:
 
 
 def _lora(node: LiveNode, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A LoRA as its loader wants it: with a second strength only if the node shows two."""
+    """A LoRA as its loader takes it: with a second strength only if the node shows two."""
     properties = node.raw.get("properties")
     shown = properties.get("Show Strengths") if isinstance(properties, dict) else None
     if shown == "Separate Model & Clip":
@@ -272,7 +272,7 @@ def _branches(node: LiveNode) -> list[str]:
 
 
 def _choice_index(node: LiveNode, inputs: Mapping[str, Any]) -> int:
-    """Which of a node's own options is its choice, from 0; -1 for none."""
+    """Which of a node's own options is chosen, from 0; -1 for none."""
     choice = inputs.get(node.widgets[0].name)
     if type(choice) is list:
         choice = node.values[0]
@@ -281,14 +281,14 @@ def _choice_index(node: LiveNode, inputs: Mapping[str, Any]) -> int:
 
 
 def _field(key: Key, place: Place, inside: Place) -> Field:
-    """A field; `inside` is the widget that its value is shown of."""
+    """A field; `inside` is the widget that shows its value."""
     node, index = place
     spec = inside[0].widgets[inside[1]].spec
     return Field(key, node.values[index], file_place(place), control_word(inside), spec)
 
 
 def file_place(place: Place) -> tuple[str, str, int]:
-    """Where in the file a value really lies: the level's key, the node's id there, and which of its values."""
+    """Where in the file a value is stored: the level's key, the node's id there, and the value's number."""
     node, index = place
     owner, at = node.place(index) if node.origins else place
     return owner.level.key, owner.node_id, at

@@ -1,13 +1,13 @@
-"""A file of the editor with places for the values: kept once, and filled for each run that sends it along.
+"""A file of the editor with slots for the values: kept once, and filled for each run that sends it along.
 
-copy = write_copy(graph, holes, api)             # JSON text; runs that differ only in what has a hole share it
+copy = write_copy(graph, slots, api)             # JSON text; runs that differ only in slots share it
 filled(copy, workflow)                           # the file with exactly the values that this workflow sends
 
     {"v": 1, "graph": {…}, "places": [["3", "seed", [["nodes", 0, "widgets_values", 1]], "plain"], …], "rest": "ab12…"}
     {"v": 1, "fault": ["not-kept", "3", "seed"]}     # there is no such file, and why
 
-No catalogue is needed to fill it. `rest` is the hash of what has no hole, so that a file is never sent along with a
-workflow that it would not give again.
+Filling it needs no catalogue. `rest` is the hash of what has no slot, so that a file is never sent along with a
+workflow that it does not convert to.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ LONGEST = 20_000_000  # characters; a server takes 100 MB, the workflow itself i
 
 
 class SlotKind(Enum):
-    """How a value lies in the file, as compared with how it is sent."""
+    """How a value is stored in the file, compared with how it is sent."""
 
     PLAIN = "plain"
-    PROMPT = "prompt"  # what was chosen is put in, so that it is chosen again
-    FILE_NAME = "file_name"  # patterns stay, if this is what they have become
+    PROMPT = "prompt"  # the chosen text is stored, so that it is chosen when the file is opened
+    FILE_NAME = "file_name"  # patterns stay, if this is what they were filled to
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One value that is sent, with every way to where it lies in the file."""
+    """One value that is sent, with all paths to where it is stored in the file."""
 
     key: Key
     paths: tuple[Path, ...]
@@ -47,7 +47,7 @@ class Slot:
 
 
 def write_copy(graph: Mapping[str, Any], holes: Collection[Slot], sent: Mapping[str, Any]) -> str:
-    """The copy of a file from which `sent` (API format) comes."""
+    """The copy of a file that converts to `sent` (API format)."""
     places = [[*hole.key, [list(path) for path in hole.paths], hole.lies.value] for hole in holes]
     rest = _rest(sent, {hole.key for hole in holes})
     return json.dumps({"v": VERSION, "graph": graph, "places": places, "rest": rest}, ensure_ascii=False)
@@ -59,19 +59,19 @@ def ready_copy(graph: Mapping[str, Any]) -> str:
 
 
 def no_copy(error: CannotWrite) -> str:
-    """What stands in a copy's place where a file cannot have the values that are sent."""
+    """The text instead of a copy if a file cannot have the values that are sent."""
     return json.dumps({"v": VERSION, "fault": [error.fault.value, error.name, error.detail]}, ensure_ascii=False)
 
 
 def graph_of_copy(copy: str) -> dict[str, Any]:
-    """The file as it lies in the copy, as its author has drawn it; the values are those of any run. CannotWrite."""
+    """The file in the copy, as its author has drawn it; its values are those of any run. CannotWrite."""
     told = _read(copy)
     graph: dict[str, Any] = told["graph"]
     return graph
 
 
 def filled(copy: str, workflow: ApiWorkflow) -> dict[str, Any]:
-    """The file with what a workflow sends, or CannotWrite: it would not give the same again."""
+    """The file with the values that a workflow sends, or CannotWrite if it would not convert to that workflow."""
     told = _read(copy)
     graph: dict[str, Any] = told["graph"]
     sent = json.loads(workflow.text)
@@ -119,7 +119,7 @@ def _hole(node_id: str, name: str, paths: list[list[str | int]], lies: str) -> S
 
 
 def _rest(sent: Mapping[str, Any], holes: set[Key]) -> str:
-    """The hash of what is sent but for the values with holes and the titles."""
+    """The hash of what is sent, without the values that have slots and without titles."""
     left = {
         node_id: [
             node["class_type"],
@@ -141,7 +141,7 @@ def _sent(sent: Mapping[str, Any], key: Key) -> object:
 
 
 def _lying(hole: Slot, value: object, graph: dict[str, Any]) -> object:
-    """A value as it has to lie in the file to be sent so."""
+    """A value as it must be stored in the file to be sent like this."""
     if not isinstance(value, str) or hole.lies is SlotKind.PLAIN:
         return value
     if hole.lies is SlotKind.FILE_NAME:
@@ -154,13 +154,13 @@ def _lying(hole: Slot, value: object, graph: dict[str, Any]) -> object:
 
 
 def becomes(pattern: str, name: str) -> bool:
-    """Whether a file name may come of this one by its patterns."""
+    """Whether these patterns can be filled to this file name."""
     first, *others = PATTERN.split(pattern)[::2]  # the text around the patterns
     if not others:
         return name == first
     *middle, last = others
     at = len(first)
-    for part in middle:  # the earliest place of each part leaves the most for the next; linear, unlike a `.*` for each
+    for part in middle:  # the earliest match of each part leaves the most for the next; linear, unlike a `.*` for each
         if (found := name.find(part, at)) < 0:
             return False
         at = found + len(part)

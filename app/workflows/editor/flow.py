@@ -1,7 +1,7 @@
 """Where an input's value comes from: links followed through subgraphs, reroutes and bypassed nodes, as the editor does.
 
 One walk is a loop over steps, never a recursion; it ends at an output that is sent, at a value that a subgraph node
-holds, or nowhere. The editor refuses to go in circles, and so do we.
+holds, or nowhere. The editor refuses cycles, and so do we.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Flow:
         self._steps = 0
 
     def into(self, scope: Scope, node: LiveNode, slot: int) -> Found:
-        """What comes into an input: an output, a value that a subgraph node shows for it, or nothing."""
+        """The source of an input: an output, a value that a subgraph node shows for it, or nothing."""
         walk = _Walk(scope, node, slot)
         seen: set[tuple[str, str, bool, int]] = set()
         while not walk.is_over:
@@ -82,7 +82,7 @@ class Flow:
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk against the links: at an input or an output of a node. `kind` is the type that is asked for."""
+    """One walk against the links: at an input or an output of a node. `kind` is the requested type."""
 
     scope: Scope
     node: LiveNode
@@ -93,7 +93,7 @@ class _Walk:
     found: Found = None
 
     def leave_input(self) -> None:
-        """Go on to the output that is linked to this input; out of the subgraph if the link comes from its edge."""
+        """Continue at the output that is linked to this input; outside the subgraph if the link comes from its edge."""
         node = self.node
         link = node.links.get(self.slot)
         if link is None:
@@ -122,7 +122,7 @@ class _Walk:
         self.scope, self.node, self.slot, self.kind = self.scope.outer, host, slot, None
 
     def leave_output(self) -> None:
-        """End at an output that is sent, or go on to what stands behind one that is not."""
+        """End at an output that is sent, or continue behind one that is not."""
         node = self.node
         if node.mode == NEVER:
             self.is_over = True
@@ -133,7 +133,7 @@ class _Walk:
         elif node.graph is not None:
             self._go_in(node, node.graph)
         elif node.is_virtual:
-            # A reroute passes on what comes into it. A primitive has nothing to pass on.
+            # A reroute passes its input on. A primitive has nothing to pass on.
             if node.type == GETTER:
                 self._go_to_setter(node)
             self.is_over = self.slot not in self.node.links
@@ -143,7 +143,7 @@ class _Walk:
             self.found = Output(f"{self.scope.prefix}{node.node_id}", self.slot)
 
     def _go_to_setter(self, getter: LiveNode) -> None:
-        """Go to the setter of the same name: here, or around the subgraph that this is in."""
+        """Continue at the setter of the same name: in this graph, or in one around this subgraph."""
         name = next(iter(saved_values(getter.raw)), None)
         scope: Scope | None = self.scope
         while name and scope is not None:
@@ -169,7 +169,7 @@ class _Walk:
 
 
 def _around(scope: Scope, node: LiveNode, slot: int, kind: object) -> int:
-    """The input that a bypassed node passes on in place of an output; -1 for none."""
+    """The input that a bypassed node passes on for an output; -1 for none."""
     types = node.input_types
     if slot >= len(node.output_types):
         raise refuse(problem_of(Reason.BROKEN_LINK, scope, node, f"output {slot}"))
@@ -198,5 +198,5 @@ def can_connect(one: object, other: object) -> bool:
 
 
 def problem_of(reason: Reason, scope: Scope, node: LiveNode, detail: str = "") -> Problem:
-    """What is wrong with a node, by its id in API format."""
+    """A problem of a node, by its id in API format."""
     return Problem(reason, f"{scope.prefix}{node.node_id}", node.type, node.title, detail)

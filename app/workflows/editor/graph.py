@@ -1,9 +1,9 @@
 """The editor's own format, read into plain tables: each level's nodes and links, subgraphs unpacked, ids made unique.
 
-A file has one root graph and, in `definitions.subgraphs`, the graphs that its subgraph nodes stand for; a definition
-may hold definitions. Links are lists in older files (`[id, origin, slot, target, slot, type]`) and objects in
-newer ones and in every definition. Two nodes of different levels must not have one id: as the editor does when it
-opens the file, the later one is given the next free number.
+A file has one root graph and, in `definitions.subgraphs`, the graphs that its subgraph nodes represent; a definition
+may contain definitions. Links are lists in older files (`[id, origin, slot, target, slot, type]`) and objects in
+newer ones and in every definition. Two nodes of different levels must not have one id: as in the editor when it
+opens the file, the later one gets the next free number.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from app.workflows.bounds import check_nodes
 from app.workflows.editor.problems import Problem, Reason, refuse
 from app.workflows.editor.values import as_id, as_slot
 
-INPUT_NODE, OUTPUT_NODE = "-10", "-20"  # where a subgraph's links come in and go out
+INPUT_NODE, OUTPUT_NODE = "-10", "-20"  # the ends of a subgraph's links at its edge
 _MOST_DEFINITIONS = 1000
 _MOST_NESTED = 100
 
 
 class Link(NamedTuple):
-    """One link; ids of nodes as text, -1 for a slot that makes no sense."""
+    """One link; ids of nodes as text, -1 for an invalid slot."""
 
     link_id: object
     origin: str
@@ -34,7 +34,7 @@ class Link(NamedTuple):
 
 @dataclass(slots=True)
 class Port:
-    """An input or output of a subgraph, with the links that go on from it inside."""
+    """An input or output of a subgraph, with the links that continue from it inside."""
 
     name: str
     type: str
@@ -45,8 +45,8 @@ class Port:
 class Level:
     """One graph of the file: the root, or a subgraph's definition.
 
-    `path` leads to it: the numbers of the definitions to go through. `nodes` are the file's own objects, `ids` theirs
-    as the editor counts them.
+    `path` leads to it: the numbers of the definitions to pass. `nodes` are the file's own objects, `ids` their ids
+    as the editor numbers them.
     """
 
     key: str
@@ -70,7 +70,7 @@ class EditorFile:
 
 
 def class_names(source: Mapping[str, Any]) -> frozenset[str]:
-    """The types of all nodes of a parsed file that a server has to know, whatever else is wrong with it."""
+    """The types of all nodes of a parsed file that a server has to know, even if the file is invalid otherwise."""
     levels = [source, *(given for _, given in _definitions(source))]
     nodes = [node for level in levels if isinstance(level.get("nodes"), list) for node in level["nodes"]]
     inside = {given.get("id") for _, given in _definitions(source) if isinstance(given.get("id"), str)}
@@ -79,7 +79,7 @@ def class_names(source: Mapping[str, Any]) -> frozenset[str]:
 
 
 def read_editor_file(source: Mapping[str, Any]) -> EditorFile:
-    """Read a parsed file; BadInput if it is none of the editor's, CannotConvert with the node that is malformed."""
+    """Parse a file; BadInput if it is not one of the editor's, CannotConvert with the malformed node."""
     if not isinstance(source, Mapping) or not isinstance(source.get("nodes"), list):
         raise BadInput("bad-workflow", detail="not the editor's format")
     root = _level(source, "", ())
@@ -99,7 +99,7 @@ def read_editor_file(source: Mapping[str, Any]) -> EditorFile:
 
 
 def _definitions(source: Mapping[str, Any]) -> Iterable[tuple[tuple[int, ...], Mapping[str, Any]]]:
-    """Every definition in the file, each before those that it holds itself."""
+    """Every definition in the file, each before those that it contains."""
     found: list[tuple[tuple[int, ...], Mapping[str, Any]]] = []
     waiting: list[tuple[tuple[int, ...], object]] = [((), source)]
     while waiting:
@@ -125,7 +125,7 @@ def _level(source: Mapping[str, Any], key: str, path: tuple[int, ...]) -> Level:
         if not node_id or not isinstance(node.get("type"), str):
             raise refuse(Problem(Reason.MALFORMED, node_id, detail=f"node {place} has no id or no type"))
         if key and node_id in seen:
-            continue  # the editor keeps the first of two in one subgraph
+            continue  # of two in one subgraph, the editor keeps the first
         seen.add(node_id)
         nodes.append(node)
         ids.append(node_id)
@@ -164,14 +164,14 @@ def _links(given: object) -> list[Link]:
             link_id, origin, target = item.get("id"), item.get("origin_id"), item.get("target_id")
             origin_slot, target_slot = item.get("origin_slot"), item.get("target_slot")
         else:
-            continue  # null where an editor of old had taken a link away
+            continue  # null where an old editor had removed a link
         if isinstance(link_id, int | float | str):
             found.append(Link(link_id, as_id(origin), as_slot(origin_slot), as_id(target), as_slot(target_slot)))
     return found
 
 
 def _drop_rivals(level: Level) -> None:
-    """Keep one link for each input, as the editor does: the first, unless a later one is the one the input names."""
+    """Keep one link for each input, as the editor does: the first, unless the input names a later one."""
     by_target: dict[tuple[str, int], int] = {}
     kept: list[Link] = []
     named: set[object] | None = None
@@ -210,7 +210,7 @@ def _named_links(level: Level) -> set[object]:
 
 
 def _last_id(source: Mapping[str, Any]) -> int:
-    """The highest id that the file says it has given out."""
+    """The highest id that was assigned, according to the file."""
     state = source.get("state")
     given = source.get("last_node_id")
     if given is None and isinstance(state, Mapping):

@@ -1,4 +1,4 @@
-"""What the editor's own file tells a form beside the graph that is sent.
+"""Hints for a form in the editor's own file, besides the graph that is sent.
 
 hints = hints_of(conversion)
 form = build_form(conversion.workflow, catalogue, hints)
@@ -24,7 +24,7 @@ Area = tuple[float, float, float, float]  # left, top, width, height
 
 
 def hints_of(conversion: Conversion) -> Hints:
-    """Values as the editor shows them, which of them are one and the same, modes of seeds, colours and groups."""
+    """Values as the editor shows them, which of them are shared, modes of seeds, colours and groups."""
     leaders: dict[tuple[str, str, int], Key] = {}
     shared: dict[Key, Key] = {}
     seeds: dict[Key, SeedMode] = {}
@@ -41,7 +41,7 @@ def hints_of(conversion: Conversion) -> Hints:
 
 
 def _nodes(source: Mapping[str, Any]) -> Iterator[tuple[str, NodeHint]]:
-    """Of the top level; what is inside of a subgraph has no colour and place there."""
+    """Those of the top level; nodes inside a subgraph have no colour and position there."""
     groups = list(_groups(source))
     nodes = source.get("nodes")
     for raw in nodes if isinstance(nodes, list) else ():
@@ -65,7 +65,7 @@ def _groups(source: Mapping[str, Any]) -> Iterator[tuple[str, Area]]:
 
 
 def _group(place: object, groups: list[tuple[str, Area]]) -> str:
-    """The smallest group around a node: groups may lie in groups."""
+    """The smallest group around a node: groups may be nested."""
     match place:
         case [int() | float() as x, int() | float() as y, *_]:
             pass

@@ -1,7 +1,7 @@
-"""How the editor lays a node out: its sockets in their order, its widgets, and which saved value goes into which.
+"""The editor's layout of a node: its sockets in order, its widgets, and which saved value belongs to which.
 
-Most classes have one layout for all their nodes, made once. Those with dynamic inputs have one for each node,
-since a choice brings other inputs and a list of sockets grows with what is connected.
+Most classes have one layout for all their nodes, computed once. Those with dynamic inputs have one for each node,
+since a choice brings other inputs and a list of sockets grows with its connections.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MOST_NESTED = 20  # dynamic inputs in each other
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A node's sockets (name, type, the widget behind it), outputs and widgets, with where the values go."""
+    """A node's sockets (name, type, the widget behind it), outputs and widgets, and the places of the values."""
 
     title: str
     input_names: tuple[str, ...]
@@ -50,16 +50,16 @@ class Layout:
     saved: tuple[int, ...]
     sent: tuple[tuple[int, str], ...]
     treated: tuple[int, ...]  # the widgets whose saved value is not simply taken over
-    processed: frozenset[int]  # and those whose value is changed again when it is sent
-    flags: tuple[bool, ...]  # of old files, the values to leave out: those of inputs that are sockets only
+    processed: frozenset[int]  # and those whose value is converted when it is sent
+    flags: tuple[bool, ...]  # the values of old files to leave out: those of inputs that are sockets only
     unsaved: frozenset[int]
     keeps_values: bool
-    leftovers: tuple[str, ...] = ()  # sockets that begin so belong to a choice that is not taken
+    leftovers: tuple[str, ...] = ()  # sockets with these prefixes belong to a choice that is not taken
     widget_of: Mapping[str, int] = field(default_factory=dict)
 
 
 class Layouts:
-    """The layouts of one catalogue's classes, made when they are asked for."""
+    """The layouts of one catalogue's classes, computed on demand."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -67,10 +67,10 @@ class Layouts:
         self._dynamic: dict[str, tuple[NodeClass, tuple[InputSpec, ...]]] = {}
 
     def of(self, class_type: str, values: Sequence[object], linked: Sequence[str]) -> Layout | None:
-        """The layout of a node; None if its class is not known. `linked` are the names of its connected inputs."""
+        """The layout of a node; None if its class is unknown. `linked` are the names of its connected inputs."""
         made = self._made.get(class_type) or self._make(class_type)
         if made is None:
-            return None  # and not remembered: a catalogue may be told of more classes
+            return None  # not cached, because classes may be added to a catalogue
         self._made[class_type] = made
         dynamic = self._dynamic.get(class_type)
         if dynamic is None:
@@ -79,7 +79,7 @@ class Layouts:
         return _Unfolding(class_type, values, linked).layout(node_class, specs)
 
     def why_none(self, class_type: str) -> str:
-        """What is wrong with what the server says of a class; "" if it says nothing."""
+        """What is invalid in the server's description of a class; empty if it has none."""
         return self._catalogue.why_unreadable(class_type)
 
     def _make(self, class_type: str) -> Layout | None:
@@ -104,7 +104,7 @@ def migrate_values(values: Sequence[object], layout: Layout) -> Sequence[object]
 
 
 class _Unfolding:
-    """The sockets and widgets of one node being laid out, its choices taken from the saved values on the way."""
+    """Computes the sockets and widgets of one node; choices come from the saved values."""
 
     def __init__(self, class_type: str, values: Sequence[object], linked: Sequence[str]) -> None:
         self.class_type = class_type
@@ -119,7 +119,7 @@ class _Unfolding:
         self.leftovers: list[str] = []
 
     def layout(self, node_class: NodeClass, specs: Sequence[InputSpec]) -> Layout:
-        """All of it: plain sockets first, then the widgets with theirs, then what has grown."""
+        """The whole layout: plain sockets first, then the widgets with theirs, then grown ones."""
         for spec in specs:
             if not has_widget(spec):
                 self._socket(spec, 0)
@@ -217,7 +217,7 @@ class _Unfolding:
         self.socket_widgets.append(widget)
 
     def _add(self, widget: Widget) -> object:
-        """Take a widget in; its value so far."""
+        """Add a widget, and return its saved value."""
         self.widgets.append(widget)
         if not widget.is_saved:
             return widget.default
@@ -267,7 +267,7 @@ def _members(name: str, grow: Autogrow, ordinal: int) -> Iterator[InputSpec]:
 
 
 def _flags(node_class: NodeClass, specs: Sequence[InputSpec], widgets: Mapping[str, Widget]) -> Iterator[bool]:
-    """Of each value that an older editor saved for this class, whether it was for what is now a socket only."""
+    """For each value that an older editor saved for this class, whether its input is now a socket only."""
     given = node_class.raw.get("input")
     order: dict[str, int] = {}
     for group in ("required", "optional"):

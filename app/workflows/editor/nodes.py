@@ -1,7 +1,7 @@
-"""Nodes as the editor has them once a file is open: sockets by the server's classes, values put in, links moved along.
+"""Nodes as the editor has them in an open file: sockets by the server's classes, values restored, links adjusted.
 
 A node in a file is a record of how some server and some editor once saw it. The editor gives it the sockets that
-its class has now and finds each link again by the name of the input that it led to.
+its class has now, and finds each link by the name of the input that it led to.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NEVER, BYPASS = 2, 4
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
 # The editor's own nodes: they are never sent.
 VIRTUAL = frozenset({REROUTE, PRIMITIVE, "Note", "MarkdownNote"})
-# Nodes that much used extensions add to the editor alone; no server lists them. A setter passes on what comes into it,
+# Nodes that popular extensions add to the editor only; no server lists them. A setter passes its input on,
 # and so does each getter of its name.
 SETTER, GETTER = "SetNode", "GetNode"
 FOREIGN = frozenset(
@@ -34,15 +34,15 @@ FOREIGN = frozenset(
     }
 )  # fmt: skip
 
-Place = tuple["LiveNode", int]  # a node, and which of its values
+Place = tuple["LiveNode", int]  # a node, and the number of one of its values
 
 
 @dataclass(slots=True)
 class LiveNode:
     """One opened node.
 
-    `values` go with `widgets`; those of a subgraph node go with its inputs, MISSING where an input has no widget.
-    `origins` says which of them really lie elsewhere in the file.
+    `values` belong to `widgets`; those of a subgraph node to its inputs, MISSING where an input has no widget.
+    `origins` are the places of values that are stored elsewhere in the file.
     """
 
     level: Level
@@ -53,17 +53,17 @@ class LiveNode:
     title: str
     raw: dict[str, Any]
     layout: Layout | None = None
-    graph: LiveGraph | None = None  # of a subgraph node: what it stands for
+    graph: LiveGraph | None = None  # of a subgraph node: the graph that it represents
     input_names: list[str] = field(default_factory=list)
     input_types: list[object] = field(default_factory=list)
     input_widgets: list[str | None] = field(default_factory=list)
     output_types: list[object] = field(default_factory=list)
     widgets: Sequence[Widget] = ()
     values: list[object] = field(default_factory=list)
-    saved: Sequence[object] = ()  # the file's values, as they go into the widgets
+    saved: Sequence[object] = ()  # the file's values, in the order of the widgets
     links: dict[int, Link] = field(default_factory=dict)
     origins: dict[int, Place] = field(default_factory=dict)
-    fed_by: dict[int, LiveNode] = field(default_factory=dict)  # the primitives that put values in
+    fed_by: dict[int, LiveNode] = field(default_factory=dict)  # the primitives that set values
     suits: Sequence[InputSpec] = ()  # of a primitive: the inputs that its number has to suit
     kept: dict[int, int] = field(default_factory=dict)  # of a subgraph node: where in the file's list a value is
 
@@ -74,16 +74,16 @@ class LiveNode:
 
     @property
     def is_virtual(self) -> bool:
-        """Whether it is there for the editor only."""
+        """Whether it exists in the editor only."""
         return self.graph is not None or (self.layout is None and (self.type in VIRTUAL or self.type in FOREIGN))
 
     def widget_at(self, slot: int) -> int | None:
-        """Which widget lies behind an input; None if none does."""
+        """The number of the widget behind an input; None if there is none."""
         name = self.input_widgets[slot] if 0 <= slot < len(self.input_widgets) else None
         return None if name is None or self.layout is None else self.layout.widget_of.get(name)
 
     def place(self, index: int) -> Place:
-        """Where one of its values really lies."""
+        """Where one of its values is stored."""
         node, seen = self, 0
         while (origin := node.origins.get(index)) is not None and seen < 100:
             node, index = origin
@@ -93,7 +93,7 @@ class LiveNode:
 
 @dataclass(slots=True)
 class LiveGraph:
-    """One opened level; `hosts` are the subgraph nodes that stand for it."""
+    """One opened level; `hosts` are the subgraph nodes that represent it."""
 
     level: Level
     nodes: dict[str, LiveNode] = field(default_factory=dict)
@@ -205,7 +205,7 @@ def _restored(layout: Layout, saved: Sequence[object], raw: dict[str, Any]) -> l
 
 
 def _by_name(layout: Layout, saved: Sequence[object], named: dict[str, object]) -> list[object]:
-    """Values saved under their names: some classes' own scripts do so, and read them back so."""
+    """Values saved under their names, as some classes' own scripts do."""
     values = [widget.default for widget in layout.widgets]
     if not any(widget.name in named for widget in layout.widgets):
         if len(saved) == len(layout.saved):
@@ -219,7 +219,7 @@ def _by_name(layout: Layout, saved: Sequence[object], named: dict[str, object]) 
 
 
 def treated(widget: Widget, value: object) -> object:
-    """What a widget makes of a saved value as it takes it over."""
+    """The value that a widget makes of a saved one."""
     if widget.style is Style.AREA:
         return value if isinstance(value, str) or value is MISSING else as_area(value)
     if value is None or value is MISSING:
@@ -230,7 +230,7 @@ def treated(widget: Widget, value: object) -> object:
 
 
 def _attach(node: LiveNode, arriving: dict[int, Link], graph: LiveGraph) -> None:
-    """Bring each link to the input of the name that it had, wherever that is now."""
+    """Attach each link to the input of the name that it led to, wherever that is now."""
     named: dict[object, list[str]] = {}
     for item in _list(node.raw.get("inputs")):
         link_id = item.get("link") if isinstance(item, dict) else None
@@ -262,7 +262,7 @@ def _attach(node: LiveNode, arriving: dict[int, Link], graph: LiveGraph) -> None
 
 
 def _moved(arriving: dict[int, Link], moves: dict[int, int], lost: set[int]) -> dict[int, Link]:
-    """The links by their new slots; one whose place is taken by a link that stays does not move."""
+    """The links by their new slots; one whose new slot is taken by a link that stays does not move."""
     while True:
         taken = {slot for slot in arriving if slot not in moves and not (slot in lost and slot in moves.values())}
         blocked = [slot for slot, goal in moves.items() if goal in taken]
@@ -280,7 +280,7 @@ def _moved(arriving: dict[int, Link], moves: dict[int, int], lost: set[int]) -> 
 
 
 def _drop_dead_sockets(node: LiveNode) -> None:
-    """Take away sockets whose widget the class has no more. The editor skips the next one each time, and so do we."""
+    """Remove sockets whose widget the class no longer has. The editor skips the next one each time, and so do we."""
     if node.layout is None or len(node.input_names) == len(node.layout.input_names):
         return
     slot = len(node.layout.input_names)
@@ -294,7 +294,7 @@ def _drop_dead_sockets(node: LiveNode) -> None:
 
 
 def _renumber(node: LiveNode, graph: LiveGraph) -> None:
-    """Tell the graph of the slots that links lead to now."""
+    """Update the graph's links with their new slots."""
     new = {link.link_id: link._replace(target_slot=slot) for slot, link in node.links.items()}
     node.links = {slot: new[link.link_id] for slot, link in node.links.items()}
     arrived = [link_id for link_id, link in graph.links.items() if link.target == node.node_id]

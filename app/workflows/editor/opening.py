@@ -1,8 +1,8 @@
-"""A whole file opened as the editor opens it: subgraphs from the inside out, their widgets shown, primitives fed.
+"""A whole file opened as in the editor: subgraphs from the inside out, their widgets shown, primitives applied.
 
-An input of a subgraph that leads to a widget inside shows that widget on every node that stands for the subgraph,
-with a value of that node's own: at first the one inside. Older files have instead a list of such widgets
-(`properties.proxyWidgets`), which the editor turns into inputs of the subgraph as it opens them.
+An input of a subgraph that leads to a widget inside shows that widget on every node that represents the subgraph,
+with a value of that node's own: initially the one inside. Older files have instead a list of such widgets
+(`properties.proxyWidgets`), which the editor converts to inputs of the subgraph when it opens them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Opened:
 
 
 def open_file(file: EditorFile, layouts: Layouts) -> Opened:
-    """Open it."""
+    """Open all levels of a file."""
     graphs = {key: LiveGraph(level) for key, level in file.definitions.items()}
     root = LiveGraph(file.root)
     for graph in (*(graphs[key] for key in _inside_out(file)), root):
@@ -41,7 +41,7 @@ def open_file(file: EditorFile, layouts: Layouts) -> Opened:
 
 
 def _connect(graph: LiveGraph, file: EditorFile) -> None:
-    """Show what can be shown: on nodes that were opened before what they stand for, and on this level's own."""
+    """Show widgets: on nodes that were opened before the graph that they represent, and on this level's own."""
     for host in graph.hosts:
         _show(host, graph)
     hosts = [(node, node.graph) for node in graph.nodes.values() if node.graph is not None]
@@ -56,7 +56,7 @@ def _connect(graph: LiveGraph, file: EditorFile) -> None:
 
 
 def _show(host: LiveNode, graph: LiveGraph) -> None:
-    """Show the widgets inside on a node that stands for the subgraph."""
+    """Show the widgets inside on a node that represents the subgraph."""
     for slot, port in enumerate(graph.level.inputs):
         source = source_of(graph, port)
         if source is not None:
@@ -69,8 +69,8 @@ def _show(host: LiveNode, graph: LiveGraph) -> None:
 def _inside_out(file: EditorFile) -> list[str]:
     """The definitions, each after those that it needs, if the editor manages to sort them.
 
-    It counts a definition that is used twice in another one as two needs, but takes only one away. Then it opens them
-    in the file's order, and a node that stands for one that is not open yet loses the values that it has in the file.
+    It counts a definition that is used twice in another one as two needs, but removes only one. Then it opens them
+    in the file's order, and a node that represents one that is not open yet loses the values that it has in the file.
     """
     needs = dict.fromkeys(file.definitions, 0)
     dependents: dict[str, dict[str, None]] = {key: {} for key in file.definitions}
@@ -80,7 +80,7 @@ def _inside_out(file: EditorFile) -> list[str]:
                 dependents[node["type"]][key] = None
                 needs[key] += 1
     order = [key for key, count in needs.items() if not count]
-    for key in order:  # grows on the way
+    for key in order:  # grows in the loop
         for other in dependents[key]:
             needs[other] -= 1
             if not needs[other]:
@@ -89,7 +89,7 @@ def _inside_out(file: EditorFile) -> list[str]:
 
 
 def innermost(place: Place) -> Place | None:
-    """The widget that a value is shown of: the place itself, or inside where the node stands for a subgraph."""
+    """The widget that shows a value: at the place itself, or inside if the node represents a subgraph."""
     node, index = place
     for _ in range(100):
         if node.graph is None:
@@ -102,7 +102,7 @@ def innermost(place: Place) -> Place | None:
 
 
 def widget_of(place: Place) -> Widget | None:
-    """The widget that a value belongs to."""
+    """The widget of a value."""
     found = innermost(place)
     return None if found is None else found[0].widgets[found[1]]
 

@@ -1,4 +1,4 @@
-"""Primitive nodes: the editor's own, each of which puts its one value into the widgets that it is linked to."""
+"""Primitive nodes: the editor's own; each sets its one value in the widgets that it is linked to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DECIMALS = 10**9
 
 
 def feed_primitives(graph: LiveGraph) -> None:
-    """Put each primitive's value where it leads to, and remember that it lies in the primitive."""
+    """Set each primitive's value in its targets, and remember that it is stored in the primitive."""
     for node in virtual_nodes(graph, PRIMITIVE):
         targets = _targets(node, graph)
         if not targets:
@@ -31,7 +31,7 @@ def feed_primitives(graph: LiveGraph) -> None:
 
 
 def fed(place: Place, value: object) -> object:
-    """What an input has of a value, once the primitive that feeds it (if one does) has put it in."""
+    """The value of an input after the primitive that feeds it (if any) has set it."""
     primitive = place[0].fed_by.get(place[1])
     return value if primitive is None else _settled(_within(value, primitive.suits), _spec(place))
 
@@ -75,7 +75,7 @@ def _spec(place: Place) -> InputSpec | None:
 
 
 def _within(value: object, specs: Sequence[InputSpec]) -> object:
-    """A primitive's number, within the limits and by the steps of all the widgets that it is for."""
+    """A primitive's number, within the limits and by the steps of all its widgets."""
     if not specs or specs[0].type not in ("INT", "FLOAT") or not _is_number(value):
         return value
     assert isinstance(value, int | float)
@@ -95,7 +95,7 @@ def _within(value: object, specs: Sequence[InputSpec]) -> object:
 
 
 def _settled(value: object, spec: InputSpec | None) -> object:
-    """What a widget makes of a number that is put into it: whole and by its step, or with so many places."""
+    """The number after a widget has adjusted it: an integer by its step, or rounded."""
     if spec is None or spec.type not in ("INT", "FLOAT") or not _is_number(value):
         return value
     assert isinstance(value, int | float)
@@ -111,7 +111,7 @@ def _is_number(value: object) -> bool:
 
 
 def _common(one: float, other: float) -> float:
-    """The least common multiple of two steps, which are whole numbers or short decimals."""
+    """The least common multiple of two steps, which are integers or short decimals."""
     return math.lcm(round(one * _DECIMALS), round(other * _DECIMALS)) / _DECIMALS or one
 
 
@@ -122,7 +122,7 @@ def _stepped(value: int | float, low: int | float, step: float) -> int:
 
 
 def _rounded(value: float, low: float, high: float, step: float, unit: float | None) -> float:
-    """Rounded to as many places as the step has, as the editor's field for decimals does."""
+    """Rounded to as many digits as the step has, as the editor's field for decimals does."""
     places = max(0, -math.floor(math.log10(step))) if step > 0 else 0
     by = unit or (10.0**-places if places else 0)
     if not by:

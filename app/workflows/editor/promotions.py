@@ -1,4 +1,4 @@
-"""Widgets shown outside of their subgraph: where each leads to, and what older files say of them."""
+"""Widgets shown outside their subgraph: what each leads to, and their description in older files."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _is_entry(entry: object) -> bool:
 
 
 def apply_proxies(host: LiveNode, renumbered: Mapping[str, str]) -> None:
-    """Make inputs of what older files list as shown widgets, with the values that the node has for them."""
+    """Make inputs of the shown widgets that older files list, with the values that the node has for them."""
     properties = host.raw.get("properties")
     entries = _array(properties.get("proxyWidgets")) if isinstance(properties, dict) else ()
     if not entries or not all(_is_entry(entry) for entry in entries) or host.graph is None:
@@ -95,7 +95,7 @@ def apply_proxies(host: LiveNode, renumbered: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What to do for one entry: put its value into the input of that name, or show a widget of a node inside first."""
+    """The step for one entry: put its value into the input of that name, or show a widget of a node inside first."""
 
     name: str
     value_at: int | None
@@ -104,7 +104,7 @@ class _Step:
 
 
 class _Proxies:
-    """The listed widgets of one subgraph node: all are looked at before any is changed, as the editor does."""
+    """The listed widgets of one subgraph node: all are checked before any is changed, as the editor does."""
 
     def __init__(self, host: LiveNode, graph: LiveGraph) -> None:
         self.host = host
@@ -113,7 +113,7 @@ class _Proxies:
         self.primitives: dict[str, tuple[LiveNode, str, list[int | None]]] = {}
 
     def normal(self, source_id: str, name: str, inner: str | None) -> tuple[str, str | None]:
-        """The widget's own name, where an older editor had put ids before it."""
+        """The widget's own name, without the ids that an older editor put before it."""
         if self._leads_to_widget(source_id, name):
             return name, inner
         while (found := _PREFIX.fullmatch(name)) is not None:
@@ -121,7 +121,7 @@ class _Proxies:
         return name, inner
 
     def plan(self, source_id: str, name: str, inner: str | None, value_at: int | None) -> None:
-        """Decide what becomes of one."""
+        """Decide the step for one entry."""
         shown = self._shown_by(source_id, name)
         if shown is not None:
             self.steps.append(_Step(self.host.input_names[shown], value_at))
@@ -166,7 +166,7 @@ class _Proxies:
     def _take_over(
         self, primitive: LiveNode, name: str, value_places: list[int | None], values: Sequence[object]
     ) -> None:
-        """Let an input of the subgraph do what a primitive inside did."""
+        """Let an input of the subgraph replace a primitive inside."""
         targets: list[tuple[LiveNode, int]] = []
         for link in self.graph.leaving(primitive.node_id):
             node = self.graph.nodes.get(link.target)
@@ -180,7 +180,7 @@ class _Proxies:
         self._put(slot, next((place for place in value_places if place is not None), None), values)
 
     def _show(self, name: str, targets: list[tuple[LiveNode, int]]) -> int:
-        """Give the subgraph one more input that leads to these; its slot."""
+        """Add an input to the subgraph that leads to these targets; return its slot."""
         level = self.graph.level
         taken, unique = {port.name for port in level.inputs}, name
         for number in count(1):
@@ -257,7 +257,7 @@ class _Proxies:
 
 
 def _target(graph: LiveGraph, port: Port) -> tuple[str, str] | None:
-    """What an input of a subgraph leads to first: a node's id and the name of its widget (or of its own input)."""
+    """The first target of an input of a subgraph: a node's id and the name of its widget (or of its own input)."""
     for link_id in port.link_ids:
         link = graph.links.get(link_id)
         node = graph.nodes.get(link.target) if link else None

@@ -7,9 +7,9 @@ await session.run(sending.workflow, editor=sending.editor)
 runs, editor = sender.plan(values, planned, now=…, choose=…)          # many runs of it
 await session.line.add(sending.workflow, runs, editor=editor)
 
-Converting a file takes long, so it is done once for all runs that differ only in what has a hole in the file's copy
-(`editor_copy`): seeds, texts, pictures, numbers. Prompts with `{a|b}` are chosen anew for each run, `%date%` is filled.
-A value that the editor would change is sent as the person wants it, and then the copy says why there is none.
+Converting a file takes long, so it is done once for all runs that differ only in slots of the file's copy
+(`copy.py`): seeds, texts, pictures, numbers. Prompts with `{a|b}` are chosen for each run, `%date%` is filled.
+A value that the editor would change is sent as the user wants it, and then the copy has the cause why there is none.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from app.workflows.graph import CUSTOM_COMBO, Key
 from app.workflows.plans.runs import PlannedRun
 
 MOST_BASES = 4
-_TRIES = 3  # writing a value that was there changes what is sent only for classes that save "no value" before others
+_TRIES = 3  # rewriting a stored value changes what is sent only for classes that save "no value" before others
 
 Values = Mapping[Key, object]
-Owner = tuple[str, str, int]  # level, node and number of the place where a value really lies
+Owner = tuple[str, str, int]  # level, node and number of the place where a value is stored
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What one run takes: the workflow, and the copy of the editor's file."""
+    """The content of one run: the workflow, and the copy of the editor's file."""
 
     workflow: ApiWorkflow
     editor: str
 
 
 class Sender:
-    """See the module."""
+    """Prepares the runs of one open file."""
 
     def __init__(self, converter: Converter, conversion: Conversion) -> None:
         self._converter = converter
@@ -61,7 +61,7 @@ class Sender:
     def prepare(
         self, values: Values, *, now: Moment | None, choose: Choose, controls: Mapping[Key, str] | None = None
     ) -> Sending:
-        """What one run sends. `controls` are the modes that change values after each run: they go into the file."""
+        """The content of one run. `controls` are the modes that change values after each run: they go into the file."""
         base = self._base(values, controls or {})
         sent = base.sent(values, now, choose)
         fault = base.fault_of(values)
@@ -76,9 +76,9 @@ class Sender:
         choose: Choose,
         controls: Mapping[Key, str] | None = None,
     ) -> tuple[list[PlannedRun], str]:
-        """The runs of a plan with all that they send otherwise than `prepare(values)`, and the copy for all of them.
+        """The runs of a plan with all values that differ from `prepare(values)`, and one copy for all of them.
 
-        What a run changes is changed wherever it lies in the same place of the file.
+        A changed value is changed in all inputs that share its place in the file.
         """
         base, planned = self._base(values, controls or {}), list(runs)
         fault, shared = base.fault_of(values), base.keys_by_place()
@@ -91,7 +91,7 @@ class Sender:
         return planned, base.copy if fault is None else no_copy(fault)
 
     def _base(self, values: Values, controls: Mapping[Key, str]) -> _Base:
-        """The file with those values in that have no hole in its copy."""
+        """The file with those values that have no slot in its copy."""
         base = self._kept("", lambda: self._opened(self._conversion))
         told = {key: value for key, value in values.items() if base.is_shaping(key, value)}
         modes = {key: mode for key, mode in controls.items() if _is_other_mode(self._conversion, key, mode)}
@@ -101,18 +101,18 @@ class Sender:
         try:
             return self._kept(name, lambda: self._shaped(told, modes))
         except (CannotWrite, CannotConvert):
-            return base  # which has no holes for them: they are sent all the same, and the copy says why there is none
+            return base  # which has no slots for them: they are sent all the same, and the copy has the fault
 
     def _kept(self, name: str, make: Callable[[], _Base]) -> _Base:
         found = self._bases.pop(name, None) or make()
-        self._bases[name] = found  # the latest last
+        self._bases[name] = found  # the latest is last
         others = [known for known in self._bases if known]
         for known in others[: max(0, len(others) - MOST_BASES)]:
             del self._bases[known]
         return found
 
     def _shaped(self, values: Values, modes: Mapping[Key, str]) -> _Base:
-        """Choices bring inputs, of which some are choices again: one after the other."""
+        """Choices bring inputs, some of which are choices: apply one after the other."""
         conversion, left = self._conversion, dict(values)
         while ready := {key: left.pop(key) for key in list(left) if key in conversion.places} or modes:
             chosen = {} if ready is modes else ready
@@ -120,7 +120,7 @@ class Sender:
         return self._opened(conversion)
 
     def _opened(self, conversion: Conversion) -> _Base:
-        """A conversion with the copy of its file, in which everything that can have a hole has one."""
+        """A conversion with the copy of its file, with all possible slots."""
         lying = _lying(conversion)
         for _ in range(_TRIES):
             graph, holes = _with_holes(conversion, lying)
@@ -138,7 +138,7 @@ class Sender:
 
 
 def _with_holes(conversion: Conversion, lying: Mapping[Key, SlotKind]) -> tuple[dict[str, Any], dict[Key, Slot]]:
-    """The file with the values that it has written anew, and where that was."""
+    """The file with the values that were rewritten, and their slots."""
     graph, holes = copied(conversion.source), dict[Key, Slot]()
     writer = Writer(conversion, graph)
     for key, lies in lying.items():
@@ -152,12 +152,12 @@ def _with_holes(conversion: Conversion, lying: Mapping[Key, SlotKind]) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """A file as it is converted, for all runs that differ from it only in values that have holes."""
+    """A converted file, for all runs that differ from it only in slots."""
 
     conversion: Conversion
     holes: Mapping[Key, Slot]
     copy: str
-    made: tuple[tuple[Key, SlotKind], ...]  # of what lies in the file: texts and file names
+    made: tuple[tuple[Key, SlotKind], ...]  # of texts and file names in the file
 
     def is_shaping(self, key: Key, value: object) -> bool:
         """Whether the file has to be converted with that value."""
@@ -172,7 +172,7 @@ class _Base:
         return hole.lies is SlotKind.FILE_NAME and ("%" in str(value) or "%" in str(_value(place)))
 
     def fault_of(self, values: Values) -> CannotWrite | None:
-        """Why the file cannot have these values, if it cannot."""
+        """Why the file cannot have these values, or None."""
         for key, value in values.items():
             place = self.conversion.places.get(key)
             if place is None:
@@ -182,14 +182,14 @@ class _Base:
         return None
 
     def keys_by_place(self) -> dict[Key, list[Key]]:
-        """For each value all those that lie in the same place, itself among them."""
+        """For each value, the keys of all values that share its place, itself included."""
         owned: dict[Owner, list[Key]] = {}
         for key, place in self.conversion.places.items():
             owned.setdefault(_owner(place), []).append(key)
         return {key: keys for keys in owned.values() for key in keys}
 
     def is_fresh(self, key: Key, values: Values) -> bool:
-        """Whether a value may be sent otherwise by each run, though it is the same in the form."""
+        """Whether each run may send another value, although the form has the same."""
         hole, place = self.holes.get(key), self.conversion.places.get(key)
         text = str(values.get(key, _value(place) if place is not None else ""))
         if hole is None or hole.lies is SlotKind.PLAIN:
@@ -199,7 +199,7 @@ class _Base:
     def sent(
         self, values: Values, now: Moment | None, choose: Choose, *, always: Collection[Key] = frozenset()
     ) -> dict[Key, object]:
-        """What is sent otherwise than the base's own conversion has it, and what of it is asked for in any case."""
+        """The values that differ from the base's own conversion, and those that are requested in any case."""
         places = self.conversion.places
         found = {
             key: {"__value__": value} if isinstance(value, list) else value
@@ -233,7 +233,7 @@ class _Base:
 
 
 class _LookUp:
-    """What file names take from other nodes, with the values of a run."""
+    """Looks up other nodes' values for file names, with the values of a run."""
 
     def __init__(self, conversion: Conversion, values: Values) -> None:
         self._conversion = conversion
@@ -252,7 +252,7 @@ class _LookUp:
 
 
 def _lying(conversion: Conversion) -> dict[Key, SlotKind]:
-    """How each value lies in the file that may get a hole. Those of one place get one together, or none."""
+    """How each value that may get a slot is stored in the file. Those of one place all get one, or none does."""
     found: dict[Key, SlotKind] = {}
     owned: dict[Owner, object] = {}
     barred: set[Owner] = set()
@@ -271,14 +271,14 @@ def _lies(place: Place) -> SlotKind | None:
     if widget is None or not widget.is_value or _needs_converter(place):
         return None
     if node.graph is not None:
-        return SlotKind.PLAIN  # what a subgraph node has is sent as it is
+        return SlotKind.PLAIN  # the value of a subgraph node is sent unchanged
     if node.widgets[index].style is Style.FILE_NAME:
         return SlotKind.FILE_NAME
     return SlotKind.PROMPT if node.widgets[index].has_choices else SlotKind.PLAIN
 
 
 def _needs_converter(place: Place) -> bool:
-    """Whether what is sent, and what else, depends on the value in ways that only converting tells."""
+    """Whether the value affects what is sent in ways that only a conversion shows."""
     found = innermost(place)
     if found is None:
         return False
@@ -288,7 +288,7 @@ def _needs_converter(place: Place) -> bool:
 
 
 def _taken(place: Place, value: object) -> object:
-    """What the editor makes of a value as it opens the file."""
+    """The value that the editor makes of this one when it opens the file."""
     node, index = place
     if node.layout is not None and index in node.layout.treated:
         value = treated(node.widgets[index], value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-Moment = tuple[int, int, int, int, int, int]  # year, month, day, hour, minute, second; the person's own time
+Moment = tuple[int, int, int, int, int, int]  # year, month, day, hour, minute, second; the user's local time
 Choose = Callable[[int], int]  # one of so many choices, from 0
 
 _COMMENT = re.compile(r"/\*|//.*")  # the end of a block is searched separately: many starts may have no end
@@ -18,7 +18,7 @@ _MOST_NESTED = 100
 
 
 def choose_first(_: int) -> int:
-    """The first of the choices: what to take where nothing may be left to chance."""
+    """The first of the choices, where nothing may be left to chance."""
     return 0
 
 
@@ -45,7 +45,7 @@ def without_comments(text: str) -> str:
 
 
 def resolve_prompt(text: str, choose: Choose, depth: int = 0) -> str:
-    """A prompt with comments taken out and one part taken of each `{a|b}`, also within each other."""
+    """A prompt without comments and with one part of each `{a|b}`, which may be nested."""
     text = without_comments(text)
     if "{" not in text and "\\" not in text:
         return text
@@ -53,7 +53,7 @@ def resolve_prompt(text: str, choose: Choose, depth: int = 0) -> str:
     while at < len(text):
         char = text[at]
         if char == "\\":
-            # A lone backslash at the end becomes "\undefined" in the editor; that is kept out of the person's prompt.
+            # A lone backslash at the end becomes "\undefined" in the editor; that is kept out of the user's prompt.
             found.append(text[at : at + 2])
             at += 2
         elif char == "{" and depth < _MOST_NESTED:
@@ -66,7 +66,7 @@ def resolve_prompt(text: str, choose: Choose, depth: int = 0) -> str:
 
 
 def escaped(text: str) -> str | None:
-    """A prompt of which exactly this text becomes when it is sent; None if there is none."""
+    """A prompt that is sent as exactly this text; None if there is none."""
     if resolve_prompt(text, choose_first) == text:
         return text
     # A choice of one is no comment: "{/}" is "/".
@@ -99,7 +99,7 @@ def _parts(text: str, at: int) -> tuple[list[str], int]:
 
 
 def fill_patterns(text: str, now: Moment | None, look_up: Callable[[str, str], str | None]) -> str:
-    """A file name with `%date:yyyy-MM-dd%` and `%Node.widget%` filled in; what cannot be stays as it is."""
+    """A file name with `%date:yyyy-MM-dd%` and `%Node.widget%` filled in; unknown patterns stay."""
 
     def fill(found: re.Match[str]) -> str:
         inner = found[1]

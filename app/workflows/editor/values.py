@@ -1,4 +1,4 @@
-"""Single values as JavaScript has them, where the editor's own way of reading them shows in what it sends."""
+"""Single values as JavaScript has them, where the editor's way of parsing them affects what it sends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Missing:
-    """JavaScript's `undefined`: a value that is left out of what is sent."""
+    """JavaScript's `undefined`: a value that is not sent."""
 
     __slots__ = ()
 
@@ -27,7 +27,7 @@ _VERSION = re.compile(
 
 
 def as_text(value: object) -> str:
-    """What `String(value)` gives; numbers without a needless `.0`."""
+    """The result of `String(value)`; integers without `.0`."""
     match value:
         case str():
             return value
@@ -47,19 +47,19 @@ def as_text(value: object) -> str:
 
 
 def as_area(value: object) -> str:
-    """What a text area holds after this was put in: null is empty."""
+    """The text of a text area after this value was set: null is empty."""
     return "" if value is None else as_text(value)
 
 
 def as_id(value: object) -> str:
-    """A node's id as text; "" for what can be none."""
+    """A node's id as text; empty for an invalid one."""
     if isinstance(value, str):
         return value
     return as_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def as_slot(value: object) -> int:
-    """The number of a slot, also if it was written as text; -1 for what can be none."""
+    """The number of a slot, also if it was written as text; -1 for an invalid one."""
     if isinstance(value, bool):
         return -1
     if isinstance(value, str):
@@ -68,7 +68,7 @@ def as_slot(value: object) -> int:
 
 
 def pack_facts(properties: object) -> dict[str, str]:
-    """What the editor sends along of a node's pack: its id in the registry or its repository, and its version."""
+    """What the editor sends about a node's pack: its id in the registry or its repository, and its version."""
     if not isinstance(properties, dict):
         return {}
     facts = {}

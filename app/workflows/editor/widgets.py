@@ -1,8 +1,8 @@
 """The widgets of a node class, as the editor lays them out: which it saves in `widgets_values`, and which it sends.
 
 The two are not the same. The mode of a seed and the upload button are saved but not sent; a player for sound is
-neither; a remote list's refresh button is, oddly, both. `widgets_values` is a bare list, so every saved
-widget counts. All of this was asked of the editor itself (1.58) and is held against it in `tests/oracle`.
+neither; a remote list's refresh button is both. `widgets_values` is a bare list, so every saved
+widget counts. All of this was observed in the editor itself (1.58), and `tests/oracle` compares it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from app.workflows.editor.values import MISSING
 
 
 class Style(Enum):
-    """What becomes of a widget's value between the file and what is sent."""
+    """How a widget's value is converted between the file and what is sent."""
 
     PLAIN = "plain"
-    AREA = "area"  # whatever is put in is text afterwards
+    AREA = "area"  # any value becomes text
     FILE_NAME = "file_name"  # patterns are filled in
-    CURVE = "curve"  # sent in a wrapping of its own
+    CURVE = "curve"  # sent in a wrapper of its own
     BRANCHES = "branches"  # the names of the node's connected branches
     CHOICE_INDEX = "choice_index"  # which of the node's own options its choice is
     LORA = "lora"  # a row of a LoRA, with one strength or two
@@ -39,7 +39,7 @@ class Style(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """One widget; `default` is MISSING where a fresh one has no value, `spec` the input that it is for."""
+    """One widget; `default` is MISSING where a new one has no value, `spec` is its input."""
 
     name: str
     default: object = MISSING
@@ -47,14 +47,14 @@ class Widget:
     is_sent: bool = True
     style: Style = Style.PLAIN
     has_choices: bool = False  # {a|b} is resolved when it is sent
-    options: tuple[object, ...] = ()  # of a choice: what takes the place of null
+    options: tuple[object, ...] = ()  # of a choice: replacements of null
     needs_editor: bool = False
     controls: str = ""  # the widget that this one changes after each run
     spec: InputSpec | None = None
 
     @property
     def is_value(self) -> bool:
-        """Whether a person sets it, rather than the editor for itself."""
+        """Whether the user sets it, and not the editor."""
         return self.is_sent and self.spec is not None and not self.needs_editor
 
 
@@ -69,9 +69,9 @@ _AUDIO_PLAYERS = frozenset(
     {"LoadAudio", "SaveAudio", "PreviewAudio", "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced"}
 )
 _TEXT_PREVIEWS = frozenset({"PreviewAny", "SaveText"})
-CUSTOM_COMBO = "CustomCombo"  # its options are widgets of its own, one more than are filled in
-POWER_LORA = "Power Lora Loader (rgthree)"  # a row for each LoRA, all of them by its own script
-# Types that the editor's extensions draw, beside those of `catalogue_inputs.WIDGET_TYPES`.
+CUSTOM_COMBO = "CustomCombo"  # its options are widgets of its own, one more than have values
+POWER_LORA = "Power Lora Loader (rgthree)"  # a row for each LoRA, made by its own script
+# Types that the editor's extensions draw, in addition to `catalogue_inputs.WIDGET_TYPES`.
 _MORE_TYPES = frozenset(
     {
         "AUDIO_UI", "AUDIOUPLOAD", "AUDIO_RECORD", "WEBCAM", "LOAD_3D", "PREVIEW_3D", "COMFY_BRANCH_INPUT_NAMES",
@@ -101,17 +101,17 @@ _BUTTONS_3D = {
 
 
 def has_widget(spec: InputSpec) -> bool:
-    """Whether the editor draws a widget for an input, its extensions counted in."""
+    """Whether the editor or one of its extensions draws a widget for an input."""
     return spec.is_widget or (spec.widget_type in _MORE_TYPES and not spec.is_forced_input)
 
 
 def has_socket(spec: InputSpec) -> bool:
-    """Whether an input that has a widget can be connected all the same; `socketless` alone does not stop the editor."""
+    """Whether an input with a widget can be connected as well; `socketless` alone does not stop the editor."""
     return spec.widget_type not in _NO_SOCKET and spec.type != DYNAMIC_GROUP
 
 
 def editor_inputs(node_class: NodeClass) -> tuple[InputSpec, ...]:
-    """The inputs of a class with those that the editor adds to it: an upload button, a player, a 3D view."""
+    """The inputs of a class with those that the editor adds: an upload button, a player, a 3D view."""
     added = {spec.name: spec for spec in _added(node_class)}
     specs = [_with_default_input(added.pop(spec.name, spec)) for spec in node_class.inputs]
     if not isinstance(node_class.raw.get("input_order"), Mapping):
@@ -122,7 +122,7 @@ def editor_inputs(node_class: NodeClass) -> tuple[InputSpec, ...]:
 
 
 def _with_default_input(spec: InputSpec) -> InputSpec:
-    """An optional input that wants to be a socket is one; the editor no longer has both."""
+    """An optional input with `defaultInput` is a socket only; the editor no longer has both."""
     if spec.is_required or not spec.raw.get("defaultInput"):
         return spec
     return replace(spec, raw={**spec.raw, "forceInput": True})
@@ -147,7 +147,7 @@ def _added(node_class: NodeClass) -> Iterator[InputSpec]:
 
 
 def class_widgets(class_type: str) -> tuple[Widget, ...]:
-    """The widgets that a class has past those of its inputs."""
+    """The widgets that a class has besides those of its inputs."""
     if class_type in _TEXT_PREVIEWS:
         return (
             Widget("preview_text", "", is_saved=False, is_sent=False),
@@ -159,7 +159,7 @@ def class_widgets(class_type: str) -> tuple[Widget, ...]:
 
 
 def lora_rows(values: Iterable[object]) -> Iterator[Widget]:
-    """The widgets of a Power Lora Loader, told by the values that it saves."""
+    """The widgets of a Power Lora Loader, recognised by its saved values."""
     number = 0
     for value in values:
         if isinstance(value, dict) and "lora" in value:
@@ -172,7 +172,7 @@ def lora_rows(values: Iterable[object]) -> Iterator[Widget]:
 
 
 def widgets_of(spec: InputSpec, class_type: str) -> Iterator[Widget]:
-    """The widgets of one input, in their order; those that bring others (dynamic ones) without them."""
+    """The widgets of one input, in order; those of dynamic inputs without the ones that they bring."""
     builder = _BUILDERS.get(spec.widget_type, _other)
     yield from builder(spec, class_type)
 

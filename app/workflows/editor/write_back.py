@@ -1,9 +1,9 @@
-"""From values in API format back into the editor's own format: what is put into a picture, so that it opens as it ran.
+"""From values in API format back into the editor's own format: the file in a picture, which opens as it ran.
 
-rewritten(converter, conversion, {("3", "seed"): 7}).source      # a new file; the old one is left alone
+rewritten(converter, conversion, {("3", "seed"): 7}).source      # a new file; the old one is not changed
 
-A value is put where it lies in the file: into a node's list of values, a primitive, a subgraph node, or into the
-subgraph, where all the nodes that stand for it have it from. What was written is read again before it is given out.
+A value is written to its place in the file: a node's list of values, a primitive, a subgraph node, or the
+subgraph, from which all nodes that represent it get it. The result is converted as a check before it is returned.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.workflows.editor.widgets import Widget
 
 ASIDE = "proxyWidgetErrorQuarantine"  # where a subgraph node keeps values that it has no widget for
 
-Path = tuple[str | int, ...]  # the way to a value in a file: names and numbers
+Path = tuple[str | int, ...]  # the path to a value in a file: names and numbers
 
 
 def rewritten(
@@ -33,7 +33,7 @@ def rewritten(
 ) -> Conversion:
     """The file with these values, by (node id, input name), and the modes that change them: converted, or CannotWrite.
 
-    The values are as the editor shows them. Its `source` is the new file.
+    The values are as the editor shows them. The new file is its `source`.
     """
     graph = copied(conversion.source)
     Writer(conversion, graph).write(values, controls or {})
@@ -43,7 +43,7 @@ def rewritten(
 
 
 def check_written(written: Conversion, values: Mapping[Key, object]) -> None:
-    """Raise CannotWrite for the first of these values that a written file does not give back."""
+    """Raise CannotWrite for the first of these values that conversion of the written file does not return."""
     for key, value in values.items():
         place = written.places.get(key)
         if place is None or not is_same(place[0].values[place[1]], value):
@@ -51,7 +51,7 @@ def check_written(written: Conversion, values: Mapping[Key, object]) -> None:
 
 
 def is_same(one: object, other: object) -> bool:
-    """Whether two values of JSON are one: `true` is not 1."""
+    """Whether two values of JSON are equal: `true` is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -61,25 +61,25 @@ def write_fault(key: Key, fault: WriteFault) -> CannotWrite:
 
 
 def copied(source: Mapping[str, Any]) -> dict[str, Any]:
-    """A file of its own, to be written into."""
+    """A copy of the file, to be written into."""
     copy: dict[str, Any] = json.loads(json.dumps(source))
     return copy
 
 
 class Writer:
-    """Writes into one file, of which there is a conversion. `paths` tells where each value that was put in lies.
+    """Writes into one file that has been converted. `paths` has the places of the written values.
 
-    Choices that bring widgets have no path that lasts: they move what lies behind them.
+    Choices that bring widgets have no lasting path: they move what follows them.
     """
 
     def __init__(self, conversion: Conversion, graph: dict[str, Any]) -> None:
         self._conversion = conversion
         self._graph = graph
-        self._renewed: set[int] = set()  # nodes of the file whose values have been put in the present order
+        self._renewed: set[int] = set()  # nodes of the file whose values were reordered as the present editor has them
         self.paths: dict[Key, tuple[Path, ...]] = {}
 
     def write(self, values: Mapping[Key, object], controls: Mapping[Key, str]) -> None:
-        """Put all values in; two that lie in one place must be the same."""
+        """Write all values; two that share one place must be equal."""
         done: dict[tuple[str, str, int], object] = {}
         choices: list[tuple[int, LiveNode, object]] = []
         for key, value in values.items():
@@ -95,7 +95,7 @@ class Writer:
         for key, mode in controls.items():
             node, index = self._control(key)
             self._put(node, index, mode, key)
-        # Choices last, and from the end: they make widgets come and go, and so move what lies behind them.
+        # Choices last, and from the end: they add and remove widgets, which moves the values that follow.
         for index, node, value in sorted(choices, key=lambda choice: -choice[0]):
             self._choose(node, self._raw(node), index, value)
 
@@ -123,7 +123,7 @@ class Writer:
         return tuple((*way, *rest) for rest in ways)
 
     def _raw(self, node: LiveNode) -> dict[str, Any]:
-        """The node in the file that is written."""
+        """The node in the written file."""
         found: Any = self._graph
         for step in _way(node):
             found = found[step]
@@ -151,13 +151,13 @@ class Writer:
             return [("widgets_values", name)]
         is_usable = isinstance(given, list) and len(node.layout.saved) <= len(given) == len(node.saved)
         if not is_usable and id(raw) not in self._renewed:
-            # What an older editor saved otherwise is saved as the present one does.
+            # Values in an older editor's format are saved in the present one's.
             self._renewed.add(id(raw))
             raw["widgets_values"] = json.loads(json.dumps(_as_saved(node, node.layout.saved)))
         return _put_at(raw, at, value, name)
 
     def _choose(self, node: LiveNode, raw: dict[str, Any], index: int, value: object) -> None:
-        """Take another choice: its own widgets take the place of those that the last one brought."""
+        """Change a choice: its own widgets replace those of the previous one."""
         assert node.layout is not None
         name, saved = node.widgets[index].name, node.layout.saved
         at = saved.index(index)
@@ -189,13 +189,13 @@ def _is_brought(widget: Widget, choice: str) -> bool:
 
 
 def _way(node: LiveNode) -> Path:
-    """The way to a node through the file."""
+    """The path to a node in the file."""
     inside = (step for number in node.level.path for step in ("definitions", "subgraphs", number))
     return (*inside, "nodes", node.level.places[node.index])
 
 
 def _as_saved(node: LiveNode, saved: Sequence[int]) -> list[object]:
-    """A node's values as the present editor saves them. One that has none is left out where the list may end before."""
+    """A node's values as the present editor saves them. Missing values at the end of the list are left out."""
     values = [node.values[index] for index in saved]
     while values and values[-1] is MISSING:
         values.pop()
