@@ -1,1 +1,1 @@
-"""Workflows as people have them: read, converted, checked, and written back; values in, values out, as in the core."""
+"""Workflows as users have them: parsed, converted, checked, and written back; values in, values out, as in the core."""

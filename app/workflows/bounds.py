@@ -1,6 +1,6 @@
-"""How much of a file is read at most: every reader of a foreign file asks here, before it does the work.
+"""Bounds for files from outside: every parser checks them before it does the work.
 
-A bound is far past what people have and far below what hurts a browser's tab. What passes one is refused by name
+A bound is far above what users have and far below what hurts a browser's tab. A file over one is refused by name
 (`SourceFault`), never cut.
 """
 
@@ -27,7 +27,7 @@ def refusal(fault: SourceFault, detail: str = "", name: str = "") -> BadInput:
 
 
 def check_file(size: int) -> None:
-    """BadInput if a file of that many bytes is none to read; also to be asked before it is brought into memory."""
+    """BadInput if a file of that many bytes is too large or empty; to be called before it is loaded into memory."""
     if size == 0:
         raise refusal(SourceFault.EMPTY)
     if size > MAX_FILE:
@@ -35,7 +35,7 @@ def check_file(size: int) -> None:
 
 
 def check_nodes(count: int) -> None:
-    """BadInput if a graph has too many nodes, those of its subgraphs counted."""
+    """BadInput if a graph has too many nodes, including those of its subgraphs."""
     if count > MAX_NODES:
         raise refusal(SourceFault.TOO_MANY_NODES, f"{count} nodes of at most {MAX_NODES}")
 
@@ -59,10 +59,10 @@ def check_text(size: int) -> None:
 
 
 def check_json(text: bytes) -> None:
-    """BadInput if this JSON is too deep or holds too much to be parsed; whether it is JSON is not asked.
+    """BadInput if this JSON is too deep or too large to be parsed; whether it is valid JSON is not checked.
 
-    No recursion and no loop over the bytes: strings are cut out, then the innermost pairs of brackets are taken
-    away, layer by layer, each layer one `bytes.replace`.
+    No recursion and no loop over the bytes: strings are cut out, then the innermost pairs of brackets are removed,
+    layer by layer, each layer by one `bytes.replace`.
     """
     check_text(len(text))
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")

@@ -1,13 +1,13 @@
-"""What a server can do: its `/object_info`, read once, each node class looked at when it is asked for.
+"""The node catalogue of a server: its `/object_info`, parsed once, each node class when it is requested.
 
 catalogue = Catalogue.parse(text)
 catalogue.get("KSampler").input("seed").maximum      # 18446744073709551615
 "KSampler" in catalogue, catalogue.names
 
-reader = CatalogueReader(text)                        # the same in steps, for a page that must not stand still
+reader = CatalogueReader(text)                        # the same in steps, for a page that must stay responsive
 while (catalogue := reader.read()) is None: …         # give the page a turn
 
-A class whose entry cannot be read is there (`in`, `names`), `get` gives None for it, and `why_unreadable` the reason.
+A class whose entry is invalid counts as present (`in`, `names`); `get` returns None, `why_unreadable` the reason.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class OutputSpec:
 
 @dataclass(frozen=True, slots=True)
 class NodeClass:
-    """One class of node; `inputs` are in the editor's order, the hidden ones (prompt, unique_id …) left out."""
+    """One node class; `inputs` are in the editor's order, without hidden ones (prompt, unique_id …)."""
 
     name: str
     display_name: str
@@ -67,9 +67,9 @@ class NodeClass:
 
 @dataclass(slots=True)
 class Catalogue:
-    """All node classes of one server, or only those that were requested; more can be added then.
+    """All node classes of one server, or only those that were requested; more can be added.
 
-    `replacements` are the classes that the server replaces, by old name, once it was asked for them.
+    `replacements` are the classes that the server replaces, by old name, once they were requested.
     """
 
     entries: dict[str, Any]
@@ -79,7 +79,7 @@ class Catalogue:
 
     @classmethod
     def parse(cls, source: str | Mapping[str, Any]) -> Catalogue:
-        """Read the answer of `/object_info`; BadInput if it is not one at all. Single classes never raise."""
+        """Parse the answer of `/object_info`; BadInput if it is no such answer. Single classes never raise."""
         if isinstance(source, str):
             reader = CatalogueReader(source)
             while (catalogue := reader.read(len(source) + 1)) is None:
@@ -90,11 +90,11 @@ class Catalogue:
         return cls(dict(source))
 
     def add(self, entries: Mapping[str, Any]) -> None:
-        """Add classes that are not there yet; what was read of the others stays."""
+        """Add classes that are missing; parsed ones stay."""
         self.entries = {**entries, **self.entries}
 
     def worked_out(self, make: Callable[[Catalogue], Made]) -> Made:
-        """What `make` makes of it, made once and kept with it."""
+        """The result of `make` for this catalogue, computed once and kept with it."""
         if make not in self._worked_out:
             self._worked_out[make] = make(self)
         made: Made = self._worked_out[make]
@@ -112,12 +112,12 @@ class Catalogue:
         return len(self.entries)
 
     def get(self, class_type: str) -> NodeClass | None:
-        """The class of that name; None if the server has none, or says of it what cannot be read."""
+        """The class of that name; None if the server has none, or its description is invalid."""
         found = self._look(class_type)
         return found if isinstance(found, NodeClass) else None
 
     def why_unreadable(self, class_type: str) -> str:
-        """What is wrong with a class that is listed but cannot be read; "" if nothing is."""
+        """What is invalid in a class that is listed but cannot be parsed; empty if nothing is."""
         found = self._look(class_type)
         return found if isinstance(found, str) else ""
 
@@ -130,7 +130,7 @@ class Catalogue:
 
 
 class CatalogueReader:
-    """Reads the text of `/object_info` class by class, as much at a time as the caller has time for."""
+    """Parses the text of `/object_info` class by class, as much at a time as the caller has time for."""
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_TEXT:
@@ -144,11 +144,11 @@ class CatalogueReader:
 
     @property
     def done(self) -> float:
-        """How much has been read, from 0 to 1."""
+        """The share that has been parsed, from 0 to 1."""
         return self._at / len(self._text)
 
     def read(self, characters: int = STEP) -> Catalogue | None:
-        """Read on; the catalogue once the end is reached, else None. BadInput if the text is not JSON."""
+        """Continue; return the catalogue once the end is reached, else None. BadInput if the text is not JSON."""
         until = self._at + characters
         try:
             while self._at < until:

@@ -1,6 +1,6 @@
 """Putting a server's lists of uploaded files back into its catalogue.
 
-The gateway tells both apart, since every upload changes those lists and nothing else:
+The gateway publishes them apart, since every upload changes those lists and nothing else:
 
     with_files({"LoadImage": {…}}, {"LoadImage": {"image": ["a.png", "b.png"]}})
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def with_files(nodes: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
-    """The classes of `/object_info` as the server gave them; lists for inputs that are not there are left out."""
+    """The classes of `/object_info` as the server sent them; lists for missing inputs are ignored."""
     return {name: _node(node, files.get(name)) for name, node in nodes.items()}
 
 
@@ -30,7 +30,7 @@ def _group(inputs: Any, lists: Mapping[str, Any]) -> Any:
 
 
 def _input(spec: Any, names: Any) -> Any:
-    """An input's spec with its list of files, in the form of choice that it has."""
+    """An input's spec with its list of files, in either format of a choice."""
     match spec:
         case [list(), *rest]:
             return [names, *rest]

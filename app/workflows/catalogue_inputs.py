@@ -1,7 +1,7 @@
 """One input of a node class, as `/object_info` describes it and as the ComfyUI editor understands it.
 
 A server gives `[type, options]`; the type of a choice is either the list of choices itself or `"COMBO"` with
-`options.options`. Everything is read when it is asked for: of a large catalogue only a few classes are ever looked at.
+`options.options`. Everything is parsed on demand: of a large catalogue only a few classes are ever used.
 The four `COMFY_…_V3` types are inputs that hold other inputs; `InputSpec.dynamic` says which.
 """
 
@@ -68,7 +68,7 @@ class MatchType:
 
 @dataclass(frozen=True, slots=True)
 class DynamicGroup:
-    """Rows of widgets that the person adds and removes."""
+    """Rows of widgets that the user adds and removes."""
 
     inputs: tuple[InputSpec, ...]
     least: int
@@ -82,8 +82,8 @@ Dynamic = DynamicCombo | Autogrow | MatchType | DynamicGroup
 class InputSpec:
     """One input: a widget, a socket, or both.
 
-    `type` is `"COMBO"` for both forms of a choice, whose `options` are then its choices (empty where they come from a
-    `remote_route`); `options` is None for everything else. `raw` is what the server said of it, beside the type.
+    `type` is `"COMBO"` for both formats of a choice, whose `options` are then its choices (empty where they come from a
+    `remote_route`); `options` is None for everything else. `raw` are the server's other facts about it.
     """
 
     name: str
@@ -94,17 +94,17 @@ class InputSpec:
 
     @property
     def label(self) -> str:
-        """What to call it: the node's own label, else its name."""
+        """Its label: the node's own, else its name."""
         return self._text("display_name") or self.name
 
     @property
     def tooltip(self) -> str:
-        """What the node's author says about it."""
+        """The tooltip by the node's author."""
         return self._text("tooltip")
 
     @property
     def widget_type(self) -> str:
-        """The type by which the editor draws it."""
+        """The type that decides how the editor draws it."""
         return self._text("widgetType") or self.type
 
     @property
@@ -129,12 +129,12 @@ class InputSpec:
 
     @property
     def is_advanced(self) -> bool:
-        """Whether the node's author counts it among those few people need."""
+        """Whether the node's author marks it as advanced."""
         return bool(self.raw.get("advanced"))
 
     @property
     def default(self) -> object:
-        """The value of a fresh node in the editor; None if it has none of its own."""
+        """Its value in a new node of the editor; None if it has none of its own."""
         given: object = self.raw.get("default")
         match self.type:
             case "INT" | "FLOAT":
@@ -149,12 +149,12 @@ class InputSpec:
 
     @property
     def minimum(self) -> int | float | None:
-        """The least number allowed, or None."""
+        """The lowest number allowed, or None."""
         return self._number("min")
 
     @property
     def maximum(self) -> int | float | None:
-        """The greatest number allowed, whole up to 64 bits, or None."""
+        """The highest number allowed, an integer up to 64 bits, or None."""
         return self._number("max")
 
     @property
@@ -164,12 +164,12 @@ class InputSpec:
 
     @property
     def round(self) -> int | float | None:
-        """What a number is rounded to, or None if it is not."""
+        """The unit to which a number is rounded, or None if it is not."""
         return self._number("round")
 
     @property
     def display(self) -> str:
-        """How a number wants to be shown: number, slider, knob, color, gradientslider, or nothing said."""
+        """The control for a number: number, slider, knob, color, gradientslider, or empty."""
         return self._text("display")
 
     @property
@@ -189,17 +189,17 @@ class InputSpec:
 
     @property
     def label_on(self) -> str:
-        """The word for true, or nothing."""
+        """The label for true, or empty."""
         return self._text("label_on")
 
     @property
     def label_off(self) -> str:
-        """The word for false, or nothing."""
+        """The label for false, or empty."""
         return self._text("label_off")
 
     @property
     def control_after_generate(self) -> str:
-        """The fresh mode of the widget that changes this one after each run: fixed, randomize …; "" for none."""
+        """The initial mode of the widget that changes this one after each run: fixed, randomize …; empty for none."""
         given = self.raw.get("control_after_generate")
         if given is None:
             given = self.type == "INT" and self.name in SEED_NAMES
@@ -211,34 +211,34 @@ class InputSpec:
 
     @property
     def is_multi_select(self) -> bool:
-        """Whether several choices can be taken at once."""
+        """Whether several choices can be taken."""
         return bool(self.raw.get("multi_select"))
 
     @property
     def upload(self) -> str:
-        """What may be uploaded for it: image, video, audio, mesh, file, or "" for nothing."""
+        """What may be uploaded for it: image, video, audio, mesh, file, or empty for nothing."""
         return next((kind for key, kind in UPLOADS.items() if self.raw.get(key) is True), "")
 
     @property
     def upload_folder(self) -> str:
-        """The folder that uploads go to and choices are from: input, output or temp."""
+        """The folder of its uploads and choices: input, output or temp."""
         return self._text("image_folder") or "input"
 
     @property
     def remote_route(self) -> str:
-        """The server's route that lists the choices, or ""."""
+        """The server's route that lists the choices, or empty."""
         remote = self.raw.get("remote")
         route = remote.get("route") if isinstance(remote, Mapping) else None
         return route if isinstance(route, str) else ""
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether it holds or matches other inputs."""
+        """Whether it contains or matches other inputs."""
         return self.type in (DYNAMIC_COMBO, AUTOGROW, MATCH_TYPE, DYNAMIC_GROUP)
 
     @property
     def dynamic(self) -> Dynamic | None:
-        """What it holds; None for a plain input, and for a dynamic one that cannot be read."""
+        """The inputs that it contains; None for a plain input, and for a dynamic one that is invalid."""
         template = self.raw.get("template")
         within = template if isinstance(template, Mapping) else {}
         match self.type:
@@ -268,7 +268,7 @@ class InputSpec:
 
 
 def read_input(name: str, given: object, *, is_required: bool) -> InputSpec:
-    """Read `[type, options]`; what has no readable type is of type `UNKNOWN`."""
+    """Parse `[type, options]`; without a valid type it is `UNKNOWN`."""
     kind = given[0] if isinstance(given, list | tuple) and given else given
     raw = given[1] if isinstance(given, list | tuple) and len(given) > 1 else None
     options = raw if isinstance(raw, Mapping) else {}
@@ -281,7 +281,7 @@ def read_input(name: str, given: object, *, is_required: bool) -> InputSpec:
 
 
 def read_inputs(groups: object, order: object = None) -> tuple[InputSpec, ...]:
-    """Read `{"required": {…}, "optional": {…}}` in the editor's order: as `input_order` says, then the rest."""
+    """Parse `{"required": {…}, "optional": {…}}` in the editor's order: by `input_order`, then the rest."""
     if not isinstance(groups, Mapping):
         return ()
     found: dict[str, InputSpec] = {}

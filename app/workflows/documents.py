@@ -1,14 +1,14 @@
-"""JSON as workflows come in it: parsed within bounds, and told apart by its shape.
+"""JSON that contains workflows: parsed within bounds, and recognised by its structure.
 
 document = parse_document(text)
 document.api, document.graph      # one workflow, in API format and as the editor's graph, as text; either may be None
 
-What the editor opens is opened: API format, its own graph, and the two together as `{"prompt": …, "workflow": …}`, each
-as an object or as JSON in a string. So is what lies at hand on a server: the body of a `POST /prompt`, an entry of
-`/history`, and what the editor's own `graphToPrompt` gives.
+Everything is accepted that the editor opens: API format, its own graph, and both together as
+`{"prompt": …, "workflow": …}`, each as an object or as JSON in a string. So are the body of a `POST /prompt`, an entry
+of `/history`, and the result of the editor's own `graphToPrompt`.
 
-Python writes NaN and Infinity, which are not JSON (many a prompt has an `is_changed` of NaN). The editor puts null in
-their place, and so do the texts given here; a note says that it was done.
+Python writes NaN and Infinity, which are not JSON (many a prompt has an `is_changed` of NaN). The editor replaces them
+by null, and so do the texts returned here, with a note.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _OBJECT = re.compile(r'[\s"\\]*\{[\s\\]*["}]')
 
 
 class Note(Enum):
-    """What a person should know of a workflow that was taken from a file."""
+    """What the user should know about a workflow from a file."""
 
-    ONLY_PROMPT = "only_prompt"  # the file could hold the editor's graph, but has only what was sent to the server
-    GRAPH_UNREADABLE = "graph_unreadable"  # it has the graph, but broken: what was sent is taken in its place
+    ONLY_PROMPT = "only_prompt"  # the file has only the prompt as sent to the server, not the editor's graph
+    GRAPH_UNREADABLE = "graph_unreadable"  # it has an invalid graph: the prompt is used instead
     PROMPT_UNREADABLE = "prompt_unreadable"
-    GRAPH_REFUSED = "graph_refused"  # it has both, and the graph cannot be converted: what was sent is taken
+    GRAPH_REFUSED = "graph_refused"  # it has both, and the graph cannot be converted: the prompt is used
     FILE_DAMAGED = "file_damaged"  # the workflow is whole, the picture or film around it is not
     NON_FINITE = "non_finite"  # NaN or Infinity became null, as in the editor
     SURROGATES = "surrogates"  # half a character became U+FFFD, as in what a browser sends
@@ -46,7 +46,7 @@ class Note(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one JSON text holds. Where it holds no workflow, `missing` says what it is not."""
+    """The content of one JSON text. If it has no workflow, `missing` says what it is not."""
 
     api: str | None = None
     graph: str | None = None
@@ -55,18 +55,18 @@ class Document:
 
 
 def parse_document(text: str) -> Document:
-    """Read one text; BadInput if it passes a bound or is not JSON."""
+    """Parse one text; BadInput if it passes a bound or is not JSON."""
     return _Reading().read(text)
 
 
 class _Reading:
-    """One text being read, with what was noticed on the way."""
+    """Parses one text, and collects notes."""
 
     def __init__(self) -> None:
         self._notes: set[Note] = set()
 
     def read(self, text: str, wrappings: int = _MOST_WRAPPINGS) -> Document:
-        """The document; of two parts the one that is broken is noted, if the other can be used."""
+        """The document; if one of its two parts is invalid and the other usable, that is noted."""
         value = self._parse(text)
         if isinstance(value, str):
             return self.read(value, wrappings - 1) if wrappings else self._done(missing="JSON in a string")
@@ -84,7 +84,7 @@ class _Reading:
         return self._done(missing=_what_is_missing(value))
 
     def _parts(self, value: object, wrappings: int) -> Document:
-        """A value in which the two formats lie side by side, or deeper."""
+        """A value that contains both formats, side by side or deeper."""
         failures: list[BadInput] = []
         api = graph = None
         for item in _candidates(value) if wrappings else ():
@@ -114,14 +114,14 @@ class _Reading:
         self._notes.add(Note.NON_FINITE)
 
     def _float(self, digits: str) -> float | None:
-        """1e999 is JSON, but no number that could be written again."""
+        """1e999 is JSON, but not a number that could be written."""
         if math.isfinite(value := float(digits)):
             return value
         self._notes.add(Note.NON_FINITE)
         return None
 
     def _text(self, value: object, source: str | None) -> str:
-        """The text to give on: the one that was read, unless something in it has to change."""
+        """The text to return: the source, unless something in it has to change."""
         if source is not None and Note.NON_FINITE not in self._notes and not _has_half(source):
             return source
         text, halves = _SURROGATE.subn("\ufffd", json.dumps(value, ensure_ascii=False))
@@ -131,7 +131,7 @@ class _Reading:
 
 
 def _has_half(text: str) -> bool:
-    """Whether half a character is in a JSON text, raw or escaped; `in` is what costs nothing where there is none."""
+    """Whether a JSON text has an unpaired surrogate, raw or escaped; `in` costs nothing if there is none."""
     if ("\\ud" in text or "\\uD" in text) and _HALF_ESCAPE.search(text.replace("\\\\", "")):
         return True
     return not text.isascii() and _SURROGATE.search(text) is not None
@@ -156,7 +156,7 @@ def count_nodes(graph: Mapping[str, Any]) -> int:
 
 
 def _candidates(value: object) -> Iterator[object]:
-    """Where a workflow may lie in an object that is none itself."""
+    """The places of a workflow in an object that is none itself."""
     if not isinstance(value, dict):
         return
     if (
@@ -181,7 +181,7 @@ def _usable(*items: object) -> Iterator[object]:
 
 
 def _sent_graph(extra: object) -> object:
-    """The editor's graph in what was sent beside a prompt."""
+    """The editor's graph that was sent with a prompt."""
     match extra:
         case {"extra_pnginfo": {"workflow": graph}}:
             return graph

@@ -1,4 +1,4 @@
-"""A workflow in API format opened up: each node's own values and its links, read once.
+"""A workflow in API format as a graph: each node's own values and its links, parsed once.
 
 graph = open_graph(workflow)
 graph["3"].values["seed"], graph["3"].links["model"]     # 7, Link("4", 0)
@@ -19,14 +19,14 @@ from app.workflows.catalogue_inputs import COMBO, Autogrow, DynamicCombo, InputS
 from app.workflows.replacements import Given, Replacement, Taken
 
 Key = tuple[str, str]  # (node id, input name)
-CUSTOM_COMBO = "CustomCombo"  # ComfyUI's own node whose author writes its choices
+CUSTOM_COMBO = "CustomCombo"  # ComfyUI's own node; the author of a workflow defines its choices
 NUMBER_INPUT = "index"  # its input for the index of the choice
 _OWN_CHOICE = re.compile(r"option([0-9]{1,4})")  # the inputs that hold its choices
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where an input comes from: an output of another node."""
+    """The source of an input: an output of another node."""
 
     node_id: str
     slot: int
@@ -34,7 +34,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """One node; `values` are as JSON has them, a list without the wrapping that tells it from a link."""
+    """One node; `values` are as in JSON, a list without the wrapper that distinguishes it from a link."""
 
     node_id: str
     class_type: str
@@ -50,7 +50,7 @@ def read_link(value: object) -> Link | None:
     """Return the link that ComfyUI reads in an input's value, or None for a plain value.
 
     A link is a list of a text and a number, and `false` is a number to Python. ComfyUI unwraps `{"__value__": …}` when
-    it validates a prompt, and looks for links again when it runs the prompt.
+    it validates a prompt, and parses links once more when it runs the prompt.
     """
     match _unwrapped(value):
         case [str(source), int() | float() as slot]:
@@ -95,7 +95,7 @@ def reached(graph: Graph, ends: Iterable[str]) -> frozenset[str]:
 
 
 def live_inputs(node_class: NodeClass, values: Mapping[str, object]) -> Iterator[tuple[str, InputSpec]]:
-    """The inputs of a node by their names in a prompt; those that hold others are opened up as the values have them."""
+    """The inputs of a node by their names in a prompt; dynamic ones are expanded by the values."""
     for spec in node_class.inputs:
         yield from _opened(spec.name, spec, values)
 

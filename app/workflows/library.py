@@ -1,4 +1,4 @@
-"""The person's library: workflows that were opened here once, each with what is told of it in lists.
+"""The user's library: workflows that were opened here, each with its entry for lists.
 
     item, body = item_of(source, Origin.FILE, at=now)
     papers = written(item, body)                            # for `app/core/ports/documents.py`
@@ -8,8 +8,8 @@
     text = export_text(papers, layouts)                     # everything as one file, and back
     bundle = read_export(text)
 
-An item is known by what is in its file: the same workflow opened twice is one item. What a file holds lies apart from
-the item, since a list of hundreds needs none of it.
+An item is identified by its file's content: the same workflow opened twice is one item. The content is stored apart
+from the item, since a list of hundreds does not need it.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ EXPORTED_KINDS = (KIND, FILE_KIND, PRESET_KIND, RECENT_KIND)
 LONGEST_TITLE = 200  # characters
 LONGEST_TAG = 40
 MOST_TAGS = 20
-MOST_PROMPTS = 4  # of which one should have a picture
+MOST_PROMPTS = 4  # of these, one should have a picture
 _MARK = "mooring-library"
-_ENDING = re.compile(r"(?:_\d{5}_?)?\.[A-Za-z0-9]{1,5}$")  # with the counter that SaveImage puts before it
+_ENDING = re.compile(r"(?:_\d{5}_?)?\.[A-Za-z0-9]{1,5}$")  # with SaveImage's counter before it
 
 
 class Origin(Enum):
-    """Where a workflow was had from."""
+    """The source of a workflow."""
 
     FILE = "file"
     PASTED = "pasted"
     SERVER = "server"  # a server's own saved workflows
-    RESULT = "result"  # what a result was made with
+    RESULT = "result"  # the workflow of a result
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is told of one workflow. Its picture is a result of one of `prompts`, its runs here; the latest is first."""
+    """The list entry of one workflow. Its picture is a result of one of `prompts`, its runs, latest first."""
 
     item_id: str
     title: str = ""
     origin: Origin = Origin.FILE
-    place: str = ""  # the file's name, or the server's id and the name there
+    place: str = ""  # the file's name, or the server's id and the name on it
     added_at: float = 0.0
     used_at: float = 0.0
     tags: tuple[str, ...] = ()
@@ -67,24 +67,24 @@ class Item:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def used(self, at: float, prompt_id: PromptId | None = None) -> Item:
-        """The item, used again: opened, or run as that prompt."""
+        """The item after it was opened, or run as that prompt."""
         new = () if prompt_id is None else (prompt_id,)
         return replace(self, used_at=at, prompts=(*new, *self.prompts)[:MOST_PROMPTS])
 
     def titled(self, title: str) -> Item:
-        """The item under another title; an empty one changes nothing."""
+        """The item with another title; an empty one changes nothing."""
         cut = " ".join(title.split())[:LONGEST_TITLE]
         return replace(self, title=cut or self.title)
 
     def tagged(self, tags: Iterable[str]) -> Item:
-        """The item with these tags, each once, in the order given."""
+        """The item with these tags, each once, in the given order."""
         cut = (" ".join(tag.split())[:LONGEST_TAG] for tag in tags)
         return replace(self, tags=tuple(dict.fromkeys(tag for tag in cut if tag))[:MOST_TAGS])
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What was in the file: the editor's graph, what was sent to a server, or both; and what is to be known of it."""
+    """The content of the file: the editor's graph, the API format, or both, and its notes."""
 
     api: str = ""
     graph: str = ""
@@ -94,7 +94,7 @@ class Body:
 
 
 def item_of(source: Source, origin: Origin, *, at: float, place: str = "") -> tuple[Item, Body]:
-    """A new item of what was read from a file."""
+    """A new item for what was read from a file."""
     body = Body(source.api or "", source.graph or "", tuple(sorted(source.notes, key=lambda note: note.value)))
     title = _ENDING.sub("", source.name).replace("_", " ").strip()
     item = Item(item_id_of(body), origin=origin, place=place or source.name, added_at=at, used_at=at)
@@ -102,12 +102,12 @@ def item_of(source: Source, origin: Origin, *, at: float, place: str = "") -> tu
 
 
 def item_id_of(body: Body) -> str:
-    """The name of a workflow by what is in it."""
+    """The id of a workflow, derived from its content."""
     return hashlib.sha256((body.graph or body.api).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def written(item: Item, body: Body | None = None) -> dict[PaperKey, str | None]:
-    """The papers of an item; without `body`, its file stays as it is."""
+    """The documents of an item; without `body`, its file is not changed."""
     papers: dict[PaperKey, str | None] = {(KIND, item.item_id): _text(item)}
     if body is not None:
         papers[FILE_KIND, item.item_id] = _text(body)
@@ -115,18 +115,18 @@ def written(item: Item, body: Body | None = None) -> dict[PaperKey, str | None]:
 
 
 def deleted(item_id: str) -> dict[PaperKey, str | None]:
-    """What to write so that an item is gone."""
+    """The changes that delete an item."""
     return {(KIND, item_id): None, (FILE_KIND, item_id): None}
 
 
 def read_items(papers: Mapping[str, str]) -> tuple[Item, ...]:
-    """The items, the latest used first; what this version cannot read is left out, and stays in the store."""
+    """The items, the latest used first; unreadable ones are left out, and stay in the store."""
     items = [found for text in papers.values() if isinstance(found := _read(Item, text), Item)]
     return tuple(sorted(items, key=lambda item: (-item.used_at, item.item_id)))
 
 
 def read_body(text: str) -> Body:
-    """What is in an item's file; BadInput if that cannot be read (any more)."""
+    """The content of an item's file; BadInput if it cannot be read."""
     body: Body | Unkept = _read(Body, text)
     if isinstance(body, Unkept):
         raise refusal(SourceFault.DAMAGED, body.detail)
@@ -134,7 +134,7 @@ def read_body(text: str) -> Body:
 
 
 def found(items: Iterable[Item], query: str = "", tag: str = "") -> tuple[Item, ...]:
-    """Those with every word of the query in title, place or tags, and with that tag if one is given."""
+    """The items with every word of the query in title, place or tags, and with that tag if one is given."""
     words = plain(query).split()
     return tuple(
         item for item in items if (not tag or tag in item.tags) and all(word in _searched(item) for word in words)
@@ -148,30 +148,30 @@ def tags_of(items: Iterable[Item]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Everything of one export: papers by kind and name, and layouts by their workflow's shape."""
+    """The content of one export: documents by kind and name, and layouts by their workflow's shape."""
 
     papers: Mapping[PaperKey, str] = field(default_factory=dict)
     layouts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        """How many workflows are in it."""
+        """The number of workflows in it."""
         return sum(kind == KIND for kind, _ in self.papers)
 
 
 def export_text(bundle: Bundle) -> str:
-    """The file that holds a bundle."""
+    """The file of a bundle."""
     papers = [[kind, name, text] for (kind, name), text in sorted(bundle.papers.items())]
     return json.dumps({_MARK: RECORD_VERSION, "papers": papers, "layouts": dict(bundle.layouts)}, ensure_ascii=False)
 
 
 def is_export(text: str) -> bool:
-    """Whether a file's text claims to be one of these."""
+    """Whether a file's text claims to be an export."""
     return text.lstrip("\ufeff \t\r\n").startswith(f'{{"{_MARK}"')
 
 
 def read_export(text: str, name: str = "") -> Bundle:
-    """What is in such a file, or BadInput. Items without a file, files that say something else, are left out."""
+    """Parse an export, or raise BadInput. Items without a file, and files of another item, are left out."""
     check_file(len(text))
     try:
         told = json.loads(text)
@@ -186,11 +186,11 @@ def read_export(text: str, name: str = "") -> Bundle:
 
 
 def merged(bundle: Bundle, known: Mapping[str, str]) -> dict[PaperKey, str | None]:
-    """What to write for a bundle to come in: `known` are the items that are here, of which nothing is lost."""
+    """The changes that import a bundle: `known` are the existing items, of which nothing is lost."""
     changes: dict[PaperKey, str | None] = dict(bundle.papers)
     for (kind, name), text in bundle.papers.items():
         if kind == RECENT_KIND:
-            del changes[kind, name]  # what was typed on another machine is no news here
+            del changes[kind, name]  # recent values of another machine are not imported
         elif kind == KIND and name in known:
             changes[kind, name] = _merged(known[name], text)
     return changes

@@ -1,16 +1,16 @@
 """What a workflow needs of a server, checked against the server's catalogue before anything is sent.
 
 lacks = check(workflow, catalogue)
-lacks.classes, lacks.values          # both empty: it runs there, as far as the catalogue tells
+lacks.classes, lacks.values          # both empty: it runs there, according to the catalogue
 
 standing(workflow, {"gpu-1": catalogue, "gpu-2": other, "gpu-3": None})
-# Standing(runs_on=("gpu-1",), lacks={"gpu-2": …}, unknown=("gpu-3",))
+# Runnability(runs_on=("gpu-1",), lacks={"gpu-2": …}, unknown=("gpu-3",))
 
-A server refuses a class that it does not have anywhere in the workflow, but checks values only in nodes that an output
+A server refuses a class that it lacks anywhere in the workflow, but checks values only in nodes that an output
 depends on: the others are never run.
 
-A catalogue does not tell everything: a class may check an input itself and then accept a value outside its list.
-So a lack is what the server most likely refuses with, and a person may still send.
+A catalogue does not have everything: a class may check an input itself and then accept a value outside its list.
+So a lack most likely leads to a rejection, and the user may still send the workflow.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ FILE_ENDINGS = (
 
 
 class ValueKind(Enum):
-    """What a value that a server lacks stands for."""
+    """The kind of a missing value."""
 
     MODEL = "model"
     CHOICE = "choice"
@@ -65,7 +65,7 @@ class ValueKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MissingClass:
-    """A node class that the server does not have, and the nodes that are of it: (node id, title)."""
+    """A node class that the server does not have, and the nodes of that class: (node id, title)."""
 
     class_type: str
     nodes: tuple[tuple[str, str], ...]
@@ -75,8 +75,8 @@ class MissingClass:
 class MissingValue:
     """A value that the server does not offer for an input.
 
-    `folder` is the server's folder of models, where it is known. `near` is a choice of the server that differs only in
-    its folder or its letters' case: very likely the same file.
+    `folder` is the server's folder of models, if it is known. `near` is a choice of the server that differs only in
+    its folder or in upper and lower case: very likely the same file.
     """
 
     node_id: str
@@ -96,7 +96,7 @@ class MissingValue:
 
 @dataclass(frozen=True, slots=True)
 class Lacks:
-    """What one server lacks for one workflow; it runs there if that is nothing."""
+    """What one server lacks for one workflow; if nothing, the workflow runs there."""
 
     classes: tuple[MissingClass, ...] = ()
     values: tuple[MissingValue, ...] = ()
@@ -121,14 +121,14 @@ class Runnability:
     unknown: tuple[ServerId, ...]
 
 
-Files = Mapping[str, bool]  # whether a server has a file, by the value that names it; those not asked for are left out
+Files = Mapping[str, bool]  # whether a server has a file, by the value that names it; only files that were requested
 NO_FILES: Files = MappingProxyType({})
 
 
 def check(
     workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collection[Key] = (), files: Files = NO_FILES
 ) -> Lacks:
-    """What the server lacks. Inputs in `supplied` are filled at the submit, by an upload, and are never a lack."""
+    """What the server lacks. Inputs in `supplied` come with an upload at the submit, and are never missing."""
     return _check(open_graph(workflow), catalogue, supplied, files)
 
 
@@ -205,11 +205,11 @@ def _node_as_run(node: GraphNode, catalogue: Catalogue) -> GraphNode:
 def _checked(graph: Graph, catalogue: Catalogue) -> Iterator[tuple[GraphNode, NodeClass]]:
     """Yield the nodes whose values the server checks. A class that it does not know may be an output too."""
     known = {node_id: catalogue.get(node.class_type) for node_id, node in graph.items()}
-    checked: Collection[str] = graph  # without any output the prompt is refused anyway
+    checked: Collection[str] = graph  # a prompt without outputs is refused anyway
     if any(node_class is not None and node_class.is_output for node_class in known.values()):
         checked = reached(graph, (node_id for node_id, found in known.items() if found is None or found.is_output))
     for node_id, node_class in known.items():
-        if node_class is not None and node_id in checked:  # nothing more is known of a class that cannot be read
+        if node_class is not None and node_id in checked:  # nothing more is known of an unreadable class
             yield graph[node_id], node_class
 
 
@@ -238,7 +238,7 @@ def _missing_values(
 
 
 def _options(spec: InputSpec) -> Collection[object] | None:
-    """What the input may be, or None if the catalogue does not say."""
+    """The values that the input may have, or None if the catalogue does not list them."""
     if spec.type == DYNAMIC_COMBO:
         held = spec.dynamic
         return tuple(held.choices) if isinstance(held, DynamicCombo) else None

@@ -5,8 +5,8 @@
      "presets": [{"name": …, "values": [{"node": "1", "input": "steps", "value": 20}, …]}, …],
      "workflow": {… API format …}}
 
-`fields` are what stands on top, in order. Of a field, only `node` and `input` are needed: the rest says how it differs
-from what a server's catalogue makes of it. Titles, labels and hints of the shipped ones are English msgids.
+`fields` are the top, in order. Of a field, only `node` and `input` are required: the rest is where it differs
+from the server's catalogue. Titles, labels and hints of the shipped ones are English msgids.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from app.workflows.graph import Key
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A workflow to choose, how its author shows its form, and the author's presets."""
+    """A published workflow, how its author shows its form, and the author's presets."""
 
     workflow_id: str
     title: str
@@ -56,16 +56,16 @@ class Published:
 
     @property
     def key(self) -> str:
-        """The name of its shape, under which a person's layout is kept."""
+        """The name of its shape, under which the user's layout is kept."""
         return self.layout.workflow_key or workflow_key(self.workflow)
 
     def form(self, catalogue: Catalogue | None = None, texts: Mapping[Key, str] | None = None) -> Form:
-        """Its form; without a catalogue, only what the author told of can be changed."""
+        """Its form; without a catalogue, only the author's fields can be changed."""
         return build_form(self.workflow, catalogue, self.hints, texts, self.looks)
 
 
 def parse_published(workflow_id: str, text: str) -> Published:
-    """Read one; BadInput if its workflow or its form is not right."""
+    """Parse one; BadInput if its workflow or its form is invalid."""
     try:
         data = json.loads(text)
         looks = {_key(item): _look(item) for item in data["fields"]}

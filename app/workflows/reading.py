@@ -1,13 +1,13 @@
-"""What a dropped, pasted or chosen file is, and the workflow in it.
+"""The kind of a dropped, pasted or chosen file, and the workflow in it.
 
 source = read_source(data, "street.png")
-source.carrier, source.size          # Carrier.PNG, PixelSize(1024, 1024): by content, whatever the name says
-source.graph, source.api             # the editor's graph and what was sent to the server, as text; one may be None
-source.notes                         # what a person should know, such as Note.ONLY_PROMPT
+source.carrier, source.size          # Carrier.PNG, PixelSize(1024, 1024): by content, whatever the name is
+source.graph, source.api             # the editor's graph and the API format, as text; one may be None
+source.notes                         # what the user should know, such as Note.ONLY_PROMPT
 
 Every refusal is a BadInput whose cause is a SourceFault; its detail is for the log and for quoting. Nothing else is
 raised, whatever the bytes are. Texts are plain strings of whole characters, and nothing in them is trusted: they come
-from a stranger, and are not markup.
+from outside, and are not markup.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UNREADABLE = {"workflow": Note.GRAPH_UNREADABLE, "prompt": Note.PROMPT_UNREADAB
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file with a workflow in it: at least one of `graph` and `api` is there; `graph` is what to work with, if so.
+    """A file with a workflow: at least one of `graph` and `api` is set; `graph` is used if there is one.
 
     `notes` are about that one.
     """
@@ -45,7 +45,7 @@ class Source:
 
 
 def read_source(data: bytes | bytearray | memoryview, name: str = "") -> Source:
-    """Read a file's bytes; they are neither copied nor changed. BadInput says why there is no workflow."""
+    """Read a file's bytes, which are neither copied nor changed. BadInput says why there is no workflow."""
     shown = plain_name(name)
     try:
         return _read(memoryview(data).cast("B"), shown)
@@ -54,7 +54,7 @@ def read_source(data: bytes | bytearray | memoryview, name: str = "") -> Source:
 
 
 def read_text(text: str, name: str = "") -> Source:
-    """Read what was pasted: from the first brace to the last, as it may come with words or code marks around it."""
+    """Read pasted text: from the first brace to the last, since words or code marks may surround it."""
     shown = plain_name(name)
     start, end = text.find("{"), text.rfind("}")
     try:
@@ -66,7 +66,7 @@ def read_text(text: str, name: str = "") -> Source:
 
 
 def plain_name(name: str) -> str:
-    """A file's name for showing: no folders, no control or direction marks, no half characters, not endless."""
+    """A file's name for display: no folders, no control or direction characters, no half characters, bounded."""
     last = re.split(r"[/\\]", name)[-1]
     return _SURROGATE.sub("\ufffd", _UNPRINTABLE.sub("", last)).strip()[:_LONGEST_NAME]
 
@@ -101,7 +101,7 @@ def _from_json(text: str, name: str) -> Source:
 
 
 def _from_container(contents: Contents, name: str) -> Source:
-    """The editor's graph if there is one, what was sent if there is; by shape, under whatever key each lies."""
+    """The editor's graph and the prompt, if there are any; recognised by structure, under any key."""
     notes: set[Note] = set()
     failures: list[BadInput] = []
     found: list[Document] = []
@@ -131,7 +131,7 @@ def _from_container(contents: Contents, name: str) -> Source:
 
 
 def _document(contents: Contents, key: str) -> Document:
-    """What lies under one key; a text in plain words is no workflow, and no fault."""
+    """The document under one key; prose is no workflow, and no error."""
     if (embedded := contents.texts.get(key)) is None:
         return Document()
     text = embedded.text()
@@ -139,7 +139,7 @@ def _document(contents: Contents, key: str) -> Document:
 
 
 def _nothing(contents: Contents, failures: list[BadInput]) -> BadInput:
-    """Why a container gave no workflow: its text is broken, or it is, or it has none."""
+    """Why a container has no workflow: its text is invalid, it is damaged, or there is none."""
     if failures:
         return failures[0]
     if contents.fault:

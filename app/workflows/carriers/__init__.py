@@ -1,4 +1,4 @@
-"""The containers that ComfyUI's files come in: each reader knows one, all are told apart by content alone.
+"""The containers that ComfyUI's files come in: each parser knows one; the content alone decides which.
 
 contents = open_carrier(memoryview(data))
 contents.carrier, contents.texts["workflow"].text(), contents.size, contents.fault
@@ -23,11 +23,11 @@ Reader = Callable[[memoryview, Contents], None]
 
 
 def _read_gif(view: memoryview, contents: Contents) -> None:
-    """Only its size: no node of ComfyUI writes a workflow into one."""
+    """Only its size: no node of ComfyUI writes a workflow into a GIF."""
     contents.measure(*struct.unpack_from("<HH", view, 6))
 
 
-# Where which bytes stand in what, and who reads it.
+# Which bytes identify which container, and its parser.
 _SIGNATURES: tuple[tuple[int, tuple[bytes, ...], Carrier, Reader], ...] = (
     (0, (png.SIGNATURE,), Carrier.PNG, read_png),
     (8, (b"WEBP",), Carrier.WEBP, read_webp),
@@ -43,9 +43,9 @@ _LONGEST_SIGNATURE = 12  # bytes
 
 
 def open_carrier(view: memoryview) -> Contents | None:
-    """What a container holds, or None if it is none that is known; BadInput past a bound.
+    """Parse a container, or return None if its kind is unknown; BadInput past a bound.
 
-    A container that is broken is no error here: `fault` says where, and what was found before that is there.
+    A damaged container is no error here: `fault` says where, and what was found before that is returned.
     """
     start = bytes(view[:_LONGEST_SIGNATURE])
     for offset, signatures, carrier, read in _SIGNATURES:

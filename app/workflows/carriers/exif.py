@@ -1,6 +1,6 @@
 """EXIF, the tags of a WebP or JPEG: SaveAnimatedWEBP writes `prompt:{…}` as Model and `workflow:{…}` as Make.
 
-More of `extra_pnginfo` goes into the tags below Make, so each text tag is looked at, as the editor does. Other programs
+More of `extra_pnginfo` goes into the tags below Make, so each text tag is read, as the editor does. Other programs
 put the two as one JSON object into UserComment or ImageDescription.
 """
 
@@ -22,7 +22,7 @@ _UNICODE = b"UNICODE\0"
 _CHARSETS = (_UNICODE, b"ASCII\0\0\0", bytes(_CHARSET))
 _PREFIXED = re.compile(r"[\0\s]*([A-Za-z_]{1,40}):")
 _BARE = re.compile(r"[\0\s]*\{")
-_HEAD = 128  # bytes looked at for the prefix
+_HEAD = 128  # bytes searched for the prefix
 
 
 def read_exif(view: memoryview, contents: Contents) -> None:
@@ -38,7 +38,7 @@ def read_exif(view: memoryview, contents: Contents) -> None:
 
 
 def _read_directory(view: memoryview, order: str, start: int, contents: Contents) -> int | None:
-    """Keep its texts; where the directory for EXIF proper lies, if it says so."""
+    """Keep its texts; return where the directory for EXIF proper is, if there is one."""
     further = None
     (count,) = struct.unpack_from(f"{order}H", view, start)
     for number in range(count):
@@ -55,7 +55,7 @@ def _read_tag(tag: int, raw: memoryview, contents: Contents) -> None:
     encodings: tuple[str, ...] = ("utf-8", "latin-1")
     if tag == _USER_COMMENT and (charset := bytes(raw[:_CHARSET])) in _CHARSETS:
         raw = raw[_CHARSET:]
-        if charset == _UNICODE:  # in whatever byte order; what we look for begins with a Latin letter or a brace
+        if charset == _UNICODE:  # in either byte order; our texts begin with a Latin letter or a brace
             encodings = ("utf-16-be" if bytes(raw[:1]) == b"\0" else "utf-16-le",)
     width = 2 if encodings[0].startswith("utf-16") else 1
     head = str(raw[:_HEAD], encodings[0], "replace")

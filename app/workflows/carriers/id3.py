@@ -1,4 +1,4 @@
-"""MP3: SaveAudioMP3's texts are TXXX frames of an ID3v2 tag before the sound, key and text parted by a zero."""
+"""MP3: SaveAudioMP3's texts are TXXX frames of an ID3v2 tag before the sound, key and text separated by a zero."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_mp3(view: memoryview, contents: Contents) -> None:
 
 
 def _synchsafe(packed: bytes) -> int:
-    """Four times seven bits."""
+    """An integer of four times seven bits."""
     if any(byte & 0x80 for byte in packed):
         raise Cut("the length of an ID3 tag")
     return packed[0] << 21 | packed[1] << 14 | packed[2] << 7 | packed[3]

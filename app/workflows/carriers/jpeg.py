@@ -13,7 +13,7 @@ _APP1, _COMMENT, _SCAN, _END = 0xE1, 0xFE, 0xDA, 0xD9
 
 
 def read_jpeg(view: memoryview, contents: Contents) -> None:
-    """Walk from segment to segment up to the picture's own data, which is not looked at."""
+    """Walk the segments up to the picture's own data, which is not read."""
     offset = 2
     while True:
         contents.step()

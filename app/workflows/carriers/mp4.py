@@ -21,19 +21,19 @@ _COMMENT = b"\xa9cmt"
 _TERMINATOR = bytes(4)  # QuickTime may end a list of boxes with a zero
 _LOCALE = 8  # bytes of type and locale before the value in a `data` box
 _LANGUAGE = 4  # bytes of length and language before QuickTime's own string
-_TRACK_SIZE = {0: 76, 1: 88}  # where a track's header of that version tells width and height, in 1/65536 pixels
+_TRACK_SIZE = {0: 76, 1: 88}  # where a track's header of that version has width and height, in 1/65536 pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box: its name, or its number in a list of items, and what is in it."""
+    """One box: its name, or its number in a list of items, and its content."""
 
     kind: bytes
     body: memoryview
 
 
 def read_mp4(view: memoryview, contents: Contents) -> None:
-    """Walk the boxes at the top, and into moov, wherever it stands."""
+    """Walk the top-level boxes, and those in moov, wherever that is."""
     for box in _boxes(view, contents):
         if box.kind == b"ftyp" and bytes(box.body[:4]) in _STILLS:
             contents.carrier = Carrier.HEIF
@@ -64,7 +64,7 @@ def _boxes(view: memoryview, contents: Contents) -> Iterator[Box]:
 
 
 def _read_holder(box: Box, contents: Contents) -> None:
-    """The boxes that lead to texts: meta, udta with a meta or with QuickTime's own comment."""
+    """The boxes that contain texts: meta, udta with a meta or with QuickTime's own comment."""
     if box.kind == b"meta":
         _read_meta(box.body, contents)
     elif box.kind == b"udta":
@@ -94,7 +94,7 @@ def _read_meta(body: memoryview, contents: Contents) -> None:
 
 
 def _read_keys(body: memoryview, contents: Contents) -> Iterator[str]:
-    """The names of the items, in order; each stands in a box of its namespace. They are few and short."""
+    """The names of the items, in order; each is in a box of its namespace. They are few and short."""
     for box in _boxes(body[8:], contents):
         yield str(box.body[:64], "utf-8", "replace")
 

@@ -1,7 +1,7 @@
 """PNG: SaveImage writes `prompt` and `workflow` as tEXt, other programs as zTXt or iTXt, SaveAnimatedPNG as `comf`.
 
-`comf` is ComfyUI's own chunk, laid out like tEXt and put behind the picture's data. Only headers are looked at, and
-checksums only of what is taken: a wrong one means that a value may have changed, so the text is not trusted.
+`comf` is ComfyUI's own chunk, formatted like tEXt and placed after the picture's data. Only headers are read, and
+checksums are checked only for used texts: a wrong one means that a value may have changed, so the text is not trusted.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _read_text(kind: bytes, body: memoryview, checksum: int, contents: Contents)
 
 
 def _international(rest: memoryview, fault: str) -> Embedded:
-    """An iTXt behind its keyword: flag, method, language, translated keyword, text."""
+    """An iTXt after its keyword: flag, method, language, translated keyword, text."""
     heading = bytes(rest[2:_LONGEST_HEADING]).split(b"\0", 2)
     if len(heading) < 3:
         return Embedded(rest[:0], fault=fault or "the PNG's iTXt has no text")

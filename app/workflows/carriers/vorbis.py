@@ -1,7 +1,7 @@
 """FLAC and Ogg (Opus, Vorbis): SaveAudio writes its texts as Vorbis comments, `prompt={…}`.
 
-In FLAC they are one block of the header. In Ogg they are the stream's second packet, spread over pages; it is the one
-text that has to be copied together.
+In FLAC they are one block of the header. In Ogg they are the stream's second packet, split over pages; this is the only
+text that has to be copied.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ OGG_SIGNATURE = b"OggS"
 _COMMENT_BLOCK = 4
 _LAST_BLOCK = 0x80
 _PAGE = struct.Struct("<4sBBqIIIB")
-_FULL = 255  # a piece of this length goes on in the next
+_FULL = 255  # a segment of this length continues in the next
 _PACKETS = (b"OpusTags", b"\x03vorbis")
 
 
 def read_flac(view: memoryview, contents: Contents) -> None:
-    """Walk the header's blocks up to the last, which says so."""
+    """Walk the header's blocks up to the last, which is marked."""
     offset, kind = len(FLAC_SIGNATURE), 0
     while not kind & _LAST_BLOCK:
         contents.step()
@@ -43,7 +43,7 @@ def read_ogg(view: memoryview, contents: Contents) -> None:
 
 
 def _second_packet(view: memoryview, contents: Contents) -> memoryview:
-    """Pages of other streams are passed over; a piece shorter than a full one ends a packet."""
+    """Pages of other streams are skipped; a segment shorter than a full one ends a packet."""
     pieces: list[memoryview] = []
     size, ended, offset, stream = 0, 0, 0, None
     while True:
@@ -70,7 +70,7 @@ def _second_packet(view: memoryview, contents: Contents) -> memoryview:
 
 
 def _read_comments(body: memoryview, contents: Contents) -> None:
-    """The list of `key=text`, behind the name of the program that wrote it."""
+    """The list of `key=text`, after the name of the program that wrote it."""
     (length,) = struct.unpack_from("<I", body)
     offset = 4 + length
     (count,) = struct.unpack_from("<I", body, offset)

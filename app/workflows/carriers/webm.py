@@ -1,7 +1,7 @@
-"""WebM and Matroska (EBML): SaveWEBM's texts are SimpleTags named PROMPT and WORKFLOW, the size stands in the tracks.
+"""WebM and Matroska (EBML): SaveWEBM's texts are SimpleTags named PROMPT and WORKFLOW, the size is in the tracks.
 
-Clusters, the film itself, are skipped by their headers. One of unknown length, as a live recording has, is walked
-through: what is in it are elements like those beside it.
+Clusters, the film itself, are skipped by their headers. One of unknown length, as in a live recording, is walked
+through: its elements are like those beside it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _PATHS = {_TRACKS: (_TRACK, _VIDEO), _TAGS: (_TAG, _SIMPLE_TAG)}
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element: its id and what is in it."""
+    """One element: its id and its content."""
 
     number: int
     body: memoryview
 
 
 def read_webm(view: memoryview, contents: Contents) -> None:
-    """Walk the segment's elements; tags may stand before or behind the film."""
+    """Walk the segment's elements; tags may come before or after the film."""
     for element in _elements(view, contents):
         if element.number in _PATHS:
             for leaf in _descend(element, _PATHS[element.number], contents):
@@ -54,7 +54,7 @@ def _read_leaf(leaf: Element, contents: Contents) -> None:
 
 
 def _elements(view: memoryview, contents: Contents) -> Iterator[Element]:
-    """The elements side by side; a segment, or a cluster of unknown length, is entered in place of being skipped."""
+    """Adjacent elements; a segment, or a cluster of unknown length, is entered instead of skipped."""
     offset = 0
     while offset < len(view):
         contents.step()
@@ -70,7 +70,7 @@ def _elements(view: memoryview, contents: Contents) -> Iterator[Element]:
 
 
 def _number(view: memoryview, offset: int, longest: int, *, keeps_length: bool) -> tuple[int | None, int]:
-    """An EBML number and where it ends: its first set bit tells how long it is; all ones mean unknown."""
+    """An EBML number and where it ends: its first set bit gives its length; all ones mean unknown."""
     first = part(view, offset, 1)[0]
     length = 9 - first.bit_length()
     if length > longest:

@@ -28,7 +28,7 @@ def read_webp(view: memoryview, contents: Contents) -> None:
 
 
 def _size(kind: bytes, body: memoryview) -> tuple[int, int] | None:
-    """Width and height, if the chunk tells them: of the canvas, or of a still picture."""
+    """Width and height, if the chunk has them: of the canvas, or of a still picture."""
     match kind:
         case b"VP8X":
             low_w, high_w, low_h, high_h = struct.unpack_from("<HBHB", body, 4)

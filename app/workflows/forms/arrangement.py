@@ -1,10 +1,10 @@
-"""How a person has arranged the form of one workflow, kept by the workflow's shape; and the form so arranged.
+"""The user's arrangement of the form of one workflow, kept by the workflow's shape; and the form so arranged.
 
 layout = Layout(workflow_key(workflow)).hide(("3", "cfg")).rename(("6", "text"), "Scene")
 arranged = arrange(form, layout)
 arranged.first, arranged.sections, arranged.hidden
 
-A layout knows inputs that a form does not have: those of another catalogue, or of a branch not chosen now. They stay.
+A layout may name inputs that a form lacks: those of another catalogue, or of a branch not chosen now. They stay.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def _links(node: GraphNode) -> list[tuple[str, str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a person wants to see of a form, and where.
+    """What the user wants to see of a form, and where.
 
-    `first` is what stands on top, in order; None leaves it to the guess. `names` are (node id, input name, label).
-    `order` are the ids of the nodes that come before all others; a node that is not in it keeps its place after them.
+    `first` is the top, in order; None leaves it to the guess. `names` are (node id, input name, label).
+    `order` are the ids of the nodes that come first; a node that is not in it keeps its place after them.
     """
 
     workflow_key: str = ""
@@ -56,34 +56,34 @@ class Layout:
         check_lengths(self.names, 3, "names")
 
     def pin(self, key: Key, shown: Sequence[Key], place: int | None = None) -> Layout:
-        """With an input on top, last or at a place; one that is there already moves. `shown` is the top as it is."""
+        """The layout with an input on top, last or at a place, moved if it is there. `shown` is the present top."""
         rest = [item for item in shown if item != key]
         rest.insert(len(rest) if place is None else max(0, place), key)
         return replace(self.show(key), first=tuple(rest))
 
     def unpin(self, key: Key, shown: Sequence[Key]) -> Layout:
-        """With an input back in its node's section."""
+        """The layout with an input back in its node's section."""
         return replace(self, first=tuple(item for item in shown if item != key))
 
     def guess_again(self) -> Layout:
-        """With the top left to the guess."""
+        """The layout with a guessed top."""
         return replace(self, first=None)
 
     def hide(self, key: Key) -> Layout:
-        """With an input out of sight; its place is remembered."""
+        """The layout with an input hidden; its place is remembered."""
         return self if key in self.hidden else replace(self, hidden=(*self.hidden, key))
 
     def show(self, key: Key) -> Layout:
-        """With a hidden input in sight again."""
+        """The layout with a hidden input shown."""
         return replace(self, hidden=tuple(item for item in self.hidden if item != key))
 
     def rename(self, key: Key, name: str) -> Layout:
-        """With a label of the person's own; an empty one gives the old back."""
+        """The layout with the user's own label; an empty one restores the original."""
         kept = tuple(item for item in self.names if item[:2] != key)
         return replace(self, names=(*kept, (*key, name.strip())) if name.strip() else kept)
 
     def move(self, node_id: str, place: int, shown: Sequence[str]) -> Layout:
-        """With a node's section at a place among those shown, in their order as it is."""
+        """The layout with a node's section at a place among those shown."""
         order = [item for item in shown if item != node_id]
         order.insert(max(0, place), node_id)
         return replace(self, order=tuple(order))
@@ -91,7 +91,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A form as it is to be shown: each field once. Sections with nothing left to show are gone; `whole` has all."""
+    """A form for display: each field once. Sections with no fields left are omitted; `whole` has all."""
 
     first: tuple[Field, ...]
     sections: tuple[Section, ...]
@@ -100,7 +100,7 @@ class Arranged:
 
 
 def arrange(form: Form, layout: Layout) -> Arranged:
-    """The form by a layout."""
+    """Apply a layout to a form."""
     names = {(node_id, input_name): name for node_id, input_name, name in layout.names}
     hidden = set(layout.hidden)
 

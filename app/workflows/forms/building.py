@@ -1,11 +1,11 @@
-"""Makes the form of a workflow by what a server's catalogue says; what it does not know stays in it as `Unknown`.
+"""Builds the form of a workflow from a server's catalogue; inputs that it does not know become `Unknown`.
 
 form = build_form(workflow, catalogue)
 
-A large one is made in two steps, so that a person can type at once:
+A large form is built in two steps, so that the user can type immediately:
 
-form = first_form(workflow, catalogue, hints)          # only the nodes of what matters most, and the same `first`
-for _ in (steps := form_steps(workflow, …)): …         # the whole, a few nodes at a time; the form is what it returns
+form = first_form(workflow, catalogue, hints)          # only the nodes of the top, with the same `first`
+for _ in (steps := form_steps(workflow, …)): …         # the whole, a few nodes at a time; returns the form
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from app.workflows.forms.guess import Role, Roles, rank
 from app.workflows.forms.kinds import CAPTURES, default_of, kind_of, label_of
 from app.workflows.graph import NUMBER_INPUT, Graph, GraphNode, Key, Link, live_inputs, open_graph, own_choices
 
-HALVES = frozenset({"width", "height"})  # short numbers that stand side by side
-STEP = 25  # nodes made in one step: in a browser some 4 ms
+HALVES = frozenset({"width", "height"})  # short numbers that are shown side by side
+STEP = 25  # nodes built in one step: in a browser some 4 ms
 
 
 def build_form(
@@ -34,9 +34,9 @@ def build_form(
     texts: Mapping[Key, str] | None = None,
     looks: Mapping[Key, Look] | None = None,
 ) -> Form:
-    """The form by what a server knows; without a catalogue everything is `Unknown` but what has a look of its own.
+    """Build the form from a catalogue; without one, everything is `Unknown` except inputs with a `Look`.
 
-    `texts` are what stands in the form now: choices that bring other inputs along are opened up by them.
+    `texts` are the present texts of the form: choices that bring other inputs are expanded by them.
     """
     steps = form_steps(workflow, catalogue, hints, texts, looks)
     while True:
@@ -54,7 +54,7 @@ def form_steps(
     texts: Mapping[Key, str] | None = None,
     looks: Mapping[Key, Look] | None = None,
 ) -> Generator[None, None, Form]:
-    """The same in steps of a few nodes, for what has other things to do meanwhile."""
+    """Build it in steps of a few nodes, so that the caller can do other things in between."""
     graph = open_graph(workflow)
     builder = _Builder(catalogue, graph, hints or Hints(), texts or {}, looks or {})
     sections: list[Section] = []
@@ -71,7 +71,7 @@ def form_steps(
 
 
 def first_form(workflow: ApiWorkflow, catalogue: Catalogue, hints: Hints, first: Sequence[Key] | None = None) -> Form:
-    """The form with only the nodes of what stands on top: of `first`, else of what matters most."""
+    """The form with only the nodes of its top: of `first`, else of what matters most."""
     graph = open_graph(workflow)
     builder = _Builder(catalogue, graph, hints, {}, {})
     keys = rank(builder.roles()) if first is None else first
@@ -87,18 +87,18 @@ def _is_usable(item: Field) -> bool:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is the same for all nodes of a class at one of its inputs."""
+    """Facts about one input that all nodes of a class share."""
 
     spec: InputSpec
     kind: Kind
     is_optional: bool
     is_advanced: bool
-    is_usable: bool  # may stand on top
-    is_needed: bool  # stands in the form, and may stand on top, where the workflow does not have it
+    is_usable: bool  # may be on top
+    is_needed: bool  # is in the form, and may be on top, where the workflow does not have it
 
     @classmethod
     def of(cls, spec: InputSpec) -> _Known:
-        """What a class says of an input."""
+        """The facts from the description of a class."""
         kind = kind_of(spec)
         is_advanced = spec.is_advanced or spec.is_hidden
         return cls(
@@ -112,12 +112,12 @@ class _Known:
 
     @cached_property
     def label(self) -> str:
-        """What to call it."""
+        """Its label."""
         return self.spec.label if self.spec.label != self.spec.name else label_of(self.spec.name)
 
 
 def _known_inputs(_catalogue: Catalogue) -> dict[Key, _Known]:
-    """By class and input; filled by those who need one."""
+    """By class and input; filled on demand."""
     return {}
 
 
@@ -126,7 +126,7 @@ def _is_shown_absent(spec: InputSpec) -> bool:
 
 
 class _Builder:
-    """Makes the fields of one form; what an input is called and of which kind is looked up once for each class."""
+    """Builds the fields of one form; label and kind of an input are computed once for each class."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class _Builder:
         )
 
     def roles(self) -> dict[Key, Role]:
-        """What each usable input is for, without its field: most of a large form is not looked at for a while."""
+        """The role of each usable input, without building its field: most of a large form is not shown for a while."""
         roles, found, shared = Roles(self._graph), dict[Key, Role](), self.hints.shared
         for node in self._graph.values():
             values, links = node.values, node.links
@@ -172,7 +172,7 @@ class _Builder:
         return found
 
     def _rows(self, node: GraphNode) -> Sequence[tuple[str, _Known]]:
-        """A node's inputs by their names; of most classes they are the same for each node."""
+        """A node's inputs by their names; for most classes they are the same for each node."""
         rows = self._plain.get(node.class_type)
         if rows is None:
             node_class = self._catalogue.get(node.class_type) if self._catalogue is not None else None

@@ -1,10 +1,10 @@
-"""One input of a workflow as a field: of which kind it is, what it shows, and how what a person types becomes a value.
+"""One input of a workflow as a field: its kind, its text, and how what the user types becomes a value.
 
-field.text                      # "20": what it shows before anything is typed
+field.text                      # "20": its text before the user types
 field.parse("25")               # 25, exact; BadInput says what is wrong with a text
-field.parse(field.text)         # the workflow's own value, whatever it is: nothing untouched is ever changed
+field.parse(field.text)         # the workflow's own value, whatever it is: an untouched value never changes
 
-A text is all that a form holds of a value, for every kind, so that what cannot be sent yet is not lost either.
+A text is all that a form keeps of a value, for every kind, so that invalid input is not lost either.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from app.core.errors import BadInput
 from app.workflows.graph import Key
 
 MAX_SEED = 2**64 - 1
-# The ComfyUI editor holds numbers as JavaScript does: a seed that we draw comes back from there as it was.
+# The ComfyUI editor has JavaScript's numbers: a seed that we draw must survive them unchanged.
 MAX_DRAWN = 2**53 - 1
-SHOWN_DIGITS = 15  # of a decimal; the 16th and 17th only show its binary form: 1.0000000000000002
+SHOWN_DIGITS = 15  # of a decimal; the 16th and 17th only show its binary representation: 1.0000000000000002
 MOST_ROUNDED = 1e15  # larger numbers have no digits to spare
 TRUE, FALSE = "true", "false"
 
 
 class SeedMode(Enum):
-    """What happens to a seed with each run: nothing, another by chance before it, or one more (less) after it.
+    """How a seed changes with each run: not at all, drawn by chance before it, or incremented (decremented) after it.
 
-    The values are the editor's words for it, in its `control_after_generate`.
+    The values are the editor's, in its `control_after_generate`.
     """
 
     FIXED = "fixed"
@@ -38,7 +38,7 @@ class SeedMode(Enum):
 
 
 class Media(Enum):
-    """What an upload is; a mask is a picture of which one channel is taken."""
+    """The kind of an upload; a mask is one channel of a picture."""
 
     PICTURE = "picture"
     MASK = "mask"
@@ -49,7 +49,7 @@ class Media(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number of up to 64 bits; the limits are inclusive and exact, the step is for the control only."""
+    """An integer of up to 64 bits; the limits are inclusive and exact, the step is for the control only."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -59,7 +59,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Decimal:
-    """A number; without a step any is as good as another."""
+    """A number; without a step, any value is as good as another."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -69,7 +69,7 @@ class Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A whole number that may change with each run, as `mode` says unless the person says otherwise."""
+    """An integer that may change with each run, by `mode` unless the user chooses another."""
 
     minimum: int = 0
     maximum: int = MAX_SEED
@@ -77,21 +77,21 @@ class Seed:
 
     @property
     def highest_drawn(self) -> int:
-        """The greatest to draw by chance."""
+        """The highest number to draw by chance."""
         return min(self.maximum, MAX_DRAWN)
 
     def following(self, number: int, mode: SeedMode) -> int:
-        """The seed after a run with `number`; past an end it goes on at the other one."""
+        """The seed after a run with `number`; it wraps around at the limits."""
         step = {SeedMode.UP: 1, SeedMode.DOWN: -1}.get(mode, 0)
         return self.minimum + (number + step - self.minimum) % (self.maximum - self.minimum + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of many. `options` are the server's own, shared by all fields of that input and never copied.
+    """One of several options. `options` are the server's own, shared by all fields of that input and never copied.
 
-    `labels` names each option, or is empty. With a `remote_route` the options are listed there, and any text is taken
-    until they are known. `is_shaping` says that other fields depend on it: the form is rebuilt when it changes.
+    `labels` has a label for each option, or is empty. With a `remote_route` the options are listed there, and any text
+    is accepted until they are known. `is_shaping`: other fields depend on it, so the form is rebuilt when it changes.
     `number_input` is the node's input for the index of the choice, from 0, if it has one.
     """
 
@@ -104,7 +104,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """On or off, with the node's own words for it if it has some; its texts are `true` and `false`."""
+    """On or off, with the node's own labels if it has any; its texts are `true` and `false`."""
 
     label_on: str = ""
     label_off: str = ""
@@ -123,7 +123,7 @@ class Text:
 class Upload:
     """A file to be uploaded, or one of `options`, which are on the server; its text is a name there.
 
-    `is_mask_used` says that the workflow uses the picture's transparency as a mask: painting one makes sense.
+    `is_mask_used`: the workflow uses the picture's transparency as a mask, so painting one makes sense.
     """
 
     media: Media = Media.PICTURE
@@ -135,7 +135,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What no control is known for: shown as JSON, not changed, sent as it is."""
+    """An input without a known control: shown as JSON, not changed, sent unchanged."""
 
 
 Kind = Whole | Decimal | Seed | Choice | Switch | Text | Upload | Unknown
@@ -145,13 +145,13 @@ Kind = Whole | Decimal | Seed | Choice | Switch | Text | Upload | Unknown
 class Field:
     """One input that is not linked.
 
-    `value` is the workflow's own; if it `is_absent` there, `value` is what the editor would start with. A required one
-    is then sent like any other, an optional one only once something is typed.
+    `value` is the workflow's own; if it `is_absent` there, `value` is the editor's default. A required one
+    is then sent like any other, an optional one only once the user types something.
     """
 
     node_id: str
     input_name: str
-    kind: Kind = field(hash=False)  # a hash over thousands of choices, or over a list, helps nobody
+    kind: Kind = field(hash=False)  # hashing thousands of choices would be slow, and lists have no hash
     label: str
     hint: str = ""
     value: object = field(default=None, hash=False)
@@ -163,12 +163,12 @@ class Field:
 
     @property
     def key(self) -> Key:
-        """Which input it is."""
+        """The input that it is for."""
         return self.node_id, self.input_name
 
     @property
     def text(self) -> str:
-        """What it shows before the person changes it."""
+        """Its text before the user changes it."""
         if self.is_absent and self.is_optional:
             return ""
         if isinstance(self.kind, Decimal) and isinstance(self.value, float) and abs(self.value) < MOST_ROUNDED:
@@ -176,10 +176,10 @@ class Field:
         return text_of(self.kind, self.value)
 
     def parse(self, text: str) -> object:
-        """The value to send for what the person typed; BadInput says what is wrong with it.
+        """The value to send for what the user typed; BadInput says what is invalid.
 
-        What was never changed is the workflow's own value: 8 stays 8 where 8.0 could stand, and a choice that only
-        another server has stays too. Numbers are judged all the same.
+        An unchanged text is the workflow's own value: 8 stays 8 where 8.0 would be possible, and a choice that only
+        another server has stays too. Numbers are checked all the same.
         """
         is_untouched = text == self.text and self.value is not None
         if isinstance(self.kind, Unknown) or (is_untouched and isinstance(self.kind, Choice | Switch | Text | Upload)):
@@ -188,7 +188,7 @@ class Field:
         return self.value if is_untouched else value
 
     def fault(self, text: str) -> BadInput | None:
-        """What is wrong with a text, or None."""
+        """The error of a text, or None."""
         try:
             if not self.is_left_out(text):
                 self.parse(text)
@@ -197,7 +197,7 @@ class Field:
         return None
 
     def own_fault(self) -> BadInput | None:
-        """What is wrong with the workflow's own value, or None. Most values are right at first sight."""
+        """The error of the workflow's own value, or None. Most values are valid at first sight."""
         match self.kind, self.value:
             case _, None:
                 pass
@@ -208,11 +208,11 @@ class Field:
                 if math.isfinite(value) and (low is None or low <= value) and (high is None or value <= high):
                     return None
             case ((Choice() | Switch() | Text() | Upload() | Unknown()), _):
-                return None  # taken as it is
+                return None  # accepted unchanged
         return self.fault(self.text)
 
     def is_left_out(self, text: str) -> bool:
-        """Whether nothing is sent for it: the workflow does not have it, and does not need it or has nothing for it."""
+        """Whether nothing is sent for it: the workflow lacks it, and it is optional or its text is empty."""
         return self.is_absent and not text and (self.is_optional or self.value is None)
 
     def _typed(self, text: str) -> object:
@@ -250,7 +250,7 @@ class Field:
         return value
 
     def _option(self, text: str, options: tuple[object, ...]) -> object:
-        if text in options:  # most are texts, and a tuple looks through thousands of them in no time
+        if text in options:  # most are texts, and searching thousands of them in a tuple is fast
             return text
         found = next((item for item in options if not isinstance(item, str) and text_of_option(item) == text), None)
         if found is not None:
@@ -261,7 +261,7 @@ class Field:
 
 
 def text_of(kind: Kind, value: object) -> str:
-    """A workflow's own value as its field shows it, as the server would read it: 20.0 is 20 where whole numbers are."""
+    """A workflow's own value as its field shows it, as the server would parse it: 20.0 is 20 for an integer."""
     match kind, value:
         case Unknown(), _:
             return json.dumps(value, ensure_ascii=False)
@@ -283,16 +283,16 @@ def text_of(kind: Kind, value: object) -> str:
 
 
 def text_of_option(option: object) -> str:
-    """A choice as text; those that are no texts as JSON."""
+    """A choice as text; other values than texts as JSON."""
     return option if isinstance(option, str) else json.dumps(option, ensure_ascii=False)
 
 
 def range_of(low: float | None, high: float | None) -> str:
-    """Both limits for people; an open end stays empty."""
+    """Both limits for display; an open end stays empty."""
     told = ("" if limit is None else str(limit) for limit in (low, high))
     return " – ".join(told).strip()
 
 
 def _plain(text: str) -> str:
-    """A number without spaces around it; Python would also read 1_000, which nobody means."""
+    """A number without spaces around it. Python would also accept 1_000, which no user means."""
     return text.strip().replace("_", "?")

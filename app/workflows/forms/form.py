@@ -1,8 +1,8 @@
-"""The form of any workflow: its nodes as sections, its inputs that are not linked as fields.
+"""The form of any workflow: its nodes as sections, its unlinked inputs as fields.
 
 form = build_form(workflow, catalogue)        # building.py
 form.first                                    # the keys of what matters most, in order
-form.filled({("3", "steps"): "25"})           # the workflow to send; BadInput for the first text that cannot be sent
+form.filled({("3", "steps"): "25"})           # the workflow to send; BadInput for the first invalid text
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.workflows.graph import Key
 
 @dataclass(frozen=True, slots=True)
 class NodeHint:
-    """What the editor's own file says of a node beside its values."""
+    """What the editor's own file has about a node besides its values."""
 
     colour: str = ""
     group: str = ""
@@ -26,10 +26,10 @@ class NodeHint:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the editor's own file says beside the graph; empty for API format.
+    """Hints of the editor's own file besides the graph; empty for API format.
 
-    `values` are as the editor shows them, where what is sent is made of them. An input in `shared` has its value from
-    the same place as the one that it stands for there: a form has one field for both.
+    `values` are as the editor shows them, where these differ from what is sent. An input in `shared` gets its value
+    from the same place as the input given for it: a form has one field for both.
     """
 
     nodes: Mapping[str, NodeHint] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the author of a published workflow shows one input; of what is empty, the catalogue decides."""
+    """How the author of a published workflow shows one input; the catalogue decides what is empty."""
 
     kind: Kind | None = None
     label: str = ""
@@ -48,7 +48,7 @@ class Look:
     is_half: bool = False
 
     def on(self, item: Field) -> Field:
-        """The field so shown. The author's kind wins, but of a file the catalogue knows more."""
+        """The field with this look. The author's kind wins, except for files, where the catalogue knows more."""
         is_known_file = isinstance(item.kind, Upload) and isinstance(self.kind, Upload)
         return replace(
             item,
@@ -61,7 +61,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One node with its fields. Of a class that the catalogue does not know, every field is `Unknown`."""
+    """One node with its fields. If the catalogue does not know its class, every field is `Unknown`."""
 
     node_id: str
     title: str
@@ -74,13 +74,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """All sections in the workflow's order; `first` are the keys of what matters most."""
+    """All sections in the workflow's order; `first` are the keys of the top."""
 
     workflow: ApiWorkflow
     sections: tuple[Section, ...]
     first: tuple[Key, ...]
     by_key: Mapping[Key, Field] = field(compare=False, repr=False)
-    shared: Mapping[Key, Key] = field(compare=False, repr=False)  # inputs that have their value from another field
+    shared: Mapping[Key, Key] = field(compare=False, repr=False)  # inputs that get their value from another field
     own_faults: Mapping[Key, BadInput] = field(compare=False, repr=False)  # of the workflow's own values
 
     def uploads(self) -> tuple[Field, ...]:
@@ -88,7 +88,7 @@ class Form:
         return tuple(item for item in self.by_key.values() if isinstance(item.kind, Upload))
 
     def faults(self, texts: Mapping[Key, str]) -> dict[Key, BadInput]:
-        """What is wrong with what stands in the form, by key."""
+        """The errors of the form's texts, by key."""
         found = {key: fault for key, fault in self.own_faults.items() if key not in texts}
         for key, text in texts.items():
             item = self.by_key.get(key)
@@ -97,9 +97,9 @@ class Form:
         return found
 
     def values(self, texts: Mapping[Key, str]) -> dict[Key, object]:
-        """What the form's texts change in the workflow; BadInput for the first value that cannot be sent.
+        """The changes of the form's texts to the workflow; BadInput for the first invalid value.
 
-        Texts for which there is no field are left out: a preset may know more inputs than this catalogue.
+        Texts without a field are ignored: a preset may know more inputs than this catalogue.
         """
         for fault in self.faults(texts).values():
             raise fault
@@ -117,11 +117,11 @@ class Form:
         return {key: value for key, value in found.items() if value is not None}
 
     def filled(self, texts: Mapping[Key, str]) -> ApiWorkflow:
-        """The workflow with the form's texts in; BadInput for the first value that cannot be sent."""
+        """The workflow with the form's texts; BadInput for the first invalid value."""
         return self._with(self.values(texts))
 
     def sketched(self, texts: Mapping[Key, str]) -> ApiWorkflow:
-        """Return the workflow for display: where a text cannot be sent, the workflow's own value stays."""
+        """Return the workflow for display: where a text is invalid, the workflow's own value stays."""
         return self._with(self._parsed(texts, self.faults(texts).keys()))
 
     def _with(self, values: Mapping[Key, object]) -> ApiWorkflow:

@@ -1,7 +1,7 @@
-"""A guess at what matters most in a workflow: text, picture, seed, size, steps, by kind, name and place in the graph.
+"""A guess at what matters most in a workflow: text, picture, seed, size, steps, by kind, name and graph.
 
-A field's role comes from what it is; which of two texts is the negative one comes from where it leads: up from every
-input called `negative`, and only where the way from `positive` does not lead too.
+A field's role comes from its kind and name; which of two texts is the negative one comes from the graph: it is before
+an input called `negative`, and not also before `positive`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FIRST = 12  # fields at the top of a form
 
 
 class Role(IntEnum):
-    """What a field is for, in the order in which people look for it."""
+    """The role of a field, in the order in which users look for it."""
 
     PROMPT = 1
     TEXT = 2
@@ -52,7 +52,7 @@ _TEXTS = frozenset({"text", "prompt", "caption"})
 def rank(roles: Mapping[Key, Role]) -> tuple[Key, ...]:
     """The keys of the fields for the top, in order; `roles` are those of all usable ones, in the workflow's order.
 
-    A form that fits there as a whole is there as a whole.
+    A form that fits is on top completely.
     """
     ranked = list(roles)
     if len(ranked) > FIRST:
@@ -70,7 +70,7 @@ def rank(roles: Mapping[Key, Role]) -> tuple[Key, ...]:
 
 
 class Roles:
-    """What the inputs of one graph are for; what kind and name alone tell is found once for each class."""
+    """The roles of the inputs of one graph; roles by kind and name alone are computed once for each class."""
 
     def __init__(self, graph: Graph) -> None:
         self._positive, self._negative = _above(graph, "positive"), _above(graph, "negative")
@@ -79,7 +79,7 @@ class Roles:
     def of(self, kind: Kind, key: Key, node: GraphNode) -> Role:
         """The role of one input."""
         name = key[1]
-        if name == "value":  # a primitive node's `value` is called as its node
+        if name == "value":  # a primitive node's `value` is named by its node
             role = _role(kind, _last_word(node.title or name))
         else:
             known = self._known.get((node.class_type, name))
@@ -118,7 +118,7 @@ def _last_word(name: str) -> str:
 
 
 def _above(graph: Graph, name: str) -> frozenset[str]:
-    """All nodes that lead into an input of that name. Where both ways pass through one node, each keeps to its own."""
+    """All nodes before an input of that name. Where both paths pass through one node, each is followed separately."""
     found: set[str] = set()
     waiting = [node.links[name].node_id for node in graph.values() if name in node.links]
     while waiting:

@@ -1,4 +1,4 @@
-"""Of which kind the field for an input is, and what the input is called, by what a server says of it."""
+"""The kind and the label of the field for an input, from a server's description."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ WORDS = {"cfg": "CFG", "clip": "CLIP", "fps": "FPS", "lora": "LoRA", "unet": "UN
 
 
 def label_of(name: str) -> str:
-    """What to call an input that has only its name: `ckpt_name` is Checkpoint name."""
+    """The label of an input that has only a name: `ckpt_name` is Checkpoint name."""
     told = " ".join(WORDS.get(word, word) for word in name.replace("_", " ").replace(".", " ").split())
     return told[:1].upper() + told[1:]
 
 
 def default_of(spec: InputSpec, kind: Kind) -> object:
-    """What the editor starts with; but no file that happens to lie on the server."""
+    """The editor's default; but no file that happens to be on the server."""
     match kind:
         case Upload():
             return ""
@@ -42,7 +42,7 @@ def default_of(spec: InputSpec, kind: Kind) -> object:
 
 
 def kind_of(spec: InputSpec) -> Kind:
-    """Of which kind a field for an input is."""
+    """The kind of the field for an input."""
     if spec.type in CAPTURES:
         return Upload(CAPTURES[spec.type])
     make = _KINDS.get(spec.type)

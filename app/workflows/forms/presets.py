@@ -1,4 +1,4 @@
-"""Values that are used again: presets by name, and what was sent lately for an input of that class and name.
+"""Reusable values: presets by name, and recent values of an input of that class and name.
 
     preset = preset_of(form, texts, modes, preset_id=…, name="Night", workflow_key=layout.workflow_key)
     texts, modes = preset.over(texts, modes)
@@ -6,7 +6,7 @@
     recent = noted(recent, form, texts)
     recent.of("KSampler", "steps")         # ("25", "20"): the latest first
 
-Files are in neither: a picture's bytes belong to the run that took it.
+Neither contains files: a picture's bytes belong to the run that used it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from app.workflows.forms.form import Form
 from app.workflows.forms.records import check_lengths
 from app.workflows.graph import Key
 
-PRESET_KIND, RECENT_KIND = "preset", "recent"  # of the papers that they lie in (`app/core/ports/documents.py`)
+PRESET_KIND, RECENT_KIND = "preset", "recent"  # kinds of documents (`app/core/ports/documents.py`)
 RECENT_EACH = 12  # values of one input
 RECENT_INPUTS = 300
 LONGEST = 4_000  # characters of a recent text; a longer one is not kept
@@ -31,7 +31,7 @@ LONGEST = 4_000  # characters of a recent text; a longer one is not kept
 class Preset:
     """A named set of texts for a workflow of one shape: (node id, input name, text), and the modes of its seeds.
 
-    It stays as it is where a form does not know an input: another catalogue may.
+    Inputs that a form does not know stay in it: another catalogue may know them.
     """
 
     preset_id: str
@@ -51,7 +51,7 @@ class Preset:
     def over(
         self, texts: Mapping[Key, str], modes: Mapping[Key, SeedMode]
     ) -> tuple[dict[Key, str], dict[Key, SeedMode]]:
-        """What stands in the form once the preset is laid over it; inputs that it does not name stay."""
+        """The form's texts with the preset applied; inputs that it does not name stay."""
         return (
             {**texts, **{(node_id, name): text for node_id, name, text in self.texts}},
             {**modes, **{(node_id, name): SeedMode(mode) for node_id, name, mode in self.modes}},
@@ -61,7 +61,7 @@ class Preset:
 def preset_of(
     form: Form, texts: Mapping[Key, str], modes: Mapping[Key, SeedMode], *, preset_id: str, name: str, workflow_key: str
 ) -> Preset:
-    """A preset of everything that stands in a form now; also of what was not changed, since that may differ later."""
+    """A preset of all present texts of a form; also of unchanged ones, since those may differ later."""
     kept = [item for item in form.by_key.values() if not isinstance(item.kind, Upload | Unknown)]
     seeds = [item for item in kept if isinstance(item.kind, Seed)]
     return Preset(
@@ -74,14 +74,14 @@ def preset_of(
 
 
 def mode_of(item: Field, modes: Mapping[Key, SeedMode]) -> SeedMode:
-    """What happens to a seed with each run: as the person said, else as the form came."""
+    """The mode of a seed: the user's choice, else the form's own."""
     own = item.kind.mode if isinstance(item.kind, Seed) else SeedMode.FIXED
     return modes.get(item.key, own)
 
 
 @dataclass(frozen=True, slots=True)
 class RecentInput:
-    """What was sent lately for one input, the latest first."""
+    """Recently sent values of one input, the latest first."""
 
     class_type: str
     input_name: str
@@ -91,7 +91,7 @@ class RecentInput:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What was sent lately, by input; the one used latest first."""
+    """Recently sent values, by input; the one used latest first."""
 
     inputs: tuple[RecentInput, ...] = ()
     v: int = RECORD_VERSION
@@ -103,7 +103,7 @@ class Recent:
 
 
 def noted(recent: Recent, form: Form, texts: Mapping[Key, str]) -> Recent:
-    """With what a run has just sent: the texts that were typed, not those that the workflow came with."""
+    """The recent values with those of a run: the texts that were typed, not those of the workflow itself."""
     inputs = list(recent.inputs)
     for item in _worth_noting(form, texts):
         text = texts[item.key]

@@ -1,10 +1,10 @@
-"""What the store keeps of forms, as plain JSON-able dicts: layouts, presets, recent values.
+"""The stored records of forms, as plain JSON-able dicts: layouts, presets, recent values.
 
     record = encode(layout)          # {"v": 1, "workflow_key": …, "hidden": [["3", "cfg"]], …}
     decode(Layout, record) == layout
 
-As in `core/records.py`, fields of a newer version survive in `extra`. What cannot be read is no error: a form works
-without its layout, so `decode` gives an `Unkept`, which still holds the record and may be written back as it was.
+As in `core/records.py`, fields of a newer version survive in `extra`. An unreadable record is no error: a form works
+without its layout, so `decode` returns an `Undecoded`, which still has the record and may be written back unchanged.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def encode(value: Any) -> dict[str, Any]:
 
 
 def decode(kind: type[T], record: object) -> T | Unkept:
-    """The value of a record, or what can be told of it."""
+    """The value of a record, or an `Undecoded`."""
     try:
         return decode_as(kind, record if isinstance(record, Mapping) else {})
     except BrokenRecord as error:
         return Unkept(error.detail, _is_newer(record), record)
-    except ValueError as error:  # the dataclass itself says that its parts do not fit
+    except ValueError as error:  # raised by the dataclass itself if its parts do not fit
         return Unkept(str(error), _is_newer(record), record)
 
 

@@ -1,6 +1,6 @@
-"""Search in a form: every word of the query must be in what the person can see of a node or of one of its fields.
+"""Search in a form: every word of the query must be in what the user can see of a node or of one of its fields.
 
-Titles, classes, names of inputs, labels and values count; Chinese as it is, full-width letters as the plain ones.
+Titles, classes, names of inputs, labels and values count; Chinese unchanged, full-width letters as normal ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Section
 from app.workflows.graph import Key
 
-LONGEST = 2_000  # characters of one value that are looked through
+LONGEST = 2_000  # characters of one value that are searched
 
 
 def search(
@@ -22,9 +22,9 @@ def search(
     texts: Mapping[Key, str] | None = None,
     told: Callable[[str], str] = str,
 ) -> tuple[Section, ...]:
-    """The sections with what was found: a node found by itself with all its fields, else with those found in it.
+    """The sections that match: a node that matches itself with all its fields, else with its matching fields.
 
-    `texts` is what stands in the form, `told` turns a label into what the page shows for it.
+    `texts` are the form's texts, `translate` turns a label into what the page shows for it.
     """
     words = plain(query).split()
     if not words:
@@ -33,7 +33,7 @@ def search(
 
 
 def plain(text: str) -> str:
-    """A text without the differences that nobody searches for: case, width, ligatures."""
+    """A text without differences in case, width and ligatures."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 

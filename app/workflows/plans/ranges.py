@@ -1,7 +1,7 @@
-"""Ranges of numbers as people write them: first and last with two points between, and a step if it is not 1.
+"""Ranges of numbers as users write them: first and last with two points between, and a step if it is not 1.
 
     read_range("4..12 step 4")      # (4, 8, 12)
-    read_range("1..0.5 step 0.25")  # (1.0, 0.75, 0.5): it goes where the last one is
+    read_range("1..0.5 step 0.25")  # (1.0, 0.75, 0.5): it counts towards the last one
     read_range("20")                # None: no range
 
 Counted in decimals, so that 0.1 + 0.2 is 0.3.
@@ -15,13 +15,13 @@ from decimal import Decimal
 from app.core.errors import BadPlan
 
 MOST = 10_000  # numbers of one range
-LONGEST = 40  # digits that anybody writes
+LONGEST = 40  # digits; more than any user writes
 _NUMBER = r"([-+]?\d+(?:\.\d+)?)"
 _RANGE = re.compile(rf"\s*{_NUMBER}\s*(?:\.\.+|…)\s*{_NUMBER}\s*(?:(?:step|by|步长)\s*{_NUMBER}\s*)?", re.I)
 
 
 def read_range(text: str) -> tuple[int | float, ...] | None:
-    """The numbers of a range, both ends included; None if the text is none. BadPlan: bad-step, too-many-runs."""
+    """The numbers of a range, both ends included; None if the text is no range. BadPlan: bad-step, too-many-runs."""
     found = _RANGE.fullmatch(text)
     if found is None or any(len(word or "") > LONGEST for word in found.groups()):
         return None

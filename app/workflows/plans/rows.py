@@ -3,7 +3,7 @@
     read_lines("a red dune\\na blue dune\\n")       # ("a red dune", …); empty lines are left out
     table = read_table("text,seed\\n沙丘,7\\n")       # header ("text", "seed"), rows ((2, ("沙丘", "7")),)
 
-Bad rows are refused together, each by its line in the text.
+Invalid rows are refused together, each by its line in the text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_TEXT = 8_000_000  # characters
 MAX_FIELD = 100_000  # characters of one value; csv's own bound is 131,072
 MAX_COLUMNS = 100
 TOLD = 20  # faults; of more bad rows, the first
-DELIMITERS = (",", "\t", ";")  # the last two are what spreadsheets write in some countries
+DELIMITERS = (",", "\t", ";")  # the last two are written by spreadsheets in some countries
 
 Row = tuple[int, tuple[str, ...]]
 
@@ -32,26 +32,26 @@ class Table:
 
 
 class Faults:
-    """Collects what is wrong, row by row."""
+    """Collects the errors, row by row."""
 
     def __init__(self) -> None:
         self._found: list[RowFault] = []
         self._count = 0
 
     def add(self, row: int, cause: str, *, name: str = "", detail: str = "") -> None:
-        """One more."""
+        """Add an error."""
         self._count += 1
         if len(self._found) < TOLD:
             self._found.append(RowFault(row, cause, name, detail))
 
     def raise_any(self) -> None:
-        """BadPlan(bad-rows) if there were any."""
+        """Raise BadPlan(bad-rows) if there are errors."""
         if self._found:
             raise BadPlan("bad-rows", detail=str(self._count), faults=tuple(self._found))
 
 
 def read_lines(text: str) -> tuple[str, ...]:
-    """The lines of a text without the empty ones, and without the spaces around them."""
+    """The lines of a text without empty ones, and without surrounding spaces."""
     _expect_size(text)
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     found = tuple(line.strip() for line in lines if line.strip())
@@ -66,7 +66,7 @@ def read_lines(text: str) -> tuple[str, ...]:
 
 
 def read_row(line: str) -> tuple[str, ...]:
-    """The values of one line, separated by commas, without the spaces around them; empty ones are left out."""
+    """The values of one line, separated by commas, without surrounding spaces; empty ones are left out."""
     try:
         fields = next(csv.reader([line], strict=True, skipinitialspace=True))
     except csv.Error as error:
@@ -87,7 +87,7 @@ def read_table(text: str) -> Table:
     while True:
         try:
             fields = next(reader, None)
-        except csv.Error as error:  # the rest of the text cannot be told apart any more
+        except csv.Error as error:  # the rest of the text has no clear rows
             faults.add(began, "bad-quotes", detail=str(error))
             break
         if fields is None:
@@ -124,7 +124,7 @@ def _expect_header(header: tuple[str, ...]) -> None:
 
 
 def _delimiter(text: str) -> str:
-    """By the header: the comma, unless it has none and has another one."""
+    """The delimiter in the header: the comma, unless it has none and has another one."""
     header = text.lstrip().partition("\n")[0]
     return next((mark for mark in DELIMITERS if mark in header), ",")
 

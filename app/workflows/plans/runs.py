@@ -5,8 +5,8 @@
     next(iter(runs)).values                      # {("6", "text"): "a dune"}
     plan_runs(workflow, Grid(Axis(steps, (10, 20)), Axis(cfg, (4.0, 7.5))))
 
-Nothing is written into the workflow here: a run's values are set when it is sent. Chance is handed in (`Seeds`).
-Everything that is wrong with a plan is a BadPlan before the first run is made.
+Nothing is written into the workflow here: a run's values are set when it is sent. Random numbers are passed in
+(`Seeds`). Every error in a plan is a BadPlan before the first run is made.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_RUNS = 10_000
 LABEL = 80  # characters of one value in a label
 
 Values = Mapping[tuple[str, str], object]
-Judge = Callable[[Target, object], bool]  # whether an input takes a value
+Judge = Callable[[Target, object], bool]  # whether an input accepts a value
 
 
 def _anything(_: Target, __: object) -> bool:
@@ -44,14 +44,14 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The same, so many times. The server answers equal prompts from its cache: see `Seeds`."""
+    """The same run several times. The server answers equal prompts from its cache: see `Seeds`."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """One run for each line of a text, put into one input."""
+    """One run for each line of a text, set in one input."""
 
     target: Target
     text: str
@@ -59,7 +59,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Csv:
-    """One run for each row of a table whose header names inputs; `names` are a form's own words for some of them."""
+    """One run for each row of a table whose header names inputs; `names` are a form's own labels for some of them."""
 
     text: str
     names: Mapping[str, Target] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class SeedSweep:
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """These seeds, one a run: random numbers that were drawn outside, or a list."""
+    """These seeds, one a run: random numbers drawn by the caller, or a list."""
 
     target: Target
     numbers: tuple[int, ...]
@@ -85,7 +85,7 @@ class Seeds:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The values that a grid gives to one input."""
+    """The values of a grid for one input."""
 
     target: Target
     values: tuple[object, ...]
@@ -104,7 +104,7 @@ Plan = Count | Lines | Csv | SeedSweep | Seeds | Grid
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The runs of a plan, made when they are asked for, any number of times."""
+    """The runs of a plan, made on demand, any number of times."""
 
     count: int
     _make: Callable[[int], PlannedRun]
@@ -122,7 +122,7 @@ class Runs:
 
 
 def plan_runs(workflow: ApiWorkflow, plan: Plan, *, most: int = MAX_RUNS, judge: Judge = _anything) -> Runs:
-    """The runs of a plan for that workflow. BadPlan says what is wrong with it; `judge` knows what an input takes."""
+    """The runs of a plan for that workflow. BadPlan says what is invalid; `judge` knows what an input accepts."""
     match plan:
         case Count(count):
             runs = Runs(count, lambda index: PlannedRun(index, {}, f"#{index + 1}"))
@@ -145,9 +145,9 @@ def plan_runs(workflow: ApiWorkflow, plan: Plan, *, most: int = MAX_RUNS, judge:
 
 
 def read_axis(workflow: ApiWorkflow, target: Target, text: str, judge: Judge = _anything) -> Axis:
-    """The values of one axis as a person writes them: one a line, or on one line with commas (quotes as in CSV).
+    """The values of one axis as users write them: one a line, or on one line with commas (quotes as in CSV).
 
-    Where numbers are wanted, a range stands for all of its own: "4..12 step 2".
+    For a numeric input, a range stands for all of its numbers: "4..12 step 2".
     """
     like = expect_settable(workflow, target)
     lines = read_lines(text)
@@ -172,7 +172,7 @@ def _judged_all(items: tuple[object, ...], like: object, target: Target, judge: 
 
 
 def _judged(item: object, like: object, target: Target, judge: Judge) -> object:
-    """The value that a text stands for, or the value itself. ValueError if the input does not take it."""
+    """The value of a text, or the value itself. ValueError if the input does not accept it."""
     value = read_value(item, like) if isinstance(item, str) else item
     if not judge(target, value):
         raise ValueError(item)
@@ -258,7 +258,7 @@ def _of_grid(workflow: ApiWorkflow, across: Axis, down: Axis, most: int) -> Runs
 
 
 def label_of(target: Target, value: object) -> str:
-    """What one value of a run is called: a text as it is, anything else with the input's name."""
+    """The label of one value of a run: a text unchanged, anything else with the input's name."""
     text = " ".join(str(value).split())
     shown = text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
     return shown if isinstance(value, str) else f"{target.label} {shown}"

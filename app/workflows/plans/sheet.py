@@ -1,6 +1,6 @@
-"""The contact sheet of a grid as a value: which run stands where, under which labels. Drawing it is the page's job.
+"""The contact sheet of a grid as a value: the run in each cell, with the labels. The page draws it.
 
-sheet = lay_out(task.part for task in tasks)       # also of a grid that is half done
+sheet = lay_out(task.part for task in tasks)       # also of an incomplete grid
 sheet.rows[0].cells[1]                             # the index of the run there, or None
 """
 
@@ -22,7 +22,7 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows and columns with their labels. What is not known of a row or column leaves its label empty."""
+    """Rows and columns with their labels; unknown labels are empty."""
 
     columns: tuple[str, ...]
     rows: tuple[SheetRow, ...]
@@ -34,7 +34,7 @@ class Sheet:
 
 
 def lay_out(parts: Iterable[Part | None]) -> Sheet:
-    """The sheet of the runs of one batch, in any order. Those without a cell are left out."""
+    """The sheet of the runs of one batch, in any order. Runs without a cell are left out."""
     placed: dict[tuple[int, int], int] = {}
     across: dict[int, str] = {}
     down: dict[int, str] = {}

@@ -1,7 +1,7 @@
-"""Which input of a workflow a plan changes, found by the name that a person or a table's header gives it, and how a
+"""Which input of a workflow a plan changes, found by the name that the user or a table's header gives it, and how a
 text becomes that input's value.
 
-    target = find_target(workflow, "seed")          # the only input of that name that is not linked
+    target = find_target(workflow, "seed")          # the only unlinked input of that name
     target = find_target(workflow, "3.seed")        # or with its node's id, title or class
     read_value("42", like=workflow.value("3", "seed"))     # 42
 """
@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from app.core.errors import BadPlan, RowFault
 from app.core.workflow import ApiWorkflow
 
-NAMED = 8  # inputs that an ambiguous name is told to mean, at most
-MAX_SEED = 2**64 - 1  # what the widest seed input of ComfyUI takes
+NAMED = 8  # inputs that are listed for an ambiguous name
+MAX_SEED = 2**64 - 1  # the highest that any seed input of ComfyUI accepts
 _TRUE = frozenset({"true", "yes", "on", "1", "是"})
 _FALSE = frozenset({"false", "no", "off", "0", "否"})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One input of one node; `name` is what it is called in labels."""
+    """One input of one node; `name` is its name in labels."""
 
     node_id: str
     input_name: str
@@ -37,12 +37,12 @@ class Target:
 
     @property
     def label(self) -> str:
-        """What people read."""
+        """Its label."""
         return self.name or self.input_name
 
 
 def settable(workflow: ApiWorkflow) -> dict[str, Target]:
-    """Every input that can be set, by a name that tells it from the others."""
+    """Every input that can be set, by a name that distinguishes it from the others."""
     targets = [target for target, _ in _settable(workflow)]
     owners = [workflow.nodes[target.node_id] for target in targets]
     names = [
@@ -56,9 +56,9 @@ def settable(workflow: ApiWorkflow) -> dict[str, Target]:
 
 
 def find_target(workflow: ApiWorkflow, name: str, names: Mapping[str, Target] | None = None) -> Target:
-    """The input that a name means: one of `names` (a form's own words), else an input's own name.
+    """The input with a name: one of `names` (a form's own labels), else an input's own name.
 
-    BadPlan(no-such-input) if there is none that can be set, BadPlan(ambiguous-input) with the longer names if several.
+    BadPlan(no-such-input) if none can be set, BadPlan(ambiguous-input) with the longer names if there are several.
     """
     wanted = name.strip()
     if names and (known := names.get(wanted)):
@@ -74,7 +74,7 @@ def find_target(workflow: ApiWorkflow, name: str, names: Mapping[str, Target] | 
 
 
 def expect_settable(workflow: ApiWorkflow, target: Target) -> object:
-    """The present value of an input, or BadPlan(no-such-input): there is no such node or input, or it is linked."""
+    """The present value of an input, or BadPlan(no-such-input): the node or input is missing, or linked."""
     value = workflow.value(*target.where)
     if value is None or isinstance(value, list | dict):
         raise BadPlan("no-such-input", f"{target.node_id}.{target.input_name}")
@@ -82,9 +82,9 @@ def expect_settable(workflow: ApiWorkflow, target: Target) -> object:
 
 
 def read_value(text: str, like: object) -> object:
-    """A text as a value of the same kind as `like`, the present one. ValueError if it is none.
+    """A text as a value of the same kind as `like`, the present one. ValueError if it is invalid.
 
-    A number may be of either kind: a workflow says 7 where the server takes 7.5 too.
+    A number may be of either kind: a workflow has 7 where the server accepts 7.5 too.
     """
     match like:
         case bool():
@@ -99,7 +99,7 @@ def read_value(text: str, like: object) -> object:
 
 
 def expect_seeds(numbers: Iterator[int] | tuple[int, ...]) -> None:
-    """BadPlan(bad-seed) for the first number that no seed input takes."""
+    """BadPlan(bad-seed) for the first number that no seed input accepts."""
     for index, number in enumerate(numbers):
         if not 0 <= number <= MAX_SEED:
             raise BadPlan("bad-seed", str(number), faults=(RowFault(index + 1, "bad-seed", detail=str(number)),))
@@ -107,7 +107,7 @@ def expect_seeds(numbers: Iterator[int] | tuple[int, ...]) -> None:
 
 def _number(text: str) -> int | float:
     word = text.strip()
-    if "_" in word:  # Python reads 1_000, which nobody means
+    if "_" in word:  # Python accepts 1_000, which no user means
         raise ValueError(text)
     try:
         return int(word)
