@@ -1,4 +1,4 @@
-"""What the browser says of itself, for the report of a window: no addresses, nothing that a person wrote."""
+"""The browser's facts for the report of a window: no addresses, and no text of the user's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.browser.values import present
 
 
 async def read_about() -> dict[str, Any]:
-    """The kind of browser, what it lets this page do, and how full its storage is."""
+    """The kind of browser, which features this page may use, and how full its storage is."""
     used, quota = await read_estimate()
     return {
         "userAgent": str(js.navigator.userAgent)[:300],

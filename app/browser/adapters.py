@@ -36,10 +36,10 @@ from app.core.ports.store import TaskStore
 def make_ports(
     *, on_build: Callable[[str], None], on_newer: Callable[[bool], None], on_person: Callable[[str | None], None]
 ) -> Ports:
-    """All ports of a session. Logging goes to the console from here on, under the window's id.
+    """All ports of a session. From here on, logging goes to the console, with the window's id.
 
-    `on_build` hears which build of the page the gateway serves, `on_newer` that the store is newer than this page,
-    `on_person` who is logged in.
+    `on_build` gets the build of the page that the gateway serves, `on_newer` is called if the store is newer than this
+    page, `on_person` gets the logged-in user.
     """
     console = install_logging()
     random = BrowserRandom()
@@ -83,21 +83,21 @@ def _make_direct(file: str, on_build: Callable[[str], None]) -> tuple[Http, Sock
 
 def papers_of(store: TaskStore) -> BrowserDocuments:
     """The user's documents, which are in the same database as the tasks."""
-    assert isinstance(store, BrowserStore)  # as `make_ports` has made it
+    assert isinstance(store, BrowserStore)  # made by `make_ports`
     return store.documents
 
 
 def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayAdmin]:
     """Log-out, and the admin actions on servers."""
     fleet = ports.fleet
-    assert isinstance(fleet, GatewayFleet | DirectFleet)  # as `make_ports` has made it
+    assert isinstance(fleet, GatewayFleet | DirectFleet)  # made by `make_ports`
     return BrowserDoor(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayAdmin(ports.http)
 
 
 def make_outlook(ports: Ports) -> tuple[BrowserRoster, VitalsSource, BrowserSignals]:
     """The sources of the header's panels: the roster of all windows, server stats, and signals between windows."""
     store, windows = ports.store, ports.windows
-    assert isinstance(store, BrowserStore)  # as `make_ports` has made them
+    assert isinstance(store, BrowserStore)  # made by `make_ports`
     assert isinstance(windows, BrowserWindows)
     roster = BrowserRoster(store.database, windows.present, store.read_lines, ports.clock.now)
     vitals = ports.fleet if isinstance(ports.fleet, DirectFleet) else GatewayStats(ports.http)

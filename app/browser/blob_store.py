@@ -1,7 +1,7 @@
 """The bytes in this browser's store: results with their thumbnails, and inputs, each with a line in `ledger`.
 
-Results are bounded by the cap that the person set, for all windows of the browser; inputs by a fixed bound. The
-oldest make room. Thumbnails are apart from both. When the disk itself is full, kept bytes make room for records.
+Results are bounded by the cap that the user set, for all windows of the browser; inputs by a fixed bound. The
+oldest are dropped. Thumbnails count towards neither. When the disk itself is full, kept bytes are dropped for records.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ log = logging.getLogger("mooring.browser")
 
 
 class BrowserBlobStore:
-    """The part of the store that holds bytes. `fence` checks in a transaction that a task may be written for.
+    """The part of the store that holds bytes. `fence` checks in a transaction that the bytes of a task may be written.
 
-    `results_bound` is the cap as long as the person has set none.
+    `results_bound` is the cap until the user sets one.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class BrowserBlobStore:
     # Results
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
-        """Keep one output's bytes, within the cap; the oldest make room. False if only thumbnails are wanted."""
+        """Keep one output's bytes, within the cap; the oldest are dropped. False if only thumbnails are wanted."""
         stored, name = await to_js_blob(blob), name_of(task.prompt_id, index)
 
         def steps(transaction: Any) -> Steps[bool]:
@@ -100,7 +100,7 @@ class BrowserBlobStore:
             results = transaction.objectStore(RESULTS)
             requests = {item: results.getKey(name_of(*item)) for item in among}
             if requests:
-                yield [*requests.values()][-1]  # they end in their order
+                yield [*requests.values()][-1]  # they end in order
             return frozenset(item for item, request in requests.items() if present(request.result) is not None)
 
         return await self._database.run("read_kept", [RESULTS], steps)
@@ -136,7 +136,7 @@ class BrowserBlobStore:
     # Inputs
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
-        """Keep an input's bytes under their hash, within the bound; the oldest make room, but for what is in use."""
+        """Keep an input's bytes under their hash, within the bound; the oldest unused ones are dropped."""
         _check_size("keep_input", blob, self._inputs_bound)
         stored = await to_js_blob(blob)
 
@@ -163,14 +163,14 @@ class BrowserBlobStore:
 
         return await self._database.run("find_input", [INPUTS], steps)
 
-    # How much
+    # Settings and usage
 
     async def read_settings(self) -> KeepSettings:
-        """How much is kept."""
+        """The settings: how much is kept."""
         return await self._database.run("read_settings", [SETTINGS], self._settings)
 
     async def write_settings(self, settings: KeepSettings) -> None:
-        """Set how much is kept; what is over the new cap goes at once, the oldest first."""
+        """Set how much is kept; drop what exceeds the new cap, the oldest first."""
 
         def steps(transaction: Any) -> Steps[None]:
             row = {"name": "keep", "cap_bytes": settings.cap_bytes, "keep": settings.keep.value}
@@ -180,7 +180,7 @@ class BrowserBlobStore:
         await self._write("write_settings", [SETTINGS, RESULTS, LEDGER], steps)
 
     async def usage(self) -> Usage:
-        """What lies here now."""
+        """The current usage."""
 
         def steps(transaction: Any) -> Steps[tuple[KeepSettings, dict[str, Sum], bool]]:
             settings, known = (yield from self._settings(transaction)), (yield from read_sums(transaction))
@@ -210,7 +210,7 @@ class BrowserBlobStore:
         )
 
     async def persist(self, *, is_asked: bool = False) -> bool | None:
-        """Have the browser promise not to clear the storage by itself; asked once per browser unless `is_asked`."""
+        """Ask the browser not to clear the storage by itself; once per browser unless `is_asked`."""
         promised = await is_persistent()
         if promised is not False:
             return promised
@@ -224,10 +224,10 @@ class BrowserBlobStore:
         was_asked = await self._write("persist", [SETTINGS], steps)
         return False if was_asked and not is_asked else await ask_persistence()
 
-    # Room
+    # Space
 
     async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
-        """Write what must not fail for want of room: kept bytes make way, ever more of them, until it fits."""
+        """Write a record even on a full disk: drop more and more kept bytes until it fits."""
         count = 1
         while True:
             try:
@@ -239,7 +239,7 @@ class BrowserBlobStore:
                 count *= 2
 
     async def _keep(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], size: int) -> T:
-        """Write new bytes: on a full disk they take the place of the oldest results, if those were at least as many."""
+        """Write new bytes: on a full disk they replace the oldest results, if those are at least as large."""
         for _ in range(ROOM_TRIES):
             try:
                 return await self._database.run(operation, stores, steps, write=True)
@@ -249,7 +249,7 @@ class BrowserBlobStore:
         return await self._database.run(operation, stores, steps, write=True)
 
     async def _drop_oldest(self, count: int) -> bool:
-        """Drop the oldest results, of which there may be fewer; else inputs that nothing waits for, else thumbnails.
+        """Drop the oldest results, or as many as there are; else inputs that no waiting run needs, else thumbnails.
         False if none is left."""
 
         def steps(transaction: Any) -> Steps[bool]:
@@ -263,7 +263,7 @@ class BrowserBlobStore:
         return await self._database.run("make_room", [BATCHES, *SHELVES], steps, write=True)
 
     async def _drop_for(self, size: int) -> bool:
-        """Drop the oldest results to make room for a new one; none if all of them were not enough."""
+        """Drop the oldest results for a new one; none if all of them would not be enough."""
 
         def steps(transaction: Any) -> Steps[bool]:
             sums = (yield from read_sums(transaction)) or (yield from count_sums(transaction))

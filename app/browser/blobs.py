@@ -1,10 +1,10 @@
-"""JavaScript Blobs and Files as the core's `Blob`: the bytes stay in the browser until `read()` copies them over.
+"""JavaScript Blobs and Files as the core's `Blob`: the bytes stay in the browser until `read()` copies them.
 
     picked = JsBlob(input.files[0])      # a File is a Blob
     picked.size, picked.media_type
     await picked.read()                  # one copy, whatever the size
 
-`js_blob` goes the other way, for `URL.createObjectURL` and for requests; slices are made in JavaScript, so a
+`js_blob` is the reverse, for `URL.createObjectURL` and for requests; slices are made in JavaScript, so a
 preview's picture never passes through Python.
 """
 
@@ -35,7 +35,7 @@ class JsBlob:
 
     @property
     def media_type(self) -> str:
-        """As the browser or the server calls it; may be empty."""
+        """The browser's or the server's name for it; may be empty."""
         return str(self.js.type)
 
     @property
@@ -44,7 +44,7 @@ class JsBlob:
         return str(getattr(self.js, "name", None) or "")
 
     async def read(self) -> bytes:
-        """All of it, copied over; BadInput if the file behind it has changed or gone."""
+        """All of it, copied; BadInput if the file behind it has changed or is gone."""
         try:
             buffer = await self.js.arrayBuffer()
         except JsException as error:
@@ -54,7 +54,7 @@ class JsBlob:
 
 
 def js_blob(blob: Blob, media_type: str = "") -> Any | None:
-    """The JavaScript Blob of a Blob that lives in JavaScript, typed as asked; None for any other."""
+    """The JavaScript Blob of a Blob in JavaScript, with this media type; None for any other."""
     match blob:
         case JsBlob():
             return blob.js if not media_type else blob.js.slice(0, blob.size, media_type)
@@ -65,7 +65,7 @@ def js_blob(blob: Blob, media_type: str = "") -> Any | None:
 
 
 async def to_js_blob(blob: Blob) -> Any:
-    """The JavaScript Blob of any Blob; one that lives in Python is copied over."""
+    """The JavaScript Blob of any Blob; one in Python is copied."""
     known = js_blob(blob)
     if known is not None:
         return known

@@ -14,7 +14,7 @@ DEADLINE = 60.0  # restarting a server on a busy machine takes a while
 
 
 def make_breaker(http: Http) -> Callable[[ServerId, str], Awaitable[None]]:
-    """`await break_server(server_id, fault)`: done when it returns, else a MooringError that says why not."""
+    """`await break_server(server_id, fault)` returns when it is done, or raises the MooringError why it is not."""
 
     async def break_server(server_id: ServerId, fault: str) -> None:
         body = json.dumps({"server": server_id, "fault": fault})

@@ -1,4 +1,4 @@
-"""Node catalogues as the gateway hands them out: the core's `Catalogues`. `static/js/catalogue.js` does the work."""
+"""Node catalogues as the gateway publishes them: the core's `Catalogues`. `static/js/catalogue.js` does the work."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ REFRESH_DEADLINE = 40.0  # seconds; the gateway gives a server 30
 
 
 class GatewayCatalogues:
-    """Catalogues over HTTP; the browser's own cache keeps each for ever, since its address is its content."""
+    """Catalogues over HTTP. The browser's own cache keeps each for ever, since its address contains its hash."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
 
     async def classes(self, content: str, names: Collection[str]) -> str:
-        """The JSON object of those classes that are there."""
+        """The JSON object of those classes that exist."""
         try:
             return str(await (await load_module("catalogue")).classes(content, json.dumps(list(names))))
         except JsException as error:

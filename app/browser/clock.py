@@ -1,4 +1,4 @@
-"""Time and chance of this browser window."""
+"""Time and randomness of this browser window."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class BrowserClock:
 
 
 class BrowserRandom:
-    """Chance straight from the browser's generator.
+    """Randomness from the browser's own generator.
 
-    Nothing is seeded at import: every window may have started from one memory snapshot, and would draw alike.
+    Nothing is seeded at import: all windows may start from one memory snapshot, and would draw the same numbers.
     """
 
     def uuid4(self) -> str:

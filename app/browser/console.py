@@ -4,7 +4,7 @@
     debugServerConsistency()
     const id = await mooring.submitWorkflow(apiWorkflow, {title: "Dunes"})
 
-Everything that comes back is a plain JavaScript value, or a promise of one: no Python proxy passes. Errors are
+All results are plain JavaScript values, or promises of one: no Python proxy passes. Errors are
 JavaScript `Error`s with our class name as `name` and the facts as properties. Each call is logged in a readable form.
 """
 
@@ -27,7 +27,7 @@ from app.core.errors import MooringError
 log = logging.getLogger("mooring.console")
 
 LOG_LENGTH = 600  # characters of an answer
-BLOB_KEY = "\0blob"  # how a Blob among JSON-like arguments is marked on its way
+BLOB_KEY = "\0blob"  # marks a Blob among JSON-like arguments
 
 
 class Contract(Protocol):
@@ -55,8 +55,8 @@ class Contract(Protocol):
     def error(self) -> MooringError | None: ...
 
 
-# The JavaScript side of a call: arguments go over as text beside the Blobs among them, text comes back, and here it
-# becomes a value, or an Error that is thrown.
+# The JavaScript side of a call: arguments are passed as text, with their Blobs beside it, and text is returned, which
+# becomes a value here, or an Error that is thrown.
 _GLUE = """(call, blobKey) => {
   const read = (text) => {
     const told = JSON.parse(text);
@@ -103,7 +103,7 @@ class Console:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._quiet = frozenset(contract.getters.values())  # a debugger's eager evaluation reads those all the time
+        self._quiet = frozenset(contract.getters.values())  # a debugger's eager evaluation reads those constantly
         named = {**contract.methods, **contract.helpers}
         self._names = {method: name for name, method in named.items()}
         self._proxy = create_proxy(self._call)
@@ -132,7 +132,7 @@ class Console:
         self._unsubscribe()
 
     def _call(self, method: str, text: str, blobs: Any) -> str | Awaitable[str]:
-        """One call from JavaScript: JSON text, or a promise of it."""
+        """Handle one call from JavaScript: return JSON text, or a promise of it."""
         try:
             value = self._contract.call(method, _arguments(text, blobs))
         except Exception as error:  # noqa: BLE001 - it is rethrown as a JavaScript Error
@@ -177,7 +177,7 @@ def _arguments(text: str, blobs: Any) -> Sequence[Any]:
 
 
 def _camel(facts: Mapping[str, object]) -> dict[str, object]:
-    """Facts under JavaScript's kind of names."""
+    """Facts with names in JavaScript's style."""
     return {_camel_name(name): value for name, value in facts.items()}
 
 
@@ -187,7 +187,7 @@ def _camel_name(name: str) -> str:
 
 
 def _plain(value: object) -> object:
-    """What JSON does not know in a fact: our dataclasses, and other mappings than dict."""
+    """Values in facts that JSON lacks: our dataclasses, and mappings other than dict."""
     if is_dataclass(value):
         return _camel({item.name: getattr(value, item.name) for item in fields(value)})
     return dict(value) if isinstance(value, Mapping) else str(value)

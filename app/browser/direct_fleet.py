@@ -1,7 +1,7 @@
-"""The servers that a page without a gateway asks itself: the core's `FleetSource` and `VitalsSource`.
+"""The servers that a page without a gateway probes itself: the core's `FleetSource` and `VitalsSource`.
 
-The list is a file beside the page, and is read again now and then. If it cannot be read any more, the last one stays.
-Each server has a `ServerProbe`, so that this window knows by itself how they are.
+The list is a file beside the page, and is reread regularly. If it becomes unreadable, the last one stays.
+Each server has a `ServerProbe`, so that this window knows its health without a gateway.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger("mooring.browser")
 
 
 class DirectFleet:
-    """See the module. `file` is the list's path, `on_build` hears which build of the page lies beside it."""
+    """Follows all servers of the list. `file` is its path, `on_build` gets the build of the page beside it."""
 
     def __init__(self, file: str, eyes: Eyes, on_build: Callable[[str], None] = lambda _build: None) -> None:
         self._file, self._eyes, self._on_build = file, eyes, on_build
@@ -39,7 +39,7 @@ class DirectFleet:
         self._reading = asyncio.Lock()
 
     async def first(self) -> Fleet:
-        """The fleet as it is now; ListError if the list cannot be read."""
+        """The fleet now; ListError if the list cannot be read."""
         try:
             self._take(await self._read())
         except TransportError as error:
@@ -70,12 +70,12 @@ class DirectFleet:
             lookout.hurry()
 
     def come(self, name: str) -> None:
-        """Do nothing: there is no log-in without a gateway."""
+        """Do nothing: there is no login without a gateway."""
 
     def go(self, name: str) -> None:
-        """Do nothing: there is no log-in without a gateway."""
+        """Do nothing: there is no login without a gateway."""
 
-    # What else a gateway would answer
+    # The gateway's other answers
 
     async def vitals(self) -> Mapping[ServerId, ServerStats]:
         """The stats of all servers, from this window's own probes."""
@@ -96,7 +96,7 @@ class DirectFleet:
         raise ConfigError(f"{server_id} is not in {self._file}")
 
     def server_at(self, path: str) -> ServerId | None:
-        """The server that a whole address leads to, for the errors."""
+        """The server of a full URL, for errors."""
         found = (item.server for item in self._lookouts if path.startswith(f"{item.server.address}/"))
         return next((server.server_id for server in found), None)
 
@@ -116,7 +116,7 @@ class DirectFleet:
             await self._rest(AGAIN)
             try:
                 self._take(await self._read())
-            except TransportError as error:  # its host may rest: the servers are asked without it
+            except TransportError as error:  # its host may be down: the servers are probed without it
                 log.info("the list of servers cannot be read again: %s", error)
             except ListError as error:
                 self._problem = error.cause

@@ -1,6 +1,6 @@
 """The ports of a page without a gateway: requests go to each server's own address, and errors name that server.
 
-What only a gateway would answer, the page answers itself (`DirectFleet`).
+The page itself gives the answers that otherwise come from a gateway (`DirectFleet`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class DirectCatalogues:
         self._kept, self._fleet = kept, fleet
 
     async def classes(self, content: str, names: Collection[str]) -> str:
-        """The JSON object of those classes that are there."""
+        """The JSON object of those classes that exist."""
         return await self._kept.classes(content, names)
 
     async def names(self, content: str) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class DirectCatalogues:
 
 @contextmanager
 def _named(fleet: DirectFleet, path: str) -> Iterator[None]:
-    """A whole address names no server by itself: put it into what is raised."""
+    """Add the server to raised errors: a full URL names none by itself."""
     try:
         yield
     except TransportError as error:

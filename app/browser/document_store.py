@@ -22,7 +22,7 @@ class BrowserDocuments:
         self._database = database
 
     async def read_kind(self, kind: str) -> Mapping[str, str]:
-        """All of a kind, by name."""
+        """All documents of a kind, by name."""
 
         def steps(transaction: Any) -> Steps[dict[str, str]]:
             first, last = to_js([kind, ""]), to_js([kind, []])  # a list comes after every text

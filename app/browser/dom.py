@@ -1,4 +1,4 @@
-"""The document as the page's Screen: one call out per update, one callback in per kind of event.
+"""The document as the page's Screen: one call per update, one callback per kind of event.
 
 The work on the DOM itself is in `static/js/patch.js`; this is its only caller. Nothing of JavaScript passes further:
 events arrive as mappings, files as `Blob`s.
@@ -39,7 +39,7 @@ class EventHandler(Protocol):
 
 
 class IntlFormats:
-    """Numbers and times of one language, by the browser's Intl; what was written once is remembered."""
+    """Numbers and times of one language, by the browser's Intl; formatted texts are cached."""
 
     def __init__(self, patch: Any, language: str) -> None:
         self._patch = patch
@@ -74,14 +74,14 @@ class BrowserScreen:
         self._shell = shell
         self._memory = memory
 
-    # What is shown
+    # Display
 
     def update(self, change: Mapping[str, object]) -> bool:
-        """Patch the page in one go; False if what was to stay is not there."""
+        """Patch the page once; False if an element that should stay is missing."""
         return bool(self._patch.update(json.dumps(change)))
 
     def schedule(self, callback: Callable[[], object], *, is_calm: bool = False) -> None:
-        """Call back once, soon: before the next frame if this tab draws any; one of the next few if that will do."""
+        """Call back once, before the next frame if this tab draws any; if `is_calm`, within a few frames."""
         self._patch.schedule(create_once_callable(callback), is_calm)
 
     def formats(self, language: str) -> IntlFormats:
@@ -110,11 +110,11 @@ class BrowserScreen:
         return bool(js.document.hidden)
 
     def is_online(self) -> bool:
-        """Whether the browser thinks that this device has a network; a hint that proves nothing."""
+        """Whether the browser reports a network connection; a hint that proves nothing."""
         return bool(js.navigator.onLine)
 
     def guard_leaving(self, is_on: bool) -> None:
-        """Have the browser ask before the page is left, or no longer."""
+        """Turn the browser's question before the page is left on or off."""
         self._patch.guardLeaving(is_on)
 
     # Pictures
@@ -125,11 +125,11 @@ class BrowserScreen:
         return "" if whole is None else str(self._patch.objectUrl(whole))
 
     def revoke_url(self, url: str) -> None:
-        """Let go of an `object_url`."""
+        """Release an `object_url`."""
         self._patch.revokeUrl(url)
 
     async def measure(self, blob: Blob) -> tuple[int, int]:
-        """Width and height, by decoding the picture; (0, 0) if it is none."""
+        """Width and height, by decoding the picture; (0, 0) if it cannot be decoded."""
         whole = js_blob(blob)
         if whole is None:
             return 0, 0
@@ -137,7 +137,7 @@ class BrowserScreen:
         return int(width), int(height)
 
     async def masked_look(self, blob: Blob) -> Blob | None:
-        """How a picture looks with its mask, small; None if nothing of it is transparent."""
+        """A thumbnail of a picture with its mask; None if nothing of it is transparent."""
         whole = js_blob(blob)
         small = present(await self._patch.look(whole)) if whole is not None else None
         return None if small is None else JsBlob(small)
@@ -145,7 +145,7 @@ class BrowserScreen:
     # Events
 
     def listen(self, handler: EventHandler) -> None:
-        """Pass every event to `handler` for as long as the page lives; so these proxies are never destroyed."""
+        """Pass every event to `handler` for as long as the page lives; these proxies are never destroyed."""
 
         def by_name(method: Callable[[str, Mapping[str, Any]], None]) -> Any:
             return create_proxy(lambda name, facts: method(str(name), json.loads(facts)))
@@ -163,29 +163,29 @@ class BrowserScreen:
         self._patch.listenWakes(create_proxy(lambda reason: wake(str(reason))))
 
     def listen_tab(self, callback: Callable[[], None]) -> None:
-        """Call back when the tab is shown or hidden, and when the device goes on- or offline."""
+        """Call back when the tab is shown or hidden, and when the device goes online or offline."""
         self._patch.listenTab(create_proxy(callback))
 
-    # What is remembered
+    # Memory
 
     def recall(self, key: str) -> str:
-        """What this tab remembers under a name, also after a reload; empty if nothing."""
+        """The text that this tab remembers under a name, also after a reload; empty if there is none."""
         return self._memory.recall(key)
 
     def remember(self, key: str, value: str) -> None:
-        """Remember for this tab."""
+        """Remember a text for this tab."""
         self._memory.remember(key, value)
 
     def kept(self, key: str) -> str:
-        """What this browser keeps for all windows under a name; empty if nothing."""
+        """The text that this browser keeps for all windows under a name; empty if there is none."""
         return self._memory.kept(key)
 
     def keep(self, key: str, value: str) -> None:
-        """Keep for all windows; an empty value is forgotten."""
+        """Keep a text for all windows; an empty one is deleted."""
         self._memory.keep(key, value)
 
     def kept_all(self, prefix: str) -> Mapping[str, str]:
-        """Everything that this browser keeps under names that begin so."""
+        """All texts that this browser keeps under names with this prefix."""
         return self._memory.kept_all(prefix)
 
     def save(self, name: str, text: str) -> None:
@@ -204,7 +204,7 @@ class BrowserScreen:
         return tuple(told["missing"]), tuple(told["dressed"])
 
     def listen_kept(self, callback: Callable[[str], None]) -> None:
-        """Call back with the name under which another window has kept something; an empty name means all of them."""
+        """Call back with the name under which another window has kept a text; an empty name means all of them."""
         self._patch.listenKept(create_proxy(lambda key: callback(str(key))))
 
     def save_report(self) -> None:
@@ -225,7 +225,7 @@ class BrowserScreen:
 
 
 async def read_text(path: str) -> str:
-    """A text file of this site; ConfigError if it is not there."""
+    """A text file of this site; ConfigError if it is missing."""
     try:
         response = await pyfetch(path)
         if response.status != 200:

@@ -1,6 +1,6 @@
-"""The gateway's list of servers as it changes: the core's `FleetSource`.
+"""The gateway's list of servers, followed: the core's `FleetSource`.
 
-The list is pushed over `/fleet/ws`. While that socket cannot be had, each attempt to get it also reads `/fleet`, so a
+The list is pushed over `/fleet/ws`. While that socket is down, each attempt to open it also reads `/fleet`, so a
 network that blocks WebSockets only makes the list older by a few seconds.
 """
 
@@ -29,10 +29,10 @@ log = logging.getLogger("mooring.browser")
 
 
 class GatewayFleet:
-    """The fleet as the gateway reports it. `hurry` cuts a wait short: the network or the user is back.
+    """The fleet as the gateway reports it. `hurry` ends a pause early: the network or the user is back.
 
     With each report, `on_build` gets the build of the page that the gateway serves, and `on_person` the name of the
-    user: None after a log-out, empty where users do not log in.
+    user: None after a logout, empty where users do not log in.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class GatewayFleet:
     async def changes(self) -> Fleet:
         """The next fleet that differs, or the first one after an error; reconnects by itself for as long as it takes.
 
-        A socket that ended is no error: the list is read without it. If that fails too, it is told once.
+        A socket that ended is no error: the list is read without it. If that fails too, it is raised once.
         """
         while True:
             before = self._known
@@ -104,12 +104,12 @@ class GatewayFleet:
             self._end(self._connection)
 
     def come(self, name: str) -> None:
-        """Note a log-in in this browser: a report for another user is no longer valid."""
+        """Note a login in this browser: a report for another user is no longer valid."""
         if self._person != name:
             self.doubt()
 
     def go(self, name: str) -> None:
-        """Note a log-out in this browser."""
+        """Note a logout in this browser."""
         if self._person == name:
             self.doubt()
 
@@ -153,12 +153,12 @@ class GatewayFleet:
             return None
 
     async def _polled(self) -> Fleet:
-        """One look without the socket, before the next attempt to get it."""
+        """Read the list once without the socket, before the next attempt to open it."""
         await self._pause()
         return await self.first()
 
     async def _pause(self) -> None:
-        """Full jitter: windows that lost the gateway together do not come back together."""
+        """Pause with full jitter, so that windows that lost the gateway together do not reconnect together."""
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self._failures, 10))
         self._failures += 1
         self._hurry.clear()
@@ -169,7 +169,7 @@ class GatewayFleet:
 
 
 def read_fleet(text: str) -> Fleet:
-    """The gateway's JSON as a Fleet; ConfigError if it is not of that shape."""
+    """Parse the gateway's JSON as a Fleet; ConfigError if it is invalid."""
     try:
         told = json.loads(text)
         servers = tuple(_server(item) for item in told["servers"])

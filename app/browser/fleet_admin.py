@@ -1,4 +1,4 @@
-"""What those who run the fleet do, asked of the gateway: the core's `FleetDeeds`, over `/fleet/servers/{id}/…`."""
+"""Admin actions, requested from the gateway: the core's `FleetAdmin`, over `/fleet/servers/{id}/…`."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ DEADLINE = 20.0
 
 
 class GatewayAdmin:
-    """Asks the gateway."""
+    """Sends admin actions to the gateway."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
 
     async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
-        """FleetDeeds.drain."""
+        """FleetAdmin.drain."""
         await self._post(server_id, "drain", {"drain": is_drained})
 
     async def free(self, server_id: ServerId) -> None:
-        """FleetDeeds.free."""
+        """FleetAdmin.free."""
         await self._post(server_id, "free", {})
 
     async def queue(self, server_id: ServerId) -> tuple[QueuedPrompt, ...]:
-        """FleetDeeds.queue."""
+        """FleetAdmin.queue."""
         path = _path(server_id, "queue")
         answer = await self._http.send(Request(method="GET", path=path, deadline=DEADLINE))
         check_taken(answer, server_id)
         return read_queue(answer.text)
 
     async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
-        """FleetDeeds.cancel."""
+        """FleetAdmin.cancel."""
         await self._post(server_id, "cancel", {"prompt_id": prompt_id})
 
     async def _post(self, server_id: ServerId, action: str, body: Mapping[str, object]) -> None:
@@ -61,7 +61,7 @@ def check_taken(answer: Response, server_id: ServerId | None = None) -> None:
 
 
 def read_queue(text: str) -> tuple[QueuedPrompt, ...]:
-    """The gateway's JSON; ConfigError if it is not of that shape."""
+    """Parse the gateway's JSON; ConfigError if it is invalid."""
     try:
         return tuple(_prompt(row) for row in json.loads(text)["rows"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

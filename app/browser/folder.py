@@ -1,4 +1,4 @@
-"""A folder on the user's disk, by `static/js/folder.js`. Only a secure context of some browsers has that."""
+"""A folder on the user's disk, by `static/js/folder.js`, which works only in secure contexts of some browsers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BrowserFolder:
         self._patch = patch
 
     async def look(self) -> tuple[str, str]:
-        """How it stands (absent, none, asking, ready), and its name."""
+        """Its state (absent, none, asking, ready), and its name."""
         return await self._told(self._patch.lookFolder())
 
     async def choose(self) -> tuple[str, str]:
@@ -32,11 +32,11 @@ class BrowserFolder:
         return await self._told(self._patch.allowFolder())
 
     async def forget(self) -> tuple[str, str]:
-        """Let go of it."""
+        """Forget the folder."""
         return await self._told(self._patch.forgetFolder())
 
     async def save(self, blob: Blob, filename: str) -> str:
-        """Write a file there: the name that it has. BadInput if it cannot be written."""
+        """Write a file there, and return its name. BadInput if it cannot be written."""
         try:
             return str(await self._patch.saveToFolder(await to_js_blob(blob), filename))
         except JsException as error:

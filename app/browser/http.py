@@ -1,9 +1,9 @@
-"""Requests: the core's `Http`, over `fetch`, and over XMLHttpRequest where progress is wanted.
+"""Requests: the core's `Http`, over `fetch`, and over XMLHttpRequest where progress is needed.
 
-To our own origin; of a page without a gateway, a path may be a whole address of a server.
+They go to our own origin; of a page without a gateway, a path may be the full URL of a server.
 
-`pyscript.fetch` cannot send bytes or be aborted, so it is not used. Whatever breaks on the way is unclear to us, since
-the browser does not say whether the request had left: it raises RequestTimeout, with `cause` deadline or lost.
+`pyscript.fetch` cannot send bytes or be aborted, so it is not used. Any failure is unclear to us, since
+the browser does not report whether the request was sent: it raises RequestTimeout, with `cause` deadline or lost.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from app.core.errors import RequestTimeout
 from app.core.ports.http import Form, Request, Response
 
 JSON_TYPE = "application/json"
-PAGE_HEADER = "X-Mooring-Page"  # whose page asks; the gateway lets none pass under another's name
-WHO = "/fleet"  # the one request that the page of any user may send: its answer says who is logged in now
+PAGE_HEADER = "X-Mooring-Page"  # the page's user; the gateway refuses requests of another user's page
+WHO = "/fleet"  # the one request that the page of any user may send: its answer names the logged-in user
 STRANGE = frozenset({"not-logged-in", "other-person"})  # the gateway's causes
 
 
 class BrowserHttp:
     """HTTP with the browser's own client: same origin, no redirects, no cache for what must be fresh.
 
-    `on_strange` is called when the gateway does not take a request as this page's person's any more.
+    `on_strange` is called when the gateway no longer accepts a request in the name of this page's user.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class BrowserHttp:
 
 
 class _Exchange:
-    """One fetch with its deadline. Leaving the block aborts whatever still runs, so a cancelled task sends no more."""
+    """One fetch with its deadline. Leaving the block aborts it, so a cancelled task sends no more."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -136,7 +136,7 @@ async def _upload(request: Request, body: Any, on_progress: Callable[[float], No
 
 @contextmanager
 def _listening(exchange: Any, on_progress: Callable[[float], None]) -> Iterator[asyncio.Future[str]]:
-    """A future of how the exchange ends: "" when it was answered, else deadline or lost."""
+    """A future of how the exchange ends: empty when it was answered, else deadline or lost."""
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def tell(event: Any) -> None:

@@ -1,11 +1,11 @@
 """IndexedDB transactions driven from Python without awaiting inside them.
 
-A transaction dies at the first `await`, so what happens in it is a generator that yields requests and gets their
+A transaction ends at the first `await`, so its steps are a generator that yields requests and gets their
 results, and is resumed inside `onsuccess`:
 
     def bump(transaction):
         row = yield transaction.objectStore("counts").get("a")
-        transaction.objectStore("counts").put(…)          # no result wanted: not yielded
+        transaction.objectStore("counts").put(…)          # no result needed: not yielded
         return row
 
     await database.run("bump", ["counts"], bump, write=True)
@@ -13,8 +13,8 @@ results, and is resumed inside `onsuccess`:
 `run` returns after the transaction's `complete` event, with durability "strict". If the generator raises, or any
 request fails, the transaction is aborted: nothing was written, and the error is raised by `run`.
 
-A newer page may bring the database to a newer version at any time. The connection gives way at once, and the next
-operation opens the database as it is then: schemas only grow, so this page's stores are all still there.
+A newer page may upgrade the database at any time. The connection then closes, and the next
+operation opens the new version: schemas only grow, so this page's stores still exist.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ T = TypeVar("T")
 Steps = Generator[Any, Any, T]
 
 OPEN_SECONDS = 10.0
-RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen one would for ever
+RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen window's would for ever
 
 _CAUSES = {
     "QuotaExceededError": "quota",
     "VersionError": "upgrade",
-    "NotFoundError": "upgrade",  # the database has no such object store: it is not of our making
+    "NotFoundError": "upgrade",  # the database has no such object store: we did not create it
     "InvalidStateError": "closed",
     "AbortError": "closed",
     "SecurityError": "disabled",
@@ -50,17 +50,17 @@ log = logging.getLogger("mooring.browser")
 
 
 def storage_error(operation: str, error: Any) -> StorageError:
-    """The typed error of a DOMException, or of none when a transaction ended without one."""
+    """The typed error of a DOMException, or of a transaction that ended without one."""
     known = present(error)
     name = error_name(known) if known is not None else ""
     return StorageError(operation, _CAUSES.get(name, "unknown"), error_text(known))
 
 
 class Database:
-    """One database, opened when first needed, at `version` or at the newer one that it has already.
+    """One database, opened on first use, at `version` or at the newer one that it has.
 
-    `on_newer` is called when it turns out to be newer: with True if that happened under our eyes, with False if it was
-    so when we came. A database that somebody deletes is closed, and stays closed.
+    `on_newer` is called if it is newer: with True if it was upgraded while this page was open, with False if it was
+    newer before. A database that was deleted by the user is closed, and stays closed.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Database:
     async def run(
         self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], *, write: bool = False
     ) -> T:
-        """Run the steps as one transaction over these object stores; StorageError if it could not be done."""
+        """Run the steps as one transaction over these object stores; StorageError if it failed."""
         database = await self._opened(operation)
         try:
             transaction = database.transaction(
@@ -198,7 +198,7 @@ class _Run(Generic[T]):
         try:
             self._transaction.abort()
         except JsException as ended:
-            if error_name(ended) != "InvalidStateError":  # that one says: it has ended, or is being committed
+            if error_name(ended) != "InvalidStateError":  # raised if it has ended, or is being committed
                 raise
 
     def _free(self) -> None:
@@ -207,7 +207,7 @@ class _Run(Generic[T]):
 
 
 async def _open(operation: str, name: str, version: int | None, create: Callable[[Any, int], None]) -> Any:
-    """A connection; without a version, to the database as it is."""
+    """Open a connection; without a version, to the database as it is."""
     opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     proxies: list[Any] = []
 
@@ -215,7 +215,7 @@ async def _open(operation: str, name: str, version: int | None, create: Callable
         create(event.target.transaction, int(event.oldVersion))
 
     def succeed(event: Any) -> None:
-        if opened.done():  # too late: no one else would close it
+        if opened.done():  # too late: the caller is gone, so close it here
             event.target.result.close()
         else:
             opened.set_result(event.target.result)
@@ -239,7 +239,7 @@ async def _open(operation: str, name: str, version: int | None, create: Callable
 
 
 def _create_nothing(transaction: Any, _old_version: int) -> None:
-    """The database was to be there: if it has gone meanwhile, an empty one in its place is no store."""
+    """Refuse to create the database: an empty one in place of a deleted one is no store."""
     transaction.abort()
 
 

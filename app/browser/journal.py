@@ -1,6 +1,6 @@
-"""Where the journals of windows outlive their pages: one row per window, in the store beside the truth.
+"""Copies of the windows' journals, which outlive their pages: one row per window, in the store beside the tasks.
 
-Its transactions touch nothing but `journals`, so they never wait for those of the tasks, nor those for them.
+Their transactions use only `journals`, so they never wait for those of the tasks, and those never for them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MOST_WINDOWS = 24  # a journal has at most 256 KiB
 
 
 class BrowserJournals:
-    """The core's `JournalShelf` over IndexedDB."""
+    """The core's `JournalStore` over IndexedDB."""
 
     def __init__(self, name: str = "", most_windows: int = MOST_WINDOWS) -> None:
         self._database = Database(name or owned(NAME), VERSION, create_stores)
         self._most_windows = most_windows
 
     async def read(self, window_id: WindowId) -> str:
-        """What was written last for that window; empty if nothing was."""
+        """The last copy for that window; empty if there is none."""
 
         def steps(transaction: Any) -> Steps[str]:
             row = yield transaction.objectStore(STORE).get(window_id)

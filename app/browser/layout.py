@@ -1,8 +1,8 @@
-"""The layout engine of graphs: dagre in a worker, over `static/js/layout.js`, both loaded when first asked.
+"""The layout engine of graphs: dagre in a worker, over `static/js/layout.js`, both loaded on first use.
 
     answer = await arrange(question)        # texts, as `app/workflows/drawing/layout.py` writes and reads them
 
-LayoutError says why there is no answer. The page goes on meanwhile, whatever the graph's size.
+LayoutError says why there is no answer. The page stays responsive, whatever the graph's size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SECONDS = 60.0  # 500 nodes take three seconds, 1,500 about thirty
 
 
 async def arrange(question: str) -> str:
-    """Places for a graph's boxes."""
+    """Return positions for a graph's boxes."""
     try:
         module = await load_module("layout")
         answer = str(await module.arrange(question, SECONDS * 1000))

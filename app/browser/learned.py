@@ -1,6 +1,6 @@
-"""What was learned of runs, in this browser's store: two records for all windows, beside the settings.
+"""Learned times in this browser's store: two records for all windows, beside the settings.
 
-A page of an older version knows the first alone, and would not keep what it does not know in there.
+A page of an older version knows only the first record, and would drop unknown fields in it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class BrowserLearned:
         raise NotImplementedError
 
     async def learn(self, ran: Ran) -> None:
-        """Learn from one more run."""
+        """Learn from a run."""
 
         def steps(transaction: Any) -> Steps[None]:
             known = yield from durations_of(transaction)
@@ -41,7 +41,7 @@ class BrowserLearned:
         await self._write("learn", [SETTINGS], steps)
 
     async def learn_paces(self, measured: Measured) -> None:
-        """Learn from one more run what its nodes take."""
+        """Learn the times of a run's nodes."""
 
         def steps(transaction: Any) -> Steps[None]:
             known = yield from _paces_of(transaction)
@@ -51,7 +51,7 @@ class BrowserLearned:
         await self._write("learn_paces", [SETTINGS], steps)
 
     async def read_learned(self) -> Learned:
-        """All that was learned."""
+        """All learned times."""
 
         def steps(transaction: Any) -> Steps[Learned]:
             durations = yield from durations_of(transaction)
@@ -61,7 +61,7 @@ class BrowserLearned:
 
 
 def durations_of(transaction: Any) -> Steps[Durations]:
-    """What was learned; nothing if the record cannot be read, so that learning starts afresh."""
+    """The learned durations; nothing if the record is unreadable, so that learning restarts."""
     row = yield transaction.objectStore(SETTINGS).get(NAME)
     try:
         return Durations() if row is None else decode_durations(from_plain(row))

@@ -1,14 +1,14 @@
-"""What is done with kept bytes inside a transaction: each Blob has a line in `ledger` with its kind, size and time.
+"""Kept bytes inside a transaction: each Blob has a line in `ledger` with its kind, size and time.
 
-    yield from make_room(transaction, RESULTS, name, room)   # the oldest others go, until they fit into `room` bytes
+    yield from make_room(transaction, RESULTS, name, room)   # drop the oldest others, until they fit into `room` bytes
     yield from put(transaction, RESULTS, name, blob, at=now)
 
-What is yielded is a request of IndexedDB (`app.browser.idb`).
+Every yield is a request of IndexedDB (`app.browser.idb`).
 
-How many lines of a kind there are, and how many bytes, stands beside them, written in the same transaction: a window
-needs no more memory for ten thousand results than for ten. What only deletes has the sums forgotten, and they are
-counted again, a part of the lines at a time. An older page writes lines and knows nothing of the sums: each window
-counts once, and nothing is dropped as long as there are more or fewer lines than were added up.
+The number of lines of each kind and their bytes are stored beside them, written in the same transaction: a window
+needs no more memory for ten thousand results than for ten. Code that only deletes drops the sums, and they are
+recounted, a part of the lines at a time. An older page writes lines without updating the sums: each window therefore
+counts once, and nothing is dropped as long as the number of lines differs from the sum.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from app.core.model import PromptId
 
 RESULTS, THUMBNAILS, INPUTS, LEDGER = "results", "thumbnails", "inputs", "ledger"
 SETTINGS = "settings"
-PREVIEWS = "previews"  # a kind of lines: their bytes lie among the thumbnails
-KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they make room for records
+PREVIEWS = "previews"  # a kind of lines: their bytes are among the thumbnails
+KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they are dropped for records
 SHELVES = (*KINDS, LEDGER)
-TASKS, BATCHES = "tasks", "batches"  # what waiting runs share; their inputs are not given up
+TASKS, BATCHES = "tasks", "batches"  # their inputs are not dropped
 
-_SUMS = "sums"  # the row with the sums of all others, and its kind
+_SUMS = "sums"  # the row with the sums, and its kind
 _AGES = "ages"  # the index by kind and age
 _PART = 500  # lines that are counted at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """How many lines, and the bytes of what they are about."""
+    """The number of lines, and their bytes."""
 
     count: int = 0
     size: int = 0
 
     def plus(self, count: int, size: int) -> Sum:
-        """With so many more; never less than nothing."""
+        """The sum after adding these; never below zero."""
         return Sum(max(0, self.count + count), max(0, self.size + size))
 
 
 def create_ages(transaction: Any) -> None:
-    """Have the lines found by their age."""
+    """Create the index that finds lines by their age."""
     transaction.objectStore(LEDGER).createIndex(_AGES, to_js(["kind", "at"]))
 
 
@@ -57,7 +57,7 @@ def create_ages(transaction: Any) -> None:
 
 
 def read_sums(transaction: Any) -> Steps[dict[str, Sum] | None]:
-    """What the lines of each kind come to, as it was written down; None if it was not, or is not known any more."""
+    """The stored sums of each kind; None if they are not stored, or outdated."""
     row = yield transaction.objectStore(LEDGER).get(_SUMS)
     if row is None:
         return None
@@ -65,7 +65,7 @@ def read_sums(transaction: Any) -> Steps[dict[str, Sum] | None]:
 
 
 def count_sums(transaction: Any) -> Steps[dict[str, Sum]]:
-    """What they come to, counted."""
+    """The sums, counted."""
     ledger, found, rest = transaction.objectStore(LEDGER), dict.fromkeys(KINDS, Sum()), None
     while rows := from_plain((yield ledger.getAll(rest, _PART))):
         for row in rows:
@@ -87,14 +87,14 @@ def _count_up(transaction: Any) -> Steps[dict[str, Sum]]:
 
 
 def _is_right(transaction: Any, kind: str) -> Steps[bool]:
-    """Whether as many lines are there as were added up: nothing is dropped for what an older page has deleted."""
+    """Whether there are as many lines as in the sum: nothing is dropped for what an older page has deleted."""
     sums = yield from read_sums(transaction)
     there: int = yield transaction.objectStore(LEDGER).index("kind").count(kind)
     return sums is not None and sums[kind].count == there
 
 
 def _add(transaction: Any, kind: str, count: int, size: int) -> Steps[None]:
-    """Add to what is known."""
+    """Add to the stored sums."""
     sums = yield from read_sums(transaction)
     if sums is not None and (count or size):
         _write_sums(transaction, sums | {kind: sums[kind].plus(count, size)})
@@ -109,7 +109,7 @@ def _write_sums(transaction: Any, sums: Mapping[str, Sum]) -> None:
 
 
 def put(transaction: Any, kind: str, name: str, blob: Any, *, at: float) -> Steps[None]:
-    """Write a Blob and its line; what had that name is replaced."""
+    """Write a Blob and its line, replacing those of that name."""
     size = int(blob.size)
     line = {"name": _line(kind, name), "kind": kind, "size": size, "at": at}
     before = yield from _size_of(transaction, kind, name)
@@ -119,7 +119,7 @@ def put(transaction: Any, kind: str, name: str, blob: Any, *, at: float) -> Step
 
 
 def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collection[str] = frozenset()) -> Steps[None]:
-    """Delete the oldest of a kind until the others than `name` fit into `room` bytes; what is needed stays."""
+    """Delete the oldest of a kind until those other than `name` fit into `room` bytes; needed ones stay."""
     over = (yield from size_of_others(transaction, kind, name)) - room
     if over > 0 and not (yield from _is_right(transaction, kind)):
         yield from _count_up(transaction)
@@ -130,7 +130,7 @@ def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collect
 
 
 def size_of_others(transaction: Any, kind: str, name: str) -> Steps[int]:
-    """The bytes of a kind but for what has that name; what had to be counted for it is written down."""
+    """The bytes of a kind without those of that name; if they had to be counted, store the sums."""
     sums = (yield from read_sums(transaction)) or (yield from _count_up(transaction))
     return sums[kind].size - ((yield from _size_of(transaction, kind, name)) or 0)
 
@@ -138,9 +138,9 @@ def size_of_others(transaction: Any, kind: str, name: str) -> Steps[int]:
 def drop_oldest(
     transaction: Any, kind: str, is_enough: Callable[[Sum], bool], spared: Collection[str] = frozenset()
 ) -> Steps[Sum]:
-    """Delete the oldest of a kind, with their lines, until it is enough or none is left: what has gone.
+    """Delete the oldest of a kind, with their lines, until it is enough or none is left; return what was deleted.
 
-    It is for the caller to subtract it, or to forget the sums.
+    The caller must subtract it from the sums, or drop them.
     """
     gone, ages = Sum(), js.IDBKeyRange.bound(to_js([kind]), to_js([kind, []]))
     request = transaction.objectStore(LEDGER).index(_AGES).openCursor(ages)
@@ -151,7 +151,7 @@ def drop_oldest(
             transaction.objectStore(LEDGER).delete(row["name"])
             gone = gone.plus(1, row["size"])
         if is_enough(gone):
-            break  # no request may be open when another is yielded
+            break  # no request may be open at the next yield
         cursor.continue_()
     return gone
 
@@ -191,27 +191,27 @@ def _all_of(prefix: str) -> Any:
 
 
 def name_of(prompt_id: PromptId, index: int | str) -> str:
-    """What one output's bytes are called; with an empty index, how all of a task's are."""
+    """The name of one output's bytes; with an empty index, the prefix of all names of a task."""
     return f"{prompt_id}/{index}"
 
 
 def _line(kind: str, name: str) -> str:
-    """The name of a ledger line. A thumbnail is called as its result is, so its line is called differently."""
+    """The name of a ledger line. A thumbnail has the same name as its result, so its line needs another one."""
     return f"{THUMBNAILS}/{name}" if kind == THUMBNAILS else name
 
 
-# What is in use
+# Inputs in use
 
 
 def needed_inputs(transaction: Any) -> Steps[frozenset[str]]:
-    """The inputs that waiting runs will need, by their hashes, within a transaction over `BATCHES`."""
+    """The inputs that waiting runs need, by their hashes, within a transaction over `BATCHES`."""
     return frozenset(inputs_of(from_plain((yield transaction.objectStore(BATCHES).getAll()))))
 
 
 def copies_in_use(transaction: Any) -> Steps[frozenset[str]]:
-    """The copies of editor's files that tasks have, by their hashes, within a transaction over `TASKS`.
+    """The copies of editor files that tasks have, by their hashes, within a transaction over `TASKS`.
 
-    All tasks are read for it, so it is asked only where something has to go.
+    It reads all tasks, so it is called only when something has to be dropped.
     """
     rows = yield transaction.objectStore(TASKS).getAll()
     found = (getattr(row, "editor_sha256", None) for row in rows)
@@ -219,7 +219,7 @@ def copies_in_use(transaction: Any) -> Steps[frozenset[str]]:
 
 
 def inputs_of(rows: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The hashes that records name, also those that cannot be read: of pictures, and of the editor's files."""
+    """The hashes that records name, also unreadable ones: of pictures, and of editor files."""
     found = {str(row["editor_sha256"]) for row in rows if row.get("editor_sha256")}
     items = [item for row in rows if isinstance(row.get("inputs"), list) for item in row["inputs"]]
     return found | {str(item["sha256"]) for item in items if isinstance(item, dict) and item.get("sha256")}

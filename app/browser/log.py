@@ -15,14 +15,14 @@ ROOT = "mooring"
 
 
 class ConsoleHandler(logging.Handler):
-    """Writes records to the console. `window_id` is known once the window has claimed it."""
+    """Writes records to the console. `window_id` is set once the window has claimed it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.window_id = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line, at the console's own level."""
+        """Write one line, at the console's own level."""
         try:
             text = f"[mooring {self.window_id[:8] or '-'}] {self.format(record)}"
         except Exception:  # noqa: BLE001 - a message that cannot be formatted must not break its caller

@@ -1,10 +1,10 @@
 """Logging out at the gateway, and deleting what this browser keeps of the user.
 
-    await door.log_out(is_everywhere=False, is_wiping=True)      # the page is then replaced by the log-in page
+    await door.log_out(is_everywhere=False, is_wiping=True)      # the login page then replaces this one
 
-All windows of the browser are notified of log-ins and log-outs, also those of other users: a window whose fleet was
-reported for that user asks the gateway for it again. A window cannot see its cookie change, and the gateway keeps no
-list of log-ins.
+All windows of the browser are notified of logins and logouts, also those of other users: a window whose fleet was
+reported for that user requests it from the gateway. A window cannot see its cookie change, and the gateway keeps no
+list of logins.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from app.core.ports.http import Http, Request
 
 PATH = "/logout"
 DEADLINE = 20.0
-WIPE_SECONDS = 10.0  # another window may hold the store; a frozen one would for ever
+WIPE_SECONDS = 10.0  # another window may hold the store; a frozen window would for ever
 STORES = ("mooring", "mooring-folder")
 CHANNEL = "mooring-door"
-IN, OUT, WIPED = "in", "out", "wiped"  # before a name; a log-in's page says the first
+IN, OUT, WIPED = "in", "out", "wiped"  # before a name; the login page sends the first
 
 log = logging.getLogger("mooring.browser")
 
 
 class BrowserDoor:
-    """See the module. `on_come` and `on_go` are called with a name when another window reports it."""
+    """Logs the user out. `on_come` and `on_go` are called with a name when another window reports a login or logout."""
 
     def __init__(self, http: Http, on_come: Callable[[str], None], on_go: Callable[[str], None]) -> None:
         self._http = http
@@ -44,11 +44,11 @@ class BrowserDoor:
             self._tell(IN)
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
-        """Log out and open the log-in page; after GatewayRefused or TransportError nothing has changed."""
+        """Log out and open the login page; after GatewayRefused or TransportError nothing has changed."""
         body = json.dumps({"everywhere": is_everywhere})
         answer = await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body))
         check_taken(answer)
-        js.document.documentElement.dataset.leaving = "yes"  # `early.js`: nothing of this page stays in the tab
+        js.document.documentElement.dataset.leaving = "yes"  # `early.js`: clears what this page has left in the tab
         self._tell(WIPED if is_wiping else OUT)
         if is_wiping:
             await _delete_stores()
@@ -71,7 +71,7 @@ class BrowserDoor:
 
 
 def _login_page(answer: str) -> str:
-    """Return the address of the log-in page, with the time until which copies of the ended login stay valid."""
+    """Return the address of the login page, with the time until which copies of the ended login stay valid."""
     try:
         until = json.loads(answer)["copiesUntil"]
     except (ValueError, KeyError, TypeError):
@@ -80,7 +80,7 @@ def _login_page(answer: str) -> str:
 
 
 async def _delete_stores() -> None:
-    """Delete them; a window that does not let go of one in time delays it until that window is gone."""
+    """Delete them; a window that does not release one in time delays it until that window closes."""
     deletions = [_deleted(owned(name)) for name in STORES]
     try:
         await asyncio.wait_for(asyncio.gather(*deletions), WIPE_SECONDS)
@@ -102,7 +102,7 @@ async def _deleted(name: str) -> None:
 
 
 def _forget(storage: Any) -> None:
-    """Remove every key that bears the name of this page's user."""
+    """Remove every key with the name of this page's user."""
     mine = owned("")
     if mine:
         for key in [str(key) for key in js.Object.keys(storage) if str(key).endswith(mine)]:

@@ -1,9 +1,9 @@
-"""What the browser remembers as short texts: for this tab (`sessionStorage`), and for all windows (`localStorage`).
+"""Short texts that the browser remembers: for this tab (`sessionStorage`), and for all windows (`localStorage`).
 
     memory = BrowserMemory()
     memory = PrivateMemory(memory, shared={"mooring.settings"})      # of a private window
 
-Nothing hangs on it: what the browser forbids is logged, and counts as not there.
+Nothing depends on them: if the browser forbids it, that is logged, and the text counts as missing.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Memory(Protocol):
 
 
 class BrowserMemory:
-    """See the module."""
+    """The memory of a normal window."""
 
     def recall(self, key: str) -> str:
-        """What this tab remembers under a name; empty if nothing, or if the browser forbids it."""
+        """The text that this tab remembers under a name; empty if there is none, or the browser forbids it."""
         try:
             return str(present(js.sessionStorage.getItem(owned(key))) or "")
         except JsException as error:
@@ -46,14 +46,14 @@ class BrowserMemory:
             return ""
 
     def remember(self, key: str, value: str) -> None:
-        """Remember for this tab, as well as the browser lets it."""
+        """Remember a text for this tab, if the browser allows it."""
         try:
             js.sessionStorage.setItem(owned(key), value)
         except JsException as error:
             log.warning("not remembered: %s", error_text(error))
 
     def kept(self, key: str) -> str:
-        """What this browser keeps for all windows under a name; empty if nothing, or if the browser forbids it."""
+        """The text that this browser keeps for all windows under a name; empty if none, or the browser forbids it."""
         try:
             return str(present(js.localStorage.getItem(owned(key))) or "")
         except JsException as error:
@@ -61,7 +61,7 @@ class BrowserMemory:
             return ""
 
     def keep(self, key: str, value: str) -> None:
-        """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
+        """Keep a text for all windows, if the browser allows it; an empty one is deleted."""
         try:
             if value:
                 js.localStorage.setItem(owned(key), value)
@@ -71,7 +71,7 @@ class BrowserMemory:
             log.warning("not kept: %s", error_text(error))
 
     def kept_all(self, prefix: str) -> Mapping[str, str]:
-        """Everything that this browser keeps under names that begin so."""
+        """All texts that this browser keeps under names with this prefix."""
         try:
             kept: dict[str, str] = js.Object.fromEntries(js.Object.entries(js.localStorage)).to_py()
         except JsException as error:
@@ -83,9 +83,9 @@ class BrowserMemory:
 
 
 class PrivateMemory:
-    """The memory of a private window: what it remembers goes with the page, but for what is `shared` with all windows.
+    """The memory of a private window: it ends with the page, except for names in `shared`, kept for all windows.
 
-    What others keep is there to be read, such as how a workflow's form is arranged.
+    Texts of other windows can be read, such as the arrangement of a workflow's form.
     """
 
     def __init__(self, inner: Memory, shared: Collection[str]) -> None:
@@ -99,7 +99,7 @@ class PrivateMemory:
         return self._of_tab.get(key, "")
 
     def remember(self, key: str, value: str) -> None:
-        """Memory.remember, until the page goes."""
+        """Memory.remember, until the page closes."""
         self._of_tab[key] = value
 
     def kept(self, key: str) -> str:
@@ -107,7 +107,7 @@ class PrivateMemory:
         return self._mine[key] if key in self._mine else self._inner.kept(key)
 
     def keep(self, key: str, value: str) -> None:
-        """Memory.keep; for all windows only what is shared."""
+        """Memory.keep; for all windows only shared names."""
         if key in self._shared:
             self._inner.keep(key, value)
         else:
@@ -126,16 +126,16 @@ class BrowserDrawer:
         self._patch = patch
 
     def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
-        """Hold these."""
+        """Keep these bytes."""
         assert isinstance(blob, JsBlob)  # results come as answers of the browser's own fetch
         self._patch.hold(kind, name, blob.js, at)
 
     def drop(self, kind: str, name: str) -> None:
-        """Let go of them, if they are there."""
+        """Release them, if they exist."""
         self._patch.letGo(kind, name)
 
     async def small(self, blob: Blob) -> Blob | None:
-        """A thumbnail; None if that is no picture."""
+        """A thumbnail; None if the bytes are no picture."""
         small = await make_thumbnail(await to_js_blob(blob))
         return None if small is None else JsBlob(small)
 

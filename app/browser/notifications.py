@@ -1,4 +1,4 @@
-"""Notices, sounds and the app's badge: the page's Bell, by `static/js/bell.js`."""
+"""Notifications, sounds and the app's badge, by `static/js/bell.js`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger("mooring.browser")
 
 
 class Telling(Protocol):
-    """What is told; see `app/ui/settings/notifications.py`."""
+    """A notification; see `app/ui/settings/notifications.py`."""
 
     @property
     def ids(self) -> tuple[str, ...]: ...
@@ -34,14 +34,14 @@ class Telling(Protocol):
 
 
 class BrowserNotifier:
-    """Notices and sounds of the browser. `bell` is the JavaScript module."""
+    """Notifications and sounds of the browser. `bell` is the JavaScript module."""
 
     def __init__(self, bell: Any) -> None:
         self._bell = bell
         self._ringing: set[asyncio.Future[Any]] = set()
 
     def permission(self) -> str:
-        """Whether notices are shown: absent, default, granted or denied."""
+        """Whether notifications are allowed: absent, default, granted or denied."""
         return str(self._bell.permission())
 
     async def ask(self) -> str:
@@ -49,7 +49,7 @@ class BrowserNotifier:
         return str(await self._bell.ask())
 
     def ring(self, telling: Telling) -> None:
-        """Notify the user, unless another window already has. Nothing waits for it."""
+        """Notify the user, unless another window already has; does not wait for it."""
         told = {
             "ids": list(telling.ids),
             "title": telling.title,
@@ -70,9 +70,9 @@ class BrowserNotifier:
             log.warning("not told: %s", error_text(error))
 
     def set_badge(self, count: int) -> None:
-        """The number at the app's icon, where there is one; 0 is none."""
+        """Set the number at the app's icon, if there is one; 0 is none."""
         self._bell.setBadge(count)
 
     def is_looked_at(self) -> bool:
-        """Whether this window is seen and has the keyboard."""
+        """Whether this window is visible and has the keyboard."""
         return bool(self._bell.isLookedAt())

@@ -1,8 +1,8 @@
-"""The names of this browser's stores. Where users log in, each has their own.
+"""The names of this browser's stores. Where users log in, each user has their own.
 
-    owned("mooring")       # "mooring", or "mooring@5f0c…" for a user who has logged in
+    owned("mooring")       # "mooring", or "mooring@5f0c…" for a logged-in user
 
-The gateway puts the name into the page, so a user finds nothing of the previous one. `static/js/owned.js` does the same
+The gateway puts the name into the page, so no user finds the data of another. `static/js/owned.js` does the same
 for scripts. Call these when a store is opened, never at import: all users share the memory snapshot.
 """
 
@@ -27,7 +27,7 @@ def person() -> str:
 
 
 def does_deeds() -> bool:
-    """Whether the user may run the fleet."""
+    """Whether the user may administrate the fleet."""
     return bool(_told("deeds"))
 
 
@@ -37,7 +37,7 @@ def has_login() -> bool:
 
 
 def has_copies() -> bool:
-    """Whether a copy of this login stays valid after the log-out: the gateway cannot end a single session."""
+    """Whether a copy of this login stays valid after the logout: the gateway cannot end a single session."""
     return bool(_told("copies"))
 
 
@@ -47,10 +47,10 @@ def fleet_file() -> str:
 
 
 def page_of() -> str:
-    """The user of this page as sent with each request, so that none is taken for another user's."""
+    """The user of this page as sent with each request, so that none is accepted for another user."""
     return str(_told("store") or "nobody")
 
 
 def _told(name: str) -> Any:
-    """What the gateway has put into the page, or None: a name that is not there is no attribute of a proxy."""
+    """A fact that the gateway has put into the page, or None: a proxy has no attribute for a missing one."""
     return present(getattr(js.document.documentElement.dataset, name, None))

@@ -1,7 +1,7 @@
 """Ended tasks that no window holds any more, over IndexedDB: the core's `PastStore`.
 
-In `past` lie the rows, by the end and by the inputs that their records name; in `laid_by` the whole records. What a
-task has made stays where it is: nothing of `results`, `thumbnails` and `inputs` moves.
+`past` has the rows, indexed by the end and by the inputs of their records; `laid_by` has the full records. Results,
+thumbnails and inputs stay in their own object stores.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger("mooring.browser")
 
 
 def create_past(database: Any) -> None:
-    """The object stores."""
+    """Create the object stores."""
     rows = database.createObjectStore(PAST, js_object({"keyPath": "prompt_id"}))
     rows.createIndex("ended", "ended_at")
     rows.createIndex("inputs", "inputs", js_object({"multiEntry": True}))
@@ -34,7 +34,7 @@ def create_past(database: Any) -> None:
 
 
 def past_inputs(transaction: Any, hashes: Collection[str]) -> Steps[set[str]]:
-    """Which of these inputs a task that was laid by names."""
+    """Which of these inputs a past task names."""
     index, found = transaction.objectStore(PAST).index("inputs"), set[str]()
     for sha256 in hashes:
         if (yield index.count(sha256)):
@@ -43,7 +43,7 @@ def past_inputs(transaction: Any, hashes: Collection[str]) -> Steps[set[str]]:
 
 
 class BrowserPast:
-    """The part of the store where ended tasks are laid by."""
+    """The part of the store with past tasks."""
 
     _database: Database
     _fence: Callable[[Any, str, Task], Steps[Task]]
@@ -52,7 +52,7 @@ class BrowserPast:
         raise NotImplementedError
 
     async def lay_by(self, task: Task) -> None:
-        """Move an ended task there, with its row."""
+        """Move an ended task to the past tasks, with its row."""
 
         def steps(transaction: Any) -> Steps[None]:
             stored = yield from self._fence(transaction, "lay_by", task)
@@ -67,7 +67,7 @@ class BrowserPast:
         await self._write("lay_by", [TASKS, LAID_BY, PAST], steps)
 
     async def read_past_ids(self) -> Sequence[PromptId]:
-        """All of them, the latest end first."""
+        """The ids of all past tasks, the latest end first."""
 
         def steps(transaction: Any) -> Steps[list[PromptId]]:
             keys = from_plain((yield transaction.objectStore(PAST).index("ended").getAllKeys()))
@@ -76,13 +76,13 @@ class BrowserPast:
         return await self._database.run("read_past_ids", [PAST], steps)
 
     async def read_past(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
-        """The rows of these, in their order; those not there, or not readable, are left out."""
+        """Their rows in this order, without missing and unreadable ones."""
 
         def steps(transaction: Any) -> Steps[list[Any]]:
             rows = transaction.objectStore(PAST)
             requests = [rows.get(prompt_id) for prompt_id in prompt_ids]
             if requests:
-                yield requests[-1]  # they end in their order
+                yield requests[-1]  # they end in order
             found: list[Any] = from_plain(to_js([request.result for request in requests]))
             return found
 
@@ -96,7 +96,7 @@ class BrowserPast:
         return found
 
     async def read_past_task(self, prompt_id: PromptId) -> Task | None:
-        """The whole record of one; BrokenRecord if it cannot be read."""
+        """The full record of one; BrokenRecord if it cannot be read."""
 
         def steps(transaction: Any) -> Steps[Task | None]:
             row = yield transaction.objectStore(LAID_BY).get(prompt_id)
@@ -105,7 +105,7 @@ class BrowserPast:
         return await self._database.run("read_past_task", [LAID_BY], steps)
 
     async def delete_past(self, prompt_ids: Collection[PromptId]) -> None:
-        """Delete these, with their results, and with the inputs that only they had."""
+        """Delete these tasks with their results, and with the inputs that only they had."""
 
         def steps(transaction: Any) -> Steps[None]:
             records, rows = transaction.objectStore(LAID_BY), transaction.objectStore(PAST)

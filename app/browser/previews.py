@@ -1,8 +1,8 @@
-"""The last preview of each running task, kept small over a reload, in this browser's store.
+"""The last preview of each running task, kept small for a reload, in this browser's store.
 
-It lies among the thumbnails, under a name that is no result's, so that whatever deletes those of a task deletes it
-too, in an older page as well. Its line in `ledger` is of a kind of its own: it is no thumbnail of anything that was
-made, and counts as none.
+It is stored among the thumbnails, under a name that no result has, so that code that deletes those of a task deletes
+it too, even in an older page. Its line in `ledger` has a kind of its own, so that it does not count as a thumbnail of
+a result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Fence = Callable[[Any, str, Task], Steps[Task]]
 
 
 class BrowserPreviews:
-    """The part of the store that holds previews."""
+    """The part of the store with previews."""
 
     _database: Database
     _fence: Fence

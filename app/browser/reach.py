@@ -23,7 +23,7 @@ LEARN_DEADLINE = 40.0
 
 
 def read_site() -> Site:
-    """Where this page came from, and the policy in its head."""
+    """The origin of this page, and the policy in its head."""
     policy = present(js.document.querySelector('meta[http-equiv="Content-Security-Policy"]'))
     return Site(str(js.location.origin), str(policy.content) if policy else "")
 
@@ -34,8 +34,8 @@ def is_hidden() -> bool:
 
 
 async def reach(address: str, asks_socket: bool) -> Reach:
-    """What can be seen of a server whose answer cannot be read."""
-    client_id = str(uuid4()) if asks_socket else ""  # its own, so that no window's socket is replaced by it
+    """Probe a server whose answers cannot be read."""
+    client_id = str(uuid4()) if asks_socket else ""  # its own, so that it replaces no window's socket
     try:
         module = await load_module("reach")
         told = json.loads(str(await module.reach(address, client_id, REACH_DEADLINE * 1000)))
@@ -45,7 +45,7 @@ async def reach(address: str, asks_socket: bool) -> Reach:
 
 
 async def learn(address: str) -> tuple[str, str]:
-    """Have a server's catalogue read and kept in this page: the hashes of its nodes and of its lists of files."""
+    """Read and keep a server's catalogue in this page; return the hashes of its nodes and of its lists of files."""
     try:
         read = await (await load_module("catalogue")).learn(address, LEARN_DEADLINE * 1000)
         nodes, files = (hashlib.sha256(part.to_bytes()).hexdigest() for part in (read.nodes, read.files))

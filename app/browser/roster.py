@@ -1,7 +1,7 @@
-"""What all windows are about, from this browser's store: the core's `RosterSource`.
+"""A summary of all windows, from this browser's store: the core's `RosterSource`.
 
-A task's record has its whole workflow in it, and a browser may hold thousands. So JavaScript picks the few fields that
-are wanted, some records at a time, and what is settled is remembered until `forget`: the next look reads keys, and
+A task's record contains its whole workflow, and a browser may have thousands. So JavaScript picks the few required
+fields, some records at a time, and settled tasks are cached until `forget`: the next read needs the keys, and
 the records that are new or not settled yet.
 """
 
@@ -24,7 +24,7 @@ from app.core.records import BrokenRecord, decode_as
 from app.core.roster import Glance, KnownWindow, Made, ReservedPlace, Roster
 
 AT_ONCE = 50  # records that one transaction reads
-FEW = 20  # of so many new ones each is read alone
+FEW = 20  # up to so many new ones, each is read by itself
 
 _WANTED = [item.name for kind in (Glance, Choice, Made) for item in fields(kind)]
 _OTHERS = ["window_id", "seen_at", "at", "created_at", "server_id"]
@@ -33,7 +33,7 @@ log = logging.getLogger("mooring.browser")
 
 
 class BrowserRoster:
-    """See the module. `present` lists the living windows, `read_lines` the number of waiting runs by window."""
+    """Reads the roster. `present` lists the living windows, `read_lines` the number of waiting runs by window."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class BrowserRoster:
         self._settled = {}
 
     async def _read_ended(self, keys: Sequence[str], missing: Sequence[str], wanted: Any) -> list[Glance]:
-        """What has ended and is missing: one by one if that is little, else everything, part by part."""
+        """The missing ended tasks: one by one if they are few, else all, part by part."""
         if len(missing) <= FEW:
             spans = [(key, key) for key in missing]
         else:
@@ -102,7 +102,7 @@ def _between(span: tuple[str, str], wanted: Any, transaction: Any) -> Steps[list
 
 
 def _picked(rows: Any, names: Any) -> list[Any]:
-    """Only these fields of the rows, at any depth; the rest never becomes Python's."""
+    """Only these fields of the rows, at any depth; the rest is never converted to Python."""
     found = json.loads(js.JSON.stringify(rows, names))
     return found if isinstance(found, list) else []
 
@@ -112,7 +112,7 @@ def _glances(rows: Sequence[Any]) -> list[Glance]:
 
 
 def _decoded(kind: type[Any], rows: Sequence[Any]) -> list[Any]:
-    """Those that can be read; a task that cannot is its own window's to tell of."""
+    """The readable ones; an unreadable task is shown by its own window."""
     found = []
     for row in rows:
         try:

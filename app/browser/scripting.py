@@ -1,6 +1,6 @@
-"""The edge of the scripting console's worker: binds `app.scripting` to its messages, and `requests` to the browser.
+"""The adapter of the scripting console's worker: binds `app.scripting` to its messages, and `requests` to the browser.
 
-`static/js/script_worker.js` calls `begin` once, in an interpreter of its own; nothing of the page runs there.
+`static/js/script_worker.js` calls `begin` once, in an interpreter of its own; no code of the page runs there.
 
     api = begin(send, tell, origin, version)        # send(method, text, blobs) -> Promise, tell(kind, text)
     api.start("print(1)"); api.stop()
@@ -23,13 +23,13 @@ from app.scripting.output import Outlet, Stream
 from app.scripting.runner import Runner
 from app.scripting.wire import ERRORS
 
-# Names of headers that a page may not set; the browser complains on its console if one tries.
+# Names of headers that a page may not set; the browser logs an error if one tries.
 FORBIDDEN = ("user-agent", "accept-encoding", "connection", "content-length", "host", "origin", "referer")
 LATE = 0.1  # seconds after which the rest of a flood of output is sent
 
 
 class ScriptConsole:
-    """What the worker's messages call."""
+    """The functions that the worker's messages call."""
 
     def __init__(self, tell: Any) -> None:
         self._outlet = Outlet(tell, time.monotonic)
@@ -43,18 +43,18 @@ class ScriptConsole:
         self._looking = asyncio.get_running_loop().create_task(self._look())
 
     def stop(self) -> None:
-        """Stop it at what it awaits."""
+        """Stop it at its next await."""
         self._runner.stop()
 
     async def _look(self) -> None:
-        """Tell what is held back while the script awaits."""
+        """Send delayed output while the script awaits."""
         while self._runner.is_running:
             await asyncio.sleep(LATE)
             self._outlet.offer()
 
 
 def begin(send: Any, tell: Any, origin: str, version: str) -> ScriptConsole:
-    """Make the interpreter a script's: `mooring` at hand, `requests` and `urllib` over the browser, no `input`."""
+    """Prepare the interpreter for scripts: `mooring`, `requests` and `urllib` over the browser, no `input`."""
 
     async def ask(method: str, text: str, blobs: list[bytes]) -> str:
         return str(await send(method, text, to_js(blobs)))
@@ -72,7 +72,7 @@ def _no_input(_prompt: object = "") -> str:
 
 
 def patch_http() -> None:
-    """`requests` and `urllib` go over the browser's own requests, and fail as they would elsewhere."""
+    """Send `requests` and `urllib` over the browser's own requests, with their usual errors."""
     import pyodide_http
     from pyodide_http import _core, _requests, _urllib
 

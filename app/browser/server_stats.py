@@ -16,7 +16,7 @@ DEADLINE = 8.0
 
 
 class GatewayStats:
-    """Asks the gateway."""
+    """Requests the stats from the gateway."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
@@ -30,7 +30,7 @@ class GatewayStats:
 
 
 def read_vitals(text: str) -> Mapping[ServerId, ServerStats]:
-    """The gateway's JSON; ConfigError if it is not of that shape."""
+    """Parse the gateway's JSON; ConfigError if it is invalid."""
     try:
         told = json.loads(text)["servers"]
         return {ServerId(str(server_id)): _vitals(item) for server_id, item in told.items()}

@@ -1,8 +1,8 @@
 """Hints between the windows of this browser, over a BroadcastChannel: the core's `Signals`.
 
-    signals.send("changed", window_id)        # to all others; this page does not hear itself
+    signals.send("changed", window_id)        # to all other windows; this page does not receive it
 
-A hidden page hears them at once, a frozen one when it wakes. They carry no truth: whoever hears one looks for himself.
+A hidden page receives them immediately, a frozen one when it wakes. They are hints: the receiver rereads the store.
 """
 
 from __future__ import annotations

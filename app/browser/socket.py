@@ -1,6 +1,6 @@
 """WebSockets to our own origin, or to a server's own address: the core's `Sockets`, over `static/js/socket.js`.
 
-Messages are queued in JavaScript and come over in batches, so a burst of progress costs one crossing; of the
+Messages are queued in JavaScript and passed in batches, so a burst of progress costs one crossing; of the
 previews in a batch only the latest of each node is kept. `pyscript.WebSocket` is not used: it leaks its handlers.
 """
 
@@ -33,7 +33,7 @@ class BrowserConnection:
 
     @property
     def url(self) -> str:
-        """The live socket's own address, read from the socket itself."""
+        """The address, read from the live socket."""
         return str(self._channel.url)
 
     @property
@@ -51,7 +51,7 @@ class BrowserConnection:
         try:
             batch = present(await self._channel.receive())
         except asyncio.CancelledError:
-            self._channel.waiter = None  # what comes now is for the next to ask
+            self._channel.waiter = None  # later messages are for the next call
             raise
         if batch is None:
             raise self._closed()
@@ -62,13 +62,13 @@ class BrowserConnection:
         await self._channel.close(CLOSE_SECONDS * 1000)
 
     def _closed(self) -> SocketClosed:
-        """How it ended: the gateway's reason begins with its cause, `timeout: gpu-2 did not answer in time.`"""
+        """The error for its end: the gateway's reason begins with a cause, `timeout: gpu-2 did not answer in time.`"""
         cause = str(self._channel.reason).partition(":")[0]
         return SocketClosed(self._server_id, cause or "closed", code=int(self._channel.code))
 
 
 class BrowserSockets:
-    """Opens WebSockets to the origin that this page came from."""
+    """Opens WebSockets to the origin of this page."""
 
     def __init__(self) -> None:
         self._module: Any = None

@@ -14,7 +14,7 @@ log = logging.getLogger("mooring.browser")
 
 
 async def read_estimate() -> tuple[int | None, int | None]:
-    """Bytes used by this site, and bytes that it could use; None where the browser does not tell."""
+    """Bytes used by this site, and its quota; None where the browser does not report it."""
     storage = _storage("estimate")
     if storage is None:
         return None, None

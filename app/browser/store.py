@@ -1,6 +1,6 @@
 """The store of all windows: the core's `TaskStore` over IndexedDB.
 
-Every operation is one transaction and returns after its `complete` event. Tasks, reservations and windows lie there as
+Every operation is one transaction and returns after its `complete` event. Tasks, reservations and windows are stored as
 plain objects (`app.core.records`); results and inputs as Blobs (`app.browser.blob_store`), each with a line in
 `ledger`, so that their sizes are known without touching the bytes. The schema only ever grows.
 """
@@ -58,7 +58,7 @@ log = logging.getLogger("mooring.browser")
 
 
 def create_stores(transaction: Any, old_version: int) -> None:
-    """Make what is missing in a database of an older version (0: none). Nothing is ever removed or renamed."""
+    """Create what is missing in a database of an older version (0: none). Nothing is ever removed or renamed."""
     if old_version < 1:
         database = transaction.db
         database.createObjectStore("windows", js_object({"keyPath": "window_id"}))
@@ -127,7 +127,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         def steps(transaction: Any) -> Steps[Reservation]:
             reservations = transaction.objectStore("reservations")
             requests = _request_claims(transaction)
-            durations = yield from durations_of(transaction)  # answered in order: the claims have arrived, too
+            durations = yield from durations_of(transaction)  # answers come in order: the claims have arrived, too
             reservation = choose(replace(_read_claims(requests), durations=durations))
             reservations.put(plain(encode_reservation(reservation)))
             return reservation
@@ -162,7 +162,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         await self._write("register", ["tasks", "reservations", *_line_of(task)], steps)
 
     async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
-        """`reserve` and `register` in one, where the server is decided already; durable."""
+        """`reserve` and `register` in one, for a decided server; durable."""
         row = plain(_task_row(task))
 
         def steps(transaction: Any) -> Steps[None]:
@@ -225,7 +225,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         return await self._database.run("read_tasks", ["tasks"], steps)
 
     async def delete_task(self, task: Task) -> None:
-        """Delete an ended task with its results, and with the inputs that are no other task's; fenced like `update`."""
+        """Delete an ended task with its results, and with the inputs that no other task has; fenced like `update`."""
 
         def steps(transaction: Any) -> Steps[None]:
             stored = yield from _fenced(transaction, "delete_task", task)
@@ -275,7 +275,7 @@ def _records_of(tasks: Any, owner: WindowId) -> Steps[Records]:
 
 
 def _line_of(task: Task) -> Sequence[str]:
-    """The stores that a task leaves when it is registered: who waits for them need not wait for any other."""
+    """The stores that a task leaves when it is registered: other transactions do not wait for them."""
     return () if task.part is None else LINE
 
 
@@ -303,7 +303,7 @@ def _key_name(key: Any) -> str:
 
 
 def _reservations(rows: Any) -> Sequence[Reservation]:
-    """Those that can be read: one that cannot holds nothing, for nothing was submitted under it."""
+    """The readable ones: an unreadable one holds nothing, since nothing was submitted under it."""
     found = []
     for row in from_plain(rows):
         try:
@@ -334,7 +334,7 @@ def _unmarked(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delete(transaction: Any, prompt_id: PromptId, key: Any) -> Steps[None]:
-    """Delete a task's record, its results, and the inputs that only it had, and no waiting run will need."""
+    """Delete a task's record, its results, and the inputs that only it had and that no waiting run needs."""
     tasks = transaction.objectStore("tasks")
     mine = inputs_of([_task_row_of((yield tasks.get(key)))])
     tasks.delete(key)
@@ -358,7 +358,7 @@ def _task(row: Any) -> Task:
 
 
 def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
-    """The stored task if `task` may be written over it; its server is as fixed as its owner."""
+    """The stored task if `task` may replace it; its server is as fixed as its owner."""
     row = yield transaction.objectStore("tasks").get(task.prompt_id)
     if row is None:
         raise TaskNotFound(operation, task.prompt_id)

@@ -1,9 +1,9 @@
-"""Small pictures of pictures, made by the browser itself: the bytes never pass through Python.
+"""Thumbnails of pictures, made by the browser itself: the bytes never pass through Python.
 
-    small = await make_thumbnail(blob)      # a JavaScript Blob of type image/webp, or None if that is no picture
+    small = await make_thumbnail(blob)      # a JavaScript Blob of type image/webp, or None if it is no picture
 
-At most `LONGEST` pixels on the longer side. A picture that is no larger than that keeps its size and, where the browser
-writes WebP without loss at quality 1, every pixel. A browser that cannot write WebP (Safari) makes a PNG of it.
+At most `LONGEST` pixels on the longer side. A smaller picture keeps its size and, where the browser
+writes lossless WebP at quality 1, every pixel. A browser that cannot write WebP (Safari) makes a PNG.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.browser.values import error_text, js_object, present
 
 LONGEST = 384  # pixels
 MEDIA_TYPE = "image/webp"
-QUALITY = 0.82  # of a picture made smaller; about 15 kB
+QUALITY = 0.82  # of a reduced picture; about 15 kB
 
 log = logging.getLogger("mooring.browser")
 
@@ -32,7 +32,7 @@ async def make_thumbnail(blob: Any) -> Any | None:
         return None
     try:
         return await _made_from(whole)
-    except JsException as error:  # no memory for a canvas, or a browser that forbids reading one
+    except JsException as error:  # no memory for a canvas, or the browser forbids reading it
         log.warning("no thumbnail: %s", error_text(error))
         return None
     finally:

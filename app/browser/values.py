@@ -1,6 +1,6 @@
-"""Values as they cross between Python and JavaScript, converted once, at the edge.
+"""Values that cross between Python and JavaScript, converted once.
 
-JavaScript's `null` arrives as `jsnull`, which `is not None`; `undefined` arrives as None. Objects go over as JSON
+JavaScript's `null` arrives as `jsnull`, which `is not None`; `undefined` arrives as None. Objects cross as JSON
 text or as one plain object, never field by field.
 """
 
@@ -20,7 +20,7 @@ def present(value: Any) -> Any | None:
 
 
 def js_object(values: Mapping[str, Any]) -> Any:
-    """A plain JavaScript object with these properties; JavaScript values in it stay what they are."""
+    """A plain JavaScript object with these properties; JavaScript values in it are not changed."""
     made = js.Object.new()
     for name, value in values.items():
         setattr(made, name, value)
@@ -33,7 +33,7 @@ def plain(value: Any) -> Any:
 
 
 def from_plain(value: Any) -> Any:
-    """A JSON-like JavaScript value as Python's, in one crossing; what JSON cannot say is left out."""
+    """A JSON-like JavaScript value as Python's, in one crossing; values that JSON lacks are left out."""
     text = js.JSON.stringify(value)
     return json.loads(text) if isinstance(text, str) else None
 
@@ -49,7 +49,7 @@ def error_name(error: JsException) -> str:
 
 
 def error_text(error: Any) -> str:
-    """A JavaScript error in one line, for the log."""
+    """A JavaScript error as one line for the log."""
     known = present(error)
     if known is None:
         return ""

@@ -1,7 +1,7 @@
-"""The waiting lines in this browser's store: one record for each run, one for what a batch shares, one for each line.
+"""The waiting lines in this browser's store: one record for each run, one for each batch, one for each line.
 
 A run leaves its line in the very transaction that registers its task (`take_off`), so that it is never both or neither.
-What has no run left goes with the last one: the line's own record, and the batch.
+With the last run, the records of its batch and of the line are deleted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LINE = (WAITING, BATCHES, LINES)
 
 
 class BrowserLine:
-    """The part of the store where runs wait."""
+    """The part of the store with waiting runs."""
 
     _database: Database
 
@@ -68,7 +68,7 @@ class BrowserLine:
         await self._write("write_line", LINE, steps)
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
-        """Put what waits in one window's line to the end of another's."""
+        """Append one window's waiting runs to the line of another."""
 
         def steps(transaction: Any) -> Steps[WaitingRuns]:
             waiting, lines = transaction.objectStore(WAITING), transaction.objectStore(LINES)
@@ -89,7 +89,7 @@ class BrowserLine:
 
 
 def take_off(transaction: Any, task: Task) -> Steps[None]:
-    """Take a run off its tab's line, since it becomes this task; nothing if it never was in one."""
+    """Remove a run from its tab's line, since it becomes this task; nothing if it was in none."""
     if task.part is None:
         return
     waiting, captain = transaction.objectStore(WAITING), captain_of(task.owner)
@@ -128,7 +128,7 @@ def _put_all(transaction: Any, change: LineChange) -> None:
 
 
 def _tidy_batches(transaction: Any, batch_ids: Collection[str]) -> Steps[None]:
-    """Delete those of which no run waits any more."""
+    """Delete batches that no waiting run needs."""
     index = transaction.objectStore(WAITING).index("batch")
     for batch_id in batch_ids:
         if not (yield index.count(batch_id)):

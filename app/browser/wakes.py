@@ -1,7 +1,7 @@
-"""What wakes the adapters themselves: the network is back, the tab is looked at, the page returns from the cache.
+"""Events that wake the adapters themselves: the network is back, the tab is visible, the page returns from the cache.
 
-A page that comes back from the back/forward cache is only who it was if nobody has taken its id meanwhile; otherwise it
-reloads, and becomes another window. The session is woken by the page (`BrowserScreen.listen_wakes`).
+A page that returns from the back/forward cache keeps its id only if no other window has taken it; otherwise it
+reloads, and becomes another window. The page wakes the session (`BrowserScreen.listen_wakes`).
 """
 
 from __future__ import annotations

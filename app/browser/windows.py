@@ -1,13 +1,13 @@
-"""Who this window is, and whether another one lives: the core's `Windows`, with and without Web Locks.
+"""The identity of this window, and whether another one lives: the core's `Windows`, with and without Web Locks.
 
 `sessionStorage` keeps the id over a reload, and is copied into a duplicated tab, so an id found there is only a claim.
 
-With Web Locks the claim is won with the lock of that name, which the window then holds for as long as it lives. A page
-in the back/forward cache holds its lock too, but a request for it evicts that page. Who is refused waits a moment
-before it believes that the other one lives.
+With Web Locks the claim needs the lock of that name, which the window then holds for as long as it lives. A page
+in the back/forward cache holds its lock too, but a request for it evicts that page. A refused window waits a moment
+before it concludes that the other one lives.
 
-Without Web Locks (a page that is no secure context) the id lies in `sessionStorage` only from `pagehide` until the next
-load takes it out: a tab that is duplicated while its page lives copies nothing. Whether another window lives is then
+Without Web Locks (a page in no secure context) the id is in `sessionStorage` only from `pagehide` until the next
+load takes it out: a tab that is duplicated while its page is open copies nothing. Whether another window lives is then
 asked over a BroadcastChannel: an answer proves life, and silence proves nothing, for that window may be frozen.
 """
 
@@ -30,18 +30,18 @@ from app.core.ports.windows import Identity
 
 KEY = "mooring.window"
 _LOCKS = "mooring-window:"
-# Chromium evicts a cached page at once; an `is_alive` of another window may hold on for a moment.
+# Chromium evicts a cached page immediately; an `is_alive` of another window may hold the lock for a moment.
 EVICTION_SECONDS = 1.0
-OWN_SECONDS = 30.0  # for an id that no other window can have: it only takes as long as a busy browser does
+OWN_SECONDS = 30.0  # for an id that no other window can have: only a busy browser delays it
 CALL_SECONDS = 0.4  # for a list on a panel, which repeats the call while it is shown
 EVERYBODY = "*"
-ANSWER_SECONDS = 1.5  # a hidden window answers at once, a busy one when Python gets its turn
+ANSWER_SECONDS = 1.5  # a hidden window answers immediately, a busy one when Python gets its turn
 
 log = logging.getLogger("mooring.browser")
 
 
 class BrowserWindows:
-    """The identity of this window. `reclaim` is for a page that comes back from the back/forward cache."""
+    """The identity of this window. `reclaim` is for a page that returns from the back/forward cache."""
 
     def __init__(self, on_claim: Callable[[Identity], None] = lambda _identity: None) -> None:
         self._identity: Identity | None = None
@@ -53,7 +53,7 @@ class BrowserWindows:
         self._roll: RollCall | None = None if self._locks else RollCall()
 
     async def claim(self) -> Identity:
-        """This window's id: the one it had before a reload, or a new one. Never one that another window uses."""
+        """This window's id: the one from before a reload, or a new one. Never one that another window uses."""
         if self._identity is None:
             self._identity = await (self._claim_by_lock() if self._locks else self._claim_by_hand())
             if self._roll is not None:
@@ -63,7 +63,7 @@ class BrowserWindows:
         return self._identity
 
     async def enlist(self, window_id: WindowId) -> bool:
-        """Hold one more id, of a session that helps this window. Only this window's next page will ask for it."""
+        """Hold the id of a crew session of this window. Only this window's next page will claim it."""
         if self._roll is not None:
             self._roll.answer_for(window_id)
         elif not (
@@ -74,7 +74,7 @@ class BrowserWindows:
         return True
 
     async def is_alive(self, window_id: WindowId) -> bool | None:
-        """Whether that window lives; None if this browser cannot tell. Asking evicts a page that is only cached."""
+        """Whether that window lives; None if this browser cannot determine it. The query evicts a cached page."""
         if window_id in self._crew or (self._identity is not None and window_id == self._identity.window_id):
             return True
         if self._roll is not None:
@@ -89,9 +89,9 @@ class BrowserWindows:
         return False
 
     async def present(self) -> frozenset[WindowId]:
-        """All windows that show a sign of life, with their crews; one that the browser has frozen shows it by its lock.
+        """All windows that show a sign of life, with their crews; a frozen one shows it by its lock.
 
-        Nobody is evicted by it, so a page in the back/forward cache counts; without locks, silence counts as absence.
+        It evicts no page, so one in the back/forward cache counts; without locks, silence counts as absence.
         """
         mine = {*self._crew, *([self._identity.window_id] if self._identity is not None else [])}
         if self._roll is not None:
@@ -101,9 +101,9 @@ class BrowserWindows:
         return frozenset({*mine, *(window_id for window_id in named if window_id is not None)})
 
     async def reclaim(self) -> bool:
-        """Whether this page, back from the cache, is still who it was. If not, only a reload helps."""
+        """Whether this page, back from the cache, still has its id. If not, only a reload helps."""
         if self._identity is None or self._locks:
-            return True  # another window's wish for the lock would have evicted this page
+            return True  # another window's request for the lock would have evicted this page
         return _take_out() == self._identity.window_id
 
     async def _claim_by_lock(self) -> Identity:
@@ -126,7 +126,7 @@ class BrowserWindows:
         return identity
 
     async def _lock(self, window_id: WindowId, hold: _Promise, seconds: float, mode: str = "exclusive") -> bool:
-        """Whether the lock was got, at once or within `seconds`; it is then held until `hold` is resolved."""
+        """Whether the lock was granted within `seconds`; it is then held until `hold` is resolved."""
         asked: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def granted(lock: Any) -> Any:
@@ -143,17 +143,17 @@ class BrowserWindows:
 
 
 class RollCall:
-    """Who is there, asked of all windows of this origin."""
+    """Queries which windows of this origin live."""
 
     def __init__(self) -> None:
         self._channel: Any = js.BroadcastChannel.new(owned("mooring-windows"))
         self._mine: set[str] = set()
         self._asked: dict[str, asyncio.Event] = {}
-        self._heard: set[WindowId] | None = None  # who has answered a call of all
+        self._heard: set[WindowId] | None = None  # the windows that have answered a call
         self._channel.onmessage = create_proxy(self._hear)
 
     def answer_for(self, window_id: WindowId) -> None:
-        """From now on this page answers to that id."""
+        """Answer queries for that id from now on."""
         self._mine.add(window_id)
 
     async def is_there(self, window_id: WindowId) -> bool:
@@ -199,7 +199,7 @@ class _Promise:
 
 
 def _end(request: asyncio.Future[Any], asked: asyncio.Future[bool], proxy: Any) -> None:
-    """The request for a lock is over: refused in time, or held and let go."""
+    """Handle the end of a lock request: refused in time, or granted and released."""
     proxy.destroy()
     error = None if request.cancelled() else request.exception()
     if error is not None and not (
@@ -215,7 +215,7 @@ def _lock_name(window_id: WindowId) -> str:
 
 
 def _window_of(name: str) -> WindowId | None:
-    """The window of this person's that holds a lock of that name."""
+    """The window of this user that holds a lock of that name."""
     window_id = WindowId(name.removeprefix(_LOCKS).partition("@")[0])
     return window_id if name == _lock_name(window_id) else None
 

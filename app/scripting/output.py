@@ -1,8 +1,8 @@
-"""What a script prints, on its way out: line by line as long as it is little, and gathered when it is a flood.
+"""The output of a script: sent line by line as long as it is little, and gathered when it is a flood.
 
-A message to the page costs the page something, and so does each character: a loop that prints without end may not
-freeze it. Both are counted: there may be many at once, and then so many per second. What does not fit is left out, with
-a word about it.
+A message costs the page something, and so does each character: a loop that prints without end must not
+freeze it. Both are counted: there is a burst limit, and a limit per second. What exceeds them is left out, with
+a notice.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Callable
 Tell = Callable[[str, str], None]  # a kind of message, and its text
 
 MESSAGES, MESSAGES_PER_SECOND = 40.0, 10.0
-CHARACTERS, CHARACTERS_PER_SECOND = 60_000.0, 40_000.0  # the drawer keeps no more anyway
+CHARACTERS, CHARACTERS_PER_SECOND = 60_000.0, 40_000.0  # the console shows no more anyway
 LEFT_OUT = "\n… {count} characters left out …\n"
 
 
 class Outlet:
-    """The way out of both streams, in the order of writing. `clock` tells seconds."""
+    """Sends the output of both streams, in order. `clock` returns seconds."""
 
     def __init__(self, tell: Tell, clock: Callable[[], float]) -> None:
         self._tell, self._clock = tell, clock
@@ -30,13 +30,13 @@ class Outlet:
 
     @property
     def is_holding(self) -> bool:
-        """Whether something waits to be told."""
+        """Whether output waits to be sent."""
         return bool(self._kept or self._lost)
 
     def write(self, kind: str, text: str) -> None:
-        """Something was printed."""
+        """Add output of a stream."""
         if kind != self._kind:
-            self.flush()  # streams are not mixed; that one more message is no flood: it costs too
+            self.flush()  # the streams are not mixed, and the extra message counts too
             self._kind = kind
         self._refill()
         room = int(self._characters)
@@ -48,13 +48,13 @@ class Outlet:
             self.offer()
 
     def offer(self) -> None:
-        """Tell what waits, unless it is a flood."""
+        """Send what waits, unless it exceeds the limits."""
         self._refill()
         if self._messages >= 1:
             self.flush()
 
     def flush(self) -> None:
-        """Tell what waits, whatever it costs."""
+        """Send what waits, even beyond the limits."""
         if not self.is_holding:
             return
         text = "".join(self._kept) + (LEFT_OUT.format(count=self._lost) if self._lost else "")
@@ -79,11 +79,11 @@ class Stream(io.TextIOBase):
         self._outlet, self._kind = outlet, kind
 
     def writable(self) -> bool:
-        """It is for nothing else."""
+        """It supports only writing."""
         return True
 
     def write(self, text: str, /) -> int:
-        """Hand it on."""
+        """Pass it on to the outlet."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text:
@@ -91,5 +91,5 @@ class Stream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """A script wants it to be seen now."""
+        """Send it now, as the script asks."""
         self._outlet.offer()

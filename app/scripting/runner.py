@@ -1,7 +1,7 @@
-"""Runs a person's script: top-level `await`, its last expression's value told, errors with the script's own lines only.
+"""Runs a user's script: top-level `await`, the value of its last expression, errors with the script's own lines only.
 
-Names stay from one run to the next, as in a notebook. A script that awaits can be stopped; one that never does cannot
-be from here, and its worker is ended instead.
+Names persist from one run to the next, as in a notebook. A script that awaits can be stopped; one that never does
+cannot be stopped from here, and its worker is ended instead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class Runner:
-    """One namespace, and one script at a time. `tell` gets "value" or "error", then "end" with how it ended."""
+    """One namespace, and one script at a time. `send` gets "value" or "error", then "end" with how it ended."""
 
     def __init__(self, tell: Tell, flush: Callable[[], None] = lambda: None) -> None:
         self._tell, self._flush = tell, flush
@@ -36,21 +36,21 @@ class Runner:
 
     @property
     def names(self) -> dict[str, Any]:
-        """What scripts have defined."""
+        """The names that scripts have defined."""
         return self._names
 
     @property
     def is_running(self) -> bool:
-        """Whether a script is under way."""
+        """Whether a script is running."""
         return self._running is not None and not self._running.done()
 
     def start(self, source: str) -> asyncio.Task[None]:
-        """Begin a script; it goes on by itself, and tells how it ends."""
+        """Start a script in the background; messages report its end."""
         self._running = asyncio.get_running_loop().create_task(self._run(source))
         return self._running
 
     def stop(self) -> None:
-        """Stop the script at what it awaits."""
+        """Stop the script at its next await."""
         if self._running is not None:
             self._running.cancel()
 
@@ -67,8 +67,8 @@ class Runner:
         except asyncio.CancelledError:
             ending = "stopped"
         except SystemExit:
-            pass  # a script that has said enough
-        except BaseException as error:  # noqa: BLE001 - whatever a script raises is told to the person
+            pass  # a script that exits by itself
+        except BaseException as error:  # noqa: BLE001 - whatever a script raises is shown to the user
             self._flush()
             self._tell("error", told_error(error, name))
             ending = "failed"
@@ -90,16 +90,16 @@ class Runner:
 
 
 def show(value: object) -> str:
-    """A value as the console shows it, never longer than it can."""
+    """A value as the console shows it, of bounded length."""
     try:
         text = pprint.pformat(value, width=WIDTH, sort_dicts=False)
-    except Exception as error:  # noqa: BLE001 - somebody's own __repr__
+    except Exception as error:  # noqa: BLE001 - a user's own __repr__ may raise anything
         return f"<{type(value).__name__} that cannot be shown: {error!r}>"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
 
 
 def told_error(error: BaseException, name: str) -> str:
-    """The traceback from the script's first line on; what lies around it is ours."""
+    """The traceback from the script's first line on; the frames around it are ours."""
     told = traceback.TracebackException.from_exception(error, limit=None, compact=True)
     _trim(told, name, set())
     return "".join(told.format())

@@ -1,9 +1,9 @@
-"""How a call of a script travels to the page, and how its answer comes back: JSON text beside a list of bytes.
+"""How a script's call is sent to the page, and how its answer is returned: JSON text beside a list of bytes.
 
     text, blobs = pack(["text.png", b"…"])          # ["text.png", {"\\u0000blob": 0}], [b"…"]
-    unpack('{"value": {"ok": true}}')               # the value, or the error raised as what it is in Python
+    unpack('{"value": {"ok": true}}')               # the value; an error is raised as its Python class
 
-The page has the console's own interface (`app/browser/console.py`): values are JSON-like, an error is its class name,
+The page has the console's own interface (`app/browser/console.py`): values are JSON-like, an error has its class name,
 its message and its facts. Such an error is raised as that very class of `app.core.errors`, its facts as attributes.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from app.core import errors
 from app.core.errors import MooringError
 
-BLOB_KEY = "\0blob"  # how bytes among JSON-like arguments are marked on their way
+BLOB_KEY = "\0blob"  # marks bytes among JSON-like arguments
 BUILT_IN: Mapping[str, type[Exception]] = {"TypeError": TypeError, "ValueError": ValueError, "IndexError": IndexError}
 
 ERRORS: Mapping[str, type[MooringError]] = {
@@ -26,11 +26,11 @@ ERRORS: Mapping[str, type[MooringError]] = {
 
 
 class PageError(Exception):
-    """The page could not do what was asked, for a reason that is none of Mooring's own errors."""
+    """The page failed for a reason that is none of Mooring's own errors."""
 
 
 def pack(arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
-    """Arguments as JSON text, and the bytes among them. TypeError names what can be neither."""
+    """Arguments as JSON text, and the bytes among them. TypeError for any other value."""
     blobs: list[bytes] = []
 
     def mark(value: Any) -> Any:
@@ -43,7 +43,7 @@ def pack(arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
 
 
 def unpack(text: str) -> Any:
-    """The value of an answer. Raises what the page has refused with."""
+    """The value of an answer. Raises the error in it."""
     told = json.loads(text)
     if "error" in told:
         raise revive(told["error"])
@@ -51,7 +51,7 @@ def unpack(text: str) -> Any:
 
 
 def revive(told: Mapping[str, Any]) -> Exception:
-    """An error as the page has told it, as an exception."""
+    """The error in an answer, as an exception."""
     name, message = str(told.get("name", "")), str(told.get("message", ""))
     if (built_in := BUILT_IN.get(name)) is not None:
         return built_in(message)
@@ -63,11 +63,11 @@ def revive(told: Mapping[str, Any]) -> Exception:
 
 
 def snake(name: str) -> str:
-    """A name of JavaScript's kind as one of Python's: `promptId` is `prompt_id`."""
+    """A JavaScript name in Python's style: `promptId` is `prompt_id`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 def camel(name: str) -> str:
-    """A name of Python's kind as one of JavaScript's."""
+    """A Python name in JavaScript's style."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
