@@ -13,7 +13,7 @@ CACHE = 30.0  # seconds
 
 
 class Mooring:
-    """The real choice, from what a window is told."""
+    """The real choice, from what a window knows."""
 
     name = "Mooring"
 

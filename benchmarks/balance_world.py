@@ -1,7 +1,7 @@
 """The world of `benchmarks.balance`: servers that differ, people with many windows, and the work that they click.
 
-Time passes by events. A server runs one prompt after the other, and loads other models first if it must. What a policy
-is told is what a window is told: the ids in the queues, its own browser's records, and what that browser has learned.
+Time passes by events. A server runs one prompt after the other, and loads other models first if it must. A policy knows
+only what a window knows: the ids in the queues, its own browser's records, and what that browser has learned.
 The true seconds are known to the all-knowing rival alone.
 """
 
@@ -240,7 +240,7 @@ class World:
         return self.browsers[window % len(self.browsers)]
 
     def snapshots(self) -> list[Snapshot]:
-        """The queues, read now or, in a stale world, when everybody read them last."""
+        """The queues, read now or, in a stale world, at the last common read."""
         if not self.setting.stale:
             return [server.snapshot(self.now) for server in self.servers]
         return self.cached(self.setting.stale)

@@ -1,4 +1,4 @@
-"""The memory that unfinished bodies take in the gateway, and the latency of `/healthz` meanwhile.
+"""The memory that unfinished bodies take in the gateway, and the latency of `/healthz` in the meantime.
 
     python3 -m benchmarks.bodies_in_flight
 
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 async def watch(url: str, pid: int, kind: Kind, count: int) -> Seen:
-    """Let this many connections send, and measure meanwhile."""
+    """Let this many connections send, and measure while they do."""
     seen = Seen()
     await look(url, pid, seen)
     seen.waits.clear()

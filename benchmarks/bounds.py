@@ -3,7 +3,7 @@
     python3 -m benchmarks.bounds [tasks|events] [--count N] [--minutes M]
 
 A real window, its rubbish collected in both languages before each look: JavaScript's heap and array buffers, the
-memory of WebAssembly (which never shrinks, so it tells the most that was ever needed), Python's objects, the DOM, blob
+memory of WebAssembly (which never shrinks, so it shows the maximum), Python's objects, the DOM, blob
 addresses, the PSS of its process. The tasks are real ones, submitted by `mooring.submitWorkflow` to a demo server, a
 few at a time, each awaited until it is home. The events come from `benchmarks/streamer.py`, previews among them;
 counted are those that reached the window, for the gateway passes on of overtaken progress the latest only.
@@ -32,7 +32,7 @@ from tests.services import start_demo, start_gateway
 TASKS = (0, 100, 1_000, 2_500, 5_000, 7_500, 10_000)
 EVENTS = (0, 10_000, 50_000, 100_000)
 AT_ONCE = 8  # tasks
-PART = 100  # tasks between looks at the clock
+PART = 100  # tasks between two checks of the clock
 RATE = 1_000  # messages a second
 SLICE = 10.0  # seconds of the stream at a time
 REST = 2.0  # seconds
@@ -169,7 +169,7 @@ async def run_tasks(page: Page, done: int, wanted: int, until: float) -> int:
 
 
 async def of_events(steps: list[int], until: float) -> Looks:
-    """By how many events the window was told."""
+    """The number of events that the window has received."""
     found: Looks = {}
     with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
         await has_snapshot(gateway.url)

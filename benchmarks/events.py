@@ -3,8 +3,8 @@
     python3 -m benchmarks.events
 
 A real Chromium at a real gateway before `benchmarks/streamer.py`. Beside Mooring a plain JavaScript client in a bare
-page of the same origin, on the same stream: it parses every message and draws the latest once per animation frame. Told
-are the long tasks of the page's thread (over 50 ms), dropped frames, how long a preview takes from the WebSocket's
+page of the same origin, on the same stream: it parses every message and draws the latest once per animation frame.
+Shown are the long tasks of the page's thread (over 50 ms), dropped frames, how long a preview takes from the socket's
 message event until the frame that shows it, how busy the thread is, and what the page's process uses of a core. The
 gateway passes on of overtaken progress only the latest, so fewer messages come than are sent.
 """

@@ -2,7 +2,7 @@
 
     python3 -m benchmarks.first_start [COMMIT …]
 
-Each clone is one of this repository at a commit (default: what is checked out), so that before and after can be told.
+Each clone is one of this repository at a commit (default: the current one), so that before and after can be compared.
 The caches of pip and npm are the machine's own; they are warm when something was installed here before. It is ended as
 soon as its page has been asked for: *CPU* is what set-up and the gateway, with all that they have run, used until then.
 """
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def first_start(commit: str) -> dict[str, float]:
-    """Seconds of each step and until ready, in a clone that is deleted again."""
+    """Seconds of each step and until ready, in a clone that is deleted afterwards."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         clone = Path(folder) / "mooring"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)

@@ -4,7 +4,7 @@
 
 - `http`: small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: straight at the server,
   through nginx, through the barest aiohttp gateway (`benchmarks/bare.py`), through ours.
-- `sockets`: 500 WebSockets that are told things, and one that never reads: how late the others hear.
+- `sockets`: 500 WebSockets that receive events, and one that never reads: how late the others receive them.
 - `windows`: fifteen real windows on one plain-http origin while four 20 MB pictures load: how soon Run and Cancel
   are answered (`benchmarks/gateway_windows.py`).
 
@@ -106,7 +106,7 @@ def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...]) -> Told
 
 
 def one_round(way: Way, path: str, count: int) -> Told:
-    """One run of the load, with what the process on the way used meanwhile."""
+    """One run of the load, with what the process on the way has used."""
     before = cpu_seconds(way.pid)
     told = load("http", f"{way.url}{path}", count, SECONDS)
     used = (cpu_seconds(way.pid) - before) * SECONDS / (SECONDS + WARM_UP)
@@ -123,7 +123,7 @@ def best(rounds: list[Told]) -> Told:
 
 
 def cpu_seconds(pid: int | None) -> float:
-    """What a process and its children have used so far, where the machine tells it (Linux)."""
+    """The CPU time of a process and its children, where the system reports it (Linux)."""
     if pid is None or not Path(f"/proc/{pid}/stat").exists():
         return 0.0
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()

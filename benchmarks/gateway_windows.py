@@ -1,8 +1,8 @@
-"""Fifteen windows of one person on one plain-http origin, whose six connections are taken up by four large pictures.
+"""Fifteen windows of one user on one plain-http origin, whose six connections are taken up by four large pictures.
 
-Four windows load a picture of 20 MB each, at half a megabyte a second. Meanwhile five others press Run and then Cancel,
-one after another. Told is how long it takes from the press until the server's answer is in the page: to `POST /prompt`,
-and to the POST that cancels; and what of that the POST itself was on its way.
+Four windows load a picture of 20 MB each, at half a megabyte a second. At the same time five others press Run and then
+Cancel, one after another. The figure is the time from the press until the server's answer is in the page, to
+`POST /prompt` and to the POST that cancels, with the share of the POST itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ globalThis.fetch = async (address, options) => {
   return answer;
 };
 """
-# By fetch, as results come into the page's store: an <img> would give up at once what is no picture.
+# By fetch, as results come into the page's store: an <img> would stop immediately if it is no picture.
 LOAD_PICTURE = """(address) => {
   globalThis.picture = { isLoading: true };
   fetch(address).then((answer) => answer.blob()).finally(() => { picture.isLoading = false; });

@@ -2,7 +2,7 @@
 
     python3 -m benchmarks.growth
 
-In a real Chromium: so many tasks lie in the store, the window is loaded, and Run is pressed while it is moored. Told
+In a real Chromium: so many tasks are in the store, the window is loaded, and Run is pressed while it is moored. Shown
 are the guard (`validateServerConsistency` in the console), the two transactions that reserve and register, and the time
 until the new card is drawn. In CPython: the aggregate and the page's projection and markup, with as many tasks as a
 window holds whole after so many (`core/past.py`: the latest 40 or so; the rest is laid by), and with all of them, which

@@ -13,7 +13,7 @@ Two costs that do not depend on the parser are kept out, since they come with th
 
 - The C library returns large blocks of memory to the system, and the kernel fills new ones with zeros: per byte, a
   copy of 32 MB then takes several times as long as a copy of 64 kB. So freed memory is kept.
-- The garbage collector first visits all objects once there are some 70,000 lists and objects, and again whenever they
+- The garbage collector first visits all objects once there are some 70,000 lists and objects, and then whenever they
   have grown by a quarter: altogether some five visits of each. So it is off while a text is parsed.
 """
 

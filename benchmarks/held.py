@@ -64,7 +64,7 @@ async def measure(gateway: Service) -> list[dict[str, float]]:
 
 
 async def measure_servers(gateway: Service) -> dict[str, float]:
-    """What many servers cost, once each has been looked at."""
+    """The cost of many servers, after each has been probed."""
     pid = gateway.process.pid
     async with aiohttp.ClientSession() as http:
         told = ""
@@ -79,7 +79,7 @@ async def measure_servers(gateway: Service) -> dict[str, float]:
             async with http.get(f"{gateway.url}/fleet/loads") as reply:
                 await reply.read()
         seconds, used = time.monotonic() - began, cpu(pid) - before
-    own = seconds * looks / 100  # which went on meanwhile
+    own = seconds * looks / 100  # the polls continue while it is measured
     return {
         "CPU of looks, % of a core": looks,
         "CPU by choice, ms": 1000 * (used - own) / CHOICES,

@@ -52,7 +52,7 @@ class Tally:
 class Asker(asyncio.BufferedProtocol):
     """One connection, one request at a time."""
 
-    shared = bytearray(BUFFER)  # read and dropped at once, so one is enough for all
+    shared = bytearray(BUFFER)  # read and dropped immediately, so one is enough for all
 
     def __init__(self, request: bytes, tally: Tally) -> None:
         self._request = request
@@ -135,7 +135,7 @@ async def ask(url: str, connections: int, seconds: float) -> dict[str, Any]:
 
 
 async def listen(url: str, count: int, seconds: float, size: int) -> dict[str, Any]:
-    """Sockets for so long, with one that never reads: how late what the others are told arrives."""
+    """Sockets for that long, with one that never reads: how late the events of the others arrive."""
     import aiohttp  # takes longer than a round of the other kind
 
     parts = urlsplit(url)
@@ -175,7 +175,7 @@ async def listen(url: str, count: int, seconds: float, size: int) -> dict[str, A
 
 
 def upgrade_and_never_read(host: str, port: int, path: str, origin: str, size: int) -> socket.socket:
-    """A socket whose owner has forgotten it, at a server that tells it a lot."""
+    """A socket that its owner never reads, on a server that sends it a lot."""
     silent = socket.socket()
     silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     silent.connect((host, port))

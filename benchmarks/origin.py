@@ -1,4 +1,4 @@
-"""Servers of ComfyUI's shape that answer at once: what stands behind the gateway and nginx while those are measured.
+"""Servers like ComfyUI that answer immediately: the servers behind the gateway and nginx while those are measured.
 
     python3 -m benchmarks.origin --port 9100 --count 3      # three servers in one process, on neighbouring ports
 
@@ -69,7 +69,7 @@ class Origin:
 
 
 async def loud(request: web.BaseRequest, client_id: str) -> web.StreamResponse:
-    """A socket that is told things until it ends, each sender on its own: here no reader stalls another."""
+    """A socket that receives events until it ends, each sender on its own: here no reader stalls another."""
     window = web.WebSocketResponse(compress=False)
     await window.prepare(request)
     word, rate, size, *_ = [*client_id.split("-"), "0", "0"]

@@ -4,9 +4,9 @@
         window = await MooringWindow.open(context, gateway.url)
         presses = await press_run(window, 20, is_moored=True)
 
-The profile lies on disk, so that what is durable costs what it costs. A press is told in milliseconds from the event's
-own time: until the task's card is drawn, until `POST /prompt` leaves (the browser's own `requestStart`), and how long
-each transaction of the store took in between.
+The profile is on disk, so that durable writes take their real time. A press is measured in milliseconds from the
+event's own time: until the task's card is drawn, until `POST /prompt` leaves (the browser's own `requestStart`), and
+how long each transaction of the store took in between.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python3 -m benchmarks.reloads [LOADS] [--sampled]      # 2,000 loads unless given
 
-Two browsers work at once, as in the test suite, each at a gateway with a demo fleet. A load is one navigation to the
-page, even if it is left or closed before the page has started. A crash is what the browser itself reports, with the
+Two browsers work in parallel, as in the test suite, each at a gateway with a demo fleet. A load is one navigation to
+the page, even if it is left or closed before the page has started. A crash is what the browser itself reports, with the
 signal (`tests/e2e/crash_kit.py`). `--sampled` has Chromium's memory sampler on in every process and often, instead of
 in 1% of them: with JSPI on the page (docs/decisions/0092-no-jspi-on-the-page.md) more than half of the loads then
 crash. To keep the browser's own log and a core, name a script in `MOORING_CHROMIUM` that enables them. Ctrl+C ends it

@@ -1,7 +1,7 @@
 """Sections of a page of results, each written by its own command and left alone by the others.
 
 write_section("START.md", "Ten windows at once", text)      # from its heading to the next one, or at the end
-write_head("START.md", text)                                # what stands before the first section
+write_head("START.md", text)                                # the text before the first section
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write_json(name: str, found: Any) -> None:
 
 
 class Load:
-    """What else the machine had to do: made before a measurement, told after it."""
+    """The machine's load from other work: taken before a measurement, reported after it."""
 
     def __init__(self) -> None:
         self._before = os.getloadavg()[0]

@@ -39,7 +39,7 @@ REST = 2.0  # seconds between two starts, for both: what a page and its browser 
 KINDS = ("first visit", "reload", "second tab")
 OURS, BARE, PEER = "Mooring", "without snapshot", "ComfyUI's"
 READY = "document.body && !document.body.matches('.is-booting') && document.querySelector('[data-testid=run]')"
-# Looks again whenever the page has a moment.
+# Checks whenever the page is idle.
 WATCH = """
 globalThis.mooringKeepAfter = 0; // a person's window keeps its snapshot some seconds later
 performance.setResourceTimingBufferSize(2000);

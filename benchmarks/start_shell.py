@@ -5,7 +5,7 @@
 The browser's own first contentful paint, and the first frames painted in which the form's place has its shape (a
 first visit), and in which the window stands there as it was left (a reload). A frame counts when what follows it in the
 page's queue runs, which is after it was handed to the screen. ComfyUI's frontend shows a splash; of it only the
-browser's own figure is told. The parts of the time are the page's own: its document has come, its styles are there.
+browser's own figure is reported. The parts of the time are the page's own: its document has come, its styles are there.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ navigation until the first and until the last can be worked with; *CPU* is what 
 
 @dataclass(frozen=True, slots=True)
 class Ten:
-    """Windows that were opened at once: when the first and the last was up, and what it took, in milliseconds."""
+    """Windows that were opened together: when the first and the last was up, and the CPU time, in milliseconds."""
 
     first: float
     last: float

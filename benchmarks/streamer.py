@@ -1,4 +1,4 @@
-"""A server of ComfyUI's shape whose one prompt never ends, and which tells of it as fast as it is asked to.
+"""A server like ComfyUI whose one prompt never ends, and which sends its events at the requested rate.
 
     python3 -m benchmarks.streamer --port 9200
 
@@ -24,7 +24,7 @@ from PIL import Image
 
 PREVIEW = 40_000  # bytes
 PREVIEWS = 30  # a second
-TICK = 0.004  # seconds; what is due in it goes out at once
+TICK = 0.004  # seconds; events due within it are sent together
 STEPS = 1_000_000
 IMAGE = {"required": {"width": ["INT", {"default": 64}], "height": ["INT", {"default": 64}]}}
 NODES = {

@@ -2,11 +2,11 @@
 
     python3 -m benchmarks.team                 # five minutes; --seconds 60 for a shorter one
 
-Twenty people, ten windows each, as far as HTTP and sockets go: each window logs in, is told the fleet's state over its
+Twenty users, ten windows each, as far as HTTP and sockets go: each window logs in, gets the fleet's state over its
 socket, moors to a server (a second socket), submits small prompts with pauses, and polls queue and history as the page
-does. After a third of the time a server is killed and started again, after two thirds the gateway. At the end every
+does. After a third of the time a server is killed and restarted, after two thirds the gateway. At the end every
 prompt that was sent is looked for: it has to be in its owner's history, or to have been on the killed server's queue,
-or to have been refused. What somebody saw of others is counted too. Real processes on loopback; prints a table.
+or to have been refused. Prompts that a user saw of others are counted too. Real processes on loopback; prints a table.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Tally:
     unclear: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)  # seen in history by their owner
     refused: int = 0
-    foreign: int = 0  # prompts of others that somebody was told of
+    foreign: int = 0  # prompts of others that a user has received events of
     events: int = 0
     reconnects: int = 0
 
@@ -69,7 +69,7 @@ class Stage:
 
 
 class Window:
-    """One window of somebody."""
+    """One window of a user."""
 
     def __init__(self, stage: Stage, person: str, number: int) -> None:
         self.stage = stage
@@ -97,7 +97,7 @@ class Window:
             await asyncio.gather(*listening, return_exceptions=True)
 
     async def log_in(self, http: aiohttp.ClientSession) -> None:
-        """Come in; two passwords at once are checked, so two hundred wait for a while."""
+        """Log in; two passwords are checked at a time, so two hundred wait for a while."""
         body = {"name": self.person, "password": PASSWORD}
         while (await self.ask(http, "login", "POST", "/login", json=body))[0] != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.5 + self.random.random() * 2)
@@ -115,14 +115,14 @@ class Window:
             await asyncio.sleep(0.3 + self.random.random())
 
     def hear(self, message: aiohttp.WSMessage) -> None:
-        """Count what is told, and whatever is not one's own."""
+        """Count the events, and those of other users."""
         self.stage.tally.events += 1
         if message.type is aiohttp.WSMsgType.TEXT:
             prompt_id = (json.loads(message.data).get("data") or {}).get("prompt_id")
             self.check(prompt_id)
 
     def check(self, prompt_id: object) -> None:
-        """A prompt that was told of is one's own, or has a name that says nothing."""
+        """A prompt in an event is the user's own, or has a name that reveals nothing."""
         if isinstance(prompt_id, str) and not prompt_id.startswith("other-"):
             self.stage.tally.foreign += prompt_id not in self.stage.own[self.person]
 
@@ -143,7 +143,7 @@ class Window:
                 self.pending.remove(prompt_id)  # judged at the end, by the servers' own words
 
     async def submit(self, http: aiohttp.ClientSession) -> None:
-        """POST /prompt; what is unclear is settled at the end, never sent again."""
+        """POST /prompt; an unclear answer is settled at the end, and never sent a second time."""
         prompt_id = str(uuid.uuid4())
         inputs = {"text": f"{self.person} {prompt_id}", "seed": 1, "steps": 3, "width": 64, "height": 64}
         prompt = {
@@ -229,7 +229,7 @@ async def _tell(stage: Stage, servers: list[Service], killed: float) -> None:
     known: dict[str, set[str]] = {}
     async with aiohttp.ClientSession() as http:
         for number, server in enumerate(servers):
-            async with http.get(f"{server.url}/queue") as reply:  # first: what leaves it meanwhile is in the history
+            async with http.get(f"{server.url}/queue") as reply:  # first: a prompt that leaves it is in the history
                 queue = await reply.json()
             async with http.get(f"{server.url}/history") as reply:
                 known[f"s{number}"] = set(await reply.json())

@@ -1,11 +1,11 @@
-"""How quick the page stays while it is worked with: three tasks stream at once, and 5,000 results lie in the browser.
+"""How quick the page stays under use: three tasks stream, and 5,000 results are in the browser.
 
     python3 -m benchmarks.working
 
-In a real Chromium at a real gateway with three demo servers, each of which tells 30 steps a second by three messages
-(state, progress and a preview). At full speed and with the CPU slowed to a quarter, the person types, opens, scrolls
-and searches all the while. Told are the long tasks of the page's thread by what was being done, the interactions (Event
-Timing: from the key or click to the next frame), and the layout shifts that nobody asked for.
+In a real Chromium at a real gateway with three demo servers, each of which sends 30 steps a second by three messages
+(state, progress and a preview). At full speed and with the CPU slowed to a quarter, the user types, opens, scrolls
+and searches all the time. Shown are the long tasks of the page's thread by what was being done, the interactions (Event
+Timing: from the key or click to the next frame), and the unexpected layout shifts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The worker of one server: a thread that takes jobs from the queue and runs them, one at a time.
 
-Interrupts are a flag that is looked at before each node and at each step; it is cleared when a job starts, so an
+Interrupts are a flag that is read before each node and at each step; it is cleared when a job starts, so an
 interrupt that came while nothing ran hits nothing.
 """
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Executor:
-    """Runs prompts. `client_id` and `last_node` are what a reconnecting client is told at its connect."""
+    """Runs prompts. `client_id` and `last_node` are sent to a client that reconnects."""
 
     def __init__(
         self, queue: PromptQueue, hub: SocketHub, storage: Storage, step_seconds: float, stamp: str = ""
@@ -182,7 +182,7 @@ class _Run:
             self._hub.post("executed", data, self.client_id)
 
     def tell_interrupted(self, node_id: str) -> None:
-        """Say that the job was stopped. A job without a client_id says this to everybody."""
+        """Report that the job was stopped. For a job without a client_id, report it to all clients."""
         self.tell("execution_interrupted", self._where(node_id), to_all=True)
 
     def tell_error(self, node_id: str, error: Exception, inputs: dict[str, Any], known: list[str]) -> None:

@@ -34,7 +34,7 @@ async def guard_origin(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 def admit_origin(allowed: str) -> Middleware:
-    """What stands in the guard's place with the flag. An answer that is raised (413, 500) goes out without headers."""
+    """The middleware used with the flag, instead of the guard. A raised answer (413, 500) is sent without headers."""
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:

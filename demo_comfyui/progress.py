@@ -1,4 +1,4 @@
-"""What one run tells its client while it runs: node states, progress and previews, in the real server's order."""
+"""What one run sends its client while it runs: node states, progress and previews, in the real server's order."""
 
 from __future__ import annotations
 

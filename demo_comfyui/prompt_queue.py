@@ -108,7 +108,7 @@ class PromptQueue:
             return any(item[1] == prompt_id for item in self._running.values())
 
     def clear(self) -> None:
-        """Drop everybody's pending jobs, without a trace."""
+        """Drop the pending jobs of all clients, without a trace."""
         with self._lock:
             self._pending = []
             self._changed()
@@ -135,7 +135,7 @@ class PromptQueue:
     def history(self, max_items: int | None = None, offset: int = -1) -> dict[str, Any]:
         """Entries from index `offset` on, oldest first; without an offset the last `max_items`.
 
-        The real server looks at `max_items` only after it has taken one, so 0 and -1 answer `{}` by way of the offset.
+        The real server checks `max_items` only after it has taken one, so 0 and -1 answer `{}` by way of the offset.
         """
         with self._lock:
             if offset < 0 and max_items is not None:
@@ -149,7 +149,7 @@ class PromptQueue:
             return chosen
 
     def clear_history(self) -> None:
-        """Forget everybody's history."""
+        """Delete the history of all clients."""
         with self._lock:
             self._history = {}
 
@@ -159,7 +159,7 @@ class PromptQueue:
             self._history.pop(prompt_id, None)
 
     def set_stopped(self, is_stopped: bool) -> None:
-        """Take nothing from the queue any more, as after the worker's death; or go on."""
+        """Stop taking jobs from the queue, as after the worker's death, or resume."""
         with self._lock:
             self._is_stopped = is_stopped
             self._arrived.notify()

@@ -79,7 +79,7 @@ class InfoRoutes:
         ]
 
     async def system_stats(self, _: web.Request) -> web.Response:
-        """Machine and version. `--mooring-demo` in argv tells that this is no real ComfyUI."""
+        """Machine and version. `--mooring-demo` in argv shows that this is no real ComfyUI."""
         total, free = _memory()
         system = {
             "os": os.name,
@@ -125,7 +125,7 @@ class InfoRoutes:
         return web.json_response({name: describe(name, self.storage.input_images())} if known else {})
 
     async def models(self, _: web.Request) -> web.Response:
-        """The kinds of models, of which a demo has none."""
+        """The kinds of models; a demo has none."""
         return web.json_response(MODEL_FOLDERS)
 
     async def models_in(self, request: web.Request) -> web.Response:

@@ -38,7 +38,7 @@ RESTART_SECONDS = 0.05
 
 
 class DemoServer:
-    """One server. `run` returns when it was told to end: by a signal, or by the end of its standard input."""
+    """One server. `run` returns when it was asked to end: by a signal, or by the end of its standard input."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -52,7 +52,7 @@ class DemoServer:
         self._restarts = False
 
     async def run(self) -> bool:
-        """Serve until told to end; True when the process shall start again in its own place."""
+        """Serve until asked to end; return True if the process should restart in place."""
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
         await runner.setup()
         await web.TCPSite(runner, self._settings.host, self._settings.port, reuse_address=True).start()

@@ -1,4 +1,4 @@
-"""What one demo server is told at its start: address, folders, pace, limits."""
+"""The settings of one demo server at its start: address, folders, pace, limits."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Greeting = Callable[[str], list[tuple[str, dict[str, Any]]]]
 
 
 class SocketHub:
-    """Who is connected under which clientId, and the queue of what is to be sent."""
+    """The connected clients by clientId, and the queue of messages to send."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, faults: Faults, features: dict[str, Any]) -> None:
         self._loop = loop
@@ -52,7 +52,7 @@ class SocketHub:
             await self._send(*await self._messages.get())
 
     async def serve(self, request: web.Request, greeting: Greeting) -> web.WebSocketResponse:
-        """Run one connection to its end; `greeting` gives what a newcomer under a clientId is told."""
+        """Run one connection to its end; `greeting` returns the messages for a new client."""
         socket = web.WebSocketResponse(autoclose=False)
         await socket.prepare(request)
         sid = request.rel_url.query.get("clientId", "") or uuid.uuid4().hex
@@ -64,7 +64,7 @@ class SocketHub:
             for event, data in greeting(sid):
                 await self._send(event, data, sid)
             await self._listen(socket, sid)
-            if request.transport is not None:  # a close handshake; a lost connection is noticed at once
+            if request.transport is not None:  # a close handshake; a lost connection is noticed immediately
                 await asyncio.sleep(self._faults.close_sockets_late)
         finally:
             self._sockets.pop(sid, None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Interrupted(BaseException):
-    """The job was told to stop. No `Exception`, so that no node swallows it."""
+    """The job was interrupted. No `Exception`, so that no node swallows it."""
 
 
 @dataclass(frozen=True, slots=True)
