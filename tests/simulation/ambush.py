@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0  # virtual seconds; then another one is laid
 AT_ONCE = 2  # ambushes that wait together
-RARE = 8  # times as often: what must be over on the server before the window knows that it was taken, or go on there
+RARE = 8  # times as often: work that must end on the server before the window knows that it was accepted, or run on
 # after the person has given it up
 OVER = 2  # times as often: what is short, or needs something that was made and is still there
 _LATE_FAULTS = frozenset(
@@ -64,7 +64,7 @@ class Ambushes:
             is_late = fault.name in _LATE_FAULTS
             if phase is Phase.UNCLEAR and (is_late or world.chance.random() < 0.7):
                 world.weather.armed.append(Mishap("answer lost", _is_submit))
-                if is_late:  # nobody may look before the server is done with it
+                if is_late:  # no poll before the server is done with it
                     world.weather.armed += [Mishap("answer lost", _is_look) for _ in range(3)]
             elif phase is Phase.POSTED and (is_late or world.chance.random() < 0.5):
                 world.weather.armed.append(Mishap("answer late", _is_submit))
@@ -73,7 +73,7 @@ class Ambushes:
         self.look()
 
     def look(self) -> None:
-        """Something has changed: is anybody where an ambush waits? It springs as the next thing that happens."""
+        """Check whether a change has triggered an ambush, which is then the next event."""
         for ambush in self._laid:
             if not ambush.is_springing and self.is_on and everything_in(self._world, ambush.phase):
                 ambush.is_springing = True

@@ -37,7 +37,7 @@ class Life:
         self._thawing = self._thawing or asyncio.Event()
 
     def thaw(self) -> None:
-        """Everything that has come meanwhile returns now."""
+        """Let everything that has arrived since then return."""
         if self._thawing is not None:
             self._thawing.set()
             self._thawing = None

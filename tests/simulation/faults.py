@@ -93,6 +93,6 @@ def aim_somewhere(world: World) -> Aim:
 
 
 def machine_at(world: World, aim: Aim) -> SimServer | None:
-    """What stands at the address aimed at, if it is up."""
+    """The machine at the target address, if it is up."""
     machine = world.network.machines.get(aim.address)
     return None if machine is None or machine.is_down else machine

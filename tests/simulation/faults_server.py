@@ -34,7 +34,7 @@ NOT_RUNNING = {
 
 @fault("server killed")
 def kill_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """The process is gone, and everything in its memory; it is started again after a while."""
+    """The process ends with everything in its memory; it restarts after a while."""
     machine = machine_at(world, aim)
     if machine is None:
         return None
@@ -50,7 +50,7 @@ def kill_server(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("server restarted")
 def restart_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """It is back before anybody has looked."""
+    """It is back before the next poll."""
     machine = machine_at(world, aim)
     if machine is None:
         return None
@@ -66,7 +66,7 @@ def _reboot(world: World, machine: SimServer) -> None:
 
 @fault("server hung")
 def hang_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """It accepts connections, and answers nobody for a while."""
+    """It accepts connections, and answers none for a while."""
     machine = machine_at(world, aim)
     if machine is None or not machine.awake.is_set():
         return None
@@ -77,7 +77,7 @@ def hang_server(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("executor died")
 def kill_executor(world: World, aim: Aim) -> Iterable[str] | None:
-    """It goes on accepting prompts that never run (docs/comfyui.md 8), until it is restarted."""
+    """It accepts prompts that never run (docs/comfyui.md 8), until it is restarted."""
     machine = machine_at(world, aim)
     if machine is None or world.has_dead_executor(machine):
         return None
@@ -124,7 +124,7 @@ def _drop_all(machine: SimServer) -> None:
 
 @fault("server moved")
 def move_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """The fleet gives its id a new address, where a new machine stands; later the old one again."""
+    """The fleet gives its id the address of another machine for a while."""
     network = world.network
     if _is_fleet_changed(world):
         return None
@@ -182,7 +182,7 @@ def _change_fleet(world: World) -> None:
 
 @fault("queue cleared", unreachable=NOT_PENDING)
 def clear_queue(world: World, aim: Aim) -> Iterable[str] | None:
-    """Somebody empties the queue in ComfyUI's own page."""
+    """Another user empties the queue in ComfyUI's own page."""
     machine = machine_at(world, aim)
     waiting = [item[1] for item in machine.heap] if machine else []
     if machine is None or not waiting or (aim.prompt_id and aim.prompt_id not in waiting):
@@ -193,7 +193,7 @@ def clear_queue(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("interrupted by another", unreachable=NOT_RUNNING)
 def interrupt(world: World, aim: Aim) -> Iterable[str] | None:
-    """Somebody presses stop in ComfyUI's own page."""
+    """Another user presses stop in ComfyUI's own page."""
     machine = machine_at(world, aim)
     if machine is None or machine.running is None or aim.prompt_id not in {"", machine.running[1]}:
         return None
@@ -214,7 +214,7 @@ def hold_queue(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("history cleared", unreachable=WITHOUT_ENTRY)
 def clear_history(world: World, aim: Aim) -> Iterable[str] | None:
-    """Somebody empties the history."""
+    """Another user empties the history."""
     machine = machine_at(world, aim)
     if machine is None or aim.prompt_id not in machine.history:
         return None
@@ -235,7 +235,7 @@ def evict_history(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("file overwritten", unreachable=WITHOUT_ENTRY)
 def overwrite_file(world: World, aim: Aim) -> Iterable[str] | None:
-    """Somebody puts other bytes under the name of a result."""
+    """Another user replaces the bytes of a result."""
     machine = machine_at(world, aim)
     keys = _files_of(machine, aim.prompt_id) if machine else []
     if machine is None or not keys:
@@ -250,7 +250,7 @@ def overwrite_file(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("file deleted", unreachable=WITHOUT_ENTRY)
 def delete_file(world: World, aim: Aim) -> Iterable[str] | None:
-    """Somebody tidies up the output folder."""
+    """Another user deletes files of the output folder."""
     machine = machine_at(world, aim)
     keys = _files_of(machine, aim.prompt_id) if machine else []
     if machine is None or not keys:

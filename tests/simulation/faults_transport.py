@@ -24,7 +24,7 @@ def drop_socket(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("socket deaf", 2)
 def deafen(world: World, aim: Aim) -> Iterable[str] | None:
-    """A second socket of the same client_id comes and goes: the first stays open, and hears nothing again."""
+    """A second socket of the same client_id comes and goes: the first stays open, and receives nothing more."""
     living = aim.page.sockets.living if aim.page else []
     machine = living[-1].server if living else None
     if aim.page is None or machine is None or living[-1].socket is None:
@@ -49,7 +49,7 @@ def refuse_sockets(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("events stalled")
 def stall_events(world: World, aim: Aim) -> Iterable[str] | None:
-    """Another client does not read: nobody hears of that server until it is gone, and then of everything at once."""
+    """Another client does not read: no client gets that server's events until it is gone, and then all of them."""
     if machine_at(world, aim) is None or world.network.stalled:
         return None
     world.network.stalled.add(aim.address)
@@ -67,7 +67,7 @@ def restart_gateway(world: World, _: Aim) -> Iterable[str] | None:
 
 
 def begin_gateway_restart(world: World, seconds: float) -> None:
-    """Down now, up again later."""
+    """Down now, up later."""
     world.network.is_down = True
     world.network.restart_gateway()
 
@@ -79,7 +79,7 @@ def begin_gateway_restart(world: World, seconds: float) -> None:
 
 @fault("page offline")
 def go_offline(world: World, aim: Aim) -> Iterable[str] | None:
-    """The page's own network is gone for a while; it is told when it is back."""
+    """The page's own network is down for a while; an event reports its return."""
     page = aim.page
     if page is None or not page.life.is_online:
         return None

@@ -57,7 +57,7 @@ def crash(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("window discarded")
 def discard(world: World, aim: Aim) -> Iterable[str] | None:
-    """The browser needs memory: the page is gone without a word, and loads again when the person comes back."""
+    """The browser needs memory: the page is discarded without notice, and reloads when the user returns."""
     page = _able(aim)
     if page is None or len(world.pages) < 2:
         return None
@@ -88,7 +88,7 @@ def close(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("window frozen")
 def freeze(world: World, aim: Aim) -> Iterable[str] | None:
-    """The computer or the tab sleeps, for a minute or for an hour; the socket may break meanwhile."""
+    """The computer or the tab sleeps, for a minute or for an hour; the socket may break."""
     page = _able(aim)
     if page is None:
         return None
@@ -109,7 +109,7 @@ def thaw(page: Page) -> None:
 
 @fault("window cached")
 def put_into_cache(world: World, aim: Aim) -> Iterable[str] | None:
-    """The person goes to another page, and back: the page lay in the cache, unless somebody asked for its lock."""
+    """The user goes to another page, and back: the page was cached, unless another window asked for its lock."""
     page = _able(aim)
     if page is None or page.tab.window_id is None or not world.has_locks:
         return None

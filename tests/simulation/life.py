@@ -39,7 +39,7 @@ class Life:
         watch_mishaps(world)
 
     async def live(self) -> None:
-        """Begin, go on, come to rest, and check."""
+        """Start, run, come to rest, and check."""
         overheard = Overheard()
         logging.getLogger().addHandler(overheard)
         try:
@@ -68,7 +68,7 @@ class Life:
         self._ambushes.is_on = False
 
     async def _lurk(self, seconds: float) -> None:
-        """Wait, looking at the servers now and then: what happens there tells nobody."""
+        """Wait, checking the servers now and then: they send no notification."""
         end = self._world.loop.time() + seconds
         while (now := self._world.loop.time()) < end:
             await asyncio.sleep(min(end - now, self._world.chance.uniform(0.05, 0.3)))
@@ -90,7 +90,7 @@ class Life:
         await self._until_quiet()
         await self._find_all()
         for page in world.pages:
-            page.crew.wake("visible")  # what others have adopted meanwhile is noticed on waking
+            page.crew.wake("visible")  # a wake notices what others have adopted
         await self._until_quiet()
         Verdicts(world).check_lost()
         await self._run_once_more()
@@ -153,7 +153,7 @@ class Life:
                     world.spawn(session.give_up(task.prompt_id), "give up")
 
     def _let_lines_go_on(self) -> None:
-        """The person reads why a line is paused, and goes on."""
+        """Let the user read why a line is paused, and resume it."""
         for page in [page for page in self._world.pages if page.is_awake]:
             line = page.session.line.line
             if line is not None and line.pause is not None:
@@ -187,10 +187,10 @@ class Life:
         return machines and restored and clicks and not self._restless()
 
     async def _find_all(self) -> None:
-        """The person adopts what is left, and looks once more at what is told as lost."""
+        """Let the user adopt what is left, and poll what is shown as lost."""
         world = self._world
         for page in [*world.pages, world.open()]:
-            while page.window is None:  # noqa: ASYNC110 - nobody tells when a page is up
+            while page.window is None:  # noqa: ASYNC110 - a starting page sends no event
                 await asyncio.sleep(1.0)
             await adopt_all(world, page)
             for task in [task for window in page.windows for task in window.tasks.values()]:

@@ -72,7 +72,7 @@ class Weather:
     lose_after: float = 0.0  # the answer never arrives
     error_but_queued: float = 0.0  # 500, and the prompt is in the queue (docs/comfyui.md 2)
     double: float = 0.0  # a request that may be repeated is, and the second answer counts; an event comes twice
-    late: float = 0.0  # the answer takes longer than anybody may wait
+    late: float = 0.0  # the answer takes longer than any deadline
     drop_socket: float = 0.0  # per message
     refuse_socket: float = 0.0
     slow: float = 0.0  # an exchange takes up to two seconds on its way
@@ -113,7 +113,7 @@ MISHAPS = {
 class Network:
     """The servers by id, as one gateway reaches them. `on_request` sees everything that a server will act on."""
 
-    servers: dict[ServerId, SimServer]  # as set up; `machines` tells who answers where
+    servers: dict[ServerId, SimServer]  # as set up; `machines` has the machine at each address
     weather: Weather
     on_request: list[Callable[[ServerId, str, str, bytes], None]] = field(default_factory=list)
     on_exchange: list[Callable[[Exchange, SimServer], None]] = field(default_factory=list)
@@ -132,7 +132,7 @@ class Network:
         self.machines = {home_of(server_id): server for server_id, server in self.servers.items()}
 
     def fleet(self) -> Fleet:
-        """What the gateway tells."""
+        """The fleet that the gateway reports."""
         key = (tuple(self.moved.items()), tuple(sorted(self.removed)))
         if self._told is None or self._told[0] != key:
             listed = (server_id for server_id in self.servers if server_id not in self.removed)
@@ -164,7 +164,7 @@ class Network:
         return Server(server_id=server_id, name=server_id, address=address, base=base, has_jobs=has_jobs)
 
     def restart_gateway(self) -> None:
-        """Whatever is under way breaks; `is_down` says whether it is up again."""
+        """Break everything in progress; `is_down` says whether it is up afterwards."""
         self.boot += 1
         for machine in self.machines.values():
             for socket in tuple(machine.all_sockets):
@@ -175,7 +175,7 @@ class Network:
         self._release.append(release)
 
     def unstall(self) -> None:
-        """The stuck reader is gone: everything that was held up comes at once."""
+        """The stuck reader is gone: all delayed messages arrive."""
         self.stalled.clear()
         held, self._release = self._release, []
         for release in held:

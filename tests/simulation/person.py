@@ -1,4 +1,4 @@
-"""What the person does: clicks, lets runs wait, cancels, gives up, looks again, deletes, opens windows, adopts."""
+"""The user's actions: clicks, waiting runs, cancel, give up, look again, delete, open windows, adopt."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Person:
             self._world.spawn(page.session_of(task).give_up(task.prompt_id), f"give up {task.prompt_id}")
 
     def _look_again(self, page: Page) -> None:
-        """At a task that was found lost: it may be found again, when its window has long moored elsewhere."""
+        """Poll a task that was found lost: it may return after its window has moored elsewhere."""
         if task := self._some(page, lambda task: task.state is TaskState.LOST):
             self._world.spawn(page.session_of(task).look_again(task.prompt_id), f"look again {task.prompt_id}")
 
@@ -148,7 +148,7 @@ class Person:
         self._world.spawn(adding, "let wait")
 
     def _tend_line(self, _: Page) -> None:
-        """Pause, go on, send all, take back, move, edit: wherever something waits."""
+        """Pause, resume, send all, remove, move, edit: wherever runs wait."""
         pages = [page for page in self._world.pages if page.is_awake and page.session.line.line is not None]
         pages = [page for page in pages if page.session.line.line and page.session.line.line.entries]
         if not pages:
@@ -203,7 +203,7 @@ class Person:
     def _wake(self, page: Page) -> None:
         page.crew.wake("visible")
 
-    # The weather is nobody's deed, but it changes at such moments
+    # Nobody acts in the weather, but it changes at such moments
 
     def _change_weather(self, _: Page) -> None:
         level = self._chance.choice([0.0, 0.0, 0.01, 0.1])

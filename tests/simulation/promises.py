@@ -21,20 +21,20 @@ _ENDS = frozenset(state.value for state in ENDS)
 
 
 class Promises:
-    """Watches a world; what does not hold is told to `world.fail`."""
+    """Watches a world; a broken promise goes to `world.fail`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.sent: set[str] = set()  # prompt_ids whose POST has left a page
-        self._known: dict[str, dict[str, Any]] = {}  # the records as last looked at
+        self._known: dict[str, dict[str, Any]] = {}  # the records as last read
         self._holding: dict[str, tuple[str, tuple[str, str]]] = {}  # unfinished work: its window and its place
         self.posted_at: dict[str, float] = {}  # by the server's clock, seconds
-        self.deleted: set[tuple[str, Key]] = set()  # files that somebody deleted, by machine
+        self.deleted: set[tuple[str, Key]] = set()  # files deleted by other users, by machine
         self.overwritten: defaultdict[tuple[str, Key], list[float]] = defaultdict(list)  # likewise, by machine and file
         self._windows: dict[str, str] = {}  # client_id by window_id, for ever
         self._owners: dict[str, str] = {}  # window_id by client_id, for ever
         self._waiting: dict[str, str] = {}  # the window in whose line a run waits, by prompt_id
-        self._unbounded: set[str] = set()  # windows that ever sent all at once
+        self._unbounded: set[str] = set()  # windows that ever used *send all*
         world.database.watchers.append(self._store_changed)
         world.network.on_sent.append(self._leaves)
         world.network.on_exchange.append(self._arrives)

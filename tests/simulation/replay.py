@@ -1,4 +1,4 @@
-"""A recorded life, judged once more: the journal of a report goes through `core.truth` and the aggregate again.
+"""Check a recorded life: the journal of a report is replayed through `core.truth` and the aggregate.
 
     report = replay("report.json")        # what `await mooring.debugBundle()` gave, saved as JSON
     assert report.ok, report.problems
@@ -41,7 +41,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything was reached again."""
+        """Whether the replay reached every recorded state."""
         return not self.problems
 
 
@@ -60,7 +60,7 @@ def replay_bundle(bundle: Mapping[str, Any]) -> Report:
 
 
 class Replay:
-    """One window's life, again."""
+    """Replays one window's life."""
 
     def __init__(self) -> None:
         self.report = Report()
@@ -99,7 +99,7 @@ class Replay:
             self._fail(text)
 
     def _check_bound(self, facts: Mapping[str, Any]) -> None:
-        """Promise 2: wherever a task's server is told, it is the same one."""
+        """Promise 2: wherever a task's server is recorded, it is the same one."""
         prompt_id, server_id, address = facts.get("prompt_id"), facts.get("server_id"), facts.get("address")
         if prompt_id is None or server_id is None:
             return

@@ -76,7 +76,7 @@ class Shelves:
         return frozenset(str(record["editor_sha256"]) for record in self.tasks.values() if record.get("editor_sha256"))
 
     def tidy_batches(self) -> None:
-        """Delete those of which no run waits any more."""
+        """Delete those that no waiting run needs."""
         used = {row["part"]["batch_id"] for row in self.waiting.values()}
         for name in [name for name in self.batches if name not in used]:
             del self.batches[name]

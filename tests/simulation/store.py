@@ -37,7 +37,7 @@ from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf
 __all__ = ["INPUT_BOUND", "RESULT_BOUND", "Bytes", "Database", "MemoryStore"]
 
 T = TypeVar("T")
-_ENDS = [state.value for state in ENDS]  # a list: what stands in a damaged record need not be hashable
+_ENDS = [state.value for state in ENDS]  # a list: the state in a damaged record need not be hashable
 _GROWS = frozenset(
     {
         "claim",

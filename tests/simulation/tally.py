@@ -31,7 +31,7 @@ class Tally:
         self.counts["faults"] += 1
 
     def excuse(self, fault: str, prompt_ids: Iterable[str]) -> None:
-        """What lasts comes over later work too; it is not counted again."""
+        """Later work meets a lasting fault too; it is not counted twice."""
         for prompt_id in prompt_ids:
             self.met[prompt_id].add(fault)
 

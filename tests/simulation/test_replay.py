@@ -62,7 +62,7 @@ def _say_other_evidence(entries: Entries) -> None:
 
 
 def _leave_evidence_out(entries: Entries) -> None:
-    """The answer of a submit whose task has a later entry that tells where it stood."""
+    """The answer of a submit whose task has a later entry that shows its state."""
     last = {item["facts"]["prompt_id"]: item for item in entries if item["kind"] == "evidence"}
     answers = [item for item in entries if item["facts"].get("evidence") == "Accepted" and item not in last.values()]
     entries.remove(next(item for item in answers if item["facts"]["was"] == "registered"))
@@ -124,7 +124,7 @@ TAMPERS: dict[str, tuple[Tamper, str]] = {
 
 @cache
 def _rich() -> dict[str, Any]:
-    """The report that tells most of work that succeeded."""
+    """The report with the most work that succeeded."""
     every = [report for seed in range(3) for report in reports(seed)]
     good = [report for report in every if any(item["facts"].get("now") == "succeeded" for item in _entries(report))]
     return max(good, key=lambda report: len(_entries(report)))

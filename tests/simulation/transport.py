@@ -83,7 +83,7 @@ class SimHttp:
         return answer
 
     async def _reach(self, exchange: Exchange) -> Answer:
-        """From the gateway to the machine that stands there, and its answer."""
+        """From the gateway to the machine at the address, and its answer."""
         weather, machine = self._network.weather, self._network.machine_of(exchange.server_id)
         exchange.address = self._network.address_of(exchange.server_id) or ""
         if machine is None or machine.is_down:

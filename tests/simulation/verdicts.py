@@ -38,7 +38,7 @@ RESTARTING = frozenset({"server killed", "server restarted", "server swapped", "
 # A cleared history and a new machine look like a cleared queue if the entry was never seen.
 REMOVING = frozenset({"queue cleared", "history cleared", "history evicted", "server swapped"})
 VANISHING = frozenset({"server killed", "server restarted", "server swapped", "executor died", "file deleted"})
-REPLACING = VANISHING | {"file overwritten"}  # a name that is free again is used again
+REPLACING = VANISHING | {"file overwritten"}  # a freed name is reused
 NOBODY = "nobody"  # bytes without a stamp
 UNKEPT = frozenset({"storage full", "storage failing", "storage blocked"})
 
@@ -51,7 +51,7 @@ class Verdicts:
         self._runs = Counter(prompt_id for machine in world.machines for prompt_id in machine.ran)
 
     def check(self) -> None:
-        """Everything; what does not hold is told to `world.fail`."""
+        """Check everything; a broken promise goes to `world.fail`."""
         for prompt_id, count in self._runs.items():
             if count > 1:
                 self._world.fail(f"promise 5: {prompt_id} ran {count} times")
@@ -132,7 +132,7 @@ class Verdicts:
                 return "it never ended"
 
     def check_lost(self) -> None:
-        """After one more look at each of a living window: what its server still knows is told, not called lost."""
+        """After another poll of each task of an open window: what its server still knows is not called lost."""
         world = self._world
         for task in world.database.all_tasks():
             machine = world.network.machine_of(task.server_id)
@@ -156,11 +156,11 @@ class Verdicts:
             self._world.fail(f"promise 8: {output.filename} of {task.prompt_id} is told as {output.delivery.value}")
 
     def _was_deleted(self, task: Task, output: Output) -> bool:
-        """Somebody tidied it away, perhaps when no history told any more whose it was."""
+        """Another user deleted it, perhaps when no history showed any more whose it was."""
         return any((name, _key(output)) in self._world.promises.deleted for name in self._machines(task))
 
     def _was_overwritten(self, task: Task, output: Output) -> bool:
-        """Somebody wrote over it as another prompt's, which had it out of the cache: both name one file."""
+        """It was overwritten by another prompt that had it from the cache: both name one file."""
         return any((name, _key(output)) in self._world.promises.overwritten for name in self._machines(task))
 
     def _machines(self, task: Task) -> list[str]:
@@ -194,7 +194,7 @@ class Verdicts:
             self._world.fail(f"promise 11: kept as {output.filename} of {task.prompt_id} is a picture of {server}")
 
     def _was_put_there(self, output: Output, makers: list[SimServer], latest: float) -> bool:
-        """Somebody replaced it before the task used it from the cache, or so soon that its date cannot tell."""
+        """It was replaced before the task used it from the cache, or so soon that its date does not show it."""
         overwritten = self._world.promises.overwritten
         moments = [moment for machine in makers for moment in overwritten[machine.name, _key(output)]]
         return any(moment < latest for moment in moments)
@@ -223,7 +223,7 @@ class Verdicts:
         world = self._world
         for click in world.clicks:
             if not click.page.life.is_alive or (click.is_returned and click.error):
-                continue  # a page that died before it registered took its click with it; an error was told
+                continue  # a page that died before it registered took its click with it; an error was shown
             known = click.prompt_id in world.database.ids or click.prompt_id in world.deeds.deleted
             if click.prompt_id is None or not known:
                 world.fail(f"promise 5: a click was not told: {click.prompt_id} {click.error}")
@@ -257,14 +257,14 @@ class Verdicts:
 
 
 def _has_no_dates(task: Task, output: Output) -> bool:
-    """History is gone, and the socket told too little, or of an older file: nothing shows that it is this output."""
+    """History is gone, and the socket reported too little, or an older file: nothing shows that it is this output."""
     is_bounded = task.server_ended_ms is not None or output.told_ms is not None
     is_old = output.node_id in task.cached
     return not task.is_proven and (task.server_started_ms is None or not is_bounded or is_old)
 
 
 def _needs_word(task: Task, output: Output) -> bool:
-    """No date ties the file to the task: it was made by an earlier one, or the server tells none."""
+    """No date ties the file to the task: an earlier one made it, or the server reports none."""
     return output.node_id in task.cached or task.server_started_ms is None
 
 
@@ -273,7 +273,7 @@ def _key(output: Output) -> tuple[str, str, str]:
 
 
 def _latest(task: Task, output: Output, makers: list[SimServer]) -> float:
-    """Files up to this date, by the server's clock, cannot be told from the task's own."""
+    """Files up to this date, by the server's clock, cannot be distinguished from the task's own."""
     ended = math.inf if task.server_ended_ms is None else task.server_ended_ms / 1000
     if task.server_ended_ms is None:
         ended = max(

@@ -96,7 +96,7 @@ class Page:
 
 @dataclass
 class Click:
-    """What the person did and was told."""
+    """The actions of the user, and their results."""
 
     page: Page
     prompt_id: PromptId | None = None
@@ -155,12 +155,12 @@ class World:
         return [machine for machines in self.stood_at.values() for machine in machines]
 
     def has_dead_executor(self, machine: SimServer) -> bool:
-        """Whether its worker has ended, or was told to end just now."""
+        """Whether its worker has ended, or has just been asked to end."""
         worker = self.workers[machine.name]
         return worker.done() or worker.cancelling() > 0
 
     def power(self, machine: SimServer) -> None:
-        """Let its worker work, anew if it has died."""
+        """Let its worker run; start another one if it has died."""
         if machine.name not in self.workers or self.has_dead_executor(machine):
             self.workers[machine.name] = asyncio.ensure_future(machine.run())
 
@@ -179,7 +179,7 @@ class World:
         self.broken.append(text)
 
     def spawn(self, work: Awaitable[object], name: str = "") -> None:
-        """Do it in the background; an error of ours is told, not raised: refusing is an answer. But a page starts."""
+        """Do it in the background. An error of ours is recorded, not raised: a refusal is an answer. A page starts."""
 
         async def attempt() -> None:
             try:
@@ -243,7 +243,7 @@ class World:
         return page.tab
 
     def reload(self, page: Page, *, crashed: bool = False) -> Page:
-        """The same tab, loaded again."""
+        """The same tab after a reload."""
         return self.open(self.leave(page, crashed=crashed))
 
     def page_of(self, owner: WindowId | str) -> Page | None:

@@ -24,7 +24,7 @@ LONGEST_NAME = 255  # bytes, of most file systems
 
 
 class Files(dict[Key, tuple[bytes, float]]):
-    """Each file as (content, the loop's time of its writing); `epoch` is added to that where a date is told."""
+    """Each file as (content, the loop's time of its writing); `epoch` is added to that in dates."""
 
     def __init__(self, now: Callable[[], float], epoch: float) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class Files(dict[Key, tuple[bytes, float]]):
         return [name for _, name in sorted(found, reverse=True)]
 
     def save(self, prefix: str, folder: str, data: bytes) -> dict[str, str]:
-        """Write a result under the next number of its prefix; tells where."""
+        """Write a result under the next number of its prefix; return its place."""
         subfolder, _, stem = posixpath.normpath(prefix).rpartition("/")
         taken = [name for kind, where, name in self if (kind, where) == (folder, subfolder)]
         digits = [name[len(stem) + 1 :].split("_")[0] for name in taken if name.startswith(f"{stem}_")]
@@ -130,7 +130,7 @@ class Files(dict[Key, tuple[bytes, float]]):
     # Views
 
     def view(self, query: Mapping[str, str]) -> Answer:
-        """A file as it is, or encoded afresh for `preview=` and `channel=rgb|a`."""
+        """A file as it is, or re-encoded for `preview=` and `channel=rgb|a`."""
         if "filename" not in query:
             return Answer(404)
         key = self.locate(query["filename"], query.get("type", "output"), query.get("subfolder", ""))

@@ -51,7 +51,7 @@ class Jobs:
         return self.running
 
     def finish(self, item: Item, outcome: Outcome) -> None:
-        """A job moves into the history. An interrupted one is an error too; only its last message tells."""
+        """Move a job into the history. An interrupted one is an error too; only its last message differs."""
         is_success = outcome.end == "success"
         status = {
             "status_str": "success" if is_success else "error",
@@ -64,7 +64,7 @@ class Jobs:
         self._on_change()
 
     def clear(self) -> None:
-        """Drop everybody's pending jobs."""
+        """Drop the pending jobs of all clients."""
         dropped, self.heap = self.heap, []
         for item in dropped:
             self._on_gone(item[1])

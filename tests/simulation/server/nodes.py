@@ -20,7 +20,7 @@ class Telling(Protocol):
     """How a node reports, and lets time pass."""
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass; raises when the job was stopped meanwhile."""
+        """Let time pass; raise if the job was stopped."""
         ...
 
     def step(self, value: int, total: int, preview: tuple[str, Picture] | None) -> None:
@@ -46,7 +46,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Blocker:
-    """A result that keeps what follows from running; its message, if it has one, is told as an error."""
+    """A result that blocks the nodes behind it; its message, if any, is sent as an error."""
 
     message: str
 
@@ -139,7 +139,7 @@ async def expand_slow(_: Context, inputs: Inputs) -> Expansion:
 
 
 async def send_text(context: Context, inputs: Inputs) -> Result:
-    """A text frame to everybody, and another one to the job's client only."""
+    """A text frame to all clients, and another one to the job's client only."""
     node = context.node_id.encode()
     head = struct.pack(">I", len(node)) + node
     context.telling.text(head + inputs["text"].encode(), to_all=True)

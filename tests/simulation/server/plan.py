@@ -60,7 +60,7 @@ class Plan:
             blockers.discard(node_id)
 
     def _distance(self, node_id: str, limit: int = 3) -> int:
-        """How many steps to an output, as far as it is looked at."""
+        """How many steps lead to an output, as far as they are counted."""
         if limit == 0 or is_output(self._prompt[node_id]["class_type"]):
             return 0
         followers = [other for other, blockers in self._blockers.items() if node_id in blockers]

@@ -85,7 +85,7 @@ class SimServer:
         """The server's clock."""
         return int((EPOCH + _loop_time()) * 1000)
 
-    # What the network and the world look at
+    # What the network and the world read
 
     @property
     def heap(self) -> list[Item]:
@@ -103,7 +103,7 @@ class SimServer:
 
     @property
     def history(self) -> dict[str, Any]:
-        """What /history tells."""
+        """The answer of /history."""
         return self._jobs.history
 
     @property

@@ -44,7 +44,7 @@ class Sockets:
         self._flags: dict[str, dict[str, Any]] = {}
 
     def open(self, socket: SimSocket, greeting: list[Message]) -> None:
-        """A new socket takes its client_id, which is then told the greeting."""
+        """Let a new socket take its client_id, and greet it."""
         self._registered.pop(socket.client_id, None)
         self._registered[socket.client_id] = socket
         self._flags[socket.client_id] = {}

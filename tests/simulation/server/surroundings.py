@@ -1,4 +1,4 @@
-"""What surrounds the work: what the server tells of itself, and the settings and files of its one user."""
+"""Everything besides the work: the server's description, and the settings and files of its one user."""
 
 from __future__ import annotations
 

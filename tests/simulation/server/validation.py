@@ -55,7 +55,7 @@ def judge(prompt: Any, targets: list[str] | None, is_file: Callable[[Any], bool]
 
 
 class _Judging:
-    """One prompt under examination; `_found` holds (is valid, errors) of each node that was looked at."""
+    """One prompt under validation; `_found` holds (is valid, errors) of each checked node."""
 
     def __init__(self, prompt: dict[str, Any], is_file: Callable[[Any], bool]) -> None:
         self._prompt = prompt

@@ -1,4 +1,4 @@
-"""The worker of one server: it runs one prompt, tells of it as it goes, and gives what the history keeps.
+"""The worker of one server: it runs one prompt, sends its events, and returns what the history keeps.
 
 An interrupt is a flag that is looked at after each stretch of work and cleared when a job starts, so that one that came
 while nothing ran hits nothing.
@@ -30,11 +30,11 @@ FORMATS = {"JPEG": (1, "image/jpeg"), "PNG": (2, "image/png")}
 
 
 class Interrupted(Exception):
-    """The job was told to stop."""
+    """The job was interrupted."""
 
 
 class Restarted(Exception):
-    """The server began anew: nothing of the job is left, and nobody is told."""
+    """The server was restarted: nothing of the job is left, and no event is sent."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def client_id(self) -> str | None:
-        """Who is told; without one, progress and previews go to everybody, and all else to nobody."""
+        """The client that gets the events; without one, progress and previews go to all, all else to none."""
         client_id: str | None = self.item[3].get("client_id")
         return client_id
 
@@ -107,7 +107,7 @@ class Run:
 
 @dataclass
 class Worker:
-    """Runs jobs one after another; made anew at each start of the server. `pace` stretches all that takes time."""
+    """Runs jobs one after another; created at each start of the server. `pace` stretches all that takes time."""
 
     server: str
     files: Files
@@ -115,7 +115,7 @@ class Worker:
     now_ms: Callable[[], int]
     pace: float = 1.0
     client_id: str | None = None
-    last_node: str | None = None  # what a client that comes back in mid-run is told
+    last_node: str | None = None  # sent to a client that reconnects during a run
     is_interrupted: bool = False
     is_gone: bool = False
     is_cache_unwanted: bool = False
@@ -190,7 +190,7 @@ class Worker:
         """What the node gives; or how the job ended, by a node that it brought in."""
         blocker = next((value for value in inputs.values() if isinstance(value, Blocker)), None)
         if blocker is not None:
-            if blocker.message:  # not the end, though it is told as one
+            if blocker.message:  # not the end, although it is sent as one
                 run.tell("execution_error", {**run.where(place), **_blocked(blocker)})
             return Result((blocker,))
         telling = _Telling(self, run, place)

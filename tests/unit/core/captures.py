@@ -107,7 +107,7 @@ def response_of(found: dict[str, Any]) -> Response:
 
 
 def binary(message: dict[str, Any]) -> bytes:
-    """The beginning of a binary frame, put together again from its description."""
+    """The beginning of a binary frame, rebuilt from its description."""
     head = bytes.fromhex(message["hex_first_16"])
     if message["event_type"] != 4:
         return head

@@ -34,7 +34,7 @@ def snapshot(server_id: str, *prompt_ids: str, cause: str = "") -> Snapshot:
 
 
 def line(found: Snapshot, claims: Claims, now: float = NOW) -> ServerQueue:
-    """What stands in one server's line."""
+    """The queue of one server."""
     return line_of(found, claims.by_server(now).get(found.server_id, {}), claims.durations, now)
 
 

@@ -1,4 +1,4 @@
-"""ComfyUI's HTTP as a real server spoke it, and as nobody should: every answer is understood or refused."""
+"""ComfyUI's HTTP as captured from a real server, and with invalid answers: each is understood or refused."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_an_upload_goes_into_our_own_folder_and_never_overwrites() -> None:
 
 @pytest.mark.parametrize("filename", ["out_00001_.png", "日本 #?%&.png", "a/../b.png"])
 def test_the_address_of_a_picture_carries_its_task(filename: str) -> None:
-    """The name alone exists on every server and is used again: a browser would show an older picture."""
+    """A name exists on every server and is reused: with the name alone a browser would show an older picture."""
     made = output(filename, subfolder="x/y", folder="temp")
     parts = urlsplit(comfy.view_path("/servers/gpu-a", TASK, made))
     assert parts.path == "/servers/gpu-a/view"

@@ -1,4 +1,4 @@
-"""Servers that a page asks itself: the list, and the cause that is told for what a browser lets be seen."""
+"""Servers that a page probes itself: the list, and the cause inferred from what a browser shows."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_late_end_does_not_change_loaded_models() -> None:
 
 
 def ended(**changes: object) -> object:
-    """What a task tells that took eight seconds."""
+    """What a task that took eight seconds teaches."""
     facts = {
         "state": TaskState.SUCCEEDED,
         "is_proven": True,

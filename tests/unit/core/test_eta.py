@@ -1,4 +1,4 @@
-"""How long it still takes: sound at half-way over uneven runs, loads and caches, and nothing where nobody can say."""
+"""Remaining time: accurate at half-way over uneven runs, loads and caches, and None where it is unknown."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Desk:
     clock_ms: int = 0
 
     def work(self, made: MadeRun) -> Work:
-        """A run before anything was told, as the session plans it."""
+        """A run before any event, as the session plans it."""
         plan, job = self.paces.plan(A, HERE, made.job, made.workflow), made.job
         loaded = self.durations.loaded(A)
         return Work(
@@ -61,7 +61,7 @@ class Desk:
         )
 
     def watched(self, made: MadeRun) -> Iterator[tuple[float, Work, Progress]]:
-        """The run as it is told: after each message, when it was, with what is known then."""
+        """The run after each message: its time, and what is known then."""
         work = self.work(made)
         progress = Progress(
             P,
@@ -77,7 +77,7 @@ class Desk:
             yield at, work, progress
 
     def left(self, made: MadeRun, at: float) -> float | None:
-        """What is told at that moment of the seconds that are left."""
+        """The remaining seconds shown at that moment."""
         work = self.work(made)
         for told_at, known, _ in self.watched(made):
             if told_at > at:
@@ -99,7 +99,7 @@ class Desk:
 
 
 def error(desk: Desk, made: MadeRun, part: float = 0.5) -> float | None:
-    """By how much the estimate is wrong when that part of the run's time is over; None if it tells nothing."""
+    """The error of the estimate at that share of the run's time; None without an estimate."""
     left = desk.left(made, made.seconds * part)
     rest = made.seconds * (1 - part)
     return None if left is None else max(0.0, abs(left - rest) - UNSEEN) / rest
@@ -137,7 +137,7 @@ def test_estimate_at_half_way_is_right_by_a_quarter() -> None:
 
 
 def test_a_load_that_was_seen_before_is_reckoned_with() -> None:
-    """Another model was used in between, so this one has to be loaded once more, as long as it took the first time."""
+    """Another model was used in between, so this one has to be reloaded, which takes as long as the first time."""
     errors = []
     for seed in range(40):
         desk, studio = Desk(), Studio(seed, noise=0.08)
@@ -199,7 +199,7 @@ def test_without_a_socket_the_whole_is_known_by_its_kind() -> None:
 
 
 def captured(name: str) -> MadeRun:
-    """A run of a real server, as it was told, with its times."""
+    """A captured run of a real server with its times."""
     run = captures.one(name)
     workflow, texts = parse_workflow(run["prompt"]), [item for item in run["ws_client"] if "text" in item]
     messages = [(item["t"], read_text(json.dumps(item["text"]))) for item in texts]
@@ -228,7 +228,7 @@ def test_run_longer_than_ever_has_no_estimate() -> None:
     made = studio.run(text_to_picture(), cached=LOADERS)
     work = desk.work(made)
     for at, known, _ in desk.watched(made):
-        if known.watch.node == "6":  # it decodes, and tells nothing of that
+        if known.watch.node == "6":  # it decodes, and sends no progress
             assert running_eta(known, now=at) is not None
             assert running_eta(known, now=at + 30.0) is None
             break

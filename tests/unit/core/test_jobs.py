@@ -1,4 +1,4 @@
-"""The jobs API of newer servers, and what tells that a server has none."""
+"""The jobs API of newer servers, and how a server without one is recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ring: bounded by number and by bytes whatever is added, and readable again."""
+"""The ring of entries: bounded by number and by bytes, and readable after storing."""
 
 from __future__ import annotations
 

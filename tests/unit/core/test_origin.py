@@ -38,7 +38,7 @@ LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
         (replace(UNDATED, is_proven=True), {}, 5.0, True),  # an old server, whose history has no dates
         (UNDATED, {}, 5.0, False),
         (LOST, {"told_ms": 1_060_000}, 1030.0, True),
-        (LOST, {"told_ms": 1_060_000}, 1063.0, False),  # made after the socket had told of it
+        (LOST, {"told_ms": 1_060_000}, 1063.0, False),  # made after the socket had reported it
         (LOST, {"told_ms": 1_060_000}, 997.0, False),
         (LOST, {}, 1030.0, False),
     ],

@@ -37,7 +37,7 @@ def test_texts_of_a_node_are_numbered_and_long_ones_cut() -> None:
 
 
 async def test_a_text_is_home_without_asking_any_server() -> None:
-    fetched, blob = await fetch_output(None, task(), SHOWN[0])  # type: ignore[arg-type] - there is nobody to ask
+    fetched, blob = await fetch_output(None, task(), SHOWN[0])  # type: ignore[arg-type] - no server is asked
     assert blob is not None
     assert (fetched.media_type, fetched.size) == ("text/plain", blob.size)
     assert (await blob.read()).decode() == "a harbour, 沙丘"

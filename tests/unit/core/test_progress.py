@@ -175,14 +175,14 @@ def of_prompt(text: object) -> tuple[PromptId, Message] | None:
 
 
 def begun(prompt_id: PromptId) -> Progress:
-    """The progress of a captured prompt before anything was told; one of unknown workflow had three nodes."""
+    """The progress of a captured prompt before its events; one of unknown workflow had three nodes."""
     workflow = captures.workflow_of(prompt_id)
     plan = guessed(workflow) if workflow is not None else Plan()
     return Progress(prompt_id, len(plan.seconds) or 3, weights=plan.weights(is_cold=True), are_guessed=True)
 
 
 def test_every_captured_progress_rises_to_a_successful_end() -> None:
-    """Whatever else that socket was told, and whenever it was opened."""
+    """Whatever else that socket received, and whenever it was opened."""
     ends = rises = 0
     for frames in captures.sockets():
         told_of = [found for item in frames.messages if "text" in item and (found := of_prompt(item["text"]))]

@@ -49,7 +49,7 @@ def _parts(hint: Any) -> Iterator[Any]:
 
 
 def test_every_text_field_is_listed_as_kept_or_not() -> None:
-    """A new field is told by its length until somebody has said what it is; and then a replay could not read it."""
+    """A new field is reported by its length until it is listed, and then a replay could not read it."""
     found = {
         name for kind in (Task, InputFile, Note, Choice, *get_args(Evidence)) for name in _text_fields(kind, set())
     }

@@ -1,4 +1,4 @@
-"""Which window was moored where, told from the records of all windows."""
+"""Which window was moored to which server, from the records of all windows."""
 
 from __future__ import annotations
 

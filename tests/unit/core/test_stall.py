@@ -1,4 +1,4 @@
-"""A stall is a warning measured against what was learned; it counts only time in which somebody looked."""
+"""A stall is a warning compared with learned times; only time between polls counts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_minutes_of_model_loading_are_healthy() -> None:
 
 
 def test_next_task_of_idle_server_is_stalled_soon() -> None:
-    """The executor's thread has died, and the server goes on taking prompts (docs/comfyui.md 8)."""
+    """The executor's thread has died, and the server still accepts prompts (docs/comfyui.md 8)."""
     assert is_stalled(FIRST, still(IDLE_PATIENCE), UNLEARNED_PATIENCE, is_server_idle=True)
     assert not is_stalled(FIRST, still(IDLE_PATIENCE), UNLEARNED_PATIENCE, is_server_idle=False)
 

@@ -1,4 +1,4 @@
-"""What evidence says of a task's files: which there are, and what tells whose they are."""
+"""The outputs of a task by the evidence: which exist, and what shows that they are the task's."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.store import Bytes, MemoryStore
 from tests.simulation.world import Overheard, Page, World, a_picture, a_workflow
 
-SEED = int(os.environ.get("MOORING_STORY_SEED", "1"))  # another one is another order of whatever may happen at once
+SEED = int(os.environ.get("MOORING_STORY_SEED", "1"))  # another seed is another order of concurrent events
 PATIENCE = 900.0  # virtual seconds: longer than anything that is bound to happen
 PHOTO = a_picture(random.Random(1))
 A, B, C = ServerId("gpu-1"), ServerId("gpu-2"), ServerId("gpu-3")
@@ -85,7 +85,7 @@ class Stage:
         return page
 
     async def reload(self, page: Page, *, crashed: bool = False) -> Page:
-        """The same tab, loaded again."""
+        """The same tab after a reload."""
         return await self.window(self.world.leave(page, crashed=crashed))
 
     def store(self) -> MemoryStore:
@@ -117,7 +117,7 @@ class Stage:
         return await page.session.run(workflow, title="story", inputs=inputs, server_id=server_id)
 
     def begin(self, page: Page, **how: Any) -> asyncio.Task[PromptId]:
-        """Press Run, and go on at once."""
+        """Press Run without waiting for it."""
         return asyncio.ensure_future(self.run(page, **how))
 
     async def ended(self, page: Page, prompt_id: PromptId) -> Task:

@@ -1,4 +1,4 @@
-"""Promise 10 at its narrow places: what a cancel may hit, and what it tells when the queue has moved on meanwhile."""
+"""Promise 10 in its race conditions: what a cancel may hit, and what it reports when the queue has changed."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class MemoryCatalogues:
     refreshed: list[ServerId] = field(default_factory=list)
     is_broken: bool = False
     is_garbled: bool = False
-    without: ServerId | None = None  # its catalogue cannot be read again
+    without: ServerId | None = None  # its catalogue cannot be reread
 
     async def classes(self, content: str, names: Collection[str]) -> str:
         self.asked.append((content, tuple(names)))
@@ -111,7 +111,7 @@ async def test_incapable_moored_server_is_reported_before_sending(stage: Stage) 
     await stage.until_running(page, held)
     sent = len(stage.requests("POST", "/"))
     catalogues.nodes[str(A)] = WITHOUT_NODE
-    page.session._submitter.capable._kept.clear()  # as when the gateway tells another hash
+    page.session._submitter.capable._kept.clear()  # as when the gateway publishes another hash
     with pytest.raises(ServerUnable) as caught:
         await stage.run(page)
     assert (caught.value.server_id, caught.value.cause, caught.value.lacking) == (A, "lacks", ("SlowSteps",))
@@ -183,7 +183,7 @@ async def test_recently_used_old_catalogues_are_kept(stage: Stage) -> None:
     catalogues.nodes |= {f"gone-{number}": {} for number in range(KEPT + 1)}
 
     async def read_of(*numbers: int) -> list[str]:
-        """Which are asked of the gateway while these are looked at."""
+        """The servers whose catalogues are requested while these are polled."""
         catalogues.asked.clear()
         for number in numbers:
             await capable.catalogue(replace(server, catalogue=f"gone-{number}"), frozenset({"SlowSteps"}))

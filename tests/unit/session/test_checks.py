@@ -1,4 +1,4 @@
-"""What contradicts a promise is told in words: between memory and store, and at the live socket."""
+"""Violations of a promise are listed as messages: between memory and store, and at the live socket."""
 
 from __future__ import annotations
 

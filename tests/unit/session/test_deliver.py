@@ -1,4 +1,4 @@
-"""What comes home: a text that is there already, and when a file was written, by which another's is told from it."""
+"""Delivery of text outputs, and the dates by which files of other tasks are recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A window without a gateway: it reads the list, looks at each server itself, and answers what a gateway would."""
+"""A window without a gateway: it reads the list, probes each server itself, and answers as a gateway would."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class World:
 
 
 class Bench:
-    """A fleet over a world, with what it was told of."""
+    """A fleet over a world, with its recorded results."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -241,7 +241,7 @@ async def test_hidden_window_probes_rarely(bench: Bench, monkeypatch: pytest.Mon
             await bench.fleet.changes()
             bench.world.waiting += 1  # so that each look is news
     assert hidden.asked.count(f"{A}/prompt") == 1
-    other.hurry()  # somebody looks at it again
+    other.hurry()  # the window is visible now
     async with asyncio.timeout(5):
         while hidden.asked.count(f"{A}/prompt") < 2:
             hidden.waiting += 1

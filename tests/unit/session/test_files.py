@@ -1,4 +1,4 @@
-"""Workflows that lie elsewhere: what is gone is told as such, what fails as an error of whoever failed."""
+"""Workflows from elsewhere: a missing file is reported as missing, an error as that of its source."""
 
 from __future__ import annotations
 

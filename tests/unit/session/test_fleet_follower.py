@@ -1,4 +1,4 @@
-"""The fleet as it is told: taken over at once, asked for again when it is not told, and who is woken by it."""
+"""Following the fleet: it is taken over immediately, requested until it arrives, and wakes the window."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GONE = RequestTimeout(None, "network")
 
 @dataclass
 class Gateway:
-    """A FleetSource that tells what it is given, errors too, and notes which of both ways it was asked."""
+    """A FleetSource that returns or raises what it is given, and records which method was called."""
 
     news: asyncio.Queue[Fleet | MooringError] = field(default_factory=asyncio.Queue)
     asked: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Gateway:
 
 
 class Clock(SandboxClock):
-    """A clock whose waits are over at once, and noted."""
+    """A clock whose waits end immediately and are recorded."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
@@ -50,7 +50,7 @@ class Clock(SandboxClock):
 
 @dataclass
 class Rig:
-    """A state whose fleet is kept: what the gateway tells, who was woken, what listeners saw."""
+    """A state whose fleet is followed: reports of the gateway, wakes, and notifications."""
 
     gateway: Gateway = field(default_factory=Gateway)
     clock: Clock = field(default_factory=Clock)
@@ -71,10 +71,10 @@ class Rig:
         return self.seen[-1:]
 
     async def tell(self, told: Fleet | MooringError) -> None:
-        """The gateway tells this, and it has been taken over."""
+        """Let the gateway report this, and wait until it is taken over."""
         asked = len(self.gateway.asked)
         self.gateway.news.put_nowait(told)
-        while len(self.gateway.asked) == asked:  # asked again once it is taken over
+        while len(self.gateway.asked) == asked:  # the next request follows once it is taken over
             assert self.keeping is not None and not self.keeping.done()
             await asyncio.sleep(0)
 

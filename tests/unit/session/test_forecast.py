@@ -1,4 +1,4 @@
-"""What is to come, as a window tells it: seconds left, the place in line, and the last preview over a reload."""
+"""Forecasts of a window: seconds left, the place in the queue, and the last preview after a reload."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SIZES = (("image", 300), ("mask", 700))  # bytes
 
 
 def left(page: Page, prompt_id: PromptId) -> float | None:
-    """What is told of the seconds until that task ends or, if it waits, begins."""
+    """The seconds shown until that task ends or, if it waits, starts."""
     eta = page.session.outlook(task_of(page, prompt_id)).eta
     return None if eta is None else eta.left
 
 
 async def half_way(stage: Stage, page: Page, prompt_id: PromptId) -> float | None:
-    """What is told at the half of the run's time, against what was left by then: the share of the error."""
+    """The relative error of the estimate at half of the run's time."""
     await stage.until_running(page, prompt_id)
     began = stage.now
     await stage.sleep(STEPS * 0.05 / 2)

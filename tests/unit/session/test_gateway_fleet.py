@@ -1,4 +1,4 @@
-"""The page's list of servers as the gateway tells it: a doubt about who is logged in is never missed."""
+"""The fleet as the gateway sends it: a change of the logged-in user is never missed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.core.ports.sockets import Connection, Frame
 
 
 class Socket:
-    """A socket that tells once who has opened it, and nothing more until it is closed."""
+    """A socket that sends its user once, and nothing more until it is closed."""
 
     url, is_open = "ws://mooring.test/fleet/ws", True
 
@@ -38,7 +38,7 @@ class Socket:
 
 
 class Gateway:
-    """Sockets that take a while to open, each for whoever is logged in when it is asked for."""
+    """Sockets that take a while to open, each for the user who is logged in at the request."""
 
     person = "bob"
 

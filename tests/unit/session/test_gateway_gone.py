@@ -1,4 +1,4 @@
-"""A gateway that is gone is told as such, and not as servers that do not answer; its return is noticed."""
+"""A lost gateway is reported as such, and not as silent servers; its return is noticed."""
 
 from __future__ import annotations
 

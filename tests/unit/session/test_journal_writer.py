@@ -27,7 +27,7 @@ class Reading(Shelf):
 
 
 def kept(shelf: Shelf) -> list[str]:
-    """What the copy tells, by its kinds."""
+    """The kinds of the entries in the copy."""
     return [entry["kind"] for entry in json.loads(shelf.kept.get(ME, "[]"))]
 
 

@@ -1,4 +1,4 @@
-"""Promise 8 under a cap: what had to make room is told, and fetched again only if it is still the same."""
+"""Promise 8 under a cap: dropped results are recorded as such, and fetched only if the file is still the same."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ async def test_persistent_storage_is_requested_once_there_are_results(stage: Sta
 
 @scene
 async def test_new_result_is_not_recorded_as_dropped(stage: Stage) -> None:
-    """A look at the shelf that began before the bytes were there says nothing about them."""
+    """A check of the store that began before the bytes were stored proves nothing about them."""
     page = await stage.window()
 
     async def look_often() -> None:
@@ -231,7 +231,7 @@ async def test_new_result_is_not_recorded_as_dropped(stage: Stage) -> None:
     assert [delivery_of(page, item) for item in ids] == [Delivery.KEPT] * 12
 
 
-# Looks at the shelf
+# Checks of the store
 
 
 def count_calls(page: Page, name: str) -> list[str]:

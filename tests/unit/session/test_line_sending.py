@@ -1,4 +1,4 @@
-"""What becomes of a run of the line that could not be sent: it waits, pauses the rest, or is told; it is never lost."""
+"""A run of the line that could not be sent waits, pauses the others, or is reported; it is never lost."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stag
         raise NotOwner("submit_workflow", order.prompt_id)
 
     page.session.worker.take = take
-    page.session._state._listeners.clear()  # so that nothing looks meanwhile
+    page.session._state._listeners.clear()  # so that nothing else reacts
     workflow = a_workflow(3, 1, None)
     await page.session.line.add(workflow, plan_runs(workflow, Count(1)))
     page.session.line.hurry()

@@ -277,7 +277,7 @@ async def test_overturned_end_is_shown_once_durable(stage: Stage) -> None:
 
 @scene
 async def test_a_message_from_another_server_is_no_evidence(stage: Stage) -> None:
-    """The same id on another server is another prompt, whoever sent it there."""
+    """The same id on another server is another prompt."""
     page, prompt_id = await lose_on(stage, A)
     stage.world.weather.calm()
     await stage.run(page, steps=100, server_id=B)

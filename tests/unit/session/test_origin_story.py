@@ -1,4 +1,4 @@
-"""Promise 8 and 11 told once: another file under the same name is never kept as a result."""
+"""Promises 8 and 11: another file under the same name is never kept as a result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.session.test_files import Answering
 
 @scene
 async def test_older_file_of_same_name_is_not_the_result(stage: Stage) -> None:
-    """Another machine stood at the address, made the picture, told its end, and has left again."""
+    """Another machine was at the address, made the picture, reported its end, and has left."""
     page = await stage.window()
     await stage.ended(page, await stage.run(page, steps=1, server_id=A))
     await stage.sleep(60.0)
@@ -60,7 +60,7 @@ async def test_cached_result_may_be_older_than_task(stage: Stage) -> None:
 async def test_older_file_on_another_server_is_not_a_cached_result(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, *, is_marked: bool
 ) -> None:
-    """It is as old as the cached one may be: the server at the address was another before, and is that one again.
+    """It is as old as the cached one may be: another server was at the address, and the first one is back.
 
     A server that marks its files, or none that does, changes nothing in that.
     """
@@ -95,7 +95,7 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
 )
 @scene
 async def test_withheld_output_gets_matching_delivery(stage: Stage, *, cause: str, delivery: Delivery) -> None:
-    """It knows whose a picture is and whether it is still the same; asking again would change nothing."""
+    """The gateway knows the owner of a picture and whether it is unchanged; a second request would change nothing."""
     page = await stage.window()
     task = await stage.ended(page, await stage.run(page, steps=1, server_id=A))
     withheld = Response(410, {"x-mooring-gateway": f"{cause}; sent=no"})

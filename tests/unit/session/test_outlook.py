@@ -1,4 +1,4 @@
-"""What a forecast tells of one task: the seconds left, the place in line, and the progress that it begins with."""
+"""The forecast of one task: seconds left, the place in the queue, and its first progress."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Desk:
         self.state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
 
     def left(self, task: Task) -> float | None:
-        """The seconds that are told of it."""
+        """The seconds shown for it."""
         eta = self.forecast.outlook(task).eta
         return None if eta is None else eta.left
 
@@ -112,7 +112,7 @@ def after(*runs: tuple[Job, int]) -> Durations:
     return durations
 
 
-WARM = after((PICTURE, 20), (PICTURE, 20))  # the first has loaded its models: it tells of nothing else
+WARM = after((PICTURE, 20), (PICTURE, 20))  # the first has loaded its models: it teaches nothing else
 GONE = after((PICTURE, 20), (PICTURE, 20), (OTHER, 20))  # another model is loaded now
 
 
@@ -123,7 +123,7 @@ def paces(seconds: dict[str, float], server_id: ServerId = A) -> Paces:
 
 
 def joined(*done: str, now: str) -> ProgressMessage:
-    """What a socket that came late is told first: what is done, and what runs."""
+    """What a late socket receives first: what is done, and what runs."""
     finished = [NodeProgress(NodeId(name), 1.0, 1.0, "finished") for name in done]
     return ProgressMessage(ID, (*finished, NodeProgress(NodeId(now), 0.0, 1.0, "running")))
 

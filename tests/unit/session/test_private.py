@@ -26,7 +26,7 @@ async def private_window(stage: Stage) -> Page:
 
 
 def traces(stage: Stage) -> str:
-    """Everything that lies in the store, as text: but for who there is, which tells nothing of any work."""
+    """Everything in the store, as text, except for identities, which reveal nothing about any work."""
     kept = {
         name: value
         for name, value in vars(stage.world.database).items()

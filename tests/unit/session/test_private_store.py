@@ -133,7 +133,7 @@ async def test_inputs_have_a_bound_and_the_oldest_go_first(
     for name in ("one", "two", "three"):
         await store.keep_input(name, PICTURE, 1.0)
     assert await those_of(store, "one", "two", "three") == expected
-    await store.keep_input("two", PICTURE, 2.0)  # once more: it is the latest now
+    await store.keep_input("two", PICTURE, 2.0)  # kept a second time: it is the latest now
     await store.keep_input("four", Bytes(bytes(13)), 3.0)
     assert await those_of(store, "one", "two", "three", "four") == ["two", "four"]
     await store.keep_input("huge", Bytes(bytes(100)), 4.0)

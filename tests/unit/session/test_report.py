@@ -97,7 +97,7 @@ class Shelf:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - the session tells no single event for all of it
+        while not condition():  # noqa: ASYNC110 - the session has no single event for all of it
             await asyncio.sleep(0.001)
 
 

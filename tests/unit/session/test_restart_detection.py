@@ -1,4 +1,4 @@
-"""A server that was restarted, cleared or replaced is noticed, and everything on it is looked at again."""
+"""A restarted, cleared or replaced server is noticed, and all of its tasks are polled."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_two_simultaneous_submits_are_no_restart(stage: Stage) -> None:
 
 @scene
 async def test_restart_causes_poll_of_lost_tasks(stage: Stage) -> None:
-    """It may have been another server that answered meanwhile."""
+    """Another server may have answered in between."""
     page = await stage.window()
     prompt_id = await stage.run(page, steps=3000, server_id=A)
     await stage.until_running(page, prompt_id)

@@ -1,4 +1,4 @@
-"""Running a task again elsewhere gives the old one up, so it must be sure first that it can go on."""
+"""Running a task elsewhere gives the old one up, so another server must be available first."""
 
 from __future__ import annotations
 

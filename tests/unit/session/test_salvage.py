@@ -1,4 +1,4 @@
-"""Work of windows that are gone is found, adopted by one window, and run again with its kept inputs."""
+"""Work of closed windows is found, adopted by one window, and run again with its kept inputs."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ async def test_page_starts_although_its_work_is_adopted_meanwhile(stage: Stage) 
 
 
 def hand_over(stage: Stage, heir: WindowId) -> None:
-    """Give the only task to another window, as an adoption does, at once."""
+    """Give the only task to another window, as an adoption does."""
     tasks = stage.world.database.tasks
     ((prompt_id, record),) = tasks.items()
     tasks[prompt_id] = {**record, "owner": heir, "epoch": record["epoch"] + 1, "is_ward": True}
@@ -339,7 +339,7 @@ async def test_missing_input_is_reported(stage: Stage) -> None:
 
 @dataclass
 class WaitingStore(SandboxStore):
-    """A store that shows everybody's tasks, which a search begins with, when it is told to."""
+    """A store that shows the tasks of all windows, which a search begins with, on request."""
 
     searches: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
@@ -364,6 +364,6 @@ async def test_requests_during_search_cause_one_more_search() -> None:
     assert store.searches == 1
     store.may_answer.set()
     async with asyncio.timeout(5):
-        while state._background:  # noqa: ASYNC110 - nothing tells that a search is over
+        while state._background:  # noqa: ASYNC110 - no event ends a search
             await asyncio.sleep(0)
     assert store.searches == 2

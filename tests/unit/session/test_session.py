@@ -25,7 +25,7 @@ from tests.unit.session.test_report import until
 
 
 class Large(Bytes):
-    """A file of as many bytes as a form's may have, and `more`; it is not looked at how many there are."""
+    """A file with the most bytes that a form allows, and `more`; its content is not read to know that."""
 
     more = 0
 

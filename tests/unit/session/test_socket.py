@@ -1,4 +1,4 @@
-"""The window's socket: when it is open, when it is tried again, and when it is left to another page."""
+"""The window's socket: when it is open, when it is retried, and when another page keeps it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Unreached(Told):
         return "ws://mooring.test/unreached"
 
     async def send(self, text: str) -> None:
-        """Kept by the gateway, for nobody."""
+        """Held open by the gateway, without a server behind it."""
 
     async def receive(self) -> Sequence[Frame]:
         if self._after:
@@ -156,7 +156,7 @@ async def test_user_at_window_gets_socket_back(stage: Stage, by: str) -> None:
     await stage.until(lambda: page.session.socket.state == "open")
     assert len(gate.opened) == 2
     assert "waiting" not in states, "at once"
-    await gate.opened[-1].end(REPLACED)  # whom we have replaced is looked at, too
+    await gate.opened[-1].end(REPLACED)  # the tasks of the replaced socket are polled, too
     await stage.until(lambda: page.session.socket.state == "replaced")
     await asyncio.sleep(60.0)
     assert len(gate.opened) == 2
@@ -314,7 +314,7 @@ async def test_run_continues_once_socket_is_open(stage: Stage) -> None:
 
 @scene
 async def test_start_and_cached_nodes_are_known_while_running(stage: Stage) -> None:
-    """No look tells either: the queue does not, and the history only once it has ended."""
+    """Polls show no end either: the task is in the queue, and in the history only once it has ended."""
     page = await stage.window()
     await stage.ended(page, await stage.run(page, picture=PHOTO, server_id=A))
     prompt_id = await stage.run(page, steps=400, picture=PHOTO, server_id=A)

@@ -15,7 +15,7 @@ ELSEWHERE = "http://elsewhere.test:8188"
 
 @scene
 async def test_server_with_dead_executor_is_stalled_and_nothing_ends(stage: Stage) -> None:
-    """It goes on accepting prompts that never run (docs/comfyui.md 8)."""
+    """It still accepts prompts that never run (docs/comfyui.md 8)."""
     page = await stage.window()
     server = stage.world.sims[A]
     server.kill_executor()
@@ -41,7 +41,7 @@ async def test_work_that_moves_is_never_stalled(stage: Stage) -> None:
 
 @scene
 async def test_run_with_rare_steps_is_never_stalled(stage: Stage) -> None:
-    """All looks see the same, that it runs: only the socket tells of its steps."""
+    """All polls see the same, that it runs: only the socket reports its steps."""
     stage.world.sims[A].pace = 6.0
     stage.world.sims[A].restart()
     page = await stage.window()
@@ -58,7 +58,7 @@ async def test_run_with_rare_steps_is_never_stalled(stage: Stage) -> None:
 
 @scene
 async def test_task_that_becomes_next_is_not_stalled_immediately(stage: Stage) -> None:
-    """A place further in front is a movement, though no socket tells of it."""
+    """A place further in front is a movement, although no event reports it."""
     other, page = await stage.window(), await stage.window()
     for seed in (1, 2):
         slow = a_workflow(15, seed, None).with_values({("2", "seconds_per_step"): UNLEARNED_PATIENCE / 10})

@@ -1,4 +1,4 @@
-"""What the parts of a session share: who is told, what is noted, and what is forgotten with a task."""
+"""The shared state of a session: notifications, notes, and what is forgotten with a task."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_store_error_is_noted_and_its_end_is_not(stage: Stage) -> None:
 
 
 def a_state() -> State:
-    """A state that nobody else uses."""
+    """A state of its own."""
     return State(Sandbox().ports)
 
 

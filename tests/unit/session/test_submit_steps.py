@@ -1,4 +1,4 @@
-"""What stands between a reserved place and a running prompt: guarded, written down, told, and looked at."""
+"""From a reserved place to a running prompt: guarded, durable, reported, and polled."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_submitted_task_is_polled_immediately(stage: Stage) -> None:
 
 
 def let_answer_be_late(stage: Stage) -> None:
-    """The answer to the next prompt, and to nothing else, takes longer than anybody waits for the others."""
+    """Only the answer to the next prompt takes longer than the deadlines of other requests."""
     weather = stage.world.weather
     weather.armed.append(Mishap("answer late", lambda exchange: exchange.route == ("POST", "prompt")))
 
@@ -76,7 +76,7 @@ def let_answer_be_late(stage: Stage) -> None:
 async def test_pending_post_blocks_other_requests_to_its_server(stage: Stage) -> None:
     """It may be hung, and every further request would take one of the browser's few connections."""
     page = await stage.window()
-    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket tells of the prompt
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket reports the prompt
     let_answer_be_late(stage)
     clicking = stage.begin(page, server_id=A, steps=2)
     await stage.until(lambda: stage.requests("POST", "/prompt"))
@@ -101,7 +101,7 @@ async def test_event_of_prompt_ends_the_wait_for_its_answer(stage: Stage) -> Non
 @scene
 async def test_closed_page_cancels_its_post(stage: Stage) -> None:
     page = await stage.window()
-    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket tells of the prompt
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # no socket reports the prompt
     let_answer_be_late(stage)
     clicking = stage.begin(page, server_id=A)
     await stage.until(lambda: stage.requests("POST", "/prompt"))
@@ -169,7 +169,7 @@ async def test_adopted_task_is_dropped_and_not_sent(stage: Stage) -> None:
 @scene
 async def test_adoption_before_answer_is_reported(stage: Stage) -> None:
     page = await stage.window()
-    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # the answer alone tells of the prompt
+    stage.world.network.refusing.add(stage.world.network.address_of(A) or "")  # only the answer reports the prompt
     stage.once_requested("POST", "/prompt", lambda _: adopt_all(stage.world.database))
     with pytest.raises(NotOwner):
         await stage.run(page, server_id=A)

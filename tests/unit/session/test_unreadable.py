@@ -19,7 +19,7 @@ ODD: Mapping[str, object] = {"choice": 3}  # the rest, an end too, can still be 
 
 
 def damage(stage: Stage, prompt_id: PromptId, changes: Mapping[str, object] = PAUSED) -> None:
-    """Change a record behind everybody's back. What the invariants say to that is no window's fault."""
+    """Damage a record in the store. A violated invariant is then no window's fault."""
     world = stage.world
     sound = tuple(world.broken)
     world.database.tasks[prompt_id] = {**world.database.tasks[prompt_id], **changes}
@@ -34,7 +34,7 @@ def set_aside(page: Page) -> list[PromptId]:
 
 
 async def back_with_damage(stage: Stage, changes: Mapping[str, object] = PAUSED) -> tuple[Page, PromptId]:
-    """A window loaded again whose only unfinished task was damaged meanwhile."""
+    """A reloaded window whose only unfinished task was damaged before."""
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     tab = stage.world.leave(page, crashed=False)

@@ -1,4 +1,4 @@
-"""When a look is due at once, where it goes, and what it goes on with."""
+"""When a poll is due immediately, which tasks it reads, and how polling continues."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def looks(stage: Stage, server_id: ServerId, since: float) -> int:
 
 
 async def long_watched(stage: Stage) -> tuple[Page, PromptId]:
-    """A page without sockets that has looked at one task so long that its pauses are the longest, just after a look."""
+    """A page without sockets whose pauses between polls have grown to the longest, just after a poll."""
     stage.world.network.refusing.update(stage.world.network.address_of(item) or "" for item in (A, B))
     page = await stage.window()
     prompt_id = await stage.run(page, steps=9000, server_id=A)
@@ -48,7 +48,7 @@ async def adopted(stage: Stage) -> tuple[Page, PromptId]:
 
 
 async def lost(stage: Stage, page: Page, server_id: ServerId) -> PromptId:
-    """A task of which its server knows nothing for a while."""
+    """A task that its server does not know for a while."""
     prompt_id = await stage.run(page, steps=2000, server_id=server_id)
     await stage.until_running(page, prompt_id)
     stage.world.sims[server_id].is_forgetful = True

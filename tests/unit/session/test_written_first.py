@@ -1,4 +1,4 @@
-"""Promise 5: written down before it is sent; unclear is settled by looking; one click is one run at most, and told."""
+"""Promise 5: durable before it is sent; unclear submits are settled by polling; one click runs at most once."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_a_lost_answer_is_found_by_looking_and_posted_once(stage: Stage) -
 
 @scene
 async def test_end_is_seen_although_submit_is_never_answered(stage: Stage) -> None:
-    """The POST that hangs holds up no look once the socket has told of its prompt."""
+    """A hanging POST delays no poll once the socket has reported its prompt."""
     page = await stage.window()
     stage.world.weather.armed.append(Mishap("answer late", lambda exchange: exchange.route == ("POST", "prompt")))
     began = stage.now

@@ -164,7 +164,7 @@ def commented_meta(text: str) -> bytes:
 
 
 def track(width: int, height: int, version: int = 0) -> bytes:
-    """A track that tells its size."""
+    """A track that declares its size."""
     before = bytes([version]) + bytes(75 if version == 0 else 87)
     return box(b"trak", box(b"tkhd", before, struct.pack(">II", width << 16, height << 16)))
 

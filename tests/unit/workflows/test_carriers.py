@@ -48,7 +48,7 @@ def both(source: Source) -> tuple[object, object]:
 
 @pytest.mark.parametrize("name", files.WRITERS)
 def test_written_workflow_is_read_whole(name: str) -> None:
-    """Under a name that lies: the content alone tells what it is."""
+    """Under a wrong name: only the content decides."""
     source = read_source(files.WRITERS[name](), "holiday.txt")
     assert both(source) == (files.PROMPT, files.GRAPH)
     assert source.carrier is KINDS[name.split("-", maxsplit=1)[0]]
@@ -127,7 +127,7 @@ def test_workflow_before_the_cut_is_used_with_warning(write: files.Writer) -> No
 
 
 def test_a_pngs_text_with_a_wrong_checksum_is_not_trusted() -> None:
-    """A flipped bit in a seed would be a picture that nobody asked for."""
+    """A flipped bit in a seed would make another picture."""
     data = files.png({"workflow": files.TEXTS["workflow"]})
     assert refused(data.replace(b"MODEL", b"MODEM")) is SourceFault.DAMAGED
 

@@ -1,4 +1,4 @@
-"""What the gateway parts, the page puts together again."""
+"""The page rejoins the parts into which the gateway splits a catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a workflow needs: told of each server before anything is sent there."""
+"""What a workflow needs, checked for each server before anything is sent there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: JSON in each shape that people have, what is told beside the workflow, and what a refusal says."""
+"""Parsing: JSON in all formats in use, the warnings beside a workflow, and the causes of refusals."""
 
 from __future__ import annotations
 

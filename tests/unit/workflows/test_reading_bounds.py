@@ -33,7 +33,7 @@ def quickly() -> Iterator[None]:
 
 @contextmanager
 def cheaply(megabytes: float) -> Iterator[None]:
-    """With little work, and at most so much memory at once beside the file itself."""
+    """With little work, and with bounded memory beside the file itself."""
     tracemalloc.start()
     try:
         with quickly():

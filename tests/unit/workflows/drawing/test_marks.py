@@ -1,4 +1,4 @@
-"""How far each node of a task is: while it runs by what the socket tells, afterwards by what follows from its end."""
+"""The state of each node of a task: by events while it runs, by its end afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values written into the editor's file are there when it is converted again, and nothing else has changed.
+"""Values written into the editor's file survive a conversion, and nothing else has changed.
 
 That the editor itself opens the written files the same way is asked of it in `tests/oracle`.
 """

@@ -1,4 +1,4 @@
-"""A large form comes in two steps: what stands on top at once, the rest after it, and nothing of the top changes."""
+"""A large form is built in two steps: the top first, the rest after it, and the top does not change."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def _can_parse(item: Field, text: str) -> bool:
     ("mode", "number", "after"),
     [
         (SeedMode.FIXED, 7, 7),
-        (SeedMode.RANDOM, 7, 7),  # drawn before the run, by whoever may use chance
+        (SeedMode.RANDOM, 7, 7),  # drawn before the run, outside the core
         (SeedMode.UP, 7, 8),
         (SeedMode.DOWN, 7, 6),
         (SeedMode.UP, MAX_SEED, 0),

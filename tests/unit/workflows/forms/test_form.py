@@ -225,7 +225,7 @@ def test_fault_of_workflow_disappears_when_corrected() -> None:
 
 
 def test_model_of_another_server_is_no_form_fault() -> None:
-    """Which server has it is told by what the workflow needs; only what the person picks must be on the list."""
+    """Only a chosen value must be on the list; which server has it is a matter of the workflow's needs."""
     form = build_form(workflow({"n": ("Load", {"ckpt_name": "other.safetensors"})}), CATALOGUE)
     assert form.faults({}) == {}
     assert set(form.faults({("n", "ckpt_name"): "third.safetensors"})) == {("n", "ckpt_name")}

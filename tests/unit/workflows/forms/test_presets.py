@@ -1,4 +1,4 @@
-"""Presets and recent values: put down by name, used again, and never more of them than there is room for."""
+"""Presets and recent values: saved by name, applied, and bounded in number."""
 
 from __future__ import annotations
 
