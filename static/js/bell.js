@@ -1,11 +1,11 @@
 // Calling a person who looks elsewhere: the system's notices, two notes, a number at the app's icon. `app/browser/notifications.py`
-// is the only caller; what is told, and when, is decided in `app/ui/settings/notifications.py`. Only one window tells of the same thing.
+// is the only caller; what is shown, and when, is decided in `app/ui/settings/notifications.py`. Only one window notifies of one event.
 
 import { owned } from "./owned.js";
 
-const TOLD = owned("mooring.told"); // localStorage: what windows of this browser have told lately, and when one last made a sound
+const RECENT = owned("mooring.told"); // localStorage: the latest notifications of all windows of this browser, and when one last made a sound
 const ICON = new URL("../icons/favicon.svg", import.meta.url).href;
-const MOST_TOLD = 100;
+const MOST_RECENT = 100;
 const APART = 3000; // milliseconds between the sounds of all windows
 const NOTES = { good: [660, 880], bad: [330, 247] };
 
@@ -31,7 +31,7 @@ export const isLookedAt = () => !document.hidden && document.hasFocus();
 export async function ring(text) {
   const telling = JSON.parse(text);
   const locks = navigator.locks;
-  const claimed = locks ? await locks.request(TOLD, () => claim(telling)) : claim(telling);
+  const claimed = locks ? await locks.request(RECENT, () => claim(telling)) : claim(telling);
   if (!claimed.isOurs) return;
   if (telling.hasNotice) show(telling);
   if (telling.hasSound && claimed.maySound) await play(telling.isBad ? NOTES.bad : NOTES.good);
@@ -39,13 +39,13 @@ export async function ring(text) {
 
 function claim(telling) {
   try {
-    const told = JSON.parse(localStorage.getItem(TOLD) ?? "{}");
-    const ids = told.ids ?? [];
+    const recent = JSON.parse(localStorage.getItem(RECENT) ?? "{}");
+    const ids = recent.ids ?? [];
     const fresh = telling.ids.filter((id) => !ids.includes(id));
     const isOurs = fresh.length > 0 || telling.ids.length === 0;
-    const maySound = isOurs && Math.abs(Date.now() - (told.at ?? 0)) > APART;
-    const at = maySound && telling.hasSound ? Date.now() : told.at;
-    localStorage.setItem(TOLD, JSON.stringify({ ids: [...ids, ...fresh].slice(-MOST_TOLD), at }));
+    const maySound = isOurs && Math.abs(Date.now() - (recent.at ?? 0)) > APART;
+    const at = maySound && telling.hasSound ? Date.now() : recent.at;
+    localStorage.setItem(RECENT, JSON.stringify({ ids: [...ids, ...fresh].slice(-MOST_RECENT), at }));
     return { isOurs, maySound };
   } catch {
     return { isOurs: true, maySound: true }; // storage is blocked: each window for itself

@@ -62,7 +62,7 @@ async function startAfresh(options) {
 async function restore({ href, dataset }, options) {
   const head = new Uint8Array(LONGEST_HEAD);
   const received = receive(href, dataset);
-  received.catch(() => {}); // it is awaited later, and is nobody else's business until then
+  received.catch(() => {}); // it is awaited later; until then a rejection is not unhandled
   let listPackages; // Pyodide's own list is of packages that are not here
   const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
   const createPyodideModule = async (settings) => {
@@ -87,7 +87,7 @@ async function restore({ href, dataset }, options) {
   return python;
 }
 
-/** The page has been painted, or nobody looks at it, or it takes long. */
+/** Wait until the page has been painted, or is hidden, or a time limit. */
 function shown() {
   if (document.hidden) return undefined;
   return new Promise((resolve) => {

@@ -29,12 +29,12 @@ export function beginCamera(tellFiles) {
 
 async function open() {
   const mine = video;
-  const told = await navigator.mediaDevices.getUserMedia({ video: SIZE }).catch(() => null);
+  const asked = await navigator.mediaDevices.getUserMedia({ video: SIZE }).catch(() => null);
   if (mine !== video) {
-    for (const track of told?.getTracks() ?? []) track.stop();
+    for (const track of asked?.getTracks() ?? []) track.stop();
     return;
   }
-  stream = told;
+  stream = asked;
   document.getElementById("camera-note").hidden = Boolean(stream);
   if (!stream) return;
   video.srcObject = stream;

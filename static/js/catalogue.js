@@ -36,7 +36,7 @@ function get(hash) {
   kept.delete(hash);
   kept.set(hash, known); // the last to go
   if (kept.size > MOST) kept.delete(kept.keys().next().value);
-  known.catch(() => { if (kept.get(hash) === known) kept.delete(hash); }); // the next one tries again
+  known.catch(() => { if (kept.get(hash) === known) kept.delete(hash); }); // the next call retries
   return known;
 }
 

@@ -1,7 +1,7 @@
 // Text fields with thousands of choices: `<input role="combobox" data-options="id of a list">`.
 // One list for all of them stands outside of the page's regions; a choice becomes a `change` of the field.
 
-const MOST = 100; // shown at once; typing on finds the rest
+const MOST = 100; // shown together; further typing finds the rest
 const read = new WeakMap(); // a list's element -> its choices
 
 const list = document.createElement("ul");

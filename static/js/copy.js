@@ -3,7 +3,7 @@
 const BRIEFLY = 2000; // milliseconds
 const LONGER = 6000;
 
-/** A click on `data-copy` copies what stands in that element. Where the browser forbids it, the text is shown and selected,
+/** A click on `data-copy` copies the text of that element. Where the browser forbids it, the text is shown and selected,
  *  and the button says which keys copy it. One on `data-copy-picture` copies the picture of its dialog. */
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy], [data-copy-picture]");

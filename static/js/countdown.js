@@ -1,5 +1,5 @@
 // Time that counts down: once a second, in the page itself, so that no patch is needed for it. An element with `data-ends` and `data-until`
-// (seconds since the epoch) says `data-coming` with its `{time}`, then `data-over`, and nothing once nobody can say any more.
+// (seconds since the epoch) says `data-coming` with its `{time}`, then `data-over`, and nothing once the end is unknown.
 
 const two = (number) => String(number).padStart(2, "0");
 

@@ -1,8 +1,8 @@
 // The window before Python is up: as it was when it was left, and open for typing and files.
 //
-// Leaving, a page puts what it shows into this tab's storage; the next page takes it out at once, so that a duplicated tab
+// Leaving, a page puts what it shows into this tab's storage; the next page removes it immediately, so that a duplicated tab
 // never finds it, and shows it until Python draws the same regions. What is shown so is a picture of the past: nothing in it
-// can be pressed. The form's fields can be used; what was typed, chosen or dropped is told to Python once it listens.
+// can be pressed. The form's fields can be used; what was typed, chosen or dropped is passed to Python once it listens.
 // Nothing here claims the window's id, and nothing of a private window is put anywhere.
 
 import { getKept, openKept } from "./kept.js";
@@ -10,21 +10,21 @@ import { owned } from "./owned.js";
 
 const KEY = owned("mooring.last");
 const REGIONS = ["header", "tabs", "form", "standing", "nodes", "run", "now", "waiting", "sheets", "left", "results"];
-const OPEN = new Set(["form", "nodes"]); // where the person can type meanwhile
+const OPEN = new Set(["form", "nodes"]); // where the user can type until Python listens
 const MOST = 1_500_000; // characters; a tab may store some five million
 const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
 const byId = (id) => document.getElementById(id);
-const PATIENCE = 10_000; // milliseconds that a field may take to be there again
+const PATIENCE = 10_000; // milliseconds that a field may take to reappear
 const pictures = new Map(); // thumbnails shown already: name → address
 const touched = new Map(); // field → what it had when the person left it: {kind, value, checked}
-const given = []; // files, as calls that give them once more
+const given = []; // files, as calls that pass them on
 let isUp = false;
 
 // Leaving
 
 function remember() {
-  const { private: isPrivate, leaving } = document.documentElement.dataset; // leaving: somebody has logged out
+  const { private: isPrivate, leaving } = document.documentElement.dataset; // leaving: the user has logged out
   if (isPrivate || leaving) return;
   const regions = Object.fromEntries(REGIONS.map((id) => [id, htmlOf(byId(id))]));
   const text = JSON.stringify({ regions, title: document.title });
@@ -35,7 +35,7 @@ function remember() {
   }
 }
 
-/** A region's markup with what stands in its fields, and with names in place of addresses that die with this page. */
+/** A region's markup with the texts of its fields, and with names in place of addresses that end with this page. */
 function htmlOf(region) {
   const copy = document.implementation.createHTMLDocument().importNode(region, true); // where no picture is loaded
   const [fields, now] = [copy, region].map((item) => [...item.querySelectorAll("input, textarea, option")]);
@@ -113,14 +113,14 @@ async function showPictures(images) {
   database.close();
 }
 
-/** The thumbnails that are shown already, as JSON `{name: address}`; they are whoever's asks. */
+/** The thumbnails that are shown already, as JSON `{name: address}`; the caller owns them from then on. */
 export function earlyPictures() {
-  const told = JSON.stringify(Object.fromEntries(pictures));
+  const text = JSON.stringify(Object.fromEntries(pictures));
   pictures.clear();
-  return told;
+  return text;
 }
 
-/** Python has drawn the page and listens: it is told what the person did before. */
+/** Python has drawn the page and listens: pass on what the user did before. */
 export function takeOver() {
   isUp = true;
   for (const id of REGIONS) byId(id).inert = false;
@@ -130,26 +130,26 @@ export function takeOver() {
   for (const give of given.splice(0)) give();
 }
 
-/** What was typed or chosen, once more: in the field that stands there now, or will soon. */
+/** Type or choose it for the user: in the present field, or once it appears. */
 function repeat(field, { kind, value, checked }) {
-  const again = (live) => {
+  const replay = (live) => {
     if (live !== field || live instanceof HTMLSelectElement) live.value = value;
     if (live.type === "checkbox" || live.type === "radio") live.checked = checked;
     live.dispatchEvent(new Event(kind, { bubbles: true }));
   };
-  if (field.isConnected) return again(field);
+  if (field.isConnected) return replay(field);
   const found = () => field.id && byId(field.id);
-  if (found()) return again(found());
+  if (found()) return replay(found());
   const watching = new MutationObserver(() => {
     if (!found()) return;
     watching.disconnect();
-    again(found());
+    replay(found());
   });
   watching.observe(byId("main"), { childList: true, subtree: true });
   setTimeout(() => watching.disconnect(), PATIENCE);
 }
 
-// The person, meanwhile
+// The user, until Python listens
 
 const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
 
@@ -174,7 +174,7 @@ function noteDrop(event) {
   given.push(() => give(files, "drop", aim));
 }
 
-/** The files once more, as if they had come just now: at the field they were meant for, if it is there. */
+/** Pass the files on, as if they had been dropped just now: to the field they were meant for, if it exists. */
 function give(files, type, aim) {
   const transfer = new DataTransfer();
   for (const file of files) transfer.items.add(file);

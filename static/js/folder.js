@@ -25,7 +25,7 @@ async function withHandles(mode, act) {
 const isPossible = () => typeof globalThis.showDirectoryPicker === "function";
 const known = () => withHandles("readonly", (handles) => handles.get("folder"));
 
-async function told(handle) {
+async function stateOf(handle) {
   if (!isPossible()) return { state: "absent", name: "" };
   if (!handle) return { state: "none", name: "" };
   const permission = await handle.queryPermission({ mode: "readwrite" });
@@ -33,7 +33,7 @@ async function told(handle) {
 }
 
 /** How it stands, as JSON: `{state: absent | none | asking | ready, name}`. */
-export const lookFolder = async () => JSON.stringify(await told(isPossible() ? await known() : undefined));
+export const lookFolder = async () => JSON.stringify(await stateOf(isPossible() ? await known() : undefined));
 
 /** Have the person choose one; only within a click. If they choose none, it stays as it was. */
 export async function chooseFolder() {
@@ -46,7 +46,7 @@ export async function chooseFolder() {
   return lookFolder();
 }
 
-/** Have the browser allow it again, as after each load; only within a click. */
+/** Renew the browser's permission, as after each load; only within a click. */
 export async function allowFolder() {
   await (await known())?.requestPermission({ mode: "readwrite" });
   return lookFolder();

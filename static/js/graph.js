@@ -115,7 +115,7 @@ function whole() {
 }
 
 function fit() {
-  if (!stage.clientWidth || !stage.clientHeight) return; // not shown yet: the watcher calls again
+  if (!stage.clientWidth || !stage.clientHeight) return; // not shown yet: the watcher calls later
   Object.assign(view(), whole(), { isMoved: false });
   show();
 }

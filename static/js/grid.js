@@ -1,7 +1,7 @@
 // The album: a grid of thousands of small pictures of which only those in sight are elements. Python says which results there
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
 //
-//   show({afresh: true, words: {language, cell, favourite}})   // another language: forget what was told
+//   show({afresh: true, words: {language, cell, favourite}})   // another language: drop all rows
 //   show({rows: [[name, title, server, at, tone, kind], …]})   // further results, which have numbers in this order from then on
 //   show({order: [number, …]})                                 // what is wanted of them
 //   show({picked: [name, …], favourites: [name, …]})
@@ -16,10 +16,10 @@ const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
 const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
-const FIRST_WAIT = 1_000; // milliseconds until a missing picture is read again; each further wait is twice as long
+const FIRST_WAIT = 1_000; // milliseconds until a missing picture is reread; each further wait is twice as long
 const LONGEST_WAIT = 60_000;
 
-let rows = []; // everything that was told, by its number
+let rows = []; // all known rows, by their number
 let words = {};
 let cells = []; // the rows that are wanted
 let picked = new Set();
@@ -153,8 +153,8 @@ function add(index) {
   fill(name, element);
 }
 
-/** Put the picture into its cell. A result is listed before its thumbnail is stored, and a read can fail: then the picture is read
- *  again later, or at once when its row is sent again because its bytes have arrived. */
+/** Put the picture into its cell. A result is listed before its thumbnail is stored, and a read can fail: then the picture is reread
+ *  later, or immediately when its row is resent because its bytes have arrived. */
 async function fill(name, element) {
   clearTimeout(missing.get(name)?.timer);
   const url = await picture(name);
@@ -178,8 +178,8 @@ function wait(name, element) {
   const before = missing.get(name);
   clearTimeout(before?.timer);
   const next = Math.min(LONGEST_WAIT, 2 * (before?.wait ?? FIRST_WAIT / 2));
-  const again = () => (element.isConnected ? fill(name, element) : missing.delete(name));
-  missing.set(name, { wait: next, timer: setTimeout(again, next) });
+  const retry = () => (element.isConnected ? fill(name, element) : missing.delete(name));
+  missing.set(name, { wait: next, timer: setTimeout(retry, next) });
 }
 
 function retry(names) {
@@ -222,7 +222,7 @@ async function picture(name) {
     pictures.set(name, url);
     return url;
   }
-  const blob = await read(name).catch(() => null); // a store that cannot be read is told by Python
+  const blob = await read(name).catch(() => null); // Python reports an unreadable store
   if (!box) return null;
   if (!blob) return null;
   const known = pictures.get(name); // read twice at the same time
@@ -242,7 +242,7 @@ async function picture(name) {
 async function read(name) {
   connection ??= openKept(() => { connection = null; });
   const database = await connection.catch((error) => {
-    connection = null; // tried again with the next picture
+    connection = null; // reopened with the next picture
     throw error;
   });
   const small = await getKept(database, "thumbnails", name);
@@ -268,7 +268,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   const element = cellOf(event);
   if (!element || event.altKey) return;
-  active = Number(element.dataset.index); // whoever has given it the focus
+  active = Number(element.dataset.index); // also when a script has focused it
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") {
     event.preventDefault();
     return act("album-pick-all", {});

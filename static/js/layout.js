@@ -1,8 +1,8 @@
-// Has a graph arranged in a worker of its own. Loaded when the first graph is looked at.
+// Has a graph arranged in a worker. Loaded when the first graph is shown.
 
 const WORKER = new URL("./layout_worker.js", import.meta.url);
 
-/** The answer as text, as `layout_worker.js` tells it; `{"cause": …, "error": …}` if there is none, never a rejection. */
+/** The answer as text, from `layout_worker.js`; `{"cause": …, "error": …}` if there is none, never a rejection. */
 export function arrange(question, milliseconds) {
   return new Promise((resolve) => {
     let worker, timer;

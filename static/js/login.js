@@ -1,4 +1,4 @@
-// The log-in page: sends what was typed, and goes on to the work. Nothing of it is kept here.
+// The login page: sends what was typed, and continues to the page that was asked for. Nothing is kept here.
 import { WORDS } from "./login_words.js";
 
 const form = document.getElementById("door");

@@ -74,7 +74,7 @@ function ring() {
   return element;
 }
 
-// The brush: its width grows by factors, so that small ones can be told apart
+// The brush: its width grows by factors, so that small ones can be distinguished
 
 const widest = () => Math.max(2, Math.max(surface.width, surface.height) * FINEST);
 const brush = () => Math.max(1, Math.round(widest() ** (byId("mask-size").value / 100)));
@@ -86,9 +86,9 @@ function renew() {
     if (name === "brush" || name === "erase") tool.setAttribute("aria-pressed", String(isErasing === (name === "erase")));
     if (name === "undo" || name === "redo") tool.disabled = !(name === "undo" ? surface.done : surface.undone).length;
   }
-  const told = words().size.replace("{size}", brush());
-  byId("mask-size").setAttribute("aria-valuetext", told);
-  byId("mask-size-told").textContent = told;
+  const label = words().size.replace("{size}", brush());
+  byId("mask-size").setAttribute("aria-valuetext", label);
+  byId("mask-size-told").textContent = label;
   point(...spot);
 }
 

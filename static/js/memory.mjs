@@ -42,7 +42,7 @@ export function addUp(words, before = 0) {
   return sum >>> 0;
 }
 
-/** A snapshot as it arrives, of which size and sum are known. It is not in one piece: a copy of it all takes time. */
+/** A snapshot that is arriving, of known size and hash. It is not one array, because copying all of it takes time. */
 export class Arrival {
   constructor(size, sum) {
     this.parts = [];

@@ -1,4 +1,4 @@
-// The page's one contact with the DOM: patches regions, hands events on, and does what takes many DOM calls at once.
+// The page's one contact with the DOM: patches regions, passes events on, and makes changes that take many DOM calls.
 // Python calls `update` once per change, and gets one callback per kind of event.
 
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
@@ -67,8 +67,8 @@ const callbacks = {
 
 /** One update of the page: `{"regions": {id: html}, "kept": {id: html}, "graph": …, "title": …, "ends": …, "icon": …, "lang": …,
  *  "live": …, "root": {name: mark}, "keys": […], "reveal": id, "jump": id, "press": id}` as JSON. What is kept is put in after
- *  its region was patched, and is no business of patches from then on. Elements with `data-stays` stand for what is there
- *  already, by their id: false if one is not, and all has to be told anew. */
+ *  its region was patched, and patches ignore it from then on. Elements with `data-stays` stand for existing ones
+ *  with their id: false if one is missing, and the whole has to be sent. */
 export function update(text) {
   const change = JSON.parse(text);
   const focused = document.activeElement;
@@ -218,7 +218,7 @@ function listenHold(callback) {
   errors.addEventListener("focusout", () => queueMicrotask(holdDeletions));
 }
 
-const CALM = 40; // milliseconds: what moves by itself is drawn some 20 times a second, and the person's own at once
+const CALM = 40; // milliseconds: progress is drawn some 20 times a second, the user's own actions immediately
 const soon = new MessageChannel();
 const waiting = [];
 soon.port1.onmessage = () => waiting.shift()?.();
@@ -309,7 +309,7 @@ export function listenFiles(callback) {
   document.addEventListener("change", (event) => {
     if (!event.target.matches?.("[data-files]")) return;
     const files = [...event.target.files];
-    event.target.value = ""; // so that the same file can be chosen again
+    event.target.value = ""; // so that the same file can be chosen twice
     tell(files, event.target);
   });
   document.addEventListener("paste", (event) => {
@@ -352,7 +352,7 @@ export function listenWakes(callback) {
   others.onmessage = () => setTimeout(() => callback("gone"), LETS_GO);
 }
 
-/** The tab is shown or hidden or has the keyboard again, the device goes on- or offline: `callback()`. */
+/** Call back when the tab is shown or hidden or gets the keyboard, or the device goes online or offline. */
 export function listenTab(callback) {
   addEventListener("focus", () => callback());
   document.addEventListener("visibilitychange", () => callback());
@@ -360,7 +360,7 @@ export function listenTab(callback) {
   addEventListener("offline", () => callback());
 }
 
-/** Another window has kept something for all windows: `callback(key)`; an empty key is everything at once. */
+/** Call back with the key that another window has changed for all windows; an empty key is all of them. */
 export function listenKept(callback) {
   const mine = owned("");
   addEventListener("storage", (event) => {

@@ -4,7 +4,7 @@ import { alphaSize, readPng } from "./png.js";
 
 export const MOST_PIXELS = 16384 * 16384; // app/workflows/bounds.py: ComfyUI's largest picture; nothing larger is decoded
 export const MOST_PAINTED = 8192 * 6144; // app/workflows/bounds.py: pixels of a picture that can be painted on
-const LOOK = 640; // pixels of a small look at a masked picture
+const LOOK = 640; // pixels of the preview of a masked picture
 export const TINT = [232, 30, 99];
 const MASKED_SHARE = 0.6; // of the tint, where a small look shows the mask
 

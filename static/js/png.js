@@ -4,7 +4,7 @@
 const SIGNATURE = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10]);
 const CHANNELS = { 4: 2, 6: 4 }; // by colour type: grey with alpha, RGB with alpha
 const HEAD = 33; // bytes up to the end of the first chunk
-const BLOCK = 1 << 20; // bytes handed to the packer at once
+const BLOCK = 1 << 20; // bytes passed to the compressor per call
 
 /** `{width, height}` if the file is a PNG whose pixels have an alpha channel, else null; reads a few bytes only. */
 export async function alphaSize(blob) {

@@ -2,7 +2,7 @@
 //
 //   await reach("http://gpu-1:8188", "some id", 4000)      // {"answers": true, "greets": false, "isTurned": false}
 //
-// answers   something answers a request whose answer nobody may read
+// answers   something answers a request whose answer no page may read
 // greets    a WebSocket opens and says what ComfyUI says first; not tried without an id
 // isTurned  the request was sent on to an address that this page may not ask
 
@@ -52,7 +52,7 @@ function watchTurns(address) {
   const see = ({ blockedURI }) => { isTurned ||= blockedURI.startsWith(address); };
   document.addEventListener("securitypolicyviolation", see);
   return async () => {
-    await new Promise((resolve) => setTimeout(resolve)); // it is told after the request has failed
+    await new Promise((resolve) => setTimeout(resolve)); // the event comes after the request has failed
     document.removeEventListener("securitypolicyviolation", see);
     return isTurned;
   };

@@ -1,5 +1,5 @@
 // The worker of the scripting console: an interpreter of its own for the person's scripts, so that one which blocks holds up
-// nobody else. Its Python is `app/scripting/`, begun by `app/browser/scripting.py`. Loaded when the drawer is first opened.
+// no one else. Its Python is `app/scripting/`, begun by `app/browser/scripting.py`. Loaded when the drawer is first opened.
 //
 // In:  {kind: "begin", version, page} once; {kind: "start", source}, {kind: "stop"}, {kind: "answer", number, text}
 // Out: {kind: "ready"} or {kind: "broken", text}; {kind: "call", number, method, text, blobs};

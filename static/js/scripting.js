@@ -1,7 +1,7 @@
 // The drawer of the scripting console. Python draws it (`app/ui/scripting/view.py`) and hears only whether a script runs; the
 // script itself runs in a worker (`script_worker.js`), which asks here for what `mooring` does. Loaded when it is first opened.
 //
-// The worker and the output outlive the drawer: a script goes on while the person looks at what it does.
+// The worker and the output outlive the drawer: a script continues when the drawer is closed.
 
 import { owned } from "./owned.js";
 import { give } from "./saving.js";
@@ -20,7 +20,7 @@ let body = null; // of the open drawer, or of the last one
 let written = null; // in the editor
 let worker = null;
 let state = "off"; // off | starting | idle | running | stopping | broken
-let told = ["starting", {}]; // the last word of the status
+let lastStatus = ["starting", {}]; // the last status
 let waiting = null; // a script that was to run before Python was there
 let runs = 0;
 let began = 0;
@@ -89,7 +89,7 @@ function begin() {
   });
 }
 
-/** End Python and begin anew. What an upload of its script holds is given up: nobody else could use it. */
+/** End Python and start a new one. The server that its script's uploads hold is released: nothing else could use them. */
 function renew(reason) {
   worker?.terminate();
   clearTimeout(impatience);
@@ -255,13 +255,13 @@ function tellPage() {
 const ask = (event) => event.preventDefault();
 
 function say(word, facts = {}) {
-  told = [word, facts];
+  lastStatus = [word, facts];
   show();
 }
 
 function show() {
   if (!body.isConnected) return;
-  const [word, { seconds = "" }] = told;
+  const [word, { seconds = "" }] = lastStatus;
   const status = byId("script-status");
   const text = words()[word].replace("{seconds}", seconds);
   if (status.textContent !== text) status.textContent = text;

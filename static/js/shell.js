@@ -25,7 +25,7 @@ export function languageWishes() {
   return JSON.stringify([asked, ...(navigator.languages ?? [navigator.language])]);
 }
 
-/** Which build of Mooring this page is of, as the gateway tells it in the address of its files; empty if it does not. */
+/** The build of this page, from the address of its files; empty if that has none. */
 export const build = () => /\/b\/([0-9a-f]{32})\//.exec(import.meta.url)?.[1] ?? "";
 
 const listed = fetch(LANGUAGES).then(async (answer) => (answer.ok ? placed(await answer.json()) : {})).catch(() => ({}));
@@ -100,7 +100,7 @@ export function ready() {
   dispatchEvent(new Event("mooring-ready"));
 }
 
-/** The page cannot come up: say why, with the detail as the browser told it. */
+/** The page cannot start: show why, with the browser's error as the detail. */
 export function fail(cause, detail = "") {
   if (state !== "booting") return;
   state = "failed";
@@ -108,8 +108,8 @@ export function fail(cause, detail = "") {
   document.body.classList.remove("has-last");
   find(".boot-panel").hidden = true;
   find("#boot-failure").hidden = false;
-  const told = (root.dataset.fleet && WITHOUT_GATEWAY[cause]) || cause;
-  for (const item of document.querySelectorAll("[data-cause]")) item.hidden = item.dataset.cause !== told;
+  const shown = (root.dataset.fleet && WITHOUT_GATEWAY[cause]) || cause;
+  for (const item of document.querySelectorAll("[data-cause]")) item.hidden = item.dataset.cause !== shown;
   find("#boot-detail").textContent = detail;
   find("#boot-report").hidden = !globalThis.mooring?.debugBundle;
 }
@@ -120,15 +120,15 @@ addEventListener("py:progress", (event) => {
 });
 addEventListener("py:all-done", () => { if (!begun) fail("python"); });
 
-/** What a rejection that nobody handled means while the runtime loads: PyScript and Pyodide tell failures only so. */
+/** The cause of an unhandled rejection while the runtime loads: PyScript and Pyodide report failures only this way. */
 async function judge(reason) {
-  const told = String(reason?.message || reason || "");
+  const text = String(reason?.message || reason || "");
   if (begun || state !== "booting") return;
-  if (typeof WebAssembly !== "object") fail("wasm", told);
-  else if (reason?.name === "SecurityError") fail("storage", told);
-  else if (/request failed|unable to fetch|imported module|404/i.test(told)) fail("file", told);
-  else if (/fetch|network/i.test(told)) fail((await isAnswering()) ? "file" : "gateway", told);
-  else fail(/wasm|WebAssembly/i.test(told) ? "wasm" : "python", told);
+  if (typeof WebAssembly !== "object") fail("wasm", text);
+  else if (reason?.name === "SecurityError") fail("storage", text);
+  else if (/request failed|unable to fetch|imported module|404/i.test(text)) fail("file", text);
+  else if (/fetch|network/i.test(text)) fail((await isAnswering()) ? "file" : "gateway", text);
+  else fail(/wasm|WebAssembly/i.test(text) ? "wasm" : "python", text);
 }
 
 async function isAnswering() {
@@ -144,7 +144,7 @@ addEventListener("error", (event) => {
   const source = event.target?.src ?? event.target?.href ?? "";
   if (!begun && source) fail("file", source);
 }, true);
-// Pyodide waits for ever for a WebAssembly file that is not there, and tells nobody.
+// Pyodide waits for ever for a missing WebAssembly file, and reports nothing.
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!begun && entry.responseStatus >= 400) fail("file", `${entry.responseStatus} ${entry.name}`);
 }).observe({ type: "resource", buffered: true });
@@ -164,7 +164,7 @@ export async function saveReport() {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000); // the browser reads it after the click
 }
 
-/** Python runs: from here on it tells about its own failures. */
+/** Python runs: from here on it reports its own failures. */
 export function begin() {
   begun = true;
   step("restoring");

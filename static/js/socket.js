@@ -6,7 +6,7 @@
 //   await channel.close(5000);            // resolves after the close event, or after that many milliseconds
 //
 // Progress and previews come in with the next animation frame: of what arrives until then only the latest is kept, of each
-// node's steps and pictures, and Python is called once for all. Anything else is told at once, with what came before it. So
+// node's steps and pictures, and Python is called once for all. Anything else is delivered immediately, with what came before it. So
 // is everything in a hidden tab, which draws no frames.
 //
 // Handlers are properties of the socket, set once and cleared when it ends: nothing piles up over reconnects.
@@ -25,7 +25,7 @@ export class Channel {
     this.ended = false;
     this.queue = [];
     this.latest = new Map(); // what a preview or a progress is of -> its place in the queue, and how far
-    this.isUrgent = false; // something is in the queue that is told at once
+    this.isUrgent = false; // the queue has a message that is delivered immediately
     this.due = null; // the frame that is waited for
     this.waiter = null;
     this.whenEnded = new Promise((resolve) => { this.tellEnded = resolve; });
@@ -57,9 +57,9 @@ export class Channel {
   receive() {
     if (this.queue.length && (this.isUrgent || this.ended)) return Promise.resolve(this.#take());
     if (this.ended) return Promise.resolve(null);
-    const told = new Promise((resolve) => { this.waiter = resolve; });
+    const waiting = new Promise((resolve) => { this.waiter = resolve; });
     if (this.queue.length) this.#tellSoon();
-    return told;
+    return waiting;
   }
 
   async close(milliseconds) {
@@ -99,7 +99,7 @@ export class Channel {
     return subject !== null;
   }
 
-  // What comes now shows more than what nobody has seen of it yet. A node that begins to count again is another matter.
+  // A new message supersedes an unread one of the same node. A node that starts to count a second time is different.
   #overtake(subject, far) {
     const older = this.latest.get(subject);
     if (older !== undefined && far >= older.far) this.queue[older.place] = null;
@@ -115,7 +115,7 @@ export class Channel {
   }
 
   #tellSoon() {
-    if (!this.waiter) return; // whoever asks next is told then
+    if (!this.waiter) return; // the next call gets it
     if (document.hidden) {
       this.#tell(); // no frame comes, and timers are late
       return;

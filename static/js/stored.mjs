@@ -21,7 +21,7 @@ export async function readStored(plain) {
 
 /** Have it in the cache, if the line brought the packed one (`packed`, an address) quickly. An error that says why not. */
 export async function store(plain, packed) {
-  if (isStored(plain)) return; // by another window, meanwhile
+  if (isStored(plain)) return; // by another window
   if (read(REFUSED) === plain) throw new Error("the browser's cache did not take it");
   if (navigator.connection?.saveData || speedOf(packed) < QUICK) throw new Error("the line is slow");
   await pass(plain, isBad ? "reload" : "default");
@@ -56,7 +56,7 @@ async function pass(address, cache) {
   }
 }
 
-/** Bytes a second with which a file came; without end if nobody knows. */
+/** Bytes per second with which a file arrived; Infinity if unknown. */
 function speedOf(address) {
   const entry = performance.getEntriesByName(address).findLast(({ encodedBodySize }) => encodedBodySize > 0);
   return entry ? (1000 * entry.encodedBodySize) / (entry.responseEnd - entry.responseStart) : Infinity;

@@ -103,7 +103,7 @@ export class Surface {
     this.change((_, place) => (77 * data[4 * place] + 150 * data[4 * place + 1] + 29 * data[4 * place + 2] + 128) >> 8);
   }
 
-  /** Go on with a mask that is a file of its own: what is transparent in it, or white if nothing is. */
+  /** Continue a mask that is a file of its own: what is transparent in it, or white if nothing is. */
   resume(file, { width, height, data }) {
     const isAlpha = data.some((value, at) => at % 4 === 3 && value < 255);
     const grey = new ImageData(width, height);

@@ -13,7 +13,7 @@ const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 const places = {}; // how far each part is scrolled
 let wasBusy = false;
-let seen = 0; // results, when they were last looked at
+let seen = 0; // results that the user has seen
 
 const ended = () => Number(byId("tab-results")?.dataset.count ?? 0);
 
@@ -38,7 +38,7 @@ export function showPartOf(element) {
   if (part && NARROW.matches) show(PARTS[part.id]);
 }
 
-/** The page was patched: whoever watches work goes along with it to its result. */
+/** The page was patched: a user who watches a run is taken to its result. */
 export function settleTabs() {
   const isBusy = byId("now").querySelector(".card") !== null;
   const hasCome = ended() > seen;
@@ -60,7 +60,7 @@ function mark() {
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-tab-to]");
   if (!button) return;
-  if (button.dataset.tabTo === root.dataset.tab) scrollTo({ top: 0 }); // once more: to its top
+  if (button.dataset.tabTo === root.dataset.tab) scrollTo({ top: 0 }); // a second click scrolls to its top
   else show(button.dataset.tabTo);
 });
 

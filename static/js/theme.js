@@ -1,10 +1,10 @@
-// What counts before Python is up: the person's settings, which follow other windows at once (colours and language;
+// What counts before Python is up: the user's settings, which follow other windows immediately (colours and language;
 // `app/ui/settings/settings.py` writes them), and whether this window is a private one (`app/session/memory/private.py`). A classic script on purpose: it runs before the first paint, modules after it.
 {
   // Where the files of this page's own build are: its Python asks too (`app/browser/paths.py`).
   document.documentElement.dataset.home = new URL("../../", document.currentScript.src).pathname;
 
-  const { store } = document.documentElement.dataset; // of whoever has logged in (`owned.js`)
+  const { store } = document.documentElement.dataset; // of the logged-in user (`owned.js`)
   const owned = (name) => (store ? `${name}@${store}` : name);
   const KEY = owned("mooring.settings");
 
@@ -35,7 +35,7 @@
       if (isAsked && isKnown) history.replaceState(history.state, "", address);
       return isKnown;
     } catch {
-      return isAsked; // the address goes on saying it
+      return isAsked; // the address still has it
     }
   };
 
