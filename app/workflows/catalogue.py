@@ -93,7 +93,7 @@ class Catalogue:
         """Add classes that are missing; parsed ones stay."""
         self.entries = {**entries, **self.entries}
 
-    def worked_out(self, make: Callable[[Catalogue], Made]) -> Made:
+    def derived(self, make: Callable[[Catalogue], Made]) -> Made:
         """The result of `make` for this catalogue, computed once and kept with it."""
         if make not in self._worked_out:
             self._worked_out[make] = make(self)
@@ -113,15 +113,15 @@ class Catalogue:
 
     def get(self, class_type: str) -> NodeClass | None:
         """The class of that name; None if the server has none, or its description is invalid."""
-        found = self._look(class_type)
+        found = self._parsed(class_type)
         return found if isinstance(found, NodeClass) else None
 
     def why_unreadable(self, class_type: str) -> str:
         """What is invalid in a class that is listed but cannot be parsed; empty if nothing is."""
-        found = self._look(class_type)
+        found = self._parsed(class_type)
         return found if isinstance(found, str) else ""
 
-    def _look(self, class_type: str) -> NodeClass | str | None:
+    def _parsed(self, class_type: str) -> NodeClass | str | None:
         if class_type not in self._read:
             if class_type not in self.entries:
                 return None

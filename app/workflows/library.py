@@ -28,7 +28,7 @@ from app.core.ports.documents import PaperKey
 from app.workflows.bounds import check_file, refusal
 from app.workflows.documents import Note
 from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND
-from app.workflows.forms.records import Unkept, decode, encode
+from app.workflows.forms.records import Undecoded, decode, encode
 from app.workflows.forms.search import plain
 from app.workflows.reading import Source
 
@@ -127,8 +127,8 @@ def read_items(papers: Mapping[str, str]) -> tuple[Item, ...]:
 
 def read_body(text: str) -> Body:
     """The content of an item's file; BadInput if it cannot be read."""
-    body: Body | Unkept = _read(Body, text)
-    if isinstance(body, Unkept):
+    body: Body | Undecoded = _read(Body, text)
+    if isinstance(body, Undecoded):
         raise refusal(SourceFault.DAMAGED, body.detail)
     return body
 
@@ -174,9 +174,9 @@ def read_export(text: str, name: str = "") -> Bundle:
     """Parse an export, or raise BadInput. Items without a file, and files of another item, are left out."""
     check_file(len(text))
     try:
-        told = json.loads(text)
-        papers = {(str(kind), str(key)): str(paper) for kind, key, paper in told["papers"] if kind in EXPORTED_KINDS}
-        layouts = {str(key): str(layout) for key, layout in told["layouts"].items()}
+        parsed = json.loads(text)
+        papers = {(str(kind), str(key)): str(paper) for kind, key, paper in parsed["papers"] if kind in EXPORTED_KINDS}
+        layouts = {str(key): str(layout) for key, layout in parsed["layouts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(SourceFault.DAMAGED.value, name, repr(error)) from error
     whole = {key for (kind, key), paper in papers.items() if kind == FILE_KIND and _is_file_of(key, paper)}
@@ -198,8 +198,8 @@ def merged(bundle: Bundle, known: Mapping[str, str]) -> dict[PaperKey, str | Non
 
 def _merged(here: str, there: str) -> str:
     mine, other = _read(Item, here), _read(Item, there)
-    if isinstance(mine, Unkept) or isinstance(other, Unkept):
-        return there if isinstance(mine, Unkept) and not mine.is_newer else here
+    if isinstance(mine, Undecoded) or isinstance(other, Undecoded):
+        return there if isinstance(mine, Undecoded) and not mine.is_newer else here
     return _text(replace(mine.tagged((*mine.tags, *other.tags)), used_at=max(mine.used_at, other.used_at)))
 
 
@@ -220,4 +220,4 @@ def _read(kind: type[Any], text: str) -> Any:
     try:
         return decode(kind, json.loads(text))
     except (ValueError, RecursionError) as error:
-        return Unkept(str(error), False, text)
+        return Undecoded(str(error), False, text)

@@ -264,10 +264,10 @@ def _may_be_there(spec: InputSpec, value: object, options: Collection[object] | 
 
 
 def _kind(spec: InputSpec, value: str) -> ValueKind:
-    told = value.lower()
-    if spec.upload or told.endswith(FILE_ENDINGS):
+    lower = value.lower()
+    if spec.upload or lower.endswith(FILE_ENDINGS):
         return ValueKind.FILE
-    is_model = told.endswith(MODEL_ENDINGS) or spec.name.rstrip("0123456789") in MODEL_FOLDERS
+    is_model = lower.endswith(MODEL_ENDINGS) or spec.name.rstrip("0123456789") in MODEL_FOLDERS
     return ValueKind.MODEL if is_model else ValueKind.CHOICE
 
 

@@ -42,13 +42,13 @@ class Replacement:
 def read_replacements(text: str) -> dict[str, Replacement]:
     """Return the replacements by old class. BadInput if this is not such a list; unreadable entries are skipped."""
     try:
-        told = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadInput("bad-catalogue", detail="not JSON") from error
-    if not isinstance(told, dict) or len(told) > MOST:
+    if not isinstance(parsed, dict) or len(parsed) > MOST:
         raise BadInput("bad-catalogue", detail="no list of replaced nodes")
     found = {}
-    for name, rules in told.items():
+    for name, rules in parsed.items():
         match rules:
             case [{"new_node_id": str(new_class)} as rule, *_]:
                 found[name] = Replacement(new_class, dict(_inputs(rule.get("input_mapping"))))

@@ -18,7 +18,7 @@ from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.forms.arrangement import Layout
-from app.workflows.forms.records import Unkept, decode, encode
+from app.workflows.forms.records import Undecoded, decode, encode
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
@@ -42,7 +42,7 @@ def kept_layout(screen: Screen, key: str) -> Layout | None:
     except ValueError as error:
         log.warning("a layout is not JSON: %r", error)
         return None
-    if isinstance(found, Unkept):
+    if isinstance(found, Undecoded):
         log.warning("a layout cannot be read: %s", found.detail)
         return None
     return found

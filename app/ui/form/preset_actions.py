@@ -23,7 +23,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset, preset_of
-from app.workflows.forms.records import Unkept, decode, encode
+from app.workflows.forms.records import Undecoded, decode, encode
 
 log = logging.getLogger("mooring.ui")
 
@@ -191,7 +191,7 @@ def _read(texts: Any) -> list[Preset]:
         except ValueError as error:
             log.warning("a preset is not JSON: %r", error)
             continue
-        if isinstance(preset, Unkept):
+        if isinstance(preset, Undecoded):
             log.warning("a preset cannot be read: %s", preset.detail)
         else:
             found.append(preset)

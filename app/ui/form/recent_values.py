@@ -23,7 +23,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import RECENT_KIND, Recent, mode_of, noted
-from app.workflows.forms.records import Unkept, decode, encode
+from app.workflows.forms.records import Undecoded, decode, encode
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
@@ -109,7 +109,7 @@ class Recents:
         except ValueError as error:
             log.warning("recent values are not JSON: %r", error)
             return Recent()
-        if isinstance(found, Unkept):
+        if isinstance(found, Undecoded):
             log.warning("recent values cannot be read: %s", found.detail)
             return None if found.is_newer else Recent()
         return found

@@ -21,7 +21,7 @@ from app.ui.kit.state import Dialog
 from app.workflows.drawing.drawing import Sketch, sketch_of_api
 from app.workflows.drawing.editor_drawing import sketch_of_editor
 from app.workflows.drawing.layout import arranged, question
-from app.workflows.drawing.marks import Faults, Mark, NodeMark, faults_at, graph_of, marks_of, marks_of_boxes
+from app.workflows.drawing.marks import Mark, NodeFaults, NodeMark, faults_at, graph_of, marks_of, marks_of_boxes
 from app.workflows.editor.copy import graph_of_copy
 
 log = logging.getLogger("mooring.ui")
@@ -189,10 +189,12 @@ class GraphView:
     failed: str = ""  # the first box at which something went wrong
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> NodeFaults:
         """What went wrong at the chosen box."""
         sketch = self.drawing.sketch
-        return faults_at(self.task, sketch, self.chosen) if self.task is not None and sketch is not None else Faults()
+        return (
+            faults_at(self.task, sketch, self.chosen) if self.task is not None and sketch is not None else NodeFaults()
+        )
 
 
 @dataclass(frozen=True, slots=True)

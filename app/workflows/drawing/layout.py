@@ -31,9 +31,9 @@ def question(sketch: Sketch) -> str:
 def arranged(sketch: Sketch, answer: str) -> Sketch:
     """The sketch with its positions; LayoutError if the answer does not fit this sketch."""
     try:
-        told = json.loads(answer)
-        places = [_point(item) for item in told["places"]]
-        bends = [tuple(map(_point, item)) for item in told["bends"]]
+        parsed = json.loads(answer)
+        places = [_point(item) for item in parsed["places"]]
+        bends = [tuple(map(_point, item)) for item in parsed["bends"]]
         boxes = {
             node_id: replace(box, x=x, y=y) for (node_id, box), (x, y) in zip(sketch.boxes.items(), places, strict=True)
         }

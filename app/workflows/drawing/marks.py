@@ -56,14 +56,14 @@ def marks_of(task: Task, progress: Progress | None = None) -> Marks:
     """The marks of all nodes whose state is known."""
     marks: dict[str, NodeMark] = {}
     if task.state is TaskState.RUNNING and progress is not None:
-        marks |= _told(progress)
+        marks |= _reported(progress)
     elif task.state.is_end:
         marks |= dict.fromkeys(_made(task), NodeMark(Mark.FINISHED))
     marks |= dict.fromkeys(task.cached, NodeMark(Mark.CACHED))
     return marks | {error_id: NodeMark(Mark.FAILED) for error_id in faulty_nodes(task)}
 
 
-def _told(progress: Progress) -> Iterator[tuple[str, NodeMark]]:
+def _reported(progress: Progress) -> Iterator[tuple[str, NodeMark]]:
     for node_id, fraction in progress.done.items():
         if fraction >= 1.0:
             yield node_id, NodeMark(Mark.FINISHED)
@@ -107,14 +107,14 @@ def faulty_nodes(task: Task) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Faults:
+class NodeFaults:
     """The errors at one box: the failure of the run, if it was there, and those that the server found in the prompt."""
 
     failure: Failure | None = None
     errors: tuple[NodeError, ...] = ()
 
 
-def faults_at(task: Task, sketch: Sketch, node_id: str) -> Faults:
+def faults_at(task: Task, sketch: Sketch, node_id: str) -> NodeFaults:
     """The errors at the box of that id, or inside it."""
 
     def is_here(where: str) -> bool:
@@ -123,7 +123,7 @@ def faults_at(task: Task, sketch: Sketch, node_id: str) -> Faults:
 
     failed = task.failure
     errors = (*(failed.node_errors if failed is not None else ()), *task.warnings)
-    return Faults(
+    return NodeFaults(
         failed if failed is not None and is_here(failed.node_id) else None,
         tuple(error for error in errors if is_here(error.node_id)),
     )

@@ -89,7 +89,7 @@ class Converter:
     """Converts workflows for one server's catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._layouts = catalogue.worked_out(Layouts)
+        self._layouts = catalogue.derived(Layouts)
 
     def convert(
         self, source: Mapping[str, Any], *, now: Moment | None = None, choose: Choose = choose_first

@@ -46,10 +46,10 @@ class Slot:
     lies: SlotKind = SlotKind.PLAIN
 
 
-def write_copy(graph: Mapping[str, Any], holes: Collection[Slot], sent: Mapping[str, Any]) -> str:
+def write_copy(graph: Mapping[str, Any], slots: Collection[Slot], sent: Mapping[str, Any]) -> str:
     """The copy of a file that converts to `sent` (API format)."""
-    places = [[*hole.key, [list(path) for path in hole.paths], hole.lies.value] for hole in holes]
-    rest = _rest(sent, {hole.key for hole in holes})
+    places = [[*slot.key, [list(path) for path in slot.paths], slot.lies.value] for slot in slots]
+    rest = _rest(sent, {slot.key for slot in slots})
     return json.dumps({"v": VERSION, "graph": graph, "places": places, "rest": rest}, ensure_ascii=False)
 
 
@@ -65,33 +65,33 @@ def no_copy(error: CannotWrite) -> str:
 
 def graph_of_copy(copy: str) -> dict[str, Any]:
     """The file in the copy, as its author has drawn it; its values are those of any run. CannotWrite."""
-    told = _read(copy)
-    graph: dict[str, Any] = told["graph"]
+    parsed = _read(copy)
+    graph: dict[str, Any] = parsed["graph"]
     return graph
 
 
 def filled(copy: str, workflow: ApiWorkflow) -> dict[str, Any]:
     """The file with the values that a workflow sends, or CannotWrite if it would not convert to that workflow."""
-    told = _read(copy)
-    graph: dict[str, Any] = told["graph"]
+    parsed = _read(copy)
+    graph: dict[str, Any] = parsed["graph"]
     sent = json.loads(workflow.text)
     try:
-        holes = [_hole(*place) for place in told["places"]]
-        if "rest" in told and told["rest"] != _rest(sent, {hole.key for hole in holes}):
+        slots = [_slot(*place) for place in parsed["places"]]
+        if "rest" in parsed and parsed["rest"] != _rest(sent, {slot.key for slot in slots}):
             raise CannotWrite("cannot-write", "", "", WriteFault.OTHERWISE)
-        _fill(graph, holes, sent)
+        _fill(graph, slots, sent)
     except (LookupError, TypeError, ValueError) as error:
         raise _unreadable() from error
     return graph
 
 
-def _fill(graph: dict[str, Any], holes: Iterable[Slot], sent: Mapping[str, Any]) -> None:
+def _fill(graph: dict[str, Any], slots: Iterable[Slot], sent: Mapping[str, Any]) -> None:
     done: dict[Path, object] = {}
-    for hole in holes:
-        value = _lying(hole, _sent(sent, hole.key), graph)
-        for path in hole.paths:
+    for slot in slots:
+        value = _lying(slot, _sent(sent, slot.key), graph)
+        for path in slot.paths:
             if path in done and not is_same(done[path], value):
-                raise write_fault(hole.key, WriteFault.SHARED)
+                raise write_fault(slot.key, WriteFault.SHARED)
             done[path] = value
             _put(graph, path, value)
 
@@ -103,8 +103,8 @@ def _read(copy: str) -> dict[str, Any]:
         match json.loads(copy):
             case {"v": 1, "fault": [str() as fault, str() as node_id, str() as name]}:
                 raise CannotWrite("cannot-write", node_id, name, WriteFault(fault))
-            case {"v": 1, "graph": dict(), "places": list()} as told:
-                return dict(told)
+            case {"v": 1, "graph": dict(), "places": list()} as parsed:
+                return dict(parsed)
     except (ValueError, RecursionError) as error:
         raise _unreadable() from error
     raise _unreadable()
@@ -114,16 +114,16 @@ def _unreadable() -> CannotWrite:
     return CannotWrite("cannot-write", "", "", WriteFault.UNREADABLE)
 
 
-def _hole(node_id: str, name: str, paths: list[list[str | int]], lies: str) -> Slot:
+def _slot(node_id: str, name: str, paths: list[list[str | int]], lies: str) -> Slot:
     return Slot((node_id, name), tuple(tuple(path) for path in paths), SlotKind(lies))
 
 
-def _rest(sent: Mapping[str, Any], holes: set[Key]) -> str:
+def _rest(sent: Mapping[str, Any], slots: set[Key]) -> str:
     """The hash of what is sent, without the values that have slots and without titles."""
     left = {
         node_id: [
             node["class_type"],
-            {name: value for name, value in node["inputs"].items() if (node_id, name) not in holes},
+            {name: value for name, value in node["inputs"].items() if (node_id, name) not in slots},
         ]
         for node_id, node in sent.items()
     }
@@ -140,16 +140,16 @@ def _sent(sent: Mapping[str, Any], key: Key) -> object:
     raise write_fault(key, WriteFault.NO_SUCH_INPUT)
 
 
-def _lying(hole: Slot, value: object, graph: dict[str, Any]) -> object:
+def _lying(slot: Slot, value: object, graph: dict[str, Any]) -> object:
     """A value as it must be stored in the file to be sent like this."""
-    if not isinstance(value, str) or hole.lies is SlotKind.PLAIN:
+    if not isinstance(value, str) or slot.lies is SlotKind.PLAIN:
         return value
-    if hole.lies is SlotKind.FILE_NAME:
-        pattern = _get(graph, hole.paths[0])
+    if slot.lies is SlotKind.FILE_NAME:
+        pattern = _get(graph, slot.paths[0])
         return pattern if isinstance(pattern, str) and becomes(pattern, value) else value
     found = escaped(value)
     if found is None:
-        raise write_fault(hole.key, WriteFault.NOT_KEPT)
+        raise write_fault(slot.key, WriteFault.NOT_KEPT)
     return found
 
 

@@ -49,7 +49,7 @@ class Layout:
     slots: Mapping[str, int]
     saved: tuple[int, ...]
     sent: tuple[tuple[int, str], ...]
-    treated: tuple[int, ...]  # the widgets whose saved value is not simply taken over
+    converted: tuple[int, ...]  # the widgets that convert their saved value
     processed: frozenset[int]  # and those whose value is converted when it is sent
     flags: tuple[bool, ...]  # the values of old files to leave out: those of inputs that are sockets only
     unsaved: frozenset[int]
@@ -243,7 +243,7 @@ class _Unfolding:
             slots=slots,
             saved=tuple(index for index, widget in enumerate(widgets) if widget.is_saved),
             sent=tuple((index, widget.name) for index, widget in enumerate(widgets) if widget.is_sent and widget.name),
-            treated=tuple(i for i, widget in enumerate(widgets) if widget.style is Style.AREA or widget.options),
+            converted=tuple(i for i, widget in enumerate(widgets) if widget.style is Style.AREA or widget.options),
             processed=frozenset(i for i, widget in enumerate(widgets) if _is_processed(widget)),
             flags=tuple(_flags(node_class, specs, own)),
             unsaved=frozenset(index for index, widget in enumerate(widgets) if not widget.is_saved),

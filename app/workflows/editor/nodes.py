@@ -199,8 +199,8 @@ def _restored(layout: Layout, saved: Sequence[object], raw: dict[str, Any]) -> l
         values = [widget.default for widget in layout.widgets]
         for index, value in zip(layout.saved, saved, strict=False):
             values[index] = value
-    for index in layout.treated:
-        values[index] = treated(layout.widgets[index], values[index])
+    for index in layout.converted:
+        values[index] = converted(layout.widgets[index], values[index])
     return values
 
 
@@ -214,11 +214,11 @@ def _by_name(layout: Layout, saved: Sequence[object], named: dict[str, object]) 
         return values
     for index, widget in enumerate(layout.widgets):
         if widget.is_saved and widget.name in named:
-            values[index] = treated(widget, named[widget.name])
+            values[index] = converted(widget, named[widget.name])
     return values
 
 
-def treated(widget: Widget, value: object) -> object:
+def converted(widget: Widget, value: object) -> object:
     """The value that a widget makes of a saved one."""
     if widget.style is Style.AREA:
         return value if isinstance(value, str) or value is MISSING else as_area(value)

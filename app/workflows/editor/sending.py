@@ -24,7 +24,7 @@ from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO
 from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.copy import Slot, SlotKind, no_copy, write_copy
-from app.workflows.editor.nodes import Place, treated
+from app.workflows.editor.nodes import Place, converted
 from app.workflows.editor.opening import control_of, innermost, widget_of
 from app.workflows.editor.primitives import fed
 from app.workflows.editor.problems import CannotConvert, CannotWrite, WriteFault
@@ -93,13 +93,13 @@ class Sender:
     def _base(self, values: Values, controls: Mapping[Key, str]) -> _Base:
         """The file with those values that have no slot in its copy."""
         base = self._kept("", lambda: self._opened(self._conversion))
-        told = {key: value for key, value in values.items() if base.is_shaping(key, value)}
+        shaping = {key: value for key, value in values.items() if base.is_shaping(key, value)}
         modes = {key: mode for key, mode in controls.items() if _is_other_mode(self._conversion, key, mode)}
-        if not told and not modes:
+        if not shaping and not modes:
             return base
-        name = json.dumps([sorted((*key, repr(value)) for key, value in told.items()), sorted(modes.items())])
+        name = json.dumps([sorted((*key, repr(value)) for key, value in shaping.items()), sorted(modes.items())])
         try:
-            return self._kept(name, lambda: self._shaped(told, modes))
+            return self._kept(name, lambda: self._shaped(shaping, modes))
         except (CannotWrite, CannotConvert):
             return base  # which has no slots for them: they are sent all the same, and the copy has the fault
 
@@ -123,7 +123,7 @@ class Sender:
         """A conversion with the copy of its file, with all possible slots."""
         lying = _lying(conversion)
         for _ in range(_TRIES):
-            graph, holes = _with_holes(conversion, lying)
+            graph, holes = _with_slots(conversion, lying)
             if graph == conversion.source:
                 break
             output = self._converter.convert(graph).output
@@ -137,7 +137,7 @@ class Sender:
         return _Base(conversion, holes, write_copy(graph, holes.values(), conversion.output), made)
 
 
-def _with_holes(conversion: Conversion, lying: Mapping[Key, SlotKind]) -> tuple[dict[str, Any], dict[Key, Slot]]:
+def _with_slots(conversion: Conversion, lying: Mapping[Key, SlotKind]) -> tuple[dict[str, Any], dict[Key, Slot]]:
     """The file with the values that were rewritten, and their slots."""
     graph, holes = copied(conversion.source), dict[Key, Slot]()
     writer = Writer(conversion, graph)
@@ -290,8 +290,8 @@ def _needs_converter(place: Place) -> bool:
 def _taken(place: Place, value: object) -> object:
     """The value that the editor makes of this one when it opens the file."""
     node, index = place
-    if node.layout is not None and index in node.layout.treated:
-        value = treated(node.widgets[index], value)
+    if node.layout is not None and index in node.layout.converted:
+        value = converted(node.widgets[index], value)
     return fed(place, value)
 
 

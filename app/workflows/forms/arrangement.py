@@ -65,7 +65,7 @@ class Layout:
         """The layout with an input back in its node's section."""
         return replace(self, first=tuple(item for item in shown if item != key))
 
-    def guess_again(self) -> Layout:
+    def with_guessed_top(self) -> Layout:
         """The layout with a guessed top."""
         return replace(self, first=None)
 

@@ -142,7 +142,7 @@ class _Builder:
         self._looks = looks
         self._graph = graph
         self._used = {link for node in graph.values() for link in node.links.values()}
-        self._known = catalogue.worked_out(_known_inputs) if catalogue is not None else {}
+        self._known = catalogue.derived(_known_inputs) if catalogue is not None else {}
         self._plain: dict[str, Sequence[tuple[str, _Known]]] = {}
 
     def form(

@@ -289,8 +289,8 @@ def text_of_option(option: object) -> str:
 
 def range_of(low: float | None, high: float | None) -> str:
     """Both limits for display; an open end stays empty."""
-    told = ("" if limit is None else str(limit) for limit in (low, high))
-    return " – ".join(told).strip()
+    limits = ("" if limit is None else str(limit) for limit in (low, high))
+    return " – ".join(limits).strip()
 
 
 def _plain(text: str) -> str:

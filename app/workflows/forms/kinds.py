@@ -27,8 +27,8 @@ WORDS = {"cfg": "CFG", "clip": "CLIP", "fps": "FPS", "lora": "LoRA", "unet": "UN
 
 def label_of(name: str) -> str:
     """The label of an input that has only a name: `ckpt_name` is Checkpoint name."""
-    told = " ".join(WORDS.get(word, word) for word in name.replace("_", " ").replace(".", " ").split())
-    return told[:1].upper() + told[1:]
+    label = " ".join(WORDS.get(word, word) for word in name.replace("_", " ").replace(".", " ").split())
+    return label[:1].upper() + label[1:]
 
 
 def default_of(spec: InputSpec, kind: Kind) -> object:

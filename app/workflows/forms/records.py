@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Unkept:
+class Undecoded:
     """A record that this version cannot read; `is_newer` when a newer version wrote it."""
 
     detail: str
@@ -34,14 +34,14 @@ def encode(value: Any) -> dict[str, Any]:
     return record
 
 
-def decode(kind: type[T], record: object) -> T | Unkept:
+def decode(kind: type[T], record: object) -> T | Undecoded:
     """The value of a record, or an `Undecoded`."""
     try:
         return decode_as(kind, record if isinstance(record, Mapping) else {})
     except BrokenRecord as error:
-        return Unkept(error.detail, _is_newer(record), record)
+        return Undecoded(error.detail, _is_newer(record), record)
     except ValueError as error:  # raised by the dataclass itself if its parts do not fit
-        return Unkept(str(error), _is_newer(record), record)
+        return Undecoded(str(error), _is_newer(record), record)
 
 
 def check_lengths(items: tuple[tuple[str, ...], ...], length: int, name: str) -> None:

@@ -20,7 +20,7 @@ def search(
     sections: tuple[Section, ...],
     query: str,
     texts: Mapping[Key, str] | None = None,
-    told: Callable[[str], str] = str,
+    translate: Callable[[str], str] = str,
 ) -> tuple[Section, ...]:
     """The sections that match: a node that matches itself with all its fields, else with its matching fields.
 
@@ -29,7 +29,7 @@ def search(
     words = plain(query).split()
     if not words:
         return sections
-    return tuple(_found(sections, words, texts or {}, told))
+    return tuple(_found(sections, words, texts or {}, translate))
 
 
 def plain(text: str) -> str:
@@ -38,20 +38,22 @@ def plain(text: str) -> str:
 
 
 def _found(
-    sections: tuple[Section, ...], words: list[str], texts: Mapping[Key, str], told: Callable[[str], str]
+    sections: tuple[Section, ...], words: list[str], texts: Mapping[Key, str], translate: Callable[[str], str]
 ) -> Iterator[Section]:
     for section in sections:
-        about = plain(f"{told(section.title)} {section.title} {section.class_type} {section.group} #{section.node_id}")
+        about = plain(
+            f"{translate(section.title)} {section.title} {section.class_type} {section.group} #{section.node_id}"
+        )
         left = [word for word in words if word not in about]
         if not left:
             yield section
             continue
-        fields = tuple(item for item in section.fields if _has(item, left, texts, told))
+        fields = tuple(item for item in section.fields if _has(item, left, texts, translate))
         if fields:
             yield replace(section, fields=fields)
 
 
-def _has(item: Field, words: list[str], texts: Mapping[Key, str], told: Callable[[str], str]) -> bool:
+def _has(item: Field, words: list[str], texts: Mapping[Key, str], translate: Callable[[str], str]) -> bool:
     value = texts.get(item.key, item.text)[:LONGEST]
-    about = plain(f"{told(item.label)} {item.label} {item.input_name} {value}")
+    about = plain(f"{translate(item.label)} {item.label} {item.input_name} {value}")
     return all(word in about for word in words)

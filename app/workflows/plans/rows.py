@@ -17,7 +17,7 @@ from app.core.errors import BadPlan, RowFault
 MAX_TEXT = 8_000_000  # characters
 MAX_FIELD = 100_000  # characters of one value; csv's own bound is 131,072
 MAX_COLUMNS = 100
-TOLD = 20  # faults; of more bad rows, the first
+MOST_LISTED = 20  # faults; of more invalid rows, the first are listed
 DELIMITERS = (",", "\t", ";")  # the last two are written by spreadsheets in some countries
 
 Row = tuple[int, tuple[str, ...]]
@@ -31,7 +31,7 @@ class Table:
     rows: tuple[Row, ...]
 
 
-class Faults:
+class RowFaults:
     """Collects the errors, row by row."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Faults:
     def add(self, row: int, cause: str, *, name: str = "", detail: str = "") -> None:
         """Add an error."""
         self._count += 1
-        if len(self._found) < TOLD:
+        if len(self._found) < MOST_LISTED:
             self._found.append(RowFault(row, cause, name, detail))
 
     def raise_any(self) -> None:
@@ -57,7 +57,7 @@ def read_lines(text: str) -> tuple[str, ...]:
     found = tuple(line.strip() for line in lines if line.strip())
     if not found:
         raise BadPlan("empty-plan")
-    faults = Faults()
+    faults = RowFaults()
     for number, line in enumerate(found, 1):
         if len(line) > MAX_FIELD:
             faults.add(number, "too-long", detail=str(len(line)))
@@ -82,7 +82,7 @@ def read_table(text: str) -> Table:
     _expect_size(text)
     plain = text.removeprefix("\ufeff")
     reader = csv.reader(io.StringIO(plain, newline=""), delimiter=_delimiter(plain), strict=True, skipinitialspace=True)
-    faults, rows = Faults(), list[Row]()
+    faults, rows = RowFaults(), list[Row]()
     began = 1
     while True:
         try:
@@ -101,7 +101,7 @@ def read_table(text: str) -> Table:
     return _checked(tuple(name.strip() for name in rows[0][1]), rows[1:], faults)
 
 
-def _checked(header: tuple[str, ...], rows: list[Row], faults: Faults) -> Table:
+def _checked(header: tuple[str, ...], rows: list[Row], faults: RowFaults) -> Table:
     _expect_header(header)
     for number, fields in rows:
         if len(fields) != len(header):

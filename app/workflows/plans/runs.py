@@ -18,7 +18,7 @@ from app.core.errors import BadPlan
 from app.core.model import Cell
 from app.core.workflow import ApiWorkflow
 from app.workflows.plans.ranges import read_range
-from app.workflows.plans.rows import Faults, Table, read_lines, read_row, read_table
+from app.workflows.plans.rows import RowFaults, Table, read_lines, read_row, read_table
 from app.workflows.plans.targets import MAX_SEED, Target, expect_seeds, expect_settable, find_target, read_value
 
 MAX_RUNS = 10_000
@@ -152,7 +152,7 @@ def read_axis(workflow: ApiWorkflow, target: Target, text: str, judge: Judge = _
     like = expect_settable(workflow, target)
     lines = read_lines(text)
     words = lines if len(lines) > 1 else read_row(lines[0])
-    faults, values = Faults(), list[object]()
+    faults, values = RowFaults(), list[object]()
     for number, word in enumerate(words, 1):
         try:
             values += _judged_all(_spread(word, like), like, target, judge)
@@ -180,7 +180,7 @@ def _judged(item: object, like: object, target: Target, judge: Judge) -> object:
 
 
 def _of_values(workflow: ApiWorkflow, target: Target, texts: tuple[object, ...], judge: Judge) -> Runs:
-    like, faults, values = expect_settable(workflow, target), Faults(), list[object]()
+    like, faults, values = expect_settable(workflow, target), RowFaults(), list[object]()
     for number, item in enumerate(texts, 1):
         try:
             values.append(_judged(item, like, target, judge))
@@ -216,7 +216,7 @@ def _of_table(workflow: ApiWorkflow, table: Table, names: Mapping[str, Target], 
         if target.where in {other.where for other in targets[:index]}:
             raise BadPlan("bad-header", table.header[index], str(index + 1))
     likes = [expect_settable(workflow, target) for target in targets]
-    faults, rows = Faults(), list[dict[tuple[str, str], object]]()
+    faults, rows = RowFaults(), list[dict[tuple[str, str], object]]()
     for number, fields in table.rows:
         values: dict[tuple[str, str], object] = {}
         for target, like, word in zip(targets, likes, fields, strict=True):
@@ -228,8 +228,8 @@ def _of_table(workflow: ApiWorkflow, table: Table, names: Mapping[str, Target], 
     faults.raise_any()
 
     def make(index: int) -> PlannedRun:
-        told = (label_of(target, rows[index][target.where]) for target in targets)
-        return PlannedRun(index, rows[index], " · ".join(told))
+        labels = (label_of(target, rows[index][target.where]) for target in targets)
+        return PlannedRun(index, rows[index], " · ".join(labels))
 
     return Runs(len(rows), make)
 

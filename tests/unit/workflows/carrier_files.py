@@ -93,8 +93,8 @@ def exif(texts: Texts) -> Image.Exif:
 def webp(texts: Texts = TEXTS, *, frames: int = 1, **options: Any) -> bytes:
     """As SaveAnimatedWEBP writes, also with one frame."""
     more = [picture(50 * number) for number in range(1, frames)]
-    told = {"exif": exif(texts)} if texts else {}
-    return _saved(picture(), "WEBP", save_all=True, duration=166, append_images=more, **told, **options)
+    extra = {"exif": exif(texts)} if texts else {}
+    return _saved(picture(), "WEBP", save_all=True, duration=166, append_images=more, **extra, **options)
 
 
 def jpeg(texts: Texts = TEXTS) -> bytes:

@@ -139,11 +139,11 @@ def test_each_server_of_fleet_is_checked() -> None:
     work = workflow(n1=("Load", {"ckpt_name": "c.safetensors"}), n2=("Extra", {}))
     both = Catalogue.parse({**catalogue(Extra=node_class()).entries, "Load": node_class(ckpt_name=[["c.safetensors"]])})
     fleet = {ServerId("gpu-1"): both, ServerId("gpu-2"): catalogue(), ServerId("gpu-3"): both, ServerId("gpu-4"): None}
-    told = standing(work, fleet)
-    assert told.runs_on == ("gpu-1", "gpu-3")
-    assert told.unknown == ("gpu-4",)
-    lacks = told.lacks[ServerId("gpu-2")]
-    assert set(told.lacks) == {"gpu-2"}
+    runnability = standing(work, fleet)
+    assert runnability.runs_on == ("gpu-1", "gpu-3")
+    assert runnability.unknown == ("gpu-4",)
+    lacks = runnability.lacks[ServerId("gpu-2")]
+    assert set(runnability.lacks) == {"gpu-2"}
     assert [item.class_type for item in lacks.classes] == ["Extra"]
     assert [item.value for item in lacks.values] == ["c.safetensors"]
 

@@ -112,8 +112,8 @@ def test_choice_and_its_inputs_are_set_together(converter: Converter) -> None:
     graph = filled(sending.editor, sending.workflow)
     assert graph["nodes"][0]["widgets_values"] == [1, "deep", "off", 5, 9]
     assert converter.convert(graph).output == json.loads(sending.workflow.text)
-    again = sender.prepare({**values, ("1", "after"): 3}, now=NOW, choose=choose_first)
-    assert again.editor == sending.editor
+    later = sender.prepare({**values, ("1", "after"): 3}, now=NOW, choose=choose_first)
+    assert later.editor == sending.editor
 
 
 def test_patterns_stay_in_the_file_while_names_are_sent(converter: Converter) -> None:

@@ -56,9 +56,9 @@ def test_typed_values_are_read_back_from_file(name: str, converter: Converter) -
     texts = {key: text_of(form.by_key[key].kind, value) for key, value in others.items()}
     texts = {key: text for key, text in texts.items() if form.by_key[key].fault(text) is None}
     values = {key: form.by_key[key].parse(text) for key, text in texts.items()}
-    again = converter.convert(write_back(converter, file, values))
+    reread = converter.convert(write_back(converter, file, values))
     for key, text in texts.items():
-        assert text_of(form.by_key[key].kind, again.fields[key].value) == text, key
+        assert text_of(form.by_key[key].kind, reread.fields[key].value) == text, key
 
 
 def test_a_value_that_feeds_several_inputs_is_sent_to_all(converter: Converter) -> None:

@@ -14,7 +14,7 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout, arrange, workflow_key
 from app.workflows.forms.building import build_form
 from app.workflows.forms.form import Form
-from app.workflows.forms.records import Unkept, decode, encode
+from app.workflows.forms.records import Undecoded, decode, encode
 
 NODE = {
     "input": {"required": {"seed": ["INT", {}], "steps": ["INT", {}], "text": ["STRING", {"multiline": True}]}},
@@ -89,7 +89,7 @@ def test_pinned_input_moves_to_the_top(form: Form) -> None:
 def test_top_is_guessed_until_the_user_chooses(form: Form) -> None:
     assert [item.key for item in arrange(form, Layout()).first] == list(form.first)
     assert arrange(form, Layout(first=())).first == ()
-    assert Layout(first=()).guess_again().first is None
+    assert Layout(first=()).with_guessed_top().first is None
 
 
 def test_a_hidden_input_is_out_of_sight_and_remembered(form: Form) -> None:
@@ -151,9 +151,9 @@ def test_unreadable_layout_is_reported_and_kept(record: object) -> None:
     if record in (None, []):
         assert found == Layout()
         return
-    assert isinstance(found, Unkept)
+    assert isinstance(found, Undecoded)
     assert found.record == record
     assert not found.is_newer
     newer = decode(Layout, {**record, "v": 99} if isinstance(record, dict) else record)
-    assert isinstance(newer, Unkept)
+    assert isinstance(newer, Undecoded)
     assert newer.is_newer

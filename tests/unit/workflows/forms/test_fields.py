@@ -98,10 +98,10 @@ def test_invalid_value_is_refused_with_reason(kind: Kind, text: str, cause: str)
 
 
 def test_a_refusal_names_the_limits() -> None:
-    for kind, told in ((Whole(0, 10), "0 – 10"), (Whole(None, 10), "– 10"), (Whole(0), "0 –")):
+    for kind, bounds in ((Whole(0, 10), "0 – 10"), (Whole(None, 10), "– 10"), (Whole(0), "0 –")):
         fault = field(kind).fault("-1" if kind.minimum == 0 else "11")
         assert fault is not None
-        assert fault.detail == told
+        assert fault.detail == bounds
 
 
 @pytest.mark.parametrize(

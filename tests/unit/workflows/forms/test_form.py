@@ -351,7 +351,7 @@ def test_search_reaches_titles_classes_names_and_values() -> None:
 def test_search_finds_values_and_labels_of_form() -> None:
     form = build_form(workflow(sampling()), CATALOGUE)
     assert found(form, "海边", texts={("pos", "text"): "海边的日出"}) == {("pos", "text")}
-    assert found(form, "步数", told=lambda text: {"Steps": "步数"}.get(text, text)) == {("sample", "steps")}
+    assert found(form, "步数", translate=lambda text: {"Steps": "步数"}.get(text, text)) == {("sample", "steps")}
 
 
 def test_every_class_of_a_real_server_has_a_form() -> None:

@@ -22,7 +22,7 @@ from app.workflows.forms.presets import (
     noted,
     preset_of,
 )
-from app.workflows.forms.records import Unkept, decode, encode
+from app.workflows.forms.records import Undecoded, decode, encode
 
 CATALOGUE = Catalogue.parse(
     {
@@ -91,7 +91,7 @@ def test_preset_keeps_newer_fields_in_store(form: Form) -> None:
 def test_unreadable_preset_is_reported_and_kept(wrong: dict[str, Any]) -> None:
     record = {"v": 2, "preset_id": "p", "name": "n", **wrong}
     found = decode(Preset, record)
-    assert isinstance(found, Unkept)
+    assert isinstance(found, Undecoded)
     assert found.record == record
 
 
@@ -121,7 +121,7 @@ def test_recent_values_keep_newer_fields_in_store(form: Form) -> None:
     record["inputs"][0]["stars"] = 5
     found = decode(Recent, json.loads(json.dumps(record)))
     assert isinstance(found, Recent)
-    again = encode(noted(found, form, {TEXT: "three"}))
-    assert again["inputs"] == [
+    encoded = encode(noted(found, form, {TEXT: "three"}))
+    assert encoded["inputs"] == [
         {"class_type": "A", "input_name": "text", "texts": ["three", "two"], "stars": 5},
     ]

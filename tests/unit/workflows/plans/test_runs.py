@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.core.errors import BadInput, BadPlan
 from app.core.model import BatchId, Part
 from app.core.workflow import ApiWorkflow, parse_workflow
-from app.workflows.plans.rows import MAX_FIELD, TOLD, read_lines, read_row, read_table
+from app.workflows.plans.rows import MAX_FIELD, MOST_LISTED, read_lines, read_row, read_table
 from app.workflows.plans.runs import (
     MAX_RUNS,
     MAX_SEED,
@@ -244,8 +244,8 @@ def test_bad_rows_are_refused_together_each_by_its_line() -> None:
         plan_runs(WORKFLOW, Csv(text))
     assert [(fault.row, fault.cause) for fault in caught.value.faults] == [(6, "row-length")]
     fixed = text.replace("2,7\n", "2,7,lake\n")
-    told = [(fault.row, fault.cause, fault.name, fault.detail) for fault in refused(Csv(fixed)).faults]
-    assert told == [(5, "bad-value", "seed", "x"), (7, "bad-value", "cfg", "high")]
+    refusals = [(fault.row, fault.cause, fault.name, fault.detail) for fault in refused(Csv(fixed)).faults]
+    assert refusals == [(5, "bad-value", "seed", "x"), (7, "bad-value", "cfg", "high")]
 
 
 def test_unclosed_quote_is_reported_with_its_first_line() -> None:
@@ -258,7 +258,7 @@ def test_unclosed_quote_is_reported_with_its_first_line() -> None:
 
 def test_first_bad_rows_are_listed_and_all_counted() -> None:
     error = refused(Csv("seed\n" + "x\n" * 300))
-    assert (len(error.faults), error.detail) == (TOLD, "300")
+    assert (len(error.faults), error.detail) == (MOST_LISTED, "300")
 
 
 # Any text
@@ -289,7 +289,7 @@ def _quoted(field: str) -> bool:
 
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for read in (read_lines, read_table, read_row, lambda told: list(plan_runs(WORKFLOW, Csv(told)))):
+    for read in (read_lines, read_table, read_row, lambda text: list(plan_runs(WORKFLOW, Csv(text)))):
         try:
             read(text)
         except BadInput as error:
