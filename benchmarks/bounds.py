@@ -31,7 +31,7 @@ from tests.services import start_demo, start_gateway
 
 TASKS = (0, 100, 1_000, 2_500, 5_000, 7_500, 10_000)
 EVENTS = (0, 10_000, 50_000, 100_000)
-AT_ONCE = 8  # tasks
+TOGETHER = 8  # tasks
 PART = 100  # tasks between two checks of the clock
 RATE = 1_000  # messages a second
 SLICE = 10.0  # seconds of the stream at a time
@@ -110,11 +110,11 @@ def main() -> None:
             asked = [*(step for step in steps if step < most), most]
             load, began = Load(), time.monotonic()
             looks = asyncio.run(measure(asked, began + flags.minutes * 60))
-            told = table([kind, *HEADS.values()], [row(count, held) for count, held in looks.items()])
-            print(told)
+            report = table([kind, *HEADS.values()], [row(count, held) for count, held in looks.items()])
+            print(report)
             seconds = time.monotonic() - began
-            words = INTROS[kind].format(at_once=AT_ONCE, load=load, seconds=seconds, rate=f"{RATE:,}")
-            write_section("RESULTS.md", TITLES[kind], words + told)
+            words = INTROS[kind].format(at_once=TOGETHER, load=load, seconds=seconds, rate=f"{RATE:,}")
+            write_section("RESULTS.md", TITLES[kind], words + report)
             write_json(f"bounds_{kind}", {"load": str(load), "seconds": seconds, "found": looks})
 
 
@@ -163,7 +163,7 @@ async def run_tasks(page: Page, done: int, wanted: int, until: float) -> int:
     """More tasks, a part at a time, until so many are done or the time is over: how many are."""
     while done < wanted and time.monotonic() < until:
         part = min(PART, wanted - done)
-        await page.evaluate(RUN, [quick_workflow(), part, AT_ONCE])
+        await page.evaluate(RUN, [quick_workflow(), part, TOGETHER])
         done += part
     return done
 

@@ -118,8 +118,8 @@ def main() -> None:
     out.write_text(json.dumps({**load, "found": result}, indent=1), encoding="utf-8")
     words = list(next(iter(result.values())))
     print(f"| messages a second | {' | '.join(words)} |\n|{'---|' * (len(words) + 1)}")
-    for name, told in result.items():
-        print(f"| {name} | {' | '.join(f'{told[word]:,.0f}' for word in words)} |")
+    for name, figures in result.items():
+        print(f"| {name} | {' | '.join(f'{figures[word]:,.0f}' for word in words)} |")
 
 
 async def measure() -> dict[str, dict[str, float]]:
@@ -135,9 +135,9 @@ async def measure() -> dict[str, dict[str, float]]:
                 for name, (page, folder, facts) in pages.items():
                     asked = {**facts, "rate": rate, "seconds": SETTLE + SECONDS}
                     used = cpu_of(folder)
-                    told = await stream(page, session, server.url, asked)
-                    told["CPU, % of a core"] = 100 * (cpu_of(folder) - used) / (SETTLE + SECONDS)
-                    found[f"{rate:,}, {name}"] = told
+                    figures = await stream(page, session, server.url, asked)
+                    figures["CPU, % of a core"] = 100 * (cpu_of(folder) - used) / (SETTLE + SECONDS)
+                    found[f"{rate:,}, {name}"] = figures
     return found
 
 

@@ -43,9 +43,9 @@ def main() -> None:
     found = {commit: first_start(commit) for commit in commits}
     names = dict.fromkeys(name for steps in found.values() for name in steps)
     rows = [[name, *(f"{steps[name]:.1f}" if name in steps else "" for steps in found.values())] for name in names]
-    told = table(["", *found], rows)
-    print(told)
-    write_section("RESULTS.md", TITLE, INTRO.format(commits=" ".join(commits), load=load) + told)
+    report = table(["", *found], rows)
+    print(report)
+    write_section("RESULTS.md", TITLE, INTRO.format(commits=" ".join(commits), load=load) + report)
     write_json("first_start", {"load": str(load), "seconds": found})
 
 

@@ -28,7 +28,7 @@ from tests.services import free_ports, start_gateway
 ROOT = Path(__file__).resolve().parent.parent
 NODES, CLASSES, ROUNDS = 500, 3000, 5
 SPEEDS = (1, 4)
-TOLD = (
+FIGURES = (
     ("opened", "drop to twelve inputs"),
     ("whole", "drop to all nodes"),
     ("held", "longest block in between"),
@@ -92,8 +92,8 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2), encoding="utf-8")
     print(f"| {NODES} nodes, {CLASSES} classes | CPU | CPU/4 |\n|---|---|---|")
-    for name, told in TOLD:
-        print(f"| {told}, ms, median of {ROUNDS} | {result['1'][name]:.0f} | {result['4'][name]:.0f} |")
+    for name, value in FIGURES:
+        print(f"| {value}, ms, median of {ROUNDS} | {result['1'][name]:.0f} | {result['4'][name]:.0f} |")
     print(
         f"| longest block while the catalogue loads, ms | {result['1']['blocked']:.0f} | {result['4']['blocked']:.0f} |"
     )
@@ -138,9 +138,9 @@ async def blocking(browser: Browser, base: str, speed: int) -> float:
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(f"{base}{BARE}")
-    told = await page.evaluate("async () => (await fetch('/fleet')).json()")
+    value = await page.evaluate("async () => (await fetch('/fleet')).json()")
     await slow_down(page, speed)
-    longest = float(await page.evaluate(_BLOCKED, [told["servers"][0]["catalogue"], ["Node0001", "Node0002"]]))
+    longest = float(await page.evaluate(_BLOCKED, [value["servers"][0]["catalogue"], ["Node0001", "Node0002"]]))
     await context.close()
     return longest
 
@@ -184,8 +184,8 @@ async def serve(catalogue: str) -> AsyncIterator[str]:
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/object_info":
             return web.Response(text=catalogue, content_type="application/json")
-        told = answers.get(request.path)
-        return web.json_response(told) if told is not None else web.Response(status=404)
+        value = answers.get(request.path)
+        return web.json_response(value) if value is not None else web.Response(status=404)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)

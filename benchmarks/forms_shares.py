@@ -43,7 +43,7 @@ def shares(graph: str, catalogue: str) -> dict[str, float]:
     """Milliseconds by step, the best of a few rounds."""
     data = graph.encode()
     needed = {node["type"] for node in json.loads(graph)["nodes"]}
-    part = json.dumps({name: told for name, told in json.loads(catalogue).items() if name in needed})
+    part = json.dumps({name: entry for name, entry in json.loads(catalogue).items() if name in needed})
     gc.disable()  # as it is while a file is opened
     rounds = [_round(data, part) for _ in range(ROUNDS)]
     gc.enable()

@@ -27,7 +27,7 @@ def catalogue_text(classes: int) -> str:
 def _class(number: int) -> dict[str, Any]:
     options = [f"folder/{number:04}-{index:02}.safetensors" for index in range(12)]
     required = {"image": ["IMAGE"], **dict(WIDGETS), "model": [options, {"default": options[0]}]}
-    told = {
+    entry = {
         "input": {"required": required},
         "input_order": {"required": list(required)},
         "output": ["IMAGE"],
@@ -40,8 +40,8 @@ def _class(number: int) -> dict[str, Any]:
         "category": "many",
         "output_node": number % 50 == 1,
     }
-    told["description"] = "x" * max(0, LENGTH - len(json.dumps(told)))
-    return told
+    entry["description"] = "x" * max(0, LENGTH - len(json.dumps(entry)))
+    return entry
 
 
 def _source() -> dict[str, Any]:

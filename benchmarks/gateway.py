@@ -42,7 +42,7 @@ PREVIEW = 10_000  # bytes
 OURS = "Mooring"
 TICKS = os.sysconf("SC_CLK_TCK")
 
-Told = dict[str, Any]
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Way:
 def main() -> None:
     """Measure, print the tables, write the JSON."""
     wanted = sys.argv[1:] or ["http", "sockets", "windows"]
-    result: Told = {"load before": os.getloadavg()[0], "cores": os.cpu_count()}
+    result: Figures = {"load before": os.getloadavg()[0], "cores": os.cpu_count()}
     with all_ways() as ways:
         if "nginx" not in ways:
             print(NOTICE)
@@ -93,29 +93,29 @@ def all_ways() -> Iterator[dict[str, Way]]:
         yield ways
 
 
-def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...]) -> Told:
+def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...]) -> Figures:
     """By number of connections and way: the best of the rounds, which take turns."""
-    found: Told = {}
+    found: Figures = {}
     for count in counts:
-        rounds: dict[str, list[Told]] = {name: [] for name in ways}
+        rounds: dict[str, list[Figures]] = {name: [] for name in ways}
         for _ in range(ROUNDS):
-            for name, told in rounds.items():
-                told.append(one_round(ways[name], path, count))
-        found[str(count)] = {name: best(told) for name, told in rounds.items()}
+            for name, figures in rounds.items():
+                figures.append(one_round(ways[name], path, count))
+        found[str(count)] = {name: best(figures) for name, figures in rounds.items()}
     return found
 
 
-def one_round(way: Way, path: str, count: int) -> Told:
+def one_round(way: Way, path: str, count: int) -> Figures:
     """One run of the load, with what the process on the way has used."""
     before = cpu_seconds(way.pid)
-    told = load("http", f"{way.url}{path}", count, SECONDS)
+    figures = load("http", f"{way.url}{path}", count, SECONDS)
     used = (cpu_seconds(way.pid) - before) * SECONDS / (SECONDS + WARM_UP)
-    told["CPU by request"] = 1e6 * used / max(1.0, told["requests"] * SECONDS)  # microseconds
-    told["CPU by MB"] = 1e6 * used / max(1.0, told["MB"] * SECONDS)
-    return told
+    figures["CPU by request"] = 1e6 * used / max(1.0, figures["requests"] * SECONDS)  # microseconds
+    figures["CPU by MB"] = 1e6 * used / max(1.0, figures["MB"] * SECONDS)
+    return figures
 
 
-def best(rounds: list[Told]) -> Told:
+def best(rounds: list[Figures]) -> Figures:
     """The most done, the shortest waits, the least CPU; all errors."""
     found = {key: min(one[key] for one in rounds) for key in rounds[0]}
     found |= {key: max(one[key] for one in rounds) for key in ("requests", "MB")}
@@ -134,47 +134,47 @@ def cpu_seconds(pid: int | None) -> float:
     return total / TICKS
 
 
-def sockets(url: str) -> Told:
+def sockets(url: str) -> Figures:
     """Many sockets, one of them forgotten."""
     return load("sockets", f"{url}/ws", SOCKETS, SOCKETS_SECONDS, PREVIEW)
 
 
-def load(*words: object) -> Told:
+def load(*words: object) -> Figures:
     """One run of the load process."""
     command = [sys.executable, "-m", "benchmarks.load", *map(str, words)]
-    told: Told = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
-    return told
+    figures: Figures = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    return figures
 
 
-def print_http(result: Told) -> None:
+def print_http(result: Figures) -> None:
     """Both tables, with the ratio to the better nginx."""
     for kind, key, cpu in (("small", "requests", "CPU by request"), ("large", "MB", "CPU by MB")):
         ways = list(next(iter(result[kind].values())))
         head = [f"{kind}, {'MB/s' if kind == 'large' else 'requests/s'}", *ways, "ratio to the better nginx", "broken"]
         print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-        for count, told in result[kind].items():
-            row = [f"{told[way][key]:,.0f}" for way in ways]
-            peers = [told[way][key] for way in ways if way.startswith("nginx")]
-            row += [f"{told[OURS][key] / max(peers):.2f}" if peers else "", f"{told[OURS]['errors']:.0f}"]
+        for count, figures in result[kind].items():
+            row = [f"{figures[way][key]:,.0f}" for way in ways]
+            peers = [figures[way][key] for way in ways if way.startswith("nginx")]
+            row += [f"{figures[OURS][key] / max(peers):.2f}" if peers else "", f"{figures[OURS]['errors']:.0f}"]
             print(f"| {count} connections | {' | '.join(row)} |")
         head = [f"{kind}: p50 in ms, CPU in µs {cpu.removeprefix('CPU ')}", *ways]
         print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-        for count, told in result[kind].items():
-            row = [f"{told[way]['p50']:.2f}, {told[way][cpu]:.0f}" for way in ways]
+        for count, figures in result[kind].items():
+            row = [f"{figures[way]['p50']:.2f}, {figures[way][cpu]:.0f}" for way in ways]
             print(f"| {count} connections | {' | '.join(row)} |")
     alone = result["small"]["1"]
-    result["added ms"] = {way: told["p50"] - alone["straight"]["p50"] for way, told in alone.items()}
+    result["added ms"] = {way: figures["p50"] - alone["straight"]["p50"] for way, figures in alone.items()}
     added = ", ".join(f"{way} {ms:.2f} ms" for way, ms in result["added ms"].items() if way != "straight")
     print(f"\nAdded at p50, one connection: {added}")
 
 
-def print_sockets(found: Told) -> None:
+def print_sockets(found: Figures) -> None:
     """One line per way."""
     keys = ("texts", "previews", "p50", "p95", "p99", "max", "errors")
     head = ["500 sockets and a silent one", "texts/s", "previews/s", "p50, ms", "p95", "p99", "longest", "ended"]
     print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for way, told in found.items():
-        print(f"| {way} | {' | '.join(f'{told[key]:,.1f}' for key in keys)} |")
+    for way, figures in found.items():
+        print(f"| {way} | {' | '.join(f'{figures[key]:,.1f}' for key in keys)} |")
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ OUT = Path(__file__).resolve().parent / "out" / "held.json"
 def memory(pid: int) -> float:
     """A process's own memory, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
-    (told,) = (line.split()[1] for line in lines if line.startswith("VmRSS"))
-    return int(told) / 1024
+    (value,) = (line.split()[1] for line in lines if line.startswith("VmRSS"))
+    return int(value) / 1024
 
 
 def cpu(pid: int) -> float:
@@ -67,12 +67,12 @@ async def measure_servers(gateway: Service) -> dict[str, float]:
     """The cost of many servers, after each has been probed."""
     pid = gateway.process.pid
     async with aiohttp.ClientSession() as http:
-        told = ""
+        value = ""
         async with asyncio.timeout(60):
-            while told.count('"health": "well"') < SERVERS:
+            while value.count('"health": "well"') < SERVERS:
                 await asyncio.sleep(1)
                 async with http.get(f"{gateway.url}/fleet") as reply:
-                    told = await reply.text()
+                    value = await reply.text()
         looks = await idle(pid)
         before, began = cpu(pid), time.monotonic()
         for _ in range(CHOICES):
@@ -84,7 +84,7 @@ async def measure_servers(gateway: Service) -> dict[str, float]:
         "CPU of looks, % of a core": looks,
         "CPU by choice, ms": 1000 * (used - own) / CHOICES,
         "choice, ms": 1000 * seconds / CHOICES,
-        "state, kB": len(told) / 1000,
+        "state, kB": len(value) / 1000,
     }
 
 

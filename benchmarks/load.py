@@ -170,8 +170,8 @@ async def listen(url: str, count: int, seconds: float, size: int) -> dict[str, A
             one.cancel()
         await asyncio.gather(*hearing, return_exceptions=True)
     silent.close()
-    told = {"texts": len(delays) / seconds, "previews": next(previews) / seconds, "errors": ended}
-    return told | spread(delays)
+    rates = {"texts": len(delays) / seconds, "previews": next(previews) / seconds, "errors": ended}
+    return rates | spread(delays)
 
 
 def upgrade_and_never_read(host: str, port: int, path: str, origin: str, size: int) -> socket.socket:

@@ -37,11 +37,11 @@ def main() -> None:
     """Measure and write the section."""
     load = Load()
     found = asyncio.run(measure())
-    told = table(HEADS, [row(count, which, found[count, which]) for count in COUNTS for which in (OURS, PEER)])
+    report = table(HEADS, [row(count, which, found[count, which]) for count in COUNTS for which in (OURS, PEER)])
     shares = [[windows(count), *(of_peer(found, count, part) for part in ("pss", "heap"))] for count in COUNTS]
-    told += "\n\n" + table(["Mooring as a share of ComfyUI's", "PSS", "JavaScript heap"], shares)
-    print(told)
-    write_section("RESULTS.md", TITLE, INTRO.format(runs=RUNS, load=load) + told)
+    report += "\n\n" + table(["Mooring as a share of ComfyUI's", "PSS", "JavaScript heap"], shares)
+    print(report)
+    write_section("RESULTS.md", TITLE, INTRO.format(runs=RUNS, load=load) + report)
     plain = {f"{count}, {which}": held for (count, which), held in found.items()}
     write_json("memory", {"load": str(load), "bytes": plain})
 

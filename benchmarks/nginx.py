@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.gateway import LARGE, ROOT, SMALL, Told, Way, compare
+from benchmarks.gateway import LARGE, ROOT, SMALL, Figures, Way, compare
 from benchmarks.sections import Load, table, write_json, write_section
 from benchmarks.servers import NOTICE, find_nginx, start_origin
 from gateway.fleet.fleet import Server, ServerId
@@ -46,15 +46,15 @@ def main() -> None:
             "small": compare(ways, "/queue", SMALL),
             "large": compare(ways, "/view?filename=large.png", LARGE),
         }
-    told = "\n\n".join(
+    figures = "\n\n".join(
         (
             written(found["small"], "small, requests/s", "requests", "CPU by request"),
             written(found["large"], "20 MB, MB/s", "MB", "CPU by MB"),
         )
     )
-    print(told)
+    print(figures)
     write_json("nginx", found)
-    write_section("RESULTS.md", TITLE, INTRO.format(load=load) + told)
+    write_section("RESULTS.md", TITLE, INTRO.format(load=load) + figures)
 
 
 @contextlib.contextmanager
@@ -85,18 +85,18 @@ def all_ways() -> Iterator[dict[str, Way]]:
         }
 
 
-def written(found: Told, head: str, key: str, cpu: str) -> str:
+def written(found: Figures, head: str, key: str, cpu: str) -> str:
     """One table: what was done, how long the middle one waited, and what it cost."""
     rows = [
         [
             f"{count} connections",
-            *(f"{told[way][key]:,.0f}" for way in told),
-            f"{told[STRAIGHT][key] / told[ALONE][key]:.1f}",
-            f"{told[ALONE]['p50']:.1f}, {told[STRAIGHT]['p50']:.1f}",
-            f"{told[ALONE][cpu]:.0f}, {told[STRAIGHT][cpu]:.0f}",
-            f"{sum(told[way]['errors'] for way in told):.0f}",
+            *(f"{figures[way][key]:,.0f}" for way in figures),
+            f"{figures[STRAIGHT][key] / figures[ALONE][key]:.1f}",
+            f"{figures[ALONE]['p50']:.1f}, {figures[STRAIGHT]['p50']:.1f}",
+            f"{figures[ALONE][cpu]:.0f}, {figures[STRAIGHT][cpu]:.0f}",
+            f"{sum(figures[way]['errors'] for way in figures):.0f}",
         ]
-        for count, told in found.items()
+        for count, figures in found.items()
     ]
     ways = list(next(iter(found.values())))
     more = ["nginx to the gateway", "p50 in ms, of these two", f"{cpu}, µs", "broken"]

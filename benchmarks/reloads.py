@@ -40,7 +40,7 @@ SAMPLED = (
 )
 ROUNDS = 30  # with one browser, before the next one starts
 LONGEST = 2.5  # seconds until a page is left, between its first byte and its first run
-KEEP_AT_ONCE = "globalThis.mooringKeepAfter = 0;"  # a profile on disk keeps the memory snapshot before it is closed
+KEEP_IMMEDIATELY = "globalThis.mooringKeepAfter = 0;"  # a profile on disk keeps the memory snapshot before it is closed
 
 
 @dataclass
@@ -135,7 +135,7 @@ async def come_back(visitor: Visitor, browser: Browser) -> None:  # noqa: ARG001
         for _ in range(2):
             async with open_chromium(*visitor.flags, profile=Path(folder), on_crash=visitor.tally.note) as context:
                 context.set_default_timeout(PATIENCE)
-                await context.add_init_script(KEEP_AT_ONCE)
+                await context.add_init_script(KEEP_IMMEDIATELY)
                 window = await visitor.open(context)
                 await visitor.work(window)
                 await visitor.reload(window)

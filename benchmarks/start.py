@@ -49,7 +49,7 @@ performance.setResourceTimingBufferSize(2000);
 }
 """
 # A request that was answered from the browser's own cache has no size.
-TOLD = """(() => {
+FIGURES = """(() => {
   const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
   const asked = entries.filter((entry) => entry.transferSize > 0);
   return [upAt, asked.reduce((sum, entry) => sum + entry.transferSize, 0), asked.length];
@@ -113,8 +113,8 @@ def main() -> None:
     lines += [share(kind, which, starts) for which in (PEER, BARE) for kind in KINDS]
     table = "\n".join(lines)
     print(table)
-    told = f"it had a load of {before} before and {load()} after on {os.cpu_count()} cores"
-    text = INTRO.format(runs=RUNS, rest=REST, load=told) + table + "\n" + BOUNDS
+    loads = f"it had a load of {before} before and {load()} after on {os.cpu_count()} cores"
+    text = INTRO.format(runs=RUNS, rest=REST, load=loads) + table + "\n" + BOUNDS
     write_head("START.md", text)
     out = ROOT / "benchmarks" / "out" / "start.json"
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -183,14 +183,14 @@ async def start_of(context: BrowserContext, folder: str, address: str, kind: str
     before = cpu_of(folder)
     page = context.pages[-1] if kind == "reload" else await context.new_page()
     await (page.reload() if kind == "reload" else page.goto(address))
-    return await told_by(page, folder, before)
+    return await read_start(page, folder, before)
 
 
-async def told_by(page: Page, folder: str, cpu_before: float) -> Start:
+async def read_start(page: Page, folder: str, cpu_before: float) -> Start:
     """What the page says of its start once it is up."""
     await page.wait_for_function("() => globalThis.upAt")
     cpu = cpu_of(folder) - cpu_before
-    milliseconds, size, requests = await page.evaluate(TOLD)
+    milliseconds, size, requests = await page.evaluate(FIGURES)
     return Start(milliseconds / 1000, cpu, size, requests)
 
 

@@ -37,7 +37,7 @@ PAINTS = """
   requestAnimationFrame(frame);
 }
 """
-TOLD = """(() => {
+FIGURES = """(() => {
   const [{ responseEnd }] = performance.getEntriesByType("navigation");
   const styles = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(".css"));
   const [fcp] = performance.getEntriesByName("first-contentful-paint");
@@ -69,9 +69,9 @@ def main() -> None:
     load = Load()
     found = asyncio.run(measure())
     rows = [row for kind in KINDS for row in rows_of(kind, found)]
-    told = table(["", "", "ms", "range"], rows)
-    print(told)
-    write_section("START.md", TITLE, INTRO.format(load=load) + told)
+    report = table(["", "", "ms", "range"], rows)
+    print(report)
+    write_section("START.md", TITLE, INTRO.format(load=load) + report)
     plain = {f"{kind}, {which}": times for (kind, which), times in found.items()}
     write_json("start_shell", {"load": str(load), "found": plain})
 
@@ -109,7 +109,7 @@ async def in_profile(one: Frontend) -> dict[str, Any]:
             page = context.pages[-1] if kind == "reload" else await context.new_page()
             await (page.reload() if kind == "reload" else page.goto(one.address))
             await page.wait_for_function("() => globalThis.upAt")
-            times[kind] = await page.evaluate(TOLD)
+            times[kind] = await page.evaluate(FIGURES)
     return times
 
 

@@ -17,7 +17,7 @@ from playwright.async_api import Page
 
 from benchmarks.frontends import PATIENCE, Frontend, both, share, spread
 from benchmarks.sections import Load, table, write_json, write_section
-from benchmarks.start import KINDS, OURS, PEER, WATCH, Start, cpu_of, profile, told_by
+from benchmarks.start import KINDS, OURS, PEER, WATCH, Start, cpu_of, profile, read_start
 
 RUNS = 3
 MEGABITS = 10
@@ -51,14 +51,14 @@ def main() -> None:
     starts, lines = asyncio.run(measure())
     rows = [row(kind, which, starts[kind, which]) for kind in KINDS for which in (OURS, PEER)]
     shares = [[kind, share(clock(starts[kind, OURS]), clock(starts[kind, PEER]))] for kind in KINDS]
-    told = table(["", "", "ms", "range", "bytes", "requests"], rows)
-    told += "\n\n" + table(["Mooring as a share of ComfyUI's", "ms"], shares)
-    print(told)
+    report = table(["", "", "ms", "range", "bytes", "requests"], rows)
+    report += "\n\n" + table(["Mooring as a share of ComfyUI's", "ms"], shares)
+    print(report)
     megabits, wait = zip(*lines, strict=True)
     line = (
         f"{min(megabits):.1f} to {max(megabits):.1f} Mbit/s, and a small file in {min(wait):.0f} to {max(wait):.0f} ms"
     )
-    write_section("START.md", TITLE, INTRO.format(load=load, line=line) + told)
+    write_section("START.md", TITLE, INTRO.format(load=load, line=line) + report)
     plain = {f"{kind}, {which}": [vars(start) for start in found] for (kind, which), found in starts.items()}
     write_json("start_slow", {"load": str(load), "line": lines, "starts": plain})
 
@@ -103,7 +103,7 @@ async def in_profile(one: Frontend) -> tuple[dict[str, Start], list[float]]:
                 page = await context.new_page()
                 await slow_down(page)
                 await page.goto(one.address)
-            starts[kind] = await told_by(page, folder, before)
+            starts[kind] = await read_start(page, folder, before)
         return starts, await page.evaluate(LINE)
 
 

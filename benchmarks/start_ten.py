@@ -45,11 +45,11 @@ def main() -> None:
     load = Load()
     found = asyncio.run(measure())
     rows = [row(kind, which, found[kind, which]) for kind in KINDS for which in (OURS, PEER)]
-    told = table(["", "", "first up, ms", "last up, ms", "range", "CPU, ms"], rows)
+    report = table(["", "", "first up, ms", "last up, ms", "range", "CPU, ms"], rows)
     shares = [[kind, *(of_peer(found, kind, name) for name in ("last", "cpu"))] for kind in KINDS]
-    told += "\n\n" + table(["Mooring as a share of ComfyUI's", "last up", "CPU"], shares)
-    print(told)
-    write_section("START.md", TITLE, INTRO.format(load=load) + told)
+    report += "\n\n" + table(["Mooring as a share of ComfyUI's", "last up", "CPU"], shares)
+    print(report)
+    write_section("START.md", TITLE, INTRO.format(load=load) + report)
     plain = {
         f"{kind}, {which}": [[ten.first, ten.last, ten.cpu] for ten in tens] for (kind, which), tens in found.items()
     }

@@ -101,9 +101,9 @@ class Streamer:
 
     def _preview(self, prompt_id: str, number: int) -> bytes:
         picture = self._pictures[number % len(self._pictures)]
-        told = json.dumps({**identity(prompt_id, "1"), "image_type": "image/jpeg"}).encode()
+        metadata = json.dumps({**identity(prompt_id, "1"), "image_type": "image/jpeg"}).encode()
         padding = bytes(PREVIEW + number - len(picture))
-        return b"".join([struct.pack(">II", 4, len(told)), told, picture, padding])
+        return b"".join([struct.pack(">II", 4, len(metadata)), metadata, picture, padding])
 
 
 def make_picture(number: int) -> bytes:

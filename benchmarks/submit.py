@@ -62,8 +62,8 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "submit.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
     print("| Run pressed until POST /prompt leaves, ms | p50 | p95 | longest |\n|---|---|---|---|")
-    for name, told in result["told"].items():
-        print(f"| {name} | {told['p50']:.1f} | {told['p95']:.1f} | {told['max']:.1f} |")
+    for name, figures in result["told"].items():
+        print(f"| {name} | {figures['p50']:.1f} | {figures['p95']:.1f} | {figures['max']:.1f} |")
 
 
 async def measure() -> dict[str, Any]:
@@ -79,18 +79,18 @@ async def measure() -> dict[str, Any]:
             sent = await peer(nginx.url) if nginx is not None else []
         except PeerTimeout:
             sent = []
-    told = {}
+    figures = {}
     for name, found in presses.items():
         counted = found[WARM_UP:]
         for key in ("left", "reserve", "register", "over", "card"):
             if key == "reserve" and name == "moored":
                 continue  # it is one with the register
-            told[f"{name}: {WORDS[key]}"] = spread([press[key] / 1000 for press in counted])
+            figures[f"{name}: {WORDS[key]}"] = spread([press[key] / 1000 for press in counted])
     if sent:
-        told["the peer's pool"] = spread([ms / 1000 for ms in sent[WARM_UP:]])
+        figures["the peer's pool"] = spread([ms / 1000 for ms in sent[WARM_UP:]])
     else:
         print(NOTICE)
-    return {"told": told}
+    return {"told": figures}
 
 
 WORDS = {

@@ -169,16 +169,16 @@ class Window:
         try:
             async with http.request(method, f"{self.stage.url}{path}", headers=headers, **how) as reply:
                 body = await reply.read()
-                told = reply.headers.get("X-Mooring-Gateway", "")
+                cause = reply.headers.get("X-Mooring-Gateway", "")
         except aiohttp.ClientConnectorError:
             self.stage.tally.failed[f"{kind}: not connected"] += 1
             return 0, "sent=no"
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             self.stage.tally.failed[f"{kind}: {type(error).__name__}"] += 1
             return 0, None
-        if told:
-            self.stage.tally.failed[f"{kind}: {told}"] += 1
-            return reply.status, "sent=no" if "sent=no" in told else None
+        if cause:
+            self.stage.tally.failed[f"{kind}: {cause}"] += 1
+            return reply.status, "sent=no" if "sent=no" in cause else None
         self.stage.tally.took.setdefault(kind, []).append((time.perf_counter() - began) * 1000)
         return reply.status, json.loads(body) if body else None
 

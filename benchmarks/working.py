@@ -62,7 +62,7 @@ def main() -> None:
     out.write_text(json.dumps(result, indent=2), encoding="utf-8")
     print(f"| 3 tasks at 30 steps a second, {RESULTS} results | CPU | CPU/4 |\n|---|---|---|")
     for name in result["1"]["told"]:
-        print(f"| {name} | {result['1']['told'][name]} | {result['4']['told'][name]} |")
+        print(f"| {name} | {result['1']['summary'][name]} | {result['4']['summary'][name]} |")
     print("\n| while | longest task, ms | CPU/4 | slowest interaction, ms | CPU/4 |\n|---|---|---|---|---|")
     for name in result["1"]["phases"]:
         one, four = result["1"]["phases"][name], result["4"]["phases"].get(name, {})
@@ -103,7 +103,7 @@ async def working(browser: Browser, base: str, speed: int) -> dict[str, Any]:
     await page.evaluate("for (const button of document.querySelectorAll('#now [data-testid=cancel]')) button.click()")
     await page.wait_for_function("document.querySelectorAll('#now [data-testid=task-card]').length === 0")
     await context.close()
-    return told(seen, phases)
+    return summary(seen, phases)
 
 
 async def begin(window: MooringWindow) -> None:
@@ -201,7 +201,7 @@ ACTS = (
 )
 
 
-def told(seen: dict[str, Any], phases: list[tuple[str, float]]) -> dict[str, Any]:
+def summary(seen: dict[str, Any], phases: list[tuple[str, float]]) -> dict[str, Any]:
     """The figures of one run, as a whole and by what was being done."""
 
     def within(entries: list[list[Any]], begin: float, end: float) -> list[list[Any]]:

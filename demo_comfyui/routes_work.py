@@ -29,7 +29,7 @@ NO_PROMPT = {
     "extra_info": {},
 }
 DEADLY = {"client_id": str, "extra_data": dict}
-"""Fields of which a real 0.3.64 takes any kind, and dies of the wrong one: the process, or its worker."""
+"""Fields that a real 0.3.64 accepts with any type, and whose wrong type kills its process or its worker."""
 
 
 @dataclass(slots=True)
@@ -132,12 +132,12 @@ class WorkRoutes:
         return validate_prompt(prompt, targets, lambda name: input_exists(self.storage, name))
 
     async def get_queue(self, _: web.Request) -> web.Response:
-        """What runs and what waits, of everybody."""
+        """The running and waiting prompts of all clients."""
         running, pending = self.queue.listing()
         return web.json_response({"queue_running": running, "queue_pending": pending})
 
     async def post_queue(self, request: web.Request) -> web.Response:
-        """`clear` drops everybody's pending jobs, `delete` one pending job per id."""
+        """`clear` drops all pending jobs, `delete` one pending job per id."""
         body = await request.json()
         if _said(body, "clear", False):
             self.queue.clear()
@@ -157,7 +157,7 @@ class WorkRoutes:
         return web.json_response(self.queue.history_of(request.match_info["prompt_id"]))
 
     async def post_history(self, request: web.Request) -> web.Response:
-        """`clear` forgets everybody's history, `delete` the given ids."""
+        """`clear` deletes the whole history, `delete` the given ids."""
         body = await request.json()
         if _said(body, "clear", False):
             self.queue.clear_history()
