@@ -286,9 +286,9 @@ class BrowserBlobStore:
         row = yield transaction.objectStore(SETTINGS).get("keep")
         if row is None:
             return self._default
-        told = from_plain(row)
-        is_known = told.get("keep") in {item.value for item in Keep}
-        return KeepSettings(int(told["cap_bytes"]), Keep(told["keep"]) if is_known else Keep.ORIGINALS)
+        settings = from_plain(row)
+        is_known = settings.get("keep") in {item.value for item in Keep}
+        return KeepSettings(int(settings["cap_bytes"]), Keep(settings["keep"]) if is_known else Keep.ORIGINALS)
 
 
 def _check_size(operation: str, blob: Blob, limit: int) -> None:

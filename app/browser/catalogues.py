@@ -41,11 +41,11 @@ class GatewayCatalogues:
         path = f"/fleet/catalogue/{server_id}"
         response = await self._http.send(Request(method="GET", path=path, deadline=REFRESH_DEADLINE))
         try:
-            told = json.loads(response.text) if response.status == 200 else {}
-            return str(told["catalogue"]), str(told["files"])
+            answer = json.loads(response.text) if response.status == 200 else {}
+            return str(answer["catalogue"]), str(answer["files"])
         except (ValueError, KeyError, TypeError) as error:
-            raise _not_told(path, response.status) from error
+            raise _invalid_answer(path, response.status) from error
 
 
-def _not_told(path: str, status: int) -> MooringError:
+def _invalid_answer(path: str, status: int) -> MooringError:
     return ConfigError(f"{path} answered {status}")

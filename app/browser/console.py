@@ -118,10 +118,10 @@ class Console:
         for name, method in contract.getters.items():
             glue.defineGetter(js.globalThis, name, method)
         self._ready = glue.settle(root)
-        self._unsubscribe = contract.subscribe(self._tell_ready)
-        self._tell_ready()
+        self._unsubscribe = contract.subscribe(self._settle_ready)
+        self._settle_ready()
 
-    def _tell_ready(self) -> None:
+    def _settle_ready(self) -> None:
         """Resolve `mooring.ready` once the window has read its records; reject it if the store cannot be read."""
         if self._contract.is_ready:
             self._ready.resolve()
@@ -164,8 +164,8 @@ def install_console(contract: Contract) -> Console:
 def error_text(error: Exception) -> str:
     """An error as the JSON that becomes a JavaScript Error."""
     facts = error.facts() if isinstance(error, MooringError) else {}
-    told = {"name": type(error).__name__, "message": str(error), "facts": _camel(facts)}
-    return json.dumps({"error": told}, default=_plain)
+    error_facts = {"name": type(error).__name__, "message": str(error), "facts": _camel(facts)}
+    return json.dumps({"error": error_facts}, default=_plain)
 
 
 def _arguments(text: str, blobs: Any) -> Sequence[Any]:

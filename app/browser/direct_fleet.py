@@ -20,7 +20,7 @@ from app.core.server_stats import ServerStats
 
 SOURCE = "beside-page"
 DEADLINE = 12.0  # seconds, as all here
-AGAIN = 60.0  # between reads of the list
+REREAD_EVERY = 60.0  # between two reads of the list
 AFTER_FAILURE = 3.0
 
 log = logging.getLogger("mooring.browser")
@@ -33,7 +33,7 @@ class DirectFleet:
         self._file, self._eyes, self._on_build = file, eyes, on_build
         self._lookouts: tuple[ServerProbe, ...] = ()
         self._problem = ""
-        self._told: Fleet | None = None
+        self._latest: Fleet | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._news, self._hurry = asyncio.Event(), asyncio.Event()
         self._reading = asyncio.Lock()
@@ -46,21 +46,21 @@ class DirectFleet:
             raise ListError(error.cause, self._file) from error
         if self._keeping is None:
             self._keeping = asyncio.ensure_future(self._keep())
-        self._told = self._fleet()
-        return self._told
+        self._latest = self._fleet()
+        return self._latest
 
     async def changes(self) -> Fleet:
         """The next fleet that differs, or the first one."""
-        while self._told is None:
+        while self._latest is None:
             await self._rest(AFTER_FAILURE)
             try:
                 return await self.first()
             except ListError as error:
                 log.info("the list of servers cannot be read: %s", error)
-        while (fleet := self._fleet()) == self._told:
+        while (fleet := self._fleet()) == self._latest:
             await self._news.wait()
             self._news.clear()
-        self._told = fleet
+        self._latest = fleet
         return fleet
 
     def hurry(self) -> None:
@@ -113,11 +113,11 @@ class DirectFleet:
 
     async def _keep(self) -> None:
         while True:
-            await self._rest(AGAIN)
+            await self._rest(REREAD_EVERY)
             try:
                 self._take(await self._read())
             except TransportError as error:  # its host may be down: the servers are probed without it
-                log.info("the list of servers cannot be read again: %s", error)
+                log.info("the list of servers cannot be reread: %s", error)
             except ListError as error:
                 self._problem = error.cause
                 self._news.set()

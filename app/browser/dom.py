@@ -198,10 +198,10 @@ class BrowserScreen:
         """Offer kept results as files; return the names of those whose bytes are missing, and of those from which the
         workflow could not be removed."""
         try:
-            told = json.loads(str(await self._patch.saveResults(json.dumps(list(files.items())), archive, is_bare)))
+            answer = json.loads(str(await self._patch.saveResults(json.dumps(list(files.items())), archive, is_bare)))
         except JsException as error:
             raise StorageError("save_results", "blocked", error_text(error)) from error
-        return tuple(told["missing"]), tuple(told["dressed"])
+        return tuple(answer["missing"]), tuple(answer["dressed"])
 
     def listen_kept(self, callback: Callable[[str], None]) -> None:
         """Call back with the name under which another window has kept a text; an empty name means all of them."""

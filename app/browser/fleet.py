@@ -81,7 +81,7 @@ class GatewayFleet:
                 if before is not None:
                     self._known = None
                     raise
-                log.info("the fleet is not told: %s", error)
+                log.info("the fleet is unknown: %s", error)
                 await self._pause()
                 continue
             self._known = fleet
@@ -139,9 +139,9 @@ class GatewayFleet:
 
     def _read(self, text: str) -> Fleet:
         fleet = read_fleet(text)
-        told = json.loads(text)
-        self._on_build(str(told.get("build") or ""))
-        self._person = str(told.get("person") or "")
+        report = json.loads(text)
+        self._on_build(str(report.get("build") or ""))
+        self._person = str(report.get("person") or "")
         self._on_person(self._person)
         return fleet
 
@@ -171,18 +171,18 @@ class GatewayFleet:
 def read_fleet(text: str) -> Fleet:
     """Parse the gateway's JSON as a Fleet; ConfigError if it is invalid."""
     try:
-        told = json.loads(text)
-        servers = tuple(_server(item) for item in told["servers"])
-        why = told.get("why") or {}
+        report = json.loads(text)
+        servers = tuple(_server(item) for item in report["servers"])
+        why = report.get("why") or {}
         return Fleet(
             servers,
-            str(told.get("source", "")),
+            str(report.get("source", "")),
             str(why.get("detail", "")),
-            is_breakable=told.get("faults") is True,
-            problem=str(told.get("problem") or ""),
-            workflows=str(told.get("workflows") or ""),
-            most_pending=int(told["mostPending"]) if told.get("person") and told.get("mostPending") else None,
-            searches=tuple(str(item) for item in told.get("searches") or ()),
+            is_breakable=report.get("faults") is True,
+            problem=str(report.get("problem") or ""),
+            workflows=str(report.get("workflows") or ""),
+            most_pending=int(report["mostPending"]) if report.get("person") and report.get("mostPending") else None,
+            searches=tuple(str(item) for item in report.get("searches") or ()),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not the gateway's fleet: {error!r}") from error
@@ -214,6 +214,6 @@ def _server(item: Mapping[str, Any]) -> Server:
     )
 
 
-def _weight(told: object) -> float:
+def _weight(value: object) -> float:
     """A weight above 0; an older gateway sends none."""
-    return float(told) if isinstance(told, int | float) and told > 0 else 1.0
+    return float(value) if isinstance(value, int | float) and value > 0 else 1.0

@@ -21,19 +21,19 @@ class BrowserFolder:
 
     async def look(self) -> tuple[str, str]:
         """Its state (absent, none, asking, ready), and its name."""
-        return await self._told(self._patch.lookFolder())
+        return await self._state(self._patch.lookFolder())
 
     async def choose(self) -> tuple[str, str]:
         """Let the user pick a folder; only within a click."""
-        return await self._told(self._patch.chooseFolder())
+        return await self._state(self._patch.chooseFolder())
 
     async def allow(self) -> tuple[str, str]:
         """Renew the browser's permission; only within a click."""
-        return await self._told(self._patch.allowFolder())
+        return await self._state(self._patch.allowFolder())
 
     async def forget(self) -> tuple[str, str]:
         """Forget the folder."""
-        return await self._told(self._patch.forgetFolder())
+        return await self._state(self._patch.forgetFolder())
 
     async def save(self, blob: Blob, filename: str) -> str:
         """Write a file there, and return its name. BadInput if it cannot be written."""
@@ -42,9 +42,9 @@ class BrowserFolder:
         except JsException as error:
             raise BadInput("folder", filename, error_text(error)) from error
 
-    async def _told(self, asked: Any) -> tuple[str, str]:
+    async def _state(self, asked: Any) -> tuple[str, str]:
         try:
-            told = json.loads(str(await asked))
+            answer = json.loads(str(await asked))
         except JsException as error:
             raise BadInput("folder", "", error_text(error)) from error
-        return str(told["state"]), str(told["name"])
+        return str(answer["state"]), str(answer["name"])

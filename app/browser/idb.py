@@ -72,7 +72,7 @@ class Database:
     ) -> None:
         self._name, self._version, self._create = name, version, create
         self._on_newer = on_newer
-        self._is_told = False
+        self._is_reported = False
         self._db: Any = None
         self._lock = asyncio.Lock()
         self._refusal = ""
@@ -116,13 +116,13 @@ class Database:
             if error.cause != "upgrade":
                 raise
         opened = await _open(operation, self._name, None, _create_nothing)
-        self._tell_newer(is_seen=False)
+        self._report_newer(is_seen=False)
         return opened
 
-    def _tell_newer(self, *, is_seen: bool) -> None:
-        if not self._is_told:
+    def _report_newer(self, *, is_seen: bool) -> None:
+        if not self._is_reported:
             log.warning("the store is newer than this page: %s", "a newer page is open" if is_seen else "it was before")
-            self._is_told = True
+            self._is_reported = True
             self._on_newer(is_seen)
 
     def _watch(self) -> None:
@@ -131,11 +131,11 @@ class Database:
                 self._refusal = "closed"
                 log.warning("the store of this window is deleted; it needs a reload")
             else:
-                self._tell_newer(is_seen=True)
+                self._report_newer(is_seen=True)
             self.close()
 
         def lose(_event: Any) -> None:
-            log.warning("the browser has closed the store; the next operation opens it again")
+            log.warning("the browser has closed the store; the next operation reopens it")
             self.close()
 
         self._proxies = [create_proxy(give_way), create_proxy(lose)]

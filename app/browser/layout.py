@@ -25,7 +25,7 @@ async def arrange(question: str) -> str:
         answer = str(await module.arrange(question, SECONDS * 1000))
     except JsException as error:
         raise LayoutError("unavailable", error_text(error)) from error
-    told = json.loads(answer)
-    if "error" in told:
-        raise LayoutError(told.get("cause", "failed"), told["error"])
+    parsed = json.loads(answer)
+    if "error" in parsed:
+        raise LayoutError(parsed.get("cause", "failed"), parsed["error"])
     return answer

@@ -66,7 +66,7 @@ def durations_of(transaction: Any) -> Steps[Durations]:
     try:
         return Durations() if row is None else decode_durations(from_plain(row))
     except BrokenRecord as error:
-        log.warning("what was learned of durations cannot be read: %s", error.detail)
+        log.warning("the learned durations cannot be read: %s", error.detail)
         return Durations()
 
 
@@ -75,5 +75,5 @@ def _paces_of(transaction: Any) -> Steps[Paces]:
     try:
         return Paces() if row is None else decode_paces(from_plain(row))
     except BrokenRecord as error:
-        log.warning("what was learned of nodes cannot be read: %s", error.detail)
+        log.warning("the learned times of nodes cannot be read: %s", error.detail)
         return Paces()

@@ -41,7 +41,7 @@ class BrowserDoor:
         self._channel: Any = js.BroadcastChannel.new(CHANNEL)
         self._channel.onmessage = create_proxy(self._hear)
         if person():
-            self._tell(IN)
+            self._send(IN)
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
         """Log out and open the login page; after GatewayRefused or TransportError nothing has changed."""
@@ -49,14 +49,14 @@ class BrowserDoor:
         answer = await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body))
         check_taken(answer)
         js.document.documentElement.dataset.leaving = "yes"  # `early.js`: clears what this page has left in the tab
-        self._tell(WIPED if is_wiping else OUT)
+        self._send(WIPED if is_wiping else OUT)
         if is_wiping:
             await _delete_stores()
             _forget(js.localStorage)
             _forget(js.sessionStorage)
         js.location.replace(_login_page(answer.text))
 
-    def _tell(self, kind: str) -> None:
+    def _send(self, kind: str) -> None:
         self._channel.postMessage(f"{kind} {person()}")
 
     def _hear(self, event: Any) -> None:

@@ -50,7 +50,7 @@ class BrowserNotifier:
 
     def ring(self, telling: Telling) -> None:
         """Notify the user, unless another window already has; does not wait for it."""
-        told = {
+        message = {
             "ids": list(telling.ids),
             "title": telling.title,
             "body": telling.body,
@@ -59,7 +59,7 @@ class BrowserNotifier:
             "hasSound": telling.has_sound,
             "isQuiet": telling.is_quiet,
         }
-        ringing = asyncio.ensure_future(self._bell.ring(json.dumps(told)))
+        ringing = asyncio.ensure_future(self._bell.ring(json.dumps(message)))
         self._ringing.add(ringing)
         ringing.add_done_callback(self._rung)
 
@@ -67,7 +67,7 @@ class BrowserNotifier:
         self._ringing.discard(ringing)
         error = None if ringing.cancelled() else ringing.exception()
         if isinstance(error, JsException):
-            log.warning("not told: %s", error_text(error))
+            log.warning("not notified: %s", error_text(error))
 
     def set_badge(self, count: int) -> None:
         """Set the number at the app's icon, if there is one; 0 is none."""

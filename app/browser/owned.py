@@ -17,40 +17,40 @@ from app.browser.values import present
 
 def owned(name: str) -> str:
     """The name of a store, key, lock or channel for the user of this page."""
-    store = _told("store")
+    store = _page_fact("store")
     return f"{name}@{store}" if store else name
 
 
 def person() -> str:
     """The name of the user; empty where users do not log in."""
-    return str(_told("person") or "")
+    return str(_page_fact("person") or "")
 
 
 def does_deeds() -> bool:
     """Whether the user may administrate the fleet."""
-    return bool(_told("deeds"))
+    return bool(_page_fact("deeds"))
 
 
 def has_login() -> bool:
     """Whether users log in at this gateway itself, and can log out there."""
-    return bool(_told("login"))
+    return bool(_page_fact("login"))
 
 
 def has_copies() -> bool:
     """Whether a copy of this login stays valid after the logout: the gateway cannot end a single session."""
-    return bool(_told("copies"))
+    return bool(_page_fact("copies"))
 
 
 def fleet_file() -> str:
     """The path of the list of servers for a page without a gateway; empty if it has one."""
-    return str(_told("fleet") or "")
+    return str(_page_fact("fleet") or "")
 
 
 def page_of() -> str:
     """The user of this page as sent with each request, so that none is accepted for another user."""
-    return str(_told("store") or "nobody")
+    return str(_page_fact("store") or "nobody")
 
 
-def _told(name: str) -> Any:
+def _page_fact(name: str) -> Any:
     """A fact that the gateway has put into the page, or None: a proxy has no attribute for a missing one."""
     return present(getattr(js.document.documentElement.dataset, name, None))

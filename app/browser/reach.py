@@ -38,10 +38,10 @@ async def reach(address: str, asks_socket: bool) -> Reach:
     client_id = str(uuid4()) if asks_socket else ""  # its own, so that it replaces no window's socket
     try:
         module = await load_module("reach")
-        told = json.loads(str(await module.reach(address, client_id, REACH_DEADLINE * 1000)))
+        answer = json.loads(str(await module.reach(address, client_id, REACH_DEADLINE * 1000)))
     except JsException as error:
         raise RequestTimeout(None, f"reach: {error_text(error)}") from error
-    return Reach(told["answers"], told["greets"], told["isTurned"])
+    return Reach(answer["answers"], answer["greets"], answer["isTurned"])
 
 
 async def learn(address: str) -> tuple[str, str]:

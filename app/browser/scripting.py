@@ -40,13 +40,13 @@ class ScriptConsole:
     def start(self, source: str) -> None:
         """Run a script."""
         self._runner.start(source)
-        self._looking = asyncio.get_running_loop().create_task(self._look())
+        self._looking = asyncio.get_running_loop().create_task(self._flush_late())
 
     def stop(self) -> None:
         """Stop it at its next await."""
         self._runner.stop()
 
-    async def _look(self) -> None:
+    async def _flush_late(self) -> None:
         """Send delayed output while the script awaits."""
         while self._runner.is_running:
             await asyncio.sleep(LATE)

@@ -32,8 +32,8 @@ class GatewayStats:
 def read_vitals(text: str) -> Mapping[ServerId, ServerStats]:
     """Parse the gateway's JSON; ConfigError if it is invalid."""
     try:
-        told = json.loads(text)["servers"]
-        return {ServerId(str(server_id)): _vitals(item) for server_id, item in told.items()}
+        servers = json.loads(text)["servers"]
+        return {ServerId(str(server_id)): _vitals(item) for server_id, item in servers.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not the gateway's vitals: {error!r}") from error
 

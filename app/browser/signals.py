@@ -32,8 +32,8 @@ class BrowserSignals:
     def listen(self, hear: Callable[[str, WindowId], None]) -> None:
         """Signals.listen; the proxy lives as long as the page."""
 
-        def told(event: Any) -> None:
+        def receive(event: Any) -> None:
             kind, _, window_id = str(event.data).partition(" ")
             hear(kind, WindowId(window_id))
 
-        self._channel.onmessage = create_proxy(told)
+        self._channel.onmessage = create_proxy(receive)

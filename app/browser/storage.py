@@ -19,11 +19,11 @@ async def read_estimate() -> tuple[int | None, int | None]:
     if storage is None:
         return None, None
     try:
-        told = await storage.estimate()
+        estimate = await storage.estimate()
     except JsException as error:
         log.info("no estimate of the storage: %s", error_text(error))
         return None, None
-    return _count(told, "usage"), _count(told, "quota")
+    return _count(estimate, "usage"), _count(estimate, "quota")
 
 
 async def is_persistent() -> bool | None:
@@ -52,6 +52,6 @@ def _storage(method: str) -> Any | None:
     return storage if storage is not None and hasattr(storage, method) else None
 
 
-def _count(told: Any, name: str) -> int | None:
-    value = present(getattr(told, name, None))
+def _count(estimate: Any, name: str) -> int | None:
+    value = present(getattr(estimate, name, None))
     return None if value is None else int(value)

@@ -43,5 +43,5 @@ class Wakes:
         if await self._reclaim():
             self._hurry()
             return
-        log.warning("another page has taken this window's id; loading afresh")
+        log.warning("another page has taken this window's id; reloading")
         js.location.reload()

@@ -34,7 +34,7 @@ _LOCKS = "mooring-window:"
 EVICTION_SECONDS = 1.0
 OWN_SECONDS = 30.0  # for an id that no other window can have: only a busy browser delays it
 CALL_SECONDS = 0.4  # for a list on a panel, which repeats the call while it is shown
-EVERYBODY = "*"
+ALL_WINDOWS = "*"
 ANSWER_SECONDS = 1.5  # a hidden window answers immediately, a busy one when Python gets its turn
 
 log = logging.getLogger("mooring.browser")
@@ -171,7 +171,7 @@ class RollCall:
     async def call(self) -> frozenset[WindowId]:
         """All windows that answer within `CALL_SECONDS`."""
         heard = self._heard = self._heard if self._heard is not None else set()
-        self._channel.postMessage(f"ask {EVERYBODY}")
+        self._channel.postMessage(f"ask {ALL_WINDOWS}")
         await asyncio.sleep(CALL_SECONDS)
         if self._heard is heard:
             self._heard = None
@@ -179,7 +179,7 @@ class RollCall:
 
     def _hear(self, event: Any) -> None:
         kind, _, window_id = str(event.data).partition(" ")
-        if kind == "ask" and window_id == EVERYBODY:
+        if kind == "ask" and window_id == ALL_WINDOWS:
             for mine in self._mine:
                 self._channel.postMessage(f"here {mine}")
         if kind == "here" and self._heard is not None:

@@ -146,5 +146,5 @@ class Mooring(ModuleType):
 
 
 def _options(given: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any] | None:
-    told = {camel(name): value for name, value in {**(given or {}), **named}.items() if value is not None}
-    return told or None
+    options = {camel(name): value for name, value in {**(given or {}), **named}.items() if value is not None}
+    return options or None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
-Tell = Callable[[str, str], None]  # a kind of message, and its text
+Send = Callable[[str, str], None]  # a kind of message, and its text
 
 MESSAGES, MESSAGES_PER_SECOND = 40.0, 10.0
 CHARACTERS, CHARACTERS_PER_SECOND = 60_000.0, 40_000.0  # the console shows no more anyway
@@ -20,8 +20,8 @@ LEFT_OUT = "\n… {count} characters left out …\n"
 class Outlet:
     """Sends the output of both streams, in order. `clock` returns seconds."""
 
-    def __init__(self, tell: Tell, clock: Callable[[], float]) -> None:
-        self._tell, self._clock = tell, clock
+    def __init__(self, send: Send, clock: Callable[[], float]) -> None:
+        self._send, self._clock = send, clock
         self._messages, self._characters = MESSAGES, CHARACTERS
         self._at = clock()
         self._kind = ""
@@ -60,7 +60,7 @@ class Outlet:
         text = "".join(self._kept) + (LEFT_OUT.format(count=self._lost) if self._lost else "")
         self._kept, self._lost = [], 0
         self._messages -= 1
-        self._tell(self._kind, text)
+        self._send(self._kind, text)
 
     def _refill(self) -> None:
         now = self._clock()

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-Tell = Callable[[str, str], None]
+Send = Callable[[str, str], None]
 
 MOST_SHOWN = 20_000  # characters of a value
 WIDTH = 100
@@ -28,8 +28,8 @@ _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 class Runner:
     """One namespace, and one script at a time. `send` gets "value" or "error", then "end" with how it ended."""
 
-    def __init__(self, tell: Tell, flush: Callable[[], None] = lambda: None) -> None:
-        self._tell, self._flush = tell, flush
+    def __init__(self, send: Send, flush: Callable[[], None] = lambda: None) -> None:
+        self._send, self._flush = send, flush
         self._names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
         self._running: asyncio.Task[None] | None = None
         self._count = 0
@@ -63,17 +63,17 @@ class Runner:
             self._flush()
             if value is not None:
                 self._names["_"] = value
-                self._tell("value", show(value))
+                self._send("value", show(value))
         except asyncio.CancelledError:
             ending = "stopped"
         except SystemExit:
             pass  # a script that exits by itself
         except BaseException as error:  # noqa: BLE001 - whatever a script raises is shown to the user
             self._flush()
-            self._tell("error", told_error(error, name))
+            self._send("error", traceback_text(error, name))
             ending = "failed"
         self._flush()
-        self._tell("end", ending)
+        self._send("end", ending)
 
     async def _execute(self, source: str, name: str) -> Any:
         linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
@@ -98,22 +98,22 @@ def show(value: object) -> str:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} …"
 
 
-def told_error(error: BaseException, name: str) -> str:
+def traceback_text(error: BaseException, name: str) -> str:
     """The traceback from the script's first line on; the frames around it are ours."""
-    told = traceback.TracebackException.from_exception(error, limit=None, compact=True)
-    _trim(told, name, set())
-    return "".join(told.format())
+    trace = traceback.TracebackException.from_exception(error, limit=None, compact=True)
+    _trim(trace, name, set())
+    return "".join(trace.format())
 
 
-def _trim(told: traceback.TracebackException, name: str, seen: set[int]) -> None:
-    if id(told) in seen:
+def _trim(trace: traceback.TracebackException, name: str, seen: set[int]) -> None:
+    if id(trace) in seen:
         return
-    seen.add(id(told))
-    own = next((place for place, frame in enumerate(told.stack) if frame.filename == name), len(told.stack))
-    kept = told.stack[own:]
+    seen.add(id(trace))
+    own = next((place for place, frame in enumerate(trace.stack) if frame.filename == name), len(trace.stack))
+    kept = trace.stack[own:]
     if len(kept) > MOST_LINES:
         kept = [*kept[: MOST_LINES // 2], *kept[-MOST_LINES // 2 :]]
-    told.stack = traceback.StackSummary.from_list(kept)
-    for other in (told.__cause__, told.__context__):
+    trace.stack = traceback.StackSummary.from_list(kept)
+    for other in (trace.__cause__, trace.__context__):
         if other is not None:
             _trim(other, name, seen)

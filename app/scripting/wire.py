@@ -44,20 +44,20 @@ def pack(arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
 
 def unpack(text: str) -> Any:
     """The value of an answer. Raises the error in it."""
-    told = json.loads(text)
-    if "error" in told:
-        raise revive(told["error"])
-    return told.get("value")
+    answer = json.loads(text)
+    if "error" in answer:
+        raise revive(answer["error"])
+    return answer.get("value")
 
 
-def revive(told: Mapping[str, Any]) -> Exception:
+def revive(answer: Mapping[str, Any]) -> Exception:
     """The error in an answer, as an exception."""
-    name, message = str(told.get("name", "")), str(told.get("message", ""))
+    name, message = str(answer.get("name", "")), str(answer.get("message", ""))
     if (built_in := BUILT_IN.get(name)) is not None:
         return built_in(message)
     if (own := ERRORS.get(name)) is None:
         return PageError(f"{name}: {message}" if name else message)
-    facts = {snake(key): value for key, value in dict(told.get("facts") or {}).items()}
+    facts = {snake(key): value for key, value in dict(answer.get("facts") or {}).items()}
     known = {item.name for item in fields(own)}
     return own(**{key: value for key, value in facts.items() if key in known})
 
