@@ -21,12 +21,12 @@ from app.browser.idb import Database, Steps
 from app.browser.values import from_plain
 from app.core.model import Choice, PromptId, ServerId, WindowId
 from app.core.records import BrokenRecord, decode_as
-from app.core.roster import Glance, KnownWindow, Made, ReservedPlace, Roster
+from app.core.roster import KnownWindow, OutputSummary, ReservedPlace, Roster, TaskSummary
 
-AT_ONCE = 50  # records that one transaction reads
+ROWS_PER_READ = 50  # records that one transaction reads
 FEW = 20  # up to so many new ones, each is read by itself
 
-_WANTED = [item.name for kind in (Glance, Choice, Made) for item in fields(kind)]
+_WANTED = [item.name for kind in (TaskSummary, Choice, OutputSummary) for item in fields(kind)]
 _OTHERS = ["window_id", "seen_at", "at", "created_at", "server_id"]
 
 log = logging.getLogger("mooring.browser")
@@ -46,7 +46,7 @@ class BrowserRoster:
         self._present = present
         self._read_lines = read_lines
         self._now = now
-        self._settled: dict[PromptId, Glance] = {}
+        self._settled: dict[PromptId, TaskSummary] = {}
 
     async def read(self, server_ids: Collection[ServerId]) -> Roster:
         """RosterSource.read."""
@@ -54,7 +54,7 @@ class BrowserRoster:
         windows, places, unfinished, keys = await self._database.run(
             "read_roster", ["windows", "reservations", "tasks"], lambda transaction: _overview(transaction, wanted)
         )
-        found = {task.prompt_id: task for task in _glances(unfinished)}
+        found = {task.prompt_id: task for task in _summaries(unfinished)}
         self._settled = {key: self._settled[key] for key in map(PromptId, keys) if key in self._settled}
         missing = [key for key in keys if PromptId(key) not in self._settled and PromptId(key) not in found]
         for task in await self._read_ended(keys, missing, wanted):
@@ -74,16 +74,17 @@ class BrowserRoster:
         """RosterSource.forget."""
         self._settled = {}
 
-    async def _read_ended(self, keys: Sequence[str], missing: Sequence[str], wanted: Any) -> list[Glance]:
+    async def _read_ended(self, keys: Sequence[str], missing: Sequence[str], wanted: Any) -> list[TaskSummary]:
         """The missing ended tasks: one by one if they are few, else all, part by part."""
         if len(missing) <= FEW:
             spans = [(key, key) for key in missing]
         else:
-            spans = [(part[0], part[-1]) for part in (keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE))]
-        found: list[Glance] = []
+            parts = (keys[at : at + ROWS_PER_READ] for at in range(0, len(keys), ROWS_PER_READ))
+            spans = [(part[0], part[-1]) for part in parts]
+        found: list[TaskSummary] = []
         for span in spans:
             rows = await self._database.run("read_roster", ["tasks"], partial(_between, span, wanted))
-            found += _glances(rows)
+            found += _summaries(rows)
         return found
 
 
@@ -107,8 +108,8 @@ def _picked(rows: Any, names: Any) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _glances(rows: Sequence[Any]) -> list[Glance]:
-    return _decoded(Glance, rows)
+def _summaries(rows: Sequence[Any]) -> list[TaskSummary]:
+    return _decoded(TaskSummary, rows)
 
 
 def _decoded(kind: type[Any], rows: Sequence[Any]) -> list[Any]:

@@ -20,14 +20,14 @@ _PICTURED = frozenset({Delivery.KEPT, Delivery.THUMBNAIL, Delivery.DROPPED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class OutputSummary:
     """One output of a summarised task: only its delivery matters here."""
 
     delivery: Delivery = Delivery.PENDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class TaskSummary:
     """A task's record without the fields that only its own window needs. Field names are those of the record."""
 
     prompt_id: PromptId
@@ -38,7 +38,7 @@ class Glance:
     title: str = ""
     ended_at: float | None = None
     is_ward: bool = False
-    outputs: tuple[Made, ...] = ()
+    outputs: tuple[OutputSummary, ...] = ()
     choice: Choice | None = None
 
     @property
@@ -79,7 +79,7 @@ class Roster:
 
     read_at: float
     windows: tuple[KnownWindow, ...] = ()
-    tasks: tuple[Glance, ...] = ()
+    tasks: tuple[TaskSummary, ...] = ()
     places: tuple[ReservedPlace, ...] = ()
     in_line: Mapping[WindowId, int] = field(default_factory=dict)
     present: frozenset[WindowId] = frozenset()
@@ -91,7 +91,7 @@ def digest(roster: Roster) -> Roster:
 
     Each session keeps its latest task, and its latest tasks that may have a picture.
     """
-    kept: list[Glance] = []
+    kept: list[TaskSummary] = []
     ended, pictured = Counter[WindowId](), Counter[WindowId]()
     for task in sorted(roster.tasks, key=lambda item: item.created_at, reverse=True):
         if task.state.is_end:
@@ -105,7 +105,7 @@ def digest(roster: Roster) -> Roster:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Berthing:
+class MooringPeriod:
     """One mooring of one window: on one server, from its first work to the end of the last."""
 
     window_id: WindowId
@@ -116,31 +116,31 @@ class Berthing:
     choice: Choice | None = None  # of the work that began it
 
 
-def moorings(roster: Roster) -> tuple[Berthing, ...]:
+def moorings(roster: Roster) -> tuple[MooringPeriod, ...]:
     """Every mooring found in the records, the latest first. Wards hold no server."""
-    by_owner: dict[WindowId, list[Glance]] = {}
+    by_owner: dict[WindowId, list[TaskSummary]] = {}
     for task in roster.tasks:
         if not task.is_ward:
             by_owner.setdefault(task.owner, []).append(task)
     found = [item for tasks in by_owner.values() for item in _moorings_of(tasks)]
     held = {(item.window_id, item.server_id) for item in found if item.ended_at is None}
     found += [
-        Berthing(window_id=place.window_id, server_id=place.server_id, began_at=place.at, ended_at=None, count=0)
+        MooringPeriod(window_id=place.window_id, server_id=place.server_id, began_at=place.at, ended_at=None, count=0)
         for place in roster.places
         if (place.window_id, place.server_id) not in held
     ]
     return tuple(sorted(found, key=lambda item: item.began_at, reverse=True))
 
 
-def _moorings_of(tasks: Iterable[Glance]) -> list[Berthing]:
+def _moorings_of(tasks: Iterable[TaskSummary]) -> list[MooringPeriod]:
     """Those of one window: tasks that overlap in time belong to one mooring; between two moorings it was free."""
-    found: list[Berthing] = []
+    found: list[MooringPeriod] = []
     for task in sorted(tasks, key=lambda item: item.created_at):
         ended_at = (task.ended_at if task.ended_at is not None else task.created_at) if task.state.is_end else None
         last = found[-1] if found else None
-        if last is None or not _goes_on(last, task):
+        if last is None or not _belongs_to(last, task):
             found.append(
-                Berthing(
+                MooringPeriod(
                     window_id=task.owner,
                     server_id=task.server_id,
                     began_at=task.created_at,
@@ -151,7 +151,7 @@ def _moorings_of(tasks: Iterable[Glance]) -> list[Berthing]:
             )
             continue
         later = None if last.ended_at is None or ended_at is None else max(last.ended_at, ended_at)
-        found[-1] = Berthing(
+        found[-1] = MooringPeriod(
             window_id=last.window_id,
             server_id=last.server_id,
             began_at=last.began_at,
@@ -162,7 +162,7 @@ def _moorings_of(tasks: Iterable[Glance]) -> list[Berthing]:
     return found
 
 
-def _goes_on(last: Berthing, task: Glance) -> bool:
+def _belongs_to(last: MooringPeriod, task: TaskSummary) -> bool:
     """Whether a task belongs to that mooring: its record says so, or it began before the mooring had ended."""
     if task.server_id != last.server_id:
         return False

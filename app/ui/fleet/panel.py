@@ -9,7 +9,7 @@ from typing import Protocol
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.model import Choice, Fleet, Server, ServerId, WindowId
-from app.core.roster import Berthing, Roster
+from app.core.roster import MooringPeriod, Roster
 from app.core.server_stats import ServerStats
 from app.core.waiting_runs import captain_of
 from app.core.window import Window
@@ -165,14 +165,14 @@ class _Marks:
         head = captain_of(window_id)
         return WindowMark(self._numbers.get(head), head in self._mine)
 
-    def at(self, server_id: ServerId, berthings: tuple[Berthing, ...]) -> tuple[WindowMark, ...]:
+    def at(self, server_id: ServerId, berthings: tuple[MooringPeriod, ...]) -> tuple[WindowMark, ...]:
         """The living windows that are moored there now."""
         there = {self.of(item.window_id) for item in berthings if item.server_id == server_id and item.ended_at is None}
         living = [mark for mark in there if mark.number is not None]
         return tuple(sorted(living, key=lambda mark: (not mark.is_mine, mark.number or 0)))
 
 
-def _row(item: Berthing, marks: _Marks, fleet: Fleet) -> BerthRow:
+def _row(item: MooringPeriod, marks: _Marks, fleet: Fleet) -> BerthRow:
     return BerthRow(
         mark=marks.of(item.window_id),
         tag=tag_of(fleet, item.server_id),
@@ -185,7 +185,7 @@ def _row(item: Berthing, marks: _Marks, fleet: Fleet) -> BerthRow:
 
 
 def _timeline(
-    berthings: tuple[Berthing, ...], marks: _Marks, fleet: Fleet, roster: Roster | None
+    berthings: tuple[MooringPeriod, ...], marks: _Marks, fleet: Fleet, roster: Roster | None
 ) -> tuple[tuple[Lane, ...], tuple[float, float]]:
     """A lane for each session that was moored within the span, those of living windows first."""
     if roster is None:

@@ -17,7 +17,7 @@ from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.fleet import VitalsSource
 from app.core.ports.windows import RosterSource, Signals
-from app.core.roster import Glance, digest, moorings
+from app.core.roster import TaskSummary, digest, moorings
 from app.core.window import Window
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.screen import Screen
@@ -156,7 +156,7 @@ class PanelData:
             return {}
         return {task.prompt_id: self._finder(task) for _, tasks in pictured(self._facts.roster) for task in tasks}
 
-    def _finder(self, task: Glance) -> Find:
+    def _finder(self, task: TaskSummary) -> Find:
         async def find() -> Blob | None:
             return await self._session.results.read_thumbnail(task.prompt_id, 0)
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.core.model import Fleet, WindowId
 from app.core.ports.blobs import Usage
-from app.core.roster import Glance, Roster
+from app.core.roster import Roster, TaskSummary
 from app.core.waiting_runs import captain_of
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
@@ -48,7 +48,7 @@ def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, 
 def _loose(roster: Roster, session: AccountFacts) -> tuple[LooseWindow, ...]:
     """The living windows that have something unfinished, this one first."""
     mine = {captain_of(item.window_id) for item in session.windows}
-    unfinished: dict[WindowId, list[Glance]] = {}
+    unfinished: dict[WindowId, list[TaskSummary]] = {}
     for task in roster.tasks:
         if not task.state.is_end:
             unfinished.setdefault(captain_of(task.owner), []).append(task)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
-from app.core.roster import PICTURES, Berthing, Glance, Roster
+from app.core.roster import PICTURES, MooringPeriod, Roster, TaskSummary
 from app.core.server_stats import ServerStats
 from app.core.waiting_runs import captain_of, crew_number
 from app.core.window import Window
@@ -28,7 +28,7 @@ class PanelFacts:
     """What was read for an open panel; None until then. `sight` gives the address of a task's thumbnail."""
 
     roster: Roster | None = None
-    berthings: tuple[Berthing, ...] = ()
+    berthings: tuple[MooringPeriod, ...] = ()
     vitals: Mapping[ServerId, ServerStats] = field(default_factory=dict)
     is_unreadable: bool = False  # the store could not be read
     sight: Callable[[PromptId], str] = lambda _prompt_id: ""
@@ -128,9 +128,9 @@ def numbers(roster: Roster) -> dict[WindowId, int]:
     return {head: number for number, head in enumerate(in_order, 1)}
 
 
-def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[Glance, ...]]]:
+def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[TaskSummary, ...]]]:
     """By window, the latest tasks that have made something: among them its picture is looked for."""
-    made: dict[WindowId, list[Glance]] = {head: [] for head in numbers(roster)}
+    made: dict[WindowId, list[TaskSummary]] = {head: [] for head in numbers(roster)}
     for task in roster.tasks:
         if task.may_have_picture and (head := captain_of(task.owner)) in made:
             made[head].append(task)
@@ -145,7 +145,7 @@ class _Maker:
         self._roster, self._session, self._facts, self._asked = roster, session, facts, asked
         self._mine = {captain_of(item.window_id) for item in session.windows}
         self._opened_at = {item.window_id: item.created_at for item in roster.windows}
-        self._by_owner: dict[WindowId, list[Glance]] = {}
+        self._by_owner: dict[WindowId, list[TaskSummary]] = {}
         for task in roster.tasks:
             self._by_owner.setdefault(task.owner, []).append(task)
         self._pictured = dict(pictured(roster))
@@ -192,7 +192,7 @@ class _Maker:
             ended=self._roster.ended.get(owner, 0),
         )
 
-    def _held(self, owner: WindowId, unfinished: Iterable[Glance]) -> ServerId | None:
+    def _held(self, owner: WindowId, unfinished: Iterable[TaskSummary]) -> ServerId | None:
         holding = next((task.server_id for task in unfinished if not task.is_ward), None)
         placed = next((item.server_id for item in self._roster.places if item.window_id == owner), None)
         return holding or placed

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
-from app.core.roster import LISTED, PICTURES, Glance, Made, ReservedPlace, Roster, digest, moorings
+from app.core.roster import LISTED, PICTURES, OutputSummary, ReservedPlace, Roster, TaskSummary, digest, moorings
 from tests.unit.core.builders import ME, OTHER, A, B
 
 
-def glance(name: str, began: float, ended: float | None, server: ServerId = A, **more: Any) -> Glance:
+def glance(name: str, began: float, ended: float | None, server: ServerId = A, **more: Any) -> TaskSummary:
     facts: dict[str, Any] = {"owner": ME, "state": TaskState.RUNNING if ended is None else TaskState.SUCCEEDED}
-    return Glance(prompt_id=PromptId(name), server_id=server, created_at=began, ended_at=ended, **{**facts, **more})
+    return TaskSummary(
+        prompt_id=PromptId(name), server_id=server, created_at=began, ended_at=ended, **{**facts, **more}
+    )
 
 
-def seen(*tasks: Glance, **more: Any) -> list[tuple[WindowId, ServerId, float, float | None, int]]:
+def seen(*tasks: TaskSummary, **more: Any) -> list[tuple[WindowId, ServerId, float, float | None, int]]:
     found = moorings(Roster(read_at=1000.0, tasks=tasks, **more))
     return [(item.window_id, item.server_id, item.began_at, item.ended_at, item.count) for item in found]
 
@@ -64,7 +66,7 @@ def test_of_thousands_the_latest_are_listed_and_all_are_counted() -> None:
 
 
 def test_old_session_keeps_last_task_and_pictures() -> None:
-    kept = (Made(delivery=Delivery.KEPT),)
+    kept = (OutputSummary(delivery=Delivery.KEPT),)
     old = [glance(f"o{number}", number, number + 1, owner=OTHER, outputs=kept) for number in range(9)]
     last = glance("last", 20, 21, owner=OTHER)
     many = [glance(f"a{number}", 100 + number, 101 + number) for number in range(2 * LISTED)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
-from app.core.roster import Glance, KnownWindow, Roster, digest
+from app.core.roster import KnownWindow, Roster, TaskSummary, digest
 from app.core.server_stats import ServerStats
 from app.ui.page.panel_data import PanelSources
 from tests.unit.ui.page_kit import ME
@@ -17,13 +17,13 @@ OTHER = WindowId("99999999-9999-4999-8999-999999999999")
 NOW = 10_000.0
 
 
-def glance(name: str, owner: str = ME, server: str = "gpu-1", **more: Any) -> Glance:
+def glance(name: str, owner: str = ME, server: str = "gpu-1", **more: Any) -> TaskSummary:
     """A task in short, ended unless `more` says otherwise."""
     facts: dict[str, Any] = {"state": TaskState.SUCCEEDED, "created_at": 1000.0, "ended_at": 1010.0}
-    return Glance(prompt_id=PromptId(name), owner=WindowId(owner), server_id=ServerId(server), **{**facts, **more})
+    return TaskSummary(prompt_id=PromptId(name), owner=WindowId(owner), server_id=ServerId(server), **{**facts, **more})
 
 
-def roster(*tasks: Glance, **more: Any) -> Roster:
+def roster(*tasks: TaskSummary, **more: Any) -> Roster:
     """Two living windows: this one, and one that was opened before it."""
     windows = (KnownWindow(window_id=ME, created_at=5000.0), KnownWindow(window_id=OTHER, created_at=1000.0))
     facts = {"read_at": NOW, "windows": windows, "present": frozenset({ME, OTHER})}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
 from app.core.ports.fleet import QueuedPrompt
-from app.core.roster import Glance, Roster
+from app.core.roster import Roster, TaskSummary
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.panel import fleet_view
 from app.ui.fleet.view import fleet as drawn
@@ -57,7 +57,7 @@ def test_refused_nodes_are_named_by_their_titles() -> None:
 def test_own_prompts_in_a_queue_are_recognised() -> None:
     mine, other = (
         task("a"),
-        Glance(
+        TaskSummary(
             prompt_id=PromptId("theirs"),
             owner=OTHER,
             server_id=ServerId("gpu-1"),

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.errors import StorageError
 from app.core.model import Delivery, PromptId, TaskState, WindowId
-from app.core.roster import PICTURES, KnownWindow, Made, ReservedPlace, Roster
+from app.core.roster import PICTURES, KnownWindow, OutputSummary, ReservedPlace, Roster
 from app.session import Orphan
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.words import SEPARATOR
@@ -78,12 +78,12 @@ def test_crew_sessions_stand_below_their_window_and_are_no_windows() -> None:
 
 
 def test_the_picture_is_of_the_latest_result_that_has_one() -> None:
-    made = (Made(delivery=Delivery.KEPT),)
+    made = (OutputSummary(delivery=Delivery.KEPT),)
     seen = roster(
         glance("seen", OTHER, created_at=1.0, outputs=made),
         glance("text", OTHER, created_at=2.0, outputs=made),
         glance("none", OTHER, created_at=3.0),
-        glance("on its way", OTHER, created_at=4.0, outputs=(Made(),)),
+        glance("on its way", OTHER, created_at=4.0, outputs=(OutputSummary(),)),
     )
     assert panel(seen).rows[1].picture_url == "blob:seen"
     many = roster(*(glance(str(number), OTHER, outputs=made, created_at=float(number)) for number in range(99)))
@@ -258,7 +258,7 @@ async def test_a_visible_window_that_is_asked_for_is_shown_at_once() -> None:
 async def test_thumbnails_of_other_windows_are_read_and_let_go() -> None:
     eyes = Eyes()
     eyes.session.results.small[PromptId("p"), 0] = Bytes()
-    eyes.roster.now = roster(glance("p", OTHER, outputs=(Made(delivery=Delivery.KEPT),)))
+    eyes.roster.now = roster(glance("p", OTHER, outputs=(OutputSummary(delivery=Delivery.KEPT),)))
     page = await eyes.open()
     page.act("open-windows", {})
     eyes.screen.draw()
