@@ -161,7 +161,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
 
         await self._write("register", ["tasks", "reservations", *_line_of(task)], steps)
 
-    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
+    async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
         """`reserve` and `register` in one, for a decided server; durable."""
         row = plain(_task_row(task))
 
@@ -176,7 +176,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             tasks.add(row)
             transaction.objectStore("reservations").delete(task.prompt_id)
 
-        await self._write("register_at_once", ["tasks", "reservations", *_line_of(task)], steps)
+        await self._write("reserve_and_register", ["tasks", "reservations", *_line_of(task)], steps)
 
     async def update(self, task: Task) -> None:
         """Write a known task; durable."""

@@ -102,12 +102,12 @@ async def check_a_run_leaves_its_line_when_its_task_is_registered_at_once(desk: 
     store = desk.store()
     known = await waiting(store, "p-1", "p-2")
     made = replace(task("p-1"), part=Part(batch_id=BatchId("b")))
-    await raises(NotOwner, store.register_at_once(replace(made, owner=W2), lambda _claims: None))
+    await raises(NotOwner, store.reserve_and_register(replace(made, owner=W2), lambda _claims: None))
     assert await store.read_task(made.prompt_id) is None
-    await store.register_at_once(made, lambda _claims: None)
+    await store.reserve_and_register(made, lambda _claims: None)
     assert await store.read_task(made.prompt_id) == made
     assert await store.read_line(W1) == known.without(PromptId("p-1"))
-    await raises(InvalidTransition, store.register_at_once(made, lambda _claims: None))
+    await raises(InvalidTransition, store.reserve_and_register(made, lambda _claims: None))
 
 
 async def check_a_crew_takes_from_its_captains_line(desk: Desk) -> None:

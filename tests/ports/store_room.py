@@ -38,7 +38,7 @@ async def check_every_kind_of_record_finds_room(desk: Desk) -> None:
     for number in range(2, 10):
         known = await registered(store, f"p-{number}")
         await store.update(replace(known, title=noise(PART)))
-        await store.register_at_once(replace(task(f"q-{number}"), title=noise(PART)), lambda _claims: None)
+        await store.reserve_and_register(replace(task(f"q-{number}"), title=noise(PART)), lambda _claims: None)
         taken = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
         _, records = await store.claim(window("w-2"))
         assert taken in records.tasks

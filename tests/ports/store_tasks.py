@@ -138,7 +138,7 @@ async def check_register_turns_the_reservation_into_the_task(desk: Desk) -> None
 async def check_register_at_once_writes_the_task_and_leaves_no_reservation(desk: Desk) -> None:
     store = desk.store()
     fresh = task("p-1")
-    await store.register_at_once(fresh, lambda _claims: None)
+    await store.reserve_and_register(fresh, lambda _claims: None)
     claims = await seen_claims(desk.store())
     assert not claims.reservations
     assert list(claims.unfinished) == [fresh]
@@ -153,7 +153,7 @@ async def check_register_at_once_shows_everybodys_claims_before_it_writes(desk: 
     await registered(store, "p-4", owner="w-3")
     await desk.damage("p-4", {"state": "paused"})
     seen: list[Claims] = []
-    await store.register_at_once(task("p-5"), seen.append)
+    await store.reserve_and_register(task("p-5"), seen.append)
     [claims] = seen
     assert (list(claims.reservations), list(claims.unfinished)) == ([held], [known])
     assert [item.prompt_id for item in claims.unreadable] == ["p-4"]
@@ -168,16 +168,16 @@ async def check_what_is_refused_is_not_registered_at_once(desk: Desk) -> None:
     def refuse(_claims: Claims) -> None:
         raise Refusal
 
-    await raises(Refusal, store.register_at_once(task("p-1"), refuse))
+    await raises(Refusal, store.reserve_and_register(task("p-1"), refuse))
     assert await store.read_task(PromptId("p-1")) is None
-    await store.register_at_once(task("p-1"), lambda _claims: None)  # and the store still works
+    await store.reserve_and_register(task("p-1"), lambda _claims: None)  # and the store still works
 
 
 async def check_a_prompt_id_is_registered_at_once_only_once(desk: Desk) -> None:
     store = desk.store()
     first = await registered(store, "p-1")
     again = replace(first, title="another")
-    await raises(InvalidTransition, store.register_at_once(again, lambda _claims: None))
+    await raises(InvalidTransition, store.reserve_and_register(again, lambda _claims: None))
     assert await store.read_task(first.prompt_id) == first
 
 
@@ -189,7 +189,7 @@ async def check_two_windows_that_register_at_once_see_each_other(desk: Desk) -> 
         seen.append(len(claims.unfinished))
 
     await asyncio.gather(
-        one.register_at_once(task("p-1", "w-1"), count), other.register_at_once(task("p-2", "w-2"), count)
+        one.reserve_and_register(task("p-1", "w-1"), count), other.reserve_and_register(task("p-2", "w-2"), count)
     )
     assert sorted(seen) == [0, 1]
 

@@ -43,7 +43,7 @@ _GROWS = frozenset(
         "claim",
         "reserve",
         "register",
-        "register_at_once",
+        "reserve_and_register",
         "update",
         "adopt",
         "learn",
@@ -225,7 +225,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
         await self._transact("register", work)
 
-    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
+    async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
         def work() -> None:
             check(self._claims())
             if task.prompt_id in self._db.tasks:
@@ -234,7 +234,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
             self._db.reservations.pop(task.prompt_id, None)
             self._db.tasks[task.prompt_id] = encode_task(task)
 
-        await self._transact("register_at_once", work)
+        await self._transact("reserve_and_register", work)
 
     def _fenced(self, operation: str, task: Task) -> Task:
         if isinstance(found := self._db.read(task.prompt_id), Unreadable) and not found.may_be_of(task.owner):

@@ -94,7 +94,7 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
         NotOwner if the reservation is not this owner's. A task with a `part` is removed from its tab's line in the same
         transaction: NotOwner if it is no longer there."""
 
-    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
+    async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
         """`reserve` and `register` in one, where the server is decided already: read the claims of all windows (not the
         learned), call `check`, write the new task; durable, and no reservation is left. What `check` raises is raised,
         and the rest as by `register`."""

@@ -95,8 +95,8 @@ class PrivateStore(PrivateBlobs):
     async def register(self, task: Task) -> None:
         await self._register(task, self._inner.register(redacted(task)))
 
-    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
-        await self._register(task, self._inner.register_at_once(redacted(task), check))
+    async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
+        await self._register(task, self._inner.reserve_and_register(redacted(task), check))
 
     async def _register(self, task: Task, written: Coroutine[Any, Any, None]) -> None:
         line = next((line for line in self._lines.values() if line.has(task.prompt_id)), None)

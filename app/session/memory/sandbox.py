@@ -186,7 +186,7 @@ class SandboxStore:
             raise NotOwner("register", task.prompt_id)
         self.tasks[task.prompt_id] = task
 
-    async def register_at_once(self, task: Task, check: Callable[[Claims], None]) -> None:
+    async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
         check(self._claims)
         self.tasks[task.prompt_id] = task
 

@@ -120,7 +120,7 @@ class Reservations:
                 wanted.choose(claims, (), state.fleet, now=now, tie=0.0)
 
             try:
-                await state.ports.store.register_at_once(task, check)
+                await state.ports.store.reserve_and_register(task, check)
             finally:
                 state.set_aside(unreadable)
             state.take_registered(task)

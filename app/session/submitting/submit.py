@@ -153,7 +153,7 @@ class Submitter:
         if (locked := held.server_id if held else state.get_window("run").window_locked_server) is not None:
             order = await self._with_copies(order, found, locked)
         is_bare = held is None and not order.inputs
-        if is_bare and self.places.is_decided and (ready := await self._register_at_once(order, unable)) is not None:
+        if is_bare and self.places.is_decided and (ready := await self._register_moored(order, unable)) is not None:
             return ready
         place = held or await self.places.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
@@ -259,7 +259,7 @@ class Submitter:
         state.take_registered(task)
         return ready
 
-    async def _register_at_once(self, order: Order, unable: Mapping[ServerId, str]) -> Ready | None:
+    async def _register_moored(self, order: Order, unable: Mapping[ServerId, str]) -> Ready | None:
         """Reserve and register in one step, in a moored window; None if it has become free."""
         locked = self._state.get_window("reserve").window_locked_server
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=locked)

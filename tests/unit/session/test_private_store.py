@@ -232,7 +232,7 @@ async def test_unknown_run_of_plan_is_not_registered() -> None:
 async def test_unknown_run_is_not_registered_in_moored_window() -> None:
     store, database, _ = a_store()
     with pytest.raises(NotOwner):
-        await store.register_at_once(task(part=Part(batch_id=BatchId("b"))), lambda _: None)
+        await store.reserve_and_register(task(part=Part(batch_id=BatchId("b"))), lambda _: None)
     assert database.tasks == {}
 
 
@@ -241,7 +241,7 @@ async def test_moored_registration_stores_no_text_but_keeps_it_here() -> None:
     await claimed(store)
     _, line = await wait(store)
     made = task(title="zqtitle", part=Part(batch_id=BatchId("b")))
-    await store.register_at_once(made, lambda _: None)
+    await store.reserve_and_register(made, lambda _: None)
     assert "zqtitle" not in json.dumps(database.tasks) and database.tasks
     assert await store.read_task(made.prompt_id) == made
     assert await store.read_line(ME) == line.without(made.prompt_id)

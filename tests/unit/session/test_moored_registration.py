@@ -14,7 +14,7 @@ from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 
-WRITES = ("reserve", "register", "register_at_once", "read_task")
+WRITES = ("reserve", "register", "reserve_and_register", "read_task")
 
 
 def overhear(page: Page) -> list[str]:
@@ -42,7 +42,7 @@ async def test_a_moored_window_writes_once_before_it_sends(stage: Stage) -> None
     asked, stored = overhear(page), list[bool]()
     stage.once_requested("POST", "/prompt", lambda _: stored.append(len(stage.world.database.tasks) == 2))
     prompt_id = await stage.run(page)
-    assert asked == ["register_at_once"]
+    assert asked == ["reserve_and_register"]
     assert stored == [True]
     task = task_of(page, prompt_id)
     assert (task.server_id, task.choice and task.choice.reason) == (A, "moored")
@@ -131,7 +131,7 @@ async def test_the_window_stays_moored_while_that_is_written(stage: Stage) -> No
     page = await stage.window()
     await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
     store, moored = page.session._state.ports.store, list[object]()
-    register = store.register_at_once
+    register = store.reserve_and_register
 
     async def register_late(*arguments: Any) -> None:
         await page.session.cancel(held)
@@ -139,7 +139,7 @@ async def test_the_window_stays_moored_while_that_is_written(stage: Stage) -> No
         moored.append(window_of(page).window_locked_server)
         await register(*arguments)
 
-    store.register_at_once = register_late  # type: ignore[method-assign]
+    store.reserve_and_register = register_late  # type: ignore[method-assign]
     prompt_id = await stage.run(page)
     assert moored == [A]
     assert task_of(page, prompt_id).server_id == A
