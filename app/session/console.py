@@ -276,7 +276,7 @@ class ConsoleContract:
     @property
     def _sessions(self) -> tuple[Session, ...]:
         """The sessions of this tab, its own first."""
-        return self._crew.everybody if self._crew is not None else (self._session,)
+        return self._crew.all_sessions if self._crew is not None else (self._session,)
 
     def _holder(self, prompt_id: Any) -> Session:
         """Return the session that has this task; the tab's own if none has."""

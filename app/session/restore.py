@@ -75,7 +75,7 @@ class Restorer:
             is_there = task.prompt_id in state.get_window("verify").tasks
             if is_there and (known is None or known.epoch != task.epoch):
                 state.let_go(task, TaskNotFound("verify", task.prompt_id))
-        await state.write_again()
+        await state.retry_writes()
 
     def compare_unreadable(self, window: Window, records: Records) -> None:
         """Set unreadable records aside. One that has become readable stays set aside until a reload."""

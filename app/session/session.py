@@ -383,7 +383,7 @@ class Session:
             raise InvalidTransition("delete_task", "the task has not ended")
         await self._state.ports.store.delete_task(task)
         self._state.forget(prompt_id)
-        await self._state.write_again()  # there is room now
+        await self._state.retry_writes()  # there is room now
         self._results.refresh_soon()
 
     async def wait_for(self, prompt_id: PromptId) -> Task:

@@ -270,7 +270,7 @@ class State:
         self._written(task)
         return _Write.DONE
 
-    async def write_again(self) -> None:
+    async def retry_writes(self) -> None:
         """Retry failed writes, since the store has just worked; if all succeed, clear its error.
 
         Otherwise the error would stay, and Run be refused, until some other task happens to be written.

@@ -36,7 +36,7 @@ from app.workflows.needs import Runnability
 class Tab:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._own = crew.everybody[0]
+        self._own = crew.all_sessions[0]
         self.results = TabResults(crew)
         self.past = TabPast(crew)
 
@@ -50,7 +50,7 @@ class Tab:
     @property
     def windows(self) -> tuple[Window, ...]:
         """The windows of all sessions that have read their records."""
-        return tuple(item.window for item in self._crew.everybody if isinstance(item.window, Window))
+        return tuple(item.window for item in self._crew.all_sessions if isinstance(item.window, Window))
 
     @property
     def identity(self) -> Identity | None:
@@ -70,17 +70,17 @@ class Tab:
     @property
     def store_error(self) -> StorageError | None:
         """Why the last access of any session to the store failed."""
-        return next((item.store_error for item in self._crew.everybody if item.store_error is not None), None)
+        return next((item.store_error for item in self._crew.all_sessions if item.store_error is not None), None)
 
     @property
     def progress(self) -> Mapping[PromptId, Progress]:
         """How far each running task is."""
-        return {key: value for item in self._crew.everybody for key, value in item.progress.items()}
+        return {key: value for item in self._crew.all_sessions for key, value in item.progress.items()}
 
     @property
     def previews(self) -> Mapping[PromptId, Preview]:
         """The latest preview of each running task."""
-        return {key: value for item in self._crew.everybody for key, value in item.previews.items()}
+        return {key: value for item in self._crew.all_sessions for key, value in item.previews.items()}
 
     def outlook(self, task: Task) -> Outlook:
         """When a task is expected to end or, if it waits, to begin."""
@@ -89,17 +89,17 @@ class Tab:
     @property
     def runs(self) -> tuple[Run, ...]:
         """Clicks on Run in progress, and runs that the crew has taken from the line."""
-        return tuple(run for item in self._crew.everybody for run in item.runs)
+        return tuple(run for item in self._crew.all_sessions for run in item.runs)
 
     @property
     def has_loose_ends(self) -> bool:
         """Whether something would be lost if this page closed now."""
-        return any(item.has_loose_ends for item in self._crew.everybody)
+        return any(item.has_loose_ends for item in self._crew.all_sessions)
 
     @property
     def stalled(self) -> frozenset[PromptId]:
         """The tasks that have not moved for longer than is normal."""
-        return frozenset().union(*(item.stalled for item in self._crew.everybody))
+        return frozenset().union(*(item.stalled for item in self._crew.all_sessions))
 
     def still_for(self, prompt_id: PromptId) -> float:
         """Seconds for which polls of that task have shown no progress."""
@@ -108,7 +108,7 @@ class Tab:
     @property
     def noticed(self) -> Mapping[ServerId, Noticed]:
         """By server: that it was restarted, lost its history, or was replaced."""
-        return {key: value for item in reversed(self._crew.everybody) for key, value in item.noticed.items()}
+        return {key: value for item in reversed(self._crew.all_sessions) for key, value in item.noticed.items()}
 
     @property
     def orphans(self) -> tuple[Orphan, ...]:
@@ -161,7 +161,7 @@ class Tab:
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
         """Remove a failed click from the list of its session."""
-        for item in self._crew.everybody:
+        for item in self._crew.all_sessions:
             if any(run.prompt_id == prompt_id for run in item.runs):
                 item.dismiss_run(prompt_id)
 
@@ -207,12 +207,12 @@ class TabPast:
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._own = crew.everybody[0].past
+        self._own = crew.all_sessions[0].past
 
     @property
     def changes(self) -> int:
         """How often this tab has added or deleted past tasks."""
-        return sum(item.past.changes for item in self._crew.everybody)
+        return sum(item.past.changes for item in self._crew.all_sessions)
 
     async def read_ids(self) -> Sequence[PromptId]:
         return await self._own.read_ids()
@@ -235,7 +235,7 @@ class TabResults:
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._own = crew.everybody[0].results
+        self._own = crew.all_sessions[0].results
 
     @property
     def usage(self) -> Usage | None:
@@ -260,7 +260,7 @@ class TabResults:
 
     def refresh_soon(self) -> None:
         """Check in the background which results are kept."""
-        for item in self._crew.everybody:
+        for item in self._crew.all_sessions:
             item.results.refresh_soon()
 
     async def configure(self, settings: KeepSettings) -> None:

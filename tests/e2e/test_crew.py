@@ -44,13 +44,13 @@ TELL = """
     import js
 
     crew = js.globalThis.crew.unwrap()
-    line = crew.everybody[0].line.line
-    tasks = [task for item in crew.everybody if item.worker.window for task in item.worker.window.tasks.values()]
+    line = crew.all_sessions[0].line.line
+    tasks = [task for item in crew.all_sessions if item.worker.window for task in item.worker.window.tasks.values()]
     return {
         "waiting": -1 if line is None else len(line.entries),
-        "crew": len(crew.everybody),
+        "crew": len(crew.all_sessions),
         "tasks": [[task.owner, task.client_id, task.server_id, task.is_delivered, task.part.index] for task in tasks],
-        "violations": [text for item in crew.everybody for text in item.violations()],
+        "violations": [text for item in crew.all_sessions for text in item.violations()],
     }
 """
 GRAPH = {

@@ -71,7 +71,7 @@ class Page:
     @property
     def sessions(self) -> tuple[Session, ...]:
         """The tab's own session, and its crew's."""
-        return self.crew.everybody
+        return self.crew.all_sessions
 
     @property
     def windows(self) -> list[Window]:

@@ -115,4 +115,4 @@ class Past:
             await self._store.delete_past(prompt_ids)
             self.changes += 1
             self._state.changed()
-            await self._state.write_again()  # there may be room now
+            await self._state.retry_writes()  # there may be room now

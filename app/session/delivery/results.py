@@ -107,14 +107,14 @@ class Results:
     async def configure(self, settings: KeepSettings) -> None:
         """Set how much is kept, for all windows; older results over the limit are deleted immediately."""
         await self._state.ports.store.write_settings(settings)
-        await self._state.write_again()  # there may be room now
+        await self._state.retry_writes()  # there may be room now
         await self.refresh()
 
     async def delete_all(self) -> None:
         """Delete all kept results and thumbnails, of all windows."""
         await self._state.ports.store.delete_results()
         self.deletions += 1
-        await self._state.write_again()
+        await self._state.retry_writes()
         await self.refresh()
 
     async def _seek_promise(self) -> None:

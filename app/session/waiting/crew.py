@@ -46,17 +46,17 @@ class Crew:
         return tuple(self._sessions[number] for number in sorted(self._sessions))
 
     @property
-    def everybody(self) -> tuple[Session, ...]:
+    def all_sessions(self) -> tuple[Session, ...]:
         """All sessions of this tab, its own first."""
         return (self._captain, *self.sessions)
 
     def session_of(self, prompt_id: PromptId) -> Session | None:
         """The session that has this task."""
-        return next((item for item in self.everybody if item.worker.has_task(prompt_id)), None)
+        return next((item for item in self.all_sessions if item.worker.has_task(prompt_id)), None)
 
     def holder_of(self, prompt_id: PromptId) -> Session:
         """Return the session that has this task or its unreadable record; the tab's own if none has."""
-        for item in self.everybody:
+        for item in self.all_sessions:
             window = item.window
             if isinstance(window, Window) and any(record.prompt_id == prompt_id for record in window.unreadable):
                 return item
@@ -64,7 +64,7 @@ class Crew:
 
     def wake(self, reason: str) -> None:
         """Wake all sessions of the tab."""
-        for session in self.everybody:
+        for session in self.all_sessions:
             session.wake(reason)
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class Crew:
 
     async def stop(self) -> None:
         """Stop all sessions, as a closing page does."""
-        for session in self.everybody:
+        for session in self.all_sessions:
             await session.stop()
 
     async def _keep(self) -> None:

@@ -38,7 +38,7 @@ def tasks_of(session: Session) -> list[Task]:
 
 
 def all_tasks(page: Page) -> list[Task]:
-    return [task for session in page.crew.everybody for task in tasks_of(session)]
+    return [task for session in page.crew.all_sessions for task in tasks_of(session)]
 
 
 def line_of(page: Page) -> WaitingRuns:
@@ -69,8 +69,8 @@ async def test_a_crew_spreads_over_the_servers_two_ahead_on_each(stage: Stage) -
     await spread(stage, page, 12, 3, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
     await stage.sleep(0.5)
-    assert len(page.crew.everybody) == 3
-    for session in page.crew.everybody:
+    assert len(page.crew.all_sessions) == 3
+    for session in page.crew.all_sessions:
         assert len([task for task in tasks_of(session) if not task.state.is_end]) <= AHEAD
     await stage.until(all_home(page, 12))
     assert {task.server_id for task in all_tasks(page)} == {"gpu-1", "gpu-2", "gpu-3"}
@@ -122,16 +122,18 @@ async def test_each_of_a_crew_is_a_window_of_its_own(stage: Stage) -> None:
     await spread(stage, page, 9, 3)
     await stage.until(lambda: len(page.crew.sessions) == 2)
     await stage.until(all_home(page, 9))
-    windows = [session.window for session in page.crew.everybody if isinstance(session.window, Window)]
+    windows = [session.window for session in page.crew.all_sessions if isinstance(session.window, Window)]
     me = window_of(page).window_id
     assert [window.window_id for window in windows] == [me, crew_id(me, 1), crew_id(me, 2)]
     assert len({window.client_id for window in windows}) == 3
-    for session in page.crew.everybody:
+    for session in page.crew.all_sessions:
         for task in tasks_of(session):
             assert page.crew.session_of(task.prompt_id) is session
             assert isinstance(session.window, Window)
             assert (task.owner, task.client_id) == (session.window.window_id, session.window.client_id)
-    assert all(isinstance(session.violations(), tuple) and not session.violations() for session in page.crew.everybody)
+    assert all(
+        isinstance(session.violations(), tuple) and not session.violations() for session in page.crew.all_sessions
+    )
 
 
 @scene
@@ -230,7 +232,7 @@ async def test_dead_server_delays_only_its_own_session(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 12, 3, steps=10)
     await stage.until(lambda: len(all_tasks(page)) == 6)
-    held = next(session for session in page.crew.everybody if tasks_of(session))
+    held = next(session for session in page.crew.all_sessions if tasks_of(session))
     assert isinstance(held.window, Window)
     server_id = held.window.window_locked_server
     assert server_id is not None
@@ -293,12 +295,12 @@ async def test_a_wake_reaches_the_mates_and_a_stop_ends_them(stage: Stage) -> No
     await stage.until(lambda: len(page.crew.sessions) == 2 and len(all_tasks(page)) == 6)
     await stage.sleep(30.0)
     woken: list[str] = []
-    for session in page.crew.everybody:
+    for session in page.crew.all_sessions:
         session.wake = woken.append  # type: ignore[method-assign]
     page.crew.wake("visible")
     assert woken == ["visible"] * 3
     await page.crew.stop()
-    assert [session._state._background for session in page.crew.everybody] == [set()] * 3
+    assert [session._state._background for session in page.crew.all_sessions] == [set()] * 3
 
 
 @scene
