@@ -55,7 +55,7 @@ NAMED = (
                 "        if (found := self.ends.get(prompt_id)) is not None:\n",
             ),
         ),
-        f"{STORIES}/test_looking.py::test_task_ending_between_requests_is_never_absent",
+        f"{STORIES}/test_polling.py::test_task_ending_between_requests_is_never_absent",
     ),
     Named(
         "fall back to another server",
@@ -84,7 +84,7 @@ NAMED = (
         "no deafness proof",
         "app/session/watching/deafness.py",
         (('        self._reopen("deaf")\n', ""),),
-        f"{STORIES}/test_hearing.py::test_unreported_start_proves_socket_deaf",
+        f"{STORIES}/test_deafness.py::test_unreported_start_proves_socket_deaf",
     ),
     Named(
         "adoption without epoch",

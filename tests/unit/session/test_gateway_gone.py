@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.model import TaskState
 from tests.unit.session.stage import A, B, Stage, scene
-from tests.unit.session.test_line import add, labels, paused, unfinished
+from tests.unit.session.test_waiting_runs import add, labels, paused, unfinished
 
 
 @scene
