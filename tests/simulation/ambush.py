@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 PATIENCE = 20.0  # virtual seconds; then another one is laid
-AT_ONCE = 2  # ambushes that wait together
+MOST_LAID = 2  # ambushes that wait together
 RARE = 8  # times as often: work that must end on the server before the window knows that it was accepted, or run on
 # after the person has given it up
 OVER = 2  # times as often: what is short, or needs something that was made and is still there
@@ -58,7 +58,7 @@ class Ambushes:
         """Give up those that waited too long, and lay new ones."""
         world, now = self._world, self._world.loop.time()
         self._laid = [item for item in self._laid if item.until > now]
-        while len(self._laid) < AT_ONCE and self.is_on:
+        while len(self._laid) < MOST_LAID and self.is_on:
             fault, phase = world.chance.choices(self._cells, self._weights)[0]
             self._laid.append(Ambush(fault, phase, now + PATIENCE))
             is_late = fault.name in _LATE_FAULTS

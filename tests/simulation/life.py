@@ -43,7 +43,7 @@ class Life:
         overheard = Overheard()
         logging.getLogger().addHandler(overheard)
         try:
-            await self._go_on()
+            await self._run_events()
             await self._come_to_rest()
         finally:
             logging.getLogger().removeHandler(overheard)
@@ -52,7 +52,7 @@ class Life:
         Verdicts(self._world).check()
         self._world.tally.counts["lives"] += 1
 
-    async def _go_on(self) -> None:
+    async def _run_events(self) -> None:
         world = self._world
         for _ in range(self._tabs):
             world.open()
@@ -93,7 +93,7 @@ class Life:
             page.crew.wake("visible")  # a wake notices what others have adopted
         await self._until_quiet()
         Verdicts(world).check_lost()
-        await self._run_once_more()
+        await self._run_last()
 
     def _heal(self) -> None:
         world, network = self._world, self._world.network
@@ -132,7 +132,7 @@ class Life:
             await asyncio.sleep(1.0)
             world.bury()
             self._let_go_of_what_moved()
-            self._let_lines_go_on()
+            self._resume_lines()
 
     def _let_go_of_what_moved(self) -> None:
         """The fleet is what it was at first. Work on a server that is in it no more can only be let go of."""
@@ -152,7 +152,7 @@ class Life:
                     world.deeds.given_up.add(task.prompt_id)
                     world.spawn(session.give_up(task.prompt_id), "give up")
 
-    def _let_lines_go_on(self) -> None:
+    def _resume_lines(self) -> None:
         """Let the user read why a line is paused, and resume it."""
         for page in [page for page in self._world.pages if page.is_awake]:
             line = page.session.line.line
@@ -198,15 +198,15 @@ class Life:
                     await page.session_of(task).look_again(task.prompt_id)
             await page.session.release_uploads()
 
-    async def _run_once_more(self) -> None:
+    async def _run_last(self) -> None:
         """Whatever has happened, every window still works."""
         clicks = [self._world.click(page, a_workflow(1, serial, None)) for serial, page in enumerate(self._world.pages)]
         await self._until_quiet()
         for click in clicks:
             task = self._world.database.task(click.prompt_id) if click.prompt_id else None
             if task is None or task.state is not TaskState.SUCCEEDED:
-                told = click.error or (task.state.value if task else "nothing")
-                self._world.fail(f"promise 4: {click.page.tab.window_id} cannot run any more: {told}")
+                outcome = click.error or (task.state.value if task else "nothing")
+                self._world.fail(f"promise 4: {click.page.tab.window_id} cannot run any more: {outcome}")
 
 
 def live(seed: int, *, seconds: float = SECONDS) -> World:

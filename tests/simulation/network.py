@@ -126,7 +126,7 @@ class Network:
     boot: int = 0  # of the gateway
     is_down: bool = False  # the gateway
     _release: list[Callable[[], None]] = field(default_factory=list)
-    _told: tuple[object, Fleet] | None = None  # the fleet, made once for each state of it
+    _fleet: tuple[object, Fleet] | None = None  # the fleet, made once for each state of it
 
     def __post_init__(self) -> None:
         self.machines = {home_of(server_id): server for server_id, server in self.servers.items()}
@@ -134,10 +134,10 @@ class Network:
     def fleet(self) -> Fleet:
         """The fleet that the gateway reports."""
         key = (tuple(self.moved.items()), tuple(sorted(self.removed)))
-        if self._told is None or self._told[0] != key:
+        if self._fleet is None or self._fleet[0] != key:
             listed = (server_id for server_id in self.servers if server_id not in self.removed)
-            self._told = (key, Fleet(tuple(self._server(server_id) for server_id in listed), "simulation"))
-        return self._told[1]
+            self._fleet = (key, Fleet(tuple(self._server(server_id) for server_id in listed), "simulation"))
+        return self._fleet[1]
 
     def address_of(self, server_id: ServerId) -> str | None:
         """Where the fleet says that server is; None if it is not listed."""

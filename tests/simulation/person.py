@@ -90,21 +90,21 @@ class Person:
                 click, page.session.submit_workflow(wanted.workflow, title="script", editor=editor)
             )
 
-        async def told() -> None:
+        async def follow_up() -> None:
             try:
                 await work()
             except MooringError as error:
                 click.error, click.is_returned = repr(error), True
 
-        self._world.spawn(told())
+        self._world.spawn(follow_up())
 
     def _run_again(self, page: Page) -> None:
         if page.window and (task := self._some(page, lambda _: True)) and not self._is_busy():
             elsewhere = self._chance.random() < 0.3
             if elsewhere and not task.state.is_end:
                 self._world.deeds.given_up.add(task.prompt_id)
-            again = page.session_of(task).run_again(task.prompt_id, elsewhere=elsewhere)
-            self._world.spawn(self._world.follow(self._world.new_click(page), again))
+            repeated = page.session_of(task).run_again(task.prompt_id, elsewhere=elsewhere)
+            self._world.spawn(self._world.follow(self._world.new_click(page), repeated))
 
     # Tasks
 

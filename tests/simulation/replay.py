@@ -24,7 +24,7 @@ from app.core.model import ClientId, PromptId, Reservation, ServerId, WindowId
 from app.core.truth import judge
 from app.core.window import Restoring, Window
 
-NOBODY = ClientId("")
+NO_CLIENT = ClientId("")
 # What may change between two pieces of evidence without one: deliveries, and what each look may forget.
 FREE = frozenset({"outputs", "silent_looks", "place", "longest_still", "confirmed_address"})
 
@@ -52,8 +52,8 @@ def replay(path: str | Path) -> Report:
 
 def replay_bundle(bundle: Mapping[str, Any]) -> Report:
     """Replay the journal of a report."""
-    told = bundle.get("journal", {}).get("entries", [])
-    entries = [read_entry(item) for item in told]
+    recorded = bundle.get("journal", {}).get("entries", [])
+    entries = [read_entry(item) for item in recorded]
     if None in entries:
         return Report(problems=["an entry of the journal is none"])
     return Replay().run(entry for entry in entries if entry is not None)
@@ -122,13 +122,13 @@ class Replay:
             self.report.skipped["restored, cut"] += 1
             return
         tasks = [read_task(task) for task in facts["tasks"]]
-        self._window = Restoring(WindowId(facts["window_id"])).restored(NOBODY, tasks)
+        self._window = Restoring(WindowId(facts["window_id"])).restored(NO_CLIENT, tasks)
         self._standing |= {task["prompt_id"]: task for task in facts["tasks"]}
         self.report.window_steps += 1
 
     def _reserved(self, facts: Mapping[str, Any]) -> None:
         if self._window is None and facts["was"] is None:  # a free window is one that we know
-            self._window = Window(WindowId(facts["window_id"]), NOBODY)
+            self._window = Window(WindowId(facts["window_id"]), NO_CLIENT)
         if (window := self._known()) is None:
             return
         self._expect(window.window_locked_server == facts["was"], f"moored to {window.window_locked_server} before")
@@ -164,9 +164,9 @@ class Replay:
 
     def _moored(self, facts: Mapping[str, Any]) -> None:
         if window := self._known():
-            told = (facts["now"], facts["holders"])
-            again = (window.window_locked_server, holders(window))
-            self._expect(told == again, f"promise 4: recorded as {told}, again {again}")
+            recorded = (facts["now"], facts["holders"])
+            replayed = (window.window_locked_server, holders(window))
+            self._expect(recorded == replayed, f"promise 4: recorded as {recorded}, again {replayed}")
 
     def _known(self) -> Window | None:
         if self._window is None:
@@ -185,24 +185,26 @@ class Replay:
             return
         before, evidence = read_task(facts["before"]), read_evidence(facts["evidence"], facts["said"])
         judged = judge(before, evidence)
-        again = verdict(before, evidence, judged)
+        replayed = verdict(before, evidence, judged)
         for name in ("was", "now", "before", "after"):
-            self._expect(again[name] == facts[name], f"{name}: recorded {facts[name]}, again {again[name]}")
-        self._check_chain(prompt_id, again)
+            self._expect(replayed[name] == facts[name], f"{name}: recorded {facts[name]}, again {replayed[name]}")
+        self._check_chain(prompt_id, replayed)
         self.report.judged += 1
         if self._window is not None and prompt_id in self._window.tasks:
             self._window = self._window.settle(judged)
         elif self._window is not None:
             self._expect(not before.holds_window, f"promise 4: {prompt_id} is unfinished and does not hold the window")
 
-    def _check_chain(self, prompt_id: str, again: Mapping[str, Any]) -> None:
+    def _check_chain(self, prompt_id: str, replayed: Mapping[str, Any]) -> None:
         """Nothing but evidence changes where a task stands."""
         known = self._standing.get(prompt_id)
         if known is not None:
-            moved = {name for name in {*known, *again["before"]} if known.get(name) != again["before"].get(name)} - FREE
+            moved = {
+                name for name in {*known, *replayed["before"]} if known.get(name) != replayed["before"].get(name)
+            } - FREE
             self._expect(not moved, f"{prompt_id} changed without evidence: {sorted(moved)}")
         self._standing[prompt_id] = {
-            name: value for name, value in {**again["before"], **again["after"]}.items() if value is not None
+            name: value for name, value in {**replayed["before"], **replayed["after"]}.items() if value is not None
         }
 
     def _uploaded(self, facts: Mapping[str, Any]) -> None:

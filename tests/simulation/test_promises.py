@@ -25,9 +25,9 @@ def test_lives_send_the_editors_file_along() -> None:
 
 
 def test_the_same_seed_lives_the_same_life_in_another_process() -> None:
-    told = [_digest(7) for _ in range(2)]
-    assert told[0] == told[1]
-    assert "broken promises, trace" in told[0]
+    digests = [_digest(7) for _ in range(2)]
+    assert digests[0] == digests[1]
+    assert "broken promises, trace" in digests[0]
 
 
 def _digest(seed: int) -> str:

@@ -28,18 +28,18 @@ def reports(seed: int, *, prompts: bool = False) -> tuple[dict[str, Any], ...]:
     """The reports of all windows of a life, the dead ones too, as they come out of a file."""
     world = lived(seed)
     pages = (*world.pages, *world.graveyard)
-    told = [make_report(page.session, version="0", prompts=prompts, at=0.0) for page in pages]
-    return tuple(json.loads(json.dumps(report, allow_nan=False)) for report in told)
+    reported = [make_report(page.session, version="0", prompts=prompts, at=0.0) for page in pages]
+    return tuple(json.loads(json.dumps(report, allow_nan=False)) for report in reported)
 
 
 @pytest.mark.parametrize("prompts", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_recorded_life_replays_as_it_was(seed: int, prompts: bool) -> None:
-    again = [replay_bundle(report) for report in reports(seed, prompts=prompts)]
-    assert [report.problems for report in again] == [[]] * len(again)
-    assert sum(report.judged for report in again) > 20
-    assert sum(report.window_steps for report in again) > 10
-    assert not any(report.skipped for report in again)
+    replayed = [replay_bundle(report) for report in reports(seed, prompts=prompts)]
+    assert [report.problems for report in replayed] == [[]] * len(replayed)
+    assert sum(report.judged for report in replayed) > 20
+    assert sum(report.window_steps for report in replayed) > 10
+    assert not any(report.skipped for report in replayed)
 
 
 def _first(entries: Entries, kind: str, **facts: Any) -> dict[str, Any]:
@@ -137,10 +137,10 @@ def _entries(report: dict[str, Any]) -> Entries:
 
 @pytest.mark.parametrize("name", TAMPERS)
 def test_a_record_that_was_tampered_with_does_not_replay(name: str) -> None:
-    tamper, told = TAMPERS[name]
+    tamper, reported = TAMPERS[name]
     report = copy.deepcopy(_rich())
     tamper(report["journal"]["entries"])
-    assert told in "\n".join(replay_bundle(report).problems)
+    assert reported in "\n".join(replay_bundle(report).problems)
 
 
 def test_dropped_entries_are_counted_and_rest_is_judged() -> None:
@@ -148,16 +148,16 @@ def test_dropped_entries_are_counted_and_rest_is_judged() -> None:
     entries = report["journal"]["entries"]
     begin = entries.index(_first(entries, "registered")) + 1
     del entries[:begin]
-    again = replay_bundle(report)
-    assert again.problems == []
-    assert again.judged
-    assert again.skipped["window unknown"]
+    replayed = replay_bundle(report)
+    assert replayed.problems == []
+    assert replayed.judged
+    assert replayed.skipped["window unknown"]
 
 
 def test_a_report_is_read_from_its_file(tmp_path: Any) -> None:
     file = tmp_path / "report.json"
     file.write_text(json.dumps(_rich()), "utf-8")
-    again = replay(file)
-    assert isinstance(again, Report)
-    assert again.ok
-    assert again.entries == len(_rich()["journal"]["entries"])
+    replayed = replay(file)
+    assert isinstance(replayed, Report)
+    assert replayed.ok
+    assert replayed.entries == len(_rich()["journal"]["entries"])

@@ -251,21 +251,21 @@ class SimFleet:
     def __init__(self, network: Network, life: Life) -> None:
         self._network = network
         self._life = life
-        self._told: Fleet | None = None
+        self._latest: Fleet | None = None
 
     async def first(self) -> Fleet:
         await self._life.lag()
         while self._network.is_down or not self._life.is_online:
             await asyncio.sleep(1.0)
             await self._life.gate()
-        self._told = self._network.fleet()
-        return self._told
+        self._latest = self._network.fleet()
+        return self._latest
 
     async def changes(self) -> Fleet:
-        while self._network.is_down or not self._life.is_online or self._network.fleet() == self._told:
+        while self._network.is_down or not self._life.is_online or self._network.fleet() == self._latest:
             await asyncio.sleep(self._life.chance.uniform(0.1, 4.0))
             await self._life.gate()
-            if self._told is not None and (self._network.is_down or not self._life.is_online):
-                self._told = None  # told once; after that the next fleet is one that differs
+            if self._latest is not None and (self._network.is_down or not self._life.is_online):
+                self._latest = None  # told once; after that the next fleet is one that differs
                 raise RequestTimeout(None, "network")
         return await self.first()

@@ -39,7 +39,7 @@ RESTARTING = frozenset({"server killed", "server restarted", "server swapped", "
 REMOVING = frozenset({"queue cleared", "history cleared", "history evicted", "server swapped"})
 VANISHING = frozenset({"server killed", "server restarted", "server swapped", "executor died", "file deleted"})
 REPLACING = VANISHING | {"file overwritten"}  # a freed name is reused
-NOBODY = "nobody"  # bytes without a stamp
+UNSTAMPED = "nobody"  # bytes without a stamp
 UNKEPT = frozenset({"storage full", "storage failing", "storage blocked"})
 
 
@@ -82,8 +82,8 @@ class Verdicts:
         if elsewhere:
             world.fail(f"promise 1: {task.prompt_id} ran on {elsewhere}, bound to {task.address}")
         if problem := self._problem(task, really):
-            told = f"{task.state.value}, {'proven' if task.is_proven else 'inferred'}"
-            world.fail(f"promise 6: {task.prompt_id} is told as {told}; {problem}; really {really}")
+            described = f"{task.state.value}, {'proven' if task.is_proven else 'inferred'}"
+            world.fail(f"promise 6: {task.prompt_id} is told as {described}; {problem}; really {really}")
         if (cause := end_cause(task)) is not None and not self._is_true(cause, task, really):
             world.fail(
                 f"{task.prompt_id} is told as {cause.value}; really {really}, met {world.tally.met[task.prompt_id]}"
@@ -113,13 +113,13 @@ class Verdicts:
         has_forgotten = self._met(task.prompt_id, FORGETTING)
         match task.state:
             case TaskState.SUCCEEDED:
-                was_told = task.told_end == "success" and not task.is_proven and has_forgotten and runs == 1
-                return "" if really == "success" or was_told else "it did not succeed"
+                was_reported = task.told_end == "success" and not task.is_proven and has_forgotten and runs == 1
+                return "" if really == "success" or was_reported else "it did not succeed"
             case TaskState.FAILED if task.failure is not None and task.failure.kind in {"rejected", "not_sent"}:
                 return "it ran" if runs or really else ""
             case TaskState.FAILED:
-                was_told = task.told_end == "error" and not task.is_proven and has_forgotten and runs == 1
-                return "" if really == "error" or was_told else "it did not fail"
+                was_reported = task.told_end == "error" and not task.is_proven and has_forgotten and runs == 1
+                return "" if really == "error" or was_reported else "it did not fail"
             case TaskState.CANCELLED:
                 if task.prompt_id in world.deeds.cancelled and (really in {None, "deleted"} or has_forgotten):
                     return ""
@@ -136,8 +136,8 @@ class Verdicts:
         world = self._world
         for task in world.database.all_tasks():
             machine = world.network.machine_of(task.server_id)
-            is_looked_at = world.page_of(task.owner) and world.network.address_of(task.server_id) == task.address
-            if task.state is TaskState.LOST and is_looked_at and machine and task.prompt_id in machine.history:
+            is_polled = world.page_of(task.owner) and world.network.address_of(task.server_id) == task.address
+            if task.state is TaskState.LOST and is_polled and machine and task.prompt_id in machine.history:
                 world.fail(f"promise 6: {task.prompt_id} is told as lost, and is in the history of {machine.name}")
 
     def _check_delivery(self, task: Task, output: Output) -> None:
@@ -189,8 +189,8 @@ class Verdicts:
         if server in {machine.name for machine in makers} and is_its_own:
             return
         latest = _latest(task, output, makers)
-        is_put = server == NOBODY and self._was_put_there(output, makers, latest)
-        if not is_put and not self._was_made_at_once(task, output, latest):
+        is_put = server == UNSTAMPED and self._was_put_there(output, makers, latest)
+        if not is_put and not self._was_made_too_soon(task, output, latest):
             self._world.fail(f"promise 11: kept as {output.filename} of {task.prompt_id} is a picture of {server}")
 
     def _was_put_there(self, output: Output, makers: list[SimServer], latest: float) -> bool:
@@ -199,7 +199,7 @@ class Verdicts:
         moments = [moment for machine in makers for moment in overwritten[machine.name, _key(output)]]
         return any(moment < latest for moment in moments)
 
-    def _was_made_at_once(self, task: Task, output: Output, latest: float) -> bool:
+    def _was_made_too_soon(self, task: Task, output: Output, latest: float) -> bool:
         """Its name was used by another, there or on a machine that stood there, so shortly before or after that the
         file's date cannot tell."""
         posted = self._world.promises.posted_at.get(task.prompt_id, math.inf)
@@ -287,4 +287,4 @@ def read_stamp(data: bytes) -> tuple[str, object]:
     """Which server made a picture, and from which prompt."""
     with Image.open(io.BytesIO(data)) as file:
         texts = getattr(file, "text", {})
-    return texts.get("server", NOBODY), json.loads(texts.get("prompt", "null"))
+    return texts.get("server", UNSTAMPED), json.loads(texts.get("prompt", "null"))

@@ -49,9 +49,9 @@ class Overheard(logging.Handler):
         self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = self.format(record)
-        if "playwright" not in told:  # of a page of an earlier test, which went with a request under way
-            self.errors.append(told)
+        line = self.format(record)
+        if "playwright" not in line:  # of a page of an earlier test, which went with a request under way
+            self.errors.append(line)
 
 
 class PromiseBroken(AssertionError):

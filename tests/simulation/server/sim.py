@@ -14,12 +14,12 @@ from tests.simulation.server.files import Files
 from tests.simulation.server.jobs import Item, Jobs
 from tests.simulation.server.sockets import FEATURES, SimSocket, Sockets
 from tests.simulation.server.surroundings import Surroundings
-from tests.simulation.server.validation import judge, told
+from tests.simulation.server.validation import error_of, judge
 from tests.simulation.server.worker import Restarted, Worker
 
 EPOCH = 1_700_000_000.0
 """What the server's clock shows when the loop's shows zero."""
-NO_PROMPT = told("no_prompt", "No prompt provided", "No prompt provided")
+NO_PROMPT = error_of("no_prompt", "No prompt provided", "No prompt provided")
 
 
 class SimServer:

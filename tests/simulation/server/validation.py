@@ -30,7 +30,7 @@ class Verdict:
     node_errors: dict[str, Any] = field(default_factory=dict)
 
 
-def told(kind: str, message: str, details: str, **extra: Any) -> Error:
+def error_of(kind: str, message: str, details: str, **extra: Any) -> Error:
     """An error in the server's form."""
     return {"type": kind, "message": message, "details": details, "extra_info": extra}
 
@@ -43,14 +43,14 @@ def judge(prompt: Any, targets: list[str] | None, is_file: Callable[[Any], bool]
         where = f"Node ID '#{node_id}'"
         if class_type is None:
             message = "Cannot execute because a node is missing the class_type property."
-            return Verdict([], told("invalid_prompt", message, where))
+            return Verdict([], error_of("invalid_prompt", message, where))
         if class_type not in DEFINITIONS:
             message = f"Cannot execute because node {class_type} does not exist."
-            return Verdict([], told("invalid_prompt", message, where))
+            return Verdict([], error_of("invalid_prompt", message, where))
         if is_output(class_type) and (targets is None or node_id in targets):
             outputs.append(node_id)
     if not outputs:
-        return Verdict([], told("prompt_no_outputs", "Prompt has no outputs", ""))
+        return Verdict([], error_of("prompt_no_outputs", "Prompt has no outputs", ""))
     return _Judging(prompt, is_file).outputs(outputs)
 
 
@@ -81,7 +81,7 @@ class _Judging:
         if good:
             return Verdict(good, None, blamed)
         details = "\n".join(f"{error['message']}: {error['details']}" for error in bad)
-        refusal = told("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
+        refusal = error_of("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
         return Verdict([], refusal, blamed)
 
     def _blame(self, blamed: dict[str, Any], output: str) -> None:
@@ -106,7 +106,9 @@ class _Judging:
             asked = _Asked(name, entry[0], entry[1] if len(entry) > 1 else {})
             if name not in inputs:
                 if group == "required":
-                    errors.append(told("required_input_missing", "Required input is missing", name, input_name=name))
+                    errors.append(
+                        error_of("required_input_missing", "Required input is missing", name, input_name=name)
+                    )
             elif isinstance(inputs[name], list):
                 is_sound &= self._link(asked, inputs[name], errors)
             else:
@@ -147,7 +149,7 @@ class _Judging:
         if self._is_file(name):
             return []
         details = f"image - Invalid image file: {name}"
-        return [told("custom_validation_failed", "Custom validation failed for node", details, input_name="image")]
+        return [error_of("custom_validation_failed", "Custom validation failed for node", details, input_name="image")]
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class _Asked:
     options: dict[str, Any]
 
     def error(self, kind: str, message: str, details: str, **extra: Any) -> Error:
-        return told(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)
+        return error_of(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)
 
     def check(self, inputs: dict[str, Any], *, has_own_check: bool) -> list[Error]:
         """Convert the value in place and say what is wrong with it."""
@@ -200,7 +202,7 @@ class _Asked:
 
 def _raised(error: Exception) -> Error:
     more = {"exception_type": type_name(error), "traceback": traceback.format_tb(error.__traceback__)}
-    return told("exception_during_validation", "Exception when validating node", str(error), **more)
+    return error_of("exception_during_validation", "Exception when validating node", str(error), **more)
 
 
 def type_name(error: BaseException) -> str:

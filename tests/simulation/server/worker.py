@@ -176,7 +176,7 @@ class Worker:
         except Restarted:
             raise
         except Exception as error:  # noqa: BLE001 - a node may raise anything; that is the job's end
-            run.keep("execution_error", {**run.where(place), **_told(error, inputs, list(run.item[2]))})
+            run.keep("execution_error", {**run.where(place), **_error_facts(error, inputs, list(run.item[2]))})
             return "error"
         if isinstance(result, str):
             return result
@@ -276,7 +276,7 @@ class _Telling:
             self.worker.sockets.show(TEXT, frame, None if to_all else self.run.client_id)
 
 
-def _told(error: Exception, inputs: dict[str, Any], known: list[str]) -> dict[str, Any]:
+def _error_facts(error: Exception, inputs: dict[str, Any], known: list[str]) -> dict[str, Any]:
     return {
         "exception_message": f"{error}\n",
         "exception_type": type_name(error),

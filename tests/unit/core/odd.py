@@ -26,7 +26,7 @@ def mutated(sound: Any) -> st.SearchStrategy[Any]:
     """`sound` with one or two of its values, at any depth, exchanged or gone."""
     places = list(_places(sound))
     one = st.builds(_changed, st.just(sound), st.sampled_from(places), JSON, st.booleans())
-    return one | st.builds(_changed_again, one, st.sampled_from(places), JSON)
+    return one | st.builds(_with_value, one, st.sampled_from(places), JSON)
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -49,5 +49,5 @@ def _changed(value: Any, path: tuple[Any, ...], new: Any, is_gone: bool = False)
     return value
 
 
-def _changed_again(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+def _with_value(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return _changed(value, path, new)

@@ -299,14 +299,14 @@ def test_patient_work_gets_idle_server_or_none() -> None:
 
 def test_spread_run_takes_idle_server_before_faster_busy_one() -> None:
     durations = learned(*[(A, PLAIN, 1.0), (B, PLAIN, 500.0)] * 9)
-    told, claims = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Claims(durations=durations)
-    assert choose(told, claims, now=NOW, tie=0.0, job=PLAIN).server_id == A
-    spread = choose(told, claims, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True))
+    answers, claims = [snapshot(A, "x"), snapshot(B), snapshot(C, cause="down")], Claims(durations=durations)
+    assert choose(answers, claims, now=NOW, tie=0.0, job=PLAIN).server_id == A
+    spread = choose(answers, claims, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True))
     assert (spread.server_id, spread.reason) == (B, "idle")
-    unable = choose(told, claims, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True), unable={B: "lacks"})
+    unable = choose(answers, claims, now=NOW, tie=0.0, job=PLAIN, wish=Wish(spreads=True), unable={B: "lacks"})
     assert unable.server_id == A
     preferred = Wish(spreads=True, leanings={A: Leaning.PREFER})
-    assert choose(told, claims, now=NOW, tie=0.0, job=PLAIN, wish=preferred).server_id == A
+    assert choose(answers, claims, now=NOW, tie=0.0, job=PLAIN, wish=preferred).server_id == A
 
 
 def test_an_unknown_job_takes_what_is_usual() -> None:

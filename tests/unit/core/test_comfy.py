@@ -62,16 +62,16 @@ UNKNOWN = {"x-mooring-gateway": "timeout; sent=unknown"}
     ],
 )
 def test_only_a_clear_answer_is_taken_for_one(response: Response, kind: type[Evidence]) -> None:
-    told = comfy.read_submit(response, TASK, 5.0)
-    assert type(told) is kind
-    assert told.at == 5.0
+    result = comfy.read_submit(response, TASK, 5.0)
+    assert type(result) is kind
+    assert result.at == 5.0
 
 
 def test_a_500_proves_nothing() -> None:
     """The prompt may be in the queue and run."""
-    told = comfy.read_submit(answer("500 Internal Server Error\n\nServer got itself in trouble", 500), TASK, 5.0)
-    assert told == Unclear(5.0, "status 500")
-    assert judge(TASK, told).state is TaskState.UNCLEAR
+    result = comfy.read_submit(answer("500 Internal Server Error\n\nServer got itself in trouble", 500), TASK, 5.0)
+    assert result == Unclear(5.0, "status 500")
+    assert judge(TASK, result).state is TaskState.UNCLEAR
 
 
 def test_certainly_not_sent_is_a_failure_of_its_own() -> None:
@@ -84,11 +84,11 @@ def test_certainly_not_sent_is_a_failure_of_its_own() -> None:
 
 def test_each_fault_of_rejected_prompt_has_servers_message() -> None:
     body = captures.one("04")["missing_required"]["response"]["body"]
-    told = comfy.read_submit(answer(body, 400), TASK, 5.0)
-    assert isinstance(told, Refused)
-    assert told.failure.kind == "rejected"
-    assert told.failure.exception_type == "prompt_outputs_failed_validation"
-    assert told.failure.node_errors[0] == NodeError(
+    result = comfy.read_submit(answer(body, 400), TASK, 5.0)
+    assert isinstance(result, Refused)
+    assert result.failure.kind == "rejected"
+    assert result.failure.exception_type == "prompt_outputs_failed_validation"
+    assert result.failure.node_errors[0] == NodeError(
         node_id="2",
         class_type="SlowSteps",
         type="required_input_missing",
@@ -96,19 +96,19 @@ def test_each_fault_of_rejected_prompt_has_servers_message() -> None:
         details="steps",
         input_name="steps",
     )
-    failed = judge(TASK, told)
+    failed = judge(TASK, result)
     assert failed.failure is not None
     error = comfy.refusal_of(failed, failed.failure)
     assert isinstance(error, PromptRejected)
     assert isinstance(error, PromptRejected)
-    assert error.node_errors == told.failure.node_errors
-    assert error.message == told.failure.message
+    assert error.node_errors == result.failure.node_errors
+    assert error.message == result.failure.message
 
 
 def test_a_200_may_still_name_outputs_that_were_dropped() -> None:
-    told = comfy.read_submit(answer({"prompt_id": "p-1", "number": 54, **REJECTION}), TASK, 5.0)
-    assert isinstance(told, Accepted)
-    assert [item.node_id for item in told.node_errors] == ["2"]
+    result = comfy.read_submit(answer({"prompt_id": "p-1", "number": 54, **REJECTION}), TASK, 5.0)
+    assert isinstance(result, Accepted)
+    assert [item.node_id for item in result.node_errors] == ["2"]
 
 
 # What the gateway says

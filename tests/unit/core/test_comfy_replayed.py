@@ -39,16 +39,16 @@ def test_every_captured_submit_is_understood() -> None:
         if (exchange.method, exchange.url) != ("POST", "prompt"):
             continue
         response = exchange.response
-        told_id = json.loads(response.text)["prompt_id"] if response.status == 200 else "p-1"
-        told = comfy.read_submit(response, task(told_id), 5.0)
+        answered_id = json.loads(response.text)["prompt_id"] if response.status == 200 else "p-1"
+        result = comfy.read_submit(response, task(answered_id), 5.0)
         expected = {200: Accepted, 500: Unclear}.get(response.status, Refused)
-        assert type(told) is expected, exchange
+        assert type(result) is expected, exchange
         kinds.add(expected)
-        if isinstance(told, Accepted):
-            assert told.number is not None
-        elif isinstance(told, Refused):
-            assert told.failure.exception_type
-            assert told.failure.message or response.status == 403
+        if isinstance(result, Accepted):
+            assert result.number is not None
+        elif isinstance(result, Refused):
+            assert result.failure.exception_type
+            assert result.failure.message or response.status == 403
     assert kinds == {Accepted, Unclear, Refused}
 
 
@@ -57,8 +57,8 @@ def test_every_captured_node_error_is_parsed() -> None:
         body = case.get("response", {}).get("body")
         if not isinstance(body, dict) or not body.get("node_errors"):
             continue
-        told = comfy.read_submit(captures.response_of(case["response"]), task(str(body.get("prompt_id"))), 5.0)
-        errors = told.node_errors if isinstance(told, Accepted) else told.failure.node_errors  # type: ignore[union-attr]
+        result = comfy.read_submit(captures.response_of(case["response"]), task(str(body.get("prompt_id"))), 5.0)
+        errors = result.node_errors if isinstance(result, Accepted) else result.failure.node_errors  # type: ignore[union-attr]
         assert len(errors) == sum(len(node["errors"]) for node in body["node_errors"].values()), name
         assert all(item.type and item.message and item.class_type for item in errors), name
 
@@ -149,11 +149,11 @@ def test_only_our_own_errors_come_out_of_any_answer(
 @given(st.sampled_from(SOUND).flatmap(mutated), STATUSES, HEADERS)
 def test_any_answer_to_a_submit_is_an_answer(body: Any, status: int, headers: dict[str, str]) -> None:
     """Nothing may be raised once the prompt was sent: the task would be left without its answer."""
-    told = comfy.read_submit(answer(body, status, **headers), TASK, 1.0)
-    assert judge(TASK, told).answered_at == 1.0
-    if isinstance(told, Accepted):
+    result = comfy.read_submit(answer(body, status, **headers), TASK, 1.0)
+    assert judge(TASK, result).answered_at == 1.0
+    if isinstance(result, Accepted):
         assert status == 200
         assert isinstance(body, dict)
         assert body["prompt_id"] == P
-    if isinstance(told, Refused) and told.failure.kind == "not_sent":
+    if isinstance(result, Refused) and result.failure.kind == "not_sent":
         assert headers == NOT_SENT

@@ -104,7 +104,9 @@ def test_silence_has_a_cause(address: str, reach: Reach, health: Health, cause: 
 
 def answers(stats: object = STATS, line: object = None, status: int = 200) -> tuple[Response, Response]:
     waits = {"exec_info": {"queue_remaining": 0}} if line is None else line
-    return tuple(Response(status, text=told if isinstance(told, str) else json.dumps(told)) for told in (stats, waits))  # type: ignore[return-value]
+    return tuple(
+        Response(status, text=parsed if isinstance(parsed, str) else json.dumps(parsed)) for parsed in (stats, waits)
+    )  # type: ignore[return-value]
 
 
 def test_healthy_server_reports_version_devices_and_queue() -> None:
@@ -143,8 +145,8 @@ def test_invalid_memory_size_is_left_out(size: str) -> None:
 
 def test_loads_have_the_gateways_format() -> None:
     queue = Queue((PromptId("p"),), (PromptId("q"),))
-    told = read_loads(loads_response({ServerId("a"): queue, ServerId("b"): "down"}))
-    assert told == {"a": (queue, ""), "b": (Queue((), ()), "down")}
+    parsed = read_loads(loads_response({ServerId("a"): queue, ServerId("b"): "down"}))
+    assert parsed == {"a": (queue, ""), "b": (Queue((), ()), "down")}
 
 
 def test_an_hour_forgets_what_is_older() -> None:

@@ -54,9 +54,9 @@ TREE = {
 def test_the_tree_is_the_documented_one() -> None:
     found = {kind.__name__: {child.__name__ for child in ALL if kind in child.__bases__} for kind in ALL}
     assert {name: children for name, children in found.items() if children} == TREE
-    told = inspect.getdoc(errors) or ""
+    tree = inspect.getdoc(errors) or ""
     for kind in ALL:
-        assert kind.__name__ in told, f"{kind.__name__} is missing in the module's tree"
+        assert kind.__name__ in tree, f"{kind.__name__} is missing in the module's tree"
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -79,8 +79,8 @@ class Desk:
     def left(self, made: MadeRun, at: float) -> float | None:
         """The remaining seconds shown at that moment."""
         work = self.work(made)
-        for told_at, known, _ in self.watched(made):
-            if told_at > at:
+        for shown_at, known, _ in self.watched(made):
+            if shown_at > at:
                 break
             work = known
         eta = running_eta(work, now=at)
@@ -117,11 +117,11 @@ def test_at_half_way_the_estimate_is_right_by_a_quarter(workflow: ApiWorkflow, n
             made = studio.run(workflow, cached=chance.choice([LOADERS, TEXTS]))
             errors.append(error(desk, made))
             desk.learn(made)
-    told = [item for item in errors if item is not None]
-    assert len(told) == len(errors), "a workflow that has run here is known"
-    assert sum(item <= 0.25 for item in told) >= 0.98 * len(told)
-    assert max(told) <= 0.35
-    assert sorted(told)[len(told) // 2] <= 0.08
+    reported = [item for item in errors if item is not None]
+    assert len(reported) == len(errors), "a workflow that has run here is known"
+    assert sum(item <= 0.25 for item in reported) >= 0.98 * len(reported)
+    assert max(reported) <= 0.35
+    assert sorted(reported)[len(reported) // 2] <= 0.08
 
 
 def test_estimate_at_half_way_is_right_by_a_quarter() -> None:
@@ -146,9 +146,9 @@ def test_a_load_that_was_seen_before_is_reckoned_with() -> None:
         other = Ran(server_id=A, address=HERE, job=Job("x", 1.0, ("other.sft",)), started_ms=10**6, ended_ms=10**6 + 1)
         desk.durations = desk.durations.learned(other)
         errors.append(error(desk, studio.run(text_to_picture(), is_cold=True, cached=("4",))))
-    told = [item for item in errors if item is not None]
-    assert len(told) >= 30
-    assert sum(item <= 0.25 for item in told) >= 0.9 * len(told)
+    reported = [item for item in errors if item is not None]
+    assert len(reported) >= 30
+    assert sum(item <= 0.25 for item in reported) >= 0.9 * len(reported)
 
 
 def test_unusually_slow_run_is_estimated_by_its_own_pace() -> None:
@@ -174,9 +174,9 @@ def test_a_cached_sampler_is_no_part_of_what_is_left() -> None:
 def test_first_run_is_estimated_near_its_end_by_own_pace() -> None:
     desk, made = Desk(), Studio(5, noise=0.05).run(text_to_picture())
     assert desk.left(made, 0.3) is None, "nothing is known of its seconds"
-    told = error(desk, made, 0.6)
-    assert told is not None
-    assert told <= 0.25
+    reported = error(desk, made, 0.6)
+    assert reported is not None
+    assert reported <= 0.25
 
 
 def test_first_run_with_another_sampler_ahead_has_no_estimate() -> None:
@@ -204,9 +204,9 @@ def captured(name: str) -> MadeRun:
     workflow, texts = parse_workflow(run["prompt"]), [item for item in run["ws_client"] if "text" in item]
     messages = [(item["t"], read_text(json.dumps(item["text"]))) for item in texts]
     began = next(at for at, message in messages if isinstance(message, StartMessage))
-    told = [(at - began, message) for at, message in messages if getattr(message, "prompt_id", None)]
-    cached = next(message.nodes for _, message in told if isinstance(message, CachedMessage))
-    return MadeRun(workflow, job_of(workflow), told, told[-1][0], cached)
+    reported = [(at - began, message) for at, message in messages if getattr(message, "prompt_id", None)]
+    cached = next(message.nodes for _, message in reported if isinstance(message, CachedMessage))
+    return MadeRun(workflow, job_of(workflow), reported, reported[-1][0], cached)
 
 
 @pytest.mark.parametrize(("earlier", "name"), [("02d_run", "02e_run"), ("02e_run", "02d_run")])
@@ -338,9 +338,9 @@ def test_a_queue_keeps_since_when_each_was_seen_to_run() -> None:
     ("fresh", "is_kept"), [(150.5, True), (152.0, True), (156.0, False), (144.0, False), (None, False)]
 )
 def test_shown_estimate_does_not_flicker(fresh: float | None, is_kept: bool) -> None:
-    shown, told = Eta(150.0, 190.0), None if fresh is None else Eta(fresh, fresh + 40, fresh - 100)
-    found = steady(shown, told, 100.0)
-    assert found == (shown if is_kept else told)
+    shown, reported = Eta(150.0, 190.0), None if fresh is None else Eta(fresh, fresh + 40, fresh - 100)
+    found = steady(shown, reported, 100.0)
+    assert found == (shown if is_kept else reported)
     assert found is None or found.left == pytest.approx(found.ends_at - 100.0)
 
 

@@ -244,8 +244,8 @@ def test_every_captured_frame_is_understood() -> None:
 
 def test_late_socket_learns_what_runs_without_prompt_id() -> None:
     second = captures.one("03a")["second"]
-    told = [read_text(json.dumps(item["text"])) for item in second if "text" in item]
-    late = next(item for item in told if isinstance(item, ExecutingMessage))
+    parsed = [read_text(json.dumps(item["text"])) for item in second if "text" in item]
+    late = next(item for item in parsed if isinstance(item, ExecutingMessage))
     assert (late.prompt_id, late.node) == (None, "2")
 
 

@@ -33,10 +33,10 @@ def test_no_entry_leads_past_the_bounds(added: list[tuple[dict[str, Any], str, b
 
 
 def _line(entry: Entry) -> str:
-    told: dict[str, Any] = {"at": entry.at, "kind": entry.kind, "facts": entry.facts}
+    record: dict[str, Any] = {"at": entry.at, "kind": entry.kind, "facts": entry.facts}
     if entry.times > 1:
-        told |= {"times": entry.times, "until": entry.until}
-    return json.dumps(told, separators=(",", ":"))
+        record |= {"times": entry.times, "until": entry.until}
+    return json.dumps(record, separators=(",", ":"))
 
 
 @given(st.lists(FACTS, max_size=10))

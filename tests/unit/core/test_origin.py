@@ -66,8 +66,8 @@ def test_file_without_matching_date_needs_confirmation(
 
 
 def test_outputs_reported_by_socket_are_dated() -> None:
-    told = after(submitted(), Started(110.0, 1_000_000), Executed(130.0, (output("a.png"),)))
-    assert told.outputs[0].told_ms == 1_030_000, "made within the 30 s since the task was registered"
+    judged = after(submitted(), Started(110.0, 1_000_000), Executed(130.0, (output("a.png"),)))
+    assert judged.outputs[0].told_ms == 1_030_000, "made within the 30 s since the task was registered"
     assert after(submitted(), Executed(130.0, (output("a.png"),))).outputs[0].told_ms is None
     assert after(submitted(), ToldEnd(130.0, "success", None, 1_060_000)).server_started_ms == 1_030_000
     known = after(submitted(), Started(110.0, 1_040_000), ToldEnd(130.0, "success", None, 1_060_000))
@@ -75,6 +75,6 @@ def test_outputs_reported_by_socket_are_dated() -> None:
 
 
 def test_a_clock_that_was_set_back_dates_nothing() -> None:
-    told = after(submitted(), Started(50.0, 1_000_000), Executed(60.0, (output("a.png"),)))
-    assert told.outputs[0].told_ms is None
+    judged = after(submitted(), Started(50.0, 1_000_000), Executed(60.0, (output("a.png"),)))
+    assert judged.outputs[0].told_ms is None
     assert after(submitted(), ToldEnd(60.0, "success", None, 1_060_000)).server_started_ms is None

@@ -30,7 +30,7 @@ P = PromptId("p-1")
 NODES = [NodeId(str(number)) for number in range(1, 5)]
 
 
-def told(progress: Progress, *messages: Message) -> Progress:
+def advance(progress: Progress, *messages: Message) -> Progress:
     """The progress after all of them."""
     for message in messages:
         progress = progress.told(message)
@@ -43,45 +43,45 @@ def step(node: str, value: float, maximum: float, state: str = "running") -> Pro
 
 
 def test_each_node_counts_alike() -> None:
-    progress = told(Progress(P, 4), StartMessage(P), CachedMessage(P, (NODES[0],)))
+    progress = advance(Progress(P, 4), StartMessage(P), CachedMessage(P, (NODES[0],)))
     assert progress.fraction == 0.25
-    assert told(progress, step("2", 2, 4)).fraction == 0.375
-    assert told(progress, step("2", 2, 4), step("2", 4, 4, "finished")).fraction == 0.5
+    assert advance(progress, step("2", 2, 4)).fraction == 0.375
+    assert advance(progress, step("2", 2, 4), step("2", 4, 4, "finished")).fraction == 0.5
 
 
 def test_the_running_node_and_its_steps_are_shown() -> None:
-    progress = told(Progress(P, 3), ExecutingMessage(P, NODES[1]), step("2", 7, 60))
+    progress = advance(Progress(P, 3), ExecutingMessage(P, NODES[1]), step("2", 7, 60))
     assert (progress.node, progress.value, progress.maximum) == ("2", 7.0, 60.0)
-    after = told(progress, ExecutingMessage(P, NODES[2]))
+    after = advance(progress, ExecutingMessage(P, NODES[2]))
     assert (after.node, after.value, after.maximum) == ("3", 0.0, 0.0)
 
 
 def test_a_node_without_steps_shows_none() -> None:
     """Every node begins as 0 of 1; that is no step to count."""
-    progress = told(Progress(P, 3), step("2", 0.0, 1.0))
+    progress = advance(Progress(P, 3), step("2", 0.0, 1.0))
     assert (progress.node, progress.value, progress.maximum) == ("2", 0.0, 0.0)
 
 
 def test_a_repeated_state_does_not_hide_the_steps() -> None:
-    progress = told(Progress(P, 3), ExecutingMessage(P, NODES[1]), step("2", 7, 60), step("2", 0.0, 1.0))
+    progress = advance(Progress(P, 3), ExecutingMessage(P, NODES[1]), step("2", 7, 60), step("2", 0.0, 1.0))
     assert (progress.value, progress.maximum) == (7.0, 60.0)
 
 
 def test_second_part_of_expanded_node_never_lowers_progress() -> None:
-    progress = told(Progress(P, 2), step("2", 2, 2, "finished"))
-    assert told(progress, step("2", 0, 2)).fraction == progress.fraction
+    progress = advance(Progress(P, 2), step("2", 2, 2, "finished"))
+    assert advance(progress, step("2", 0, 2)).fraction == progress.fraction
 
 
 def test_only_a_good_end_is_progress() -> None:
-    progress = told(Progress(P, 3), step("2", 1, 2))
+    progress = advance(Progress(P, 3), step("2", 1, 2))
     for message in (
         EndMessage(P, "error"),
         EndMessage(P, "interrupted"),
         ExecutingMessage(P, None),
         UnknownMessage("x"),
     ):
-        assert told(progress, message) == progress
-    assert told(progress, EndMessage(P, "success")).fraction == 1.0, "also without nodes that nothing needed"
+        assert advance(progress, message) == progress
+    assert advance(progress, EndMessage(P, "success")).fraction == 1.0, "also without nodes that nothing needed"
 
 
 def weighed(**weights: float) -> Progress:
@@ -91,50 +91,50 @@ def weighed(**weights: float) -> Progress:
 
 def test_a_node_counts_by_its_weight() -> None:
     progress = weighed(n1=1.0, n2=18.0, n3=1.0)
-    assert told(progress, step("1", 1, 1, "finished")).fraction == pytest.approx(0.05)
-    assert told(progress, step("1", 1, 1, "finished"), step("2", 5, 10)).fraction == pytest.approx(0.5)
+    assert advance(progress, step("1", 1, 1, "finished")).fraction == pytest.approx(0.05)
+    assert advance(progress, step("1", 1, 1, "finished"), step("2", 5, 10)).fraction == pytest.approx(0.5)
 
 
 def test_cached_node_is_done_and_weighs_least() -> None:
-    progress = told(weighed(n1=30.0, n2=9.5, n3=0.5), StartMessage(P), CachedMessage(P, (NodeId("1"),)))
+    progress = advance(weighed(n1=30.0, n2=9.5, n3=0.5), StartMessage(P), CachedMessage(P, (NodeId("1"),)))
     assert progress.done == {"1": 1.0}
     assert progress.fraction == pytest.approx(0.5 / 10.5), "the load that is not needed is no part of the time"
-    assert told(progress, step("2", 10, 20)).fraction == pytest.approx(5.25 / 10.5)
+    assert advance(progress, step("2", 10, 20)).fraction == pytest.approx(5.25 / 10.5)
 
 
 def test_a_node_that_expands_is_as_far_as_its_parts() -> None:
     def part(name: str, value: float, maximum: float, state: str = "running") -> ProgressMessage:
         return ProgressMessage(P, (NodeProgress(NodeId("2"), value, maximum, state, name),))
 
-    begun = told(weighed(n2=1.0), step("2", 0, 1), part("2.0.0.1", 5, 10))
+    begun = advance(weighed(n2=1.0), step("2", 0, 1), part("2.0.0.1", 5, 10))
     assert begun.fraction == pytest.approx(0.25), "one half of at least two parts"
     assert begun.node == "2"
-    first = told(begun, part("2.0.0.1", 10, 10, "finished"))
+    first = advance(begun, part("2.0.0.1", 10, 10, "finished"))
     assert first.fraction == pytest.approx(0.5)
-    second = told(first, part("2.0.0.2", 10, 10))
+    second = advance(first, part("2.0.0.2", 10, 10))
     assert second.fraction == pytest.approx(2 / 3)
-    assert told(second, step("2", 1, 1, "finished")).fraction == 1.0
+    assert advance(second, step("2", 1, 1, "finished")).fraction == 1.0
 
 
 def test_node_counting_steps_twice_advances_by_rows() -> None:
     rows = replace(weighed(n2=1.0), expected_parts={NodeId("2"): 4})
-    once = told(rows, *(step("2", value, 10) for value in range(11)))
+    once = advance(rows, *(step("2", value, 10) for value in range(11)))
     assert once.fraction == pytest.approx(0.25)
-    assert told(once, step("2", 5, 10)).fraction == pytest.approx(0.375)
-    assert told(once, *(step("2", value, 10) for value in range(11))).fraction == pytest.approx(0.5)
+    assert advance(once, step("2", 5, 10)).fraction == pytest.approx(0.375)
+    assert advance(once, *(step("2", value, 10) for value in range(11))).fraction == pytest.approx(0.5)
 
 
 def test_unexpected_steps_add_weight_only_if_guessed() -> None:
     known = weighed(n1=2.0, n2=0.25)
-    assert told(known, step("2", 10, 20)).fraction == pytest.approx(0.125 / 2.25)
-    guessed = told(replace(known, are_guessed=True), step("2", 10, 20))
+    assert advance(known, step("2", 10, 20)).fraction == pytest.approx(0.125 / 2.25)
+    guessed = advance(replace(known, are_guessed=True), step("2", 10, 20))
     assert guessed.fraction == pytest.approx(5.0 / 12.0)
 
 
 @pytest.mark.parametrize("total", [0, 1, 2])
 def test_more_nodes_than_expected_stay_within_the_bar(total: int) -> None:
     """Nodes that a node expands to at run time may come without a display node."""
-    progress = told(Progress(P, total), *(ExecutedMessage(P, node, ()) for node in NODES))
+    progress = advance(Progress(P, total), *(ExecutedMessage(P, node, ()) for node in NODES))
     assert progress.fraction == 1.0
 
 
@@ -185,10 +185,10 @@ def test_every_captured_progress_rises_to_a_successful_end() -> None:
     """Whatever else that socket received, and whenever it was opened."""
     ends = rises = 0
     for frames in captures.sockets():
-        told_of = [found for item in frames.messages if "text" in item and (found := of_prompt(item["text"]))]
-        for prompt_id in {found[0] for found in told_of}:
+        reported = [found for item in frames.messages if "text" in item and (found := of_prompt(item["text"]))]
+        for prompt_id in {found[0] for found in reported}:
             progress = begun(prompt_id)
-            for message in (message for told_id, message in told_of if told_id == prompt_id):
+            for message in (message for about, message in reported if about == prompt_id):
                 before, progress = progress, progress.told(message)
                 assert before.fraction <= progress.fraction <= 1.0, frames.where
                 rises += progress.fraction > before.fraction

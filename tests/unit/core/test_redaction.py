@@ -98,14 +98,14 @@ def test_no_literal_of_a_workflow_is_in_its_shape(secret: str, is_long: bool) ->
 @given(secrets, st.booleans())
 def test_no_credential_is_kept_even_when_texts_are(secret: str, texts: bool) -> None:
     workflow = {"1": {"class_type": "ApiNode", "inputs": {"api_key": secret, "auth_token_comfy_org": [secret]}}}
-    told = {
+    record = {
         "Authorization": f"Bearer {secret}",
         "headers": {"Cookie": secret, "x-api-key": [secret]},
         "extra_data": {"api_key_comfy_org": secret},
         "password": {"is": secret},
     }
     redactor = Redactor(texts=texts)
-    text = json.dumps([redactor.facts(told), redactor.workflow(json.dumps(workflow))], ensure_ascii=False)
+    text = json.dumps([redactor.facts(record), redactor.workflow(json.dumps(workflow))], ensure_ascii=False)
     assert secret not in text
     assert WITHHELD in text
 
@@ -113,8 +113,8 @@ def test_no_credential_is_kept_even_when_texts_are(secret: str, texts: bool) -> 
 @pytest.mark.parametrize("name", ["address", "message", "line", "contact_detail", "url", "present"])
 @pytest.mark.parametrize("texts", [False, True])
 def test_address_loses_user_password_and_query(name: str, texts: bool) -> None:
-    told = Redactor(texts=texts).facts({name: "http://zqme:zqpass@gpu-1.lan:8188/comfy?token=zqtoken#zqend"})
-    assert "zq" not in told[name].replace("#zqend", "")
+    record = Redactor(texts=texts).facts({name: "http://zqme:zqpass@gpu-1.lan:8188/comfy?token=zqtoken#zqend"})
+    assert "zq" not in record[name].replace("#zqend", "")
 
 
 def test_addresses_keep_host_port_and_path() -> None:
@@ -148,7 +148,7 @@ def test_the_same_name_gets_the_same_number_and_another_another() -> None:
 
 
 def test_identifiers_and_numbers_are_kept() -> None:
-    told = {
+    record = {
         "state": "succeeded",
         "prompt_id": "0b9b0b8e-0000-4000-8000-000000000000",
         "cause": "status 500",
@@ -160,7 +160,7 @@ def test_identifiers_and_numbers_are_kept() -> None:
         "template": "%s ended: %r",
         "ended_at": None,
     }
-    assert Redactor().facts(told) == told
+    assert Redactor().facts(record) == record
 
 
 def test_texts_are_kept_when_asked_for() -> None:

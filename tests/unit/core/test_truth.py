@@ -48,10 +48,10 @@ UNFINISHED = [state for state in TaskState if not state.is_end]
     ],
 )
 def test_submit_answer_sets_state(answer: Evidence, state: TaskState) -> None:
-    told = after(task(), answer)
-    assert told.state is state
-    assert told.answered_at == 101.0
-    assert told.is_proven == (state is TaskState.FAILED)
+    judged = after(task(), answer)
+    assert judged.state is state
+    assert judged.answered_at == 101.0
+    assert judged.is_proven == (state is TaskState.FAILED)
 
 
 def test_an_unclear_answer_ends_nothing() -> None:
@@ -72,9 +72,9 @@ def test_first_answer_counts(second: Evidence) -> None:
 @pytest.mark.parametrize("seen", [Seen(100.5, True), Seen(100.5, False, 1), Started(100.5)])
 def test_task_seen_on_server_cannot_be_refused(seen: Evidence) -> None:
     """It is there, whatever an answer on the way says: a proxy may have made that answer up."""
-    told = after(task(), seen, Refused(101.0, REJECTED))
-    assert not told.state.is_end
-    assert told.notes[-1].kind == "refused_after_seen"
+    judged = after(task(), seen, Refused(101.0, REJECTED))
+    assert not judged.state.is_end
+    assert judged.notes[-1].kind == "refused_after_seen"
 
 
 @pytest.mark.parametrize("seen", [Seen(100.5, True), Started(100.5), Executed(100.5, ())])
@@ -118,9 +118,9 @@ def test_lost_always_takes_two_polls(state: TaskState) -> None:
 
 def test_absence_proves_nothing_while_the_post_is_under_way() -> None:
     assert after(task(), FIRST, SECOND, Absent(400.0, 401.0)) == task()
-    told = after(task(), FIRST, SECOND, Unclear(250.0, "timeout"))
-    assert after(told, Absent(260.0, 260.1)).state is TaskState.UNCLEAR, "the looks before do not count"
-    assert after(told, Absent(260.0, 260.1), Absent(270.0, 270.1)).state is TaskState.LOST
+    judged = after(task(), FIRST, SECOND, Unclear(250.0, "timeout"))
+    assert after(judged, Absent(260.0, 260.1)).state is TaskState.UNCLEAR, "the looks before do not count"
+    assert after(judged, Absent(260.0, 260.1), Absent(270.0, 270.1)).state is TaskState.LOST
 
 
 def test_a_clock_that_was_set_back_delays_no_verdict() -> None:
@@ -154,11 +154,11 @@ def test_sign_of_life_between_polls_undoes_the_first(sign: Evidence) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "state"),
+    ("judged", "state"),
     [("success", TaskState.SUCCEEDED), ("error", TaskState.FAILED), ("interrupted", TaskState.CANCELLED)],
 )
-def test_reported_end_decides_when_history_forgot(told: str, state: TaskState) -> None:
-    ended = after(submitted(), ToldEnd(150.0, told), FIRST, SECOND)
+def test_reported_end_decides_when_history_forgot(judged: str, state: TaskState) -> None:
+    ended = after(submitted(), ToldEnd(150.0, judged), FIRST, SECOND)
     assert ended.state is state
     assert not ended.is_proven
 
@@ -207,18 +207,18 @@ def test_removal_counts_only_after_cancel() -> None:
     [("success", TaskState.SUCCEEDED), ("error", TaskState.FAILED), ("interrupted", TaskState.CANCELLED)],
 )
 def test_history_is_the_end_from_every_state(state: TaskState, end: str, ended: TaskState) -> None:
-    told = after(submitted(state=state), Finished(200.0, end, ended_ms=199_000))
-    assert told.state is ended
-    assert told.is_proven
-    assert (told.ended_at, told.server_ended_ms) == (200.0, 199_000)
-    assert told.failure is not None or end != "error"
+    judged = after(submitted(state=state), Finished(200.0, end, ended_ms=199_000))
+    assert judged.state is ended
+    assert judged.is_proven
+    assert (judged.ended_at, judged.server_ended_ms) == (200.0, 199_000)
+    assert judged.failure is not None or end != "error"
 
 
 def test_history_counts_while_the_post_is_under_way() -> None:
     """A run may be over before the answer to its POST arrives."""
-    told = after(task(), Finished(200.0, "success"), Unclear(201.0, "timeout"))
-    assert told.state is TaskState.SUCCEEDED
-    assert told.answered_at == 200.0
+    judged = after(task(), Finished(200.0, "success"), Unclear(201.0, "timeout"))
+    assert judged.state is TaskState.SUCCEEDED
+    assert judged.answered_at == 200.0
 
 
 def test_success_in_history_overturns_lost() -> None:
@@ -230,7 +230,7 @@ def test_success_in_history_overturns_lost() -> None:
 
 
 @pytest.mark.parametrize("sign", [Seen(LATER, False, 1), Seen(LATER, True), Started(LATER), Executed(LATER, ())])
-@pytest.mark.parametrize("ended", ["lost", "cancelled", "told"])
+@pytest.mark.parametrize("ended", ["lost", "cancelled", "judged"])
 def test_any_positive_evidence_overturns_an_inferred_end(sign: Evidence, ended: str) -> None:
     before: dict[str, tuple[Evidence, ...]] = {
         "lost": (),
@@ -255,21 +255,21 @@ def test_more_silence_changes_no_end(silence: Evidence) -> None:
 def test_success_names_the_outputs_that_do_not_exist() -> None:
     """An output behind a blocker is missing, and the status still says success."""
     start = submitted(expected=(NodeId("3"), NodeId("4")))
-    told = after(start, Finished(200.0, "success", (output("a.png", "3"),)))
-    assert told.state is TaskState.SUCCEEDED
-    assert told.missing == ("4",)
+    judged = after(start, Finished(200.0, "success", (output("a.png", "3"),)))
+    assert judged.state is TaskState.SUCCEEDED
+    assert judged.missing == ("4",)
 
 
 def test_the_outputs_of_a_failed_run_are_kept() -> None:
-    told = after(submitted(), Finished(200.0, "error", (output("a.png"),), Failure(kind="execution", message="m")))
-    assert told.outputs == (output("a.png"),)
-    assert told.failure is not None and told.failure.message == "m"
+    judged = after(submitted(), Finished(200.0, "error", (output("a.png"),), Failure(kind="execution", message="m")))
+    assert judged.outputs == (output("a.png"),)
+    assert judged.failure is not None and judged.failure.message == "m"
 
 
 def test_reported_failure_completes_history() -> None:
     words = Failure(kind="execution", message="out of memory", node_id="2")
-    told = after(submitted(), ToldEnd(150.0, "error", words), Finished(200.0, "error"))
-    assert told.failure == words
+    judged = after(submitted(), ToldEnd(150.0, "error", words), Finished(200.0, "error"))
+    assert judged.failure == words
 
 
 # Contact

@@ -40,12 +40,12 @@ def test_start_is_first_poll_that_saw_it_running() -> None:
     assert after(running, Seen(202.0, True)).started_at == 201.0
 
 
-@pytest.mark.parametrize("told", [Started(201.0), Executed(201.0, ()), ToldEnd(201.0, "success")])
-def test_start_is_also_reported_by_socket(told: Started | Executed | ToldEnd) -> None:
+@pytest.mark.parametrize("piece", [Started(201.0), Executed(201.0, ()), ToldEnd(201.0, "success")])
+def test_start_is_also_reported_by_socket(piece: Started | Executed | ToldEnd) -> None:
     waiting = after(submitted(), Seen(200.0, False, 1))
-    assert after(waiting, told).started_at == 201.0
+    assert after(waiting, piece).started_at == 201.0
     seen = after(submitted(), Seen(190.0, True), Seen(191.0, False, 1))
-    assert after(seen, told).started_at == 190.0
+    assert after(seen, piece).started_at == 190.0
 
 
 def test_poll_counts_unless_post_ended_during_it() -> None:
@@ -86,24 +86,24 @@ def test_reported_outputs_are_dated_by_server_clock() -> None:
     begun = after(submitted(), Started(150.0, 5_000))
     (made,) = after(begun, Executed(160.5, (output("a.png"),))).outputs
     assert made.told_ms == 5_000 + round((160.5 - CREATED) * 1000)
-    (at_once,) = after(begun, Executed(CREATED, (output("a.png"),))).outputs
-    assert at_once.told_ms == 5_000
+    (made_first,) = after(begun, Executed(CREATED, (output("a.png"),))).outputs
+    assert made_first.told_ms == 5_000
     (unknown,) = after(submitted(), Executed(160.0, (output("a.png"),))).outputs
     (set_back,) = after(begun, Executed(CREATED - 1, (output("a.png"),))).outputs
     assert unknown.told_ms is None and set_back.told_ms is None
 
 
 def test_start_is_no_earlier_than_creation() -> None:
-    told = after(submitted(), ToldEnd(130.25, "success", ended_ms=90_000))
-    assert told.server_started_ms == 90_000 - round((130.25 - CREATED) * 1000)
-    assert told.server_ended_ms == 90_000
+    piece = after(submitted(), ToldEnd(130.25, "success", ended_ms=90_000))
+    assert piece.server_started_ms == 90_000 - round((130.25 - CREATED) * 1000)
+    assert piece.server_ended_ms == 90_000
     assert after(submitted(), ToldEnd(CREATED, "success", ended_ms=90_000)).server_started_ms == 90_000
     assert after(submitted(), ToldEnd(CREATED - 1, "success", ended_ms=90_000)).server_started_ms is None
     assert after(submitted(), ToldEnd(130.0, "success")).server_started_ms is None
     known = after(submitted(), Started(110.0, 5_000), ToldEnd(130.0, "success", ended_ms=90_000))
     assert known.server_started_ms == 5_000
-    again = after(known, ToldEnd(131.0, "success"))
-    assert (again.server_started_ms, again.server_ended_ms) == (5_000, 90_000)
+    repeated = after(known, ToldEnd(131.0, "success"))
+    assert (repeated.server_started_ms, repeated.server_ended_ms) == (5_000, 90_000)
 
 
 def test_two_absent_polls_are_three_seconds_apart() -> None:

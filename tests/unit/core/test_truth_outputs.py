@@ -14,9 +14,9 @@ from tests.unit.core.builders import after, output, submitted
 
 
 def test_outputs_are_merged_once_in_history_order() -> None:
-    told = (output("b.png"), output("a.png"))
+    reported = (output("b.png"), output("a.png"))
     history = (output("a.png"), output("b.png"), output("c.png"))
-    assert merge_outputs(told, history) == history
+    assert merge_outputs(reported, history) == history
     assert merge_outputs((output("x.png"),), history) == (*history, output("x.png"))
 
 
@@ -36,11 +36,13 @@ PLACES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)
 
 
 @given(PLACES, PLACES, st.sets(st.sampled_from("abcdef")))
-def test_merging_keeps_all_files_and_order_of_delivered_ones(known: list[str], told: list[str], home: set[str]) -> None:
+def test_merging_keeps_all_files_and_order_of_delivered_ones(
+    known: list[str], reported: list[str], home: set[str]
+) -> None:
     have = tuple(output(name, delivery=Delivery.KEPT if name in home else Delivery.PENDING) for name in known)
-    merged = merge_outputs(have, tuple(output(name) for name in told))
+    merged = merge_outputs(have, tuple(output(name) for name in reported))
     names = [item.filename for item in merged]
-    assert sorted(names) == sorted({*known, *told})
+    assert sorted(names) == sorted({*known, *reported})
     for index, item in enumerate(have):
         if item.delivery is Delivery.KEPT:
             assert merged[index] == item
@@ -50,9 +52,9 @@ def test_merging_keeps_all_files_and_order_of_delivered_ones(known: list[str], t
 
 
 def test_start_and_cached_nodes_survive_both_sources() -> None:
-    told = after(submitted(), Started(200.0, 5_000), Cached(200.1, (NodeId("3"),)))
-    assert (told.server_started_ms, told.cached) == (5_000, (NodeId("3"),))
-    silent = after(told, Finished(201.0, "success"))
+    reported = after(submitted(), Started(200.0, 5_000), Cached(200.1, (NodeId("3"),)))
+    assert (reported.server_started_ms, reported.cached) == (5_000, (NodeId("3"),))
+    silent = after(reported, Finished(201.0, "success"))
     assert (silent.server_started_ms, silent.cached) == (5_000, (NodeId("3"),)), "history takes nothing away"
     read = after(submitted(), Finished(201.0, "success", started_ms=6_000, cached=(NodeId("4"),)))
     assert (read.server_started_ms, read.cached) == (6_000, (NodeId("4"),))

@@ -123,10 +123,10 @@ def test_send_all_knows_no_bound_until_it_is_taken_back() -> None:
 def test_a_paused_line_sends_nothing_and_keeps_its_first_reason() -> None:
     known = line("a", "b").send_all().hold(Pause.REJECTED, PromptId("x"))
     assert known.due(0) is None
-    again = known.hold(Pause.ASKED)
-    assert (again.pause, again.paused_by) == (Pause.REJECTED, "x")
-    assert (again.resume().pause, again.resume().paused_by) == (None, None)
-    assert again.resume().due(0) is not None
+    held = known.hold(Pause.ASKED)
+    assert (held.pause, held.paused_by) == (Pause.REJECTED, "x")
+    assert (held.resume().pause, held.resume().paused_by) == (None, None)
+    assert held.resume().due(0) is not None
 
 
 def test_an_empty_line_has_nothing_left_of_what_it_was() -> None:
@@ -336,10 +336,10 @@ class Waiting(RuleBasedStateMachine):
         if due is None:
             return
         assert due.prompt_id == self.order[0]
-        was, (again,) = self.line, self.fresh(1)
+        was, (held,) = self.line, self.fresh(1)
         assert self.take(lambda known: known.without(due.prompt_id))
-        assert self.take(lambda known: known.put_back(due, PromptId(again), "line-back", was))
-        self.order[0] = again
+        assert self.take(lambda known: known.put_back(due, PromptId(held), "line-back", was))
+        self.order[0] = held
 
     @precondition(lambda self: self.order)
     @rule(data=st.data(), seed=st.integers(0, BIGGEST))

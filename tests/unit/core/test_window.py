@@ -122,8 +122,8 @@ def test_the_places_of_a_window_cannot_be_changed_from_outside() -> None:
 @pytest.mark.parametrize("operation", ["reserve", "upload_image", "submit_workflow", "connect", "anything"])
 def test_the_guard_refuses_every_operation_for_another_server(window: Window, operation: str) -> None:
     error = refuses(ServerLockedError, lambda: window.validate_server_consistency(operation, B))
-    told = error.facts()
-    assert told == {"operation": operation, "asked": B, "locked": A, "holders": 1}
+    refusal_facts = error.facts()
+    assert refusal_facts == {"operation": operation, "asked": B, "locked": A, "holders": 1}
     window.validate_server_consistency(operation, A)
 
 
@@ -192,7 +192,7 @@ def test_only_the_reserved_task_on_the_reserved_server_is_registered(made: objec
 
 
 @pytest.mark.parametrize(
-    "told",
+    "refusal_facts",
     [
         submitted("p-1", B),
         submitted("p-1", A, address="http://elsewhere:1"),
@@ -201,8 +201,8 @@ def test_only_the_reserved_task_on_the_reserved_server_is_registered(made: objec
     ],
     ids=["other server", "other address", "other owner", "older epoch"],
 )
-def test_a_tasks_server_and_owner_never_change(told: object) -> None:
-    refuses(InvalidTransition, lambda: REGISTERED.settle(told))  # type: ignore[arg-type]
+def test_a_tasks_server_and_owner_never_change(refusal_facts: object) -> None:
+    refuses(InvalidTransition, lambda: REGISTERED.settle(refusal_facts))  # type: ignore[arg-type]
 
 
 def test_a_task_that_is_not_known_cannot_be_settled() -> None:

@@ -148,11 +148,11 @@ class Aggregate(RuleBasedStateMachine):
             assert self.value.mooring == held, "an end has freed the window, and nothing binds it again"
 
     @rule(prompt_id=IDS, server_id=SERVERS, owner=OWNERS, epoch=st.integers(0, 3))
-    def is_told_of_another_server(self, prompt_id: PromptId, server_id: ServerId, owner: WindowId, epoch: int) -> None:
+    def settles_foreign_task(self, prompt_id: PromptId, server_id: ServerId, owner: WindowId, epoch: int) -> None:
         known = self.value.tasks.get(prompt_id)
-        told = task(prompt_id, server_id, owner=owner, epoch=epoch, state=TaskState.RUNNING)
-        refusal = self.attempt(lambda window: window.settle(told))
-        fits = known is not None and (known.server_id, known.address) == (told.server_id, told.address)
+        other = task(prompt_id, server_id, owner=owner, epoch=epoch, state=TaskState.RUNNING)
+        refusal = self.attempt(lambda window: window.settle(other))
+        fits = known is not None and (known.server_id, known.address) == (other.server_id, other.address)
         if known is None or not fits or owner != ME or epoch < known.epoch or known.state.is_end:
             assert refusal is not None
 
@@ -227,9 +227,9 @@ class Aggregate(RuleBasedStateMachine):
     def shows_what_is_quarantined(self) -> None:
         if isinstance(self.window, Restoring):
             return
-        told = " ".join(self.window.violations())
+        other = " ".join(self.window.violations())
         for item in self.window.quarantined:
-            assert item.prompt_id in told
+            assert item.prompt_id in other
 
 
 TestAggregate = Aggregate.TestCase

@@ -63,9 +63,11 @@ class MemoryCatalogues:
 async def open_window(stage: Stage, nodes: Mapping[ServerId, dict[str, Any]]) -> tuple[Page, MemoryCatalogues]:
     """A window that knows these servers' catalogues; those that are not named have none that is known."""
     catalogues = MemoryCatalogues({str(server_id): items for server_id, items in nodes.items()})
-    told = stage.world.network.fleet()
-    servers = tuple(replace(item, catalogue=item.server_id if item.server_id in nodes else "") for item in told.servers)
-    listed = replace(told, servers=servers)
+    known_fleet = stage.world.network.fleet()
+    servers = tuple(
+        replace(item, catalogue=item.server_id if item.server_id in nodes else "") for item in known_fleet.servers
+    )
+    listed = replace(known_fleet, servers=servers)
     stage.world.network.fleet = lambda: listed  # type: ignore[method-assign]
     page = await stage.window()
     state = page.session._state

@@ -144,10 +144,10 @@ async def test_the_console_has_the_work_of_the_whole_crew(stage: Stage) -> None:
     contract = ConsoleContract(page.session, crew=page.crew)
     tasks = contract.window_tasks()
     assert {task["promptId"] for task in tasks} == {task.prompt_id for task in all_tasks(page)}
-    told = contract.debug_server_consistency()
-    assert {task["executionServer"] for task in told["tasks"]} == {told["lockedServer"]}
-    assert len({item["lockedServer"] for item in (told, *told["crew"])}) == 3
-    theirs = next(task for task in tasks if task["owner"] != told["windowId"])
+    pending = contract.debug_server_consistency()
+    assert {task["executionServer"] for task in pending["tasks"]} == {pending["lockedServer"]}
+    assert len({item["lockedServer"] for item in (pending, *pending["crew"])}) == 3
+    theirs = next(task for task in tasks if task["owner"] != pending["windowId"])
     assert (await contract.cancel(theirs["promptId"]) or {})["promptId"] == theirs["promptId"]
     assert (await contract.wait_for(theirs["promptId"]))["state"] == "cancelled"
     assert await contract.verify() == {"ok": True, "violations": []}
@@ -282,10 +282,10 @@ async def test_change_in_crew_session_notifies_listeners_of_tab(stage: Stage) ->
     await stage.until(lambda: len(page.crew.sessions) == 1)
     (mate,) = page.crew.sessions
     assert mate.identity is not None and not mate.identity.is_new
-    told: list[str] = []
-    page.session.subscribe(lambda: told.append("change"))
+    pending: list[str] = []
+    page.session.subscribe(lambda: pending.append("change"))
     mate._state.changed()
-    assert told == ["change"]
+    assert pending == ["change"]
 
 
 @scene
@@ -383,31 +383,31 @@ async def test_crew_session_gets_fleet_and_errors_of_captain_once() -> None:
         async with asyncio.timeout(5):
             return await source.changes()
 
-    told = asyncio.ensure_future(news())
+    pending = asyncio.ensure_future(news())
     captain.changed()
     await settled()
-    assert not told.done(), "nothing is new"
+    assert not pending.done(), "nothing is new"
     captain.set_fleet(make_fleet(moved=HERE))
     captain.changed()
-    assert await told == make_fleet(moved=HERE)
+    assert await pending == make_fleet(moved=HERE)
 
     captain.fleet_error = error = ConnectError(None, "network")
     with pytest.raises(ConnectError) as caught:
         await news()
     assert caught.value is error
-    told = asyncio.ensure_future(news())
+    pending = asyncio.ensure_future(news())
     for _ in range(3):
         captain.changed()
         await settled()
-    assert not told.done(), "it was told"
+    assert not pending.done(), "it was told"
     captain.fleet_error = None
     captain.changed()
-    assert await told == make_fleet(moved=HERE), "that it is back is news"
-    told = asyncio.ensure_future(news())
+    assert await pending == make_fleet(moved=HERE), "that it is back is news"
+    pending = asyncio.ensure_future(news())
     captain.changed()
     await settled()
-    assert not told.done()
-    told.cancel()
+    assert not pending.done()
+    pending.cancel()
 
 
 async def test_crew_session_has_own_id_and_no_crew() -> None:

@@ -195,8 +195,8 @@ async def test_silence_reopens_socket_at_doubling_intervals_and_ends_nothing(sta
     assert stage.now - first > FIRST_SILENCE * 1.5
     assert page.session.socket.deaf == 0
     assert task_of(page, prompt_id).state in (TaskState.RUNNING, TaskState.SUCCEEDED)
-    told = page.session.progress.get(prompt_id)
-    await stage.until(lambda: page.session.progress.get(prompt_id) != told)
+    before = page.session.progress.get(prompt_id)
+    await stage.until(lambda: page.session.progress.get(prompt_id) != before)
     heard, count = stage.now, page.session.socket.reconnects
     await stage.until(lambda: page.session.socket.reconnects > count)
     assert stage.now - heard < FIRST_SILENCE * 2.5, "one word, and the patience is the first again"

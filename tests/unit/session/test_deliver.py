@@ -14,7 +14,7 @@ FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC
 
 
 @pytest.mark.parametrize(
-    ("told", "modified"),
+    ("date", "modified"),
     [
         ("Thu, 26 Nov 2026 04:00:00 GMT", FOUR),
         ("Thu, 26 Nov 2026 06:00:00 +0200", FOUR),
@@ -23,8 +23,8 @@ FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC
         (None, None),
     ],
 )
-def test_a_time_is_read_as_the_server_meant_it(told: str | None, modified: float | None) -> None:
-    assert _modified(Response(200, {} if told is None else {"last-modified": told})) == modified
+def test_a_time_is_read_as_the_server_meant_it(date: str | None, modified: float | None) -> None:
+    assert _modified(Response(200, {} if date is None else {"last-modified": date})) == modified
 
 
 async def test_text_output_is_delivered_without_server() -> None:

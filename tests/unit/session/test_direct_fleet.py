@@ -132,9 +132,9 @@ async def test_a_window_finds_out_by_itself_how_the_servers_are(bench: Bench) ->
 async def test_unreadable_list_is_reported_and_retried(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.browser.direct_fleet.AFTER_FAILURE", 0.01)
     bench.world.status = 404
-    with pytest.raises(ListError) as told:
+    with pytest.raises(ListError) as seen:
         await bench.fleet.first()
-    assert told.value.file == "fleet.json" and "404" in told.value.cause
+    assert seen.value.file == "fleet.json" and "404" in seen.value.cause
     bench.world.status = 200
     async with asyncio.timeout(5):
         assert [one.server_id for one in (await bench.fleet.changes()).servers] == ["a", "b"]
@@ -164,9 +164,9 @@ async def test_an_id_with_another_address_is_another_server(bench: Bench) -> Non
 async def test_refused_browser_is_given_the_flag_after_one_socket_probe(bench: Bench) -> None:
     bench.world.lost[A], bench.world.reach = "lost", Reach(answers=True, greets=True)
     await bench.fleet.first()
-    told = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
-    assert (told.health, told.cause) == (Health.REFUSES, "no-cors")
-    assert told.detail == "--enable-cors-header http://pages.lan"
+    seen = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
+    assert (seen.health, seen.cause) == (Health.REFUSES, "no-cors")
+    assert seen.detail == "--enable-cors-header http://pages.lan"
     bench.world.looked.clear()
     bench.fleet.hurry()
     async with asyncio.timeout(5):
@@ -180,8 +180,8 @@ async def test_refused_browser_is_given_the_flag_after_one_socket_probe(bench: B
 async def test_hanging_server_is_not_reported_as_refusing(bench: Bench) -> None:
     bench.world.lost[A] = "deadline"
     await bench.fleet.first()
-    told = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
-    assert (told.health, bench.world.sockets) == (Health.TIMEOUT, [])
+    seen = of(await bench.until(lambda fleet: of(fleet).health is not Health.UNKNOWN))
+    assert (seen.health, bench.world.sockets) == (Health.TIMEOUT, [])
     bench.world.lost = {}
     bench.fleet.hurry()
     assert of(await bench.until(lambda fleet: bool(of(fleet).files))).health is Health.WELL, (
@@ -262,9 +262,9 @@ async def test_choice_reads_each_queue_anew(bench: Bench) -> None:
 async def test_failures_name_their_server(bench: Bench) -> None:
     await bench.well()
     bench.world.lost[B] = "lost"
-    with pytest.raises(RequestTimeout) as told:
+    with pytest.raises(RequestTimeout) as seen:
         await bench.http.send(Request(method="GET", path=f"{B}/queue", deadline=1.0))
-    assert told.value.server_id == ServerId("b")
+    assert seen.value.server_id == ServerId("b")
 
     class NoSockets:
         async def open(self, path: str, deadline: float) -> Connection:

@@ -53,9 +53,9 @@ class Posts:
 
     def _note(self, _: object, method: str, path: str, body: bytes) -> None:
         if method == "POST" and path.startswith("/prompt"):
-            told = json.loads(body)
-            assert told["prompt_id"] not in self.bodies, "one POST for each task"
-            self.bodies[told["prompt_id"]] = told
+            parsed = json.loads(body)
+            assert parsed["prompt_id"] not in self.bodies, "one POST for each task"
+            self.bodies[parsed["prompt_id"]] = parsed
 
     def graph(self, prompt_id: PromptId) -> Any:
         """The editor's graph that went along, if one did."""
@@ -174,8 +174,8 @@ async def test_a_script_may_hand_over_the_editors_graph(stage: Stage) -> None:
     graph = {"nodes": [{"id": 1, "type": "Thing"}], "big": 2**60}
     workflow = a_workflow(1, 7, None)
     contract = ConsoleContract(page.session)
-    for told in (graph, json.dumps(graph)):
-        call = contract.call("submit_workflow", [json.loads(workflow.text), {"workflow": told}])
+    for parsed in (graph, json.dumps(graph)):
+        call = contract.call("submit_workflow", [json.loads(workflow.text), {"workflow": parsed}])
         assert posts.graph(PromptId(str(await asyncio.wait_for(call, 60)))) == graph
     for wrong in ("{", {"nodes": 7}, [], 7):
         with pytest.raises(BadInput):

@@ -138,20 +138,20 @@ async def test_resetting_the_socket_stays_on_the_server(stage: Stage) -> None:
 async def test_wake_during_click_reports_no_false_violation(stage: Stage) -> None:
     """What was read back just before a task was registered is older than what this window knows."""
     page = await stage.window()
-    told: list[str] = []
+    found: list[str] = []
 
     async def wake_often() -> None:
         while True:
             page.session.wake("focus")
             await asyncio.sleep(0.003)
-            told.extend(page.session.violations())
+            found.extend(page.session.violations())
 
     waking = asyncio.ensure_future(wake_often())
     ids = [await stage.run(page) for _ in range(20)]
     for prompt_id in ids:
         await stage.ended(page, prompt_id)
     waking.cancel()
-    assert told == []
+    assert found == []
     assert await page.session.verify() == ()
 
 

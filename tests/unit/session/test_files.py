@@ -39,8 +39,8 @@ def files(response: Response) -> tuple[WorkflowFiles, list[str]]:
 
 
 async def test_published_workflows_are_listed_and_read() -> None:
-    told = {"files": [{"path": "portraits/a.json", "tag": "1", "title": "A"}]}
-    listing, _ = files(Response(200, text=json.dumps(told)))
+    body = {"files": [{"path": "portraits/a.json", "tag": "1", "title": "A"}]}
+    listing, _ = files(Response(200, text=json.dumps(body)))
     (published,) = await listing.published()
     assert (published.path, published.title) == ("portraits/a.json", "A")
     reading, asked = files(Response(200, blob=FILE))
@@ -68,9 +68,9 @@ async def test_missing_file_is_reported_by_name(response: Response) -> None:
 
 async def test_invalid_answer_has_its_own_error() -> None:
     reading, _ = files(BROKEN)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as body:
         await reading.read_published("a.json")
-    assert told.value.cause == "a.json answered 500"
+    assert body.value.cause == "a.json answered 500"
     with pytest.raises(HttpStatusError) as caught:
         await reading.read_saved(HERE, "a.json")
     assert (caught.value.server_id, caught.value.status) == (HERE, 500)

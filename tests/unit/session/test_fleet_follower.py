@@ -31,10 +31,10 @@ class Gateway:
 
     async def _next(self, how: str) -> Fleet:
         self.asked.append(how)
-        told = await self.news.get()
-        if isinstance(told, MooringError):
-            raise told
-        return told
+        given = await self.news.get()
+        if isinstance(given, MooringError):
+            raise given
+        return given
 
 
 class Clock(SandboxClock):
@@ -70,10 +70,10 @@ class Rig:
         """What was seen last."""
         return self.seen[-1:]
 
-    async def tell(self, told: Fleet | MooringError) -> None:
+    async def tell(self, given: Fleet | MooringError) -> None:
         """Let the gateway report this, and wait until it is taken over."""
         asked = len(self.gateway.asked)
-        self.gateway.news.put_nowait(told)
+        self.gateway.news.put_nowait(given)
         while len(self.gateway.asked) == asked:  # the next request follows once it is taken over
             assert self.keeping is not None and not self.keeping.done()
             await asyncio.sleep(0)

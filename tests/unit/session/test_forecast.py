@@ -27,10 +27,10 @@ async def half_way(stage: Stage, page: Page, prompt_id: PromptId) -> float | Non
     await stage.until_running(page, prompt_id)
     began = stage.now
     await stage.sleep(STEPS * 0.05 / 2)
-    told, at = left(page, prompt_id), stage.now
+    shown, at = left(page, prompt_id), stage.now
     await stage.until(lambda: task_of(page, prompt_id).state.is_end)
     assert at - began < stage.now - at + 4.0
-    return None if told is None else abs(told - (stage.now - at)) / (stage.now - at)
+    return None if shown is None else abs(shown - (stage.now - at)) / (stage.now - at)
 
 
 @scene
@@ -73,9 +73,9 @@ async def test_another_window_knows_what_one_has_learned(stage: Stage) -> None:
     prompt_id = await stage.run(other, steps=STEPS, server_id=A)
     await stage.until_running(other, prompt_id)
     await stage.sleep(0.5)
-    told = left(other, prompt_id)
-    assert told is not None
-    assert 15.0 <= told <= 25.0
+    shown = left(other, prompt_id)
+    assert shown is not None
+    assert 15.0 <= shown <= 25.0
 
 
 @scene
@@ -90,9 +90,9 @@ async def test_waiting_task_shows_its_place_and_start(stage: Stage) -> None:
     outlook = page.session.outlook(task_of(page, last))
     assert outlook.count == 2
     assert outlook.eta is not None
-    told, at = outlook.eta.left, stage.now
+    shown, at = outlook.eta.left, stage.now
     await stage.until(lambda: task_of(page, last).state is TaskState.RUNNING)
-    assert abs(told - (stage.now - at)) <= 0.25 * (stage.now - at)
+    assert abs(shown - (stage.now - at)) <= 0.25 * (stage.now - at)
 
 
 @scene
@@ -164,14 +164,14 @@ async def test_incomplete_events_teach_nothing_about_nodes(stage: Stage) -> None
 @scene
 async def test_upload_progress_counts_bytes_of_all_files(stage: Stage) -> None:
     page = await stage.window()
-    told: list[tuple[int, int, float]] = []
-    page.session.subscribe(lambda: told.extend((run.sent, run.size, run.fraction) for run in page.session.runs))
+    shown: list[tuple[int, int, float]] = []
+    page.session.subscribe(lambda: shown.extend((run.sent, run.size, run.fraction) for run in page.session.runs))
     files = {("1", name): Picked(Bytes(bytes(size), "image/png"), f"{name}.png") for name, size in SIZES}
     workflow = parse_workflow({"1": {"class_type": "LoadImage", "inputs": {name: "" for name, _ in SIZES}}})
     with suppress(MooringError):
         await page.session.run(workflow, title="two files", inputs=files)
-    sent = [item[0] for item in told if item[1]]
+    sent = [item[0] for item in shown if item[1]]
     assert sent == sorted(sent)
     assert {300, 1000} <= set(sent)
-    assert {item[1] for item in told} == {0, 1000}
-    assert told[-1][2] == 1.0
+    assert {item[1] for item in shown} == {0, 1000}
+    assert shown[-1][2] == 1.0

@@ -131,12 +131,12 @@ async def test_without_store_journal_works_without_copies() -> None:
 @pytest.fixture
 def noted() -> Any:
     """What of the log of this test is noted."""
-    told: list[dict[str, Any]] = []
-    handler = LogNotes(lambda kind, **facts: told.append({"kind": kind, **facts}))
+    noted_facts: list[dict[str, Any]] = []
+    handler = LogNotes(lambda kind, **facts: noted_facts.append({"kind": kind, **facts}))
     log = logging.getLogger("mooring.test_journal_writer")
     log.setLevel(logging.INFO)
     log.addHandler(handler)
-    yield told
+    yield noted_facts
     log.removeHandler(handler)
 
 
@@ -165,7 +165,7 @@ def test_errors_are_noted_with_kind_and_traceback(noted: list[dict[str, Any]]) -
         break_off()
     except ValueError:
         logging.getLogger("mooring.test_journal_writer").exception("it failed")
-    (told,) = noted
-    assert (told["level"], told["error"]) == ("error", "ValueError")
-    assert [step.partition(":")[0] for step in told["way"]] == ["test_journal_writer.py"] * 2
-    assert told["way"][-1].endswith(" break_off")
+    (noted_facts,) = noted
+    assert (noted_facts["level"], noted_facts["error"]) == ("error", "ValueError")
+    assert [step.partition(":")[0] for step in noted_facts["way"]] == ["test_journal_writer.py"] * 2
+    assert noted_facts["way"][-1].endswith(" break_off")

@@ -318,8 +318,8 @@ def test_only_the_missing_one_of_several_files_is_recorded() -> None:
     kept = [output(name, delivery=Delivery.KEPT) for name in ("a.png", "b.png")]
     gone = output("c.png", delivery=Delivery.GONE)
     task = submitted(outputs=(*kept, gone))
-    told = _dropped(task, kept[1].file)
-    assert [item.delivery for item in told.outputs] == [Delivery.KEPT, Delivery.DROPPED, Delivery.GONE]
+    updated = _dropped(task, kept[1].file)
+    assert [item.delivery for item in updated.outputs] == [Delivery.KEPT, Delivery.DROPPED, Delivery.GONE]
     assert _dropped(task, gone.file) == task, "what went its own way stays as it is told"
 
 

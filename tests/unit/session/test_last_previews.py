@@ -161,12 +161,12 @@ async def test_failure_to_keep_one_preview_does_not_stop_later_ones(
 
 async def test_kept_preview_is_shown_and_read_once(table: Table) -> None:
     table.shelf.previews[ID] = Bytes(b"before", "image/webp")
-    told: list[bool] = []
-    table.state.subscribe(lambda: told.append(ID in table.state.previews))
+    seen_states: list[bool] = []
+    table.state.subscribe(lambda: seen_states.append(ID in table.state.previews))
     await table.previews.restore()
     shown = table.state.previews[ID]
     assert (await shown.blob.read(), shown.media_type, shown.serial) == (b"before", "image/webp", 0)
-    assert told == [True]
+    assert seen_states == [True]
     await table.previews.restore()
     assert table.shelf.reads == [ID]
     await settled()

@@ -61,16 +61,18 @@ def test_record_of_another_window_is_no_loose_end() -> None:
 @scene
 async def test_running_work_is_nothing_to_lose(stage: Stage) -> None:
     page = await stage.window()
-    told: list[tuple[set[RunStage], bool]] = []
-    page.session.subscribe(lambda: told.append(({run.stage for run in page.session.runs}, page.session.has_loose_ends)))
+    changes: list[tuple[set[RunStage], bool]] = []
+    page.session.subscribe(
+        lambda: changes.append(({run.stage for run in page.session.runs}, page.session.has_loose_ends))
+    )
     prompt_id = await stage.run(page, steps=6, picture=b"picture")
-    assert any(is_loose for _, is_loose in told), "while the click was on its way"
+    assert any(is_loose for _, is_loose in changes), "while the click was on its way"
     await stage.until_running(page, prompt_id)
     await stage.until(lambda: not page.session.has_loose_ends)
     assert not task_of(page, prompt_id).state.is_end
     await stage.ended(page, prompt_id)
     assert not page.session.has_loose_ends
-    assert all(is_loose for stages, is_loose in told if stages & {RunStage.UPLOADING, RunStage.REGISTERING})
+    assert all(is_loose for stages, is_loose in changes if stages & {RunStage.UPLOADING, RunStage.REGISTERING})
 
 
 @scene
@@ -85,10 +87,10 @@ async def test_a_scripts_upload_is_loose_while_it_is_under_way(stage: Stage) -> 
 
 
 def test_listeners_are_notified_of_loose_ends_and_finished_uploads() -> None:
-    told: list[bool] = []
-    ends = LooseEnds(lambda: told.append(ends.any([], None)))
+    changes: list[bool] = []
+    ends = LooseEnds(lambda: changes.append(ends.any([], None)))
     with ends.upload():
-        assert told == [True]
-    assert told == [True, False]
+        assert changes == [True]
+    assert changes == [True, False]
     with ends.write(ID):
-        assert told == [True, False, True]
+        assert changes == [True, False, True]

@@ -21,7 +21,7 @@ def overhear(page: Page) -> list[str]:
     """Which of the store's operations on the way to a prompt are asked for from now on."""
     store, asked = page.session._state.ports.store, list[str]()
 
-    def told(name: str) -> Any:
+    def recording(name: str) -> Any:
         operation = getattr(store, name)
 
         async def ask(*arguments: Any) -> Any:
@@ -31,7 +31,7 @@ def overhear(page: Page) -> list[str]:
         return ask
 
     for name in WRITES:
-        setattr(store, name, told(name))
+        setattr(store, name, recording(name))
     return asked
 
 

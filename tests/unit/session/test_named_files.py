@@ -120,9 +120,9 @@ async def test_result_is_uploaded_when_its_work_moves(stage: Stage) -> None:
     name = f"{first.outputs[0].filename} [output]"
     assert name == f"{other.outputs[0].filename} [output]", "both servers have a file of that name"
     task = await made(stage, page, naming(name), A)
-    again = await stage.ended(page, await page.session.run_again(task.prompt_id, elsewhere=True))
-    assert again.server_id != A and again.state is TaskState.SUCCEEDED
-    stored = stage.world.network.servers[again.server_id].files.content(image_of(again))
+    repeated = await stage.ended(page, await page.session.run_again(task.prompt_id, elsewhere=True))
+    assert repeated.server_id != A and repeated.state is TaskState.SUCCEEDED
+    stored = stage.world.network.servers[repeated.server_id].files.content(image_of(repeated))
     kept = await page.session.read_result(first.prompt_id)
     assert kept is not None and stored == await kept.read()
 

@@ -79,8 +79,8 @@ async def test_work_for_another_server_is_refused_with_everything_that_matters(s
     await stage.run(page, steps=40, server_id=A)
     with pytest.raises(ServerLockedError) as caught:
         await stage.run(page, server_id=B)
-    told = caught.value.facts()
-    assert (told["asked"], told["locked"], told["holders"]) == (B, A, 1)
+    refusal_facts = caught.value.facts()
+    assert (refusal_facts["asked"], refusal_facts["locked"], refusal_facts["holders"]) == (B, A, 1)
     assert [item.server_id for item in stage.requests("POST", "/prompt")] == [A]
     (failed,) = page.session.runs
     assert (failed.stage, failed.error) == (RunStage.FAILED, caught.value)

@@ -44,15 +44,15 @@ async def test_cached_result_may_be_older_than_task(stage: Stage) -> None:
     first = await stage.run(page, steps=1, server_id=A)
     await stage.ended(page, first)
     await stage.sleep(3600.0)
-    again = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
-    ended = await stage.ended(page, again)
+    repeated = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
+    ended = await stage.ended(page, repeated)
     assert ended.cached
     assert [item.delivery for item in ended.outputs] == [Delivery.KEPT]
-    assert await bytes_of(page, again) == await bytes_of(page, first)
-    looks = len(stage.requests("GET", f"/history/{again}"))
+    assert await bytes_of(page, repeated) == await bytes_of(page, first)
+    looks = len(stage.requests("GET", f"/history/{repeated}"))
     fetched, _blob = await fetch_output(page.session._state, ended, ended.outputs[0])
     assert fetched.delivery is Delivery.KEPT
-    assert len(stage.requests("GET", f"/history/{again}")) == looks, "the very same file needs no word"
+    assert len(stage.requests("GET", f"/history/{repeated}")) == looks, "the very same file needs no word"
 
 
 @pytest.mark.parametrize("is_marked", [True, False])
@@ -70,7 +70,7 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
     first = await stage.run(page, steps=1, server_id=A)
     await stage.ended(page, first)
     await stage.sleep(3600.0)
-    again = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
+    repeated = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
     home = stage.world.sims[A]
 
     def turn_back() -> None:
@@ -78,11 +78,11 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
         for key, (data, written) in tuple(home.files.items()):
             home.files[key] = (data + b"of another", written - 60.0)
 
-    stage.once_stored(lambda: stage.world.database.task(again).state is TaskState.SUCCEEDED, turn_back)
-    ended = await stage.ended(page, again)
+    stage.once_stored(lambda: stage.world.database.task(repeated).state is TaskState.SUCCEEDED, turn_back)
+    ended = await stage.ended(page, repeated)
     assert ended.cached
     assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
-    assert await bytes_of(page, again) is None
+    assert await bytes_of(page, repeated) is None
 
 
 @pytest.mark.parametrize(

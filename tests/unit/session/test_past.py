@@ -55,9 +55,9 @@ async def test_a_reload_reads_only_what_the_window_holds(stage: Stage) -> None:
     page = await stage.window()
     ids = await made(stage, page, 6)
     await stage.until(lambda: len(window_of(page).tasks) <= 4)
-    again = await stage.reload(page)
-    assert set(window_of(again).tasks) <= set(ids[-4:])
-    assert await again.session.past.read_task(ids[0])
+    later = await stage.reload(page)
+    assert set(window_of(later).tasks) <= set(ids[-4:])
+    assert await later.session.past.read_task(ids[0])
 
 
 @pytest.mark.usefixtures("few")
@@ -135,8 +135,8 @@ async def test_past_task_runs_again_with_kept_input(stage: Stage) -> None:
     await stage.ended(page, first)
     await made(stage, page, 6)
     await stage.until(lambda: first not in window_of(page).tasks)
-    again = await page.session.run_again(first)
-    task = await stage.ended(page, again)
+    later = await page.session.run_again(first)
+    task = await stage.ended(page, later)
     assert (task.again_of, [item.original_name for item in task.inputs]) == (first, ["photo.png"])
     with pytest.raises(TaskNotFound):
         await page.session.run_again(PromptId("never was"))
@@ -179,9 +179,9 @@ async def test_task_keeps_project_of_its_run(stage: Stage) -> None:
     page.session.name_project("  harbour ")
     first = await stage.run(page, steps=1)
     page.session.name_project("x" * 200)
-    again = await page.session.run_again((await stage.ended(page, first)).prompt_id)
+    later = await page.session.run_again((await stage.ended(page, first)).prompt_id)
     tasks = window_of(page).tasks
-    assert (tasks[first].project, len(tasks[again].project)) == ("harbour", 80)
+    assert (tasks[first].project, len(tasks[later].project)) == ("harbour", 80)
 
 
 @pytest.mark.usefixtures("few")

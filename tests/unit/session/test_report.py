@@ -67,13 +67,13 @@ class TalkingServers(SandboxServers):
 
     def fail(self, prompt_id: str) -> None:
         """The prompt ends with an error that quotes the text, and with a picture that is named after it."""
-        told = {
+        noted = {
             "prompt_id": prompt_id, "node_id": "6", "node_type": "CLIPTextEncode", "exception_message": self.text,
             "exception_type": "ValueError", "traceback": [self.text], "current_inputs": {"text": [self.text]},
         }  # fmt: skip
         picture = {"filename": f"{self.text}_00001_.png", "subfolder": self.text, "type": "output"}
         outputs = {"9": {"images": [picture], "text": [self.text]}}
-        status = {"status_str": "error", "completed": False, "messages": [["execution_error", told]]}
+        status = {"status_str": "error", "completed": False, "messages": [["execution_error", noted]]}
         self.end(prompt_id, {"outputs": outputs, "status": status})
 
 
@@ -116,12 +116,12 @@ async def live(secret: str, *, prompts: bool) -> dict[str, Any]:
     """A life in which that text is in everything that a person and a server say; its report."""
     servers = TalkingServers(text=f"the {secret}, as told")
     fleet = make_fleet()
-    told = [
+    noted = [
         replace(item, address=f"http://{secret}:{secret}@{item.server_id}.invalid/?k={secret}")
         for item in fleet.servers
     ]
     sandbox = Sandbox(servers=servers)
-    sandbox.fleet.put(Fleet(tuple(replace(item, detail=secret, name=secret) for item in told), "flags"))
+    sandbox.fleet.put(Fleet(tuple(replace(item, detail=secret, name=secret) for item in noted), "flags"))
     await sandbox.fleet.first()
     session = await start(sandbox)
     contract = ConsoleContract(session)
@@ -180,10 +180,10 @@ def test_report_with_prompts_has_texts_but_no_credentials() -> None:
 @pytest.mark.parametrize("prompts", [False, True])
 def test_a_report_replays(prompts: bool) -> None:
     report = asyncio.run(live("zqtext", prompts=prompts))
-    again = replay_bundle(json.loads(json.dumps(report)))
-    assert again.problems == []
-    assert again.judged >= 3
-    assert not again.skipped
+    replayed = replay_bundle(json.loads(json.dumps(report)))
+    assert replayed.problems == []
+    assert replayed.judged >= 3
+    assert not replayed.skipped
 
 
 async def test_journal_records_run_from_click_to_end() -> None:
@@ -195,15 +195,15 @@ async def test_journal_records_run_from_click_to_end() -> None:
         session.validate_server_consistency("upload", THERE if session.window.window_locked_server == HERE else HERE)
     sandbox.servers.finish(prompt_id)
     await session.wait_for(prompt_id)
-    told = [entry for entry in session.journal.journal.entries if entry.facts.get("prompt_id") == prompt_id]
-    order = [entry.facts.get("evidence", entry.kind) for entry in told]
+    noted = [entry for entry in session.journal.journal.entries if entry.facts.get("prompt_id") == prompt_id]
+    order = [entry.facts.get("evidence", entry.kind) for entry in noted]
     answered = [kind for kind in order if kind != "Started"]  # which the socket may tell before the answer comes
     assert answered[:4] == ["reserved", "registered", "submitting", "Accepted"]
     assert order.index("submitting") < order.index("Started") < order.index("Finished")
     assert order.index("Finished") < order.index("delivered")
-    reserved = told[0].facts
+    reserved = noted[0].facts
     assert set(reserved["loads"]) == {HERE, THERE}
-    finished = next(entry.facts for entry in told if entry.facts.get("evidence") == "Finished")
+    finished = next(entry.facts for entry in noted if entry.facts.get("evidence") == "Finished")
     assert (finished["now"], finished["said"]["end"]) == ("succeeded", "success")
     assert {"claimed", "restored", "fleet", "wake", "moored", "guard_refused", "socket"} <= set(kinds(session))
     await session.stop()
@@ -218,8 +218,8 @@ async def test_reload_restores_journal() -> None:
     sandbox.fleet.put(make_fleet())
     later = await start(sandbox, shelf)
     await until(lambda: kinds(later).count("claimed") == 2)
-    told = kinds(later)
-    assert told.index("submitting") < len(told) - 1 - told[::-1].index("claimed")
+    noted = kinds(later)
+    assert noted.index("submitting") < len(noted) - 1 - noted[::-1].index("claimed")
     report = await ConsoleContract(later).call("debug_bundle", [])
     assert replay_bundle(report).problems == []
     await later.stop()
@@ -296,9 +296,9 @@ async def test_report_has_identity_holders_violations_and_repetitions() -> None:
     assert report["fleet"]["source"] == "sandbox"
     assert report["mooring"] == {"locked": locked, "holders": [prompt_id], "reservations": []}
     assert [(item["kind"], item["prompt_ids"]) for item in report["violations"]] == [("store", [prompt_id])]
-    told = {entry["kind"]: entry for entry in report["journal"]["entries"]}
-    assert (told["story"]["times"], told["story"]["until"] >= told["story"]["at"]) == (2, True)
-    assert "times" not in told["registered"], "it happened once"
+    noted = {entry["kind"]: entry for entry in report["journal"]["entries"]}
+    assert (noted["story"]["times"], noted["story"]["until"] >= noted["story"]["at"]) == (2, True)
+    assert "times" not in noted["registered"], "it happened once"
     await session.stop()
 
 

@@ -62,17 +62,17 @@ async def test_a_file_is_sent_once_the_socket_is_there(stage: Stage) -> None:
 @scene
 async def test_arrived_files_count_whatever_the_browser_reports(stage: Stage) -> None:
     page = await stage.window()
-    http, told = page.session._state.ports.http, list[tuple[float, int]]()
+    http, shown = page.session._state.ports.http, list[tuple[float, int]]()
     upload = http.upload
 
     async def upload_untold(request: Request, _on_progress: Callable[[float], None]) -> Response:
         return await upload(request, lambda _part: None)
 
     http.upload = upload_untold  # type: ignore[method-assign]
-    page.session.subscribe(lambda: told.extend((run.fraction, run.sent) for run in page.session.runs if run.size))
+    page.session.subscribe(lambda: shown.extend((run.fraction, run.sent) for run in page.session.runs if run.size))
     files = {("1", name): Picked(Bytes(PHOTO, "image/png"), f"{name}.png") for name in ("image", "other")}
     await page.session.run(a_workflow(3, 1, PHOTO), title="story", inputs=files)
-    assert list(dict.fromkeys(told)) == [(0.0, 0), (0.5, len(PHOTO)), (1.0, 2 * len(PHOTO))]
+    assert list(dict.fromkeys(shown)) == [(0.0, 0), (0.5, len(PHOTO)), (1.0, 2 * len(PHOTO))]
 
 
 @scene

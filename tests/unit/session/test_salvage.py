@@ -286,8 +286,8 @@ async def test_run_again_beside_other_work_stays_on_server(stage: Stage) -> None
     page = await stage.window()
     done = await stage.ended(page, await stage.run(page, server_id=A))
     other = await stage.run(page, steps=400, server_id=A)
-    again = await page.session.run_again(done.prompt_id)
-    assert task_of(page, again).server_id == A
+    repeated = await page.session.run_again(done.prompt_id)
+    assert task_of(page, repeated).server_id == A
     await page.session.cancel(other)
 
 

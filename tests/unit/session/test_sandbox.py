@@ -86,8 +86,8 @@ async def test_work_runs_and_ends_on_its_own_server_alone() -> None:
     ended = comfy.read_history(await servers.send(asked), HERE, ONE, 1.0)
     assert ended is not None
     assert (ended.end, [output.filename for output in ended.outputs]) == ("success", ["out_00001_.png"])
-    told = await send(servers, "GET", asked.path)
-    assert (list(told), told[ONE]["status"]["completed"]) == ([ONE], True)
+    received = await send(servers, "GET", asked.path)
+    assert (list(received), received[ONE]["status"]["completed"]) == ([ONE], True)
     assert await send(servers, "GET", f"{there.base}/history/{ONE}") == {}
     assert await send(servers, "GET", f"{there.base}/history/{OTHER}") == {}
 
@@ -133,8 +133,8 @@ async def test_socket_receives_events_of_its_server_until_dropped() -> None:
     await submit(servers, f"/servers/{HERE}", ONE)
     servers.finish(ONE)
     async with asyncio.timeout(5):
-        told = [read_text(str(frame)) for _ in range(3) for frame in await first.receive()]
-    assert told == [StatusMessage(0, ""), StartMessage(ONE, None), EndMessage(ONE, "success")]
+        received = [read_text(str(frame)) for _ in range(3) for frame in await first.receive()]
+    assert received == [StatusMessage(0, ""), StartMessage(ONE, None), EndMessage(ONE, "success")]
     hearing = asyncio.ensure_future(first.receive())
     await asyncio.sleep(0)
     await asyncio.sleep(0)

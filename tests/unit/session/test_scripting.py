@@ -105,9 +105,9 @@ async def test_outputs_have_addresses_but_texts_and_missing_ones_do_not(script: 
 
 
 async def test_upload_returns_its_place_and_holds_server_until_release(script: Script) -> None:
-    told = await script.call("upload_image", NamedBytes(b"one", "image/png"), "photo.jpg")
+    result = await script.call("upload_image", NamedBytes(b"one", "image/png"), "photo.jpg")
     server = await script.call("window_locked_server")
-    assert told == {"name": "zq-uploaded.png", "subfolder": "a rose", "type": "input", "server": server}
+    assert result == {"name": "zq-uploaded.png", "subfolder": "a rose", "type": "input", "server": server}
     await script.call("upload_image", NamedBytes(b"two", "image/png"))
     assert [name.rpartition(".")[2] for name in script.servers.uploads] == ["jpg", "png"], "the name it was given first"
     await script.call("release_uploads")
@@ -129,12 +129,12 @@ def test_who_brings_no_file_and_no_graph_brings_none() -> None:
 
 
 async def test_listener_is_notified_until_it_unsubscribes(script: Script) -> None:
-    told: list[str] = []
-    leave = script.contract.subscribe(lambda: told.append("change"))
+    result: list[str] = []
+    leave = script.contract.subscribe(lambda: result.append("change"))
     script.session._state.changed()
     leave()
     script.session._state.changed()
-    assert told == ["change"]
+    assert result == ["change"]
 
 
 async def test_unreadable_store_is_the_error_until_ready(script: Script) -> None:
@@ -156,8 +156,8 @@ async def test_reset_reopens_socket_and_returns_its_server(script: Script) -> No
     await script.call("submit_workflow", workflow("a rose"))
     asked: list[str] = []
     script.session.reset_socket = lambda: asked.append("reset")  # type: ignore[method-assign]
-    told = await script.call("reset_web_socket_server")
-    assert (asked, told["lockedServer"]) == (["reset"], script.session.window.window_locked_server)
+    result = await script.call("reset_web_socket_server")
+    assert (asked, result["lockedServer"]) == (["reset"], script.session.window.window_locked_server)
 
 
 async def test_invalid_workflow_is_refused(script: Script) -> None:
@@ -167,6 +167,6 @@ async def test_invalid_workflow_is_refused(script: Script) -> None:
 
 
 async def test_self_check_reports_each_check(script: Script) -> None:
-    told = await script.call("test_server_consistency_fixes")
-    assert (told["passed"], told["failed"]) == (len(CHECKS), 0)
-    assert [(item["name"], item["ok"]) for item in told["results"]] == [(name, True) for name in CHECKS]
+    result = await script.call("test_server_consistency_fixes")
+    assert (result["passed"], result["failed"]) == (len(CHECKS), 0)
+    assert [(item["name"], item["ok"]) for item in result["results"]] == [(name, True) for name in CHECKS]

@@ -22,7 +22,7 @@ from tests.unit.session.test_state import noted
 
 
 @dataclass
-class Told:
+class GateSocket:
     """A socket that the gateway closes with a code, as it does; in a world whose sockets have none."""
 
     inner: Connection
@@ -55,7 +55,7 @@ class Told:
         await self.inner.close()
 
 
-class Unreached(Told):
+class Unreached(GateSocket):
     """A socket that the gateway has answered, whose server says nothing. Its `inner` is never used."""
 
     def __init__(self, opened_at: float, *, code: int = 0, after: float = 0.0) -> None:
@@ -85,13 +85,13 @@ class Gate:
     """Every socket that a page opens; `unreached` makes what it gets while the server is out of reach."""
 
     page: Page
-    opened: list[Told]
+    opened: list[GateSocket]
     code: int = 0
     after: float = 0.0
     is_reached: bool = True
 
     @property
-    def reached(self) -> list[Told]:
+    def reached(self) -> list[GateSocket]:
         """Those that the server has."""
         return [item for item in self.opened if not isinstance(item, Unreached)]
 
@@ -102,7 +102,7 @@ def gate_of(stage: Stage, page: Page) -> Gate:
 
     async def open_socket(path: str, deadline: float) -> Connection:
         if gate.is_reached:
-            gate.opened.append(Told(await through(path, deadline), stage.now))
+            gate.opened.append(GateSocket(await through(path, deadline), stage.now))
         else:
             gate.opened.append(Unreached(stage.now, code=gate.code, after=gate.after))
         return gate.opened[-1]
@@ -446,8 +446,8 @@ def test_replaced_code_matches_gateway() -> None:
 @scene
 async def test_moving_server_is_shown_as_moved_without_violation(stage: Stage) -> None:
     page = await stage.window()
-    told: list[tuple[str, ...]] = []
-    page.session.subscribe(lambda: told.append(page.session.violations()))
+    seen: list[tuple[str, ...]] = []
+    page.session.subscribe(lambda: seen.append(page.session.violations()))
     prompt_id = await stage.run(page, steps=4_000, server_id=A)
     await stage.until(lambda: page.session.socket.state == "open")
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
@@ -456,7 +456,7 @@ async def test_moving_server_is_shown_as_moved_without_violation(stage: Stage) -
     await stage.until(lambda: page.session.socket.state == "waiting")
     assert stage.now - since < 1.0, "the socket is left at once, not when its silence is noticed"
     await asyncio.sleep(120.0)
-    assert set(told) == {()}
+    assert set(seen) == {()}
     assert task_of(page, prompt_id).shown_state == "unreachable_moved"
     assert page.sockets.living == [], "nothing is said to whom it may not concern"
     with pytest.raises(ServerMoved):

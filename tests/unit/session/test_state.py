@@ -23,13 +23,13 @@ def noted(page: Page, kind: str) -> list[dict[str, Any]]:
 @scene
 async def test_unsubscribed_listener_is_not_called(stage: Stage) -> None:
     page = await stage.window()
-    told: list[str] = []
-    leave = page.session.subscribe(lambda: told.append("change"))
+    calls: list[str] = []
+    leave = page.session.subscribe(lambda: calls.append("change"))
     page.session._state.changed()
-    assert told == ["change"]
+    assert calls == ["change"]
     leave()
     page.session._state.changed()
-    assert told == ["change"]
+    assert calls == ["change"]
 
 
 @scene

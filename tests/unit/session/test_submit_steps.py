@@ -48,10 +48,10 @@ async def test_released_place_is_not_registered(stage: Stage) -> None:
 @scene
 async def test_while_a_prompt_is_sent_memory_and_store_agree(stage: Stage) -> None:
     page = await stage.window()
-    told: list[tuple[str, ...]] = []
-    stage.once_requested("POST", "/prompt", lambda _: told.append(page.session.violations()))
+    seen: list[tuple[str, ...]] = []
+    stage.once_requested("POST", "/prompt", lambda _: seen.append(page.session.violations()))
     await stage.run(page)
-    assert told == [()]
+    assert seen == [()]
 
 
 @scene

@@ -118,12 +118,12 @@ async def test_other_operations_go_to_own_session(stage: Stage) -> None:
     assert state.tab.project == "harbour"
     tab.lean({A: Leaning.AVOID})
     assert state.leanings == {A: Leaning.AVOID}
-    told: list[str] = []
-    leave = tab.subscribe(lambda: told.append("change"))
+    calls: list[str] = []
+    leave = tab.subscribe(lambda: calls.append("change"))
     state.changed()
     leave()
     state.changed()
-    assert told == ["change"]
+    assert calls == ["change"]
 
 
 @scene
@@ -155,13 +155,13 @@ async def test_operations_reach_work_of_crew_sessions(stage: Stage) -> None:
     since = stage.now
     await tab.look_again(task.prompt_id)
     assert [item for item in stage.requests("GET", "/queue", since) if item.server_id == task.server_id]
-    again = await tab.run_again(task.prompt_id)
-    assert again in {item.prompt_id for item in tasks_of(mate)}, "who holds its server"
+    repeated = await tab.run_again(task.prompt_id)
+    assert repeated in {item.prompt_id for item in tasks_of(mate)}, "who holds its server"
     await tab.give_up(task.prompt_id)
     assert {item.prompt_id: item.state for item in tasks_of(mate)}[task.prompt_id] is TaskState.GIVEN_UP
     stage.move_server(task.server_id, "http://elsewhere.test:8188")
     await stage.until(lambda: all(item.contact is Contact.MOVED for item in tasks_of(mate) if not item.state.is_end))
-    await tab.confirm_move(again)
+    await tab.confirm_move(repeated)
     await stage.until(lambda: all(item.contact is Contact.OK for item in tasks_of(mate)))
 
 

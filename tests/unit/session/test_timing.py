@@ -8,24 +8,24 @@ from app.session.timing import begin, first_of, until_set
 
 
 async def test_the_first_ends_the_waiting_and_the_others() -> None:
-    told: list[str] = []
+    order: list[str] = []
     slow = asyncio.Event()
 
     async def wait() -> None:
         try:
             await slow.wait()
         except asyncio.CancelledError:
-            told.append("cancelled")
+            order.append("cancelled")
             raise
 
     async def come() -> None:
         await asyncio.sleep(0.01)
-        told.append("came")
+        order.append("came")
 
     await first_of(wait(), come())
-    assert told == ["came"]
+    assert order == ["came"]
     await asyncio.sleep(0)
-    assert told == ["came", "cancelled"]
+    assert order == ["came", "cancelled"]
 
 
 class Sleeps:

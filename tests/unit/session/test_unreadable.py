@@ -74,10 +74,10 @@ async def test_window_is_not_free_before_unreadable_records_are_known(stage: Sta
 @scene
 async def test_an_unreadable_task_counts_as_a_violation(stage: Stage) -> None:
     page, prompt_id = await back_with_damage(stage)
-    told = ConsoleContract(page.session).debug_server_consistency()
-    assert len(told["violations"]) == 1
-    assert told["violations"][0].startswith(f"unreadable: {prompt_id} on {A}: Task.state ")
-    assert tuple(told["violations"]) == page.session.violations() == await page.session.verify()
+    summary = ConsoleContract(page.session).debug_server_consistency()
+    assert len(summary["violations"]) == 1
+    assert summary["violations"][0].startswith(f"unreadable: {prompt_id} on {A}: Task.state ")
+    assert tuple(summary["violations"]) == page.session.violations() == await page.session.verify()
 
 
 @scene

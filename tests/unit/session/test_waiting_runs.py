@@ -327,8 +327,8 @@ async def test_run_over_the_limit_waits_and_stops_nothing(stage: Stage) -> None:
     assert ran == ["nonce 1", "nonce 2", "nonce 3"]
     assert len(stage.requests("POST", "/prompt")) == 3, "each ran once"
     (refused,) = [task for task in tasks_of(page) if task.failure]
-    (ran_again,) = [task for task in tasks_of(page) if task.again_of and not task.failure]
-    assert ran_again.again_of == refused.prompt_id, "the latest try; the ones before are gone"
+    (retried,) = [task for task in tasks_of(page) if task.again_of and not task.failure]
+    assert retried.again_of == refused.prompt_id, "the latest try; the ones before are gone"
 
 
 @scene
@@ -633,9 +633,9 @@ async def test_runs_set_aside_wait_after_reload(stage: Stage) -> None:
     ids = [item.prompt_id for item in line_of(page).entries]
     line.set_aside(*ids)
     assert line_of(page).entries == ()
-    again = await stage.reload(page)
-    await stage.until(lambda: again.session.line.line is not None)
-    assert [item.prompt_id for item in line_of(again).entries] == ids
+    reloaded = await stage.reload(page)
+    await stage.until(lambda: reloaded.session.line.line is not None)
+    assert [item.prompt_id for item in line_of(reloaded).entries] == ids
 
 
 @scene

@@ -16,7 +16,7 @@ from tests.simulation.network import Mishap
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
-AT_ONCE = FIRST_PAUSE / 3
+IMMEDIATELY = FIRST_PAUSE / 3
 
 
 def looks(stage: Stage, server_id: ServerId, since: float) -> int:
@@ -32,7 +32,7 @@ async def long_watched(stage: Stage) -> tuple[Page, PromptId]:
     await stage.sleep(60.0)
     since = stage.now
     await stage.until(lambda: looks(stage, A, since))
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     return page, prompt_id
 
 
@@ -62,7 +62,7 @@ async def test_poll_soon_polls_immediately_and_often(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     since = stage.now
     page.session._watch.look_soon()
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 1
     await stage.sleep(LONGEST_PAUSE / 2)
     assert looks(stage, A, since) > 1
@@ -75,10 +75,10 @@ async def test_returning_user_causes_immediate_poll(stage: Stage) -> None:
     await stage.sleep(60.0)
     since = stage.now
     await stage.until(lambda: looks(stage, A, since))
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     since = stage.now
     page.session.wake("visible")
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 1
 
 
@@ -87,7 +87,7 @@ async def test_doubt_causes_immediate_poll(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     since = stage.now
     page.session._watch.doubt(A)
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 1
 
 
@@ -96,7 +96,7 @@ async def test_changed_server_is_polled_immediately(stage: Stage) -> None:
     page, prompt_id = await long_watched(stage)
     since, task = stage.now, task_of(page, prompt_id)
     page.session._watch._revisit((task.server_id, task.address))
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 1
 
 
@@ -119,7 +119,7 @@ async def test_lost_task_that_returns_is_polled_to_its_end(stage: Stage) -> None
     since, task = stage.now, task_of(page, prompt_id)
     page.session._watch._revisit((task.server_id, task.address))
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 2, "the one that finds it, and the next at once"
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
 
@@ -132,7 +132,7 @@ async def test_task_found_by_user_is_polled_to_its_end(stage: Stage) -> None:
     since = stage.now
     await page.session.look_again(prompt_id)
     assert task_of(page, prompt_id).state is TaskState.RUNNING
-    await stage.sleep(AT_ONCE)
+    await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 2, "the one that was asked for, and the next at once"
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
 
@@ -259,7 +259,7 @@ async def test_polls_are_rare_only_while_socket_is_enough(stage: Stage) -> None:
     await stage.until_running(page, prompt_id)
     watch, state, task = page.session._watch, page.session._state, task_of(page, prompt_id)
     telling = replace(state.socket, server_id=A, state="open", last_event_at=stage.now)
-    told = {}
+    reporting = {}
     for name, socket in {
         "telling": telling,
         "another's": replace(telling, server_id=B),
@@ -268,8 +268,8 @@ async def test_polls_are_rare_only_while_socket_is_enough(stage: Stage) -> None:
         "silent": replace(telling, last_event_at=stage.now - 2 * SOCKET_IS_FRESH),
     }.items():
         state.socket = socket
-        told[name] = watch._is_told(A)
-    assert told == {"telling": True, "another's": False, "opening": False, "never": False, "silent": False}
+        reporting[name] = watch._is_told(A)
+    assert reporting == {"telling": True, "another's": False, "opening": False, "never": False, "silent": False}
     state.socket = telling
     for change in ({"told_end": "success"}, {"state": TaskState.UNCLEAR}, {"absent_since": stage.now}):
         assert watch._needs_history(replace(task, **change)) is True
