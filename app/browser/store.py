@@ -362,11 +362,11 @@ def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
     row = yield transaction.objectStore("tasks").get(task.prompt_id)
     if row is None:
         raise TaskNotFound(operation, task.prompt_id)
-    told = _task_row_of(row)
-    found = read_task(told)
+    record = _task_row_of(row)
+    found = read_task(record)
     if isinstance(found, Unreadable) and not found.may_be_of(task.owner):
         raise NotOwner(operation, task.prompt_id, found.owner)
-    stored = found if isinstance(found, Task) else decode_task(told)
+    stored = found if isinstance(found, Task) else decode_task(record)
     if (stored.owner, stored.epoch) != (task.owner, task.epoch):
         raise NotOwner(operation, task.prompt_id, stored.owner, stored.epoch)
     if (stored.server_id, stored.address) != (task.server_id, task.address):

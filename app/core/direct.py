@@ -85,13 +85,13 @@ class Listed:
 def read_listed(text: str) -> Listed:
     """Parse the list; ConfigError if it is invalid."""
     try:
-        told = json.loads(text)
-        servers = tuple(_listed(item) for item in told["servers"])
+        parsed = json.loads(text)
+        servers = tuple(_listed(item) for item in parsed["servers"])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ConfigError(f"not a list of servers: {error!r}") from error
     if len({server.server_id for server in servers}) < len(servers):
         raise ConfigError("the list of servers has an id twice")
-    return Listed(servers, str(told.get("build") or ""))
+    return Listed(servers, str(parsed.get("build") or ""))
 
 
 def _listed(item: Mapping[str, Any]) -> Server:
@@ -149,8 +149,8 @@ def judge_answers(stats: Response, line: Response) -> Sight:
     for response in (stats, line):
         if response.status != 200:
             return _judge_status(response.status)
-    told, waits = _parsed(stats.text), _parsed(line.text)
-    match told, waits:
+    parsed, waits = _parsed(stats.text), _parsed(line.text)
+    match parsed, waits:
         case (
             {"system": dict(system), "devices": list(devices)},
             {"exec_info": {"queue_remaining": int(count)}},
@@ -164,7 +164,7 @@ def judge_answers(stats: Response, line: Response) -> Sight:
                 running=min(1, max(0, count)),  # ComfyUI runs one at a time
                 pending=max(0, count - 1),
             )
-    return _judge_strange(line.text if told is not None else stats.text)
+    return _judge_strange(line.text if parsed is not None else stats.text)
 
 
 def _judge_status(status: int) -> Sight:

@@ -207,20 +207,20 @@ class Durations:
         seen = seen.towards(max(0.0, min(LONGEST_SWAP, took)), seen.gain(0.2))
         return replace(self, swaps=_put(self.swaps, _key(ran.job.models), seen, MOST_SWAPS))
 
-    def _learned_run(self, ran: Ran, told: float) -> Durations:
+    def _learned_run(self, ran: Ran, logarithm: float) -> Durations:
         """Learn from a run with its models loaded: divide the difference between the kind's cost and the server's pace,
         most to the less known one.
         """
         kind, server = ran.job.kind, self.servers[ran.server_id]
         cost, pace, here = self.kinds.get(kind, _NO_MEAN), server.pace, server.kinds.get(kind, _NO_MEAN)
         if not cost.count:
-            cost = Mean(told - pace.value, 1)
+            cost = Mean(logarithm - pace.value, 1)
         else:
-            surprise, for_cost, for_pace = told - cost.value - pace.value, cost.gain(0.05), pace.gain(0.05)
+            surprise, for_cost, for_pace = logarithm - cost.value - pace.value, cost.gain(0.05), pace.gain(0.05)
             part = surprise * max(for_cost, for_pace) / (for_cost + for_pace)
             cost = Mean(cost.value + part * for_cost, cost.count + 1)
             pace = Mean(pace.value + part * for_pace, pace.count + 1)
-        here = here.towards(told, here.gain(0.2))
+        here = here.towards(logarithm, here.gain(0.2))
         server = replace(server, pace=pace, kinds=_put(server.kinds, kind, here, MOST_KINDS_OF_A_SERVER))
         return replace(
             self,

@@ -49,8 +49,8 @@ def was_accepted(task: Task) -> bool:
 def _is_ours(task: Task) -> bool:
     """Return whether this user asked for the end before it happened."""
     asked_at = task.cancel_asked_at
-    told = next((note.at for note in task.notes if note.kind == "told_end" and note.detail == "interrupted"), None)
-    return asked_at is not None and (told is None or asked_at <= told)
+    reported = next((note.at for note in task.notes if note.kind == "told_end" and note.detail == "interrupted"), None)
+    return asked_at is not None and (reported is None or asked_at <= reported)
 
 
 def _of_loss(task: Task) -> EndCause:

@@ -44,8 +44,8 @@ class MooringError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in self.facts().items() if value not in (None, ()))
-        return f"{type(self).__name__}({told})"
+        facts = ", ".join(f"{name}={value!r}" for name, value in self.facts().items() if value not in (None, ()))
+        return f"{type(self).__name__}({facts})"
 
     def facts(self) -> dict[str, object]:
         """The attributes by name, for the log, the locale and the console."""

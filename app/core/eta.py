@@ -113,19 +113,19 @@ def _by_nodes(work: Work, now: float) -> Eta | None:
 
 def _own_pace(work: Work) -> float | None:
     """How much slower than planned this run is, by the nodes that count steps; None before the first one."""
-    planned = told = 0.0
+    planned = measured = 0.0
     for node, took in work.watch.spent.items():
         if node in work.plan.stepping and node in work.plan.seconds and node not in work.watch.cached:
-            planned, told = planned + work.plan.seconds[node], told + took.seconds
+            planned, measured = planned + work.plan.seconds[node], measured + took.seconds
     row, running = work.watch.steps, work.watch.node
     is_guessed = work.plan.certainty is Certainty.GUESSED
     if row is not None and row.pace is not None and running is not None and running in work.plan.seconds:
         one_row = work.plan.seconds[running] / work.plan.parts.get(running, 1)
         planned += row.maximum if is_guessed else one_row  # a guess is in steps
-        told += row.pace * row.maximum
+        measured += row.pace * row.maximum
     if planned <= 0:
         return None
-    return told / planned if is_guessed else min(SLOWEST, max(FASTEST, told / planned))
+    return measured / planned if is_guessed else min(SLOWEST, max(FASTEST, measured / planned))
 
 
 def _loading(work: Work, now: float) -> float | None:

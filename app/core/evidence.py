@@ -119,7 +119,7 @@ class Executed:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldEnd:
+class ReportedEnd:
     """The socket reported an end: success | error | interrupted."""
 
     at: float
@@ -144,5 +144,5 @@ class GivenUp:
 
 Evidence = (
     Accepted | Refused | Unclear | Seen | Absent | Removed | Finished | NoAnswer | Moved | Started | Cached | Executed
-    | ToldEnd | CancelAsked | GivenUp
+    | ReportedEnd | CancelAsked | GivenUp
 )  # fmt: skip

@@ -21,14 +21,14 @@ class Hour:
         minute = self.seen.get(number, Minute(looks=0))
         is_well = sight.health is Health.WELL
         line = sight.running + sight.pending if is_well else 0
-        looked = replace(
+        changed = replace(
             minute,
             longest=max(minute.longest, line),
             busy=minute.busy + (is_well and sight.running > 0),
             well=minute.well + is_well,
             looks=minute.looks + 1,
         )
-        return Hour({key: item for key, item in self.seen.items() if key > number - MINUTES} | {number: looked})
+        return Hour({key: item for key, item in self.seen.items() if key > number - MINUTES} | {number: changed})
 
     def minutes(self, number: int) -> tuple[Minute | None, ...]:
         """The hour that ends with that minute, oldest first."""

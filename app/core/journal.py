@@ -112,15 +112,15 @@ class Journal:
 
 def write_entry(entry: Entry) -> str:
     """One entry as JSON, in ASCII: as many bytes as characters."""
-    told: dict[str, Any] = {"at": entry.at, "kind": entry.kind, "facts": entry.facts}
+    record: dict[str, Any] = {"at": entry.at, "kind": entry.kind, "facts": entry.facts}
     if entry.times > 1:
-        told |= {"times": entry.times, "until": entry.until}
-    return json.dumps(told, separators=(",", ":"))
+        record |= {"times": entry.times, "until": entry.until}
+    return json.dumps(record, separators=(",", ":"))
 
 
-def read_entry(told: object) -> Entry | None:
+def read_entry(value: object) -> Entry | None:
     """The entry of a JSON object, or None if it is invalid."""
-    match told:
+    match value:
         case {"at": int() | float() as at, "kind": str() as kind, "facts": dict() as facts, **more}:
             match more:
                 case {"times": int() as times, "until": int() | float() as until}:
@@ -132,10 +132,10 @@ def read_entry(told: object) -> Entry | None:
 def read_entries(text: str) -> tuple[Entry, ...]:
     """The entries of a stored journal. Invalid ones are left out, since nothing depends on a journal."""
     try:
-        told = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
         return ()
-    found = (read_entry(item) for item in told) if isinstance(told, list) else ()
+    found = (read_entry(item) for item in parsed) if isinstance(parsed, list) else ()
     return tuple(entry for entry in found if entry is not None)
 
 
@@ -155,8 +155,8 @@ def plain(value: Any) -> Any:
         case tuple() | list() | set() | frozenset():
             return [plain(item) for item in value]
         case _ if is_dataclass(value):
-            told = {item.name: plain(getattr(value, item.name)) for item in fields(value)}
-            return {"is": type(value).__name__, **told} if isinstance(value, Exception) else told
+            facts = {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+            return {"is": type(value).__name__, **facts} if isinstance(value, Exception) else facts
         case _:
             return f"({type(value).__name__})"
 

@@ -23,11 +23,11 @@ from app.core.window import Free, Moored, Window
 
 Event = tuple[str, dict[str, Any]]
 
-UNTOLD = frozenset({"client_id", "workflow", "title", "inputs", "choice", "notes", "part", "extra", "v"})
+NOT_RECORDED = frozenset({"client_id", "workflow", "title", "inputs", "choice", "notes", "part", "extra", "v"})
 _KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
 
 
-def standing(task: Task) -> dict[str, Any]:
+def recorded_fields(task: Task) -> dict[str, Any]:
     """The recorded fields of a task: those that evidence changes, and none that are private."""
     return {
         name: plain(encode_value(value)) for name, default in _defaults() if (value := getattr(task, name)) != default
@@ -36,16 +36,16 @@ def standing(task: Task) -> dict[str, Any]:
 
 @cache
 def _defaults() -> tuple[tuple[str, object], ...]:
-    return tuple((item.name, _default(item)) for item in fields(Task) if item.name not in UNTOLD)
+    return tuple((item.name, _default(item)) for item in fields(Task) if item.name not in NOT_RECORDED)
 
 
 def _default(item: Field[Any]) -> object:
     return item.default_factory() if item.default_factory is not MISSING else item.default
 
 
-def read_task(told: Mapping[str, Any]) -> Task:
+def read_task(facts: Mapping[str, Any]) -> Task:
     """The task with its recorded fields; BrokenRecord if they are invalid."""
-    return decode_as(Task, {"client_id": "", **told})
+    return decode_as(Task, {"client_id": "", **facts})
 
 
 def read_evidence(name: str, said: Mapping[str, Any]) -> Evidence:
@@ -56,7 +56,7 @@ def read_evidence(name: str, said: Mapping[str, Any]) -> Evidence:
 
 def verdict(task: Task, evidence: Evidence, judged: Task) -> dict[str, Any]:
     """One judgement: the evidence, and the task before and after (`after` has the differences; None: the default)."""
-    before, after = standing(task), standing(judged)
+    before, after = recorded_fields(task), recorded_fields(judged)
     names = dict.fromkeys((*before, *after))
     return {
         "prompt_id": task.prompt_id,
@@ -103,7 +103,7 @@ def _restored(window: Window) -> dict[str, Any]:
         "unfinished": len(window.unfinished),
         "quarantined": [task.prompt_id for task in window.quarantined],
         "unreadable": [record.prompt_id for record in window.unreadable],
-        "tasks": [standing(task) for task in window.unfinished],
+        "tasks": [recorded_fields(task) for task in window.unfinished],
     }
 
 
@@ -135,7 +135,7 @@ def _tasks(before: Window, after: Window) -> Iterator[Event]:
     for prompt_id, task in after.tasks.items():
         if prompt_id not in before.tasks:
             kind = "registered" if prompt_id in before.reservations else "adopted"
-            yield kind, {"prompt_id": prompt_id, "server_id": task.server_id, "task": standing(task)}
+            yield kind, {"prompt_id": prompt_id, "server_id": task.server_id, "task": recorded_fields(task)}
     for prompt_id in before.tasks:
         if prompt_id not in after.tasks:
             yield "dropped", {"prompt_id": prompt_id}

@@ -200,9 +200,9 @@ class Failure:
     @property
     def is_out_of_memory(self) -> bool:
         """Whether the device's memory was too small: torch's own exceptions, or what drivers and node packs write."""
-        words = f"{self.exception_type} {self.message}".casefold()
+        text = f"{self.exception_type} {self.message}".casefold()
         return any(
-            sign in words for sign in ("outofmemory", "out of memory", "allocation on device", "not enough memory")
+            sign in text for sign in ("outofmemory", "out of memory", "allocation on device", "not enough memory")
         )
 
 

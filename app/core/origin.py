@@ -33,7 +33,7 @@ def is_of(task: Task, output: Output, modified: float | None) -> bool:
     return modified >= task.server_started_ms / 1000 - FILE_CLOCK_SLACK
 
 
-def needs_word(task: Task, output: Output, modified: float | None) -> bool:
+def needs_confirmation(task: Task, output: Output, modified: float | None) -> bool:
     """Whether no date ties the file to the task, so that the server's history has to confirm that it ran it."""
     if output.folder not in MADE_THERE:
         return False

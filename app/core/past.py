@@ -103,7 +103,7 @@ def ended_at(task: Task) -> float:
 
 def past_of(task: Task) -> PastTask:
     """A task's row."""
-    seed, texts = told_by(task.workflow)
+    seed, texts = seed_and_prompts(task.workflow)
     hashes = dict.fromkeys([*(item.sha256 for item in task.inputs if item.sha256), task.editor_sha256])
     return PastTask(
         prompt_id=task.prompt_id,
@@ -134,7 +134,7 @@ def past_of(task: Task) -> PastTask:
 
 
 @lru_cache(maxsize=256)
-def told_by(workflow: str) -> tuple[str, str]:
+def seed_and_prompts(workflow: str) -> tuple[str, str]:
     """The seed of a workflow, and its prompts, each on its own lines; empty where there is none."""
     inputs = list(_inputs(workflow))
     seed = next((str(value) for name, value in inputs if name in _SEEDS and isinstance(value, int)), "")
@@ -183,8 +183,8 @@ def words_of(row: PastTask) -> str:
     return "\n".join([row.title, row.texts, row.label, row.seed, row.project, *names]).casefold()
 
 
-def _has_words(told: str, text: str) -> bool:
-    return all(word in told for word in text.casefold().split())
+def _has_words(content: str, text: str) -> bool:
+    return all(word in content for word in text.casefold().split())
 
 
 def _inputs(workflow: str) -> Iterator[tuple[str, object]]:

@@ -53,8 +53,8 @@ class NodePace:
         )
 
 
-def _towards(known: float, told: float) -> float:
-    return known + (told - known) * (FASTER if told < known else SLOWER)
+def _towards(known: float, measured: float) -> float:
+    return known + (measured - known) * (FASTER if measured < known else SLOWER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +114,9 @@ class Paces:
             where = measured.server_id, measured.address
             known = Shape(server_id=where[0], address=where[1], family=job.family, size=job.size)
         nodes = dict(known.nodes)
-        for node, told in measured.nodes.items():
+        for node, pace in measured.nodes.items():
             before = nodes.get(node)
-            nodes[node] = before.towards(told, has_lead=measured.is_cold) if before else told
+            nodes[node] = before.towards(pace, has_lead=measured.is_cold) if before else pace
         heavy = sorted(nodes, key=lambda node: (-nodes[node].seconds - nodes[node].lead, node))
         light = [nodes[node].seconds for node in heavy[MOST_NODES:]]
         shape = replace(

@@ -26,8 +26,8 @@ from app.core.events import (
 )
 from app.core.model import NodeId, PromptId
 
-TOLD_WEIGHT = 0.5  # of an unexpected step: tiles and frames are quicker than passes of a sampler
-MOST_TOLD = 40.0  # such steps that count
+UNEXPECTED_WEIGHT = 0.5  # of an unexpected step: tiles and frames are quicker than passes of a sampler
+MOST_UNEXPECTED = 40.0  # such steps that count
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Progress:
     are_guessed: bool = False
     parts: Mapping[NodeId, Mapping[str, float]] = field(default_factory=dict)  # 0 to 1 by part of a node
 
-    def told(self, message: Message) -> Progress:
+    def after(self, message: Message) -> Progress:
         """The progress after one message about this task."""
         match message:
             case StartMessage():
@@ -111,7 +111,7 @@ class Progress:
                 _advance(known, name, far)
             done[node] = max(done.get(node, 0.0), self._share(node, known))
             if self.are_guessed and item.maximum > 1 and node in weights:
-                weights[node] = max(weights[node], min(item.maximum, MOST_TOLD) * TOLD_WEIGHT)
+                weights[node] = max(weights[node], min(item.maximum, MOST_UNEXPECTED) * UNEXPECTED_WEIGHT)
         return replace(self, parts=parts, weights=weights)._at(done)
 
     def _share(self, node: NodeId, parts: Mapping[str, float]) -> float:

@@ -38,8 +38,8 @@ def published_request() -> Request:
 def read_published(response: Response) -> tuple[PublishedFile, ...]:
     """The published files in the gateway's order; ConfigError if the answer is invalid."""
     try:
-        told = json.loads(response.text) if response.status == 200 else {}
-        return tuple(_published(item) for item in told["files"])
+        answer = json.loads(response.text) if response.status == 200 else {}
+        return tuple(_published(item) for item in answer["files"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{PUBLISHED_PATH} answered {response.status}") from error
 
@@ -61,12 +61,12 @@ def read_saved(response: Response, server_id: ServerId) -> tuple[str, ...]:
     if response.status != 200:
         raise HttpStatusError(server_id, response.status, response.text[:200])
     try:
-        told = json.loads(response.text)
+        answer = json.loads(response.text)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(server_id, "no list of saved workflows") from error
-    if not isinstance(told, list):
+    if not isinstance(answer, list):
         raise ProtocolError(server_id, "no list of saved workflows")
-    names = {name.replace("\\", "/") for name in map(_saved_name, told) if name}
+    names = {name.replace("\\", "/") for name in map(_saved_name, answer) if name}
     return tuple(sorted((name for name in names if name.endswith(".json")), key=str.casefold))
 
 

@@ -60,7 +60,7 @@ class ServerFingerprint:
         return known, RestartSign.ANOTHER if is_other else None
 
 
-def learned_mark(tasks: Iterable[Task]) -> ServerFingerprint:
+def learned_fingerprint(tasks: Iterable[Task]) -> ServerFingerprint:
     """The fingerprint from the records of tasks on one server: the latest number, and the latest proven end."""
     ordered = sorted(tasks, key=lambda task: task.created_at)
     numbers = [task.number for task in ordered if task.number is not None and task.number >= 0]

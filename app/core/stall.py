@@ -22,26 +22,26 @@ LEAST_PATIENCE = 120.0
 MOST_PATIENCE = 3600.0
 LEARNED_FACTOR = 3.0  # how much longer than the longest known stillness is suspicious
 IDLE_PATIENCE = 30.0  # next in the queue while nothing runs: a healthy executor takes it within milliseconds
-LOOK_COUNTS_FOR = 30.0  # seconds; more than that between two looks was a page that slept, not a server
+POLL_COUNTS_FOR = 30.0  # seconds; a longer time between two polls means that the page slept, not the server
 
 
 @dataclass(frozen=True, slots=True)
 class Stillness:
     """Since when nothing has moved, counted only while the task was polled. All in seconds."""
 
-    looked_at: float
+    polled_at: float
     still_for: float = 0.0
     longest: float = 0.0
 
     def moved(self, now: float) -> Stillness:
         """The stillness after a movement."""
-        seen = self.looked(now)
+        seen = self.polled(now)
         return Stillness(now, 0.0, seen.longest)
 
-    def looked(self, now: float) -> Stillness:
+    def polled(self, now: float) -> Stillness:
         """The stillness after a poll that found no change."""
-        still_for = self.still_for + min(max(0.0, now - self.looked_at), LOOK_COUNTS_FOR)
-        return replace(self, looked_at=now, still_for=still_for, longest=max(self.longest, still_for))
+        still_for = self.still_for + min(max(0.0, now - self.polled_at), POLL_COUNTS_FOR)
+        return replace(self, polled_at=now, still_for=still_for, longest=max(self.longest, still_for))
 
 
 def learned_patience(server_id: ServerId, tasks: Iterable[Task]) -> float:

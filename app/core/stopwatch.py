@@ -57,7 +57,7 @@ class Stopwatch:
     cached: frozenset[NodeId] = frozenset()
     is_whole: bool = False
 
-    def told(self, message: Message, now: float) -> Stopwatch:
+    def after(self, message: Message, now: float) -> Stopwatch:
         """The stopwatch after one message about the task."""
         match message:
             case StartMessage():

@@ -28,9 +28,9 @@ from app.core.evidence import (
     NoAnswer,
     Refused,
     Removed,
+    ReportedEnd,
     Seen,
     Started,
-    ToldEnd,
     Unclear,
 )
 from app.core.model import Contact, Delivery, Failure, Note, Output, Task, TaskState
@@ -47,11 +47,11 @@ def judge(task: Task, evidence: Evidence) -> Task:
         case Accepted() | Refused() | Unclear():
             return _submit_answer(task, evidence)
         case Seen() | Absent() | Removed() | Finished():
-            return _look(task, evidence)
+            return _poll(task, evidence)
         case NoAnswer() | Moved():
             return _no_contact(task, evidence)
-        case Started() | Cached() | Executed() | ToldEnd():
-            return _told(task, evidence)
+        case Started() | Cached() | Executed() | ReportedEnd():
+            return _report(task, evidence)
         case CancelAsked(at):
             if task.cancel_asked_at is not None or task.state.is_end:
                 return task
@@ -81,7 +81,7 @@ def _submit_answer(task: Task, evidence: Accepted | Refused | Unclear) -> Task:
             return replace(task, state=state, absent_since=None).with_note(Note(at, "unclear", cause))
 
 
-def _look(task: Task, evidence: Seen | Absent | Removed | Finished) -> Task:
+def _poll(task: Task, evidence: Seen | Absent | Removed | Finished) -> Task:
     task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0)
     match evidence:
         case Seen(at, is_running, place):
@@ -100,7 +100,7 @@ def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
     state = TaskState.RUNNING if is_running else TaskState.QUEUED
     noted = task.state is not state or task.absent_since is not None
     seen = replace(
-        _found_again(task),
+        _as_ward(task),
         state=state,
         place=None if is_running else place,
         absent_since=None,
@@ -110,7 +110,7 @@ def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
     return seen.with_note(Note(at, "seen_running" if is_running else "seen_queued")) if noted else seen
 
 
-def _found_again(task: Task) -> Task:
+def _as_ward(task: Task) -> Task:
     """Return a task whose end is overturned as a ward: the end has freed its window, which may use another server."""
     return replace(task, is_ward=True) if task.state.is_end else task
 
@@ -173,11 +173,11 @@ def _no_contact(task: Task, evidence: NoAnswer | Moved) -> Task:
     return lost_contact.with_note(Note(evidence.at, "unreachable", evidence.cause))
 
 
-def _told(task: Task, evidence: Started | Cached | Executed | ToldEnd) -> Task:
+def _report(task: Task, evidence: Started | Cached | Executed | ReportedEnd) -> Task:
     task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0, absent_since=None)
     if task.state.is_end or task.state in _UNPLACED or task.state is TaskState.QUEUED:
         task = replace(
-            _found_again(task),
+            _as_ward(task),
             state=TaskState.RUNNING,
             place=None,
             ended_at=None,
@@ -191,15 +191,15 @@ def _told(task: Task, evidence: Started | Cached | Executed | ToldEnd) -> Task:
         case Executed(at, outputs):
             made = tuple(replace(output, told_ms=_no_later_than(task, at)) for output in outputs)
             return replace(task, outputs=merge_outputs(task.outputs, made))
-        case ToldEnd(at, end, failure, ended_ms):
-            told = replace(
+        case ReportedEnd(at, end, failure, ended_ms):
+            ended = replace(
                 task,
                 told_end=end,
                 failure=failure or task.failure,
                 server_started_ms=task.server_started_ms or _no_earlier_than(task, at, ended_ms),
                 server_ended_ms=ended_ms or task.server_ended_ms,
             )
-            return told.with_note(Note(at, "told_end", end))
+            return ended.with_note(Note(at, "told_end", end))
 
 
 def _no_earlier_than(task: Task, at: float, ended_ms: int | None) -> int | None:
@@ -237,13 +237,13 @@ def _with_missing(task: Task) -> Task:
     return replace(task, missing=missing)
 
 
-def merge_outputs(known: tuple[Output, ...], told: tuple[Output, ...]) -> tuple[Output, ...]:
+def merge_outputs(known: tuple[Output, ...], reported: tuple[Output, ...]) -> tuple[Output, ...]:
     """All outputs of both, each file once; a known delivery stays.
 
     The reported order counts (history has the right one) until an output is delivered: results are kept by index.
     """
-    first, second = (told, known) if all(item.delivery is Delivery.PENDING for item in known) else (known, told)
-    by_file = {item.file: item for item in (*told, *known)}
+    first, second = (reported, known) if all(item.delivery is Delivery.PENDING for item in known) else (known, reported)
+    by_file = {item.file: item for item in (*reported, *known)}
     order = dict.fromkeys(item.file for item in (*first, *second))
     return tuple(by_file[file] for file in order)
 

@@ -188,12 +188,12 @@ class WaitingRuns:
         if self.has(prompt_id) or self.has(entry.prompt_id):
             raise InvalidTransition("put_back", "it waits already")
         first = self.entries[0].place if self.entries else 1.0
-        again = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0, again_of=entry.prompt_id)
-        goes_on = self if self.entries else replace(was, entries=(), batches={}, line_id="", pause=None, paused_by=None)
+        back = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0, again_of=entry.prompt_id)
+        base = self if self.entries else replace(was, entries=(), batches={}, line_id="", pause=None, paused_by=None)
         return replace(
-            goes_on,
+            base,
             line_id=self.line_id or line_id,
-            entries=(again, *self.entries),
+            entries=(back, *self.entries),
             batches={**self.batches, entry.batch_id: was.batches[entry.batch_id]},
         )
 
@@ -345,8 +345,8 @@ def line_of(
 
 def write_values(values: Values) -> str:
     """Values by (node id, input name) as JSON text; a browser's own numbers would lose integers past 2**53."""
-    told = [[node_id, input_name, value] for (node_id, input_name), value in values.items()]
-    return json.dumps(told, ensure_ascii=False)
+    listed = [[node_id, input_name, value] for (node_id, input_name), value in values.items()]
+    return json.dumps(listed, ensure_ascii=False)
 
 
 def read_values(text: str) -> dict[tuple[str, str], object]:

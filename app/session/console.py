@@ -372,12 +372,12 @@ def _editor(graph: Any) -> str:
     if graph is None:
         return ""
     try:
-        told = json.loads(graph) if isinstance(graph, str) else graph
+        parsed = json.loads(graph) if isinstance(graph, str) else graph
     except (ValueError, RecursionError) as error:
         raise BadInput("bad-workflow", detail="not JSON") from error
-    if not isinstance(told, Mapping) or not isinstance(told.get("nodes"), list):
+    if not isinstance(parsed, Mapping) or not isinstance(parsed.get("nodes"), list):
         raise BadInput("bad-workflow", detail="not the editor's format")
-    return ready_copy(told)
+    return ready_copy(parsed)
 
 
 def _inputs(given: Any) -> dict[tuple[str, str], Picked]:

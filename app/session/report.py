@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.core.journal import Entry, plain
-from app.core.journal_entries import holders, standing
+from app.core.journal_entries import holders, recorded_fields
 from app.core.model import Fleet, Task
 from app.core.redaction import Redactor
 from app.core.window import Window
@@ -31,7 +31,7 @@ def make_report(
     """Return the report as one JSON-like value. `page` is what the browser reports about itself, unchanged."""
     redactor, window = Redactor(texts=prompts), session.window
     known = window if isinstance(window, Window) else None
-    told = {
+    facts = {
         "fleet": _fleet(session.fleet),
         "fleetError": session.fleet_error,
         "mooring": _mooring(known),
@@ -51,7 +51,7 @@ def make_report(
         "windowId": session.identity.window_id if session.identity else None,
         "hasPrompts": prompts,
         "page": dict(page or {}),
-        **redactor.facts(plain(told)),
+        **redactor.facts(plain(facts)),
         "tasks": _tasks(redactor, known.tasks.values() if known else ()),
         "quarantined": _tasks(redactor, known.quarantined if known else ()),
         "journal": {
@@ -91,10 +91,10 @@ def _tasks(redactor: Redactor, tasks: Iterable[Task]) -> list[dict[str, Any]]:
 
 def _task(redactor: Redactor, task: Task) -> dict[str, Any]:
     more = {"title": task.title, "choice": task.choice, "inputs": task.inputs, "notes": task.notes}
-    told: dict[str, Any] = redactor.facts({**standing(task), **plain(more)})
-    return {**told, "workflow": redactor.workflow(task.workflow)}
+    facts: dict[str, Any] = redactor.facts({**recorded_fields(task), **plain(more)})
+    return {**facts, "workflow": redactor.workflow(task.workflow)}
 
 
 def _entry(redactor: Redactor, entry: Entry) -> dict[str, Any]:
-    told = {"at": entry.at, "kind": entry.kind, "facts": redactor.facts(entry.facts)}
-    return {**told, "times": entry.times, "until": entry.until} if entry.times > 1 else told
+    facts = {"at": entry.at, "kind": entry.kind, "facts": redactor.facts(entry.facts)}
+    return {**facts, "times": entry.times, "until": entry.until} if entry.times > 1 else facts

@@ -22,7 +22,7 @@ from app.session.state import State
 
 log = logging.getLogger("mooring.session")
 
-AT_ONCE = 50  # windows that are tidied up in one search
+MOST_TIDIED = 50  # windows that are tidied up in one search
 SURELY = 60.0  # seconds; a crew comes back some time after its tab
 OLD = 24 * 3600.0  # seconds; after that an ended task is laid by even if it is unknown whether its window lives
 RELOAD_TAKES = 3.0  # seconds between the two queries; a reload had its lock back within 1 s on a loaded machine
@@ -67,7 +67,7 @@ class Salvage:
         self._adopted = adopted
         self._lay_by = lay_by
         self._searching = asyncio.Lock()
-        self._is_wanted = self._is_at_it = False  # a search in the background
+        self._is_wanted = self._is_searching = False  # a search in the background
         self._gone: dict[WindowId, float] = {}  # closed windows with settled tasks, and since when they are closed
         self._settled: tuple[Task, ...] = ()  # of other windows, from the latest search
         self.orphans: tuple[Orphan, ...] = ()
@@ -77,8 +77,8 @@ class Salvage:
     def search_soon(self) -> None:
         """Search in the background; if a search is running, repeat it, for it may have queried a window already."""
         self._is_wanted = True
-        if not self._is_at_it:
-            self._is_at_it = True
+        if not self._is_searching:
+            self._is_searching = True
             self._state.spawn(self._search_quietly(), "search orphans")
 
     async def _search_quietly(self) -> None:
@@ -91,7 +91,7 @@ class Salvage:
                 except StorageError as error:
                     log.warning("orphans not searched: %r", error)
         finally:
-            self._is_at_it = False
+            self._is_searching = False
 
     async def search(self) -> tuple[Orphan, ...]:
         """Search all tasks for those whose window is closed."""
@@ -120,7 +120,7 @@ class Salvage:
     async def _tidy(self) -> None:
         """Lay by the delivered tasks of closed windows, so that the album shows them."""
         settled, now = self._settled, self._state.ports.clock.now()
-        owners = list(dict.fromkeys(task.owner for task in settled))[:AT_ONCE]
+        owners = list(dict.fromkeys(task.owner for task in settled))[:MOST_TIDIED]
         alive = {owner: await self._state.ports.windows.is_alive(owner) for owner in owners}
         self._gone = {owner: self._gone.get(owner, now) for owner, sign in alive.items() if sign is False}
         await self._lay_by(

@@ -15,13 +15,13 @@ from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
-from app.session.submitting.submit import Inputs, Order, Submitter
+from app.session.submitting.submit import Inputs, RunOrder, Submitter
 
 
 class Scripting:
     """The scripting interface of a session. `take` carries out an order."""
 
-    def __init__(self, state: State, submitter: Submitter, take: Callable[[Order], Awaitable[PromptId]]) -> None:
+    def __init__(self, state: State, submitter: Submitter, take: Callable[[RunOrder], Awaitable[PromptId]]) -> None:
         self._state = state
         self._submitter = submitter
         self._take = take
@@ -72,7 +72,7 @@ class Scripting:
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
         uploaded = self._named_in(workflow, inputs)
-        await self._take(Order(prompt_id, workflow, title, inputs, editor=EditorCopy(editor), uploaded=uploaded))
+        await self._take(RunOrder(prompt_id, workflow, title, inputs, editor=EditorCopy(editor), uploaded=uploaded))
         task = self._state.get_task("submit_workflow", prompt_id)
         if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
             raise comfy.refusal_of(task, task.failure)

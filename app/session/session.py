@@ -45,7 +45,7 @@ from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
 from app.session.submitting.named_files import Origin
 from app.session.submitting.remote_choices import read_choices
-from app.session.submitting.submit import Inputs, Order, Submitter
+from app.session.submitting.submit import Inputs, RunOrder, Submitter
 from app.session.waiting.waiting_runs import WaitingLine
 from app.session.waiting.worker import LineWorker
 from app.session.watching.fleet_follower import FleetFollower
@@ -217,12 +217,12 @@ class Session:
     def _refresh(self) -> None:
         """Start all polls, deliveries and searches of the window now."""
         if isinstance(self._state.window, Window):
-            self._watch.look_soon()
-            self._watch.look_back()
+            self._watch.poll_soon()
+            self._watch.poll_ended()
             self._courier.hurry()
             self._results.refresh_soon()
             self.past.refresh()
-            self._look_back()
+            self._load_estimates()
             if not self._is_crew:
                 self._salvage.search_soon()
 
@@ -256,7 +256,7 @@ class Session:
         """
         prompt_id = PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)
-        order = Order(prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy)
+        order = RunOrder(prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy)
         return await self._take(order)
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
@@ -276,9 +276,9 @@ class Session:
             await self.give_up(prompt_id)
         wish = Wish(avoided=task.server_id) if elsewhere else ANY
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
-        copy = await self._submitter.editors.again(task)
+        copy = await self._submitter.editors.for_repeat(task)
         origin = Origin(task.server_id, task.created_at)
-        order = Order(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
+        order = RunOrder(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
         return await self._take(order)
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
@@ -332,16 +332,16 @@ class Session:
         return self._socket.hearing.has_had(task)
 
     def _take_over(self, _: Task) -> None:
-        self._watch.look_soon()
+        self._watch.poll_soon()
         self._courier.hurry()
-        self._look_back()
+        self._load_estimates()
 
-    def _look_back(self) -> None:
+    def _load_estimates(self) -> None:
         """Load what the display of unfinished work needs: learned times and last previews."""
         self._forecast.refresh_soon()
         self._state.spawn(self._last_previews.restore(), "previews")
 
-    async def _take(self, order: Order) -> PromptId:
+    async def _take(self, order: RunOrder) -> PromptId:
         prompt_id = await self._submitter.run(order)
         self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
         return prompt_id

@@ -38,7 +38,7 @@ log = logging.getLogger("mooring.session")
 
 Verdict = tuple[Task, Evidence, Task]  # the task before, the evidence, the task after
 
-_NOBODY = WindowId("")  # before the window knows its own id
+_NO_WINDOW = WindowId("")  # before the window knows its own id
 
 
 class _Write(Enum):
@@ -152,7 +152,7 @@ class State:
         """The window if it has read its records; StorageError if it cannot, StillRestoring until it has."""
         if self.store_error is not None and not isinstance(self.window, Window):
             raise self.store_error
-        return expect_restored(operation, self.window or Restoring(_NOBODY))
+        return expect_restored(operation, self.window or Restoring(_NO_WINDOW))
 
     def get_task(self, operation: str, prompt_id: PromptId) -> Task:
         """The task bound to its server, or TaskNotFound, UnboundTask, StillRestoring."""
@@ -230,7 +230,7 @@ class State:
 
     async def _record(self, known: Task, task: Task, verdicts: Sequence[Verdict] = ()) -> Task | None:
         if task == known:
-            self._tell(verdicts)
+            self._note_verdicts(verdicts)
             return known
         if _durable_part(task) != _durable_part(known):
             match await self._write(known, task):
@@ -239,7 +239,7 @@ class State:
                 case _Write.FAILED if task.state is not known.state and (task.state.is_end or known.state.is_end):
                     self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
                     return known  # the next poll judges it again: only what is durable binds or frees the window
-        self._tell(verdicts)
+        self._note_verdicts(verdicts)
         if not known.state.is_end and (ran := observed(task)) is not None:
             self.spawn(self._learn(ran), f"learn from {task.prompt_id}")
         return self._take_over(task)
@@ -286,7 +286,7 @@ class State:
             self.store_error = None
             self.changed()
 
-    def _tell(self, verdicts: Sequence[Verdict]) -> None:
+    def _note_verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Note each piece of evidence with its verdict; one that adds nothing is an echo."""
         for task, piece, judged in verdicts:
             is_echo = _durable_part(judged) == _durable_part(task)

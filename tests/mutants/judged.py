@@ -38,7 +38,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     ),
     f"{SESSION}/watching/fleet_follower.py": ("2.0 is 3.0 in: FLEET_RETRY = 2.0",),
     f"{SESSION}/watching/deafness.py": (
-        "4.0 is 5.0 in: TELLS_WITHIN = 4.0",
+        "4.0 is 5.0 in: REPORTS_WITHIN = 4.0",
         "60.0 is 61.0 in: FIRST_SILENCE = 60.0",
         "1800.0 is 1801.0 in: LONGEST_SILENCE = 1800.0",
     ),
@@ -51,7 +51,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     ),
     f"{SESSION}/report.py": ("1 is 2 in: REPORT_VERSION = 1",),
     f"{SESSION}/salvage.py": (
-        "50 is 51 in: AT_ONCE = 50",
+        "50 is 51 in: MOST_TIDIED = 50",
         "60.0 is 61.0 in: SURELY = 60.0",
         "24 is 25 in: OLD = 24 * 3600.0",
         "3600.0 is 3601.0 in: OLD = 24 * 3600.0",
@@ -70,7 +70,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "5.0 is 6.0 in: SLEPT_OVER = 5.0",
     ),
     f"{SESSION}/watching/watch.py": (
-        "20 is 21 in: LOOK_BACK = 20",
+        "20 is 21 in: MOST_ENDED = 20",
         "0.7 is 1.7 in: FIRST_PAUSE = 0.7",
         "1.4 is 2.4 in: GROWTH = 1.4",
         "5.0 is 6.0 in: LONGEST_PAUSE = 5.0",
@@ -171,12 +171,12 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "before all clocks: any such number is long ago",
     (
         f"{SESSION}/watching/deafness.py",
-        "Hearing.seen",
+        "DeafnessDetector.seen",
         "task.created_at > opening.since",
     ): "a task of the very moment in which the socket opened is as new on either side",
     (
         f"{SESSION}/watching/deafness.py",
-        "Hearing._is_told_here",
+        "DeafnessDetector._is_reported_here",
         "or: task.client_id == window.client_id and (not task.is_ward)",
     ): "a task that was taken away and taken back is told to its window's socket as it ever was",
     (f"{SESSION}/waiting/worker.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
@@ -230,17 +230,17 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "to how many digits an age is told is a choice",
     (
         f"{SESSION}/watching/deafness.py",
-        "Hearing._mind_silence",
+        "DeafnessDetector._mind_silence",
         "4 is 5 in: await clock.sleep(self._patience / 4)",
     ): "how often a silence is looked at is a choice",
     (
         f"{SESSION}/watching/deafness.py",
-        "Hearing._mind_silence",
+        "DeafnessDetector._mind_silence",
         "clock.now() - max(last, opening.since) >= self._patience",
     ): "a silence of exactly that long is as long on either side",
     (
         f"{SESSION}/watching/deafness.py",
-        "Hearing._mind_silence",
+        "DeafnessDetector._mind_silence",
         "2 is 3 in: self._patience = min(LONGEST_SILENCE, self._patience * 2)",
     ): _GROWTH,
     (f"{SESSION}/delivery/past.py", "Past.refresh", "left out: self._is_busy = True"): _ONCE_EACH,
@@ -260,13 +260,13 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (f"{SESSION}/watching/watch.py", "Watch._rest", f"0.5 is 1.5 in: {_REST}"): _SPREAD,
     (
         f"{SESSION}/watching/watch.py",
-        "Watch._is_told",
+        "Watch._is_reporting",
         "self._state.ports.clock.now() - socket.last_event_at < SOCKET_IS_FRESH",
     ): "an event of exactly that long ago is as good on either side",
     (
         f"{SESSION}/watching/watch.py",
-        "Watch.look_back",
-        "False is True in: self._looking_back[place] = False",
+        "Watch.poll_ended",
+        "False is True in: self._polling_ended[place] = False",
     ): "the look that is begun with it says so anew before anything else",
     (
         f"{SESSION}/watching/watch.py",
@@ -275,8 +275,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "what has ended has a time; the number is there for the types",
     (
         f"{SESSION}/watching/watch.py",
-        "Watch.look_back",
-        "0 is 1 in: self._state.spawn(self._look_back_at(place), f'look at {place[0]} again')",
+        "Watch.poll_ended",
+        "0 is 1 in: self._state.spawn(self._poll_ended_at(place), f'poll ended tasks of {place[0]}')",
     ): _LOG_ONLY,
     (f"{SESSION}/submitting/submit.py", "Submitter._to_its_server", "left out: connecting.cancel()"): (
         "the wait for a socket that nobody needs any more ends by itself, two seconds later"

@@ -135,7 +135,7 @@ async def check_register_turns_the_reservation_into_the_task(desk: Desk) -> None
     assert await desk.store().read_task(fresh.prompt_id) == fresh
 
 
-async def check_register_at_once_writes_the_task_and_leaves_no_reservation(desk: Desk) -> None:
+async def check_register_moored_writes_the_task_and_leaves_no_reservation(desk: Desk) -> None:
     store = desk.store()
     fresh = task("p-1")
     await store.reserve_and_register(fresh, lambda _claims: None)
@@ -145,7 +145,7 @@ async def check_register_at_once_writes_the_task_and_leaves_no_reservation(desk:
     assert await desk.store().read_task(fresh.prompt_id) == fresh
 
 
-async def check_register_at_once_shows_everybodys_claims_before_it_writes(desk: Desk) -> None:
+async def check_register_moored_shows_everybodys_claims_before_it_writes(desk: Desk) -> None:
     store = desk.store()
     held = await store.reserve(lambda _claims: reservation("p-1", "w-2"))
     known, ended = await registered(store, "p-2"), await registered(store, "p-3")
@@ -181,7 +181,7 @@ async def check_a_prompt_id_is_registered_at_once_only_once(desk: Desk) -> None:
     assert await store.read_task(first.prompt_id) == first
 
 
-async def check_two_windows_that_register_at_once_see_each_other(desk: Desk) -> None:
+async def check_two_windows_that_register_moored_see_each_other(desk: Desk) -> None:
     one, other = desk.store(), desk.store()
     seen: list[int] = []
 

@@ -159,7 +159,9 @@ class Replay:
     def _dropped(self, facts: Mapping[str, Any]) -> None:
         self._standing.pop(facts["prompt_id"], None)
         window = self._known()
-        if window and facts["prompt_id"] in window.tasks:  # a task that had ended before the page came up is not told
+        if (
+            window and facts["prompt_id"] in window.tasks
+        ):  # a task that had ended before the page started is not recorded
             self._window = window.drop(facts["prompt_id"])
 
     def _moored(self, facts: Mapping[str, Any]) -> None:

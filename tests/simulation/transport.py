@@ -266,6 +266,6 @@ class SimFleet:
             await asyncio.sleep(self._life.chance.uniform(0.1, 4.0))
             await self._life.gate()
             if self._latest is not None and (self._network.is_down or not self._life.is_online):
-                self._latest = None  # told once; after that the next fleet is one that differs
+                self._latest = None  # reported once; after that the next fleet is one that differs
                 raise RequestTimeout(None, "network")
         return await self.first()

@@ -83,10 +83,10 @@ class Verdicts:
             world.fail(f"promise 1: {task.prompt_id} ran on {elsewhere}, bound to {task.address}")
         if problem := self._problem(task, really):
             described = f"{task.state.value}, {'proven' if task.is_proven else 'inferred'}"
-            world.fail(f"promise 6: {task.prompt_id} is told as {described}; {problem}; really {really}")
+            world.fail(f"promise 6: {task.prompt_id} is shown as {described}; {problem}; really {really}")
         if (cause := end_cause(task)) is not None and not self._is_true(cause, task, really):
             world.fail(
-                f"{task.prompt_id} is told as {cause.value}; really {really}, met {world.tally.met[task.prompt_id]}"
+                f"{task.prompt_id} is shown as {cause.value}; really {really}, met {world.tally.met[task.prompt_id]}"
             )
         for output in task.outputs:
             self._check_delivery(task, output)
@@ -138,7 +138,7 @@ class Verdicts:
             machine = world.network.machine_of(task.server_id)
             is_polled = world.page_of(task.owner) and world.network.address_of(task.server_id) == task.address
             if task.state is TaskState.LOST and is_polled and machine and task.prompt_id in machine.history:
-                world.fail(f"promise 6: {task.prompt_id} is told as lost, and is in the history of {machine.name}")
+                world.fail(f"promise 6: {task.prompt_id} is shown as lost, and is in the history of {machine.name}")
 
     def _check_delivery(self, task: Task, output: Output) -> None:
         match output.delivery:
@@ -153,7 +153,7 @@ class Verdicts:
             case _:
                 return
         if not is_excused:
-            self._world.fail(f"promise 8: {output.filename} of {task.prompt_id} is told as {output.delivery.value}")
+            self._world.fail(f"promise 8: {output.filename} of {task.prompt_id} is shown as {output.delivery.value}")
 
     def _was_deleted(self, task: Task, output: Output) -> bool:
         """Another user deleted it, perhaps when no history showed any more whose it was."""
@@ -226,7 +226,7 @@ class Verdicts:
                 continue  # a page that died before it registered took its click with it; an error was shown
             known = click.prompt_id in world.database.ids or click.prompt_id in world.deeds.deleted
             if click.prompt_id is None or not known:
-                world.fail(f"promise 5: a click was not told: {click.prompt_id} {click.error}")
+                world.fail(f"promise 5: a click was not answered: {click.prompt_id} {click.error}")
         accounted = world.database.ids | world.deeds.deleted
         for prompt_id in self._runs:
             if prompt_id not in accounted:

@@ -26,7 +26,7 @@ from app.core.errors import (
     TransportError,
 )
 from app.core.model import Delivery, Output, PromptId, Task
-from app.core.origin import is_of, needs_word
+from app.core.origin import is_of, needs_confirmation
 from app.core.ports.blobs import Blob
 from app.core.ports.http import Response
 from app.core.window import Window, get_api_base_url
@@ -97,10 +97,10 @@ class Courier:
         task = self._state.get_task("deliver", prompt_id)
         for index, output in enumerate(task.outputs):
             if output.delivery is Delivery.PENDING:
-                await self._bring_home(task, index, output)
+                await self._deliver_output(task, index, output)
         return self._state.get_task("deliver", prompt_id).is_delivered
 
-    async def _bring_home(self, task: Task, index: int, output: Output) -> None:
+    async def _deliver_output(self, task: Task, index: int, output: Output) -> None:
         """Try one output once. What cannot be fetched now stays pending."""
         state, prompt_id = self._state, task.prompt_id
         try:
@@ -113,8 +113,8 @@ class Courier:
             topic = f"deliver {prompt_id} {index}"
             state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)
             return
-        told = await state.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
-        if told is None or told.outputs[index] != fetched:
+        amended = await state.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
+        if amended is None or amended.outputs[index] != fetched:
             return
         self._on_arrival()
         state.note(
@@ -169,12 +169,12 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
     if not is_of(task, output, modified) or _is_another(output, seen):
         return replace(output, delivery=Delivery.OVERWRITTEN), None
     is_same_file = bool(output.etag) and output.etag == seen.etag
-    if not is_same_file and needs_word(task, output, modified) and not await _still_tells(state, task):
+    if not is_same_file and needs_confirmation(task, output, modified) and not await _has_in_history(state, task):
         return replace(output, delivery=Delivery.OVERWRITTEN), None
     return seen, response.blob
 
 
-async def _still_tells(state: State, task: Task) -> bool:
+async def _has_in_history(state: State, task: Task) -> bool:
     """Whether the server has the task in its history: then it is the one that ran it, and not another at its address.
 
     Asked after the bytes: it must be the same server that sent them.
@@ -192,8 +192,8 @@ def _etag(response: Response) -> str:
 def _is_another(known: Output, seen: Output) -> bool:
     """Whether this is another file than the one fetched before: by its size, and by its ETag if the server sent one."""
     was_fetched = known.delivery is not Delivery.PENDING
-    is_marked_anew = bool(known.etag and seen.etag) and known.etag != seen.etag
-    return was_fetched and (known.size != seen.size or is_marked_anew)
+    has_new_etag = bool(known.etag and seen.etag) and known.etag != seen.etag
+    return was_fetched and (known.size != seen.size or has_new_etag)
 
 
 def with_output(task: Task, output: Output) -> Task:

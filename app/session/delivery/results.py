@@ -83,7 +83,7 @@ class Results:
             await self._sweep()
             self.usage = await self._state.ports.store.usage()
         except StorageError as error:
-            log.info("the kept results are not looked at: %r", error)
+            log.info("the kept results could not be read: %r", error)
             return
         self._state.changed()
 
@@ -98,7 +98,7 @@ class Results:
                 try:
                     await self._state.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
                 except TaskNotFound as error:  # another window's now, or deleted: no reason to leave out the others
-                    log.info("no longer told: %r", error)
+                    log.info("no longer swept: %r", error)
 
     def _tasks(self) -> tuple[Task, ...]:
         window = self._state.window

@@ -37,7 +37,7 @@ class Canceller:
                 return None
             build = comfy.interrupt_request if is_running else comfy.delete_request
             comfy.check_done(await self._state.ask(task.server_id, build(base, task.prompt_id)), task.server_id)
-        return None if is_running else await self._look_after(task, base)
+        return None if is_running else await self._poll_after(task, base)
 
     async def _cancel_job(self, task: Task, base: str) -> bool:
         """Cancel in one step where the server has jobs; False where it has none."""
@@ -51,7 +51,7 @@ class Canceller:
         server = self._state.fleet.get(task.server_id)
         return queue.running == (task.prompt_id,) or (server is not None and interrupts_by_id(server.version))
 
-    async def _look_after(self, task: Task, base: str) -> Evidence:
+    async def _poll_after(self, task: Task, base: str) -> Evidence:
         """Poll after our delete: a task without a trace was removed; otherwise the poll's finding stands."""
         began = self._state.ports.clock.now()
         queue = comfy.read_queue(await self._state.ask(task.server_id, comfy.queue_request(base)), task.server_id)

@@ -19,7 +19,7 @@ from app.core.errors import BadInput, ConfigError, TransportError
 from app.core.model import Health, Server, ServerId
 from app.core.workflow import ApiWorkflow
 from app.session.state import State
-from app.session.submitting.named_files import Found, Holdings, Origin
+from app.session.submitting.named_files import FileFinder, FoundFiles, Origin
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key
@@ -47,7 +47,7 @@ class Survey:
     """The servers that can run a workflow, and those that have the files it names."""
 
     standing: Runnability
-    found: Found = field(default_factory=Found)
+    found: FoundFiles = field(default_factory=FoundFiles)
     has_replaced: bool = False  # whether a server replaces the class of one of its nodes
 
 
@@ -57,7 +57,7 @@ class Capabilities:
     def __init__(self, state: State) -> None:
         self._state = state
         self._kept: OrderedDict[_Content, _Part] = OrderedDict()
-        self.holdings = Holdings(state)
+        self.holdings = FileFinder(state)
 
     async def survey(
         self,
@@ -168,7 +168,7 @@ class Capabilities:
         try:
             await self.refresh(server_id)
         except (TransportError, ConfigError) as error:
-            log.info("the catalogue of %s is not read again: %r", server_id, error)
+            log.info("the catalogue of %s was not reread: %r", server_id, error)
 
     async def _read(self, content: _Content, names: frozenset[str]) -> Mapping[str, Any]:
         nodes, files = content

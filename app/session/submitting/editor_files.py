@@ -57,7 +57,7 @@ class _Text:
         return self.data
 
 
-class Editors:
+class EditorFiles:
     """Keeps and reads the copies of editor files, and fills them."""
 
     def __init__(self, state: State) -> None:
@@ -83,7 +83,7 @@ class Editors:
             return EditorCopy(fault=GONE)
         return EditorCopy((await blob.read()).decode(errors="replace"), sha256)
 
-    async def again(self, task: Task) -> EditorCopy:
+    async def for_repeat(self, task: Task) -> EditorCopy:
         """Return the copy that is sent along when a task's run is repeated."""
         if task.editor_sha256:
             return await self.read(task.editor_sha256)
@@ -93,10 +93,10 @@ class Editors:
         self, prompt_id: PromptId, copy: EditorCopy, workflow: ApiWorkflow
     ) -> tuple[EditorCopy, Graph | None]:
         """Return what is recorded of a run's copy, and the file filled with what that run sends."""
-        told, graph = await self._along(copy, workflow)
-        if told.fault:
-            self._state.note("editor_fault", prompt_id=prompt_id, cause=told.fault)
-        return told, graph
+        recorded, graph = await self._along(copy, workflow)
+        if recorded.fault:
+            self._state.note("editor_fault", prompt_id=prompt_id, cause=recorded.fault)
+        return recorded, graph
 
     async def _along(self, copy: EditorCopy, workflow: ApiWorkflow) -> tuple[EditorCopy, Graph | None]:
         if not copy.text:

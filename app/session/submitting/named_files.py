@@ -52,7 +52,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFiles:
     """The answers: for each server that was asked, which of the values it has; and our own copies."""
 
     names: Mapping[Key, str] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class _Answer:
     at: float
 
 
-class Holdings:
+class FileFinder:
     """Finds files and keeps the answers: each holds until the fleet or the server's catalogue changes."""
 
     def __init__(self, state: State) -> None:
@@ -80,25 +80,25 @@ class Holdings:
 
     async def find(
         self, names: Mapping[Key, str], servers: Sequence[Server], origin: Origin | None = None, *, is_now: bool = False
-    ) -> Found:
+    ) -> FoundFiles:
         """Ask these servers for the files, and the store for our copies. With `is_now`, kept answers do not count."""
         files = {text: file for text in names.values() if (file := ServerFile.read(text)) is not None}
         if not files:
-            return Found()
+            return FoundFiles()
         answers = await asyncio.gather(*(self._ask(server, files, is_now=is_now) for server in servers))
-        told = {server.server_id: dict(found) for server, found in zip(servers, answers, strict=True)}
+        files_by_server = {server.server_id: dict(found) for server, found in zip(servers, answers, strict=True)}
         copies: dict[str, Copy] = {}
         for text, file in files.items():
             place = origin
             if file.is_made and origin is None:
-                having = [server_id for server_id, found in told.items() if found.get(text)]
+                having = [server_id for server_id, found in files_by_server.items() if found.get(text)]
                 place = Origin(having[0], self._state.ports.clock.now()) if len(having) == 1 else None
             if file.is_made and origin is not None:
-                for server_id in told.keys() - {origin.server_id}:
-                    told[server_id][text] = False  # another file under the same name
+                for server_id in files_by_server.keys() - {origin.server_id}:
+                    files_by_server[server_id][text] = False  # another file under the same name
             if (copy := await self._copy(file, place)) is not None:
                 copies[text] = copy
-        return Found(names, told, {key: copies[text] for key, text in names.items() if text in copies})
+        return FoundFiles(names, files_by_server, {key: copies[text] for key, text in names.items() if text in copies})
 
     async def read(self, copy: Copy) -> Picked:
         """Return the bytes of a copy; BadInput if they are no longer kept."""

@@ -20,9 +20,9 @@ async def read_choices(http: Http, server: Server, route: str) -> tuple[str, ...
     response = await http.send(Request(method="GET", path=f"{server.base}{route}", deadline=DEADLINE))
     check_arrived(response, server.server_id)
     try:
-        told = json.loads(response.text) if response.status == 200 else None
+        choices = json.loads(response.text) if response.status == 200 else None
     except ValueError:
-        told = None
-    if not isinstance(told, list):
+        choices = None
+    if not isinstance(choices, list):
         raise ProtocolError(server.server_id, "not a list of choices")
-    return tuple(item for item in told if isinstance(item, str))
+    return tuple(item for item in choices if isinstance(item, str))

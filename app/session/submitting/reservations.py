@@ -65,7 +65,7 @@ class Reservations:
                 try:
                     self._state.set_window(self._state.get_window("reserve").reserve(reservation))
                 except AffinityError as error:
-                    log.info("moored meanwhile, choosing again: %r", error)
+                    log.info("another task moored the window, choosing once more: %r", error)
                     await self._unreserve(prompt_id)
                 else:
                     return reservation
@@ -145,9 +145,9 @@ class Reservations:
             raise state.fleet_error or NoServerAvailable("reserve", {})
         asked_at = state.ports.clock.now()
         loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
-        told = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
+        listed = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
         return tuple(
-            Snapshot(server_id, queue.pending, cause, queue.running, asked_at) for server_id, queue, cause in told
+            Snapshot(server_id, queue.pending, cause, queue.running, asked_at) for server_id, queue, cause in listed
         )
 
     async def release(self, prompt_id: PromptId) -> None:

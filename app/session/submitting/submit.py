@@ -49,8 +49,8 @@ from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
 from app.session.submitting.capability import Capabilities, Survey
-from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, Editors, Graph
-from app.session.submitting.named_files import Found, Origin
+from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, EditorFiles, Graph
+from app.session.submitting.named_files import FoundFiles, Origin
 from app.session.submitting.reservations import Reservations
 from app.session.timing import begin, first_of
 from app.session.watching.watch import Watch
@@ -65,7 +65,7 @@ SLEPT_OVER = 5.0  # seconds; a slower answer of the store may be from before the
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunOrder:
     """What the user asked for with one click."""
 
     prompt_id: PromptId
@@ -97,10 +97,10 @@ class Submitter:
         self._connect = connect
         self._watch = watch
         self.capable = Capabilities(state)
-        self.editors = Editors(state)
+        self.editors = EditorFiles(state)
         self.places = Reservations(state)
 
-    async def run(self, order: Order) -> PromptId:
+    async def run(self, order: RunOrder) -> PromptId:
         """Carry out an order up to the answer of the submit. Raises errors from before there was a task."""
         state = self._state
         state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=state.ports.clock.now()))
@@ -127,7 +127,7 @@ class Submitter:
         state.changed()
         return order.prompt_id
 
-    async def _to_the_register(self, order: Order) -> Ready:
+    async def _to_the_register(self, order: RunOrder) -> Ready:
         """Do everything before there is a task; return what its submit needs."""
         self._state.get_window("run").expect_readable("run")
         survey = await self._survey(order)
@@ -145,7 +145,7 @@ class Submitter:
         except ServerUnable as error:
             raise replace(error, lacking=lacks.get(error.server_id or ServerId(""), ())) from error
 
-    async def _to_its_server(self, order: Order, found: Found) -> Ready:
+    async def _to_its_server(self, order: RunOrder, found: FoundFiles) -> Ready:
         state, unable = self._state, order.unable
         held = state.get_window("run").reservations.get(order.prompt_id)
         if held is not None and (cause := unable.get(held.server_id)):
@@ -169,7 +169,7 @@ class Submitter:
             connecting.cancel()
         return ready
 
-    async def _with_copies(self, order: Order, found: Found, server_id: ServerId) -> Order:
+    async def _with_copies(self, order: RunOrder, found: FoundFiles, server_id: ServerId) -> RunOrder:
         """Return the order with our copies of the files that this server lacks, to be uploaded to it."""
         copies = {key: copy for key, copy in found.to_upload(server_id).items() if key not in order.inputs}
         if not copies:
@@ -177,7 +177,7 @@ class Submitter:
         read = {key: await self.capable.holdings.read(copy) for key, copy in copies.items()}
         return replace(order, inputs={**order.inputs, **read})
 
-    async def _survey(self, order: Order) -> Survey:
+    async def _survey(self, order: RunOrder) -> Survey:
         """Find the servers that can run the order and have its files, before anything is reserved or sent."""
         state = self._state
         await self.places.until_fleet()
@@ -234,14 +234,14 @@ class Submitter:
         )
         return item, uploaded
 
-    async def _upload_all(self, order: Order, place: Reservation) -> Uploads:
+    async def _upload_all(self, order: RunOrder, place: Reservation) -> Uploads:
         size = sum(picked.blob.size for picked in order.inputs.values())
         self._show(order.prompt_id, stage=RunStage.UPLOADING, size=size)
         return [await self._upload_input(place, where, picked) for where, picked in order.inputs.items()]
 
     # Register and submit
 
-    async def _register(self, order: Order, place: Reservation, uploads: Uploads = ()) -> Ready:
+    async def _register(self, order: RunOrder, place: Reservation, uploads: Uploads = ()) -> Ready:
         """Make a task of a reserved place."""
         state = self._state
         self._show(order.prompt_id, stage=RunStage.REGISTERING)
@@ -259,7 +259,7 @@ class Submitter:
         state.take_registered(task)
         return ready
 
-    async def _register_moored(self, order: Order, unable: Mapping[ServerId, str]) -> Ready | None:
+    async def _register_moored(self, order: RunOrder, unable: Mapping[ServerId, str]) -> Ready | None:
         """Reserve and register in one step, in a moored window; None if it has become free."""
         locked = self._state.get_window("reserve").window_locked_server
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=locked)
@@ -276,7 +276,7 @@ class Submitter:
         )
         return ready if is_done else None
 
-    def _task_of(self, order: Order, place: Reservation, job: Job, inputs: tuple[InputFile, ...] = ()) -> Task:
+    def _task_of(self, order: RunOrder, place: Reservation, job: Job, inputs: tuple[InputFile, ...] = ()) -> Task:
         state = self._state
         window = state.get_window("register_window_task")
         return Task(
@@ -320,8 +320,8 @@ class Submitter:
             answer = comfy.read_broken_submit(error, state.ports.clock.now())
         except AffinityError as error:
             answer = comfy.not_sent(type(error).__name__, state.ports.clock.now())
-        await self._tell(prompt_id, answer)
-        self._watch.look_soon()
+        await self._record_answer(prompt_id, answer)
+        self._watch.poll_soon()
 
     async def _post(self, request: Request, base: str, task: Task, proven_at: float) -> Response | None:
         """Send the one POST of a task; return its answer, or None if it may no longer be sent. ConnectError: not sent.
@@ -337,7 +337,7 @@ class Submitter:
                     return None
                 state.note("submitting", prompt_id=task.prompt_id, server_id=task.server_id, address=task.address)
                 post = begin(state.ports.http.send(request))
-                await first_of(asyncio.wait({post}), self._until_heard_of(task.prompt_id))
+                await first_of(asyncio.wait({post}), self._until_reported(task.prompt_id))
             return await post
         finally:
             if post is not None:
@@ -357,7 +357,7 @@ class Submitter:
             if error.cause != "deadline":
                 raise ConnectError(task.server_id, "connect-failed") from error
 
-    async def _until_heard_of(self, prompt_id: PromptId) -> None:
+    async def _until_reported(self, prompt_id: PromptId) -> None:
         """Return once something other than the submit's answer has shown the state of that task."""
         tasks = self._state.get_window("submit_workflow").tasks
         while prompt_id in tasks and tasks[prompt_id].state is TaskState.REGISTERED:
@@ -386,10 +386,10 @@ class Submitter:
             proven_at = asked_at
         return False
 
-    async def _tell(self, prompt_id: PromptId, answer: Evidence) -> None:
+    async def _record_answer(self, prompt_id: PromptId, answer: Evidence) -> None:
         """Record the answer of the submit. It comes only once, so retry while the store is full or closed."""
-        while (told := await self._state.witness(prompt_id, answer)) is None or told.answered_at is None:
-            if told is None:
+        while (task := await self._state.witness(prompt_id, answer)) is None or task.answered_at is None:
+            if task is None:
                 raise TaskNotFound("submit_workflow", prompt_id)
             await self._state.ports.clock.sleep(WRITE_RETRY)
         if isinstance(answer, Unclear):

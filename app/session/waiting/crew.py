@@ -120,7 +120,7 @@ class Crew:
         session.subscribe(state.changed)
         await session.start()
         self._captain.line.enlist(session.worker)
-        log.info("%s takes from the line too", window_id)
+        log.info("%s sends from the line too", window_id)
         return True
 
 
@@ -147,13 +147,13 @@ class _SharedFleet:
 
     def __init__(self, captain: State) -> None:
         self._captain = captain
-        self._told: Fleet | None = None
+        self._latest: Fleet | None = None
         self._is_failing = False
 
     async def first(self) -> Fleet:
         await self._captain.has_fleet.wait()
-        self._told = self._captain.fleet
-        return self._told
+        self._latest = self._captain.fleet
+        return self._latest
 
     async def changes(self) -> Fleet:
         while True:
@@ -161,7 +161,7 @@ class _SharedFleet:
             if error is not None and not self._is_failing:
                 self._is_failing = True
                 raise error
-            if error is None and (self._is_failing or fleet != self._told):
-                self._is_failing, self._told = False, fleet
+            if error is None and (self._is_failing or fleet != self._latest):
+                self._is_failing, self._latest = False, fleet
                 return fleet
             await self._captain.wait_change()

@@ -16,8 +16,8 @@ from app.core.model import PromptId, TaskState
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session.facts import Picked
 from app.session.state import State
-from app.session.submitting.editor_files import Editors
-from app.session.submitting.submit import Order
+from app.session.submitting.editor_files import EditorFiles
+from app.session.submitting.submit import RunOrder
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import LineWorker
 
@@ -30,7 +30,7 @@ class Sender:
     def __init__(self, state: State, keeper: LineKeeper) -> None:
         self._state = state
         self._keeper = keeper
-        self._editors = Editors(state)
+        self._editors = EditorFiles(state)
         self._kick = asyncio.Event()
         self.workers: list[LineWorker] = []
         self.is_enlisting = True  # whether sessions that the line asks for are still expected
@@ -63,10 +63,10 @@ class Sender:
         """Send what may be sent, for as long as the page is open."""
         while True:
             self._kick.clear()
-            self._look()
+            self._assign()
             await self._kick.wait()
 
-    def _look(self) -> None:
+    def _assign(self) -> None:
         """Assign a run to each session that may take one."""
         for worker in self.workers:
             if worker.sending is not None and worker.has_task(worker.sending):
@@ -105,14 +105,14 @@ class Sender:
             worker.sending = None
             self._kick.set()
 
-    async def _order(self, entry: Entry, batch: Batch, *, is_spread: bool) -> Order:
+    async def _order(self, entry: Entry, batch: Batch, *, is_spread: bool) -> RunOrder:
         inputs: dict[tuple[str, str], Picked] = {}
         for item in batch.inputs:
             blob = await self._state.ports.store.read_input(item.sha256)
             if blob is None:
                 raise BadInput("input-not-kept", item.name)
             inputs[item.node_id, item.input_name] = Picked(blob, item.name)
-        return Order(
+        return RunOrder(
             entry.prompt_id,
             entry.workflow_of(batch),
             batch.title,
@@ -129,7 +129,7 @@ class Sender:
         task = worker.window.tasks.get(entry.prompt_id) if worker.window else None
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and comfy.may_go_later(failure):
-            await self._wait_again(entry, line)
+            await self._put_back(entry, line)
             worker.rest(comfy.refusal_of(task, failure), self._kick.set)
             return
         worker.succeeded()
@@ -164,7 +164,7 @@ class Sender:
         self.refusal = error
         self._state.changed()
 
-    async def _wait_again(self, entry: Entry, was: WaitingRuns) -> None:
+    async def _put_back(self, entry: Entry, was: WaitingRuns) -> None:
         """Put a run back. If the page closes before that is written, its failed task remains, which was not sent."""
         random = self._state.ports.random
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()

@@ -33,7 +33,7 @@ from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
-from app.session.submitting.editor_files import Editors
+from app.session.submitting.editor_files import EditorFiles
 from app.session.submitting.submit import Inputs
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
@@ -47,7 +47,7 @@ class WaitingLine:
     def __init__(self, state: State, worker: LineWorker, salvage: Salvage) -> None:
         self._state = state
         self._salvage = salvage
-        self._editors = Editors(state)
+        self._editors = EditorFiles(state)
         self._keeper = LineKeeper(state)
         self._sender = Sender(state, self._keeper)
         self._sender.enlist(worker)

@@ -9,7 +9,7 @@ from app.core.errors import ConnectError, MooringError, NoServerAvailable
 from app.core.model import Contact, Health, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
-from app.session.submitting.submit import Order
+from app.session.submitting.submit import RunOrder
 
 FIRST_REST = 2.0  # seconds after a failure that was not the run's fault
 LONGEST_REST = 120.0
@@ -22,7 +22,7 @@ class LineWorker:
     """A session that sends from the line. `take` carries an order out as a click does, `cancel` stops one task."""
 
     state: State
-    take: Callable[[Order], Awaitable[PromptId]]
+    take: Callable[[RunOrder], Awaitable[PromptId]]
     cancel: Callable[[PromptId], Awaitable[None]]
     sending: PromptId | None = None
     cause: MooringError | None = None  # why the last try failed

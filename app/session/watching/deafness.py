@@ -22,38 +22,38 @@ from app.session.state import State
 
 log = logging.getLogger("mooring.session")
 
-TELLS_WITHIN = 4.0  # seconds; history is written before the last event is sent, 1.6 ms on an idle server
+REPORTS_WITHIN = 4.0  # seconds; history is written before the last event is sent, 1.6 ms on an idle server
 FIRST_SILENCE = 60.0  # seconds without a message while a task of ours runs, before the socket is reopened
 LONGEST_SILENCE = 1800.0
 
 
 @dataclass(slots=True)
-class Opening:
+class OpenPeriod:
     """One opening of the socket: when, the states of our tasks since then, and which events it delivered."""
 
     since: float
-    stood: dict[PromptId, TaskState] = field(default_factory=dict)
-    told: dict[PromptId, set[str]] = field(default_factory=dict)
+    states: dict[PromptId, TaskState] = field(default_factory=dict)
+    reported: dict[PromptId, set[str]] = field(default_factory=dict)
 
     def keep(self, held: Container[PromptId]) -> None:
         """Forget tasks that the window no longer holds: a socket may stay open for thousands of them."""
-        self.stood = {prompt_id: state for prompt_id, state in self.stood.items() if prompt_id in held}
-        self.told = {prompt_id: news for prompt_id, news in self.told.items() if prompt_id in held}
+        self.states = {prompt_id: state for prompt_id, state in self.states.items() if prompt_id in held}
+        self.reported = {prompt_id: news for prompt_id, news in self.reported.items() if prompt_id in held}
 
 
-class Hearing:
+class DeafnessDetector:
     """Compares polls with the socket's events. `reopen` closes the socket and reopens it."""
 
     def __init__(self, state: State, reopen: Callable[[str], None]) -> None:
         self._state = state
         self._reopen = reopen
-        self._opening: Opening | None = None
+        self._opening: OpenPeriod | None = None
         self._patience = FIRST_SILENCE
         self._taking_in = 0
 
     def opened(self) -> None:
         """Note that the socket is open: from now on it should deliver events."""
-        self._opening = Opening(self._state.ports.clock.now())
+        self._opening = OpenPeriod(self._state.ports.clock.now())
         self._state.spawn(self._mind_silence(self._opening), "mind silence")
 
     def closed(self) -> None:
@@ -74,62 +74,62 @@ class Hearing:
         if self._opening is None:
             return
         self._patience = FIRST_SILENCE
-        if prompt_id not in self._opening.told:
+        if prompt_id not in self._opening.reported:
             self._opening.keep(self._state.get_window("watch").tasks)
-        told = self._opening.told.setdefault(prompt_id, set())
-        told.add("end" if isinstance(message, events.EndMessage) else "start")
+        reported = self._opening.reported.setdefault(prompt_id, set())
+        reported.add("end" if isinstance(message, events.EndMessage) else "start")
 
     def seen(self, task: Task, evidence: Evidence) -> None:
         """Compare a poll that found a task running or ended with the events that the socket should have delivered."""
         opening = self._opening
-        if opening is None or not self._is_told_here(task):
+        if opening is None or not self._is_reported_here(task):
             return
-        stood = opening.stood.get(task.prompt_id)
-        was_ahead = stood is TaskState.QUEUED or (stood is None and task.created_at > opening.since)
+        states = opening.states.get(task.prompt_id)
+        was_ahead = states is TaskState.QUEUED or (states is None and task.created_at > opening.since)
         match evidence:
             case Seen(_, is_running):
-                opening.stood[task.prompt_id] = TaskState.RUNNING if is_running else TaskState.QUEUED
+                opening.states[task.prompt_id] = TaskState.RUNNING if is_running else TaskState.QUEUED
                 if is_running and was_ahead:
                     self._expect(opening, task.prompt_id, {"start", "end"})
-            case Finished() if was_ahead or stood is TaskState.RUNNING:
+            case Finished() if was_ahead or states is TaskState.RUNNING:
                 self._expect(opening, task.prompt_id, {"end"})
 
     def has_had(self, task: Task) -> bool:
         """Return whether the task was seen on its server since this socket opened, so without a restart between."""
         opening = self._opening
-        return opening is not None and task.prompt_id in opening.stood and self._is_told_here(task)
+        return opening is not None and task.prompt_id in opening.states and self._is_reported_here(task)
 
-    def _is_told_here(self, task: Task) -> bool:
+    def _is_reported_here(self, task: Task) -> bool:
         socket, window = self._state.socket, self._state.get_window("watch")
         is_mine = task.client_id == window.client_id and not task.is_ward
         return is_mine and socket.state == "open" and socket.server_id == task.server_id
 
-    def _expect(self, opening: Opening, prompt_id: PromptId, news: set[str]) -> None:
-        if not news & opening.told.get(prompt_id, set()):
+    def _expect(self, opening: OpenPeriod, prompt_id: PromptId, news: set[str]) -> None:
+        if not news & opening.reported.get(prompt_id, set()):
             self._state.spawn(self._prove(opening, prompt_id, news), "prove deafness")
 
-    async def _prove(self, opening: Opening, prompt_id: PromptId, news: set[str]) -> None:
-        await self._state.ports.clock.sleep(TELLS_WITHIN)
+    async def _prove(self, opening: OpenPeriod, prompt_id: PromptId, news: set[str]) -> None:
+        await self._state.ports.clock.sleep(REPORTS_WITHIN)
         while self._taking_in:
             await self._state.wait_change()
-        if self._opening is not opening or news & opening.told.get(prompt_id, set()):
+        if self._opening is not opening or news & opening.reported.get(prompt_id, set()):
             return
-        log.warning("the socket is deaf: it did not tell %s of %s", min(news), prompt_id)
+        log.warning("the socket is deaf: it did not report %s of %s", min(news), prompt_id)
         self._state.socket = replace(self._state.socket, deaf=self._state.socket.deaf + 1)
         self._opening = None
         self._reopen("deaf")
 
-    async def _mind_silence(self, opening: Opening) -> None:
+    async def _mind_silence(self, opening: OpenPeriod) -> None:
         clock = self._state.ports.clock
         while self._opening is opening:
             await clock.sleep(self._patience / 4)
             last = self._state.socket.last_event_at or opening.since
             is_silent = clock.now() - max(last, opening.since) >= self._patience
             if self._opening is opening and is_silent and self._has_running():
-                log.info("silent for %.0f s; opening the socket again", self._patience)
+                log.info("silent for %.0f s; reopening the socket", self._patience)
                 self._patience = min(LONGEST_SILENCE, self._patience * 2)
                 self._opening = None
                 self._reopen("silent")
 
     def _has_running(self) -> bool:
-        return any(task.state is TaskState.RUNNING and self._is_told_here(task) for task in self._state.watched())
+        return any(task.state is TaskState.RUNNING and self._is_reported_here(task) for task in self._state.watched())

@@ -41,10 +41,10 @@ class FleetFollower:
         state.has_fleet.set()
         state.changed()
         if is_back or places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
-            told = [
+            servers = [
                 {"server_id": server.server_id, "address": server.address, "health": server.health}
                 for server in fleet.servers
             ]
-            state.note("fleet", source=fleet.source, servers=told)
+            state.note("fleet", source=fleet.source, servers=servers)
             self._wake("fleet")
         return True

@@ -94,15 +94,15 @@ class Forecast:
 
     # Events and polls
 
-    def told(self, task: Task, message: Message) -> None:
+    def received(self, task: Task, message: Message) -> None:
         """Note an event about a task of ours, with the task's current state."""
         live = self._live_of(task)
         if isinstance(message, StartMessage) and task.job is not None and task.job.models:
             self._loaded[task.server_id] = task.job.models
-        live.watch = live.watch.told(message, self._state.ports.clock.now())
+        live.watch = live.watch.after(message, self._state.ports.clock.now())
         if not task.state.is_end:
             progress = self._state.progress.get(task.prompt_id) or _begun(task, live)
-            self._state.progress[task.prompt_id] = progress.told(message)
+            self._state.progress[task.prompt_id] = progress.after(message)
         if isinstance(message, EndMessage):
             del self._live[task.prompt_id]
             nodes = live.watch.measured()
@@ -117,7 +117,7 @@ class Forecast:
         for live in self._live.values():
             live.watch = live.watch.interrupted()
 
-    def looked(self, place: Place, queue: comfy.Queue, text: str) -> None:
+    def polled(self, place: Place, queue: comfy.Queue, text: str) -> None:
         """Note the queue that a poll of a server has read; `text` is the answer."""
         now = self._state.ports.clock.now()
         tasks = {task.prompt_id: task.job for task in self._state.watched() if task.job is not None}
@@ -202,7 +202,7 @@ class Forecast:
             del self._live[prompt_id]
         live = self._live[task.prompt_id] = self._planned(task)
         if task.cached:
-            live.watch = live.watch.told(CachedMessage(task.prompt_id, task.cached), self._state.ports.clock.now())
+            live.watch = live.watch.after(CachedMessage(task.prompt_id, task.cached), self._state.ports.clock.now())
         return live
 
     def _planned(self, task: Task) -> Live:
@@ -241,4 +241,4 @@ def _begun(task: Task, live: Live) -> Progress:
         expected_parts=live.plan.parts,
         are_guessed=live.plan.certainty is Certainty.GUESSED,
     )
-    return begun.told(CachedMessage(task.prompt_id, task.cached)) if task.cached else begun
+    return begun.after(CachedMessage(task.prompt_id, task.cached)) if task.cached else begun

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from app.core import comfy
 from app.core.errors import TaskNotFound
 from app.core.model import Note, PromptId, ServerId, Task
-from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_mark
+from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_fingerprint
 from app.core.window import Window
 from app.session.facts import Noticed
 from app.session.state import State
@@ -34,7 +34,7 @@ class RestartDetection:
         window = self._state.window
         if place not in self._marks:
             tasks = window.tasks.values() if isinstance(window, Window) else ()
-            self._marks[place] = learned_mark(task for task in tasks if _place_of(task) == place)
+            self._marks[place] = learned_fingerprint(task for task in tasks if _place_of(task) == place)
         return self._marks[place]
 
     def last_number(self, task: Task) -> float | None:
@@ -46,7 +46,7 @@ class RestartDetection:
         place = _place_of(task)
         self._marks[place], sign = self._mark(place).numbered(number, before)
         if sign is not None:
-            self._state.spawn(self._tell(place, sign, shown_by=task.prompt_id), "tell what changed")
+            self._state.spawn(self._report(place, sign, shown_by=task.prompt_id), "note a restart")
 
     def finished(self, task: Task) -> None:
         """Note that the history has that task."""
@@ -62,7 +62,7 @@ class RestartDetection:
         ask = self._state.ask
         description = comfy.read_description(await ask(server_id, comfy.system_request(base)), server_id)
         self._marks[place], sign = self._mark(place).described(description)
-        await self._tell(place, sign)
+        await self._report(place, sign)
         known = self._mark(place).known
         if known is None:
             return
@@ -70,9 +70,9 @@ class RestartDetection:
         entry = comfy.read_history(await ask(server_id, comfy.history_request(base, known)), server_id, known, now)
         if entry is None and self._mark(place).known == known:
             self._marks[place], sign = self._mark(place).forgotten()
-            await self._tell(place, sign)
+            await self._report(place, sign)
 
-    async def _tell(self, place: Place, sign: RestartSign | None, *, shown_by: PromptId | None = None) -> None:
+    async def _report(self, place: Place, sign: RestartSign | None, *, shown_by: PromptId | None = None) -> None:
         """Note the sign in the tasks of a server, but not in the one whose own answer showed it: it came afterwards."""
         if sign is None:
             return

@@ -17,14 +17,14 @@ from dataclasses import asdict, replace
 
 from app.core import comfy, events
 from app.core.errors import AffinityError, ServerMoved, SocketClosed
-from app.core.evidence import Cached, Executed, Started, ToldEnd
+from app.core.evidence import Cached, Executed, ReportedEnd, Started
 from app.core.model import Task
 from app.core.ports.sockets import BinaryFrame, Connection, Frame
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
 from app.session.state import State
 from app.session.timing import first_of, until_set
-from app.session.watching.deafness import Hearing
+from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.forecast import Forecast
 from app.session.watching.watch import Watch
 
@@ -38,7 +38,7 @@ BRIEFLY = 2.0  # how long a run waits for the socket before it continues without
 GRACE = 5.0  # the socket stays that long after the last work, for the next click
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
-UNTIL_TOLD = 5.0  # at least: the fleet is about to report where that server is, and earlier attempts would fail
+UNTIL_REPORTED = 5.0  # at least: the fleet is about to report where that server is, and earlier attempts would fail
 
 
 class WindowSocket:
@@ -48,7 +48,7 @@ class WindowSocket:
         self._state = state
         self._watch = watch
         self._forecast = forecast
-        self.hearing = Hearing(state, self.reopen)
+        self.hearing = DeafnessDetector(state, self.reopen)
         self._connection: Connection | None = None
         self._hurry = asyncio.Event()
         self._retake = asyncio.Event()
@@ -107,7 +107,7 @@ class WindowSocket:
                     await self._stand_back()
                     continue
                 is_gone = isinstance(error, SocketClosed) and error.code in GONE
-                await self._after(target, failures, UNTIL_TOLD if is_gone else 0.0)
+                await self._after(target, failures, UNTIL_REPORTED if is_gone else 0.0)
                 continue
             await self._after(target, failures)
 
@@ -119,7 +119,7 @@ class WindowSocket:
         self._greeted.clear()
         self._retake.clear()
         self._watch.doubt(self._state.socket.server_id)
-        log.warning("another page has this window's client_id: its socket is left to it")
+        log.warning("another page has this window's client_id and keeps its socket")
         self._show(replace(self._state.socket, state="replaced", url=""))
         await self._retake.wait()
         self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
@@ -209,7 +209,7 @@ class WindowSocket:
         """Count the socket as open: the server itself has sent something."""
         self._show(replace(self._state.socket, state="open"))
         self.hearing.opened()
-        self._watch.look_soon()
+        self._watch.poll_soon()
 
     async def _hear(self, target: Moored, frames: Sequence[Frame]) -> None:
         if self._state.socket.state == "opening":
@@ -230,9 +230,9 @@ class WindowSocket:
             task = self._mine(target, message)
             if task is not None:
                 self.hearing.heard(task.prompt_id, message)
-                await self._told(task, message, frame)
+                await self._handle(task, message, frame)
                 if (task := self._mine(target, message)) is not None:  # reread: it may have ended
-                    self._forecast.told(task, message)
+                    self._forecast.received(task, message)
 
     def _count(self, target: Moored, remaining: int) -> None:
         """Note how many prompts remain; only this message shows that another user has removed waiting ones."""
@@ -248,7 +248,7 @@ class WindowSocket:
         is_here = task is not None and (task.server_id, task.address) == (target.server_id, target.address)
         return task if is_here else None
 
-    async def _told(self, task: Task, message: events.Message, frame: Frame) -> None:
+    async def _handle(self, task: Task, message: events.Message, frame: Frame) -> None:
         now = self._state.ports.clock.now()
         self._watch.movements.moved(task.prompt_id)
         match message:
@@ -259,10 +259,10 @@ class WindowSocket:
             case events.ExecutedMessage(prompt_id, _, outputs):
                 await self._watch.witness(prompt_id, Executed(now, outputs))
             case events.EndMessage(prompt_id, end, failure, ended_ms):
-                await self._watch.witness(prompt_id, ToldEnd(now, end, failure, ended_ms))
-                self._watch.look_soon()
+                await self._watch.witness(prompt_id, ReportedEnd(now, end, failure, ended_ms))
+                self._watch.poll_soon()
             case events.ExecutingMessage(_, None):
-                self._watch.look_soon()
+                self._watch.poll_soon()
             case events.PreviewMessage() if isinstance(frame, BinaryFrame):
                 self._preview(task, message, frame)
 

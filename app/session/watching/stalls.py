@@ -14,7 +14,7 @@ from app.core.stall import Stillness, is_stalled, learned_patience
 from app.session.state import State
 
 
-class Movements:
+class StallDetector:
     """Follows the movements of one window's tasks."""
 
     def __init__(self, state: State) -> None:
@@ -28,18 +28,18 @@ class Movements:
         self._state.stillness[prompt_id] = known.moved(now)
         self._state.stalled -= {prompt_id}
 
-    def looked(self, server_id: ServerId, tasks: Sequence[Task], queue: comfy.Queue) -> None:
+    def polled(self, server_id: ServerId, tasks: Sequence[Task], queue: comfy.Queue) -> None:
         """Note the result of polling one server: the present state of these tasks."""
         state, now = self._state, self._state.ports.clock.now()
         window = state.get_window("watch")
         patience = learned_patience(server_id, window.tasks.values())
         still = set(state.stalled) - {task.prompt_id for task in tasks}
         for task in tasks:
-            stands = (task.state, task.place)
+            seen = (task.state, task.place)
             known = state.stillness.get(task.prompt_id, Stillness(now))
-            has_moved = self._seen.get(task.prompt_id, stands) != stands
-            self._seen[task.prompt_id] = stands
-            stillness = state.stillness[task.prompt_id] = known.moved(now) if has_moved else known.looked(now)
+            has_moved = self._seen.get(task.prompt_id, seen) != seen
+            self._seen[task.prompt_id] = seen
+            stillness = state.stillness[task.prompt_id] = known.moved(now) if has_moved else known.polled(now)
             if is_stalled(task, stillness, patience, is_server_idle=not queue.running):
                 still.add(task.prompt_id)
         unfinished = {task.prompt_id for task in window.unfinished}

@@ -22,7 +22,7 @@ from app.session.submitting.cancel import Canceller
 from app.session.timing import first_of
 from app.session.watching.forecast import Forecast
 from app.session.watching.restart_detection import Place, RestartDetection
-from app.session.watching.stalls import Movements
+from app.session.watching.stalls import StallDetector
 
 log = logging.getLogger("mooring.session")
 
@@ -33,7 +33,7 @@ SOCKET_PAUSE = 5.0  # with a socket that has reported something lately
 SOCKET_IS_FRESH = 4.0
 LONGEST_SILENCE = 20.0  # between polls of a server that does not answer
 QUEUE_SETTLES = 0.5  # seconds from a message that a queue is shorter to the check of that queue
-LOOK_BACK = 20  # ended tasks that are polled again at most
+MOST_ENDED = 20  # ended tasks that are polled at most
 
 
 @dataclass(slots=True)
@@ -65,9 +65,9 @@ class Watch:
         self._noticed = noticed
         self._watchers: dict[Place, Watcher] = {}
         self._shrunk: set[ServerId] = set()  # servers whose queue is to be checked
-        self._looking_back: dict[Place, bool] = {}  # where that is under way, and whether it is wanted once more
+        self._polling_ended: dict[Place, bool] = {}  # places being polled, and whether another poll is wanted
         self._canceller = Canceller(state, self._read_end)
-        self.movements = Movements(state)
+        self.movements = StallDetector(state)
         self.restarts = RestartDetection(state, self._revisit)
 
     def refresh(self) -> None:
@@ -76,9 +76,9 @@ class Watch:
             place = (task.server_id, task.address)
             if place not in self._watchers:
                 watcher = self._watchers[place] = Watcher(place)
-                self._state.spawn(self._keep_looking(watcher), f"watch {task.server_id}")
+                self._state.spawn(self._keep_polling(watcher), f"watch {task.server_id}")
 
-    def look_soon(self) -> None:
+    def poll_soon(self) -> None:
         """Poll all servers now: something has happened, or the window woke up."""
         self.refresh()
         for watcher in self._watchers.values():
@@ -92,9 +92,9 @@ class Watch:
         )
         if is_waiting and server_id not in self._shrunk:
             self._shrunk.add(server_id)
-            self._state.spawn(self._look_at_queue(server_id), f"queue of {server_id}")
+            self._state.spawn(self._poll_queue(server_id), f"queue of {server_id}")
 
-    async def _look_at_queue(self, server_id: ServerId) -> None:
+    async def _poll_queue(self, server_id: ServerId) -> None:
         await self._state.ports.clock.sleep(QUEUE_SETTLES)
         self._shrunk.discard(server_id)
         for watcher in self._watchers.values():
@@ -105,54 +105,54 @@ class Watch:
         """Poll now and check whether this is still the same server, because its socket broke."""
         for watcher in self._watchers.values():
             watcher.is_doubtful |= watcher.place[0] == server_id
-        self.look_soon()
+        self.poll_soon()
 
     def _revisit(self, place: Place) -> None:
         """Poll all tasks there, also ended ones without a witnessed end, because the server has changed."""
-        self.look_back({place})
-        self.look_soon()
+        self.poll_ended({place})
+        self.poll_soon()
 
-    def look_back(self, places: Collection[Place] | None = None) -> None:
+    def poll_ended(self, places: Collection[Place] | None = None) -> None:
         """Poll the latest tasks without a witnessed end, at these places or everywhere.
 
         A POST of a frozen page may have arrived long after its task was found lost or cancelled.
         """
         latest = self._inferred()
         for place in latest if places is None else latest.keys() & places:
-            if place in self._looking_back:  # wakes come in bursts, and a hung server holds each look up
-                self._looking_back[place] = True
+            if place in self._polling_ended:  # wakes come in bursts, and a hung server delays each poll
+                self._polling_ended[place] = True
                 continue
-            self._looking_back[place] = False
-            self._state.spawn(self._look_back_at(place), f"look at {place[0]} again")
+            self._polling_ended[place] = False
+            self._state.spawn(self._poll_ended_at(place), f"poll ended tasks of {place[0]}")
 
     def _inferred(self) -> dict[Place, list[Task]]:
         inferred = [task for task in self._state.get_window("watch").tasks.values() if _is_inferred(task)]
         inferred.sort(key=lambda task: task.ended_at or 0.0)
         latest: dict[Place, list[Task]] = {}
-        for task in inferred[-LOOK_BACK:]:
+        for task in inferred[-MOST_ENDED:]:
             latest.setdefault((task.server_id, task.address), []).append(task)
         return latest
 
-    async def _look_back_at(self, place: Place) -> None:
+    async def _poll_ended_at(self, place: Place) -> None:
         try:
             while tasks := self._inferred().get(place):
-                self._looking_back[place] = False
-                await self.look(tasks)
-                self.look_soon()  # what was found again is watched from now on
-                if not self._looking_back[place]:
+                self._polling_ended[place] = False
+                await self.poll(tasks)
+                self.poll_soon()  # tasks found unfinished are watched from now on
+                if not self._polling_ended[place]:
                     break
         finally:
-            del self._looking_back[place]
+            del self._polling_ended[place]
 
     def _tasks_at(self, place: Place) -> list[Task]:
         return [task for task in self._state.watched() if (task.server_id, task.address) == place]
 
-    async def _keep_looking(self, watcher: Watcher) -> None:
+    async def _keep_polling(self, watcher: Watcher) -> None:
         try:
             await self._state.has_fleet.wait()
             while tasks := self._tasks_at(watcher.place):
                 watcher.hurry.clear()
-                answered = await self.look(tasks)
+                answered = await self.poll(tasks)
                 watcher.is_doubtful = not (answered and await self._is_known(watcher))
                 await self._rest(watcher, answered)
         finally:
@@ -174,11 +174,11 @@ class Watch:
     async def _rest(self, watcher: Watcher, answered: bool) -> None:
         longest = LONGEST_PAUSE if answered else LONGEST_SILENCE
         watcher.pause = min(longest, watcher.pause * GROWTH)
-        pause = SOCKET_PAUSE if answered and self._is_told(watcher.place[0]) else watcher.pause
+        pause = SOCKET_PAUSE if answered and self._is_reporting(watcher.place[0]) else watcher.pause
         pause *= 0.75 + 0.5 * self._state.ports.random.fraction()
         await first_of(self._state.ports.clock.sleep(pause), watcher.hurry.wait())
 
-    def _is_told(self, server_id: ServerId) -> bool:
+    def _is_reporting(self, server_id: ServerId) -> bool:
         """Whether the socket reports on this server now, so that polls can be rare."""
         socket = self._state.socket
         if socket.server_id != server_id or socket.state != "open" or socket.last_event_at is None:
@@ -190,7 +190,7 @@ class Watch:
     def _needs_history(task: Task) -> bool:
         return bool(task.told_end) or task.state is TaskState.UNCLEAR or task.absent_since is not None
 
-    async def look(self, tasks: Sequence[Task]) -> bool:
+    async def poll(self, tasks: Sequence[Task]) -> bool:
         """Poll one server for these tasks; return whether it answered."""
         began = self._state.ports.clock.now()
         first = tasks[0]
@@ -198,36 +198,36 @@ class Watch:
             base = get_api_base_url("get_task_history", first, self._state.fleet)
             queue = await self._read_queue(first, base)
         except ServerMoved as error:
-            await self._tell_all(tasks, Moved(began, error.present))
+            await self._witness_all(tasks, Moved(began, error.present))
             return False
         except (TransportError, ComfyError) as error:
-            await self._tell_all(tasks, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+            await self._witness_all(tasks, NoAnswer(self._state.ports.clock.now(), _cause(error)))
             return False
         for task in tasks:
             try:
-                await self._look_at(task, queue, base, began)
+                await self._poll_task(task, queue, base, began)
             except TaskNotFound as error:
                 log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
                 await self.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
-        self.movements.looked(first.server_id, self._unfinished_of(tasks), queue)
+        self.movements.polled(first.server_id, self._unfinished_of(tasks), queue)
         return True
 
     async def _read_queue(self, task: Task, base: str) -> comfy.Queue:
         response = await self._state.ask(task.server_id, comfy.queue_request(base))
         queue = comfy.read_queue(response, task.server_id)
-        self._forecast.looked((task.server_id, task.address), queue, response.text)
+        self._forecast.polled((task.server_id, task.address), queue, response.text)
         return queue
 
     def _unfinished_of(self, tasks: Sequence[Task]) -> list[Task]:
         known = self._state.get_window("watch").tasks
         return [known[task.prompt_id] for task in tasks if task.prompt_id in known]
 
-    async def _tell_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
+    async def _witness_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
         for task in tasks:
             await self.witness(task.prompt_id, evidence)
 
-    async def _look_at(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
+    async def _poll_task(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
         prompt_id = task.prompt_id
         if (seen := queue.sight_of(prompt_id, self._state.ports.clock.now())) is not None:
             await self.witness(prompt_id, seen)
@@ -286,8 +286,8 @@ class Watch:
         began = self._state.ports.clock.now()
         queue = await self._read_queue(task, base)
         task = self._state.get_task("cancel", prompt_id)
-        await self._look_at(task, queue, base, began)
-        self.look_soon()
+        await self._poll_task(task, queue, base, began)
+        self.poll_soon()
 
     async def give_up(self, prompt_id: PromptId) -> None:
         """Stop watching, as the user chose: the task may still run, unobserved."""
@@ -312,8 +312,8 @@ class Watch:
         """Poll now, also for a task that was found lost: positive evidence overturns that."""
         await self._state.has_fleet.wait()
         task = self._state.get_task("look_again", prompt_id)
-        await self.look([task])
-        self.look_soon()
+        await self.poll([task])
+        self.poll_soon()
 
 
 def _is_inferred(task: Task) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from app.core.model import Fleet, Task
 from app.core.naming import NameFacts, file_name
-from app.core.past import PastOutput, PastTask, told_by
+from app.core.past import PastOutput, PastTask, seed_and_prompts
 
 Moment = tuple[int, int, int, int, int, int]
 
@@ -31,7 +31,7 @@ def task_file(task: Task, index: int, template: str, fleet: Fleet) -> str:
         server=server.name if server else task.server_id,
         workflow=task.title,
         project=task.project,
-        seed=told_by(task.workflow)[0] if "{seed}" in template else "",
+        seed=seed_and_prompts(task.workflow)[0] if "{seed}" in template else "",
         index=index,
         at=local_time(at),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.core.model import Delivery
-from app.core.past import seconds_of, told_by
+from app.core.past import seconds_of, seed_and_prompts
 from app.ui.kit.errors_view import copy_button
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
@@ -74,7 +74,7 @@ def _zoom(_: Translator) -> h.Element:
 def _about(card: CardView, item: ResultView, _: Translator) -> h.Element:
     """What it was made with, and what can be done with it."""
     task = card.task
-    seed, texts = told_by(task.workflow)
+    seed, texts = seed_and_prompts(task.workflow)
     seconds = seconds_of(task)
     rows = [
         (_("Server"), own(card.tag.name)),

@@ -19,9 +19,9 @@ from app.core.evidence import (
     NoAnswer,
     Refused,
     Removed,
+    ReportedEnd,
     Seen,
     Started,
-    ToldEnd,
     Unclear,
 )
 from app.core.model import Failure, NodeError
@@ -50,7 +50,7 @@ ANY: st.SearchStrategy[Evidence] = st.one_of(
     st.builds(Moved, AT, st.sampled_from(["", "http://elsewhere:1"])),
     st.builds(Started, AT),
     st.builds(Executed, AT, OUTPUTS),
-    st.builds(ToldEnd, AT, ENDS, FAILURES, CLOCKS),
+    st.builds(ReportedEnd, AT, ENDS, FAILURES, CLOCKS),
     st.builds(CancelAsked, AT),
     st.builds(GivenUp, AT),
 )

@@ -71,9 +71,9 @@ class Desk:
             are_guessed=work.plan.certainty is Certainty.GUESSED,
         )
         for at, message in made.messages:
-            progress = progress.told(message)
+            progress = progress.after(message)
             done = {node for node, far in progress.done.items() if far >= 1.0}
-            work = replace(work, watch=work.watch.told(message, at), done=frozenset({*made.cached, *done}))
+            work = replace(work, watch=work.watch.after(message, at), done=frozenset({*made.cached, *done}))
             yield at, work, progress
 
     def left(self, made: MadeRun, at: float) -> float | None:
@@ -239,9 +239,9 @@ def test_run_longer_than_ever_has_no_estimate() -> None:
 
 
 def test_steps_that_stop_coming_are_no_countdown() -> None:
-    watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, NodeId("5")), 0.0)
+    watch = Stopwatch().after(StartMessage(P), 0.0).after(ExecutingMessage(P, NodeId("5")), 0.0)
     for step in range(1, 6):
-        watch = watch.told(ProgressMessage(P, (NodeProgress(NodeId("5"), step, 20.0, "running"),)), float(step))
+        watch = watch.after(ProgressMessage(P, (NodeProgress(NodeId("5"), step, 20.0, "running"),)), float(step))
     work = Work(plan=Plan({NodeId("5"): 20.0}, stepping=frozenset({NodeId("5")})), watch=watch, started_at=0.0)
     eta = running_eta(work, now=5.5)
     assert eta is not None
@@ -250,12 +250,12 @@ def test_steps_that_stop_coming_are_no_countdown() -> None:
 
 
 def test_loading_before_first_step_is_not_work() -> None:
-    watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, NodeId("5")), 0.0)
+    watch = Stopwatch().after(StartMessage(P), 0.0).after(ExecutingMessage(P, NodeId("5")), 0.0)
     for row in range(2):
         for step in range(1, 11):
             at = 30.0 + 10.0 * row + step
-            watch = watch.told(ProgressMessage(P, (NodeProgress(NodeId("5"), step, 10.0, "running"),)), at)
-    watch = watch.told(ExecutingMessage(P, NodeId("6")), 51.0).told(ExecutingMessage(P, None), 53.0)
+            watch = watch.after(ProgressMessage(P, (NodeProgress(NodeId("5"), step, 10.0, "running"),)), at)
+    watch = watch.after(ExecutingMessage(P, NodeId("6")), 51.0).after(ExecutingMessage(P, None), 53.0)
     assert watch.measured() == {"5": NodePace(21.0, 30.0, 2), "6": NodePace(2.0)}
 
 
@@ -263,7 +263,7 @@ def test_an_interrupted_socket_teaches_nothing() -> None:
     made = Studio(1).run(text_to_picture())
     watch = Stopwatch()
     for number, (at, message) in enumerate(made.messages):
-        watch = watch.told(message, at)
+        watch = watch.after(message, at)
         if number == len(made.messages) // 2:
             watch = watch.interrupted()
     assert not watch.is_whole
@@ -397,10 +397,10 @@ EXPANDED = NodeId("2")
 @pytest.mark.parametrize(("certainty", "left"), [(Certainty.LEARNED, 3.0), (Certainty.CARRIED, None)])
 def test_expanded_node_continues_after_its_first_part(certainty: Certainty, left: float | None) -> None:
     """Another part may follow, whose steps are not counted before it begins."""
-    watch = Stopwatch().told(StartMessage(P), 0.0).told(ExecutingMessage(P, EXPANDED), 0.0)
+    watch = Stopwatch().after(StartMessage(P), 0.0).after(ExecutingMessage(P, EXPANDED), 0.0)
     for step in range(1, 7):
         part = NodeProgress(EXPANDED, step, 6, "running", "2.0.0.1")
-        watch = watch.told(ProgressMessage(P, (part,)), step / 2)
+        watch = watch.after(ProgressMessage(P, (part,)), step / 2)
     plan = Plan({EXPANDED: 6.0}, certainty=certainty)
     found = running_eta(Work(plan=plan, watch=watch, started_at=0.0), now=3.0)
     assert (found.left if found is not None else None) == left

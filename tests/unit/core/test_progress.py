@@ -33,7 +33,7 @@ NODES = [NodeId(str(number)) for number in range(1, 5)]
 def advance(progress: Progress, *messages: Message) -> Progress:
     """The progress after all of them."""
     for message in messages:
-        progress = progress.told(message)
+        progress = progress.after(message)
     return progress
 
 
@@ -162,7 +162,7 @@ MESSAGES = st.one_of(
 def test_progress_never_falls_and_stays_within_the_bar(total: int, messages: list[Message]) -> None:
     progress = Progress(P, total)
     for message in messages:
-        before, progress = progress, progress.told(message)
+        before, progress = progress, progress.after(message)
         assert before.fraction <= progress.fraction <= 1.0
         assert progress.total == total
 
@@ -189,7 +189,7 @@ def test_every_captured_progress_rises_to_a_successful_end() -> None:
         for prompt_id in {found[0] for found in reported}:
             progress = begun(prompt_id)
             for message in (message for about, message in reported if about == prompt_id):
-                before, progress = progress, progress.told(message)
+                before, progress = progress, progress.after(message)
                 assert before.fraction <= progress.fraction <= 1.0, frames.where
                 rises += progress.fraction > before.fraction
                 if isinstance(message, EndMessage):
@@ -206,7 +206,7 @@ def test_captured_run_is_not_done_before_its_last_node() -> None:
     seen = []
     for item in run["ws_client"]:
         if "text" in item and (found := of_prompt(item["text"])) and found[0] == prompt_id:
-            progress = progress.told(found[1])
+            progress = progress.after(found[1])
             seen.append((progress.node, progress.fraction))
     assert max(far for node, far in seen if node == "2") < 1.0
     assert min(far for node, far in seen if node == "3") > 0.5, "the node that expanded is done by then"

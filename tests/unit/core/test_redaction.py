@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.core import redaction
 from app.core.evidence import Evidence
-from app.core.journal_entries import UNTOLD
+from app.core.journal_entries import NOT_RECORDED
 from app.core.model import Choice, InputFile, Note, Task
 from app.core.redaction import WITHHELD, Redactor, place_of, without_credentials
 
@@ -30,7 +30,7 @@ def _text_fields(kind: Any, seen: set[Any]) -> Iterator[str]:
         return
     seen.add(kind)
     for name, hint in get_type_hints(kind).items():
-        if kind is Task and name in UNTOLD:
+        if kind is Task and name in NOT_RECORDED:
             continue
         for part in _parts(hint):
             if is_dataclass(part):

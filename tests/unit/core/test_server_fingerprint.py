@@ -1,11 +1,11 @@
-"""What tells that a server is not the process that the window knew."""
+"""How a window recognises that a server is not the process that it knew."""
 
 from __future__ import annotations
 
 import pytest
 
 from app.core.model import PromptId, TaskState
-from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_mark
+from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_fingerprint
 from tests.unit.core.builders import submitted
 
 P = PromptId("p-1")
@@ -63,5 +63,5 @@ def test_a_mark_is_learned_from_the_latest_records() -> None:
         submitted("p-3", created_at=3.0, number=-1.0),
         submitted("p-4", created_at=4.0, is_proven=True, state=TaskState.FAILED),  # refused: never in history
     ]
-    assert learned_mark(tasks) == ServerFingerprint(8.0, PromptId("p-2"))
-    assert learned_mark([]) == ServerFingerprint()
+    assert learned_fingerprint(tasks) == ServerFingerprint(8.0, PromptId("p-2"))
+    assert learned_fingerprint([]) == ServerFingerprint()

@@ -9,8 +9,8 @@ from app.core.stall import (
     IDLE_PATIENCE,
     LEARNED_FACTOR,
     LEAST_PATIENCE,
-    LOOK_COUNTS_FOR,
     MOST_PATIENCE,
+    POLL_COUNTS_FOR,
     UNLEARNED_PATIENCE,
     Stillness,
     is_stalled,
@@ -26,7 +26,7 @@ def still(seconds: float) -> Stillness:
     """Stillness of that long, as seen by looks every five seconds."""
     stillness = Stillness(0.0)
     for step in range(1, round(seconds / 5) + 1):
-        stillness = stillness.looked(step * 5.0)
+        stillness = stillness.polled(step * 5.0)
     return stillness
 
 
@@ -37,11 +37,11 @@ def test_stillness_grows_with_polls_and_restarts_with_movement() -> None:
 
 
 def test_a_page_that_slept_for_an_hour_counts_one_look() -> None:
-    assert Stillness(0.0).looked(3600.0).still_for == LOOK_COUNTS_FOR
+    assert Stillness(0.0).polled(3600.0).still_for == POLL_COUNTS_FOR
 
 
 def test_a_clock_that_was_set_back_counts_nothing() -> None:
-    assert Stillness(1000.0).looked(10.0).still_for == 0.0
+    assert Stillness(1000.0).polled(10.0).still_for == 0.0
 
 
 @pytest.mark.parametrize(("seconds", "stalled"), [(595.0, False), (600.0, True)])

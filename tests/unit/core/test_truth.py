@@ -18,9 +18,9 @@ from app.core.evidence import (
     NoAnswer,
     Refused,
     Removed,
+    ReportedEnd,
     Seen,
     Started,
-    ToldEnd,
     Unclear,
 )
 from app.core.model import Contact, Failure, NodeError, NodeId, TaskState
@@ -158,19 +158,19 @@ def test_sign_of_life_between_polls_undoes_the_first(sign: Evidence) -> None:
     [("success", TaskState.SUCCEEDED), ("error", TaskState.FAILED), ("interrupted", TaskState.CANCELLED)],
 )
 def test_reported_end_decides_when_history_forgot(judged: str, state: TaskState) -> None:
-    ended = after(submitted(), ToldEnd(150.0, judged), FIRST, SECOND)
+    ended = after(submitted(), ReportedEnd(150.0, judged), FIRST, SECOND)
     assert ended.state is state
     assert not ended.is_proven
 
 
 def test_reported_success_alone_is_no_end() -> None:
-    assert after(submitted(), ToldEnd(150.0, "success")).state is TaskState.RUNNING
-    assert after(submitted(), ToldEnd(150.0, "success"), FIRST).state is TaskState.RUNNING
+    assert after(submitted(), ReportedEnd(150.0, "success")).state is TaskState.RUNNING
+    assert after(submitted(), ReportedEnd(150.0, "success"), FIRST).state is TaskState.RUNNING
 
 
 def test_reported_end_keeps_outputs_and_names_missing_ones() -> None:
     start = submitted(expected=(NodeId("3"), NodeId("4")))
-    ended = after(start, Executed(149.0, (output("a.png"),)), ToldEnd(150.0, "success"), FIRST, SECOND)
+    ended = after(start, Executed(149.0, (output("a.png"),)), ReportedEnd(150.0, "success"), FIRST, SECOND)
     assert ended.outputs == (output("a.png"),)
     assert ended.missing == ("4",)
 
@@ -235,7 +235,7 @@ def test_any_positive_evidence_overturns_an_inferred_end(sign: Evidence, ended: 
     before: dict[str, tuple[Evidence, ...]] = {
         "lost": (),
         "cancelled": (CancelAsked(150.0),),
-        "told": (ToldEnd(150.0, "success"),),
+        "told": (ReportedEnd(150.0, "success"),),
     }
     inferred = after(submitted(), *before[ended], FIRST, SECOND)
     assert inferred.state.is_end
@@ -268,7 +268,7 @@ def test_the_outputs_of_a_failed_run_are_kept() -> None:
 
 def test_reported_failure_completes_history() -> None:
     words = Failure(kind="execution", message="out of memory", node_id="2")
-    judged = after(submitted(), ToldEnd(150.0, "error", words), Finished(200.0, "error"))
+    judged = after(submitted(), ReportedEnd(150.0, "error", words), Finished(200.0, "error"))
     assert judged.failure == words
 
 
@@ -290,7 +290,8 @@ def test_one_silent_poll_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "sign", [Seen(LATER, True), Seen(LATER, False, 1), Absent(LATER, LATER), Started(LATER), ToldEnd(LATER, "error")]
+    "sign",
+    [Seen(LATER, True), Seen(LATER, False, 1), Absent(LATER, LATER), Started(LATER), ReportedEnd(LATER, "error")],
 )
 @pytest.mark.parametrize("lost", [[NoAnswer(200.0, "x"), NoAnswer(201.0, "x")], [Moved(200.0, "y")]])
 def test_a_real_answer_restores_contact(lost: list[Evidence], sign: Evidence) -> None:

@@ -11,9 +11,9 @@ from app.core.evidence import (
     Finished,
     GivenUp,
     NoAnswer,
+    ReportedEnd,
     Seen,
     Started,
-    ToldEnd,
     Unclear,
 )
 from app.core.model import Contact, TaskState
@@ -40,8 +40,8 @@ def test_start_is_first_poll_that_saw_it_running() -> None:
     assert after(running, Seen(202.0, True)).started_at == 201.0
 
 
-@pytest.mark.parametrize("piece", [Started(201.0), Executed(201.0, ()), ToldEnd(201.0, "success")])
-def test_start_is_also_reported_by_socket(piece: Started | Executed | ToldEnd) -> None:
+@pytest.mark.parametrize("piece", [Started(201.0), Executed(201.0, ()), ReportedEnd(201.0, "success")])
+def test_start_is_also_reported_by_socket(piece: Started | Executed | ReportedEnd) -> None:
     waiting = after(submitted(), Seen(200.0, False, 1))
     assert after(waiting, piece).started_at == 201.0
     seen = after(submitted(), Seen(190.0, True), Seen(191.0, False, 1))
@@ -94,15 +94,15 @@ def test_reported_outputs_are_dated_by_server_clock() -> None:
 
 
 def test_start_is_no_earlier_than_creation() -> None:
-    piece = after(submitted(), ToldEnd(130.25, "success", ended_ms=90_000))
+    piece = after(submitted(), ReportedEnd(130.25, "success", ended_ms=90_000))
     assert piece.server_started_ms == 90_000 - round((130.25 - CREATED) * 1000)
     assert piece.server_ended_ms == 90_000
-    assert after(submitted(), ToldEnd(CREATED, "success", ended_ms=90_000)).server_started_ms == 90_000
-    assert after(submitted(), ToldEnd(CREATED - 1, "success", ended_ms=90_000)).server_started_ms is None
-    assert after(submitted(), ToldEnd(130.0, "success")).server_started_ms is None
-    known = after(submitted(), Started(110.0, 5_000), ToldEnd(130.0, "success", ended_ms=90_000))
+    assert after(submitted(), ReportedEnd(CREATED, "success", ended_ms=90_000)).server_started_ms == 90_000
+    assert after(submitted(), ReportedEnd(CREATED - 1, "success", ended_ms=90_000)).server_started_ms is None
+    assert after(submitted(), ReportedEnd(130.0, "success")).server_started_ms is None
+    known = after(submitted(), Started(110.0, 5_000), ReportedEnd(130.0, "success", ended_ms=90_000))
     assert known.server_started_ms == 5_000
-    repeated = after(known, ToldEnd(131.0, "success"))
+    repeated = after(known, ReportedEnd(131.0, "success"))
     assert (repeated.server_started_ms, repeated.server_ended_ms) == (5_000, 90_000)
 
 

@@ -14,9 +14,9 @@ from app.core.evidence import (
     Finished,
     Moved,
     NoAnswer,
+    ReportedEnd,
     Seen,
     Started,
-    ToldEnd,
     Unclear,
 )
 from app.core.model import Contact, Task, TaskState
@@ -62,7 +62,9 @@ def test_silence_alone_never_ends_a_task(life: list[Evidence]) -> None:
     now = task()
     for piece in life:
         was, now = now, judge(now, piece)
-        if isinstance(piece, NoAnswer | Moved | Unclear | CancelAsked | Started | Executed | ToldEnd | Seen | Accepted):
+        if isinstance(
+            piece, NoAnswer | Moved | Unclear | CancelAsked | Started | Executed | ReportedEnd | Seen | Accepted
+        ):
             assert now.state.is_end <= was.state.is_end
 
 
@@ -73,7 +75,7 @@ def test_lost_takes_two_separate_polls_without_news_between(life: list[Evidence]
         was, now = now, judge(now, piece)
         if isinstance(piece, Absent) and was.answered_at is not None and piece.began >= was.answered_at:
             looks.append(piece)
-        if isinstance(piece, Seen | Finished | Started | Executed | ToldEnd):
+        if isinstance(piece, Seen | Finished | Started | Executed | ReportedEnd):
             looks.clear()
         if now.state is TaskState.LOST and was.state is not TaskState.LOST:
             assert now.answered_at is not None

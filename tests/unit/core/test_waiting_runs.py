@@ -271,7 +271,7 @@ class Disk:
 
 
 class Waiting(RuleBasedStateMachine):
-    """A line, a plain list of ids beside it, and a store that is told each change."""
+    """A line, a plain list of ids beside it, and a store that gets each change."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -374,7 +374,7 @@ async def test_crew_session_gets_fleet_and_errors_of_captain_once() -> None:
     source = _SharedFleet(captain)
     first = asyncio.ensure_future(source.first())
     await settled()
-    assert not first.done(), "the captain has not been told yet"
+    assert not first.done(), "the captain has no fleet yet"
     captain.set_fleet(make_fleet())
     captain.has_fleet.set()
     assert await first == make_fleet()
@@ -399,7 +399,7 @@ async def test_crew_session_gets_fleet_and_errors_of_captain_once() -> None:
     for _ in range(3):
         captain.changed()
         await settled()
-    assert not pending.done(), "it was told"
+    assert not pending.done(), "the error was raised before"
     captain.fleet_error = None
     captain.changed()
     assert await pending == make_fleet(moved=HERE), "that it is back is news"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.evidence import Seen
 from app.core.model import TaskState
-from app.session.watching.deafness import FIRST_SILENCE, TELLS_WITHIN, Hearing
+from app.session.watching.deafness import FIRST_SILENCE, REPORTS_WITHIN, DeafnessDetector
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
@@ -31,7 +31,7 @@ async def test_unreported_start_proves_socket_deaf(stage: Stage) -> None:
     await stage.until(lambda: page.session.socket.deaf == 1)
     assert task_of(page, second).state is TaskState.RUNNING, "its end has proven nothing yet"
     await stage.until(lambda: is_open(page) and page.session.socket.reconnects == 1)
-    await stage.until(lambda: second in page.session.progress)  # it hears again
+    await stage.until(lambda: second in page.session.progress)  # it receives events
     assert (await stage.ended(page, second)).state is TaskState.SUCCEEDED
     assert page.session.socket.deaf == 1
 
@@ -46,7 +46,7 @@ async def test_unreported_end_proves_socket_deaf(stage: Stage) -> None:
     deafen(stage, page)
     assert (await stage.ended(page, first)).state is TaskState.SUCCEEDED
     await stage.until(lambda: page.session.socket.deaf == 1)
-    await stage.sleep(TELLS_WITHIN)
+    await stage.sleep(REPORTS_WITHIN)
     assert page.session.socket.deaf == 1, "once, though it did not tell the next start either"
 
 
@@ -57,13 +57,13 @@ async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
     closed: list[str] = []
     await stage.run(page, steps=900, server_id=A)
     await stage.until(lambda: is_open(page))
-    hearing = Hearing(page.session._state, closed.append)
+    hearing = DeafnessDetector(page.session._state, closed.append)
     hearing.opened()
     await stage.sleep(0.1)
     tasks = [task_of(page, await stage.run(page, steps=900)) for _ in range(2)]
     for task in tasks:
         hearing.seen(task, Seen(stage.now, True))
-    await stage.sleep(TELLS_WITHIN * 2)
+    await stage.sleep(REPORTS_WITHIN * 2)
     assert closed == ["deaf"]
     assert page.session.socket.deaf == 1
 
@@ -79,7 +79,7 @@ async def test_a_socket_that_broke_is_not_called_deaf(stage: Stage) -> None:
     stage.world.network.refusing.add(address)
     for socket in tuple(stage.world.sims[A].all_sockets):
         stage.world.sims[A].drop(socket)
-    await stage.sleep(TELLS_WITHIN * 2)
+    await stage.sleep(REPORTS_WITHIN * 2)
     assert page.session.socket.deaf == 0
     stage.world.network.refusing.clear()
     stage.world.network.unstall()
@@ -118,7 +118,7 @@ async def test_messages_still_being_handled_prove_nothing(stage: Stage) -> None:
     with page.session._socket.hearing.taking_in():
         second = await stage.run(page, steps=400, server_id=A)
         await stage.until_running(page, second)
-        await stage.sleep(TELLS_WITHIN * 2)
+        await stage.sleep(REPORTS_WITHIN * 2)
         assert page.session.socket.deaf == 0
     await stage.until(lambda: page.session.socket.deaf == 1)
 
@@ -131,15 +131,15 @@ async def test_events_some_seconds_after_a_poll_prove_no_deafness(stage: Stage) 
     stage.world.network.stalled.add(address)
     second = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, second)
-    await stage.sleep(TELLS_WITHIN / 2)
+    await stage.sleep(REPORTS_WITHIN / 2)
     stage.world.network.unstall()
-    await stage.sleep(TELLS_WITHIN * 2)
+    await stage.sleep(REPORTS_WITHIN * 2)
     assert (page.session.socket.deaf, page.session.socket.reconnects) == (0, 0)
 
 
 @scene
 async def test_tasks_of_other_clients_prove_nothing(stage: Stage) -> None:
-    """A ward is told to nobody: its window's client_id is not ours."""
+    """Events of a ward reach no socket of ours: its window's client_id is another."""
     busy, gone, page = await stage.window(), await stage.window(), await stage.window()
     await stage.run(busy, steps=400, server_id=B)
     ward = await stage.run(gone, steps=100, server_id=B)
@@ -150,13 +150,13 @@ async def test_tasks_of_other_clients_prove_nothing(stage: Stage) -> None:
     await stage.until(lambda: task_of(page, ward).state is TaskState.QUEUED)
     await stage.until(lambda: task_of(page, ward).state is TaskState.RUNNING)
     assert (await stage.ended(page, ward)).state is TaskState.SUCCEEDED
-    await stage.sleep(TELLS_WITHIN * 2)
+    await stage.sleep(REPORTS_WITHIN * 2)
     assert (page.session.socket.deaf, page.session.socket.reconnects) == (0, 0)
 
 
 @scene
 async def test_the_old_socket_is_closed_before_the_new_one_opens(stage: Stage) -> None:
-    """Two at once are what makes a client deaf."""
+    """Two simultaneous sockets make a client deaf."""
     page = await stage.window()
     first = await stage.run(page, steps=60, server_id=A)
     await stage.until_running(page, first)
@@ -178,7 +178,7 @@ async def test_complete_events_never_prove_deafness(stage: Stage) -> None:
     tasks = [await stage.run(page, steps=steps, server_id=A) for steps in (3, 80, 1, 40)]
     for prompt_id in tasks:
         assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
-    await stage.sleep(TELLS_WITHIN * 2)
+    await stage.sleep(REPORTS_WITHIN * 2)
     assert (page.session.socket.deaf, page.session.socket.reconnects) == (0, 0)
 
 
@@ -211,7 +211,7 @@ async def test_one_silence_reopens_socket_once_despite_slow_close(stage: Stage) 
     stage.world.network.stalled.add(stage.world.network.address_of(A) or "")
     page.session._socket.hearing._reopen = lambda _: None
     closed: list[str] = []
-    hearing = Hearing(page.session._state, closed.append)
+    hearing = DeafnessDetector(page.session._state, closed.append)
     hearing.opened()
     await stage.sleep(FIRST_SILENCE / 2)
     assert closed == []

@@ -18,7 +18,7 @@ from app.session.console import ConsoleContract
 from app.session.memory.sandbox import Sandbox, SandboxStore
 from app.session.state import State
 from app.session.submitting import editor_files as editors
-from app.session.submitting.editor_files import GONE, NO_EDITOR, UNSTORED, Editors
+from app.session.submitting.editor_files import GONE, NO_EDITOR, UNSTORED, EditorFiles
 from app.workflows.editor.copy import Slot, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.plans.runs import Seeds, plan_runs
@@ -190,7 +190,7 @@ async def test_copy_is_kept_as_json_if_there_is_one() -> None:
         async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
             kept[sha256] = blob
 
-    keeper = Editors(State(Sandbox(store=Keeping()).ports))
+    keeper = EditorFiles(State(Sandbox(store=Keeping()).ports))
     sha256 = await keeper.keep("沙丘")
     assert (sha256, kept[sha256].size, kept[sha256].media_type) == (hash_of("沙丘"), 6, "application/json")
     assert await keeper.read("") == NO_EDITOR

@@ -155,7 +155,7 @@ async def test_wake_during_click_reports_no_false_violation(stage: Stage) -> Non
     assert await page.session.verify() == ()
 
 
-# One bad answer is nobody else's
+# One invalid answer does not affect other tasks
 
 
 @scene
@@ -267,7 +267,7 @@ async def test_a_result_is_kept_and_outlives_its_server(stage: Stage) -> None:
 
 @scene
 async def test_reordered_outputs_mix_no_pictures(stage: Stage) -> None:
-    """A picture is found by its place, and history may order them otherwise than the socket has told them."""
+    """A picture is found by its index, and history may have another order than the socket reported."""
     page = await stage.window()
 
     def turn_round(_: ServerId) -> None:
@@ -282,7 +282,7 @@ async def test_reordered_outputs_mix_no_pictures(stage: Stage) -> None:
     for index, output in enumerate(task.outputs):
         assert await bytes_of(page, task.prompt_id, index) == made[output.filename]
     entries = page.session.journal.journal.entries
-    assert [entry.facts["index"] for entry in entries if entry.kind == "delivered"] == [0, 1], "each is told once"
+    assert [entry.facts["index"] for entry in entries if entry.kind == "delivered"] == [0, 1], "each is noted once"
 
 
 @scene

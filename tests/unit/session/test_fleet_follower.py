@@ -101,7 +101,7 @@ async def test_first_fleet_is_requested_until_it_arrives_and_wakes_window() -> N
         await rig.tell(GONE)
         error = ConfigError("no such file")
         await rig.tell(error)
-        assert rig.seen == [(0, GONE), (0, error)], "everybody is told why there is none"
+        assert rig.seen == [(0, GONE), (0, error)], "listeners see the error"
         assert (rig.clock.waits, rig.woken) == ([FLEET_RETRY] * 2, [])
         assert not rig.state.has_fleet.is_set()
         await rig.tell(make_fleet())

@@ -114,7 +114,7 @@ async def test_last_preview_is_shown_after_reload_until_a_newer_one(stage: Stage
     await stage.until(lambda: prompt_id in stage.world.database.previews)
     page = await stage.reload(page, crashed=True)
     await stage.until(lambda: prompt_id in page.session.previews)
-    assert page.session.previews[prompt_id].serial == 0, "nothing has been told here yet"
+    assert page.session.previews[prompt_id].serial == 0, "no event has arrived here yet"
     await stage.until(lambda: page.session.previews[prompt_id].serial > 0)
     await stage.ended(page, prompt_id)
     await stage.until(lambda: not stage.world.database.previews)

@@ -288,7 +288,7 @@ async def test_the_promise_is_sought_once_a_page(stage: Stage) -> None:
     assert len(asked) == 1
     looks = count_calls(page, "usage")
     await page.session.results.ask_promise()
-    assert (len(asked), len(looks)) == (2, 1), "what the browser promised is part of what is told"
+    assert (len(asked), len(looks)) == (2, 1), "the usage has the promise of the browser"
 
 
 @pytest.mark.parametrize("how", ["deleted", "smaller", "past"])
@@ -320,7 +320,7 @@ def test_only_the_missing_one_of_several_files_is_recorded() -> None:
     task = submitted(outputs=(*kept, gone))
     updated = _dropped(task, kept[1].file)
     assert [item.delivery for item in updated.outputs] == [Delivery.KEPT, Delivery.DROPPED, Delivery.GONE]
-    assert _dropped(task, gone.file) == task, "what went its own way stays as it is told"
+    assert _dropped(task, gone.file) == task, "another delivery stays unchanged"
 
 
 # What was laid by

@@ -12,7 +12,7 @@ from app.core.model import PromptId, TaskState
 from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import Session
 from app.session.memory.sandbox import Sandbox
-from app.session.submitting.submit import Order
+from app.session.submitting.submit import RunOrder
 from app.session.waiting.sending import _is_of_the_run
 from app.workflows.plans.runs import Count, Seeds, plan_runs
 from tests.simulation.world import a_workflow
@@ -52,7 +52,7 @@ async def test_our_own_bug_stops_sending_until_user_retries(
     taken: list[PromptId] = []
     mistakes = [ValueError("a mistake of ours")]
 
-    async def take(order: Order) -> PromptId:
+    async def take(order: RunOrder) -> PromptId:
         taken.append(order.prompt_id)
         if mistakes:
             raise mistakes.pop()
@@ -88,7 +88,7 @@ async def test_new_session_sends_from_line_immediately(caplog: pytest.LogCapture
     await settled()
     mate, taken = a_hand(), list[PromptId]()
 
-    async def take(order: Order) -> PromptId:
+    async def take(order: RunOrder) -> PromptId:
         taken.append(order.prompt_id)
         return order.prompt_id
 
@@ -106,10 +106,10 @@ async def test_run_failed_by_one_session_is_tried_by_another() -> None:
     await until(lambda: session.fleet.servers and "wake" not in names(session))
     mate, taken = a_hand(), list[PromptId]()
 
-    async def break_off(_: Order) -> PromptId:
+    async def break_off(_: RunOrder) -> PromptId:
         raise ValueError("a mistake of ours")
 
-    async def take(order: Order) -> PromptId:
+    async def take(order: RunOrder) -> PromptId:
         taken.append(order.prompt_id)
         return order.prompt_id
 
@@ -132,7 +132,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     take, write_line, tries = worker.take, store.write_line, list[PromptId]()
     await page.session.line.send_all()
 
-    async def refuse(order: Order) -> PromptId:
+    async def refuse(order: RunOrder) -> PromptId:
         tries.append(order.prompt_id)
         raise BadInput("too-large", "photo.png")
 
@@ -217,7 +217,7 @@ async def test_run_of_adopted_line_is_not_retried(stage: Stage) -> None:
     stage.world.browser.held.discard(owner)  # as it looks where there are no locks
     heir.session.worker.is_resting = True
 
-    async def take(order: Order) -> PromptId:
+    async def take(order: RunOrder) -> PromptId:
         tries.append(order.prompt_id)
         await heir.session.find_orphans()
         await heir.session.line.adopt(owner)
@@ -239,7 +239,7 @@ async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stag
     async def fail(_: object) -> WaitingRuns:
         raise StorageError("read_line", "unknown")
 
-    async def take(order: Order) -> PromptId:
+    async def take(order: RunOrder) -> PromptId:
         await real(order)
         store.read_line = fail  # type: ignore[method-assign]
         raise NotOwner("submit_workflow", order.prompt_id)

@@ -87,9 +87,9 @@ class Desk:
         eta = self.forecast.outlook(task).eta
         return None if eta is None else eta.left
 
-    def looked(self, running: list[PromptId], pending: list[PromptId], text: str = "{}") -> None:
+    def polled(self, running: list[PromptId], pending: list[PromptId], text: str = "{}") -> None:
         """A look has seen that queue."""
-        self.forecast.looked(HERE, Queue(tuple(running), tuple(pending)), text)
+        self.forecast.polled(HERE, Queue(tuple(running), tuple(pending)), text)
 
 
 def running(prompt_id: PromptId = ID, job: Job | None = PICTURE, **changes: object) -> Task:
@@ -143,7 +143,7 @@ async def test_learning_during_run_gives_estimate() -> None:
 async def test_models_loaded_at_start_stay_known() -> None:
     desk, task = Desk(), running()
     desk.put(task)
-    desk.forecast.told(task, StartMessage(ID))
+    desk.forecast.received(task, StartMessage(ID))
     live = desk.forecast._live[ID]
     assert live.is_cold, "nobody knew what was loaded"
     await desk.know(WARM)
@@ -166,10 +166,10 @@ async def test_repeated_end_event_teaches_once() -> None:
     desk, task = Desk(), running()
     desk.put(task)
     for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5"))):
-        desk.forecast.told(task, message)
+        desk.forecast.received(task, message)
     desk.clock.at += 9.0
     for _ in range(2):
-        desk.forecast.told(task, EndMessage(ID, "success"))
+        desk.forecast.received(task, EndMessage(ID, "success"))
     await settled()
     assert [item.nodes["5"].seconds for item in desk.store.taught] == [9.0]
     assert desk.store.reads == 1
@@ -178,9 +178,9 @@ async def test_repeated_end_event_teaches_once() -> None:
 async def test_task_ended_without_event_is_forgotten() -> None:
     desk = Desk()
     desk.put(running())
-    desk.forecast.told(running(), StartMessage(ID))
+    desk.forecast.received(running(), StartMessage(ID))
     desk.put(running(NEXT))
-    desk.forecast.told(running(NEXT), StartMessage(NEXT))
+    desk.forecast.received(running(NEXT), StartMessage(NEXT))
     assert set(desk.forecast._live) == {NEXT}
 
 
@@ -189,7 +189,7 @@ async def test_recently_loaded_models_need_no_loading_time() -> None:
     await desk.know(GONE)
     desk.put(running())
     assert desk.left(running()) is None, "nobody knows how long these models load"
-    desk.forecast.told(running(), StartMessage(ID))
+    desk.forecast.received(running(), StartMessage(ID))
     desk.put(running(NEXT))
     assert desk.left(running(NEXT)) == pytest.approx(20.0)
 
@@ -207,7 +207,7 @@ async def test_unreadable_workflow_has_no_estimate(changes: dict[str, object]) -
     await desk.know(WARM)
     desk.put(task)
     assert desk.forecast.outlook(task) == Outlook()
-    desk.forecast.told(task, StartMessage(ID))
+    desk.forecast.received(task, StartMessage(ID))
     assert desk.state.progress[ID].fraction == 0.0
 
 
@@ -215,7 +215,7 @@ async def test_nodes_known_to_be_done_need_no_time() -> None:
     desk, task = Desk(), running()
     await desk.know(WARM, paces(PACED))
     desk.put(task)
-    desk.forecast.told(task, joined("1", "2", "3", "4", "5", now="6"))
+    desk.forecast.received(task, joined("1", "2", "3", "4", "5", now="6"))
     assert desk.left(task) == pytest.approx(3.0), "decoding and saving, as they were measured"
 
 
@@ -223,7 +223,7 @@ async def test_where_only_the_whole_is_known_its_nodes_share_it() -> None:
     desk, task = Desk(), running()
     await desk.know(WARM)
     desk.put(task)
-    desk.forecast.told(task, joined("1", "2", "3", "4", "5", now="6"))
+    desk.forecast.received(task, joined("1", "2", "3", "4", "5", now="6"))
     assert desk.left(task) == pytest.approx(20.0 * 2.25 / GUESSED)
 
 
@@ -232,7 +232,7 @@ async def test_total_is_distributed_over_guessed_weights() -> None:
     await desk.know(after((PLAIN, 2)))
     task = running(job=PLAIN, workflow=json.dumps(MODELLESS))
     desk.put(task)
-    desk.forecast.told(task, joined("1", now="2"))
+    desk.forecast.received(task, joined("1", now="2"))
     assert desk.left(task) == pytest.approx(1.0)
 
 
@@ -248,7 +248,7 @@ async def test_cached_nodes_do_not_affect_pace_after_reload() -> None:
     await desk.know(WARM, paces(PACED))
     desk.put(task)
     for name in ("5", "6"):
-        desk.forecast.told(task, ExecutingMessage(ID, NodeId(name)))
+        desk.forecast.received(task, ExecutingMessage(ID, NodeId(name)))
     assert desk.left(task) == pytest.approx(3.0)
 
 
@@ -257,7 +257,7 @@ async def test_run_without_workflow_is_not_learned_as_cold() -> None:
     desk, task = Desk(), running(workflow="")
     desk.put(task)
     for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5")), EndMessage(ID, "success")):
-        desk.forecast.told(task, message)
+        desk.forecast.received(task, message)
     await settled()
     assert [item.is_cold for item in desk.store.taught] == [False]
 
@@ -296,7 +296,7 @@ async def test_who_waits_behind_its_own_run_waits_until_that_ends() -> None:
     desk = Desk()
     await desk.know(WARM)
     desk.put(running(), waiting())
-    desk.looked([ID], [NEXT])
+    desk.polled([ID], [NEXT])
     desk.clock.at = 110.0
     assert desk.forecast.outlook(waiting()).count == 1
     assert desk.left(waiting()) == pytest.approx(10.0)
@@ -306,9 +306,9 @@ async def test_task_behind_anothers_run_waits_for_its_rest() -> None:
     desk = Desk()
     desk.put(waiting())
     text = json.dumps({"queue_running": [], "queue_pending": [[1, FOREIGN, MODELLESS]]})
-    desk.looked([], [FOREIGN, NEXT], text)
+    desk.polled([], [FOREIGN, NEXT], text)
     await desk.know(after((job_of(parse_workflow(MODELLESS)), 20)))
-    desk.looked([FOREIGN], [NEXT], text)
+    desk.polled([FOREIGN], [NEXT], text)
     desk.clock.at += 5.0
     assert desk.left(waiting()) == pytest.approx(15.0)
 
@@ -317,7 +317,7 @@ async def test_the_wait_of_all_is_worked_out_once_a_second() -> None:
     desk = Desk()
     await desk.know(WARM)
     desk.put(running(), waiting())
-    desk.looked([ID], [NEXT])
+    desk.polled([ID], [NEXT])
     first = desk.forecast.outlook(waiting())
     assert first.eta is not None
     assert desk.forecast.outlook(waiting()) is first
@@ -336,7 +336,7 @@ async def test_unseen_queue_has_no_estimate() -> None:
 async def test_old_poll_gives_no_estimate() -> None:
     desk = Desk()
     desk.put(waiting())
-    desk.looked([], [NEXT])
+    desk.polled([], [NEXT])
     desk.clock.at += OLD - 1.0
     assert desk.forecast.outlook(waiting()).count == 1
     desk.clock.at += 2.0
@@ -346,9 +346,9 @@ async def test_old_poll_gives_no_estimate() -> None:
 async def test_started_task_has_no_place_in_queue() -> None:
     desk = Desk()
     desk.put(waiting())
-    desk.looked([], [NEXT])
+    desk.polled([], [NEXT])
     assert desk.forecast.outlook(waiting()).count == 1
-    desk.looked([NEXT], [])
+    desk.polled([NEXT], [])
     assert desk.forecast.outlook(waiting()) == Outlook()
 
 
@@ -358,7 +358,7 @@ async def test_started_task_has_no_place_in_queue() -> None:
 async def test_cached_nodes_are_done_from_the_start() -> None:
     desk, task = Desk(), running(cached=(NodeId("1"),))
     desk.put(task)
-    desk.forecast.told(task, ExecutingMessage(ID, NodeId("2")))
+    desk.forecast.received(task, ExecutingMessage(ID, NodeId("2")))
     assert desk.state.progress[ID].done == {"1": 1.0}
 
 
@@ -367,5 +367,5 @@ async def test_node_with_many_steps_gains_weight_only_if_guessed(known: dict[str
     desk, task = Desk(), running()
     await desk.know(WARM if known else None, paces(known) if known else None)
     desk.put(task)
-    desk.forecast.told(task, ProgressMessage(ID, (NodeProgress(NodeId("6"), 1.0, 100.0, "running"),)))
+    desk.forecast.received(task, ProgressMessage(ID, (NodeProgress(NodeId("6"), 1.0, 100.0, "running"),)))
     assert desk.state.progress[ID].weights["6"] == weight

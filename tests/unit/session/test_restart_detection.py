@@ -230,8 +230,8 @@ async def test_ten_simultaneous_wakes_cause_two_polls(stage: Stage, monkeypatch:
 
     monkeypatch.setattr(watch, "look", look)
     for _ in range(5):
-        watch.look_back()
-        watch.look_back()
+        watch.poll_ended()
+        watch.poll_ended()
         await stage.sleep(0.1)
     assert looks == [1], "a server that hangs is asked once"
     answers.set()
@@ -249,7 +249,7 @@ async def test_latest_ended_tasks_are_polled_first(stage: Stage, monkeypatch: py
         await page.session._state.witness(prompt_id, *(Absent(at, at) for at in (stage.now, stage.now + 2 * LOST_GAP)))
         assert task_of(page, prompt_id).state is TaskState.LOST
         await stage.sleep(0.1)
-    monkeypatch.setattr("app.session.watching.watch.LOOK_BACK", 1)
+    monkeypatch.setattr("app.session.watching.watch.MOST_ENDED", 1)
     (latest,) = page.session._watch._inferred().values()
     assert [task.prompt_id for task in latest] == [first]
 

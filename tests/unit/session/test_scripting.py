@@ -101,7 +101,9 @@ async def test_outputs_have_addresses_but_texts_and_missing_ones_do_not(script: 
     for index in (2, -1):
         with pytest.raises(TaskNotFound):
             await script.call("get_task_bound_image_url", prompt_id, index)
-    assert (await script.call("cancel", prompt_id))["promptId"] == prompt_id, "too late, and told as it stands"
+    assert (await script.call("cancel", prompt_id))["promptId"] == prompt_id, (
+        "too late, so the task is returned unchanged"
+    )
 
 
 async def test_upload_returns_its_place_and_holds_server_until_release(script: Script) -> None:

@@ -13,7 +13,7 @@ from app.core.events import EndMessage, ExecutingMessage, Message
 from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.ports.sockets import Connection, Frame
 from app.core.window import Moored
-from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_TOLD
+from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_REPORTED
 from gateway.http import closes
 from gateway.http.refusal import Cause, Refusal
 from tests.simulation.world import Page
@@ -185,7 +185,7 @@ async def test_socket_of_removed_server_waits_for_new_fleet(stage: Stage, code: 
     await stage.until(lambda: page.session.socket.state == "open")
     await gate.opened[-1].end(code)
     await stage.until(lambda: page.session.socket.state == "waiting")
-    await asyncio.sleep(UNTIL_TOLD - 0.1)
+    await asyncio.sleep(UNTIL_REPORTED - 0.1)
     assert len(gate.opened) == 1
     stage.tell_fleet(B, C)
     await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
@@ -195,7 +195,7 @@ async def test_socket_of_removed_server_waits_for_new_fleet(stage: Stage, code: 
     stage.tell_fleet(A, B, C)
     since = stage.now
     await stage.until(lambda: page.session.socket.state == "open")
-    assert stage.now - since < UNTIL_TOLD, "no pause is waited out"
+    assert stage.now - since < UNTIL_REPORTED, "no pause is waited out"
     await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
 
 
@@ -349,8 +349,8 @@ async def test_each_end_event_causes_immediate_poll(stage: Stage, end: Message) 
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     looks: list[str] = []
-    page.session._watch.look_soon = lambda: looks.append("look")  # type: ignore[method-assign]
-    await page.session._socket._told(task_of(page, prompt_id), replace(end, prompt_id=prompt_id), "")  # type: ignore[call-arg]
+    page.session._watch.poll_soon = lambda: looks.append("look")  # type: ignore[method-assign]
+    await page.session._socket._handle(task_of(page, prompt_id), replace(end, prompt_id=prompt_id), "")  # type: ignore[call-arg]
     assert looks == ["look"]
 
 

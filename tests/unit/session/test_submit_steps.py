@@ -13,7 +13,7 @@ from app.core.errors import InvalidTransition, NotOwner, ServerLockedError
 from app.core.model import PromptId, Task, TaskState
 from app.core.server_file import content_name
 from app.core.workflow import parse_workflow
-from app.session.submitting.submit import SLEPT_OVER, WRITE_RETRY, Order
+from app.session.submitting.submit import SLEPT_OVER, WRITE_RETRY, RunOrder
 from tests.simulation.network import Mishap
 from tests.simulation.store import Bytes, Database
 from tests.simulation.world import Page, a_workflow
@@ -41,7 +41,7 @@ async def test_released_place_is_not_registered(stage: Stage) -> None:
     await submitter.places.release(held.prompt_id)
     workflow = a_workflow(2, 1, None)
     with pytest.raises(InvalidTransition):
-        await submitter._register(Order(held.prompt_id, workflow, "story", {}), held)
+        await submitter._register(RunOrder(held.prompt_id, workflow, "story", {}), held)
     assert stage.world.database.tasks == {}
 
 

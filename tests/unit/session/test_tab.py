@@ -138,7 +138,7 @@ async def test_tab_shows_state_of_crew_sessions(stage: Stage) -> None:
     state = mate._state
     state.stalled = frozenset({key})
     assert tab.stalled == {key}
-    state.stillness[key] = state.stillness[key].looked(state.stillness[key].looked_at + 7.0)
+    state.stillness[key] = state.stillness[key].polled(state.stillness[key].polled_at + 7.0)
     assert tab.still_for(key) == mate.still_for(key) >= 7.0
     state.noticed[A] = Noticed(RestartSign.ANOTHER, 1.0)
     assert tab.noticed == {A: Noticed(RestartSign.ANOTHER, 1.0)}

@@ -269,7 +269,7 @@ async def test_a_run_that_fails_does_not_stop_the_others(stage: Stage) -> None:
 
 @scene
 async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None:
-    """Each that was certainly not sent waits again, in its place, and is tried ever more seldom."""
+    """Each task that was certainly not sent returns to its place, and is retried more and more rarely."""
     page = await stage.window()
     clicked = await stage.run(page, steps=40, server_id=A)
     for machine in stage.world.machines:

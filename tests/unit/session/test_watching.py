@@ -61,7 +61,7 @@ async def lost(stage: Stage, page: Page, server_id: ServerId) -> PromptId:
 async def test_poll_soon_polls_immediately_and_often(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     since = stage.now
-    page.session._watch.look_soon()
+    page.session._watch.poll_soon()
     await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 1
     await stage.sleep(LONGEST_PAUSE / 2)
@@ -170,7 +170,7 @@ async def test_reporting_socket_makes_polls_rare_and_needs_no_verification(stage
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until_running(page, prompt_id)
     await stage.sleep(20.0)
-    page.session._watch.look_soon()
+    page.session._watch.poll_soon()
     since = stage.now
     await stage.sleep(SOCKET_PAUSE * 0.7)
     assert looks(stage, A, since) == 1
@@ -268,13 +268,13 @@ async def test_polls_are_rare_only_while_socket_is_enough(stage: Stage) -> None:
         "silent": replace(telling, last_event_at=stage.now - 2 * SOCKET_IS_FRESH),
     }.items():
         state.socket = socket
-        reporting[name] = watch._is_told(A)
+        reporting[name] = watch._is_reporting(A)
     assert reporting == {"telling": True, "another's": False, "opening": False, "never": False, "silent": False}
     state.socket = telling
     for change in ({"told_end": "success"}, {"state": TaskState.UNCLEAR}, {"absent_since": stage.now}):
         assert watch._needs_history(replace(task, **change)) is True
         state.set_window(window_of(page).settle(replace(task, **change)))
-        assert watch._is_told(A) is False
+        assert watch._is_reporting(A) is False
     assert watch._needs_history(task) is False
     state.set_window(window_of(page).settle(task))
     await page.session.cancel(prompt_id)

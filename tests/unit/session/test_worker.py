@@ -13,7 +13,7 @@ from app.core.model import Contact, Fleet, Health, PromptId, ServerId, TaskState
 from app.core.window import Window
 from app.session.memory.sandbox import Sandbox, SandboxClock
 from app.session.state import State
-from app.session.submitting.submit import Order
+from app.session.submitting.submit import RunOrder
 from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, LineWorker
 from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
 
@@ -54,7 +54,7 @@ def a_hand(clock: Patience | None = None, window: Window | None = None, servers:
     state.window = window or Window(ME, CLIENT)
     state.set_fleet(servers or FLEET)
 
-    async def take(order: Order) -> PromptId:
+    async def take(order: RunOrder) -> PromptId:
         return order.prompt_id
 
     async def cancel(_: PromptId) -> None:
@@ -130,7 +130,7 @@ async def test_session_waits_for_its_silent_server(health: Health) -> None:
     assert a_hand(servers=silent).obstacle is None, "it may go to any other"
     assert a_hand(window=moored).obstacle is None
     gone = replace(silent, servers=tuple(item for item in silent.servers if item.server_id != A))
-    assert a_hand(window=moored, servers=gone).obstacle is None, "that is told by its tasks"
+    assert a_hand(window=moored, servers=gone).obstacle is None, "its tasks show that"
 
 
 @pytest.mark.parametrize("contact", [Contact.UNREACHABLE, Contact.MOVED])

@@ -38,14 +38,14 @@ def ids(*names: str) -> tuple[NodeId, ...]:
 def test_running_task_is_marked_by_events() -> None:
     running = task(TaskState.RUNNING, cached=ids("1"))
     progress = Progress(running.prompt_id, 6)
-    progress = progress.told(CachedMessage(running.prompt_id, ids("1")))
-    progress = progress.told(
+    progress = progress.after(CachedMessage(running.prompt_id, ids("1")))
+    progress = progress.after(
         ProgressMessage(
             running.prompt_id,
             (NodeProgress(NodeId("2"), 4, 4, "finished"), NodeProgress(NodeId("3"), 1, 4, "running")),
         )
     )
-    progress = progress.told(ExecutingMessage(running.prompt_id, NodeId("3")))
+    progress = progress.after(ExecutingMessage(running.prompt_id, NodeId("3")))
     assert marks_of(running, progress) == {
         "1": NodeMark(Mark.CACHED),
         "2": NodeMark(Mark.FINISHED),
