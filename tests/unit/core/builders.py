@@ -1,4 +1,4 @@
-"""Small values for the core's tests: a task, a reservation, an output, an answer, with what a case cares about set."""
+"""Small values for the core's tests: a task, a reservation, an output, an answer, with the fields that a case sets."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ def submitted(prompt_id: str = "p-1", server_id: str = A, **changes: Any) -> Tas
 
 
 def reservation(prompt_id: str = "p-1", server_id: str = A, **changes: Any) -> Reservation:
-    """A place held by this window."""
+    """A place reserved by this window."""
     facts: dict[str, Any] = {"window_id": ME, "address": address(server_id), "at": 99.0}
     return Reservation(prompt_id=PromptId(prompt_id), server_id=ServerId(server_id), **{**facts, **changes})
 
 
 def output(filename: str, node_id: str = "3", **changes: Any) -> Output:
-    """A picture that a task made."""
+    """A picture of a task."""
     return Output(node_id=NodeId(node_id), kind="images", filename=filename, **changes)
 
 
 def answer(body: object, status: int = 200, **headers: str) -> Response:
-    """An HTTP answer, its body as JSON unless it is text already."""
+    """An HTTP answer, its body as JSON unless it is text."""
     return Response(status, headers, body if isinstance(body, str) else json.dumps(body))
 
 
@@ -84,7 +84,7 @@ def queue_item(number: float, prompt_id: str) -> list[Any]:
 
 
 def after(start: Task, *pieces: Evidence) -> Task:
-    """The task after all of them."""
+    """The task after all of this evidence."""
     for piece in pieces:
         start = judge(start, piece)
     return start

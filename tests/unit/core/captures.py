@@ -1,6 +1,6 @@
 """The answers of real ComfyUI servers, from the recordings of all versions.
 
-Exchanges are found wherever they stand in a file: an answer by its method, url and status, a queue and a history
+Exchanges are found anywhere in a file: an answer by its method, url and status, a queue and a history
 entry by their keys, a socket by its messages.
 """
 
@@ -30,7 +30,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Frames:
-    """What one socket heard: texts, and binary frames as described."""
+    """The messages of one socket: texts, and binary frames as described."""
 
     where: str
     messages: tuple[dict[str, Any], ...]
@@ -46,7 +46,7 @@ def _files() -> dict[str, Any]:
 
 
 def one(name: str, version: str = OLDEST) -> Any:
-    """Return one recording by the beginning of its name."""
+    """Return one recording by the prefix of its name."""
     return next(value for stem, value in _files().items() if stem.startswith(f"{version}/{name}"))
 
 
@@ -83,7 +83,7 @@ def sockets() -> list[Frames]:
 
 
 def workflow_of(prompt_id: str) -> ApiWorkflow | None:
-    """The workflow of a captured prompt: out of a queue, a history entry or the capture of its run. None: nowhere."""
+    """The workflow of a captured prompt: from a queue, a history entry or the capture of its run, or None."""
     for _, found in _walk():
         if not isinstance(found, dict):
             continue
@@ -100,7 +100,7 @@ def workflow_of(prompt_id: str) -> ApiWorkflow | None:
 
 
 def response_of(found: dict[str, Any]) -> Response:
-    """A captured answer as our Http port would hand it over."""
+    """A captured answer as our Http port would return it."""
     body = found["body"]
     headers = {name.lower(): value for name, value in (found.get("headers") or {}).items()}
     return Response(found["status"], headers, body if isinstance(body, str) else json.dumps(body))

@@ -1,4 +1,4 @@
-"""How hypothesis runs here: the same examples each time; `MOORING_EXAMPLES=2000` runs that many fresh ones."""
+"""Settings of hypothesis: the same examples each time; `MOORING_EXAMPLES=2000` runs that many new ones."""
 
 from __future__ import annotations
 

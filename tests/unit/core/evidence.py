@@ -1,4 +1,4 @@
-"""Random evidence about a task: one piece, or a life of it in the order of its times."""
+"""Random evidence about a task: one piece, or a life of it ordered by time."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ANY: st.SearchStrategy[Evidence] = st.one_of(
 
 
 def at(piece: Evidence, now: float) -> Evidence:
-    """The same evidence, arriving at `now`; a look began as long before as it took."""
+    """The same evidence, arriving at `now`; a poll began as long before as it took."""
     if isinstance(piece, Absent):
         return Absent(now + piece.began, now)
     return replace(piece, at=now)

@@ -1,4 +1,4 @@
-"""Runs as a server would tell them, with uneven steps, loads and caches: what progress and estimates are tried on.
+"""Simulated runs with uneven steps, loads and caches, for tests of progress and estimates.
 
 made = Studio(seed).run(workflow, job, cold=True)
 made.messages      # (seconds since the start, message), in order
@@ -35,7 +35,7 @@ def node(class_type: str, **inputs: Any) -> dict[str, Any]:
 
 
 def text_to_picture(steps: int = 20, width: int = 1024) -> ApiWorkflow:
-    """The usual one: load, two texts, sample, decode, save."""
+    """The usual workflow: load, two texts, sample, decode, save."""
     return parse_workflow(
         {
             "1": node("CheckpointLoaderSimple", ckpt_name="large.safetensors"),
@@ -50,7 +50,7 @@ def text_to_picture(steps: int = 20, width: int = 1024) -> ApiWorkflow:
 
 
 def twice_sampled() -> ApiWorkflow:
-    """With a second, larger pass and an upscaler that works in tiles."""
+    """The usual workflow with a second, larger pass and an upscaler that works in tiles."""
     graph = json.loads(text_to_picture().text)
     graph["8"] = node("LatentUpscale", samples=["5", 0], width=2048, height=2048)
     graph["9"] = node("KSampler", model=["1", 0], positive=["2", 0], negative=["3", 0], latent_image=["8", 0], steps=12)
@@ -95,7 +95,7 @@ class Studio:
         cached: Collection[str] = (),
         larger: float = 1.0,
     ) -> MadeRun:
-        """A run with these nodes out of the cache; `larger` is how much more there is to do than usual."""
+        """A run with these nodes from the cache; `larger` is how much more there is to do than usual."""
         made = MadeRun(workflow, job_of(workflow), cached=tuple(map(NodeId, cached)), is_cold=is_cold)
         mood = self._uneven() * self._pace * larger
         tell = made.messages.append

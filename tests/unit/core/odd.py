@@ -1,4 +1,4 @@
-"""Odd JSON: anything at all, or something sound in which one value was exchanged for anything."""
+"""Odd JSON: any value, or a valid one in which one value was replaced by any other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON = st.recursive(
 
 
 def mutated(sound: Any) -> st.SearchStrategy[Any]:
-    """`sound` with one or two of its values, at any depth, exchanged or gone."""
+    """`sound` with one or two of its values, at any depth, replaced or removed."""
     places = list(_places(sound))
     one = st.builds(_changed, st.just(sound), st.sampled_from(places), JSON, st.booleans())
     return one | st.builds(_with_value, one, st.sampled_from(places), JSON)

@@ -1,4 +1,4 @@
-"""The choice of a server: the soonest one, each prompt counted once, ties spread, refusals named."""
+"""The choice of a server: the soonest one, each prompt counted once, ties distributed, refusals named."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ PLAIN = Job("plain")
 
 
 def learned(*runs: tuple[ServerId, Job, float]) -> Durations:
-    """What is known after these runs, one after the other on each server."""
+    """What is learned from these runs, one after the other on each server."""
     durations, clock = Durations(), dict.fromkeys((A, B, C), 0)
     for server_id, job, seconds in runs:
         began, clock[server_id] = clock[server_id], clock[server_id] + round(seconds * 1000)

@@ -1,4 +1,4 @@
-"""ComfyUI's HTTP: what an answer proves, and what no answer can do."""
+"""ComfyUI's HTTP: what an answer proves, and what it cannot prove."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_pending_is_sorted_not_heap_ordered() -> None:
     ],
 )
 def test_invalid_queue_is_protocol_error(body: object) -> None:
-    """A log-in page with status 200 must never be taken for an empty queue: that would be a look."""
+    """A login page with status 200 must never pass for an empty queue: that would count as a poll."""
     with pytest.raises(ProtocolError):
         comfy.read_queue(answer(body), A)
 

@@ -148,7 +148,7 @@ def test_only_our_own_errors_come_out_of_any_answer(
 
 @given(st.sampled_from(SOUND).flatmap(mutated), STATUSES, HEADERS)
 def test_any_answer_to_a_submit_is_an_answer(body: Any, status: int, headers: dict[str, str]) -> None:
-    """Nothing may be raised once the prompt was sent: the task would be left without its answer."""
+    """Nothing may be raised after the prompt was sent: the task would be left without its answer."""
     result = comfy.read_submit(answer(body, status, **headers), TASK, 1.0)
     assert judge(TASK, result).answered_at == 1.0
     if isinstance(result, Accepted):

@@ -1,4 +1,4 @@
-"""ComfyUI's HTTP: what is asked, with our own ids and nothing of others."""
+"""ComfyUI's HTTP: the requests, with our own ids and nothing of other users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is learned of durations: of one run something about every server, and never from what the cache did."""
+"""Learned durations: one run teaches something about every server, and cached work teaches nothing."""
 
 from __future__ import annotations
 

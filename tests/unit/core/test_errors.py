@@ -1,4 +1,4 @@
-"""The error tree: grouped by what a person can do, with its facts, and nothing lost on the way to the console."""
+"""The error tree: grouped by what the user can do, with facts that reach the console complete."""
 
 from __future__ import annotations
 

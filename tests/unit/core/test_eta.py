@@ -39,7 +39,7 @@ TEXTS = ("1", "2", "3", "4")
 
 @dataclass
 class Desk:
-    """One server with all that a browser has learned of it; runs go there one after the other."""
+    """One server with everything that a browser has learned about it; runs go there one after the other."""
 
     paces: Paces = field(default_factory=Paces)
     durations: Durations = field(default_factory=Durations)
@@ -87,7 +87,7 @@ class Desk:
         return eta.left if eta is not None else None
 
     def learn(self, made: MadeRun) -> None:
-        """It has ended well."""
+        """Learn from a successful run."""
         *_, (_, work, _) = self.watched(made)
         self.paces = self.paces.learned(
             Measured(server_id=A, address=HERE, job=made.job, nodes=work.watch.measured(), is_cold=work.is_cold)
@@ -185,7 +185,7 @@ def test_first_run_with_another_sampler_ahead_has_no_estimate() -> None:
 
 
 def test_without_a_socket_the_whole_is_known_by_its_kind() -> None:
-    """Every WebSocket refused: looks tell when it began, and nothing else."""
+    """Every WebSocket is refused: polls show the start, and nothing else."""
     work = Work(plan=Plan(), watch=Stopwatch(), started_at=100.0, total=40.0)
     eta = running_eta(work, now=130.0)
     assert eta == Eta(140.0, 130.0 + 10.0 * LATE + SLACK)
@@ -211,7 +211,7 @@ def captured(name: str) -> MadeRun:
 
 @pytest.mark.parametrize(("earlier", "name"), [("02d_run", "02e_run"), ("02e_run", "02d_run")])
 def test_half_way_estimate_of_capture_is_right_by_a_quarter(earlier: str, name: str) -> None:
-    """The same workflow, on a real server, after it was heard once."""
+    """The same workflow, on a real server, after one learned run."""
     desk, made = Desk(), captured(name)
     desk.learn(captured(earlier))
     assert desk.work(made).plan.certainty is Certainty.LEARNED
@@ -275,7 +275,7 @@ JOB = Job("k", 1.0)
 
 
 def known(*servers: ServerId) -> Durations:
-    """What is known after a few such jobs, of 20 s, on each of these servers."""
+    """What is learned from a few such jobs, of 20 s, on each of these servers."""
     durations = Durations()
     for server_id in servers:
         for number in range(4):

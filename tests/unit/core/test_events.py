@@ -1,4 +1,4 @@
-"""The socket's messages: each real one is understood, each strange one is `UnknownMessage`, none raises."""
+"""The socket's messages: each real one is parsed, each strange one is `UnknownMessage`, none raises."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ META = {"node_id": "2.0.0.1", "prompt_id": P, "display_node_id": "2", "image_typ
 
 
 def text(kind: str, **data: Any) -> Message:
-    """That message, read."""
+    """That message, parsed."""
     return read_text(json.dumps({"type": kind, "data": data}))
 
 

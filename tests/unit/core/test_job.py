@@ -1,4 +1,4 @@
-"""What a workflow will cost: its family, its size, and the models that it loads."""
+"""The cost of a workflow: its family, its size, and the models that it loads."""
 
 from __future__ import annotations
 

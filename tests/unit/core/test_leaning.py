@@ -1,4 +1,4 @@
-"""What a window holds of servers: a preferred one is taken whatever its line, an avoided one only if asked for."""
+"""Leanings: a preferred server is chosen whatever its queue, an avoided one only by name."""
 
 from __future__ import annotations
 

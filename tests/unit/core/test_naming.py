@@ -1,4 +1,4 @@
-"""Names of saved files: they tell what the person wants, are safe everywhere, and never the same for two servers."""
+"""Names of saved files: they follow the user's template, are valid on every system, and differ for two servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a history entry has made is an output: files of any kind, and what a node shows as text."""
+"""Everything that a history entry lists is an output: files of any kind, and texts that a node shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of what has ended: what they tell, what is found in them, and which tasks a window need not hold whole."""
+"""Rows of ended tasks: their content, searching them, and which tasks a window need not hold whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.unit.core.builders import B, output, task
 
 
 def home(prompt_id: str = "p-1", **changes: Any) -> Task:
-    """A task that is settled."""
+    """A settled task."""
     facts: dict[str, Any] = {
         "state": TaskState.SUCCEEDED,
         "ended_at": 130.0,

@@ -1,4 +1,4 @@
-"""Progress: it rises, it never falls, and a run that succeeds brings it to its end."""
+"""Progress: it rises, it never falls, and a successful run completes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NODES = [NodeId(str(number)) for number in range(1, 5)]
 
 
 def advance(progress: Progress, *messages: Message) -> Progress:
-    """The progress after all of them."""
+    """The progress after all of these messages."""
     for message in messages:
         progress = progress.after(message)
     return progress
@@ -57,7 +57,7 @@ def test_the_running_node_and_its_steps_are_shown() -> None:
 
 
 def test_a_node_without_steps_shows_none() -> None:
-    """Every node begins as 0 of 1; that is no step to count."""
+    """Every node begins as 0 of 1; that is no step."""
     progress = advance(Progress(P, 3), step("2", 0.0, 1.0))
     assert (progress.node, progress.value, progress.maximum) == ("2", 0.0, 0.0)
 
@@ -85,7 +85,7 @@ def test_only_a_good_end_is_progress() -> None:
 
 
 def weighed(**weights: float) -> Progress:
-    """A progress over nodes of these weights."""
+    """A progress over nodes with these weights."""
     return Progress(P, len(weights), weights={NodeId(name[1:]): weight for name, weight in weights.items()})
 
 

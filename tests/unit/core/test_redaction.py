@@ -1,4 +1,4 @@
-"""What leaves the browser: nothing that a person wrote, a server answered, or a credential is."""
+"""What leaves the browser: no text of the user's or a server's, and no credential."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ secrets = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "
 
 
 def _text_fields(kind: Any, seen: set[Any]) -> Iterator[str]:
-    """The names of all fields of a record that hold text, as deep as they lie."""
+    """The names of all text fields of a record, at any depth."""
     if kind in seen:
         return
     seen.add(kind)

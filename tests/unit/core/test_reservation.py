@@ -1,4 +1,4 @@
-"""Where one more piece of work may go: where the window is, or to the server chosen; never beside a claim elsewhere."""
+"""Where further work may go: to the window's server, or to a chosen one; never beside a claim elsewhere."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ IDLE = [Snapshot(A), Snapshot(B), Snapshot(C)]
 
 
 def broken(owner: WindowId | None) -> Unreadable:
-    """A record that cannot be read."""
+    """An unreadable record."""
     return Unreadable(prompt_id=PromptId("p-9"), owner=owner, server_id=None, title="", detail="", is_newer=False)
 
 
 def place(
     window: Window, claims: Claims, wish: Wish = ANY, snapshots: Sequence[Snapshot] = (), fleet: Fleet = FLEET
 ) -> Reservation:
-    """What is reserved."""
+    """The reservation."""
     return Wanted(NEW, window, wish).choose(claims, snapshots, fleet, now=500.0, tie=0.0)
 
 

@@ -23,7 +23,7 @@ FIRST = submitted(state=TaskState.QUEUED, place=1)
 
 
 def still(seconds: float) -> Stillness:
-    """Stillness of that long, as seen by looks every five seconds."""
+    """Stillness of that long, with a poll every five seconds."""
     stillness = Stillness(0.0)
     for step in range(1, round(seconds / 5) + 1):
         stillness = stillness.polled(step * 5.0)

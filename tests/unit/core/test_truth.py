@@ -1,4 +1,4 @@
-"""What each piece of evidence proves, what it does not, and what no sequence of evidence can do."""
+"""What each piece of evidence proves, what it does not prove, and what no sequence of evidence can do."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_first_answer_counts(second: Evidence) -> None:
 
 @pytest.mark.parametrize("seen", [Seen(100.5, True), Seen(100.5, False, 1), Started(100.5)])
 def test_task_seen_on_server_cannot_be_refused(seen: Evidence) -> None:
-    """It is there, whatever an answer on the way says: a proxy may have made that answer up."""
+    """It is there, whatever an answer says: a proxy may have made that answer up."""
     judged = after(task(), seen, Refused(101.0, REJECTED))
     assert not judged.state.is_end
     assert judged.notes[-1].kind == "refused_after_seen"

@@ -1,4 +1,4 @@
-"""What each piece of evidence leaves in the record, to the letter: later rules stand on it."""
+"""What each piece of evidence leaves in the record, exactly: later rules depend on it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_silent_polls_are_counted_and_reset_by_the_end() -> None:
 
 
 def test_reported_outputs_are_dated_by_server_clock() -> None:
-    """The server's clock at the beginning, and no more time since than we have known the task."""
+    """The server's clock at the start, and no more time since then than we have known the task."""
     begun = after(submitted(), Started(150.0, 5_000))
     (made,) = after(begun, Executed(160.5, (output("a.png"),))).outputs
     assert made.told_ms == 5_000 + round((160.5 - CREATED) * 1000)

@@ -21,7 +21,7 @@ def test_outputs_are_merged_once_in_history_order() -> None:
 
 
 def test_a_delivery_that_is_known_survives_and_keeps_its_place() -> None:
-    """Kept bytes are found by their place in the list."""
+    """Kept bytes are found by their index in the list."""
     home = (output("b.png", delivery=Delivery.KEPT, size=9), output("a.png"))
     history = (output("a.png"), output("b.png"), output("c.png"))
     assert merge_outputs(home, history) == (*home, output("c.png"))

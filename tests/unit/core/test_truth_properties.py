@@ -1,4 +1,4 @@
-"""What no sequence of evidence can do, whatever comes in whatever order."""
+"""What no sequence of evidence can do, in any order."""
 
 from __future__ import annotations
 

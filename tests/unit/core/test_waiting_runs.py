@@ -148,7 +148,7 @@ def test_run_certainly_not_sent_returns_to_the_front() -> None:
 
 
 def test_run_put_back_is_written_with_its_batch() -> None:
-    """The store lets go of a batch with its last run, which may be one that this line still knows."""
+    """The store deletes a batch with its last run, while this line may still know that run."""
     known = line("a", "b")
     left = known.without(PromptId("a"))
     change = left.change_to(left.put_back(known.entries[0], PromptId("a2"), "line-2", known))
@@ -240,7 +240,7 @@ def test_crew_ids_contain_captain_and_survive_reload() -> None:
 
 
 class Disk:
-    """What the changes make of a store, strictly."""
+    """A store after the changes, checked strictly."""
 
     def __init__(self) -> None:
         self.entries: dict[str, dict[str, object]] = {}

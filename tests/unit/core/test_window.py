@@ -36,7 +36,7 @@ REGISTERED = RESERVED.register_window_task(task("p-1", A))
 
 
 def refuses(kind: type[AffinityError], step: Callable[[], object]) -> AffinityError:
-    """The refusal of exactly that kind."""
+    """The refusal, which must be of exactly that kind."""
     with pytest.raises(AffinityError) as caught:
         step()
     assert type(caught.value) is kind, f"{caught.value!r}"
@@ -211,7 +211,7 @@ def test_a_task_that_is_not_known_cannot_be_settled() -> None:
 
 @pytest.mark.parametrize("elsewhere", [None, A, B], ids=["free", "moored there", "moored elsewhere"])
 def test_an_ended_task_comes_back_only_as_a_ward(elsewhere: ServerId | None) -> None:
-    """Its end has freed the window: what it did since is not undone."""
+    """Its end has freed the window: work since then is not undone."""
     window = REGISTERED.settle(submitted("p-1", A, state=TaskState.LOST))
     window = window if elsewhere is None else window.reserve(reservation("p-2", elsewhere))
     refuses(InvalidTransition, lambda: window.settle(submitted("p-1", A, state=TaskState.RUNNING)))
@@ -400,7 +400,7 @@ def test_confirmed_move_is_no_move() -> None:
 
 
 def test_other_holders_of_the_same_server_are_returned() -> None:
-    """With it, the task's work cannot go to another server."""
+    """While they exist, the task's work cannot go to another server."""
     first, second = submitted("p-1", A), submitted("p-2", A)
     both = Window(ME, CLIENT, tasks={item.prompt_id: item for item in (first, second)})
     assert held_beside(both.mooring, first) == {"p-2"}

@@ -1,4 +1,4 @@
-"""The aggregate under everything that may happen to it, in any order, with right and wrong arguments."""
+"""The aggregate under all transitions, in any order, with valid and invalid arguments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GUARDED = ("reserve", "upload_image", "register_window_task", "submit_workflow",
 
 @st.composite
 def records(draw: st.DrawFn, prompt_id: PromptId) -> Task:
-    """A stored task, as any earlier life of any window may have left it."""
+    """A stored task, as an earlier life of any window may have left it."""
     server_id = draw(SERVERS)
     return task(
         prompt_id,
@@ -47,7 +47,7 @@ STORES = st.lists(IDS, unique=True).flatmap(lambda ids: st.tuples(*(records(prom
 
 
 class Aggregate(RuleBasedStateMachine):
-    """A window's value, replaced by what each rule makes of it; a rule that is refused must change nothing."""
+    """A window's value, replaced by the result of each rule; a refused rule must change nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Aggregate(RuleBasedStateMachine):
         self.bound: dict[PromptId, tuple[ServerId, str, WindowId]] = {}
 
     def attempt(self, step: Callable[[Window], Window]) -> AffinityError | None:
-        """Take the step; the refusal if it is refused."""
+        """Take the step; return the refusal, if any."""
         assert isinstance(self.window, Window)
         before, held = self.window, self.window.mooring
         copy = (dict(before.reservations), dict(before.tasks), before.quarantined)
@@ -83,7 +83,7 @@ class Aggregate(RuleBasedStateMachine):
 
     @rule(stored=STORES)
     def reloads(self, stored: tuple[Task, ...]) -> None:
-        """A reload: whatever the store has, sound or not."""
+        """A reload with any stored records, valid or not."""
         self.bound.clear()
         self.window = Restoring(ME).restored(CLIENT, stored)
         assert not self.window.reservations
@@ -92,7 +92,7 @@ class Aggregate(RuleBasedStateMachine):
 
     @rule()
     def reloads_what_it_has(self) -> None:
-        """A reload of a sound window loses only its reservations."""
+        """A reload of a valid window loses only its reservations."""
         before = self.value
         self.window = Restoring(ME).restored(CLIENT, before.tasks.values())
         assert dict(self.window.tasks) == dict(before.tasks)
@@ -136,7 +136,7 @@ class Aggregate(RuleBasedStateMachine):
     @precondition(lambda self: isinstance(self.window, Window) and self.window.tasks)
     @rule(data=st.data(), gap=st.floats(0.0, 5.0), piece=ANY)
     def learns(self, data: st.DataObject, gap: float, piece: Evidence) -> None:
-        """One more piece of evidence about one task, judged and taken over."""
+        """Another piece of evidence about one task, judged and taken over."""
         self.now += gap
         known = data.draw(st.sampled_from(sorted(self.value.tasks.values(), key=lambda item: item.prompt_id)))
         judged = judge(known, at(piece, self.now))

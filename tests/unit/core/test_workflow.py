@@ -1,4 +1,4 @@
-"""A workflow: read once, checked for shape, and posted as it was given but for the inputs that were set."""
+"""A workflow: parsed once, checked for shape, and posted unchanged except for the inputs that were set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_nodes_keep_class_title_and_order() -> None:
 
 
 def test_numbers_stay_whole() -> None:
-    """JavaScript would have lost the seed's last digits."""
+    """JavaScript would lose the seed's last digits."""
     workflow = parse_workflow(GRAPH)
     assert workflow.value("2", "seed") == 18446744073709551615
     assert json.loads(workflow.text)["2"] == GRAPH["2"]

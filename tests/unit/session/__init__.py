@@ -1,1 +1,1 @@
-"""The session, scene by scene: each promise as a short story on the simulation's ports."""
+"""The session: each promise in short scenarios on the simulation's ports."""

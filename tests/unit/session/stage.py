@@ -1,11 +1,11 @@
-"""Where the stories play: a calm world, a person, and a word for everything that may break on cue.
+"""The stage for scenarios: a world without random faults, a user, and a call for each fault that a test needs.
 
     @scene
     async def test_two_windows(stage: Stage) -> None:
         page = await stage.window()
         prompt_id = await stage.run(page)
 
-Each story runs on a virtual clock. Broken invariants of the world and errors in the background fail it at its end.
+Each scenario runs on a virtual clock. Broken invariants of the world and background errors fail it at its end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ A, B, C = ServerId("gpu-1"), ServerId("gpu-2"), ServerId("gpu-3")
 
 
 class Everything(set[str]):
-    """A set that has whatever is looked for."""
+    """A set that contains everything."""
 
     def __contains__(self, _: object) -> bool:
         return True
@@ -42,7 +42,7 @@ class Everything(set[str]):
 
 @dataclass
 class Asked:
-    """One request as a server got it."""
+    """One request as a server received it."""
 
     server_id: ServerId
     method: str
@@ -52,7 +52,7 @@ class Asked:
 
 @dataclass
 class Stage:
-    """See the module."""
+    """The world of one scenario, and the actions in it."""
 
     world: World
     asked: list[Asked] = field(default_factory=list)
@@ -67,11 +67,11 @@ class Stage:
 
     @property
     def now(self) -> float:
-        """The virtual clock."""
+        """The present virtual time."""
         return self.world.loop.time()
 
     def requests(self, method: str, path: str, since: float = 0.0) -> list[Asked]:
-        """The requests that any server got, by method and the beginning of their path."""
+        """The requests that all servers have received, by method and prefix of their path."""
         return [
             item for item in self.asked if item.method == method and item.path.startswith(path) and item.at >= since
         ]
@@ -79,7 +79,7 @@ class Stage:
     # Windows
 
     async def window(self, tab: Tab | None = None) -> Page:
-        """A page that is up."""
+        """Open a page."""
         page = self.world.open(tab)
         await self.until(lambda: isinstance(page.session.window, Window) and bool(page.session.fleet.servers))
         return page
@@ -89,18 +89,18 @@ class Stage:
         return await self.window(self.world.leave(page, crashed=crashed))
 
     def store(self) -> MemoryStore:
-        """One more way into the store, as another window has."""
+        """Another connection to the store, as another window has."""
         return MemoryStore(self.world.database)
 
     def tell_fleet(self, *server_ids: ServerId) -> None:
-        """From now on the gateway's list has these servers."""
+        """Let the gateway's list have these servers from now on."""
         network = self.world.network
         whole = Fleet(tuple(network._server(server_id) for server_id in network.servers), "simulation")
         listed = replace(whole, servers=tuple(item for item in whole.servers if item.server_id in server_ids))
         network.fleet = lambda: listed  # type: ignore[method-assign]
 
     def move_server(self, server_id: ServerId, address: str) -> None:
-        """The very same machine is at another address from now on, and the gateway's list says so."""
+        """Move the machine to another address, and report it in the gateway's list."""
         network = self.world.network
         network.machines[address] = network.machines.pop(network.address_of(server_id) or "")
         network.moved[server_id] = address
@@ -121,7 +121,7 @@ class Stage:
         return asyncio.ensure_future(self.run(page, **how))
 
     async def ended(self, page: Page, prompt_id: PromptId) -> Task:
-        """The task once it has ended and its results are home."""
+        """Wait until the task has ended and its results are delivered, and return it."""
         return await asyncio.wait_for(page.session.wait_for(prompt_id), PATIENCE)
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -142,7 +142,7 @@ class Stage:
     # On cue
 
     def once_requested(self, method: str, path: str, act: Callable[[ServerId], None]) -> None:
-        """Do something when the first such request arrives, before the server acts on it."""
+        """Call this when the first such request arrives, before the server acts on it."""
         done: list[ServerId] = []
 
         def watch(server_id: ServerId, asked: str, where: str, _: bytes) -> None:
@@ -153,7 +153,7 @@ class Stage:
         self.world.network.on_request.append(watch)
 
     def once_stored(self, condition: Callable[[], object], act: Callable[[], None]) -> None:
-        """Do something at the first commit after which the condition holds."""
+        """Call this at the first commit after which the condition holds."""
         done: list[bool] = []
 
         def watch() -> None:
@@ -164,7 +164,7 @@ class Stage:
         self.world.database.watchers.append(watch)
 
     def while_submitting(self, page: Page, fault: str) -> None:
-        """Let that fault of the weather happen to every POST /prompt of a page, and to nothing else of it."""
+        """Let that fault happen to every POST /prompt of a page, and to none of its other requests."""
 
         def watch() -> None:
             is_now = any(item.stage is RunStage.SUBMITTING for item in page.session.runs)
@@ -174,7 +174,7 @@ class Stage:
 
 
 def task_of(page: Page, prompt_id: PromptId) -> Task:
-    """What the page knows of a task."""
+    """The task as the page knows it."""
     assert isinstance(page.session.window, Window)
     return page.session.window.tasks[prompt_id]
 
@@ -186,7 +186,7 @@ def window_of(page: Page) -> Window:
 
 
 async def bytes_of(page: Page, prompt_id: PromptId, index: int = 0) -> bytes | None:
-    """What is kept of a result."""
+    """The kept bytes of a result."""
     blob = await page.session.read_result(prompt_id, index)
     return await blob.read() if blob else None
 
@@ -195,7 +195,7 @@ Story = Callable[..., Awaitable[None]]
 
 
 def scene(story: Story) -> Callable[..., None]:
-    """A test that plays the story on a stage of its own."""
+    """Run the test on a stage of its own."""
 
     def play(**params: Any) -> None:
         overheard = Overheard()

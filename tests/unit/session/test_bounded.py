@@ -1,4 +1,4 @@
-"""A window holds no more for having made more: what it remembers is bounded by what it shows."""
+"""A window's memory does not grow with its past work: it is bounded by what the window shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ APART = (Journal, Paces, Ports)
 
 
 def held(root: object) -> Counter[str]:
-    """How many things of each type can be reached, through what is Mooring's own and plain containers."""
+    """Count the reachable objects of each type, through Mooring's own objects and plain containers."""
     seen, ways, found = {id(root)}, deque([root]), Counter[str]()
     while ways:
         item = ways.popleft()
@@ -50,12 +50,12 @@ def parts_of(item: object) -> Iterator[object]:
 
 
 def grown(before: Counter[str], after: Counter[str]) -> dict[str, int]:
-    """What there is more of now, by type."""
+    """The types with more objects than before."""
     return {name: count - before[name] for name, count in after.items() if count - before[name] > 5}
 
 
 async def rest(stage: Stage, page: Page) -> None:
-    """Until all is home and what is too much is laid by."""
+    """Wait until all results are delivered and old tasks are moved to the past tasks."""
     await stage.until(lambda: len(window_of(page).tasks) <= 4 and window_of(page).window_locked_server is None)
     await stage.sleep(60)
 

@@ -17,7 +17,7 @@ OTHERS = PromptId("somebody-else's")
 
 
 async def cancel(page: Page, prompt_id: PromptId, queue: Queue) -> Evidence | None:
-    """Stop a task that this queue, read a moment ago, had."""
+    """Cancel a task of this queue, which was read a moment before."""
     watch, task = page.session._watch, task_of(page, prompt_id)
     server = page.session.fleet.get(task.server_id)
     assert server is not None
@@ -26,7 +26,7 @@ async def cancel(page: Page, prompt_id: PromptId, queue: Queue) -> Evidence | No
 
 @scene
 async def test_task_of_another_window_is_not_cancelled(stage: Stage) -> None:
-    """It was adopted while the look that would repeat the cancel was under way."""
+    """It was adopted during the poll that would repeat the cancel."""
     busy, page = await stage.window(), await stage.window()
     await stage.run(busy, steps=60, server_id=A)
     prompt_id = await stage.run(page, server_id=A)

@@ -1,4 +1,4 @@
-"""A workflow goes only to a server that has its nodes and models, as far as the catalogues tell."""
+"""A workflow goes only to a server that has its nodes and models, according to the catalogues."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WITHOUT_CHOICE = {**NODES, "SlowSteps": {"input": {"required": {"preview_format"
 
 @dataclass
 class MemoryCatalogues:
-    """The catalogues by server; what is asked is noted."""
+    """The catalogues by server; requests are recorded."""
 
     nodes: dict[str, dict[str, Any]]
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class MemoryCatalogues:
 
 
 async def open_window(stage: Stage, nodes: Mapping[ServerId, dict[str, Any]]) -> tuple[Page, MemoryCatalogues]:
-    """A window that knows these servers' catalogues; those that are not named have none that is known."""
+    """A window that knows these servers' catalogues; those of other servers are unknown."""
     catalogues = MemoryCatalogues({str(server_id): items for server_id, items in nodes.items()})
     known_fleet = stage.world.network.fleet()
     servers = tuple(

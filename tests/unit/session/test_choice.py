@@ -1,4 +1,4 @@
-"""The choice of a server, played: what was learned decides the next one, who may not is refused, who waits, waits."""
+"""The choice of a server: learned times decide the next one, drained servers are refused, patient runs wait."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.session.stage import A, B, C, Stage, scene, task_of, window_of
 
 
 def drain(stage: Stage, *server_ids: ServerId) -> None:
-    """From now on these servers take nothing new."""
+    """Drain these servers."""
     network = stage.world.network
     servers = (replace(item, is_drained=item.server_id in server_ids) for item in network.fleet().servers)
     drained = Fleet(tuple(servers), "simulation")

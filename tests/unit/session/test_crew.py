@@ -1,4 +1,4 @@
-"""The crew, played: more sessions in one tab, each with its own id, server and records, fed from one waiting line."""
+"""The crew: more sessions in one tab, each with its own id, server and records, all sending from one waiting line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promise 7: a deaf socket is proven deaf by what a look has seen; silence alone proves nothing."""
+"""Promise 7: a poll proves that a socket is deaf; silence alone proves nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
 
 def deafen(stage: Stage, page: Page) -> None:
-    """What two sockets under one client_id do: the server forgets the id, and the open one hears nothing any more."""
+    """Open a second socket under one client_id: the server forgets the id, and the first receives nothing more."""
     server, client_id = stage.world.sims[A], window_of(page).client_id
     twin = server.connect(client_id, lambda _: None, lambda: None)
     server.disconnect(twin)
 
 
 def is_open(page: Page) -> bool:
-    """Whether the page's socket is open, as far as it can tell."""
+    """Whether the page's socket is open, as far as the page knows."""
     return page.session.socket.state == "open"
 
 
@@ -52,7 +52,7 @@ async def test_unreported_end_proves_socket_deaf(stage: Stage) -> None:
 
 @scene
 async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
-    """The socket takes a while to close: what else it owes proves nothing new."""
+    """The socket takes a while to close: further missing events prove nothing new."""
     page = await stage.window()
     closed: list[str] = []
     await stage.run(page, steps=900, server_id=A)

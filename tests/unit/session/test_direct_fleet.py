@@ -31,7 +31,7 @@ def lists(**addresses: str) -> str:
 
 @dataclass
 class World:
-    """What answers. A server that is `lost` gives no answer that can be read."""
+    """The servers and their answers. A `lost` server gives no readable answer."""
 
     file: str = lists(a=A, b=B)
     status: int = 200
@@ -191,7 +191,7 @@ async def test_hanging_server_is_not_reported_as_refusing(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("cause", "times"), [("deadline", 1), ("lost", 2)])
 async def test_late_server_is_not_asked_twice_for_its_catalogue(bench: Bench, cause: str, times: int) -> None:
-    """Twenty windows that each ask a busy server for megabytes whenever it was late keep it late for ever."""
+    """Twenty windows that each request megabytes from a busy server each time it was late would keep it so."""
     await bench.well()
     bench.world.lost = {A: cause}
     bench.fleet.hurry()

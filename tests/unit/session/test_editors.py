@@ -1,4 +1,4 @@
-"""A run carries the editor's file, if it has one, with what is really sent; without it the run is the same."""
+"""A run sends the editor's file, if it has one, with the values that are sent; without it the run is the same."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NONCE = Target("2", "nonce")
 
 
 def copy_of(workflow: ApiWorkflow) -> str:
-    """The copy of a file in which two values of a workflow lie."""
+    """The copy of a file that has two values of a workflow."""
     nodes = [{"id": number, "type": "Thing", "widgets_values": [None]} for number in (1, 2)]
     holes = [Slot(("2", "nonce"), (("nodes", 1, "widgets_values", 0),))]
     if workflow.value("1", "image") is not None:
@@ -45,7 +45,7 @@ def hash_of(text: str) -> str:
 
 
 class Posts:
-    """What every submit carried, by prompt_id."""
+    """The bodies of all submits, by prompt_id."""
 
     def __init__(self, stage: Stage) -> None:
         self.bodies: dict[str, dict[str, Any]] = {}
@@ -58,7 +58,7 @@ class Posts:
             self.bodies[parsed["prompt_id"]] = parsed
 
     def graph(self, prompt_id: PromptId) -> Any:
-        """The editor's graph that went along, if one did."""
+        """The editor's graph that was sent along, if any."""
         extra = self.bodies[prompt_id]["extra_data"]
         assert extra["mooring"]["window"]
         return extra.get("extra_pnginfo", {}).get("workflow")
@@ -81,7 +81,7 @@ async def kept(stage: Stage, sha256: str) -> str | None:
 
 @scene
 async def test_a_submit_carries_the_file_with_what_is_sent(stage: Stage) -> None:
-    """The server's name of a picture too; and the record of it is durable before the POST."""
+    """It has the server's name of a picture too, and its record is durable before the POST."""
     posts, page = Posts(stage), await stage.window()
     one, other = await run(page, 7, picture=b"picture"), await run(page, 8, picture=b"other")
     task = task_of(page, one)

@@ -1,4 +1,4 @@
-"""The causes of ends, in simulated runs: each end has the cause that the servers' answers allow to be known."""
+"""The causes of ends in simulated runs: each end has the cause that the servers' answers prove."""
 
 from __future__ import annotations
 

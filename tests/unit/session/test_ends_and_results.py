@@ -1,4 +1,4 @@
-"""Promises 6 to 11: disconnects end nothing, results come home, work has one owner, cancel only mine."""
+"""Promises 6 to 11: disconnects end nothing, results are delivered, work has one owner, cancel hits only its task."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_resetting_the_socket_stays_on_the_server(stage: Stage) -> None:
 
 @scene
 async def test_wake_during_click_reports_no_false_violation(stage: Stage) -> None:
-    """What was read back just before a task was registered is older than what this window knows."""
+    """Records read just before a task was registered are older than what this window knows."""
     page = await stage.window()
     found: list[str] = []
 

@@ -21,7 +21,7 @@ GONE, EMPTY, BROKEN = Response(404, blob=FILE), Response(200), Response(500, blo
 
 @dataclass
 class Answering(SandboxServers):
-    """Servers that answer the same to everything."""
+    """Servers that answer everything the same."""
 
     response: Response = field(default_factory=lambda: Response(200, blob=FILE))
 
@@ -31,7 +31,7 @@ class Answering(SandboxServers):
 
 
 def files(response: Response) -> tuple[WorkflowFiles, list[str]]:
-    """The files of a session whose servers answer that, and what is asked."""
+    """The files of a session whose servers answer this, and their requests."""
     servers = Answering(response=response)
     state = State(replace(Sandbox().ports, http=servers))
     state.set_fleet(make_fleet())

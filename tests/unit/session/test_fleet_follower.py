@@ -67,7 +67,7 @@ class Rig:
 
     @property
     def last(self) -> list[tuple[int, MooringError | None]]:
-        """What was seen last."""
+        """The last notification."""
         return self.seen[-1:]
 
     async def tell(self, given: Fleet | MooringError) -> None:
@@ -90,7 +90,7 @@ async def kept() -> AsyncIterator[Rig]:
 
 
 def changed(server_id: ServerId = HERE, **facts: object) -> Fleet:
-    """The fleet of the sandbox, with one server that is otherwise."""
+    """The fleet of the sandbox, with one server changed."""
     fleet = make_fleet()
     servers = (replace(item, **facts) if item.server_id == server_id else item for item in fleet.servers)  # type: ignore[arg-type]
     return replace(fleet, servers=tuple(servers))

@@ -22,10 +22,10 @@ class Socket:
         self._closed = asyncio.Event()
 
     async def send(self, text: str) -> None:
-        """Nothing is said to a gateway here."""
+        """Do nothing: no message is sent to the gateway here."""
 
     async def receive(self) -> Sequence[Frame]:
-        """Who it is, then nothing."""
+        """Receive the user, then nothing."""
         if self._person is not None and not self._closed.is_set():
             person, self._person = self._person, None
             return [json.dumps({"servers": [], "person": person})]
@@ -47,22 +47,22 @@ class Gateway:
         self.may_open = asyncio.Event()
 
     async def open(self, _path: str, _deadline: float) -> Connection:
-        """A socket."""
+        """Open a socket."""
         person = self.person
         self.asked.set()
         await self.may_open.wait()
         return Socket(person)
 
     async def send(self, _request: Request) -> Response:
-        """The same by a request."""
+        """Return the same as an HTTP answer."""
         return Response(200, {}, json.dumps({"servers": [], "person": self.person}))
 
 
 class Chance:
-    """No wait is longer than it must be."""
+    """Randomness that makes every pause the shortest."""
 
     def fraction(self) -> float:
-        """The least."""
+        """The lowest number."""
         return 0.0
 
 

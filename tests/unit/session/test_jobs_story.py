@@ -1,4 +1,4 @@
-"""Promise 10 with and without the jobs API, and on servers too old to know which prompt an interrupt means."""
+"""Promise 10 with and without the jobs API, and on servers that are too old to interrupt by prompt_id."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_an_old_server_is_interrupted_while_ours_alone_runs_there(stage: S
 
 @scene
 async def test_an_old_server_is_not_interrupted_while_another_prompt_runs(stage: Stage) -> None:
-    """Ours waits behind it: it is taken off the queue by its id, and nothing is interrupted."""
+    """Our task waits behind it: it is deleted from the queue by its id, and nothing is interrupted."""
     stage.world.sims[A].is_old = True
     other, page = await stage.window(), await stage.window()
     theirs = await stage.run(other, steps=60, server_id=A)
@@ -52,7 +52,7 @@ async def test_an_old_server_is_not_interrupted_while_another_prompt_runs(stage:
 
 @scene
 async def test_task_in_jobs_api_is_not_absent(stage: Stage) -> None:
-    """The third place to look, before two looks make it lost."""
+    """The jobs API is the third place to check before two polls make it lost."""
     server = stage.world.sims[A]
     server.has_jobs = True
     page = await stage.window()

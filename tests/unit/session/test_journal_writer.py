@@ -1,4 +1,4 @@
-"""The copy of a window's journal: when it is made, what it costs to lose one, and what of the log is written down."""
+"""The copy of a window's journal: when it is written, what a lost one costs, and which log lines are noted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FULL = StorageError("write_journal", "quota")
 
 
 class Reading(Shelf):
-    """A shelf that cannot be read."""
+    """A journal store that cannot be read."""
 
     async def read(self, window_id: WindowId) -> str:
         raise StorageError("read_journal", "blocked", window_id)
@@ -130,7 +130,7 @@ async def test_without_store_journal_works_without_copies() -> None:
 
 @pytest.fixture
 def noted() -> Any:
-    """What of the log of this test is noted."""
+    """The log lines of this test that are noted."""
     noted_facts: list[dict[str, Any]] = []
     handler = LogNotes(lambda kind, **facts: noted_facts.append({"kind": kind, **facts}))
     log = logging.getLogger("mooring.test_journal_writer")

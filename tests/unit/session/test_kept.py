@@ -18,7 +18,7 @@ from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
 
 
 async def one_dropped(stage: Stage) -> tuple[Page, PromptId, bytes]:
-    """A page with a task whose original has been dropped from the shelf, and what that was."""
+    """A page with a task whose original was dropped from the store, and that original."""
     page = await stage.window()
     prompt_id = await stage.run(page, server_id=A)
     await stage.ended(page, prompt_id)
@@ -93,7 +93,7 @@ async def test_dropped_result_with_overwritten_file_is_never_returned(stage: Sta
 
 @scene
 async def test_dropped_result_of_another_size_is_never_returned(stage: Stage) -> None:
-    """A file put back from a backup carries an old date."""
+    """A file restored from a backup has an old date."""
     page, prompt_id, _ = await one_dropped(stage)
     files = stage.world.sims[A].files
     files.update({key: (b"another picture", at) for key, (_, at) in files.items()})
@@ -152,7 +152,7 @@ async def test_with_thumbnails_only_the_picture_stays_on_its_server(stage: Stage
 
 @scene
 async def test_a_full_disk_never_stops_the_truth(stage: Stage) -> None:
-    """Run after run, with room for few pictures: each task is written down, run once, and its end is durable."""
+    """Run after run, with room for few pictures: each task is durable, runs once, and its end is durable."""
     page = await stage.window()
     first = await stage.ended(page, await stage.run(page))
     for index in range(1, 8):
@@ -235,7 +235,7 @@ async def test_new_result_is_not_recorded_as_dropped(stage: Stage) -> None:
 
 
 def count_calls(page: Page, name: str) -> list[str]:
-    """How often that operation of the page's store is called from now on."""
+    """Count the calls of that operation of the page's store."""
     store, calls = page.session._state.ports.store, list[str]()
     inner = getattr(store, name)
 

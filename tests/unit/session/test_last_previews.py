@@ -1,4 +1,4 @@
-"""The last preview over a reload: kept seldom, shown until a newer one comes, deleted with the end."""
+"""The last preview after a reload: kept at intervals, shown until a newer one comes, deleted with the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ID = PromptId("p-1")
 
 @dataclass
 class Shelf(SandboxStore):
-    """A store of previews alone, which may fail."""
+    """A store for previews only, which may fail."""
 
     kept: list[tuple[PromptId, str]] = field(default_factory=list)  # every write: the task, and what the picture shows
     previews: dict[PromptId, Blob] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Shelf(SandboxStore):
 
 @dataclass
 class Table:
-    """A state whose window has one running task, and what keeps its previews."""
+    """A state whose window has one running task, with the keeper of its previews."""
 
     shelf: Shelf = field(default_factory=Shelf)
     clock: Patience = field(default_factory=Patience)
@@ -64,11 +64,11 @@ class Table:
         self.previews = LastPreviews(self.state)
 
     def put(self, *tasks: Task) -> None:
-        """The window has these tasks."""
+        """Give the window these tasks."""
         self.state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
 
     async def see(self, shown: str, serial: int, prompt_id: PromptId = ID) -> None:
-        """The socket has brought a preview."""
+        """Let the socket receive a preview."""
         self.state.previews[prompt_id] = Preview(Bytes(shown.encode(), "image/png"), "image/png", serial)
         await self.change()
 
@@ -77,7 +77,7 @@ class Table:
         await settled()
 
     async def end(self) -> None:
-        """The task ends: what is shown of it only while it is under way is forgotten."""
+        """End the task, and forget what is shown of unfinished ones."""
         self.put(submitted(ID, state=TaskState.SUCCEEDED, ended_at=200.0))
         self.state.previews.pop(ID, None)
         await self.change()

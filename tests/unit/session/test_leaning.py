@@ -1,4 +1,4 @@
-"""What is held of servers counts for each choice of a tab, its crew's too, and moves nothing that is moored."""
+"""Leanings count for each choice of a tab and its crew, and move no moored window."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_run_with_own_fault_is_not_retried(error: MooringError, is_so: bool) -> 
 
 
 def names(session: Session) -> set[str]:
-    """What is under way in the background."""
+    """The background tasks."""
     return {task.get_name() for task in session._state._background}
 
 

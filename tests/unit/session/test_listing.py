@@ -1,4 +1,4 @@
-"""Choices that lie on a server: only the routes that the gateway lets through are asked, and only a list is one."""
+"""Choices that a server lists: only the routes that the gateway allows are requested, and only a list is accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GPU = Server(server_id=ServerId("gpu-1"), name="gpu-1", address="http://gpu-1:81
 
 
 class Answers:
-    """An Http that answers the same to everything."""
+    """An Http that answers everything the same."""
 
     def __init__(self, response: Response) -> None:
         self.response = response

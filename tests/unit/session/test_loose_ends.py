@@ -1,4 +1,4 @@
-"""What a page that went away now would lose: a click, an upload or a write that is not durable, never running work."""
+"""What a closing page would lose: a click, an upload or a write that is not durable, but never running work."""
 
 from __future__ import annotations
 

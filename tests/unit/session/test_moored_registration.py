@@ -1,4 +1,4 @@
-"""Where the server is decided and nothing has to be uploaded, the place and the task are one transaction."""
+"""With a decided server and nothing to upload, the place and the task are written in one transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITES = ("reserve", "register", "reserve_and_register", "read_task")
 
 
 def overhear(page: Page) -> list[str]:
-    """Which of the store's operations on the way to a prompt are asked for from now on."""
+    """Record which of the store's operations are called on the way to a prompt."""
     store, asked = page.session._state.ports.store, list[str]()
 
     def recording(name: str) -> Any:
@@ -127,7 +127,7 @@ async def test_failed_write_sends_nothing_and_releases_place(stage: Stage) -> No
 
 @scene
 async def test_the_window_stays_moored_while_that_is_written(stage: Stage) -> None:
-    """The work that held it ends in that very moment: the new one holds it already, and no other server is possible."""
+    """The work that held it ends at that moment: the new one holds it already, so no other server is possible."""
     page = await stage.window()
     await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
     store, moored = page.session._state.ports.store, list[object]()

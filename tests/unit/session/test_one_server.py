@@ -232,7 +232,7 @@ async def test_task_given_up_before_its_turn_is_never_sent(stage: Stage) -> None
 
 
 async def lose_on(stage: Stage, server_id: ServerId) -> tuple[Page, PromptId]:
-    """A window whose first task was found nowhere on that server, though it runs there, hidden for a while."""
+    """A window whose first task was found nowhere on that server, although it runs there, hidden for a while."""
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=server_id)
     await stage.until_running(page, prompt_id)

@@ -62,7 +62,7 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
 ) -> None:
     """It is as old as the cached one may be: another server was at the address, and the first one is back.
 
-    A server that marks its files, or none that does, changes nothing in that.
+    This is so whether or not a server sends ETags.
     """
     if not is_marked:
         monkeypatch.setattr("app.session.delivery.deliver._etag", lambda _: "")

@@ -1,4 +1,4 @@
-"""A record that cannot be read, of a window that is gone: found with the orphans, and given up by the person alone."""
+"""An unreadable record of a closed window is found with the orphans, and only the user gives it up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.session.test_unreadable import damage
 
 
 async def left_damaged(stage: Stage) -> tuple[Page, PromptId, WindowId]:
-    """A window that finds the damaged task of one that has crashed."""
+    """A window that finds the damaged task of a crashed one."""
     gone = await stage.window()
     prompt_id = await stage.run(gone, steps=400, server_id=A)
     owner = window_of(gone).window_id

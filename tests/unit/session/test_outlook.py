@@ -37,7 +37,7 @@ PACED = {"1": 4.0, "2": 1.0, "3": 1.0, "4": 1.0, "5": 10.0, "6": 2.0, "7": 1.0}
 
 @dataclass
 class Library(SandboxStore):
-    """A store that has learned what the test says."""
+    """A store with the learned times that the test sets."""
 
     learned: Learned = field(default_factory=Learned)
     reads: int = 0
@@ -53,7 +53,7 @@ class Library(SandboxStore):
 
 @dataclass
 class Standing(SandboxClock):
-    """A clock that stands where the test says."""
+    """A clock with the time that the test sets."""
 
     at: float = 100.0
 
@@ -73,13 +73,13 @@ class Desk:
         self.forecast = Forecast(self.state)
 
     async def know(self, durations: Durations | None = None, paces: Paces | None = None) -> None:
-        """That was learned, and is read."""
+        """Set the learned times, and let them be read."""
         self.store.learned = Learned(durations or Durations(), paces or Paces())
         self.forecast.refresh_soon()
         await settled()
 
     def put(self, *tasks: Task) -> None:
-        """The window has these tasks."""
+        """Give the window these tasks."""
         self.state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
 
     def left(self, task: Task) -> float | None:
@@ -88,23 +88,23 @@ class Desk:
         return None if eta is None else eta.left
 
     def polled(self, running: list[PromptId], pending: list[PromptId], text: str = "{}") -> None:
-        """A look has seen that queue."""
+        """Let a poll read that queue."""
         self.forecast.polled(HERE, Queue(tuple(running), tuple(pending)), text)
 
 
 def running(prompt_id: PromptId = ID, job: Job | None = PICTURE, **changes: object) -> Task:
-    """A task of that window that runs since 100."""
+    """A task of that window that has been running since 100."""
     facts = {"state": TaskState.RUNNING, "started_at": 100.0, "workflow": WORKFLOW.text, **changes}
     return submitted(prompt_id, job=job, **facts)
 
 
 def waiting(prompt_id: PromptId = NEXT, job: Job | None = PLAIN) -> Task:
-    """One that waits."""
+    """A waiting task."""
     return submitted(prompt_id, job=job, workflow=WORKFLOW.text)
 
 
 def after(*runs: tuple[Job, int]) -> Durations:
-    """What is learned of such runs on A, one after the other: what it was, and its seconds."""
+    """What is learned on A from such runs in a row: each with its kind and its seconds."""
     durations, at = Durations(), 0
     for job, seconds in runs:
         ran = Ran(server_id=A, address=address(A), job=job, started_ms=at, ended_ms=at + seconds * 1000)
@@ -117,7 +117,7 @@ GONE = after((PICTURE, 20), (PICTURE, 20), (OTHER, 20))  # another model is load
 
 
 def paces(seconds: dict[str, float], server_id: ServerId = A) -> Paces:
-    """What the nodes of such a run have taken there."""
+    """The times of the nodes of such a run there."""
     nodes = {NodeId(name): NodePace(value) for name, value in seconds.items()}
     return Paces().learned(Measured(server_id=server_id, address=address(server_id), job=PICTURE, nodes=nodes))
 
@@ -253,7 +253,7 @@ async def test_cached_nodes_do_not_affect_pace_after_reload() -> None:
 
 
 async def test_run_without_workflow_is_not_learned_as_cold() -> None:
-    """Its loading, which was none, would shorten what others have learned of theirs."""
+    """Its loading time, which was none, would shorten what others have learned."""
     desk, task = Desk(), running(workflow="")
     desk.put(task)
     for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5")), EndMessage(ID, "success")):

@@ -1,4 +1,4 @@
-"""Promises 9 and 10: a window is itself, work has one owner at a time, and only mine is cancelled."""
+"""Promises 9 and 10: a window keeps its identity, work has one owner at a time, and a cancel hits only its task."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ async def test_cancelling_one_of_two_leaves_the_other(stage: Stage) -> None:
 
 @scene
 async def test_task_dropped_during_cancel_stops_no_polling(stage: Stage) -> None:
-    """Another window adopts it between our delete and the look after it; the window's other task is still watched."""
+    """Another window adopts it between our delete and the next poll; the window's other task is still polled."""
     busy, page = await stage.window(), await stage.window()
     await stage.run(busy, steps=100, server_id=A)
     kept, given = await stage.run(page, server_id=A), await stage.run(page, server_id=A)

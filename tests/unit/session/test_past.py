@@ -1,4 +1,4 @@
-"""A window holds its latest tasks whole; older ones are laid by in the store, and nothing of them is lost."""
+"""A window holds its latest tasks whole; older ones are moved to the past tasks, and nothing of them is lost."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_o
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window that holds three tasks, and one more for a while."""
+    """Let a window hold three tasks, and one more for a while."""
     monkeypatch.setattr(past, "RECENT", 3)
     monkeypatch.setattr(past, "SLACK", 1)
 
 
 async def made(stage: Stage, page: Page, count: int) -> list[PromptId]:
-    """So many pictures, one after another."""
+    """Make so many pictures, one after another."""
     found = []
     for _ in range(count):
         found.append(await stage.run(page, steps=1, server_id=A))
@@ -237,7 +237,7 @@ async def test_unsettled_or_missing_task_is_skipped(stage: Stage) -> None:
 
 @scene
 async def test_task_that_came_back_during_move_stays(stage: Stage) -> None:
-    """Another window had taken it, and this one takes it back, between the question and the store's refusal."""
+    """Another window had taken it, and this one takes it back between the check and the store's refusal."""
     page = await stage.window()
     (done,) = await made(stage, page, 1)
     state = page.session._state

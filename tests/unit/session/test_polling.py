@@ -1,4 +1,4 @@
-"""The order of a look: the queue first, then the history (docs/comfyui.md 3)."""
+"""The order of a poll: the queue first, then the history (docs/comfyui.md 3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.session.stage import A, Stage, scene
 
 
 class Watched:
-    """A server that ends its job between the first and the second request of a look, whatever these are."""
+    """A server that ends its job between the first and the second request of a poll."""
 
     ONE_LOOK = 0.3  # seconds that its requests are apart at most; looks are further apart
     ANSWERED = 2.0  # seconds after the first look: the submit's own answer is known by then

@@ -1,4 +1,4 @@
-"""A private window leaves nothing behind, and loses nothing while its work is under way."""
+"""A private window leaves nothing in the store, and loses nothing while its work is unfinished."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, 
 
 
 async def private_window(stage: Stage) -> Page:
-    """A page of a private window that is up."""
+    """Open a page of a private window."""
     return await stage.window(Tab(stage.world.browser, {"mooring.private": "yes"}))
 
 
@@ -160,7 +160,7 @@ async def test_private_results_have_the_bound_that_was_set(stage: Stage) -> None
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window that holds three tasks, and one more for a while."""
+    """Let a window hold three tasks, and one more for a while."""
     monkeypatch.setattr(past, "RECENT", 3)
     monkeypatch.setattr(past, "SLACK", 1)
 

@@ -1,4 +1,4 @@
-"""What a private window writes down, without a word, and what its page holds, as far as there is room."""
+"""What a private window stores, without texts, and what its page holds, within its bounds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PICTURE = Bytes(b"picture", "image/png")
 
 
 class Drawer(MemoryDrawer):
-    """A drawer that notes what is in it, and in which order it came and went."""
+    """A drawer that records its content, and the order of changes."""
 
     def __init__(self) -> None:
         self.there: set[tuple[str, str]] = set()
@@ -58,25 +58,25 @@ class Drawer(MemoryDrawer):
 
 
 def a_store() -> tuple[PrivateStore, Database, Drawer]:
-    """The store of a private window, the one of all windows below it, and its page's memory."""
+    """The store of a private window, the store of all windows below it, and its page's memory."""
     database, drawer = Database(), Drawer()
     return PrivateStore(MemoryStore(database), drawer), database, drawer
 
 
 async def claimed(store: PrivateStore, window_id: WindowId = ME) -> None:
-    """That window is this tab's."""
+    """Claim that window as this tab's."""
     await store.claim(WindowRecord(window_id=window_id, client_id=CLIENT, created_at=1.0, seen_at=1.0))
 
 
 async def registered(store: PrivateStore, prompt_id: str = "p-1") -> None:
-    """A task of this window, registered."""
+    """Register a task of this window."""
     place = reservation(prompt_id)
     await store.reserve(lambda _: place)
     await store.register(task(prompt_id, title="zqtitle"))
 
 
 async def wait(store: PrivateStore) -> tuple[WaitingRuns, WaitingRuns]:
-    """Two runs wait in this window, if none did; the line before, and with them."""
+    """Let two runs wait in this window, if none did; return the line before, and with them."""
     before = await store.read_line(ME)
     if before.entries:
         return before, before
@@ -142,7 +142,7 @@ async def test_inputs_have_a_bound_and_the_oldest_go_first(
 
 
 async def those_of(store: PrivateStore, *names: str) -> list[str]:
-    """Those of these inputs that are there."""
+    """Those of these inputs that exist."""
     return [name for name in names if await store.read_input(name) is not None]
 
 

@@ -1,4 +1,4 @@
-"""The journal and the report of a window: what they tell, what they never tell, and that nothing depends on them."""
+"""The journal and the report of a window: their content, what they never contain, and that nothing depends on them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NamedBytes(Bytes):
 
 
 def workflow(text: str) -> dict[str, Any]:
-    """A workflow with that text wherever one can be."""
+    """A workflow with that text in all possible places."""
     return {
         "1": {"class_type": "LoadImage", "inputs": {"image": text}},
         "6": {"class_type": "CLIPTextEncode", "inputs": {"text": text, "api_key": text, "more": [text, {"in": text}]}},
@@ -49,7 +49,7 @@ def workflow(text: str) -> dict[str, Any]:
 
 @dataclass
 class TalkingServers(SandboxServers):
-    """Servers that repeat a text in everything they answer."""
+    """Servers that repeat a text in all of their answers."""
 
     text: str = ""
     refuses: bool = False
@@ -66,7 +66,7 @@ class TalkingServers(SandboxServers):
         return super().answer(request)
 
     def fail(self, prompt_id: str) -> None:
-        """The prompt ends with an error that quotes the text, and with a picture that is named after it."""
+        """End the prompt with an error that quotes the text, and with a picture that is named after it."""
         noted = {
             "prompt_id": prompt_id, "node_id": "6", "node_type": "CLIPTextEncode", "exception_message": self.text,
             "exception_type": "ValueError", "traceback": [self.text], "current_inputs": {"text": [self.text]},
@@ -79,7 +79,7 @@ class TalkingServers(SandboxServers):
 
 @dataclass
 class Shelf:
-    """A JournalShelf in memory, which can fail."""
+    """A JournalStore in memory, which can fail."""
 
     kept: dict[WindowId, str] = field(default_factory=dict)
     tries: int = 0
@@ -113,7 +113,7 @@ def kinds(session: Session) -> list[str]:
 
 
 async def live(secret: str, *, prompts: bool) -> dict[str, Any]:
-    """A life in which that text is in everything that a person and a server say; its report."""
+    """The report of a life in which that text is in everything that the user and a server write."""
     servers = TalkingServers(text=f"the {secret}, as told")
     fleet = make_fleet()
     noted = [

@@ -1,4 +1,4 @@
-"""A place is held on one server, and given back wherever it comes to nothing."""
+"""A place is reserved on one server, and released whenever the run fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.session.stage import PHOTO, Stage, scene, window_of
 
 
 def misplace(page: Page, times: int) -> list[str]:
-    """So many of the next choices do not fit the window any more when they come back from the store."""
+    """Make so many of the next choices outdated when the store returns them."""
     store, done = page.session._state.ports.store, list[str]()
     choose = store.reserve
 

@@ -24,13 +24,13 @@ from tests.unit.session.test_files import Answering
 
 
 def sign_of(page: Page) -> RestartSign | None:
-    """What the page has noticed of server A."""
+    """What the page has noticed about server A."""
     noticed = page.session.noticed.get(A)
     return noticed.sign if noticed else None
 
 
 def drop_sockets(server: SimServer) -> None:
-    """Every socket to a server breaks."""
+    """Break every socket to a server."""
     for socket in tuple(server.all_sockets):
         server.drop(socket)
 
@@ -193,7 +193,7 @@ async def test_invalid_answer_is_reported_for_that_server_only() -> None:
 @pytest.mark.parametrize("is_cancelled", [False, True])
 @scene
 async def test_unwitnessed_ends_are_polled_on_wake(stage: Stage, *, is_cancelled: bool) -> None:
-    """As when the POST of a page that was frozen goes out an hour later."""
+    """The POST of a frozen page is sent an hour later."""
     page = await stage.window()
     prompt_id = await stage.run(page, steps=60, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -241,7 +241,7 @@ async def test_ten_simultaneous_wakes_cause_two_polls(stage: Stage, monkeypatch:
 
 @scene
 async def test_latest_ended_tasks_are_polled_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is what may still be on its way."""
+    """It may still be in transit."""
     page = await stage.window()
     first, second = [await stage.run(page, steps=60, server_id=A) for _ in range(2)]
     await stage.until_running(page, first)

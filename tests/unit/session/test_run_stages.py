@@ -1,4 +1,4 @@
-"""How far a click has come is shown at each step, and the socket is there before the prompt is sent."""
+"""The progress of a click is shown at each step, and the socket is open before the prompt is sent."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ async def test_a_reload_is_no_death(stage: Stage) -> None:
 
 @scene
 async def test_window_closing_during_search_is_found_on_same_wake(stage: Stage) -> None:
-    """The search has its answer, that the window lives, when the window goes and this page is woken."""
+    """The search has just learned that the window lives when that window closes and this page is woken."""
     gone, heir = await stage.window(), await stage.window()
     prompt_id = await stage.run(gone, steps=200)
     windows = heir.session._state.ports.windows
@@ -150,7 +150,7 @@ async def test_adopted_work_whose_post_never_arrived_is_lost(stage: Stage) -> No
 
 @scene
 async def test_window_whose_task_was_adopted_does_not_post(stage: Stage) -> None:
-    """Between the register and the POST a page may sleep for an hour; another window may have taken the task over."""
+    """Between the register and the POST a page may sleep for an hour; another window may have adopted the task."""
     page, heir = await stage.window(), await stage.window()
     database, heirs = stage.world.database, window_of(heir).window_id
     stage.world.sims[A].awake.clear()
@@ -189,7 +189,7 @@ async def test_page_that_slept_checks_ownership_before_post(stage: Stage) -> Non
 
 @scene
 async def test_a_window_takes_back_what_was_taken_from_it(stage: Stage) -> None:
-    """It has not noticed yet that its task went to another window, which is gone now; the old copy must not win."""
+    """It does not know yet that its task went to another window, now closed; the old copy must not win."""
     page, thief = await stage.window(), await stage.window()
     prompt_id = await stage.run(page, steps=200)
     await stage.store().adopt(prompt_id, (window_of(page).window_id, 1), window_of(thief).window_id)
@@ -223,7 +223,7 @@ async def test_result_adopted_and_taken_back_is_delivered(stage: Stage) -> None:
 
 @scene
 async def test_result_adopted_during_fetch_is_dropped(stage: Stage) -> None:
-    """Otherwise its old owner would show it as still to come, until something wakes it."""
+    """Otherwise its old owner would show it as unfinished, until something wakes it."""
     page, heir = await stage.window(), await stage.window()
     stage.once_requested("GET", "/view", lambda _: hand_over(stage, window_of(heir).window_id))
     prompt_id = await stage.run(page)
@@ -339,7 +339,7 @@ async def test_missing_input_is_reported(stage: Stage) -> None:
 
 @dataclass
 class WaitingStore(SandboxStore):
-    """A store that shows the tasks of all windows, which a search begins with, on request."""
+    """A store that, on request, shows the tasks of all windows, with which a search begins."""
 
     searches: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)

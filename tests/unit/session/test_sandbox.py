@@ -1,4 +1,4 @@
-"""The self-check's sandbox: its servers answer as a ComfyUI does, each for itself, and its ports keep to theirs."""
+"""The self-check's sandbox: its servers answer as ComfyUI does, each for itself, and its ports keep their contracts."""
 
 from __future__ import annotations
 

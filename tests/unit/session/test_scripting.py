@@ -1,4 +1,4 @@
-"""What a script gets: what it asked for, or an error of its own kind; and what it may leave out."""
+"""The results of a script's calls: what it asked for, or a typed error; and which arguments are optional."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.session.test_report import NamedBytes, TalkingServers, until, wo
 
 @dataclass
 class Servers(TalkingServers):
-    """Servers whose history can be made to answer otherwise; what was uploaded is noted."""
+    """Servers whose history answers can be changed; uploads are recorded."""
 
     text: str = "a rose"
     said: Response | None = None  # to each question for a history

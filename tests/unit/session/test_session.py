@@ -1,4 +1,4 @@
-"""What the session's own face does before it passes something on: refusals, files of a form, servers that are gone."""
+"""What the session itself does before it delegates: refusals, files of a form, removed servers."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from tests.unit.session.test_state import noted
 
 @dataclass
 class GateSocket:
-    """A socket that the gateway closes with a code, as it does; in a world whose sockets have none."""
+    """A socket that the gateway closes with a code, in a world whose sockets have none."""
 
     inner: Connection
     opened_at: float
@@ -50,13 +50,13 @@ class GateSocket:
         await self.inner.close()
 
     async def end(self, code: int) -> None:
-        """The gateway closes it."""
+        """Close it as the gateway does."""
         self.code = code
         await self.inner.close()
 
 
 class Unreached(GateSocket):
-    """A socket that the gateway has answered, whose server says nothing. Its `inner` is never used."""
+    """A socket that the gateway has answered, whose server sends nothing. Its `inner` is never used."""
 
     def __init__(self, opened_at: float, *, code: int = 0, after: float = 0.0) -> None:
         self.opened_at, self.code, self._after = opened_at, code, after
@@ -82,7 +82,7 @@ class Unreached(GateSocket):
 
 @dataclass
 class Gate:
-    """Every socket that a page opens; `unreached` makes what it gets while the server is out of reach."""
+    """Every socket that a page opens; `unreached` makes those opened while the server is out of reach."""
 
     page: Page
     opened: list[GateSocket]
@@ -92,12 +92,12 @@ class Gate:
 
     @property
     def reached(self) -> list[GateSocket]:
-        """Those that the server has."""
+        """Those that reached the server."""
         return [item for item in self.opened if not isinstance(item, Unreached)]
 
 
 def gate_of(stage: Stage, page: Page) -> Gate:
-    """Stand between a page and its gateway."""
+    """Intercept the sockets between a page and its gateway."""
     gate, through = Gate(page, []), page.sockets.open
 
     async def open_socket(path: str, deadline: float) -> Connection:
@@ -271,7 +271,7 @@ async def test_need_for_socket_ends_its_pause(stage: Stage, by: str) -> None:
 
 @scene
 async def test_of_a_socket_that_is_gone_nothing_stays_behind(stage: Stage) -> None:
-    """A night of reconnects would pile it up, and who minds an old socket may say that the new one closes."""
+    """A night of reconnects would accumulate it, and an old socket's watcher could report that the new one closes."""
     page = await stage.window()
     gate = gate_of(stage, page)
     await stage.run(page, steps=9_000, server_id=A)

@@ -1,4 +1,4 @@
-"""Stalled is a warning and never an end; a cancel hits nothing else; what moved waits for a person's word."""
+"""Stalled is a warning and never an end; a cancel hits nothing else; work of a moved server waits for the user."""
 
 from __future__ import annotations
 

@@ -112,14 +112,14 @@ async def test_closed_page_cancels_its_post(stage: Stage) -> None:
 
 
 async def occupy(stage: Stage, page: Page) -> None:
-    """Let something else have its turn with that server, for longer than what the register has shown is believed."""
+    """Let another request have its turn with that server, for longer than the registration counts as proof."""
     async with page.session._state.lane(A):
         await stage.until(lambda: stage.world.database.tasks)
         await stage.sleep(2 * SLEPT_OVER)
 
 
 def before_ownership_is_read(page: Page, act: Callable[[], None]) -> None:
-    """Do something each time the store is asked whose a prompt is that is about to be sent."""
+    """Call this each time the store is asked for the owner of a prompt that is about to be sent."""
     store = page.session._state.ports.store
     read_task = store.read_task
 
@@ -131,7 +131,7 @@ def before_ownership_is_read(page: Page, act: Callable[[], None]) -> None:
 
 
 def adopt_all(database: Database) -> None:
-    """Another window takes over whatever there is."""
+    """Let another window adopt all tasks."""
     for prompt_id, record in database.tasks.items():
         database.tasks[prompt_id] = {**record, "owner": "somebody-else", "epoch": 2, "is_ward": True}
 

@@ -24,7 +24,7 @@ from tests.unit.session.test_crew import all_home, all_tasks, line_of, spread, t
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window that holds three tasks, and one more for a while."""
+    """Let a window hold three tasks, and one more for a while."""
     monkeypatch.setattr(past, "RECENT", 3)
     monkeypatch.setattr(past, "SLACK", 1)
 
@@ -96,7 +96,7 @@ async def test_cancel_mine_of_one_plan_leaves_the_others(stage: Stage) -> None:
 
 
 async def with_mate(stage: Stage, *, steps: int = 900) -> tuple[Page, Tab, Session, Task]:
-    """A tab whose one mate has work that runs, and that work."""
+    """A tab with one crew session that has a running task, and that task."""
     page = await stage.window()
     await spread(stage, page, 4, 2, steps=steps)
     await stage.until(lambda: len(all_tasks(page)) == 4 and not page.session.line.sending)

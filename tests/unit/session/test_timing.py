@@ -1,4 +1,4 @@
-"""Waiting for whichever comes first."""
+"""Waiting for the first of several things."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_the_first_ends_the_waiting_and_the_others() -> None:
 
 
 class Sleeps:
-    """A clock that notes for how long it was to wait."""
+    """A clock that records how long it was to wait."""
 
     def __init__(self) -> None:
         self.asked: list[float] = []

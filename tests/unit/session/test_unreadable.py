@@ -1,4 +1,4 @@
-"""Stored tasks that cannot be read: promise 4, and the part of promise 1 that hangs on it."""
+"""Unreadable stored tasks: promise 4, and the part of promise 1 that depends on it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def damage(stage: Stage, prompt_id: PromptId, changes: Mapping[str, object] = PA
 
 
 def set_aside(page: Page) -> list[PromptId]:
-    """What the page cannot read."""
+    """The records that the page cannot read."""
     return [record.prompt_id for record in window_of(page).unreadable]
 
 
@@ -219,7 +219,7 @@ async def test_record_that_proves_foreign_is_released(stage: Stage) -> None:
 
 @scene
 async def test_record_readable_again_is_restored_by_reload_only(stage: Stage) -> None:
-    """Until then its server is not known here, and the window stays closed for new work."""
+    """Until then its server is unknown here, and the window takes no new work."""
     page, prompt_id = await back_with_damage(stage)
     damage(stage, prompt_id, {"state": "running"})
     await page.session.verify()

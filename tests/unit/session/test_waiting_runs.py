@@ -1,4 +1,4 @@
-"""The waiting line, played: what waits is sent two ahead, once each, through reloads, refusals and dead servers."""
+"""The waiting line: waiting runs are sent two ahead, once each, through reloads, refusals and dead servers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def add(
     picture: bytes | None = None,
     hands: int | None = None,
 ) -> None:
-    """Let runs wait: so many that differ, or those of a plan."""
+    """Let runs wait: so many different ones, or those of a plan."""
     stage._seed += 1
     workflow = a_workflow(steps, stage._seed, picture)
     wanted = (
@@ -81,7 +81,7 @@ def all_done(page: Page, count: int) -> Callable[[], bool]:
 
 
 async def paused(stage: Stage, page: Page) -> None:
-    """Pause, and let what was on its way arrive."""
+    """Pause, and wait until the runs in progress are sent."""
     await page.session.line.pause()
     await stage.until(lambda: not page.session.line.sending)
 
@@ -308,7 +308,7 @@ async def test_line_respects_limit_of_one_prompt(stage: Stage) -> None:
 
 @scene
 async def test_run_over_the_limit_waits_and_stops_nothing(stage: Stage) -> None:
-    """Another window of the same person has as much there as the installation allows."""
+    """Another window of the same user has as many there as the installation allows."""
     page = await stage.window()
     http = page.session._state.ports.http
     through, refusals = http.send, [TOO_MANY, TOO_MANY, TOO_MANY]
@@ -484,7 +484,7 @@ async def test_line_of_open_window_cannot_be_adopted(stage: Stage) -> None:
 
 @scene
 async def test_window_sends_nothing_of_adopted_line(stage: Stage) -> None:
-    """It was in the middle of sending one; that one runs once, in the heir."""
+    """It was sending one; that one runs once, in the window that adopted the line."""
     sleeper, heir = await stage.window(), await stage.window()
     stage.once_requested("POST", "/upload", lambda _: sleeper.life.freeze())
     await add(stage, sleeper, 4, picture=PHOTO)

@@ -37,7 +37,7 @@ async def long_watched(stage: Stage) -> tuple[Page, PromptId]:
 
 
 async def adopted(stage: Stage) -> tuple[Page, PromptId]:
-    """A page that watches the work of a window that is gone: it has no socket, and tries none."""
+    """A page that watches the work of a closed window: it has no socket, and tries none."""
     gone = await stage.window()
     prompt_id = await stage.run(gone, steps=9000, server_id=A)
     stage.world.leave(gone, crashed=True)
@@ -70,7 +70,7 @@ async def test_poll_soon_polls_immediately_and_often(stage: Stage) -> None:
 
 @scene
 async def test_returning_user_causes_immediate_poll(stage: Stage) -> None:
-    """It has no socket whose next try would look."""
+    """It has no socket whose next attempt would poll."""
     page, _ = await adopted(stage)
     await stage.sleep(60.0)
     since = stage.now

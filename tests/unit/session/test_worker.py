@@ -1,4 +1,4 @@
-"""One session as the waiting line sees it: what it has ahead, what keeps it from sending, how long it rests."""
+"""One session as the waiting line sees it: what is ahead, what keeps it from sending, how long it rests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUSY = NoServerAvailable("reserve", {ServerId(A): "busy"})
 
 
 class Patience(SandboxClock):
-    """A clock on which a wait is over when the test says so."""
+    """A clock on which a wait ends when the test says so."""
 
     def __init__(self) -> None:
         self.waits: list[tuple[float, asyncio.Event]] = []
@@ -37,19 +37,19 @@ class Patience(SandboxClock):
         return [seconds for seconds, _ in self.waits]
 
     async def end(self, place: int) -> None:
-        """That wait is over."""
+        """End that wait."""
         self.waits[place][1].set()
         await settled()
 
 
 async def settled() -> None:
-    """What is ready has run."""
+    """Let all ready tasks run."""
     for _ in range(9):
         await asyncio.sleep(0)
 
 
 def a_hand(clock: Patience | None = None, window: Window | None = None, servers: Fleet | None = None) -> LineWorker:
-    """A worker of a session that knows that window and that fleet."""
+    """A worker of a session with that window and that fleet."""
     state = State(replace(Sandbox().ports, clock=clock or Patience()))
     state.window = window or Window(ME, CLIENT)
     state.set_fleet(servers or FLEET)
@@ -58,13 +58,13 @@ def a_hand(clock: Patience | None = None, window: Window | None = None, servers:
         return order.prompt_id
 
     async def cancel(_: PromptId) -> None:
-        """There is nothing to stop."""
+        """Do nothing: there is nothing to cancel."""
 
     return LineWorker(state, take, cancel)
 
 
 def obstacle(worker: LineWorker) -> tuple[type[MooringError], ServerId | None, str] | None:
-    """What keeps it from sending: the error, its server and its cause."""
+    """Its obstacle: the error, its server and its cause."""
     found = worker.obstacle
     if found is None:
         return None
@@ -72,7 +72,7 @@ def obstacle(worker: LineWorker) -> tuple[type[MooringError], ServerId | None, s
 
 
 def why(worker: LineWorker) -> MooringError | None:
-    """What keeps it from sending."""
+    """Its obstacle."""
     return worker.obstacle
 
 

@@ -20,7 +20,7 @@ from tests.unit.session.stage import PHOTO, A, Stage, scene, task_of, window_of
 
 
 def runs(stage: Stage) -> Counter[str]:
-    """How often each prompt really began to run."""
+    """How often each prompt really started."""
     return Counter(prompt_id for sim in stage.world.sims.values() for prompt_id in sim.ran)
 
 
@@ -31,7 +31,7 @@ def kinds(page: Page, prompt_id: PromptId) -> list[str]:
 
 @scene
 async def test_the_record_is_durable_before_the_post(stage: Stage) -> None:
-    """Another window reads it while the POST is on its way."""
+    """Another window reads it while the POST is in progress."""
     seen: list[object] = []
     stage.once_requested("POST", "/prompt", lambda _: seen.extend(stage.world.database.all_tasks()))
     page = await stage.window()
@@ -241,7 +241,7 @@ async def test_unreadable_store_refuses_runs_until_it_recovers(stage: Stage) -> 
 
 @scene
 async def test_one_failed_read_refuses_no_later_run(stage: Stage) -> None:
-    """Nothing is left to be written in this window, so no write would ever tell that the store is well."""
+    """No write is left to do in this window, so none would ever show that the store works."""
     page = await stage.window()
     await stage.ended(page, await stage.run(page))
     stage.world.database.is_blocked = True
@@ -285,7 +285,7 @@ async def test_unwritten_end_holds_window_until_written(stage: Stage) -> None:
 
 @scene
 async def test_an_answer_that_cannot_be_written_is_not_forgotten(stage: Stage) -> None:
-    """It comes only once: the prompt was rejected, and the window must not be held by it for ever."""
+    """It comes only once: the prompt was rejected, and must not hold the window for ever."""
     page = await stage.window()
     stage.once_requested("POST", "/prompt", lambda _: setattr(stage.world.database, "fail_next", 3))
     prompt_id = await page.session.run(parse_workflow({"3": {"class_type": "SaveImage"}}))
