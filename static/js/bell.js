@@ -3,7 +3,7 @@
 
 import { owned } from "./owned.js";
 
-const RECENT = owned("mooring.told"); // localStorage: the latest notifications of all windows of this browser, and when one last made a sound
+const RECENT = owned("mooring.told"); // localStorage: the latest notifications of all windows, and when one last made a sound
 const ICON = new URL("../icons/favicon.svg", import.meta.url).href;
 const MOST_RECENT = 100;
 const APART = 3000; // milliseconds between the sounds of all windows

@@ -20,7 +20,7 @@ let stage = null; // what is shown now
 let size = { width: 0, height: 0 };
 let hasClicked = false; // the next choice was made in the drawing, so it is in sight
 
-/** Put in what is made once, `{id: html}`; what is there already stays as it is. */
+/** Insert what is made once, `{id: html}`; existing elements stay. */
 export function place(parts) {
   for (const [id, html] of Object.entries(parts)) {
     const element = byId(id);

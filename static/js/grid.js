@@ -1,4 +1,4 @@
-// The album: a grid of thousands of small pictures of which only those in sight are elements. Python says which results there
+// The album: a grid of thousands of small pictures only the visible ones are elements. Python says which results there
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
 //
 //   show({afresh: true, words: {language, cell, favourite}})   // another language: drop all rows

@@ -1,6 +1,6 @@
 // The memory snapshot as the gateway has it unpacked (`data-plain` of <link id="snapshot">): once a window is up it is fetched
-// into the browser's cache, and the starts after that take it from there without unpacking anything. The cache is nobody's
-// records: the browser bounds and empties it by itself, so this takes no room that a record could want, on a full disk either.
+// into the browser's cache, and the starts after that take it from there without unpacking anything. The cache has no
+// records: the browser bounds and empties it by itself, so it takes no space from records, even on a full disk.
 
 const HINT = "mooring.snapshot"; // in localStorage: the address of what is in the cache; browsers complain of a look in vain
 const REFUSED = "mooring.snapshot.refused"; // in localStorage: the address of what the cache did not take

@@ -1,4 +1,4 @@
-"""Where mutants are tried: a copy of the sources and of the tests that judge them, so that nobody else meets them."""
+"""Where mutants are tried: a copy of the sources and of the tests that judge them, apart from the repository."""
 
 from __future__ import annotations
 

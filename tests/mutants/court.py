@@ -1,7 +1,7 @@
 """Where mutants of functions are tried: a process that has collected the judges once, and forks for each mutant.
 
-In the fork the changed code takes the function's place. So nothing is imported anew, and a trial costs no more than the
-tests that it needs. What only an import runs cannot be tried like this: see `trial.hold`.
+In the fork the changed code takes the function's place. So nothing is imported twice, and a trial costs no more than
+the tests that it needs. What only an import runs cannot be tried like this: see `trial.hold`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Court:
         self._items: dict[str, pytest.Item] = {}
         self._functions: dict[str, Functions] = {}
         self._failed = False
-        self._told, self._telling = os.pipe()
-        os.set_blocking(self._told, False)
+        self._caught, self._telling = os.pipe()
+        os.set_blocking(self._caught, False)
         self._sharp: list[str] = []  # judges that caught something lately: what is changed next stands beside it
         self.has_sat = False
 
@@ -73,9 +73,9 @@ class Court:
         return live(trial.lives)
 
     def learn(self) -> None:
-        """What the trials so far have told: who caught something comes first in those that follow."""
+        """Use the results of earlier trials: tests that have caught a mutant run first."""
         with contextlib.suppress(BlockingIOError):
-            caught_by = os.read(self._told, 1 << 16).decode().split("\n")[:-1]
+            caught_by = os.read(self._caught, 1 << 16).decode().split("\n")[:-1]
             self._sharp = list(dict.fromkeys((*reversed(caught_by), *self._sharp)))[:_SHARP]
 
     def _change(self, mutant: Mutant) -> bool:
@@ -97,7 +97,7 @@ class Court:
 
 
 def hear(root: Path, judges: Iterable[str], seconds: dict[str, float], sit: Callable[[Court], None]) -> None:
-    """Collect the judges below `root` in this process, and let `sit` try what there is to be tried."""
+    """Collect the judges below `root` in this process, and let `sit` run the trials."""
     work_in(root)
     court = Court(root, seconds, sit)
     code = pytest.main([*QUICKLY, "-o", "addopts=", "--capture=no", *judges], plugins=[court])

@@ -58,7 +58,7 @@ def traced(mutants: Sequence[Mutant], bench: Bench, into: Path) -> Traces:
 
 
 def _in_court(trials: Sequence[Trial], bench: Bench, traces: Traces, jobs: int) -> Iterator[tuple[int, int]]:
-    """The place of each trial with its code, as a process of its own tells them; the first ends before the others."""
+    """Each trial's place and code, as reported by a process of its own; the first ends before the others."""
     reader, writer = os.pipe()
 
     def sit(court: Court) -> None:
@@ -76,8 +76,8 @@ def _in_court(trials: Sequence[Trial], bench: Bench, traces: Traces, jobs: int) 
     court = fork(None, act)
     os.close(writer)
     try:
-        with os.fdopen(reader) as told:
-            for line in told:
+        with os.fdopen(reader) as reports:
+            for line in reports:
                 number, code = line.split()
                 yield int(number), int(code)
     finally:

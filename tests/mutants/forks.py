@@ -59,7 +59,7 @@ def fork(work: T, act: Callable[[T], int]) -> int:
     code = BROKE_OFF
     try:
         code = act(work)
-    except BaseException:  # noqa: BLE001 - nothing of this process may go on in the one that forked it
+    except BaseException:  # noqa: BLE001 - no exception may continue in the process that forked this one
         traceback.print_exc()
     finally:
         os._exit(code)
@@ -74,7 +74,7 @@ def let_itself_be_ended(cpu: float, seconds: float) -> None:
 
 
 def have_bounds(memory: int = 4 << 30) -> None:
-    """This process gets no more memory than that: a loop that gathers for ever fails, and nobody else does."""
+    """Limit this process's memory: an endless loop that allocates fails, and affects no other process."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 

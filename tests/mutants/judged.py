@@ -1,4 +1,4 @@
-"""Mutants that survive, and why that is right: nobody could see what they change, or it is a number that is a choice.
+"""Mutants that survive, and why that is right: their change has no visible effect, or changes an arbitrary number.
 
 A mutant is known by its file, its function and what it changes, not by its line. Those that are judged are tried only
 if `--judged` asks for it.
@@ -83,12 +83,12 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
 _REST = "pause *= 0.75 + 0.5 * self._state.ports.random.fraction()"
 _SPREAD = "by how much looks are spread, so that windows do not look all at once, is a choice"
 _GROWTH = "how fast the pauses grow is a choice"
-_TOLD_APART = "rests are told from each other by their numbers, however far these are apart"
+_DISTINGUISHED = "rests are distinguished by their numbers, however far apart these are"
 _ONCE_EACH = "it saves looking twice: each task is laid by under its own lock, and once"
 _NO_CHOICE = "a moored window has one server: nothing is drawn between equals"
 _LOG_ONLY = "the name of work in the background: only a log shows it"
 
-JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why nobody can see it
+JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why it has no visible effect
     (
         "app/core/truth.py",
         "judge",
@@ -181,8 +181,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "a task that was taken away and taken back is told to its window's socket as it ever was",
     (f"{SESSION}/waiting/worker.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
     (f"{SESSION}/waiting/worker.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
-    (f"{SESSION}/waiting/worker.py", "LineWorker.rest", "1 is 2 in: self._serial += 1"): _TOLD_APART,
-    (f"{SESSION}/waiting/worker.py", "LineWorker.hurry", "1 is 2 in: self._serial += 1"): _TOLD_APART,
+    (f"{SESSION}/waiting/worker.py", "LineWorker.rest", "1 is 2 in: self._serial += 1"): _DISTINGUISHED,
+    (f"{SESSION}/waiting/worker.py", "LineWorker.hurry", "1 is 2 in: self._serial += 1"): _DISTINGUISHED,
     (
         f"{SESSION}/waiting/worker.py",
         "LineWorker.rest",

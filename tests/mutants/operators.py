@@ -25,7 +25,7 @@ _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.In: ast.NotIn,
     ast.NotIn: ast.In,
 }
-_TELLS_ONLY = frozenset({"log", "note", "debug", "info", "warning", "error"})
+_REPORTS_ONLY = frozenset({"log", "note", "debug", "info", "warning", "error"})
 _KEPT = frozenset({"changed"})  # telling listeners that are not there changes nothing
 
 Change = tuple[str, Callable[[ast.AST], None]]
@@ -75,9 +75,9 @@ def _found(file: str, text: str) -> list[tuple[Place, int, int]]:
     for index, node in enumerate(_nodes(tree)):
         for number, (what, _) in enumerate(_changes(node) if isinstance(node, ast.expr | ast.stmt) else ()):
             statement, where = _place_of(node, outer)
-            told = f"{what} in: {_name(statement).split(':')[0]}" if isinstance(node, ast.Constant) else what
+            label = f"{what} in: {_name(statement).split(':')[0]}" if isinstance(node, ast.Constant) else what
             lines = _head_of(statement) if where else range(0)
-            found.append((Place(file, node.lineno, told, where, lines), index, number))
+            found.append((Place(file, node.lineno, label, where, lines), index, number))
     return sorted(found, key=lambda item: (item[0].line, *item[1:]))
 
 
@@ -86,7 +86,7 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
     found: list[ast.AST] = []
 
     def walk(node: ast.AST) -> None:
-        if _only_tells(node) or isinstance(node, ast.arg) or _is_annotation(node):
+        if _only_reports(node) or isinstance(node, ast.arg) or _is_annotation(node):
             return
         found.append(node)
         for name, value in ast.iter_fields(node):
@@ -127,7 +127,7 @@ def _is_annotation(node: ast.AST) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef) and not getattr(node, "body", None)
 
 
-def _only_tells(node: ast.AST) -> bool:
+def _only_reports(node: ast.AST) -> bool:
     """A statement that logs, or a docstring."""
     if not isinstance(node, ast.Expr):
         return False
@@ -137,7 +137,7 @@ def _only_tells(node: ast.AST) -> bool:
     if not isinstance(called, ast.Call) or not isinstance(called.func, ast.Attribute):
         return False
     is_log = isinstance(called.func.value, ast.Name) and called.func.value.id == "log"
-    return is_log or called.func.attr in _TELLS_ONLY | _KEPT
+    return is_log or called.func.attr in _REPORTS_ONLY | _KEPT
 
 
 def _changes(node: ast.AST) -> list[Change]:  # noqa: PLR0912 - one case per kind of node
@@ -178,7 +178,7 @@ def _name(node: ast.AST) -> str:
 
 
 def _is_nothing(value: ast.expr) -> bool:
-    """None, and False, which nobody here tells from it; True has a mutant of its own."""
+    """None, and False, which no caller here distinguishes from it; True has a mutant of its own."""
     return isinstance(value, ast.Constant) and (value.value is None or value.value is False)
 
 

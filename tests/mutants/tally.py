@@ -31,16 +31,16 @@ class Tally:
         counts.update((outcome, "mutants"))
         if code >= BY_A_LIFE:
             self.last_life = max(self.last_life, code - BY_A_LIFE)
-        told = []
+        lines = []
         if outcome != "by tests":
             life = f" (life {code - BY_A_LIFE})" if outcome == "by lives" else ""
-            told.append(f"{outcome + life:<18} {mutant.file}:{mutant.line}  {mutant.where}  {mutant.what}")
+            lines.append(f"{outcome + life:<18} {mutant.file}:{mutant.line}  {mutant.where}  {mutant.what}")
         if counts["mutants"] == self.expected[mutant.file]:
-            told.append(self._row(mutant.file, counts))
+            lines.append(self._row(mutant.file, counts))
         done = sum(item["mutants"] for item in self.counts.values())
         if done % _EACH == 0:
-            told.append(f"{done} of {self.expected.total()} in {time.monotonic() - self.began:.0f} s")
-        return told
+            lines.append(f"{done} of {self.expected.total()} in {time.monotonic() - self.began:.0f} s")
+        return lines
 
     @property
     def is_good(self) -> bool:

@@ -27,7 +27,7 @@ def test_a_broken_promise_is_noticed(bench: Bench, named: Named) -> None:
         bench.restore(named.file)
 
 
-def test_a_mutant_whose_source_has_moved_on_is_told(tmp_path: Path) -> None:
+def test_mutant_with_outdated_source_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file.py").write_text("x = 1\n", "utf-8")
     with pytest.raises(ValueError, match="2"):
         Named("gone", "file.py", (("x = 2", "x = 3"),), "").apply(tmp_path)

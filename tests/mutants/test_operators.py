@@ -1,4 +1,4 @@
-"""The mutants of a source: all of them differ from it, all of them are Python, and what only tells is left alone."""
+"""The mutants of a source: each differs from it, each is valid Python, and code that only reports is not changed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_mutant_knows_its_function_and_the_lines_of_its_statement() -> None:
     assert places["6 is 7 in"] == places["without at"] == ("Judge.judge", [10, 11, 12, 13])
 
 
-def test_what_an_import_runs_belongs_to_no_function() -> None:
+def test_module_code_belongs_to_no_function() -> None:
     places = {mutant.what.split(" ")[0]: (mutant.where, list(mutant.lines)) for mutant in mutants_of("file.py", PLACES)}
     assert places["3"] == places["4"] == places["5"] == ("", [])
 

@@ -31,7 +31,7 @@ def test_the_quickest_test_of_any_line_of_the_statement_comes_first() -> None:
 
 
 @pytest.mark.parametrize("lines", [(), (7,)], ids=["import", "nothing"])
-def test_what_no_test_runs_is_given_all_that_run_something_beside_it(lines: tuple[int, ...]) -> None:
+def test_unrun_line_gets_all_tests_of_its_surroundings(lines: tuple[int, ...]) -> None:
     assert TRACES.judges_of(mutant(*lines)) == ["quick", "beside", "other", "slow"]
 
 
@@ -39,7 +39,7 @@ def test_tests_that_take_longer_can_be_left_out() -> None:
     assert TRACES.without_longer(1.0).judges_of(mutant(4, 5)) == ["quick"]
 
 
-def test_what_was_traced_of_more_tests_serves_for_fewer() -> None:
+def test_traces_of_more_tests_serve_for_fewer() -> None:
     traces = Traces({"app/one.py": {4: ["tests/a/test_x.py::t", "tests/a/test_y.py::t"]}}, {})
     traces.seconds.update({"tests/a/test_x.py::t": 1.0, "tests/a/test_y.py::t": 2.0})
     assert traces.of(["tests/a/test_x.py"]).judges_of(mutant(4)) == ["tests/a/test_x.py::t"]
@@ -71,9 +71,9 @@ def test_one_survivor_without_a_reason_is_no_good_result() -> None:
     tally = Tally(Counter({"app/one.py": 2}))
     assert tally.add(mutant(4), BY_A_TEST) == []
     assert tally.is_good
-    told = tally.add(mutant(5), SURVIVED)
+    lines = tally.add(mutant(5), SURVIVED)
     assert not tally.is_good
-    assert told[0].startswith("survived") and told[1].split() == ["app/one.py", "2", "1", "0", "0", "0", "1"]
+    assert lines[0].startswith("survived") and lines[1].split() == ["app/one.py", "2", "1", "0", "0", "0", "1"]
 
 
 def test_each_judgement_has_its_reason_and_belongs_to_one_function() -> None:

@@ -108,12 +108,12 @@ def bench(tmp_path: Path) -> Path:
 
 def test_each_mutant_meets_the_judge_that_can_see_it(bench: Path) -> None:
     ended = tried(bench)
-    told = [line.split("  ")[0].strip() + ": " + line.split("  ")[-1].strip() for line in ended.stdout.splitlines()]
-    assert "hung: left out: done += 1" in told, ended.stdout + ended.stderr
-    assert "by lives (life 2): value < LIMIT" in told
-    assert "by lives (life 2): 3 is 4 in: LIMIT = 3" in told
-    assert "survived: value == 1" in told
-    assert not any("one + other" in line for line in told), "caught by its test, and nothing more to be told"
+    reported = [line.split("  ")[0].strip() + ": " + line.split("  ")[-1].strip() for line in ended.stdout.splitlines()]
+    assert "hung: left out: done += 1" in reported, ended.stdout + ended.stderr
+    assert "by lives (life 2): value < LIMIT" in reported
+    assert "by lives (life 2): 3 is 4 in: LIMIT = 3" in reported
+    assert "survived: value == 1" in reported
+    assert not any("one + other" in line for line in reported), "caught by its test, and nothing more to be told"
     assert ended.returncode == 1
 
 
@@ -122,9 +122,9 @@ def test_a_mutant_is_given_only_the_tests_that_run_its_line(bench: Path) -> None
     (bench / "tests/simulation/life.py").write_text(CALM_LIFE, "utf-8")
     ended = tried(bench)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    told = (bench / "told").read_text("utf-8").split()
+    reported = (bench / "told").read_text("utf-8").split()
     # traced, tried unchanged, then two mutants of `add` and one of `count`
-    assert (told.count("add"), told.count("count")) == (4, 3)
+    assert (reported.count("add"), reported.count("count")) == (4, 3)
 
 
 def test_judges_that_fail_on_the_unchanged_source_judge_nothing(bench: Path) -> None:

@@ -18,11 +18,11 @@ import pytest
 from tests.mutants.bench import is_within
 from tests.mutants.operators import Mutant
 
-QUICKLY = ("-q", "-p", "no:cacheprovider", "--assert=plain")  # nobody reads what a failed assertion compared
+QUICKLY = ("-q", "-p", "no:cacheprovider", "--assert=plain")  # the comparison of a failed assertion is not read
 
 
 class _Contexts:
-    """The plugin that tells coverage.py which test runs, and measures how long."""
+    """A plugin that reports to coverage.py which test runs, and measures its time."""
 
     def __init__(self, tracer: coverage.Coverage) -> None:
         self._tracer = tracer

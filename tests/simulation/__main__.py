@@ -2,7 +2,7 @@
 
 python -m tests.simulation --seeds 10000             many lives, two at a time, with the table fault × phase
 python -m tests.simulation --seed 4711               one life, exactly as it was, with its trace
-python -m tests.simulation --replay bundle.json      what a window's debug bundle tells, once more
+python -m tests.simulation --replay bundle.json      replay a window's debug bundle
 """
 
 from __future__ import annotations

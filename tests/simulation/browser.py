@@ -1,7 +1,7 @@
 """The rest of a browser in memory: tabs with their session storage, Web Locks, a clock, chance, and death.
 
 A `Life` is one page load. Its death freezes it for good: whatever it waits for never comes, and no `finally` runs. A
-frozen page comes back from its ports only when it is thawed; one in the back/forward cache may be evicted meanwhile.
+frozen page comes back from its ports only when it is thawed; one in the back/forward cache may be evicted.
 """
 
 from __future__ import annotations

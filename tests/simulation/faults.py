@@ -1,7 +1,7 @@
 """Everything that may break, as a registry: a name, what it does, how often it comes by itself, and where it cannot.
 
-A fault is aimed at a piece of work, at its server and its page. Applied, it tells which work it came over, so that the
-table *fault × phase* counts what was really tried; None means that it could not happen just now.
+A fault is aimed at a piece of work, at its server and its page. When applied, it returns the work that it met, so that
+the table *fault × phase* counts what was really tried; None means that it could not happen just now.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Between windows and servers: the gateway with its fleet, what answers at which address, and the weather.
+"""The network between windows and servers: the gateway with its fleet, the machine at each address, random faults.
 
-The fleet gives each server id an address; at an address answers whatever machine stands there now. The base of a server
-that has moved carries a tag of its address, so that a page that has not heard of the move is refused, never passed to
+The fleet gives each server id an address; the machine at an address may be replaced by another. The base of a moved
+server contains a tag of its address, so that a page that does not know of the move is refused, never passed to
 another machine.
 """
 

@@ -203,7 +203,7 @@ class Person:
     def _wake(self, page: Page) -> None:
         page.crew.wake("visible")
 
-    # Nobody acts in the weather, but it changes at such moments
+    # The weather changes by itself, but often at such moments
 
     def _change_weather(self, _: Page) -> None:
         level = self._chance.choice([0.0, 0.0, 0.01, 0.1])

@@ -26,7 +26,7 @@ class SimServer:
     """One server. `run()` is its worker's loop; `restart()` forgets what the real one forgets.
 
     `ran` lists every prompt_id that began to run, `finished` what really became of each, over restarts. `is_down`,
-    `awake` (cleared: it accepts, and answers nobody) and `is_forgetful` (queue and history show nothing) are for the
+    `awake` (cleared: it accepts, and answers no client) and `is_forgetful` (queue and history show nothing) are for the
     network to honour and the world to set. `pace` stretches the time that work takes. With `has_jobs` it speaks the
     newer jobs API, and if `is_old` an interrupt stops whatever runs.
     """

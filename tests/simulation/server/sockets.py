@@ -1,7 +1,7 @@
 """The sockets of one server: who is registered under which client_id, and who hears what.
 
 One socket per client_id: a newer one takes its place, and when *either* of the two closes the id is forgotten, so that
-the survivor stays open and never hears anything again, not even `status`.
+the survivor stays open and never receives anything more, not even `status`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The worker of one server: it runs one prompt, sends its events, and returns what the history keeps.
 
-An interrupt is a flag that is looked at after each stretch of work and cleared when a job starts, so that one that came
+An interrupt is a flag that is read after each stretch of work and cleared when a job starts, so that one that came
 while nothing ran hits nothing.
 """
 

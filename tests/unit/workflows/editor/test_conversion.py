@@ -1,6 +1,6 @@
 """The editor's format becomes exactly what the editor would send; what cannot is refused with its node and reason.
 
-What each case must give was asked of the editor itself: `tests/oracle` asks it again.
+The expected results were observed in the editor itself; `tests/oracle` compares them.
 """
 
 from __future__ import annotations
