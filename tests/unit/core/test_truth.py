@@ -230,12 +230,12 @@ def test_success_in_history_overturns_lost() -> None:
 
 
 @pytest.mark.parametrize("sign", [Seen(LATER, False, 1), Seen(LATER, True), Started(LATER), Executed(LATER, ())])
-@pytest.mark.parametrize("ended", ["lost", "cancelled", "judged"])
+@pytest.mark.parametrize("ended", ["lost", "cancelled", "reported"])
 def test_any_positive_evidence_overturns_an_inferred_end(sign: Evidence, ended: str) -> None:
     before: dict[str, tuple[Evidence, ...]] = {
         "lost": (),
         "cancelled": (CancelAsked(150.0),),
-        "told": (ReportedEnd(150.0, "success"),),
+        "reported": (ReportedEnd(150.0, "success"),),
     }
     inferred = after(submitted(), *before[ended], FIRST, SECOND)
     assert inferred.state.is_end

@@ -223,12 +223,12 @@ async def test_ten_simultaneous_wakes_cause_two_polls(stage: Stage, monkeypatch:
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.LOST)
     watch, looks, answers = page.session._watch, list[int](), asyncio.Event()
 
-    async def look(tasks: Sequence[Task]) -> bool:
+    async def poll(tasks: Sequence[Task]) -> bool:
         looks.append(len(tasks))
         await answers.wait()
         return True
 
-    monkeypatch.setattr(watch, "look", look)
+    monkeypatch.setattr(watch, "poll", poll)
     for _ in range(5):
         watch.poll_ended()
         watch.poll_ended()
