@@ -3,6 +3,7 @@
 .venv/bin/python -m tests.screens                                all 72, in English, into docs/screens/en
 .venv/bin/python -m tests.screens --language zh-CN pseudo        in other languages; `pseudo` is 40 % longer
 .venv/bin/python -m tests.screens --state running --theme dark   some of them
+.venv/bin/python -m tests.screens --readme                       those of the README, into docs/images
 
 `--whole` takes the whole page and not what a window shows of it. Everything is on loopback, and real: demo servers,
 gateway, Chromium. `python3 -m tests` sets up what it needs.
@@ -17,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from PIL import Image
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import open_chromium
@@ -25,7 +27,8 @@ from tests.screens.shooting import SIZES, THEMES, Wanted, shoot
 from tests.screens.stage import open_stage
 from tests.screens.states import STATES
 
-OUT = Path(__file__).resolve().parent.parent.parent / "docs" / "screens"
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+README = {"results": "done", "form": "form", "running": "running", "fleet": "fleet"}  # picture: state
 
 
 def main(arguments: list[str]) -> int:
@@ -39,14 +42,28 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--width", nargs="+", type=int, choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--language", nargs="+", choices=("en", "zh-CN", "pseudo"), default=["en"])
     parser.add_argument("--whole", action="store_true", help="the whole page, also what has to be scrolled to")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder (default: docs/screens)")
+    parser.add_argument("--out", type=Path, default=DOCS / "screens", help="folder (default: docs/screens)")
+    parser.add_argument("--readme", action="store_true", help="the README's pictures, as WebP, into docs/images")
     given = parser.parse_args(arguments)
+    if given.readme:
+        return _shoot_readme()
     wanted = Wanted(
         tuple(given.state), tuple(given.theme), tuple(given.width), tuple(given.language), is_whole=given.whole
     )
     began = time.monotonic()
     count = asyncio.run(_shoot(wanted, given.out))
     print(f"{count} pictures in {time.monotonic() - began:.0f} s, in {given.out}")
+    return 0
+
+
+def _shoot_readme() -> int:
+    images = DOCS / "images"
+    images.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_shoot(Wanted(tuple(README.values()), ("light",), (1440,)), Path(folder)))
+        for name, state in README.items():
+            with Image.open(Path(folder) / "en" / f"{state}-light-1440.png") as picture:
+                picture.save(images / f"{name}.webp", quality=80, method=6)
     return 0
 
 

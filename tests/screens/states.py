@@ -60,7 +60,7 @@ async def queued(stage: Stage) -> MooringWindow:
     await window.choose_sample("text")
     page = window.page
     await page.locator("#field-1-text").fill("a lighthouse in fog, wide")
-    await page.get_by_test_id("where").select_option("demo-1")
+    await page.get_by_test_id("where").select_option("gpu-1")
     await page.get_by_test_id("run-count").fill("6")
     await page.get_by_test_id("run-count").blur()
     await page.get_by_test_id("run").click()
@@ -72,7 +72,7 @@ async def queued(stage: Stage) -> MooringWindow:
 async def done(stage: Stage) -> MooringWindow:
     """Results of several shapes, one of them with its details open."""
     window = await stage.open()
-    shapes = (("Harbour at dawn", 768, 512), ("Portrait of a sailor", 512, 768), ("Buoy", 512, 512))
+    shapes = (("Harbour at dawn", 768, 512), ("Lighthouse", 512, 768), ("Buoy", 512, 512))
     for title, width, height in shapes:
         await stage.make(window, title, text=f"{title}, soft light", width=width, height=height)
     prompt_id = await window.submit(_four(), "Four moods of the sea")

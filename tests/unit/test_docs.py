@@ -89,7 +89,7 @@ def test_every_name_of_the_console_is_documented(name: str) -> None:
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 ]
@@ -145,5 +145,20 @@ def test_every_decision_has_its_three_parts(path: Path) -> None:
     assert all(f"**{part}.**" in text for part in ("Context", "Decision", "Consequences"))
 
 
-def test_the_readme_stays_short() -> None:
-    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+README_TEXTS = [(ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")]
+
+
+def test_readmes_stay_short() -> None:
+    assert all(len(text.splitlines()) <= 120 for text in README_TEXTS)
+
+
+def test_readmes_show_every_picture() -> None:
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    assert [path.name for path in pictures if path.stat().st_size > 150_000] == []
+    assert pictures and all(f"(docs/images/{path.name})" in text for path in pictures for text in README_TEXTS)
+
+
+def test_readmes_list_the_same_flags_and_promises() -> None:
+    english, chinese = README_TEXTS
+    for pattern in (r"^\| (`--[^|]+`) \|", r"^(\d+)\. ", r"^(python3 .*?) "):
+        assert re.findall(pattern, english, re.MULTILINE) == re.findall(pattern, chinese, re.MULTILINE) != []
