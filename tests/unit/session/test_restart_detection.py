@@ -235,7 +235,7 @@ async def test_ten_simultaneous_wakes_cause_two_polls(stage: Stage, monkeypatch:
         await stage.sleep(0.1)
     assert looks == [1], "a server that hangs is asked once"
     answers.set()
-    await stage.until(lambda: not watch._looking_back)
+    await stage.until(lambda: not watch._polling_ended)
     assert looks == [1, 1], "and once more, since what came meanwhile may have been missed"
 
 
