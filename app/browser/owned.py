@@ -27,7 +27,7 @@ def person() -> str:
 
 
 def does_deeds() -> bool:
-    """Whether the user may administrate the fleet."""
+    """Whether the user may administer the fleet."""
     return bool(_page_fact("deeds"))
 
 
