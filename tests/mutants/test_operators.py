@@ -61,7 +61,7 @@ class Judge:
 """
 
 
-def test_a_mutant_knows_its_function_and_the_lines_of_its_statement() -> None:
+def test_mutant_has_its_function_and_statement_lines() -> None:
     places = {mutant.what.split(":")[0]: (mutant.where, list(mutant.lines)) for mutant in mutants_of("file.py", PLACES)}
     assert places["or"] == ("Judge.judge", [6, 7, 8, 9])
     assert places["6 is 7 in"] == places["without at"] == ("Judge.judge", [10, 11, 12, 13])

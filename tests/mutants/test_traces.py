@@ -26,7 +26,7 @@ def mutant(*lines: int, file: str = "app/one.py", what: str = "x") -> Mutant:
     return Mutant(file, 1, what, "f" if lines else "", range(lines[0], lines[-1] + 1) if lines else range(0))
 
 
-def test_the_quickest_test_of_any_line_of_the_statement_comes_first() -> None:
+def test_quickest_test_of_the_statement_comes_first() -> None:
     assert TRACES.judges_of(mutant(4, 5)) == ["quick", "slow"]
 
 

@@ -117,7 +117,7 @@ def test_each_mutant_meets_the_judge_that_can_see_it(bench: Path) -> None:
     assert ended.returncode == 1
 
 
-def test_a_mutant_is_given_only_the_tests_that_run_its_line(bench: Path) -> None:
+def test_mutant_gets_only_tests_that_run_its_line(bench: Path) -> None:
     (bench / "app/sums.py").write_text(SMALL_SOURCE, "utf-8")
     (bench / "tests/simulation/life.py").write_text(CALM_LIFE, "utf-8")
     ended = tried(bench)

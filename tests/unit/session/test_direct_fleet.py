@@ -250,7 +250,7 @@ async def test_hidden_window_probes_rarely(bench: Bench, monkeypatch: pytest.Mon
     bench.fleet = other
 
 
-async def test_choice_reads_each_queue_anew(bench: Bench) -> None:
+async def test_each_choice_rereads_the_queues(bench: Bench) -> None:
     await bench.well()
     bench.world.lost[B] = "lost"
     loads = read_loads(await bench.http.send(loads_request()))

@@ -232,7 +232,7 @@ async def test_result_adopted_during_fetch_is_dropped(stage: Stage) -> None:
 
 
 @scene
-async def test_page_starts_although_its_work_is_adopted_meanwhile(stage: Stage) -> None:
+async def test_page_starts_although_its_work_was_adopted(stage: Stage) -> None:
     page, heir = await stage.window(), await stage.window()
     stage.once_requested("POST", "/prompt", lambda _: void(stage.world.leave(page, crashed=True)))
     stage.begin(page, steps=30)
