@@ -59,7 +59,7 @@ class Preview:
 class SocketFacts:
     """The window's socket as it is now. `url` is read from the live socket, `base` is where it should be.
 
-    closed: not needed · opening: the server has sent nothing yet · open · closing · waiting: before the next attempt ·
+    closed: not needed · opening: the server has sent nothing yet · open · closing · waiting: before a retry ·
     replaced: another page has this window's client_id; the next attempt needs the user at this window
     """
 

@@ -29,70 +29,70 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def told() -> list[tuple[str, str]]:
+def sent() -> list[tuple[str, str]]:
     return []
 
 
 @pytest.fixture
-def outlet(clock: Clock, told: list[tuple[str, str]]) -> Outlet:
-    return Outlet(lambda kind, text: told.append((kind, text)), clock)
+def outlet(clock: Clock, sent: list[tuple[str, str]]) -> Outlet:
+    return Outlet(lambda kind, text: sent.append((kind, text)), clock)
 
 
-def test_little_is_told_line_by_line_at_once(outlet: Outlet, told: list[tuple[str, str]]) -> None:
+def test_little_output_is_sent_line_by_line(outlet: Outlet, sent: list[tuple[str, str]]) -> None:
     out, err = Stream(outlet, "out"), Stream(outlet, "err")
     print("a", file=out)
     print("b", file=err)
     print("c", end="", file=err)
-    assert told == [("out", "a\n"), ("err", "b\n")]
+    assert sent == [("out", "a\n"), ("err", "b\n")]
     assert outlet.is_holding
     print("d", end="", flush=True, file=err)
-    assert told[-1] == ("err", "cd")
+    assert sent[-1] == ("err", "cd")
     assert not outlet.is_holding
 
 
-def test_a_flood_is_gathered_and_bounded(outlet: Outlet, told: list[tuple[str, str]], clock: Clock) -> None:
+def test_a_flood_is_gathered_and_bounded(outlet: Outlet, sent: list[tuple[str, str]], clock: Clock) -> None:
     lines = 100_000
     for _ in range(lines):
         outlet.write("out", "flood\n")
         clock.now += 1e-5
     outlet.flush()
-    assert len(told) <= MESSAGES + lines * 1e-5 * MESSAGES_PER_SECOND + 2
-    kept = sum(text.count("flood\n") for _, text in told)
+    assert len(sent) <= MESSAGES + lines * 1e-5 * MESSAGES_PER_SECOND + 2
+    kept = sum(text.count("flood\n") for _, text in sent)
     assert kept * 6 <= CHARACTERS + lines * 1e-5 * CHARACTERS_PER_SECOND
     assert kept * 6 > CHARACTERS
-    assert any("characters left out" in text for _, text in told)
+    assert any("characters left out" in text for _, text in sent)
 
 
-def test_what_is_left_out_is_counted(outlet: Outlet, told: list[tuple[str, str]]) -> None:
+def test_omitted_output_is_counted(outlet: Outlet, sent: list[tuple[str, str]]) -> None:
     outlet.write("out", "x" * (int(CHARACTERS) + 5))
     outlet.flush()
-    assert told == [("out", "x" * int(CHARACTERS) + "\n… 5 characters left out …\n")]
+    assert sent == [("out", "x" * int(CHARACTERS) + "\n… 5 characters left out …\n")]
 
 
-def test_what_was_held_back_is_told_with_the_next_or_by_a_flush(
-    outlet: Outlet, told: list[tuple[str, str]], clock: Clock
+def test_delayed_output_is_sent_with_the_next_or_a_flush(
+    outlet: Outlet, sent: list[tuple[str, str]], clock: Clock
 ) -> None:
     for _ in range(int(MESSAGES)):
         outlet.write("out", ".\n")
     outlet.write("out", "held\n")
     Stream(outlet, "out").flush()
     assert outlet.is_holding
-    assert told[-1] == ("out", ".\n")
+    assert sent[-1] == ("out", ".\n")
     clock.now += 1.0
     outlet.write("out", "!\n")
-    assert told[-1] == ("out", "held\n!\n")
+    assert sent[-1] == ("out", "held\n!\n")
     outlet.flush()
-    assert len(told) == MESSAGES + 1, "nothing is told twice"
+    assert len(sent) == MESSAGES + 1, "nothing is told twice"
 
 
-def test_the_order_of_both_streams_is_kept(outlet: Outlet, told: list[tuple[str, str]]) -> None:
+def test_the_order_of_both_streams_is_kept(outlet: Outlet, sent: list[tuple[str, str]]) -> None:
     for _ in range(int(MESSAGES)):
         outlet.write("out", ".\n")
     outlet.write("out", "a")
     outlet.write("err", "b")
     outlet.write("out", "c")
     outlet.flush()
-    assert told[-3:] == [("out", "a"), ("err", "b"), ("out", "c")]
+    assert sent[-3:] == [("out", "a"), ("err", "b"), ("out", "c")]
 
 
 def test_a_stream_is_one_that_others_can_print_to(outlet: Outlet) -> None:

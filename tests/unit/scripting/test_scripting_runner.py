@@ -1,4 +1,4 @@
-"""Running a script: what it gives, how it ends, and what is told of it."""
+"""Running a script: its value, its end, and the messages about it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from app.scripting.runner import MOST_SHOWN, Runner, show
 
-Told = list[tuple[str, str]]
+Sent = list[tuple[str, str]]
 
 
-async def run(source: str, runner: Runner | None = None, told: Told | None = None) -> Told:
-    heard: Told = [] if told is None else told
+async def run(source: str, runner: Runner | None = None, sent: Sent | None = None) -> Sent:
+    heard: Sent = [] if sent is None else sent
     one = runner or Runner(lambda kind, text: heard.append((kind, text)))
     await one.start(source)
     return heard
@@ -28,28 +28,28 @@ async def run(source: str, runner: Runner | None = None, told: Told | None = Non
         ("[item async for item in it()]", "[1]"),
     ],
 )
-async def test_the_value_of_the_last_expression_is_told(source: str, value: str) -> None:
+async def test_value_of_last_expression_is_sent(source: str, value: str) -> None:
     assert await run(f"async def it():\n    yield 1\n{source}") == [("value", value), ("end", "done")]
 
 
 @pytest.mark.parametrize("source", ["", "# nothing", "None", "x = 1", "import sys\nsys.exit()"])
-async def test_nothing_is_told_where_there_is_no_value(source: str) -> None:
+async def test_missing_value_is_not_sent(source: str) -> None:
     assert await run(source) == [("end", "done")]
 
 
 async def test_names_stay_from_one_script_to_the_next() -> None:
-    told: Told = []
-    runner = Runner(lambda kind, text: told.append((kind, text)))
+    sent: Sent = []
+    runner = Runner(lambda kind, text: sent.append((kind, text)))
     await run("def double(x):\n    return 2 * x", runner)
     await run("await_ = double(4)\nawait_", runner)
     await run("_ + 1", runner)
-    assert [text for kind, text in told if kind == "value"] == ["8", "9"]
+    assert [text for kind, text in sent if kind == "value"] == ["8", "9"]
 
 
-async def test_an_error_shows_the_lines_of_the_script_and_none_of_ours() -> None:
-    told = await run("def f():\n    return 1 / 0\n\nf()")
-    assert told[-1] == ("end", "failed")
-    [text] = [text for kind, text in told if kind == "error"]
+async def test_error_shows_only_lines_of_the_script() -> None:
+    sent = await run("def f():\n    return 1 / 0\n\nf()")
+    assert sent[-1] == ("end", "failed")
+    [text] = [text for kind, text in sent if kind == "error"]
     assert text.startswith('Traceback (most recent call last):\n  File "<script 1>", line 4')
     assert "    return 1 / 0" in text
     assert text.endswith("ZeroDivisionError: division by zero\n")
@@ -63,14 +63,14 @@ async def test_the_cause_of_an_error_is_trimmed_too() -> None:
     assert "runner.py" not in text
 
 
-async def test_endless_recursion_is_told_in_few_lines() -> None:
+async def test_endless_recursion_is_shown_in_few_lines() -> None:
     [(_, text), end] = await run("def f(): f()\nf()")
     assert "RecursionError" in text
     assert len(text.splitlines()) < 100
     assert end == ("end", "failed")
 
 
-async def test_a_mistake_in_the_writing_is_told_with_its_line() -> None:
+async def test_syntax_error_is_shown_with_its_line() -> None:
     [(kind, text), end] = await run("x = (\n")
     assert (kind, end) == ("error", ("end", "failed"))
     assert 'File "<script 1>", line 1' in text
@@ -78,20 +78,20 @@ async def test_a_mistake_in_the_writing_is_told_with_its_line() -> None:
 
 
 async def test_a_script_that_waits_can_be_stopped() -> None:
-    told: Told = []
-    runner = Runner(lambda kind, text: told.append((kind, text)))
+    sent: Sent = []
+    runner = Runner(lambda kind, text: sent.append((kind, text)))
     running = runner.start("import asyncio\nx = 1\nawait asyncio.Event().wait()")
     await asyncio.sleep(0)
     assert runner.is_running
     runner.stop()
     await running
-    assert told == [("end", "stopped")]
+    assert sent == [("end", "stopped")]
     assert not runner.is_running
     await run("x", runner)
-    assert told[-2:] == [("value", "1"), ("end", "done")]
+    assert sent[-2:] == [("value", "1"), ("end", "done")]
 
 
-def test_a_value_is_never_too_long_nor_does_its_showing_fail() -> None:
+def test_value_is_bounded_and_showing_it_never_fails() -> None:
     class Broken:
         def __repr__(self) -> str:
             raise RuntimeError("no")
@@ -101,7 +101,7 @@ def test_a_value_is_never_too_long_nor_does_its_showing_fail() -> None:
     assert show({"b": 1, "a": 2}) == "{'b': 1, 'a': 2}"
 
 
-async def test_what_was_printed_comes_before_the_value_and_the_error() -> None:
+async def test_output_comes_before_value_and_error() -> None:
     order: list[str] = []
     await Runner(lambda kind, _text: order.append(kind), lambda: order.append("flush")).start("1")
     assert order == ["flush", "value", "flush", "end"]

@@ -20,7 +20,7 @@ def test_arguments_are_json_with_the_bytes_beside_it() -> None:
 
 
 @pytest.mark.parametrize("value", [{1, 2}, object(), float("nan")])
-def test_what_cannot_travel_is_refused_before_it_is_sent(value: object) -> None:
+def test_unsendable_value_is_refused_before_sending(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         pack([value])
 
@@ -37,15 +37,15 @@ def test_an_answer_is_its_value() -> None:
 
 
 def test_a_refusal_is_the_same_error_with_its_facts() -> None:
-    told = {"operation": "submit", "asked": "gpu-1", "locked": "gpu-2", "holders": 2}
-    answer = {"error": {"name": "ServerLockedError", "message": "…", "facts": told}}
+    raised = {"operation": "submit", "asked": "gpu-1", "locked": "gpu-2", "holders": 2}
+    answer = {"error": {"name": "ServerLockedError", "message": "…", "facts": raised}}
     with pytest.raises(AffinityError) as refused:
         unpack(json.dumps(answer))
     assert type(refused.value) is ServerLockedError
-    assert refused.value.facts() == told
+    assert refused.value.facts() == raised
 
 
-def test_facts_come_under_pythons_names_and_unknown_ones_are_left_out() -> None:
+def test_facts_have_python_names_and_unknown_ones_are_dropped() -> None:
     error = revive({"name": "TaskNotFound", "message": "", "facts": {"promptId": "a", "fromANewerPage": 1}})
     assert isinstance(error, TaskNotFound)
     assert error.prompt_id == "a"
@@ -61,7 +61,7 @@ def test_every_error_of_ours_can_come_across() -> None:
         assert type(revive({"name": name, "message": "m"})) is error
 
 
-def test_other_errors_are_told_with_name_and_words() -> None:
+def test_other_errors_keep_name_and_message() -> None:
     assert type(revive({"name": "TypeError", "message": "no such name: x"})) is TypeError
     stranger = revive({"name": "DataCloneError", "message": "cannot"})
     assert isinstance(stranger, PageError)
