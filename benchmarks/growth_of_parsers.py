@@ -48,7 +48,6 @@ from gateway.fleet.catalogue_contents import is_any, read_contents
 from gateway.fleet.classes import Classes
 from gateway.fleet.rules import Rules
 from gateway.fleet.server_answers import NotComfyError, not_json, read_queue_answer
-from gateway.fleet.server_proof import describe, read_id
 from gateway.http.backlog import Frame, overtaking_key
 from gateway.http.bodies import examine_body, is_client_id
 from gateway.http.connections import READ_AT_ONCE
@@ -59,6 +58,7 @@ from gateway.http.own_hosts import build_house
 from gateway.http.peers import told_by
 from gateway.http.refusal import Refusal, Refused
 from gateway.http.routes import Body, find_route, split_target
+from gateway.http.server_proof import describe, read_id
 from gateway.http.upstream import LARGEST_HEADER
 from gateway.people.keys import Keys
 from gateway.people.person import Person

@@ -29,7 +29,7 @@ from benchmarks.start_peer import READY as PEER_READY
 from benchmarks.start_peer import serve_peer
 from gateway.install.place import Place, write_record
 from gateway.install.snapshot import Snapshots
-from gateway.site.archive import AppArchive
+from gateway.page.archive import AppArchive
 from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_chromium
 from tests.services import start_gateway
 

@@ -18,17 +18,17 @@ from pathlib import Path
 from gateway.commands import find_command
 from gateway.errors import ConfigError, MooringError, StartError
 from gateway.export.command import export
-from gateway.export.direct import check_direct
 from gateway.flags import Flags, parse_flags
 from gateway.fleet.choice import choose_fleet, demo_count
 from gateway.fleet.demo import DemoFleet
+from gateway.fleet.direct import check_direct
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import OwnHosts, build_house
-from gateway.http.server import Gateway
 from gateway.logs import start_logs
 from gateway.people.people import People, find_people
+from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 _FAILED = 1

@@ -4,7 +4,7 @@
     ├ ConfigError   a fleet file, a certificate or a name that cannot be meant
     └ StartError    the machine does not let it start: a port in use, a demo server that does not come up
 
-What goes wrong with one request is data (`gateway/http/refusal.py`), never an exception past `gateway/http/server.py`.
+What goes wrong with one request is data (`gateway/http/refusal.py`), never an exception past `gateway/server.py`.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from gateway.fleet.state import VERSION
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.install.snapshot import PLAIN, Snapshot, Snapshots
+from gateway.page.tree import PAGE, Tree
 from gateway.site.policy import document_policy
-from gateway.site.tree import PAGE, Tree
 
 LIST = "fleet.json"
 SNAPSHOT_CODING = "gzip"  # each browser has it; brotli is not given to scripts

@@ -15,7 +15,7 @@ from gateway.fleet.file import read_fleet
 from gateway.install.failures import SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import Busy, Snapshots
-from gateway.site.tree import PageTree
+from gateway.page.tree import PageTree
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -23,8 +23,8 @@ from gateway.install.builds import BEST, KEPT, Builds, packed
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Run, Snapshot, Snapshots
+from gateway.page.tree import PAGE, Build, PageTree, Tree
 from gateway.site.site import snapshot_link
-from gateway.site.tree import PAGE, Build, PageTree, Tree
 
 BUILDS = "b"
 SNAPSHOTS = "snapshots"

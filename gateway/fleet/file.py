@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gateway.export.direct import check_direct
 from gateway.flags import same_server
+from gateway.fleet.direct import check_direct
 from gateway.fleet.file_discover import read_discover
 from gateway.fleet.file_gateway import read_names, read_rules
 from gateway.fleet.file_server import ServerReader

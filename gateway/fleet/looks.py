@@ -25,11 +25,11 @@ from gateway.fleet.server_answers import (
     parse_stats,
     read_queue_answer,
 )
-from gateway.fleet.server_proof import AnotherServerError
 from gateway.fleet.server_stats import Device
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Condition, Health
 from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.reading import is_small
+from gateway.http.server_proof import AnotherServerError
 from gateway.http.upstream import Redirected, Upstream, short_reason
 
 _LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}

@@ -4,7 +4,7 @@ Each server has its own connections and its own bounded lanes, so that a hung on
 use a fresh connection each, so that a failure to connect is certain to have sent nothing.
 
 An upstream is one server for as long as the fleet has it: at its address, or wherever one that was looked up shows
-that it is the same (`gateway/fleet/server_proof.py`). What the fleet says of it may change meanwhile: requests begin
+that it is the same (`gateway/http/server_proof.py`). What the fleet says of it may change meanwhile: requests begin
 by what was said last, and those under way end as they began. One that the fleet has no more begins nothing; what is
 under way is let finish.
 """
@@ -24,11 +24,11 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from gateway.fleet.fleet import Server
-from gateway.fleet.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.http.deadlines import Deadlines
 from gateway.http.lanes import Lane, Ticket
 from gateway.http.reading import Reading
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.tasks import start_task
 
 LARGEST_HEADER = 32_768  # bytes; cookies of all ports of 127.0.0.1 come with each request

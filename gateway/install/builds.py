@@ -25,7 +25,7 @@ from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
 from gateway.install.snapshot import ENDINGS, Busy, Run, refuse
 from gateway.install.steps import Step
-from gateway.site.tree import LENGTH, Build, PageTree, digest
+from gateway.page.tree import LENGTH, Build, PageTree, digest
 
 PACKER = "gateway/install/pack.mjs"
 KEPT = 4  # the one that is served, and three for windows from before

@@ -23,7 +23,7 @@ from gateway.install.failures import LOG_HINT, CommandFailed, SnapshotFailed
 from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
 from gateway.install.steps import Step
-from gateway.site.archive import AppArchive, Archive
+from gateway.page.archive import AppArchive, Archive
 
 MAKER = "gateway/install/snapshot.mjs"
 SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs")

@@ -1,1 +1,1 @@
-"""The page and its files."""
+"""Serving the page and its files, and the published workflows."""

@@ -17,7 +17,7 @@ from gateway.install.builds import Builds, packed
 from gateway.install.failures import CommandFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, Busy
-from gateway.site.tree import Build, PageTree, Tree
+from gateway.page.tree import Build, PageTree, Tree
 from gateway.tasks import start_task
 
 _LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log

@@ -14,12 +14,12 @@ from aiohttp import ETag, web
 from gateway.flags import is_loopback
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.install.snapshot import Snapshot
+from gateway.page.languages import list_languages
+from gateway.page.tree import PAGE, digest
 from gateway.site.builds import PageBuilds, best_coding
 from gateway.site.codings import accepted
-from gateway.site.languages import list_languages
 from gateway.site.policy import header_policy
 from gateway.site.snapshots import PageSnapshots
-from gateway.site.tree import PAGE, digest
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {

@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place, child_environment
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Snapshot, Snapshots
-from gateway.site.archive import Archive
+from gateway.page.archive import Archive
 from gateway.site.codings import accepted
 from gateway.tasks import start_task
 

@@ -5,7 +5,7 @@ import { takeOver } from "./early.js";
 
 export { earlyPictures } from "./early.js";
 
-const LANGUAGES = new URL("../locales/index.json", import.meta.url); // what catalogues there are (`gateway/site/languages.py`)
+const LANGUAGES = new URL("../locales/index.json", import.meta.url); // what catalogues there are (`gateway/page/languages.py`)
 const ICONS = new URL("../icons/icons.svg", import.meta.url);
 const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stands when a step begins to end, in percent
 // PyScript's own steps, by the text of its `py:progress` events.

@@ -243,7 +243,7 @@ msgstr "Wczytywanie"
 
 
 async def test_a_third_language_is_one_more_catalogue(desk: Desk) -> None:
-    """The gateway lists what lies in `static/locales` (`tests/unit/gateway/site/test_languages.py`)."""
+    """The gateway lists what lies in `static/locales` (`tests/unit/gateway/page/test_languages.py`)."""
     profile = await desk.new_profile(locale="pl-PL")
     listing = {"pl": {"name": "Polski", "path": "/static/locales/pl.po"}}
     await profile.route("**/static/locales/index.json", lambda route: route.fulfill(json=listing))

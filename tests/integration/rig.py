@@ -22,8 +22,8 @@ from gateway.fleet.state import Health
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
-from gateway.http.server import Gateway
 from gateway.people.people import People
+from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0  # seconds until a condition that must come is given up, on a loaded machine

@@ -20,7 +20,7 @@ from gateway.fleet.fleet import Fleet, ServerId, Source
 from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
-from gateway.http.server import Gateway
+from gateway.server import Gateway
 from tests.integration.attacks import JSON, Place, post, write
 from tests.integration.rig import ROOT, head_of, speak, until
 from tests.services import Service, free_ports, start_demo, start_gateway

@@ -15,7 +15,7 @@ import pytest
 
 from gateway.install.place import Place
 from gateway.install.snapshot import SCRIPTS, Snapshots
-from gateway.site.archive import AppArchive
+from gateway.page.archive import AppArchive
 from tests.integration.rig import PATIENCE, Running, open_gateway
 
 MEMORY = b"memory" * 1000

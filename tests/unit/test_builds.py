@@ -20,7 +20,7 @@ from gateway.install.node import node_command
 from gateway.install.place import Place
 from gateway.install.snapshot import Busy
 from gateway.install.steps import take
-from gateway.site.tree import Build, PageTree, digest
+from gateway.page.tree import Build, PageTree, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -26,7 +26,7 @@ from gateway.flags import Flags, read_flags
 from gateway.fleet.file import read_fleet
 from gateway.fleet.fleet import Fleet
 from gateway.http.deadlines import Deadlines
-from gateway.site.tree import PageTree
+from gateway.page.tree import PageTree
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "docs" / "deploy"

@@ -15,7 +15,7 @@ from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import FORMS, KEPT, MAKER, SCRIPTS, Busy, Snapshot, Snapshots, snapshot_step
 from gateway.install.steps import take
-from gateway.site.archive import AppArchive
+from gateway.page.archive import AppArchive
 
 FILES = {"pyodide/pyodide.asm.wasm": 3, "python/site.zip": 4, "pyscript/core.js": 5}
 

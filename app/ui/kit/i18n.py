@@ -48,7 +48,7 @@ ENGLISH_ONLY = Languages({"en": "English"}, {})
 
 
 def read_languages(text: str) -> Languages:
-    """The languages out of what the gateway tells (`gateway/site/languages.py`)."""
+    """The languages out of what the gateway tells (`gateway/page/languages.py`)."""
     listed = json.loads(text)
     names = {code: str(item["name"]) for code, item in listed.items()}
     return Languages({"en": "English", **names}, {code: str(item["path"]) for code, item in listed.items()})

@@ -50,7 +50,7 @@ from app.workflows.graph import Key
 from app.workflows.needs import Runnability, standing
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import parse_published
-from gateway.site.languages import list_languages
+from gateway.page.languages import list_languages
 
 ROOT = Path(__file__).resolve().parents[3]
 LANGUAGES = read_languages(json.dumps(list_languages(ROOT)))

@@ -16,8 +16,8 @@ from gateway.export.plain import write_plain
 from gateway.fleet.fleet import Fleet, ReadFile, Server, ServerId, Source
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
+from gateway.page.tree import PageTree
 from gateway.site.policy import document_policy, header_policy
-from gateway.site.tree import PageTree
 from tests.services import ROOT
 
 SERVERS = (

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.site.archive import AppArchive, Archive
-from gateway.site.index_page import CONFIG, STYLES, PageText, imported_by
-from gateway.site.languages import FOLDER as LOCALES
-from gateway.site.languages import list_languages
+from gateway.page.archive import AppArchive, Archive
+from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by
+from gateway.page.languages import FOLDER as LOCALES
+from gateway.page.languages import list_languages
 
 LENGTH = 32  # of a digest, in characters
 ARCHIVE = "app.zip"

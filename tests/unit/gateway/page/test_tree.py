@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.site.index_page import STYLES
-from gateway.site.tree import ARCHIVE, LANGUAGES, PageTree, digest
+from gateway.page.index_page import STYLES
+from gateway.page.tree import ARCHIVE, LANGUAGES, PageTree, digest
 
 FILES = {
     "index.html": '<link rel="stylesheet" href="static/css/b.css"><link rel="stylesheet" href="static/css/a.css">',

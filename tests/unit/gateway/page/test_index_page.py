@@ -8,8 +8,8 @@ from html import unescape
 
 import pytest
 
-from gateway.site.index_page import STYLES, PageText, imported_by
-from gateway.site.tree import PageTree
+from gateway.page.index_page import STYLES, PageText, imported_by
+from gateway.page.tree import PageTree
 from tests.services import ROOT
 
 HOME = f"/b/{'0' * 32}/"

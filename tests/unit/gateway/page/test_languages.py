@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.ui.kit.i18n import make_translator, read_languages
-from gateway.site.languages import FOLDER, list_languages
+from gateway.page.languages import FOLDER, list_languages
 from tests.services import ROOT
 from tests.unit.ui.page_kit import PlainFormats
 

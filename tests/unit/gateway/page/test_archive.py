@@ -7,7 +7,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from gateway.site.archive import AppArchive
+from gateway.page.archive import AppArchive
 
 
 def make_app(root: Path) -> Path:
