@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.gateway import LARGE, ROOT, SMALL, Figures, Way, compare
 from benchmarks.sections import Load, table, write_json, write_section
 from benchmarks.servers import NOTICE, find_nginx, start_origin
-from gateway.fleet.fleet import Server, ServerId
+from gateway.http.servers import Server, ServerId
 from tests.nginx_kit import start_nginx
 from tests.services import free_ports, start_gateway
 

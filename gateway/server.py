@@ -22,7 +22,7 @@ from gateway.fleet.departures import Departures
 from gateway.fleet.discovery.discovery import Discovery
 from gateway.fleet.draining import set_drain
 from gateway.fleet.fault_injection import Breaker
-from gateway.fleet.fleet import Fleet, ServerId
+from gateway.fleet.fleet import Fleet
 from gateway.fleet.prober import Prober
 from gateway.fleet.rules import Rules
 from gateway.fleet.state import VERSION
@@ -64,6 +64,7 @@ from gateway.http.routes import (
     Workflows,
 )
 from gateway.http.routes import Health as HealthCheck
+from gateway.http.servers import ServerId
 from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
 from gateway.http.upstreams import Upstreams

@@ -13,9 +13,10 @@ from gateway.errors import ConfigError
 from gateway.fleet.choice import USUAL_ADDRESS, fleet_of_flags
 from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
+from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 
 

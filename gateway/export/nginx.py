@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gateway.export.plan import Plan, dial_of, host_of
 from gateway.export.rules import write_rules
-from gateway.fleet.fleet import Server
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.refusal import HEADER, Cause
+from gateway.http.servers import Server
 from gateway.people.accel import PLACE, place_of
 from gateway.site.site import FOR_EVER, page_headers
 

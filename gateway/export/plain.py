@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.export.site import forget_old, put
-from gateway.fleet.fleet import Fleet, Server
+from gateway.fleet.fleet import Fleet
 from gateway.fleet.state import VERSION
+from gateway.http.servers import Server
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.install.snapshot import PLAIN, Snapshot, Snapshots

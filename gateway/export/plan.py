@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.flags import Flags
-from gateway.fleet.fleet import Fleet, Server
+from gateway.fleet.fleet import Fleet
 from gateway.http.own_hosts import OwnHosts, build_house
+from gateway.http.servers import Server
 
 AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: Debian, Red Hat, Alpine and macOS
     Path("/etc/ssl/certs/ca-certificates.crt"),

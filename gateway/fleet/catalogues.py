@@ -17,12 +17,12 @@ from typing import Any
 import aiohttp
 
 from gateway.fleet.catalogue_contents import Content, is_any, read_contents
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.looks import StatusError, ask, judge_failure
 from gateway.fleet.server_answers import CATALOGUE, NotComfyError
 from gateway.fleet.state import Catalogue, FleetState
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Refused
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
 

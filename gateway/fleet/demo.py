@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import StartError
-from gateway.fleet.fleet import Server, ServerId
+from gateway.http.servers import Server, ServerId
 from gateway.tasks import start_task
 
 _LOOPBACK = "127.0.0.1"

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 from gateway.fleet.file import fleet_of, read_fleet
-from gateway.fleet.fleet import Fleet, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.toml_text import TomlText
 from gateway.fleet.watch import Keeper, tell_change
+from gateway.http.servers import ServerId
 from gateway.install.exclusion import exclusive
 
 _DRAIN = re.compile(r"(\s*[\"']?drain[\"']?\s*=\s*)(true|false)(?![A-Za-z0-9_])")

@@ -20,11 +20,11 @@ from aiohttp import web
 from gateway.errors import StartError
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.faults import CHANGES, LARGEST_WISH, Fault, Wish, read_broken, read_wish
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.prober import Prober
 from gateway.fleet.state import FleetState
 from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
 

@@ -18,8 +18,9 @@ from gateway.fleet.direct import check_direct
 from gateway.fleet.file_discover import read_discover
 from gateway.fleet.file_gateway import read_names, read_rules
 from gateway.fleet.file_server import ServerReader
-from gateway.fleet.fleet import Discover, Fleet, ReadFile, Server, Source
+from gateway.fleet.fleet import Discover, Fleet, ReadFile, Source
 from gateway.fleet.toml_text import Table, TomlText, nearest
+from gateway.http.servers import Server
 
 _WHAT = {"server": "server", "discover": "name that is looked up"}
 _TABLES = ("server", "discover", "gateway")

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.flags import is_loopback, is_server_id
-from gateway.fleet.fleet import MOST_REQUESTS, Access, Limits, ReadFile, Server, ServerId, TlsFiles, checked_address
+from gateway.fleet.fleet import ReadFile, checked_address
 from gateway.fleet.toml_text import Table, nearest
+from gateway.http.servers import MOST_REQUESTS, Access, Limits, Server, ServerId, TlsFiles
 
 COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # as `app/ui/kit/colours.py` has them
 KEYS = (

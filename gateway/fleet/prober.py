@@ -17,7 +17,6 @@ from functools import partial
 
 import aiohttp
 
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.looks import (
     StatusError,
     has_jobs,
@@ -31,6 +30,7 @@ from gateway.fleet.server_stats import ServerStats
 from gateway.fleet.state import VERSION, Condition, FleetState, Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import for_ever, start_task
 

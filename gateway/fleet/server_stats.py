@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.state import VERSION, Condition, Health
+from gateway.http.servers import ServerId
 
 MINUTES = 60
 MOST_DEVICES = 16  # of one server that are told

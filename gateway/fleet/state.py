@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
+from gateway.http.servers import Server, ServerId
 
 VERSION = 1
 DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-size 100

@@ -16,8 +16,9 @@ from typing import Protocol
 
 from gateway.errors import ConfigError
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Fleet, ReadFile, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, ReadFile, Source
 from gateway.http.deadlines import Deadlines
+from gateway.http.servers import Server, ServerId
 from gateway.tasks import for_ever, start_task
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from gateway.fleet.fleet import ServerId
+from gateway.http.servers import ServerId
 
 REMEMBERED = 10_000  # prompts, about a megabyte; a repetition follows within moments
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 import aiohttp
 from aiohttp import web
 
-from gateway.fleet.fleet import ServerId
 from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_text
 from gateway.http.budget import BUFFERED, Budget, Held, owners_of
 from gateway.http.guard import Admitted
@@ -29,6 +28,7 @@ from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.once import SentOnce
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import Body, ServerCall
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 
 _log = logging.getLogger(__name__)

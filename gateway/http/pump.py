@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from gateway.fleet.fleet import ServerId
 from gateway.http.backlog import Backlog, Frame
 from gateway.http.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.early_messages import EarlyMessages
 from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, UpstreamSocket
 from gateway.people.event_filter import EventFilter
 from gateway.tasks import start_task

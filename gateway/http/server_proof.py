@@ -23,8 +23,8 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from gateway.fleet.fleet import Proof, ProofKind, Server
 from gateway.http.json_reader import Bounds, JsonError, read_json
+from gateway.http.servers import Proof, ProofKind, Server
 
 ID_FILE = "/userdata/mooring%2Fid.json"  # where a server keeps the id that was minted on it
 STATS = "/system_stats"

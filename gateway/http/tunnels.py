@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from gateway.fleet.fleet import ServerId
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.pump import Tunnel
 from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.event_filter import EventFilter
 from gateway.people.person import Person

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gateway.fleet.fleet import Fleet, Server, ServerId
+from gateway.fleet.fleet import Fleet
 from gateway.http.deadlines import Deadlines
 from gateway.http.reading import Reading
 from gateway.http.refusal import Cause, Refusal
+from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 
 

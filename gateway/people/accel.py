@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from gateway.fleet.fleet import Server
 from gateway.fleet.rules import Rules
 from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.servers import Server
 
 ASKS = "X-Mooring-Hand-Over"
 FITS = "X-Mooring-Fits"

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import aiohttp
 
-from gateway.fleet.fleet import ServerId
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.audit import audit
 from gateway.people.person import Person

@@ -19,7 +19,6 @@ from aiohttp import web
 
 from gateway.fleet.catalogues import Catalogues
 from gateway.fleet.classes import REPLACEMENTS, Classes, read_replacements
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.rules import Rules
 from gateway.fleet.server_answers import CATALOGUE, QUEUE, SMALL
 from gateway.fleet.state import FleetState
@@ -30,6 +29,7 @@ from gateway.http.json_reader import Scan, build
 from gateway.http.proxy import ABSENT, Proxy, Terms
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import ServerCall
+from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit

@@ -18,8 +18,9 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import make_plan
 from gateway.export.site import write_site
 from gateway.flags import Flags
-from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
+from gateway.http.servers import Server, ServerId
 from gateway.people.people import People
 from tests.certificates import Pem
 from tests.integration.rig import ROOT, Running, open_fleet

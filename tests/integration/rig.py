@@ -16,12 +16,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.fleet.state import Health
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
+from gateway.http.servers import Server, ServerId
 from gateway.people.people import People
 from gateway.server import Gateway
 

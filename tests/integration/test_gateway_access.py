@@ -17,8 +17,8 @@ import pytest
 from aiohttp import web
 
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.state import Health
+from gateway.http.servers import ServerId
 from tests.certificates import Pem, make_pem
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text

@@ -16,10 +16,11 @@ import pytest
 
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.faults import Fault
-from gateway.fleet.fleet import Fleet, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
+from gateway.http.servers import ServerId
 from gateway.server import Gateway
 from tests.integration.attacks import JSON, Place, post, write
 from tests.integration.rig import ROOT, head_of, speak, until

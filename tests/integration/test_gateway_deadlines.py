@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.fleet.fleet import MOST_REQUESTS as LANE
 from gateway.http.moving_deadline import LEAST
+from gateway.http.servers import MOST_REQUESTS as LANE
 from tests.integration.exchanges import hang, json_of, submit, upload, verdict
 from tests.integration.rig import head_of, open_gateway, serve, speak, until
 from tests.services import free_ports

@@ -16,9 +16,10 @@ from aiohttp import web
 
 from gateway.flags import read_flags
 from gateway.fleet.choice import choose_fleet
-from gateway.fleet.fleet import ServerId, Source
+from gateway.fleet.fleet import Source
 from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
+from gateway.http.servers import ServerId
 from tests.integration.rig import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
 from tests.services import free_ports
 

@@ -17,8 +17,8 @@ import pytest
 from aiohttp import web
 
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.state import Health
+from gateway.http.servers import ServerId
 from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
 from tests.integration.hub import Hub, connect, end_of, text
 from tests.integration.rig import Running, open_fleet, serve, speak, until

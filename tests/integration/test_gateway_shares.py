@@ -12,8 +12,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.fleet.fleet import Fleet, Limits, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.http.bodies import MOST_DELETED
+from gateway.http.servers import Limits, Server, ServerId
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import Keys
 from gateway.people.people import People

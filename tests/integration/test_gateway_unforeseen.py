@@ -16,8 +16,8 @@ import gateway.fleet.watch
 import gateway.people.login
 from gateway.fleet.discovery.search import Search
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.state import Health
+from gateway.http.servers import ServerId
 from gateway.people.accounts import Account, read_accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.people import People

@@ -21,8 +21,9 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import make_plan
 from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Access, Fleet, Limits, Server, ServerId, Source, TlsFiles
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
+from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
 from tests.certificates import make_pem
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import Place, get, post, write

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gateway.fleet.fleet import Server, ServerId
 from gateway.fleet.server_answers import parse_json
 from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
+from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.keys import load_keys
 from gateway.people.person import Person

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 import aiohttp
 
 from gateway.fleet.discovery.names import Endpoint, with_port
-from gateway.fleet.fleet import Discover, Proof, ProofKind, Server, ServerId
+from gateway.fleet.fleet import Discover
 from gateway.fleet.looks import StatusError, fetch_body, judge_failure, read_bounded
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.http.deadlines import Deadlines
 from gateway.http.json_reader import Bounds
 from gateway.http.server_proof import ID_FILE, STATS, describe, read_id
+from gateway.http.servers import Proof, ProofKind, Server, ServerId
 from gateway.http.upstream import Upstream
 
 USER = "mooring"  # whose file the id is, on a server that has users of its own

@@ -18,10 +18,11 @@ from functools import partial
 
 from gateway.flags import same_server
 from gateway.fleet.discovery.search import Search
-from gateway.fleet.fleet import Discover, Fleet, Server, ServerId
+from gateway.fleet.fleet import Discover, Fleet
 from gateway.fleet.state import FleetState, SearchReport
 from gateway.fleet.watch import tell_change
 from gateway.http.deadlines import Deadlines
+from gateway.http.servers import Server, ServerId
 from gateway.tasks import for_ever, start_task
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 
 from gateway.fleet.discovery.claims import Claim, address_of, dial_of
 from gateway.fleet.discovery.names import Endpoint
-from gateway.fleet.fleet import Discover, Found, Server, ServerId
+from gateway.fleet.fleet import Discover
+from gateway.http.servers import Found, Server, ServerId
 
 LEAST_WEIGHT = 0.01  # of an SRV record with weight 0, which is chosen when hardly anybody else is
 

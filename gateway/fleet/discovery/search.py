@@ -20,9 +20,10 @@ from dataclasses import replace
 from gateway.fleet.discovery.claims import Claim, NoClaim, ask_who
 from gateway.fleet.discovery.members import IsWell, Roll
 from gateway.fleet.discovery.names import Answer, Endpoint, LookupFailed, Names, NoRecords
-from gateway.fleet.fleet import Discover, Server
+from gateway.fleet.fleet import Discover
 from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
+from gateway.http.servers import Server
 
 ABREAST = 64  # servers that are asked at a time
 _BACKOFF = 1.6  # from one pause to the next while DNS does not tell

@@ -14,9 +14,10 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import Plan, make_plan
 from gateway.export.rules import readable
 from gateway.flags import FlagError, Flags, read_flags
-from gateway.fleet.fleet import Access, Fleet, Limits, Server, ServerId, Source, TlsFiles
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.http.routes import ENDPOINTS
+from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
 
 PROXIES = Rules(proxies=(ip_network("127.0.0.1"),))
 SERVERS = (

@@ -13,7 +13,8 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.export.plain import write_plain
-from gateway.fleet.fleet import Fleet, ReadFile, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, ReadFile, Source
+from gateway.http.servers import Server, ServerId
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.page.tree import PageTree

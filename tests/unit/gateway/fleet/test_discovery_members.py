@@ -7,7 +7,8 @@ from dataclasses import replace
 from gateway.fleet.discovery.claims import Claim, address_of
 from gateway.fleet.discovery.members import Roll
 from gateway.fleet.discovery.names import Endpoint
-from gateway.fleet.fleet import Discover, Proof, ProofKind, Server, ServerId
+from gateway.fleet.fleet import Discover
+from gateway.http.servers import Proof, ProofKind, Server, ServerId
 
 GPU = Discover("dns://comfyui.internal:8188", "comfyui.internal", 8188, "gpu", is_minted=True)
 SRV = Discover("srv://_comfyui._tcp.internal", "_comfyui._tcp.internal", None, "gpu")

@@ -9,7 +9,8 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.fleet.file import read_fleet
 from gateway.fleet.file_discover import KEYS
-from gateway.fleet.fleet import Discover, Fleet, Found, Proof, ProofKind, Server, ServerId, Source
+from gateway.fleet.fleet import Discover, Fleet, Source
+from gateway.http.servers import Found, Proof, ProofKind, Server, ServerId
 
 WHOLE = """\
 [[discover]]

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigError
 from gateway.fleet.draining import drain_in_file, drained_text, set_drain
 from gateway.fleet.file import fleet_of, read_fleet
-from gateway.fleet.fleet import Fleet, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import FleetState
 from gateway.fleet.toml_text import TomlText
+from gateway.http.servers import Server, ServerId
 
 A, B = ServerId("a"), ServerId("b")
 FILE = Path("/nowhere/fleet.toml")

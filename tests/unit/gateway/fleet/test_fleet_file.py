@@ -16,9 +16,10 @@ from gateway.fleet.direct import check_direct
 from gateway.fleet.file import read_fleet
 from gateway.fleet.file_gateway import KEYS as RULE_KEYS
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
-from gateway.fleet.fleet import Access, Limits, Server, ServerId, Source
+from gateway.fleet.fleet import Source
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import TomlText
+from gateway.http.servers import Access, Limits, Server, ServerId
 from tests.certificates import Pem, make_pem
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -7,9 +7,10 @@ import json
 from dataclasses import replace
 
 from app.core.window import address_tag
-from gateway.fleet.fleet import Fleet, Limits, Server, ServerId, Source
+from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Catalogue, Condition, FleetState, Health
 from gateway.fleet.watchers import pace
+from gateway.http.servers import Limits, Server, ServerId
 
 A = ServerId("a")
 FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.fleet.fleet import ServerId
 from gateway.fleet.server_answers import parse_stats
 from gateway.fleet.server_stats import MINUTES, MOST_DEVICES, Device, ServerStats
 from gateway.fleet.state import Condition, Health
+from gateway.http.servers import ServerId
 
 A, B = ServerId("a"), ServerId("b")
 GPU = Device("cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "cuda", 24_000, 20_000)

@@ -6,11 +6,11 @@ from ipaddress import ip_network
 
 import pytest
 
-from gateway.fleet.fleet import Server, ServerId
 from gateway.fleet.rules import Rules
 from gateway.http.connections import BrowserServer
 from gateway.http.peers import told_by
 from gateway.http.refusal import Cause, Refused
+from gateway.http.servers import Server, ServerId
 from gateway.people.accel import ASKS, FITS, hand_over, may_hand_over
 
 RULES = Rules(proxies=(ip_network("10.0.0.7"),))
