@@ -380,7 +380,7 @@ def of_requests() -> list[Parser]:
         ("Host, names", lambda text: house.origin_for(text.decode()), b"a-", b""),
         ("Host, dots", lambda text: house.origin_for(text.decode()), b"a.", b""),
         ("Connection", lambda text: guard("/fleet/ws", *SOCKET, ("Connection", text.decode())), b"a, ", b"upgrade, "),
-        ("X-Forwarded-For", lambda text: told_by("127.0.0.1", [text.decode()], proxied), b"1.", b""),
+        ("X-Forwarded-For", lambda text: told_by("127.0.0.1", [text.decode()], proxied.is_proxy), b"1.", b""),
         ("a seal", lambda text: Seal.read(text.decode()), b"a~1", b""),
         ("a client_id", lambda text: is_client_id(text.decode()), b"a", b""),
         (

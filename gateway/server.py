@@ -1,4 +1,4 @@
-"""The gateway's HTTP server: guard first, then the one place that knows what each route does."""
+"""The gateway's HTTP server: guard first, then the one place that knows what each route does. It joins all parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from aiohttp import web
 
 from gateway.errors import ConfigError
 from gateway.fleet.catalogue_contents import is_any
-from gateway.fleet.catalogues import Catalogues
+from gateway.fleet.catalogues import Catalogues, catalogue_answer
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.departures import Departures
 from gateway.fleet.discovery.discovery import Discovery
@@ -29,7 +30,7 @@ from gateway.fleet.state import VERSION
 from gateway.fleet.state import FleetState as State
 from gateway.fleet.state import Health as ServerHealth
 from gateway.fleet.watchers import Watchers
-from gateway.http.answers import OWN_HEADERS, catalogue_answer, json_answer, refuse, workflow_answer
+from gateway.http.answers import OWN_HEADERS, json_answer, refuse, workflow_answer
 from gateway.http.budget import OWNERS, Budget
 from gateway.http.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
 from gateway.http.deadlines import Deadlines
@@ -100,7 +101,7 @@ class Gateway:
         self._house = house
         self._deadlines = deadlines
         self.state = State(fleet, is_breakable=breakable is not None)
-        self._upstreams = Upstreams(fleet, deadlines)
+        self._upstreams = Upstreams(fleet.servers, deadlines)
         self.changing = asyncio.Lock()  # held by whoever reads a fleet in order to change to it
         self._catalogues = Catalogues(
             self.state, self._upstreams, deadlines, is_shared if people is not None else is_any
@@ -120,7 +121,7 @@ class Gateway:
         self._metrics = GatewayMetrics(self.state, self._count_open)
         self._reception = None if people is None else self._receive(people)
         self._deeds = FleetAdmin(self._drain)
-        self._browsers = BrowserServer(self._answer, most=most_connections(), rules=lambda: self.rules)
+        self._browsers = BrowserServer(self._answer, most=most_connections(), is_proxy=self._is_proxy)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
     async def __aenter__(self) -> Self:
@@ -162,6 +163,9 @@ class Gateway:
         """What the installation allows its people now."""
         return self.state.fleet.rules
 
+    def _is_proxy(self, peer: str) -> bool:
+        return self.rules.is_proxy(peer)
+
     @property
     def budget(self) -> Budget:
         """The memory that requests hold now."""
@@ -177,7 +181,7 @@ class Gateway:
         fleet = self._discovery.merged(fleet)
         if fleet.rules.trusted_header and self._reception is None:
             _log.error("trusted_header is gone by once the gateway is started again: it was started without people")
-        departed = self._upstreams.change(fleet)
+        departed = self._upstreams.change(fleet.servers)
         self._house = self._house.named(fleet.names)
         self.state.change(fleet)
         for upstream in departed:
@@ -209,8 +213,13 @@ class Gateway:
     def _see_out(self) -> None:
         """Close the sockets of whoever is logged out by now."""
         assert self._reception is not None
-        self._lines.see_out(self._reception.door.is_in)
-        self._watchers.see_out(self._reception.door.is_in)
+        self._lines.see_out()
+        self._watchers.see_out()
+
+    def _admission(self, person: Person) -> Callable[[], bool]:
+        """Return what says whether this user, who is logged in now, still is."""
+        assert self._reception is not None
+        return partial(self._reception.door.is_in, person)
 
     async def _drain(self, server_id: ServerId, is_drained: bool) -> None:
         try:
@@ -239,7 +248,7 @@ class Gateway:
         days = self.rules.hsts_days
         if days is not None and isinstance(verdict, Admitted) and verdict.origin.startswith("https:"):
             request[HSTS] = f"max-age={days * 86_400}"  # no includeSubDomains: other machines may have names below ours
-        request[HOLDER] = network_of(client_of(request, self.rules))
+        request[HOLDER] = network_of(client_of(request, self._is_proxy))
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         try:
             with self._metrics.timed(name):
@@ -268,7 +277,7 @@ class Gateway:
         self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, reception: AccessControl
     ) -> web.StreamResponse:
         """Serve somebody who has come in, or show the way in."""
-        peer = client_of(request, self.rules)
+        peer = client_of(request, self._is_proxy)
         if (way := reception.way_in(facts, admitted, peer)) is not None:
             return way
         person = reception.greet(facts, admitted, peer)
@@ -286,10 +295,10 @@ class Gateway:
 
         A proxy that does not name its users stands for all of them, so only the total budget applies.
         """
-        peer = client_of(request, self.rules)
+        peer = client_of(request, self._is_proxy)
         if person is not None:
             request[OWNERS] = (f"person {person.name}",)
-        elif not self.rules.is_proxy(peer):
+        elif not self._is_proxy(peer):
             request[OWNERS] = (f"address {peer}",)
 
     async def _serve(self, request: web.BaseRequest, admitted: Admitted, person: Person | None) -> web.StreamResponse:
@@ -313,7 +322,7 @@ class Gateway:
                 assert self._breaker is not None  # the guard knows no such route without
                 return json_answer(await self._breaker.answer(request))
             case FleetSocket():
-                return await self._watchers.serve(request, person)
+                return await self._report_fleet(request, person)
             case ServerSocket(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 self._catalogues.note_mooring(upstream.server.id)  # a window's socket opens as it moors
@@ -325,6 +334,13 @@ class Gateway:
                 largest = self.state.largest_upload(upstream.server.id)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
 
+    async def _report_fleet(self, request: web.BaseRequest, person: Person | None) -> web.StreamResponse:
+        """The fleet's state to one window, for as long as its user is logged in."""
+        if person is None:
+            return await self._watchers.serve(request, self.state.as_text)
+        text = partial(self.state.as_text, runs_fleet=person.runs_fleet, person=person.name)
+        return await self._watchers.serve(request, text, self._admission(person))
+
     async def _carry(
         self, request: web.BaseRequest, upstream: Upstream, client_id: str, person: Person | None
     ) -> web.StreamResponse:
@@ -332,7 +348,7 @@ class Gateway:
         if person is None or self._reception is None:
             return await self._lines.serve(request, upstream, client_id)
         sieve = self._reception.private.sieve(upstream, person, client_id)
-        return await self._lines.serve(request, upstream, person.client_id(client_id), sieve, person)
+        return await self._lines.serve(request, upstream, person.client_id(client_id), sieve, self._admission(person))
 
     async def _serve_own(
         self, request: web.BaseRequest, admitted: Admitted, person: Person | None
@@ -345,7 +361,7 @@ class Gateway:
                 return web.Response(body=self._metrics.text(), headers=OWN_HEADERS | {"Content-Type": CONTENT_TYPE})
             case LogIn() if self._reception is not None:
                 if request.method == "POST":
-                    return await self._reception.door.log_in(request, client_of(request, self.rules))
+                    return await self._reception.door.log_in(request, client_of(request, self._is_proxy))
                 return await self._site.login(admitted.origin)
             case LogOut() if self._reception is not None and person is not None:
                 return await self._reception.door.log_out(request, person)

@@ -15,13 +15,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
 from gateway.fleet.catalogue_contents import Content, is_any, read_contents
 from gateway.fleet.looks import StatusError, ask, judge_failure
 from gateway.fleet.server_answers import CATALOGUE, NotComfyError
 from gateway.fleet.state import Catalogue, FleetState
+from gateway.http.answers import OWN_HEADERS
 from gateway.http.deadlines import Deadlines
-from gateway.http.refusal import Refused
+from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
@@ -146,3 +148,21 @@ class Catalogues:
             self._kept.move_to_end(content.hash)
         while len(self._kept) > len(contents) and sum(len(item.packed) for item in self._kept.values()) > MOST_BYTES:
             self._kept.popitem(last=False)
+
+
+def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
+    """A content that may be kept for ever under its hash; `Refused` if this gateway has it no more."""
+    if content is None:
+        raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is not known any more; ask for it again."))
+    is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
+    packing = {"Content-Encoding": "gzip"} if is_packed else {}
+    return web.Response(
+        body=content.packed if is_packed else content.plain(),
+        headers=OWN_HEADERS
+        | packing
+        | {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Cache-Control": "private, max-age=31536000, immutable",
+            "Vary": "Accept-Encoding",
+        },
+    )

@@ -12,7 +12,6 @@ from gateway.fleet.state import FleetState
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, Close
 from gateway.http.deadlines import Deadlines
 from gateway.http.pump import LARGEST_FROM_BROWSER
-from gateway.people.person import Person
 from gateway.tasks import start_task
 
 _SMALL = 20  # servers, about 10 kB: told at once, whatever changes
@@ -20,15 +19,20 @@ _PACE = 0.02  # seconds for each further one, so that a window is told some 25 k
 
 
 class Watchers:
-    """All of them, with whose they are."""
+    """All of them."""
 
     def __init__(self, state: FleetState, deadlines: Deadlines) -> None:
         self._state = state
         self._deadlines = deadlines
         self._open: set[_Watcher] = set()
 
-    async def serve(self, request: web.BaseRequest, person: Person | None) -> web.StreamResponse:
-        """Send the fleet's state now and at each change; a slow window skips what has been overtaken."""
+    async def serve(
+        self, request: web.BaseRequest, text: Callable[[], str], is_in: Callable[[], bool] = lambda: True
+    ) -> web.StreamResponse:
+        """Send the fleet's state, as `text` has it, now and at each change; a slow window skips overtaken ones.
+
+        `is_in` says whether the window's user is still logged in.
+        """
         window = web.WebSocketResponse(
             heartbeat=self._deadlines.heartbeat,
             timeout=self._deadlines.goodbye,
@@ -36,7 +40,7 @@ class Watchers:
             max_msg_size=LARGEST_FROM_BROWSER,
         )
         await window.prepare(request)
-        watcher = _Watcher(window, person)
+        watcher = _Watcher(window, text, is_in)
         self._open.add(watcher)
         tasks = [start_task(self._push_to(watcher)), start_task(_hear(watcher))]
         try:
@@ -57,10 +61,10 @@ class Watchers:
         """Windows that are told now."""
         return len(self._open)
 
-    def see_out(self, is_in: Callable[[Person], bool]) -> None:
-        """Close those whose people are not in any more."""
+    def see_out(self) -> None:
+        """Close the sockets of users who are not logged in any more."""
         for watcher in list(self._open):
-            if watcher.person is not None and not is_in(watcher.person):
+            if not watcher.is_in():
                 watcher.finish(LOGGED_OUT)
 
     async def close(self) -> None:
@@ -75,12 +79,10 @@ class Watchers:
                 await window.close(code=close.code, message=close.message)
 
     async def _push_to(self, watcher: _Watcher) -> None:
-        person = watcher.person
-        runs_fleet, name = person is None or person.runs_fleet, "" if person is None else person.name
         with contextlib.suppress(ConnectionError):
             while True:
                 revision = self._state.revision
-                await watcher.window.send_str(self._state.as_text(runs_fleet=runs_fleet, person=name))
+                await watcher.window.send_str(watcher.text())
                 await asyncio.sleep(pace(len(self._state.servers)))
                 await self._state.changed(revision)
 
@@ -100,9 +102,10 @@ async def _hear(watcher: _Watcher) -> None:
 class _Watcher:
     """One window."""
 
-    def __init__(self, window: web.WebSocketResponse, person: Person | None) -> None:
+    def __init__(self, window: web.WebSocketResponse, text: Callable[[], str], is_in: Callable[[], bool]) -> None:
         self.window = window
-        self.person = person
+        self.text = text
+        self.is_in = is_in
         self.ending: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
 
     def finish(self, close: Close | None) -> None:

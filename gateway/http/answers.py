@@ -7,7 +7,6 @@ import logging
 
 from aiohttp import web
 
-from gateway.fleet.catalogue_contents import Content
 from gateway.http.refusal import Cause, Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -40,21 +39,3 @@ def workflow_answer(data: bytes | None, path: str) -> web.Response:
     if data is None:
         raise Refused(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
     return web.Response(body=data, headers=OWN_HEADERS | {"Content-Type": "application/octet-stream"})
-
-
-def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
-    """A content that may be kept for ever under its hash; `Refused` if this gateway has it no more."""
-    if content is None:
-        raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is not known any more; ask for it again."))
-    is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
-    packing = {"Content-Encoding": "gzip"} if is_packed else {}
-    return web.Response(
-        body=content.packed if is_packed else content.plain(),
-        headers=OWN_HEADERS
-        | packing
-        | {
-            "Content-Type": "text/plain; charset=utf-8",
-            "Cache-Control": "private, max-age=31536000, immutable",
-            "Vary": "Accept-Encoding",
-        },
-    )

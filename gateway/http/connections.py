@@ -21,7 +21,6 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
-from gateway.fleet.rules import Rules
 from gateway.http.answers import refuse
 from gateway.http.guard import RequestFacts
 from gateway.http.peers import network_of
@@ -68,7 +67,7 @@ class BrowserServer(web.Server):
         head_seconds: float = HEAD_SECONDS,
         most: int = MOST_CONNECTIONS,
         most_from_one: int = MOST_FROM_ONE,
-        rules: Callable[[], Rules] = Rules,
+        is_proxy: Callable[[str], bool] = lambda _peer: False,
     ) -> None:
         super().__init__(
             handler,
@@ -83,7 +82,7 @@ class BrowserServer(web.Server):
         self.head_seconds = head_seconds
         self._most = most
         self._most_from_one = most_from_one
-        self._rules = rules
+        self._is_proxy = is_proxy
         self._open: dict[str, OrderedDict[_Connection, None]] = {}  # by network, the latest request last
         self._count = 0
 
@@ -112,7 +111,7 @@ class BrowserServer(web.Server):
         """
         network = network_of(peer)
         known = self._open.get(network, OrderedDict())
-        if len(known) >= self._most_from_one and not self._rules().is_proxy(peer):
+        if len(known) >= self._most_from_one and not self._is_proxy(peer):
             is_bearable = _end_idle(known)
         else:
             is_bearable = self._count < self._most or self._end_any_idle()

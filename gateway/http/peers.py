@@ -7,19 +7,17 @@ set the header itself, to the one address that its own connection came from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from aiohttp import web
 
-from gateway.fleet.rules import Rules
-
 HEADER = "X-Forwarded-For"
 
 
-def client_of(request: web.BaseRequest, rules: Rules) -> str:
+def client_of(request: web.BaseRequest, is_proxy: Callable[[str], bool]) -> str:
     """The address that a request came from; empty where there is none."""
-    return told_by(request.remote or "", request.headers.getall(HEADER, ()), rules)
+    return told_by(request.remote or "", request.headers.getall(HEADER, ()), is_proxy)
 
 
 def network_of(address: str) -> str:
@@ -33,9 +31,9 @@ def network_of(address: str) -> str:
     return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
 
 
-def told_by(peer: str, named: Sequence[str], rules: Rules) -> str:
+def told_by(peer: str, named: Sequence[str], is_proxy: Callable[[str], bool]) -> str:
     """Whom a connection from `peer` is for. A proxy that names nobody, or several, stands for itself."""
-    if len(named) != 1 or not rules.is_proxy(peer):
+    if len(named) != 1 or not is_proxy(peer):
         return peer
     try:
         return str(ip_address(named[0].strip()))

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import aiohttp
 from aiohttp import WSMsgType, web
@@ -22,7 +23,6 @@ from gateway.http.early_messages import EarlyMessages
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, UpstreamSocket
-from gateway.people.event_filter import EventFilter
 from gateway.tasks import start_task
 
 LARGEST_FROM_SERVER = 64 * 1024 * 1024  # bytes; a preview is a picture
@@ -33,11 +33,21 @@ MOST_WAITING_FRAMES = 5_000
 _log = logging.getLogger(__name__)
 
 
+class FrameFilter(Protocol):
+    """What of a socket passes, where users are kept apart."""
+
+    def up(self, text: bytes) -> bool:
+        """Whether a browser's text passes."""
+
+    async def down(self, frame: Frame) -> Frame | None:
+        """The server's frame as this user gets it; None if it is not for them."""
+
+
 class Tunnel:
     """One browser socket and the server socket behind it: `accept`, then `start` in its turn, and `carry`."""
 
     def __init__(
-        self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: EventFilter | None = None
+        self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: FrameFilter | None = None
     ) -> None:
         self._upstream = upstream
         self._sieve = sieve  # of the person whose socket it is, where people are told apart

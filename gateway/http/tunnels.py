@@ -21,12 +21,10 @@ from aiohttp import web
 
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
-from gateway.http.pump import Tunnel
+from gateway.http.pump import FrameFilter, Tunnel
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
-from gateway.people.event_filter import EventFilter
-from gateway.people.person import Person
 from gateway.tasks import start_task
 
 
@@ -36,19 +34,19 @@ class Tunnels:
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._slots: dict[tuple[ServerId, str], _Slot] = {}
-        self._open: dict[Tunnel, Person | None] = {}
+        self._open: dict[Tunnel, Callable[[], bool]] = {}  # with what says whether its user is still logged in
 
     async def serve(
         self,
         request: web.BaseRequest,
         upstream: Upstream,
         client_id: str,
-        sieve: EventFilter | None = None,
-        person: Person | None = None,
+        sieve: FrameFilter | None = None,
+        is_in: Callable[[], bool] = lambda: True,
     ) -> web.StreamResponse:
         """Connect a browser's upgrade request through, until either side ends; `sieve` says what of it passes."""
         line = Tunnel(upstream, client_id, self._deadlines, sieve)
-        self._open[line] = person
+        self._open[line] = is_in
         try:
             browser = await line.accept(request)
             way = start_task(self._lead(line, client_id))
@@ -81,10 +79,10 @@ class Tunnels:
         """Lines open now."""
         return len(self._open)
 
-    def see_out(self, is_in: Callable[[Person], bool]) -> None:
-        """End the lines of those who are not in any more."""
-        for line, person in list(self._open.items()):
-            if person is not None and not is_in(person):
+    def see_out(self) -> None:
+        """End the lines of users who are not logged in any more."""
+        for line, is_in in list(self._open.items()):
+            if not is_in():
                 line.finish(LOGGED_OUT)
 
     async def leave(self, upstream: Upstream, refusal: Refusal) -> None:

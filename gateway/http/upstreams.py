@@ -1,7 +1,7 @@
 """All servers of the fleet as the gateway reaches them, by id; the fleet may change under them.
 
-    upstreams = Upstreams(fleet, deadlines)
-    for departed in upstreams.change(another_fleet): ...
+    upstreams = Upstreams(servers, deadlines)
+    for departed in upstreams.change(other_servers): ...
 
 A server that keeps its id and its identity keeps its `Upstream`. The identity of one that stands in the fleet file is
 its address; one that was looked up may keep it at another address.
@@ -9,9 +9,8 @@ its address; one that was looked up may keep it at another address.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from gateway.fleet.fleet import Fleet
 from gateway.http.deadlines import Deadlines
 from gateway.http.reading import Reading
 from gateway.http.refusal import Cause, Refusal
@@ -22,11 +21,11 @@ from gateway.http.upstream import Upstream
 class Upstreams(Mapping[ServerId, Upstream]):
     """The upstreams of the fleet as it is now, in its order."""
 
-    def __init__(self, fleet: Fleet, deadlines: Deadlines) -> None:
+    def __init__(self, servers: Iterable[Server], deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self.reading = Reading()
-        self._now = {server.id: Upstream(server, deadlines, self.reading) for server in fleet.servers}
-        self._tags = _tags(fleet)
+        self._now = {server.id: Upstream(server, deadlines, self.reading) for server in servers}
+        self._tags = self._read_tags()
 
     def __getitem__(self, server_id: ServerId) -> Upstream:
         return self._now[server_id]
@@ -42,10 +41,11 @@ class Upstreams(Mapping[ServerId, Upstream]):
         """The tag of each server's identity, by id."""
         return self._tags
 
-    def change(self, fleet: Fleet) -> dict[Upstream, Refusal]:
-        """Go by another fleet. Gives those that have departed, with what is told whoever asks for them."""
-        before, self._tags = self._now, _tags(fleet)
-        self._now = {server.id: self._take(before.get(server.id), server) for server in fleet.servers}
+    def change(self, servers: Iterable[Server]) -> dict[Upstream, Refusal]:
+        """Go by these servers from now on. Gives those that have departed, with what is told whoever asks for them."""
+        before = self._now
+        self._now = {server.id: self._take(before.get(server.id), server) for server in servers}
+        self._tags = self._read_tags()
         departed = {
             upstream: refusal_of(server_id, is_there=server_id in self._now)
             for server_id, upstream in before.items()
@@ -61,6 +61,9 @@ class Upstreams(Mapping[ServerId, Upstream]):
         known.change(server)
         return known
 
+    def _read_tags(self) -> dict[str, str]:
+        return {server_id: upstream.server.tag for server_id, upstream in self._now.items()}
+
     async def close(self) -> None:
         """Close all connections."""
         for upstream in self._now.values():
@@ -73,7 +76,3 @@ def refusal_of(server_id: str, *, is_there: bool) -> Refusal:
     if is_there:
         return Refusal(Cause.SERVER_MOVED, f"The fleet has another address for {server_id} by now.")
     return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {server_id!r}.")
-
-
-def _tags(fleet: Fleet) -> dict[str, str]:
-    return {server.id: server.tag for server in fleet.servers}

@@ -180,11 +180,33 @@ def test_features_of_the_page_import_no_circle() -> None:
     imported = {name: (others & imported.keys()) - {name, ""} for name, others in imported.items() if name}
     assert imported["kit"] == set()
     assert [name for name, others in imported.items() if "page" in others] == []
+    order = order_of(imported)
+    assert (order[0], order[-1]) == ("kit", "page")
+
+
+def test_folders_of_the_gateway_import_no_circle() -> None:
+    """`server` joins the parts: what carries requests knows no fleet, and neither of them knows users."""
+    imported: dict[str, set[str]] = {_part(module.name): set() for module in inside("gateway")}
+    for module in inside("gateway"):
+        imported[_part(module.name)] |= {_part(item.name) for item in module.imports()}
+    imported = {name: (others & imported.keys()) - {name, ""} for name, others in imported.items() if name}
+    assert {"http", "fleet", "people", "site", "install", "page", "export", "check"} < set(order_of(imported))
+    assert imported["http"] <= {"errors", "flags", "tasks"}
+    assert imported["fleet"] <= {*imported["http"], "http", "install"}
+
+
+def _part(name: str) -> str:
+    """Return the folder or module below `gateway` that a module is in; empty if it is in none."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "gateway" and len(parts) > 1 else ""
+
+
+def order_of(imported: dict[str, set[str]]) -> list[str]:
+    """Return the names so that each imports earlier ones only; fail with the circle if there is one."""
     try:
-        order = list(TopologicalSorter(imported).static_order())
+        return list(TopologicalSorter(imported).static_order())
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
-    assert (order[0], order[-1]) == ("kit", "page")
 
 
 def _feature(name: str) -> str:

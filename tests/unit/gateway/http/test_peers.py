@@ -31,13 +31,13 @@ RULES = Rules(proxies=(ip_network("10.0.0.7"),))
     ],
 )
 def test_only_a_proxy_of_ours_names_somebody_else(peer: str, named: list[str], client: str) -> None:
-    assert told_by(peer, named, RULES) == client
+    assert told_by(peer, named, RULES.is_proxy) == client
 
 
 async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
     async def nothing(_request: object) -> None: ...
 
-    browsers = BrowserServer(nothing, most=3, most_from_one=1, rules=lambda: RULES)
+    browsers = BrowserServer(nothing, most=3, most_from_one=1, is_proxy=RULES.is_proxy)
 
     def enter(peer: str) -> bool:
         connection = browsers()  # it has received nothing yet, so it is not idle
