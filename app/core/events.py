@@ -15,6 +15,7 @@ from app.core.model import Failure, NodeId, Output, PromptId
 from app.core.outputs import read_node_outputs
 from wire.events import Event, prompt_of_event
 from wire.frames import IMAGE_TYPES, PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
+from wire.media import OPAQUE
 
 FLAGS = json.dumps({"type": Event.FEATURE_FLAGS, "data": {"supports_preview_metadata": True}})
 
@@ -184,22 +185,19 @@ def _node_progress(node: Mapping[str, Any]) -> NodeProgress:
     return NodeProgress(node_id, float(node["value"]), float(node["max"]), str(node["state"]), part)
 
 
-_OPAQUE = "application/octet-stream"
-
-
 def read_binary(head: bytes) -> Message:
     """Parse one binary message from its first bytes."""
     header = read_header(head)
     if header is None:
         return UnknownMessage("binary with a cut header")
     if header.type == PREVIEW:
-        return PreviewMessage(header.end, IMAGE_TYPES.get(header.number, _OPAQUE))
+        return PreviewMessage(header.end, IMAGE_TYPES.get(header.number, OPAQUE))
     if header.type != PREVIEW_WITH_METADATA:
         return UnknownMessage(f"binary {header.type}")
     try:
         meta = json.loads(header.metadata)
         prompt_id, node = prompt_of_preview(meta), meta.get("display_node_id") or meta.get("node_id")
-        media_type = meta["image_type"] if meta["image_type"] in IMAGE_TYPES.values() else _OPAQUE
+        media_type = meta["image_type"] if meta["image_type"] in IMAGE_TYPES.values() else OPAQUE
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         prompt_id = None
     if prompt_id is None:

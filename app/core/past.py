@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.core.model import RECORD_VERSION, Delivery, PromptId, ServerId, Task, TaskState, WindowId
+from wire.media import medium_of
 
 MAX_TEXT = 2_000  # characters of prompts in one row
 RECENT = 40  # ended tasks that a window holds whole
@@ -148,22 +149,6 @@ def seconds_of(task: Task) -> float | None:
     return max(0.0, (task.server_ended_ms - task.server_started_ms) / 1000)
 
 
-def media_of(media_type: str, filename: str = "") -> str:
-    """The kind of a file: image | video | audio | other."""
-    first = media_type.partition("/")[0]
-    if first in {"image", "video", "audio"}:
-        return first
-    ending = filename.rpartition(".")[2].casefold()
-    return next((kind for kind, endings in _ENDINGS.items() if ending in endings), "other")
-
-
-_ENDINGS: Mapping[str, frozenset[str]] = {
-    "image": frozenset({"png", "jpg", "jpeg", "webp", "gif", "avif", "bmp"}),
-    "video": frozenset({"mp4", "webm", "mov", "mkv"}),
-    "audio": frozenset({"mp3", "wav", "flac", "ogg", "opus", "m4a"}),
-}
-
-
 def matches(row: PastTask, query: PastQuery, words: str | None = None) -> bool:
     """Whether a row matches; `words` is its `words_of`, if it is already known."""
     return (
@@ -172,7 +157,7 @@ def matches(row: PastTask, query: PastQuery, words: str | None = None) -> bool:
         and (not query.projects or row.project in query.projects)
         and (query.since is None or row.ended_at >= query.since)
         and (query.until is None or row.ended_at < query.until)
-        and (not query.media or any(media_of(item.media_type, item.filename) == query.media for item in row.outputs))
+        and (not query.media or any(medium_of(item.media_type, item.filename) == query.media for item in row.outputs))
         and (not query.text.strip() or _has_words(words_of(row) if words is None else words, query.text))
     )
 

@@ -27,6 +27,7 @@ from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
 from app.workflows.graph import Graph, GraphNode, Key, live_inputs, open_graph, own_choices, reached, replaced
+from wire.media import FILE_ENDINGS
 
 # The server's folder of models by the name of the input that takes one (ComfyUI's own loaders, 0.3.64).
 MODEL_FOLDERS = {
@@ -49,10 +50,6 @@ CLASS_FOLDERS = {
     "UpscaleModelLoader": "upscale_models",
 }
 MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl", ".engine")
-FILE_ENDINGS = (
-    ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".exr", ".svg", ".mp4", ".webm", ".mov", ".mkv",
-    ".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".latent", ".glb", ".gltf", ".obj", ".fbx", ".stl", ".txt",
-)  # fmt: skip
 
 
 class ValueKind(Enum):

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 
 from gateway.export.plan import Plan, hosts_of
-from gateway.http.headers import INLINE_TYPES
 from gateway.http.routes import ENDPOINTS, Body
 from gateway.people.accel import place_of
 from gateway.site.site import TYPES, page_headers
+from wire.media import INLINE_TYPES
 
 _QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._~-]{0,199}"

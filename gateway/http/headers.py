@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote
 
+from wire.media import INLINE_TYPES, OPAQUE
+
 _TO_SERVER = (
     "Accept",
     "Accept-Encoding",
@@ -28,36 +30,7 @@ _TO_BROWSER = (
     "Last-Modified",
     "Retry-After",
 )
-# What a browser may show in place: it decodes these to pixels or sound, and none of them can carry script.
-INLINE_TYPES = frozenset(
-    [
-        "image/png",
-        "image/jpeg",
-        "image/gif",
-        "image/webp",
-        "image/avif",
-        "image/apng",
-        "image/bmp",
-        "image/x-ms-bmp",
-        "video/mp4",
-        "video/webm",
-        "video/ogg",
-        "video/quicktime",
-        "video/x-matroska",
-        "audio/mpeg",
-        "audio/mp4",
-        "audio/aac",
-        "audio/ogg",
-        "audio/webm",
-        "audio/wav",
-        "audio/x-wav",
-        "audio/flac",
-        "audio/x-flac",
-        "audio/opus",
-    ]
-)
 _DATA_TYPES = frozenset({"application/json", "text/plain"})
-_OPAQUE = "application/octet-stream"
 
 OWN_MARK = "mooring"  # a query key the page adds to /view addresses, so that a reused file name is another address
 
@@ -95,7 +68,7 @@ def _content(content_type: str, *, is_view: bool, query: str) -> dict[str, str]:
         return {"Content-Type": kind, "Content-Disposition": _disposition("inline", query)}
     if kind in _DATA_TYPES and not is_view:
         return {"Content-Type": f"{kind}; charset=utf-8"}
-    return {"Content-Type": _OPAQUE, "Content-Disposition": _disposition("attachment", query)}
+    return {"Content-Type": OPAQUE, "Content-Disposition": _disposition("attachment", query)}
 
 
 def _disposition(how: str, query: str) -> str:

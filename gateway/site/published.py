@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.http.json_reader import Bounds, JsonError, read_json
+from wire.media import CARRIER_ENDINGS
 
 VERSION = 1
-SUFFIXES = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".mp4", ".webm"})
 LARGEST = 50_000_000  # bytes of one file
 LARGEST_TITLED = 5_000_000  # bytes of a file that is looked into for its title
 MOST_FILES = 1000
@@ -146,7 +146,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         is_deepest = len(here.relative_to(folder).parts) >= DEEPEST
         folders[:] = [] if is_deepest else sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in CARRIER_ENDINGS:
                 yield here / name
 
 

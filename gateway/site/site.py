@@ -20,28 +20,25 @@ from gateway.site.builds import PageBuilds, best_coding
 from gateway.site.codings import accepted
 from gateway.site.policy import header_policy
 from gateway.site.snapshots import PageSnapshots
+from wire.media import IMAGE_TYPES
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {
+        **IMAGE_TYPES,
         ".css": "text/css; charset=utf-8",
-        ".gif": "image/gif",
         ".html": "text/html; charset=utf-8",
         ".ico": "image/x-icon",
-        ".jpg": "image/jpeg",
         ".js": "text/javascript; charset=utf-8",
         ".json": "application/json",
         ".map": "application/json",
         ".mjs": "text/javascript; charset=utf-8",
         ".mo": "application/octet-stream",
-        ".png": "image/png",
         ".po": "text/plain; charset=utf-8",
         ".py": "text/x-python; charset=utf-8",
-        ".svg": "image/svg+xml",
         ".toml": "application/toml",
         ".txt": "text/plain; charset=utf-8",
         ".wasm": "application/wasm",
         ".webmanifest": "application/manifest+json",
-        ".webp": "image/webp",
         ".whl": "application/zip",
         ".woff2": "font/woff2",
         ".zip": "application/zip",

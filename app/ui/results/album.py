@@ -13,7 +13,8 @@ from itertools import chain
 from operator import attrgetter
 
 from app.core.model import Fleet, PromptId, ServerId
-from app.core.past import PastOutput, PastQuery, PastTask, matches, media_of, words_of
+from app.core.past import PastOutput, PastQuery, PastTask, matches, words_of
+from wire.media import medium_of
 
 DAY = 86_400.0  # seconds
 
@@ -182,7 +183,7 @@ def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
         for item in rows.rows
         if item.cells and matches(item.row, query, item.words)
         for cell in item.cells
-        if not wish.media or media_of(cell.output.media_type, cell.output.filename) == wish.media
+        if not wish.media or medium_of(cell.output.media_type, cell.output.filename) == wish.media
         if not wish.is_favourites or cell.name in rows.favourites
     )
 

@@ -7,10 +7,10 @@ search tells it numbers alone, and what is new of a large album is told in parts
 from __future__ import annotations
 
 from app.core.model import Fleet
-from app.core.past import media_of
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.i18n import PSEUDO, Translator
 from app.ui.results.album import AlbumCell
+from wire.media import medium_of
 
 PART = 400  # results told with one drawing: in a browser some 8 ms
 
@@ -89,7 +89,7 @@ class GridNews:
 
 def word_cell(cell: AlbumCell, tag: ServerTag, _: Translator) -> Told:
     """A result as `static/js/grid.js` takes it: name, title, server, when it ended (s since the epoch), tone, kind."""
-    row, kind = cell.row, media_of(cell.output.media_type, cell.output.filename)
+    row, kind = cell.row, medium_of(cell.output.media_type, cell.output.filename)
     return cell.name, _.known(row.title) or _("Untitled"), tag.name, row.ended_at, tag.tone, kind
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.core import past
 from app.core.model import BatchId, Cell, Delivery, InputFile, NodeId, Part, PromptId, Task, TaskState
-from app.core.past import MAX_TEXT, PastQuery, is_settled, matches, media_of, past_of, to_lay_by
+from app.core.past import MAX_TEXT, PastQuery, is_settled, matches, past_of, to_lay_by
 from app.core.records import decode_past, encode_past
 from tests.unit.core.builders import B, output, task
 
@@ -94,20 +94,6 @@ def test_prompts_are_shortened() -> None:
 )
 def test_search_matches_rows(query: PastQuery, is_found: bool) -> None:
     assert matches(past_of(home(title="Dunes", workflow=WORKFLOW)), query) is is_found
-
-
-@pytest.mark.parametrize(
-    ("media_type", "filename", "kind"),
-    [
-        ("image/png", "x", "image"),
-        ("video/mp4", "x.png", "video"),
-        ("", "x.FLAC", "audio"),
-        ("application/json", "x.webm", "video"),
-        ("", "x.glb", "other"),
-    ],
-)
-def test_media_kind_of_a_file(media_type: str, filename: str, kind: str) -> None:
-    assert media_of(media_type, filename) == kind
 
 
 @pytest.mark.parametrize(
