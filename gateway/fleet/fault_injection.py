@@ -19,7 +19,7 @@ from aiohttp import web
 
 from gateway.errors import StartError
 from gateway.fleet.demo import DemoFleet
-from gateway.fleet.faults import CHANGES, LARGEST_WISH, Fault, Wish, read_broken, read_wish
+from gateway.fleet.faults import CHANGES, LARGEST_WISH, Wish, read_broken, read_wish
 from gateway.fleet.prober import Prober
 from gateway.fleet.state import FleetState
 from gateway.http.json_reader import build
@@ -27,6 +27,7 @@ from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
+from wire.faults import Fault
 
 _PATH = "/demo/faults"
 _PAUSE = 1.0  # seconds between looks at what is broken: a fault of the next submit ends by itself

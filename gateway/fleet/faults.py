@@ -8,42 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
 from gateway.http.json_reader import Bounds, JsonError, read_json
+from wire.faults import Fault
 
 LARGEST_WISH = 1_000  # bytes
 _WISH = Bounds(LARGEST_WISH)
 _KEYS = {"server", "fault"}
-
-
-class Fault(Enum):
-    """The faults and their ends, by the names that a request uses."""
-
-    KILL = "kill"  # SIGKILL, as a crash or a power cut
-    START = "start"  # a new process on the same port
-    RESTART = "restart"  # the process replaces itself: queue and history are gone
-    LOSE_REQUEST = "lose-request"
-    LOSE_ANSWER = "lose-answer"
-    SILENT_ANSWER = "silent-answer"
-    QUEUED_500 = "queued-500"
-    REFUSE_NEXT = "refuse-next"
-    HOLD_NEXT = "hold-next"
-    RELEASE = "release"  # the next submit is an ordinary one, and one that is held goes on
-    HANG = "hang"
-    WAKE = "wake"
-    DEAD_WORKER = "dead-worker"
-    REVIVE_WORKER = "revive-worker"
-    DEAF = "deaf"
-    SPEAK = "speak"
-    REFUSE_SOCKETS = "refuse-sockets"
-    ADMIT_SOCKETS = "admit-sockets"
-    DROP_SOCKETS = "drop-sockets"
-    CLEAR_HISTORY = "clear-history"
-    OVERWRITE_FILE = "overwrite-file"
-    RESET = "reset"
 
 
 # What each asks of `/demo/faults`; the others are done in other ways.

@@ -1,4 +1,4 @@
-"""What *Break it* can do to a demo server, by the names that the gateway knows (`gateway/fleet/faults.py`)."""
+"""What *Break it* can do to a demo server, and how the panel offers it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,7 @@ from enum import Enum
 from app.core.model import Fleet, ServerId
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.state import Slice
-
-
-class Fault(Enum):
-    """A fault, or the end of one."""
-
-    KILL = "kill"
-    START = "start"
-    RESTART = "restart"
-    LOSE_REQUEST = "lose-request"
-    LOSE_ANSWER = "lose-answer"
-    SILENT_ANSWER = "silent-answer"
-    QUEUED_500 = "queued-500"
-    REFUSE_NEXT = "refuse-next"
-    HOLD_NEXT = "hold-next"
-    RELEASE = "release"
-    HANG = "hang"
-    WAKE = "wake"
-    DEAD_WORKER = "dead-worker"
-    REVIVE_WORKER = "revive-worker"
-    DEAF = "deaf"
-    SPEAK = "speak"
-    REFUSE_SOCKETS = "refuse-sockets"
-    ADMIT_SOCKETS = "admit-sockets"
-    DROP_SOCKETS = "drop-sockets"
-    CLEAR_HISTORY = "clear-history"
-    OVERWRITE_FILE = "overwrite-file"
-    RESET = "reset"
+from wire.faults import Fault
 
 
 class Part(Enum):

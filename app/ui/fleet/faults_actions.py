@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.model import ServerId
-from app.ui.fleet.faults import Fault, FaultsState
+from app.ui.fleet.faults import FaultsState
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Facts
+from wire.faults import Fault
 
 log = logging.getLogger("mooring.ui")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.fleet.faults import PARTS, BreakView, Fault, Suffering
+from app.ui.fleet.faults import PARTS, BreakView, Suffering
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import action_button, icon
+from wire.faults import Fault
 
 
 def breaking(view: BreakView, _: Translator) -> h.Node:

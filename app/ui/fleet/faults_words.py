@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.fleet.faults import Fault, Part
+from app.ui.fleet.faults import Part
 from app.ui.kit.i18n import Translator
+from wire.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)

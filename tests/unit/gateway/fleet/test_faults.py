@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from demo_comfyui.faults import Faults, NextSubmit
-from gateway.fleet.faults import CHANGES, Fault, Wish, read_broken, read_wish
+from gateway.fleet.faults import CHANGES, Wish, read_broken, read_wish
+from wire.faults import Fault
 
 ENDS = {
     Fault.HANG: Fault.WAKE,

@@ -14,15 +14,15 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
-from app.ui.fleet.faults import PARTS, BreakView, Fault, FaultsState, Part, break_view, read_mishaps
+from app.ui.fleet.faults import PARTS, BreakView, FaultsState, Part, break_view, read_mishaps
 from app.ui.fleet.faults_actions import BreakActions
 from app.ui.fleet.faults_view import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
-from gateway.fleet.faults import Fault as GatewayFault
 from tests.unit.ui.page_kit import ENGLISH, StillSession, server, translator
+from wire.faults import Fault
 
 ONE, TWO = ServerId("demo-1"), ServerId("demo-2")
 ROWS = [row for rows in PARTS.values() for row in rows]
@@ -50,10 +50,6 @@ def button(html: str, mishap: Fault) -> str:
 
 
 # The list
-
-
-def test_the_page_and_the_gateway_know_the_same_faults() -> None:
-    assert {mishap.value for mishap in Fault} == {fault.value for fault in GatewayFault}
 
 
 def test_each_fault_is_offered_once_and_each_that_lasts_has_an_end() -> None:
