@@ -19,6 +19,7 @@ from app.core.ports.blobs import Blob
 from app.core.ports.http import Form, Request, Response
 from app.core.server_file import ServerFile
 from wire.events import Event
+from wire.history import Entry, HistoryError, read_entry
 from wire.queue import QueueError, read_rows
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway gives up on the server before that (10 s) and reports the cause
@@ -289,20 +290,16 @@ def read_history(response: Response, server_id: ServerId, prompt_id: PromptId, a
         if answer:
             raise ProtocolError(server_id, "history of something else")
         return None
-    if not isinstance(entry, dict) or not isinstance(entry.get("outputs"), dict):
-        raise ProtocolError(server_id, "not a history entry")
-    return _finished(entry, at)
+    try:
+        return _finished(read_entry(entry), at)
+    except HistoryError as error:
+        raise ProtocolError(server_id, str(error)) from error
 
 
-def _finished(entry: Mapping[str, Any], at: float) -> Finished:
-    raw_status = entry.get("status")
-    status: Mapping[str, Any] = raw_status if isinstance(raw_status, dict) else {}
-    found = Finished(
-        at, "success" if status.get("status_str") == "success" else "error", read_outputs(entry["outputs"])
-    )
-    for message in _list(status.get("messages")):
-        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], dict):
-            found = _with_message(found, _text(message[0]), message[1])
+def _finished(entry: Entry, at: float) -> Finished:
+    found = Finished(at, "success" if entry.is_success else "error", read_outputs(entry.outputs))
+    for name, data in entry.messages:
+        found = _with_message(found, name, data)
     return found if found.end == "error" else replace(found, failure=None)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.core.model import TEXT, NodeId, Output
+from wire.history import read_file
 
 MAX_SHOWN = 200_000  # characters of one text in a record
 _TEXT_KINDS = ("text", "string")  # of PreviewAny, and of similar nodes in node packs
@@ -31,15 +32,15 @@ def _files(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:
         Output(
             node_id=NodeId(node_id),
             kind=str(kind),
-            filename=item["filename"],
-            subfolder=_text(item.get("subfolder")),
-            folder=_text(item.get("type")) or "output",
+            filename=file.name,
+            subfolder=file.subfolder,
+            folder=file.folder,
             seal=_text(item.get("seal")),
         )
         for kind, items in made.items()
         if isinstance(items, list)
         for item in items
-        if isinstance(item, dict) and isinstance(item.get("filename"), str)
+        if (file := read_file(item)) is not None
     )
 
 

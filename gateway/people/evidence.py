@@ -24,6 +24,7 @@ from urllib.parse import unquote
 from gateway.people.links import read_link
 from gateway.people.seals import File
 from wire.events import Event
+from wire.history import Entry, HistoryError, read_entry
 
 CLOCKS = 2.0  # seconds by which a file's time and the server's clock may differ, as on a network share
 MADE = frozenset({"output", "temp"})
@@ -54,15 +55,16 @@ class Run:
     @classmethod
     def of(cls, server_id: str, entry: object) -> Run | None:
         """Return the run of a history entry, or None if it is not ComfyUI's."""
-        match entry:
-            case {"prompt": [_, _, dict(prompt), dict(extra_data), *_], "outputs": outputs, **rest}:
-                times = tuple(_times(rest.get("status")))
-                began = min((time for name, time in times if name == Event.EXECUTION_START), default=None)
-                return cls(
-                    server_id, prompt, extra_data, outputs, began, max((time for _, time in times), default=None)
-                )
-            case _:
-                return None
+        try:
+            told = read_entry(entry)
+        except HistoryError:
+            return None
+        if not told.prompt_id:
+            return None
+        times = tuple(_times(told))
+        began = min((time for name, time in times if name == Event.EXECUTION_START), default=None)
+        ended = max((time for _, time in times), default=None)
+        return cls(server_id, told.prompt, told.extra_data, told.outputs, began, ended)
 
     def files(self) -> Iterator[tuple[str, File]]:
         """Yield the files that this run lists, each with its node."""
@@ -165,11 +167,10 @@ def _unescaped(text: str) -> str:
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _times(status: object) -> Iterator[tuple[str, float]]:
-    messages = status.get("messages") if isinstance(status, dict) else None
-    for message in messages if isinstance(messages, list) else ():
-        match message:
-            case [str(name), {"timestamp": int() | float() as milliseconds}]:
+def _times(entry: Entry) -> Iterator[tuple[str, float]]:
+    for name, data in entry.messages:
+        match data:
+            case {"timestamp": int() | float() as milliseconds}:
                 yield name, milliseconds / 1_000
 
 

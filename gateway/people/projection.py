@@ -13,6 +13,7 @@ from typing import Any
 from gateway.fleet.catalogue_contents import merge_files, split_files
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.people.person import MARK, Person, mark_of, stranger
+from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
 _OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which nobody needs in a queue
@@ -83,11 +84,11 @@ def project_history(answer: object, person: Person, server_id: str) -> dict[str,
 
 def owns_entry(prompt_id: str, entry: object, person: Person, server_id: str) -> bool:
     """Whether a history entry is theirs."""
-    match entry:
-        case {"prompt": [_, str(named), _, dict(extra), *_]}:
-            return named == prompt_id and person.owns(server_id, prompt_id, extra)
-        case _:
-            return False
+    try:
+        told = read_entry(entry)
+    except HistoryError:
+        return False
+    return told.prompt_id == prompt_id and person.owns(server_id, prompt_id, told.extra_data)
 
 
 def project_jobs(answer: object, own: frozenset[str], person: Person, server_id: str) -> dict[str, Any]:

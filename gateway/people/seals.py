@@ -18,6 +18,7 @@ from typing import Any
 
 from gateway.people.keys import Keys
 from gateway.people.person import NAME
+from wire.history import read_file
 
 KEY = "seal"  # in a file's description, and in the query of its address
 DAYS = 60  # an address holds so long, to the end of its month-long slot
@@ -41,10 +42,8 @@ class File:
     @classmethod
     def of(cls, server_id: str, described: Mapping[str, Any]) -> File | None:
         """As an entry of history or an `executed` message describes it."""
-        name, subfolder, folder = (described.get(key, "") for key in ("filename", "subfolder", "type"))
-        if not isinstance(name, str) or not name or not isinstance(subfolder, str) or not isinstance(folder, str):
-            return None
-        return cls(server_id, folder or "output", subfolder, name)
+        made = read_file(described)
+        return None if made is None else cls(server_id, made.folder, made.subfolder, made.name)
 
     @property
     def path(self) -> str:

@@ -1,0 +1,80 @@
+"""`/history`: the prompts that a server has run.
+
+    {prompt_id: {"prompt": row, "outputs": {node_id: {kind: [made, …]}}, "status": {"status_str": …, "messages": …}}}
+
+The row is that of `/queue`. The messages are the events of the run, each `[name, data]`. What is made is a file,
+`{"filename": …, "subfolder": …, "type": folder}`, or anything else that a node shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class HistoryError(ValueError):
+    """It is not an entry of ComfyUI's history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run. Without a whole row `prompt_id` is empty, and so are the prompt and its `extra_data`."""
+
+    prompt_id: str
+    prompt: Mapping[str, Any]
+    extra_data: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    is_success: bool  # not of a run that was interrupted
+    messages: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """A file as outputs and `executed` events name it."""
+
+    folder: str  # output | temp | input
+    subfolder: str
+    name: str
+
+
+def read_entry(entry: object) -> Entry:
+    """Read an entry, or raise `HistoryError`."""
+    match entry:
+        case {"outputs": dict(outputs), **rest}:
+            status = rest.get("status")
+            known = status if isinstance(status, dict) else {}
+            return Entry(
+                *_row(rest.get("prompt")),
+                outputs=outputs,
+                is_success=known.get("status_str") == "success",
+                messages=tuple(_messages(known)),
+            )
+        case _:
+            raise HistoryError("not a history entry")
+
+
+def _row(row: object) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    match row:
+        case [_, str(prompt_id), dict(prompt), dict(extra_data), *_]:
+            return prompt_id, prompt, extra_data
+        case _:
+            return "", {}, {}
+
+
+def _messages(status: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    messages = status.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        match message:
+            case [str(name), dict(data)]:
+                yield name, data
+
+
+def read_file(made: object) -> MadeFile | None:
+    """Return the file that an output describes, or None if it is something else."""
+    match made:
+        case {"filename": str(name), **rest} if name:
+            subfolder, folder = rest.get("subfolder", ""), rest.get("type", "")
+            if isinstance(subfolder, str) and isinstance(folder, str):
+                return MadeFile(folder or "output", subfolder, name)
+    return None
