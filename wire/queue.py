@@ -46,6 +46,15 @@ def read_rows(answer: object, *, most: float = math.inf) -> tuple[QueueRow, ...]
     return (*(_row(item, is_running=True) for item in running), *waiting)
 
 
+def read_remaining(answer: object) -> int:
+    """Return how many prompts a server has, from `/prompt` or the status event's `status`, or raise `QueueError`."""
+    match answer:
+        case {"exec_info": {"queue_remaining": int(count)}}:
+            return max(0, count)
+        case _:
+            raise QueueError("it does not say how many prompts remain")
+
+
 def _row(item: object, *, is_running: bool = False) -> QueueRow:
     match item:
         case [int() | float() as number, str(prompt_id), *rest] if _is_float(number):

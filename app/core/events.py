@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.comfy import read_failure
+from app.core.evidence import Cached, Executed, Started, ReportedEnd
 from app.core.model import Failure, NodeId, Output, PromptId
 from app.core.outputs import read_node_outputs
 from wire.events import Event, prompt_of_event
 from wire.frames import IMAGE_TYPES, PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
 from wire.media import OPAQUE
+from wire.queue import read_remaining
 
 FLAGS = json.dumps({"type": Event.FEATURE_FLAGS, "data": {"supports_preview_metadata": True}})
 
@@ -121,6 +123,20 @@ Message = (
 )
 
 
+def evidence_of(message: Message, at: float) -> Started | Cached | Executed | ReportedEnd | None:
+    """Return what a message proves of its task, if anything."""
+    match message:
+        case StartMessage():
+            return Started(at, message.started_ms)
+        case CachedMessage() if message.nodes:
+            return Cached(at, message.nodes)
+        case ExecutedMessage():
+            return Executed(at, message.outputs)
+        case EndMessage():
+            return ReportedEnd(at, message.end, message.failure, message.ended_ms)
+    return None
+
+
 def read_text(text: str) -> Message:
     """Parse one text message."""
     try:
@@ -140,7 +156,7 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message:
     prompt_id = prompt_of_event(kind, data)
     match kind:
         case Event.STATUS:
-            return StatusMessage(int(data["status"]["exec_info"]["queue_remaining"]), str(data.get("sid") or ""))
+            return StatusMessage(read_remaining(data["status"]), str(data.get("sid") or ""))
         case Event.EXECUTING:
             node = data.get("display_node") or data.get("node")
             known = None if prompt_id is None else PromptId(prompt_id)

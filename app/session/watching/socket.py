@@ -17,7 +17,6 @@ from dataclasses import asdict, replace
 
 from app.core import comfy, events
 from app.core.errors import AffinityError, ServerMoved, SocketClosed
-from app.core.evidence import Cached, Executed, ReportedEnd, Started
 from app.core.model import Task
 from app.core.ports.sockets import BinaryFrame, Connection, Frame
 from app.core.window import Moored, Window, get_api_base_url
@@ -251,17 +250,10 @@ class WindowSocket:
     async def _handle(self, task: Task, message: events.Message, frame: Frame) -> None:
         now = self._state.ports.clock.now()
         self._watch.movements.moved(task.prompt_id)
+        if (evidence := events.evidence_of(message, now)) is not None:
+            await self._watch.witness(task.prompt_id, evidence)
         match message:
-            case events.StartMessage(prompt_id, started_ms):
-                await self._watch.witness(prompt_id, Started(now, started_ms))
-            case events.CachedMessage(prompt_id, nodes) if nodes:
-                await self._watch.witness(prompt_id, Cached(now, nodes))
-            case events.ExecutedMessage(prompt_id, _, outputs):
-                await self._watch.witness(prompt_id, Executed(now, outputs))
-            case events.EndMessage(prompt_id, end, failure, ended_ms):
-                await self._watch.witness(prompt_id, ReportedEnd(now, end, failure, ended_ms))
-                self._watch.poll_soon()
-            case events.ExecutingMessage(_, None):
+            case events.EndMessage() | events.ExecutingMessage(node=None):
                 self._watch.poll_soon()
             case events.PreviewMessage() if isinstance(frame, BinaryFrame):
                 self._preview(task, message, frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wire.queue import QueueError, QueueRow, TooManyRows, read_rows
+from wire.queue import QueueError, QueueRow, TooManyRows, read_remaining, read_rows
 
 
 def queue(*pending: object, running: tuple[object, ...] = ()) -> dict[str, object]:
@@ -47,3 +47,13 @@ def test_queue_longer_than_wanted_is_refused() -> None:
     assert len(read_rows(answer, most=3)) == 3
     with pytest.raises(TooManyRows):
         read_rows(answer, most=2)
+
+
+def test_remaining_prompts_are_read() -> None:
+    assert read_remaining({"exec_info": {"queue_remaining": 3}}) == 3
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"exec_info": {}}, {"exec_info": {"queue_remaining": "3"}}])
+def test_answer_without_a_number_is_refused(answer: object) -> None:
+    with pytest.raises(QueueError):
+        read_remaining(answer)
