@@ -21,7 +21,7 @@ from gateway.export.command import export
 from gateway.flags import Flags, parse_flags
 from gateway.fleet.choice import choose_fleet, demo_count
 from gateway.fleet.demo import DemoFleet
-from gateway.fleet.direct import check_direct
+from gateway.fleet.file import check_direct
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines

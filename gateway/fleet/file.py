@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gateway.errors import ConfigError
 from gateway.flags import same_server
-from gateway.fleet.direct import check_direct
 from gateway.fleet.file_discover import read_discover
 from gateway.fleet.file_gateway import read_names, read_rules
 from gateway.fleet.file_server import ServerReader
@@ -66,6 +66,23 @@ def fleet_of(text: TomlText) -> Fleet:
     )
     check_direct(fleet, has_users=bool(rules.trusted_header))
     return fleet
+
+
+def check_direct(fleet: Fleet, *, has_users: bool) -> None:
+    """Raise a ConfigError, with line and key, if users are kept apart here and a server is `direct`.
+
+    Pages of a plain web server ask such a server at its own address. Whoever may open that address past the gateway
+    sees everybody's work, so it goes together neither with users nor with a log-in of the server's own.
+    """
+    for server in fleet.servers if has_users else ():
+        if server.is_direct:
+            raise ConfigError(
+                f"{server.id} can be asked past this gateway then, which tells people apart: leave out direct,"
+                " --users or trusted_header",
+                file=fleet.files[0].path if fleet.files else None,
+                line=server.direct_at,
+                key="direct",
+            )
 
 
 def _tables(text: TomlText, document: dict[str, Any], name: str) -> list[Table]:

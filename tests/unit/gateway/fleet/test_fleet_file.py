@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.fleet.direct import check_direct
-from gateway.fleet.file import read_fleet
+from gateway.fleet.file import check_direct, read_fleet
 from gateway.fleet.file_gateway import KEYS as RULE_KEYS
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
 from gateway.fleet.fleet import Source
