@@ -14,6 +14,7 @@ from demo_comfyui.catalogue import DEFINITIONS, describe
 from demo_comfyui.replacements import REPLACEMENTS
 from demo_comfyui.settings import Settings
 from demo_comfyui.storage import Storage
+from wire.stats import DEMO_MARK
 
 VERSION = "0.3.64"
 MODEL_FOLDERS = (
@@ -79,7 +80,7 @@ class InfoRoutes:
         ]
 
     async def system_stats(self, _: web.Request) -> web.Response:
-        """Machine and version. `--mooring-demo` in argv shows that this is no real ComfyUI."""
+        """Machine and version. `DEMO_MARK` in argv shows that this is no real ComfyUI."""
         total, free = _memory()
         system = {
             "os": os.name,
@@ -92,7 +93,7 @@ class InfoRoutes:
             "python_version": sys.version,
             "pytorch_version": "none (demo)",
             "embedded_python": False,
-            "argv": ["demo_comfyui", "--mooring-demo", *self.settings.argv],
+            "argv": ["demo_comfyui", DEMO_MARK, *self.settings.argv],
         }
         device = {
             "name": "cpu",

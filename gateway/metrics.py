@@ -15,7 +15,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gateway.fleet.state import FleetState
-from gateway.fleet.state import Health as ServerHealth
 from gateway.http.routes import (
     BuildFile,
     CatalogueContent,
@@ -30,6 +29,7 @@ from gateway.http.routes import (
     ServerCall,
     ServerSocket,
 )
+from wire.health import Health as ServerHealth
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_EVENT_NAMES = 50

@@ -28,7 +28,6 @@ from gateway.fleet.prober import Prober
 from gateway.fleet.rules import Rules
 from gateway.fleet.state import VERSION
 from gateway.fleet.state import FleetState as State
-from gateway.fleet.state import Health as ServerHealth
 from gateway.fleet.watchers import Watchers
 from gateway.http.answers import OWN_HEADERS, json_answer, refuse, workflow_answer
 from gateway.http.budget import OWNERS, Budget
@@ -80,6 +79,7 @@ from gateway.people.published_only import PublishedOnly
 from gateway.site.published import Published
 from gateway.site.site import Site
 from gateway.tasks import start_task
+from wire.health import Health as ServerHealth
 
 _log = logging.getLogger(__name__)
 

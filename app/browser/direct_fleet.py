@@ -16,7 +16,7 @@ from app.core.direct import Listed, loads_response, read_listed
 from app.core.errors import ConfigError, ListError, TransportError
 from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
-from app.core.server_stats import ServerStats
+from wire.server_stats import ServerStats
 
 SOURCE = "beside-page"
 DEADLINE = 12.0  # seconds, as all here

@@ -14,10 +14,11 @@ from typing import Any
 
 from app.core.comfy import gateway_cause
 from app.core.errors import ConfigError, MooringError, SocketClosed
-from app.core.model import Fleet, Health, Server, ServerId
+from app.core.model import Fleet, Server, ServerId
 from app.core.ports.clock import Random
 from app.core.ports.http import Http, Request
 from app.core.ports.sockets import Connection, Sockets
+from wire.health import read_condition
 
 PATH = "/fleet"
 SOCKET_PATH = "/fleet/ws"
@@ -189,24 +190,16 @@ def read_fleet(text: str) -> Fleet:
 
 
 def _server(item: Mapping[str, Any]) -> Server:
-    health = item.get("health")
     return Server(
+        **read_condition(item).facts(),
         server_id=ServerId(str(item["id"])),
         name=str(item.get("name") or item["id"]),
         address=str(item["address"]),
         base=str(item["base"]),
-        health=Health(health) if health in {known.value for known in Health} else Health.UNKNOWN,
-        detail=str(item.get("detail") or ""),
-        running=int(item.get("running") or 0),
-        pending=int(item.get("pending") or 0),
-        version=str(item.get("version") or ""),
-        is_demo=bool(item.get("demo")),
         broken=tuple(str(name) for name in item.get("broken") or ()),
-        has_jobs=bool(item.get("jobs")),
         catalogue=str(item.get("catalogue") or ""),
         files=str(item.get("files") or ""),
         is_drained=item.get("drained") is True,
-        cause=str(item.get("cause") or ""),
         colour=str(item.get("colour") or ""),
         weight=_weight(item.get("weight")),
         tags=tuple(str(tag) for tag in item.get("tags") or ()),

@@ -15,12 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from app.core.comfy import Queue, queue_request, read_queue
-from app.core.direct import Reach, Refusal, Sight, Site, forbidden, judge_answers, judge_silence
+from app.core.direct import Reach, Refusal, Site, forbidden, judge_answers, judge_silence
 from app.core.errors import ComfyError, MooringError, TransportError
-from app.core.hour import Hour
-from app.core.model import Health, Server
+from app.core.model import Server
 from app.core.ports.http import Http, Request, Response
-from app.core.server_stats import ServerStats
+from wire.health import Condition, Health
+from wire.server_stats import Hour, ServerStats
+from wire.stats import Look
 
 LOOK_DEADLINE = 6.0  # seconds, as all here
 LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits
@@ -53,7 +54,7 @@ class ServerProbe:
     def __init__(self, server: Server, eyes: Eyes, reading: asyncio.Lock, on_news: Callable[[], None]) -> None:
         self.server = server
         self._eyes, self._reading, self._on_news = eyes, reading, on_news
-        self._sight = Sight()
+        self._seen = Look(Condition())
         self._hour = Hour()
         self._catalogue = ("", "")
         self._learning: asyncio.Task[None] | None = None
@@ -74,27 +75,16 @@ class ServerProbe:
 
     def seen(self) -> Server:
         """The server with what is known of it."""
-        sight, (nodes, files) = self._sight, self._catalogue
-        return replace(
-            self.server,
-            health=sight.health,
-            cause=sight.cause,
-            detail=sight.detail,
-            running=sight.running,
-            pending=sight.pending,
-            version=sight.version,
-            is_demo=sight.is_demo,
-            catalogue=nodes,
-            files=files,
-        )
+        nodes, files = self._catalogue
+        return replace(self.server, **self._seen.condition.facts(), catalogue=nodes, files=files)
 
     def vitals(self) -> ServerStats:
         """Its devices, and its last hour as far as this page has looked."""
-        return ServerStats(self._sight.devices, self._hour.minutes(_minute()))
+        return ServerStats(self._seen.devices, self._hour.minutes(_minute()))
 
     async def load(self) -> Queue | str:
         """Its queue, read now; the cause if it gives none."""
-        known, address = self._sight, self.server.address
+        known, address = self._seen.condition, self.server.address
         if forbidden(address, self._eyes.site) is not None:
             return known.health.value
         deadline = LOAD_DEADLINE if known.health in {Health.WELL, Health.UNKNOWN} else LOAD_DEADLINE_ILL
@@ -117,15 +107,17 @@ class ServerProbe:
     async def _look_on(self) -> None:
         pause = ILL
         while True:
-            sight = await self._look()
-            was, self._sight = self._sight, self._with_past(sight)
-            self._hour = self._hour.with_look(_minute(), sight)
-            if was != self._sight:
+            seen = await self._look()
+            was = self._seen
+            self._seen = replace(seen, condition=seen.condition.after(was.condition))
+            self._hour = self._hour.with_look(_minute(), seen.condition)
+            if was != self._seen:
                 self._on_news()
-            is_well = sight.health is Health.WELL
-            if is_well and (was.health not in _SAME_ONE or self._is_unlearned()):
+            health, before = seen.condition.health, was.condition.health
+            is_well = health is Health.WELL
+            if is_well and (before not in _SAME_ONE or self._is_unlearned()):
                 self._learn_beside()
-            pause = WELL if is_well else ILL if was.health is not sight.health else min(LONGEST_ILL, pause * GROWTH)
+            pause = WELL if is_well else ILL if before is not health else min(LONGEST_ILL, pause * GROWTH)
             await self._rest(HIDDEN if self._eyes.is_hidden() else pause)
 
     async def _rest(self, seconds: float) -> None:
@@ -149,30 +141,24 @@ class ServerProbe:
             log.info("%s: no catalogue: %s", self.server.server_id, error)
         self._tried_at = time.monotonic()
 
-    def _with_past(self, sight: Sight) -> Sight:
-        """What it was stays true while it does not answer; but for its devices, which are of another time."""
-        if sight.health is Health.WELL:
-            return sight
-        return replace(sight, version=self._sight.version, is_demo=self._sight.is_demo)
-
-    async def _look(self) -> Sight:
+    async def _look(self) -> Look:
         address, site = self.server.address, self._eyes.site
-        if (sight := forbidden(address, site)) is not None:
-            return sight
+        if (refused := forbidden(address, site)) is not None:
+            return Look(refused)
         try:
             return judge_answers(await self._ask("/system_stats"), await self._ask("/prompt"))
         except TransportError as error:
             if error.cause == "deadline":
-                return Sight(health=Health.TIMEOUT, detail="no answer in time")
-        is_known = self._sight.cause in _SOCKET_TOLD
+                return Look(Condition(Health.TIMEOUT, "no answer in time"))
+        is_known = self._seen.condition.cause in _SOCKET_TOLD
         try:
             reach = await self._eyes.reach(address, not is_known)
         except TransportError as error:  # the page's own host may rest, from which that part of the page comes
             log.warning("%s: why it does not answer cannot be seen: %s", self.server.server_id, error)
             reach = Reach()
         if is_known and reach.answers:
-            return self._sight  # nothing has changed as far as can be seen, so its socket is left alone
-        return judge_silence(address, site, reach)
+            return self._seen  # nothing has changed as far as can be seen, so its socket is left alone
+        return Look(judge_silence(address, site, reach))
 
     async def _ask(self, path: str) -> Response:
         request = Request(method="GET", path=f"{self.server.address}{path}", deadline=LOOK_DEADLINE)

@@ -18,16 +18,13 @@ from urllib.parse import urlsplit
 
 from app.core.comfy import Queue
 from app.core.errors import ConfigError
-from app.core.model import Health, Server, ServerId
+from app.core.model import Server, ServerId
 from app.core.ports.http import Response
-from app.core.server_stats import Device
+from wire.health import Condition, Health, judge_status, page_cause
+from wire.queue import QueueError, read_remaining
+from wire.stats import Look, StatsError, read_stats
 
-DEMO_MARK = "--mooring-demo"  # in the demo's argv
 FLAG = "--enable-cors-header"  # ComfyUI's own
-MOST_DEVICES = 16  # of one server that are shown
-_STATUSES = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
-_PAGE = re.compile(r"\s*(<!doctype|<html)", re.IGNORECASE)
-_PASSWORD = re.compile(r"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
 _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -58,20 +55,6 @@ class Reach:
     answers: bool = False  # something answered
     greets: bool = False  # its WebSocket opened and sent ComfyUI's greeting
     is_turned: bool = False  # the request was redirected to another address
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """The result of one probe. `detail` is plain text, the same while nothing changes."""
-
-    health: Health = Health.UNKNOWN
-    cause: str = ""
-    detail: str = ""
-    version: str = ""
-    is_demo: bool = False
-    devices: tuple[Device, ...] = ()
-    running: int = 0
-    pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,65 +101,51 @@ def origin_of(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def forbidden(address: str, site: Site) -> Sight | None:
+def forbidden(address: str, site: Site) -> Condition | None:
     """Why the browser would block a request, found before it is sent; None if it would not."""
     parts = urlsplit(address)
     is_loopback = _LOOPBACK.fullmatch(parts.hostname or "") is not None
     if site.origin.startswith("https:") and parts.scheme == "http" and not is_loopback:
-        return Sight(health=Health.REFUSES, cause=Refusal.MIXED.value)
+        return Condition(health=Health.REFUSES, cause=Refusal.MIXED.value)
     if site.policy and origin_of(address) not in site.policy.replace(";", " ").split():
-        return Sight(health=Health.REFUSES, cause=Refusal.POLICY.value)
+        return Condition(health=Health.REFUSES, cause=Refusal.POLICY.value)
     return None
 
 
-def judge_silence(address: str, site: Site, reach: Reach) -> Sight:
+def judge_silence(address: str, site: Site, reach: Reach) -> Condition:
     """Why the answer of a server could not be read, although the page may request it."""
     parts = urlsplit(address)
     flag = f"{FLAG} {site.origin}"
     if reach.greets:
-        return Sight(health=Health.REFUSES, cause=Refusal.NO_CORS.value, detail=flag)
+        return Condition(health=Health.REFUSES, cause=Refusal.NO_CORS.value, detail=flag)
     if reach.is_turned:
-        return Sight(health=Health.NOT_COMFYUI, cause=Refusal.BETWEEN.value)
+        return Condition(health=Health.NOT_COMFYUI, cause=Refusal.BETWEEN.value)
     if reach.answers:
         is_here = _LOOPBACK.fullmatch(parts.hostname or "") is not None
         cause = Refusal.ORIGIN if is_here else Refusal.UNSEEN
-        return Sight(health=Health.REFUSES, cause=cause.value, detail=flag)
-    return Sight(health=Health.DOWN, cause=Refusal.NO_HTTPS.value if parts.scheme == "https" else "")
+        return Condition(health=Health.REFUSES, cause=cause.value, detail=flag)
+    return Condition(health=Health.DOWN, cause=Refusal.NO_HTTPS.value if parts.scheme == "https" else "")
 
 
-def judge_answers(stats: Response, line: Response) -> Sight:
+def judge_answers(stats: Response, line: Response) -> Look:
     """What the answers to `GET /system_stats` and `GET /prompt` show."""
     for response in (stats, line):
         if response.status != 200:
-            return _judge_status(response.status)
-    parsed, waits = _parsed(stats.text), _parsed(line.text)
-    match parsed, waits:
-        case (
-            {"system": dict(system), "devices": list(devices)},
-            {"exec_info": {"queue_remaining": int(count)}},
-        ):
-            argv = system.get("argv")
-            return Sight(
-                health=Health.WELL,
-                version=str(system.get("comfyui_version") or ""),
-                is_demo=isinstance(argv, list) and DEMO_MARK in argv,
-                devices=tuple(_device(item) for item in devices[:MOST_DEVICES] if isinstance(item, dict)),
-                running=min(1, max(0, count)),  # ComfyUI runs one at a time
-                pending=max(0, count - 1),
-            )
-    return _judge_strange(line.text if parsed is not None else stats.text)
+            return Look(judge_status(response.status))
+    try:
+        seen = read_stats(_parsed(stats.text))
+    except StatsError:
+        return _judge_strange(stats.text)
+    try:
+        count = read_remaining(_parsed(line.text))
+    except QueueError:
+        return _judge_strange(line.text)
+    return seen.with_queue(running=min(1, count), pending=max(0, count - 1))  # ComfyUI runs one at a time
 
 
-def _judge_status(status: int) -> Sight:
-    detail = f"it answers with status {status}"
-    if status in _STATUSES:
-        return Sight(health=Health.REFUSES, cause=_STATUSES[status], detail=detail)
-    return Sight(health=Health.DOWN if status >= 500 else Health.NOT_COMFYUI, detail=detail)
-
-
-def _judge_strange(text: str) -> Sight:
-    cause = "" if not _PAGE.match(text) else "login" if _PASSWORD.search(text) else "web-page"
-    return Sight(health=Health.NOT_COMFYUI, cause=cause, detail="its answer is not ComfyUI's")
+def _judge_strange(text: str) -> Look:
+    cause = page_cause(text.encode("utf-8", "replace"))
+    return Look(Condition(Health.NOT_COMFYUI, "its answer is not ComfyUI's", cause=cause))
 
 
 def _parsed(text: str) -> Any:
@@ -184,21 +153,6 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _device(item: Mapping[str, Any]) -> Device:
-    name, kind = item.get("name"), item.get("type")
-    return Device(
-        name=name if isinstance(name, str) else "",
-        kind=kind if isinstance(kind, str) else "",
-        total=_bytes(item.get("vram_total")),
-        free=_bytes(item.get("vram_free")),
-    )
-
-
-def _bytes(value: object) -> int | None:
-    is_size = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**63
-    return int(value) if is_size else None  # type: ignore[call-overload]
 
 
 def loads_response(loads: Mapping[ServerId, Queue | str]) -> Response:

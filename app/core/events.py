@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.comfy import read_failure
-from app.core.evidence import Cached, Executed, Started, ReportedEnd
+from app.core.evidence import Cached, Executed, ReportedEnd, Started
 from app.core.model import Failure, NodeId, Output, PromptId
 from app.core.outputs import read_node_outputs
 from wire.events import Event, prompt_of_event

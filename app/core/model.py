@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NewType
 
+from wire.health import Condition
+
 ServerId = NewType("ServerId", str)
 WindowId = NewType("WindowId", str)
 ClientId = NewType("ClientId", str)
@@ -20,37 +22,21 @@ NodeId = NewType("NodeId", str)
 RECORD_VERSION = 1
 
 
-class Health(Enum):
-    """What the gateway's prober last saw of a server."""
-
-    UNKNOWN = "unknown"
-    WELL = "well"
-    DOWN = "down"
-    TIMEOUT = "timeout"
-    REFUSES = "refuses"
-    NOT_COMFYUI = "not_comfyui"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """One ComfyUI of the fleet. `base` is where this page reaches it; `address` is its own, a part of its identity."""
+class Server(Condition):
+    """One ComfyUI of the fleet in its condition.
+
+    `base` is where this page reaches it; `address` is its own, part of its identity.
+    """
 
     server_id: ServerId
     name: str
     address: str
     base: str
-    health: Health = Health.UNKNOWN
-    detail: str = ""
-    running: int = 0
-    pending: int = 0
-    version: str = ""
-    is_demo: bool = False
-    has_jobs: bool = False  # the newer jobs API, as the gateway has found out
     is_drained: bool = False  # takes no new work, as its operator chose; what it has is finished there
     catalogue: str = ""  # the hash of its node catalogue; empty while the gateway has not read it
     files: str = ""  # the hash of its lists of uploaded files
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose
-    cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another | too-much
     colour: str = ""  # set by its operator; if empty, the page chooses
     weight: float = 1.0  # its share of the work, compared with the others
     tags: tuple[str, ...] = ()  # its operator's short labels for users

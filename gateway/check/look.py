@@ -19,10 +19,10 @@ from aiohttp import WSMsgType
 
 from gateway.fleet.looks import StatusError, has_jobs, judge_failure, look_closely, read_bounded, read_max_upload
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
-from gateway.fleet.state import Condition, Health
 from gateway.http.refusal import Refused
 from gateway.http.servers import Server
 from gateway.http.upstream import Redirected, Upstream
+from wire.health import Condition, Health
 
 _SOCKET_BYTES = 1_000_000  # the largest greeting that is waited for
 

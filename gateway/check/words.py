@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from gateway.check.look import Report
 from gateway.flags import is_loopback
-from gateway.fleet.state import Condition, Health, SearchReport
+from gateway.fleet.state import SearchReport
 from gateway.http.servers import Server
+from wire.health import Condition, Health
 
 HEADS = ("SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK")
 SLOW = 1.0  # seconds for a small answer; windows ask for as much every few seconds

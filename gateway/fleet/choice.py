@@ -9,10 +9,10 @@ from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
 from gateway.fleet.fleet import Fleet, Source, checked_address
 from gateway.fleet.looks import look
-from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
+from wire.health import Health
 
 DEFAULT_DEMO = 3
 USUAL_ADDRESS = "http://127.0.0.1:8188"  # where ComfyUI listens unless told otherwise

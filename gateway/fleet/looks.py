@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
@@ -25,14 +24,14 @@ from gateway.fleet.server_answers import (
     parse_stats,
     read_queue_answer,
 )
-from gateway.fleet.server_stats import Device
-from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Condition, Health
+from gateway.fleet.state import DEFAULT_MAX_UPLOAD
 from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.reading import is_small
 from gateway.http.server_proof import AnotherServerError
 from gateway.http.upstream import Redirected, Upstream, short_reason
+from wire.health import Condition, Health, judge_status
+from wire.stats import Look
 
-_LOGIN = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}
 _WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address that a redirect leads to
 
 T = TypeVar("T")
@@ -46,14 +45,6 @@ class StatusError(Exception):
         super().__init__(f"status {status}")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look has shown: the condition, and what changes too often to be told to everybody."""
-
-    condition: Condition
-    devices: tuple[Device, ...] = ()
-
-
 async def look(upstream: Upstream) -> Condition:
     """The condition of a server now. Never raises for what the server or the network does."""
     return (await look_closely(upstream)).condition
@@ -63,18 +54,11 @@ async def look_closely(upstream: Upstream) -> Look:
     """One look at a server. Never raises for what the server or the network does."""
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
-            stats = parse_stats(await fetch_json(upstream, "/system_stats"))
+            seen = parse_stats(await fetch_json(upstream, "/system_stats"))
             queue = await read_queue(upstream)
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
         return Look(judge_failure(error))
-    condition = Condition(
-        health=Health.WELL,
-        running=len(queue.running),
-        pending=len(queue.pending),
-        version=stats.version,
-        is_demo=stats.is_demo,
-    )
-    return Look(condition, stats.devices)
+    return seen.with_queue(running=len(queue.running), pending=len(queue.pending))
 
 
 async def read_queue(upstream: Upstream) -> Queue:
@@ -171,14 +155,10 @@ class Answer:
 def judge_failure(error: Exception) -> Condition:
     """The condition that a failed look shows."""
     match error:
-        case StatusError(status=status) if status in _LOGIN:
-            return Condition(Health.REFUSES, f"it answers with status {status}", cause=_LOGIN[status])
-        case StatusError(status=status) if status >= 500:
-            return Condition(Health.DOWN, f"it answers with status {status}")
+        case StatusError(status=status):
+            return judge_status(status)
         case NotComfyError(cause=cause):
             return Condition(Health.NOT_COMFYUI, str(error), cause=cause)
-        case StatusError():
-            return Condition(Health.NOT_COMFYUI, str(error))
         case Redirected(location=location):
             cause = "login" if _WAY_IN.search(location) else "redirect"
             return Condition(Health.NOT_COMFYUI, f"it answers with a redirect, {error}", cause=cause)

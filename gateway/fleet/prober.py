@@ -26,13 +26,14 @@ from gateway.fleet.looks import (
     read_queue,
 )
 from gateway.fleet.server_answers import NotComfyError, Queue
-from gateway.fleet.server_stats import ServerStats
-from gateway.fleet.state import VERSION, Condition, FleetState, Health
+from gateway.fleet.server_stats import FleetStats
+from gateway.fleet.state import VERSION, FleetState
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import for_ever, start_task
+from wire.health import Condition, Health
 
 _ILL = {Health.DOWN, Health.TIMEOUT}
 _BACKOFF = 1.6  # from one pause to the next while a server is not well
@@ -55,7 +56,7 @@ class Prober:
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._on_well = on_well
-        self.vitals = ServerStats()
+        self.vitals = FleetStats()
         self.marks: dict[str, Mapping[str, str]] = {}  # whose the prompts are that `loads` has told of
         self._watches: dict[Upstream, asyncio.Task[None]] = {}
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
@@ -150,7 +151,7 @@ class Prober:
         while True:
             seen = await look_closely(upstream)
             condition = seen.condition
-            self.vitals.note(server_id, condition, seen.devices)
+            self.vitals.note(server_id, seen)
             is_news = condition.health is not self._state.condition(server_id).health
             if condition.health is Health.WELL:
                 pause = self._deadlines.probe_well
@@ -175,8 +176,7 @@ class Prober:
 
     def _note(self, server_id: ServerId, condition: Condition) -> None:
         known = self._state.condition(server_id)
-        if condition.health is not Health.WELL:  # what it was stays true while it does not answer
-            condition = replace(condition, version=known.version, is_demo=known.is_demo, has_jobs=known.has_jobs)
+        condition = condition.after(known)
         if condition.health is Health.DOWN and server_id in self._notices:
             condition = replace(condition, detail=self._notices[server_id])
         if condition.health is not known.health:

@@ -5,15 +5,14 @@ An answer must have ComfyUI's shape and stay within its bounds, or `NotComfyErro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.fleet.server_stats import MOST_DEVICES, Device, read_device
 from gateway.http.json_reader import Bounds, JsonError, TooMuch, build
+from wire.health import page_cause
 from wire.queue import QueueError, TooManyRows, read_rows
+from wire.stats import Look, StatsError, read_stats
 
-DEMO_MARK = "--mooring-demo"  # stands in the demo's argv
 SMALL = Bounds(262_144)  # /system_stats, /features: a server with sixteen devices describes itself in four thousand
 QUEUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # the whole prompts of all users, each with its editor's graph
 PAGE = Bounds(4 * 1024 * 1024)  # of /history
@@ -21,10 +20,6 @@ ENTRY = Bounds(16 * 1024 * 1024)  # one prompt with all its outputs, in /history
 JOBS = Bounds(4 * 1024 * 1024)
 CATALOGUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # it repeats thousands of file names many times
 MOST_ROWS = 10_000  # prompts in one queue
-_LONGEST_VERSION = 80  # characters; it is sent to each window
-_LOOKED_INTO = 65_536  # bytes of a web page that are searched
-_PASSWORD = re.compile(rb"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
-_PAGE = re.compile(rb"\s*(<!doctype|<html)", re.IGNORECASE)
 
 
 class NotComfyError(Exception):
@@ -33,15 +28,6 @@ class NotComfyError(Exception):
     def __init__(self, message: str, cause: str = "") -> None:
         self.cause = cause
         super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """The parts of `/system_stats` that the gateway uses."""
-
-    version: str
-    is_demo: bool
-    devices: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +50,16 @@ def parse_json(body: bytes | bytearray, path: str) -> object:
 
 def not_json(path: str, error: JsonError, body: bytes | bytearray) -> NotComfyError:
     """Return the error for an answer that is too large or not JSON."""
-    cause = "too-much" if isinstance(error, TooMuch) else _page_cause(body)
+    cause = "too-much" if isinstance(error, TooMuch) else page_cause(body)
     return NotComfyError(f"{path} is not read: {error}", cause)
 
 
-def _page_cause(body: bytes | bytearray) -> str:
-    """Return the cause if a web page answers instead of ComfyUI: a log-in page or another one."""
-    beginning = body[:_LOOKED_INTO]
-    if not _PAGE.match(beginning):
-        return ""
-    return "login" if _PASSWORD.search(beginning) else "web-page"
-
-
-def parse_stats(answer: object) -> Stats:
+def parse_stats(answer: object) -> Look:
     """Read a `/system_stats`, or raise `NotComfyError`."""
-    match answer:
-        case {"system": {"argv": list(argv), **system}, "devices": list(devices)}:
-            version = system.get("comfyui_version", "")
-            told = version[:_LONGEST_VERSION] if isinstance(version, str) else ""
-            return Stats(told, DEMO_MARK in argv, _devices(devices))
-        case {"system": dict(), "devices": list(devices)}:
-            return Stats("", is_demo=False, devices=_devices(devices))  # very old servers do not report their version
-        case _:
-            raise NotComfyError("/system_stats is not ComfyUI's")
-
-
-def _devices(items: list[object]) -> tuple[Device, ...]:
-    return tuple(read_device(item) for item in items[:MOST_DEVICES] if isinstance(item, dict))
+    try:
+        return read_stats(answer)
+    except StatsError as error:
+        raise NotComfyError(str(error)) from error
 
 
 def parse_queue(answer: object) -> Queue:

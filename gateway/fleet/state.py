@@ -6,38 +6,13 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from gateway.fleet.fleet import Fleet, Source
 from gateway.http.servers import Server, ServerId
+from wire.health import Condition, Health
 
 VERSION = 1
 DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-size 100
-
-
-class Health(Enum):
-    """How a server answered the last look at it."""
-
-    UNKNOWN = "unknown"  # no look yet
-    WELL = "well"
-    DOWN = "down"  # nothing accepts connections, or a proxy says so
-    TIMEOUT = "timeout"
-    REFUSES = "refuses"  # it wants a login, or its certificate is not trusted
-    NOT_COMFYUI = "not_comfyui"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One server's condition. `detail` is plain text for logs and stays the same while nothing changes."""
-
-    health: Health = Health.UNKNOWN
-    detail: str = ""
-    running: int = 0
-    pending: int = 0
-    version: str = ""
-    is_demo: bool = False
-    has_jobs: bool = False
-    cause: str = ""  # what of its health a person should know: login, web-page, redirect, certificate, busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,15 +208,8 @@ class FleetState:
             "address": server.identity if runs_fleet else server.tag,
             "at": server.address if runs_fleet else "",
             "base": f"/servers/{server.id}@{server.tag}",
-            "health": known.health.value,
-            "detail": known.detail if runs_fleet else "",
-            "cause": known.cause,
+            **(known if runs_fleet else replace(known, detail="")).as_json(),
             "colour": server.colour,
-            "running": known.running,
-            "pending": known.pending,
-            "version": known.version,
-            "demo": known.is_demo,
-            "jobs": known.has_jobs,
             "drained": server.is_drained,
             "weight": server.weight,
             "tags": list(server.tags),

@@ -18,13 +18,13 @@ from aiohttp import web
 
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
-from gateway.fleet.state import Health
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
 from gateway.http.servers import Server, ServerId
 from gateway.people.people import People
 from gateway.server import Gateway
+from wire.health import Health
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0  # seconds until a condition that must come is given up, on a loaded machine

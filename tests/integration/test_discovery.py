@@ -19,13 +19,13 @@ from gateway.check.command import look_at
 from gateway.check.words import words_of_searches
 from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
-from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import HEADER
 from tests.certificates import make_pem
 from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of, until_told
 from tests.integration.rig import Running
 from tests.name_server import Mood
+from wire.health import Health
 
 ONE, TWO, THREE = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 Reply = tuple[int, str]

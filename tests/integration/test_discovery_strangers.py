@@ -14,12 +14,12 @@ from gateway.fleet.discovery.claims import Claim, NoClaim, ask_who
 from gateway.fleet.discovery.names import Endpoint
 from gateway.fleet.fleet import Discover
 from gateway.fleet.looks import look, read_queue
-from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause, Sent
 from gateway.http.server_proof import LARGEST, UnprovenError
 from gateway.http.servers import Found, Proof, ProofKind, Server, ServerId
 from gateway.http.upstream import Upstream
+from wire.health import Health
 
 HERE = "127.0.0.1"
 GPU = Discover("dns://comfyui.test:8188", "comfyui.test", 8188, "gpu", is_minted=True)

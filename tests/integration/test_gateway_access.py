@@ -17,12 +17,12 @@ import pytest
 from aiohttp import web
 
 from gateway.fleet.file import read_fleet
-from gateway.fleet.state import Health
 from gateway.http.servers import ServerId
 from tests.certificates import Pem, make_pem
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text
 from tests.integration.rig import QUEUE, STATS, Running, open_fleet, until
+from wire.health import Health
 
 A = ServerId("a")
 FAST = {"fleet_file": 0.02, "fleet_settles": 0.01, "probe_well": 0.05, "probe_ill": 0.05}

@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.fleet.state import Health
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
 from gateway.http.reading import Reading
 from tests.integration.attacks import PROMPT, Place
 from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
+from wire.health import Health
 
 ROW = b'[1, "p", {}, {}, []],'
 

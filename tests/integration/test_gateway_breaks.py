@@ -16,7 +16,6 @@ import pytest
 
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.fleet import Fleet, Source
-from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_house
 from gateway.http.servers import ServerId
@@ -25,6 +24,7 @@ from tests.integration.attacks import JSON, Place, post, write
 from tests.integration.rig import ROOT, head_of, speak, until
 from tests.services import Service, free_ports, start_demo, start_gateway
 from wire.faults import Fault
+from wire.health import Health
 
 PATIENCE = 60.0
 WISH = json.dumps({"server": "demo-1", "fault": "hang"})

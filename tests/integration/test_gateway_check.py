@@ -21,13 +21,13 @@ from gateway.check.command import look_at
 from gateway.check.look import Report
 from gateway.check.words import HEADS, advice, paragraphs, table
 from gateway.fleet.file import read_fleet
-from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from tests.certificates import make_pem
 from tests.integration.hub import text
 from tests.integration.rig import QUEUE, STATS, Raw, serve_raw
 from tests.integration.test_gateway_fleet import hang, http, say
 from tests.services import ROOT, free_ports, start_demo
+from wire.health import Health
 
 FAST = replace(Deadlines(), probe=2.0, handshake=2.0)
 SLOW_SECONDS = 60.0

@@ -17,11 +17,11 @@ from aiohttp import web
 from gateway.flags import read_flags
 from gateway.fleet.choice import choose_fleet
 from gateway.fleet.fleet import Source
-from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import ServerId
 from tests.integration.rig import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
 from tests.services import free_ports
+from wire.health import Health
 
 A = ServerId("a")
 NEVER = 100 * PATIENCE  # seconds; whoever waits that long fails its test

@@ -17,11 +17,11 @@ import pytest
 from aiohttp import web
 
 from gateway.fleet.file import read_fleet
-from gateway.fleet.state import Health
 from gateway.http.servers import ServerId
 from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
 from tests.integration.hub import Hub, connect, end_of, text
 from tests.integration.rig import Running, open_fleet, serve, speak, until
+from wire.health import Health
 
 A, B = ServerId("a"), ServerId("b")
 FAST = {"fleet_file": 0.02, "fleet_settles": 0.01}

@@ -16,7 +16,6 @@ import gateway.fleet.watch
 import gateway.people.login
 from gateway.fleet.discovery.search import Search
 from gateway.fleet.file import read_fleet
-from gateway.fleet.state import Health
 from gateway.http.servers import ServerId
 from gateway.people.accounts import Account, read_accounts, write_accounts
 from gateway.people.keys import load_keys
@@ -24,6 +23,7 @@ from gateway.people.people import People
 from tests.integration.pods import open_cluster, servers_of, until_told
 from tests.integration.rig import open_fleet, open_gateway, serve, until
 from tests.integration.studio import write_users
+from wire.health import Health
 
 A = ServerId("a")
 

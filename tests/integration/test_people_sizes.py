@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from gateway.fleet.server_answers import parse_json
-from gateway.fleet.state import Health
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
@@ -22,6 +21,7 @@ from gateway.people.projection import project_text
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
+from wire.health import Health
 
 
 @pytest.fixture

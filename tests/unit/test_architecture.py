@@ -34,7 +34,7 @@ MORE_FOR_WORKFLOWS = {"csv", "decimal", "io", "struct", "unicodedata", "zlib"}
 PORTS = "app.core.ports"
 # What an adapter needs besides the ports and their values: formats (of ComfyUI, of the store), and what is read from a
 # server when the page itself probes it. Never a rule, such as what a window may do or when a task has ended.
-FORMATS = {"app.core.comfy", "app.core.direct", "app.core.errors", "app.core.hour", "app.core.records"}
+FORMATS = {"app.core.comfy", "app.core.direct", "app.core.errors", "app.core.records"}
 JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId
-from app.core.server_stats import ServerStats
+from wire.server_stats import ServerStats
 
 
 class FleetSource(Protocol):

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.core import comfy
 from app.core.errors import BadInput, ConfigError, TransportError
-from app.core.model import Health, Server, ServerId
+from app.core.model import Server, ServerId
 from app.core.workflow import ApiWorkflow
 from app.session.state import State
 from app.session.submitting.named_files import FileFinder, FoundFiles, Origin
@@ -25,6 +25,7 @@ from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability, standing, unlisted_files
 from app.workflows.replacements import read_replacements
+from wire.health import Health
 
 log = logging.getLogger("mooring.session")
 

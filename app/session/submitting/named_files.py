@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 
 from app.core import comfy
 from app.core.errors import BadInput, MooringError, StorageError
-from app.core.model import Delivery, Health, PromptId, Server, ServerId, Task
+from app.core.model import Delivery, PromptId, Server, ServerId, Task
 from app.core.server_file import ServerFile
 from app.session.facts import Picked
 from app.session.state import State
 from app.workflows.graph import Key
+from wire.health import Health
 
 FRESH = 10.0  # seconds for which "not there" is trusted, until the user presses Run
 AT_SUBMIT = 1.0  # seconds for which any answer is trusted when the user presses Run

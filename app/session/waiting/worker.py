@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.core.errors import ConnectError, MooringError, NoServerAvailable
-from app.core.model import Contact, Health, PromptId, ServerId, Task
+from app.core.model import Contact, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
 from app.session.submitting.submit import RunOrder
+from wire.health import Health
 
 FIRST_REST = 2.0  # seconds after a failure that was not the run's fault
 LONGEST_REST = 120.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.server_stats import MINUTES, Minute, ServerStats
 from app.ui.fleet.panel import WIDTH, Bar
+from wire.server_stats import MINUTES, Minute, ServerStats
 
 HIGH = 24  # of a sparkline, in its units; a minute is one wide
 LEAST_FULL = 4  # prompts in line that fill it, if there were never more

@@ -10,7 +10,6 @@ from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.model import Choice, Fleet, Server, ServerId, WindowId
 from app.core.roster import MooringPeriod, Roster
-from app.core.server_stats import ServerStats
 from app.core.waiting_runs import captain_of
 from app.core.window import Window
 from app.ui.fleet.admin import AdminState, ServerAdmin, deeds_at
@@ -18,6 +17,7 @@ from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.state import Dialog
 from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.windows.panel import PanelFacts, WindowMark, numbers
+from wire.server_stats import ServerStats
 
 ONLY = "only"  # beside the leanings: nowhere else than there, and wait for it
 SPAN = 24 * 3600.0  # seconds that the timeline goes back at most

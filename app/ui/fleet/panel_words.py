@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from app.core.direct import Refusal
-from app.core.model import Health, Server
-from app.core.server_stats import MINUTES, Device, ServerStats
+from app.core.model import Server
 from app.ui.fleet.panel import ONLY, BerthRow
 from app.ui.fleet.words import word_health
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Tone, Words
+from wire.health import Health
+from wire.server_stats import MINUTES, ServerStats
+from wire.stats import Device
 
 
 def word_trouble(server: Server, _: Translator) -> Words:

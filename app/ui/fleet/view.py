@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.core.model import Health, Server
-from app.core.server_stats import Device
+from app.core.model import Server
 from app.core.window import is_address_tag
 from app.ui.fleet.admin_view import deeds
 from app.ui.fleet.charts_view import lane, sparkline
@@ -16,6 +15,8 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.parts import disclosure, drawer, icon, quote, server_chip, told
 from app.ui.runs.evidence_view import why
 from app.ui.windows.words import word_window
+from wire.health import Health
+from wire.stats import Device
 
 
 def fleet(view: FleetView, _: Translator) -> h.Element:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from app.core.model import Fleet, Health, Server
+from app.core.model import Fleet, Server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
+from wire.health import Health
 
 
 def word_health(health: Health, _: Translator) -> Words:

@@ -9,11 +9,12 @@ import logging
 from typing import Protocol
 
 from app.core.errors import BadInput
-from app.core.model import Fleet, Health, Server, ServerId
+from app.core.model import Fleet, Server, ServerId
 from app.core.window import Restoring, Window
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, with_catalogue
 from app.workflows.catalogue import Catalogue
+from wire.health import Health
 
 log = logging.getLogger("mooring.ui")
 

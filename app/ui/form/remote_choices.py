@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
-from app.core.model import Fleet, Health, Server, ServerId
+from app.core.model import Fleet, Server, ServerId
 from app.core.window import Restoring, Window
 from app.ui.form.state import FieldView, FormState, RemoteList
 from app.ui.kit.context import PageContext, set_slices
 from app.workflows.forms.fields import Choice, Upload
+from wire.health import Health
 
 log = logging.getLogger("mooring.ui")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from app.core.model import Fleet, Health
+from app.core.model import Fleet
 from app.core.saved import PublishedFile
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import LibraryEntries, LibrarySection, Opening, WorkflowEntry
@@ -14,6 +14,7 @@ from app.ui.library.library import PUBLISHED_MARK, plain_title
 from app.ui.library.state import LibraryDialog, LibraryView
 from app.workflows.forms.search import plain
 from app.workflows.library import Item, found, tags_of
+from wire.health import Health
 
 
 class Shelves(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
-from app.core.model import Contact, Fleet, Health, Task, TaskState
+from app.core.model import Contact, Fleet, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.fleet.faults import FaultsState, break_view
@@ -36,6 +36,7 @@ from app.ui.windows.orphans import WindowsState, left_view
 from app.ui.windows.panel import NOTHING_READ, PanelFacts
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability
+from wire.health import Health
 
 ORDINARY = Surroundings()
 DELETIONS_SHOWN = 3  # at a time

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from app.core.model import Contact, Fleet, Health, Task, TaskState
+from app.core.model import Contact, Fleet, Task, TaskState
 from app.core.window import Free, Moored, held_beside
+from wire.health import Health
 
 
 class Offer(Enum):

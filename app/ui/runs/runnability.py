@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from app.core.errors import BadInput, MooringError
-from app.core.model import Fleet, Health, ServerId
+from app.core.model import Fleet, ServerId
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.ui.form.context import FormContext, opened_on
@@ -30,6 +30,7 @@ from app.ui.runs.state import Blocker, RunnabilityGroup, RunnabilityView
 from app.workflows.forms.fields import Choice, Field, Upload
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
+from wire.health import Health
 
 log = logging.getLogger("mooring.ui")
 

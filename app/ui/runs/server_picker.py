@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.model import Fleet, Health, Server, ServerId
+from app.core.model import Fleet, Server, ServerId
 from app.core.waiting_runs import MOST_HANDS
+from wire.health import Health
 
 SOONEST, FREE = "", ":free"  # `free` is no server: their ids have no colon
 NO_LEANINGS: Mapping[ServerId, Leaning] = MappingProxyType({})

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
 from app.core.roster import PICTURES, MooringPeriod, Roster, TaskSummary
-from app.core.server_stats import ServerStats
 from app.core.waiting_runs import captain_of, crew_number
 from app.core.window import Window
 from app.session import Orphan
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.state import Dialog
+from wire.server_stats import ServerStats
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from app.core.direct import (
     read_listed,
 )
 from app.core.errors import ConfigError
-from app.core.hour import Hour
-from app.core.model import Health, PromptId, ServerId
+from app.core.model import PromptId, ServerId
 from app.core.ports.http import Response
-from app.core.server_stats import MINUTES, Device, Minute
+from wire.health import Condition, Health
+from wire.stats import Device
 
 HTTP, HTTPS = Site("http://pages.lan"), Site("https://pages.lan")
 NOTHING, ANSWERS = Reach(), Reach(answers=True)
@@ -79,8 +79,8 @@ def test_a_list_that_makes_no_sense_is_a_config_error(text: str) -> None:
     ],
 )
 def test_blocked_requests_are_detected_before_sending(address: str, site: Site, cause: str | None) -> None:
-    sight = forbidden(address, site)
-    assert (None if sight is None else sight.cause) == cause
+    found = forbidden(address, site)
+    assert (None if found is None else found.cause) == cause
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_blocked_requests_are_detected_before_sending(address: str, site: Site, 
     ],
 )
 def test_silence_has_a_cause(address: str, reach: Reach, health: Health, cause: str) -> None:
-    sight = judge_silence(address, HTTP, reach)
-    assert (sight.health, sight.cause) == (health, cause)
+    found = judge_silence(address, HTTP, reach)
+    assert (found.health, found.cause) == (health, cause)
     is_flag = cause in {Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.UNSEEN.value}
-    assert sight.detail == ("--enable-cors-header http://pages.lan" if is_flag else "")
+    assert found.detail == ("--enable-cors-header http://pages.lan" if is_flag else "")
 
 
 def answers(stats: object = STATS, line: object = None, status: int = 200) -> tuple[Response, Response]:
@@ -110,9 +110,9 @@ def answers(stats: object = STATS, line: object = None, status: int = 200) -> tu
 
 
 def test_healthy_server_reports_version_devices_and_queue() -> None:
-    sight = judge_answers(*answers(line={"exec_info": {"queue_remaining": 3}}))
-    assert (sight.health, sight.version, sight.running, sight.pending) == (Health.WELL, "0.3.64", 1, 2)
-    assert sight.devices == (Device(name="cuda:0 A", kind="cuda", total=8, free=3),)
+    look = judge_answers(*answers(line={"exec_info": {"queue_remaining": 3}}))
+    assert look.condition == Condition(Health.WELL, running=1, pending=2, version="0.3.64")
+    assert look.devices == (Device(name="cuda:0 A", kind="cuda", total=8, free=3),)
 
 
 @pytest.mark.parametrize(
@@ -132,27 +132,18 @@ def test_healthy_server_reports_version_devices_and_queue() -> None:
     ],
 )
 def test_an_answer_that_can_be_read_has_its_cause(given: tuple[Response, Response], health: Health, cause: str) -> None:
-    sight = judge_answers(*given)
-    assert (sight.health, sight.cause) == (health, cause)
+    found = judge_answers(*given).condition
+    assert (found.health, found.cause) == (health, cause)
 
 
 @pytest.mark.parametrize("size", ["1e999", "-1", "NaN", "9" * 400, "true", '"8"'])
 def test_invalid_memory_size_is_left_out(size: str) -> None:
     stats = json.dumps(STATS).replace('"vram_total": 8', f'"vram_total": {size}')
-    sight = judge_answers(Response(200, text=stats), Response(200, text='{"exec_info": {"queue_remaining": 0}}'))
-    assert sight.health is Health.WELL and sight.devices[0].total is None
+    look = judge_answers(Response(200, text=stats), Response(200, text='{"exec_info": {"queue_remaining": 0}}'))
+    assert look.condition.health is Health.WELL and look.devices[0].total is None
 
 
 def test_loads_have_the_gateways_format() -> None:
     queue = Queue((PromptId("p"),), (PromptId("q"),))
     parsed = read_loads(loads_response({ServerId("a"): queue, ServerId("b"): "down"}))
     assert parsed == {"a": (queue, ""), "b": (Queue((), ()), "down")}
-
-
-def test_an_hour_forgets_what_is_older() -> None:
-    busy = judge_answers(*answers(line={"exec_info": {"queue_remaining": 3}}))
-    hour = Hour().with_look(10, busy).with_look(10, judge_silence("http://a", HTTP, NOTHING))
-    assert hour.minutes(10)[-1] == Minute(longest=3, busy=1, well=1, looks=2)
-    assert hour.minutes(11)[-2:] == (Minute(longest=3, busy=1, well=1, looks=2), None)
-    later = hour.with_look(10 + MINUTES, busy)
-    assert len(later.seen) == 1 and len(later.minutes(10 + MINUTES)) == MINUTES

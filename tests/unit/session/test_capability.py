@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import NoServerAvailable, RequestTimeout, ServerUnable
-from app.core.model import Fleet, Health, ServerId, TaskState
+from app.core.model import Fleet, ServerId, TaskState
 from app.core.workflow import parse_workflow
 from app.session.submitting.capability import KEPT
 from app.ui.kit.messages import word_error
@@ -19,6 +19,7 @@ from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 from tests.unit.ui.page_kit import ENGLISH
+from wire.health import Health
 
 C = ServerId("gpu-3")
 NODES: dict[str, Any] = {

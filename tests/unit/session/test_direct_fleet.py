@@ -15,9 +15,10 @@ from app.browser.server_probe import Eyes
 from app.core.comfy import loads_request, read_loads
 from app.core.direct import Reach, Site
 from app.core.errors import ListError, RequestTimeout, SocketClosed
-from app.core.model import Fleet, Health, Server, ServerId
+from app.core.model import Fleet, Server, ServerId
 from app.core.ports.http import Http, Request, Response
 from app.core.ports.sockets import Connection
+from wire.health import Health
 
 A, B = "http://gpu-a:8188", "http://gpu-b:8188"
 PAGE = Site("http://pages.lan")

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from app.core.errors import ConfigError, MooringError, RequestTimeout
-from app.core.model import Fleet, Health, ServerId
+from app.core.model import Fleet, ServerId
 from app.session.memory.sandbox import HERE, Sandbox, SandboxClock, make_fleet
 from app.session.state import State
 from app.session.watching.fleet_follower import FLEET_RETRY, FleetFollower
+from wire.health import Health
 
 GONE = RequestTimeout(None, "network")
 

@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import ConnectError, MooringError, NoServerAvailable, RequestTimeout
-from app.core.model import Contact, Fleet, Health, PromptId, ServerId, TaskState
+from app.core.model import Contact, Fleet, PromptId, ServerId, TaskState
 from app.core.window import Window
 from app.session.memory.sandbox import Sandbox, SandboxClock
 from app.session.state import State
 from app.session.submitting.submit import RunOrder
 from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, LineWorker
 from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
+from wire.health import Health
 
 DOWN = RequestTimeout(None, "network")
 BUSY = NoServerAvailable("reserve", {ServerId(A): "busy"})

@@ -13,7 +13,6 @@ from app.core.model import (
     Contact,
     Delivery,
     Failure,
-    Health,
     NodeError,
     PromptId,
     ServerId,
@@ -57,6 +56,7 @@ from tests.unit.ui.page_kit import (
     workflows,
 )
 from tests.unit.ui.trouble import around_trouble
+from wire.health import Health
 
 GPU_1 = ServerId("gpu-1")
 EVIL = "<img src=x onerror=alert(1)> & \"'"

@@ -20,7 +20,6 @@ from app.core.model import (
     Choice,
     ClientId,
     Fleet,
-    Health,
     NodeId,
     Output,
     PromptId,
@@ -51,6 +50,7 @@ from app.workflows.needs import Runnability, standing
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import parse_published
 from gateway.page.languages import list_languages
+from wire.health import Health
 
 ROOT = Path(__file__).resolve().parents[3]
 LANGUAGES = read_languages(json.dumps(list_languages(ROOT)))

@@ -9,9 +9,9 @@ from typing import Any
 from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import KnownWindow, Roster, TaskSummary, digest
-from app.core.server_stats import ServerStats
 from app.ui.page.panel_data import PanelSources
 from tests.unit.ui.page_kit import ME
+from wire.server_stats import ServerStats
 
 OTHER = WindowId("99999999-9999-4999-8999-999999999999")
 NOW = 10_000.0

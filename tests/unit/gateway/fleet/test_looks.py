@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.fleet.server_answers import NotComfyError, Queue, Stats, parse_queue, parse_stats
+from gateway.fleet.server_answers import NotComfyError, Queue, parse_queue, parse_stats
 from tests import recordings
+from wire.health import Condition, Health
+from wire.stats import Look
 
 
 def test_stats_tell_the_version_and_the_demo() -> None:
     real = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}
-    assert parse_stats(real) == Stats("0.3.64", is_demo=False)
+    assert parse_stats(real) == Look(Condition(Health.WELL, version="0.3.64"))
     demo = {"system": {"comfyui_version": "0.3.64", "argv": ["x", "--mooring-demo"]}, "devices": []}
-    assert parse_stats(demo) == Stats("0.3.64", is_demo=True)
-    assert parse_stats({"system": {"os": "posix"}, "devices": []}) == Stats("", is_demo=False)
+    assert parse_stats(demo) == Look(Condition(Health.WELL, version="0.3.64", is_demo=True))
+    assert parse_stats({"system": {"os": "posix"}, "devices": []}) == Look(Condition(Health.WELL))
 
 
 @pytest.mark.parametrize("answer", [None, [], "", {}, {"system": {}}, {"system": [], "devices": []}, {"devices": []}])
@@ -35,7 +37,7 @@ def test_pending_work_is_told_in_the_order_in_which_it_will_run() -> None:
 
 def test_a_version_is_cut_since_each_window_is_told_it() -> None:
     told = {"system": {"argv": [], "comfyui_version": "1" * 100_000}, "devices": []}
-    assert parse_stats(told).version == "1" * 80
+    assert parse_stats(told).condition.version == "1" * 80
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_another_queue_is_not_comfyuis(answer: object) -> None:
 @pytest.mark.parametrize("version", recordings.VERSIONS)
 def test_real_servers_are_recognised(version: str) -> None:
     found = _bodies(recordings.read("01_get", version))
-    assert any(parse_stats(body).version for body in found if isinstance(body, dict) and "system" in body)
+    assert any(parse_stats(body).condition.version for body in found if isinstance(body, dict) and "system" in body)
     assert all(parse_queue(body) for body in found if isinstance(body, dict) and "queue_running" in body)
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from app.core.window import address_tag
 from gateway.fleet.fleet import Fleet, Source
-from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Catalogue, Condition, FleetState, Health
+from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Catalogue, FleetState
 from gateway.fleet.watchers import pace
 from gateway.http.servers import Limits, Server, ServerId
+from wire.health import Condition, Health
 
 A = ServerId("a")
 FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))

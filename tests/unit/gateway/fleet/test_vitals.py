@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.fleet.server_answers import parse_stats
-from gateway.fleet.server_stats import MINUTES, MOST_DEVICES, Device, ServerStats
-from gateway.fleet.state import Condition, Health
+from gateway.fleet.server_stats import FleetStats
 from gateway.http.servers import ServerId
+from wire.health import Condition, Health
+from wire.server_stats import MINUTES
+from wire.stats import MOST_DEVICES, Device, Look
 
 A, B = ServerId("a"), ServerId("b")
-GPU = Device("cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "cuda", 24_000, 20_000)
+GPU = Device(name="cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", kind="cuda", total=24_000, free=20_000)
 
 
 class Clock:
@@ -23,7 +25,7 @@ class Clock:
         return self.now
 
 
-def told(vitals: ServerStats) -> Any:
+def told(vitals: FleetStats) -> Any:
     return vitals.as_json({A: None, B: None})["servers"]
 
 
@@ -33,9 +35,9 @@ def well(running: int = 0, pending: int = 0) -> Condition:
 
 def test_the_looks_of_one_minute_are_one_entry() -> None:
     clock = Clock()
-    vitals = ServerStats(clock)
+    vitals = FleetStats(clock)
     for condition in (well(), well(1, 2), well(1), Condition(Health.TIMEOUT, "no answer in time")):
-        vitals.note(A, condition, ())
+        vitals.note(A, Look(condition))
     hour = told(vitals)["a"]["hour"]
     assert len(hour) == MINUTES
     assert hour[-1] == [3, 2, 3, 4], "longest, busy, well, looks"
@@ -45,10 +47,10 @@ def test_the_looks_of_one_minute_are_one_entry() -> None:
 
 def test_an_hour_is_kept_and_no_more() -> None:
     clock = Clock()
-    vitals = ServerStats(clock)
+    vitals = FleetStats(clock)
     for minute in range(3 * MINUTES):
         clock.now = 10_000.0 + 60 * minute
-        vitals.note(A, well(minute % 5), ())
+        vitals.note(A, Look(well(minute % 5)))
     assert [entry[0] for entry in told(vitals)["a"]["hour"]] == [
         minute % 5 for minute in range(2 * MINUTES, 3 * MINUTES)
     ]
@@ -57,9 +59,9 @@ def test_an_hour_is_kept_and_no_more() -> None:
 
 
 def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
-    vitals = ServerStats(Clock())
-    vitals.note(A, well(), (GPU,))
-    vitals.note(A, Condition(Health.DOWN), ())
+    vitals = FleetStats(Clock())
+    vitals.note(A, Look(well(), (GPU,)))
+    vitals.note(A, Look(Condition(Health.DOWN)))
     assert told(vitals)["a"]["devices"] == [
         {"name": "cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "kind": "cuda", "total": 24_000, "free": 20_000}
     ]
@@ -74,8 +76,8 @@ def test_devices_are_read_as_far_as_they_are_told() -> None:
 
     assert read(device()) == (GPU,)
     assert read(device(vram_free=-1, vram_total=True), "cpu", device(name=3, type=None)) == (
-        Device(GPU.name, "cuda"),
-        Device("", "", 24_000, 20_000),
+        Device(name=GPU.name, kind="cuda"),
+        Device(total=24_000, free=20_000),
     )
     assert len(read(*[device()] * 99)) == MOST_DEVICES
     assert len(read(device(name="x" * 9999))[0].name) <= 80

@@ -12,9 +12,8 @@ import pytest
 
 from app.core.balancer import Leaning
 from app.core.direct import Refusal
-from app.core.model import Choice, Health, ServerId, TaskState
+from app.core.model import Choice, ServerId, TaskState
 from app.core.roster import Roster, moorings
-from app.core.server_stats import MINUTES, Device, Minute, ServerStats
 from app.ui.fleet.panel import BERTHS, FleetView, fleet_view
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.fleet.view import fleet as drawn
@@ -26,6 +25,9 @@ from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts, WindowMark
 from tests.unit.ui.page_kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
+from wire.health import Health
+from wire.server_stats import MINUTES, Minute, ServerStats
+from wire.stats import Device
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
 GPU = Device(name="cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", kind="cuda", total=24_000, free=18_000)

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.core.model import Health, Server, ServerId
+from app.core.model import Server, ServerId
 from app.ui.form.catalogues import FormCatalogues
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import Text, Unknown
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import StillSession, fleet, server, task, window
+from wire.health import Health
 
 PREFIX = ("4", "filename_prefix")
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.core import errors
 from app.core.errors import MooringError
-from app.core.model import Choice, Contact, Delivery, Failure, Health, NodeError, ServerId, TaskState
+from app.core.model import Choice, Contact, Delivery, Failure, NodeError, ServerId, TaskState
 from app.core.progress import Progress
 from app.session import RunStage
 from app.ui.fleet.words import word_health, word_queue, word_source
@@ -34,6 +34,7 @@ from app.ui.runs.task_words import (
 )
 from app.ui.runs.tasks_view import word_stage
 from tests.unit.ui.page_kit import fleet, output, server, task, translator
+from wire.health import Health
 
 LANGUAGES = [translator("en"), translator("zh-CN")]
 BRANCHES = {errors.TransportError, errors.ComfyError, errors.AffinityError, MooringError}

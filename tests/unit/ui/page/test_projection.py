@@ -7,18 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import ConfigError, ConnectError, NoServerAvailable, StorageError
-from app.core.model import (
-    Contact,
-    Delivery,
-    Fleet,
-    Health,
-    PromptId,
-    Reservation,
-    ServerId,
-    TaskState,
-    Unreadable,
-    WindowId,
-)
+from app.core.model import Contact, Delivery, Fleet, PromptId, Reservation, ServerId, TaskState, Unreadable, WindowId
 from app.core.ports.blobs import KeepSettings, Usage
 from app.core.ports.windows import Identity
 from app.core.window import Restoring
@@ -47,6 +36,7 @@ from tests.unit.ui.page_kit import (
     workflows,
 )
 from tests.unit.ui.trouble import markup, page
+from wire.health import Health
 
 ALL = workflows()
 PHOTO = Picture(Picked(Bytes(), "boat.png"), "blob:1", 640, 480)

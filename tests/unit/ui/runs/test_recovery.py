@@ -8,17 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable
-from app.core.model import (
-    Contact,
-    Failure,
-    Fleet,
-    Health,
-    Note,
-    PromptId,
-    ServerId,
-    Task,
-    TaskState,
-)
+from app.core.model import Contact, Failure, Fleet, Note, PromptId, ServerId, Task, TaskState
 from app.core.server_fingerprint import RestartSign
 from app.core.window import Free, Moored
 from app.session import Noticed, Run, RunStage
@@ -50,6 +40,7 @@ from tests.unit.ui.page_kit import (
     window,
 )
 from tests.unit.ui.trouble import markup, page
+from wire.health import Health
 
 TWO = fleet()
 UNREACHABLE = task("a", contact=Contact.UNREACHABLE, contact_detail="connect-failed")

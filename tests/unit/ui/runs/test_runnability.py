@@ -11,7 +11,7 @@ import htpy as h
 import pytest
 
 from app.core.errors import ConfigError
-from app.core.model import Fleet, Health, ServerId
+from app.core.model import Fleet, ServerId
 from app.core.workflow import parse_workflow
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow, with_catalogue
@@ -39,6 +39,7 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
+from wire.health import Health
 
 A, B, C, D = (ServerId(f"gpu-{number}") for number in range(1, 5))
 CKPT = ("1", "ckpt_name")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.model import Fleet, Health, ServerId
+from app.core.model import Fleet, ServerId
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
@@ -30,6 +30,7 @@ from tests.unit.ui.page_kit import (
 )
 from tests.unit.ui.runs.test_waiting import waiting
 from tests.unit.ui.trouble import markup, page
+from wire.health import Health
 
 
 def three() -> Fleet:

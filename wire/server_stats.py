@@ -1,0 +1,105 @@
+"""What of a server changes too often to be pushed: its devices with their free memory, and its last hour by minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass, field, replace
+from typing import Any
+
+from wire.health import Condition, Health
+from wire.stats import Device
+
+MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """What the looks at a server within one minute have shown."""
+
+    longest: int = 0  # the longest queue, with running prompts
+    busy: int = 0  # looks at which a prompt ran
+    well: int = 0  # looks that it answered
+    looks: int = 1
+
+    def with_look(self, condition: Condition) -> Minute:
+        """The minute with one more look."""
+        is_well = condition.health is Health.WELL
+        return replace(
+            self,
+            longest=max(self.longest, condition.running + condition.pending if is_well else 0),
+            busy=self.busy + (is_well and condition.running > 0),
+            well=self.well + is_well,
+            looks=self.looks + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """Minutes by their number, which is that of any clock that counts them and never goes back."""
+
+    seen: Mapping[int, Minute] = field(default_factory=dict)
+
+    def with_look(self, number: int, condition: Condition) -> Hour:
+        """The hour with one more look in that minute."""
+        looked = self.seen.get(number, Minute(looks=0)).with_look(condition)
+        return Hour({key: item for key, item in self.seen.items() if key > number - MINUTES} | {number: looked})
+
+    def minutes(self, number: int) -> tuple[Minute | None, ...]:
+        """The hour that ends with that minute, the oldest first."""
+        return tuple(self.seen.get(key) for key in range(number - MINUTES + 1, number + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStats:
+    """The stats of one server: `hour` has `MINUTES` entries, the oldest first, None for minutes without a look."""
+
+    devices: tuple[Device, ...] = ()
+    hour: tuple[Minute | None, ...] = ()
+
+    @property
+    def busy_share(self) -> float | None:
+        """The share of answered looks at which a prompt ran; None if it answered none."""
+        seen = [item for item in self.hour if item is not None and item.well]
+        return sum(item.busy for item in seen) / sum(item.well for item in seen) if seen else None
+
+    @property
+    def minutes(self) -> int:
+        """Minutes since the first look within the hour."""
+        return next((len(self.hour) - at for at, item in enumerate(self.hour) if item is not None), 0)
+
+    @property
+    def longest(self) -> int:
+        """The longest queue within the hour."""
+        return max((item.longest for item in self.hour if item is not None), default=0)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each look was answered."""
+        return all(item.well == item.looks for item in self.hour if item is not None)
+
+    def as_json(self) -> dict[str, object]:
+        """As `GET /fleet/vitals` sends it: a minute is `[longest, busy, well, looks]`."""
+        return {
+            "devices": [asdict(device) for device in self.devices],
+            "hour": [None if item is None else list(astuple(item)) for item in self.hour],
+        }
+
+
+def read_server_stats(item: Mapping[str, Any]) -> ServerStats:
+    """Read what `as_json` wrote; KeyError, TypeError or ValueError if it is something else."""
+    devices = tuple(
+        Device(name=str(one["name"]), kind=str(one["kind"]), total=_bytes(one["total"]), free=_bytes(one["free"]))
+        for one in item["devices"]
+    )
+    return ServerStats(devices, tuple(_minute(one) for one in item["hour"]))
+
+
+def _minute(item: Any) -> Minute | None:
+    if item is None:
+        return None
+    longest, busy, well, looks = map(int, item)
+    return Minute(longest=longest, busy=busy, well=well, looks=looks)
+
+
+def _bytes(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,75 @@
+"""`/system_stats`: what a server says of itself, the first part of each look at it.
+
+{"system": {"comfyui_version": "0.3.64", "argv": […], …}, "devices": [{"name": …, "type": …, "vram_free": …}, …]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wire.health import Condition, Health
+
+DEMO_MARK = "--mooring-demo"  # in the command line of a demo server
+MOST_DEVICES = 16  # of one server that are reported
+_LONGEST = 80  # characters of a version and of a device's name, which is its whole description
+
+
+class StatsError(ValueError):
+    """The answer is not ComfyUI's stats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device of a server. Memory in bytes; None if the server does not report it."""
+
+    name: str = ""
+    kind: str = ""  # cuda | mps | xpu | cpu …
+    total: int | None = None
+    free: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a server has shown: its condition, and its devices, whose memory changes all the time."""
+
+    condition: Condition
+    devices: tuple[Device, ...] = ()
+
+    def with_queue(self, *, running: int, pending: int) -> Look:
+        """The look with the length of the server's queue."""
+        return replace(self, condition=replace(self.condition, running=running, pending=pending))
+
+
+def read_stats(answer: object) -> Look:
+    """Return what a server that is well has answered, or raise `StatsError`.
+
+    Very old servers report neither version nor command line.
+    """
+    match answer:
+        case {"system": dict(system), "devices": list(devices)}:
+            argv = system.get("argv")
+            known = tuple(_device(item) for item in devices[:MOST_DEVICES] if isinstance(item, dict))
+            version, is_demo = _text(system.get("comfyui_version")), isinstance(argv, list) and DEMO_MARK in argv
+            return Look(Condition(Health.WELL, version=version, is_demo=is_demo), known)
+        case _:
+            raise StatsError("/system_stats is not ComfyUI's")
+
+
+def _device(item: Mapping[str, Any]) -> Device:
+    return Device(
+        name=_text(item.get("name")),
+        kind=_text(item.get("type")),
+        total=_bytes(item.get("vram_total")),
+        free=_bytes(item.get("vram_free")),
+    )
+
+
+def _text(value: object) -> str:
+    return value[:_LONGEST] if isinstance(value, str) else ""
+
+
+def _bytes(value: object) -> int | None:
+    is_size = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**63
+    return int(value) if is_size else None  # type: ignore[call-overload]
