@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.e2e.fault_kit import a_workflow
 from tests.e2e.tab_kit import PATIENCE, Tab, Tabs, open_tabs
-from tests.e2e.work_kit import break_server, slow_workflow
+from tests.e2e.work_kit import break_server
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -74,7 +75,7 @@ async def test_a_hidden_tab_tells_percent_and_end_and_keeps_the_mark_until_it_is
     assert await tab.call("document.title") == "Mooring"
     await hide(tabs, tab)
     await tab.call(f"globalThis.frames = 0; requestAnimationFrame(() => {{ frames += 1; }}); void ({ALL_LATE})")
-    prompt_id = await submit(tab, slow_workflow(60))
+    prompt_id = await submit(tab, a_workflow(60))
     await tab.until(r"/^[1-9][0-9]%( · \d+:\d\d)? · gpu-1 · Mooring$/.test(document.title)")
     first, icon = await tab.call("document.title"), await tab.call(ICON)
     assert "stroke-dasharray" in icon, "a ring"
@@ -101,7 +102,7 @@ async def test_a_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service)
 
 async def test_what_ends_while_a_tab_is_frozen_is_told_when_it_thaws(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
-    prompt_id = await submit(tab, slow_workflow(30))
+    prompt_id = await submit(tab, a_workflow(30))
     await tab.until(state_is(prompt_id, "running"))
     front = await hide(tabs, tab)
     await tab.send("Page.setWebLifecycleState", state="frozen")
@@ -116,7 +117,7 @@ async def test_what_ends_while_a_tab_is_frozen_is_told_when_it_thaws(tabs: Tabs,
 async def test_each_sign_of_life_wakes_the_session(tabs: Tabs, gateway: Service) -> None:
     """Seen, thawed, online again, back from the cache: each looks at the server at once."""
     tab = await moored(tabs, gateway)
-    prompt_id = await submit(tab, slow_workflow(200))
+    prompt_id = await submit(tab, a_workflow(200))
     await tab.until(state_is(prompt_id, "running"))
     await tab.call(
         "new PerformanceObserver((list) => { looks += list.getEntries().filter((e) => /queue$/.test(e.name)).length; })"
@@ -143,7 +144,7 @@ async def test_each_sign_of_life_wakes_the_session(tabs: Tabs, gateway: Service)
 
 async def test_offline_is_told_in_words_and_proves_nothing(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
-    prompt_id = await submit(tab, slow_workflow(60))
+    prompt_id = await submit(tab, a_workflow(60))
     await set_network(tab, is_offline=True)
     await tab.until("document.querySelector('[data-testid=notice][data-kind=offline]')")
     assert not await tab.call(state_is(prompt_id, "lost"))
@@ -186,7 +187,7 @@ async def until_nothing_is_loose(tab: Tab) -> None:
 async def test_leaving_is_not_asked_about_because_work_runs(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
     assert await listeners(tab) == 0
-    prompt_id = await submit(tab, slow_workflow(60))
+    prompt_id = await submit(tab, a_workflow(60))
     await tab.until(state_is(prompt_id, "running"))
     await until_nothing_is_loose(tab)
     await tab.call("globalThis.isOld = true; location.reload()")
