@@ -104,7 +104,7 @@ async def test_every_text_about_many_runs_is_in_the_catalogue(desk: Desk) -> Non
         await window.plan_as(kind)
         assert await page.evaluate(UNMARKED) == []
     await page.get_by_test_id("many-across-text").fill("40, 50")
-    await page.get_by_test_id("many-down-text").fill("1, 2")
+    await page.get_by_test_id("many-down-text").fill("1, 2, 3, 4, 5, 6, 7, 8")
     await page.get_by_test_id("many-hands").select_option("1")
     await page.get_by_test_id("many-add").click()
     await page.get_by_test_id("open-sheet").click()
