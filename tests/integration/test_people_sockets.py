@@ -15,7 +15,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from tests.integration.echo_server import serve_echo
-from tests.integration.rig import PATIENCE
+from tests.integration.rig import PATIENCE, PLAIN
 from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
 
 FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
@@ -23,8 +23,8 @@ FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
-    """A studio of three people."""
-    async with open_studio() as studio:
+    """A studio of three people, where a slow prompt takes three seconds."""
+    async with open_studio(PLAIN, "--step-seconds", "0.02") as studio:
         yield studio
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.fleet.rules import Rules
+from gateway.people import passwords
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.login_throttle import of_stranger
 from gateway.people.passwords import PasswordHash, _scrypt
@@ -88,7 +89,8 @@ async def _kept(studio: Studio) -> PasswordHash:
 async def _weaken(studio: Studio) -> None:
     """Hash Alice's password as an earlier version did."""
     accounts = read_accounts(studio.users)
-    older = PasswordHash(15, 8, 1, SALT, _scrypt(PASSWORD, 15, 8, 1, SALT))
+    parameters = passwords.LOG_N, passwords.R, 1
+    older = PasswordHash(*parameters, SALT, _scrypt(PASSWORD, *parameters, SALT))
     write_accounts(studio.users, accounts.put(replace(accounts.by_name["alice"], password=older)))
     reception = studio.gateway.gateway._reception
     assert reception is not None
