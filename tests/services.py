@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -23,24 +24,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # a loaded two-core machine takes a while to import Pillow and aiohttp
+PORTS = (15_000, 32_000)  # below those that Linux and others take for outgoing connections
 TRIES = 5  # with ports that were free a moment before
 END_SECONDS = 15.0
 
 
 def free_ports(count: int = 1) -> int:
-    """The first of `count` neighbouring loopback ports that are free now."""
+    """The first of `count` neighbouring loopback ports that are free now, and that no system gives to a connection."""
     for _ in range(200):
-        with contextlib.ExitStack() as stack:
-            first = stack.enter_context(socket.socket())
-            first.bind(("127.0.0.1", 0))
-            base = int(first.getsockname()[1])
-            if base + count > 65_000:
-                continue
-            try:
-                for offset in range(1, count):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
-            except OSError:
-                continue
+        base = random.randrange(*PORTS)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(base, base + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return base
     raise RuntimeError(f"no {count} neighbouring free ports")
 
