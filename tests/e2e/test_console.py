@@ -187,13 +187,13 @@ async def test_the_editors_graph_is_in_the_picture_and_in_that_of_another_run_af
     page = window.page
     graph = {"nodes": [{"id": 2, "type": "SaveImage", "pos": [10, 20]}], "links": [], "extra": {"author": "沙丘"}}
     submit = "([it, workflow]) => mooring.submitWorkflow(it, {workflow})"
-    first = await page.evaluate(submit, [quick_workflow(colour=7), json.dumps(graph)])
+    first = await page.evaluate(submit, [quick_workflow(colour=71), json.dumps(graph)])
     assert json.loads((await picture_of(page, first)).graph or "") == graph
     await window.reload()
     again = await page.evaluate("(id) => mooring.runAgain(id)", first)
     picture = await picture_of(page, again)
     assert json.loads(picture.graph or "") == graph
-    assert json.loads(picture.api or "") == quick_workflow(colour=7)
+    assert json.loads(picture.api or "") == quick_workflow(colour=71)
     told = await refusal(page, "mooring.submitWorkflow({1: {class_type: 'A'}}, {workflow: {}})")
     assert (told["name"], told["own"]["cause"]) == ("BadInput", "bad-workflow")
 
