@@ -22,6 +22,7 @@ LOGIN = re.compile(r"/login(\?|$)")  # it may say until when copies stay valid
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 LONG = 200  # steps, fifty seconds: it is still there when it is looked for
+WHILE_LOGGED_OUT = 100  # steps, so that it has not ended when its person logs out
 UNDER_WAY = {"running", "queued", "unreachable"}
 FJORD, KETTLE = "a moonlit fjord of glass", "an old copper kettle"
 STORES = "async () => (await indexedDB.databases()).map((item) => item.name)"
@@ -151,7 +152,7 @@ async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(desk: Desk
     profile = await desk.new_profile()
     window = await enter(profile, desk.base, "alice")
     other = await desk.open()
-    running = await window.submit(slow_workflow(LONG, text=FJORD), "fjord")
+    running = await window.submit(slow_workflow(WHILE_LOGGED_OUT, text=FJORD), "fjord")
     await window.wait_state(running, "running")
     await open_log_out(other, "ask-log-out-everywhere")
     await check_axe(other.page)

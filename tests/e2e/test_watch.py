@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
+from tests.e2e.browser_kit import BARE
 from tests.e2e.window_kit import open_desk
 from tests.services import Service
 
@@ -18,9 +19,9 @@ SOCKET = "() => new Promise((done) => { new WebSocket('ws://127.0.0.1:9/').onerr
 
 async def _run(browser: Browser, base: str, script: str, *expected: str) -> None:
     async with open_desk(browser, base) as desk:
-        desk.watch.expected += expected
+        desk.watch.expected += [*expected, r"/favicon\.ico"]  # a bare document has no icon
         await desk.new_profile(bypass_csp=True)  # the page's own policy would stop a foreign request before it is made
-        window = await desk.open()
+        window = await desk.open(BARE, is_ready=False)
         await window.page.evaluate(script)
 
 
