@@ -7,6 +7,7 @@ python3 -m tests tests/unit -k flags   only pytest, with these arguments
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,18 +19,18 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those who have 
     )
 
 ROOT = Path(__file__).resolve().parent.parent
-CHECKS = (
+LINTERS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
-    ("mypy",),
 )
 
-# Of the whole suite, three files at a time: a test of the page alone leaves half of two cores idle.
-PARALLEL = ("-n", "3", "--dist", "loadfile")
+# Of the whole suite, three files at a time, in the order of `tests/conftest.py`: a test of the page alone leaves half
+# of two cores idle.
+PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def main(arguments: list[str]) -> int:
-    """Set up, then run each check until one fails; its exit code, or pytest's."""
+    """Set up, then run the linters, and mypy beside pytest, until one fails; its exit code."""
     from gateway.install import SetupError, child_environment, set_up
     from tests.toolchain import VARIABLE, ToolchainError, equip
 
@@ -43,16 +44,25 @@ def main(arguments: list[str]) -> int:
         print("Stopped: run the same command again to go on.", file=sys.stderr)
         return 130
     environment = {**child_environment(), VARIABLE: str(browser)}
-    checks = () if arguments else CHECKS
-    for words in (*checks, ("pytest", *(arguments or PARALLEL))):
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
         print(f"== {' '.join(words)}", flush=True)
-        try:
-            ended = subprocess.run([str(python), "-m", *words], cwd=ROOT, env=environment, check=False)
-        except KeyboardInterrupt:
-            return 130
-        if ended.returncode != 0:
-            return ended.returncode
-    return 0
+        return subprocess.Popen([str(python), "-m", *words], cwd=ROOT, env=environment)
+
+    try:
+        if arguments:
+            return start("pytest", *arguments).wait()
+        for words in LINTERS:
+            if code := start(*words).wait():
+                return code
+        types, tests = start("mypy"), start("pytest", *PARALLEL)
+        if code := types.wait():
+            tests.send_signal(signal.SIGINT)
+            tests.wait()
+            return code
+        return tests.wait()
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
