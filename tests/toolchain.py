@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VARIABLE = "MOORING_CHROMIUM"
+SHELL = "chromium-headless-shell"  # a Chromium without its window: it takes less of the processor
 ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ELSEWHERE = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -70,9 +71,7 @@ NEEDS = (
 def equip(python: Path) -> Path:
     """Install missing packages if allowed, report what is still missing, and return a Chromium that starts."""
     if can_use_apt():
-        wanted = [need.package for need in missing()]
-        if not os.environ.get(VARIABLE) and on_this_machine() is None and of_playwright(python) is None:
-            wanted.insert(0, "chromium")
+        wanted = [*browsers(python), *(need.package for need in missing())]
         if wanted:
             install(wanted)
     browser = chromium(python)
@@ -81,6 +80,16 @@ def equip(python: Path) -> Path:
         packages = " ".join(need.package for need in left)
         print(f"Skipped are {skipped}. On Debian they run after: sudo apt-get install {packages}", flush=True)
     return browser
+
+
+def browsers(python: Path) -> list[str]:
+    """Return the packages that a machine without a Chromium needs, or without the shell of Debian's Chromium."""
+    if os.environ.get(VARIABLE):
+        return []
+    found = on_this_machine() or of_playwright(python)
+    if found is None:
+        return ["chromium", SHELL]
+    return [SHELL] if found.name == "chromium" and not shutil.which(SHELL) else []
 
 
 def missing() -> list[Need]:

@@ -36,7 +36,7 @@ FLAGS = (
     "--disable-sync",
 )
 # Most windows of a test live for seconds: their WebAssembly is optimized later than a person's, and without inlining,
-# so that a start takes less of the processor. Measurements and counts of crashes leave this out.
+# so that a start takes less of the processor.
 SHORT_LIVED = "--js-flags=--wasm-tiering-budget=130000000 --no-wasm-inlining"
 BARE = "/static/js/theme.js"  # shown as text, it is a document that runs nothing
 LOAD_SECONDS = 90  # a loaded two-core machine
@@ -74,12 +74,28 @@ def chromium_path() -> str | None:
     return "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None
 
 
+def headless_shell_path() -> str | None:
+    """The same Chromium without its window, if it is installed beside it; otherwise the whole Chromium."""
+    path = chromium_path()
+    shell = f"{path}-headless-shell"
+    return shell if Path(shell).exists() else path
+
+
+def open_headless_shell(*flags: str, **options: Any) -> contextlib.AbstractAsyncContextManager[Browser | Any]:
+    """A Chromium for windows of a test: pages are the same in it, and start with two thirds of the processor time.
+
+    Measurements, counts of crashes, and tests of what surrounds a page (tabs, a person's profile) leave it out.
+    """
+    return open_chromium(SHORT_LIVED, *flags, program=headless_shell_path(), **options)
+
+
 @contextlib.asynccontextmanager
 async def open_chromium(
     *flags: str,
     without_defaults: Sequence[str] = (),
     profile: Path | None = None,
     on_crash: Callable[[str], Any] = log_crash,
+    program: str | None = None,
 ) -> AsyncIterator[Browser | Any]:
     """A Chromium with our flags. `without_defaults` takes out flags that hide the real browser from a test.
 
@@ -88,7 +104,7 @@ async def open_chromium(
     """
     async with async_playwright() as playwright:
         options: dict[str, Any] = {
-            "executable_path": chromium_path(),
+            "executable_path": program or chromium_path(),
             "args": [*FLAGS, *flags],
             "ignore_default_args": list(without_defaults) or None,
         }

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browser_kit import SHORT_LIVED, open_chromium
+from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import Fleet, start_fleet
 from tests.e2e.window_kit import PATIENCE, Desk, open_desk
 from tests.e2e.work_kit import a_photo
@@ -50,7 +50,7 @@ def fleet(module_fleet: Fleet) -> Fleet:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests that need nothing special of it."""
-    async with open_chromium(SHORT_LIVED) as opened:
+    async with open_headless_shell() as opened:
         yield opened
 
 

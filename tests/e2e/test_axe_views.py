@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import SHORT_LIVED, open_chromium
+from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import post_server
 from tests.e2e.window_kit import Desk, MooringWindow, open_desk
 from tests.e2e.work_kit import quick_workflow
@@ -134,7 +134,7 @@ def gateway() -> Iterator[Service]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def desk(gateway: Service) -> AsyncIterator[Desk]:
     """In a browser that has a camera."""
-    async with open_chromium(SHORT_LIVED, *CAMERA) as browser, open_desk(browser, gateway.url) as opened:
+    async with open_headless_shell(*CAMERA) as browser, open_desk(browser, gateway.url) as opened:
         yield opened
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import open_chromium
+from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.window_kit import Desk, MooringWindow, open_desk
 from tests.services import Service
 
@@ -123,7 +123,7 @@ async def test_films_and_sounds_have_a_player_and_others_are_refused_in_words(de
 
 async def test_a_picture_is_taken_with_the_camera(gateway: Service) -> None:
     flags = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
-    async with open_chromium(*flags) as browser, open_desk(browser, gateway.url) as desk:
+    async with open_headless_shell(*flags) as browser, open_desk(browser, gateway.url) as desk:
         page = (await opened(desk)).page
         await page.locator(".camera-live[data-node='2']").click()
         await expect(page.locator("#camera-take")).to_be_enabled()

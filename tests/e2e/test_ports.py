@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.e2e.browser_kit import load_python, open_chromium, run_python
+from tests.e2e.browser_kit import load_python, open_headless_shell, run_python
 from tests.e2e.window_kit import Watch
 from tests.ports import suite
 from tests.ports.desk import QUOTA
@@ -45,7 +45,7 @@ async def test_the_browsers_store_makes_room_as_the_port_says(gateway: Service, 
 
     On a real disk: Chromium 150 gives no space back for what is deleted in a profile that lives in memory.
     """
-    async with open_chromium(profile=tmp_path / "profile") as context:
+    async with open_headless_shell(profile=tmp_path / "profile") as context:
         page = await context.new_page()
         await load_python(page, gateway.url)
         devtools = await context.new_cdp_session(page)
@@ -281,7 +281,7 @@ async def test_a_full_disk_does_not_keep_the_store_from_being_brought_up_to_date
     gateway: Service, tmp_path: Path
 ) -> None:
     """The lines of an older store get an index: Chromium lets it have its room where a record would get none."""
-    async with open_chromium(profile=tmp_path / "profile") as context:
+    async with open_headless_shell(profile=tmp_path / "profile") as context:
         page = await context.new_page()
         await load_python(page, gateway.url)
         devtools = await context.new_cdp_session(page)

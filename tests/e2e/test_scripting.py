@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from app.ui.scripting.actions import EXAMPLES
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import open_chromium
+from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.window_kit import MooringWindow, open_desk
 from tests.e2e.work_kit import break_server, slow_workflow
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
@@ -51,7 +51,10 @@ async def page(server: Service, tmp_path_factory: pytest.TempPathFactory) -> Asy
     fleet = tmp_path_factory.mktemp("studio") / "fleet.toml"
     fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "desk"\nurl = "{server.url}"\n', "utf-8")
     with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
-        async with open_chromium(STUDIO) as browser, open_desk(browser, f"http://studio.lan:{gateway.port}") as desk:
+        async with (
+            open_headless_shell(STUDIO) as browser,
+            open_desk(browser, f"http://studio.lan:{gateway.port}") as desk,
+        ):
             asked: list[str] = []
             desk.watch.tried.append(f"{ELSEWHERE}$")
             profile = await desk.new_profile()

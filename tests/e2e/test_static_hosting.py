@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
 from gateway.fleet.catalogue_contents import split_files
-from tests.e2e.browser_kit import IS_RESTORED, SHORT_LIVED, open_chromium
+from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, start_fleet
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
@@ -218,7 +218,7 @@ async def test_the_cause_and_the_flag_are_told_where_a_browser_is_refused(tmp_pa
         stack.enter_context(nginx_pages(tmp_path / "root", tmp_path, pages))
         await stack.enter_async_context(log_in_proxy(silent))
         await stack.enter_async_context(log_in_proxy(turned, f"http://login.lan:{silent}/"))
-        browser = await stack.enter_async_context(open_chromium(SHORT_LIVED, NAMES))
+        browser = await stack.enter_async_context(open_headless_shell(NAMES))
         desk = await stack.enter_async_context(open_desk(browser, f"http://127.0.0.1:{pages}"))
         desk.watch.admit(*servers.values(), f"http://login.lan:{silent}")
         desk.watch.expected += REFUSED

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
-from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_chromium
+from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_headless_shell
 from tests.e2e.window_kit import PATIENCE, Desk, MooringWindow
 from tests.services import Service
 
@@ -54,7 +54,7 @@ class Heard:
 async def profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
     """A profile on disk, as a person has it, whose windows keep the snapshot as soon as they are up."""
     await has_snapshot(gateway.url)
-    async with open_chromium(profile=tmp_path / "profile") as context:
+    async with open_headless_shell(profile=tmp_path / "profile") as context:
         context.set_default_timeout(PATIENCE)
         await context.add_init_script(AT_ONCE)
         context.on("console", lambda message: print(message.text))  # pytest shows it when a test fails

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_chromium
+from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_headless_shell
 from tests.e2e.window_kit import Desk, open_desk
 from tests.e2e.work_kit import a_photo, quick_workflow, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
@@ -39,7 +39,10 @@ async def studio(server: Service, tmp_path: Path) -> AsyncIterator[Desk]:
     fleet = tmp_path / "fleet.toml"
     fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "a"\nurl = "{server.url}"\n', "utf-8")
     with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
-        async with open_chromium(STUDIO) as browser, open_desk(browser, f"http://studio.lan:{gateway.port}") as desk:
+        async with (
+            open_headless_shell(STUDIO) as browser,
+            open_desk(browser, f"http://studio.lan:{gateway.port}") as desk,
+        ):
             yield desk
 
 

@@ -12,7 +12,7 @@ from tests import toolchain
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs here are shell scripts")
 
-PACKAGES = ["chromium", *(need.package for need in toolchain.NEEDS)]
+PACKAGES = ["chromium", toolchain.SHELL, *(need.package for need in toolchain.NEEDS)]
 FONTS = [need.font for need in toolchain.NEEDS if need.font]
 
 
@@ -104,6 +104,17 @@ def test_root_installs_all_packages_with_one_call(machine: Path, no_playwright: 
     assert install.split()[-len(PACKAGES) :] == PACKAGES
 
 
+def test_headless_shell_is_installed_beside_a_chromium(machine: Path) -> None:
+    own = browser(machine, "chromium")
+    for name in ("firefox-esr", "nginx"):
+        put(machine, name, "exit 0")
+    fonts(machine, *FONTS)
+    calls = debian(machine, toolchain.SHELL)
+    assert toolchain.equip(Path("/nowhere")) == own
+    (install,) = [line for line in calls.read_text().splitlines() if line.startswith("install")]
+    assert install.split()[-1] == toolchain.SHELL
+
+
 def test_no_service_starts_with_its_package(machine: Path, no_playwright: Path) -> None:
     calls = debian(machine, *PACKAGES)
     toolchain.equip(no_playwright)
@@ -126,7 +137,7 @@ def test_unknown_package_does_not_block_others(machine: Path, no_playwright: Pat
 
 def test_complete_machine_is_left_alone(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = browser(machine, "chromium")
-    for name in ("firefox-esr", "nginx"):
+    for name in (toolchain.SHELL, "firefox-esr", "nginx"):
         put(machine, name, "exit 0")
     fonts(machine, *FONTS)
     calls = debian(machine, *PACKAGES)
