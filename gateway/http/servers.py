@@ -28,7 +28,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How the gateway gets in: the log-in that it sends, and the TLS that it speaks. Nobody else is told either.
+    """How the gateway gets in: the log-in that it sends, and the TLS that it speaks. Neither is sent to others.
 
     Two are equal if the same is sent and trusted; `tls` is made once, from files whose content is in `digest`.
     """
@@ -36,7 +36,7 @@ class Access:
     authorization: str = field(default="", repr=False)  # the whole value of the header; empty: none is sent
     tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)  # None: what this machine trusts
     digest: str = ""
-    is_unverified: bool = False  # whoever answers at the address is believed
+    is_unverified: bool = False  # any server that answers at the address is trusted
     files: TlsFiles = field(default=TlsFiles(), compare=False)
 
 

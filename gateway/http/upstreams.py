@@ -42,7 +42,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
         return self._tags
 
     def change(self, servers: Iterable[Server]) -> dict[Upstream, Refusal]:
-        """Go by these servers from now on. Gives those that have departed, with what is told whoever asks for them."""
+        """Go by these servers from now on. Return those that have left, with the refusal of further requests."""
         before = self._now
         self._now = {server.id: self._take(before.get(server.id), server) for server in servers}
         self._tags = self._read_tags()

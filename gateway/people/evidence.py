@@ -56,15 +56,15 @@ class Run:
     def of(cls, server_id: str, entry: object) -> Run | None:
         """Return the run of a history entry, or None if it is not ComfyUI's."""
         try:
-            told = read_entry(entry)
+            run = read_entry(entry)
         except HistoryError:
             return None
-        if not told.prompt_id:
+        if not run.prompt_id:
             return None
-        times = tuple(_times(told))
+        times = tuple(_times(run))
         began = min((time for name, time in times if name == Event.EXECUTION_START), default=None)
         ended = max((time for _, time in times), default=None)
-        return cls(server_id, told.prompt, told.extra_data, told.outputs, began, ended)
+        return cls(server_id, run.prompt, run.extra_data, run.outputs, began, ended)
 
     def files(self) -> Iterator[tuple[str, File]]:
         """Yield the files that this run lists, each with its node."""

@@ -85,10 +85,10 @@ def project_history(answer: object, person: Person, server_id: str) -> dict[str,
 def owns_entry(prompt_id: str, entry: object, person: Person, server_id: str) -> bool:
     """Whether a history entry is theirs."""
     try:
-        told = read_entry(entry)
+        run = read_entry(entry)
     except HistoryError:
         return False
-    return told.prompt_id == prompt_id and person.owns(server_id, prompt_id, told.extra_data)
+    return run.prompt_id == prompt_id and person.owns(server_id, prompt_id, run.extra_data)
 
 
 def project_jobs(answer: object, own: frozenset[str], person: Person, server_id: str) -> dict[str, Any]:
