@@ -31,10 +31,11 @@ from gateway.fleet.state import FleetState as State
 from gateway.fleet.watchers import Watchers
 from gateway.http.answers import OWN_HEADERS, json_answer, refuse, workflow_answer
 from gateway.http.budget import OWNERS, Budget
-from gateway.http.connections import HSTS, BrowserServer, BrowserSite, facts_of, most_connections
+from gateway.http.connections import HSTS, BrowserServer, facts_of, most_connections
 from gateway.http.deadlines import Deadlines
 from gateway.http.guard import Admitted, Moved, RequestFacts, Verdict, judge
 from gateway.http.lanes import HOLDER
+from gateway.http.listener import BrowserSite
 from gateway.http.own_hosts import OwnHosts
 from gateway.http.peers import client_of, network_of
 from gateway.http.proxy import Proxy

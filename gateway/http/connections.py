@@ -3,7 +3,8 @@
 Connections that are slow on purpose are closed: the first head has to arrive within `HEAD_SECONDS` of the connection,
 each further one within the same time of its first byte, and an answer has to be read within `UNTAKEN_SECONDS`. The
 number of connections is limited per address and in total. At the limit a new connection replaces the oldest idle one of
-the address that has the most, so silent connections never keep others out.
+the address that has the most, so silent connections never keep others out. While many send at once, few are read from
+per turn of the event loop (`gateway/http/turns.py`).
 """
 
 from __future__ import annotations
@@ -25,18 +26,17 @@ from gateway.http.answers import refuse
 from gateway.http.guard import RequestFacts
 from gateway.http.peers import network_of
 from gateway.http.refusal import Cause, Refusal, Sent
+from gateway.http.turns import Turns
 from gateway.http.upstream import LARGEST_HEADER
 
 HEAD_SECONDS = 20.0  # for a head
-HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is not counted here
 UNTAKEN_SECONDS = 60.0  # that bytes may lie unsent because the other side takes none
 MOST_CONNECTIONS = 8_000  # in all; each takes a file of the process
 MOST_FROM_ONE = 2_000  # from one address; a log-in proxy or an office has one for everybody
 READ_AT_ONCE = 32_768  # bytes of one connection: with asyncio's 256 kB, busy senders delay the others
+READS_AT_ONCE = 4  # connections per turn of the event loop, while many send at once
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
-
-BACKLOG = 1_024  # connections waiting to be accepted
 MOST_FILES = 20_000  # files that the process asks the system for
 
 if sys.platform != "win32":
@@ -84,6 +84,7 @@ class BrowserServer(web.Server):
         self._most_from_one = most_from_one
         self._is_proxy = is_proxy
         self._open: dict[str, OrderedDict[_Connection, None]] = {}  # by network, the latest request last
+        self.reads: Turns[_Connection] = Turns(_Connection.read_on, READS_AT_ONCE)
         self._count = 0
 
     def __call__(self) -> web.RequestHandler:
@@ -97,6 +98,8 @@ class BrowserServer(web.Server):
         writer: AbstractStreamWriter,
         task: asyncio.Task[None],
     ) -> BrowserRequest:
+        assert isinstance(protocol, _Connection)
+        protocol.body = payload
         return BrowserRequest(message, payload, protocol, writer, task, self._loop)
 
     @property
@@ -138,15 +141,17 @@ class BrowserServer(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    """One browser's connection."""
+    """One browser's connection. What has been read may have to wait for its turn; no more is read meanwhile."""
 
-    __slots__ = ("_head_timer", "_peer", "_server")
+    __slots__ = ("_head_timer", "_peer", "_server", "_waiting", "body")
 
     def __init__(self, server: BrowserServer, *, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
         super().__init__(server, loop=loop, **kwargs)
         self._server = server
         self._peer = ""
         self._head_timer: asyncio.TimerHandle | None = None
+        self._waiting = b""  # what has been read
+        self.body: StreamReader | None = None  # of the latest request
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it, and have the system end it if the other side takes nothing."""
@@ -169,6 +174,26 @@ class _Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Take what was read, at once or in its turn."""
+        if not data or self._upgraded or self._server.reads.may_pass():
+            self._take(data)
+            return
+        self._waiting = data
+        self._pause_transport_reading()
+        # A head does not wait for bodies, nor a GET for other heads.
+        kind = "body" if self._has_more() else "GET" if data.startswith(b"GET ") else "head"
+        self._server.reads.wait(f"{kind} {network_of(self._peer)}", self)
+
+    def read_on(self) -> None:
+        """Take what was read, now that its turn has come, and read more unless aiohttp has paused this."""
+        data, self._waiting = self._waiting, b""
+        if self.transport is None or self.transport.is_closing():
+            return
+        self._take(data)
+        if not (self._reading_paused or self._buffer_paused):
+            self._resume_transport_reading()
+
+    def _take(self, data: bytes) -> None:
         """Read on; a head that has begun has to end in time."""
         super().data_received(data)
         if self._current_request is not None or self._messages:
@@ -177,10 +202,19 @@ class _Connection(web.RequestHandler):
         elif self._head_timer is None:
             self._head_timer = self._loop.call_later(self._server.head_seconds, self._cut)
 
+    def _has_more(self) -> bool:
+        """Return whether a body is still on its way, even if it is only read and dropped."""
+        body = self._messages[-1][1] if self._messages else self.body
+        return body is not None and not body.is_eof()
+
+    def _resume_transport_reading(self) -> None:
+        if not self._waiting:
+            super()._resume_transport_reading()
+
     @property
     def is_idle(self) -> bool:
         """Return whether it is waiting for a request, with no answer under way and no WebSocket."""
-        return self._waiter is not None and not self._messages
+        return self._waiter is not None and not self._messages and not self._waiting
 
     def end(self) -> None:
         """Close it now and stop counting it."""
@@ -225,20 +259,6 @@ def _end_idle(connections: Iterable[_Connection]) -> bool:
     if found is not None:
         found.end()
     return found is not None
-
-
-class BrowserSite(web.SockSite):
-    """A listening socket with a time limit for the TLS handshake."""
-
-    async def start(self) -> None:
-        """Start to listen."""
-        await web.BaseSite.start(self)
-        server, tls = self._runner.server, self._ssl_context
-        assert server is not None
-        limit = None if tls is None else HANDSHAKE_SECONDS
-        self._server = await asyncio.get_running_loop().create_server(
-            server, sock=self._sock, ssl=tls, ssl_handshake_timeout=limit, backlog=BACKLOG
-        )
 
 
 def most_connections() -> int:

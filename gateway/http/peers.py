@@ -8,6 +8,7 @@ set the header itself, to the one address that its own connection came from.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from aiohttp import web
@@ -20,6 +21,7 @@ def client_of(request: web.BaseRequest, is_proxy: Callable[[str], bool]) -> str:
     return told_by(request.remote or "", request.headers.getall(HEADER, ()), is_proxy)
 
 
+@lru_cache(1_024)
 def network_of(address: str) -> str:
     """Return the network that counts as one party: an IPv4 address, or the /64 of an IPv6 address."""
     try:

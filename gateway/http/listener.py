@@ -1,0 +1,100 @@
+"""The listening socket: it accepts connections at once, and gives few per turn of the event loop to the server.
+
+asyncio would give it all of them in one turn, and then nothing else is served until that turn ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from functools import partial
+
+from aiohttp import web
+
+from gateway.http.peers import network_of
+from gateway.http.turns import Turns
+from gateway.tasks import start_task
+
+HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is not counted by the server
+BACKLOG = 1_024  # connections waiting to be accepted
+MOST_WAITING = 1_024  # accepted connections that wait for the server
+ADMITTED_AT_ONCE = 32  # connections per turn, each some 60 µs: its requests are not handled yet
+ACCEPTED_AT_ONCE = 128  # the same, of those that only begin to wait
+_RETRY_SECONDS = 1.0  # after the system had no file left
+
+_log = logging.getLogger(__name__)
+
+
+class BrowserSite(web.SockSite):
+    """A listening socket for aiohttp's runner. Each network's connections are admitted in order."""
+
+    async def start(self) -> None:
+        """Start to listen."""
+        self._sock.setblocking(False)
+        self._sock.listen(BACKLOG)
+        await web.BaseSite.start(self)
+        self._turns = Turns(self._admit, ADMITTED_AT_ONCE)
+        self._admitted: set[asyncio.Task[None]] = set()
+        self._accepting = start_task(self._accept())
+
+    async def stop(self) -> None:
+        """Accept no more, and close what the server does not have yet."""
+        self._accepting.cancel()
+        for waiting in self._turns.clear():
+            waiting.close()
+        for task in self._admitted:
+            task.cancel()
+        await asyncio.wait([self._accepting, *self._admitted])
+        self._sock.close()
+        await super().stop()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                for _ in range(ACCEPTED_AT_ONCE):
+                    connection, peer = await loop.sock_accept(self._sock)  # without waiting while there are more
+                    self._receive(connection, str(peer[0]) if isinstance(peer, tuple) else "")
+                await asyncio.sleep(0)
+            except ConnectionAbortedError:  # by its browser
+                continue
+            except OSError as error:
+                if self._turns:  # one that waits has the file that is missing
+                    self._cut()
+                    await asyncio.sleep(0)
+                else:
+                    _log.error("no connection can be accepted: %s", error)
+                    await asyncio.sleep(_RETRY_SECONDS)
+
+    def _receive(self, connection: socket.socket, peer: str) -> None:
+        if self._turns.may_pass():
+            self._admit(connection)
+            return
+        self._turns.wait(network_of(peer), connection)
+        if len(self._turns) > MOST_WAITING:
+            self._cut()
+
+    def _cut(self) -> None:
+        """Close the latest of the network with the most that wait."""
+        _log.warning("too many connections at once: one is cut")
+        self._turns.drop().close()
+
+    def _admit(self, connection: socket.socket) -> None:
+        task = asyncio.create_task(self._connect(connection))
+        self._admitted.add(task)
+        task.add_done_callback(partial(self._settle, connection))
+
+    def _settle(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        self._admitted.discard(task)
+        if task.cancelled():  # perhaps before it has begun
+            connection.close()
+
+    async def _connect(self, connection: socket.socket) -> None:
+        server, tls = self._runner.server, self._ssl_context
+        assert server is not None
+        with contextlib.suppress(OSError):  # it has gone, or has not spoken TLS in time
+            await asyncio.get_running_loop().connect_accepted_socket(
+                server, connection, ssl=tls, ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS
+            )

@@ -1,0 +1,77 @@
+"""A queue that lets few through per turn of the event loop, so that many at once never make one turn long.
+
+Networks take turns (`network_of` in `gateway/http/peers.py`): a thousand from one network delay another network by one.
+As long as nothing waits, the first few of a turn pass at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Turns(Generic[T]):
+    """What waits, by network; `let_pass` is called for `most` of it per turn."""
+
+    def __init__(self, let_pass: Callable[[T], None], most: int) -> None:
+        self._let_pass = let_pass
+        self._most = most
+        self._passed = 0  # in this turn
+        self._lines: dict[str, deque[T]] = {}  # none is empty, and the first is next
+        self._count = 0
+        self._timer: asyncio.Handle | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def may_pass(self) -> bool:
+        """Return whether one may pass without waiting, and count it for this turn."""
+        self._set_timer()
+        self._passed += 1
+        return not self._count and self._passed <= self._most
+
+    def wait(self, network: str, item: T) -> None:
+        """Add `item` to the end of its network's line."""
+        self._lines.setdefault(network, deque()).append(item)
+        self._count += 1
+        self._set_timer()
+
+    def drop(self) -> T:
+        """Remove the latest of the longest line and return it; KeyError if nothing waits."""
+        network = max(self._lines, key=lambda one: len(self._lines[one]), default="")
+        line = self._lines[network]
+        item = line.pop()
+        self._count -= 1
+        if not line:
+            del self._lines[network]
+        return item
+
+    def clear(self) -> list[T]:
+        """Remove everything and return it."""
+        waiting = [item for line in self._lines.values() for item in line]
+        self._lines.clear()
+        self._count = 0
+        return waiting
+
+    def _set_timer(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_soon(self._begin)
+
+    def _begin(self) -> None:
+        """Begin a turn."""
+        self._timer = None
+        self._passed = min(self._most, self._count)
+        for _ in range(self._passed):
+            network, line = next(iter(self._lines.items()))
+            item = line.popleft()
+            self._count -= 1
+            del self._lines[network]
+            if line:
+                self._lines[network] = line
+            self._let_pass(item)
+        if self._count:
+            self._set_timer()

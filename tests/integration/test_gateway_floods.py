@@ -1,0 +1,250 @@
+"""Many connections at once: each turn of the event loop takes few of them, and others are not behind them all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.http import listener as listeners
+from gateway.http.connections import READ_AT_ONCE, READS_AT_ONCE, BrowserServer
+from gateway.http.listener import BrowserSite
+from tests.certificates import Pem, make_pem
+from tests.integration.rig import PATIENCE, until
+
+MANY = 60
+SENDER, OTHER = "127.0.0.1", "127.0.0.2"
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@contextlib.asynccontextmanager
+async def listening(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[BrowserServer, int]]:
+    """Start a server behind a listener of ours, and return it and its port."""
+    server = BrowserServer(answer)
+    runner = web.ServerRunner(server, shutdown_timeout=0.05)
+    await runner.setup()
+    own = socket.socket()
+    own.bind((SENDER, 0))
+    await BrowserSite(runner, own, ssl_context=tls).start()
+    try:
+        yield server, own.getsockname()[1]
+    finally:
+        await runner.cleanup()
+
+
+def serving(pem: Pem) -> ssl.SSLContext:
+    """Return the server's side of TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem.certificate, pem.key)
+    return context
+
+
+@contextlib.contextmanager
+def connected(port: int, count: int, source: str = SENDER, *, sends: bytes = b"") -> Iterator[list[socket.socket]]:
+    """Connect and send without letting the event loop run, so that all of it is there when it does."""
+    with contextlib.ExitStack() as stack:
+        made = []
+        for _ in range(count):
+            made.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))))
+            made[-1].sendall(sends)
+            made[-1].setblocking(False)
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def counting_turns() -> AsyncIterator[Callable[[], int]]:
+    """Count the turns of the event loop; the result is a function that returns their number."""
+    number = 0
+
+    async def count() -> None:
+        nonlocal number
+        while True:
+            await asyncio.sleep(0)
+            number += 1
+
+    task = asyncio.create_task(count())
+    try:
+        yield lambda: number
+    finally:
+        task.cancel()
+
+
+def send_soon(connections: list[socket.socket], size: int) -> asyncio.Future[list[None]]:
+    """Begin to send this many bytes on each connection."""
+    loop = asyncio.get_running_loop()
+    return asyncio.gather(*(loop.sock_sendall(one, bytes(size)) for one in connections))
+
+
+async def ended(connection: socket.socket) -> bool:
+    """Wait for the end of a connection, and return whether nothing came before it."""
+    async with asyncio.timeout(PATIENCE):
+        try:
+            return await asyncio.get_running_loop().sock_recv(connection, 1) == b""
+        except ConnectionError:
+            return True
+
+
+async def test_another_network_does_not_wait_for_all_connections_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listeners, "ADMITTED_AT_ONCE", 2)
+    admitted: dict[str, int] = {}  # connections when an address was first answered
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        admitted.setdefault(request.remote or "", server.count)
+        return web.Response()
+
+    async with listening(answer) as (server, port):
+        with connected(port, 3 * MANY, sends=GET), connected(port, 1, OTHER, sends=GET):
+            await until(lambda: server.count > 3 * MANY and OTHER in admitted)
+    assert admitted[OTHER] < MANY
+
+
+async def test_get_does_not_wait_for_all_other_requests() -> None:
+    seen = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        seen.append(request.method)
+        return web.Response()
+
+    async with listening(answer) as (server, port):
+        with connected(port, MANY) as senders, connected(port, 1) as [asker]:
+            await until(lambda: server.count > MANY)
+            for one in senders:
+                one.send(POST)
+            asker.send(GET)
+            await until(lambda: len(seen) > MANY)
+    assert seen.index("GET") < 3 * READS_AT_ONCE
+
+
+async def test_few_bodies_are_read_per_turn() -> None:
+    size = 8 * READ_AT_ONCE
+    taken: Counter[int] = Counter()  # reads, by turn
+    whole = 0
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal whole
+        received = 0
+        while received < size:
+            received += len(await request.content.readany())
+            taken[turn()] += 1
+        whole += 1
+        return web.Response()
+
+    async with counting_turns() as turn, listening(answer) as (_, port):
+        with connected(port, MANY, sends=POST) as senders:
+            await send_soon(senders, size)
+            await until(lambda: whole == MANY)
+    assert max(taken.values()) <= 2 * READS_AT_ONCE  # those that begin, and those that continue
+
+
+async def test_bodies_that_are_dropped_take_turns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: Counter[int] = Counter()
+    feed = web.RequestHandler.data_received
+
+    def count(self: web.RequestHandler, data: bytes) -> None:
+        taken[turn()] += bool(data)
+        feed(self, data)
+
+    async def refuse(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=413)
+
+    monkeypatch.setattr(web.RequestHandler, "data_received", count)
+    async with counting_turns() as turn, listening(refuse) as (_, port):
+        with connected(port, MANY, sends=POST) as senders:
+            await send_soon(senders, 8 * READ_AT_ONCE)
+            await until(lambda: taken.total() > 5 * MANY)
+    assert max(taken.values()) <= READS_AT_ONCE
+
+
+async def test_paused_body_stays_paused_in_its_turn() -> None:
+    is_read = asyncio.Event()
+    received: list[int] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        await is_read.wait()
+        received.append(len(await request.content.read()))
+        return web.Response()
+
+    async with listening(answer) as (server, port):
+        with connected(port, MANY, sends=POST) as senders:
+            sending = send_soon(senders, 1_000_000)
+            await until(
+                lambda: len(server.connections) == MANY and all(one._reading_paused for one in server.connections)
+            )
+            await until(lambda: not len(server.reads))
+            assert not any(one.transport.is_reading() for one in server.connections if one.transport is not None)
+            is_read.set()
+            await until(lambda: received == [1_000_000] * MANY)
+            await sending
+
+
+async def test_network_with_the_most_waiting_connections_loses_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "MOST_WAITING", 10)
+    seen = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        seen.append(request.remote)
+        return web.Response()
+
+    async with listening(answer) as (_, port):
+        with connected(port, MANY, sends=GET) as many, connected(port, 1, OTHER, sends=GET):
+            await until(lambda: OTHER in seen)
+            assert await ended(many[-1])
+    assert seen.count(SENDER) < MANY
+
+
+async def test_waiting_connections_end_with_the_gateway() -> None:
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError("nothing is asked")
+
+    with contextlib.ExitStack() as stack:
+        async with listening(answer) as (_, port):
+            waiting = stack.enter_context(connected(port, MANY))
+            await asyncio.sleep(0)  # all are accepted, and few are admitted
+        assert all([await ended(one) for one in waiting])
+        with pytest.raises(ConnectionError):
+            socket.create_connection((SENDER, port))
+
+
+async def test_bodies_take_turns_over_tls(tmp_path: Path) -> None:
+    pem = make_pem(tmp_path)
+    client_side = ssl.create_default_context(cafile=str(pem.authority))
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text=str(len(await request.content.read())))
+
+    async with (
+        listening(answer, serving(pem)) as (_, port),
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=client_side, limit=MANY)) as http,
+    ):
+
+        async def send() -> str:
+            async with http.post(f"https://{SENDER}:{port}/", data=bytes(1_000_000)) as reply:
+                return await reply.text()
+
+        assert await asyncio.gather(*(send() for _ in range(MANY))) == ["1000000"] * MANY
+
+
+async def test_handshake_that_does_not_come_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "HANDSHAKE_SECONDS", 0.1)
+    pem = make_pem(tmp_path)
+
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError("nothing is asked")
+
+    async with listening(answer, serving(pem)) as (server, port):
+        with connected(port, 1) as [silent]:
+            assert await ended(silent)
+            assert server.count == 0
