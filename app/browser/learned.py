@@ -15,7 +15,7 @@ from app.browser.values import from_plain, plain
 from app.core.durations import Durations, Ran
 from app.core.plan import Measured, Paces
 from app.core.ports.store import Learned
-from app.core.records import BrokenRecord, decode_durations, decode_paces, encode_durations, encode_paces
+from app.core.records import BrokenRecord, decode, encode
 
 NAME, PACES = "durations", "paces"
 
@@ -35,7 +35,7 @@ class BrowserLearned:
 
         def steps(transaction: Any) -> Steps[None]:
             known = yield from durations_of(transaction)
-            row = {"name": NAME, **encode_durations(known.learned(ran))}
+            row = {"name": NAME, **encode(known.learned(ran))}
             transaction.objectStore(SETTINGS).put(plain(row))
 
         await self._write("learn", [SETTINGS], steps)
@@ -45,7 +45,7 @@ class BrowserLearned:
 
         def steps(transaction: Any) -> Steps[None]:
             known = yield from _paces_of(transaction)
-            row = {"name": PACES, **encode_paces(known.learned(measured))}
+            row = {"name": PACES, **encode(known.learned(measured))}
             transaction.objectStore(SETTINGS).put(plain(row))
 
         await self._write("learn_paces", [SETTINGS], steps)
@@ -64,7 +64,7 @@ def durations_of(transaction: Any) -> Steps[Durations]:
     """The learned durations; nothing if the record is unreadable, so that learning restarts."""
     row = yield transaction.objectStore(SETTINGS).get(NAME)
     try:
-        return Durations() if row is None else decode_durations(from_plain(row))
+        return Durations() if row is None else decode(Durations, from_plain(row))
     except BrokenRecord as error:
         log.warning("the learned durations cannot be read: %s", error.detail)
         return Durations()
@@ -73,7 +73,7 @@ def durations_of(transaction: Any) -> Steps[Durations]:
 def _paces_of(transaction: Any) -> Steps[Paces]:
     row = yield transaction.objectStore(SETTINGS).get(PACES)
     try:
-        return Paces() if row is None else decode_paces(from_plain(row))
+        return Paces() if row is None else decode(Paces, from_plain(row))
     except BrokenRecord as error:
         log.warning("the learned times of nodes cannot be read: %s", error.detail)
         return Paces()

@@ -18,7 +18,7 @@ from app.browser.values import from_plain, js_object, plain, present
 from app.core.errors import InvalidTransition
 from app.core.model import PromptId, Task
 from app.core.past import PastTask, is_settled, past_of
-from app.core.records import BrokenRecord, decode_past, decode_task, encode_past
+from app.core.records import BrokenRecord, decode, encode
 
 PAST, LAID_BY = "past", "laid_by"
 
@@ -61,7 +61,7 @@ class BrowserPast:
             tasks = transaction.objectStore(TASKS)
             record = yield tasks.get(task.prompt_id)
             transaction.objectStore(LAID_BY).put(record)
-            transaction.objectStore(PAST).put(plain(encode_past(past_of(stored))))
+            transaction.objectStore(PAST).put(plain(encode(past_of(stored))))
             tasks.delete(task.prompt_id)
 
         await self._write("lay_by", [TASKS, LAID_BY, PAST], steps)
@@ -90,7 +90,7 @@ class BrowserPast:
         for row in await self._database.run("read_past", [PAST], steps):
             try:
                 if row is not None:
-                    found.append(decode_past(row))
+                    found.append(decode(PastTask, row))
             except BrokenRecord as error:
                 log.warning("a row of the past cannot be read: %s %s", error.key, error.detail)
         return found
@@ -100,7 +100,7 @@ class BrowserPast:
 
         def steps(transaction: Any) -> Steps[Task | None]:
             row = yield transaction.objectStore(LAID_BY).get(prompt_id)
-            return None if present(row) is None else decode_task(from_plain(row))
+            return None if present(row) is None else decode(Task, from_plain(row))
 
         return await self._database.run("read_past_task", [LAID_BY], steps)
 

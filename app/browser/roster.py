@@ -20,7 +20,7 @@ from pyodide.ffi import to_js
 from app.browser.idb import Database, Steps
 from app.browser.values import from_plain
 from app.core.model import Choice, PromptId, ServerId, WindowId
-from app.core.records import BrokenRecord, decode_as
+from app.core.records import BrokenRecord, decode
 from app.core.roster import KnownWindow, OutputSummary, ReservedPlace, Roster, TaskSummary
 
 ROWS_PER_READ = 50  # records that one transaction reads
@@ -117,7 +117,7 @@ def _decoded(kind: type[Any], rows: Sequence[Any]) -> list[Any]:
     found = []
     for row in rows:
         try:
-            found.append(decode_as(kind, row))
+            found.append(decode(kind, row))
         except BrokenRecord as error:
             log.info("left out of the roster: %s", error.detail)
     return found

@@ -38,18 +38,7 @@ from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.ports.store import WindowRecord
-from app.core.records import (
-    BrokenRecord,
-    decode_reservation,
-    decode_task,
-    decode_window,
-    encode_reservation,
-    encode_task,
-    encode_window,
-    name_of,
-    read_task,
-    read_tasks,
-)
+from app.core.records import BrokenRecord, decode, encode, name_of, read_task, read_tasks
 
 NAME = "mooring"
 VERSION = 6
@@ -113,8 +102,8 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         def steps(transaction: Any) -> Steps[tuple[WindowRecord, Records]]:
             windows, reservations = transaction.objectStore("windows"), transaction.objectStore("reservations")
             row = yield windows.get(fresh.window_id)
-            window = fresh if row is None else replace(decode_window(from_plain(row)), seen_at=fresh.seen_at)
-            windows.put(plain(encode_window(window)))
+            window = fresh if row is None else replace(decode(WindowRecord, from_plain(row)), seen_at=fresh.seen_at)
+            windows.put(plain(encode(window)))
             for key in from_plain((yield reservations.index("window").getAllKeys(fresh.window_id))):
                 reservations.delete(key)
             return window, (yield from _records_of(transaction.objectStore("tasks"), fresh.window_id))
@@ -129,7 +118,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             requests = _request_claims(transaction)
             durations = yield from durations_of(transaction)  # answers come in order: the claims have arrived, too
             reservation = choose(replace(_read_claims(requests), durations=durations))
-            reservations.put(plain(encode_reservation(reservation)))
+            reservations.put(plain(encode(reservation)))
             return reservation
 
         return await self._write("reserve", ["tasks", "reservations", SETTINGS], steps)
@@ -150,7 +139,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             known = tasks.get(task.prompt_id)
             row = yield reservations.get(task.prompt_id)
             _expect_new(known, task)
-            reservation = None if row is None else decode_reservation(from_plain(row))
+            reservation = None if row is None else decode(Reservation, from_plain(row))
             if reservation is None or reservation.window_id != task.owner:
                 raise NotOwner("register", task.prompt_id, reservation.window_id if reservation else None)
             if (reservation.server_id, reservation.address) != (task.server_id, task.address):
@@ -307,7 +296,7 @@ def _reservations(rows: Any) -> Sequence[Reservation]:
     found = []
     for row in from_plain(rows):
         try:
-            found.append(decode_reservation(row))
+            found.append(decode(Reservation, row))
         except BrokenRecord as error:
             log.warning("a reservation in the store cannot be read: %s %s", error.key, error.detail)
     return found
@@ -349,12 +338,12 @@ def _delete(transaction: Any, prompt_id: PromptId, key: Any) -> Steps[None]:
 
 def _task_row(task: Task) -> dict[str, Any]:
     """The record, marked while unfinished: an index on the mark finds those without reading all."""
-    row = encode_task(task)
+    row = encode(task)
     return row if task.state.is_end else {**row, "unfinished": 1}
 
 
 def _task(row: Any) -> Task:
-    return decode_task(_task_row_of(row))
+    return decode(Task, _task_row_of(row))
 
 
 def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
@@ -366,7 +355,7 @@ def _fenced(transaction: Any, operation: str, task: Task) -> Steps[Task]:
     found = read_task(record)
     if isinstance(found, Unreadable) and not found.may_be_of(task.owner):
         raise NotOwner(operation, task.prompt_id, found.owner)
-    stored = found if isinstance(found, Task) else decode_task(record)
+    stored = found if isinstance(found, Task) else decode(Task, record)
     if (stored.owner, stored.epoch) != (task.owner, task.epoch):
         raise NotOwner(operation, task.prompt_id, stored.owner, stored.epoch)
     if (stored.server_id, stored.address) != (task.server_id, task.address):

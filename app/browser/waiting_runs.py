@@ -14,8 +14,8 @@ from app.browser.ledger import BATCHES
 from app.browser.values import from_plain, plain
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import Task, WindowId
-from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
-from app.core.waiting_runs import Entry, LineChange, WaitingRuns, captain_of, line_of
+from app.core.records import decode, encode
+from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
 
 WAITING, LINES = "waiting", "lines"
 LINE = (WAITING, BATCHES, LINES)
@@ -63,7 +63,7 @@ class BrowserLine:
             if change.head is None:
                 lines.delete(change.window_id)
             else:
-                lines.put(plain({**kept, **encode_head(change.head)}))
+                lines.put(plain({**kept, **encode(change.head)}))
 
         await self._write("write_line", LINE, steps)
 
@@ -94,7 +94,7 @@ def take_off(transaction: Any, task: Task) -> Steps[None]:
         return
     waiting, captain = transaction.objectStore(WAITING), captain_of(task.owner)
     row = yield waiting.get(task.prompt_id)
-    entry: Entry | None = None if row is None else decode_entry(from_plain(row))
+    entry: Entry | None = None if row is None else decode(Entry, from_plain(row))
     if entry is None or entry.owner != captain:
         raise NotOwner("register", task.prompt_id, entry.owner if entry else None)
     waiting.delete(task.prompt_id)
@@ -106,22 +106,22 @@ def take_off(transaction: Any, task: Task) -> Steps[None]:
 def _line(transaction: Any, window_id: WindowId) -> Steps[WaitingRuns]:
     head = yield transaction.objectStore(LINES).get(window_id)
     rows = from_plain((yield transaction.objectStore(WAITING).index("owner").getAll(window_id)))
-    entries = [decode_entry(row) for row in rows]
+    entries = [decode(Entry, row) for row in rows]
     batches = []
     for batch_id in dict.fromkeys(item.batch_id for item in entries):
         row = yield transaction.objectStore(BATCHES).get(batch_id)
-        batches.append(decode_batch(from_plain(row) if row is not None else {"batch_id": batch_id}))
-    return line_of(None if head is None else decode_head(from_plain(head)), entries, batches, window_id)
+        batches.append(decode(Batch, from_plain(row) if row is not None else {"batch_id": batch_id}))
+    return line_of(None if head is None else decode(LineHead, from_plain(head)), entries, batches, window_id)
 
 
 def _put_all(transaction: Any, change: LineChange) -> None:
     """Write runs and batches, in one crossing each."""
     waiting, batches = transaction.objectStore(WAITING), transaction.objectStore(BATCHES)
-    for row in plain([encode_entry(item) for item in change.put]):
+    for row in plain([encode(item) for item in change.put]):
         waiting.put(row)
-    for row in plain([encode_entry(item) for item in change.added]):
+    for row in plain([encode(item) for item in change.added]):
         waiting.add(row)
-    for row in plain([encode_batch(item) for item in change.batches]):
+    for row in plain([encode(item) for item in change.batches]):
         batches.put(row)
     for item in change.removed:
         waiting.delete(item.prompt_id)

@@ -18,7 +18,7 @@ from typing import Any, get_args
 from app.core.evidence import Evidence
 from app.core.journal import plain
 from app.core.model import Reservation, Task
-from app.core.records import decode_as, encode_value
+from app.core.records import decode, encode
 from app.core.window import Free, Moored, Window
 
 Event = tuple[str, dict[str, Any]]
@@ -29,9 +29,7 @@ _KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
 
 def recorded_fields(task: Task) -> dict[str, Any]:
     """The recorded fields of a task: those that evidence changes, and none that are private."""
-    return {
-        name: plain(encode_value(value)) for name, default in _defaults() if (value := getattr(task, name)) != default
-    }
+    return {name: plain(encode(value)) for name, default in _defaults() if (value := getattr(task, name)) != default}
 
 
 @cache
@@ -45,12 +43,12 @@ def _default(item: Field[Any]) -> object:
 
 def read_task(facts: Mapping[str, Any]) -> Task:
     """The task with its recorded fields; BrokenRecord if they are invalid."""
-    return decode_as(Task, {"client_id": "", **facts})
+    return decode(Task, {"client_id": "", **facts})
 
 
 def read_evidence(name: str, said: Mapping[str, Any]) -> Evidence:
     """The evidence in an entry; KeyError for a class that this version does not know."""
-    found: Evidence = decode_as(_KINDS[name], said)
+    found: Evidence = decode(_KINDS[name], said)
     return found
 
 
@@ -65,7 +63,7 @@ def verdict(task: Task, evidence: Evidence, judged: Task) -> dict[str, Any]:
         "evidence": type(evidence).__name__,
         "was": task.state.value,
         "now": judged.state.value,
-        "said": plain(encode_value(evidence)),
+        "said": plain(encode(evidence)),
         "before": before,
         "after": {name: after.get(name) for name in names if before.get(name) != after.get(name)},
     }

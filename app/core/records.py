@@ -1,10 +1,10 @@
-"""What the store keeps, as plain JSON-able dicts: tasks, reservations, windows, waiting lines.
+"""The codec of everything that is kept: dataclasses of the core and of forms as plain JSON-able dicts, and back.
 
-    record = encode_task(task)          # {"v": 1, "prompt_id": …, "state": "queued", …}
-    decode_task(record) == task
+    record = encode(task)          # {"v": 1, "prompt_id": …, "state": "queued", …}
+    decode(Task, record) == task
 
-Fields that a newer version added at the top of a task or window survive in `extra` and are written back, so a higher
-`v` alone is no reason to refuse. Anything that cannot be read as what it claims to be (a missing field, another type, a
+Fields that a newer version added survive in `extra`, where the dataclass has one, and are written back, so a higher `v`
+alone is no reason to refuse. Anything that cannot be read as what it claims to be (a missing field, another type, a
 state that this version does not know) raises BrokenRecord, so that the session can quarantine it instead of guessing.
 Its cause is `newer-record` when the record's `v` is above ours, and `broken-record` otherwise: that one is damaged.
 """
@@ -19,13 +19,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from app.core.durations import Durations
 from app.core.errors import StorageError
-from app.core.model import RECORD_VERSION, PromptId, Records, Reservation, ServerId, Task, Unreadable, WindowId
-from app.core.past import PastTask
-from app.core.plan import Paces
-from app.core.ports.store import WindowRecord
-from app.core.waiting_runs import Batch, Entry, LineHead
+from app.core.model import RECORD_VERSION, PromptId, Records, ServerId, Task, Unreadable, WindowId
 
 T = TypeVar("T")
 _UNIONS = (Union, types.UnionType)
@@ -39,20 +34,40 @@ class BrokenRecord(StorageError):
     key: str = ""
 
 
-def encode_task(task: Task) -> dict[str, Any]:
-    """The task's record. Fields known to this version win over `extra`."""
-    return {**dict(task.extra), **_encode_fields(task, skip=("extra",))}
+def encode(value: Any) -> Any:
+    """Any value of the core as plain JSON: dataclasses by their fields over what `extra` has kept, enums by value."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): encode(item) for name, item in value.items()}
+    if is_dataclass(value):
+        own = {name: encode(getattr(value, name)) for name in _names(cast("Any", type(value)))}
+        return {**getattr(value, "extra", {}), **own}
+    return value
 
 
-def decode_task(record: Mapping[str, Any]) -> Task:
-    """The task of a record, or BrokenRecord."""
-    return _decode_top(Task, record, "prompt_id")
+def decode(kind: type[T], record: object) -> T:
+    """The dataclass of a record, or BrokenRecord with the path of the field. Its first field is the record's key."""
+    hint = cast("Any", kind)
+    try:
+        found: T = _reader(hint)(record)
+    except _Fault as fault:
+        told = record if isinstance(record, Mapping) else {}
+        key = next(iter(_names(hint)), "")
+        name = name_of(told[key]) if key in told else ""
+        cause = NEWER if _is_newer(told.get("v")) else BROKEN
+        raise BrokenRecord("read", cause, f"{kind.__name__}{fault.path} {fault.cause}", name) from fault
+    return found
 
 
 def read_task(record: Mapping[str, Any]) -> Task | Unreadable:
     """The task of a record, or an `Unreadable` with its readable fields."""
     try:
-        return decode_task(record)
+        return decode(Task, record)
     except BrokenRecord as error:
         told = record if isinstance(record, Mapping) else {}
         owner, server_id, title = (_text(told.get(name)) for name in ("owner", "server_id", "title"))
@@ -82,107 +97,6 @@ def name_of(key: object) -> str:
     return key if isinstance(key, str) else json.dumps(key)
 
 
-def encode_window(window: WindowRecord) -> dict[str, Any]:
-    """The window's record. Fields known to this version win over `extra`."""
-    return {**dict(window.extra), **_encode_fields(window, skip=("extra",))}
-
-
-def decode_window(record: Mapping[str, Any]) -> WindowRecord:
-    """The window of a record, or BrokenRecord."""
-    return _decode_top(WindowRecord, record, "window_id")
-
-
-def encode_reservation(reservation: Reservation) -> dict[str, Any]:
-    """The reservation's record."""
-    return {**_encode_fields(reservation), "v": RECORD_VERSION}
-
-
-def decode_reservation(record: Mapping[str, Any]) -> Reservation:
-    """The reservation of a record, or BrokenRecord. Unknown fields are left out: it does not live long."""
-    return _decode_top(Reservation, record, "prompt_id")
-
-
-def encode_entry(entry: Entry) -> dict[str, Any]:
-    """The record of a waiting run. Fields known to this version win over `extra`."""
-    return {**dict(entry.extra), **_encode_fields(entry, skip=("extra",))}
-
-
-def decode_entry(record: Mapping[str, Any]) -> Entry:
-    """The waiting run of a record, or BrokenRecord."""
-    return _decode_top(Entry, record, "prompt_id")
-
-
-def encode_batch(batch: Batch) -> dict[str, Any]:
-    """The record of what waiting runs share."""
-    return {**dict(batch.extra), **_encode_fields(batch, skip=("extra",))}
-
-
-def decode_batch(record: Mapping[str, Any]) -> Batch:
-    """The batch of a record, or BrokenRecord."""
-    return _decode_top(Batch, record, "batch_id")
-
-
-def encode_past(row: PastTask) -> dict[str, Any]:
-    """The record of a row. Fields known to this version win over `extra`."""
-    return {**dict(row.extra), **_encode_fields(row, skip=("extra",))}
-
-
-def decode_past(record: Mapping[str, Any]) -> PastTask:
-    """The row of a record, or BrokenRecord."""
-    return _decode_top(PastTask, record, "prompt_id")
-
-
-def encode_head(head: LineHead) -> dict[str, Any]:
-    """The record of a line beside its entries."""
-    return {**dict(head.extra), **_encode_fields(head, skip=("extra",))}
-
-
-def decode_head(record: Mapping[str, Any]) -> LineHead:
-    """The line's head of a record, or BrokenRecord."""
-    return _decode_top(LineHead, record, "window_id")
-
-
-def encode_durations(durations: Durations) -> dict[str, Any]:
-    """The record of what was learned."""
-    return {**_encode_fields(durations), "v": RECORD_VERSION}
-
-
-def decode_durations(record: Mapping[str, Any]) -> Durations:
-    """The learned durations, or BrokenRecord: then learning starts from nothing."""
-    return _decode_top(Durations, record, "name")
-
-
-def encode_paces(paces: Paces) -> dict[str, Any]:
-    """The record of what was learned of nodes."""
-    return {**_encode_fields(paces), "v": RECORD_VERSION}
-
-
-def decode_paces(record: Mapping[str, Any]) -> Paces:
-    """The learned times of nodes, or BrokenRecord: then learning starts from nothing."""
-    return _decode_top(Paces, record, "name")
-
-
-def encode_value(value: Any) -> Any:
-    """Any value of the core as plain JSON: dataclasses by their fields, enums by their values."""
-    return _encode(value)
-
-
-def decode_as(kind: type[T], record: Mapping[str, Any]) -> T:
-    """The dataclass of what `encode_value` made of one, or BrokenRecord."""
-    return _decode_top(kind, record, "")
-
-
-def _decode_top(kind: type[T], record: Mapping[str, Any], key: str) -> T:
-    told, hint = record if isinstance(record, Mapping) else {}, cast("Any", kind)
-    try:
-        found: T = _reader(hint)(record)
-    except _Fault as fault:
-        fault.within(kind.__name__)
-        name = name_of(told[key]) if key in told else ""
-        raise BrokenRecord("read", NEWER if _is_newer(told.get("v")) else BROKEN, str(fault), name) from fault
-    return found
-
-
 def _is_newer(version: object) -> bool:
     return isinstance(version, int) and version > RECORD_VERSION
 
@@ -203,34 +117,13 @@ class _Fault(Exception):
         self.path = step + self.path
         return self
 
-    def __str__(self) -> str:
-        return f"{self.path} {self.cause}"
-
 
 _PLAIN = frozenset({str, int, float, bool, types.NoneType})
 
 
-def _encode_fields(value: Any, skip: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {name: _encode(getattr(value, name)) for name in _names(cast("Any", type(value))) if name not in skip}
-
-
-def _encode(value: Any) -> Any:
-    if type(value) in _PLAIN:
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, tuple):
-        return [_encode(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(name): _encode(item) for name, item in value.items()}
-    if is_dataclass(value):
-        return _encode_fields(value)
-    return value
-
-
 @cache
 def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))
+    return tuple(item.name for item in fields(kind) if item.name != "extra")
 
 
 # Thousands of records are read where many windows are open, so what each type needs is worked out once.
@@ -297,7 +190,7 @@ def _fields_reader(kind: Any) -> Reader:
         for item in fields(kind)
         if item.name != "extra"
     )
-    known, has_extra = frozenset(_names(kind)), "extra" in _names(kind)
+    known, has_extra = frozenset((*_names(kind), "extra")), any(item.name == "extra" for item in fields(kind))
 
     def read(record: Any) -> Any:
         if not isinstance(record, Mapping):
@@ -313,7 +206,10 @@ def _fields_reader(kind: Any) -> Reader:
                 raise _Fault("is missing", f".{name}")
         if has_extra:
             values["extra"] = {name: record[name] for name in record if name not in known}
-        return kind(**values)
+        try:
+            return kind(**values)
+        except ValueError as error:  # the dataclass itself says that its parts do not fit
+            raise _Fault(str(error)) from error
 
     return read
 

@@ -28,7 +28,7 @@ from app.core.ports.documents import PaperKey
 from app.workflows.bounds import check_file, refusal
 from app.workflows.documents import Note
 from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND
-from app.workflows.forms.records import Undecoded, decode, encode
+from app.workflows.forms.records import Undecoded, from_text, to_text
 from app.workflows.forms.search import plain
 from app.workflows.reading import Source
 
@@ -108,9 +108,9 @@ def item_id_of(body: Body) -> str:
 
 def written(item: Item, body: Body | None = None) -> dict[PaperKey, str | None]:
     """The documents of an item; without `body`, its file is not changed."""
-    papers: dict[PaperKey, str | None] = {(KIND, item.item_id): _text(item)}
+    papers: dict[PaperKey, str | None] = {(KIND, item.item_id): to_text(item)}
     if body is not None:
-        papers[FILE_KIND, item.item_id] = _text(body)
+        papers[FILE_KIND, item.item_id] = to_text(body)
     return papers
 
 
@@ -121,13 +121,13 @@ def deleted(item_id: str) -> dict[PaperKey, str | None]:
 
 def read_items(papers: Mapping[str, str]) -> tuple[Item, ...]:
     """The items, the latest used first; unreadable ones are left out, and stay in the store."""
-    items = [found for text in papers.values() if isinstance(found := _read(Item, text), Item)]
+    items = [found for text in papers.values() if isinstance(found := from_text(Item, text), Item)]
     return tuple(sorted(items, key=lambda item: (-item.used_at, item.item_id)))
 
 
 def read_body(text: str) -> Body:
     """The content of an item's file; BadInput if it cannot be read."""
-    body: Body | Undecoded = _read(Body, text)
+    body = from_text(Body, text)
     if isinstance(body, Undecoded):
         raise refusal(SourceFault.DAMAGED, body.detail)
     return body
@@ -197,27 +197,16 @@ def merged(bundle: Bundle, known: Mapping[str, str]) -> dict[PaperKey, str | Non
 
 
 def _merged(here: str, there: str) -> str:
-    mine, other = _read(Item, here), _read(Item, there)
+    mine, other = from_text(Item, here), from_text(Item, there)
     if isinstance(mine, Undecoded) or isinstance(other, Undecoded):
         return there if isinstance(mine, Undecoded) and not mine.is_newer else here
-    return _text(replace(mine.tagged((*mine.tags, *other.tags)), used_at=max(mine.used_at, other.used_at)))
+    return to_text(replace(mine.tagged((*mine.tags, *other.tags)), used_at=max(mine.used_at, other.used_at)))
 
 
 def _is_file_of(item_id: str, text: str) -> bool:
-    found = _read(Body, text)
+    found = from_text(Body, text)
     return isinstance(found, Body) and item_id_of(found) == item_id
 
 
 def _searched(item: Item) -> str:
     return plain("\n".join((item.title, item.place, *item.tags)))
-
-
-def _text(value: Item | Body) -> str:
-    return json.dumps(encode(value), ensure_ascii=False)
-
-
-def _read(kind: type[Any], text: str) -> Any:
-    try:
-        return decode(kind, json.loads(text))
-    except (ValueError, RecursionError) as error:
-        return Undecoded(str(error), False, text)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import Task, WindowId
-from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
-from app.core.waiting_runs import LineChange, WaitingRuns, captain_of, line_of
+from app.core.records import decode, encode
+from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
 from tests.simulation.shelf import Shelves
 
 T = TypeVar("T")
@@ -28,9 +28,9 @@ class MemoryLine:
 
     def _line(self, window_id: WindowId) -> WaitingRuns:
         head = self._shelves.lines.get(window_id)
-        entries = [decode_entry(row) for row in self._waiting_of(window_id)]
-        batches = [decode_batch(self._shelves.batches[name]) for name in {item.batch_id for item in entries}]
-        return line_of(decode_head(head) if head else None, entries, batches, window_id)
+        entries = [decode(Entry, row) for row in self._waiting_of(window_id)]
+        batches = [decode(Batch, self._shelves.batches[name]) for name in {item.batch_id for item in entries}]
+        return line_of(decode(LineHead, head) if head else None, entries, batches, window_id)
 
     async def read_line(self, window_id: WindowId) -> WaitingRuns:
         return await self._transact("read_line", lambda: self._line(window_id))
@@ -51,15 +51,15 @@ class MemoryLine:
                 if item.prompt_id not in there:
                     raise TaskNotFound("write_line", item.prompt_id)
             for item in (*change.put, *change.added):
-                shelves.waiting[item.prompt_id] = encode_entry(item)
+                shelves.waiting[item.prompt_id] = encode(item)
             for batch in change.batches:
-                shelves.batches[batch.batch_id] = encode_batch(batch)
+                shelves.batches[batch.batch_id] = encode(batch)
             for item in change.removed:
                 del shelves.waiting[item.prompt_id]
             shelves.tidy_batches()
             shelves.lines.pop(change.window_id, None)
             if change.head is not None:
-                shelves.lines[change.window_id] = {**kept, **encode_head(change.head)}
+                shelves.lines[change.window_id] = {**kept, **encode(change.head)}
 
         await self._transact("write_line", work)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from app.core.errors import InvalidTransition
 from app.core.model import PromptId, Task
 from app.core.past import PastTask, is_settled, past_of
-from app.core.records import decode_past, decode_task, encode_past
+from app.core.records import decode, encode
 from tests.simulation.shelf import Shelves, inputs_of
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class MemoryPast:
             stored = self._fenced("lay_by", task)
             if not is_settled(stored):
                 raise InvalidTransition("lay_by", "it is not settled")
-            self._db.past[task.prompt_id] = encode_past(past_of(stored))
+            self._db.past[task.prompt_id] = encode(past_of(stored))
             self._db.laid_by[task.prompt_id] = self._db.tasks.pop(task.prompt_id)
 
         await self._transact("lay_by", work)
@@ -44,14 +44,14 @@ class MemoryPast:
 
     async def read_past(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
         def work() -> list[PastTask]:
-            return [decode_past(self._db.past[item]) for item in prompt_ids if item in self._db.past]
+            return [decode(PastTask, self._db.past[item]) for item in prompt_ids if item in self._db.past]
 
         return await self._transact("read_past", work)
 
     async def read_past_task(self, prompt_id: PromptId) -> Task | None:
         def work() -> Task | None:
             record = self._db.laid_by.get(prompt_id)
-            return None if record is None else decode_task(record)
+            return None if record is None else decode(Task, record)
 
         return await self._transact("read_past_task", work)
 

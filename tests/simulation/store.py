@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from app.core.balancer import Claims
@@ -16,20 +17,7 @@ from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFo
 from app.core.model import ENDS, PromptId, Records, Reservation, Task, Unreadable, WindowId
 from app.core.plan import Measured, Paces
 from app.core.ports.store import Learned, WindowRecord
-from app.core.records import (
-    BrokenRecord,
-    decode_durations,
-    decode_paces,
-    decode_reservation,
-    decode_task,
-    decode_window,
-    encode_durations,
-    encode_paces,
-    encode_reservation,
-    encode_task,
-    encode_window,
-    read_task,
-)
+from app.core.records import BrokenRecord, decode, encode, read_task
 from tests.simulation.line import MemoryLine
 from tests.simulation.past import MemoryPast
 from tests.simulation.shelf import INPUT_BOUND, RESULT_BOUND, Bytes, MemoryShelf, Shelves, inputs_of
@@ -84,7 +72,7 @@ class Database(Shelves):
     def task(self, prompt_id: str) -> Task | None:
         """One task; BrokenRecord if it cannot be read."""
         found = self.read(prompt_id)
-        return decode_task(self.tasks[prompt_id]) if isinstance(found, Unreadable) else found
+        return decode(Task, self.tasks[prompt_id]) if isinstance(found, Unreadable) else found
 
     def all_tasks(self) -> list[Task]:
         """Those that can be read, oldest first."""
@@ -98,7 +86,7 @@ class Database(Shelves):
 
     def every_task(self) -> list[Task]:
         """Those that were laid by too."""
-        return [*self.all_tasks(), *map(decode_task, self.laid_by.values())]
+        return [*self.all_tasks(), *map(partial(decode, Task), self.laid_by.values())]
 
     def all_unreadable(self, *, is_unfinished: bool = False) -> list[Unreadable]:
         """Those that cannot; with `is_unfinished`, only those that were not written with an end."""
@@ -118,7 +106,7 @@ class Database(Shelves):
 
     def all_reservations(self) -> list[Reservation]:
         """Decoded."""
-        return [decode_reservation(record) for record in self.reservations.values()]
+        return [decode(Reservation, record) for record in self.reservations.values()]
 
 
 class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
@@ -158,8 +146,8 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
     async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
         def work() -> tuple[WindowRecord, Records]:
             known = self._db.windows.get(fresh.window_id)
-            record = replace(decode_window(known), seen_at=fresh.seen_at) if known else fresh
-            self._db.windows[fresh.window_id] = encode_window(record)
+            record = replace(decode(WindowRecord, known), seen_at=fresh.seen_at) if known else fresh
+            self._db.windows[fresh.window_id] = encode(record)
             for item in self._db.all_reservations():
                 if item.window_id == fresh.window_id:
                     del self._db.reservations[item.prompt_id]
@@ -170,7 +158,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         def work() -> Reservation:
             reservation = choose(replace(self._claims(), durations=self._durations()))
-            self._db.reservations[reservation.prompt_id] = encode_reservation(reservation)
+            self._db.reservations[reservation.prompt_id] = encode(reservation)
             return reservation
 
         return await self._transact("reserve", work)
@@ -181,25 +169,25 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
 
     def _durations(self) -> Durations:
         try:
-            return decode_durations(self._db.durations)
+            return decode(Durations, self._db.durations)
         except BrokenRecord:
             return Durations()
 
     async def learn(self, ran: Ran) -> None:
         def work() -> None:
-            self._db.durations = encode_durations(self._durations().learned(ran))
+            self._db.durations = encode(self._durations().learned(ran))
 
         await self._transact("learn", work)
 
     def _paces(self) -> Paces:
         try:
-            return decode_paces(self._db.paces)
+            return decode(Paces, self._db.paces)
         except BrokenRecord:
             return Paces()
 
     async def learn_paces(self, measured: Measured) -> None:
         def work() -> None:
-            self._db.paces = encode_paces(self._paces().learned(measured))
+            self._db.paces = encode(self._paces().learned(measured))
 
         await self._transact("learn_paces", work)
 
@@ -214,14 +202,14 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
             held = self._db.reservations.get(task.prompt_id)
             if task.prompt_id in self._db.tasks:
                 raise InvalidTransition("register", f"{task.prompt_id} is taken")
-            if held is None or decode_reservation(held).window_id != task.owner:
+            if held is None or decode(Reservation, held).window_id != task.owner:
                 raise NotOwner("register", task.prompt_id)
-            place = decode_reservation(held)
+            place = decode(Reservation, held)
             if (place.server_id, place.address) != (task.server_id, task.address):
                 raise InvalidTransition("register", "not where it was reserved")
             self._take_off(task)
             del self._db.reservations[task.prompt_id]
-            self._db.tasks[task.prompt_id] = encode_task(task)
+            self._db.tasks[task.prompt_id] = encode(task)
 
         await self._transact("register", work)
 
@@ -232,7 +220,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
                 raise InvalidTransition("register", f"{task.prompt_id} is taken")
             self._take_off(task)
             self._db.reservations.pop(task.prompt_id, None)
-            self._db.tasks[task.prompt_id] = encode_task(task)
+            self._db.tasks[task.prompt_id] = encode(task)
 
         await self._transact("reserve_and_register", work)
 
@@ -251,7 +239,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
     async def update(self, task: Task) -> None:
         def work() -> None:
             self._fenced("update", task)
-            self._db.tasks[task.prompt_id] = encode_task(task)
+            self._db.tasks[task.prompt_id] = encode(task)
 
         await self._transact("update", work)
 
@@ -263,7 +251,7 @@ class MemoryStore(MemoryShelf, MemoryLine, MemoryPast):
             if (known.owner, known.epoch) != seen:
                 raise NotOwner("adopt", prompt_id, known.owner, known.epoch)
             adopted = replace(known, owner=new_owner, epoch=known.epoch + 1, is_ward=True)
-            self._db.tasks[prompt_id] = encode_task(adopted)
+            self._db.tasks[prompt_id] = encode(adopted)
             return adopted
 
         return await self._transact("adopt", work)

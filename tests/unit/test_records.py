@@ -29,17 +29,7 @@ from app.core.model import (
     WindowId,
 )
 from app.core.ports.store import WindowRecord
-from app.core.records import (
-    BrokenRecord,
-    decode_reservation,
-    decode_task,
-    decode_window,
-    encode_reservation,
-    encode_task,
-    encode_window,
-    read_task,
-    read_tasks,
-)
+from app.core.records import BrokenRecord, decode, encode, read_task, read_tasks
 
 CHOICE = Choice(server_id=ServerId("gpu-1"), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}, refused={"gpu-3": "timeout"})
 PLAIN = Task(
@@ -91,7 +81,7 @@ def through_json(record: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("task", [PLAIN, FULL], ids=["plain", "full"])
 def test_a_task_comes_back_as_it_was_written(task: Task) -> None:
-    decoded = decode_task(through_json(encode_task(task)))
+    decoded = decode(Task, through_json(encode(task)))
     assert decoded == task
     assert isinstance(decoded.created_at, float)
     assert isinstance(decoded.outputs, tuple)
@@ -99,10 +89,10 @@ def test_a_task_comes_back_as_it_was_written(task: Task) -> None:
 
 @pytest.mark.parametrize("state", list(TaskState))
 def test_states_travel_as_words(state: TaskState) -> None:
-    record = encode_task(dataclasses.replace(PLAIN, state=state))
+    record = encode(dataclasses.replace(PLAIN, state=state))
     assert record["state"] == state.value
     assert record["v"] == 1
-    assert decode_task(record).state is state
+    assert decode(Task, record).state is state
 
 
 def test_a_reservation_comes_back_with_its_reason() -> None:
@@ -114,22 +104,21 @@ def test_a_reservation_comes_back_with_its_reason() -> None:
         at=12.0,
         choice=CHOICE,
     )
-    record = encode_reservation(reservation)
-    assert record["v"] == 1
-    assert decode_reservation(through_json({**record, "newer": True})) == reservation
+    record = encode(reservation)
+    assert decode(Reservation, through_json({**record, "newer": True})) == reservation
 
 
 def test_a_window_comes_back() -> None:
     window = WindowRecord(
         window_id=WindowId("w-1"), client_id=ClientId("c-1"), created_at=1.0, seen_at=2.5, extra={"name": "left"}
     )
-    assert decode_window(through_json(encode_window(window))) == window
+    assert decode(WindowRecord, through_json(encode(window))) == window
 
 
 def test_fields_of_a_newer_version_survive_a_change() -> None:
-    record = {**encode_task(PLAIN), "v": 2, "colour": "teal", "nested": {"a": [1, {"b": None}]}}
-    task = dataclasses.replace(decode_task(record), state=TaskState.RUNNING)
-    written = encode_task(task)
+    record = {**encode(PLAIN), "v": 2, "colour": "teal", "nested": {"a": [1, {"b": None}]}}
+    task = dataclasses.replace(decode(Task, record), state=TaskState.RUNNING)
+    written = encode(task)
     assert written["colour"] == "teal"
     assert written["nested"] == {"a": [1, {"b": None}]}
     assert written["v"] == 2
@@ -137,13 +126,13 @@ def test_fields_of_a_newer_version_survive_a_change() -> None:
 
 
 def test_a_known_field_wins_over_extra() -> None:
-    assert encode_task(dataclasses.replace(PLAIN, extra={"server_id": "gpu-2"}))["server_id"] == "gpu-1"
+    assert encode(dataclasses.replace(PLAIN, extra={"server_id": "gpu-2"}))["server_id"] == "gpu-1"
 
 
 def test_fields_that_an_older_version_did_not_write_have_their_defaults() -> None:
-    record = {name: encode_task(PLAIN)[name] for name in
+    record = {name: encode(PLAIN)[name] for name in
               ("prompt_id", "server_id", "address", "client_id", "owner", "epoch", "created_at")}  # fmt: skip
-    assert decode_task(record) == PLAIN
+    assert decode(Task, record) == PLAIN
 
 
 @pytest.mark.parametrize(
@@ -169,7 +158,7 @@ def test_fields_that_an_older_version_did_not_write_have_their_defaults() -> Non
 )
 def test_a_broken_record_is_refused_with_its_field(change: dict[str, Any], named: str) -> None:
     with pytest.raises(BrokenRecord) as caught:
-        decode_task({**encode_task(PLAIN), **change})
+        decode(Task, {**encode(PLAIN), **change})
     assert isinstance(caught.value, StorageError)
     assert caught.value.cause == "broken-record"
     assert caught.value.key == "p-1"
@@ -178,23 +167,21 @@ def test_a_broken_record_is_refused_with_its_field(change: dict[str, Any], named
 
 @pytest.mark.parametrize("missing", ["prompt_id", "server_id", "address", "client_id", "owner", "epoch", "created_at"])
 def test_a_record_without_what_it_needs_is_refused(missing: str) -> None:
-    record = encode_task(PLAIN)
+    record = encode(PLAIN)
     del record[missing]
     with pytest.raises(BrokenRecord, match=missing):
-        decode_task(record)
+        decode(Task, record)
 
 
 @pytest.mark.parametrize("record", [None, [], "text", 7])
 def test_what_is_no_record_at_all_is_refused(record: Any) -> None:
-    for decode in (decode_task, decode_window, decode_reservation):
+    for kind in (Task, WindowRecord, Reservation):
         with pytest.raises(BrokenRecord):
-            decode(record)
+            decode(kind, record)
 
 
 def test_a_higher_version_alone_is_no_reason_to_refuse() -> None:
-    assert read_task({**encode_task(PLAIN), "v": 99, "newer": 1}) == dataclasses.replace(
-        PLAIN, v=99, extra={"newer": 1}
-    )
+    assert read_task({**encode(PLAIN), "v": 99, "newer": 1}) == dataclasses.replace(PLAIN, v=99, extra={"newer": 1})
 
 
 @pytest.mark.parametrize(
@@ -208,9 +195,9 @@ def test_a_higher_version_alone_is_no_reason_to_refuse() -> None:
     ],
 )
 def test_what_a_newer_version_wrote_is_not_called_damaged(version: object, cause: str, is_newer: bool) -> None:
-    record = {**encode_task(PLAIN), "v": version, "state": "paused"}
+    record = {**encode(PLAIN), "v": version, "state": "paused"}
     with pytest.raises(BrokenRecord) as caught:
-        decode_task(record)
+        decode(Task, record)
     assert caught.value.cause == cause
     told = read_task(record)
     assert isinstance(told, Unreadable)
@@ -218,7 +205,7 @@ def test_what_a_newer_version_wrote_is_not_called_damaged(version: object, cause
 
 
 def test_an_unreadable_record_tells_what_can_still_be_read() -> None:
-    told = read_task({**encode_task(FULL), "epoch": None})
+    told = read_task({**encode(FULL), "epoch": None})
     assert told == Unreadable(
         prompt_id=PromptId("p-1"),
         owner=WindowId("w-1"),
@@ -226,7 +213,7 @@ def test_an_unreadable_record_tells_what_can_still_be_read() -> None:
         title="沙丘",
         detail="Task.epoch is not of type int",
     )
-    bare = {**encode_task(PLAIN), "owner": 7, "server_id": None, "title": []}
+    bare = {**encode(PLAIN), "owner": 7, "server_id": None, "title": []}
     assert read_task(bare) == Unreadable(prompt_id=PromptId("p-1"), detail="Task.server_id is not of type str")
 
 
@@ -239,8 +226,8 @@ def test_a_record_is_named_by_its_key_whatever_that_is(key: object, name: str) -
 
 def test_records_are_read_oldest_first_and_none_is_skipped() -> None:
     young = dataclasses.replace(PLAIN, prompt_id=PromptId("p-0"), created_at=2000.0)
-    broken: list[dict[str, Any]] = [{**encode_task(PLAIN), "prompt_id": name, "state": 1} for name in ("p-9", "p-8")]
-    records = read_tasks([broken[0], encode_task(young), broken[1], encode_task(PLAIN)])
+    broken: list[dict[str, Any]] = [{**encode(PLAIN), "prompt_id": name, "state": 1} for name in ("p-9", "p-8")]
+    records = read_tasks([broken[0], encode(young), broken[1], encode(PLAIN)])
     assert records.tasks == (PLAIN, young)
     assert [item.prompt_id for item in records.unreadable] == ["p-8", "p-9"]
 
@@ -252,4 +239,4 @@ def test_a_record_without_an_owner_may_be_any_windows(owner: str | None, mine: b
 
 
 def test_a_record_is_plain_json() -> None:
-    json.dumps(encode_task(FULL), allow_nan=False)
+    json.dumps(encode(FULL), allow_nan=False)

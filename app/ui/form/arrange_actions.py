@@ -5,7 +5,6 @@ Layouts lie in the browser, one for each workflow's shape, for all windows.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.forms.arrangement import Layout
-from app.workflows.forms.records import Undecoded, decode, encode
+from app.workflows.forms.records import Undecoded, from_text, to_text
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
@@ -37,11 +36,7 @@ def kept_layout(screen: Screen, key: str) -> Layout | None:
     text = screen.kept(f"{STORE_KEY}.{key}")
     if not text:
         return None
-    try:
-        found = decode(Layout, json.loads(text))
-    except ValueError as error:
-        log.warning("a layout is not JSON: %r", error)
-        return None
+    found = from_text(Layout, text)
     if isinstance(found, Undecoded):
         log.warning("a layout cannot be read: %s", found.detail)
         return None
@@ -116,7 +111,7 @@ class ArrangeActions:
             self._deletions.put_off(Deletion(What.LAYOUT), undo=lambda: self._keep(opened, before))
 
     def _keep(self, opened: OpenWorkflow, layout: Layout | None) -> None:
-        self._screen.keep(_key_of(opened), json.dumps(encode(layout), ensure_ascii=False) if layout else "")
+        self._screen.keep(_key_of(opened), to_text(layout) if layout else "")
         key, offered = opened.published.key, self._desk.workflows
         self._desk.set_workflows(
             tuple(

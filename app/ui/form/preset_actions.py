@@ -5,7 +5,6 @@ They lie among the papers, for all windows, and are read when the dialog is open
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +22,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset, preset_of
-from app.workflows.forms.records import Undecoded, decode, encode
+from app.workflows.forms.records import Undecoded, from_text, to_text
 
 log = logging.getLogger("mooring.ui")
 
@@ -130,8 +129,7 @@ class PresetActions:
             case "delete-preset" if asked is not None:
                 self._delete(asked)
         if change is not None:
-            text = json.dumps(encode(change), ensure_ascii=False)
-            self._desk.spawn(self._do({(PRESET_KIND, change.preset_id): text}))
+            self._desk.spawn(self._do({(PRESET_KIND, change.preset_id): to_text(change)}))
 
     def _delete(self, preset: Preset) -> None:
         self._change(ask=None, error=None)
@@ -186,11 +184,7 @@ def _read(texts: Any) -> list[Preset]:
     """Those that can be read; another one is left where it is."""
     found = []
     for text in texts:
-        try:
-            preset = decode(Preset, json.loads(text))
-        except ValueError as error:
-            log.warning("a preset is not JSON: %r", error)
-            continue
+        preset = from_text(Preset, text)
         if isinstance(preset, Undecoded):
             log.warning("a preset cannot be read: %s", preset.detail)
         else:

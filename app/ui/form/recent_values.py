@@ -7,7 +7,6 @@ goes on.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +22,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Facts, Screen
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import RECENT_KIND, Recent, mode_of, noted
-from app.workflows.forms.records import Undecoded, decode, encode
+from app.workflows.forms.records import Undecoded, from_text, to_text
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
@@ -70,7 +69,7 @@ class Recents:
                 return
             after = noted(before, chosen.form, _typed(chosen, draft))
             if after != before:
-                await self._write(json.dumps(encode(after), ensure_ascii=False))
+                await self._write(to_text(after))
             self._show(after)
 
     async def _forget(self) -> None:
@@ -102,13 +101,10 @@ class Recents:
         """What is kept now; None where it is not ours to write over, or the store cannot be read."""
         try:
             text = await self._papers.read_paper(RECENT_KIND, NAME)
-            found = decode(Recent, json.loads(text)) if text else Recent()
+            found = from_text(Recent, text) if text else Recent()
         except MooringError as error:
             log.warning("recent values: %r", error)
             return None
-        except ValueError as error:
-            log.warning("recent values are not JSON: %r", error)
-            return Recent()
         if isinstance(found, Undecoded):
             log.warning("recent values cannot be read: %s", found.detail)
             return None if found.is_newer else Recent()

@@ -1,62 +1,47 @@
-"""The stored records of forms, as plain JSON-able dicts: layouts, presets, recent values.
+"""The stored records of forms and the library, as JSON texts: layouts, presets, recent values, items, their files.
 
-    record = encode(layout)          # {"v": 1, "workflow_key": …, "hidden": [["3", "cfg"]], …}
-    decode(Layout, record) == layout
+    text = to_text(layout)          # {"v": 1, "workflow_key": …, "hidden": [["3", "cfg"]], …}
+    from_text(Layout, text) == layout
 
-As in `core/records.py`, fields of a newer version survive in `extra`. An unreadable record is no error: a form works
-without its layout, so `decode` returns an `Undecoded`, which still has the record and may be written back unchanged.
+The codec is `core/records.py`. An unreadable text is no error: a form works without its layout, so `from_text` returns
+an `Undecoded`, and the text stays in the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+import json
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from app.core.model import RECORD_VERSION
-from app.core.records import BrokenRecord, decode_as, encode_value
+from app.core.records import NEWER, BrokenRecord, decode, encode
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Undecoded:
-    """A record that this version cannot read; `is_newer` when a newer version wrote it."""
+    """A text that this version cannot read; `is_newer` when a newer version wrote it."""
 
     detail: str
-    is_newer: bool
-    record: object
+    is_newer: bool = False
 
 
-def encode(value: Any) -> dict[str, Any]:
-    """A dataclass's record. Fields known to this version win over `extra`."""
-    record: dict[str, Any] = _encode(value)
-    return record
+def to_text(value: Any) -> str:
+    """A dataclass's record as JSON."""
+    return json.dumps(encode(value), ensure_ascii=False)
 
 
-def decode(kind: type[T], record: object) -> T | Undecoded:
-    """The value of a record, or an `Undecoded`."""
+def from_text(kind: type[T], text: str) -> T | Undecoded:
+    """The dataclass of a text, or why there is none."""
     try:
-        return decode_as(kind, record if isinstance(record, Mapping) else {})
+        return decode(kind, json.loads(text))
     except BrokenRecord as error:
-        return Undecoded(error.detail, _is_newer(record), record)
-    except ValueError as error:  # raised by the dataclass itself if its parts do not fit
-        return Undecoded(str(error), _is_newer(record), record)
+        return Undecoded(error.detail, error.cause == NEWER)
+    except (ValueError, RecursionError) as error:
+        return Undecoded(f"it is not JSON: {error}")
 
 
 def check_lengths(items: tuple[tuple[str, ...], ...], length: int, name: str) -> None:
     """ValueError unless each item has that many parts: JSON's lists have any length."""
     if any(len(item) != length for item in items):
         raise ValueError(f"{name} has an item without {length} parts")
-
-
-def _is_newer(record: object) -> bool:
-    version = record.get("v") if isinstance(record, Mapping) else None
-    return isinstance(version, int) and version > RECORD_VERSION
-
-
-def _encode(value: Any) -> Any:
-    if not is_dataclass(value) or isinstance(value, type):
-        return [_encode(item) for item in value] if isinstance(value, tuple) else encode_value(value)
-    own = {item.name: _encode(getattr(value, item.name)) for item in fields(value) if item.name != "extra"}
-    return {**getattr(value, "extra", {}), **own}

@@ -19,7 +19,7 @@ from app.core.durations import (
     observed,
 )
 from app.core.model import Job, NodeId, ServerId, TaskState
-from app.core.records import decode_durations, encode_durations
+from app.core.records import decode, encode
 from tests.unit.core.builders import A, B, C, submitted
 
 PLAIN = Job("plain")
@@ -220,5 +220,5 @@ def test_it_comes_back_as_it_was_kept() -> None:
     for server_id in (A, B, C):
         log.ran(server_id, SMALL, 10.0)
         log.ran(server_id, LARGE, 50.0)
-    assert decode_durations(encode_durations(log.durations)) == log.durations
-    assert decode_durations({}) == Durations()
+    assert decode(Durations, encode(log.durations)) == log.durations
+    assert decode(Durations, {}) == Durations()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.core.model import TEXT, Output
+from app.core.model import TEXT, Output, Task
 from app.core.outputs import MAX_SHOWN, read_node_outputs, read_outputs
-from app.core.records import decode_task, encode_task
+from app.core.records import decode, encode
 from app.session.delivery.deliver import fetch_output
 from app.session.memory.private import redacted
 from tests.unit.ui.page_kit import task
@@ -45,6 +45,6 @@ async def test_a_text_is_home_without_asking_any_server() -> None:
 
 def test_text_stays_in_record_but_not_in_private_one() -> None:
     kept = task(outputs=(*SHOWN, Output(node_id=SHOWN[0].node_id, kind="images", filename="a.png")))
-    assert decode_task(encode_task(kept)) == kept
-    assert "harbour" not in str(encode_task(redacted(kept)))
+    assert decode(Task, encode(kept)) == kept
+    assert "harbour" not in str(encode(redacted(kept)))
     assert redacted(kept).outputs[2] == kept.outputs[2]

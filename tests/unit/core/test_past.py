@@ -9,8 +9,8 @@ import pytest
 
 from app.core import past
 from app.core.model import BatchId, Cell, Delivery, InputFile, NodeId, Part, PromptId, Task, TaskState
-from app.core.past import MAX_TEXT, PastQuery, is_settled, matches, past_of, to_lay_by
-from app.core.records import decode_past, encode_past
+from app.core.past import MAX_TEXT, PastQuery, PastTask, is_settled, matches, past_of, to_lay_by
+from app.core.records import decode, encode
 from tests.unit.core.builders import B, output, task
 
 
@@ -55,7 +55,7 @@ def test_row_has_only_what_lists_show() -> None:
     assert row.texts.split("\n") == ["沙丘上的 Boats", "sun", "two words"]
     assert row.inputs == ("abc", "def")
     assert [(item.index, item.filename, item.size) for item in row.outputs] == [(0, "a.png", 9)]
-    assert decode_past(encode_past(row)) == row
+    assert decode(PastTask, encode(row)) == row
 
 
 @pytest.mark.parametrize("workflow", ["", "[", "[1]", '{"1": 5}', '{"1": {"inputs": []}}'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import settings
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from app.core.errors import BadInput, BadPlan, InvalidTransition, MooringError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId
-from app.core.records import decode_batch, decode_entry, decode_head, encode_batch, encode_entry, encode_head
+from app.core.records import decode, encode
 from app.core.waiting_runs import (
     AHEAD,
     MOST_HANDS,
@@ -20,6 +21,7 @@ from app.core.waiting_runs import (
     Batch,
     Entry,
     LineChange,
+    LineHead,
     Pause,
     WaitingRuns,
     captain_of,
@@ -252,20 +254,20 @@ class Disk:
         assert all(item.prompt_id in self.entries for item in change.put)
         assert all(item.prompt_id not in self.entries for item in change.added)
         for item in (*change.put, *change.added):
-            self.entries[item.prompt_id] = encode_entry(item)
+            self.entries[item.prompt_id] = encode(item)
         for item in change.removed:
             del self.entries[item.prompt_id]
         for item in change.batches:
-            self.batches[item.batch_id] = encode_batch(item)
-        used = {decode_entry(item).batch_id for item in self.entries.values()}
+            self.batches[item.batch_id] = encode(item)
+        used = {decode(Entry, item).batch_id for item in self.entries.values()}
         self.batches = {name: item for name, item in self.batches.items() if name in used}
-        self.head = encode_head(change.head) if change.head else None
+        self.head = encode(change.head) if change.head else None
 
     def read(self) -> WaitingRuns:
         return line_of(
-            decode_head(self.head) if self.head else None,
-            map(decode_entry, self.entries.values()),
-            map(decode_batch, self.batches.values()),
+            decode(LineHead, self.head) if self.head else None,
+            map(partial(decode, Entry), self.entries.values()),
+            map(partial(decode, Batch), self.batches.values()),
             ME,
         )
 

@@ -16,7 +16,7 @@ from app.core.errors import (
     StillRestoring,
 )
 from app.core.model import Contact, PromptId, ServerId, TaskState
-from app.core.records import encode_task
+from app.core.records import encode
 from app.core.window import Free
 from app.session import RunStage
 from tests.simulation.store import Bytes
@@ -297,7 +297,7 @@ async def test_records_that_disagree_trap_no_window(stage: Stage) -> None:
     first, second = await stage.run(page, steps=40, server_id=A), await stage.run(page, steps=40, server_id=A)
     tab = stage.world.leave(page, crashed=False)
     wrong = replace(stage.world.database.task(second), server_id=B, address="http://gpu-2.test:8188")  # type: ignore[type-var]
-    stage.world.database.tasks[second] = encode_task(wrong)
+    stage.world.database.tasks[second] = encode(wrong)
     stage.world.bindings[second] = (B, wrong.address)
     page = await stage.window(tab)
     assert [item.prompt_id for item in window_of(page).quarantined] == [second]

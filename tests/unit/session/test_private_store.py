@@ -24,7 +24,7 @@ from app.core.model import (
 )
 from app.core.ports.blobs import Blob, Keep, KeepSettings
 from app.core.ports.store import WindowRecord
-from app.core.records import encode_task
+from app.core.records import encode
 from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
 from app.session.memory import private_blobs as private_shelf
 from app.session.memory.private import PrivateStore, private_ports, redacted
@@ -111,7 +111,7 @@ def test_stored_private_record_has_no_text() -> None:
         ),
     )
     written = redacted(whole)
-    assert "zq" not in json.dumps(encode_task(written))
+    assert "zq" not in json.dumps(encode(written))
     assert (written.server_id, written.address, written.owner) == (whole.server_id, whole.address, whole.owner)
     assert written.outputs[0] == whole.outputs[0], "it is to be fetched after a reload"
     assert written.outputs[1].delivery is Delivery.GONE, "a text lies nowhere else"

@@ -18,7 +18,7 @@ from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset
-from app.workflows.forms.records import encode
+from app.workflows.forms.records import to_text
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.form.test_form import markup, page
@@ -129,7 +129,7 @@ async def test_another_window_sees_it_when_it_opens_the_dialog() -> None:
 async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
     rig = Rig()
     foreign = Preset("x", "Foreign", "some other shape", texts=(("1", "steps", "9"),))
-    rig.papers.shelf[PRESET_KIND, "x"] = json.dumps(encode(foreign))
+    rig.papers.shelf[PRESET_KIND, "x"] = to_text(foreign)
     await rig.act("open-presets")
     assert "Foreign" not in rig.shown()
     await rig.act("apply-preset", preset="x")

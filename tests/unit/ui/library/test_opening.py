@@ -36,7 +36,7 @@ from app.workflows.editor.copy import filled
 from app.workflows.editor.problems import CannotConvert
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.guess import FIRST
-from app.workflows.forms.records import encode
+from app.workflows.forms.records import to_text
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import Published
 from tests.ports.memory_papers import MemoryPapers
@@ -210,7 +210,7 @@ async def test_a_large_file_comes_as_the_person_has_arranged_it() -> None:
     rig = Rig()
     first = await give_large(rig)
     pinned = ("7-2", "filename_prefix")
-    rig.screen.keep(f"{STORE_KEY}.{first.published.key}", json.dumps(encode(first.layout.pin(pinned, []))))
+    rig.screen.keep(f"{STORE_KEY}.{first.published.key}", to_text(first.layout.pin(pinned, [])))
     again = Rig()
     again.screen.shared = rig.screen.shared
     arranged = await give_large(again)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.core.records import encode
 from app.core.workflow import parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.building import build_form
@@ -22,7 +23,7 @@ from app.workflows.forms.presets import (
     noted,
     preset_of,
 )
-from app.workflows.forms.records import Undecoded, decode, encode
+from app.workflows.forms.records import Undecoded, from_text, to_text
 
 CATALOGUE = Catalogue.parse(
     {
@@ -72,10 +73,10 @@ def test_preset_is_applied_over_form_values(form: Form) -> None:
 
 def test_preset_keeps_newer_fields_in_store(form: Form) -> None:
     record = {**encode(kept(form)), "later": [1]}
-    found = decode(Preset, json.loads(json.dumps(record)))
+    found = from_text(Preset, json.dumps(record))
     assert isinstance(found, Preset)
     assert found.texts == kept(form).texts
-    assert encode(found) == record
+    assert json.loads(to_text(found)) == record
 
 
 @pytest.mark.parametrize(
@@ -88,11 +89,12 @@ def test_preset_keeps_newer_fields_in_store(form: Form) -> None:
         {"name": None},
     ],
 )
-def test_unreadable_preset_is_reported_and_kept(wrong: dict[str, Any]) -> None:
+def test_unreadable_preset_of_newer_version_is_reported(wrong: dict[str, Any]) -> None:
     record = {"v": 2, "preset_id": "p", "name": "n", **wrong}
-    found = decode(Preset, record)
+    found = from_text(Preset, json.dumps(record))
     assert isinstance(found, Undecoded)
-    assert found.record == record
+    assert found.is_newer
+    assert found.detail.startswith("Preset")
 
 
 def test_recent_values_are_those_that_were_typed_the_latest_first(form: Form) -> None:
@@ -119,7 +121,7 @@ def test_recent_values_are_bounded(form: Form) -> None:
 def test_recent_values_keep_newer_fields_in_store(form: Form) -> None:
     record = encode(noted(Recent(), form, {TEXT: "two"}))
     record["inputs"][0]["stars"] = 5
-    found = decode(Recent, json.loads(json.dumps(record)))
+    found = from_text(Recent, json.dumps(record))
     assert isinstance(found, Recent)
     encoded = encode(noted(found, form, {TEXT: "three"}))
     assert encoded["inputs"] == [
