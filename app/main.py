@@ -22,7 +22,7 @@ from app.browser.files import address
 from app.browser.folder import BrowserFolder
 from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
-from app.browser.memory import BrowserDrawer, BrowserMemory, PrivateMemory, is_private_window
+from app.browser.memory import BrowserMemory, BrowserPageBlobs, PrivateMemory, is_private_window
 from app.browser.notifications import BrowserNotifier
 from app.browser.owned import does_deeds, has_copies, has_login, person
 from app.core.errors import MooringError, StorageError
@@ -30,8 +30,8 @@ from app.core.ports.documents import DocumentStore
 from app.session import Session
 from app.session.console import ConsoleContract
 from app.session.journal_writer import LogNotes
+from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import private_ports
-from app.session.memory.private_documents import PrivateDocuments
 from app.session.tab import Tab
 from app.session.waiting.crew import Crew
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
@@ -78,7 +78,7 @@ async def main() -> None:
     papers: DocumentStore = papers_of(ports.store)
     outlook = PanelSources(*make_outlook(ports))
     if is_private:
-        ports, papers = private_ports(ports, BrowserDrawer(patch)), PrivateDocuments(papers)
+        ports, papers = private_ports(ports, BrowserPageBlobs(patch)), PrivateDocuments(papers)
     session = Session(ports)
     crew = Crew(session, ports)
     install_console(ConsoleContract(session, read_about, crew))

@@ -119,7 +119,7 @@ class PrivateMemory:
         return {key: text for key, text in {**self._inner.kept_all(prefix), **mine}.items() if text}
 
 
-class BrowserDrawer:
+class BrowserPageBlobs:
     """The bytes of a private window in the page's memory, where its scripts find them (`static/js/kept.js`)."""
 
     def __init__(self, patch: Any) -> None:
@@ -134,7 +134,7 @@ class BrowserDrawer:
         """Release them, if they exist."""
         self._patch.letGo(kind, name)
 
-    async def small(self, blob: Blob) -> Blob | None:
+    async def small(self, blob: Blob, media_type: str) -> Blob | None:  # noqa: ARG002 - the bytes say it
         """A thumbnail; None if the bytes are no picture."""
         small = await make_thumbnail(await to_js_blob(blob))
         return None if small is None else JsBlob(small)

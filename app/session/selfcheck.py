@@ -74,7 +74,7 @@ async def _session() -> AsyncIterator[tuple[Sandbox, Session]]:
 
 async def _registration_binds_the_server(sandbox: Sandbox, session: Session) -> None:
     prompt_id = await session.run(_workflow(), server_id=HERE)
-    stored, window = sandbox.store.tasks[prompt_id], _window(session)
+    stored, window = _stored(sandbox, prompt_id), _window(session)
     _expect(stored.execution_server == HERE, f"the record names {stored.execution_server}")
     _expect(stored.address == _address(session.fleet, HERE), f"the record has the address {stored.address}")
     _expect(window.window_locked_server == HERE, f"the window is moored to {window.window_locked_server}")
@@ -97,7 +97,7 @@ async def _the_picture_comes_from_the_bound_server(sandbox: Sandbox, session: Se
 
 async def _a_missing_binding_is_refused(sandbox: Sandbox, session: Session) -> None:
     prompt_id = await session.run(_workflow(), server_id=HERE)
-    known, window = sandbox.store.tasks[prompt_id], _window(session)
+    known, window = _stored(sandbox, prompt_id), _window(session)
     for unbound in (replace(known, server_id=ServerId("")), replace(known, address="")):
         broken = Window(window.window_id, window.client_id, tasks={prompt_id: unbound})
         _refused(UnboundTask, partial(broken.get_task, "view", prompt_id), "a task without a server")
@@ -136,7 +136,7 @@ async def _the_guard_refuses_every_other_server(sandbox: Sandbox, session: Sessi
 
 async def _the_last_end_frees_the_window(sandbox: Sandbox, session: Session) -> None:
     one, other = await session.run(_workflow(), server_id=HERE), await session.run(_workflow())
-    _expect(sandbox.store.tasks[other].execution_server == HERE, "the second run went elsewhere")
+    _expect(_stored(sandbox, other).execution_server == HERE, "the second run went elsewhere")
     sandbox.servers.finish(one)
     await _until(lambda: _task(session, one).state.is_end)
     _expect(_window(session).window_locked_server == HERE, "freed with work pending")
@@ -170,6 +170,13 @@ def _window(session: Session) -> Window:
     if not isinstance(session.window, Window):
         raise AssertionError("the sandbox's window is not restored")
     return session.window
+
+
+def _stored(sandbox: Sandbox, prompt_id: PromptId) -> Task:
+    found = sandbox.store.database.task(prompt_id)
+    if found is None:
+        raise AssertionError(f"{prompt_id} is not in the store")
+    return found
 
 
 def _task(session: Session, prompt_id: PromptId) -> Task:

@@ -44,10 +44,10 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     ),
     f"{SESSION}/delivery/last_previews.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "5.0 is 6.0 in: PAUSE = 5.0"),
     f"{SESSION}/submitting/remote_choices.py": ("8.0 is 9.0 in: DEADLINE = 8.0",),
-    f"{SESSION}/memory/private_blobs.py": (
-        "1000000000 is 1000000001 in: MOST = 1000000000",
-        "256 is 257 in: MOST_INPUTS = 256 * 1024 * 1024",
-        "1024 is 1025 in: MOST_INPUTS = 256 * 1024 * 1024",
+    f"{SESSION}/memory/private.py": ("1000000000 is 1000000001 in: MOST = 1000000000",),
+    f"{SESSION}/memory/database.py": (
+        "256 is 257 in: INPUTS_BOUND = 256 * 1024 * 1024",
+        "1024 is 1025 in: INPUTS_BOUND = 256 * 1024 * 1024",
     ),
     f"{SESSION}/report.py": ("1 is 2 in: REPORT_VERSION = 1",),
     f"{SESSION}/salvage.py": (
@@ -245,16 +245,6 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): _GROWTH,
     (f"{SESSION}/delivery/past.py", "Past.refresh", "left out: self._is_busy = True"): _ONCE_EACH,
     (f"{SESSION}/delivery/past.py", "Past.refresh", "True is False in: self._is_busy = True"): _ONCE_EACH,
-    (
-        f"{SESSION}/memory/private.py",
-        "PrivateStore.claim",
-        "left out: self._written[task.prompt_id] = task",
-    ): "what is not known is written once more before it is deleted",
-    (
-        f"{SESSION}/memory/private_blobs.py",
-        "PrivateBlobs._needed",
-        "left out: raise NotImplementedError",
-    ): "nobody has a shelf without the store",
     (f"{SESSION}/watching/watch.py", "Watch._rest", "minus: 0.75 + 0.5 * self._state.ports.random.fraction()"): _SPREAD,
     (f"{SESSION}/watching/watch.py", "Watch._rest", f"0.75 is 1.75 in: {_REST}"): _SPREAD,
     (f"{SESSION}/watching/watch.py", "Watch._rest", f"0.5 is 1.5 in: {_REST}"): _SPREAD,

@@ -88,9 +88,9 @@ NAMED = (
     ),
     Named(
         "adoption without epoch",
-        "tests/simulation/store.py",
+        "app/session/memory/store.py",
         (("epoch=known.epoch + 1", "epoch=known.epoch"),),
-        "tests/ports/test_fakes.py::test_the_fake_store_keeps_to_the_port",
+        "tests/ports/test_fakes.py::test_memory_store_keeps_to_the_port",
     ),
     Named(
         "lost after one look",

@@ -1,7 +1,7 @@
 """What the session relies on in its store, as plain checks.
 
 Each `check_…` takes a `Desk` with an empty store and asserts. `tests/ports/test_fakes.py` runs them in CPython on the
-simulation's fakes; `tests/e2e/test_ports.py` runs this very source inside Chromium on the browser's adapters. It
+store in memory; `tests/e2e/test_ports.py` runs this very source inside Chromium on the browser's adapters. It
 needs only the standard library and `app.core`.
 """
 

@@ -1,64 +1,69 @@
-"""The port suite on the simulation's own fakes."""
+"""The port suite on the store in memory, and on the simulation's windows and full disk."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pytest
 
 from app.core.model import WindowId
-from app.core.ports.blobs import Blob
+from app.core.ports.blobs import Blob, KeepSettings
 from app.core.ports.documents import DocumentStore, PaperKey
 from app.core.ports.store import PastStore, TaskStore
 from app.core.ports.windows import Identity
+from app.session.memory.database import MemoryDatabase
+from app.session.memory.store import MemoryStore
 from tests.ports import identity, suite
 from tests.ports.desk import BOUND, QUOTA
 from tests.ports.memory_papers import MemoryPapers
 from tests.simulation import browser as fake_browser
-from tests.simulation import store as fakes
+from tests.simulation.store import INPUT_BOUND, RESULT_BOUND, Bytes, SimDatabase, SimPageBlobs, SimStore
 
 
 class MemoryDesk:
-    """An empty database in memory."""
+    """An empty database in memory, and how a window looks into it."""
 
-    def __init__(self, quota: int | None = None) -> None:
-        self._database = fakes.Database(quota=quota)
+    def __init__(self, open_store: Callable[[], MemoryStore]) -> None:
+        self._open_store = open_store
         self._papers: dict[PaperKey, str] = {}
 
     def store(self) -> TaskStore:
-        return fakes.MemoryStore(self._database)
+        return self._open_store()
 
     def past(self) -> PastStore:
-        return fakes.MemoryStore(self._database)
+        return self._open_store()
 
     def papers(self) -> DocumentStore:
         return MemoryPapers(self._papers)
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
-        return fakes.Bytes(data, media_type)
+        return Bytes(data, media_type)
 
     async def picture(self, width: int, height: int) -> Blob:
-        return fakes.Bytes(bytes(width * height), "image/png")
+        return Bytes(bytes(width * height), "image/png")
 
     async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
-        record = {**self._database.tasks[prompt_id], **changes}
-        self._database.tasks[prompt_id] = {name: value for name, value in record.items() if name not in without}
+        tasks = self._open_store().database.tasks
+        record = {**tasks[prompt_id], **changes}
+        tasks[prompt_id] = {name: value for name, value in record.items() if name not in without}
 
 
-def test_the_suites_bound_is_the_fakes() -> None:
-    assert fakes.RESULT_BOUND == fakes.INPUT_BOUND == BOUND
+def test_simulated_store_has_the_suites_bounds() -> None:
+    assert RESULT_BOUND == INPUT_BOUND == BOUND
 
 
 @pytest.mark.parametrize("name", suite.checks())
-async def test_the_fake_store_keeps_to_the_port(name: str) -> None:
-    await suite.checks()[name](MemoryDesk())
+async def test_memory_store_keeps_to_the_port(name: str) -> None:
+    database = MemoryDatabase(KeepSettings(BOUND), BOUND, SimPageBlobs())
+    await suite.checks()[name](MemoryDesk(lambda: MemoryStore(database)))
 
 
 @pytest.mark.parametrize("name", suite.room_checks())
-async def test_the_fake_store_makes_room_as_the_port_says(name: str) -> None:
-    await suite.room_checks()[name](MemoryDesk(QUOTA))
+async def test_simulated_store_makes_room_on_a_full_disk(name: str) -> None:
+    database = SimDatabase(quota=QUOTA)
+    await suite.room_checks()[name](MemoryDesk(lambda: SimStore(database)))
 
 
 class SimulatedTabs:

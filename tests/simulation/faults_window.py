@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.core.model import PromptId, WindowId
 from tests.simulation.faults import Aim, fault
 from tests.simulation.phases import Phase, all_work, work_of
-from tests.simulation.store import MemoryStore
+from tests.simulation.store import SimStore
 
 if TYPE_CHECKING:
     from tests.simulation.world import Page, World
@@ -152,7 +152,7 @@ def adopt_from_the_living(world: World, aim: Aim) -> Iterable[str] | None:
 
 async def _adopt(world: World, page: Page, prompt_id: PromptId, seen: tuple[WindowId, int]) -> None:
     """By the store's own operations; the new owner reads it at its next load."""
-    store, heir = MemoryStore(world.database), page.tab.window_id
+    store, heir = SimStore(world.database), page.tab.window_id
     if heir is not None:
         if seen[0] in world.database.lines:
             await store.adopt_line(seen[0], heir, f"line of {heir} at {world.loop.time()}")

@@ -16,9 +16,11 @@ from PIL import Image
 from app.core.ends import EndCause, end_cause
 from app.core.model import Delivery, Output, Task, TaskState
 from app.core.origin import FILE_CLOCK_SLACK
+from app.core.ports.blobs import Blob
 from app.core.window import Window
 from tests.simulation.server import SimServer
 from tests.simulation.server.sim import EPOCH
+from tests.simulation.store import Bytes
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -171,18 +173,19 @@ class Verdicts:
 
     def _check_results(self) -> None:
         tasks = {str(task.prompt_id): task for task in self._world.database.every_task()}
-        for (prompt_id, index), (data, *_) in self._world.database.results.items():
+        for (prompt_id, index), kept in self._world.database.results.items():
             task = tasks.get(prompt_id)
             if task is None:
                 self._world.fail(f"promise 8: bytes of {prompt_id} are kept without its record")
             elif index >= len(task.outputs):
                 self._world.fail(f"promise 8: {prompt_id} has kept bytes at {index}, and no such output")
             elif task.outputs[index].delivery is Delivery.KEPT:
-                self._check_stamp(task, index, data)
+                self._check_stamp(task, index, kept.blob)
 
-    def _check_stamp(self, task: Task, index: int, data: bytes) -> None:
+    def _check_stamp(self, task: Task, index: int, blob: Blob) -> None:
         """The server wrote its name and the prompt into the file: it is that picture of that server, or another one."""
-        server, prompt = read_stamp(data)
+        assert isinstance(blob, Bytes)
+        server, prompt = read_stamp(blob.data)
         makers = [machine for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran]
         output = task.outputs[index]
         is_its_own = prompt == json.loads(task.workflow) or output.node_id in task.cached

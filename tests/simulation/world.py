@@ -33,8 +33,7 @@ from tests.simulation.network import Network, Weather, home_of
 from tests.simulation.orders import a_picture, a_workflow
 from tests.simulation.promises import Promises
 from tests.simulation.server import SimServer
-from tests.simulation.shelf import MemoryDrawer
-from tests.simulation.store import Bytes, Database, MemoryStore
+from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
 from tests.simulation.tally import Tally
 from tests.simulation.transport import SimFleet, SimHttp, SimSockets
 
@@ -134,7 +133,7 @@ class World:
         self.sims = {ServerId(f"gpu-{i}"): SimServer(f"gpu-{i}") for i in range(1, self.servers + 1)}
         self.network = Network(self.sims, self.weather)
         self.stood_at = {home_of(server_id): [sim] for server_id, sim in self.sims.items()}  # ever, by address
-        self.database = Database()
+        self.database = SimDatabase()
         self.browser = Browser(self.has_locks)
         self.pages: list[Page] = []
         self.graveyard: list[Page] = []
@@ -217,7 +216,7 @@ class World:
         page.crew.start()
 
     def _ports(self, tab: Tab, life: Life, sockets: SimSockets) -> Ports:
-        store = MemoryStore(self.database, life.lag)
+        store = SimStore(self.database, life.lag)
         ports = Ports(
             http=SimHttp(self.network, life),
             sockets=sockets,
@@ -228,7 +227,7 @@ class World:
             clock=LoopClock(life, tab.browser),
             random=SeededRandom(life),
         )
-        return private_ports(ports, MemoryDrawer()) if tab.is_private else ports
+        return private_ports(ports, SimPageBlobs()) if tab.is_private else ports
 
     def leave(self, page: Page, *, crashed: bool) -> Tab:
         """End a page load: it is frozen, its sockets are closed by the browser, its lock is free."""

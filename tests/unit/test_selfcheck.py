@@ -13,9 +13,11 @@ import pytest
 from app.core.comfy import queue_request, socket_path, view_path
 from app.core.errors import ServerLockedError, UnboundTask
 from app.core.model import Fleet, PromptId, ServerId, Task
+from app.core.records import encode
 from app.core.window import Moored, Window
 from app.session import selfcheck
-from app.session.memory.sandbox import HERE, THERE, SandboxFleet, SandboxStore
+from app.session.memory.sandbox import HERE, THERE, SandboxFleet
+from app.session.memory.store import MemoryStore
 from app.session.scripting import Scripting
 from app.session.selfcheck import CHECKS, OPERATIONS, run_selfcheck
 from app.session.session import Session
@@ -130,16 +132,15 @@ def unbound_tasks_are_let_through(*, but_not_without: str = "") -> Break:
 def records_say(*, only_beside_others: bool = False, **changes: Any) -> Break:
     """What is written of a task is not what it is."""
 
+    async def write(self: MemoryStore, task: Task) -> None:
+        others = {item.prompt_id for item in self.database.claims().unfinished} - {task.prompt_id}
+        wrong = replace(task, **changes) if others or not only_beside_others else task
+        self.database.reservations.pop(task.prompt_id, None)
+        self.database.tasks[task.prompt_id] = encode(wrong)
+
     def breaks(patch: pytest.MonkeyPatch) -> None:
         for name in ("register", "update"):
-            patch.setattr(SandboxStore, name, written_wrong(getattr(SandboxStore, name)))
-
-    def written_wrong(write: Callable[..., Any]) -> Callable[..., Any]:
-        async def written(self: SandboxStore, task: Task) -> None:
-            others = {item.prompt_id for item in self.tasks.values() if not item.state.is_end} - {task.prompt_id}
-            await write(self, replace(task, **changes) if others or not only_beside_others else task)
-
-        return written
+            patch.setattr(MemoryStore, name, write)
 
     return breaks
 

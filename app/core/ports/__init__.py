@@ -1,7 +1,8 @@
 """The session's ports, as protocols: one module for each family.
 
-The browser's adapters are in `app/browser/`; the simulation's in `tests/simulation/`. One port suite runs against
-both. Adapters raise only errors of `app.core.errors`; everything else is a bug.
+The browser's adapters are in `app/browser/`, the store in memory in `app/session/memory/`, the simulation's other ports
+in `tests/simulation/`. One port suite runs against all of them. Adapters raise only errors of `app.core.errors`;
+everything else is a bug.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Ports in memory, for private windows and the self-check."""
+"""The store in memory, for private windows, the self-check and tests; and the self-check's other ports."""

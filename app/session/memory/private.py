@@ -1,10 +1,10 @@
 """The store of a private window: results live in the page's memory and are gone when the page closes.
 
-    ports = private_ports(ports, drawer)      # all other ports stay the same
+    ports = private_ports(ports, page_blobs)      # all other ports stay the same
 
 Promise 5 holds here too: a task is durable before it is sent, or it is not sent. But the stored record contains no text
-of the user's (`redacted`), and is deleted as soon as the task has ended and its results are in the `drawer`, the page's
-memory. After a reload the window still knows its running tasks, and delivers their results.
+of the user's (`redacted`), and is deleted as soon as the task has ended and its results are in the page's memory
+(`page_blobs`). After a reload the window still knows its running tasks, and delivers their results.
 
 A private window does not see past results, waiting runs or orphans of other windows. It has no influence on what its
 servers keep.
@@ -12,25 +12,28 @@ servers keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from app.core.balancer import Claims
 from app.core.durations import Ran
-from app.core.errors import NotOwner, TaskNotFound
+from app.core.errors import NotOwner
 from app.core.model import Delivery, Output, PromptId, Records, Reservation, Task, WindowId
-from app.core.past import PastTask, ended_at, is_settled, past_of
+from app.core.past import is_settled
 from app.core.plan import Measured
 from app.core.ports import Ports
+from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.ports.store import Learned, TaskStore, WindowRecord
-from app.core.waiting_runs import LineChange, WaitingRuns, line_of
-from app.session.memory.private_blobs import Drawer, PrivateBlobs
+from app.core.records import encode
+from app.session.memory.database import MemoryDatabase, PageBlobs
+from app.session.memory.store import MemoryStore
+
+MOST = 1_000_000_000  # bytes of results that one page holds
 
 
-def private_ports(ports: Ports, drawer: Drawer) -> Ports:
+def private_ports(ports: Ports, page_blobs: PageBlobs) -> Ports:
     """The ports of a private window; its journal is not stored either."""
-    store = PrivateStore(ports.store, drawer)
+    store = PrivateStore(ports.store, page_blobs)
     return replace(ports, store=store, past=store, journal=None)
 
 
@@ -59,17 +62,17 @@ def _without_text(output: Output) -> Output:
     return replace(output, text="", delivery=Delivery.GONE) if output.is_text else output
 
 
-class PrivateStore(PrivateBlobs):
-    """The TaskStore, and the PastStore, of a private window; `inner` is the store of all windows."""
+class PrivateStore(MemoryStore):
+    """The TaskStore, and the PastStore, of a private window: this tab's work, whole, in memory.
 
-    def __init__(self, inner: TaskStore, drawer: Drawer) -> None:
-        super().__init__(inner, drawer)
+    `inner` is the store of all windows: it has the servers' claims, and the redacted records of the tasks in `_stored`.
+    """
+
+    def __init__(self, inner: TaskStore, page_blobs: PageBlobs) -> None:
+        super().__init__(MemoryDatabase(page_blobs=page_blobs))
         self._inner = inner
         self._windows: set[WindowId] = set()  # this tab's own, with its crew
-        self._written: dict[PromptId, Task] = {}  # whole; the inner store has them redacted
-        self._home: dict[PromptId, Task] = {}  # whole; the inner store has them no more
-        self._past: dict[PromptId, Task] = {}
-        self._lines: dict[WindowId, WaitingRuns] = {}
+        self._stored: set[PromptId] = set()
 
     # Windows and reservations
 
@@ -80,7 +83,7 @@ class PrivateStore(PrivateBlobs):
             if is_settled(task):  # the page closed after the end, before this
                 await self._inner.delete_task(task)
             else:
-                self._written[task.prompt_id] = task
+                self._put(task)
         unsettled = tuple(task for task in records.tasks if not is_settled(task))
         return record, Records(unsettled, records.unreadable)
 
@@ -93,98 +96,88 @@ class PrivateStore(PrivateBlobs):
     # Tasks
 
     async def register(self, task: Task) -> None:
-        await self._register(task, self._inner.register(redacted(task)))
+        self._expect_waiting(task)
+        await self._inner.register(redacted(task))
+        self._registered(task)
 
     async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
-        await self._register(task, self._inner.reserve_and_register(redacted(task), check))
+        self._expect_waiting(task)
+        await self._inner.reserve_and_register(redacted(task), check)
+        self._registered(task)
 
-    async def _register(self, task: Task, written: Coroutine[Any, Any, None]) -> None:
-        line = next((line for line in self._lines.values() if line.has(task.prompt_id)), None)
-        if task.part is not None and line is None:
-            written.close()
-            raise NotOwner("register", task.prompt_id)
-        await written
-        self._written[task.prompt_id] = task
-        if line is not None:
-            self._lines[line.window_id] = line.without(task.prompt_id)
+    def _registered(self, task: Task) -> None:
+        if self._waits(task):  # else it was taken off its line meanwhile
+            self._take_off(task)
+        self._put(task)
+
+    def _put(self, task: Task) -> None:
+        """Have the whole task here, and know that its redacted record is in the inner store."""
+        self.database.tasks[task.prompt_id] = encode(task)
+        self._stored.add(task.prompt_id)
 
     async def update(self, task: Task) -> None:
         """Write the redacted record, or delete it once the task has ended and is delivered."""
         prompt_id = task.prompt_id
-        if prompt_id in self._home:
-            self._home[prompt_id] = task
-            return
-        known = self._written.get(prompt_id)
-        if not is_settled(task) or known is None or not known.state.is_end:
-            await self._inner.update(redacted(task))
-            self._written[prompt_id] = task
-        if is_settled(task):
+        if prompt_id in self._stored:
+            known = self.database.task(prompt_id)
+            if not is_settled(task) or known is None or not known.state.is_end:
+                await self._inner.update(redacted(task))
+                self._put(task)
+            if is_settled(task):
+                await self._delete_below(task)
+        await super().update(task)
+
+    async def _delete_below(self, task: Task) -> None:
+        if task.prompt_id in self._stored:
             await self._inner.delete_task(redacted(task))
-            del self._written[prompt_id]
-            self._home[prompt_id] = task
+            self._stored.discard(task.prompt_id)
 
     async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
         """Adopt in the store, although a private window finds nothing to adopt."""
-        return await self._inner.adopt(prompt_id, seen, new_owner)
+        adopted = await self._inner.adopt(prompt_id, seen, new_owner)
+        self._put(adopted)
+        return adopted
 
     async def read_task(self, prompt_id: PromptId) -> Task | None:
-        found = self._home.get(prompt_id)
-        return found if found is not None else self._whole(await self._inner.read_task(prompt_id))
+        if prompt_id in self._stored:
+            return self._whole(await self._inner.read_task(prompt_id))
+        found = await super().read_task(prompt_id)
+        return found if found is not None else await self._inner.read_task(prompt_id)
 
     async def read_tasks(self, owner: WindowId | None = None) -> Records:
         """The tasks of this tab only."""
         owners = self._windows if owner is None else self._windows & {owner}
         stored = [await self._inner.read_tasks(window_id) for window_id in sorted(owners)]
         there = [whole for records in stored for task in records.tasks if (whole := self._whole(task)) is not None]
-        tasks = [*there, *(task for task in self._home.values() if task.owner in owners)]
+        own = (await super().read_tasks()).tasks
+        tasks = [*there, *(task for task in own if task.prompt_id not in self._stored and task.owner in owners)]
         unreadable = {record.prompt_id: record for records in stored for record in records.unreadable}
         return Records(tuple(sorted(tasks, key=lambda item: item.created_at)), tuple(unreadable.values()))
 
     async def delete_task(self, task: Task) -> None:
-        if self._home.pop(task.prompt_id, None) is None:
-            await self._inner.delete_task(redacted(task))
-            self._written.pop(task.prompt_id, None)
-        await self.delete_results(task.prompt_id)
+        await self._delete_below(task)
+        await super().delete_task(task)
+
+    async def lay_by(self, task: Task) -> None:
+        await self._delete_below(task)
+        await super().lay_by(task)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         await self._inner.delete_unreadable(prompt_id, owner)
 
     def _whole(self, stored: Task | None) -> Task | None:
         """The task as it is known here, if the store has that; else what the store has."""
-        known = None if stored is None else self._written.get(stored.prompt_id)
+        known = None if stored is None else self.database.task(stored.prompt_id)
         return known if known is not None and redacted(known) == stored else stored
 
     # What waits
 
-    @property
-    def _needed(self) -> frozenset[str]:
-        batches = [batch for line in self._lines.values() for batch in line.batches.values()]
-        pictures = {item.sha256 for batch in batches for item in batch.inputs}
-        return frozenset(pictures | {batch.editor_sha256 for batch in batches})
+    def _waits(self, task: Task) -> bool:
+        return task.prompt_id in self.database.waiting
 
-    async def read_line(self, window_id: WindowId) -> WaitingRuns:
-        return self._lines.get(window_id, WaitingRuns(window_id=window_id))
-
-    async def read_lines(self) -> Mapping[WindowId, int]:
-        """The lines of this tab only."""
-        return {window_id: len(line.entries) for window_id, line in self._lines.items() if line.entries}
-
-    async def write_line(self, change: LineChange) -> None:
-        line = await self.read_line(change.window_id)
-        if change.line_id != line.line_id:
-            raise NotOwner("write_line")
-        gone = {item.prompt_id for item in (*change.put, *change.removed)}
-        if not all(map(line.has, gone)):
-            raise TaskNotFound("write_line", next(item for item in gone if not line.has(item)))
-        stay = (item for item in line.entries if item.prompt_id not in gone)
-        batches = (*line.batches.values(), *change.batches)
-        self._lines[change.window_id] = line_of(
-            change.head, (*stay, *change.put, *change.added), batches, change.window_id
-        )
-
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:  # noqa: ARG002
-        """Raise: a private window finds no line of another window."""
-        raise TaskNotFound("adopt_line")
+    def _expect_waiting(self, task: Task) -> None:
+        if task.part is not None and not self._waits(task):
+            raise NotOwner("register", task.prompt_id)
 
     # What is learned
 
@@ -197,22 +190,42 @@ class PrivateStore(PrivateBlobs):
     async def read_learned(self) -> Learned:
         return await self._inner.read_learned()
 
-    # Past tasks
+    # Bytes: results up to the cap that the user has set, and `MOST` in any case, but always the latest
 
-    async def lay_by(self, task: Task) -> None:
-        """Keep the task in memory."""
-        self._past[task.prompt_id] = self._home.pop(task.prompt_id, task)
+    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
+        await self._fit(await self._inner.read_settings(), least=blob.size)
+        return await super().keep_result(task, index, blob, kept_at)
 
-    async def read_past_ids(self) -> Sequence[PromptId]:
-        return [task.prompt_id for task in sorted(self._past.values(), key=ended_at, reverse=True)]
+    async def _fit(self, settings: KeepSettings, least: int) -> None:
+        cap = max(min(MOST, settings.cap_bytes), least)
+        await super().write_settings(replace(settings, cap_bytes=cap))
 
-    async def read_past(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
-        return [past_of(self._past[prompt_id]) for prompt_id in prompt_ids if prompt_id in self._past]
+    async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:  # noqa: ARG002
+        """Keep nothing: previews are for after a reload, and a private window keeps none."""
+        return False
 
-    async def read_past_task(self, prompt_id: PromptId) -> Task | None:
-        return self._past.get(prompt_id)
+    async def read_input(self, sha256: str) -> Blob | None:
+        """Return a kept input; also one that another window has kept, because a preset may name it."""
+        found = await super().read_input(sha256)
+        return found if found is not None else await self._inner.read_input(sha256)
 
-    async def delete_past(self, prompt_ids: Collection[PromptId]) -> None:
-        for prompt_id in prompt_ids:
-            if self._past.pop(prompt_id, None) is not None:
-                await self.delete_results(prompt_id)
+    async def find_input(self, start: str) -> str | None:
+        """Find an input of this page or of another window, as `read_input` does."""
+        found = await super().find_input(start)
+        return found if found is not None else await self._inner.find_input(start)
+
+    async def read_settings(self) -> KeepSettings:
+        return await self._inner.read_settings()
+
+    async def write_settings(self, settings: KeepSettings) -> None:
+        await self._inner.write_settings(settings)
+        results = self.database.results
+        await self._fit(settings, least=results[results.oldest_first[-1]].blob.size if results else 0)
+
+    async def usage(self) -> Usage:
+        """The usage of all other windows."""
+        return await self._inner.usage()
+
+    async def persist(self, *, is_asked: bool = False) -> bool | None:
+        """Pass the question on only if the user asks for it: a private window needs no persistent storage."""
+        return await self._inner.persist(is_asked=True) if is_asked else None

@@ -10,21 +10,16 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from app.core.balancer import Claims
-from app.core.durations import Durations, Ran
-from app.core.errors import NotOwner, SocketClosed, TaskNotFound
-from app.core.model import Fleet, PromptId, Records, Reservation, Server, ServerId, Task, WindowId
-from app.core.plan import Measured
+from app.core.errors import SocketClosed
+from app.core.model import Fleet, Server, ServerId, WindowId
 from app.core.ports import Ports
-from app.core.ports.blobs import Blob, KeepSettings, KeptResult, Usage
 from app.core.ports.http import Request, Response
 from app.core.ports.sockets import Frame
-from app.core.ports.store import Learned, WindowRecord
 from app.core.ports.windows import Identity
-from app.core.waiting_runs import LineChange, WaitingRuns
+from app.session.memory.store import MemoryStore
 
 HERE, THERE = ServerId("sandbox-1"), ServerId("sandbox-2")
 LONGEST_SLEEP = 0.02  # seconds: the session's waits are real, but short
@@ -148,142 +143,6 @@ def _json(value: object) -> Response:
     return Response(200, {"content-type": "application/json"}, json.dumps(value))
 
 
-@dataclass
-class SandboxStore:
-    """The store of one window; each operation is one step."""
-
-    reservations: dict[PromptId, Reservation] = field(default_factory=dict)
-    tasks: dict[PromptId, Task] = field(default_factory=dict)
-    durations: Durations = field(default_factory=Durations)
-
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
-        return fresh, Records(tuple(self.tasks.values()))
-
-    async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
-        reservation = choose(self._claims)
-        self.reservations[reservation.prompt_id] = reservation
-        return reservation
-
-    @property
-    def _claims(self) -> Claims:
-        unfinished = [task for task in self.tasks.values() if not task.state.is_end]
-        return Claims(tuple(self.reservations.values()), unfinished, durations=self.durations)
-
-    async def learn(self, ran: Ran) -> None:
-        self.durations = self.durations.learned(ran)
-
-    async def learn_paces(self, measured: Measured) -> None:
-        """LearnedStore.learn_paces: nothing here lasts."""
-
-    async def read_learned(self) -> Learned:
-        return Learned(self.durations)
-
-    async def release_reservation(self, prompt_id: PromptId) -> None:
-        self.reservations.pop(prompt_id, None)
-
-    async def register(self, task: Task) -> None:
-        if self.reservations.pop(task.prompt_id, None) is None:
-            raise NotOwner("register", task.prompt_id)
-        self.tasks[task.prompt_id] = task
-
-    async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
-        check(self._claims)
-        self.tasks[task.prompt_id] = task
-
-    async def update(self, task: Task) -> None:
-        if task.prompt_id not in self.tasks:
-            raise TaskNotFound("update", task.prompt_id)
-        self.tasks[task.prompt_id] = task
-
-    async def adopt(self, prompt_id: PromptId, seen: tuple[WindowId, int], new_owner: WindowId) -> Task:
-        known = self.tasks[prompt_id]
-        if (known.owner, known.epoch) != seen:
-            raise NotOwner("adopt", prompt_id, known.owner, known.epoch)
-        self.tasks[prompt_id] = replace(known, owner=new_owner, epoch=known.epoch + 1, is_ward=True)
-        return self.tasks[prompt_id]
-
-    async def read_task(self, prompt_id: PromptId) -> Task | None:
-        return self.tasks.get(prompt_id)
-
-    async def read_tasks(self, owner: WindowId | None = None) -> Records:
-        return Records(tuple(task for task in self.tasks.values() if owner in (None, task.owner)))
-
-    async def delete_task(self, task: Task) -> None:
-        self.tasks.pop(task.prompt_id, None)
-
-    async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
-        """Do nothing: every record here can be read."""
-
-    async def read_line(self, window_id: WindowId) -> WaitingRuns:
-        """An empty line: nothing waits here."""
-        return WaitingRuns(window_id=window_id)
-
-    async def read_lines(self) -> Mapping[WindowId, int]:
-        return {}
-
-    async def write_line(self, change: LineChange) -> None:
-        """Do nothing."""
-
-    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:  # noqa: ARG002
-        """Raise: nothing waits anywhere."""
-        raise TaskNotFound("adopt_line")
-
-    async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
-        """Report success without keeping the bytes."""
-        return True
-
-    async def read_result(self, prompt_id: PromptId, index: int) -> KeptResult | None:  # noqa: ARG002 - none is kept
-        return None
-
-    async def read_kept(self, among: Collection[tuple[PromptId, int]]) -> frozenset[tuple[PromptId, int]]:
-        """Which outputs are kept, by the tasks' own records."""
-        return frozenset(
-            (prompt_id, index)
-            for prompt_id, index in among
-            if (task := self.tasks.get(prompt_id)) and index < len(task.outputs)
-        )
-
-    async def keep_thumbnail(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:  # noqa: ARG002
-        return False
-
-    async def read_thumbnail(self, prompt_id: PromptId, index: int) -> Blob | None:  # noqa: ARG002 - none is kept
-        return None
-
-    async def keep_preview(self, task: Task, blob: Blob, media_type: str, kept_at: float) -> bool:  # noqa: ARG002 - none is kept
-        return False
-
-    async def read_preview(self, prompt_id: PromptId) -> Blob | None:  # noqa: ARG002 - none is kept
-        return None
-
-    async def delete_preview(self, prompt_id: PromptId) -> None:
-        """Do nothing: no preview is kept."""
-
-    async def delete_results(self, prompt_id: PromptId | None = None) -> None:
-        """Do nothing: no bytes are kept."""
-
-    async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
-        """Do nothing: no bytes are kept."""
-
-    async def read_input(self, sha256: str) -> Blob | None:  # noqa: ARG002 - none is kept
-        return None
-
-    async def find_input(self, start: str) -> str | None:  # noqa: ARG002 - none is kept
-        """Return None: the sandbox keeps no inputs."""
-        return None
-
-    async def read_settings(self) -> KeepSettings:
-        return KeepSettings()
-
-    async def write_settings(self, settings: KeepSettings) -> None:
-        """Do nothing: the sandbox has no settings."""
-
-    async def usage(self) -> Usage:
-        return Usage(settings=KeepSettings())
-
-    async def persist(self, *, is_asked: bool = False) -> bool | None:  # noqa: ARG002 - nothing here lasts
-        return None
-
-
 class SandboxWindows:
     """A window of its own."""
 
@@ -340,7 +199,7 @@ class Sandbox:
     """Everything that a session is given, open to inspection."""
 
     servers: SandboxServers = field(default_factory=SandboxServers)
-    store: SandboxStore = field(default_factory=SandboxStore)
+    store: MemoryStore = field(default_factory=MemoryStore)
     fleet: SandboxFleet = field(default_factory=SandboxFleet)
 
     @property

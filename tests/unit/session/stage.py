@@ -24,7 +24,7 @@ from app.core.window import Window
 from app.session import Picked, RunStage
 from tests.simulation.browser import Tab
 from tests.simulation.loop import VirtualLoop, run
-from tests.simulation.store import Bytes, MemoryStore
+from tests.simulation.store import Bytes, SimStore
 from tests.simulation.world import Overheard, Page, World, a_picture, a_workflow
 
 SEED = int(os.environ.get("MOORING_STORY_SEED", "1"))  # another seed is another order of concurrent events
@@ -88,9 +88,9 @@ class Stage:
         """The same tab after a reload."""
         return await self.window(self.world.leave(page, crashed=crashed))
 
-    def store(self) -> MemoryStore:
+    def store(self) -> SimStore:
         """Another connection to the store, as another window has."""
-        return MemoryStore(self.world.database)
+        return SimStore(self.world.database)
 
     def tell_fleet(self, *server_ids: ServerId) -> None:
         """Let the gateway's list have these servers from now on."""

@@ -15,7 +15,8 @@ from app.core.ports.blobs import Blob
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.session.console import ConsoleContract
-from app.session.memory.sandbox import Sandbox, SandboxStore
+from app.session.memory.sandbox import Sandbox
+from app.session.memory.store import MemoryStore
 from app.session.state import State
 from app.session.submitting import editor_files as editors
 from app.session.submitting.editor_files import GONE, NO_EDITOR, UNSTORED, EditorFiles
@@ -186,7 +187,7 @@ async def test_a_script_may_hand_over_the_editors_graph(stage: Stage) -> None:
 async def test_copy_is_kept_as_json_if_there_is_one() -> None:
     kept: dict[str, Blob] = {}
 
-    class Keeping(SandboxStore):
+    class Keeping(MemoryStore):
         async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
             kept[sha256] = blob
 

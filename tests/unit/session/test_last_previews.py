@@ -12,7 +12,8 @@ from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.session.delivery.last_previews import FIRST_PAUSE, PAUSE, LastPreviews
 from app.session.facts import Preview
-from app.session.memory.sandbox import Sandbox, SandboxStore
+from app.session.memory.sandbox import Sandbox
+from app.session.memory.store import MemoryStore
 from app.session.state import State
 from tests.simulation.store import Bytes
 from tests.unit.core.builders import CLIENT, ME, submitted
@@ -21,8 +22,8 @@ from tests.unit.session.test_worker import Patience, settled
 ID = PromptId("p-1")
 
 
-@dataclass
-class Shelf(SandboxStore):
+@dataclass(eq=False)
+class Shelf(MemoryStore):
     """A store for previews only, which may fail."""
 
     kept: list[tuple[PromptId, str]] = field(default_factory=list)  # every write: the task, and what the picture shows

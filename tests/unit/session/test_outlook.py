@@ -17,7 +17,8 @@ from app.core.plan import Measured, NodePace, Paces
 from app.core.ports.store import Learned
 from app.core.window import Window
 from app.core.workflow import parse_workflow
-from app.session.memory.sandbox import Sandbox, SandboxClock, SandboxStore
+from app.session.memory.sandbox import Sandbox, SandboxClock
+from app.session.memory.store import MemoryStore
 from app.session.state import State
 from app.session.watching.forecast import EVERY, OFTEN, OLD, Forecast
 from tests.unit.core.builders import CLIENT, ME, A, B, address, submitted
@@ -35,8 +36,8 @@ MODELLESS = {"1": node("LoadImage"), "2": node("SaveImage", images=["1", 0])}
 PACED = {"1": 4.0, "2": 1.0, "3": 1.0, "4": 1.0, "5": 10.0, "6": 2.0, "7": 1.0}
 
 
-@dataclass
-class Library(SandboxStore):
+@dataclass(eq=False)
+class Library(MemoryStore):
     """A store with the learned times that the test sets."""
 
     learned: Learned = field(default_factory=Learned)

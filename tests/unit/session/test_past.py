@@ -7,9 +7,11 @@ import pytest
 from app.core import past
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState, WindowId
+from app.core.records import encode
 from app.core.window import Window
 from app.session.delivery.past import Past
-from app.session.memory.sandbox import Sandbox, SandboxStore
+from app.session.memory.sandbox import Sandbox
+from app.session.memory.store import MemoryStore
 from app.session.salvage import OLD
 from app.session.state import State
 from tests.simulation.world import Page
@@ -281,8 +283,8 @@ async def test_without_past_store_nothing_is_moved() -> None:
     tasks = [submitted(f"p-{n}", state=TaskState.CANCELLED, ended_at=200.0 + n, is_proven=True) for n in range(60)]
     state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
     store = state.ports.store
-    assert isinstance(store, SandboxStore)
-    store.tasks.update(state.window.tasks)
+    assert isinstance(store, MemoryStore)
+    store.database.tasks.update({task.prompt_id: encode(task) for task in tasks})
     laid_by = Past(state)
     laid_by.refresh()
     await laid_by.lay_by_of_gone(tasks)

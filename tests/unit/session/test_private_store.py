@@ -26,41 +26,36 @@ from app.core.ports.blobs import Blob, Keep, KeepSettings
 from app.core.ports.store import WindowRecord
 from app.core.records import encode
 from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
-from app.session.memory import private_blobs as private_shelf
+from app.session.memory.database import RESULTS, THUMBNAILS
+from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import PrivateStore, private_ports, redacted
-from app.session.memory.private_blobs import RESULTS, THUMBNAILS
-from app.session.memory.private_documents import PrivateDocuments
 from app.session.memory.sandbox import Sandbox
 from tests.ports.desk import kept_of
 from tests.ports.memory_papers import MemoryPapers
-from tests.simulation.shelf import MemoryDrawer
-from tests.simulation.store import Bytes, Database, MemoryStore
+from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
 from tests.unit.core.builders import CLIENT, ME, OTHER, output, reservation, submitted, task
 from tests.unit.session.test_report import Shelf as JournalInMemory
 
 PICTURE = Bytes(b"picture", "image/png")
 
 
-class Drawer(MemoryDrawer):
-    """A drawer that records its content, and the order of changes."""
+class PageBlobs(SimPageBlobs):
+    """PageBlobs that remember their names."""
 
     def __init__(self) -> None:
         self.there: set[tuple[str, str]] = set()
-        self.steps: list[str] = []
 
     def put(self, kind: str, name: str, blob: Blob, at: float) -> None:
         self.there.add((kind, name))
-        self.steps.append(f"put {kind} {name}")
 
     def drop(self, kind: str, name: str) -> None:
         self.there.discard((kind, name))
-        self.steps.append(f"drop {kind} {name}")
 
 
-def a_store() -> tuple[PrivateStore, Database, Drawer]:
+def a_store() -> tuple[PrivateStore, SimDatabase, PageBlobs]:
     """The store of a private window, the store of all windows below it, and its page's memory."""
-    database, drawer = Database(), Drawer()
-    return PrivateStore(MemoryStore(database), drawer), database, drawer
+    database, page_blobs = SimDatabase(), PageBlobs()
+    return PrivateStore(SimStore(database), page_blobs), database, page_blobs
 
 
 async def claimed(store: PrivateStore, window_id: WindowId = ME) -> None:
@@ -125,11 +120,9 @@ def test_stored_private_record_has_no_text() -> None:
 
 
 @pytest.mark.parametrize(("bound", "expected"), [(21, ["one", "two", "three"]), (20, ["two", "three"])])
-async def test_inputs_have_a_bound_and_the_oldest_go_first(
-    monkeypatch: pytest.MonkeyPatch, bound: int, expected: list[str]
-) -> None:
-    monkeypatch.setattr(private_shelf, "MOST_INPUTS", bound)
+async def test_inputs_have_a_bound_and_the_oldest_go_first(bound: int, expected: list[str]) -> None:
     store, database, _ = a_store()
+    store.database.inputs_bound = bound
     for name in ("one", "two", "three"):
         await store.keep_input(name, PICTURE, 1.0)
     assert await those_of(store, "one", "two", "three") == expected
@@ -146,9 +139,9 @@ async def those_of(store: PrivateStore, *names: str) -> list[str]:
     return [name for name in names if await store.read_input(name) is not None]
 
 
-async def test_inputs_of_waiting_runs_are_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(private_shelf, "MOST_INPUTS", 10)
+async def test_inputs_of_waiting_runs_are_not_dropped() -> None:
     store, _, _ = a_store()
+    store.database.inputs_bound = 10
     for name in ("picture", "editor"):
         await store.keep_input(name, PICTURE, 1.0)
         await wait(store)
@@ -158,43 +151,47 @@ async def test_inputs_of_waiting_runs_are_not_dropped(monkeypatch: pytest.Monkey
 
 
 async def test_repeated_result_replaces_itself_and_oldest_are_dropped() -> None:
-    store, database, drawer = a_store()
+    store, database, page_blobs = a_store()
     await store.write_settings(KeepSettings(cap_bytes=14))
-    for prompt_id in ("p-1", "p-2", "p-1"):
-        assert await store.keep_result(task(prompt_id), 0, PICTURE, 1.0) is True
-    assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-2/0")}, "exactly what there is room for"
+    for prompt_id in ("p-1", "p-2", "p-3"):
+        await registered(store, prompt_id)
+    for at, prompt_id in enumerate(("p-1", "p-2", "p-1")):
+        assert await store.keep_result(task(prompt_id), 0, PICTURE, at) is True
+    assert page_blobs.there == {(RESULTS, "p-1/0"), (RESULTS, "p-2/0")}, "exactly what there is room for"
     assert await kept_of(store) == {("p-1", 0), ("p-2", 0)}
-    await store.keep_result(task("p-3"), 0, PICTURE, 1.0)
-    assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-3/0")}
+    await store.keep_result(task("p-3"), 0, PICTURE, 4.0)
+    assert page_blobs.there == {(RESULTS, "p-1/0"), (RESULTS, "p-3/0")}
     assert await store.read_result(PromptId("p-2"), 0) is None
     await store.write_settings(KeepSettings(cap_bytes=1))
-    assert drawer.there == {(RESULTS, "p-3/0")}, "the latest is looked at"
+    assert page_blobs.there == {(RESULTS, "p-3/0")}, "the latest is looked at"
     assert (await store.read_settings()).cap_bytes == database.settings.cap_bytes == 1
     assert database.results == {}
 
 
 async def test_with_thumbnails_only_no_picture_is_held() -> None:
-    store, database, drawer = a_store()
+    store, database, page_blobs = a_store()
     await store.write_settings(KeepSettings(keep=Keep.THUMBNAILS))
+    await registered(store)
     assert await store.keep_result(task(), 0, PICTURE, 1.0) is False
     assert await store.keep_thumbnail(task(), 1, PICTURE, 1.0) is True
     assert await store.keep_thumbnail(task(), 2, Bytes(b"text"), 1.0) is False
-    assert drawer.there == {(THUMBNAILS, "p-1/1")}
+    assert page_blobs.there == {(THUMBNAILS, "p-1/1")}
     small = await store.read_thumbnail(PromptId("p-1"), 1)
     assert small is not None and await small.read() == b"small picture"
     assert database.thumbnails == {}
 
 
 async def test_deleting_one_task_keeps_thumbnails_of_others() -> None:
-    store, _, drawer = a_store()
+    store, _, page_blobs = a_store()
     for prompt_id in ("p-1", "p-2"):
+        await registered(store, prompt_id)
         await store.keep_result(task(prompt_id), 0, PICTURE, 1.0)
         await store.keep_thumbnail(task(prompt_id), 0, PICTURE, 1.0)
     await store.delete_results(PromptId("p-1"))
-    assert drawer.there == {(RESULTS, "p-2/0"), (THUMBNAILS, "p-2/0")}
+    assert page_blobs.there == {(RESULTS, "p-2/0"), (THUMBNAILS, "p-2/0")}
     assert await store.read_thumbnail(PromptId("p-1"), 0) is None
     await store.delete_results()
-    assert drawer.there == set()
+    assert page_blobs.there == set()
     assert await kept_of(store) == frozenset()
 
 
@@ -210,7 +207,7 @@ async def test_preview_is_not_kept_and_persistence_only_on_request() -> None:
 
 async def test_usage_and_inputs_of_other_windows_are_readable() -> None:
     store, database, _ = a_store()
-    await MemoryStore(database).keep_input("theirs", PICTURE, 1.0)
+    await SimStore(database).keep_input("theirs", PICTURE, 1.0)
     found = await store.read_input("theirs")
     assert found is not None and await found.read() == PICTURE.data
     assert (await store.usage()).inputs_size == PICTURE.size
@@ -266,12 +263,26 @@ async def test_waiting_run_is_registered_once_and_leaves_line() -> None:
     assert (database.waiting, database.lines, database.batches) == ({}, {}, {})
 
 
+async def test_run_removed_during_registration_stays_removed() -> None:
+    store, database, _ = a_store()
+    _, line = await wait(store)
+    removals = [line.change_to(line.without(PromptId("p-2")))]
+
+    async def remove() -> None:
+        while removals:
+            await store.write_line(removals.pop())
+
+    store._inner = SimStore(database, remove)
+    await store.reserve_and_register(task(part=Part(batch_id=BatchId("b"))), lambda _: None)
+    assert await store.read_lines() == {}
+
+
 async def test_window_reads_only_its_own_whole_tasks() -> None:
     store, database, _ = a_store()
     await claimed(store)
     await registered(store)
     place = reservation("p-2", window_id=OTHER)
-    others = MemoryStore(database)
+    others = SimStore(database)
     await others.reserve(lambda _: place)
     await others.register(task("p-2", owner=OTHER))
     for owner in (None, ME):
@@ -286,7 +297,7 @@ async def test_task_taken_by_another_window_is_returned_as_stored() -> None:
     store, database, _ = a_store()
     await claimed(store)
     await registered(store)
-    adopted = await MemoryStore(database).adopt(PromptId("p-1"), (ME, 1), OTHER)
+    adopted = await SimStore(database).adopt(PromptId("p-1"), (ME, 1), OTHER)
     assert await store.read_task(PromptId("p-1")) == adopted
 
 
@@ -301,7 +312,7 @@ async def test_delivered_task_lives_in_page_memory_only() -> None:
     await store.update(replace(done, outputs=(output("a.png"),)))
     assert len(database.tasks) == 1, "it is not home yet"
     await store.update(done)
-    assert (database.tasks, store._written) == ({}, {})
+    assert (database.tasks, store._stored) == ({}, set())
     later = replace(done, project="zqproject")
     await store.update(later)
     assert await store.read_task(done.prompt_id) == later
@@ -320,13 +331,13 @@ async def test_ended_undeliverable_task_is_deleted_from_store() -> None:
     lost = task(state=TaskState.LOST, ended_at=200.0)
     await store.update(lost)
     await store.delete_task(lost)
-    assert (database.tasks, store._written) == ({}, {})
+    assert (database.tasks, store._stored) == ({}, set())
 
 
 async def test_adopted_task_is_delivered() -> None:
     store, database, _ = a_store()
     await claimed(store)
-    place, others = reservation("p-2", window_id=OTHER), MemoryStore(database)
+    place, others = reservation("p-2", window_id=OTHER), SimStore(database)
     await others.reserve(lambda _: place)
     await others.register(task("p-2", owner=OTHER))
     adopted = await store.adopt(PromptId("p-2"), (OTHER, 1), ME)
@@ -347,20 +358,22 @@ async def test_a_record_that_cannot_be_read_is_deleted_below() -> None:
 
 
 async def test_past_tasks_are_read_latest_first_and_deleted_with_bytes() -> None:
-    store, database, drawer = a_store()
+    store, database, page_blobs = a_store()
     for name, at in (("p-1", 200.0), ("p-2", 300.0), ("p-3", 250.0)):
         done = task(name, state=TaskState.CANCELLED, ended_at=at, is_proven=True)
+        await registered(store, name)
+        await store.update(done)
         await store.keep_result(done, 0, PICTURE, at)
         await store.lay_by(done)
     assert await store.read_past_ids() == ["p-2", "p-3", "p-1"]
     await store.delete_past([PromptId("p-2"), PromptId("never was")])
     assert await store.read_past_ids() == ["p-3", "p-1"]
-    assert drawer.there == {(RESULTS, "p-1/0"), (RESULTS, "p-3/0")}
+    assert page_blobs.there == {(RESULTS, "p-1/0"), (RESULTS, "p-3/0")}
     assert database.laid_by == {}
 
 
 def test_the_journal_of_a_private_window_goes_with_its_page() -> None:
-    ports = private_ports(replace(Sandbox().ports, journal=JournalInMemory()), Drawer())
+    ports = private_ports(replace(Sandbox().ports, journal=JournalInMemory()), PageBlobs())
     assert ports.journal is None
     assert ports.store is ports.past
 
@@ -371,8 +384,8 @@ async def test_task_ended_just_before_close_is_deleted() -> None:
     await registered(store, "p-1")
     await registered(store, "p-2")
     done = task(state=TaskState.CANCELLED, ended_at=200.0, is_proven=True)
-    await MemoryStore(database).update(done)
-    later = PrivateStore(MemoryStore(database), Drawer())
+    await SimStore(database).update(done)
+    later = PrivateStore(SimStore(database), PageBlobs())
     fresh = WindowRecord(window_id=ME, client_id=CLIENT, created_at=1.0, seen_at=1.0)
     _, records = await later.claim(fresh)
     assert [item.prompt_id for item in records.tasks] == ["p-2"]

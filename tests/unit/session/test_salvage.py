@@ -12,7 +12,8 @@ from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedE
 from app.core.model import ClientId, Delivery, PromptId, Records, Task, TaskState, WindowId
 from app.core.window import Free, Restoring, Window
 from app.session import RunStage
-from app.session.memory.sandbox import Sandbox, SandboxStore
+from app.session.memory.sandbox import Sandbox
+from app.session.memory.store import MemoryStore
 from app.session.salvage import Salvage
 from app.session.state import State
 from tests.simulation.network import Mishap
@@ -337,8 +338,8 @@ async def test_missing_input_is_reported(stage: Stage) -> None:
     assert (refusal.value.cause, refusal.value.name) == ("input-not-kept", "photo.png")
 
 
-@dataclass
-class WaitingStore(SandboxStore):
+@dataclass(eq=False)
+class WaitingStore(MemoryStore):
     """A store that, on request, shows the tasks of all windows, with which a search begins."""
 
     searches: int = 0

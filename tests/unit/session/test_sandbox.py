@@ -11,16 +11,12 @@ from typing import Any
 import pytest
 
 from app.core import comfy
-from app.core.durations import Ran
-from app.core.errors import NotOwner, SocketClosed, TaskNotFound
+from app.core.errors import SocketClosed
 from app.core.events import EndMessage, StartMessage, StatusMessage, read_text
 from app.core.evidence import Seen
-from app.core.model import ClientId, Job, NodeId, Output, PromptId, Records, Reservation, Task, TaskState, WindowId
-from app.core.ports.blobs import KeepSettings, Usage
+from app.core.model import PromptId, WindowId
 from app.core.ports.http import Request
-from app.core.ports.store import WindowRecord
 from app.core.ports.windows import Identity
-from app.core.waiting_runs import LineChange, WaitingRuns
 from app.session.memory.sandbox import (
     HERE,
     THERE,
@@ -29,26 +25,13 @@ from app.session.memory.sandbox import (
     SandboxFleet,
     SandboxRandom,
     SandboxServers,
-    SandboxStore,
     SandboxWindows,
     make_fleet,
 )
-from tests.simulation.store import Bytes
 
 ONE, OTHER = PromptId("p-1"), PromptId("p-2")
-ME, YOU = WindowId("me"), WindowId("you")
+YOU = WindowId("you")
 AT_HERE = "http://sandbox-1.invalid:8188"
-
-
-def a_task(prompt_id: PromptId = ONE, **changes: Any) -> Task:
-    known: dict[str, Any] = {
-        "server_id": HERE, "address": AT_HERE, "client_id": ClientId("c"), "owner": ME, "epoch": 1, "created_at": 1.0,
-    }  # fmt: skip
-    return Task(prompt_id=prompt_id, **{**known, **changes})
-
-
-def a_place(prompt_id: PromptId = ONE) -> Reservation:
-    return Reservation(prompt_id=prompt_id, window_id=ME, server_id=HERE, address=AT_HERE, at=1.0)
 
 
 def test_fleet_has_two_servers_and_one_can_move() -> None:
@@ -147,89 +130,6 @@ async def test_socket_receives_events_of_its_server_until_dropped() -> None:
     assert [read_text(str(frame)) for frame in await second.receive()] == [StatusMessage(0, "")]
     with pytest.raises(SocketClosed):
         await second.receive()
-
-
-# Its store
-
-
-async def test_a_place_becomes_a_task_once() -> None:
-    store = SandboxStore()
-    assert await store.reserve(lambda _: a_place()) == a_place()
-    seen: list[Any] = []
-    await store.reserve(lambda claims: (seen.append(claims.held_by(ME)), a_place(OTHER))[1])
-    assert [set(held) for held in seen] == [{(HERE, AT_HERE)}]
-    await store.release_reservation(OTHER)
-    assert list(store.reservations) == [ONE]
-    with pytest.raises(NotOwner):
-        await store.register(a_task(OTHER))
-    await store.register(a_task())
-    assert (store.reservations, store.tasks) == ({}, {ONE: a_task()})
-    with pytest.raises(NotOwner):
-        await store.register(a_task())
-
-
-async def test_only_what_is_under_way_holds_a_window_there() -> None:
-    ended = a_task(OTHER, owner=YOU, state=TaskState.FAILED)
-    store = SandboxStore(tasks={ONE: a_task(), OTHER: ended})
-    seen: list[Any] = []
-    await store.reserve(lambda claims: (seen.extend((claims.held_by(ME), claims.held_by(YOU))), a_place())[1])
-    assert [set(held) for held in seen] == [{(HERE, AT_HERE)}, set()]
-
-
-async def test_a_task_is_read_as_it_was_written_last() -> None:
-    store = SandboxStore(tasks={OTHER: a_task(OTHER, owner=YOU)})
-    with pytest.raises(TaskNotFound):
-        await store.update(a_task())
-    assert await store.read_task(ONE) is None
-    store.tasks[ONE] = a_task()
-    queued = a_task(state=TaskState.QUEUED)
-    await store.update(queued)
-    assert await store.read_task(ONE) == queued
-    assert await store.read_tasks(ME) == Records((queued,))
-    assert await store.read_tasks(YOU) == Records((a_task(OTHER, owner=YOU),))
-    assert {task.prompt_id for task in (await store.read_tasks()).tasks} == {ONE, OTHER}
-    fresh = WindowRecord(window_id=ME, client_id=ClientId("c"), created_at=1.0, seen_at=1.0)
-    assert await store.claim(fresh) == (fresh, await store.read_tasks())
-    await store.delete_task(queued)
-    assert await store.read_task(ONE) is None
-    await store.delete_task(queued)  # nothing is left to delete
-
-
-async def test_a_task_is_adopted_by_one() -> None:
-    store = SandboxStore(tasks={ONE: a_task()})
-    adopted = await store.adopt(ONE, (ME, 1), YOU)
-    assert adopted == store.tasks[ONE] == a_task(owner=YOU, epoch=2, is_ward=True)
-    for seen in ((ME, 1), (YOU, 1), (ME, 2)):
-        with pytest.raises(NotOwner):
-            await store.adopt(ONE, seen, ME)
-    assert store.tasks[ONE] == adopted
-
-
-async def test_run_teaches_durations_for_next_choice() -> None:
-    store = SandboxStore()
-    ran = Ran(server_id=HERE, address=AT_HERE, job=Job(family="f"), started_ms=1_000, ended_ms=4_000)
-    await store.learn(ran)
-    learned = await store.read_learned()
-    assert learned.durations == store.durations != SandboxStore().durations
-    seen: list[Any] = []
-    await store.reserve(lambda claims: (seen.append(claims.durations), a_place())[1])
-    assert seen == [learned.durations]
-
-
-async def test_no_bytes_are_kept_and_nothing_waits() -> None:
-    store, blob = SandboxStore(), Bytes(b"p")
-    assert await store.keep_result(a_task(), 0, blob, 1.0) is True
-    assert await store.keep_thumbnail(a_task(), 0, blob, 1.0) is False
-    assert await store.keep_preview(a_task(), blob, "image/png", 1.0) is False
-    assert await store.read_result(ONE, 0) is None
-    assert await store.read_kept([(ONE, 0), (ONE, 1)]) == frozenset()
-    store.tasks[ONE] = a_task(outputs=(Output(node_id=NodeId("9"), kind="images", filename="a.png"),))
-    assert await store.read_kept([(ONE, 0), (ONE, 1)]) == {(ONE, 0)}  # as the task says
-    assert (await store.read_settings(), await store.usage()) == (KeepSettings(), Usage(settings=KeepSettings()))
-    assert (await store.read_line(ME), await store.read_lines()) == (WaitingRuns(window_id=ME), {})
-    await store.write_line(LineChange(window_id=ME, line_id="", head=None))
-    with pytest.raises(TaskNotFound):
-        await store.adopt_line(YOU, ME, "line")
 
 
 # The rest

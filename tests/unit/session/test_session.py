@@ -115,7 +115,7 @@ async def test_deletion_of_unfinished_task_does_not_reach_store() -> None:
     prompt_id = await session.run(a_workflow(1, 1, None))
     with pytest.raises(InvalidTransition):
         await session.delete_task(prompt_id)
-    assert prompt_id in sandbox.store.tasks
+    assert prompt_id in sandbox.store.database.tasks
     await session.stop()
 
 

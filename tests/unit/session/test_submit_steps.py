@@ -15,7 +15,7 @@ from app.core.server_file import content_name
 from app.core.workflow import parse_workflow
 from app.session.submitting.submit import SLEPT_OVER, WRITE_RETRY, RunOrder
 from tests.simulation.network import Mishap
-from tests.simulation.store import Bytes, Database
+from tests.simulation.store import Bytes, SimDatabase
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 
@@ -130,7 +130,7 @@ def before_ownership_is_read(page: Page, act: Callable[[], None]) -> None:
     store.read_task = read  # type: ignore[method-assign]
 
 
-def adopt_all(database: Database) -> None:
+def adopt_all(database: SimDatabase) -> None:
     """Let another window adopt all tasks."""
     for prompt_id, record in database.tasks.items():
         database.tasks[prompt_id] = {**record, "owner": "somebody-else", "epoch": 2, "is_ward": True}

@@ -25,7 +25,7 @@ from app.workflows.drawing.drawing import Area, Box, Edge, Kind, Mode, Sketch, S
 from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
 from tests.ports.memory_papers import MemoryPapers
-from tests.simulation.shelf import Bytes
+from tests.simulation.store import Bytes
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryBell,

@@ -1,0 +1,89 @@
+"""The waiting lines in memory: the same rules as `app/browser/waiting_runs.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.core.errors import NotOwner, TaskNotFound
+from app.core.model import Task, WindowId
+from app.core.records import decode, encode
+from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
+from app.session.memory.database import MemoryTransactions, Record
+
+
+class MemoryLine(MemoryTransactions):
+    """The LineStore port."""
+
+    async def read_line(self, window_id: WindowId) -> WaitingRuns:
+        return await self._transact("read_line", lambda: self._line(window_id))
+
+    async def read_lines(self) -> Mapping[WindowId, int]:
+        def work() -> Mapping[WindowId, int]:
+            return {WindowId(name): len(self._waiting_of(name)) for name in self.database.lines}
+
+        return await self._transact("read_lines", work)
+
+    async def write_line(self, change: LineChange) -> None:
+        def work() -> None:
+            database, kept = self.database, self.database.lines.get(change.window_id, {"line_id": ""})
+            if kept["line_id"] != change.line_id:
+                raise NotOwner("write_line")
+            there = {row["prompt_id"] for row in self._waiting_of(change.window_id)}
+            for item in (*change.put, *change.removed):
+                if item.prompt_id not in there:
+                    raise TaskNotFound("write_line", item.prompt_id)
+            for item in (*change.put, *change.added):
+                database.waiting[item.prompt_id] = encode(item)
+            for batch in change.batches:
+                database.batches[batch.batch_id] = encode(batch)
+            for item in change.removed:
+                del database.waiting[item.prompt_id]
+            self._tidy_batches()
+            database.lines.pop(change.window_id, None)
+            if change.head is not None:
+                database.lines[change.window_id] = {**kept, **encode(change.head)}
+
+        await self._transact("write_line", work)
+
+    async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
+        def work() -> WaitingRuns:
+            database, found = self.database, self._waiting_of(owner)
+            if not found:
+                raise TaskNotFound("adopt_line")
+            mine = self._waiting_of(new_owner)
+            last = mine[-1]["place"] if mine else 0.0
+            for number, row in enumerate(found, 1):
+                database.waiting[row["prompt_id"]] = {**row, "owner": new_owner, "place": last + number}
+            head = database.lines.pop(owner)
+            database.lines.setdefault(new_owner, {**head, "window_id": new_owner, "line_id": line_id})
+            return self._line(new_owner)
+
+        return await self._transact("adopt_line", work)
+
+    def _waiting_of(self, window_id: str) -> list[Record]:
+        rows = [row for row in self.database.waiting.values() if row["owner"] == window_id]
+        return sorted(rows, key=lambda row: (row["place"], row["prompt_id"]))
+
+    def _line(self, window_id: WindowId) -> WaitingRuns:
+        head = self.database.lines.get(window_id)
+        entries = [decode(Entry, row) for row in self._waiting_of(window_id)]
+        batches = [decode(Batch, self.database.batches[name]) for name in {item.batch_id for item in entries}]
+        return line_of(decode(LineHead, head) if head else None, entries, batches, window_id)
+
+    def _tidy_batches(self) -> None:
+        """Delete those of which no run waits any more."""
+        used = {row["part"]["batch_id"] for row in self.database.waiting.values()}
+        for name in [name for name in self.database.batches if name not in used]:
+            del self.database.batches[name]
+
+    def _take_off(self, task: Task) -> None:
+        """Take a run off its tab's line, since it becomes this task; nothing if it never was in one."""
+        if task.part is None:
+            return
+        row, captain = self.database.waiting.get(task.prompt_id), captain_of(task.owner)
+        if row is None or row["owner"] != captain:
+            raise NotOwner("register", task.prompt_id, WindowId(row["owner"]) if row else None)
+        del self.database.waiting[task.prompt_id]
+        self._tidy_batches()
+        if not self._waiting_of(captain):
+            self.database.lines.pop(captain, None)
