@@ -179,8 +179,8 @@ class Window:
             raise InvalidTransition("release_reservation", f"no reservation {prompt_id}")
         return replace(self, reservations=_without(self.reservations, prompt_id))
 
-    def register_window_task(self, task: Task) -> Window:
-        """Turn the reservation of this prompt_id into a task on the very same server."""
+    def expect_reserved(self, task: Task) -> None:
+        """Raise unless this is a fresh task of this window, on the server that is reserved for it."""
         reservation = self.reservations.get(task.prompt_id)
         if reservation is None:
             raise InvalidTransition("register_window_task", f"no reservation {task.prompt_id}")
@@ -189,6 +189,10 @@ class Window:
             raise ServerMoved("register_window_task", task.server_id, reservation.address, task.address)
         if task.owner != self.window_id or task.is_ward or task.state is not TaskState.REGISTERED:
             raise InvalidTransition("register_window_task", "not a fresh task of this window")
+
+    def register_window_task(self, task: Task) -> Window:
+        """Turn the reservation of this prompt_id into a task on the very same server."""
+        self.expect_reserved(task)
         return replace(
             self,
             reservations=_without(self.reservations, task.prompt_id),

@@ -51,10 +51,7 @@ class Restorer:
             log.warning("a stored task cannot be read: %s", unread)
         for task in state.watched():
             if task.answered_at is None:  # this window closed while the task was being sent
-                try:
-                    await state.witness(task.prompt_id, Unclear(now, "page_went_away"))
-                except TaskNotFound as error:  # another window adopted it before this one was back
-                    log.info("not restored: %r", error)
+                await state.witness(task.prompt_id, Unclear(now, "page_went_away"))
 
     async def reread(self) -> None:
         """Reread our own records, and drop those that another window owns now."""

@@ -75,6 +75,7 @@ class State:
         self.loose_ends = LooseEnds(self.changed)
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks, as last read from the store
+        self.on_witness: Callable[[Task, Task | None, Sequence[Evidence]], None] = lambda *_: None
         self._listeners: list[Callable[[], None]] = []
         self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
         self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # while a caller has it
@@ -205,15 +206,21 @@ class State:
         self.changed()
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> Task | None:
-        """Judge, make durable, take over. Return the resulting task; None if this window no longer owns it."""
+        """Judge, make durable, take over, report. Return the resulting task; None if this window no longer owns it."""
         async with self.judging(prompt_id):
-            known = self.get_task("witness", prompt_id)
+            try:
+                known = self.get_task("witness", prompt_id)
+            except TaskNotFound as error:
+                log.info("no longer watched: %r", error)
+                return None
             task, verdicts = known, []
             for piece in evidence:
                 judged = judge(task, piece)
                 verdicts.append((task, piece, judged))
                 task = judged
-            return await self._record(known, self._with_stillness(known, task), verdicts)
+            recorded = await self._record(known, self._with_stillness(known, task), verdicts)
+        self.on_witness(known, recorded, evidence)
+        return recorded
 
     def _with_stillness(self, known: Task, task: Task) -> Task:
         """The task with its longest stillness, if it has ended: what is normal on that server is learned from it."""

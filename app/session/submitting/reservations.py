@@ -113,7 +113,7 @@ class Reservations:
             place = wanted.choose(Claims(), (), state.fleet, now=now, tie=0.0)
             state.set_window(window.reserve(place))
             task = make(place)
-            state.get_window("register_window_task").register_window_task(task)  # refuses before anything is written
+            state.get_window("register_window_task").expect_reserved(task)  # before anything is written
 
             def check(claims: Claims) -> None:
                 unreadable[:] = claims.unreadable_of(window.window_id)

@@ -254,7 +254,7 @@ class Submitter:
         ready = Ready(graph, state.ports.clock.now())
         job = place.job or job_of(order.workflow)
         task = self._task_of(replace(order, editor=editor, workflow=workflow), place, job, files)
-        state.get_window("register_window_task").register_window_task(task)  # refuses before anything is written
+        state.get_window("register_window_task").expect_reserved(task)  # before anything is written
         await state.ports.store.register(task)
         state.take_registered(task)
         return ready

@@ -251,7 +251,7 @@ class WindowSocket:
         now = self._state.ports.clock.now()
         self._watch.movements.moved(task.prompt_id)
         if (evidence := events.evidence_of(message, now)) is not None:
-            await self._watch.witness(task.prompt_id, evidence)
+            await self._state.witness(task.prompt_id, evidence)
         match message:
             case events.EndMessage() | events.ExecutingMessage(node=None):
                 self._watch.poll_soon()

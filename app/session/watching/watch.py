@@ -63,6 +63,7 @@ class Watch:
         self._forecast = forecast
         self._settled = settled
         self._noticed = noticed
+        state.on_witness = self._witnessed
         self._watchers: dict[Place, Watcher] = {}
         self._shrunk: set[ServerId] = set()  # servers whose queue is to be checked
         self._polling_ended: dict[Place, bool] = {}  # places being polled, and whether another poll is wanted
@@ -209,7 +210,7 @@ class Watch:
             except TaskNotFound as error:
                 log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
-                await self.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+                await self._state.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
         self.movements.polled(first.server_id, self._unfinished_of(tasks), queue)
         return True
 
@@ -225,17 +226,17 @@ class Watch:
 
     async def _witness_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
         for task in tasks:
-            await self.witness(task.prompt_id, evidence)
+            await self._state.witness(task.prompt_id, evidence)
 
     async def _poll_task(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
         prompt_id = task.prompt_id
         if (seen := queue.sight_of(prompt_id, self._state.ports.clock.now())) is not None:
-            await self.witness(prompt_id, seen)
+            await self._state.witness(prompt_id, seen)
             if task.cancel_asked_at is not None and (left := await self._canceller.cancel(task, base, queue)):
-                await self.witness(prompt_id, left)
+                await self._state.witness(prompt_id, left)
             return
         if (found := await self._read_end(task, base, began)) is not None:
-            await self.witness(prompt_id, found)
+            await self._state.witness(prompt_id, found)
 
     async def _read_end(self, task: Task, base: str, began: float) -> Evidence | None:
         """What history proves about a task that was not in the queue before."""
@@ -257,18 +258,12 @@ class Watch:
         status = jobs.read_active(response, task.server_id, task.prompt_id)
         return absent if status is None else Seen(self._state.ports.clock.now(), status == "in_progress")
 
-    async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> None:
-        """Let the state judge; pass an end on for delivery. A task that this window let go of is ignored."""
-        try:
-            known = self._state.get_task("witness", prompt_id)
-            task = await self._state.witness(prompt_id, *evidence)
-            for piece in evidence:
-                self._noticed(known, piece)
-        except TaskNotFound as error:
-            log.info("no longer watched: %r", error)
-            return
+    def _witnessed(self, known: Task, task: Task | None, evidence: Sequence[Evidence]) -> None:
+        """Pass evidence on to the detection of deaf sockets, and an end to delivery."""
+        for piece in evidence:
+            self._noticed(known, piece)
         if task is not None and task.state.is_end and task.state is not known.state:  # a lost task may have ended
-            log.info("%s on %s: %s", prompt_id, task.server_id, task.state.value)
+            log.info("%s on %s: %s", task.prompt_id, task.server_id, task.state.value)
             self._settled(task)
 
     # Cancel
@@ -280,7 +275,7 @@ class Watch:
         """
         task = self._state.get_task("cancel", prompt_id)
         base = get_api_base_url("cancel", task, self._state.fleet)
-        await self.witness(prompt_id, CancelAsked(self._state.ports.clock.now()))
+        await self._state.witness(prompt_id, CancelAsked(self._state.ports.clock.now()))
         if task.state.is_end:
             return
         began = self._state.ports.clock.now()
@@ -295,7 +290,7 @@ class Watch:
             await self._give_up_quarantined(prompt_id)
             return
         self._state.get_task("give_up", prompt_id)
-        await self.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
+        await self._state.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
         window = self._state.get_window("give_up")
         task = window.tasks.get(prompt_id)
         if task is not None and not task.state.is_end and self._state.store_error is not None:
