@@ -14,7 +14,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 
 from gateway.fleet.rules import Rules
-from gateway.people import passwords
+from gateway.people import login, passwords
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.passwords import PasswordHash
@@ -182,7 +182,9 @@ async def open_studio(
     checked in 8 ms instead of 240: end-to-end tests log in at the real strength.
     """
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(passwords, "LOG_N", 10)
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(passwords, "LOG_N", 10)
+        patch.setattr(login, "NOBODY", replace(passwords.NOBODY, log_n=10))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         users = home / "users.toml"
         write_users(users)
