@@ -24,9 +24,9 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
 )
 
-# Of the whole suite, three files at a time, in the order of `tests/conftest.py`: a test of the page alone leaves half
+# Of the whole suite, four files at a time, in the order of `tests/conftest.py`: a test of the page alone leaves half
 # of two cores idle.
-PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def main(arguments: list[str]) -> int:

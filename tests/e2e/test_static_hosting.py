@@ -78,7 +78,7 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(desk: De
     fleet = pages.fleet
     one, two = await desk.open(), await desk.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server hands out the snapshot too"
-    works = a_workflow(steps=120), a_workflow(steps=120)
+    works = a_workflow(steps=300), a_workflow(steps=20)  # the first one outlives a reload on a loaded machine
     first = await one.submit(works[0])
     second = await two.submit(works[1])
     here, there = await server_of(one, first), await server_of(two, second)
