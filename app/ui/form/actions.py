@@ -8,11 +8,11 @@ from dataclasses import replace
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
+from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.forms.presets import mode_of
-from app.workflows.graph import Key
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.plans.targets import Target
 
@@ -32,45 +32,39 @@ class FormActions:
         found = opened_on(self._desk)
         return shaped(found, form.draft.values) if found else None
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click on `data-action`; False if it is not about the form."""
+    @action("fold-node")
+    def fold_node(self, node: str) -> None:
+        """Show or hide a node's inputs."""
         form = self._desk.ui.of(FormState)
-        match name:
-            case "fold-node":
-                node = str(facts["node"])
-                set_slices(self._desk, form.with_draft(replace(form.draft, unfolded=form.draft.unfolded ^ {node})))
-            case "more-nodes":
-                set_slices(self._desk, replace(form, nodes_shown=form.nodes_shown + NODES_AT_FIRST))
-            case _:
-                return False
-        return True
+        set_slices(self._desk, form.with_draft(replace(form.draft, unfolded=form.draft.unfolded ^ {node})))
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice in `data-change`; False if it is not about the form."""
-        form, value = self._desk.ui.of(FormState), str(facts.get("value", ""))
-        match name:
-            case "field":
-                self._type(_key(facts), value)
-            case "switch":
-                self._type(_key(facts), TRUE if facts.get("checked") else FALSE)
-            case "seed-mode":
-                set_slices(self._desk, form.with_draft(form.draft.with_mode(_key(facts), SeedMode(value))))
-            case _:
-                return False
-        return True
+    @action("more-nodes")
+    def show_more_nodes(self) -> None:
+        """Show more of a large workflow's nodes."""
+        form = self._desk.ui.of(FormState)
+        set_slices(self._desk, replace(form, nodes_shown=form.nodes_shown + NODES_AT_FIRST))
 
-    def type(self, name: str, facts: Facts) -> None:
-        """Something typed in `data-input`."""
-        value = str(facts.get("value", ""))
-        match name:
-            case "field":
-                self._type(_key(facts), value)
-            case "search":
-                set_slices(self._desk, replace(self._desk.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST))
+    @action("search")
+    def search(self, value: str) -> None:
+        """Show the inputs that match."""
+        set_slices(self._desk, replace(self._desk.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST))
 
-    def _type(self, key: Key, text: str) -> None:
-        form, chosen = self._desk.ui.of(FormState), self.chosen
-        draft = form.draft.with_value(key, text)
+    @action("seed-mode")
+    def choose_seed_mode(self, node: str, name: str, value: SeedMode) -> None:
+        """Choose whether a seed is fixed, drawn or counted."""
+        form = self._desk.ui.of(FormState)
+        set_slices(self._desk, form.with_draft(form.draft.with_mode((node, name), value)))
+
+    @action("switch")
+    def switch(self, node: str, name: str, checked: bool) -> None:
+        """Turn an input on or off."""
+        self.fill(node, name, TRUE if checked else FALSE)
+
+    @action("field")
+    def fill(self, node: str, name: str, value: str) -> None:
+        """Put what is typed or chosen into an input."""
+        key, form, chosen = (node, name), self._desk.ui.of(FormState), self.chosen
+        draft = form.draft.with_value(key, value)
         field = chosen.form.by_key.get(key) if chosen else None
         if field is not None and isinstance(field.kind, Seed):  # who types a seed wants that one
             draft = draft.with_mode(key, SeedMode.FIXED)
@@ -110,7 +104,3 @@ class FormActions:
 
 def _seeds(chosen: OpenWorkflow) -> list[tuple[Field, Seed]]:
     return [(item, item.kind) for item in chosen.form.by_key.values() if isinstance(item.kind, Seed)]
-
-
-def _key(facts: Facts) -> Key:
-    return str(facts["node"]), str(facts["name"])

@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, arranged_as, changed_texts
-from app.ui.form.state import FormState
+from app.ui.form.state import Draft, FormState
+from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.records import Undecoded, from_text, to_text
 from app.workflows.graph import Key
@@ -58,40 +59,66 @@ class ArrangeActions:
         self._screen = screen
         self._deletions = deletions
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click on `data-action`; False if it is not about this."""
-        match name:
-            case "arrange":
-                set_slices(
-                    self._desk,
-                    replace(self._desk.ui.of(FormState), is_arranging=not self._desk.ui.of(FormState).is_arranging),
-                )
-            case "undo" | "redo":
-                self._step(is_back=name == "undo")
-            case "pin" | "unpin" | "pin-up" | "pin-down" | "hide" | "show":
-                key = str(facts["node"]), str(facts["name"])
-                self._arrange(lambda layout, shown: _arranged(layout, name, key, shown))
-            case "arrange-anew":
-                self._arrange_anew()
-            case _:
-                return False
-        return True
-
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice in `data-change`; False if it is not about this."""
-        if name != "rename":
-            return False
-        key, label = (str(facts["node"]), str(facts["name"])), str(facts.get("value", ""))
-        self._arrange(lambda layout, _shown: layout.rename(key, label))
-        return True
-
-    def _step(self, *, is_back: bool) -> None:
+    @action("arrange")
+    def arrange(self) -> None:
+        """Begin or end arranging the form."""
         form = self._desk.ui.of(FormState)
-        draft = form.draft.undo() if is_back else form.draft.redo()
+        set_slices(self._desk, replace(form, is_arranging=not form.is_arranging))
+
+    @action("pin")
+    def pin(self, node: str, name: str) -> None:
+        """Show an input at the top."""
+        self._arrange(lambda layout, shown: layout.pin((node, name), shown))
+
+    @action("unpin")
+    def unpin(self, node: str, name: str) -> None:
+        """Show an input at its node again."""
+        self._arrange(lambda layout, shown: layout.unpin((node, name), shown))
+
+    @action("pin-up")
+    def move_up(self, node: str, name: str) -> None:
+        """Move an input up by one place."""
+        self._move((node, name), -1)
+
+    @action("pin-down")
+    def move_down(self, node: str, name: str) -> None:
+        """Move an input down by one place."""
+        self._move((node, name), 1)
+
+    @action("hide")
+    def hide(self, node: str, name: str) -> None:
+        """Hide an input."""
+        self._arrange(lambda layout, _shown: layout.hide((node, name)))
+
+    @action("show")
+    def show(self, node: str, name: str) -> None:
+        """Show a hidden input again."""
+        self._arrange(lambda layout, _shown: layout.show((node, name)))
+
+    @action("rename")
+    def rename(self, node: str, name: str, value: str) -> None:
+        """Give an input another label."""
+        self._arrange(lambda layout, _shown: layout.rename((node, name), value))
+
+    @action("undo")
+    def undo(self) -> None:
+        """Undo the last change of the form."""
+        self._restore(self._desk.ui.of(FormState).draft.undo())
+
+    @action("redo")
+    def redo(self) -> None:
+        """Redo the change that was undone last."""
+        self._restore(self._desk.ui.of(FormState).draft.redo())
+
+    def _restore(self, draft: Draft) -> None:
+        form = self._desk.ui.of(FormState)
         set_slices(self._desk, form.with_draft(draft))
         opened = opened_on(self._desk)
         if opened is not None:
             self._screen.update({"texts": changed_texts(opened, form.draft.values, draft.values)})
+
+    def _move(self, key: Key, by: int) -> None:
+        self._arrange(lambda layout, shown: layout.pin(key, shown, _place(key, shown) + by))
 
     def _arrange(self, change: Callable[[Layout, list[Key]], Layout | None]) -> None:
         """Another layout for the chosen workflow; None gives its author's back."""
@@ -100,7 +127,8 @@ class ArrangeActions:
             return
         self._keep(opened, change(opened.layout, [item.key for item in opened.arranged.first]))
 
-    def _arrange_anew(self) -> None:
+    @action("arrange-anew")
+    def reset(self) -> None:
         """Restore the author's layout; *Undo* brings the user's own back."""
         opened = opened_on(self._desk)
         if opened is None:
@@ -121,20 +149,8 @@ class ArrangeActions:
         )
 
 
-def _arranged(layout: Layout, name: str, key: Key, shown: list[Key]) -> Layout:
-    place = shown.index(key) if key in shown else len(shown)
-    match name:
-        case "pin":
-            return layout.pin(key, shown)
-        case "unpin":
-            return layout.unpin(key, shown)
-        case "pin-up":
-            return layout.pin(key, shown, place - 1)
-        case "pin-down":
-            return layout.pin(key, shown, place + 1)
-        case "hide":
-            return layout.hide(key)
-    return layout.show(key)
+def _place(key: Key, shown: list[Key]) -> int:
+    return shown.index(key) if key in shown else len(shown)
 
 
 def _key_of(opened: OpenWorkflow) -> str:

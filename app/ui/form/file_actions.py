@@ -17,8 +17,9 @@ from app.ui.form.context import FormContext
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
 from app.ui.form.open_workflow import OpenWorkflow, find_open
 from app.ui.form.state import Draft, FormState, Picture
+from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.workflows.bounds import check_painted, check_pixels
 from app.workflows.forms.fields import Field, Media, Upload
 from app.workflows.graph import Key
@@ -48,20 +49,15 @@ class FileActions:
         self._chosen = chosen
         self._urls: set[str] = set()  # addresses of files that are or were in a form
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click on `data-action`; False if it is about no file."""
-        match name:
-            case "clear-picture":
-                self._put(self._desk.ui.of(FormState).workflow_id, _key(facts), None)
-            case "paint-mask":
-                self._paint(_key(facts))
-            case "same-picture":
-                self._use_again(_key(facts))
-            case "open-camera":
-                self._desk.set_ui(replace(self._desk.ui, dialog=CameraDialog(_key(facts))))
-            case _:
-                return False
-        return True
+    @action("clear-picture")
+    def clear(self, node: str, name: str) -> None:
+        """Take the file out of a field."""
+        self._put(self._desk.ui.of(FormState).workflow_id, (node, name), None)
+
+    @action("open-camera")
+    def open_camera(self, node: str, name: str) -> None:
+        """Show the live camera, for a field."""
+        self._desk.set_ui(replace(self._desk.ui, dialog=CameraDialog((node, name))))
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
         """Put dropped, pasted or chosen files into the target field, then into empty ones, then into the first.
@@ -152,9 +148,10 @@ class FileActions:
         look_url = "" if look is None else self._screen.object_url(look)
         return Picture(Picked(blob, name), self._screen.object_url(blob), width, height, look_url)
 
-    def _paint(self, key: Key) -> None:
+    @action("paint-mask")
+    def paint_mask(self, node: str, name: str) -> None:
         """Open the dialog for a mask, or say at the field why it cannot be painted here."""
-        ui = self._desk.ui
+        ui, key = self._desk.ui, (node, name)
         chosen = self._chosen()
         field = chosen.form.by_key.get(key) if chosen else None
         picture = base_of(field, ui.of(FormState).draft) if field is not None else None
@@ -169,9 +166,10 @@ class FileActions:
             return
         self._desk.set_ui(replace(ui, dialog=MaskDialog(key)))
 
-    def _use_again(self, key: Key) -> None:
-        """Another field's picture, in this one too."""
-        chosen = self._chosen()
+    @action("same-picture")
+    def use_same_picture(self, node: str, name: str) -> None:
+        """Put another field's picture into this one too."""
+        chosen, key = self._chosen(), (node, name)
         field = chosen.form.by_key.get(key) if chosen else None
         other = other_picture(field, self._desk.ui.of(FormState).draft) if field is not None else None
         if other is not None:
@@ -214,7 +212,3 @@ def _media_of(item: Field) -> Media:
 def _type_of(blob: Blob, name: str) -> str:
     """What kind of file it is, by the browser's word or else by its name."""
     return blob.media_type or mimetypes.guess_type(name)[0] or ""
-
-
-def _key(facts: Facts) -> Key:
-    return str(facts["node"]), str(facts["name"])

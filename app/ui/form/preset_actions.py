@@ -16,10 +16,11 @@ from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.form.state import FormState
+from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset, preset_of
 from app.workflows.forms.records import Undecoded, from_text, to_text
@@ -39,37 +40,21 @@ class PresetActions:
         self._mint = mint
         self._deletions = deletions
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        preset_id = str(facts.get("preset", ""))
-        match name:
-            case "open-presets":
-                self._desk.set_ui(self._desk.ui.with_dialog(PresetsDialog()))
-                self._desk.spawn(self._do({}))
-            case "apply-preset":
-                self._apply(preset_id)
-            case "ask-preset":
-                self._ask(Ask(str(facts["ask"])), preset_id)
-            case "leave-preset":
-                self._change(ask=None)
-            case "save-preset" | "replace-preset" | "rename-preset" | "delete-preset":
-                self._write(name)
-            case _:
-                return False
-        return True
+    @action("open-presets")
+    def open_dialog(self) -> None:
+        """Open the dialog."""
+        self._desk.set_ui(self._desk.ui.with_dialog(PresetsDialog()))
+        self._desk.spawn(self._do({}))
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed; False if it is none of these."""
-        match name:
-            case "preset-name":
-                self._change(name=str(facts.get("value", "")))
-            case "preset-new-name":
-                self._change(new_name=str(facts.get("value", "")))
-            case _:
-                return False
-        return True
+    @action("preset-name")
+    def type_name(self, value: str) -> None:
+        """Type the name of a new preset."""
+        self._change(name=value)
 
-    # Looking
+    @action("preset-new-name")
+    def type_new_name(self, value: str) -> None:
+        """Type another name for a preset."""
+        self._change(new_name=value)
 
     @property
     def _opened(self) -> OpenWorkflow | None:
@@ -83,26 +68,39 @@ class PresetActions:
         form = ui.of(FormState)
         return presets_view(ui.dialog, form.known, opened, form.draft, ui.hidden)
 
-    def _ask(self, ask: Ask, preset_id: str) -> None:
+    @property
+    def _asked(self) -> Preset | None:
+        """The preset that the dialog asks about."""
         view = self._view
-        preset = next((item for item in view.mine if item.preset_id == preset_id), None) if view else None
-        if preset is not None:
-            self._change(ask=ask, asked_id=preset_id, new_name=preset.name, error=None)
+        return next((item for item in view.mine if item.preset_id == view.dialog.asked_id), None) if view else None
 
-    # Doing
+    @action("ask-preset")
+    def ask(self, ask: Ask, preset: str) -> None:
+        """Ask before a preset is renamed, replaced or deleted."""
+        view = self._view
+        found = next((item for item in view.mine if item.preset_id == preset), None) if view else None
+        if found is not None:
+            self._change(ask=ask, asked_id=preset, new_name=found.name, error=None)
 
-    def _apply(self, preset_id: str) -> None:
+    @action("leave-preset")
+    def leave(self) -> None:
+        """Leave the preset as it is."""
+        self._change(ask=None)
+
+    @action("apply-preset")
+    def apply(self, preset: str) -> None:
+        """Put a preset's values into the form."""
         ui, view, opened = self._desk.ui, self._view, self._opened
         form = ui.of(FormState)
         if view is None or opened is None:
             return
-        preset = next((item for item in (*view.authors, *view.mine) if item.preset_id == preset_id), None)
-        if preset is None:
+        found = next((item for item in (*view.authors, *view.mine) if item.preset_id == preset), None)
+        if found is None:
             return
-        values, modes = preset.over(form.draft.values, form.draft.modes)
+        values, modes = found.over(form.draft.values, form.draft.modes)
         fields = shaped(opened, values).form.by_key
-        told = {(node_id, name) for node_id, name, _mode in preset.modes}
-        for node_id, name, _text in preset.texts:  # who names a seed wants that one
+        told = {(node_id, name) for node_id, name, _mode in found.modes}
+        for node_id, name, _text in found.texts:  # who names a seed wants that one
             item = fields.get((node_id, name))
             if item is not None and isinstance(item.kind, Seed) and item.key not in told:
                 modes[item.key] = SeedMode.FIXED
@@ -110,31 +108,42 @@ class PresetActions:
         self._desk.set_ui(replace(ui.with_slices(filled), dialog=None))
         self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 
-    def _write(self, name: str) -> None:
+    @action("save-preset")
+    def save(self) -> None:
+        """Save the form's values under the name that was typed."""
         view = self._view
-        if view is None:
-            return
-        dialog = view.dialog
-        asked = next((item for item in view.mine if item.preset_id == dialog.asked_id), None)
-        change: Preset | None = None
-        match name:
-            case "save-preset" if dialog.name.strip():
-                asked = view.named(dialog.name)
-                change = self._standing(asked.preset_id if asked else self._mint(), dialog.name)
-            case "replace-preset" if asked is not None:
-                change = self._standing(asked.preset_id, asked.name)
-            case "rename-preset" if asked is not None and dialog.new_name.strip():
-                if view.named(dialog.new_name) in (None, asked):
-                    change = replace(asked, name=dialog.new_name.strip())
-            case "delete-preset" if asked is not None:
-                self._delete(asked)
-        if change is not None:
-            self._desk.spawn(self._do({(PRESET_KIND, change.preset_id): to_text(change)}))
+        if view is not None and view.dialog.name.strip():
+            known = view.named(view.dialog.name)
+            self._write(self._standing(known.preset_id if known else self._mint(), view.dialog.name))
 
-    def _delete(self, preset: Preset) -> None:
+    @action("replace-preset")
+    def replace_values(self) -> None:
+        """Replace a preset's values by the form's."""
+        if (asked := self._asked) is not None:
+            self._write(self._standing(asked.preset_id, asked.name))
+
+    @action("rename-preset")
+    def rename(self) -> None:
+        """Rename a preset, unless another one has that name."""
+        view, asked = self._view, self._asked
+        if view is None or asked is None:
+            return
+        new_name = view.dialog.new_name.strip()
+        if new_name and view.named(new_name) in (None, asked):
+            self._write(replace(asked, name=new_name))
+
+    @action("delete-preset")
+    def delete(self) -> None:
+        """Delete a preset."""
+        if (asked := self._asked) is None:
+            return
         self._change(ask=None, error=None)
-        deletion = Deletion(What.PRESET, preset.name, hides=frozenset({preset.preset_id}))
-        self._deletions.put_off(deletion, lambda: self._do({(PRESET_KIND, preset.preset_id): None}, is_quiet=True))
+        deletion = Deletion(What.PRESET, asked.name, hides=frozenset({asked.preset_id}))
+        self._deletions.put_off(deletion, lambda: self._do({(PRESET_KIND, asked.preset_id): None}, is_quiet=True))
+
+    def _write(self, preset: Preset | None) -> None:
+        if preset is not None:
+            self._desk.spawn(self._do({(PRESET_KIND, preset.preset_id): to_text(preset)}))
 
     def _standing(self, preset_id: str, name: str) -> Preset | None:
         """What stands in the form now, as a preset."""

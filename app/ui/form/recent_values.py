@@ -16,10 +16,11 @@ from app.core.ports.documents import DocumentStore
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import RECENT_KIND, Recent, mode_of, noted
 from app.workflows.forms.records import Undecoded, from_text, to_text
@@ -40,18 +41,12 @@ class Recents:
         self._deletions = deletions
         self._writing = asyncio.Lock()  # two runs in a row: the second adds to what the first has noted
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "use-recent":
-                self._use((str(facts["node"]), str(facts["name"])), str(facts["text"]))
-            case "forget-recent":
-                deletion = Deletion(What.RECENT, hides=frozenset({RECENT_KIND}))
-                self._deletions.put_off(deletion, self._forget, undo=lambda: self._desk.spawn(self.load()))
-                self._show(Recent())
-            case _:
-                return False
-        return True
+    @action("forget-recent")
+    def forget(self) -> None:
+        """Delete all of them."""
+        deletion = Deletion(What.RECENT, hides=frozenset({RECENT_KIND}))
+        self._deletions.put_off(deletion, self._forget, undo=lambda: self._desk.spawn(self.load()))
+        self._show(Recent())
 
     async def load(self) -> None:
         """Read what is kept."""
@@ -76,8 +71,10 @@ class Recents:
         async with self._writing:
             await self._papers.write_papers({(RECENT_KIND, NAME): None})
 
-    def _use(self, key: Key, text: str) -> None:
-        form = self._desk.ui.of(FormState)
+    @action("use-recent")
+    def use(self, node: str, name: str, text: str) -> None:
+        """Put one into its field."""
+        key, form = (node, name), self._desk.ui.of(FormState)
         opened = opened_on(self._desk)
         if opened is None:
             return

@@ -18,9 +18,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import MooringError
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletions import Deletion
-from app.ui.kit.screen import Facts
 
 log = logging.getLogger("mooring.ui")
 
@@ -55,24 +55,26 @@ class Deletions:
         self._show(*self._desk.ui.deletions, deletion)
         self._desk.spawn(self._run_out(deletion, work))
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """Handle a click, a key, or the pointer on the message; return False for anything else."""
-        match name:
-            case "undo-deletion":
-                self._take_back(int(str(facts["number"])))
-            case "undo-last":
-                if not self._undo:
-                    return False
-                self._take_back(max(self._undo))
-            case "hold-deletions":
-                self._is_held = True
-            case "release-deletions":
-                self._is_held = False
-            case _:
-                return False
+    @action("hold-deletions")
+    def hold(self) -> None:
+        """Pause the countdown."""
+        self._is_held = True
+
+    @action("release-deletions")
+    def release(self) -> None:
+        """Let the countdown continue."""
+        self._is_held = False
+
+    def undo_last(self) -> bool:
+        """Undo the latest deletion; return False if there is none."""
+        if not self._undo:
+            return False
+        self.undo(max(self._undo))
         return True
 
-    def _take_back(self, number: int) -> None:
+    @action("undo-deletion")
+    def undo(self, number: int) -> None:
+        """Undo a deletion."""
         undo = self._undo.pop(number, None)
         if undo is not None:  # otherwise its time has just run out
             self._forget(number)

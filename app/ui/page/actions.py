@@ -20,6 +20,7 @@ from app.ui.form.context import FormContext
 from app.ui.form.file_actions import FileActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.actions import ActionTable, action
 from app.ui.kit.context import attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Facts, Screen
@@ -65,7 +66,7 @@ class SessionVerbs(SessionFacts, RecoveryVerbs, OrphanVerbs, Protocol):
     def line(self) -> LineVerbs: ...
 
 
-class Actions:
+class Actions(ActionTable):
     """The person's hands; those on the form, on what is kept and on what is lost have modules of their own.
 
     `note_used(workflow_id, prompt_id)` tells the library of a run, `note_values(chosen, draft)` of what stands in the
@@ -83,7 +84,9 @@ class Actions:
         note_values: Callable[[OpenWorkflow, Draft], None] = lambda _chosen, _draft: None,
         deletions: Deletions,
     ) -> None:
+        super().__init__(self, deletions)
         self._session = session
+        self._deletions = deletions
         self._note_used = note_used
         self._note_values = note_values
         self._random_seed = random_seed
@@ -97,13 +100,22 @@ class Actions:
         self._orphans = OrphanActions(session, desk)
         self._line = LineActions(session.line, desk, screen, self._do, deletions)
         self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
-        self._choosing = (self._form, self._arranging, self._keeping, self._line, self._many)
+        self._choosing = (self._keeping, self._line, self._many)
+        self.add(self._form, self._files, self._arranging)
 
     # Clicks
 
+    @action("undo-last")
+    def undo_last(self) -> None:
+        """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
+        ui = self._desk.ui
+        if not self._deletions.undo_last() and ui.dialog is None and ui.of(FormState).draft.history.can_undo:
+            self._arranging.undo()
+
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        if any(hands.act(name, facts) for hands in (self._form, self._files, self._arranging)):
+        if name in self.actions:
+            super().act(name, facts)
             return
         if self._keeping.act(name) or self._recovery.act(name, facts) or self._orphans.act(name, facts):
             return
@@ -279,6 +291,9 @@ class Actions:
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
+        if name in self.actions:
+            super().act(name, facts)
+            return
         if any(hands.change(name, facts) for hands in self._choosing):
             return
         value = str(facts.get("value", ""))
@@ -295,8 +310,10 @@ class Actions:
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
-        if not any(hands.type(name, facts) for hands in (self._keeping, self._line, self._many)):
-            self._form.type(name, facts)
+        if name in self.actions:
+            super().act(name, facts)
+        elif not any(hands.type(name, facts) for hands in (self._keeping, self._line, self._many)):
+            log.error("no action %s", name)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
         """Files dropped, pasted or chosen."""

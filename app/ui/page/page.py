@@ -174,6 +174,8 @@ class Page:
             deletions=self._deletions,
         )  # fmt: skip
 
+        self._actions.add(self._recents, self._presets)
+
     @property
     def ui(self) -> UiState:
         """The person's own part."""
@@ -265,34 +267,20 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        if name == "undo-last":
-            self._undo_last(facts)
-            return
-        forms = (self._breaking, self._graph_hands, self._presets, self._library_hands, self._standings)
+        forms = (self._breaking, self._graph_hands, self._library_hands, self._standings)
         helps = (self._settings, self._palette, self._scripting)
         folder = () if self._folder is None else (self._folder,)
         apart = (
-            self._deletions,
             *helps,
             self._panels,
             *self._team,
             *forms,
-            self._recents,
             self._album,
             self._reuse,
             *folder,
         )
         if not any(hands.act(name, facts) for hands in apart):
             self._actions.act(name, facts)
-
-    def _undo_last(self, facts: Facts) -> None:
-        """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
-        if (
-            not self._deletions.act("undo-last", facts)
-            and self._ui.dialog is None
-            and self._ui.of(FormState).draft.history.can_undo
-        ):
-            self._actions.act("undo", facts)
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
@@ -303,8 +291,7 @@ class Page:
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
         if not any(
-            hands.type(name, facts)
-            for hands in (self._palette, self._presets, self._library_hands, self._album, self._naming)
+            hands.type(name, facts) for hands in (self._palette, self._library_hands, self._album, self._naming)
         ):
             self._actions.type(name, facts)
 

@@ -44,7 +44,7 @@ async def test_inputs_go_on_top_up_down_and_back() -> None:
 async def test_inputs_are_hidden_shown_and_called_otherwise() -> None:
     rig = Rig(anything(first=FIRST))
     rig.actions.act("hide", at("steps"))
-    rig.actions.change("rename", {**at("prompt"), "value": "Scene"})
+    rig.actions.act("rename", {**at("prompt"), "value": "Scene"})
     (opened,) = rig.desk.workflows
     assert top(rig) == ["prompt", "seed"]
     assert [item.input_name for item in opened.arranged.hidden] == ["steps"]
@@ -85,9 +85,9 @@ def test_what_a_newer_version_has_added_to_a_layout_survives() -> None:
 async def test_steps_are_taken_back_and_forth() -> None:
     rig = Rig(anything())
     for text in ("2", "25"):
-        rig.actions.type("field", {**at("steps"), "value": text})
-    rig.actions.change("seed-mode", {**at("seed"), "value": "increment"})
-    rig.actions.change("switch", {**at("on"), "checked": False})
+        rig.actions.act("field", {**at("steps"), "value": text})
+    rig.actions.act("seed-mode", {**at("seed"), "value": "increment"})
+    rig.actions.act("switch", {**at("on"), "checked": False})
     rig.actions.act("undo", {})
     rig.actions.act("undo", {})
     assert (rig.draft.values, rig.draft.modes) == ({("1", "steps"): "25"}, {})

@@ -81,13 +81,13 @@ async def test_a_mask_is_shown_where_it_matters(data: bytes, name: str, is_used:
     picture = rig.draft.pictures[IMAGE]
     assert bool(picture.look_url) is looks
     assert picture.picked == Picked(Bytes(data), name), "what is sent is the file itself"
-    rig.files.act("clear-picture", FACTS)
+    rig.files.clear(**FACTS)
     assert not rig.draft.pictures
     assert {picture.url, picture.look_url} - {""} == set(rig.screen.urls), "an undo brings it back"
     rig.desk.set_ui(rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(rig.draft.undo())))
     assert rig.draft.pictures == {IMAGE: picture}
     rig.desk.set_ui(rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(Draft())))
-    rig.files.act("clear-picture", FACTS)
+    rig.files.clear(**FACTS)
     assert rig.screen.urls == {}, "both addresses are let go"
 
 
@@ -152,45 +152,45 @@ def test_file_restored_after_reload_is_no_undo_step() -> None:
 
 async def test_a_mask_is_painted_in_a_dialog_that_goes_with_its_picture() -> None:
     rig = Rig(is_mask_used=True)
-    rig.files.act("paint-mask", FACTS)
+    rig.files.paint_mask(**FACTS)
     assert rig.desk.ui.dialog is None, "there is nothing to paint on"
     await rig.give(b"picture", "boat.jpg")
-    rig.files.act("paint-mask", FACTS)
+    rig.files.paint_mask(**FACTS)
     assert rig.desk.ui.dialog == MaskDialog(IMAGE)
     markup = rig.markup()
     assert 'data-file="boat-masked.png"' in markup
     assert f'data-src="{rig.draft.pictures[IMAGE].url}"' in markup
     assert "changes nothing" not in markup
-    rig.files.act("clear-picture", FACTS)
+    rig.files.clear(**FACTS)
     assert "mask-stage" not in rig.markup()
 
 
 async def test_a_mask_apart_is_painted_on_the_picture_of_another_field() -> None:
     rig = Rig()
     mask = {"node": "mask", "name": "image"}
-    rig.files.act("paint-mask", mask)
+    rig.files.paint_mask(**mask)
     assert rig.desk.ui.dialog is None, "there is no picture yet"
     await rig.give(b"picture", "boat.jpg")
-    rig.files.act("paint-mask", mask)
+    rig.files.paint_mask(**mask)
     markup = rig.markup()
     assert f'data-src="{rig.draft.pictures[IMAGE].url}"' in markup
     assert 'data-own=""' in markup
     await rig.give(b"picture mask", "old.png")
     assert f'data-own="{rig.draft.pictures[("mask", "image")].url}"' in rig.markup()
     assert rig.draft.pictures[("mask", "image")].look_url, "a mask is always shown as one"
-    rig.files.act("paint-mask", FACTS)
+    rig.files.paint_mask(**FACTS)
     assert "data-own" not in rig.markup()
 
 
 async def test_a_picture_is_used_in_another_field_too() -> None:
     rig = Rig()
-    rig.files.act("same-picture", FACTS)
+    rig.files.use_same_picture(**FACTS)
     assert not rig.draft.pictures
     rig.files.take_files(("mask", "image"), [(Bytes(b"picture"), "boat.jpg")])
     await rig.desk.done()
     view = field_view(rig.opened.form.by_key[IMAGE], rig.draft)
     assert view.other_name == "boat.jpg"
-    rig.files.act("same-picture", FACTS)
+    rig.files.use_same_picture(**FACTS)
     await rig.desk.done()
     assert rig.draft.pictures[IMAGE].picked == Picked(Bytes(b"picture"), "boat.jpg")
     assert field_view(rig.opened.form.by_key[IMAGE], rig.draft).other_name == ""
@@ -199,7 +199,7 @@ async def test_a_picture_is_used_in_another_field_too() -> None:
 async def test_where_no_mask_is_used_the_dialog_says_so() -> None:
     rig = Rig()
     await rig.give(b"picture")
-    rig.files.act("paint-mask", FACTS)
+    rig.files.paint_mask(**FACTS)
     assert "painting one changes nothing" in rig.markup()
 
 
@@ -210,7 +210,7 @@ async def test_what_is_too_large_to_paint_on_is_told_and_can_be_sent_all_the_sam
     rig.desk.set_ui(
         rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(rig.draft.with_picture(IMAGE, picture)))
     )
-    rig.files.act("paint-mask", FACTS)
+    rig.files.paint_mask(**FACTS)
     assert fault_of(rig.draft) == "too-large-to-paint"
     assert rig.desk.ui.dialog is None
     assert IMAGE in rig.draft.pictures
@@ -264,7 +264,7 @@ def test_a_dialog_of_a_field_that_is_gone_is_closed() -> None:
 
 async def test_the_camera_is_asked_for_a_field() -> None:
     rig = Rig()
-    rig.files.act("open-camera", FACTS)
+    rig.files.open_camera(**FACTS)
     assert rig.desk.ui.dialog == CameraDialog(IMAGE)
     assert 'data-name="image"' in rig.markup()
 

@@ -241,8 +241,8 @@ class Rig:
 
 async def test_switches_choices_and_folds_are_remembered() -> None:
     rig = Rig(anything())
-    rig.actions.change("switch", {"node": "1", "name": "on", "checked": False, "value": "true"})
-    rig.actions.change("field", {"node": "1", "name": "lora", "value": LORAS[5]})
+    rig.actions.act("switch", {"node": "1", "name": "on", "checked": False, "value": "true"})
+    rig.actions.act("field", {"node": "1", "name": "lora", "value": LORAS[5]})
     assert rig.draft.values == {("1", "on"): "false", ("1", "lora"): LORAS[5]}
     rig.actions.act("fold-node", {"node": "1"})
     assert rig.draft.unfolded == {"1"}
@@ -290,9 +290,9 @@ async def test_what_is_typed_anywhere_is_sent_exactly() -> None:
     for key, kind in zip(UPLOADS, ("image/png", "video/mp4", "audio/flac", "image/png"), strict=True):
         rig.actions.take_files(key, [(Bytes(b"picture", kind), "x")])
     await rig.desk.done()
-    rig.actions.type("field", {"node": "1", "name": "wide", "value": "18446744073709551615"})
-    rig.actions.change("switch", {"node": "1", "name": "plain", "checked": True, "value": ""})
-    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "decrement"})
+    rig.actions.act("field", {"node": "1", "name": "wide", "value": "18446744073709551615"})
+    rig.actions.act("switch", {"node": "1", "name": "plain", "checked": True, "value": ""})
+    rig.actions.act("seed-mode", {"node": "1", "name": "seed", "value": "decrement"})
     rig.actions.act("run", {})
     await rig.desk.done()
     (_verb, workflow, _title, inputs, _server) = rig.session.calls[0]

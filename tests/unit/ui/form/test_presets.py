@@ -13,6 +13,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.form.state import FormState
+from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
@@ -43,7 +44,7 @@ class Rig:
         self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.made = 0
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.actions = PresetActions(self.papers, self, self.screen, self._mint, deletions(self))
+        self.actions = ActionTable(PresetActions(self.papers, self, self.screen, self._mint, deletions(self)))
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:
@@ -60,13 +61,13 @@ class Rig:
         return f"minted-{self.made}-{id(self)}"
 
     async def act(self, name: str, **facts: str) -> None:
-        assert self.actions.act(name, facts)
+        self.actions.act(name, facts)
         while self.work:
             await self.work.pop(0)
 
     async def save(self, name: str) -> None:
         await self.act("open-presets")
-        self.actions.type("preset-name", {"value": name})
+        self.actions.act("preset-name", {"value": name})
         await self.act("save-preset")
 
     def type(self, **texts: str) -> None:
@@ -164,7 +165,7 @@ async def test_mine_are_renamed_replaced_and_deleted_each_after_a_question() -> 
     preset_id = rig.ui.of(FormState).known.presets[0].preset_id
     await rig.act("ask-preset", ask="rename", preset=preset_id)
     assert (rig.dialog.ask, rig.dialog.new_name) == (Ask.RENAME, "One")
-    rig.actions.type("preset-new-name", {"value": "Two"})
+    rig.actions.act("preset-new-name", {"value": "Two"})
     await rig.act("rename-preset")
     assert (rig.names, rig.dialog.ask) == (["Two"], None)
     rig.type(steps="20")
@@ -185,7 +186,7 @@ async def test_saving_under_a_name_that_is_there_replaces_that_one_and_the_butto
     rig.type(steps="10")
     await rig.save("One")
     rig.type(steps="20")
-    rig.actions.type("preset-name", {"value": "One"})
+    rig.actions.act("preset-name", {"value": "One"})
     assert "<span>Replace</span>" in rig.shown()
     await rig.act("save-preset")
     assert rig.names == ["One"]
@@ -198,7 +199,7 @@ async def test_two_of_mine_never_get_one_name() -> None:
     await rig.save("Two")
     two = next(item for item in rig.ui.of(FormState).known.presets if item.name == "Two")
     await rig.act("ask-preset", ask="rename", preset=two.preset_id)
-    rig.actions.type("preset-new-name", {"value": " One "})
+    rig.actions.act("preset-new-name", {"value": " One "})
     await rig.act("rename-preset")
     assert rig.names == ["One", "Two"]
 
@@ -225,7 +226,7 @@ async def test_a_refusal_after_the_dialog_was_closed_is_told_all_the_same() -> N
     rig = Rig()
     rig.papers.is_full = True
     await rig.act("open-presets")
-    rig.actions.type("preset-name", {"value": "Night"})
+    rig.actions.act("preset-name", {"value": "Night"})
     rig.actions.act("save-preset", {})
     rig.ui = replace(rig.ui, dialog=None)
     await rig.work.pop(0)

@@ -10,6 +10,7 @@ from typing import Any
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.recent_values import NAME, Recents
 from app.ui.form.state import FormState
+from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.results.storage import KeepingDialog
@@ -35,6 +36,7 @@ class Rig:
         self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.work: list[Coroutine[Any, Any, None]] = []
         self.recents = Recents(self.papers, self, self.screen, deletions(self))
+        self.actions = ActionTable(self.recents)
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:
@@ -59,7 +61,7 @@ class Rig:
         await self.done()
 
     async def act(self, action: str, **facts: str) -> None:
-        assert self.recents.act(action, facts)
+        self.actions.act(action, facts)
         await self.done()
 
     def offered(self) -> dict[str, list[str]]:

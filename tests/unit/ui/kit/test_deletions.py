@@ -75,11 +75,11 @@ async def test_item_is_hidden_at_once_and_deleted_later() -> None:
 async def test_undo_restores_item_and_deletes_nothing() -> None:
     rig = Rig()
     rig.delete("a")
-    rig.deletions.act("undo-deletion", {"number": "1"})
+    rig.deletions.undo(1)
     assert rig.desk.ui.hidden == frozenset()
     await rig.run()
     assert rig.done == ["not a"]
-    rig.deletions.act("undo-deletion", {"number": "1"})
+    rig.deletions.undo(1)
     assert rig.done == ["not a"], "its time is over"
 
 
@@ -87,10 +87,10 @@ async def test_ctrl_z_undoes_latest_deletion_first() -> None:
     rig = Rig()
     for name in "ab":
         rig.delete(name)
-    assert rig.deletions.act("undo-last", {})
+    assert rig.deletions.undo_last()
     assert (rig.shown, rig.desk.ui.hidden) == (["a"], {"a"})
-    assert rig.deletions.act("undo-last", {})
-    assert not rig.deletions.act("undo-last", {}), "nothing is left to undo"
+    assert rig.deletions.undo_last()
+    assert not rig.deletions.undo_last(), "nothing is left to undo"
     await rig.run()
     assert rig.done == ["not b", "not a"]
 
@@ -98,13 +98,13 @@ async def test_ctrl_z_undoes_latest_deletion_first() -> None:
 async def test_countdown_pauses_while_message_is_in_use() -> None:
     rig = Rig()
     rig.delete("a")
-    rig.deletions.act("hold-deletions", {})
+    rig.deletions.hold()
     rig.seconds.go.set()
     for _ in range(1000):
         await asyncio.sleep(0)
     assert rig.seconds.at > 2 * SECONDS
     assert rig.done == []
-    rig.deletions.act("release-deletions", {})
+    rig.deletions.release()
     await rig.desk.done()
     assert rig.done == ["a"]
 
@@ -164,7 +164,7 @@ class Hands(ActionsRig):
         return [item.what for item in self.desk.ui.deletions]
 
     def undo(self) -> None:
-        assert self.deletions.act("undo-last", {})
+        assert self.deletions.undo_last()
 
 
 async def test_waiting_runs_are_set_aside_and_put_back() -> None:

@@ -88,7 +88,7 @@ class Rig:
 async def test_run_sends_the_form_with_its_picture() -> None:
     rig = Rig()
     await rig.give((b"picture", "boat.png"))
-    rig.actions.type("field", {"node": "2", "name": "width", "value": "999"})
+    rig.actions.act("field", {"node": "2", "name": "width", "value": "999"})
     await rig.act("run")
     (verb, workflow, title, inputs, server_id) = rig.session.calls[0]
     assert (verb, title, server_id) == ("run", "Enlarge and sharpen", None)
@@ -111,23 +111,23 @@ async def test_a_seed_is_drawn_for_each_run_and_shown() -> None:
 
 async def test_a_fixed_seed_stays() -> None:
     rig = Rig("text")
-    rig.actions.type("field", {"node": "1", "name": "seed", "value": "5"})
+    rig.actions.act("field", {"node": "1", "name": "seed", "value": "5"})
     await rig.act("run")
     assert rig.session.calls[0][1].value(*SEED) == 5
 
 
 async def test_who_types_a_seed_wants_that_one_until_another_mode_is_chosen() -> None:
     rig = Rig("text")
-    rig.actions.type("field", {"node": "1", "name": "seed", "value": "5"})
+    rig.actions.act("field", {"node": "1", "name": "seed", "value": "5"})
     assert rig.desk.ui.of(FormState).draft.modes == {SEED: SeedMode.FIXED}
-    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "randomize"})
+    rig.actions.act("seed-mode", {"node": "1", "name": "seed", "value": "randomize"})
     assert rig.desk.ui.of(FormState).draft.modes == {SEED: SeedMode.RANDOM}
 
 
 async def test_a_counted_seed_is_one_more_after_each_run() -> None:
     rig = Rig("text")
-    rig.actions.type("field", {"node": "1", "name": "seed", "value": "41"})
-    rig.actions.change("seed-mode", {"node": "1", "name": "seed", "value": "increment"})
+    rig.actions.act("field", {"node": "1", "name": "seed", "value": "41"})
+    rig.actions.act("seed-mode", {"node": "1", "name": "seed", "value": "increment"})
     for sent in (41, 42):
         await rig.act("run")
         assert rig.session.calls[-1][1].value(*SEED) == sent

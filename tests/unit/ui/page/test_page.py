@@ -152,7 +152,7 @@ async def test_what_was_typed_comes_back_after_a_reload() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     page.change("workflow", {"value": "text"})
-    page.type("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
+    page.act("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
     again, _session = await opened(screen)
     assert again.ui.of(FormState).workflow_id == "text"
     assert again.ui.of(FormState).draft.values == {("1", "text"): "dunes\n“at” night"}
@@ -222,7 +222,7 @@ def test_unreadable_drafts_are_no_obstacle(text: str) -> None:
 async def test_other_workflows_can_be_offered_and_what_was_typed_stays() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.type("field", {"node": "2", "name": "width", "value": "999"})
+    page.act("field", {"node": "2", "name": "width", "value": "999"})
     known = Catalogue.parse({"SaveImage": {"input": {"required": {"filename_prefix": ["STRING", {}]}}}})
     enlarge, *others = page.workflows
     page.set_workflows((open_workflow(enlarge.published, known), *others))

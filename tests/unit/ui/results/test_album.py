@@ -239,7 +239,7 @@ async def test_search_and_menus_change_what_is_wanted() -> None:
     assert view.servers == ((ServerId("gpu-1"), "gpu-1"), (ServerId("gpu-2"), "Two"))
     await rig.act("album-wide")
     assert len(rig.names()) == 2
-    assert not rig.album.type("field", {}) and not rig.album.change_wish("where", {}) and not rig.album.act("run", {})
+    assert not rig.album.act("field", {}) and not rig.album.change_wish("where", {}) and not rig.album.act("run", {})
 
 
 async def test_what_is_picked_is_told_and_downloaded_in_its_order() -> None:
@@ -355,7 +355,7 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     assert not waiting.done() and not waiting_too.done()
     assert set(rig.session.past.tasks) == {old.prompt_id}
     for shown in ([b], [a, b]):
-        put_off.act("undo-last", {})
+        put_off.undo_last()
         await rig.draw()
         assert rig.names() == shown
     assert rig.session.calls == []
