@@ -32,9 +32,9 @@ from app.ui.results.storage_actions import KeepActions, ResultsVerbs
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Order, files_of, order_of, plan_of
-from app.ui.runs.recovery_actions import RecoveryActions, RecoveryVerbs
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
 from app.ui.runs.state import MOST_COUNT, GiveUpDialog, RunsState
+from app.ui.runs.task_actions import RecoveryActions, RecoveryVerbs
 from app.ui.runs.waiting_actions import LineActions, LineVerbs
 from app.ui.windows.orphan_actions import OrphanActions, OrphanVerbs
 from app.workflows.graph import Key

@@ -53,10 +53,10 @@ from app.ui.page.releases import Releases
 from app.ui.page.state import PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
 from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
+from app.ui.results.actions import NamingActions
 from app.ui.results.album_actions import AlbumActions
 from app.ui.results.album_rows import AlbumRows
 from app.ui.results.folder_actions import Folder, FolderActions
-from app.ui.results.naming_actions import NamingActions
 from app.ui.results.reuse import Reuse
 from app.ui.results.state import PictureDialog
 from app.ui.runs.many import ManyDialog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.naming import TEMPLATE
 from app.ui.page.projection import project
-from app.ui.results.naming_actions import NAMES_KEY, PROJECT_KEY, NamingActions
+from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, NamingActions
 from app.ui.results.state import ResultsState
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.results.storage_view import keeping
