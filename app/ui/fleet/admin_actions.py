@@ -13,8 +13,8 @@ from app.core.model import PromptId, ServerId
 from app.core.ports.fleet import FleetAdmin
 from app.ui.fleet.admin import NO_DEEDS, AdminState
 from app.ui.fleet.panel import FleetDialog
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
-from app.ui.kit.screen import Facts
 
 EVERY = 3.0  # seconds between two looks at a queue that is shown
 
@@ -31,31 +31,31 @@ class DeedActions:
         self._desk = desk
         self._is_watching = False
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        server_id, prompt_id = ServerId(str(facts.get("server", ""))), PromptId(str(facts.get("prompt", "")))
-        match name:
-            case "drain":
-                is_drained = facts.get("drain") == "true"
-                self._do(server_id, name, self._deeds.drain(server_id, is_drained=is_drained))
-            case "free-memory":
-                self._do(server_id, name, self._deeds.free(server_id))
-            case "see-queue":
-                self._see(server_id)
-            case "ask-cancel-prompt":
-                self._change(asked=(server_id, prompt_id))
-            case "keep-prompt":
-                self._change(asked=None)
-            case "cancel-prompt":
-                self._change(asked=None)
-                self._do(server_id, f"cancel {prompt_id}", self._cancel(server_id, prompt_id))
-            case _:
-                return False
-        return True
+    @action("drain")
+    def drain(self, server: ServerId, drain: bool) -> None:
+        """Drain a server, or let it take prompts again."""
+        self._do(server, "drain", self._deeds.drain(server, is_drained=drain))
 
-    def change(self, _name: str, _facts: Facts) -> bool:
-        """Nothing is chosen here."""
-        return False
+    @action("free-memory")
+    def free_memory(self, server: ServerId) -> None:
+        """Have a server unload its models."""
+        self._do(server, "free-memory", self._deeds.free(server))
+
+    @action("ask-cancel-prompt")
+    def ask_cancel(self, server: ServerId, prompt: PromptId) -> None:
+        """Ask before a prompt in a queue is cancelled."""
+        self._change(asked=(server, prompt))
+
+    @action("keep-prompt")
+    def keep_prompt(self) -> None:
+        """Do not cancel it."""
+        self._change(asked=None)
+
+    @action("cancel-prompt")
+    def cancel_prompt(self, server: ServerId, prompt: PromptId) -> None:
+        """Cancel a prompt in a queue."""
+        self._change(asked=None)
+        self._do(server, f"cancel {prompt}", self._cancel(server, prompt))
 
     def _do(self, server_id: ServerId, deed: str, work: Awaitable[None]) -> None:
         self._desk.spawn(self._done(server_id, deed, work))
@@ -81,13 +81,15 @@ class DeedActions:
         await self._deeds.cancel(server_id, prompt_id)
         await self._look(server_id)
 
-    def _see(self, server_id: ServerId) -> None:
+    @action("see-queue")
+    def see_queue(self, server: ServerId) -> None:
+        """Show or hide a server's queue."""
         shown = self._shown
-        if server_id in shown.queues:
-            self._change(queues=_without(shown.queues, server_id))
+        if server in shown.queues:
+            self._change(queues=_without(shown.queues, server))
             return
-        self._change(queues={**shown.queues, server_id: None}, refusals=_without(shown.refusals, server_id))
-        self._desk.spawn(self._look(server_id))
+        self._change(queues={**shown.queues, server: None}, refusals=_without(shown.refusals, server))
+        self._desk.spawn(self._look(server))
         if not self._is_watching:
             self._is_watching = True
             self._desk.spawn(self._watch())

@@ -9,8 +9,8 @@ from dataclasses import replace
 from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.ui.fleet.faults import FaultsState
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.kit.screen import Facts
 from wire.faults import Fault
 
 log = logging.getLogger("mooring.ui")
@@ -25,21 +25,16 @@ class BreakActions:
         self._break_server = break_server
         self._desk = desk
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        if name != "break":
-            return False
-        deed = (ServerId(str(facts["server"])), Fault(str(facts["fault"])))
-        if deed not in self._desk.ui.of(FaultsState).breaking:
-            self._desk.spawn(self._break(*deed))
-        return True
+    @action("break-server")
+    def choose_server(self, value: ServerId) -> None:
+        """Choose the server to break."""
+        set_slices(self._desk, replace(self._desk.ui.of(FaultsState), break_server=value))
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice; False if it is none of these."""
-        if name != "break-server":
-            return False
-        set_slices(self._desk, replace(self._desk.ui.of(FaultsState), break_server=ServerId(str(facts["value"]))))
-        return True
+    @action("break")
+    def inject(self, server: ServerId, fault: Fault) -> None:
+        """Break a server, unless the same is under way."""
+        if (server, fault) not in self._desk.ui.of(FaultsState).breaking:
+            self._desk.spawn(self._break(server, fault))
 
     async def _break(self, server_id: ServerId, mishap: Fault) -> None:
         """The server stays chosen: what has been broken there is mended there."""

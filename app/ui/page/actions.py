@@ -97,11 +97,10 @@ class Actions(ActionTable):
         self._arranging = ArrangeActions(desk, screen, deletions)
         self._keeping = KeepActions(session.results, desk, self._do, deletions)
         self._recovery = RecoveryActions(session, desk, screen)
-        self._orphans = OrphanActions(session, desk)
         self._line = LineActions(session.line, desk, screen, self._do, deletions)
         self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
         self._choosing = (self._keeping, self._line, self._many)
-        self.add(self._form, self._files, self._arranging)
+        self.add(self._form, self._files, self._arranging, OrphanActions(session, desk))
 
     # Clicks
 
@@ -117,7 +116,7 @@ class Actions(ActionTable):
         if name in self.actions:
             super().act(name, facts)
             return
-        if self._keeping.act(name) or self._recovery.act(name, facts) or self._orphans.act(name, facts):
+        if self._keeping.act(name) or self._recovery.act(name, facts):
             return
         if self._line.act(name, facts) or self._many.act(name):
             return

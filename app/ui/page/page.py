@@ -137,7 +137,6 @@ class Page:
         self._palette = PaletteActions(
             self, screen, self, words=lambda: self._translator, offered=self._offered, draw=self.draw
         )
-        self._scripting = ScriptingActions(self)
         self._recents = Recents(papers, self, screen, self._deletions)
         self._album_rows = AlbumRows(session, papers, self)
         self._naming = NamingActions(self, screen, session.name_project)
@@ -151,15 +150,12 @@ class Page:
             note_values=self._recents.note,
             deletions=self._deletions,
         )
-        self._breaking = BreakActions(break_server, self)
         self._graph_hands = GraphActions(self, self._graphs)
         self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(ASK_AGAIN))
         self._lists = RemoteLists(session, self)
         self._lookout = PanelData(
             outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
         )
-        self._team = () if team is None else team.hands(self, screen, session.results)
-        self._panels = PanelActions(session, self, screen, self._lookout.ask)
         self._presets = PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions)
         self._folder = (
             None if folder is None else FolderActions(folder, session, self, screen, now, deletions=self._deletions)
@@ -174,7 +170,15 @@ class Page:
             deletions=self._deletions,
         )  # fmt: skip
 
-        self._actions.add(self._recents, self._presets)
+        self._actions.add(
+            self._settings,
+            self._recents,
+            self._presets,
+            ScriptingActions(self),
+            PanelActions(session, self, screen, self._lookout.ask),
+            BreakActions(break_server, self),
+            *(() if team is None else team.hands(self, screen, session.results)),
+        )
 
     @property
     def ui(self) -> UiState:
@@ -267,13 +271,10 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        forms = (self._breaking, self._graph_hands, self._library_hands, self._standings)
-        helps = (self._settings, self._palette, self._scripting)
+        forms = (self._graph_hands, self._library_hands, self._standings)
         folder = () if self._folder is None else (self._folder,)
         apart = (
-            *helps,
-            self._panels,
-            *self._team,
+            self._palette,
             *forms,
             self._album,
             self._reuse,
@@ -284,8 +285,7 @@ class Page:
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        apart = (self._settings, self._breaking, self._library_hands, self._panels, *self._team)
-        if not any(change(name, facts) for change in (*(hands.change for hands in apart), self._album.change_wish)):
+        if not any(change(name, facts) for change in (self._library_hands.change, self._album.change_wish)):
             self._actions.change(name, facts)
 
     def type(self, name: str, facts: Facts) -> None:

@@ -10,8 +10,9 @@ from typing import Protocol
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
 from app.ui.fleet.panel import ONLY, FleetDialog
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.page.state import PanelDialog
 from app.ui.runs.server_picker import SOONEST
 from app.ui.runs.state import RunsState
@@ -38,35 +39,33 @@ class PanelActions:
             set_slices(desk, replace(desk.ui.of(RunsState), leanings=leanings))
             session.lean(leanings)
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "open-fleet":
-                self._show(FleetDialog())
-            case "open-windows":
-                self._show(WindowsDialog())
-            case "show-window":
-                asked = WindowId(str(facts["window"]))
-                self._ask(asked)
-                self._show(WindowsDialog(asked))
-            case _:
-                return False
-        return True
+    @action("open-fleet")
+    def open_fleet(self) -> None:
+        """Open the panel of the servers."""
+        self._show(FleetDialog())
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice; False if it is none of these."""
-        if name != "lean":
-            return False
-        server_id, value = ServerId(str(facts["server"])), str(facts.get("value", ""))
+    @action("open-windows")
+    def open_windows(self) -> None:
+        """Open the panel of the windows."""
+        self._show(WindowsDialog())
+
+    @action("show-window")
+    def show_window(self, window: WindowId) -> None:
+        """Ask another window to show itself."""
+        self._ask(window)
+        self._show(WindowsDialog(window))
+
+    @action("lean")
+    def lean(self, server: ServerId, value: str) -> None:
+        """Prefer a server, avoid it, or use this one only."""
         runs = self._desk.ui.of(RunsState)
-        leanings = {item: leaning for item, leaning in runs.leanings.items() if item != server_id}
+        leanings = {item: leaning for item, leaning in runs.leanings.items() if item != server}
         if value in {item.value for item in Leaning}:
-            leanings[server_id] = Leaning(value)
+            leanings[server] = Leaning(value)
         self._screen.remember(STORE_KEY, dump(leanings))
         self._session.lean(leanings)
-        where = SOONEST if runs.where == server_id else runs.where
-        set_slices(self._desk, replace(runs, leanings=leanings, where=str(server_id) if value == ONLY else where))
-        return True
+        where = SOONEST if runs.where == server else runs.where
+        set_slices(self._desk, replace(runs, leanings=leanings, where=str(server) if value == ONLY else where))
 
     def _show(self, dialog: PanelDialog) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.kit.screen import Facts
 from app.ui.kit.state import Dialog, Slice
 
 RUNNING = "running"
@@ -33,15 +33,12 @@ class ScriptingActions:
     def __init__(self, desk: PageContext) -> None:
         self._desk = desk
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click, or what the drawer tells; False if it is none of these."""
-        match name:
-            case "open-scripting":
-                self._desk.set_ui(replace(self._desk.ui, dialog=ScriptingDialog()))
-            case "script-state":
-                set_slices(
-                    self._desk, replace(self._desk.ui.of(ScriptingState), is_scripting=facts.get("value") == RUNNING)
-                )
-            case _:
-                return False
-        return True
+    @action("open-scripting")
+    def open_drawer(self) -> None:
+        """Open the drawer."""
+        self._desk.set_ui(replace(self._desk.ui, dialog=ScriptingDialog()))
+
+    @action("script-state")
+    def note_state(self, value: str) -> None:
+        """Note that a script has begun or ended; the drawer reports it."""
+        set_slices(self._desk, replace(self._desk.ui.of(ScriptingState), is_scripting=value == RUNNING))

@@ -9,8 +9,9 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.ports.fleet import FleetAdmin
 from app.ui.fleet.admin_actions import DeedActions
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.settings.account import Attendance, LogOutDialog
 
 log = logging.getLogger("mooring.ui")
@@ -36,26 +37,22 @@ class AccountActions:
         attendance.subscribe(self._follow)
         self._follow()
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "ask-log-out":
-                self._kept.refresh_soon()
-                self._show(LogOutDialog(is_everywhere=facts.get("everywhere") == "true"))
-            case "log-out":
-                self._log_out()
-            case _:
-                return False
-        return True
+    @action("ask-log-out")
+    def ask_log_out(self, everywhere: bool = False) -> None:
+        """Ask before the user is logged out here, or in all browsers."""
+        self._kept.refresh_soon()
+        self._show(LogOutDialog(is_everywhere=everywhere))
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice; False if it is none of these."""
+    @action("log-out-wipe")
+    def choose_wiping(self, checked: bool) -> None:
+        """Choose whether what this browser keeps is deleted too."""
         dialog = self._desk.ui.dialog
-        if name == "log-out-wipe" and isinstance(dialog, LogOutDialog):
-            self._show(replace(dialog, is_wiping=facts.get("checked") is True))
-        return name == "log-out-wipe"
+        if isinstance(dialog, LogOutDialog):
+            self._show(replace(dialog, is_wiping=checked))
 
-    def _log_out(self) -> None:
+    @action("log-out")
+    def log_out(self) -> None:
+        """Log out."""
         dialog = self._desk.ui.dialog
         if isinstance(dialog, LogOutDialog) and not dialog.is_under_way:
             self._show(replace(dialog, is_under_way=True))

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.i18n import Languages, Translator
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.settings.notifications import Notifier, Telling
 from app.ui.settings.settings import (
     KEY,
@@ -33,48 +34,49 @@ class SettingsActions:
         self._bell = bell
         self._words = words
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "open-settings":
-                self._show(SettingsDialog(self._bell.permission()))
-            case "setting":
-                self._turn(Switch(str(facts["setting"])))
-            case "try-bell":
-                self._try()
-            case "save-report":
-                self._screen.save_report()
-            case "new-window":
-                self._screen.open_window()
-            case "new-private-window":
-                self._screen.open_window(is_private=True)
-            case _:
-                return False
-        return True
+    @action("open-settings")
+    def open_dialog(self) -> None:
+        """Open the settings."""
+        self._show(SettingsDialog(self._bell.permission()))
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice; False if it is none of these."""
-        value = str(facts.get("value", ""))
-        match name:
-            case "language":
-                self._set(language=value)
-            case "theme":
-                self._set(theme=Theme(value))
-            case _:
-                return False
-        return True
+    @action("language")
+    def choose_language(self, value: str) -> None:
+        """Choose the page's language; an empty one is the browser's."""
+        self._set(language=value)
+
+    @action("theme")
+    def choose_theme(self, value: Theme) -> None:
+        """Choose light or dark colours."""
+        self._set(theme=value)
+
+    @action("save-report")
+    def save_report(self) -> None:
+        """Offer the report of this window as a file."""
+        self._screen.save_report()
+
+    @action("new-window")
+    def open_window(self) -> None:
+        """Open another window."""
+        self._screen.open_window()
+
+    @action("new-private-window")
+    def open_private_window(self) -> None:
+        """Open a window that keeps nothing."""
+        self._screen.open_window(is_private=True)
 
     def follow(self, key: str) -> None:
         """Another window has kept something under that name; an empty one is everything at once."""
         if key in {KEY, ""}:
             self._apply(read_settings(self._screen.kept(KEY)))
 
-    def _turn(self, switch: Switch) -> None:
-        is_on = not self._desk.ui.of(Settings).is_on(switch)
-        if switch is Switch.NOTICES and is_on and self._bell.permission() != Permission.GRANTED:
+    @action("setting")
+    def turn(self, setting: Switch) -> None:
+        """Turn a setting on or off."""
+        is_on = not self._desk.ui.of(Settings).is_on(setting)
+        if setting is Switch.NOTICES and is_on and self._bell.permission() != Permission.GRANTED:
             self._desk.spawn(self._ask())
         else:
-            self._set(**{switch.value: is_on})
+            self._set(**{setting.value: is_on})
 
     async def _ask(self) -> None:
         """Notices are on only if the browser shows them."""
@@ -86,7 +88,9 @@ class SettingsActions:
         if isinstance(self._desk.ui.dialog, SettingsDialog):
             self._show(SettingsDialog(permission))
 
-    def _try(self) -> None:
+    @action("try-bell")
+    def try_bell(self) -> None:
+        """Show and sound a notification, to try it."""
         _, settings = self._words(), self._desk.ui.of(Settings)
         if _ is not None:
             title, body = _("Finished"), _("This is how it is told.")

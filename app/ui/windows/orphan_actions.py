@@ -8,8 +8,8 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.session import Orphan
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.kit.screen import Facts
 from app.ui.windows.orphans import WindowsState
 
 log = logging.getLogger("mooring.ui")
@@ -31,18 +31,20 @@ class OrphanActions:
         self._session = session
         self._desk = desk
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """Handle a click; return False if it is none of these."""
-        match name:
-            case "adopt":
-                self._desk.spawn(self._adopt(PromptId(str(facts.get("promptId", "")))))
-            case "adopt-all":
-                self._desk.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
-            case "search-orphans":
-                self._desk.spawn(self._search())
-            case _:
-                return False
-        return True
+    @action("adopt")
+    def adopt(self, prompt_id: PromptId) -> None:
+        """Adopt one task."""
+        self._desk.spawn(self._adopt(prompt_id))
+
+    @action("adopt-all")
+    def adopt_all(self) -> None:
+        """Adopt all that were found."""
+        self._desk.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
+
+    @action("search-orphans")
+    def search(self) -> None:
+        """Search for work of closed windows."""
+        self._desk.spawn(self._search())
 
     async def _adopt(self, *prompt_ids: PromptId) -> None:
         """Adopt each on its own: if another window was faster with one, the rest is still adopted."""

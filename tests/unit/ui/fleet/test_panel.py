@@ -17,6 +17,7 @@ from app.core.roster import Roster, moorings
 from app.ui.fleet.panel import BERTHS, FleetView, fleet_view
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.fleet.view import fleet as drawn
+from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
 from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
@@ -217,31 +218,32 @@ class Desk:
         self.ui = ui
 
 
-def hands(screen: MemoryScreen | None = None) -> tuple[PanelActions, StillSession, Desk, MemoryScreen]:
+def hands(screen: MemoryScreen | None = None) -> tuple[ActionTable, StillSession, Desk, MemoryScreen]:
     session, desk, screen = StillSession(), Desk(), screen or MemoryScreen()
-    return PanelActions(session, desk, screen, lambda _id: None), session, desk, screen  # type: ignore[arg-type]
+    panel = PanelActions(session, desk, screen, lambda _id: None)  # type: ignore[arg-type]
+    return ActionTable(panel), session, desk, screen
 
 
 def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> None:
     actions, session, _desk, screen = hands()
-    actions.change("lean", {"server": "gpu-1", "value": "avoid"})
-    actions.change("lean", {"server": "gpu-2", "value": "prefer"})
+    actions.act("lean", {"server": "gpu-1", "value": "avoid"})
+    actions.act("lean", {"server": "gpu-2", "value": "prefer"})
     assert session.calls[-1] == ("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})
     again, session, desk, _screen = hands(screen)
     assert session.calls == [("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})], "before the first choice"
-    again.change("lean", {"server": "gpu-1", "value": ""})
+    again.act("lean", {"server": "gpu-1", "value": ""})
     assert desk.ui.of(RunsState).leanings == {G2: Leaning.PREFER}
     assert screen.memory[STORE_KEY] == dump({G2: Leaning.PREFER})
 
 
 def test_this_one_only_is_the_choice_beside_run() -> None:
     actions, _session, desk, _screen = hands()
-    actions.change("lean", {"server": "gpu-1", "value": "avoid"})
-    actions.change("lean", {"server": "gpu-1", "value": "only"})
+    actions.act("lean", {"server": "gpu-1", "value": "avoid"})
+    actions.act("lean", {"server": "gpu-1", "value": "only"})
     assert (desk.ui.of(RunsState).where, desk.ui.of(RunsState).leanings) == ("gpu-1", {})
-    actions.change("lean", {"server": "gpu-2", "value": "prefer"})
+    actions.act("lean", {"server": "gpu-2", "value": "prefer"})
     assert desk.ui.of(RunsState).where == "gpu-1", "about another server"
-    actions.change("lean", {"server": "gpu-1", "value": ""})
+    actions.act("lean", {"server": "gpu-1", "value": ""})
     assert desk.ui.of(RunsState).where == ""
 
 

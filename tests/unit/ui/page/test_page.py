@@ -15,6 +15,8 @@ from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
 from app.ui.page.panel_data import PanelSources
 from app.ui.page.releases import Releases
+from app.ui.results.folder_actions import Folder
+from app.ui.settings.account_actions import Team
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode, Text
 from tests.ports.memory_papers import MemoryPapers
@@ -53,6 +55,8 @@ async def opened(
     releases: Releases | None = None,
     looks: PanelSources | None = None,
     bell: MemoryBell | None = None,
+    team: Team | None = None,
+    folder: Folder | None = None,
 ) -> tuple[Page, StillSession]:
     session = session or StillSession()
     page = Page(
@@ -69,6 +73,8 @@ async def opened(
         papers=MemoryPapers(),
         outlook=looks or outlook(),
         bell=bell or MemoryBell(),
+        team=team,
+        folder=folder,
     )
     await page.start("en")
     screen.draw()

@@ -15,6 +15,7 @@ from app.core.ports.blobs import KeepSettings, Usage
 from app.core.waiting_runs import crew_id
 from app.ui.commands.commands import Offered, commands
 from app.ui.form.state import FormState
+from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
 from app.ui.page.notices_view import notices
@@ -73,10 +74,10 @@ class SmallDesk:
         await asyncio.gather(*self.works)
 
 
-def hands(door: MemoryDoor | None = None) -> tuple[AccountActions, SmallDesk, MemoryScreen, Attendance, StillSession]:
+def hands(door: MemoryDoor | None = None) -> tuple[ActionTable, SmallDesk, MemoryScreen, Attendance, StillSession]:
     desk, screen, attendance, session = SmallDesk(), MemoryScreen(), Attendance(ALICE), StillSession()
     actions = AccountActions(attendance, door or MemoryDoor(), desk, screen, session.results)  # type: ignore[arg-type]
-    return actions, desk, screen, attendance, session
+    return ActionTable(actions), desk, screen, attendance, session
 
 
 def markup(element: h.Node) -> str:
@@ -140,7 +141,7 @@ async def test_logging_out_is_asked_about_first(everywhere: str, wipes: bool) ->
     actions.act("ask-log-out", {"everywhere": everywhere})
     await desk.settle()
     assert door.gone == [] and ("refresh_soon",) in session.results.calls
-    actions.change("log-out-wipe", {"checked": wipes})
+    actions.act("log-out-wipe", {"checked": wipes})
     actions.act("log-out", {})
     actions.act("log-out", {})
     await desk.settle()

@@ -83,7 +83,7 @@ def test_the_address_comes_before_the_person_and_the_person_before_the_browser(
 async def test_what_is_set_is_kept_and_shown_at_once() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.change("theme", {"value": "dark"})
+    page.act("theme", {"value": "dark"})
     page.act("setting", {"setting": "has_keys"})
     screen.draw()
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.DARK, has_keys=False)
@@ -109,14 +109,14 @@ async def test_what_another_window_has_just_set_is_not_undone() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     screen.shared[KEY] = write_settings(Settings(has_sound=True))  # and this window has not heard of it yet
-    page.change("theme", {"value": "light"})
+    page.act("theme", {"value": "light"})
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.LIGHT, has_sound=True)
 
 
 async def test_no_language_of_ones_own_is_the_browsers() -> None:
     screen = MemoryScreen(shared={KEY: write_settings(Settings("en"))})
     page, _session = await opened(screen)
-    page.change("language", {"value": ""})
+    page.act("language", {"value": ""})
     await asyncio.wait(page._background)
     screen.draw()
     assert screen.changes[-1]["lang"] == "zh-CN"  # MemoryScreen's wish
