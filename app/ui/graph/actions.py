@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from app.core.model import PromptId
 from app.ui.graph.graphs import GraphDialog, Graphs
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
-from app.ui.kit.screen import Facts
 
 
 class GraphActions:
@@ -17,20 +17,22 @@ class GraphActions:
         self._desk = desk
         self._graphs = graphs
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
+    @action("open-graph")
+    def open_graph(self, prompt_id: PromptId | None = None) -> None:
+        """Open the graph of a task, or of the workflow in the form."""
+        self._show(GraphDialog(prompt_id or None))
+
+    @action("graph-node")
+    def choose_node(self, node_id: str = "") -> None:
+        """Choose a node; a click beside all boxes chooses none."""
         dialog = self._desk.ui.dialog
-        match name:
-            case "open-graph":
-                asked = str(facts.get("promptId", ""))
-                self._show(GraphDialog(PromptId(asked) if asked else None))
-            case "graph-node" if isinstance(dialog, GraphDialog):
-                self._show(replace(dialog, node_id=str(facts.get("nodeId", ""))))
-            case "graph-again":
-                self._graphs.try_again()
-            case _:
-                return False
-        return True
+        if isinstance(dialog, GraphDialog):
+            self._show(replace(dialog, node_id=node_id))
+
+    @action("graph-again")
+    def arrange_again(self) -> None:
+        """Retry to arrange the graph."""
+        self._graphs.try_again()
 
     def _show(self, dialog: GraphDialog) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))

@@ -11,10 +11,11 @@ from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.core.ports.blobs import Blob
 from app.ui.form.arrange_actions import STORE_KEY as LAYOUT_KEY
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Saved
@@ -60,72 +61,98 @@ class LibraryActions:
         if others:
             self._pass_on(others)
 
-    # Clicks
+    @action("open-text")
+    def open_text(self, text: str) -> None:
+        """Open a workflow that was pasted as text."""
+        self._do(self._opener.take_text(text))
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click on `data-action`; False if it is not about this."""
-        item_id = str(facts.get("item", ""))
-        match name:
-            case "open-text":
-                self._do(self._opener.take_text(str(facts["text"])))
-            case "open-workflow":
-                self._opener.choose(item_id)
-            case "open-library":
-                self._desk.spawn(self._library.refresh())
-                self._show(LibraryDialog())
-            case "open-saved":
-                self._do(self._opener.take_saved(ServerId(str(facts["server"])), str(facts["name"])))
-            case "export-library":
-                self._do(self._export())
-            case "edit-item" | "ask-delete-item":
-                self._change(editing=item_id, deleting=item_id if name == "ask-delete-item" else "")
-            case "keep-item":
-                self._change(deleting="")
-            case "delete-item":
-                self._change(deleting="", editing="")
-                self._delete(item_id)
-            case "library-all":
-                self._change(query="", tag="")
-                self._screen.update({"texts": [{"node": "", "name": "library-query", "text": ""}]})
-            case "library-tag":
-                tag = str(facts["tag"])
-                self._change(tag="" if self._dialog.tag == tag else tag)
-            case _:
-                return False
-        return True
+    # Choosing a workflow
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice in `data-change`; False if it is not about this."""
-        value, item_id = str(facts.get("value", "")), str(facts.get("item", ""))
-        match name:
-            case "workflow":
-                self._opener.choose(value)
-            case "item-title":
-                self._do(self._library.rename(item_id, value))
-            case "item-tags":
-                self._do(self._library.tag(item_id, value))
-            case "saved-server":
-                self._look_into(ServerId(value)) if value else self._change(saved=None)
-            case _:
-                return False
-        return True
+    @action("workflow")
+    def choose(self, value: str) -> None:
+        """Choose the workflow of the form."""
+        self._opener.choose(value)
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed in `data-input`; False if it is not about this."""
-        if name == "library-query":
-            self._change(query=str(facts.get("value", "")))
-        return name == "library-query"
+    @action("open-library")
+    def open_library(self) -> None:
+        """Open the library."""
+        self._desk.spawn(self._library.refresh())
+        self._show(LibraryDialog())
 
-    # Doing
+    @action("open-workflow")
+    def open_workflow(self, item: str) -> None:
+        """Open a workflow of the library."""
+        self._opener.choose(item)
 
-    def _delete(self, item_id: str) -> None:
-        item = self._library.item(item_id)
-        deletion = Deletion(What.WORKFLOW, item.title if item is not None else "", hides=frozenset({item_id}))
-        self._deletions.put_off(deletion, lambda: self._library.delete(item_id))
+    @action("library-query")
+    def search(self, value: str) -> None:
+        """Show the workflows that match."""
+        self._change(query=value)
 
-    def _look_into(self, server_id: ServerId) -> None:
-        self._change(saved=Saved(server_id))
-        self._desk.spawn(self._list_saved(server_id))
+    @action("library-tag")
+    def filter_by_tag(self, tag: str) -> None:
+        """Show only the workflows with a tag, or all again."""
+        self._change(tag="" if self._dialog.tag == tag else tag)
+
+    @action("library-all")
+    def show_all(self) -> None:
+        """Show all workflows again."""
+        self._change(query="", tag="")
+        self._screen.update({"texts": [{"node": "", "name": "library-query", "text": ""}]})
+
+    @action("saved-server")
+    def choose_server(self, value: str) -> None:
+        """List the workflows that a server has saved, or none."""
+        if not value:
+            self._change(saved=None)
+            return
+        self._change(saved=Saved(ServerId(value)))
+        self._desk.spawn(self._list_saved(ServerId(value)))
+
+    @action("open-saved")
+    def open_saved(self, server: ServerId, name: str) -> None:
+        """Open a workflow that a server has saved."""
+        self._do(self._opener.take_saved(server, name))
+
+    # Changing the library
+
+    @action("edit-item")
+    def edit_item(self, item: str) -> None:
+        """Show the fields for a workflow's title and tags."""
+        self._change(editing=item, deleting="")
+
+    @action("item-title")
+    def rename(self, item: str, value: str) -> None:
+        """Give a workflow another title."""
+        self._do(self._library.rename(item, value))
+
+    @action("item-tags")
+    def tag(self, item: str, value: str) -> None:
+        """Give a workflow other tags."""
+        self._do(self._library.tag(item, value))
+
+    @action("ask-delete-item")
+    def ask_delete(self, item: str) -> None:
+        """Ask before a workflow is deleted."""
+        self._change(editing=item, deleting=item)
+
+    @action("keep-item")
+    def keep(self) -> None:
+        """Do not delete it."""
+        self._change(deleting="")
+
+    @action("delete-item")
+    def delete(self, item: str) -> None:
+        """Delete a workflow."""
+        self._change(deleting="", editing="")
+        found = self._library.item(item)
+        deletion = Deletion(What.WORKFLOW, found.title if found is not None else "", hides=frozenset({item}))
+        self._deletions.put_off(deletion, lambda: self._library.delete(item))
+
+    @action("export-library")
+    def export(self) -> None:
+        """Offer the whole library as a file."""
+        self._do(self._export())
 
     async def _list_saved(self, server_id: ServerId) -> None:
         try:

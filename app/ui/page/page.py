@@ -150,7 +150,6 @@ class Page:
             note_values=self._recents.note,
             deletions=self._deletions,
         )
-        self._graph_hands = GraphActions(self, self._graphs)
         self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(ASK_AGAIN))
         self._lists = RemoteLists(session, self)
         self._lookout = PanelData(
@@ -165,7 +164,7 @@ class Page:
             take_files=lambda files: self._actions.take_files(None, files),
             recover=lambda: self._actions.recover(read_input),
         )  # fmt: skip
-        self._library_hands = LibraryActions(
+        self._library_actions = LibraryActions(
             self, screen, self._library, self._opener, lambda files: self._actions.take_files(None, files),
             deletions=self._deletions,
         )  # fmt: skip
@@ -174,7 +173,9 @@ class Page:
             self._settings,
             self._recents,
             self._presets,
+            self._library_actions,
             ScriptingActions(self),
+            GraphActions(self, self._graphs),
             PanelActions(session, self, screen, self._lookout.ask),
             BreakActions(break_server, self),
             *(() if team is None else team.hands(self, screen, session.results)),
@@ -271,11 +272,10 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        forms = (self._graph_hands, self._library_hands, self._standings)
         folder = () if self._folder is None else (self._folder,)
         apart = (
             self._palette,
-            *forms,
+            self._standings,
             self._album,
             self._reuse,
             *folder,
@@ -285,14 +285,12 @@ class Page:
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        if not any(change(name, facts) for change in (self._library_hands.change, self._album.change_wish)):
+        if not any(change(name, facts) for change in (self._album.change_wish,)):
             self._actions.change(name, facts)
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
-        if not any(
-            hands.type(name, facts) for hands in (self._palette, self._library_hands, self._album, self._naming)
-        ):
+        if not any(hands.type(name, facts) for hands in (self._palette, self._album, self._naming)):
             self._actions.type(name, facts)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
@@ -301,7 +299,7 @@ class Page:
         if is_planning or (key is not None and not any(is_json(*file) for file in files)):
             self._actions.take_files(key, files)
         else:
-            self._library_hands.take_files(files, is_surely=purpose == "open")
+            self._library_actions.take_files(files, is_surely=purpose == "open")
 
     def follow_kept(self, key: str) -> None:
         """Another window has kept something under that name."""

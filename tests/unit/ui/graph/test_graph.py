@@ -360,7 +360,7 @@ async def test_a_workflow_that_cannot_be_read_is_told() -> None:
 
 async def test_the_forms_workflow_has_a_graph_of_its_own() -> None:
     page, screen, engine = await opened(StillSession())
-    page.change("workflow", {"value": "slow"})
+    page.act("workflow", {"value": "slow"})
     screen.draw()
     screen.changes.clear()
     look(page, screen, "open-graph", promptId="")

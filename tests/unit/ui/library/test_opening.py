@@ -21,6 +21,7 @@ from app.ui.form.open_workflow import MOST_AT_ONCE, OpenWorkflow, arranged_as, o
 from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, picked
 from app.ui.form.projection import nodes_view
 from app.ui.form.state import Draft, FormState, Picture
+from app.ui.kit.actions import ActionTable
 from app.ui.library.actions import EXPORT_NAME, LibraryActions
 from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
 from app.ui.library.listing import LibraryIndex, library_view, stock_of
@@ -106,6 +107,7 @@ class Rig:
             lambda files: self.passed.extend(name for _, name in files),
             deletions=deletions(self.desk),
         )
+        self.act = ActionTable(self.hands).act
 
     async def draw(self) -> None:
         await self.desk.done()
@@ -285,12 +287,12 @@ async def test_a_json_file_is_always_meant() -> None:
 
 async def test_pasted_text_is_opened_and_named_later() -> None:
     rig = Rig()
-    rig.hands.act("open-text", {"text": f"here: ```{json.dumps(api(5))}```"})
+    rig.act("open-text", {"text": f"here: ```{json.dumps(api(5))}```"})
     await rig.draw()
     assert (opened(rig).title, opened(rig).form.by_key["1", "width"].text) == ("", "5")
     item_id = rig.desk.ui.of(FormState).workflow_id
-    rig.hands.change("item-title", {"item": item_id, "value": "Mine"})
-    rig.hands.change("item-tags", {"item": item_id, "value": "studio，夜景, studio"})
+    rig.act("item-title", {"item": item_id, "value": "Mine"})
+    rig.act("item-tags", {"item": item_id, "value": "studio，夜景, studio"})
     await rig.draw()
     assert [(item.title, item.tags) for item in rig.library.items] == [("Mine", ("studio", "夜景"))]
 
@@ -298,12 +300,12 @@ async def test_pasted_text_is_opened_and_named_later() -> None:
 async def test_a_servers_saved_workflow_is_looked_for_and_opened() -> None:
     rig = Rig()
     rig.files.saved_files = {("gpu-1", "a/b.json"): json.dumps(graph()).encode()}
-    rig.hands.act("open-library", {})
-    rig.hands.change("saved-server", {"value": "gpu-1"})
+    rig.act("open-library", {})
+    rig.act("saved-server", {"value": "gpu-1"})
     await rig.draw()
     assert isinstance(rig.desk.ui.dialog, LibraryDialog)
     assert rig.desk.ui.dialog.saved is not None and rig.desk.ui.dialog.saved.names == ("a/b.json",)
-    rig.hands.act("open-saved", {"server": "gpu-1", "name": "a/b.json"})
+    rig.act("open-saved", {"server": "gpu-1", "name": "a/b.json"})
     await rig.draw()
     assert (opened(rig).title, rig.desk.ui.dialog) == ("b", None)
     assert rig.library.items[0].place == "gpu-1/a/b.json"
@@ -312,8 +314,8 @@ async def test_a_servers_saved_workflow_is_looked_for_and_opened() -> None:
 async def test_a_server_that_does_not_tell_is_said_so() -> None:
     rig = Rig()
     rig.files.refusal = BadInput("x")
-    rig.hands.act("open-library", {})
-    rig.hands.change("saved-server", {"value": "gpu-1"})
+    rig.act("open-library", {})
+    rig.act("saved-server", {"value": "gpu-1"})
     await rig.draw()
     assert isinstance(rig.desk.ui.dialog, LibraryDialog)
     assert rig.desk.ui.dialog.saved is not None and rig.desk.ui.dialog.saved.error is rig.files.refusal
@@ -384,7 +386,7 @@ async def test_everything_is_exported_and_taken_in_elsewhere() -> None:
     rig, other = Rig(), Rig()
     await rig.give(graph())
     rig.screen.shared["mooring.layout.shape"] = "{}"
-    rig.hands.act("export-library", {})
+    rig.act("export-library", {})
     await rig.draw()
     await other.give(rig.screen.saved[EXPORT_NAME].encode(), "mine.json")
     assert other.library.items == rig.library.items
@@ -398,12 +400,12 @@ async def test_an_item_is_deleted_after_a_question() -> None:
     rig = Rig()
     await rig.give(api())
     item_id = rig.library.items[0].item_id
-    rig.hands.act("open-library", {})
-    rig.hands.act("edit-item", {"item": item_id})
-    rig.hands.act("ask-delete-item", {"item": item_id})
+    rig.act("open-library", {})
+    rig.act("edit-item", {"item": item_id})
+    rig.act("ask-delete-item", {"item": item_id})
     assert isinstance(rig.desk.ui.dialog, LibraryDialog) and rig.desk.ui.dialog.deleting == item_id
     assert rig.desk.ui.dialog.editing == item_id, "the question stands where the item was opened"
-    rig.hands.act("delete-item", {"item": item_id})
+    rig.act("delete-item", {"item": item_id})
     await rig.draw()
     assert rig.library.items == () and rig.papers.shelf == {}
 

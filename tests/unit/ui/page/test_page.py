@@ -157,7 +157,7 @@ async def test_another_language_redraws_everything_and_says_so_to_the_browser() 
 async def test_what_was_typed_comes_back_after_a_reload() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.change("workflow", {"value": "text"})
+    page.act("workflow", {"value": "text"})
     page.act("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
     again, _session = await opened(screen)
     assert again.ui.of(FormState).workflow_id == "text"
