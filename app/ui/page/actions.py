@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError
-from app.core.model import BatchId, PromptId, ServerId
+from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
@@ -27,7 +27,7 @@ from app.ui.kit.screen import Facts, Screen
 from app.ui.page.projection import run_view
 from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog, ResultsState
+from app.ui.results.state import PictureDialog
 from app.ui.results.storage_actions import KeepActions, ResultsVerbs
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
@@ -95,12 +95,12 @@ class Actions(ActionTable):
         self._form = FormActions(desk, screen, random_seed)
         self._files = FileActions(session, desk, screen, lambda: self._form.chosen)
         self._arranging = ArrangeActions(desk, screen, deletions)
-        self._keeping = KeepActions(session.results, desk, self._do, deletions)
         self._recovery = RecoveryActions(session, desk, screen)
         self._line = LineActions(session.line, desk, screen, self._do, deletions)
         self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
-        self._choosing = (self._keeping, self._line, self._many)
+        self._choosing = (self._line, self._many)
         self.add(self._form, self._files, self._arranging, OrphanActions(session, desk))
+        self.add(KeepActions(session.results, desk, self._do, deletions))
 
     # Clicks
 
@@ -116,7 +116,7 @@ class Actions(ActionTable):
         if name in self.actions:
             super().act(name, facts)
             return
-        if self._keeping.act(name) or self._recovery.act(name, facts):
+        if self._recovery.act(name, facts):
             return
         if self._line.act(name, facts) or self._many.act(name):
             return
@@ -143,21 +143,8 @@ class Actions(ActionTable):
         match name:
             case "ask-give-up":
                 self._set(dialog=GiveUpDialog(prompt_id))
-            case "open-picture":
-                sheet = BatchId(str(facts["sheet"])) if "sheet" in facts else None
-                self._set(dialog=PictureDialog(prompt_id, int(facts["index"]), sheet))
-            case "open-sheet":
-                self._set(dialog=SheetDialog(BatchId(str(facts["batchId"]))))
             case "close-dialog" | "leave-dialog":
                 self._close(is_left=name == "leave-dialog")
-            case "show-more":
-                set_slices(
-                    self._desk,
-                    replace(
-                        self._desk.ui.of(ResultsState),
-                        results_shown=self._desk.ui.of(ResultsState).results_shown + RESULTS_AT_FIRST,
-                    ),
-                )
             case "dismiss-errors":
                 self._set(errors=())
             case "dismiss-notice":
@@ -311,7 +298,7 @@ class Actions(ActionTable):
         """Something typed in `data-input`."""
         if name in self.actions:
             super().act(name, facts)
-        elif not any(hands.type(name, facts) for hands in (self._keeping, self._line, self._many)):
+        elif not any(hands.type(name, facts) for hands in (self._line, self._many)):
             log.error("no action %s", name)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:

@@ -53,7 +53,7 @@ from app.ui.page.releases import Releases
 from app.ui.page.state import PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
 from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
-from app.ui.results.actions import NamingActions
+from app.ui.results.actions import ResultsActions
 from app.ui.results.album_actions import AlbumActions
 from app.ui.results.album_rows import AlbumRows
 from app.ui.results.folder_actions import Folder, FolderActions
@@ -139,7 +139,7 @@ class Page:
         )
         self._recents = Recents(papers, self, screen, self._deletions)
         self._album_rows = AlbumRows(session, papers, self)
-        self._naming = NamingActions(self, screen, session.name_project)
+        self._results = ResultsActions(self, screen, session.name_project)
         self._album = AlbumActions(session, self._album_rows, self, screen, now, deletions=self._deletions)
         self._actions = Actions(
             session,
@@ -159,11 +159,6 @@ class Page:
         self._folder = (
             None if folder is None else FolderActions(folder, session, self, screen, now, deletions=self._deletions)
         )
-        self._reuse = Reuse(
-            session, self, screen, self._opener, read_input,
-            take_files=lambda files: self._actions.take_files(None, files),
-            recover=lambda: self._actions.recover(read_input),
-        )  # fmt: skip
         self._library_actions = LibraryActions(
             self, screen, self._library, self._opener, lambda files: self._actions.take_files(None, files),
             deletions=self._deletions,
@@ -175,11 +170,19 @@ class Page:
             self._presets,
             self._library_actions,
             ScriptingActions(self),
+            self._results,
+            self._album,
             GraphActions(self, self._graphs),
+            Reuse(
+                session, self, screen, self._opener, read_input,
+                take_files=lambda files: self._actions.take_files(None, files),
+                recover=lambda: self._actions.recover(read_input),
+            ),
             PanelActions(session, self, screen, self._lookout.ask),
             BreakActions(break_server, self),
             *(() if team is None else team.hands(self, screen, session.results)),
-        )
+            *(() if self._folder is None else (self._folder,)),
+        )  # fmt: skip
 
     @property
     def ui(self) -> UiState:
@@ -229,7 +232,7 @@ class Page:
 
     async def start(self, language: str) -> None:
         """Draw for the first time, and follow the session from now on."""
-        self._naming.load()
+        self._results.load()
         self._gallery.take(self._screen.early_pictures())
         await self.speak(language)
         self._session.subscribe(self._follow)
@@ -272,25 +275,17 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        folder = () if self._folder is None else (self._folder,)
-        apart = (
-            self._palette,
-            self._standings,
-            self._album,
-            self._reuse,
-            *folder,
-        )
+        apart = (self._palette, self._standings)
         if not any(hands.act(name, facts) for hands in apart):
             self._actions.act(name, facts)
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        if not any(change(name, facts) for change in (self._album.change_wish,)):
-            self._actions.change(name, facts)
+        self._actions.change(name, facts)
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
-        if not any(hands.type(name, facts) for hands in (self._palette, self._album, self._naming)):
+        if not self._palette.type(name, facts):
             self._actions.type(name, facts)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:

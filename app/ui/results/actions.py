@@ -1,14 +1,17 @@
-"""Names of saved files: what a task can tell for one, and the person's own wishes about them."""
+"""Actions on the list of results: opening one, showing more, and how saved files are named."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from app.core.model import BatchId, PromptId
 from app.core.naming import MAX_TEMPLATE, TEMPLATE, NameFacts
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.kit.screen import Facts, Screen
-from app.ui.results.state import ResultsState
+from app.ui.kit.screen import Screen
+from app.ui.results.sheets import SheetDialog
+from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog, ResultsState
 
 NAMES_KEY = "mooring.names"  # for all windows
 PROJECT_KEY = "mooring.project"  # this window's
@@ -23,8 +26,8 @@ SAMPLE = NameFacts(
 )
 
 
-class NamingActions:
-    """The hands on the project and on the template of names. `name_project` tells the session."""
+class ResultsActions:
+    """Actions on the list of results. `name_project` passes the window's project to the session."""
 
     def __init__(self, desk: PageContext, screen: Screen, name_project: Callable[[str], None]) -> None:
         self._desk = desk
@@ -37,18 +40,35 @@ class NamingActions:
         set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=names or TEMPLATE, project=project))
         self._name_project(project)
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed; False if it is none of these."""
-        value = str(facts.get("value", ""))
-        match name:
-            case "project":
-                self._screen.remember(PROJECT_KEY, value)
-                self._name_project(value)
-                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), project=value))
-            case "names":
-                text = value[:MAX_TEMPLATE]
-                self._screen.keep(NAMES_KEY, text if text.strip() != TEMPLATE else "")
-                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=text))
-            case _:
-                return False
-        return True
+    @action("open-picture")
+    def open_picture(self, prompt_id: PromptId, index: int, sheet: BatchId | None = None) -> None:
+        """Show a result large; `sheet` is the contact sheet that it was opened from."""
+        self._show(PictureDialog(prompt_id, index, sheet))
+
+    @action("open-sheet")
+    def open_sheet(self, batch_id: BatchId) -> None:
+        """Open a contact sheet."""
+        self._show(SheetDialog(batch_id))
+
+    @action("show-more")
+    def show_more(self) -> None:
+        """Show older results."""
+        saved = self._desk.ui.of(ResultsState)
+        set_slices(self._desk, replace(saved, results_shown=saved.results_shown + RESULTS_AT_FIRST))
+
+    @action("project")
+    def type_project(self, value: str) -> None:
+        """Type the project of this window."""
+        self._screen.remember(PROJECT_KEY, value)
+        self._name_project(value)
+        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), project=value))
+
+    @action("names")
+    def type_template(self, value: str) -> None:
+        """Type the template of file names."""
+        text = value[:MAX_TEMPLATE]
+        self._screen.keep(NAMES_KEY, text if text.strip() != TEMPLATE else "")
+        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=text))
+
+    def _show(self, dialog: PictureDialog | SheetDialog) -> None:
+        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))

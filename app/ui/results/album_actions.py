@@ -11,13 +11,14 @@ from typing import Any, Protocol
 from app.core.errors import BadInput
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
+from app.ui.kit.actions import action
 from app.ui.kit.colours import tag_of
 from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import row_file, task_file
 from app.ui.kit.i18n import Translator
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
 from app.ui.results.album_grid import GridNews
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
@@ -76,7 +77,9 @@ class AlbumActions:
         return self._desk.ui.of(ResultsState).album
 
     def _want(self, **changes: Any) -> None:
-        wish = replace(self._wish, **changes)
+        self._set_wish(replace(self._wish, **changes))
+
+    def _set_wish(self, wish: AlbumWish) -> None:
         set_slices(self._desk, replace(self._desk.ui.of(ResultsState), album=wish))
 
     # What is shown
@@ -111,105 +114,157 @@ class AlbumActions:
 
     # What the person does
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click on `data-action`, or what the grid tells; False if it is none of these."""
-        match name:
-            case "album":
-                self._want(is_open=True, shown_from=self._now())
-            case "latest":
-                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), album=self._wish.wide().closed()))
-            case "album-wide":
-                set_slices(self._desk, replace(self._desk.ui.of(ResultsState), album=self._wish.wide()))
-            case "album-favourites":
-                self._want(is_favourites=not self._wish.is_favourites)
-            case "album-open":
-                self._desk.spawn(attempt(self._desk, self._open(str(facts["name"]))))
-            case "album-step":
-                self._step(int(str(facts["by"])))
-            case _:
-                return self._act_on_picked(name, facts)
-        return True
+    @action("album")
+    def open_album(self) -> None:
+        """Show all results."""
+        self._want(is_open=True, shown_from=self._now())
 
-    def _act_on_picked(self, name: str, facts: Facts) -> bool:
-        match name:
-            case "album-favourite":
-                self._do(self._favour(self._aimed_at(facts)))
-            case "album-download" | "album-download-bare":
-                self._do(self._download(self._aimed_at(facts), is_bare=name == "album-download-bare"))
-            case "album-compare" | "album-compare-way":
-                self._compare(is_turning=name == "album-compare-way")
-            case "remove":
-                self._delete([PromptId(str(facts["promptId"]))])
-            case "album-ask-delete":
-                names = self._aimed_at(facts)
-                self._desk.set_ui(replace(self._desk.ui, dialog=DeleteDialog(names, *self._extent(names))))
-            case "album-delete":
-                dialog = self._desk.ui.dialog
-                self._desk.set_ui(replace(self._desk.ui, dialog=None))
-                if isinstance(dialog, DeleteDialog):
-                    self._want(picked=self._wish.picked - set(dialog.names))
-                    self._delete(list(dict.fromkeys(parted(name)[0] for name in dialog.names)))
-            case _:
-                return self._pick(name, facts)
-        return True
+    @action("latest")
+    def close_album(self) -> None:
+        """Show only the latest results again."""
+        self._set_wish(self._wish.wide().closed())
 
-    def _pick(self, name: str, facts: Facts) -> bool:
-        match name:
-            case "album-pick":
-                set_slices(
-                    self._desk, replace(self._desk.ui.of(ResultsState), album=toggled(self._wish, str(facts["name"])))
-                )
-            case "album-pick-these":
-                self._want(picked=self._wish.picked | set(json.loads(str(facts["names"]))))
-            case "album-pick-all":
-                self._want(picked=frozenset(cell.name for cell in self._cells))
-            case "album-pick-none":
-                self._want(picked=frozenset())
-            case _:
-                return False
-        return True
+    @action("album-open")
+    def open_result(self, name: str) -> None:
+        """Show a result large."""
+        self._do(self._open(name))
 
-    def change_wish(self, name: str, facts: Facts) -> bool:
-        """A new choice in `data-change`."""
-        value = str(facts.get("value", ""))
-        match name:
-            case "album-server" | "album-title" | "album-project" | "album-media":
-                self._want(**{name.removeprefix("album-"): value})
-            case "album-span":
-                self._want(span=Span(value), shown_from=self._now())
-            case _:
-                return False
-        return True
+    @action("album-step")
+    def step(self, by: int) -> None:
+        """Show the next result of those found."""
+        dialog = self._desk.ui.dialog
+        if not isinstance(dialog, PictureDialog):
+            return
+        names = [cell.name for cell in self._cells]
+        name = f"{dialog.prompt_id}/{dialog.index}"
+        place = names.index(name) + by if name in names else -1
+        if 0 <= place < len(names):
+            self._do(self._open(names[place]))
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed in `data-input`."""
-        if name != "album-text":
-            return False
-        self._want(text=str(facts.get("value", "")))
-        return True
+    # Searching
 
-    # Doing
+    @action("album-text")
+    def search(self, value: str) -> None:
+        """Show the results that match."""
+        self._want(text=value)
 
-    def _aimed_at(self, facts: Facts) -> tuple[str, ...]:
+    @action("album-server")
+    def choose_server(self, value: str) -> None:
+        """Show the results of one server."""
+        self._want(server=value)
+
+    @action("album-title")
+    def choose_title(self, value: str) -> None:
+        """Show the results of one workflow."""
+        self._want(title=value)
+
+    @action("album-project")
+    def choose_project(self, value: str) -> None:
+        """Show the results of one project."""
+        self._want(project=value)
+
+    @action("album-media")
+    def choose_media(self, value: str) -> None:
+        """Show the results of one medium."""
+        self._want(media=value)
+
+    @action("album-span")
+    def choose_span(self, value: Span) -> None:
+        """Show the results of some time."""
+        self._want(span=value, shown_from=self._now())
+
+    @action("album-favourites")
+    def toggle_favourites(self) -> None:
+        """Show only favourites, or all again."""
+        self._want(is_favourites=not self._wish.is_favourites)
+
+    @action("album-wide")
+    def show_all(self) -> None:
+        """Show all that were made in this browser."""
+        self._set_wish(self._wish.wide())
+
+    # Picking
+
+    @action("album-pick")
+    def pick(self, name: str) -> None:
+        """Pick a result, or no longer."""
+        self._set_wish(toggled(self._wish, name))
+
+    @action("album-pick-these")
+    def pick_these(self, names: str) -> None:
+        """Pick several more; `names` is a list as JSON."""
+        self._want(picked=self._wish.picked | set(json.loads(names)))
+
+    @action("album-pick-all")
+    def pick_all(self) -> None:
+        """Pick all that are found."""
+        self._want(picked=frozenset(cell.name for cell in self._cells))
+
+    @action("album-pick-none")
+    def pick_none(self) -> None:
+        """Pick none."""
+        self._want(picked=frozenset())
+
+    # What is done with one or with those picked
+
+    @action("album-favourite")
+    def favour(self, name: str = "") -> None:
+        """Make them favourites, or no longer if they all are."""
+        self._do(self._favour(self._aimed_at(name)))
+
+    @action("album-download")
+    def download(self, name: str = "") -> None:
+        """Save them as files."""
+        self._do(self._download(self._aimed_at(name), is_bare=False))
+
+    @action("album-download-bare")
+    def download_bare(self, name: str = "") -> None:
+        """Save them as files, without their workflow."""
+        self._do(self._download(self._aimed_at(name), is_bare=True))
+
+    @action("album-compare")
+    def compare(self) -> None:
+        """Compare the first two of what is picked."""
+        picked = [self._compared(cell) for cell in self._cells if cell.name in self._wish.picked]
+        if len(picked) >= TWO:
+            self._desk.set_ui(replace(self._desk.ui, dialog=CompareDialog(picked[0], picked[1])))
+
+    @action("album-compare-way")
+    def turn_comparison(self) -> None:
+        """Compare side by side, or with a slider."""
+        dialog = self._desk.ui.dialog
+        if isinstance(dialog, CompareDialog):
+            self._desk.set_ui(replace(self._desk.ui, dialog=replace(dialog, is_slider=not dialog.is_slider)))
+
+    @action("remove")
+    def delete_task(self, prompt_id: PromptId) -> None:
+        """Delete a task with its results."""
+        self._delete([prompt_id])
+
+    @action("album-ask-delete")
+    def ask_delete(self, name: str = "") -> None:
+        """Ask before they are deleted."""
+        names = self._aimed_at(name)
+        self._desk.set_ui(replace(self._desk.ui, dialog=DeleteDialog(names, *self._extent(names))))
+
+    @action("album-delete")
+    def delete(self) -> None:
+        """Delete what the dialog asks about."""
+        dialog = self._desk.ui.dialog
+        self._desk.set_ui(replace(self._desk.ui, dialog=None))
+        if isinstance(dialog, DeleteDialog):
+            self._want(picked=self._wish.picked - set(dialog.names))
+            self._delete(list(dict.fromkeys(parted(name)[0] for name in dialog.names)))
+
+    def _aimed_at(self, name: str) -> tuple[str, ...]:
         """The one that is named, else what is picked of what is found, in its order."""
-        named = str(facts.get("name", ""))
-        return (named,) if named else tuple(cell.name for cell in self._cells if cell.name in self._wish.picked)
+        return (name,) if name else tuple(cell.name for cell in self._cells if cell.name in self._wish.picked)
 
     def _extent(self, names: Sequence[str]) -> tuple[int, int]:
         """How many runs these results are of, and how many results those have."""
         tasks = {parted(name)[0] for name in names}
         rows = [item for item in self._rows.rows.rows if item.row.prompt_id in tasks]
         return len(tasks), sum(len(item.cells) for item in rows)
-
-    def _compare(self, *, is_turning: bool) -> None:
-        """The first two of what is picked, or those that are compared now, the other way."""
-        dialog = self._desk.ui.dialog
-        if is_turning and isinstance(dialog, CompareDialog):
-            self._desk.set_ui(replace(self._desk.ui, dialog=replace(dialog, is_slider=not dialog.is_slider)))
-            return
-        picked = [self._compared(cell) for cell in self._cells if cell.name in self._wish.picked]
-        if len(picked) >= TWO:
-            self._desk.set_ui(replace(self._desk.ui, dialog=CompareDialog(picked[0], picked[1])))
 
     def _compared(self, cell: AlbumCell) -> Compared:
         server = tag_of(self._session.fleet, cell.row.server_id).name
@@ -219,17 +274,6 @@ class AlbumActions:
         prompt_id, index = parted(name)
         task = None if self._holds(prompt_id) else await self._session.past.read_task(prompt_id)
         self._desk.set_ui(replace(self._desk.ui, dialog=PictureDialog(prompt_id, index, task=task, is_album=True)))
-
-    def _step(self, by: int) -> None:
-        """To the next result of those found."""
-        dialog = self._desk.ui.dialog
-        if not isinstance(dialog, PictureDialog):
-            return
-        names = [cell.name for cell in self._cells]
-        name = f"{dialog.prompt_id}/{dialog.index}"
-        place = names.index(name) + by if name in names else -1
-        if 0 <= place < len(names):
-            self._do(self._open(names[place]))
 
     def _holds(self, prompt_id: PromptId) -> bool:
         return any(prompt_id in window.tasks for window in self._session.windows if isinstance(window, Window))

@@ -17,11 +17,12 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Window
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import task_file
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.results.state import NO_FOLDER, FolderState, FolderView, ResultsState
 
 log = logging.getLogger("mooring.ui")
@@ -95,20 +96,22 @@ class FolderActions:
         if self._since is None:
             self._begin()
 
-    def act(self, name: str, _facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "choose-folder":
-                self._do(self._folder.choose, is_new=True)
-            case "allow-folder":
-                self._do(self._folder.allow)
-            case "forget-folder":
-                name = self._view.name
-                self._show(NO_FOLDER)
-                self._deletions.put_off(Deletion(What.FOLDER, name), self._forget, undo=self.look_again)
-            case _:
-                return False
-        return True
+    @action("choose-folder")
+    def choose(self) -> None:
+        """Let the user choose the folder."""
+        self._do(self._folder.choose, is_new=True)
+
+    @action("allow-folder")
+    def allow(self) -> None:
+        """Have the browser ask whether the folder may be written to."""
+        self._do(self._folder.allow)
+
+    @action("forget-folder")
+    def forget(self) -> None:
+        """Save to the folder no longer."""
+        name = self._view.name
+        self._show(NO_FOLDER)
+        self._deletions.put_off(Deletion(What.FOLDER, name), self._forget, undo=self.look_again)
 
     def look_again(self) -> None:
         """Another window may have chosen one, or let go of it."""

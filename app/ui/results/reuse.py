@@ -15,8 +15,9 @@ from app.core.workflow import parse_workflow
 from app.ui.form.context import FormContext
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.actions import action
 from app.ui.kit.context import attempt, set_slices
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.library.opening import Opener
 from app.ui.results.state import PictureDialog
 from app.workflows.forms.arrangement import workflow_key
@@ -75,17 +76,15 @@ class Reuse:
         self._take_files = take_files
         self._recover = recover
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "use-settings":
-                self._desk.spawn(attempt(self._desk, self._use_settings(PromptId(str(facts["promptId"])))))
-            case "use-as-input":
-                place = PromptId(str(facts["promptId"])), int(str(facts["index"]))
-                self._desk.spawn(attempt(self._desk, self._use_as_input(*place)))
-            case _:
-                return False
-        return True
+    @action("use-settings")
+    def use_settings(self, prompt_id: PromptId) -> None:
+        """Put a task's settings into the form."""
+        self._desk.spawn(attempt(self._desk, self._use_settings(prompt_id)))
+
+    @action("use-as-input")
+    def use_as_input(self, prompt_id: PromptId, index: int) -> None:
+        """Put a result into the form, as an input."""
+        self._desk.spawn(attempt(self._desk, self._use_as_input(prompt_id, index)))
 
     async def _use_settings(self, prompt_id: PromptId) -> None:
         task = await self._task(prompt_id)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports.blobs import Keep, KeepSettings, Usage
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.kit.screen import Facts
 from app.ui.results.storage import KeepingDialog, KeepingView
 
 
@@ -40,43 +40,47 @@ class KeepActions:
         self._do = do
         self._deletions = deletions
 
-    def act(self, name: str) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "open-keeping":
-                self._results.refresh_soon()
-                self._desk.set_ui(self._desk.ui.with_dialog(KeepingDialog()))
-                self._change(is_deleting=False)
-            case "save-keeping":
-                self._save()
-            case "ask-delete-kept":
-                self._change(is_deleting=True)
-            case "keep-kept":
-                self._change(is_deleting=False)
-            case "delete-kept":
-                self._show(None)
-                self._deletions.put_off(Deletion(What.KEPT), self._results.delete_all)
-            case "ask-promise":
-                self._do(self._results.ask_promise())
-            case _:
-                return False
-        return True
+    @action("open-keeping")
+    def open_dialog(self) -> None:
+        """Open the dialog."""
+        self._results.refresh_soon()
+        self._desk.set_ui(self._desk.ui.with_dialog(KeepingDialog()))
+        self._change(is_deleting=False)
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice; False if it is none of these."""
-        if name != "keep":
-            return False
-        self._change(keep=Keep(str(facts["value"])))
-        return True
+    @action("keep")
+    def choose_kind(self, value: Keep) -> None:
+        """Choose what is kept of each result."""
+        self._change(keep=value)
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed; False if it is none of these."""
-        if name != "cap":
-            return False
-        self._change(cap=str(facts.get("value", "")))
-        return True
+    @action("cap")
+    def type_limit(self, value: str) -> None:
+        """Type how much is kept at most."""
+        self._change(cap=value)
 
-    def _save(self) -> None:
+    @action("ask-delete-kept")
+    def ask_delete(self) -> None:
+        """Ask before everything is deleted."""
+        self._change(is_deleting=True)
+
+    @action("keep-kept")
+    def keep(self) -> None:
+        """Do not delete it."""
+        self._change(is_deleting=False)
+
+    @action("delete-kept")
+    def delete(self) -> None:
+        """Delete everything that is kept."""
+        self._show(None)
+        self._deletions.put_off(Deletion(What.KEPT), self._results.delete_all)
+
+    @action("ask-promise")
+    def ask_promise(self) -> None:
+        """Ask the browser to delete nothing by itself."""
+        self._do(self._results.ask_promise())
+
+    @action("save-keeping")
+    def save(self) -> None:
+        """Keep what the dialog says from now on."""
         dialog = self._desk.ui.dialog
         if not isinstance(dialog, KeepingDialog):
             return

@@ -187,7 +187,7 @@ async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
     await rig.act("ask-delete-kept")
     await rig.act("delete-kept")
     await rig.act("open-keeping")
-    rig.actions.type("cap", {"value": "1"})
+    rig.actions.act("cap", {"value": "1"})
     await rig.act("save-keeping")
     assert rig.what == [What.KEPT, What.OLDEST]
     assert rig.desk.ui.deletions[1].count == 1_000_000_000
@@ -195,7 +195,7 @@ async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
     rig.undo()
     assert [call for call in rig.session.results.calls if call[0] != "refresh_soon"] == []
     await rig.act("open-keeping")
-    rig.actions.type("cap", {"value": "5"})
+    rig.actions.act("cap", {"value": "5"})
     await rig.act("save-keeping")
     assert rig.what == [], "a larger bound deletes nothing"
 

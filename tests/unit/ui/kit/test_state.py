@@ -71,7 +71,7 @@ def test_preset_of_another_workflow_is_not_shown() -> None:
 async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
     rig = Rig()
     await rig.act("open-keeping")
-    rig.actions.type("cap", {"value": "7"})
+    rig.actions.act("cap", {"value": "7"})
     await rig.act("leave-dialog")
     assert rig.desk.ui.dialog is None
     await rig.act("open-keeping")

@@ -15,6 +15,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.state import UiState
 from app.ui.page.actions import Actions
+from app.ui.results.actions import ResultsActions
 from app.ui.results.state import PictureDialog
 from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
@@ -75,6 +76,7 @@ class Rig:
         self.actions = Actions(
             self.session, self.desk, self.screen, lambda limit: limit, deletions=deletions(self.desk)
         )
+        self.actions.add(ResultsActions(self.desk, self.screen, lambda _project: None))
 
     async def act(self, action: str, **facts: str) -> None:
         self.actions.act(action, facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.naming import TEMPLATE
 from app.ui.page.projection import project
-from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, NamingActions
+from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, ResultsActions
 from app.ui.results.state import ResultsState
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.results.storage_view import keeping
@@ -19,30 +19,29 @@ class Rig:
         self.desk = Desk("enlarge")
         self.screen = screen or MemoryScreen()
         self.told: list[str] = []
-        self.naming = NamingActions(self.desk, self.screen, self.told.append)
+        self.actions = ResultsActions(self.desk, self.screen, self.told.append)
 
 
 def test_the_project_is_this_windows_and_the_template_everybodys() -> None:
     rig = Rig()
-    assert rig.naming.type("project", {"value": "harbour"})
-    assert rig.naming.type("names", {"value": "{server}_{seed}"})
+    rig.actions.type_project("harbour")
+    rig.actions.type_template("{server}_{seed}")
     assert rig.told == ["harbour"]
     assert (rig.screen.memory[PROJECT_KEY], rig.screen.shared[NAMES_KEY]) == ("harbour", "{server}_{seed}")
     again = Rig(rig.screen)
-    again.naming.load()
+    again.actions.load()
     assert (again.desk.ui.of(ResultsState).project, again.desk.ui.of(ResultsState).names, again.told) == (
         "harbour",
         "{server}_{seed}",
         ["harbour"],
     )
-    rig.naming.type("names", {"value": TEMPLATE})
+    rig.actions.type_template(TEMPLATE)
     assert NAMES_KEY not in {key for key, value in rig.screen.shared.items() if value}
-    assert not rig.naming.type("field", {})
 
 
 def test_saved_files_are_called_as_the_person_wants() -> None:
     rig = Rig()
-    rig.naming.type("names", {"value": "{workflow} on {server}"})
+    rig.actions.type_template("{workflow} on {server}")
     task = ended("a", output())
     view = project(
         StillSession(window=window(task)),

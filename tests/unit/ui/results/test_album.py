@@ -11,6 +11,7 @@ import pytest
 from app.core.errors import BadInput, MooringError, StorageError
 from app.core.model import Delivery, Output, PromptId, ServerId, Task
 from app.core.past import past_of
+from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.results.album import (
@@ -96,7 +97,7 @@ class Rig:
         self.told: list[dict[str, Any]] = []
 
     async def act(self, action: str, /, **facts: str) -> None:
-        assert self.album.act(action, facts)
+        ActionTable(self.album).act(action, facts)
         await self.draw()
 
     async def draw(self) -> AlbumView | None:
@@ -140,7 +141,7 @@ async def test_all_that_was_made_is_there_the_latest_first() -> None:
 
 async def test_many_rows_are_read_a_page_at_a_time() -> None:
     rig = Rig(past=tuple(made(f"{number:03}", float(number)) for number in range(3 * PAGE)))
-    rig.album.act("album", {})
+    rig.album.open_album()
     await rig.draw()
     assert len(rig.names()) == 3 * PAGE
 
@@ -148,7 +149,7 @@ async def test_many_rows_are_read_a_page_at_a_time() -> None:
 async def test_a_large_album_is_told_in_parts_and_a_search_by_numbers_alone() -> None:
     count = 2 * PART + 10
     rig = Rig(past=tuple(made(f"{number:04}", float(number)) for number in range(count)))
-    rig.album.act("album", {})
+    rig.album.open_album()
     await rig.draw()
     assert len(rig.names()) == PART, "its beginning is there at once"
     for _ in range(2):
@@ -156,10 +157,10 @@ async def test_a_large_album_is_told_in_parts_and_a_search_by_numbers_alone() ->
     assert [len(told.get("rows", ())) for told in rig.told] == [PART, PART, 10]
     whole = rig.names()
     assert len(whole) == count and whole == sorted(whole, reverse=True)
-    assert rig.album.type("album-text", {"value": "out_00001"})
+    rig.album.search("out_00001")
     await rig.draw()
     assert len(rig.told) == 3, "all of them are found: nothing is told"
-    assert rig.album.type("album-text", {"value": "no such words"})
+    rig.album.search("no such words")
     await rig.draw()
     assert rig.told[-1] == {"order": []}
     await rig.act("album-wide")
@@ -228,10 +229,10 @@ def test_what_it_can_be_narrowed_to_is_what_there_is() -> None:
 
 async def test_search_and_menus_change_what_is_wanted() -> None:
     rig = await Rig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat", server_name="gpu-2")).opened()
-    assert rig.album.type("album-text", {"value": "boat"})
+    rig.album.search("boat")
     await rig.draw()
     assert [name[0] for name in rig.names()] == ["b"]
-    assert rig.album.change_wish("album-server", {"value": "gpu-1"})
+    rig.album.choose_server("gpu-1")
     view = await rig.draw()
     assert view is not None
     assert rig.names() == []
@@ -239,7 +240,6 @@ async def test_search_and_menus_change_what_is_wanted() -> None:
     assert view.servers == ((ServerId("gpu-1"), "gpu-1"), (ServerId("gpu-2"), "Two"))
     await rig.act("album-wide")
     assert len(rig.names()) == 2
-    assert not rig.album.act("field", {}) and not rig.album.change_wish("where", {}) and not rig.album.act("run", {})
 
 
 async def test_what_is_picked_is_told_and_downloaded_in_its_order() -> None:
@@ -343,12 +343,12 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     rig.album = AlbumActions(rig.session, rig.rows, rig.desk, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
     await rig.opened()
     a, b = rig.names()
-    rig.album.act("remove", {"promptId": mine.prompt_id})
+    rig.album.delete_task(mine.prompt_id)
     waiting = rig.desk.work.pop()  # a drawing would wait for it
     await rig.draw()
     assert rig.names() == [b]
-    rig.album.act("album-ask-delete", {"name": b})
-    rig.album.act("album-delete", {})
+    rig.album.ask_delete(b)
+    rig.album.delete()
     waiting_too = rig.desk.work.pop()
     await rig.draw()
     assert rig.names() == []

@@ -81,16 +81,16 @@ async def test_typing_sets_nothing_until_it_is_saved() -> None:
     """A cap on its way from 2 to 20 passes 0.2, and what a smaller cap deletes is gone."""
     rig = Rig()
     for text in ("", "0", "0.", "0.2"):
-        rig.actions.type("cap", {"value": text})
+        rig.actions.act("cap", {"value": text})
         assert await rig.act() == []
-    rig.actions.change("keep", {"value": "thumbnails"})
+    rig.actions.act("keep", {"value": "thumbnails"})
     assert await rig.act("save-keeping") == [("configure", KeepSettings(200_000_000, Keep.THUMBNAILS))]
     assert rig.dialog is None
 
 
 async def test_what_was_not_saved_is_forgotten() -> None:
     rig = Rig()
-    rig.actions.type("cap", {"value": "7"})
+    rig.actions.act("cap", {"value": "7"})
     assert await rig.act("close-dialog", "open-keeping") == []
     assert rig.dialog == KeepingDialog()
 
@@ -98,7 +98,7 @@ async def test_what_was_not_saved_is_forgotten() -> None:
 @pytest.mark.parametrize("text", ["", "x", "0", "-1", "0.0001", "1e9", "nan", "inf"])
 async def test_a_cap_that_is_no_size_is_not_saved_and_the_field_says_so(text: str) -> None:
     rig = Rig()
-    rig.actions.type("cap", {"value": text})
+    rig.actions.act("cap", {"value": text})
     assert await rig.act("save-keeping") == []
     assert rig.dialog is not None
     shown = str(h.fragment[keeping(KeepingView(rig.dialog, USAGE), ENGLISH)])
