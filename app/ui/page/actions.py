@@ -23,7 +23,7 @@ from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable, action
 from app.ui.kit.context import attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.page.projection import run_view
 from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
@@ -33,8 +33,8 @@ from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Order, files_of, order_of, plan_of
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
-from app.ui.runs.state import MOST_COUNT, GiveUpDialog, RunsState
-from app.ui.runs.task_actions import RecoveryActions, RecoveryVerbs
+from app.ui.runs.state import MOST_COUNT, RunsState
+from app.ui.runs.task_actions import TaskActions, TaskVerbs
 from app.ui.runs.waiting_actions import LineActions, LineVerbs
 from app.ui.windows.orphan_actions import OrphanActions, OrphanVerbs
 from app.workflows.graph import Key
@@ -43,7 +43,7 @@ from app.workflows.plans.runs import PlannedRun
 log = logging.getLogger("mooring.ui")
 
 
-class SessionVerbs(SessionFacts, RecoveryVerbs, OrphanVerbs, Protocol):
+class SessionVerbs(SessionFacts, TaskVerbs, OrphanVerbs, Protocol):
     """What the page asks of a session."""
 
     async def run(
@@ -55,11 +55,7 @@ class SessionVerbs(SessionFacts, RecoveryVerbs, OrphanVerbs, Protocol):
         server_id: ServerId | None = None,
         editor: str = "",
     ) -> PromptId: ...
-    def dismiss_run(self, prompt_id: PromptId) -> None: ...
     async def keep_input(self, blob: Blob) -> str: ...
-    async def cancel(self, prompt_id: PromptId) -> None: ...
-    async def give_up(self, prompt_id: PromptId) -> None: ...
-    async def look_again(self, prompt_id: PromptId) -> None: ...
     @property
     def results(self) -> ResultsVerbs: ...
     @property
@@ -84,7 +80,6 @@ class Actions(ActionTable):
         note_values: Callable[[OpenWorkflow, Draft], None] = lambda _chosen, _draft: None,
         deletions: Deletions,
     ) -> None:
-        super().__init__(self, deletions)
         self._session = session
         self._deletions = deletions
         self._note_used = note_used
@@ -95,65 +90,34 @@ class Actions(ActionTable):
         self._form = FormActions(desk, screen, random_seed)
         self._files = FileActions(session, desk, screen, lambda: self._form.chosen)
         self._arranging = ArrangeActions(desk, screen, deletions)
-        self._recovery = RecoveryActions(session, desk, screen)
         self._line = LineActions(session.line, desk, screen, self._do, deletions)
         self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
-        self._choosing = (self._line, self._many)
-        self.add(self._form, self._files, self._arranging, OrphanActions(session, desk))
-        self.add(KeepActions(session.results, desk, self._do, deletions))
+        super().__init__(
+            self,
+            deletions,
+            self._form,
+            self._files,
+            self._arranging,
+            self._line,
+            self._many,
+            KeepActions(session.results, desk, self._do, deletions),
+            TaskActions(session, desk, screen),
+            OrphanActions(session, desk),
+        )
 
-    # Clicks
+    # Dialogs and messages
 
-    @action("undo-last")
-    def undo_last(self) -> None:
-        """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
-        ui = self._desk.ui
-        if not self._deletions.undo_last() and ui.dialog is None and ui.of(FormState).draft.history.can_undo:
-            self._arranging.undo()
+    @action("close-dialog")
+    def close_dialog(self) -> None:
+        """Close the dialog."""
+        self._close(is_left=False)
 
-    def act(self, name: str, facts: Facts) -> None:
-        """A click on `data-action`, or its key."""
-        if name in self.actions:
-            super().act(name, facts)
-            return
-        if self._recovery.act(name, facts):
-            return
-        if self._line.act(name, facts) or self._many.act(name):
-            return
-        prompt_id = PromptId(str(facts.get("promptId", "")))
-        match name:
-            case "run":
-                self._run()
-            case "cancel":
-                self._do(self._session.cancel(prompt_id))
-            case "look-again":
-                self._do(self._session.look_again(prompt_id))
-            case "give-up":
-                self._set(dialog=None)
-                self._do(self._session.give_up(prompt_id))
-            case "dismiss-run":
-                self._session.dismiss_run(prompt_id)
-            case "reload":
-                self._screen.reload()
-            case _:
-                self._arrange(name, facts, prompt_id)
-
-    def _arrange(self, name: str, facts: Facts, prompt_id: PromptId) -> None:
-        """The actions that only change what is shown."""
-        match name:
-            case "ask-give-up":
-                self._set(dialog=GiveUpDialog(prompt_id))
-            case "close-dialog" | "leave-dialog":
-                self._close(is_left=name == "leave-dialog")
-            case "dismiss-errors":
-                self._set(errors=())
-            case "dismiss-notice":
-                self._dismiss(str(facts["key"]), str(facts["number"]))
-            case _:
-                log.error("no action %s", name)
+    @action("leave-dialog")
+    def leave_dialog(self) -> None:
+        """Close the dialog by Escape or a click beside it, and keep what was typed into it."""
+        self._close(is_left=True)
 
     def _close(self, *, is_left: bool) -> None:
-        """Close the dialog; keep what was typed into it if it `is_left`, by Escape or a click beside it."""
         ui = self._desk.ui
         sheet = ui.dialog.sheet if isinstance(ui.dialog, PictureDialog) else None
         if sheet:
@@ -163,16 +127,49 @@ class Actions(ActionTable):
         else:
             self._set(dialog=None)
 
-    def _dismiss(self, key: str, number: str) -> None:
+    @action("dismiss-errors")
+    def dismiss_errors(self) -> None:
+        """Dismiss all errors."""
+        self._set(errors=())
+
+    @action("dismiss-notice")
+    def dismiss_notice(self, key: str, number: str) -> None:
+        """Dismiss an error by its number, or a notice by its key."""
         ui = self._desk.ui
         if key == "error":
             self._set(errors=tuple(item for item in ui.errors if str(item[0]) != number))
         else:
-            set_slices(
-                self._desk, replace(self._desk.ui.of(NoticesState), dismissed=ui.of(NoticesState).dismissed | {key})
-            )
+            notices = ui.of(NoticesState)
+            set_slices(self._desk, replace(notices, dismissed=notices.dismissed | {key}))
 
-    def _run(self) -> None:
+    @action("undo-last")
+    def undo_last(self) -> None:
+        """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
+        ui = self._desk.ui
+        if not self._deletions.undo_last() and ui.dialog is None and ui.of(FormState).draft.history.can_undo:
+            self._arranging.undo()
+
+    @action("reload")
+    def reload(self) -> None:
+        """Reload the page."""
+        self._screen.reload()
+
+    # Running
+
+    @action("run-count")
+    def choose_count(self, value: str) -> None:
+        """Choose how many runs a click sends."""
+        count = min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1
+        set_slices(self._desk, replace(self._desk.ui.of(RunsState), run_count=count))
+
+    @action("where")
+    def choose_server(self, value: str) -> None:
+        """Choose where the next run goes."""
+        set_slices(self._desk, replace(self._desk.ui.of(RunsState), where=value))
+
+    @action("run")
+    def run(self) -> None:
+        """Run what is in the form."""
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
@@ -273,33 +270,7 @@ class Actions(ActionTable):
         found = wanted or others or demos
         return min(found, key=lambda server: server.running + server.pending).server_id if found else None
 
-    # Choices and typing
-
-    def change(self, name: str, facts: Facts) -> None:
-        """A new choice in `data-change`."""
-        if name in self.actions:
-            super().act(name, facts)
-            return
-        if any(hands.change(name, facts) for hands in self._choosing):
-            return
-        value = str(facts.get("value", ""))
-        if name == "run-count":
-            set_slices(
-                self._desk,
-                replace(
-                    self._desk.ui.of(RunsState),
-                    run_count=min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1,
-                ),
-            )
-        if name == "where":
-            set_slices(self._desk, replace(self._desk.ui.of(RunsState), where=value))
-
-    def type(self, name: str, facts: Facts) -> None:
-        """Something typed in `data-input`."""
-        if name in self.actions:
-            super().act(name, facts)
-        elif not any(hands.type(name, facts) for hands in (self._line, self._many)):
-            log.error("no action %s", name)
+    # Files
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
         """Files dropped, pasted or chosen."""

@@ -172,6 +172,7 @@ class Page:
             ScriptingActions(self),
             self._results,
             self._album,
+            self._standings,
             GraphActions(self, self._graphs),
             Reuse(
                 session, self, screen, self._opener, read_input,
@@ -275,18 +276,17 @@ class Page:
 
     def act(self, name: str, facts: Facts) -> None:
         """A click on `data-action`, or its key."""
-        apart = (self._palette, self._standings)
-        if not any(hands.act(name, facts) for hands in apart):
+        if not self._palette.act(name, facts):
             self._actions.act(name, facts)
 
     def change(self, name: str, facts: Facts) -> None:
         """A new choice in `data-change`."""
-        self._actions.change(name, facts)
+        self._actions.act(name, facts)
 
     def type(self, name: str, facts: Facts) -> None:
         """Something typed in `data-input`."""
         if not self._palette.type(name, facts):
-            self._actions.type(name, facts)
+            self._actions.act(name, facts)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
         """Files dropped, pasted or chosen: into the open plan of runs, into the field aimed at, or to be opened."""

@@ -13,10 +13,11 @@ from app.core.ports.blobs import Blob
 from app.ui.form.actions import FormActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
 from app.ui.runs.state import RunsState
@@ -53,46 +54,34 @@ class ManyActions:
         """Whether the dialog is."""
         return isinstance(self._desk.ui.dialog, ManyDialog)
 
-    def act(self, name: str) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "open-many":
-                self._desk.set_ui(replace(self._desk.ui, dialog=ManyDialog()))
-            case "many-add":
-                self._add_all()
-            case "many-clear":
-                self._replace_text(self._draft.with_text(""))
-            case _:
-                return False
-        return True
+    @action("open-many")
+    def open_dialog(self) -> None:
+        """Open the dialog."""
+        self._desk.set_ui(replace(self._desk.ui, dialog=ManyDialog()))
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice; False if it is none of these."""
-        value, place = str(facts.get("value", "")), str(facts.get("place", ""))
-        match name:
-            case "many-kind":
-                self._set(replace(self._draft, kind=ManyKind(value)))
-            case "many-input":
-                self._choose(place, value)
-            case "many-option":
-                self._append(place, value)
-            case "many-hands":
-                self._set(replace(self._draft, hands=int(value)))
-            case _:
-                return False
-        return True
+    @action("many-kind")
+    def choose_kind(self, value: ManyKind) -> None:
+        """Choose between a list, a table, a grid and a range."""
+        self._set(replace(self._draft, kind=value))
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed; False if it is none of these."""
-        if name != "many":
-            return False
-        value, place = str(facts.get("value", "")), str(facts.get("place", ""))
+    @action("many-hands")
+    def choose_crew(self, value: int) -> None:
+        """Choose over how many servers the runs are spread."""
+        self._set(replace(self._draft, hands=value))
+
+    @action("many-clear")
+    def clear(self) -> None:
+        """Empty the list or table."""
+        self._replace_text(self._draft.with_text(""))
+
+    @action("many")
+    def fill(self, place: str, value: str) -> None:
+        """Put what is typed into a field of the dialog."""
         if place == "text":
             self._set(self._draft.with_text(value))
         elif place in (*TEXTS, "across-text", "down-text"):
             changed: dict[str, Any] = {place.replace("-", "_"): value}
             self._set(replace(self._draft, **changed))
-        return True
 
     def take_files(self, files: Sequence[tuple[Blob, str]]) -> None:
         """A file that was dropped or chosen while the dialog is open: the list, or the table."""
@@ -133,14 +122,17 @@ class ManyActions:
     def _set(self, draft: ManyDraft) -> None:
         set_slices(self._desk, replace(self._desk.ui.of(RunsState), many=draft))
 
-    def _choose(self, place: str, name: str) -> None:
+    @action("many-input")
+    def choose_input(self, place: str, value: str) -> None:
+        """Choose the input that is varied."""
         chosen = self._form.chosen
-        target = input_names(chosen, self._desk.word).get(name) if chosen is not None else None
+        target = input_names(chosen, self._desk.word).get(value) if chosen is not None else None
         if place in PLACES and target is not None:
             changed: dict[str, Any] = {place: target.where}
             self._set(replace(self._draft, **changed))
 
-    def _append(self, place: str, value: str) -> None:
+    @action("many-option")
+    def append_option(self, place: str, value: str) -> None:
         """One of an input's choices behind the values of a side; its field is empty again."""
         if not value or place not in ("across", "down"):
             return
@@ -151,7 +143,9 @@ class ManyActions:
         fields = {f"many-{place}-text": text, f"many-{place}-option": ""}
         self._screen.update({"texts": [{"node": TYPED, "name": key, "text": item} for key, item in fields.items()]})
 
-    def _add_all(self) -> None:
+    @action("many-add")
+    def add_all(self) -> None:
+        """Add the plan's runs to those that wait, and close the dialog."""
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None:
             return

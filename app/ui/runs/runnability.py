@@ -21,9 +21,10 @@ from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.actions import action
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.context import set_slices
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.orders import files_of
 from app.ui.runs.state import Blocker, RunnabilityGroup, RunnabilityView
@@ -107,23 +108,19 @@ class Standings:
 
     # The person's hands
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        match name:
-            case "use-near":
-                self._use((str(facts["node"]), str(facts["name"])), str(facts["text"]))
-            case "look-at-catalogues":
-                if not self._desk.ui.of(FormState).known.is_looking:
-                    self._desk.spawn(self._read_again())
-            case _:
-                return False
-        return True
+    @action("look-at-catalogues")
+    def reload_catalogues(self) -> None:
+        """Read again which nodes and files the servers have."""
+        if not self._desk.ui.of(FormState).known.is_looking:
+            self._desk.spawn(self._read_again())
 
-    def _use(self, key: Key, text: str) -> None:
+    @action("use-near")
+    def use_near(self, node: str, name: str, text: str) -> None:
+        """Put a similar value, which a server has, into an input."""
         form, opened = self._desk.ui.of(FormState), self._opened
         if opened is None:
             return
-        values = {**form.draft.values, key: text}
+        values = {**form.draft.values, (node, name): text}
         set_slices(self._desk, form.with_draft(form.draft.with_typed(values, form.draft.modes)))
         self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 

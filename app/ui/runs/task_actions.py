@@ -1,56 +1,92 @@
-"""Actions after something broke: run again, and confirm that a moved server is the same."""
+"""Actions on one task: cancel it, stop tracking it, run it again, confirm that its server is the same."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.core.errors import MooringError
 from app.core.model import PromptId
 from app.session import Run
-from app.ui.kit.context import PageContext
-from app.ui.kit.screen import Facts, Screen
-from app.ui.runs.state import RunAgainDialog, SameServerDialog
+from app.ui.kit.actions import action
+from app.ui.kit.context import PageContext, attempt
+from app.ui.kit.screen import Screen
+from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 
 log = logging.getLogger("mooring.ui")
 
 
-class RecoveryVerbs(Protocol):
-    """What the page asks of a session when something broke."""
+class TaskVerbs(Protocol):
+    """What these actions ask of a session."""
 
     @property
     def runs(self) -> tuple[Run, ...]: ...
+    def dismiss_run(self, prompt_id: PromptId) -> None: ...
+    async def cancel(self, prompt_id: PromptId) -> None: ...
+    async def give_up(self, prompt_id: PromptId) -> None: ...
+    async def look_again(self, prompt_id: PromptId) -> None: ...
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
 
 
-class RecoveryActions:
+class TaskActions:
     """The actions that a card offers."""
 
-    def __init__(self, session: RecoveryVerbs, desk: PageContext, screen: Screen) -> None:
+    def __init__(self, session: TaskVerbs, desk: PageContext, screen: Screen) -> None:
         self._session = session
         self._desk = desk
         self._screen = screen
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        prompt_id = PromptId(str(facts.get("promptId", "")))
-        match name:
-            case "ask-run-again":
-                self._show(RunAgainDialog(prompt_id, facts.get("elsewhere") == "true"))
-            case "run-again":
-                self._show(None)
-                self._screen.update({"reveal": "now"})
-                self._desk.spawn(self._run_again(prompt_id, elsewhere=facts.get("elsewhere") == "true"))
-            case "ask-same-server":
-                self._show(SameServerDialog(prompt_id))
-            case "confirm-same-server":
-                self._show(None)
-                self._desk.spawn(self._confirm_move(prompt_id))
-            case _:
-                return False
-        return True
+    @action("cancel")
+    def cancel(self, prompt_id: PromptId) -> None:
+        """Cancel a task."""
+        self._do(self._session.cancel(prompt_id))
+
+    @action("look-again")
+    def check_again(self, prompt_id: PromptId) -> None:
+        """Ask the server again what became of a task."""
+        self._do(self._session.look_again(prompt_id))
+
+    @action("ask-give-up")
+    def ask_give_up(self, prompt_id: PromptId) -> None:
+        """Ask before a task is tracked no longer."""
+        self._show(GiveUpDialog(prompt_id))
+
+    @action("give-up")
+    def give_up(self, prompt_id: PromptId) -> None:
+        """Stop tracking a task."""
+        self._show(None)
+        self._do(self._session.give_up(prompt_id))
+
+    @action("dismiss-run")
+    def dismiss(self, prompt_id: PromptId) -> None:
+        """Remove the card of a run that failed before it was sent."""
+        self._session.dismiss_run(prompt_id)
+
+    @action("ask-run-again")
+    def ask_run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+        """Ask before a task is run a second time, on its server or on another one."""
+        self._show(RunAgainDialog(prompt_id, elsewhere))
+
+    @action("run-again")
+    def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+        """Run a task a second time."""
+        self._show(None)
+        self._screen.update({"reveal": "now"})
+        self._desk.spawn(self._run_again(prompt_id, elsewhere=elsewhere))
+
+    @action("ask-same-server")
+    def ask_same_server(self, prompt_id: PromptId) -> None:
+        """Ask whether the server at another address is the same."""
+        self._show(SameServerDialog(prompt_id))
+
+    @action("confirm-same-server")
+    def confirm_same_server(self, prompt_id: PromptId) -> None:
+        """Confirm that it is."""
+        self._show(None)
+        self._desk.spawn(self._confirm_move(prompt_id))
 
     async def _run_again(self, prompt_id: PromptId, *, elsewhere: bool) -> None:
         try:
@@ -65,8 +101,11 @@ class RecoveryActions:
         except MooringError as error:
             self._tell(error)
 
-    def _show(self, dialog: RunAgainDialog | SameServerDialog | None) -> None:
+    def _show(self, dialog: GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        self._desk.spawn(attempt(self._desk, work))
 
     def _tell(self, error: MooringError) -> None:
         log.warning("refused: %r", error)

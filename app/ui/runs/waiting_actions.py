@@ -12,10 +12,11 @@ from app.core.model import BatchId, PromptId, WindowId
 from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.runs.orders import Plan
 from app.ui.runs.waiting import CancelDialog, LineFacts
@@ -69,81 +70,89 @@ class LineActions:
         self._do = do
         self._deletions = deletions
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click; False if it is none of these."""
-        line, prompt_id = self._line, PromptId(str(facts.get("promptId", "")))
-        match name:
-            case "line-pause":
-                self._do(line.pause())
-            case "line-resume":
-                self._do(line.resume())
-            case "line-send-all":
-                self._do(line.send_all())
-            case "line-send-few":
-                self._do(line.send_all(False))
-            case "line-up":
-                self._do(line.step(prompt_id, -1))
-            case "line-down":
-                self._do(line.step(prompt_id, 1))
-            case "line-remove":
-                self._remove([prompt_id])
-            case "line-clear" if line.line is not None:
-                self._remove([item.prompt_id for item in line.line.entries])
-            case "line-adopt":
-                self._do(line.adopt(WindowId(str(facts["owner"]))))
-            case "line-move":
-                self._move(prompt_id, PromptId(str(facts["beside"])), is_after=bool(facts["isAfter"]))
-            case "cancel-mine":
-                self._show(None)
-                self._do(line.cancel_mine(BatchId(str(facts["batchId"])) if facts.get("batchId") else None))
-            case _:
-                return self._open(name, prompt_id)
-        return True
+    @action("line-pause")
+    def pause(self) -> None:
+        """Send nothing more until they are resumed."""
+        self._do(self._line.pause())
 
-    def _open(self, name: str, prompt_id: PromptId) -> bool:
-        """What only opens a dialog, or is done in one."""
+    @action("line-resume")
+    def resume(self) -> None:
+        """Send waiting runs again."""
+        self._do(self._line.resume())
+
+    @action("line-send-all")
+    def send_all(self) -> None:
+        """Send all that wait at once."""
+        self._do(self._line.send_all())
+
+    @action("line-send-few")
+    def send_few(self) -> None:
+        """Send two at a time."""
+        self._do(self._line.send_all(False))
+
+    @action("line-spread")
+    def spread(self, value: int) -> None:
+        """Spread the waiting runs over so many servers."""
+        self._do(self._line.spread(value))
+
+    @action("line-adopt")
+    def adopt(self, owner: WindowId) -> None:
+        """Adopt the runs that wait in a closed window."""
+        self._do(self._line.adopt(owner))
+
+    # One of them
+
+    @action("line-up")
+    def move_up(self, prompt_id: PromptId) -> None:
+        """Send a run earlier by one place."""
+        self._do(self._line.step(prompt_id, -1))
+
+    @action("line-down")
+    def move_down(self, prompt_id: PromptId) -> None:
+        """Send a run later by one place."""
+        self._do(self._line.step(prompt_id, 1))
+
+    @action("line-move")
+    def move(self, prompt_id: PromptId, beside: PromptId, is_after: bool) -> None:
+        """Move a run before or behind another one; nothing happens if one of them has gone meanwhile."""
         line = self._line.line
-        match name:
-            case "ask-cancel-mine":
-                self._show(CancelDialog())
-            case "line-edit" if line is not None and line.has(prompt_id):
-                self._desk.set_ui(self._desk.ui.with_dialog(begin_edit(line, prompt_id)))
-            case "line-edit":
-                log.info("%s waits no more", prompt_id)
-            case "save-edit":
-                self._save()
-            case _:
-                return False
-        return True
+        rest = [item.prompt_id for item in line.entries if item.prompt_id != prompt_id] if line is not None else []
+        if line is None or not line.has(prompt_id) or beside not in rest:
+            return
+        following = rest[rest.index(beside) + is_after :]
+        self._do(self._line.move(prompt_id, following[0] if following else None))
 
-    def change(self, name: str, facts: Facts) -> bool:
-        """A new choice; False if it is none of these."""
-        value, dialog, line = str(facts.get("value", "")), self._desk.ui.dialog, self._line.line
-        match name:
-            case "line-spread":
-                self._do(self._line.spread(int(value)))
-            case "edit-more":
-                found = (
-                    present_text(line, dialog, value) if isinstance(dialog, EditDialog) and line is not None else None
-                )
-                if found is not None and isinstance(dialog, EditDialog):
-                    self._show(dialog.with_text(*found))
-                    self._screen.update({"texts": [{"node": ":edit", "name": "more", "text": ""}]})
-            case _:
-                return False
-        return True
+    # Changing one
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed; False if it is none of these."""
+    @action("line-edit")
+    def open_edit(self, prompt_id: PromptId) -> None:
+        """Open the dialog to change a run."""
+        line = self._line.line
+        if line is not None and line.has(prompt_id):
+            self._desk.set_ui(self._desk.ui.with_dialog(begin_edit(line, prompt_id)))
+        else:
+            log.info("%s waits no more", prompt_id)
+
+    @action("edit-more")
+    def edit_more(self, value: str) -> None:
+        """Show another input of the run in the dialog, by its name."""
+        dialog, line = self._desk.ui.dialog, self._line.line
+        if not isinstance(dialog, EditDialog) or line is None:
+            return
+        if (found := present_text(line, dialog, value)) is not None:
+            self._show(dialog.with_text(*found))
+            self._screen.update({"texts": [{"node": ":edit", "name": "more", "text": ""}]})
+
+    @action("edit")
+    def edit(self, node: str, name: str, value: str) -> None:
+        """Put what is typed into a field of the dialog."""
         dialog = self._desk.ui.dialog
-        if name != "edit":
-            return False
         if isinstance(dialog, EditDialog):
-            key = str(facts["node"]), str(facts["name"])
-            self._show(dialog.with_text(key, str(facts.get("value", ""))))
-        return True
+            self._show(dialog.with_text((node, name), value))
 
-    def _save(self) -> None:
+    @action("save-edit")
+    def save_edit(self) -> None:
+        """Change the run as the dialog says, and close it."""
         dialog, line = self._desk.ui.dialog, self._line.line
         if not isinstance(dialog, EditDialog) or not edit_view(line, dialog, self._line.sending).is_ready:
             return  # the dialog says why
@@ -151,6 +160,30 @@ class LineActions:
         values, label = edit_values(line, dialog)
         self._show(None)
         self._do(self._line.edit(dialog.prompt_id, values, label))
+
+    # Removing and cancelling
+
+    @action("line-remove")
+    def remove(self, prompt_id: PromptId) -> None:
+        """Remove a waiting run."""
+        self._remove([prompt_id])
+
+    @action("line-clear")
+    def clear(self) -> None:
+        """Remove all waiting runs."""
+        if self._line.line is not None:
+            self._remove([item.prompt_id for item in self._line.line.entries])
+
+    @action("ask-cancel-mine")
+    def ask_cancel(self) -> None:
+        """Ask before everything of this window is cancelled."""
+        self._show(CancelDialog())
+
+    @action("cancel-mine")
+    def cancel(self, batch_id: BatchId | None = None) -> None:
+        """Cancel everything of this window, or of one plan."""
+        self._show(None)
+        self._do(self._line.cancel_mine(batch_id or None))
 
     def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
         """Remove waiting runs: one that is already being sent at once, others when the time to undo is over."""
@@ -162,15 +195,6 @@ class LineActions:
             self._line.set_aside(*rest)
             deletion = Deletion(What.WAITING, count=len(rest))
             self._deletions.put_off(deletion, lambda: self._line.remove(*rest), undo=lambda: self._line.put_back(*rest))
-
-    def _move(self, prompt_id: PromptId, beside: PromptId, *, is_after: bool) -> None:
-        """Before another run, or behind it; neither if one of them has gone meanwhile."""
-        line = self._line.line
-        rest = [item.prompt_id for item in line.entries if item.prompt_id != prompt_id] if line is not None else []
-        if line is None or not line.has(prompt_id) or beside not in rest:
-            return
-        following = rest[rest.index(beside) + is_after :]
-        self._do(self._line.move(prompt_id, following[0] if following else None))
 
     def _show(self, dialog: EditDialog | CancelDialog | None) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))

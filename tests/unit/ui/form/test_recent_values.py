@@ -175,7 +175,7 @@ async def test_each_run_of_the_form_is_noted_and_none_that_is_not_possible() -> 
     rig, noted = ActionsRig("text"), list[str]()
     rig.actions._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
     await rig.act("run")
-    rig.actions.change("run-count", {"value": "3"})
+    rig.actions.act("run-count", {"value": "3"})
     await rig.act("run")
     assert noted == ["text", "text"]
     rig = ActionsRig("enlarge")

@@ -203,7 +203,7 @@ async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
 async def test_undo_restores_the_list_of_a_plan() -> None:
     rig = Hands()
     await rig.act("open-many")
-    rig.actions.type("many", {"place": "text", "value": "sea\nland"})
+    rig.actions.act("many", {"place": "text", "value": "sea\nland"})
     await rig.act("many-clear")
     assert (rig.desk.ui.of(RunsState).many.text, rig.what) == ("", [What.TEXT])
     rig.undo()

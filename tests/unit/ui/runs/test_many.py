@@ -55,9 +55,9 @@ def rig(workflow_id: str = "text") -> Rig:
 
 async def write(made: Rig, kind: str, **texts: str) -> None:
     await made.act("open-many")
-    made.actions.change("many-kind", {"value": kind})
+    made.actions.act("many-kind", {"value": kind})
     for place, text in texts.items():
-        made.actions.type("many", {"place": place.replace("_", "-"), "value": text})
+        made.actions.act("many", {"place": place.replace("_", "-"), "value": text})
 
 
 # What is shown
@@ -164,10 +164,10 @@ async def test_a_tables_own_seeds_win() -> None:
 
 async def test_a_grids_runs_share_their_seed_and_have_places_on_a_sheet() -> None:
     made = rig()
-    made.actions.change("many-hands", {"value": "2"})
+    made.actions.act("many-hands", {"value": "2"})
     await write(made, "grid", across_text="4, 8", down_text="x")
-    made.actions.change("many-input", {"place": "down", "value": "Text"})
-    made.actions.type("many", {"place": "down-text", "value": "a dune\na lake"})
+    made.actions.act("many-input", {"place": "down", "value": "Text"})
+    made.actions.act("many", {"place": "down-text", "value": "a dune\na lake"})
     await made.act("many-add")
     (_, workflow, runs, _, _, _, hands) = made.session.line.calls[0]
     assert hands == 2
@@ -225,8 +225,8 @@ async def test_a_file_becomes_the_list_or_the_table() -> None:
 async def test_a_choice_is_put_behind_the_values_of_its_side() -> None:
     made = rig()
     await made.act("open-many")
-    made.actions.change("many-option", {"place": "down", "value": "euler"})
-    made.actions.change("many-option", {"place": "down", "value": "a, b"})
+    made.actions.act("many-option", {"place": "down", "value": "euler"})
+    made.actions.act("many-option", {"place": "down", "value": "a, b"})
     assert made.desk.ui.of(RunsState).many.down_text == 'euler, "a, b"'
     assert made.screen.changes[-1]["texts"][1]["text"] == "", "its field is empty again"  # type: ignore[index]
 

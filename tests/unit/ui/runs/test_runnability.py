@@ -16,6 +16,7 @@ from app.core.workflow import parse_workflow
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow, with_catalogue
 from app.ui.form.state import Draft, FormState, Picture
+from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
@@ -272,7 +273,7 @@ async def test_what_is_nearly_there_is_used_with_one_click_and_can_be_taken_back
     view = await rig.draw()
     assert "Use “xl/SD15.safetensors”" in markup(view)
     facts = next(facts for tag, facts in read(markup(view)).tags if facts.get("data-action") == "use-near")
-    assert rig.standings.act(
+    ActionTable(rig.standings).act(
         "use-near", {name[5:]: str(facts[f"data-{name[5:]}"]) for name in facts if name[:5] == "data-"}
     )
     assert rig.ui.of(FormState).draft.values[CKPT] == "xl/SD15.safetensors"
@@ -328,8 +329,8 @@ async def test_what_a_file_says_is_never_markup() -> None:
 async def test_the_person_has_the_catalogues_read_again_and_a_refusal_is_told() -> None:
     rig = Rig({A: HAS, B: HAS, C: HAS})
     await rig.draw()
-    assert rig.standings.act("look-at-catalogues", {})
-    assert rig.standings.act("look-at-catalogues", {})
+    rig.standings.reload_catalogues()
+    rig.standings.reload_catalogues()
     await rig.work.pop(0)
     rig.session.refusal = ConfigError("gone")
     await rig.work.pop(0)

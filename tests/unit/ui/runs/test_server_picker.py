@@ -43,7 +43,7 @@ def three() -> Fleet:
 
 def rig(session: StillSession, where: str) -> Rig:
     made = Rig("text", session)
-    made.actions.change("where", {"value": where})
+    made.actions.act("where", {"value": where})
     return made
 
 
@@ -125,14 +125,14 @@ async def test_runs_are_spread_over_all_able_servers(
             replace(made.desk.ui.of(RunsState), leanings={ServerId(name): lean for name, lean in leanings.items()})
         )
     )
-    made.actions.change("run-count", {"value": str(count)})
+    made.actions.act("run-count", {"value": str(count)})
     await made.act("run")
     assert made.session.line.calls[0][6] == hands
 
 
 async def test_existing_line_keeps_its_number_of_servers() -> None:
     made = rig(StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one"))), SOONEST)
-    made.actions.change("run-count", {"value": "9"})
+    made.actions.act("run-count", {"value": "9"})
     await made.act("run")
     assert len(made.session.line.calls[0]) == 6, "no number is said"
 
@@ -146,7 +146,7 @@ def test_many_runs_dialog_offers_all_able_servers() -> None:
 async def test_many_runs_have_the_same_wish() -> None:
     made = rig(StillSession(fleet=three()), "a")
     await made.act("open-many")
-    made.actions.type("many", {"place": "text", "value": "a dune"})
+    made.actions.act("many", {"place": "text", "value": "a dune"})
     await made.act("many-add")
     assert made.session.line.calls[0][5] == Wish(asked=ServerId("a"))
 

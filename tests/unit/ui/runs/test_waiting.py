@@ -124,7 +124,7 @@ async def test_each_button_asks_the_line(action: str, call: tuple[object, ...]) 
 async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     rig, numbers = Rig("text"), itertools.count(5)
     rig.actions = Actions(rig.session, rig.desk, rig.screen, lambda _: next(numbers), deletions=deletions(rig.desk))
-    rig.actions.change("run-count", {"value": "3"})
+    rig.actions.act("run-count", {"value": "3"})
     await rig.act("run")
     ((verb, _, runs, title, inputs, wish, _),) = rig.session.line.calls
     assert (verb, len(runs), inputs, wish) == ("add", 3, {}, ANY)
@@ -133,7 +133,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     assert [run.label.rsplit(" ", 1)[1] for run in runs] == ["5", "6", "7"]
     assert rig.desk.ui.of(FormState).draft.values[SEED] == "7"
     assert not [call for call in rig.session.calls if call[0] == "run"]
-    rig.actions.change("run-count", {"value": "1"})
+    rig.actions.act("run-count", {"value": "1"})
     await rig.act("run")
     assert [call[0] for call in rig.session.calls] == ["run"]
 
@@ -141,7 +141,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
 async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
     rig = Rig("text")
     await rig.desk.speak("zh-CN")
-    rig.actions.change("run-count", {"value": "2"})
+    rig.actions.act("run-count", {"value": "2"})
     await rig.act("run")
     ((_, _, runs, *_),) = rig.session.line.calls
     assert [run.label.split(" ")[0] for run in runs] == ["种子", "种子"]
@@ -152,6 +152,6 @@ async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
 )
 def test_the_count_is_a_sensible_number(typed: str, count: int) -> None:
     rig = Rig()
-    rig.actions.change("run-count", {"value": typed})
+    rig.actions.act("run-count", {"value": typed})
     assert rig.desk.ui.of(RunsState).run_count == count
     assert f'value="{count}"' in markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")

@@ -80,8 +80,8 @@ async def test_a_run_is_changed_with_its_own_values_in_the_fields() -> None:
     await made.act("line-edit", promptId=FIRST)
     text = shown(made)
     assert "a dune" in text and 'value="7"' in text
-    made.actions.type("edit", {"node": "1", "name": "text", "value": "a red dune"})
-    made.actions.type("edit", {"node": "1", "name": "seed", "value": "18446744073709551615"})
+    made.actions.act("edit", {"node": "1", "name": "text", "value": "a red dune"})
+    made.actions.act("edit", {"node": "1", "name": "seed", "value": "18446744073709551615"})
     await made.act("save-edit")
     assert made.session.line.calls == [
         ("edit", FIRST, {TEXT: "a red dune", SEED: 2**64 - 1}, "a red dune · seed 18446744073709551615")
@@ -92,7 +92,7 @@ async def test_a_run_is_changed_with_its_own_values_in_the_fields() -> None:
 async def test_what_does_not_fit_is_told_at_its_field_and_not_saved() -> None:
     made = rig(runs("b", "a dune"))
     await made.act("line-edit", promptId=FIRST)
-    made.actions.type("edit", {"node": "1", "name": "seed", "value": "many"})
+    made.actions.act("edit", {"node": "1", "name": "seed", "value": "many"})
     assert "This has to be a number" in shown(made)
     await made.act("save-edit")
     assert made.session.line.calls == [] and isinstance(made.desk.ui.dialog, EditDialog)
@@ -102,9 +102,9 @@ async def test_another_input_can_be_changed_too() -> None:
     made = rig(runs("b", "a dune"))
     await made.act("line-edit", promptId=FIRST)
     name = next(name for name in shown(made, "lists").split("&#34;") if name.startswith("steps"))
-    made.actions.change("edit-more", {"value": name})
+    made.actions.act("edit-more", {"value": name})
     assert 'value="20"' in shown(made)
-    made.actions.type("edit", {"node": "1", "name": "steps", "value": "4"})
+    made.actions.act("edit", {"node": "1", "name": "steps", "value": "4"})
     await made.act("save-edit")
     assert made.session.line.calls[0][2] == {TEXT: "a dune", SEED: 7, ("1", "steps"): 4}
 
@@ -166,7 +166,7 @@ async def test_the_line_is_spread_over_more_servers() -> None:
     made = rig(waiting("one"))
     text = shown(made, "waiting")
     assert "3 servers" in text and 'data-testid="crew"' not in text
-    made.actions.change("line-spread", {"value": "3"})
+    made.actions.act("line-spread", {"value": "3"})
     await made.desk.done()
     assert made.session.line.calls == [("spread", 3)]
 
