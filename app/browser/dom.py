@@ -5,7 +5,7 @@ events arrive as mappings, files as `Blob`s.
 
     screen = BrowserScreen(patch, shell, BrowserMemory())      # the JavaScript modules named in pyscript.toml
     screen.update({"regions": {"now": "<h2>…"}, "title": "gpu-2 · Mooring"})
-    screen.listen(page)                       # page.act, .change, .type, .take_files
+    screen.listen(page)                       # page.act, page.take_files
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ log = logging.getLogger("mooring.browser")
 
 
 class EventHandler(Protocol):
-    """Receives the user's events."""
+    """Receives the user's events. Each names its action; the facts are the element's `data-…`, `value` and `checked`.
+
+    `key` is the field that files were aimed at, if any; with the purpose "open" they were chosen as workflows.
+    """
 
     def act(self, name: str, facts: Mapping[str, Any]) -> None: ...
-    def change(self, name: str, facts: Mapping[str, Any]) -> None: ...
-    def type(self, name: str, facts: Mapping[str, Any]) -> None: ...
     def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]], purpose: str) -> None: ...
 
 
@@ -147,10 +148,7 @@ class BrowserScreen:
     def listen(self, handler: EventHandler) -> None:
         """Pass every event to `handler` for as long as the page lives; these proxies are never destroyed."""
 
-        def by_name(method: Callable[[str, Mapping[str, Any]], None]) -> Any:
-            return create_proxy(lambda name, facts: method(str(name), json.loads(facts)))
-
-        self._patch.listen(by_name(handler.act), by_name(handler.change), by_name(handler.type))
+        self._patch.listen(create_proxy(lambda name, facts: handler.act(str(name), json.loads(facts))))
 
         def take(node: str, name: str, files: Any, purpose: str = "") -> None:
             taken = [(JsBlob(file), str(file.name)) for file in files]

@@ -255,10 +255,10 @@ function onEvent(type, attribute, callback) {
 }
 
 /** Clicks on `data-action`, Enter in a `data-enter` field, changes of `data-change`, typing in `data-input`: `callback(name, facts as JSON)`. */
-export function listen(onAction, onChange, onInput) {
+export function listen(onAction) {
   onEvent("click", "action", onAction);
-  onEvent("change", "change", onChange);
-  onEvent("input", "input", onInput);
+  onEvent("change", "change", onAction);
+  onEvent("input", "input", onAction);
   listenTexts(onAction);
   document.addEventListener("compositionstart", () => { isComposing = true; });
   document.addEventListener("compositionend", () => { isComposing = false; });

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from app.ui.commands.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
 from app.ui.commands.palette import HelpDialog, PaletteDialog, ShortcutsDialog
 from app.ui.commands.shortcuts import SINGLE
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Facts, Screen
@@ -18,21 +18,17 @@ from app.ui.settings.settings import Settings
 RECENT_KEY = "mooring.commands"  # ids of those used lately, in this browser
 
 
-class Doing(Protocol):
-    """Where an action goes: to the page, as from a button or a field."""
-
-    def act(self, name: str, facts: Facts) -> None: ...
-    def change(self, name: str, facts: Facts) -> None: ...
-
-
 class PaletteActions:
-    """The hands on it. `offered` is what can be done now, None before anything is drawn; `draw` draws at once."""
+    """The actions of both. `act` is the table's; `offered` is what can be done now, None before anything is drawn.
+
+    `draw` draws at once.
+    """
 
     def __init__(
         self,
         desk: PageContext,
         screen: Screen,
-        doing: Doing,
+        act: Callable[[str, Facts], None],
         *,
         words: Callable[[], Translator | None],
         offered: Callable[[], Offered | None],
@@ -40,55 +36,51 @@ class PaletteActions:
     ) -> None:
         self._desk = desk
         self._screen = screen
-        self._doing = doing
+        self._act = act
         self._words = words
         self._offered = offered
         self._draw = draw
 
-    def act(self, name: str, facts: Facts) -> bool:
-        """A click or a key; False if it is none of these."""
-        match name:
-            case "open-palette":
-                self._show(PaletteDialog(recent=self._recent()))
-                self._draw()  # what is typed next goes into its field
-            case "open-shortcuts":
-                self._show(ShortcutsDialog())
-            case "command":
-                self._choose(str(facts["command"]))
-            case "press-key":
-                self._press(str(facts["key"]))
-            case _:
-                return False
-        return True
+    @action("open-palette")
+    def open_palette(self) -> None:
+        """Open the palette."""
+        self._show(PaletteDialog(recent=self._recent()))
+        self._draw()  # what is typed next goes into its field
 
-    def type(self, name: str, facts: Facts) -> bool:
-        """Something typed; False if it is not about this."""
+    @action("open-shortcuts")
+    def open_shortcuts(self) -> None:
+        """Open the list of shortcuts."""
+        self._show(ShortcutsDialog())
+
+    @action("palette-query")
+    def search(self, value: str) -> None:
+        """Show the commands that match."""
         dialog = self._desk.ui.dialog
-        if name == "palette-query" and isinstance(dialog, PaletteDialog):
-            self._show(replace(dialog, query=str(facts.get("value", ""))))
-        return name == "palette-query"
+        if isinstance(dialog, PaletteDialog):
+            self._show(replace(dialog, query=value))
 
-    def _choose(self, command_id: str) -> None:
-        command = self._find(command_id)
+    @action("command")
+    def choose(self, command: str) -> None:
+        """Do a command of the palette, by its id."""
+        found = self._find(command)
         self._show(None)
-        if command is None:
+        if found is None:
             return  # what could be done a moment ago
-        recent = [command_id, *(item for item in self._recent() if item != command_id)]
+        recent = [command, *(item for item in self._recent() if item != command)]
         self._screen.keep(RECENT_KEY, json.dumps(recent[:MOST_RECENT]))
-        self._do(command)
+        self._do(found)
 
-    def _press(self, key: str) -> None:
-        command = self._find(SINGLE.get(key, ""))
-        if command is not None and self._desk.ui.of(Settings).has_keys:
-            self._do(command)
+    @action("press-key")
+    def press(self, key: str) -> None:
+        """Do what a single key stands for."""
+        found = self._find(SINGLE.get(key, ""))
+        if found is not None and self._desk.ui.of(Settings).has_keys:
+            self._do(found)
 
     def _do(self, command: Command) -> None:
-        facts: Mapping[str, str] = dict(command.facts)
         match command.manner:
             case Manner.ACT:
-                self._doing.act(command.action, facts)
-            case Manner.CHANGE:
-                self._doing.change(command.action, facts)
+                self._act(command.action, dict(command.facts))
             case Manner.JUMP:  # once the palette has gone: what is behind it takes no focus
                 self._screen.schedule(lambda: self._screen.update({"jump": command.action}))
             case Manner.PRESS:  # now: a browser opens its own dialogs only within a click

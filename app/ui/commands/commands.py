@@ -38,10 +38,9 @@ class Group(Enum):
 
 
 class Manner(Enum):
-    """How a command is done: as a click, as a choice in a field, or by going there."""
+    """How a command is done: as an action, or by going to an element."""
 
     ACT = "act"
-    CHANGE = "change"
     JUMP = "jump"  # `action` is the id of an element
     PRESS = "press"  # the same, and the element is clicked there
 
@@ -194,7 +193,7 @@ def _where(view: WhereView, _: Translator) -> Iterator[Command]:
     for value, command_id, title, aside in choices:
         if value != view.chosen:
             yield Command(
-                command_id, title, Group.WORK, "anchor", "where", (("value", value),), Manner.CHANGE, aside,
+                command_id, title, Group.WORK, "anchor", "where", (("value", value),), aside=aside,
                 terms="server gpu",
             )  # fmt: skip
 
@@ -213,7 +212,7 @@ def _workflows(offered: Offered, _: Translator) -> Iterator[Command]:
             shown = _.known(title) or _("Pasted workflow")
             yield Command(
                 f"workflow:{workflow_id}", shown, Group.WORKFLOWS, "flow-own", "workflow", (("value", workflow_id),),
-                Manner.CHANGE, terms=f"workflow {title}", is_own=shown == title,
+                terms=f"workflow {title}", is_own=shown == title,
             )  # fmt: skip
 
 
@@ -331,14 +330,14 @@ def _settings(settings: Settings, _: Translator) -> Iterator[Command]:
         if code != _.language:
             yield Command(
                 f"language:{code}", _("Language: {name}", name=name), Group.SETTINGS, "language", "language",
-                (("value", code),), Manner.CHANGE, terms=f"{code} {name} language",
+                (("value", code),), terms=f"{code} {name} language",
             )  # fmt: skip
     themes = {Theme.SYSTEM: _("Colours of the system"), Theme.LIGHT: _("Light colours"), Theme.DARK: _("Dark colours")}
     for theme, title in themes.items():
         if theme is not settings.theme:
             yield Command(
                 f"theme:{theme.value}", title, Group.SETTINGS, "moon" if theme is Theme.DARK else "sun", "theme",
-                (("value", theme.value),), Manner.CHANGE, terms=f"{theme.value} mode theme",
+                (("value", theme.value),), terms=f"{theme.value} mode theme",
             )  # fmt: skip
     yield from _switches(settings, _)
 

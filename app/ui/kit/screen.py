@@ -102,22 +102,3 @@ class Screen(Protocol):
 
     def early_pictures(self) -> Mapping[str, str]:
         """The thumbnails that were shown before Python was up: addresses by the names of results. They are ours now."""
-
-
-class Hands(Protocol):
-    """Who is told what the person does."""
-
-    def act(self, name: str, facts: Facts) -> None:
-        """A click on `data-action`, or its key."""
-
-    def change(self, name: str, facts: Facts) -> None:
-        """A new choice in `data-change`."""
-
-    def type(self, name: str, facts: Facts) -> None:
-        """Something typed in `data-input`."""
-
-    def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
-        """Files dropped, pasted or chosen, with their names; `key` is the field aimed at, if any.
-
-        With the purpose "open" they were chosen as workflows.
-        """

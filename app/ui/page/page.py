@@ -29,6 +29,7 @@ from app.ui.form.remote_choices import RemoteLists
 from app.ui.form.state import FormState
 from app.ui.graph.actions import GraphActions
 from app.ui.graph.graphs import Arrange, Graphs
+from app.ui.kit.actions import ActionError
 from app.ui.kit.context import attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator
@@ -134,14 +135,11 @@ class Page:
         self._stock = LibraryEntries()
         self._ringer = Ringer(bell, now)
         self._settings = SettingsActions(self, screen, bell, lambda: self._translator)
-        self._palette = PaletteActions(
-            self, screen, self, words=lambda: self._translator, offered=self._offered, draw=self.draw
-        )
         self._recents = Recents(papers, self, screen, self._deletions)
         self._album_rows = AlbumRows(session, papers, self)
         self._results = ResultsActions(self, screen, session.name_project)
         self._album = AlbumActions(session, self._album_rows, self, screen, now, deletions=self._deletions)
-        self._actions = Actions(
+        self.actions = Actions(
             session,
             self,
             screen,
@@ -155,32 +153,34 @@ class Page:
         self._lookout = PanelData(
             outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
         )
-        self._presets = PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions)
         self._folder = (
             None if folder is None else FolderActions(folder, session, self, screen, now, deletions=self._deletions)
         )
         self._library_actions = LibraryActions(
-            self, screen, self._library, self._opener, lambda files: self._actions.take_files(None, files),
+            self, screen, self._library, self._opener, lambda files: self.actions.take_files(None, files),
             deletions=self._deletions,
         )  # fmt: skip
-
-        self._actions.add(
+        self.actions.add(
             self._settings,
             self._recents,
-            self._presets,
-            self._library_actions,
-            ScriptingActions(self),
             self._results,
             self._album,
             self._standings,
+            self._library_actions,
+            PaletteActions(
+                self, screen, self.actions.act,
+                words=lambda: self._translator, offered=self._offered, draw=self.draw,
+            ),
+            ScriptingActions(self),
             GraphActions(self, self._graphs),
+            PanelActions(session, self, screen, self._lookout.ask),
+            PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions),
+            BreakActions(break_server, self),
             Reuse(
                 session, self, screen, self._opener, read_input,
-                take_files=lambda files: self._actions.take_files(None, files),
-                recover=lambda: self._actions.recover(read_input),
+                take_files=lambda files: self.actions.take_files(None, files),
+                recover=lambda: self.actions.recover(read_input),
             ),
-            PanelActions(session, self, screen, self._lookout.ask),
-            BreakActions(break_server, self),
             *(() if team is None else team.hands(self, screen, session.results)),
             *(() if self._folder is None else (self._folder,)),
         )  # fmt: skip
@@ -208,7 +208,7 @@ class Page:
         self._workflows = workflows
         self._choose_something()
         if any(draft.awaited for draft in self._ui.of(FormState).drafts.values()):
-            self.spawn(self._actions.recover(self._read_input))
+            self.spawn(self.actions.recover(self._read_input))
         self.request()
 
     def _choose_something(self) -> None:
@@ -225,7 +225,7 @@ class Page:
         if known is not None:
             kept = drafts.without_gone(known, opened.workflow.nodes)
             self._ui = self._ui.with_slices(self._ui.of(FormState).with_draft(kept, opened.workflow_id))
-        self.spawn(self._actions.recover(self._read_input))
+        self.spawn(self.actions.recover(self._read_input))
 
     def word(self, text: str) -> str:
         """What the page shows for a label."""
@@ -242,7 +242,7 @@ class Page:
         if not self._session.fleet.workflows:
             self._choose_something()
         self.draw()
-        self.spawn(self._actions.recover(self._read_input))
+        self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
         if self._folder is not None:
             self.spawn(attempt(self, self._folder.load()))
@@ -272,27 +272,20 @@ class Page:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("an action ended: %r", error, exc_info=error)
 
-    # What the person does
+    # What the user does
 
     def act(self, name: str, facts: Facts) -> None:
-        """A click on `data-action`, or its key."""
-        if not self._palette.act(name, facts):
-            self._actions.act(name, facts)
-
-    def change(self, name: str, facts: Facts) -> None:
-        """A new choice in `data-change`."""
-        self._actions.act(name, facts)
-
-    def type(self, name: str, facts: Facts) -> None:
-        """Something typed in `data-input`."""
-        if not self._palette.type(name, facts):
-            self._actions.act(name, facts)
+        """Do what a click, a choice or typing stands for; a fault of the page's own markup is logged."""
+        try:
+            self.actions.act(name, facts)
+        except ActionError as error:
+            log.error("no such action: %r", error)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
         """Files dropped, pasted or chosen: into the open plan of runs, into the field aimed at, or to be opened."""
         is_planning = isinstance(self._ui.dialog, ManyDialog)
         if is_planning or (key is not None and not any(is_json(*file) for file in files)):
-            self._actions.take_files(key, files)
+            self.actions.take_files(key, files)
         else:
             self._library_actions.take_files(files, is_surely=purpose == "open")
 

@@ -75,15 +75,12 @@ def test_whatever_the_page_offers_is_a_command_or_about_one_thing() -> None:
     )
 
 
-def test_every_command_is_something_that_a_button_or_a_field_does() -> None:
+def test_commands_go_to_elements_that_exist() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/ui").rglob("*.py"))
     ids = set(re.findall(r'id="([a-z-]+)"', (ROOT / "index.html").read_text(encoding="utf-8") + sources))
     for offered in (FULL, OTHER, UNBOUNDED):
         for item in commands(offered, ENGLISH):
-            if item.manner in {Manner.JUMP, Manner.PRESS}:
-                assert item.action in ids, item
-            else:
-                assert f'"{item.action}"' in sources, item
+            assert item.action in ids or item.manner is Manner.ACT, item
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
@@ -152,7 +149,7 @@ async def test_a_command_does_what_its_button_does_and_is_remembered() -> None:
     screen = MemoryScreen()
     page, session = await opened(screen, StillSession(window=window(task("a"))))
     page.act("open-palette", {})
-    page.type("palette-query", {"value": "cancel"})
+    page.act("palette-query", {"value": "cancel"})
     assert page.ui.dialog == PaletteDialog("cancel")
     page.act("command", {"command": "cancel"})
     assert page.ui.dialog is None
