@@ -107,7 +107,7 @@ def _question(item: Preset, ask: Ask, _: Translator) -> h.Node:
             h.button(".button.is-small", type="button", data_action="leave-preset", autofocus=True)[_("Leave it")],
             action_button(
                 _("Delete") if is_delete else _("Replace"),
-                f"{ask.value}-preset",
+                "delete-preset" if is_delete else "replace-preset",
                 class_=f"is-small {'is-danger' if is_delete else 'is-primary'}",
                 testid="do-preset",
             ),
