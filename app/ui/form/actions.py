@@ -10,7 +10,6 @@ from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
 from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
-from app.ui.kit.screen import Screen
 from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.plans.runs import PlannedRun
@@ -20,9 +19,8 @@ from app.workflows.plans.targets import Target
 class FormActions:
     """The person's hands on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(self, desk: FormContext, screen: Screen, random_seed: Callable[[int], int]) -> None:
+    def __init__(self, desk: FormContext, random_seed: Callable[[int], int]) -> None:
         self._desk = desk
-        self._screen = screen
         self._random_seed = random_seed
 
     @property

@@ -35,8 +35,12 @@ class PageContext(Protocol):
         """Change the language of the whole page."""
 
 
-async def attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
-    """Do what may be refused; a refusal is shown."""
+def attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
+    """Do in the background what may be refused; a refusal is shown."""
+    desk.spawn(_attempt(desk, work))
+
+
+async def _attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except MooringError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,7 +50,7 @@ class LibraryActions:
 
     def take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
         """Files that no field was aimed at: workflows are opened, any other goes into the form."""
-        self._do(self._take_files(files, is_surely=is_surely))
+        attempt(self._desk, self._take_files(files, is_surely=is_surely))
 
     async def _take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
         others = [
@@ -64,7 +64,7 @@ class LibraryActions:
     @action("open-text")
     def open_text(self, text: str) -> None:
         """Open a workflow that was pasted as text."""
-        self._do(self._opener.take_text(text))
+        attempt(self._desk, self._opener.take_text(text))
 
     # Choosing a workflow
 
@@ -112,7 +112,7 @@ class LibraryActions:
     @action("open-saved")
     def open_saved(self, server: ServerId, name: str) -> None:
         """Open a workflow that a server has saved."""
-        self._do(self._opener.take_saved(server, name))
+        attempt(self._desk, self._opener.take_saved(server, name))
 
     # Changing the library
 
@@ -124,12 +124,12 @@ class LibraryActions:
     @action("item-title")
     def rename(self, item: str, value: str) -> None:
         """Give a workflow another title."""
-        self._do(self._library.rename(item, value))
+        attempt(self._desk, self._library.rename(item, value))
 
     @action("item-tags")
     def tag(self, item: str, value: str) -> None:
         """Give a workflow other tags."""
-        self._do(self._library.tag(item, value))
+        attempt(self._desk, self._library.tag(item, value))
 
     @action("ask-delete-item")
     def ask_delete(self, item: str) -> None:
@@ -152,7 +152,7 @@ class LibraryActions:
     @action("export-library")
     def export(self) -> None:
         """Offer the whole library as a file."""
-        self._do(self._export())
+        attempt(self._desk, self._export())
 
     async def _list_saved(self, server_id: ServerId) -> None:
         try:
@@ -180,9 +180,6 @@ class LibraryActions:
 
     def _show(self, dialog: LibraryDialog) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        self._desk.spawn(attempt(self._desk, work))
 
 
 def is_json(blob: Blob, name: str) -> bool:

@@ -1,9 +1,9 @@
-"""What the person does, as calls of the session and changes of the person's own part. Never touches the DOM."""
+"""The page's table of actions, which become calls of the session and changes of the state; none touches the DOM."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from app.ui.form.file_actions import FileActions
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable, action
-from app.ui.kit.context import attempt, set_slices
+from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Screen
 from app.ui.page.projection import run_view
@@ -63,10 +63,10 @@ class SessionVerbs(SessionFacts, TaskVerbs, OrphanVerbs, Protocol):
 
 
 class Actions(ActionTable):
-    """The person's hands; those on the form, on what is kept and on what is lost have modules of their own.
+    """Every action of the page by name, with its one handler. Here are those of running, of dialogs and of messages.
 
-    `note_used(workflow_id, prompt_id)` tells the library of a run, `note_values(chosen, draft)` of what stands in the
-    form at each.
+    `note_used(workflow_id, prompt_id)` notes a run in the library, `note_values(chosen, draft)` the form's values at
+    each.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class Actions(ActionTable):
         self._random_seed = random_seed
         self._desk = desk
         self._screen = screen
-        self._form = FormActions(desk, screen, random_seed)
+        self._form = FormActions(desk, random_seed)
         self._files = FileActions(session, desk, screen, lambda: self._form.chosen)
         self._arranging = ArrangeActions(desk, screen, deletions)
-        self._line = LineActions(session.line, desk, screen, self._do, deletions)
+        self._line = LineActions(session.line, desk, screen, deletions)
         self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
         super().__init__(
             self,
@@ -100,7 +100,7 @@ class Actions(ActionTable):
             self._arranging,
             self._line,
             self._many,
-            KeepActions(session.results, desk, self._do, deletions),
+            KeepActions(session.results, desk, deletions),
             TaskActions(session, desk, screen),
             OrphanActions(session, desk),
         )
@@ -234,8 +234,14 @@ class Actions(ActionTable):
         *,
         draft: Draft,
     ) -> None:
-        """Send it; what else is written down of a click waits until that is done."""
-        prompt_id = await self._sent(chosen, order, inputs, server_id)
+        """Send it; what else is noted of a click waits until that is done."""
+        try:
+            prompt_id = await self._session.run(
+                order.workflow, title=chosen.title, inputs=inputs, server_id=server_id, editor=order.editor
+            )
+        except MooringError as error:
+            log.info("the run failed and its own card says so: %r", error)
+            prompt_id = None
         self._note_values(chosen, draft)
         if prompt_id is None or self._note_used is None:
             return
@@ -243,17 +249,6 @@ class Actions(ActionTable):
             await self._note_used(chosen.workflow_id, prompt_id)
         except MooringError as error:
             log.info("the library does not know of that run: %r", error)
-
-    async def _sent(
-        self, chosen: OpenWorkflow, order: Order, inputs: Mapping[Key, Picked], server_id: ServerId | None
-    ) -> PromptId | None:
-        try:
-            return await self._session.run(
-                order.workflow, title=chosen.title, inputs=inputs, server_id=server_id, editor=order.editor
-            )
-        except MooringError as error:
-            log.info("the run failed and says so itself: %r", error)
-            return None
 
     def _demo_server(self) -> ServerId | None:
         """In a mixed fleet, a demo server by name, since no other has the demo's nodes; else nobody is asked for."""
@@ -287,6 +282,3 @@ class Actions(ActionTable):
 
     def _set(self, **changes: Any) -> None:
         self._desk.set_ui(replace(self._desk.ui, **changes))
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        self._desk.spawn(attempt(self._desk, work))

@@ -245,7 +245,7 @@ class Page:
         self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
         if self._folder is not None:
-            self.spawn(attempt(self, self._folder.load()))
+            attempt(self, self._folder.load())
 
     async def speak(self, language: str) -> None:
         """Change the language of the whole page."""

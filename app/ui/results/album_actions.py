@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -127,7 +127,7 @@ class AlbumActions:
     @action("album-open")
     def open_result(self, name: str) -> None:
         """Show a result large."""
-        self._do(self._open(name))
+        attempt(self._desk, self._open(name))
 
     @action("album-step")
     def step(self, by: int) -> None:
@@ -139,7 +139,7 @@ class AlbumActions:
         name = f"{dialog.prompt_id}/{dialog.index}"
         place = names.index(name) + by if name in names else -1
         if 0 <= place < len(names):
-            self._do(self._open(names[place]))
+            attempt(self._desk, self._open(names[place]))
 
     # Searching
 
@@ -210,17 +210,17 @@ class AlbumActions:
     @action("album-favourite")
     def favour(self, name: str = "") -> None:
         """Make them favourites, or no longer if they all are."""
-        self._do(self._favour(self._aimed_at(name)))
+        attempt(self._desk, self._favour(self._aimed_at(name)))
 
     @action("album-download")
     def download(self, name: str = "") -> None:
         """Save them as files."""
-        self._do(self._download(self._aimed_at(name), is_bare=False))
+        attempt(self._desk, self._download(self._aimed_at(name), is_bare=False))
 
     @action("album-download-bare")
     def download_bare(self, name: str = "") -> None:
         """Save them as files, without their workflow."""
-        self._do(self._download(self._aimed_at(name), is_bare=True))
+        attempt(self._desk, self._download(self._aimed_at(name), is_bare=True))
 
     @action("album-compare")
     def compare(self) -> None:
@@ -332,6 +332,3 @@ class AlbumActions:
         await self._session.past.delete([prompt_id for prompt_id in tasks if prompt_id not in mine])
         marked = [name for name in self._rows.rows.favourites if parted(name)[0] in tasks]
         await self._rows.set_favourites(marked, is_favourite=False)
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        self._desk.spawn(attempt(self._desk, work))

@@ -115,10 +115,10 @@ class FolderActions:
 
     def look_again(self) -> None:
         """Another window may have chosen one, or let go of it."""
-        self._desk.spawn(attempt(self._desk, self._take(self._folder.look())))
+        attempt(self._desk, self._take(self._folder.look()))
 
     def _do(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool = False) -> None:
-        self._desk.spawn(attempt(self._desk, self._did(work, is_new=is_new)))
+        attempt(self._desk, self._did(work, is_new=is_new))
 
     async def _did(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool) -> None:
         before = self._view.name
@@ -158,7 +158,7 @@ class FolderActions:
         self._show(replace(self._view, waiting=len(waiting)))
         if waiting and self._view.state is FolderState.READY and not self._is_saving and not self._has_failed:
             self._is_saving = True
-            self._desk.spawn(attempt(self._desk, self._save_all()))
+            attempt(self._desk, self._save_all())
 
     async def _save_all(self) -> None:
         try:

@@ -79,12 +79,12 @@ class Reuse:
     @action("use-settings")
     def use_settings(self, prompt_id: PromptId) -> None:
         """Put a task's settings into the form."""
-        self._desk.spawn(attempt(self._desk, self._use_settings(prompt_id)))
+        attempt(self._desk, self._use_settings(prompt_id))
 
     @action("use-as-input")
     def use_as_input(self, prompt_id: PromptId, index: int) -> None:
         """Put a result into the form, as an input."""
-        self._desk.spawn(attempt(self._desk, self._use_as_input(prompt_id, index)))
+        attempt(self._desk, self._use_as_input(prompt_id, index))
 
     async def _use_settings(self, prompt_id: PromptId) -> None:
         task = await self._task(prompt_id)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.results.storage import KeepingDialog, KeepingView
@@ -26,18 +25,16 @@ class ResultsVerbs(Protocol):
 
 
 class KeepActions:
-    """The hands in the dialog about what is kept. `do` runs a call of the session and shows its error, if any."""
+    """The hands in the dialog about what is kept."""
 
     def __init__(
         self,
         results: ResultsVerbs,
         desk: PageContext,
-        do: Callable[[Coroutine[Any, Any, None]], None],
         deletions: Deletions,
     ) -> None:
         self._results = results
         self._desk = desk
-        self._do = do
         self._deletions = deletions
 
     @action("open-keeping")
@@ -76,7 +73,7 @@ class KeepActions:
     @action("ask-promise")
     def ask_promise(self) -> None:
         """Ask the browser to delete nothing by itself."""
-        self._do(self._results.ask_promise())
+        attempt(self._desk, self._results.ask_promise())
 
     @action("save-keeping")
     def save(self) -> None:
@@ -92,7 +89,7 @@ class KeepActions:
             deletion = Deletion(What.OLDEST, count=view.excess)
             self._deletions.put_off(deletion, lambda: self._results.configure(wanted))
         else:
-            self._do(self._results.configure(wanted))
+            attempt(self._desk, self._results.configure(wanted))
 
     def _change(self, **changes: Any) -> None:
         dialog = self._desk.ui.dialog

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.model import PromptId
@@ -14,8 +12,6 @@ from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.screen import Screen
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
-
-log = logging.getLogger("mooring.ui")
 
 
 class TaskVerbs(Protocol):
@@ -42,12 +38,12 @@ class TaskActions:
     @action("cancel")
     def cancel(self, prompt_id: PromptId) -> None:
         """Cancel a task."""
-        self._do(self._session.cancel(prompt_id))
+        attempt(self._desk, self._session.cancel(prompt_id))
 
     @action("look-again")
     def check_again(self, prompt_id: PromptId) -> None:
         """Ask the server again what became of a task."""
-        self._do(self._session.look_again(prompt_id))
+        attempt(self._desk, self._session.look_again(prompt_id))
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
@@ -58,7 +54,7 @@ class TaskActions:
     def give_up(self, prompt_id: PromptId) -> None:
         """Stop tracking a task."""
         self._show(None)
-        self._do(self._session.give_up(prompt_id))
+        attempt(self._desk, self._session.give_up(prompt_id))
 
     @action("dismiss-run")
     def dismiss(self, prompt_id: PromptId) -> None:
@@ -75,7 +71,7 @@ class TaskActions:
         """Run a task a second time."""
         self._show(None)
         self._screen.update({"reveal": "now"})
-        self._desk.spawn(self._run_again(prompt_id, elsewhere=elsewhere))
+        attempt(self._desk, self._run_again(prompt_id, elsewhere=elsewhere))
 
     @action("ask-same-server")
     def ask_same_server(self, prompt_id: PromptId) -> None:
@@ -86,27 +82,14 @@ class TaskActions:
     def confirm_same_server(self, prompt_id: PromptId) -> None:
         """Confirm that it is."""
         self._show(None)
-        self._desk.spawn(self._confirm_move(prompt_id))
+        attempt(self._desk, self._session.confirm_move(prompt_id))
 
     async def _run_again(self, prompt_id: PromptId, *, elsewhere: bool) -> None:
         try:
             await self._session.run_again(prompt_id, elsewhere=elsewhere)
         except MooringError as error:
-            if all(run.error is not error for run in self._session.runs):  # else its own card says so
-                self._tell(error)
-
-    async def _confirm_move(self, prompt_id: PromptId) -> None:
-        try:
-            await self._session.confirm_move(prompt_id)
-        except MooringError as error:
-            self._tell(error)
+            if all(run.error is not error for run in self._session.runs):
+                raise  # else its own card shows it
 
     def _show(self, dialog: GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
         self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        self._desk.spawn(attempt(self._desk, work))
-
-    def _tell(self, error: MooringError) -> None:
-        log.warning("refused: %r", error)
-        self._desk.set_ui(self._desk.ui.with_error(error))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.core.balancer import ANY, Wish
 from app.core.model import BatchId, PromptId, WindowId
@@ -13,7 +13,7 @@ from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
@@ -54,63 +54,61 @@ class LineVerbs(LineFacts, Protocol):
 
 
 class LineActions:
-    """See the module. `do` runs a verb in the background, and shows its refusal."""
+    """See the module."""
 
     def __init__(
         self,
         line: LineVerbs,
         desk: PageContext,
         screen: Screen,
-        do: Callable[[Coroutine[Any, Any, None]], None],
         deletions: Deletions,
     ) -> None:
         self._line = line
         self._desk = desk
         self._screen = screen
-        self._do = do
         self._deletions = deletions
 
     @action("line-pause")
     def pause(self) -> None:
         """Send nothing more until they are resumed."""
-        self._do(self._line.pause())
+        attempt(self._desk, self._line.pause())
 
     @action("line-resume")
     def resume(self) -> None:
         """Send waiting runs again."""
-        self._do(self._line.resume())
+        attempt(self._desk, self._line.resume())
 
     @action("line-send-all")
     def send_all(self) -> None:
         """Send all that wait at once."""
-        self._do(self._line.send_all())
+        attempt(self._desk, self._line.send_all())
 
     @action("line-send-few")
     def send_few(self) -> None:
         """Send two at a time."""
-        self._do(self._line.send_all(False))
+        attempt(self._desk, self._line.send_all(False))
 
     @action("line-spread")
     def spread(self, value: int) -> None:
         """Spread the waiting runs over so many servers."""
-        self._do(self._line.spread(value))
+        attempt(self._desk, self._line.spread(value))
 
     @action("line-adopt")
     def adopt(self, owner: WindowId) -> None:
         """Adopt the runs that wait in a closed window."""
-        self._do(self._line.adopt(owner))
+        attempt(self._desk, self._line.adopt(owner))
 
     # One of them
 
     @action("line-up")
     def move_up(self, prompt_id: PromptId) -> None:
         """Send a run earlier by one place."""
-        self._do(self._line.step(prompt_id, -1))
+        attempt(self._desk, self._line.step(prompt_id, -1))
 
     @action("line-down")
     def move_down(self, prompt_id: PromptId) -> None:
         """Send a run later by one place."""
-        self._do(self._line.step(prompt_id, 1))
+        attempt(self._desk, self._line.step(prompt_id, 1))
 
     @action("line-move")
     def move(self, prompt_id: PromptId, beside: PromptId, is_after: bool) -> None:
@@ -120,7 +118,7 @@ class LineActions:
         if line is None or not line.has(prompt_id) or beside not in rest:
             return
         following = rest[rest.index(beside) + is_after :]
-        self._do(self._line.move(prompt_id, following[0] if following else None))
+        attempt(self._desk, self._line.move(prompt_id, following[0] if following else None))
 
     # Changing one
 
@@ -159,7 +157,7 @@ class LineActions:
         assert line is not None  # it is ready
         values, label = edit_values(line, dialog)
         self._show(None)
-        self._do(self._line.edit(dialog.prompt_id, values, label))
+        attempt(self._desk, self._line.edit(dialog.prompt_id, values, label))
 
     # Removing and cancelling
 
@@ -183,14 +181,14 @@ class LineActions:
     def cancel(self, batch_id: BatchId | None = None) -> None:
         """Cancel everything of this window, or of one plan."""
         self._show(None)
-        self._do(self._line.cancel_mine(batch_id or None))
+        attempt(self._desk, self._line.cancel_mine(batch_id or None))
 
     def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
         """Remove waiting runs: one that is already being sent at once, others when the time to undo is over."""
         sent = [prompt_id for prompt_id in prompt_ids if prompt_id in self._line.sending]
         rest = [prompt_id for prompt_id in prompt_ids if prompt_id not in sent]
         if sent:
-            self._do(self._line.remove(*sent))
+            attempt(self._desk, self._line.remove(*sent))
         if rest:
             self._line.set_aside(*rest)
             deletion = Deletion(What.WAITING, count=len(rest))
@@ -215,4 +213,4 @@ class LineActions:
                 plan.workflow, plan.runs, title=title, inputs=inputs, hands=hands, wish=wish, editor=plan.editor
             )
 
-        self._do(add())
+        attempt(self._desk, add())
