@@ -5,7 +5,7 @@ events arrive as mappings, files as `Blob`s.
 
     screen = BrowserScreen(patch, shell, BrowserMemory())      # the JavaScript modules named in pyscript.toml
     screen.update({"regions": {"now": "<h2>…"}, "title": "gpu-2 · Mooring"})
-    screen.listen(page)                       # page.act, page.take_files
+    screen.listen(page.act, page.take_files)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import js
 from pyodide.ffi import JsException, create_once_callable, create_proxy
@@ -27,16 +27,6 @@ from app.core.errors import ConfigError, StorageError
 from app.core.ports.blobs import Blob
 
 log = logging.getLogger("mooring.browser")
-
-
-class EventHandler(Protocol):
-    """Receives the user's events. Each names its action; the facts are the element's `data-…`, `value` and `checked`.
-
-    `key` is the field that files were aimed at, if any; with the purpose "open" they were chosen as workflows.
-    """
-
-    def act(self, name: str, facts: Mapping[str, Any]) -> None: ...
-    def take_files(self, key: tuple[str, str] | None, files: Sequence[tuple[Blob, str]], purpose: str) -> None: ...
 
 
 class IntlFormats:
@@ -145,14 +135,22 @@ class BrowserScreen:
 
     # Events
 
-    def listen(self, handler: EventHandler) -> None:
-        """Pass every event to `handler` for as long as the page lives; these proxies are never destroyed."""
+    def listen(
+        self,
+        act: Callable[[str, Mapping[str, Any]], None],
+        take_files: Callable[[tuple[str, str] | None, Sequence[tuple[Blob, str]], str], None],
+    ) -> None:
+        """Pass on every event for as long as the page lives; these proxies are never destroyed.
 
-        self._patch.listen(create_proxy(lambda name, facts: handler.act(str(name), json.loads(facts))))
+        `act` gets the name of an action and its facts: the element's `data-…`, `value` and `checked`. `take_files` gets
+        the field that files were aimed at, if any, the files with their names, and "open" if they are to be workflows.
+        """
+
+        self._patch.listen(create_proxy(lambda name, facts: act(str(name), json.loads(facts))))
 
         def take(node: str, name: str, files: Any, purpose: str = "") -> None:
             taken = [(JsBlob(file), str(file.name)) for file in files]
-            handler.take_files((node, name) if node else None, taken, purpose)
+            take_files((node, name) if node else None, taken, purpose)
 
         self._patch.listenFiles(create_proxy(take))
 

@@ -43,18 +43,15 @@ class PaletteActions:
 
     @action("open-palette")
     def open_palette(self) -> None:
-        """Open the palette."""
         self._show(PaletteDialog(recent=self._recent()))
         self._draw()  # what is typed next goes into its field
 
     @action("open-shortcuts")
     def open_shortcuts(self) -> None:
-        """Open the list of shortcuts."""
         self._show(ShortcutsDialog())
 
     @action("palette-query")
     def search(self, value: str) -> None:
-        """Show the commands that match."""
         dialog = self._desk.ui.dialog
         if isinstance(dialog, PaletteDialog):
             self._show(replace(dialog, query=value))

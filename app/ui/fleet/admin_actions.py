@@ -53,7 +53,6 @@ class DeedActions:
 
     @action("cancel-prompt")
     def cancel_prompt(self, server: ServerId, prompt: PromptId) -> None:
-        """Cancel a prompt in a queue."""
         self._change(asked=None)
         self._do(server, f"cancel {prompt}", self._cancel(server, prompt))
 

@@ -27,7 +27,6 @@ class BreakActions:
 
     @action("break-server")
     def choose_server(self, value: ServerId) -> None:
-        """Choose the server to break."""
         set_slices(self._desk, replace(self._desk.ui.of(FaultsState), break_server=value))
 
     @action("break")

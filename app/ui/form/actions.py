@@ -44,7 +44,6 @@ class FormActions:
 
     @action("search")
     def search(self, value: str) -> None:
-        """Show the inputs that match."""
         set_slices(self._desk, replace(self._desk.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST))
 
     @action("seed-mode")

@@ -87,7 +87,6 @@ class ArrangeActions:
 
     @action("hide")
     def hide(self, node: str, name: str) -> None:
-        """Hide an input."""
         self._arrange(lambda layout, _shown: layout.hide((node, name)))
 
     @action("show")
@@ -97,17 +96,14 @@ class ArrangeActions:
 
     @action("rename")
     def rename(self, node: str, name: str, value: str) -> None:
-        """Give an input another label."""
         self._arrange(lambda layout, _shown: layout.rename((node, name), value))
 
     @action("undo")
     def undo(self) -> None:
-        """Undo the last change of the form."""
         self._restore(self._desk.ui.of(FormState).draft.undo())
 
     @action("redo")
     def redo(self) -> None:
-        """Redo the change that was undone last."""
         self._restore(self._desk.ui.of(FormState).draft.redo())
 
     def _restore(self, draft: Draft) -> None:

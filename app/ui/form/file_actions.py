@@ -51,12 +51,10 @@ class FileActions:
 
     @action("clear-picture")
     def clear(self, node: str, name: str) -> None:
-        """Take the file out of a field."""
         self._put(self._desk.ui.of(FormState).workflow_id, (node, name), None)
 
     @action("open-camera")
     def open_camera(self, node: str, name: str) -> None:
-        """Show the live camera, for a field."""
         self._desk.set_ui(replace(self._desk.ui, dialog=CameraDialog((node, name))))
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:

@@ -42,18 +42,15 @@ class PresetActions:
 
     @action("open-presets")
     def open_dialog(self) -> None:
-        """Open the dialog."""
         self._desk.set_ui(self._desk.ui.with_dialog(PresetsDialog()))
         self._desk.spawn(self._do({}))
 
     @action("preset-name")
     def type_name(self, value: str) -> None:
-        """Type the name of a new preset."""
         self._change(name=value)
 
     @action("preset-new-name")
     def type_new_name(self, value: str) -> None:
-        """Type another name for a preset."""
         self._change(new_name=value)
 
     @property
@@ -84,12 +81,10 @@ class PresetActions:
 
     @action("leave-preset")
     def leave(self) -> None:
-        """Leave the preset as it is."""
         self._change(ask=None)
 
     @action("apply-preset")
     def apply(self, preset: str) -> None:
-        """Put a preset's values into the form."""
         ui, view, opened = self._desk.ui, self._view, self._opened
         form = ui.of(FormState)
         if view is None or opened is None:
@@ -134,7 +129,6 @@ class PresetActions:
 
     @action("delete-preset")
     def delete(self) -> None:
-        """Delete a preset."""
         if (asked := self._asked) is None:
             return
         self._change(ask=None, error=None)

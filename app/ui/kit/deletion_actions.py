@@ -74,7 +74,6 @@ class Deletions:
 
     @action("undo-deletion")
     def undo(self, number: int) -> None:
-        """Undo a deletion."""
         undo = self._undo.pop(number, None)
         if undo is not None:  # otherwise its time has just run out
             self._forget(number)

@@ -75,18 +75,15 @@ class LibraryActions:
 
     @action("open-library")
     def open_library(self) -> None:
-        """Open the library."""
         self._desk.spawn(self._library.refresh())
         self._show(LibraryDialog())
 
     @action("open-workflow")
     def open_workflow(self, item: str) -> None:
-        """Open a workflow of the library."""
         self._opener.choose(item)
 
     @action("library-query")
     def search(self, value: str) -> None:
-        """Show the workflows that match."""
         self._change(query=value)
 
     @action("library-tag")
@@ -96,7 +93,6 @@ class LibraryActions:
 
     @action("library-all")
     def show_all(self) -> None:
-        """Show all workflows again."""
         self._change(query="", tag="")
         self._screen.update({"texts": [{"node": "", "name": "library-query", "text": ""}]})
 
@@ -118,22 +114,18 @@ class LibraryActions:
 
     @action("edit-item")
     def edit_item(self, item: str) -> None:
-        """Show the fields for a workflow's title and tags."""
         self._change(editing=item, deleting="")
 
     @action("item-title")
     def rename(self, item: str, value: str) -> None:
-        """Give a workflow another title."""
         attempt(self._desk, self._library.rename(item, value))
 
     @action("item-tags")
     def tag(self, item: str, value: str) -> None:
-        """Give a workflow other tags."""
         attempt(self._desk, self._library.tag(item, value))
 
     @action("ask-delete-item")
     def ask_delete(self, item: str) -> None:
-        """Ask before a workflow is deleted."""
         self._change(editing=item, deleting=item)
 
     @action("keep-item")
@@ -143,7 +135,6 @@ class LibraryActions:
 
     @action("delete-item")
     def delete(self, item: str) -> None:
-        """Delete a workflow."""
         self._change(deleting="", editing="")
         found = self._library.item(item)
         deletion = Deletion(What.WORKFLOW, found.title if found is not None else "", hides=frozenset({item}))

@@ -109,7 +109,6 @@ class Actions(ActionTable):
 
     @action("close-dialog")
     def close_dialog(self) -> None:
-        """Close the dialog."""
         self._close(is_left=False)
 
     @action("leave-dialog")
@@ -129,7 +128,6 @@ class Actions(ActionTable):
 
     @action("dismiss-errors")
     def dismiss_errors(self) -> None:
-        """Dismiss all errors."""
         self._set(errors=())
 
     @action("dismiss-notice")
@@ -151,25 +149,21 @@ class Actions(ActionTable):
 
     @action("reload")
     def reload(self) -> None:
-        """Reload the page."""
         self._screen.reload()
 
     # Running
 
     @action("run-count")
     def choose_count(self, value: str) -> None:
-        """Choose how many runs a click sends."""
         count = min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1
         set_slices(self._desk, replace(self._desk.ui.of(RunsState), run_count=count))
 
     @action("where")
     def choose_server(self, value: str) -> None:
-        """Choose where the next run goes."""
         set_slices(self._desk, replace(self._desk.ui.of(RunsState), where=value))
 
     @action("run")
     def run(self) -> None:
-        """Run what is in the form."""
         chosen, ui = self._form.chosen, self._desk.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why

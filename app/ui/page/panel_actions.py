@@ -41,17 +41,14 @@ class PanelActions:
 
     @action("open-fleet")
     def open_fleet(self) -> None:
-        """Open the panel of the servers."""
         self._show(FleetDialog())
 
     @action("open-windows")
     def open_windows(self) -> None:
-        """Open the panel of the windows."""
         self._show(WindowsDialog())
 
     @action("show-window")
     def show_window(self, window: WindowId) -> None:
-        """Ask another window to show itself."""
         self._ask(window)
         self._show(WindowsDialog(window))
 

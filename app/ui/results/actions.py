@@ -47,25 +47,21 @@ class ResultsActions:
 
     @action("open-sheet")
     def open_sheet(self, batch_id: BatchId) -> None:
-        """Open a contact sheet."""
         self._show(SheetDialog(batch_id))
 
     @action("show-more")
     def show_more(self) -> None:
-        """Show older results."""
         saved = self._desk.ui.of(ResultsState)
         set_slices(self._desk, replace(saved, results_shown=saved.results_shown + RESULTS_AT_FIRST))
 
     @action("project")
     def type_project(self, value: str) -> None:
-        """Type the project of this window."""
         self._screen.remember(PROJECT_KEY, value)
         self._name_project(value)
         set_slices(self._desk, replace(self._desk.ui.of(ResultsState), project=value))
 
     @action("names")
     def type_template(self, value: str) -> None:
-        """Type the template of file names."""
         text = value[:MAX_TEMPLATE]
         self._screen.keep(NAMES_KEY, text if text.strip() != TEMPLATE else "")
         set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=text))

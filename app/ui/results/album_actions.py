@@ -116,17 +116,14 @@ class AlbumActions:
 
     @action("album")
     def open_album(self) -> None:
-        """Show all results."""
         self._want(is_open=True, shown_from=self._now())
 
     @action("latest")
     def close_album(self) -> None:
-        """Show only the latest results again."""
         self._set_wish(self._wish.wide().closed())
 
     @action("album-open")
     def open_result(self, name: str) -> None:
-        """Show a result large."""
         attempt(self._desk, self._open(name))
 
     @action("album-step")
@@ -145,42 +142,34 @@ class AlbumActions:
 
     @action("album-text")
     def search(self, value: str) -> None:
-        """Show the results that match."""
         self._want(text=value)
 
     @action("album-server")
     def choose_server(self, value: str) -> None:
-        """Show the results of one server."""
         self._want(server=value)
 
     @action("album-title")
     def choose_title(self, value: str) -> None:
-        """Show the results of one workflow."""
         self._want(title=value)
 
     @action("album-project")
     def choose_project(self, value: str) -> None:
-        """Show the results of one project."""
         self._want(project=value)
 
     @action("album-media")
     def choose_media(self, value: str) -> None:
-        """Show the results of one medium."""
         self._want(media=value)
 
     @action("album-span")
     def choose_span(self, value: Span) -> None:
-        """Show the results of some time."""
         self._want(span=value, shown_from=self._now())
 
     @action("album-favourites")
     def toggle_favourites(self) -> None:
-        """Show only favourites, or all again."""
         self._want(is_favourites=not self._wish.is_favourites)
 
     @action("album-wide")
     def show_all(self) -> None:
-        """Show all that were made in this browser."""
         self._set_wish(self._wish.wide())
 
     # Picking
@@ -197,12 +186,10 @@ class AlbumActions:
 
     @action("album-pick-all")
     def pick_all(self) -> None:
-        """Pick all that are found."""
         self._want(picked=frozenset(cell.name for cell in self._cells))
 
     @action("album-pick-none")
     def pick_none(self) -> None:
-        """Pick none."""
         self._want(picked=frozenset())
 
     # What is done with one or with those picked
@@ -214,12 +201,10 @@ class AlbumActions:
 
     @action("album-download")
     def download(self, name: str = "") -> None:
-        """Save them as files."""
         attempt(self._desk, self._download(self._aimed_at(name), is_bare=False))
 
     @action("album-download-bare")
     def download_bare(self, name: str = "") -> None:
-        """Save them as files, without their workflow."""
         attempt(self._desk, self._download(self._aimed_at(name), is_bare=True))
 
     @action("album-compare")
@@ -243,7 +228,6 @@ class AlbumActions:
 
     @action("album-ask-delete")
     def ask_delete(self, name: str = "") -> None:
-        """Ask before they are deleted."""
         names = self._aimed_at(name)
         self._desk.set_ui(replace(self._desk.ui, dialog=DeleteDialog(names, *self._extent(names))))
 

@@ -98,7 +98,6 @@ class FolderActions:
 
     @action("choose-folder")
     def choose(self) -> None:
-        """Let the user choose the folder."""
         self._do(self._folder.choose, is_new=True)
 
     @action("allow-folder")

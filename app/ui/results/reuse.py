@@ -78,12 +78,10 @@ class Reuse:
 
     @action("use-settings")
     def use_settings(self, prompt_id: PromptId) -> None:
-        """Put a task's settings into the form."""
         attempt(self._desk, self._use_settings(prompt_id))
 
     @action("use-as-input")
     def use_as_input(self, prompt_id: PromptId, index: int) -> None:
-        """Put a result into the form, as an input."""
         attempt(self._desk, self._use_as_input(prompt_id, index))
 
     async def _use_settings(self, prompt_id: PromptId) -> None:

@@ -39,24 +39,20 @@ class KeepActions:
 
     @action("open-keeping")
     def open_dialog(self) -> None:
-        """Open the dialog."""
         self._results.refresh_soon()
         self._desk.set_ui(self._desk.ui.with_dialog(KeepingDialog()))
         self._change(is_deleting=False)
 
     @action("keep")
     def choose_kind(self, value: Keep) -> None:
-        """Choose what is kept of each result."""
         self._change(keep=value)
 
     @action("cap")
     def type_limit(self, value: str) -> None:
-        """Type how much is kept at most."""
         self._change(cap=value)
 
     @action("ask-delete-kept")
     def ask_delete(self) -> None:
-        """Ask before everything is deleted."""
         self._change(is_deleting=True)
 
     @action("keep-kept")
@@ -66,7 +62,6 @@ class KeepActions:
 
     @action("delete-kept")
     def delete(self) -> None:
-        """Delete everything that is kept."""
         self._show(None)
         self._deletions.put_off(Deletion(What.KEPT), self._results.delete_all)
 

@@ -56,12 +56,10 @@ class ManyActions:
 
     @action("open-many")
     def open_dialog(self) -> None:
-        """Open the dialog."""
         self._desk.set_ui(replace(self._desk.ui, dialog=ManyDialog()))
 
     @action("many-kind")
     def choose_kind(self, value: ManyKind) -> None:
-        """Choose between a list, a table, a grid and a range."""
         self._set(replace(self._draft, kind=value))
 
     @action("many-hands")
@@ -124,7 +122,6 @@ class ManyActions:
 
     @action("many-input")
     def choose_input(self, place: str, value: str) -> None:
-        """Choose the input that is varied."""
         chosen = self._form.chosen
         target = input_names(chosen, self._desk.word).get(value) if chosen is not None else None
         if place in PLACES and target is not None:

@@ -37,7 +37,6 @@ class TaskActions:
 
     @action("cancel")
     def cancel(self, prompt_id: PromptId) -> None:
-        """Cancel a task."""
         attempt(self._desk, self._session.cancel(prompt_id))
 
     @action("look-again")
@@ -47,12 +46,10 @@ class TaskActions:
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
-        """Ask before a task is tracked no longer."""
         self._show(GiveUpDialog(prompt_id))
 
     @action("give-up")
     def give_up(self, prompt_id: PromptId) -> None:
-        """Stop tracking a task."""
         self._show(None)
         attempt(self._desk, self._session.give_up(prompt_id))
 
@@ -68,7 +65,6 @@ class TaskActions:
 
     @action("run-again")
     def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
-        """Run a task a second time."""
         self._show(None)
         self._screen.update({"reveal": "now"})
         attempt(self._desk, self._run_again(prompt_id, elsewhere=elsewhere))

@@ -70,44 +70,36 @@ class LineActions:
 
     @action("line-pause")
     def pause(self) -> None:
-        """Send nothing more until they are resumed."""
         attempt(self._desk, self._line.pause())
 
     @action("line-resume")
     def resume(self) -> None:
-        """Send waiting runs again."""
         attempt(self._desk, self._line.resume())
 
     @action("line-send-all")
     def send_all(self) -> None:
-        """Send all that wait at once."""
         attempt(self._desk, self._line.send_all())
 
     @action("line-send-few")
     def send_few(self) -> None:
-        """Send two at a time."""
         attempt(self._desk, self._line.send_all(False))
 
     @action("line-spread")
     def spread(self, value: int) -> None:
-        """Spread the waiting runs over so many servers."""
         attempt(self._desk, self._line.spread(value))
 
     @action("line-adopt")
     def adopt(self, owner: WindowId) -> None:
-        """Adopt the runs that wait in a closed window."""
         attempt(self._desk, self._line.adopt(owner))
 
     # One of them
 
     @action("line-up")
     def move_up(self, prompt_id: PromptId) -> None:
-        """Send a run earlier by one place."""
         attempt(self._desk, self._line.step(prompt_id, -1))
 
     @action("line-down")
     def move_down(self, prompt_id: PromptId) -> None:
-        """Send a run later by one place."""
         attempt(self._desk, self._line.step(prompt_id, 1))
 
     @action("line-move")
@@ -124,7 +116,6 @@ class LineActions:
 
     @action("line-edit")
     def open_edit(self, prompt_id: PromptId) -> None:
-        """Open the dialog to change a run."""
         line = self._line.line
         if line is not None and line.has(prompt_id):
             self._desk.set_ui(self._desk.ui.with_dialog(begin_edit(line, prompt_id)))
@@ -163,12 +154,10 @@ class LineActions:
 
     @action("line-remove")
     def remove(self, prompt_id: PromptId) -> None:
-        """Remove a waiting run."""
         self._remove([prompt_id])
 
     @action("line-clear")
     def clear(self) -> None:
-        """Remove all waiting runs."""
         if self._line.line is not None:
             self._remove([item.prompt_id for item in self._line.line.entries])
 

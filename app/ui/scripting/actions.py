@@ -35,7 +35,6 @@ class ScriptingActions:
 
     @action("open-scripting")
     def open_drawer(self) -> None:
-        """Open the drawer."""
         self._desk.set_ui(replace(self._desk.ui, dialog=ScriptingDialog()))
 
     @action("script-state")

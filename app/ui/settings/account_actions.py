@@ -52,7 +52,6 @@ class AccountActions:
 
     @action("log-out")
     def log_out(self) -> None:
-        """Log out."""
         dialog = self._desk.ui.dialog
         if isinstance(dialog, LogOutDialog) and not dialog.is_under_way:
             self._show(replace(dialog, is_under_way=True))

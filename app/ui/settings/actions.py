@@ -36,7 +36,6 @@ class SettingsActions:
 
     @action("open-settings")
     def open_dialog(self) -> None:
-        """Open the settings."""
         self._show(SettingsDialog(self._bell.permission()))
 
     @action("language")
@@ -46,17 +45,14 @@ class SettingsActions:
 
     @action("theme")
     def choose_theme(self, value: Theme) -> None:
-        """Choose light or dark colours."""
         self._set(theme=value)
 
     @action("save-report")
     def save_report(self) -> None:
-        """Offer the report of this window as a file."""
         self._screen.save_report()
 
     @action("new-window")
     def open_window(self) -> None:
-        """Open another window."""
         self._screen.open_window()
 
     @action("new-private-window")
@@ -71,7 +67,6 @@ class SettingsActions:
 
     @action("setting")
     def turn(self, setting: Switch) -> None:
-        """Turn a setting on or off."""
         is_on = not self._desk.ui.of(Settings).is_on(setting)
         if setting is Switch.NOTICES and is_on and self._bell.permission() != Permission.GRANTED:
             self._desk.spawn(self._ask())

@@ -33,17 +33,14 @@ class OrphanActions:
 
     @action("adopt")
     def adopt(self, prompt_id: PromptId) -> None:
-        """Adopt one task."""
         self._desk.spawn(self._adopt(prompt_id))
 
     @action("adopt-all")
     def adopt_all(self) -> None:
-        """Adopt all that were found."""
         self._desk.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
 
     @action("search-orphans")
     def search(self) -> None:
-        """Search for work of closed windows."""
         self._desk.spawn(self._search())
 
     async def _adopt(self, *prompt_ids: PromptId) -> None:
