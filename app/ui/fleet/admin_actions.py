@@ -24,7 +24,7 @@ log = logging.getLogger("mooring.ui")
 
 
 class DeedActions:
-    """The hands there. A queue that is shown is looked at again and again, while the panel is open."""
+    """Actions on servers. A queue that is shown is polled while the panel is open."""
 
     def __init__(self, deeds: FleetAdmin, desk: PageContext) -> None:
         self._deeds = deeds

@@ -19,7 +19,7 @@ BreakServer = Callable[[ServerId, str], Awaitable[None]]
 
 
 class BreakActions:
-    """The hands in the panel. `break_server(server_id, fault)` has the gateway do it."""
+    """Actions in the panel. `break_server(server_id, fault)` has the gateway do it."""
 
     def __init__(self, break_server: BreakServer, desk: PageContext) -> None:
         self._break_server = break_server

@@ -17,7 +17,7 @@ from app.workflows.plans.targets import Target
 
 
 class FormActions:
-    """The person's hands on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
+    """Actions on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
     def __init__(self, desk: FormContext, random_seed: Callable[[int], int]) -> None:
         self._desk = desk

@@ -52,7 +52,7 @@ def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
 
 
 class ArrangeActions:
-    """The person's hands on the form's layout, and on its history."""
+    """Actions on the form's layout, and on its history."""
 
     def __init__(self, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
         self._desk = desk

@@ -38,7 +38,7 @@ class Keeper(Protocol):
 
 
 class FileActions:
-    """The person's hands on files. `chosen` gives the chosen workflow with its form."""
+    """Actions on files in the form. `chosen` gives the chosen workflow with its form."""
 
     def __init__(
         self, keeper: Keeper, desk: FormContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]

@@ -29,7 +29,7 @@ log = logging.getLogger("mooring.ui")
 
 
 class PresetActions:
-    """The hands in the dialog of presets. `mint` gives a name for a new one that no other has."""
+    """Actions in the dialog of presets. `mint` gives a name for a new one that no other has."""
 
     def __init__(
         self, papers: DocumentStore, desk: FormContext, screen: Screen, mint: Callable[[], str], deletions: Deletions

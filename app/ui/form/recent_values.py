@@ -32,7 +32,7 @@ NAME = "values"  # of the one paper of its kind
 
 
 class Recents:
-    """Keeps them, and is the person's hands on them."""
+    """Keeps recent values, with the actions on them."""
 
     def __init__(self, papers: DocumentStore, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
         self._papers = papers

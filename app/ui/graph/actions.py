@@ -11,7 +11,7 @@ from app.ui.kit.context import PageContext
 
 
 class GraphActions:
-    """The hands at a graph. Panning and zooming are none of it: the page's JavaScript does them."""
+    """Actions on a graph. The page's JavaScript does panning and zooming."""
 
     def __init__(self, desk: PageContext, graphs: Graphs) -> None:
         self._desk = desk

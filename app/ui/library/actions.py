@@ -27,7 +27,7 @@ EXPORT_NAME = "mooring-library.json"
 
 
 class LibraryActions:
-    """The hands on it. `pass_on` takes a file that is no workflow, for the form."""
+    """Actions on the library. `pass_on` takes a file that is no workflow, for the form."""
 
     def __init__(
         self,

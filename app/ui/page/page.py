@@ -181,7 +181,7 @@ class Page:
                 take_files=lambda files: self.actions.take_files(None, files),
                 recover=lambda: self.actions.recover(read_input),
             ),
-            *(() if team is None else team.hands(self, screen, session.results)),
+            *(() if team is None else team.actions(self, screen, session.results)),
             *(() if self._folder is None else (self._folder,)),
         )  # fmt: skip
 

@@ -28,7 +28,7 @@ class Leaner(Protocol):
 
 
 class PanelActions:
-    """The hands there. What the window holds of servers is remembered by the tab, over a reload.
+    """Actions in the panels. What the window prefers and avoids is remembered by the tab, over a reload.
 
     *This one only* is the choice of where the next run goes, which stands beside Run as well.
     """

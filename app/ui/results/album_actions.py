@@ -1,4 +1,4 @@
-"""The person's hands on the album: what is wanted, what is picked, and what is done with it."""
+"""Actions on the album: searching, picking, and what is done with results."""
 
 from __future__ import annotations
 

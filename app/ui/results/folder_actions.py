@@ -60,7 +60,7 @@ class FolderSession(Protocol):
 
 
 class FolderActions:
-    """The hands on the folder, and the one that saves. `now` is the time in seconds."""
+    """Actions on the folder; it also saves results there. `now` is the time in seconds."""
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ class ReuseSource(Protocol):
 
 
 class Reuse:
-    """The hands for it. `take_files` puts files into the form, `recover` those that it awaits."""
+    """Actions on a result. `take_files` puts files into the form, `recover` those that it awaits."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class ResultsVerbs(Protocol):
 
 
 class KeepActions:
-    """The hands in the dialog about what is kept."""
+    """Actions in the dialog about what is kept."""
 
     def __init__(
         self,

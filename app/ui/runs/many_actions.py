@@ -33,7 +33,7 @@ ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # what spreadsheets write
 
 
 class ManyActions:
-    """The hands in the dialog. `add` lets runs of what stands in the form wait for so many sessions."""
+    """Actions in the dialog. `add` lets runs of what stands in the form wait for so many sessions."""
 
     def __init__(
         self,

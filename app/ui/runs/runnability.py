@@ -59,7 +59,7 @@ class _Question:
 
 
 class Standings:
-    """Asks, at each drawing, what is not known yet; and the person's hands on what is told of it."""
+    """Asks, at each drawing, what is not known yet; with the actions on what is shown of it."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Standings:
             if self._asked is question:
                 self._desk.spawn(self._look(question, chosen))
 
-    # The person's hands
+    # Actions
 
     @action("look-at-catalogues")
     def reload_catalogues(self) -> None:

@@ -1,4 +1,4 @@
-"""The person's hands on the waiting line."""
+"""Actions on the waiting runs."""
 
 from __future__ import annotations
 

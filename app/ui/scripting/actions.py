@@ -1,4 +1,4 @@
-"""The hands on the scripting console: opening it, and hearing that a script has begun or ended."""
+"""Actions of the scripting console: opening it, and noting that a script has begun or ended."""
 
 from __future__ import annotations
 

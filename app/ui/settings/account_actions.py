@@ -30,7 +30,7 @@ class Kept(Protocol):
 
 
 class AccountActions:
-    """The hands there; they also keep the slice `Account` as it is told."""
+    """Actions on the login; they also keep the slice `Account` current."""
 
     def __init__(self, attendance: Attendance, door: LogOut, desk: PageContext, screen: Screen, kept: Kept) -> None:
         self._attendance, self._door, self._desk, self._screen, self._kept = attendance, door, desk, screen, kept
@@ -80,6 +80,6 @@ class Team:
     door: LogOut
     deeds: FleetAdmin
 
-    def hands(self, desk: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
-        """The hands on it, for one page."""
+    def actions(self, desk: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
+        """Return the actions of one page."""
         return AccountActions(self.attendance, self.door, desk, screen, kept), DeedActions(self.deeds, desk)

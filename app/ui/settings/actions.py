@@ -24,7 +24,7 @@ from app.ui.settings.settings import (
 
 
 class SettingsActions:
-    """The hands on the settings. `words` gives the page's language once there is one."""
+    """Actions on the settings. `words` gives the page's language once there is one."""
 
     def __init__(
         self, desk: PageContext, screen: Screen, bell: Notifier, words: Callable[[], Translator | None]
