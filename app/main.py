@@ -17,7 +17,7 @@ from app.browser.about import read_about
 from app.browser.adapters import make_outlook, make_ports, make_team, papers_of
 from app.browser.breaks import make_breaker
 from app.browser.console import install_console
-from app.browser.dom import BrowserScreen, read_text
+from app.browser.dom import BrowserScreen, read_bytes, read_text
 from app.browser.files import address
 from app.browser.folder import BrowserFolder
 from app.browser.journal import listen_hidden
@@ -87,8 +87,8 @@ async def main() -> None:
 
     async def translator(language: str) -> Translator:
         path = languages.path_of(language)
-        text = await read_text(path) if path is not None else ""
-        return make_translator(language, text, screen.formats(language), languages)
+        catalogue = await read_bytes(path) if path is not None else b""
+        return make_translator(language, catalogue, screen.formats(language), languages)
 
     workflows, listed, _ = await asyncio.gather(read_workflows(), screen.languages(), session.start())
     languages = read_languages(listed)

@@ -52,7 +52,6 @@ from gateway.http.routes import (
     FleetSocket,
     FleetState,
     FleetVitals,
-    Languages,
     LogIn,
     LogOut,
     Metrics,
@@ -306,7 +305,7 @@ class Gateway:
         match admitted.route:
             case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction():
                 return await self._serve_own(request, admitted, person)
-            case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | Languages():
+            case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile():
                 return await self._serve_site(request, admitted.route, admitted.origin, person)
             case FleetState():
                 name = "" if person is None else person.name
@@ -363,7 +362,7 @@ class Gateway:
             case LogIn() if self._reception is not None:
                 if request.method == "POST":
                     return await self._reception.door.log_in(request, client_of(request, self._is_proxy))
-                return await self._site.login(admitted.origin)
+                return await self._site.login(request, admitted.origin)
             case LogOut() if self._reception is not None and person is not None:
                 return await self._reception.door.log_out(request, person)
             case FleetAction() as action if self._has_deeds:
@@ -406,13 +405,11 @@ class Gateway:
         """The page, and what it loads from here."""
         match route:
             case Asset(path=path):
-                return await self._site.file(path, origin)
+                return await self._site.file(request, path, origin)
             case BuildFile(key=key, path=path):
                 return await self._site.built(request, key, path, origin)
             case SnapshotFile(key=key, is_plain=is_plain):
                 return await self._site.snapshot(request, key, origin, is_plain=is_plain)
-            case Languages():
-                return json_answer(await self._site.languages())
         self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
         if isinstance(route, Page):
             return await self._site.page(request, origin, self._about(person))

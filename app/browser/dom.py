@@ -222,10 +222,15 @@ class BrowserScreen:
 
 async def read_text(path: str) -> str:
     """A text file of this site; ConfigError if it is missing."""
+    return (await read_bytes(path)).decode("utf-8")
+
+
+async def read_bytes(path: str) -> bytes:
+    """A file of this site; ConfigError if it is missing."""
     try:
         response = await pyfetch(path)
         if response.status != 200:
             raise ConfigError(f"{path}: {response.status}")
-        return str(await response.string())
+        return bytes(await response.bytes())
     except (OSError, JsException) as error:
         raise ConfigError(f"{path}: {error}") from error

@@ -68,11 +68,6 @@ class AppArchive:
 
 
 @dataclass(frozen=True, slots=True)
-class Languages:
-    """`/static/locales/index.json`, what languages the page may speak."""
-
-
-@dataclass(frozen=True, slots=True)
 class SnapshotFile:
     """`/snapshots/{key}`, the memory that the page's Python may start from; with `.raw` it is not packed."""
 
@@ -185,7 +180,7 @@ class ServerSocket:
 
 
 FleetRoute = FleetState | FleetSocket | FleetLoads | FleetVitals | FleetCatalogue | CatalogueContent | FleetAction
-SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile | Languages
+SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile
 OwnRoute = LogIn | LogOut | Health | Metrics
 Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
@@ -240,7 +235,6 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/pyscript.toml": Asset("pyscript.toml"),
         "/app/main.py": Asset("app/main.py"),
         "/app.zip": AppArchive(),
-        "/static/locales/index.json": Languages(),
         "/fleet": FleetState(),
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),

@@ -30,7 +30,7 @@ from gateway.page.tree import LENGTH, Build, PageTree, digest
 PACKER = "gateway/install/pack.mjs"
 KEPT = 4  # the one that is served, and three for windows from before
 # Archives and pictures are packed already.
-PACKED = (".css", ".js", ".json", ".mjs", ".po", ".py", ".svg", ".wasm")
+PACKED = (".css", ".js", ".json", ".mjs", ".mo", ".py", ".svg", ".wasm")
 BEST = 9  # of zlib
 
 

@@ -69,6 +69,12 @@ class Environment:
         )
         return Path(json.loads(found.stdout))
 
+    def lend_packages(self) -> None:
+        """Let this process import its pure-Python packages too, whatever Python it runs in."""
+        folder = str(self.packages())
+        if folder not in sys.path:
+            sys.path.append(folder)
+
     def _installed(self) -> dict[str, str] | None:
         """The digests by lock file, or None if `.venv` is missing, unfinished, outdated or broken."""
         record = read_record(self.record)

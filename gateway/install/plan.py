@@ -38,10 +38,14 @@ def set_up(root: Path, *, dev: bool = False, packed: bool = False, show: TextIO 
 
 
 def _is_ready(place: Place, dev: bool, packed: bool) -> bool:
-    is_whole = not Environment(place).missing([TEST if dev else RUN]) and BrowserRuntime(place, dev).is_ready()
+    environment, builds = Environment(place), Builds(place)
+    if environment.missing([TEST if dev else RUN]) or not BrowserRuntime(place, dev).is_ready():
+        return False
     # Changed sources hold up nobody who starts Mooring: the gateway makes what it needs. Tests want it from the start.
-    builds = Builds(place)
-    return is_whole and (builds.is_ready() and Snapshots(place).is_ready() if dev or packed else builds.has_any())
+    if not dev and not packed:
+        return builds.has_any()
+    environment.lend_packages()
+    return builds.is_ready() and Snapshots(place).is_ready()
 
 
 def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None:
@@ -51,10 +55,16 @@ def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None
     place.log.write_text("", "utf-8")
     tools = Tools(place, lock)
     runtime = BrowserRuntime(place, dev)
-    steps = _steps(Environment(place), runtime, [TEST if dev else RUN], tools)
+    environment = Environment(place)
+    steps = _steps(environment, runtime, [TEST if dev else RUN], tools)
     # Packing takes half a minute: tests wait for it, so that none has to share the machine with it, and images do.
     builds = builds_step(place, tools.output_of if dev or packed else None)
-    take([*steps, builds, snapshot_step(place, tools.output_of)], out)
+
+    def keep_builds() -> str | None:
+        environment.lend_packages()  # one of them compiles the catalogues
+        return builds.work()
+
+    take([*steps, Step(builds.name, keep_builds), snapshot_step(place, tools.output_of)], out)
     shutil.rmtree(place.scratch, ignore_errors=True)
 
 

@@ -1,33 +1,93 @@
-"""The languages of the page: one for each catalogue in `static/locales`, as its own header tells.
+"""The languages of the page, one for each catalogue in `static/locales`, compiled to what pages read.
 
-    list_languages(root)      # {"zh-CN": {"name": "简体中文", "path": "zh_CN.po"}}
+    static/locales/pl.po        what translators edit: gettext, with `Language` and `X-Name` in its header
+    static/locales/pl.mo        the same compiled, for the page's Python
+    static/locales/index.json   {"pl": {"name": "Polski", "path": "pl.mo", "texts": {"Log in": "Zaloguj się"}}}
 
-Another language is one more `.po` file with `Language` and `X-Name` in its header, and nothing else.
+`texts` are the translations of what the HTML files mark with `data-t`, for `static/js/languages.js`.
 """
 
 from __future__ import annotations
 
+import gettext
+import io
+import json
 import logging
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
 from pathlib import Path
 
 FOLDER = "static/locales"
-_HEADER = 4096  # bytes in which a catalogue's header stands
-_CODE = re.compile(r'^"Language:\s*([a-z]{2,3}(?:[_-][A-Za-z0-9]+)*)\\n"', re.M)
-_NAME = re.compile(r'^"X-Name:\s*([^"\\<>]{1,40})\\n"', re.M)
+INDEX = f"{FOLDER}/index.json"
+_CODE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z0-9]+)*")
+_NAME = re.compile(r"[^<>]{1,40}")
+_MARKED = re.compile(r"<[^<>]*\sdata-t(?:\s[^<>]*)?>([^<]+)<")
+_FOR_NO_SCRIPT = re.compile(r'(\s*)<p lang="en" data-t>([^<]+)</p>')
 
 log = logging.getLogger("mooring.gateway")
 
 
-def list_languages(root: Path) -> dict[str, dict[str, str]]:
-    """Those that are there now, by their codes, with their files in the folder. Reads files: call it in a thread."""
-    found = {}
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language: its code as browsers write it, its own name, and its compiled catalogue as a file."""
+
+    code: str
+    name: str
+    file: str
+    catalogue: bytes
+    translations: gettext.GNUTranslations
+
+
+def read_languages(root: Path) -> tuple[Language, ...]:
+    """Compile the catalogues that exist now; an invalid one is left out with a warning. Blocks: call it in a thread."""
+    found = []
     for path in sorted((root / FOLDER).glob("*.po")):
-        with path.open("rb") as file:
-            header = file.read(_HEADER).decode("utf-8", "replace")
-        code, name = _CODE.search(header), _NAME.search(header)
-        if code is None or name is None:
-            log.warning("%s is left out: its header tells no Language or no X-Name", path.name)
-            continue
-        found[code[1].replace("_", "-")] = {"name": name[1].strip(), "path": path.name}
-    return found
+        try:
+            found.append(compile_catalogue(path.stem, path.read_text("utf-8")))
+        except (OSError, ValueError) as error:  # polib reports a syntax error as OSError
+            log.warning("%s is left out: %s", path.name, error)
+    return tuple(found)
+
+
+@lru_cache(maxsize=32)
+def compile_catalogue(stem: str, text: str) -> Language:
+    """Compile a `.po` file without its fuzzy and unfinished entries; OSError or ValueError if it is invalid."""
+    import polib  # late: set-up imports this module before any package is installed
+
+    source = polib.pofile(text, check_for_duplicates=True)
+    code, name = (str(source.metadata.get(key, "")).strip() for key in ("Language", "X-Name"))
+    if not _CODE.fullmatch(code) or not _NAME.fullmatch(name):
+        raise ValueError("its header has no Language or no X-Name")
+    source.metadata["Content-Type"] = "text/plain; charset=UTF-8"
+    catalogue = source.to_binary()
+    return Language(
+        code.replace("_", "-"), name, f"{stem}.mo", catalogue, gettext.GNUTranslations(io.BytesIO(catalogue))
+    )
+
+
+def locale_files(languages: Sequence[Language], pages: Iterable[str]) -> dict[str, bytes]:
+    """Return what pages load, by path: the catalogues, and their list with the marked texts of these HTML files."""
+    marked = [text.strip() for html in pages for text in _MARKED.findall(html)]
+    listed = {
+        language.code: {
+            "name": language.name,
+            "path": language.file,
+            "texts": {text: language.translations.gettext(text) for text in marked},
+        }
+        for language in languages
+    }
+    files = {f"{FOLDER}/{language.file}": language.catalogue for language in languages}
+    return {**files, INDEX: json.dumps(listed, ensure_ascii=False).encode()}
+
+
+def for_no_script(html: str, languages: Sequence[Language]) -> str:
+    """Return the page with each `<p lang="en" data-t>` in all languages: without scripts, none can be chosen."""
+
+    def in_all(found: re.Match[str]) -> str:
+        told = ((one.code, one.translations.gettext(found[2])) for one in languages)
+        return found[0] + "".join(f'{found[1]}<p lang="{code}">{escape(text)}</p>' for code, text in told)
+
+    return _FOR_NO_SCRIPT.sub(in_all, html)

@@ -1,6 +1,6 @@
 """The page's files as they are now, each by the path that a page asks for it, and the name of all of them together.
 
-Three are made here: `app.zip`, all styles as one file, and the list of languages.
+Made here are `app.zip`, all styles as one file, the login page, and the compiled catalogues with their list.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from pathlib import Path
 from gateway.page.archive import AppArchive, Archive
 from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by
 from gateway.page.languages import FOLDER as LOCALES
-from gateway.page.languages import list_languages
+from gateway.page.languages import for_no_script, locale_files, read_languages
 
 LENGTH = 32  # of a digest, in characters
 ARCHIVE = "app.zip"
-LANGUAGES = f"{LOCALES}/index.json"
+LOGIN = "static/login.html"
 MAIN = "app/main.py"
 PAGE = "index.html"
-# The styles are in one file, the test's tools come by their own path, and what set-up writes down is its own business.
-LEFT_OUT = ("static/css/", "static/vendor/test/", "static/vendor/mooring.json")
+# The styles are in one file, catalogues are compiled, the test's tools come by their own path, and what set-up writes
+# down is its own business.
+LEFT_OUT = ("static/css/", f"{LOCALES}/", "static/vendor/test/", "static/vendor/mooring.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,16 @@ class PageTree:
 
     def _read(self, archive: Archive) -> Tree:
         digests = {path.relative_to(self._root).as_posix(): name for path, name in self._digests.items()}
-        page = PageText(self._text(PAGE), self._text(CONFIG))
+        languages, html = read_languages(self._root), {name: self._text(name) for name in (PAGE, LOGIN)}
+        page = PageText(for_no_script(html[PAGE], languages), self._text(CONFIG))
         styles = "".join(f"/* {name} */\n{self._text(name)}" for name in page.styles()).encode()
-        made = {ARCHIVE: archive.data, STYLES: styles, LANGUAGES: json.dumps(list_languages(self._root)).encode()}
+        made = {ARCHIVE: archive.data, STYLES: styles, **locale_files(languages, html.values())}
+        if html[LOGIN]:
+            made[LOGIN] = for_no_script(html[LOGIN], languages).encode()
         own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
-        files = {name: content for name, content in digests.items() if not name.startswith(LEFT_OUT)}
+        files = {
+            name: content for name, content in digests.items() if name not in made and not name.startswith(LEFT_OUT)
+        }
         contents: dict[str, Path | bytes] = {content: self._root / name for name, content in files.items()}
         for name, data in made.items():
             files[name] = digest(data)

@@ -28,8 +28,9 @@ LOGIN_FILES = frozenset(
         "static/css/login.css",
         "static/js/theme.js",
         "static/js/login.js",
-        "static/js/login_words.js",
+        "static/js/languages.js",
         "static/icons/favicon.svg",
+        "static/locales/index.json",
     }
 )
 

@@ -14,8 +14,7 @@ from aiohttp import ETag, web
 from gateway.flags import is_loopback
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.install.snapshot import Snapshot
-from gateway.page.languages import list_languages
-from gateway.page.tree import PAGE, digest
+from gateway.page.tree import LOGIN, PAGE, digest
 from gateway.site.builds import PageBuilds, best_coding
 from gateway.site.codings import accepted
 from gateway.site.policy import header_policy
@@ -33,7 +32,6 @@ TYPES: Mapping[str, str] = MappingProxyType(
         ".map": "application/json",
         ".mjs": "text/javascript; charset=utf-8",
         ".mo": "application/octet-stream",
-        ".po": "text/plain; charset=utf-8",
         ".py": "text/x-python; charset=utf-8",
         ".toml": "application/toml",
         ".txt": "text/plain; charset=utf-8",
@@ -45,7 +43,6 @@ TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-LOGIN_PAGE = "static/login.html"
 FOR_EVER = "private, max-age=31536000, immutable"
 
 
@@ -68,9 +65,9 @@ class Site:
         await self._snapshots.current(tree.archive)
         return tree.build.key
 
-    async def login(self, origin: str) -> web.StreamResponse:
+    async def login(self, request: web.BaseRequest, origin: str) -> web.StreamResponse:
         """The page on which people log in."""
-        return await self.file(LOGIN_PAGE, origin)
+        return await self._made(request, LOGIN, origin)
 
     async def page(self, request: web.BaseRequest, origin: str, about: Mapping[str, str]) -> web.Response:
         """`index.html`, which names the files of the build that is served now, and the memory snapshot that fits.
@@ -111,11 +108,11 @@ class Site:
             headers |= {"Content-Encoding": coding, "Vary": "Accept-Encoding"}
         return web.FileResponse(file, headers=headers)
 
-    async def file(self, path: str, origin: str) -> web.StreamResponse:
+    async def file(self, request: web.BaseRequest, path: str, origin: str) -> web.StreamResponse:
         """One file as it is now, by its path below the root. `Refused` if it is not there, or not really there."""
         found = await asyncio.to_thread(self._find, path)
         if found is None:
-            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path}."))
+            return await self._made(request, path, origin)
         return web.FileResponse(found, headers=page_headers(origin) | {"Content-Type": type_of(found.name)})
 
     async def app_archive(self, request: web.BaseRequest, origin: str) -> web.Response:
@@ -123,9 +120,14 @@ class Site:
         archive = (await self._builds.current()).archive
         return _answer(request, archive.data, archive.etag, TYPES[".zip"], origin)
 
-    async def languages(self) -> dict[str, dict[str, str]]:
-        """The languages that there are catalogues of."""
-        return await asyncio.to_thread(list_languages, self._root)
+    async def _made(self, request: web.BaseRequest, path: str, origin: str) -> web.Response:
+        """A file that is made from others, as it is now."""
+        tree = await self._builds.current()
+        content = tree.build.files.get(path, "")
+        data = tree.contents.get(content)
+        if not isinstance(data, bytes):
+            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path}."))
+        return _answer(request, data, content, type_of(path), origin)
 
     def _find(self, path: str) -> Path | None:
         """The real file; None if there is none or a link leads out of where it seems to be."""

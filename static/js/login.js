@@ -1,5 +1,5 @@
 // The login page: sends what was typed, and continues to the page that was asked for. Nothing is kept here.
-import { WORDS } from "./login_words.js";
+import { translate } from "./languages.js";
 
 const form = document.getElementById("door");
 const name = document.getElementById("name");
@@ -7,16 +7,16 @@ const password = document.getElementById("password");
 const trouble = document.getElementById("trouble");
 const enter = document.getElementById("enter");
 
-const chosen = document.documentElement.dataset.language || navigator.language;
-document.documentElement.lang = chosen.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
-const words = WORDS[document.documentElement.lang];
+/** A message of the document, in its language. */
+const message = (id) => document.getElementById(`text-${id}`).textContent;
 
-// If the gateway cannot end a single session, say until when a copy of the login stays valid.
-const until = new Date(Number(new URLSearchParams(location.search).get("copies") ?? 0) * 1000);
-if (until > new Date()) {
+/** If the gateway cannot end a single session, say until when a copy of the login stays valid. */
+function tellCopies() {
+  const until = new Date(Number(new URLSearchParams(location.search).get("copies") ?? 0) * 1000);
+  if (until <= new Date()) return;
   const time = until.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
   const note = document.getElementById("copies");
-  note.textContent = words.copies.replace("{time}", time);
+  note.textContent = message("copies").replace("{time}", time);
   note.hidden = false;
 }
 
@@ -33,12 +33,12 @@ const tell = (text, field) => {
   field?.focus();
 };
 
-const wait = (seconds) => words.wait.replace("{seconds}", String(Math.max(1, Math.ceil(seconds))));
+const wait = (seconds) => message("wait").replace("{seconds}", String(Math.max(1, Math.ceil(seconds))));
 
 const explain = (answer) => {
-  if (answer.status === 401) return [words.wrong, password];
+  if (answer.status === 401) return [message("wrong"), password];
   if (answer.status === 429) return [wait(Number(answer.headers.get("Retry-After") ?? 1)), null];
-  return [words.failed.replace("{status}", String(answer.status)), null];
+  return [message("failed").replace("{status}", String(answer.status)), null];
 };
 
 const send = async () => {
@@ -55,17 +55,18 @@ const send = async () => {
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (enter.getAttribute("aria-busy") === "true") return;
-  if (!name.value.trim()) return void tell(words.noName, name);
-  if (!password.value) return void tell(words.noPassword, password);
+  if (!name.value.trim()) return void tell(message("no-name"), name);
+  if (!password.value) return void tell(message("no-password"), password);
   tell("", null);
   enter.setAttribute("aria-busy", "true");
   try {
     await send();
   } catch {
-    tell(words.unreachable, null);
+    tell(message("unreachable"), null);
   } finally {
     enter.setAttribute("aria-busy", "false");
   }
 });
 
 name.focus();
+translate().then(tellCopies);

@@ -1,11 +1,12 @@
 // The shell around the page: the boot bar, the failure notice, the report, the language. It works before Python is up and
-// when Python never comes up. Its texts stand in index.html (`data-t`) and are translated from the same catalogue.
+// when Python never comes up. Its texts are those of index.html (`languages.js`).
 
 import { takeOver } from "./early.js";
+import { translate } from "./languages.js";
 
 export { earlyPictures } from "./early.js";
+export { languages, languageWishes } from "./languages.js";
 
-const LANGUAGES = new URL("../locales/index.json", import.meta.url); // what catalogues there are (`gateway/page/languages.py`)
 const ICONS = new URL("../icons/icons.svg", import.meta.url);
 const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stands when a step begins to end, in percent
 // PyScript's own steps, by the text of its `py:progress` events.
@@ -19,58 +20,8 @@ const find = (selector) => document.querySelector(selector);
 let state = "booting"; // booting | ready | failed
 let begun = false; // Python runs
 
-/** The language of the address (`?lang=`, empty if none), then the browser's languages, most wanted first. */
-export function languageWishes() {
-  const asked = new URLSearchParams(location.search).get("lang") ?? "";
-  return JSON.stringify([asked, ...(navigator.languages ?? [navigator.language])]);
-}
-
 /** The build of this page, from the address of its files; empty if that has none. */
 export const build = () => /\/b\/([0-9a-f]{32})\//.exec(import.meta.url)?.[1] ?? "";
-
-const listed = fetch(LANGUAGES).then(async (answer) => (answer.ok ? placed(await answer.json()) : {})).catch(() => ({}));
-
-/** The list names its files as its neighbours. */
-function placed(found) {
-  for (const item of Object.values(found)) item.path = new URL(item.path, LANGUAGES).pathname;
-  return found;
-}
-
-/** The languages that there are catalogues of, as JSON: `{code: {name, path}}`. */
-export const languages = async () => JSON.stringify(await listed);
-
-/** The first wish that there is a catalogue of; English needs none. */
-async function language() {
-  const found = await listed;
-  const [asked, ...wishes] = JSON.parse(languageWishes());
-  for (const wish of [asked, root.dataset.language, ...wishes]) { // theme.js has put the person's own there
-    const low = (wish ?? "").toLowerCase().replaceAll("_", "-");
-    if (low === "pseudo") return "pseudo";
-    const codes = ["en", ...Object.keys(found)];
-    const code = codes.find((item) => item.toLowerCase() === low)
-      ?? codes.find((item) => item.toLowerCase().split("-")[0] === low.split("-")[0]);
-    if (code) return code;
-  }
-  return "en";
-}
-
-async function translate() {
-  const [chosen, found] = [await language(), await listed];
-  root.lang = chosen === "pseudo" ? "en" : chosen;
-  const path = (chosen === "pseudo" ? Object.values(found)[0] : found[chosen])?.path;
-  if (path === undefined) return;
-  const answer = await fetch(path);
-  if (!answer.ok) return;
-  const messages = new Map();
-  for (const [, id, text] of (await answer.text()).matchAll(/^msgid "(.+)"\nmsgstr "(.+)"$/gm)) {
-    messages.set(JSON.parse(`"${id}"`), JSON.parse(`"${text}"`));
-  }
-  for (const element of document.querySelectorAll("[data-t]")) {
-    const id = element.textContent.trim();
-    const text = messages.get(id);
-    if (text) element.textContent = chosen === "pseudo" ? `⟦${id}⟧` : text;
-  }
-}
 
 /** All icons stand in the document, once; each use names one of them. */
 async function drawIcons() {
@@ -174,4 +125,4 @@ root.classList.toggle("is-mac", /mac|iphone|ipad/i.test(navigator.userAgentData?
 if (typeof WebAssembly !== "object") fail("wasm");
 step("runtime", 5);
 drawIcons();
-translate();
+translate().then((catalogue) => catalogue && fetch(catalogue)); // the page's Python reads it soon

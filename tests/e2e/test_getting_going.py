@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from gateway.page.languages import INDEX, compile_catalogue, locale_files
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.window_kit import Desk, open_desk
 from tests.e2e.work_kit import quick_workflow
-from tests.services import Service
+from tests.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -233,6 +234,7 @@ async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the
 POLISH = """msgid ""
 msgstr ""
 "Language: pl\\n"
+"X-Name: Polski\\n"
 
 msgid "Run"
 msgstr "Uruchom"
@@ -245,9 +247,10 @@ msgstr "Wczytywanie"
 async def test_a_third_language_is_one_more_catalogue(desk: Desk) -> None:
     """The gateway lists what lies in `static/locales` (`tests/unit/gateway/page/test_languages.py`)."""
     profile = await desk.new_profile(locale="pl-PL")
-    listing = {"pl": {"name": "Polski", "path": "/static/locales/pl.po"}}
-    await profile.route("**/static/locales/index.json", lambda route: route.fulfill(json=listing))
-    await profile.route("**/static/locales/pl.po", lambda route: route.fulfill(body=POLISH))
+    polish = [compile_catalogue("pl", POLISH)]
+    files = locale_files(polish, [(ROOT / "index.html").read_text("utf-8")])
+    await profile.route("**/static/locales/index.json", lambda route: route.fulfill(body=files[INDEX]))
+    await profile.route("**/static/locales/pl.mo", lambda route: route.fulfill(body=polish[0].catalogue))
     page = (await desk.open()).page
     await expect(page.locator("html")).to_have_attribute("lang", "pl")
     await expect(page.get_by_test_id("run")).to_contain_text("Uruchom")

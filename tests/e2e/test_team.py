@@ -53,7 +53,7 @@ async def desk(browser: Browser, gateway: Service) -> AsyncIterator[Desk]:
 
 
 async def log_in(page: Page, name: str) -> MooringWindow:
-    """Log in on the log-in page, where the browser is already."""
+    """Log in on the login page, where the browser is already."""
     await page.locator("#name").fill(name)
     await page.locator("#password").fill(PASSWORD)
     await page.locator("#enter").click()
@@ -78,7 +78,7 @@ async def open_log_out(window: MooringWindow, button: str = "ask-log-out") -> No
 
 
 async def log_out(window: MooringWindow, button: str = "ask-log-out", *, is_wiping: bool = False) -> Page:
-    """Log out, until the log-in page is there."""
+    """Log out, until the login page is there."""
     await open_log_out(window, button)
     if is_wiping:
         await window.page.get_by_test_id("wipe").check()
@@ -203,6 +203,23 @@ async def test_whoever_logs_out_may_take_everything_along(desk: Desk) -> None:
     assert not [key for key in await page.evaluate(KEYS) if store in key]
     again = await log_in(page, "bob")
     assert await again.call("windowTasks.length") == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "button", "message"),
+    [("en", "Log in", "The name or the password is wrong."), ("zh-CN", "登录", "用户名或密码不正确。")],
+)
+async def test_login_page_has_the_language_of_the_browser(desk: Desk, language: str, button: str, message: str) -> None:
+    page = await (await desk.new_profile(locale=language)).new_page()
+    await page.goto(desk.base)
+    await page.wait_for_url(LOGIN)
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("#enter")).to_have_text(button)
+    await check_axe(page)
+    await page.locator("#name").fill("nobody")
+    await page.locator("#password").fill("a wrong password")
+    await page.locator("#enter").click()
+    await expect(page.locator("#trouble")).to_have_text(message)
 
 
 async def test_whoever_runs_the_fleet_drains_a_server_and_cancels_a_prompt(desk: Desk) -> None:

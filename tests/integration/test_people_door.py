@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import aiohttp
 import pytest
 
 from gateway.fleet.rules import Rules
+from gateway.page.tree import LOGIN
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
 from gateway.people.people import People
 from tests.integration.rig import open_gateway, serve
 from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, slow_prompt, wait_for, write_users
+from tests.services import ROOT
 
 ROUTES = [
     "/fleet",
@@ -49,7 +52,7 @@ async def test_whoever_has_not_come_in_gets_nothing(studio: Studio) -> None:
         assert (status, answer["error"]["cause"]) == (401, "not-logged-in"), path
     async with stranger.http.get(f"{stranger.url}/", allow_redirects=False) as reply:
         assert (reply.status, reply.headers["Location"]) == (303, "/login")
-    for path in ("/login", "/static/js/login.js", "/static/css/login.css"):
+    for path in ("/login", *re.findall(r'(?:href|src)="([^"]+)"', (ROOT / LOGIN).read_text("utf-8"))):
         assert (await stranger.get(path))[0] == 200, path
     for socket in ("/fleet/ws", "/servers/a/ws?clientId=x"):
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

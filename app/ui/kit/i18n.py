@@ -7,12 +7,13 @@ English msgids stand in the code as `_("Run")`, `_("on {server}", server=name)` 
 from __future__ import annotations
 
 import gettext
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.ui.kit.po_file import Catalogue, PseudoCatalogue
+from app.ui.kit.pseudo_locale import PseudoTranslations
 
 PSEUDO = "pseudo"  # for tests, and offered to nobody
 
@@ -109,11 +110,10 @@ class Translator:
 
 
 def make_translator(
-    language: str, catalogue_text: str, formats: Formats, languages: Languages = ENGLISH_ONLY
+    language: str, catalogue: bytes, formats: Formats, languages: Languages = ENGLISH_ONLY
 ) -> Translator:
-    """The translator for one of the languages, or for the pseudo-locale; without a catalogue's text, English."""
-    if language == PSEUDO:
-        return Translator(language, PseudoCatalogue(catalogue_text), formats, languages)
-    if catalogue_text:
-        return Translator(language, Catalogue(catalogue_text), formats, languages)
-    return Translator("en", gettext.NullTranslations(), formats, languages)
+    """The translator for one of the languages, or for the pseudo-locale; English if the compiled catalogue is empty."""
+    if not catalogue:
+        return Translator("en", gettext.NullTranslations(), formats, languages)
+    read = PseudoTranslations if language == PSEUDO else gettext.GNUTranslations
+    return Translator(language, read(io.BytesIO(catalogue)), formats, languages)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gettext
 import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -49,12 +48,13 @@ from app.workflows.graph import Key
 from app.workflows.needs import Runnability, standing
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import parse_published
-from gateway.page.languages import list_languages
+from gateway.page.languages import INDEX, locale_files
+from gateway.page.languages import read_languages as compile_languages
 from wire.health import Health
 
 ROOT = Path(__file__).resolve().parents[3]
-LANGUAGES = read_languages(json.dumps(list_languages(ROOT)))
-CATALOGUE = (ROOT / "static/locales/zh_CN.po").read_text(encoding="utf-8")
+COMPILED = compile_languages(ROOT)
+LANGUAGES = read_languages(locale_files(COMPILED, ())[INDEX].decode())
 ME = WindowId("11111111-1111-4111-8111-111111111111")
 CLIENT = ClientId("22222222-2222-4222-8222-222222222222")
 
@@ -80,8 +80,8 @@ class PlainFormats:
 
 def translator(language: str = "en") -> Translator:
     """The words of a language, with plain formats."""
-    text = "" if language == "en" else CATALOGUE
-    return make_translator(language, text, PlainFormats(), LANGUAGES)
+    catalogue = b"" if language == "en" else COMPILED[0].catalogue
+    return make_translator(language, catalogue, PlainFormats(), LANGUAGES)
 
 
 ENGLISH = Translator("en", gettext.NullTranslations(), PlainFormats())

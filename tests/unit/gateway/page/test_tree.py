@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.page.index_page import STYLES
-from gateway.page.tree import ARCHIVE, LANGUAGES, PageTree, digest
+from gateway.page.languages import INDEX
+from gateway.page.tree import ARCHIVE, LOGIN, PageTree, digest
 
 FILES = {
     "index.html": '<link rel="stylesheet" href="static/css/b.css"><link rel="stylesheet" href="static/css/a.css">',
@@ -18,7 +19,8 @@ FILES = {
     "static/css/a.css": "a {}\n",
     "static/css/b.css": "b {}\n",
     "static/js/grid.js": "let a;",
-    "static/locales/pl.po": '"Language: pl\\n"\n"X-Name: Polski\\n"\n',
+    "static/locales/pl.po": 'msgid ""\nmsgstr "Language: pl\\nX-Name: Polski\\n"\n\nmsgid "Name"\nmsgstr "Imię"\n',
+    LOGIN: '<label data-t>Name</label><noscript><p lang="en" data-t>Name</p></noscript>',
     "static/vendor/mooring.json": "{}",
     "static/vendor/pyodide/pyodide.mjs": "export {}",
     "static/vendor/test/axe.min.js": "let axe;",
@@ -30,7 +32,7 @@ def root(tmp_path: Path) -> Path:
     """A small repository."""
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "secret.txt").write_text("secret")
     (tmp_path / "static" / "link.txt").symlink_to(tmp_path / "secret.txt")
     (tmp_path / "static" / ".hidden").write_text("hidden")
@@ -40,8 +42,8 @@ def root(tmp_path: Path) -> Path:
 def test_it_has_what_a_page_loads_and_no_more(root: Path) -> None:
     build = PageTree(root).current().build
     assert set(build.files) == {
-        "app/main.py", "static/js/grid.js", "static/locales/pl.po", "static/vendor/pyodide/pyodide.mjs",
-        ARCHIVE, LANGUAGES, STYLES,
+        "app/main.py", "static/js/grid.js", "static/locales/pl.mo", "static/vendor/pyodide/pyodide.mjs",
+        ARCHIVE, INDEX, LOGIN, STYLES,
     }  # fmt: skip
 
 
@@ -58,14 +60,15 @@ def test_the_styles_stand_one_after_the_other_as_the_page_has_them(root: Path) -
     assert text == b"/* static/css/b.css */\nb {}\n/* static/css/a.css */\na {}\n"
 
 
-def test_the_list_of_languages_is_a_file(root: Path) -> None:
+def test_languages_are_compiled_and_listed(root: Path) -> None:
     tree = PageTree(root).current()
-    listed = tree.contents[tree.build.files[LANGUAGES]]
-    assert isinstance(listed, bytes)
-    assert json.loads(listed) == {"pl": {"name": "Polski", "path": "pl.po"}}
+    listed, login = (tree.contents[tree.build.files[name]] for name in (INDEX, LOGIN))
+    assert isinstance(listed, bytes) and isinstance(login, bytes)
+    assert json.loads(listed) == {"pl": {"name": "Polski", "path": "pl.mo", "texts": {"Name": "Imię"}}}
+    assert '<p lang="pl">Imię</p>' in login.decode()
 
 
-LOADED = sorted(name for name in FILES if "/test/" not in name and not name.endswith("mooring.json"))
+LOADED = sorted(name for name in FILES if "/test/" not in name and not name.endswith(("mooring.json", ".po")))
 
 
 @pytest.mark.parametrize("name", LOADED)
@@ -79,6 +82,19 @@ def test_a_change_of_any_file_is_another_build_and_back_again_the_same(root: Pat
     assert changed.build == PageTree(root).current().build
     (root / name).write_text(FILES[name])
     assert files.current().build == first.build
+
+
+def test_changed_translation_is_another_build(root: Path) -> None:
+    files = PageTree(root)
+    first = files.current().build
+    path = root / "static/locales/pl.po"
+    path.write_text(FILES["static/locales/pl.po"].replace("Imię", "Nazwa"), encoding="utf-8")
+    changed = files.current().build.files
+    assert {name for name in first.files if changed[name] != first.files[name]} == {
+        "static/locales/pl.mo",
+        INDEX,
+        LOGIN,
+    }
 
 
 def test_a_file_more_and_a_file_less_are_other_builds(root: Path) -> None:
