@@ -1,4 +1,5 @@
-"""The order of the tests: files that take minutes come first, so that at the end no worker is alone with one."""
+"""The page's templates are compiled before any test. The files that take minutes come first, so that at the end no worker
+is alone with one."""
 
 from __future__ import annotations
 
@@ -6,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.site import templates
+
 LONGEST = ("oracle", "e2e", "integration", "mutants")  # folders
 HERE = Path(__file__).resolve().parent
+
+templates.update(HERE.parent)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from gateway.install.failures import explain_os
 from gateway.install.place import Place
 from gateway.install.snapshot import Snapshots, snapshot_step
 from gateway.install.steps import Step, Tools, take
+from gateway.site import templates
 
 WAITING = "Another set-up is at work in this folder; waiting for it to end …\n"
 
@@ -45,7 +46,7 @@ def _is_ready(place: Place, dev: bool, packed: bool) -> bool:
     if not dev and not packed:
         return builds.has_any()
     environment.lend_packages()
-    return builds.is_ready() and Snapshots(place).is_ready()
+    return not templates.stale(place.root) and builds.is_ready() and Snapshots(place).is_ready()
 
 
 def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None:
@@ -57,6 +58,8 @@ def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None
     runtime = BrowserRuntime(place, dev)
     environment = Environment(place)
     steps = _steps(environment, runtime, [TEST if dev else RUN], tools)
+    if templates.stale(place.root):
+        steps.append(Step("Page templates", lambda: _compile(place, tools)))
     # Packing takes half a minute: tests wait for it, so that none has to share the machine with it, and images do.
     builds = builds_step(place, tools.output_of if dev or packed else None)
 
@@ -74,6 +77,11 @@ def _steps(environment: Environment, runtime: BrowserRuntime, locks: list[str], 
         locks = [*locks, NODE] if runtime.needs_npm() else locks
         later = runtime.steps(tools)
     return [*environment.steps(locks, tools), *later]
+
+
+def _compile(place: Place, tools: Tools) -> None:
+    """With .venv's Python, since this one may have no Jinja2."""
+    tools.run("The templates' compiler", [place.python, "-m", "gateway.site.templates", place.root])
 
 
 def _say(out: TextIO, text: str) -> None:

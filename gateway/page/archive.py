@@ -1,6 +1,7 @@
 """`/app.zip`: the page's Python packages as one file, built when it starts and again whenever a source changes.
 
-The same sources give the same bytes: names are sorted, times and permissions fixed.
+The same sources give the same bytes: names are sorted, times and permissions fixed. Templates are in it as the
+Python that they are compiled to.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from gateway.site import templates
 
 PACKAGES = ("app", "wire")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
@@ -50,6 +53,7 @@ class AppArchive:
         return _digest(self._read(self._files()))
 
     def _files(self) -> list[Path]:
+        templates.update(self._root)
         sources = (path for package in PACKAGES for path in (self._root / package).rglob("*.py"))
         found = [path for path in sources if path.is_file() and not path.is_symlink()]
         return sorted(found, key=lambda path: path.as_posix())

@@ -150,7 +150,7 @@ def without_node(folder: Path) -> dict[str, str]:
 
 def steps_here() -> int:
     """Return the number of steps of a first set-up here: npm comes from a wheel if it is not installed."""
-    return 6 if shutil.which("npm") else 7
+    return 7 if shutil.which("npm") else 8
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from app.ui.commands.commands import MOST_SHOWN, Command, Group, commands, find_
 from app.ui.commands.palette import PaletteView, ShortcutsView
 from app.ui.commands.shortcuts import SINGLE, Shortcut, at_fields, everywhere, in_album, in_graph, in_script, on_mask
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button
+from app.ui.kit.parts_html import action_button, icon, icon_button
 
 
 def palette(view: PaletteView, _: Translator) -> h.Element:

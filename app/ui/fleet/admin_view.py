@@ -10,7 +10,7 @@ from app.ui.fleet.admin import ServerAdmin
 from app.ui.fleet.panel import ServerRow
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.parts import action_button, own, told
+from app.ui.kit.parts_html import action_button, own, told
 
 
 def deeds(row: ServerRow, _: Translator) -> h.Element | None:
@@ -76,7 +76,7 @@ def _queue(view: ServerAdmin, server_id: ServerId, _: Translator) -> h.Element |
 def _prompt(item: QueuedPrompt, view: ServerAdmin, server_id: ServerId, _: Translator) -> h.Element:
     name = own(item.name) if item.name and item.prompt_id not in view.ours | view.own else word_owner(item, view, _)
     if view.asked == item.prompt_id:
-        hands = h.div(".queue-ask", role="group", aria_label=_("Cancel this?"))[
+        hands: h.Node = h.div(".queue-ask", role="group", aria_label=_("Cancel this?"))[
             h.p[_("Cancel this? Whoever it is of sees that it was cancelled.")],
             action_button(_("Keep it"), "keep-prompt", class_="is-small", server=server_id, prompt=item.prompt_id),
             action_button(

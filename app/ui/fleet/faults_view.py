@@ -7,7 +7,7 @@ import htpy as h
 from app.ui.fleet.faults import PARTS, BreakView, Suffering
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon
+from app.ui.kit.parts_html import action_button, icon
 from wire.faults import Fault
 
 

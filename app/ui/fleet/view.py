@@ -12,14 +12,15 @@ from app.ui.fleet.panel import BerthRow, FleetView, Lane, ServerRow
 from app.ui.fleet.panel_words import name_device, word_berth, word_device, word_hour, word_leanings, word_trouble
 from app.ui.fleet.words import word_problem, word_queue, word_searches, word_source
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import disclosure, drawer, icon, quote, server_chip, told
-from app.ui.runs.evidence_view import why
+from app.ui.kit.parts import disclosure, drawer
+from app.ui.kit.parts_html import icon, quote, server_chip, told
+from app.ui.runs.evidence_html import why
 from app.ui.windows.words import word_window
 from wire.health import Health
 from wire.stats import Device
 
 
-def fleet(view: FleetView, _: Translator) -> h.Element:
+def fleet(view: FleetView, _: Translator) -> h.Node:
     """The open panel."""
     is_demo = bool(view.servers) and all(row.server.is_demo for row in view.servers)
     count = h.span(".count.numeric")[_.formats.number(len(view.servers))] if view.servers else None

@@ -6,7 +6,7 @@ import htpy as h
 
 from app.ui.form.state import FieldView, Place
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import icon
+from app.ui.kit.parts_html import icon
 from app.workflows.forms.fields import Field
 
 _SAME = {"unpin": "pin", "show": "hide"}  # one button for the way there and back

@@ -10,7 +10,7 @@ import htpy as h
 from app.ui.form.state import FieldView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.parts import icon, own
+from app.ui.kit.parts_html import icon, own
 from app.workflows.forms.fields import (
     FALSE,
     TRUE,

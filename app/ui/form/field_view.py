@@ -11,7 +11,7 @@ from app.ui.form.state import FieldView
 from app.ui.form.upload_view import upload
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.parts import icon
+from app.ui.kit.parts_html import icon
 from app.workflows.forms.fields import Decimal, Seed, Switch, Upload, Whole
 
 

@@ -9,7 +9,7 @@ import htpy as h
 from app.ui.form.controls import told
 from app.ui.form.mask import MaskView, masked_name
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import icon, icon_button
+from app.ui.kit.parts_html import icon, icon_button
 
 
 def masking(view: MaskView, _: Translator) -> h.Element:

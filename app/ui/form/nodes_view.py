@@ -10,7 +10,7 @@ from app.ui.form.controls import told
 from app.ui.form.field_view import field
 from app.ui.form.state import NodesView, NodeView, OptionList
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, own
+from app.ui.kit.parts_html import action_button, icon, own
 from app.workflows.forms.fields import text_of_option
 
 

@@ -6,9 +6,10 @@ import htpy as h
 
 from app.ui.form.controls import told as told_label
 from app.ui.form.presets import LONGEST_NAME, Ask, PresetsView
-from app.ui.kit.errors_view import told_error
+from app.ui.kit.errors_html import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, empty, icon, icon_button, own
+from app.ui.kit.parts import empty
+from app.ui.kit.parts_html import action_button, icon, icon_button, own
 from app.workflows.forms.presets import Preset
 
 

@@ -6,7 +6,7 @@ import htpy as h
 
 from app.ui.form.state import FieldView
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import icon
+from app.ui.kit.parts_html import icon
 
 LONGEST = 160  # characters shown of a value
 

@@ -9,7 +9,7 @@ from app.ui.form.controls import combo, field_id, list_trouble, told
 from app.ui.form.mask import takes_picture, uses_mask
 from app.ui.form.state import FieldView, Picture
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button
+from app.ui.kit.parts_html import action_button, icon, icon_button
 from app.workflows.forms.fields import Media, Upload
 
 ACCEPTED = {Media.PICTURE: "image/*", Media.MASK: "image/*", Media.VIDEO: "video/*", Media.AUDIO: "audio/*"}
@@ -107,7 +107,7 @@ def _picture_tools(view: FieldView, _: Translator) -> h.Element:
     ]
 
 
-def _mask_button(view: FieldView, _: Translator) -> h.Element:
+def _mask_button(view: FieldView, _: Translator) -> h.Node:
     """What opens the dialog for a mask: plain to see where the workflow uses one, quiet elsewhere."""
     is_masked = view.picture is not None and bool(view.picture.look_url)
     return action_button(

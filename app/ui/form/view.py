@@ -9,9 +9,10 @@ from app.ui.form.field_view import field
 from app.ui.form.open_workflow import SHIPPED_IDS
 from app.ui.form.picker import Opening, WorkflowEntry
 from app.ui.form.state import FormView
-from app.ui.kit.errors_view import told_error
+from app.ui.kit.errors_html import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, empty, icon, icon_button, panel_title
+from app.ui.kit.parts import empty, panel_title
+from app.ui.kit.parts_html import action_button, icon, icon_button
 from app.ui.kit.source_words import word_note
 
 
@@ -108,7 +109,7 @@ def _openers(view: FormView, _: Translator) -> h.Element:
     ]
 
 
-def _nothing(_: Translator) -> h.Element:
+def _nothing(_: Translator) -> h.Node:
     return empty(
         "flow-own",
         _("No workflow is chosen"),

@@ -8,8 +8,8 @@ from app.ui.graph.graphs import GraphView
 from app.ui.graph.words import word_kind, word_mark, word_mode
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_node_error
-from app.ui.kit.parts import icon_button, quote, told
-from app.ui.runs.errors_view import failure
+from app.ui.kit.parts_html import icon_button, quote, told
+from app.ui.runs.errors_html import failure
 from app.ui.runs.task_words import word_failure
 from app.workflows.drawing.drawing import Box, Sketch, plain_value
 from app.workflows.drawing.marks import Mark, graph_of

@@ -16,10 +16,10 @@ from app.ui.graph.graphs import GraphView
 from app.ui.graph.node_view import chosen_node
 from app.ui.graph.words import word_mark
 from app.ui.kit.colours import ServerTag
-from app.ui.kit.errors_view import told_error
+from app.ui.kit.errors_html import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button, server_chip, task_title, titled
-from app.ui.kit.words import Tone
+from app.ui.kit.parts_html import action_button, icon, icon_button, server_chip, task_title
+from app.ui.kit.words import Tone, titled
 from app.ui.runs.task_words import word_task
 from app.workflows.drawing.drawing import Box, Kind, Sketch
 from app.workflows.drawing.marks import Mark

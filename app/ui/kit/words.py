@@ -35,6 +35,11 @@ class Words:
     cause: str = ""
 
 
+def titled(words: Words) -> str:
+    """The title with its cause."""
+    return f"{words.title}{SEPARATOR}{words.cause}" if words.cause else words.title
+
+
 NAMED = 3  # servers or things in the short line; more are counted
 
 

@@ -7,9 +7,10 @@ import htpy as h
 from app.ui.form.open_workflow import SHIPPED_IDS
 from app.ui.form.picker import LibrarySection, WorkflowEntry
 from app.ui.form.view import entry_title
-from app.ui.kit.errors_view import told_error
+from app.ui.kit.errors_html import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, empty, icon, icon_button, own
+from app.ui.kit.parts import empty
+from app.ui.kit.parts_html import action_button, icon, icon_button, own
 from app.ui.kit.words import SEPARATOR
 from app.ui.library.library import PUBLISHED_MARK
 from app.ui.library.state import LibraryView, Saved

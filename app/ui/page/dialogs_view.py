@@ -46,7 +46,7 @@ from app.ui.windows.panel import WindowsView
 from app.ui.windows.view import windows
 
 # What a dialog is made from, where that is all it needs.
-_OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Element]] = {
+_OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Node]] = {
     KeepingView: keeping,
     LogOutView: log_out,
     LibraryView: library,

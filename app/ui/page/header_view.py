@@ -7,7 +7,7 @@ from dataclasses import replace
 import htpy as h
 
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import icon, icon_button
+from app.ui.kit.parts_html import icon, icon_button
 from app.ui.page.state import HeaderView
 
 

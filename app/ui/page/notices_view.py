@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import htpy as h
 
-from app.ui.kit.errors_view import copy_button, details_to_copy, error_text
+from app.ui.kit.error_texts import error_text
+from app.ui.kit.errors_html import copy_button, details_to_copy
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button, told
+from app.ui.kit.parts_html import action_button, icon, icon_button, told
 from app.ui.kit.words import Tone
 from app.ui.page.notice_words import word_notice
 from app.ui.page.releases import Newer
@@ -115,7 +116,7 @@ def _action(item: Notice, _: Translator) -> h.Node:
     return reload if is_reload else None
 
 
-def _dismiss(item: Notice, _: Translator) -> h.Element | None:
+def _dismiss(item: Notice, _: Translator) -> h.Node:
     is_news = item.kind is NoticeKind.NEWER and not item.is_busy
     can_go = {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.CHANGED}
     if is_news or item.kind in can_go:

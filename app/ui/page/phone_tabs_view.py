@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import icon
+from app.ui.kit.parts_html import icon
 from app.ui.page.state import TabsView
 
 

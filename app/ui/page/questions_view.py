@@ -6,7 +6,7 @@ import htpy as h
 
 from app.core.model import TaskState, Unreadable
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, own
+from app.ui.kit.parts_html import action_button, own
 from app.ui.runs.offers import may_run_twice
 from app.ui.runs.state import CardView
 
@@ -119,7 +119,7 @@ def same_server(card: CardView, present: str, _: Translator) -> h.Element:
     )  # fmt: skip
 
 
-def _question(title: str, *content: h.Node, stay: str, go: h.Element, testid: str) -> h.Element:
+def _question(title: str, *content: h.Node, stay: str, go: h.Node, testid: str) -> h.Element:
     """A dialog that begins at the button which changes nothing."""
     return h.dialog(".dialog.ask", data_modal="", id="ask", aria_labelledby="ask-title", data_testid=testid)[
         h.h2(id="ask-title")[title],

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import htpy as h
 
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon
+from app.ui.kit.parts_html import action_button, icon
 from app.ui.results.album import MEDIA, AlbumView, Span
 from app.ui.results.state import DeleteDialog
 

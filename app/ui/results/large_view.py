@@ -6,10 +6,10 @@ import htpy as h
 
 from app.core.model import Delivery
 from app.core.past import seconds_of, seed_and_prompts
-from app.ui.kit.errors_view import copy_button
+from app.ui.kit.errors_html import copy_button
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.parts import action_button, icon, icon_button, own, server_chip, told
+from app.ui.kit.parts_html import action_button, icon, icon_button, own, server_chip, told
 from app.ui.kit.words import Tone, Words
 from app.ui.runs.offers import may_run_twice
 from app.ui.runs.state import CardView, ResultView

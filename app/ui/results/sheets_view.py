@@ -8,7 +8,8 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
+from app.ui.kit.parts import panel_title
+from app.ui.kit.parts_html import action_button, icon, icon_button, own, task_title
 from app.ui.kit.plan_words import word_shape
 from app.ui.kit.words import SEPARATOR
 from app.ui.results.sheets import CellKind, SheetCell, SheetEntry, SheetLine, SheetView

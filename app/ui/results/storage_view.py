@@ -7,7 +7,7 @@ import htpy as h
 from app.core.naming import PARTS, file_name, unknown_parts
 from app.core.ports.blobs import Keep, Usage
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button
+from app.ui.kit.parts_html import action_button, icon, icon_button
 from app.ui.results.actions import SAMPLE
 from app.ui.results.folder_view import folder_field
 from app.ui.results.storage import LEAST, MOST, KeepingView

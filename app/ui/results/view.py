@@ -6,27 +6,17 @@ import htpy as h
 
 from app.core.model import Delivery, TaskState
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import (
-    action_button,
-    empty,
-    graph_button,
-    icon,
-    icon_button,
-    panel_title,
-    part_label,
-    server_chip,
-    task_title,
-    titled,
-)
-from app.ui.kit.words import SEPARATOR, Tone, Words
+from app.ui.kit.parts import empty, panel_title
+from app.ui.kit.parts_html import action_button, graph_button, icon, icon_button, part_label, server_chip, task_title
+from app.ui.kit.words import SEPARATOR, Tone, Words, titled
 from app.ui.results.album_view import album
 from app.ui.results.folder_view import folder_sign
 from app.ui.results.large_view import player
 from app.ui.results.state import ResultsView
 from app.ui.runs.card_words import word_ward
-from app.ui.runs.errors_view import failure, warnings
-from app.ui.runs.evidence_view import details
-from app.ui.runs.links_view import editor_note, origin, repeats
+from app.ui.runs.errors_html import failure, warnings
+from app.ui.runs.evidence_html import details
+from app.ui.runs.links_html import editor_note, origin, repeats
 from app.ui.runs.offers import may_run_twice
 from app.ui.runs.state import CardView, ResultView
 from app.ui.runs.task_words import word_delivery, word_task
@@ -141,7 +131,7 @@ def ended_card(view: CardView, _: Translator) -> h.Element:
             not is_plain and told_rest(words.advice, words.quote),
             _deliveries(view, _),
             task.failure is not None and failure(task.prompt_id, task.failure, words, _, task=task),
-            bool(task.warnings) and warnings(view, _),
+            bool(task.warnings) and warnings(task, _),
             _links(view, _),
             details(task, _),
             _actions(view, _),

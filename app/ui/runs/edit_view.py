@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button, own, task_title
+from app.ui.kit.parts_html import action_button, icon, icon_button, own, task_title
 from app.ui.kit.words import SEPARATOR
 from app.ui.runs.edit import EditField, EditView
 from app.ui.runs.waiting import CancelView, PlanItem

@@ -8,7 +8,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.parts import action_button, icon, icon_button, own, task_title, told
+from app.ui.kit.parts_html import action_button, icon, icon_button, own, task_title, told
 from app.ui.kit.plan_words import word_shape
 from app.ui.runs.many import LONG_TEXT, AxisView, ManyKind, ManyView
 from app.ui.runs.run_bar_view import word_blocker

@@ -6,12 +6,13 @@ import htpy as h
 
 from app.core.model import Contact
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, disclosure, icon
+from app.ui.kit.parts import disclosure
+from app.ui.kit.parts_html import action_button, icon
 from app.ui.runs.offers import Offer
 from app.ui.runs.state import CardView
 
 
-def offers(view: CardView, _: Translator) -> h.Element:
+def offers(view: CardView, _: Translator) -> h.Node:
     """The list, one row per offer."""
     rows = ((offer, word_offer(offer, view, _)) for offer in view.offers)
     return disclosure(
@@ -86,7 +87,7 @@ def _button(offer: Offer, view: CardView, _: Translator) -> h.Node:
             return _offer(_("Give up …"), "ask-give-up", "close", prompt_id)
 
 
-def _offer(label: str, action: str, icon_name: str, prompt_id: str, *, elsewhere: str = "false") -> h.Element:
+def _offer(label: str, action: str, icon_name: str, prompt_id: str, *, elsewhere: str = "false") -> h.Node:
     return action_button(
         label,
         action,

@@ -6,7 +6,7 @@ import htpy as h
 
 from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button
+from app.ui.kit.parts_html import action_button, icon, icon_button
 from app.ui.runs.server_picker import FREE, SOONEST, WhereServer, WhereView
 from app.ui.runs.state import MOST_COUNT, Blocker, RunView
 

@@ -6,7 +6,7 @@ import htpy as h
 
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, own, server_chip
+from app.ui.kit.parts_html import action_button, icon, own, server_chip
 from app.ui.runs.runnability_words import word_lack, word_nodes, word_place, word_standing
 from app.ui.runs.state import RunnabilityGroup, RunnabilityView
 from app.workflows.needs import MissingClass, MissingValue

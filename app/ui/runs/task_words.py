@@ -309,6 +309,12 @@ def word_score(seconds: float, _: Translator) -> str:
     return _.plural("done in about {count} minute", "done in about {count} minutes", round(seconds / 60))
 
 
+def word_load(count: int, seconds: float | None, _: Translator) -> str:
+    """How long a server's queue was, and when the work would be done there if that was known."""
+    line = _.plural("{count} task in line", "{count} tasks in line", count)
+    return line if seconds is None else f"{line} · {word_score(seconds, _)}"
+
+
 def word_step(progress: Progress, node_title: str, _: Translator) -> str:
     """What runs now: the node's name, and its step where it counts steps."""
     if progress.node is None:

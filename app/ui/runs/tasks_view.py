@@ -8,24 +8,15 @@ import htpy as h
 
 from app.core.model import Contact, TaskState
 from app.session import RunStage
-from app.ui.kit.errors_view import told_error
+from app.ui.kit.errors_html import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import (
-    action_button,
-    empty,
-    graph_button,
-    icon,
-    panel_title,
-    part_label,
-    server_chip,
-    task_title,
-    titled,
-)
-from app.ui.kit.words import Tone
+from app.ui.kit.parts import empty, panel_title
+from app.ui.kit.parts_html import action_button, graph_button, icon, part_label, server_chip, task_title
+from app.ui.kit.words import Tone, titled
 from app.ui.runs.card_words import word_card, word_ward
-from app.ui.runs.errors_view import warnings
-from app.ui.runs.evidence_view import details
-from app.ui.runs.links_view import editor_note, origin
+from app.ui.runs.errors_html import warnings
+from app.ui.runs.evidence_html import details
+from app.ui.runs.links_html import editor_note, origin
 from app.ui.runs.offers_view import offers
 from app.ui.runs.progress_view import is_plain, pace, upload
 from app.ui.runs.state import Blocker, CardView, NowView, RunCard
@@ -59,7 +50,7 @@ def now(view: NowView, _: Translator, draw_card: DrawCard | None = None) -> h.No
     ]
 
 
-def _nothing(view: NowView, _: Translator) -> h.Element:
+def _nothing(view: NowView, _: Translator) -> h.Node:
     if view.is_unreadable:
         return h.div(".empty")[
             h.p(".quiet")[_("What this window has under way cannot be shown; nothing of it is lost.")]
@@ -164,7 +155,7 @@ def task_card(view: CardView, _: Translator) -> h.Element:
             _verdict(view, _),
             origin(view, _),
             editor_note(view, _),
-            bool(task.warnings) and warnings(view, _),
+            bool(task.warnings) and warnings(task, _),
             not view.offers and h.fragment[_actions(view, _), details(task, _)],
         ],
         bool(view.offers)

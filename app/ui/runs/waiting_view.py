@@ -6,9 +6,10 @@ import htpy as h
 
 from app.core.waiting_runs import Pause
 from app.session import OrphanLine
-from app.ui.kit.errors_view import told_error
+from app.ui.kit.errors_html import told_error
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button, own, panel_title, task_title
+from app.ui.kit.parts import panel_title
+from app.ui.kit.parts_html import action_button, icon, icon_button, own, task_title
 from app.ui.runs.many_view import hands
 from app.ui.runs.waiting import CrewItem, WaitingItem, WaitingView
 
@@ -56,7 +57,7 @@ def _tools(view: WaitingView, _: Translator) -> h.Node:
     ]
 
 
-def _bound_button(view: WaitingView, _: Translator) -> h.Element:
+def _bound_button(view: WaitingView, _: Translator) -> h.Node:
     if view.is_unbounded:
         return action_button(_("Two at a time again"), "line-send-few", class_="is-quiet is-small", testid="line-few")
     return action_button(_("Send all now"), "line-send-all", class_="is-quiet is-small", testid="line-all")
@@ -119,7 +120,7 @@ def _item(item: WaitingItem, _: Translator) -> h.Element:
     ]
 
 
-def _icon(label: str, action: str, icon_name: str, item: WaitingItem) -> h.Element:
+def _icon(label: str, action: str, icon_name: str, item: WaitingItem) -> h.Node:
     return icon_button(label, action, icon_name, prompt_id=item.prompt_id, testid=action)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, icon_button
+from app.ui.kit.parts_html import action_button, icon, icon_button
 from app.ui.settings.account import SettingsView
 from app.ui.settings.account_view import account
 from app.ui.settings.settings import Permission, Switch, Theme

@@ -6,7 +6,9 @@ import htpy as h
 
 from app.session import OrphanRecord
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, icon, own, panel_title, server_chip, task_title, titled
+from app.ui.kit.parts import panel_title
+from app.ui.kit.parts_html import action_button, icon, own, server_chip, task_title
+from app.ui.kit.words import titled
 from app.ui.runs.task_words import word_left
 from app.ui.windows.orphans import OrphansView, OrphanView
 

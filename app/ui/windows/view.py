@@ -5,13 +5,15 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts import action_button, drawer, icon, server_chip, task_title, titled
+from app.ui.kit.parts import drawer
+from app.ui.kit.parts_html import action_button, icon, server_chip, task_title
+from app.ui.kit.words import titled
 from app.ui.runs.task_words import word_left
 from app.ui.windows.panel import LeftRow, SessionRow, WindowMark, WindowRow, WindowsView
 from app.ui.windows.words import word_age, word_window, word_work
 
 
-def windows(view: WindowsView, _: Translator) -> h.Element:
+def windows(view: WindowsView, _: Translator) -> h.Node:
     """The open panel."""
     count = h.span(".count.numeric")[_.formats.number(len(view.rows))] if view.rows else None
     return drawer(

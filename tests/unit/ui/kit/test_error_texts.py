@@ -16,7 +16,7 @@ from app.core import errors
 from app.core.errors import BadInput, BadPlan, ConnectError, MooringError, SourceFault, StorageError
 from app.core.model import Failure, NodeError, ServerId
 from app.ui.kit.cause_words import word_cause
-from app.ui.kit.errors_view import error_text, failure_text
+from app.ui.kit.error_texts import error_text, failure_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.page.notice_words import word_notice

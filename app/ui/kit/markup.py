@@ -1,0 +1,23 @@
+"""What templates write: escaped text, and markup of the page's own (`gateway/site/templates.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from markupsafe import Markup, escape
+
+
+class HasMarkup(Protocol):
+    """What knows its own markup."""
+
+    def __html__(self) -> str: ...
+
+
+# Text as markup. None and floats are mistakes, which mypy finds.
+escaped: Callable[[str | int | HasMarkup], Markup] = escape
+
+
+def data(facts: dict[str, str]) -> Markup:
+    """The attributes `data-…` of an element, each after a space."""
+    return Markup("".join(f' data-{name.replace("_", "-")}="{escape(value)}"' for name, value in facts.items()))
