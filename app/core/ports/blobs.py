@@ -86,6 +86,11 @@ class Usage:
     quota: int | None = None  # what the browser grants this site
     is_persistent: bool | None = None  # whether the browser has promised not to evict it
 
+    @property
+    def share(self) -> float:
+        """How much of the room for originals is taken, 1 at most."""
+        return min(1.0, self.size / self.settings.cap_bytes)
+
 
 class BlobStore(Protocol):
     """The part of the store that holds bytes: results, their thumbnails, and inputs."""

@@ -23,14 +23,14 @@ from app.ui.library.state import LibraryView
 from app.ui.library.view import library
 from app.ui.page import questions_view
 from app.ui.page.state import DialogView
-from app.ui.results.album_view import delete_question
-from app.ui.results.compare_view import comparing
-from app.ui.results.large_view import large
+from app.ui.results.album_html import delete_question
+from app.ui.results.compare_html import comparing
+from app.ui.results.large_html import large
 from app.ui.results.sheets import SheetView
-from app.ui.results.sheets_view import sheet
+from app.ui.results.sheets_html import sheet
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.results.storage import KeepingView
-from app.ui.results.storage_view import keeping
+from app.ui.results.storage_html import keeping
 from app.ui.runs.edit import EditView
 from app.ui.runs.edit_view import cancel_mine, edit
 from app.ui.runs.many import ManyView

@@ -21,8 +21,9 @@ from app.ui.page.header_view import header
 from app.ui.page.notices_view import errors, notices
 from app.ui.page.phone_tabs_view import tabs
 from app.ui.page.state import PageView
-from app.ui.results.sheets_view import sheet_list
-from app.ui.results.view import ended_card, results
+from app.ui.results.cards_html import ended_card
+from app.ui.results.results_html import results
+from app.ui.results.sheets_html import sheet_list
 from app.ui.runs.card_words import word_card
 from app.ui.runs.cards import NOTHING_TO_TELL
 from app.ui.runs.progress_view import pace_inside

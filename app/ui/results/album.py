@@ -29,7 +29,6 @@ class Span(Enum):
 
 
 _SPANS: Mapping[Span, float] = {Span.DAY: DAY, Span.WEEK: 7 * DAY, Span.MONTH: 30 * DAY}
-MEDIA = ("image", "video", "audio", "other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,11 @@ class SheetView:
     done: int = 0
     total: int = 0
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there is something to be drawn as one picture."""
+        return any(cell.full for row in self.rows for cell in row.cells)
+
 
 @dataclass(frozen=True, slots=True)
 class SheetEntry:

@@ -62,6 +62,11 @@ class KeepingView:
         return None if cap is None else KeepSettings(cap, self.keep)
 
     @property
+    def has_results(self) -> bool:
+        """Whether there is anything to delete."""
+        return self.usage is not None and bool(self.usage.count or self.usage.thumbnails)
+
+    @property
     def excess(self) -> int:
         """Bytes of originals that Save would delete at once."""
         wanted = self.wanted

@@ -27,7 +27,7 @@ from app.ui.page.projection import project
 from app.ui.page.regions import MOST_CARDS, REGIONS, DrawnCards, changed_regions, live_words
 from app.ui.page.state import DialogView, PageView
 from app.ui.results.album import AlbumView, AlbumWish
-from app.ui.results.view import ended_card
+from app.ui.results.cards_html import ended_card
 from app.ui.runs.state import GiveUpDialog
 from app.ui.runs.tasks_view import task_card
 from tests.unit.ui.crowd import EVIL, crowded

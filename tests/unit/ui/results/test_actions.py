@@ -7,7 +7,7 @@ from app.ui.page.projection import project
 from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, ResultsActions
 from app.ui.results.state import ResultsState
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.results.storage_view import keeping
+from app.ui.results.storage_html import keeping
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillPictures, StillSession, ended, output, window, workflows
 

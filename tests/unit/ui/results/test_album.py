@@ -28,11 +28,11 @@ from app.ui.results.album import (
 )
 from app.ui.results.album_actions import ZIP_NAME, AlbumActions
 from app.ui.results.album_grid import PART
+from app.ui.results.album_html import delete_question
 from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
-from app.ui.results.album_view import delete_question
-from app.ui.results.compare_view import comparing
+from app.ui.results.compare_html import comparing
+from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
-from app.ui.results.view import results
 from tests.ports.memory_papers import MemoryPapers
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import (

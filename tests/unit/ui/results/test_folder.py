@@ -11,7 +11,7 @@ from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
 from app.ui.results.folder_actions import KEY, FolderActions
-from app.ui.results.folder_view import folder_field, folder_sign
+from app.ui.results.folder_html import folder_field, folder_sign
 from app.ui.results.state import FolderState, ResultsState
 from tests.simulation.store import Bytes
 from tests.unit.ui.page.test_actions import Desk
@@ -150,7 +150,7 @@ async def test_a_folder_that_was_let_go_of_gets_nothing_more() -> None:
     await rig.act("forget-folder")
     await rig.end("one")
     assert rig.folder.files == {}
-    assert folder_sign(rig.desk.ui.of(ResultsState).folder, ENGLISH) is None
+    assert folder_sign(rig.desk.ui.of(ResultsState).folder, ENGLISH) == ""
     await rig.act("choose-folder")
     await rig.follow()
     assert rig.folder.files == {}, "chosen anew, it is for what comes from then on"

@@ -14,7 +14,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.kit.state import UiState
 from app.ui.page.actions import Actions
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
-from app.ui.results.storage_view import keeping
+from app.ui.results.storage_html import keeping
 from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillResults, StillSession, deletions, workflows
 
 SET = KeepSettings(2_000_000_000)

@@ -1,0 +1,42 @@
+"""The labels of the album: how much there is, and what it can be narrowed to."""
+
+from __future__ import annotations
+
+from app.ui.kit.i18n import Translator
+from app.ui.results.album import AlbumView, Span
+
+Options = tuple[tuple[str, str], ...]  # values with their labels
+
+
+def word_count(view: AlbumView, _: Translator) -> str:
+    """How many results there are."""
+    if view.is_reading and not view.total:
+        return _("Reading …")
+    if view.wish.is_narrow:
+        return _("{found} of {total}", found=_.formats.number(view.found), total=_.formats.number(view.total))
+    return _.plural("{count} result", "{count} results", view.total)
+
+
+def title_options(view: AlbumView, _: Translator) -> Options:
+    """The workflows; a sample's title is translated."""
+    return tuple((item, _.known(item)) for item in view.titles)
+
+
+def project_options(view: AlbumView) -> Options:
+    """The projects, under their own names."""
+    return tuple((item, item) for item in view.projects)
+
+
+def media_options(_: Translator) -> Options:
+    """The kinds of results, as in `media_of`."""
+    return (("image", _("Pictures")), ("video", _("Films")), ("audio", _("Sounds")), ("other", _("Other files")))
+
+
+def span_options(_: Translator) -> Options:
+    """From when on."""
+    return (
+        (Span.ALL.value, _("Any time")),
+        (Span.DAY.value, _("Last 24 hours")),
+        (Span.WEEK.value, _("Last 7 days")),
+        (Span.MONTH.value, _("Last 30 days")),
+    )

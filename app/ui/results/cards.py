@@ -1,0 +1,73 @@
+"""What a card of ended work says of its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core.past import seconds_of, seed_and_prompts
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.kit.words import SEPARATOR, Tone, Words
+from app.ui.runs.state import CardView, ResultView
+from app.ui.runs.task_words import word_delivery
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """What became of the bytes of some results; `tone` is empty if all is well."""
+
+    text: str
+    advice: str
+    tone: str
+
+
+def delivery_lines(card: CardView, _: Translator) -> list[DeliveryLine]:
+    """What became of the results' bytes, said once for all that share it."""
+    groups: dict[Words, list[ResultView]] = {}
+    for item in card.results:
+        groups.setdefault(word_delivery(item.output, _), []).append(item)
+    return [_line(words, items, len(groups) > 1, _) for words, items in groups.items()]
+
+
+def _line(words: Words, items: list[ResultView], is_counted: bool, _: Translator) -> DeliveryLine:
+    size = sum(item.output.size for item in items)
+    parts = [_.plural("{count} picture", "{count} pictures", len(items))] if is_counted else []
+    parts += [words.title, *([_.formats.size(size)] if size else [])]
+    is_good = words.tone in {Tone.GOOD, Tone.BUSY, Tone.QUIET}
+    return DeliveryLine(SEPARATOR.join(parts), words.advice, "" if is_good else words.tone.value)
+
+
+def word_missing(card: CardView, item: ResultView, _: Translator) -> Words:
+    """Why the picture itself is not shown: on its way, or what became of it."""
+    if item.is_coming:
+        return Words(_("Fetching the original from {server} …", server=card.tag.name), tone=Tone.BUSY)
+    return word_error(item.error, _) if item.error is not None else word_delivery(item.output, _)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line about how a result was made; `is_own` if the value is not ours to translate."""
+
+    name: str
+    value: str
+    is_own: bool = False
+
+
+def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
+    """What is known of how a result was made."""
+    task, seconds = card.task, seconds_of(card.task)
+    facts = [
+        Fact(_("Server"), card.tag.name, is_own=True),
+        Fact(_("Finished"), _.formats.moment(task.ended_at) if task.ended_at is not None else ""),
+        Fact(_("Took"), _("{seconds} s", seconds=_.formats.number(seconds, 1)) if seconds is not None else ""),
+        Fact(_("Seed"), seed_and_prompts(task.workflow)[0], is_own=True),
+        Fact(_("Project"), task.project, is_own=True),
+        Fact(_("File"), item.output.filename, is_own=True),
+        Fact(_("Size"), _.formats.size(item.output.size) if item.output.size else ""),
+    ]
+    return [fact for fact in facts if fact.value]
+
+
+def prompts_of(card: CardView) -> list[str]:
+    """The lines of its prompts."""
+    return [line for line in seed_and_prompts(card.task.workflow)[1].split("\n") if line.strip()]
