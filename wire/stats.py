@@ -29,6 +29,11 @@ class Device:
     total: int | None = None
     free: int | None = None
 
+    @property
+    def used_share(self) -> int | None:
+        """The memory in use in percent; None if the server does not report it."""
+        return round(100 * (self.total - self.free) / self.total) if self.total and self.free is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -73,6 +73,11 @@ class BreakView:
     servers: tuple[Suffering, ...] = ()
     chosen: Suffering | None = None
 
+    @property
+    def broken(self) -> list[Suffering]:
+        """The servers on which something is broken now."""
+        return [server for server in self.servers if server.broken]
+
 
 @dataclass(frozen=True, slots=True)
 class FaultsState(Slice):

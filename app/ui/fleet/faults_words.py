@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.fleet.faults import Part
+from app.ui.fleet.faults import Part, Suffering
 from app.ui.kit.i18n import Translator
 from wire.faults import Fault
 
@@ -156,6 +156,11 @@ def word_end(mishap: Fault, _: Translator) -> str:
         case Fault.HOLD_NEXT:
             return _("Let it go")
     return _("Take it back")
+
+
+def word_all_broken(server: Suffering, _: Translator) -> str:
+    """What is broken on a server now."""
+    return " · ".join(word_broken(fault, _) for fault in server.broken)
 
 
 def word_broken(mishap: Fault, _: Translator) -> str:

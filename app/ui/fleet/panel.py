@@ -93,6 +93,11 @@ class FleetView:
     is_read: bool = False
     is_unreadable: bool = False
 
+    @property
+    def is_demo(self) -> bool:
+        """Whether all servers are demo servers."""
+        return bool(self.servers) and all(row.server.is_demo for row in self.servers)
+
 
 class FleetFacts(Protocol):
     """What the panel reads of a session."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.core.direct import Refusal
 from app.core.model import Server
+from app.core.window import is_address_tag
 from app.ui.fleet.panel import ONLY, BerthRow
 from app.ui.fleet.words import word_health
 from app.ui.kit.i18n import Translator
@@ -137,6 +138,13 @@ def word_device(device: Device, _: Translator) -> str:
     if device.kind == "cpu":
         return _("{free} of {total} memory free", free=free, total=total)
     return _("{free} of {total} VRAM free", free=free, total=total)
+
+
+def word_place(server: Server) -> str:
+    """A server's version, else its address; empty for users who may not see that."""
+    if server.version:
+        return f"ComfyUI {server.version}"
+    return server.at or ("" if is_address_tag(server.address) else server.address)
 
 
 def name_device(device: Device) -> str:

@@ -10,7 +10,7 @@ import htpy as h
 from app.ui.commands.palette import PaletteView, ShortcutsView
 from app.ui.commands.view import palette, shortcuts
 from app.ui.fleet.panel import FleetView
-from app.ui.fleet.view import fleet
+from app.ui.fleet.panel_html import fleet
 from app.ui.form.camera_view import camera
 from app.ui.form.mask import CameraView, MaskView
 from app.ui.form.mask_view import masking

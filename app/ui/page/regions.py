@@ -11,7 +11,7 @@ import htpy as h
 from markupsafe import Markup
 
 from app.core.model import PromptId
-from app.ui.fleet.faults_view import breaking
+from app.ui.fleet.faults_html import breaking
 from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
 from app.ui.graph.view import drawn

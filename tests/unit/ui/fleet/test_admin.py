@@ -16,7 +16,7 @@ from app.ui.fleet import admin_actions
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.admin_actions import DeedActions
 from app.ui.fleet.panel import FleetDialog, fleet_view
-from app.ui.fleet.view import fleet as drawn
+from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project

@@ -16,7 +16,7 @@ from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
 from app.ui.fleet.faults import PARTS, BreakView, FaultsState, Part, break_view, read_mishaps
 from app.ui.fleet.faults_actions import BreakActions
-from app.ui.fleet.faults_view import breaking
+from app.ui.fleet.faults_html import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of

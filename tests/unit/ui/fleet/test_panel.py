@@ -15,8 +15,8 @@ from app.core.direct import Refusal
 from app.core.model import Choice, ServerId, TaskState
 from app.core.roster import Roster, moorings
 from app.ui.fleet.panel import BERTHS, FleetView, fleet_view
+from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
-from app.ui.fleet.view import fleet as drawn
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR

@@ -10,7 +10,7 @@ from app.core.ports.fleet import QueuedPrompt
 from app.core.roster import Roster, TaskSummary
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.panel import fleet_view
-from app.ui.fleet.view import fleet as drawn
+from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.kit.state import UiState
 from app.ui.runs.task_words import word_left, word_task
 from app.ui.windows.panel import PanelFacts

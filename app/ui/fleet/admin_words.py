@@ -1,0 +1,23 @@
+"""The texts of what can be done with a server in the panel *Fleet*."""
+
+from __future__ import annotations
+
+from app.core.ports.fleet import QueuedPrompt
+from app.ui.fleet.admin import ServerAdmin
+from app.ui.kit.i18n import Translator
+
+
+def word_deed(deed: str, _: Translator) -> str:
+    """What was done; empty where it is seen anyway."""
+    if deed == "free-memory":
+        return _("It gives back memory as soon as nothing runs there that needs it.")
+    return _("It is cancelled.") if deed.startswith("cancel ") else ""
+
+
+def word_owner(prompt: QueuedPrompt, view: ServerAdmin, _: Translator) -> str:
+    """Whose prompt it is."""
+    if prompt.prompt_id in view.own:
+        return _("yours, of this window")
+    if prompt.prompt_id in view.ours:
+        return _("yours, of another window")
+    return prompt.name or _("another user")
