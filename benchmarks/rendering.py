@@ -1,0 +1,145 @@
+"""How long the markup of three views takes in the browser's Python: twenty results, the panel *Fleet*, a form.
+
+    python3 -m benchmarks.rendering [REVISION]
+
+Views are made here and drawn by a Pyodide in Node, each many times; the fastest of nine rounds counts, since other work
+on the machine only adds. With a revision of git, that one's code draws the same views in turn, so that both have the
+same conditions.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from app.core.model import Choice, Delivery, ServerId
+from app.core.roster import moorings
+from app.core.server_stats import MINUTES, Device, Minute, ServerStats
+from app.ui.fleet.panel import fleet_view
+from app.ui.form.state import FormState
+from app.ui.kit.image_addresses import Original
+from app.ui.kit.state import UiState
+from app.ui.page.projection import project
+from app.ui.page.state import DialogView
+from app.ui.windows.panel import PanelFacts
+from benchmarks.sections import Load, table
+from gateway.install.node import node_command
+from gateway.install.place import Place
+from gateway.site.archive import AppArchive
+from gateway.site.templates import update
+from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
+from tests.unit.ui.panel_kit import NOW, glance, roster
+
+ROOT = Path(__file__).resolve().parents[1]
+TURNS = 3
+CARDS = 20  # as many as the page shows at first
+DRAW = """
+import gettext, json, pickle, time
+import htpy as h
+from app.ui.kit.i18n import Translator
+from app.ui.page.regions import REGIONS
+
+class Formats:
+    def number(self, value, digits=0): return f"{value:.{digits}f}"
+    def percent(self, fraction): return f"{fraction * 100:.0f} %"
+    def clock(self, at): return "12:00"
+    moment = clock
+    def size(self, count): return f"{count} B"
+
+words = Translator("en", gettext.NullTranslations(), Formats())
+told = {}
+for name, (region, view) in pickle.load(open("/views.pickle", "rb")).items():
+    draw = REGIONS[region][1]
+    html = str(h.fragment[draw(view, words)])
+    times = []
+    for _round in range(9):
+        began = time.perf_counter()
+        for _time in range(10): str(h.fragment[draw(view, words)])
+        times.append((time.perf_counter() - began) / 10)
+    told[name] = [html.count("</"), min(times) * 1000]
+print(json.dumps(told))
+"""
+
+
+def views() -> dict[str, tuple[str, object]]:
+    """The views by name, each with its region of the page."""
+    outputs = (output(delivery=Delivery.KEPT, size=1000), output("b.png", delivery=Delivery.KEPT, size=2000))
+    choice = Choice(server_id=ServerId("gpu-1"), reason="least_loaded", loads={"gpu-1": 0, "gpu-2": 2})
+    tasks = [ended(f"t{number}", *outputs, choice=choice) for number in range(CARDS)]
+    session = StillSession(window=window(*tasks), fleet=fleet(*(server(f"gpu-{number}") for number in range(8))))
+    pictures = StillPictures(
+        originals={(task.prompt_id, index): Original(f"blob:{index}") for task in tasks for index in (0, 1)}
+    )
+    page = project(
+        session,
+        UiState().with_slices(FormState(workflow_id="text")),
+        workflows=workflows(),
+        pictures=pictures,
+        language="en",
+    )
+    seen = roster(*(glance(f"g{n}", created_at=NOW - 60 * n, ended_at=NOW - 60 * n + 50) for n in range(1, 13)))
+    stats = ServerStats(
+        (Device(name="cuda:0 A : b", kind="cuda", total=24_000, free=18_000),),
+        tuple(Minute(well=6, looks=6, longest=n % 5) for n in range(MINUTES)),
+    )
+    facts = PanelFacts(seen, moorings(seen), vitals={item.server_id: stats for item in session.fleet.servers})
+    panel = fleet_view(session, facts, "")
+    return {
+        f"{CARDS} results": ("results", replace(page.results, cards=page.results.cards[:CARDS])),
+        "*Fleet*, 8 servers": ("dialogs", DialogView(panel)),
+        "form": ("form", page.form),
+    }
+
+
+def archive_of(revision: str, folder: Path) -> bytes:
+    """`/app.zip` of a revision."""
+    packed = subprocess.run(
+        ["git", "archive", "--format=zip", revision, "app", "wire"], cwd=ROOT, capture_output=True, check=True
+    )
+    zipfile.ZipFile(io.BytesIO(packed.stdout)).extractall(folder)
+    update(folder)
+    return AppArchive(folder).current().data
+
+
+def measure(archive: bytes, folder: Path) -> dict[str, tuple[int, float]]:
+    """How many elements each view has, and the milliseconds that it took."""
+    app, pickled, script = folder / "app.zip", folder / "views.pickle", folder / "draw.py"
+    app.write_bytes(archive)
+    pickled.write_bytes(pickle.dumps(views()))
+    script.write_text(DRAW, "utf-8")
+    command = [*node_command(Place(ROOT)), ROOT / "benchmarks" / "rendering.mjs", app, pickled, script]
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    found: dict[str, tuple[int, float]] = json.loads(told)
+    return found
+
+
+def main(revisions: list[str]) -> None:
+    """Measure and print."""
+    load = Load()
+    best: dict[str, dict[str, tuple[int, float]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        archives = {revision: archive_of(revision, folder / revision) for revision in revisions}
+        archives["now"] = AppArchive(ROOT).current().data
+        for _turn in range(TURNS):
+            for which, archive in archives.items():
+                for view, found in measure(archive, folder).items():
+                    known = best.setdefault(view, {}).get(which)
+                    best[view][which] = found if known is None or found[1] < known[1] else known
+    rows = [
+        [view, str(found["now"][0]), *(f"{found[which][1]:.1f} ms" for which in archives)]
+        for view, found in best.items()
+    ]
+    print(table(["", "elements", *archives], rows))
+    print(f"\n{load}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
