@@ -43,7 +43,7 @@ from app.ui.settings.account import LogOutView, SettingsView
 from app.ui.settings.account_view import log_out
 from app.ui.settings.view import settings
 from app.ui.windows.panel import WindowsView
-from app.ui.windows.view import windows
+from app.ui.windows.panel_html import windows
 
 # What a dialog is made from, where that is all it needs.
 _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Node]] = {

@@ -32,7 +32,7 @@ from app.ui.runs.runnability_view import standing
 from app.ui.runs.state import CardView, NowView
 from app.ui.runs.tasks_view import DrawCard, now, preview_inside, task_card
 from app.ui.runs.waiting_view import waiting
-from app.ui.windows.orphans_view import left
+from app.ui.windows.orphans_html import left
 
 MOST_CARDS = 200  # whose markup is kept, some 5 kB each
 
