@@ -91,7 +91,7 @@ class _Module:
         stem, _, ending = path.rpartition(".")
         if ending not in {"html", "py"}:
             self.fail(node, f"{path} is neither a template nor Python")
-        module = stem.replace("/", ".") + ("_html" if ending == "html" else "")
+        module = stem.removesuffix("/__init__").replace("/", ".") + ("_html" if ending == "html" else "")
         for item in node.names:
             name, alias = item if isinstance(item, tuple) else (item, item)
             self._import(module, name if name == alias else f"{name} as {alias}")

@@ -49,7 +49,7 @@ from app.ui.page.panel_actions import PanelActions
 from app.ui.page.panel_data import PanelData, PanelSources
 from app.ui.page.projection import project
 from app.ui.page.redraw import RedrawScheduler
-from app.ui.page.regions import DrawnCards, changed_regions, graph_change, live_words
+from app.ui.page.regions import changed_regions, graph_change, live_words
 from app.ui.page.releases import Releases
 from app.ui.page.state import PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
@@ -113,7 +113,6 @@ class Page:
         self._background: set[asyncio.Task[None]] = set()
         self._translator: Translator | None = None
         self._shown: PageView | None = None
-        self._cards = DrawnCards()
         self._told: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
         self._is_restored = False
@@ -380,7 +379,7 @@ class Page:
             panels=self._lookout.facts,
         )
         self._lists.refresh((*view.form.fields, *view.nodes.fields))
-        regions = changed_regions(self._shown, view, _, self._cards)
+        regions = changed_regions(self._shown, view, _)
         graph = graph_change(self._shown, view, _)
         self._shown = view
         told: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,20 +21,18 @@ from app.ui.page.header_view import header
 from app.ui.page.notices_view import errors, notices
 from app.ui.page.phone_tabs_view import tabs
 from app.ui.page.state import PageView
-from app.ui.results.cards_html import ended_card
+from app.ui.results.cards_html import ended_card, staying_card
 from app.ui.results.results_html import results
 from app.ui.results.sheets_html import sheet_list
 from app.ui.runs.card_words import word_card
 from app.ui.runs.cards import NOTHING_TO_TELL
-from app.ui.runs.progress_view import pace_inside
+from app.ui.runs.progress_html import pace_inside
 from app.ui.runs.run_bar_view import run_bar
 from app.ui.runs.runnability_view import standing
 from app.ui.runs.state import CardView, NowView
-from app.ui.runs.tasks_view import DrawCard, now, preview_inside, task_card
+from app.ui.runs.tasks_html import now, preview_inside
 from app.ui.runs.waiting_view import waiting
 from app.ui.windows.orphans_html import left
-
-MOST_CARDS = 200  # whose markup is kept, some 5 kB each
 
 Region = tuple[str, Callable[[Any, Translator], h.Node]]
 
@@ -59,47 +57,14 @@ REGIONS: Mapping[str, Region] = {
 }
 
 
-class DrawnCards:
-    """The markup of cards, each made once: most stay as they are, and in a browser one takes 3 ms."""
+def changed_regions(before: PageView | None, after: PageView, _: Translator) -> dict[str, str]:
+    """Return the markup of each region whose slice has changed; of work that only moves on, of what has moved.
 
-    def __init__(self) -> None:
-        self._drawn: dict[PromptId, tuple[DrawCard, CardView, Translator, Markup]] = {}
-
-    def ended(self, card: CardView, _: Translator, there: Container[PromptId] = ()) -> Markup:
-        """The same as `ended_card`; of one that is `there` as it was drawn last, only that it stays."""
-        known = self._drawn.get(card.task.prompt_id)
-        markup = self._draw(ended_card, card, _)
-        stays = card.task.prompt_id in there and known is not None and known[3] is markup
-        return Markup(h.article(id=f"task-{card.task.prompt_id}", data_stays=True)) if stays else markup
-
-    def unfinished(self, card: CardView, _: Translator) -> Markup:
-        """The same as `task_card`."""
-        return self._draw(task_card, card, _)
-
-    def _draw(self, make: DrawCard, card: CardView, _: Translator) -> Markup:
-        known = self._drawn.pop(card.task.prompt_id, None)
-        if known is None or known[0] is not make or known[2] is not _ or known[1] != card:
-            known = make, card, _, Markup(make(card, _))
-            if len(self._drawn) >= MOST_CARDS:
-                del self._drawn[next(iter(self._drawn))]
-        self._drawn[card.task.prompt_id] = known  # the latest used last
-        return known[3]
-
-
-def changed_regions(
-    before: PageView | None, after: PageView, _: Translator, cards: DrawnCards | None = None
-) -> dict[str, str]:
-    """The markup of each region whose slice is another one now; of work that only goes on, of what moves.
-
-    With `cards`, what was drawn is `before`, and an ended card that is there already is only said to stay (`patch.js`).
+    An ended card that is on the page already is only said to stay, so that the page compares nothing (`patch.js`).
     """
     moved = None if before is None else _moved(before.now, after.now, _)
-    drawn = cards or DrawnCards()
-    views: dict[str, Region] = {
-        **REGIONS,
-        "now": ("now", partial(now, draw_card=drawn.unfinished)),
-        "results": ("results", partial(results, draw_card=partial(drawn.ended, there=_there(before)))),
-    }
+    draw_ended = partial(_draw_ended, drawn=_drawn(before))
+    views: dict[str, Region] = {**REGIONS, "results": ("results", partial(results, draw_card=draw_ended))}
     return {
         region: str(h.fragment[view(getattr(after, name), _)])
         for region, (name, view) in views.items()
@@ -107,11 +72,15 @@ def changed_regions(
     } | (moved or {})
 
 
-def _there(before: PageView | None) -> frozenset[PromptId]:
-    """The ended cards that are on the page."""
+def _draw_ended(card: CardView, _: Translator, drawn: Mapping[PromptId, CardView]) -> Markup:
+    return staying_card(card) if drawn.get(card.task.prompt_id) == card else ended_card(card, _)
+
+
+def _drawn(before: PageView | None) -> Mapping[PromptId, CardView]:
+    """The ended cards as they are on the page now; another language begins with none."""
     if before is None or before.results.album is not None:
-        return frozenset()
-    return frozenset(card.task.prompt_id for card in before.results.cards)
+        return {}
+    return {card.task.prompt_id: card for card in before.results.cards}
 
 
 def _moved(before: NowView, after: NowView, _: Translator) -> dict[str, str] | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from app.core.eta import Eta
-from app.core.model import Task, TaskState
+from app.core.model import Contact, Task, TaskState
 from app.core.progress import Progress
-from app.session import Run
+from app.session import Run, RunStage
 from app.ui.kit.i18n import Translator
 from app.ui.runs.state import CardView
 from app.ui.runs.task_words import word_state
 
 LEFT = "{left}"  # where a title has the seconds that are left
+
+
+MOVING = (TaskState.REGISTERED, TaskState.QUEUED, TaskState.RUNNING)
 
 
 def word_time(seconds: float) -> str:
@@ -53,3 +56,27 @@ def word_place(view: CardView, _: Translator) -> str:
 def word_sent(run: Run, _: Translator) -> str:
     """How much of a run's files has been sent."""
     return _("Uploading: {sent} of {size}", sent=_.formats.size(run.sent), size=_.formats.size(run.size))
+
+
+def word_stage(stage: RunStage, _: Translator) -> str:
+    """How far a click has come."""
+    match stage:
+        case RunStage.RESERVING:
+            return _("Choosing a server …")
+        case RunStage.CONNECTING:
+            return _("Connecting …")
+        case RunStage.UPLOADING:
+            return _("Uploading …")
+        case RunStage.REGISTERING:
+            return _("Writing the task down …")
+        case RunStage.SUBMITTING:
+            return _("Sending …")
+        case RunStage.DONE:
+            return _("Sent")
+        case RunStage.FAILED:
+            return _("Not sent")
+
+
+def is_plain(view: CardView) -> bool:
+    """Whether nothing is to be said of a task but how far it is."""
+    return view.task.state in MOVING and view.task.contact is Contact.OK and view.still_minutes is None

@@ -24,12 +24,10 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
 from app.ui.page.dialogs_view import dialogs
 from app.ui.page.projection import project
-from app.ui.page.regions import MOST_CARDS, REGIONS, DrawnCards, changed_regions, live_words
+from app.ui.page.regions import REGIONS, changed_regions, live_words
 from app.ui.page.state import DialogView, PageView
 from app.ui.results.album import AlbumView, AlbumWish
-from app.ui.results.cards_html import ended_card
 from app.ui.runs.state import GiveUpDialog
-from app.ui.runs.tasks_view import task_card
 from tests.unit.ui.crowd import EVIL, crowded
 from tests.unit.ui.page_kit import (
     ENGLISH,
@@ -40,7 +38,6 @@ from tests.unit.ui.page_kit import (
     fleet,
     server,
     task,
-    translator,
     window,
     workflows,
 )
@@ -247,54 +244,20 @@ def test_only_the_regions_that_changed_are_rendered() -> None:
     assert set(changed_regions(None, after, ENGLISH)) == set(REGIONS)
 
 
-def test_an_ended_card_is_drawn_once_until_it_changes() -> None:
-    drawn = DrawnCards()
-    one, same = (_page(window=window(ended("a", title="Dunes"))).results.cards[0] for _ in range(2))
-    other = _page(window=window(ended("a", title="Boat"))).results.cards[0]
-    markup = drawn.ended(one, ENGLISH)
-    assert str(markup) == str(ended_card(one, ENGLISH))
-    assert drawn.ended(same, ENGLISH) is markup
-    assert "Boat" in drawn.ended(other, ENGLISH)
-    chinese = translator("zh-CN")
-    assert str(drawn.ended(other, chinese)) == str(ended_card(other, chinese)) != str(ended_card(other, ENGLISH))
-    for number in range(MOST_CARDS):
-        drawn.ended(_page(window=window(ended(f"{number:08x}"))).results.cards[0], ENGLISH)
-    again = drawn.ended(one, ENGLISH)
-    assert again == markup and again is not markup, "only the latest are kept"
-
-
-def test_of_an_ended_card_that_is_there_already_only_its_staying_is_told() -> None:
-    cards, old = DrawnCards(), ended("a", title="Dunes")
+def test_unchanged_ended_card_is_only_said_to_stay() -> None:
+    old = ended("a", title="Dunes")
     pages = [
         _page(window=window(old)),
         _page(window=window(old, ended("b", title="Boat"))),
         _page(window=window(old, ended("b", title="Gulls"))),
     ]
     first, second, third = (
-        changed_regions(before, after, ENGLISH, cards)["results"]
-        for before, after in zip([None, *pages], pages, strict=False)
+        changed_regions(before, after, ENGLISH)["results"] for before, after in zip([None, *pages], pages, strict=False)
     )
     stays = f'<article id="task-{old.prompt_id}" data-stays></article>'
     assert "Dunes" in first and stays not in first
     assert "Boat" in second and second.count("data-stays") == 1 and stays in second and "Dunes" not in second
     assert "Gulls" in third and third.count("data-stays") == 1 and stays in third
-    assert "data-stays" not in changed_regions(None, pages[2], ENGLISH, cards)["results"]
+    assert "data-stays" not in changed_regions(None, pages[2], ENGLISH)["results"]
     album = replace(pages[2], results=replace(pages[2].results, album=AlbumView(wish=AlbumWish())))
-    assert "data-stays" not in changed_regions(album, pages[2], ENGLISH, cards)["results"], "the album is there"
-    chinese = changed_regions(pages[2], pages[1], translator("zh-CN"), cards)["results"]
-    assert "data-stays" not in chinese, "another language is another card"
-
-
-def test_an_unfinished_card_is_drawn_once_until_it_changes() -> None:
-    drawn = DrawnCards()
-    page = _page(window=window(task("a", title="Dunes"), task("b", title="Boat")))
-    regions = changed_regions(None, page, ENGLISH, drawn)
-    assert regions == changed_regions(None, page, ENGLISH)
-    one, two = page.now.cards
-    markup = drawn.unfinished(one, ENGLISH)
-    moved = replace(one, progress=Progress(one.task.prompt_id, 4, fraction=0.5))
-    assert drawn.unfinished(one, ENGLISH) is markup
-    assert str(drawn.unfinished(moved, ENGLISH)) == str(task_card(moved, ENGLISH)) != markup
-    assert str(drawn.ended(one, ENGLISH)) == str(ended_card(one, ENGLISH)), "each as it is to be drawn"
-    assert str(drawn.unfinished(one, ENGLISH)) == markup
-    assert str(drawn.unfinished(two, ENGLISH)) in regions["now"]
+    assert "data-stays" not in changed_regions(album, pages[2], ENGLISH)["results"], "the album is there"

@@ -20,7 +20,7 @@ from app.ui.page.regions import changed_regions
 from app.ui.page.state import PageView
 from app.ui.page.tab_title import read_sign, title_ends, word_title
 from app.ui.runs.progress_words import word_time
-from app.ui.runs.tasks_view import now
+from app.ui.runs.tasks_html import now
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, task, translator, window, workflows
 
 ETA = Outlook(Eta(1072.0, 1120.0, 72.4))
