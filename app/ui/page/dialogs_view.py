@@ -40,8 +40,8 @@ from app.ui.runs.waiting import CancelView
 from app.ui.scripting.actions import ScriptingDialog
 from app.ui.scripting.view import scripting
 from app.ui.settings.account import LogOutView, SettingsView
-from app.ui.settings.account_view import log_out
-from app.ui.settings.view import settings
+from app.ui.settings.account_html import log_out
+from app.ui.settings.settings_html import settings
 from app.ui.windows.panel import WindowsView
 from app.ui.windows.panel_html import windows
 

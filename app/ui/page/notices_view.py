@@ -14,7 +14,7 @@ from app.ui.kit.words import Tone
 from app.ui.page.notice_words import word_notice
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
-from app.ui.settings.account_view import log_in_link
+from app.ui.settings.account_html import log_in_link
 
 
 def notices(view: Sequence[Notice], _: Translator) -> h.Node:

@@ -51,6 +51,11 @@ class Switch(Enum):
     PREVIEWS = "has_previews"  # of running tasks
     KEYS = "has_keys"  # shortcuts of a single key
 
+    @property
+    def slug(self) -> str:
+        """Its name in ids of the page."""
+        return self.value.replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings(Slice):

@@ -25,8 +25,8 @@ from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import word_contact, word_failure
 from app.ui.settings.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
 from app.ui.settings.account_actions import AccountActions
-from app.ui.settings.account_view import account as drawn_account
-from app.ui.settings.account_view import log_out as drawn
+from app.ui.settings.account_html import account as drawn_account
+from app.ui.settings.account_html import log_out as drawn
 from app.ui.settings.logout import log_out_view
 from app.ui.windows.panel import PanelFacts
 from tests.unit.ui.page_kit import (
@@ -193,7 +193,7 @@ def test_what_would_be_lost_is_listed_window_by_window() -> None:
 
 @pytest.mark.parametrize("known", [Account(), Account("dora"), Account(runs_fleet=True)])
 def test_where_nobody_logs_out_nothing_offers_it(known: Account) -> None:
-    assert drawn_account(known, ENGLISH) is None
+    assert drawn_account(known, ENGLISH) == ""
     page = project(
         StillSession(), UiState().with_slices(known), workflows=workflows(), pictures=StillPictures(), language="en"
     )

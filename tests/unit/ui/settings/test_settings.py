@@ -21,7 +21,7 @@ from app.ui.settings.settings import (
     read_settings,
     write_settings,
 )
-from app.ui.settings.view import settings as drawn
+from app.ui.settings.settings_html import settings as drawn
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import (
     LANGUAGES,

@@ -1,0 +1,18 @@
+"""What a window would lose when its user logs out, in words."""
+
+from __future__ import annotations
+
+from app.ui.kit.i18n import Translator
+from app.ui.kit.words import SEPARATOR
+from app.ui.settings.account import LooseWindow
+from app.ui.windows.panel import WindowMark
+from app.ui.windows.words import word_window
+
+
+def word_loose(item: LooseWindow, _: Translator) -> str:
+    """A window with its unfinished work."""
+    work = [
+        _.plural("{count} unfinished task", "{count} unfinished tasks", item.tasks) if item.tasks else "",
+        _.plural("{count} waiting in line", "{count} waiting in line", item.in_line) if item.in_line else "",
+    ]
+    return SEPARATOR.join((word_window(WindowMark(item.number, item.is_mine), _), *filter(None, work)))

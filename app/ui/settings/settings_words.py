@@ -1,0 +1,22 @@
+"""What the settings say of the browser's notices."""
+
+from __future__ import annotations
+
+from app.ui.kit.i18n import Translator
+from app.ui.settings.account import SettingsView
+from app.ui.settings.settings import Permission
+
+
+def word_notices(view: SettingsView, _: Translator) -> str:
+    """What notices are, or why there can be none."""
+    match view.dialog.permission:
+        case Permission.ABSENT:
+            return _(
+                "Not possible here: browsers show notices only for pages over https or on this machine."
+                " The sound and the tab's title tell it all the same."
+            )
+        case Permission.DENIED:
+            return _("The browser forbids it. Allow notifications for this address in the browser's own settings.")
+        case Permission.DEFAULT:
+            return _("The browser asks you once. One notice for a whole burst of work, by one window.")
+    return _("One notice for a whole burst of work, by one window, with its server and workflow.")
