@@ -8,7 +8,7 @@ from typing import Any
 import htpy as h
 
 from app.ui.commands.palette import PaletteView, ShortcutsView
-from app.ui.commands.view import palette, shortcuts
+from app.ui.commands.palette_html import palette, shortcuts
 from app.ui.fleet.panel import FleetView
 from app.ui.fleet.panel_html import fleet
 from app.ui.form.camera_view import camera
@@ -38,7 +38,7 @@ from app.ui.runs.many_view import many
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting.actions import ScriptingDialog
-from app.ui.scripting.view import scripting
+from app.ui.scripting.panel_html import scripting
 from app.ui.settings.account import LogOutView, SettingsView
 from app.ui.settings.account_html import log_out
 from app.ui.settings.settings_html import settings

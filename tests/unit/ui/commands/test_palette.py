@@ -13,8 +13,9 @@ from app.core.errors import NoServerAvailable
 from app.ui.commands.actions import RECENT_KEY
 from app.ui.commands.commands import MOST_SHOWN, Manner, Offered, commands, find_command, find_commands
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
+from app.ui.commands.palette_html import palette, shortcuts
 from app.ui.commands.shortcuts import SINGLE
-from app.ui.commands.view import palette, shortcuts, word_group
+from app.ui.commands.words import word_group
 from app.ui.runs.server_picker import WhereServer, WhereView
 from app.ui.settings.settings import Settings
 from tests.unit.ui.crowd import crowded

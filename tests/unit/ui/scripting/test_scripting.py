@@ -13,7 +13,7 @@ from app.ui.commands.commands import Offered, commands, find_command
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Translator
 from app.ui.scripting.actions import EXAMPLES, ScriptingDialog, ScriptingState
-from app.ui.scripting.view import scripting
+from app.ui.scripting.panel_html import scripting
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, translator
 
