@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
 from app.core.model import Unreadable
 from app.core.server_fingerprint import RestartSign
@@ -11,6 +13,18 @@ from app.ui.kit.messages import word_error
 from app.ui.kit.words import Tone, Words
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
+
+
+def count_errors(items: Sequence[Notice]) -> int:
+    """How many of them are errors."""
+    return sum(item.kind is NoticeKind.ERROR for item in items)
+
+
+def notice_icon(item: Notice, words: Words) -> str:
+    """The icon beside a notice."""
+    if item.deletion is not None:
+        return "trash"
+    return "info" if words.tone is Tone.QUIET else "warning"
 
 
 def word_notice(item: Notice, _: Translator) -> Words:

@@ -16,11 +16,11 @@ from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
 from app.ui.graph.view import drawn
 from app.ui.kit.i18n import Translator
-from app.ui.page.dialogs_view import dialogs
-from app.ui.page.header_view import header
-from app.ui.page.notices_view import errors, notices
-from app.ui.page.phone_tabs_view import tabs
+from app.ui.page.dialogs import dialogs
+from app.ui.page.header_html import header
+from app.ui.page.notices_html import errors, notices
 from app.ui.page.state import PageView
+from app.ui.page.tabs_html import tabs
 from app.ui.results.cards_html import ended_card, staying_card
 from app.ui.results.results_html import results
 from app.ui.results.sheets_html import sheet_list

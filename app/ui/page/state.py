@@ -96,6 +96,16 @@ class HeaderView:
     is_private: bool = False  # what this window makes goes with its page
     is_scripting: bool = False
 
+    @property
+    def tags(self) -> list[ServerTag]:
+        """The servers that work for this window, its own first."""
+        return [*([self.tag] if self.tag is not None else []), *self.others]
+
+    @property
+    def server_ids(self) -> str:
+        """Their ids in one text."""
+        return " ".join(tag.server_id for tag in self.tags)
+
 
 class NoticeKind(Enum):
     """What a notice is about."""
@@ -137,6 +147,20 @@ class Notice:
         if self.noticed is None or self.tag is None:
             return self.kind.value
         return f"{self.kind.value} {self.tag.server_id} {self.noticed.at}"
+
+    @property
+    def can_be_dismissed(self) -> bool:
+        """Whether the user may hide it."""
+        if self.kind is NoticeKind.NEWER:
+            return not self.is_busy
+        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.CHANGED}
+
+    @property
+    def wants_reload(self) -> bool:
+        """Whether loading the page again is what to do."""
+        if self.kind is NoticeKind.NEWER:
+            return self.newer is not Newer.STORED and not self.is_busy
+        return self.kind in {NoticeKind.STORE, NoticeKind.OTHER_PERSON}
 
 
 @dataclass(frozen=True, slots=True)

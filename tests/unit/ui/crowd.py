@@ -30,7 +30,7 @@ from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
-from app.ui.page.dialogs_view import dialogs
+from app.ui.page.dialogs import dialogs
 from app.ui.page.offering import offered_of
 from app.ui.page.projection import project
 from app.ui.page.regions import changed_regions

@@ -18,7 +18,7 @@ from app.ui.form.mask_view import masking
 from app.ui.form.projection import field_view
 from app.ui.form.state import Draft, FieldView, FormState, Picture
 from app.ui.form.upload_view import upload
-from app.ui.page.dialogs_view import dialogs
+from app.ui.page.dialogs import dialogs
 from app.ui.page.projection import project
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
 from app.workflows.forms.fields import Field, Upload

@@ -15,7 +15,7 @@ from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.form.state import FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
-from app.ui.page.dialogs_view import dialogs
+from app.ui.page.dialogs import dialogs
 from app.ui.page.projection import project
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset

@@ -15,7 +15,7 @@ from app.ui.kit.deletion_actions import SECONDS, TICK, Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.page.actions import Actions
 from app.ui.page.notice_words import word_deletion
-from app.ui.page.notices_view import errors
+from app.ui.page.notices_html import errors
 from app.ui.page.projection import project
 from app.ui.runs.state import RunsState
 from tests.unit.ui.page.test_actions import Desk

@@ -20,8 +20,8 @@ from app.ui.kit.error_texts import error_text, failure_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.page.notice_words import word_notice
-from app.ui.page.notices_view import errors as drawn
-from app.ui.page.notices_view import notices
+from app.ui.page.notices_html import errors as drawn
+from app.ui.page.notices_html import notices
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.task_words import word_failure
 from gateway.http.refusal import Cause

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.model import PromptId, Reservation, ServerId
 from app.ui.kit.state import UiState
-from app.ui.page.notices_view import notice
+from app.ui.page.notices_html import notice
 from app.ui.page.projection import project
 from app.ui.page.releases import Newer, Releases
 from app.ui.page.state import Notice, NoticeKind, NoticesState, Surroundings

@@ -22,7 +22,7 @@ from app.ui.fleet.panel import FleetDialog
 from app.ui.form.state import FormState
 from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
-from app.ui.page.dialogs_view import dialogs
+from app.ui.page.dialogs import dialogs
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS, changed_regions, live_words
 from app.ui.page.state import DialogView, PageView

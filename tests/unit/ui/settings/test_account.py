@@ -18,7 +18,7 @@ from app.ui.form.state import FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
-from app.ui.page.notices_view import notices
+from app.ui.page.notices_html import notices
 from app.ui.page.projection import project
 from app.ui.page.state import NoticeKind
 from app.ui.runs.state import Blocker

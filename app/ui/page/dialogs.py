@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import htpy as h
+from markupsafe import Markup
 
 from app.ui.commands.palette import PaletteView, ShortcutsView
 from app.ui.commands.palette_html import palette, shortcuts
@@ -21,7 +22,7 @@ from app.ui.graph.view import graph
 from app.ui.kit.i18n import Translator
 from app.ui.library.state import LibraryView
 from app.ui.library.view import library
-from app.ui.page import questions_view
+from app.ui.page.questions_html import give_up, give_up_record, run_again, same_server
 from app.ui.page.state import DialogView
 from app.ui.results.album_html import delete_question
 from app.ui.results.compare_html import comparing
@@ -76,14 +77,14 @@ def dialogs(view: DialogView, _: Translator) -> h.Node:
     if isinstance(view.dialog, GraphView):
         return graph(view.dialog, view.tag, _)
     if view.card is None:
-        return h.fragment[questions_view.give_up_record(view.record, _) if view.record is not None else None]
+        return give_up_record(view.record, _) if view.record is not None else Markup()
     match view.dialog:
         case GiveUpDialog():
-            return questions_view.give_up(view.card, _)
+            return give_up(view.card, _)
         case RunAgainDialog(is_elsewhere=is_elsewhere):
-            return questions_view.run_again(view.card, _, is_elsewhere=is_elsewhere)
+            return run_again(view.card, _, is_elsewhere=is_elsewhere)
         case SameServerDialog():
-            return questions_view.same_server(view.card, view.present_address, _)
+            return same_server(view.card, view.present_address, _)
         case PictureDialog(index=index, is_album=is_album) if index < len(view.card.results):
             return large(view.card, index, _, is_album=is_album)
-    return h.fragment[None]
+    return Markup()

@@ -1,0 +1,51 @@
+"""The texts of the bar on top."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.ui.kit.i18n import Translator
+from app.ui.page.state import HeaderView
+
+
+def word_servers(view: HeaderView, _: Translator) -> str:
+    """What the chip says of the servers that work for this window."""
+    if view.others or view.tag is None:
+        return _("At work for this window: {names}", names=", ".join(tag.name for tag in view.tags))
+    if view.silent:
+        return _("{server} gave no clear answer: nobody knows how far that work is.", server=view.tag.name)
+    return _("All work of this window goes to {server} until it has ended.", server=view.tag.name)
+
+
+def word_ill(view: HeaderView, _: Translator) -> str:
+    """How many servers are not well."""
+    return _.plural("{count} server is not well", "{count} servers are not well", view.ill)
+
+
+def word_free(view: HeaderView, _: Translator) -> tuple[str, str]:
+    """Why no server holds the window, and what that means."""
+    if view.is_unreadable:
+        return _("Records not readable"), ""
+    if view.is_restoring:
+        return _("Reading this window's records …"), ""
+    if view.is_unsure:
+        return _("A task cannot be read"), _("It may still run on a server, so nothing new is sent.")
+    return _("Not moored"), _("The next run goes to the server that should be done first.")
+
+
+def word_counts(view: HeaderView, _: Translator) -> str:
+    """How much work there is."""
+    if view.silent:
+        return _with_silent(view, _)
+    if view.running and view.waiting:
+        return _("{running} running, {waiting} waiting", running=view.running, waiting=view.waiting)
+    if view.running:
+        return _("{running} running", running=view.running)
+    return _("{waiting} waiting", waiting=view.waiting)
+
+
+def _with_silent(view: HeaderView, _: Translator) -> str:
+    """What is known of work at a server that does not answer is that it was sent there."""
+    silent = _.plural("{count} without an answer", "{count} without an answer", view.silent)
+    known = word_counts(replace(view, silent=0), _) if view.running or view.waiting else ""
+    return _("{first}, {rest}", first=known, rest=silent) if known else silent
