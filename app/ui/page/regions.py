@@ -27,11 +27,11 @@ from app.ui.results.sheets_html import sheet_list
 from app.ui.runs.card_words import word_card
 from app.ui.runs.cards import NOTHING_TO_TELL
 from app.ui.runs.progress_html import pace_inside
-from app.ui.runs.run_bar_view import run_bar
-from app.ui.runs.runnability_view import standing
+from app.ui.runs.run_bar_html import run_bar
+from app.ui.runs.runnability_html import standing
 from app.ui.runs.state import CardView, NowView
 from app.ui.runs.tasks_html import now, preview_inside
-from app.ui.runs.waiting_view import waiting
+from app.ui.runs.waiting_html import waiting
 from app.ui.windows.orphans_html import left
 
 Region = tuple[str, Callable[[Any, Translator], h.Node]]

@@ -11,7 +11,7 @@ from app.ui.kit.messages import word_error
 from app.ui.kit.parts_html import action_button, icon, icon_button, own, task_title, told
 from app.ui.kit.plan_words import word_shape
 from app.ui.runs.many import LONG_TEXT, AxisView, ManyKind, ManyView
-from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.run_bar_words import word_blocker
 from app.ui.runs.state import Blocker
 
 NAMES = "many-names"  # the list of all inputs

@@ -18,17 +18,33 @@ from app.ui.runs.many import ManyDraft
 from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
 from app.workflows.graph import Key
-from app.workflows.needs import Lacks
+from app.workflows.needs import Lacks, MissingClass, MissingValue
 
+MOST_LACKS = 20  # of each kind; a workflow that was made elsewhere may lack hundreds
 MOST_COUNT = 1000  # runs that one click may ask for
 
 
 @dataclass(frozen=True, slots=True)
 class RunnabilityGroup:
-    """Servers that lack the same."""
+    """Servers that lack the same; of each kind of lack, the first `MOST_LACKS` are listed."""
 
     tags: tuple[ServerTag, ...]
     lacks: Lacks
+
+    @property
+    def classes(self) -> tuple[MissingClass, ...]:
+        """The missing nodes that are listed."""
+        return self.lacks.classes[:MOST_LACKS]
+
+    @property
+    def values(self) -> tuple[MissingValue, ...]:
+        """The missing values that are listed."""
+        return self.lacks.values[:MOST_LACKS]
+
+    @property
+    def more(self) -> int:
+        """How many lacks are not listed."""
+        return len(self.lacks.classes) - len(self.classes) + len(self.lacks.values) - len(self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +61,18 @@ class RunnabilityView:
     labels: tuple[tuple[Key, str], ...] = ()
     unable: ServerTag | None = None
     is_looking: bool = False
+
+    @property
+    def tone(self) -> str:
+        """How good that is."""
+        if self.unable is not None or not self.runs_on:
+            return "is-bad"
+        return "is-warn" if self.groups else "is-good"
+
+    @property
+    def names(self) -> dict[Key, str]:
+        """The labels of inputs."""
+        return dict(self.labels)
 
 
 class Blocker(Enum):

@@ -21,7 +21,7 @@ from app.ui.kit.plan_words import word_row
 from app.ui.page.notice_words import word_notice
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.progress_words import word_stage
-from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.run_bar_words import word_blocker
 from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import (
     word_choice,

@@ -22,7 +22,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS
 from app.ui.page.state import PageView
-from app.ui.runs.run_bar_view import word_blocker
+from app.ui.runs.run_bar_words import word_blocker
 from app.ui.runs.runnability import Standings
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue

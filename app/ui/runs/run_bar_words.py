@@ -1,99 +1,22 @@
-"""The Run bar: Run and Cancel, where a run would go, and why it is not possible now."""
+"""Where a run would go, and why it is not possible now, in words."""
 
 from __future__ import annotations
 
-import htpy as h
-
 from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
-from app.ui.kit.parts_html import action_button, icon, icon_button
-from app.ui.runs.server_picker import FREE, SOONEST, WhereServer, WhereView
-from app.ui.runs.state import MOST_COUNT, Blocker, RunView
+from app.ui.runs.server_picker import FREE, SOONEST, WhereView
+from app.ui.runs.state import Blocker, RunView
 
 
-def run_bar(view: RunView, _: Translator) -> h.Node:
-    """The content of `#run`."""
-    return h.fragment[
-        h.p(class_=["run-words", {"is-blocked": view.blocker is not None}], id="run-words")[_words(view, _)],
-        h.div(".run-options")[
-            _where(view.where, _),
-            h.label(".run-count", title=_("How many runs"))[
-                h.span(aria_hidden="true")["×"],
-                h.input(
-                    type="number",
-                    min="1",
-                    max=str(MOST_COUNT),
-                    step="1",
-                    value=str(view.count),
-                    id="run-count",
-                    data_change="run-count",
-                    data_testid="run-count",
-                    aria_label=_("How many runs"),
-                ),
-            ],
-            icon_button(_("Many runs …"), "open-many", "grid", testid="open-many"),
-        ],
-        h.div(".run-buttons")[
-            view.cancels
-            and action_button(
-                _("Cancel"), "cancel", icon_name="stop", class_="is-large run-cancel", prompt_id=view.cancels
-            ),
-            h.button(
-                ".button.is-primary.is-large",
-                type="button",
-                id="run-button",
-                data_action="run",
-                data_testid="run",
-                disabled=view.blocker is not None,
-                aria_describedby="run-words",
-                aria_keyshortcuts="Control+Enter Meta+Enter",
-            )[
-                icon("run"),
-                h.span[_("Run")],
-                h.kbd(aria_hidden="true", translate="no")[
-                    h.span(".key-control")["Ctrl ↵"], h.span(".key-command")["⌘ ↵"]
-                ],
-            ],
-        ],
-    ]
-
-
-def _where(view: WhereView, _: Translator) -> h.Element:
-    """Where the run goes: to choose from, or the server that holds the window."""
-    return h.label(".where.select", title=_("Where it runs"))[
-        h.select(
-            id="where",
-            data_change="where",
-            data_testid="where",
-            aria_label=_("Where it runs"),
-            disabled=bool(view.moored_to),
-            autocomplete="off",
-        )[
-            h.option(value="")[_("{server}, moored", server=view.moored_to)]
-            if view.moored_to
-            else h.fragment[
-                h.option(value=SOONEST, selected=view.chosen == SOONEST)[_("Soonest")],
-                h.option(value=FREE, selected=view.chosen == FREE)[_("Wait for a free one")],
-                (_server(item, view, _) for item in view.servers),
-            ]
-        ],
-        icon("chevron"),
-    ]
-
-
-def _server(item: WhereServer, view: WhereView, _: Translator) -> h.Element:
-    """A server by name; one that cannot be chosen says why."""
-    text = _told(item.name, item.cause, _) if item.cause else _("Only {server}", server=item.name)
-    return h.option(value=item.server_id, selected=view.chosen == item.server_id, disabled=bool(item.cause))[text]
-
-
-def _told(name: str, cause: str, _: Translator) -> str:
+def word_server(name: str, cause: str, _: Translator) -> str:
+    """Why a server cannot be chosen."""
     return _("{server} cannot take it: {cause}", server=name, cause=word_cause(cause, _))
 
 
-def _words(view: RunView, _: Translator) -> str:
+def word_run(view: RunView, _: Translator) -> str:
+    """Where a run would go, or why it is not possible."""
     if view.blocker is Blocker.WHERE:
-        return _told(view.where.name, view.where.cause, _)
+        return word_server(view.where.name, view.where.cause, _)
     if view.blocker is not None:
         return word_blocker(view.blocker, _)
     if view.tag is not None:

@@ -1,0 +1,23 @@
+"""What the page says of the waiting line."""
+
+from __future__ import annotations
+
+from app.ui.kit.i18n import Translator
+from app.ui.runs.waiting import WaitingView
+
+
+def word_line(view: WaitingView, _: Translator) -> str:
+    """How the line is sent, or that it is paused."""
+    if view.pause is not None:
+        return _("Paused. What waits is saved, and holds no server.")
+    if view.is_unbounded:
+        return _("All of it is being sent now. Once nothing waits here any more, this page may be closed.")
+    return " ".join(
+        [
+            _(
+                "Sent two at a time while this page is open. What waits is saved: after a reload, or in another window"
+                " that takes it over, it goes on."
+            ),
+            _("“Send all now” puts all of it into the servers' own queues, so that this page may be closed."),
+        ]
+    )
