@@ -1,4 +1,4 @@
-// The drawer of the scripting console. Python draws it (`app/ui/scripting/view.py`) and hears only whether a script runs; the
+// The drawer of the scripting console. Python draws it (`app/ui/scripting/panel.html`) and hears only whether a script runs; the
 // script itself runs in a worker (`script_worker.js`), which asks here for what `mooring` does. Loaded when it is first opened.
 //
 // The worker and the output outlive the drawer: a script continues when the drawer is closed.
