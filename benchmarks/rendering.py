@@ -21,7 +21,6 @@ from pathlib import Path
 
 from app.core.model import Choice, Delivery, ServerId
 from app.core.roster import moorings
-from app.core.server_stats import MINUTES, Device, Minute, ServerStats
 from app.ui.fleet.panel import fleet_view
 from app.ui.form.state import FormState
 from app.ui.kit.image_addresses import Original
@@ -32,10 +31,12 @@ from app.ui.windows.panel import PanelFacts
 from benchmarks.sections import Load, table
 from gateway.install.node import node_command
 from gateway.install.place import Place
+from gateway.page.templates import update
 from gateway.site.archive import AppArchive
-from gateway.site.templates import update
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
 from tests.unit.ui.panel_kit import NOW, glance, roster
+from wire.server_stats import MINUTES, Minute, ServerStats
+from wire.stats import Device
 
 ROOT = Path(__file__).resolve().parents[1]
 TURNS = 3

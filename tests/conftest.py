@@ -1,5 +1,7 @@
-"""The page's templates are compiled before any test. The files that take minutes come first, so that at the end no worker
-is alone with one."""
+"""Before any test: compile the page's templates, and put the files that take minutes first.
+
+At the end, no worker is then alone with one of these.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.site import templates
+from gateway.page import templates
 
 LONGEST = ("oracle", "e2e", "integration", "mutants")  # folders
 HERE = Path(__file__).resolve().parent

@@ -15,7 +15,7 @@ from gateway.install.failures import explain_os
 from gateway.install.place import Place
 from gateway.install.snapshot import Snapshots, snapshot_step
 from gateway.install.steps import Step, Tools, take
-from gateway.site import templates
+from gateway.page import templates
 
 WAITING = "Another set-up is at work in this folder; waiting for it to end …\n"
 
@@ -81,7 +81,7 @@ def _steps(environment: Environment, runtime: BrowserRuntime, locks: list[str], 
 
 def _compile(place: Place, tools: Tools) -> None:
     """With .venv's Python, since this one may have no Jinja2."""
-    tools.run("The templates' compiler", [place.python, "-m", "gateway.site.templates", place.root])
+    tools.run("The templates' compiler", [place.python, "-m", "gateway.page.templates", place.root])
 
 
 def _say(out: TextIO, text: str) -> None:

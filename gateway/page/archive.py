@@ -12,7 +12,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.site import templates
+from gateway.page import templates
 
 PACKAGES = ("app", "wire")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say

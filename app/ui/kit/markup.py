@@ -1,4 +1,4 @@
-"""What templates write: escaped text, and markup of the page's own (`gateway/site/templates.py`)."""
+"""What templates write: escaped text, and markup of the page's own (`gateway/page/templates.py`)."""
 
 from __future__ import annotations
 

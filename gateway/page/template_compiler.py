@@ -67,7 +67,7 @@ class _Module:
         self.names |= self.macros
         written = [self._read(node) for node in tree.body]
         imports = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(self.imports.items())]
-        head = f'"""Made from {self.name} by gateway/site/template_compiler.py."""'
+        head = f'"""Made from {self.name} by gateway/page/template_compiler.py."""'
         return "\n".join([head, "from __future__ import annotations", *imports, *filter(None, written), ""])
 
     def fail(self, node: nodes.Node, message: str) -> NoReturn:

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 from markupsafe import Markup
 
-from gateway.site import templates
-from gateway.site.template_compiler import TemplateError, compile_template
+from gateway.page import templates
+from gateway.page.template_compiler import TemplateError, compile_template
 
 HEAD = "{# name: str\n items: tuple[str, ...]\n count: int | None\n #}"
 
@@ -131,5 +131,5 @@ def test_changed_template_is_compiled_and_orphan_deleted(tmp_path: Path) -> None
 
 def test_nothing_to_compile_needs_no_jinja(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set-up checks templates with a Python that may have none."""
-    monkeypatch.setitem(sys.modules, "gateway.site.template_compiler", None)
+    monkeypatch.setitem(sys.modules, "gateway.page.template_compiler", None)
     templates.update(tmp_path)

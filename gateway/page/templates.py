@@ -23,7 +23,7 @@ def stale(root: Path) -> list[Path]:
 def update(root: Path) -> None:
     """Compile what has changed, and delete what lost its template. TemplateError names the first mistake."""
     if found := stale(root):
-        from gateway.site.template_compiler import compile_template  # set-up begins before Jinja2 is installed
+        from gateway.page.template_compiler import compile_template  # set-up begins before Jinja2 is installed
 
         for path in found:
             fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
