@@ -194,7 +194,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "left out: raise TaskNotFound('give_up', prompt_id)",
     ): "nobody gives up here what `has_record` does not have",
     (
-        f"{SESSION}/memory/sandbox.py",
+        f"{SESSION}/memory/blob_store.py",
         "",
         "False is True in: async def persist(self, *, is_asked",
     ): "nothing of the sandbox lasts, whether a person asks for that or not",

@@ -27,14 +27,13 @@ from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen
 from tests.unit.ui.results.test_folder import MemoryFolder
 from tests.unit.ui.settings.test_account import ALICE, MemoryDoor
 
-PYTHON = [path for path in sorted((ROOT / "app/ui").rglob("*.py")) if not path.name.endswith("_html.py")]
+PYTHON = sorted((ROOT / "app/ui").rglob("*.py"))  # with the compiled templates, in which buttons are calls
 TEMPLATES = [*sorted((ROOT / "app/ui").rglob("*.html")), ROOT / "index.html"]
 SCRIPTS = sorted((ROOT / "static/js").glob("*.js"))
 FIELD = {"value", "checked"}  # facts of every event
 BUTTONS = ("action_button", "icon_button")
 NAMES = {f"data-{event}" for event in EVENTS}
 IN_TAG = re.compile(rf'<[a-z][^<>]*\sdata-(?:{"|".join(EVENTS)})="[\w-]+"[^<>]*>')
-IN_MACRO = re.compile(rf'(?:{"|".join(BUTTONS)})\(_\([^()]*\),\s*"([\w-]+)"((?:[^()]|\([^()]*\))*)\)')
 IN_SCRIPT = re.compile(
     r'\b(?:onAction|callback|act|tellHold)\(([^,()]*),\s*((?:"\{\}"|\{|JSON)[^;]*)|detail: \{ name: ("[^"]*")'
 )
@@ -91,8 +90,6 @@ def _in_templates() -> Iterator[Use]:
             facts = dict(re.findall(r'\sdata-([\w-]+)(?:="([^"]*)")?', tag))
             names = tuple(facts[event] for event in EVENTS if re.fullmatch(r"[\w-]+", facts.get(event, "")))
             yield Use(names, frozenset(map(fact_of, facts)), is_open="data(" in tag)
-        for name, more in IN_MACRO.findall(text):
-            yield Use((name,), frozenset(fact_of(key.replace("_", "-")) for key in re.findall(r"(\w+)=", more)))
 
 
 def _in_scripts() -> Iterator[Use]:
