@@ -14,7 +14,7 @@ import traceback
 from pyscript.js_modules import bell, patch, shell
 
 from app.browser.about import read_about
-from app.browser.adapters import make_outlook, make_ports, make_team, papers_of
+from app.browser.adapters import documents_of, make_outlook, make_ports, make_team
 from app.browser.breaks import make_breaker
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_bytes, read_text
@@ -75,10 +75,10 @@ async def main() -> None:
     attendance = Attendance(read_account())
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store, on_person=attendance.note_person)
     team = Team(attendance, *make_team(ports))
-    papers: DocumentStore = papers_of(ports.store)
+    documents: DocumentStore = documents_of(ports.store)
     outlook = PanelSources(*make_outlook(ports))
     if is_private:
-        ports, papers = private_ports(ports, BrowserPageBlobs(patch)), PrivateDocuments(papers)
+        ports, documents = private_ports(ports, BrowserPageBlobs(patch)), PrivateDocuments(documents)
     session = Session(ports)
     crew = Crew(session, ports)
     install_console(ConsoleContract(session, read_about, crew))
@@ -103,7 +103,7 @@ async def main() -> None:
         read_input=ports.store.read_input,
         break_server=make_breaker(ports.http),
         arrange=arrange,
-        papers=papers,
+        documents=documents,
         now=ports.clock.now,
         outlook=outlook,
         team=team,

@@ -81,7 +81,7 @@ def _make_direct(file: str, on_build: Callable[[str], None]) -> tuple[Http, Sock
     return http, DirectSockets(BrowserSockets(), fleet), fleet, DirectCatalogues(GatewayCatalogues(plain), fleet)
 
 
-def papers_of(store: TaskStore) -> BrowserDocuments:
+def documents_of(store: TaskStore) -> BrowserDocuments:
     """The user's documents, which are in the same database as the tasks."""
     assert isinstance(store, BrowserStore)  # made by `make_ports`
     return store.documents

@@ -10,9 +10,9 @@ from pyodide.ffi import to_js
 
 from app.browser.idb import Database, Steps
 from app.browser.values import from_plain, js_object, present
-from app.core.ports.documents import PaperKey
+from app.core.ports.documents import DocumentKey
 
-PAPERS = "papers"
+DOCUMENTS = "papers"
 
 
 class BrowserDocuments:
@@ -26,29 +26,29 @@ class BrowserDocuments:
 
         def steps(transaction: Any) -> Steps[dict[str, str]]:
             first, last = to_js([kind, ""]), to_js([kind, []])  # a list comes after every text
-            rows = from_plain((yield transaction.objectStore(PAPERS).getAll(js.IDBKeyRange.bound(first, last))))
+            rows = from_plain((yield transaction.objectStore(DOCUMENTS).getAll(js.IDBKeyRange.bound(first, last))))
             return {str(row["name"]): str(row["text"]) for row in rows}
 
-        return await self._database.run("read_kind", [PAPERS], steps)
+        return await self._database.run("read_kind", [DOCUMENTS], steps)
 
-    async def read_paper(self, kind: str, name: str) -> str | None:
+    async def read_document(self, kind: str, name: str) -> str | None:
         """One text, or None if there is none."""
 
         def steps(transaction: Any) -> Steps[str | None]:
-            row = yield transaction.objectStore(PAPERS).get(to_js([kind, name]))
+            row = yield transaction.objectStore(DOCUMENTS).get(to_js([kind, name]))
             return None if present(row) is None else str(row.text)
 
-        return await self._database.run("read_paper", [PAPERS], steps)
+        return await self._database.run("read_document", [DOCUMENTS], steps)
 
-    async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
+    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
         """Write these texts and delete those that are None: durably, all of them or none."""
 
         def steps(transaction: Any) -> Steps[None]:
-            papers = transaction.objectStore(PAPERS)
+            documents = transaction.objectStore(DOCUMENTS)
             for (kind, name), text in changes.items():
                 if text is None:
-                    yield papers.delete(to_js([kind, name]))
+                    yield documents.delete(to_js([kind, name]))
                 else:
-                    yield papers.put(js_object({"kind": kind, "name": name, "text": text}))
+                    yield documents.put(js_object({"kind": kind, "name": name, "text": text}))
 
-        await self._database.run("write_papers", [PAPERS], steps, write=True)
+        await self._database.run("write_documents", [DOCUMENTS], steps, write=True)

@@ -16,7 +16,7 @@ import js
 from pyodide.ffi import JsException, to_js
 
 from app.browser.blob_store import INPUTS_BOUND, BrowserBlobStore
-from app.browser.document_store import PAPERS, BrowserDocuments
+from app.browser.document_store import DOCUMENTS, BrowserDocuments
 from app.browser.idb import Database, Steps
 from app.browser.learned import BrowserLearned, durations_of
 from app.browser.ledger import (
@@ -73,7 +73,7 @@ def create_stores(transaction: Any, old_version: int) -> None:
         transaction.db.createObjectStore(BATCHES, js_object({"keyPath": "batch_id"}))
         transaction.db.createObjectStore(LINES, js_object({"keyPath": "window_id"}))
     if old_version < 4:
-        transaction.db.createObjectStore(PAPERS, js_object({"keyPath": to_js(["kind", "name"])}))
+        transaction.db.createObjectStore(DOCUMENTS, js_object({"keyPath": to_js(["kind", "name"])}))
     if old_version < 5:
         create_past(transaction.db)
     if old_version < 6:

@@ -1,11 +1,11 @@
 """The user's library: workflows that were opened here, each with its entry for lists.
 
     item, body = item_of(source, Origin.FILE, at=now)
-    papers = written(item, body)                            # for `app/core/ports/documents.py`
-    items = read_items(await papers.read_kind(KIND))        # those that can be read; the latest used first
+    documents = written(item, body)                         # for `app/core/ports/documents.py`
+    items = read_items(await documents.read_kind(KIND))     # those that can be read; the latest used first
     found(items, "portrait", tag="studio")
 
-    text = export_text(papers, layouts)                     # everything as one file, and back
+    text = export_text(documents, layouts)                  # everything as one file, and back
     bundle = read_export(text)
 
 An item is identified by its file's content: the same workflow opened twice is one item. The content is stored apart
@@ -24,7 +24,7 @@ from typing import Any
 
 from app.core.errors import BadInput, SourceFault
 from app.core.model import RECORD_VERSION, PromptId
-from app.core.ports.documents import PaperKey
+from app.core.ports.documents import DocumentKey
 from app.workflows.bounds import check_file, refusal
 from app.workflows.documents import Note
 from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND
@@ -106,22 +106,22 @@ def item_id_of(body: Body) -> str:
     return hashlib.sha256((body.graph or body.api).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def written(item: Item, body: Body | None = None) -> dict[PaperKey, str | None]:
+def written(item: Item, body: Body | None = None) -> dict[DocumentKey, str | None]:
     """The documents of an item; without `body`, its file is not changed."""
-    papers: dict[PaperKey, str | None] = {(KIND, item.item_id): to_text(item)}
+    documents: dict[DocumentKey, str | None] = {(KIND, item.item_id): to_text(item)}
     if body is not None:
-        papers[FILE_KIND, item.item_id] = to_text(body)
-    return papers
+        documents[FILE_KIND, item.item_id] = to_text(body)
+    return documents
 
 
-def deleted(item_id: str) -> dict[PaperKey, str | None]:
+def deleted(item_id: str) -> dict[DocumentKey, str | None]:
     """The changes that delete an item."""
     return {(KIND, item_id): None, (FILE_KIND, item_id): None}
 
 
-def read_items(papers: Mapping[str, str]) -> tuple[Item, ...]:
+def read_items(documents: Mapping[str, str]) -> tuple[Item, ...]:
     """The items, the latest used first; unreadable ones are left out, and stay in the store."""
-    items = [found for text in papers.values() if isinstance(found := from_text(Item, text), Item)]
+    items = [found for text in documents.values() if isinstance(found := from_text(Item, text), Item)]
     return tuple(sorted(items, key=lambda item: (-item.used_at, item.item_id)))
 
 
@@ -150,19 +150,19 @@ def tags_of(items: Iterable[Item]) -> tuple[str, ...]:
 class Bundle:
     """The content of one export: documents by kind and name, and layouts by their workflow's shape."""
 
-    papers: Mapping[PaperKey, str] = field(default_factory=dict)
+    documents: Mapping[DocumentKey, str] = field(default_factory=dict)
     layouts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """The number of workflows in it."""
-        return sum(kind == KIND for kind, _ in self.papers)
+        return sum(kind == KIND for kind, _ in self.documents)
 
 
 def export_text(bundle: Bundle) -> str:
     """The file of a bundle."""
-    papers = [[kind, name, text] for (kind, name), text in sorted(bundle.papers.items())]
-    return json.dumps({_MARK: RECORD_VERSION, "papers": papers, "layouts": dict(bundle.layouts)}, ensure_ascii=False)
+    documents = [[kind, name, text] for (kind, name), text in sorted(bundle.documents.items())]
+    return json.dumps({_MARK: RECORD_VERSION, "papers": documents, "layouts": dict(bundle.layouts)}, ensure_ascii=False)
 
 
 def is_export(text: str) -> bool:
@@ -175,20 +175,23 @@ def read_export(text: str, name: str = "") -> Bundle:
     check_file(len(text))
     try:
         parsed = json.loads(text)
-        papers = {(str(kind), str(key)): str(paper) for kind, key, paper in parsed["papers"] if kind in EXPORTED_KINDS}
+        documents = {
+            (str(kind), str(key)): str(document) for kind, key, document in parsed["papers"] if kind in EXPORTED_KINDS
+        }
         layouts = {str(key): str(layout) for key, layout in parsed["layouts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(SourceFault.DAMAGED.value, name, repr(error)) from error
-    whole = {key for (kind, key), paper in papers.items() if kind == FILE_KIND and _is_file_of(key, paper)}
+    whole = {key for (kind, key), document in documents.items() if kind == FILE_KIND and _is_file_of(key, document)}
     return Bundle(
-        {key: paper for key, paper in papers.items() if key[0] not in {KIND, FILE_KIND} or key[1] in whole}, layouts
+        {key: document for key, document in documents.items() if key[0] not in {KIND, FILE_KIND} or key[1] in whole},
+        layouts,
     )
 
 
-def merged(bundle: Bundle, known: Mapping[str, str]) -> dict[PaperKey, str | None]:
+def merged(bundle: Bundle, known: Mapping[str, str]) -> dict[DocumentKey, str | None]:
     """The changes that import a bundle: `known` are the existing items, of which nothing is lost."""
-    changes: dict[PaperKey, str | None] = dict(bundle.papers)
-    for (kind, name), text in bundle.papers.items():
+    changes: dict[DocumentKey, str | None] = dict(bundle.documents)
+    for (kind, name), text in bundle.documents.items():
         if kind == RECENT_KIND:
             del changes[kind, name]  # recent values of another machine are not imported
         elif kind == KIND and name in known:

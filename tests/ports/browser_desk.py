@@ -38,7 +38,7 @@ class BrowserDesk:
         self._stores.append(made)
         return made
 
-    def papers(self) -> DocumentStore:
+    def documents(self) -> DocumentStore:
         made = BrowserStore(self.name)
         self._stores.append(made)
         return made.documents

@@ -27,8 +27,8 @@ class Desk(Protocol):
     def past(self) -> PastStore:
         """One more window's own way to what was laid by."""
 
-    def papers(self) -> DocumentStore:
-        """One more window's own way to the papers."""
+    def documents(self) -> DocumentStore:
+        """One more window's own way to the documents."""
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         """Bytes as this side keeps them."""

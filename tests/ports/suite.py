@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 
 from tests.ports import (
-    papers,
+    documents,
     store_kept,
     store_learned,
     store_line,
@@ -38,7 +38,7 @@ def checks() -> dict[str, Check]:
         store_shelf,
         store_previews,
         store_unreadable,
-        papers,
+        documents,
     )
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from app.core.model import WindowId
 from app.core.ports.blobs import Blob, KeepSettings
-from app.core.ports.documents import DocumentStore, PaperKey
+from app.core.ports.documents import DocumentKey, DocumentStore
 from app.core.ports.store import PastStore, TaskStore
 from app.core.ports.windows import Identity
 from app.session.memory.database import MemoryDatabase
 from app.session.memory.store import MemoryStore
 from tests.ports import identity, suite
 from tests.ports.desk import BOUND, QUOTA
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation import browser as fake_browser
 from tests.simulation.store import INPUT_BOUND, RESULT_BOUND, Bytes, SimDatabase, SimPageBlobs, SimStore
 
@@ -27,7 +27,7 @@ class MemoryDesk:
 
     def __init__(self, open_store: Callable[[], MemoryStore]) -> None:
         self._open_store = open_store
-        self._papers: dict[PaperKey, str] = {}
+        self._documents: dict[DocumentKey, str] = {}
 
     def store(self) -> TaskStore:
         return self._open_store()
@@ -35,8 +35,8 @@ class MemoryDesk:
     def past(self) -> PastStore:
         return self._open_store()
 
-    def papers(self) -> DocumentStore:
-        return MemoryPapers(self._papers)
+    def documents(self) -> DocumentStore:
+        return MemoryDocuments(self._documents)
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
         return Bytes(data, media_type)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-PaperKey = tuple[str, str]  # its kind, and its name within that kind
+DocumentKey = tuple[str, str]  # its kind, and its name within that kind
 
 
 class DocumentStore(Protocol):
@@ -17,8 +17,8 @@ class DocumentStore(Protocol):
     async def read_kind(self, kind: str) -> Mapping[str, str]:
         """All texts of a kind, by name."""
 
-    async def read_paper(self, kind: str, name: str) -> str | None:
+    async def read_document(self, kind: str, name: str) -> str | None:
         """One text, or None if there is none."""
 
-    async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
+    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
         """Write these texts and delete those that are None: durably, all of them or none."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.ports.documents import DocumentStore, PaperKey
+from app.core.ports.documents import DocumentKey, DocumentStore
 
 
 class PrivateDocuments:
     def __init__(self, inner: DocumentStore) -> None:
         self._inner = inner
-        self._mine: dict[PaperKey, str | None] = {}
+        self._mine: dict[DocumentKey, str | None] = {}
 
     async def read_kind(self, kind: str) -> Mapping[str, str]:
         mine = {name: text for (of_kind, name), text in self._mine.items() if of_kind == kind}
         return {name: text for name, text in {**await self._inner.read_kind(kind), **mine}.items() if text is not None}
 
-    async def read_paper(self, kind: str, name: str) -> str | None:
+    async def read_document(self, kind: str, name: str) -> str | None:
         if (kind, name) in self._mine:
             return self._mine[kind, name]
-        return await self._inner.read_paper(kind, name)
+        return await self._inner.read_document(kind, name)
 
-    async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
+    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
         """Write to this page's memory only."""
         self._mine.update(changes)

@@ -1,6 +1,6 @@
 """What the person does with presets: apply one, keep what stands in the form as one, rename, replace, delete.
 
-They lie among the papers, for all windows, and are read when the dialog is opened.
+They lie among the documents, for all windows, and are read when the dialog is opened.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.errors import MooringError
-from app.core.ports.documents import DocumentStore, PaperKey
+from app.core.ports.documents import DocumentKey, DocumentStore
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
@@ -32,9 +32,9 @@ class PresetActions:
     """Actions in the dialog of presets. `mint` gives a name for a new one that no other has."""
 
     def __init__(
-        self, papers: DocumentStore, desk: FormContext, screen: Screen, mint: Callable[[], str], deletions: Deletions
+        self, documents: DocumentStore, desk: FormContext, screen: Screen, mint: Callable[[], str], deletions: Deletions
     ) -> None:
-        self._papers = papers
+        self._documents = documents
         self._desk = desk
         self._screen = screen
         self._mint = mint
@@ -148,15 +148,15 @@ class PresetActions:
         key = opened.published.key
         return preset_of(form, draft.values, draft.modes, preset_id=preset_id, name=name, workflow_key=key)
 
-    async def _do(self, changes: dict[PaperKey, str | None], *, is_quiet: bool = False) -> None:
+    async def _do(self, changes: dict[DocumentKey, str | None], *, is_quiet: bool = False) -> None:
         """Write these changes, if any, and reload the presets; a refusal is shown in the dialog.
 
         With `is_quiet`, the dialog keeps what the user is doing there.
         """
         try:
             if changes:
-                await self._papers.write_papers(changes)
-            texts = await self._papers.read_kind(PRESET_KIND)
+                await self._documents.write_documents(changes)
+            texts = await self._documents.read_kind(PRESET_KIND)
         except MooringError as error:
             log.warning("presets: %r", error)
             self._fail(error)

@@ -1,6 +1,6 @@
 """Values that were used lately: noted at each run from what the person has typed, offered at fields, forgotten on wish.
 
-They are one paper, for all windows. Nothing hangs on them: what cannot be read or written is logged, and the run
+They are one document, for all windows. Nothing hangs on them: what cannot be read or written is logged, and the run
 goes on.
 """
 
@@ -28,14 +28,14 @@ from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
 
-NAME = "values"  # of the one paper of its kind
+NAME = "values"  # of the one document of its kind
 
 
 class Recents:
     """Keeps recent values, with the actions on them."""
 
-    def __init__(self, papers: DocumentStore, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
-        self._papers = papers
+    def __init__(self, documents: DocumentStore, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
+        self._documents = documents
         self._desk = desk
         self._screen = screen
         self._deletions = deletions
@@ -69,7 +69,7 @@ class Recents:
 
     async def _forget(self) -> None:
         async with self._writing:
-            await self._papers.write_papers({(RECENT_KIND, NAME): None})
+            await self._documents.write_documents({(RECENT_KIND, NAME): None})
 
     @action("use-recent")
     def use(self, node: str, name: str, text: str) -> None:
@@ -97,7 +97,7 @@ class Recents:
     async def _read(self) -> Recent | None:
         """What is kept now; None where it is not ours to write over, or the store cannot be read."""
         try:
-            text = await self._papers.read_paper(RECENT_KIND, NAME)
+            text = await self._documents.read_document(RECENT_KIND, NAME)
             found = from_text(Recent, text) if text else Recent()
         except MooringError as error:
             log.warning("recent values: %r", error)
@@ -109,7 +109,7 @@ class Recents:
 
     async def _write(self, text: str) -> None:
         try:
-            await self._papers.write_papers({(RECENT_KIND, NAME): text})
+            await self._documents.write_documents({(RECENT_KIND, NAME): text})
         except MooringError as error:
             log.warning("recent values are not kept: %r", error)
 

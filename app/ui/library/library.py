@@ -1,6 +1,6 @@
 """The library as the page has it: the items, the installation's published files, and what was opened of either.
 
-Other windows write to the same papers, so an item is read again before it is changed, and all of them when the tab
+Other windows write to the same documents, so an item is read again before it is changed, and all of them when the tab
 comes back into sight or the library is opened.
 """
 
@@ -39,9 +39,9 @@ class Library:
     """What there is to open. `now` is the time in seconds, `changed` draws the page."""
 
     def __init__(
-        self, papers: DocumentStore, files: Files, now: Callable[[], float], changed: Callable[[], None]
+        self, documents: DocumentStore, files: Files, now: Callable[[], float], changed: Callable[[], None]
     ) -> None:
-        self._papers = papers
+        self._documents = documents
         self._now = now
         self._changed = changed
         self.files = files
@@ -69,7 +69,7 @@ class Library:
     async def refresh(self) -> None:
         """Read the items; if the store cannot be read, those that are known stay."""
         try:
-            items = library.read_items(await self._papers.read_kind(KIND))
+            items = library.read_items(await self._documents.read_kind(KIND))
         except StorageError as error:
             log.warning("the library is not read: %r", error)
             return
@@ -95,7 +95,7 @@ class Library:
 
     async def body(self, item_id: str) -> Body:
         """What is in an item's file; BadInput if it is gone or damaged."""
-        text = await self._papers.read_paper(FILE_KIND, item_id)
+        text = await self._documents.read_document(FILE_KIND, item_id)
         return library.read_body(text or "")
 
     # Changing
@@ -125,19 +125,21 @@ class Library:
 
     async def delete(self, item_id: str) -> None:
         """Take an item out, with its file."""
-        await self._papers.write_papers(library.deleted(item_id))
+        await self._documents.write_documents(library.deleted(item_id))
         await self.refresh()
 
     async def bundle(self, layouts: Mapping[str, str]) -> Bundle:
         """Everything, to be exported."""
-        papers = {
-            (kind, name): text for kind in EXPORTED_KINDS for name, text in (await self._papers.read_kind(kind)).items()
+        documents = {
+            (kind, name): text
+            for kind in EXPORTED_KINDS
+            for name, text in (await self._documents.read_kind(kind)).items()
         }
-        return Bundle(papers, layouts)
+        return Bundle(documents, layouts)
 
     async def take_in(self, bundle: Bundle) -> None:
         """Take in what was exported elsewhere; nothing that is here is lost."""
-        await self._papers.write_papers(library.merged(bundle, await self._papers.read_kind(KIND)))
+        await self._documents.write_documents(library.merged(bundle, await self._documents.read_kind(KIND)))
         await self.refresh()
 
     async def _change(self, item_id: str, change: Callable[[Item], Item]) -> None:
@@ -146,11 +148,11 @@ class Library:
             await self._write(change(item))
 
     async def _read(self, item_id: str) -> Item | None:
-        text = await self._papers.read_paper(KIND, item_id)
+        text = await self._documents.read_document(KIND, item_id)
         return next(iter(library.read_items({item_id: text})), None) if text is not None else None
 
     async def _write(self, item: Item, body: Body | None = None) -> None:
-        await self._papers.write_papers(library.written(item, body))
+        await self._documents.write_documents(library.written(item, body))
         others = (other for other in self.items if other.item_id != item.item_id)
         self.items = tuple(sorted((item, *others), key=lambda other: (-other.used_at, other.item_id)))
         self._changed()

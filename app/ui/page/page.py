@@ -77,7 +77,7 @@ log = logging.getLogger("mooring.ui")
 class Page:
     """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture.
 
-    `arrange` gives places for a graph. In `papers` lie the library, presets and recent values; `now` is the time.
+    `arrange` gives places for a graph. In `documents` lie the library, presets and recent values; `now` is the time.
     `outlook` is where the header's panels look, `bell` calls somebody who looks elsewhere.
     Each result is saved to the `folder`, if the person has chosen one. A private page says that it is.
     """
@@ -95,7 +95,7 @@ class Page:
         break_server: BreakServer,
         arrange: Arrange,
         now: Callable[[], float],
-        papers: DocumentStore,
+        documents: DocumentStore,
         outlook: PanelSources,
         bell: Notifier,
         team: Team | None = None,
@@ -119,7 +119,7 @@ class Page:
         self._turns = RedrawScheduler(screen.schedule, self.draw)
         self._is_guarded = False
         self._is_asked = False  # another window has asked for this one
-        self._library = Library(papers, session.files, now, self.request)
+        self._library = Library(documents, session.files, now, self.request)
         self._ui = UiState().with_slices(
             drafts.load(screen.recall(drafts.STORE_KEY), workflows, is_file),
             read_settings(screen.kept(SETTINGS_KEY)),
@@ -134,8 +134,8 @@ class Page:
         self._stock = LibraryEntries()
         self._ringer = Ringer(bell, now)
         self._settings = SettingsActions(self, screen, bell, lambda: self._translator)
-        self._recents = Recents(papers, self, screen, self._deletions)
-        self._album_rows = AlbumRows(session, papers, self)
+        self._recents = Recents(documents, self, screen, self._deletions)
+        self._album_rows = AlbumRows(session, documents, self)
         self._results = ResultsActions(self, screen, session.name_project)
         self._album = AlbumActions(session, self._album_rows, self, screen, now, deletions=self._deletions)
         self.actions = Actions(
@@ -173,7 +173,7 @@ class Page:
             ScriptingActions(self),
             GraphActions(self, self._graphs),
             PanelActions(session, self, screen, self._lookout.ask),
-            PresetActions(papers, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions),
+            PresetActions(documents, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions),
             BreakActions(break_server, self),
             Reuse(
                 session, self, screen, self._opener, read_input,

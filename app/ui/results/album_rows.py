@@ -47,9 +47,9 @@ class AlbumSource(Protocol):
 class AlbumRows:
     """Keeps them. `rows` is another object only when something is different."""
 
-    def __init__(self, source: AlbumSource, papers: DocumentStore, desk: PageContext) -> None:
+    def __init__(self, source: AlbumSource, documents: DocumentStore, desk: PageContext) -> None:
         self._source = source
-        self._papers = papers
+        self._documents = documents
         self._desk = desk
         self._past: dict[PromptId, AlbumRow] = {}
         self._others: dict[PromptId, AlbumRow] = {}
@@ -118,7 +118,7 @@ class AlbumRows:
 
     async def _read_all(self) -> None:
         past = self._source.past
-        self._favourites = frozenset(await self._papers.read_kind(FAVOURITE_KIND))
+        self._favourites = frozenset(await self._documents.read_kind(FAVOURITE_KIND))
         ids = await past.read_ids()
         there = set(ids)
         self._past = {prompt_id: row for prompt_id, row in self._past.items() if prompt_id in there}
@@ -138,6 +138,6 @@ class AlbumRows:
 
     async def set_favourites(self, names: Sequence[str], *, is_favourite: bool) -> None:
         """Mark results, or take the mark off; StorageError if it cannot be kept."""
-        await self._papers.write_papers({(FAVOURITE_KIND, name): "1" if is_favourite else None for name in names})
+        await self._documents.write_documents({(FAVOURITE_KIND, name): "1" if is_favourite else None for name in names})
         self._favourites = self._favourites | set(names) if is_favourite else self._favourites - set(names)
         self._show()

@@ -31,7 +31,7 @@ from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import PrivateStore, private_ports, redacted
 from app.session.memory.sandbox import Sandbox
 from tests.ports.desk import kept_of
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
 from tests.unit.core.builders import CLIENT, ME, OTHER, output, reservation, submitted, task
 from tests.unit.session.test_report import Shelf as JournalInMemory
@@ -398,15 +398,20 @@ async def test_a_private_window_finds_no_line_to_adopt() -> None:
         await store.adopt_line(OTHER, ME, "line")
 
 
-# Papers
+# Documents
 
 
 async def test_private_window_reads_documents_but_forgets_its_own() -> None:
     shelf = {("preset", "a"): "theirs", ("preset", "b"): "theirs", ("favourite", "a"): "x"}
-    papers = PrivateDocuments(MemoryPapers(shelf))
-    assert await papers.read_paper("preset", "a") == "theirs"
-    await papers.write_papers({("preset", "a"): "mine", ("preset", "b"): None, ("preset", "c"): "mine"})
-    assert await papers.read_kind("preset") == {"a": "mine", "c": "mine"}
-    assert await papers.read_kind("favourite") == {"a": "x"}
-    assert [await papers.read_paper("preset", name) for name in ("a", "b", "c", "d")] == ["mine", None, "mine", None]
+    documents = PrivateDocuments(MemoryDocuments(shelf))
+    assert await documents.read_document("preset", "a") == "theirs"
+    await documents.write_documents({("preset", "a"): "mine", ("preset", "b"): None, ("preset", "c"): "mine"})
+    assert await documents.read_kind("preset") == {"a": "mine", "c": "mine"}
+    assert await documents.read_kind("favourite") == {"a": "x"}
+    assert [await documents.read_document("preset", name) for name in ("a", "b", "c", "d")] == [
+        "mine",
+        None,
+        "mine",
+        None,
+    ]
     assert shelf == {("preset", "a"): "theirs", ("preset", "b"): "theirs", ("favourite", "a"): "x"}

@@ -41,15 +41,15 @@ def opened(name: str = "street_night.json", text: str = API, at: float = 5.0) ->
     return item_of(read_source(text.encode(), name), Origin.FILE, at=at)
 
 
-def papers_of(*pairs: tuple[Item, Body]) -> dict[tuple[str, str], str]:
-    papers: dict[tuple[str, str], str] = {}
+def documents_of(*pairs: tuple[Item, Body]) -> dict[tuple[str, str], str]:
+    documents: dict[tuple[str, str], str] = {}
     for item, body in pairs:
-        papers |= {key: text for key, text in written(item, body).items() if text is not None}
-    return papers
+        documents |= {key: text for key, text in written(item, body).items() if text is not None}
+    return documents
 
 
-def items_in(papers: dict[tuple[str, str], str]) -> dict[str, str]:
-    return {name: text for (kind, name), text in papers.items() if kind == KIND}
+def items_in(documents: dict[tuple[str, str], str]) -> dict[str, str]:
+    return {name: text for (kind, name), text in documents.items() if kind == KIND}
 
 
 def test_an_item_is_called_as_its_file_without_the_ending() -> None:
@@ -67,14 +67,17 @@ def test_same_workflow_is_one_item_under_any_file_name() -> None:
 def test_items_are_read_latest_first_without_unreadable_ones() -> None:
     first, body = opened(at=1.0)
     second = Item("b" * 32, "b", used_at=9.0, tags=("沙丘",), origin=Origin.SERVER)
-    papers = {**items_in(papers_of((first, body))), "b": json.dumps(json.loads(written(second)[KIND, "b" * 32] or ""))}
+    documents = {
+        **items_in(documents_of((first, body))),
+        "b": json.dumps(json.loads(written(second)[KIND, "b" * 32] or "")),
+    }
     newer = json.dumps({"item_id": "c", "v": 99, "origin": "from the moon"})
-    assert read_items({**papers, "c": newer, "d": "{", "e": "[]"}) == (second, first)
+    assert read_items({**documents, "c": newer, "d": "{", "e": "[]"}) == (second, first)
 
 
 def test_an_items_file_is_read_back() -> None:
     item, body = opened()
-    assert read_body(papers_of((item, body))[FILE_KIND, item.item_id]) == body
+    assert read_body(documents_of((item, body))[FILE_KIND, item.item_id]) == body
     with pytest.raises(BadInput):
         read_body("{")
 
@@ -107,18 +110,18 @@ def test_search_needs_every_word() -> None:
 
 def test_everything_goes_out_and_comes_in_as_one_file() -> None:
     item, body = opened()
-    papers = papers_of((item.tagged(["studio"]), body)) | {(PRESET_KIND, "p"): "{}"}
-    text = export_text(Bundle(papers, {"shape": "{}"}))
+    documents = documents_of((item.tagged(["studio"]), body)) | {(PRESET_KIND, "p"): "{}"}
+    text = export_text(Bundle(documents, {"shape": "{}"}))
     assert is_export(text) and not is_export(API)
     bundle = read_export(text)
-    assert (bundle.papers, bundle.layouts, bundle.count) == (papers, {"shape": "{}"}, 1)
-    assert merged(bundle, {}) == papers
+    assert (bundle.documents, bundle.layouts, bundle.count) == (documents, {"shape": "{}"}, 1)
+    assert merged(bundle, {}) == documents
 
 
 def test_coming_in_keeps_what_is_here() -> None:
     item, body = opened()
-    there = papers_of((item.titled("Theirs").tagged(["x", "y"]), body)) | {(RECENT_KIND, "all"): "{}"}
-    here = items_in(papers_of((item.titled("Mine").tagged(["y", "z"]), body)))
+    there = documents_of((item.titled("Theirs").tagged(["x", "y"]), body)) | {(RECENT_KIND, "all"): "{}"}
+    here = items_in(documents_of((item.titled("Mine").tagged(["y", "z"]), body)))
     changes = merged(read_export(export_text(Bundle(there))), here)
     (kept,) = read_items({item.item_id: changes[KIND, item.item_id] or ""})
     assert (kept.title, kept.tags) == ("Mine", ("y", "z", "x"))
@@ -127,11 +130,11 @@ def test_coming_in_keeps_what_is_here() -> None:
 
 def test_item_with_missing_or_changed_file_is_left_out() -> None:
     item, body = opened()
-    papers = papers_of((item, body))
-    without = {key: text for key, text in papers.items() if key[0] == KIND}
-    other = {**papers, (FILE_KIND, item.item_id): json.dumps({"api": "{}"})}
-    assert read_export(export_text(Bundle(without))).papers == {}
-    assert read_export(export_text(Bundle(other))).papers == {}
+    documents = documents_of((item, body))
+    without = {key: text for key, text in documents.items() if key[0] == KIND}
+    other = {**documents, (FILE_KIND, item.item_id): json.dumps({"api": "{}"})}
+    assert read_export(export_text(Bundle(without))).documents == {}
+    assert read_export(export_text(Bundle(other))).documents == {}
 
 
 @given(st.one_of(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))

@@ -20,7 +20,7 @@ from app.ui.page.projection import project
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset
 from app.workflows.forms.records import to_text
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.form.test_form import markup, page
 from tests.unit.ui.page.test_views import read
@@ -35,16 +35,16 @@ def with_authors(*presets: Preset) -> OpenWorkflow:
 
 
 class Rig:
-    """One window with a way to the papers; a second one of the same browser shares its shelf."""
+    """One window with a way to the documents; a second one of the same browser shares its shelf."""
 
     def __init__(self, opened: OpenWorkflow | None = None, shelf: dict[tuple[str, str], str] | None = None) -> None:
         self.opened = opened or with_authors()
-        self.papers = MemoryPapers(shelf)
+        self.documents = MemoryDocuments(shelf)
         self.screen = MemoryScreen()
         self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.made = 0
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.actions = ActionTable(PresetActions(self.papers, self, self.screen, self._mint, deletions(self)))
+        self.actions = ActionTable(PresetActions(self.documents, self, self.screen, self._mint, deletions(self)))
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:
@@ -130,7 +130,7 @@ async def test_another_window_sees_it_when_it_opens_the_dialog() -> None:
 async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
     rig = Rig()
     foreign = Preset("x", "Foreign", "some other shape", texts=(("1", "steps", "9"),))
-    rig.papers.shelf[PRESET_KIND, "x"] = to_text(foreign)
+    rig.documents.shelf[PRESET_KIND, "x"] = to_text(foreign)
     await rig.act("open-presets")
     assert "Foreign" not in rig.shown()
     await rig.act("apply-preset", preset="x")
@@ -140,10 +140,10 @@ async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
 async def test_a_preset_that_cannot_be_read_is_left_alone_and_hides_no_other() -> None:
     rig = Rig()
     newer = json.dumps({"v": 99, "preset_id": "n", "name": 7})
-    rig.papers.shelf[PRESET_KIND, "n"], rig.papers.shelf[PRESET_KIND, "broken"] = newer, "{"
+    rig.documents.shelf[PRESET_KIND, "n"], rig.documents.shelf[PRESET_KIND, "broken"] = newer, "{"
     await rig.save("Mine")
     assert rig.names == ["Mine"]
-    assert (rig.papers.shelf[PRESET_KIND, "n"], rig.papers.shelf[PRESET_KIND, "broken"]) == (newer, "{")
+    assert (rig.documents.shelf[PRESET_KIND, "n"], rig.documents.shelf[PRESET_KIND, "broken"]) == (newer, "{")
 
 
 async def test_authors_presets_come_first_and_cannot_be_changed() -> None:
@@ -178,7 +178,7 @@ async def test_mine_are_renamed_replaced_and_deleted_each_after_a_question() -> 
     assert rig.names == ["Two"]
     await rig.act("ask-preset", ask="delete", preset=preset_id)
     await rig.act("delete-preset")
-    assert (rig.names, rig.papers.shelf) == ([], {})
+    assert (rig.names, rig.documents.shelf) == ([], {})
 
 
 async def test_saving_under_a_name_that_is_there_replaces_that_one_and_the_button_says_so() -> None:
@@ -208,23 +208,23 @@ async def test_two_of_mine_never_get_one_name() -> None:
 async def test_a_preset_has_a_name(name: str) -> None:
     rig = Rig()
     await rig.save(name)
-    assert rig.papers.shelf == {}
+    assert rig.documents.shelf == {}
 
 
 async def test_a_full_store_is_told_in_the_dialog_and_what_was_typed_stays() -> None:
     rig = Rig()
-    rig.papers.is_full = True
+    rig.documents.is_full = True
     await rig.save("Night")
     assert rig.dialog.name == "Night"
     assert "storage is full" in rig.shown()
-    rig.papers.is_full = False
+    rig.documents.is_full = False
     await rig.act("save-preset")
     assert (rig.names, rig.dialog.error) == (["Night"], None)
 
 
 async def test_a_refusal_after_the_dialog_was_closed_is_told_all_the_same() -> None:
     rig = Rig()
-    rig.papers.is_full = True
+    rig.documents.is_full = True
     await rig.act("open-presets")
     rig.actions.act("preset-name", {"value": "Night"})
     rig.actions.act("save-preset", {})

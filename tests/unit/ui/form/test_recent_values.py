@@ -16,7 +16,7 @@ from app.ui.page.projection import project
 from app.ui.results.storage import KeepingDialog
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import RECENT_KIND
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.anything import ANYTHING, LORAS, anything
 from tests.unit.ui.form.test_form import markup
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
@@ -31,11 +31,11 @@ class Rig:
 
     def __init__(self, shelf: dict[tuple[str, str], str] | None = None) -> None:
         self.opened = anything(first=FIRST)
-        self.papers = MemoryPapers(shelf)
+        self.documents = MemoryDocuments(shelf)
         self.screen = MemoryScreen()
         self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.recents = Recents(self.papers, self, self.screen, deletions(self))
+        self.recents = Recents(self.documents, self, self.screen, deletions(self))
         self.actions = ActionTable(self.recents)
 
     @property
@@ -142,7 +142,7 @@ async def test_they_are_forgotten_on_wish_and_the_dialog_counts_them() -> None:
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
     assert "Recent values of 2 inputs" in markup(view, "dialogs")
     await rig.act("forget-recent")
-    assert (rig.papers.shelf, rig.ui.of(FormState).known.recent) == ({}, {})
+    assert (rig.documents.shelf, rig.ui.of(FormState).known.recent) == ({}, {})
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
     assert "Recent values" not in markup(view, "dialogs")
 
@@ -150,7 +150,7 @@ async def test_they_are_forgotten_on_wish_and_the_dialog_counts_them() -> None:
 async def test_a_refusal_to_forget_is_told_and_nothing_is_hidden() -> None:
     rig = Rig()
     await rig.run(steps="30")
-    rig.papers.is_full = True
+    rig.documents.is_full = True
     await rig.act("forget-recent")
     assert rig.ui.errors
     assert rig.ui.of(FormState).known.recent == {("Every", "steps"): ("30",)}
@@ -158,13 +158,13 @@ async def test_a_refusal_to_forget_is_told_and_nothing_is_hidden() -> None:
 
 async def test_a_full_store_keeps_nobody_from_running_and_what_is_newer_is_left_alone() -> None:
     rig = Rig()
-    rig.papers.is_full = True
+    rig.documents.is_full = True
     await rig.run(steps="30")
     assert rig.ui.errors == ()
     newer = json.dumps({"v": 99, "inputs": 7})
     rig = Rig({(RECENT_KIND, NAME): newer})
     await rig.run(steps="30")
-    assert rig.papers.shelf == {(RECENT_KIND, NAME): newer}
+    assert rig.documents.shelf == {(RECENT_KIND, NAME): newer}
     rig = Rig({(RECENT_KIND, NAME): "{"})
     await rig.run(steps="30")
     assert rig.offered() == {}

@@ -24,7 +24,7 @@ from app.ui.page.releases import Releases
 from app.workflows.drawing.drawing import Area, Box, Edge, Kind, Mode, Sketch, Socket, Value, sketch_of_api
 from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation.store import Bytes
 from tests.unit.ui.page_kit import (
     ENGLISH,
@@ -102,7 +102,7 @@ async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
         break_server=session.break_server,
         arrange=engine.arrange,
         now=lambda: 100.0,
-        papers=MemoryPapers(),
+        documents=MemoryDocuments(),
         outlook=outlook(),
         bell=MemoryBell(),
     )

@@ -40,7 +40,7 @@ from app.workflows.forms.guess import FIRST
 from app.workflows.forms.records import to_text
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import Published
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import Bytes, MemoryFiles, MemoryScreen, StillSession, deletions, fleet, server
 
@@ -85,16 +85,16 @@ def graph(class_type: str = "EmptyImage") -> dict[str, Any]:
 class Rig:
     """A page's opener, its library and the hands on both; `draw` is what a drawing does."""
 
-    def __init__(self, papers: MemoryPapers | None = None, **facts: Any) -> None:
+    def __init__(self, documents: MemoryDocuments | None = None, **facts: Any) -> None:
         self.session = StillSession(
             fleet=fleet(server("gpu-1", catalogue="a")), catalogues={ServerId("gpu-1"): CATALOGUE}, **facts
         )
         self.desk = Desk("enlarge")
         self.screen = MemoryScreen()
         self.files = MemoryFiles()
-        self.papers = papers or MemoryPapers()
+        self.documents = documents or MemoryDocuments()
         self.time = 100.0
-        self.library = Library(self.papers, self.files, lambda: self.time, lambda: None)
+        self.library = Library(self.documents, self.files, lambda: self.time, lambda: None)
         self.passed: list[str] = []
         self.opened: list[OpenWorkflow] = []
         catalogues = FormCatalogues(self.session, self.desk)
@@ -140,7 +140,7 @@ async def test_a_file_is_opened_chosen_and_kept() -> None:
     assert opened(rig).title == "night"
     assert opened(rig).form.by_key["1", "width"].text == "9"
     assert [item.title for item in rig.library.items] == ["night"]
-    again = Rig(rig.papers)
+    again = Rig(rig.documents)
     await again.library.refresh()
     again.opener.choose(rig.desk.ui.of(FormState).workflow_id)
     await again.draw()
@@ -364,7 +364,7 @@ async def test_the_same_list_is_not_read_twice() -> None:
 
 async def test_a_full_store_is_told_and_the_workflow_is_open_all_the_same() -> None:
     rig = Rig()
-    rig.papers.is_full = True
+    rig.documents.is_full = True
     await rig.give(api())
     assert isinstance(rig.error, StorageError) and opened(rig).title == "night"
 
@@ -407,7 +407,7 @@ async def test_an_item_is_deleted_after_a_question() -> None:
     assert rig.desk.ui.dialog.editing == item_id, "the question stands where the item was opened"
     rig.act("delete-item", {"item": item_id})
     await rig.draw()
-    assert rig.library.items == () and rig.papers.shelf == {}
+    assert rig.library.items == () and rig.documents.shelf == {}
 
 
 async def test_a_run_is_noted_with_the_item() -> None:

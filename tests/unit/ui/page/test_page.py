@@ -19,7 +19,7 @@ from app.ui.results.folder_actions import Folder
 from app.ui.settings.account_actions import Team
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode, Text
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.page_kit import (
     Bytes,
     MemoryBell,
@@ -70,7 +70,7 @@ async def opened(
         break_server=session.break_server,
         arrange=arrange,
         now=lambda: 100.0,
-        papers=MemoryPapers(),
+        documents=MemoryDocuments(),
         outlook=looks or outlook(),
         bell=bell or MemoryBell(),
         team=team,

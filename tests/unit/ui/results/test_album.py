@@ -33,7 +33,7 @@ from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import (
     ENGLISH,
@@ -88,8 +88,8 @@ class Rig:
         self.session.past.others = others
         self.desk = Desk("enlarge")
         self.screen = MemoryScreen()
-        self.papers = MemoryPapers()
-        self.rows = AlbumRows(self.session, self.papers, self.desk)
+        self.documents = MemoryDocuments()
+        self.rows = AlbumRows(self.session, self.documents, self.desk)
         self.album = AlbumActions(
             self.session, self.rows, self.desk, self.screen, lambda: NOW, deletions=deletions(self.desk)
         )  # type: ignore[arg-type]
@@ -276,14 +276,14 @@ async def test_favourites_are_kept_for_all_windows() -> None:
     rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
     a, b = rig.names()
     await rig.act("album-favourite", name=a)
-    assert await rig.papers.read_kind(FAVOURITE_KIND) == {a: "1"}
+    assert await rig.documents.read_kind(FAVOURITE_KIND) == {a: "1"}
     assert rig.told[-1] == {"favourites": [a]}
     await rig.act("album-pick-all")
     await rig.act("album-favourite")
-    assert set(await rig.papers.read_kind(FAVOURITE_KIND)) == {a, b}, "all of them become favourites first"
+    assert set(await rig.documents.read_kind(FAVOURITE_KIND)) == {a, b}, "all of them become favourites first"
     await rig.act("album-favourite")
-    assert await rig.papers.read_kind(FAVOURITE_KIND) == {}
-    rig.papers.is_full = True
+    assert await rig.documents.read_kind(FAVOURITE_KIND) == {}
+    rig.documents.is_full = True
     await rig.act("album-favourite", name=a)
     assert isinstance(rig.error, StorageError)
 
@@ -331,7 +331,7 @@ async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
     await rig.act("album-delete")
     assert ("delete_task", mine.prompt_id) in rig.session.calls
     assert rig.session.past.tasks == {}
-    assert await rig.papers.read_kind(FAVOURITE_KIND) == {}
+    assert await rig.documents.read_kind(FAVOURITE_KIND) == {}
     assert rig.desk.ui.dialog is None
     assert rig.desk.ui.of(ResultsState).album.picked == frozenset()
 

@@ -21,7 +21,7 @@ from app.ui.library.opening import Opener
 from app.ui.results.reuse import Reuse, settings_of
 from app.ui.results.state import PictureDialog
 from app.workflows.forms.fields import SeedMode
-from tests.ports.memory_papers import MemoryPapers
+from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.library.test_opening import CATALOGUE, api, graph
 from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillSession, ended, fleet, output, server, window, workflows
@@ -41,7 +41,7 @@ class Rig:
         self.kept: dict[str, Blob] = {}
         self.taken: list[tuple[Blob, str]] = []
         self.recovered = 0
-        library = Library(MemoryPapers(), self.session.files, lambda: 1.0, lambda: None)
+        library = Library(MemoryDocuments(), self.session.files, lambda: 1.0, lambda: None)
         catalogues = FormCatalogues(self.session, self.desk)
         opener = Opener(self.desk, library, catalogues, self.screen, lambda _opened: None)
         self.opener = opener

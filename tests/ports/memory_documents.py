@@ -1,29 +1,29 @@
-"""The papers in memory, for tests of what lies in them."""
+"""The documents in memory, for tests of what lies in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from app.core.errors import StorageError
-from app.core.ports.documents import PaperKey
+from app.core.ports.documents import DocumentKey
 
 
-class MemoryPapers:
+class MemoryDocuments:
     """One window's way to `shelf`, which all of them share. While `is_full`, nothing can be written."""
 
-    def __init__(self, shelf: dict[PaperKey, str] | None = None) -> None:
+    def __init__(self, shelf: dict[DocumentKey, str] | None = None) -> None:
         self.shelf = {} if shelf is None else shelf
         self.is_full = False
 
     async def read_kind(self, kind: str) -> Mapping[str, str]:
         return {name: text for (its_kind, name), text in sorted(self.shelf.items()) if its_kind == kind}
 
-    async def read_paper(self, kind: str, name: str) -> str | None:
+    async def read_document(self, kind: str, name: str) -> str | None:
         return self.shelf.get((kind, name))
 
-    async def write_papers(self, changes: Mapping[PaperKey, str | None]) -> None:
+    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
         if self.is_full:
-            raise StorageError("write_papers", "quota", "")
+            raise StorageError("write_documents", "quota", "")
         for key, text in changes.items():
             if text is None:
                 self.shelf.pop(key, None)

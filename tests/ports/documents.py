@@ -1,0 +1,29 @@
+"""The person's documents: each is there for all windows, under its kind and name, until it is deleted."""
+
+from __future__ import annotations
+
+from tests.ports.desk import Desk
+
+
+async def check_a_document_is_there_for_every_window(desk: Desk) -> None:
+    await desk.documents().write_documents({("workflow", "a/1"): "沙丘 \u2028 {}", ("preset", "a/1"): ""})
+    assert await desk.documents().read_document("workflow", "a/1") == "沙丘 \u2028 {}"
+    assert await desk.documents().read_document("preset", "a/1") == ""
+    assert await desk.documents().read_document("workflow", "a") is None
+
+
+async def check_documents_are_read_by_kind(desk: Desk) -> None:
+    documents = desk.documents()
+    await documents.write_documents(
+        {("work", "x"): "1", ("workflow", "b"): "2", ("workflow", "a"): "3", ("workflows", ""): "4"}
+    )
+    assert dict(await documents.read_kind("workflow")) == {"a": "3", "b": "2"}
+    assert dict(await documents.read_kind("workflows")) == {"": "4"}
+    assert dict(await documents.read_kind("none")) == {}
+
+
+async def check_documents_are_changed_and_deleted_in_one_go(desk: Desk) -> None:
+    documents = desk.documents()
+    await documents.write_documents({("w", "a"): "1", ("w", "b"): "1"})
+    await documents.write_documents({("w", "a"): "2", ("w", "b"): None, ("w", "never"): None})
+    assert dict(await desk.documents().read_kind("w")) == {"a": "2"}
