@@ -143,13 +143,14 @@ class BrowserServer(web.Server):
 class _Connection(web.RequestHandler):
     """One browser's connection. What has been read may have to wait for its turn; no more is read meanwhile."""
 
-    __slots__ = ("_head_timer", "_peer", "_server", "_waiting", "body")
+    __slots__ = ("_head_timer", "_own", "_peer", "_server", "_waiting", "body")
 
     def __init__(self, server: BrowserServer, *, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
         super().__init__(server, loop=loop, **kwargs)
         self._server = server
         self._peer = ""
         self._head_timer: asyncio.TimerHandle | None = None
+        self._own: asyncio.Transport | None = None  # kept, as aiohttp forgets it when it closes
         self._waiting = b""  # what has been read
         self.body: StreamReader | None = None  # of the latest request
 
@@ -159,9 +160,13 @@ class _Connection(web.RequestHandler):
         named = transport.get_extra_info("peername")
         self._peer = str(named[0]) if isinstance(named, tuple) else ""
         _bound_untaken(transport.get_extra_info("socket"))
+        assert isinstance(transport, asyncio.Transport)
+        self._own = transport
         if hasattr(transport, "max_size"):
             transport.max_size = READ_AT_ONCE
-        if not self._server.enter(self, self._peer) and isinstance(transport, asyncio.Transport):
+        elif hasattr(transport, "set_read_buffer_limits"):  # TLS, which reads on while reading is paused
+            transport.set_read_buffer_limits(READ_AT_ONCE)
+        if not self._server.enter(self, self._peer):
             _log.warning("too many connections: one from %s is cut", self._peer)
             transport.abort()
             return
@@ -187,7 +192,9 @@ class _Connection(web.RequestHandler):
     def read_on(self) -> None:
         """Take what was read, now that its turn has come, and read more unless aiohttp has paused this."""
         data, self._waiting = self._waiting, b""
-        if self.transport is None or self.transport.is_closing():
+        assert self._own is not None
+        if self._own.is_closing():
+            self._own.resume_reading()  # with TLS, it ends only when it reads that its peer has gone
             return
         self._take(data)
         if not (self._reading_paused or self._buffer_paused):
@@ -222,9 +229,15 @@ class _Connection(web.RequestHandler):
         if self.transport is not None:
             self.transport.abort()
 
+    def _process_keepalive(self) -> None:
+        if self._waiting:  # its next request is here; the timer begins anew after that
+            self._keepalive_handle = None
+        else:
+            super()._process_keepalive()
+
     def _cut(self) -> None:
         self._head_timer = None
-        if self.transport is not None and self._current_request is None and not self._messages:
+        if self.transport is not None and self._current_request is None and not self._messages and not self._waiting:
             _log.info("a request's head did not arrive in time")
             self.transport.abort()
 

@@ -6,13 +6,16 @@ asyncio would give it all of them in one turn, and then nothing else is served u
 from __future__ import annotations
 
 import asyncio
+import asyncio.sslproto
 import contextlib
+import errno
 import logging
 import socket
 from functools import partial
 
 from aiohttp import web
 
+from gateway.http.connections import READ_AT_ONCE
 from gateway.http.peers import network_of
 from gateway.http.turns import Turns
 from gateway.tasks import start_task
@@ -23,6 +26,8 @@ MOST_WAITING = 1_024  # accepted connections that wait for the server
 ADMITTED_AT_ONCE = 32  # connections per turn, each some 60 µs: its requests are not handled yet
 ACCEPTED_AT_ONCE = 128  # the same, of those that only begin to wait
 _RETRY_SECONDS = 1.0  # after the system had no file left
+_PAUSE_SECONDS = 0.01  # after another error, which may last
+_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +39,8 @@ class BrowserSite(web.SockSite):
         """Start to listen."""
         self._sock.setblocking(False)
         self._sock.listen(BACKLOG)
+        if self._ssl_context is not None:  # each TLS connection has a buffer of this size, and reads as much at a time
+            asyncio.sslproto.SSLProtocol.max_size = READ_AT_ONCE
         await web.BaseSite.start(self)
         self._turns = Turns(self._admit, ADMITTED_AT_ONCE)
         self._admitted: set[asyncio.Task[None]] = set()
@@ -58,10 +65,13 @@ class BrowserSite(web.SockSite):
                     connection, peer = await loop.sock_accept(self._sock)  # without waiting while there are more
                     self._receive(connection, str(peer[0]) if isinstance(peer, tuple) else "")
                 await asyncio.sleep(0)
-            except ConnectionAbortedError:  # by its browser
+            except ConnectionError:  # its browser has gone already
                 continue
             except OSError as error:
-                if self._turns:  # one that waits has the file that is missing
+                if error.errno not in _NO_ROOM:  # of that one connection: which errors these are depends on the system
+                    _log.info("a connection was not accepted: %s", error)
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                elif self._turns:  # one that waits has the file that is missing
                     self._cut()
                     await asyncio.sleep(0)
                 else:

@@ -65,13 +65,15 @@ class Turns(Generic[T]):
         """Begin a turn."""
         self._timer = None
         self._passed = min(self._most, self._count)
-        for _ in range(self._passed):
-            network, line = next(iter(self._lines.items()))
-            item = line.popleft()
-            self._count -= 1
-            del self._lines[network]
-            if line:
-                self._lines[network] = line
-            self._let_pass(item)
-        if self._count:
-            self._set_timer()
+        try:
+            for _ in range(self._passed):
+                network, line = next(iter(self._lines.items()))
+                item = line.popleft()
+                self._count -= 1
+                del self._lines[network]
+                if line:
+                    self._lines[network] = line
+                self._let_pass(item)
+        finally:
+            if self._count:
+                self._set_timer()

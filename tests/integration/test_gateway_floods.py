@@ -14,9 +14,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from gateway.http import connections
 from gateway.http import listener as listeners
 from gateway.http.connections import READ_AT_ONCE, READS_AT_ONCE, BrowserServer
 from gateway.http.listener import BrowserSite
+from gateway.http.turns import Turns
 from tests.certificates import Pem, make_pem
 from tests.integration.rig import PATIENCE, until
 
@@ -248,3 +250,70 @@ async def test_handshake_that_does_not_come_is_given_up(tmp_path: Path, monkeypa
         with connected(port, 1) as [silent]:
             assert await ended(silent)
             assert server.count == 0
+
+
+class HeldTurns(Turns[connections._Connection]):
+    """Turns that do not come while `is_held`."""
+
+    is_held = False
+
+    def may_pass(self) -> bool:
+        return not self.is_held and super().may_pass()
+
+    def _set_timer(self) -> None:
+        if not self.is_held:
+            super()._set_timer()
+
+    def release(self) -> None:
+        self.is_held = False
+        self._set_timer()
+
+
+async def test_tls_connection_ends_that_was_closed_while_its_bytes_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_LINGER_SECONDS", 0.1)
+    pem = make_pem(tmp_path)
+    client_side = ssl.create_default_context(cafile=str(pem.authority))
+
+    async def refuse(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=413)
+
+    async with listening(refuse, serving(pem)) as (server, port):
+        server.reads = turns = HeldTurns(connections._Connection.read_on, READS_AT_ONCE)
+        reader, writer = await asyncio.open_connection(SENDER, port, ssl=client_side)
+        writer.write(POST)
+        assert b"413" in await reader.readline()
+        [connection] = server.connections
+        turns.is_held = True
+        writer.write(b"more")
+        await until(lambda: len(turns) == 1)
+        writer.transport.abort()
+        await until(connection._own.is_closing)
+        turns.release()
+        await until(lambda: server.count == 0)
+
+
+async def test_tls_connection_reads_as_little_at_once_as_another(tmp_path: Path) -> None:
+    pem = make_pem(tmp_path)
+    client_side = ssl.create_default_context(cafile=str(pem.authority))
+    sizes: list[int] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        while chunk := await request.content.readany():
+            sizes.append(len(chunk))
+        return web.Response()
+
+    async with listening(answer, serving(pem)) as (server, port):
+        server.reads = turns = HeldTurns(connections._Connection.read_on, READS_AT_ONCE)
+        reader, writer = await asyncio.open_connection(SENDER, port, ssl=client_side)
+        writer.write(POST)
+        await until(lambda: bool(server.connections) and server.connections[0].body is not None)
+        turns.is_held = True
+        writer.write(bytes(1_000_000))
+        await until(lambda: len(turns) == 1)
+        turns.release()
+        assert b"200" in await reader.readline()
+        writer.transport.abort()
+    assert sum(sizes) == 1_000_000
+    assert max(sizes) <= 3 * READ_AT_ONCE
