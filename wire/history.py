@@ -74,7 +74,7 @@ def read_file(made: object) -> MadeFile | None:
     """Return the file that an output describes, or None if it is something else."""
     match made:
         case {"filename": str(name), **rest} if name:
-            subfolder, folder = rest.get("subfolder", ""), rest.get("type", "")
+            subfolder, folder = rest.get("subfolder") or "", rest.get("type") or ""  # some nodes say null
             if isinstance(subfolder, str) and isinstance(folder, str):
                 return MadeFile(folder or "output", subfolder, name)
     return None

@@ -25,6 +25,7 @@ from app.core.ports import Ports
 from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.ports.store import Learned, TaskStore, WindowRecord
 from app.core.records import encode
+from app.core.waiting_runs import captain_of
 from app.session.memory.database import MemoryDatabase, PageBlobs
 from app.session.memory.store import MemoryStore
 
@@ -173,7 +174,8 @@ class PrivateStore(MemoryStore):
     # What waits
 
     def _waits(self, task: Task) -> bool:
-        return task.prompt_id in self.database.waiting
+        row = self.database.waiting.get(task.prompt_id)
+        return row is not None and row["owner"] == captain_of(task.owner)
 
     def _expect_waiting(self, task: Task) -> None:
         if task.part is not None and not self._waits(task):
