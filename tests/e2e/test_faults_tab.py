@@ -193,7 +193,7 @@ async def test_of_a_tab_and_its_copy_each_keeps_its_work_and_finds_what_the_othe
     desk: Desk, fleet: Fleet, closed: str
 ) -> None:
     original = await desk.open()
-    first, second = a_workflow(steps=400), a_workflow(steps=60)  # the first still runs when the copy is up
+    first, second = a_long_workflow(), a_workflow(steps=60)  # the first still runs when the copy is up
     ids = {"original": await original.submit(first)}
     copy = await original.duplicate()
     assert (await copy.facts())["tasks"] == []

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.fault_kit import until
 from tests.e2e.window_kit import Desk, MooringWindow
 from tests.services import ROOT
 
@@ -62,7 +63,7 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(desk: Desk) -> No
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=ARTIFACTS / "waiting.png")
     await page.mouse.move(0, 0)  # the message stays while the pointer is on it
-    await page.wait_for_function(IS_GONE, arg=order[3])  # until then a reload restores what was removed
+    await until(lambda: page.evaluate(IS_GONE, order[3]))  # until then a reload restores what was removed
     await window.reload()
     await expect(page.locator(ITEM)).to_have_count(3)
     assert await waiting(page) == [order[2], order[0], order[1]]

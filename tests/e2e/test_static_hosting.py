@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from gateway.fleet.catalogue_contents import split_files
 from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, start_fleet
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_long_workflow, a_workflow, expect_no_violation, start_fleet
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
 from tests.e2e.window_kit import Desk, MooringWindow, open_desk
@@ -78,7 +78,7 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(desk: De
     fleet = pages.fleet
     one, two = await desk.open(), await desk.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server hands out the snapshot too"
-    works = a_workflow(steps=300), a_workflow(steps=20)  # the first one outlives a reload on a loaded machine
+    works = a_long_workflow(), a_workflow(steps=20)  # the first one outlives a reload on a loaded machine
     first = await one.submit(works[0])
     second = await two.submit(works[1])
     here, there = await server_of(one, first), await server_of(two, second)

@@ -30,6 +30,7 @@ PYTHON: str = getattr(sys, "_base_executable", sys.executable)  # as on a fresh 
 PATIENCE_SECONDS = 300.0
 READY = "Mooring is ready: "
 LEFT_OUT = (
+    "*_html.py",
     ".git",
     ".venv",
     ".mooring",
