@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from wire.media import FILE_ENDINGS
+
 # Names whose text is an identifier: ours, ComfyUI's, or from the fleet's list.
 WORDS = frozenset({
     "again_of", "asked", "base", "cause", "class_type", "contact", "delivery", "editor_fault", "editor_sha256", "end",
@@ -44,7 +46,7 @@ _USERINFO = re.compile(r"//[^/\s\"'@]+@")
 _QUERY = re.compile(r"(\b(?:https?|wss?)://[^\s\"'?]+)(?:\?[^\s\"']*)?")
 _HEADER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.I)
 _PAIR = re.compile(r"((?:api.?key|token|passw(?:(?!passw)\w)*|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+", re.I)
-_ENDING = re.compile(r"\.(png|jpe?g|webp|gif|bmp|tiff?|mp4|webm|mov|flac|mp3|wav|ogg|opus|txt|json|bin)$", re.I)
+_ENDINGS = (*FILE_ENDINGS, ".bin")
 WITHHELD = "(withheld)"
 
 
@@ -90,8 +92,8 @@ class Redactor:
     def _number(self, text: str) -> str:
         if not text:
             return text
-        ending = _ENDING.search(text)
-        return self._names.setdefault(text, f"name-{len(self._names) + 1}{ending.group() if ending else ''}")
+        ending = next((text[-len(each) :] for each in _ENDINGS if text.casefold().endswith(each)), "")
+        return self._names.setdefault(text, f"name-{len(self._names) + 1}{ending}")
 
     def workflow(self, text: str) -> Any:
         """A workflow's shape: class types and the names of inputs by node id, texts by their length, links unchanged.
