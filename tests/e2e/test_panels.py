@@ -224,6 +224,7 @@ async def expect_sheets(window: MooringWindow) -> None:
         assert not await page.evaluate(OVERFLOW)
         wide = await panel.locator(".drawer-body").evaluate("(body) => body.scrollWidth - body.clientWidth")
         assert wide <= 0
+        await panel.evaluate("(panel) => Promise.all(panel.getAnimations().map((each) => each.finished))")
         box = await panel.bounding_box()
         assert box is not None and (box["width"], box["height"]) == (360, 740)
         await check_axe(page)
