@@ -37,11 +37,13 @@ class ServerFingerprint:
     def numbered(self, number: float | None, before: float | None) -> tuple[ServerFingerprint, RestartSign | None]:
         """Learn the number that answered a POST; `before` is the number known when it was sent.
 
-        A later POST may have been answered first. `front` gives negative numbers, which show nothing.
+        A later POST may have been answered first, and may have shown the restart already: then the known number is
+        below `before`. `front` gives negative numbers, which show nothing.
         """
         if number is None or number < 0:
             return self, None
-        if before is not None and number <= before:
+        is_noticed = before is not None and self.number is not None and self.number < before
+        if before is not None and number <= before and not is_noticed:
             return replace(self, number=number, known=None), RestartSign.NUMBER_FELL
         return replace(self, number=max(number, self.number or 0.0)), None
 

@@ -35,6 +35,13 @@ def test_overtaken_answer_shows_no_restart() -> None:
     assert mark.numbered(5.0, before.number) == (ServerFingerprint(6.0, P), None)
 
 
+def test_late_answer_of_the_new_process_shows_no_second_restart() -> None:
+    """A POST that left before the restart was noticed; a later one has shown the restart."""
+    mark, sign = ServerFingerprint(3.0, P).numbered(1.0, 3.0)
+    assert sign is RestartSign.NUMBER_FELL
+    assert mark.numbered(0.0, 3.0) == (ServerFingerprint(1.0), None)
+
+
 def test_old_history_is_forgotten_after_restart() -> None:
     mark, _ = ServerFingerprint(9.0, P).numbered(0.0, 9.0)
     assert mark == ServerFingerprint(0.0, None)
