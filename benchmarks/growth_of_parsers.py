@@ -54,7 +54,7 @@ from gateway.http.connections import READ_AT_ONCE
 from gateway.http.guard import RequestFacts, judge
 from gateway.http.headers import response_headers, strip_mark
 from gateway.http.json_reader import Bounds, JsonError, Scan, read_json
-from gateway.http.own_hosts import build_house
+from gateway.http.own_hosts import build_own_hosts
 from gateway.http.peers import told_by
 from gateway.http.refusal import Refusal, Refused
 from gateway.http.routes import Body, find_route, split_target
@@ -352,10 +352,10 @@ def of_requests() -> list[Parser]:
     """Return the parsers of request heads, without the HTTP server's bound on a line, and of forms."""
     line = size_of(LARGEST_HEADER)
     proxied = Rules(proxies=(ip_network("127.0.0.1"),))
-    house = build_house(host="127.0.0.1", port=80, is_tls=False, names=())
+    own_hosts = build_own_hosts(host="127.0.0.1", port=80, is_tls=False, names=())
 
     def guard(target: str, *headers: tuple[str, str]) -> object:
-        verdict = judge(RequestFacts("GET", target, (("Host", "127.0.0.1"), *headers)), house, {"a": "0" * 8})
+        verdict = judge(RequestFacts("GET", target, (("Host", "127.0.0.1"), *headers)), own_hosts, {"a": "0" * 8})
         if isinstance(verdict, Refusal):
             raise Refused(verdict)
         return verdict
@@ -377,8 +377,8 @@ def of_requests() -> list[Parser]:
         ),
         ("target, split", lambda text: split_target(text.decode()), b"/", b""),
         ("route", lambda text: find_route(text.decode()), b"/a", b"/servers/a"),
-        ("Host, names", lambda text: house.origin_for(text.decode()), b"a-", b""),
-        ("Host, dots", lambda text: house.origin_for(text.decode()), b"a.", b""),
+        ("Host, names", lambda text: own_hosts.origin_for(text.decode()), b"a-", b""),
+        ("Host, dots", lambda text: own_hosts.origin_for(text.decode()), b"a.", b""),
         ("Connection", lambda text: guard("/fleet/ws", *SOCKET, ("Connection", text.decode())), b"a, ", b"upgrade, "),
         ("X-Forwarded-For", lambda text: told_by("127.0.0.1", [text.decode()], proxied.is_proxy), b"1.", b""),
         ("a seal", lambda text: Seal.read(text.decode()), b"a~1", b""),

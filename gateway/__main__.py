@@ -26,7 +26,7 @@ from gateway.fleet.file import check_direct
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
-from gateway.http.own_hosts import OwnHosts, build_house
+from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.logs import start_logs
 from gateway.people.people import People, find_people
 from gateway.server import Gateway
@@ -92,7 +92,7 @@ async def _serve(flags: Flags) -> None:
     people = find_people(flags, fleet.rules)
     check = partial(check_direct, has_users=people is not None)
     check(fleet)
-    house = build_house(
+    own_hosts = build_own_hosts(
         host=flags.host,
         port=flags.port,
         is_tls=tls is not None,
@@ -108,7 +108,7 @@ async def _serve(flags: Flags) -> None:
         breakable = demo if flags.faults else None
         gateway = Gateway(
             fleet=fleet,
-            house=house,
+            own_hosts=own_hosts,
             root=ROOT,
             deadlines=deadlines,
             breakable=breakable,
@@ -122,7 +122,7 @@ async def _serve(flags: Flags) -> None:
         await gateway.listen(listener, tls)
         gc.collect()
         gc.freeze()  # what is left lives as long as the gateway: searching it takes 50 ms of the event loop each time
-        _announce(gateway.state.fleet, house, people)
+        _announce(gateway.state.fleet, own_hosts, people)
         await asyncio.Event().wait()
 
 
@@ -136,7 +136,7 @@ async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFle
         await demo.close()
 
 
-def _announce(fleet: Fleet, house: OwnHosts, people: People | None) -> None:
+def _announce(fleet: Fleet, own_hosts: OwnHosts, people: People | None) -> None:
     print(f"Fleet: {fleet.why}")
     for server in fleet.servers:
         print(f"  {server.id}  {server.address}")
@@ -144,11 +144,11 @@ def _announce(fleet: Fleet, house: OwnHosts, people: People | None) -> None:
         print(f"Warning: {warning}")
     if people is not None and people.users is not None and people.sessions is None and fleet.rules.session_days:
         print("Warning: without --sessions FILE a session lasts one day, whatever session_days says.")
-    if house.is_open:
-        others = sorted({origin for origin in house.listed.values() if origin != house.origin})
+    if own_hosts.is_open:
+        others = sorted({origin for origin in own_hosts.listed.values() if origin != own_hosts.origin})
         whom = "everybody who can reach this machine" if people is None else "those who may come in"
         print(f"Open to {whom}, as {', '.join(others)} or by its address.")
-    print(f"Mooring is ready: {house.origin}/", flush=True)
+    print(f"Mooring is ready: {own_hosts.origin}/", flush=True)
 
 
 def _bind(flags: Flags) -> socket.socket:

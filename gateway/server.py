@@ -91,14 +91,14 @@ class Gateway:
         self,
         *,
         fleet: Fleet,
-        house: OwnHosts,
+        own_hosts: OwnHosts,
         root: Path,
         deadlines: Deadlines,
         breakable: DemoFleet | None = None,
         workflows: Path | None = None,
         people: People | None = None,
     ) -> None:
-        self._house = house
+        self._own_hosts = own_hosts
         self._deadlines = deadlines
         self.state = State(fleet, is_breakable=breakable is not None)
         self._upstreams = Upstreams(fleet.servers, deadlines)
@@ -119,16 +119,16 @@ class Gateway:
         self._publishing: asyncio.Task[None] | None = None
         self._watchers = Watchers(self.state, deadlines)
         self._metrics = GatewayMetrics(self.state, self._count_open)
-        self._reception = None if people is None else self._receive(people)
-        self._deeds = FleetAdmin(self._drain)
+        self._access = None if people is None else self._receive(people)
+        self._fleet_admin = FleetAdmin(self._drain)
         self._browsers = BrowserServer(self._answer, most=most_connections(), is_proxy=self._is_proxy)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         self.state.note_build(await self._site.build())
-        if self._reception is not None:
-            await self._reception.door.__aenter__()
+        if self._access is not None:
+            await self._access.login.__aenter__()
         self.prober.start()
         await self._discovery.start()
         if self._published.is_there:
@@ -142,8 +142,8 @@ class Gateway:
     ) -> None:
         if self._publishing is not None:
             self._publishing.cancel()
-        if self._reception is not None:
-            await self._reception.door.__aexit__(kind, error, trace)
+        if self._access is not None:
+            await self._access.login.__aexit__(kind, error, trace)
         await self._discovery.close()
         await self.prober.close()
         await self._catalogues.close()
@@ -179,25 +179,25 @@ class Gateway:
         are closed with the cause.
         """
         fleet = self._discovery.merged(fleet)
-        if fleet.rules.trusted_header and self._reception is None:
+        if fleet.rules.trusted_header and self._access is None:
             _log.error("trusted_header is gone by once the gateway is started again: it was started without people")
         departed = self._upstreams.change(fleet.servers)
-        self._house = self._house.named(fleet.names)
+        self._own_hosts = self._own_hosts.named(fleet.names)
         self.state.change(fleet)
         for upstream in departed:
             self._catalogues.leave(upstream.server.id)
         self.prober.change()
-        if self._reception is not None:
+        if self._access is not None:
             self._see_out()  # whom a log-in proxy had let in may be out now
         self.departures.see_off(departed)
 
     def _receive(self, people: People) -> AccessControl:
-        door = Login(
+        login = Login(
             keys=people.keys,
             users=people.users,
             sessions=people.sessions,
             rules=lambda: self.rules,
-            house=lambda: self._house,
+            own_hosts=lambda: self._own_hosts,
             on_change=self._see_out,
         )
         private = Private(
@@ -208,18 +208,18 @@ class Gateway:
             held=PublishedOnly(self._published),
             on_undeclared=self._metrics.count_undeclared,
         )
-        return AccessControl(door, private, self.prober)
+        return AccessControl(login, private, self.prober)
 
     def _see_out(self) -> None:
         """Close the sockets of whoever is logged out by now."""
-        assert self._reception is not None
+        assert self._access is not None
         self._lines.see_out()
         self._watchers.see_out()
 
     def _admission(self, person: Person) -> Callable[[], bool]:
         """Return what says whether this user, who is logged in now, still is."""
-        assert self._reception is not None
-        return partial(self._reception.door.is_in, person)
+        assert self._access is not None
+        return partial(self._access.login.is_in, person)
 
     async def _drain(self, server_id: ServerId, is_drained: bool) -> None:
         try:
@@ -240,10 +240,10 @@ class Gateway:
         facts = facts_of(request)
         verdict = judge(
             facts,
-            self._house,
+            self._own_hosts,
             self._upstreams.tags,
             is_breakable=self._breaker is not None,
-            has_seals=self._reception is not None,
+            has_seals=self._access is not None,
         )
         days = self.rules.hsts_days
         if days is not None and isinstance(verdict, Admitted) and verdict.origin.startswith("https:"):
@@ -267,27 +267,27 @@ class Gateway:
                 # 308 would otherwise be remembered for ever, and the next gateway may have another port.
                 headers = {"Location": location, "Cache-Control": "no-store"}
                 return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
-            case Admitted() if self._reception is None:
+            case Admitted() if self._access is None:
                 self._charge(request, None)
                 return await self._serve(request, verdict, None)
             case Admitted():
-                return await self._welcome(request, facts, verdict, self._reception)
+                return await self._welcome(request, facts, verdict, self._access)
 
     async def _welcome(
-        self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, reception: AccessControl
+        self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, access: AccessControl
     ) -> web.StreamResponse:
         """Serve somebody who has come in, or show the way in."""
         peer = client_of(request, self._is_proxy)
-        if (way := reception.way_in(facts, admitted, peer)) is not None:
+        if (way := access.way_in(facts, admitted, peer)) is not None:
             return way
-        person = reception.greet(facts, admitted, peer)
+        person = access.greet(facts, admitted, peer)
         self._charge(request, person)
         if person is not None:
             request[HOLDER] = f"person {person.name}"
-        with reception.place(person):
+        with access.place(person):
             answer = await self._serve(request, admitted, person)
         if person is not None and isinstance(admitted.route, Page):
-            reception.door.renew(facts, person, answer)
+            access.login.renew(facts, person, answer)
         return answer
 
     def _charge(self, request: web.BaseRequest, person: Person | None) -> None:
@@ -311,8 +311,8 @@ class Gateway:
                 name = "" if person is None else person.name
                 return json_answer(self.state.as_json(runs_fleet=person is None or person.runs_fleet, person=name))
             case FleetLoads():
-                if person is not None and self._reception is not None:
-                    return json_answer(await self._reception.loads(person))
+                if person is not None and self._access is not None:
+                    return json_answer(await self._access.loads(person))
                 return json_answer(await self.prober.loads())
             case FleetVitals():
                 return json_answer(self.prober.vitals.as_json(self._upstreams))
@@ -329,8 +329,8 @@ class Gateway:
                 return await self._carry(request, upstream, admitted.client_id, person)
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
-                if person is not None and self._reception is not None:
-                    return await self._reception.private.pass_on(request, admitted, upstream, person)
+                if person is not None and self._access is not None:
+                    return await self._access.private.pass_on(request, admitted, upstream, person)
                 largest = self.state.largest_upload(upstream.server.id)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
 
@@ -345,9 +345,9 @@ class Gateway:
         self, request: web.BaseRequest, upstream: Upstream, client_id: str, person: Person | None
     ) -> web.StreamResponse:
         """A socket through to a server; a person's has a name of theirs there, and tells what is theirs."""
-        if person is None or self._reception is None:
+        if person is None or self._access is None:
             return await self._lines.serve(request, upstream, client_id)
-        sieve = self._reception.private.sieve(upstream, person, client_id)
+        sieve = self._access.private.sieve(upstream, person, client_id)
         return await self._lines.serve(request, upstream, person.client_id(client_id), sieve, self._admission(person))
 
     async def _serve_own(
@@ -359,12 +359,12 @@ class Gateway:
                 return self._tell_health(asks_ready=asks_ready)
             case Metrics():
                 return web.Response(body=self._metrics.text(), headers=OWN_HEADERS | {"Content-Type": CONTENT_TYPE})
-            case LogIn() if self._reception is not None:
+            case LogIn() if self._access is not None:
                 if request.method == "POST":
-                    return await self._reception.door.log_in(request, client_of(request, self._is_proxy))
+                    return await self._access.login.log_in(request, client_of(request, self._is_proxy))
                 return await self._site.login(request, admitted.origin)
-            case LogOut() if self._reception is not None and person is not None:
-                return await self._reception.door.log_out(request, person)
+            case LogOut() if self._access is not None and person is not None:
+                return await self._access.login.log_out(request, person)
             case FleetAction() as action if self._has_deeds:
                 return json_answer(await self._do(request, action, person))
         raise Refused(Refusal(Cause.NOT_LISTED, "This gateway has no such route."))
@@ -372,23 +372,25 @@ class Gateway:
     @property
     def _has_deeds(self) -> bool:
         """Whether there is anybody here who may do what concerns everybody."""
-        return self._reception is not None or not (self._house.is_open or self.rules.proxies)
+        return self._access is not None or not (self._own_hosts.is_open or self.rules.proxies)
 
     async def _do(self, request: web.BaseRequest, action: FleetAction, person: Person | None) -> dict[str, object]:
         upstream = self._upstreams[ServerId(action.server_id)]
         who = "" if person is None else person.name
         if action.action == "queue":
-            door = None if self._reception is None else self._reception.door
-            return await self._deeds.queue(upstream, () if door is None else (door.person(one) for one in door.names()))
+            login = None if self._access is None else self._access.login
+            return await self._fleet_admin.queue(
+                upstream, () if login is None else (login.person(one) for one in login.names())
+            )
         body = await read_small(request)
         match action.action:
             case "drain":
-                return await self._deeds.drain(upstream, body, who)
+                return await self._fleet_admin.drain(upstream, body, who)
             case "free":
-                return await self._deeds.free(upstream, who)
+                return await self._fleet_admin.free(upstream, who)
             case _:
                 version = self.state.condition(upstream.server.id).version
-                return await self._deeds.cancel(upstream, body, version, who)
+                return await self._fleet_admin.cancel(upstream, body, version, who)
 
     def _tell_health(self, *, asks_ready: bool) -> web.Response:
         """200, or 503 for a gateway that is up and has no server that is well."""
@@ -433,11 +435,11 @@ class Gateway:
 
     def _about(self, person: Person | None) -> Mapping[str, str]:
         """What the page is told of whoever opens it; where people are not told apart, only what can be done."""
-        if person is None or self._reception is None:
+        if person is None or self._access is None:
             return {"deeds": "yes" if self._has_deeds else ""}
         runs = "yes" if person.runs_fleet else ""
-        login = "yes" if self._reception.door.has_login else ""
-        copies = "yes" if login and not self._reception.door.can_revoke else ""
+        login = "yes" if self._access.login.has_login else ""
+        copies = "yes" if login and not self._access.login.can_revoke else ""
         known = {"person": person.name, "store": person.store, "login": login, "copies": copies}
         return known | {"runs": runs, "deeds": runs}
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from gateway.errors import ConfigError
 from gateway.flags import Flags
 from gateway.fleet.fleet import Fleet
-from gateway.http.own_hosts import OwnHosts, build_house
+from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.http.servers import Server
 
 AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: Debian, Red Hat, Alpine and macOS
@@ -68,7 +68,7 @@ def make_plan(flags: Flags, fleet: Fleet) -> Plan:
     tls = None if flags.tls_cert is None or flags.tls_key is None else Tls(flags.tls_cert, flags.tls_key)
     return Plan(
         _listen(flags.host, flags.port),
-        _origins(build_house(host="127.0.0.1", port=1, is_tls=False, names=named)),
+        _origins(build_own_hosts(host="127.0.0.1", port=1, is_tls=False, names=named)),
         flags.gateways or (f"127.0.0.1:{flags.port + 1}",),
         tuple(filter(is_reached, fleet.servers)),
         has_people=flags.users is not None or bool(fleet.rules.trusted_header),
@@ -77,8 +77,8 @@ def make_plan(flags: Flags, fleet: Fleet) -> Plan:
     )
 
 
-def _origins(house: OwnHosts) -> dict[str, str]:
-    return {authority: origin for authority, origin in house.listed.items() if authority not in house.own}
+def _origins(own_hosts: OwnHosts) -> dict[str, str]:
+    return {authority: origin for authority, origin in own_hosts.listed.items() if authority not in own_hosts.own}
 
 
 def _listen(host: str, port: int) -> str:

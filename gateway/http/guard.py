@@ -105,7 +105,7 @@ Verdict = Admitted | Moved | Refusal
 
 def judge(
     facts: RequestFacts,
-    house: OwnHosts,
+    own_hosts: OwnHosts,
     tags: Mapping[str, str],
     *,
     is_breakable: bool = False,
@@ -119,15 +119,15 @@ def judge(
     if malformed is not None:
         return malformed
     host = facts.one("host")
-    origin = None if host is None else house.origin_for(host)
+    origin = None if host is None else own_hosts.origin_for(host)
     if origin is None:
-        return Refusal(Cause.BAD_HOST, f"This gateway is not called {host!r}; open {house.origin}/ instead.")
+        return Refusal(Cause.BAD_HOST, f"This gateway is not called {host!r}; open {own_hosts.origin}/ instead.")
     parts = split_target(facts.target)
     route = None if parts is None else find_route(parts[0])
     if isinstance(origin, Alias):
         if isinstance(route, Page) and facts.method in _SITE_METHODS:
-            return Moved(house.origin + facts.target)
-        return Refusal(Cause.BAD_HOST, f"Requests go to {house.origin}, not to {host}.")
+            return Moved(own_hosts.origin + facts.target)
+        return Refusal(Cause.BAD_HOST, f"Requests go to {own_hosts.origin}, not to {host}.")
     if parts is None or route is None or (isinstance(route, DemoBreak) and not is_breakable):
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
     refusal = _judge_sender(facts, route, origin, has_seals=has_seals) or _judge_route(facts, route, parts[1], tags)

@@ -48,7 +48,7 @@ class OwnHosts:
         return origin_of(self.scheme, self.host, self.port)
 
     def named(self, names: Iterable[str]) -> OwnHosts:
-        """The same house with these further names in place of those that it has."""
+        """The same hosts with these further names in place of those that it has."""
         origins = [_listed_origin(name, self.scheme, self.port) for name in names]
         return replace(self, listed=MappingProxyType({**self.own, **_by_authority(origins)}))
 
@@ -68,8 +68,8 @@ class OwnHosts:
         return None
 
 
-def build_house(*, host: str, port: int, is_tls: bool, names: Iterable[str] = (), machine: str = "") -> OwnHosts:
-    """The house of a gateway on `host:port`. `names` come from the fleet file, `machine` is its host name."""
+def build_own_hosts(*, host: str, port: int, is_tls: bool, names: Iterable[str] = (), machine: str = "") -> OwnHosts:
+    """The own hosts of a gateway on `host:port`. `names` come from the fleet file, `machine` is its host name."""
     scheme = "https" if is_tls else "http"
     is_open = not is_loopback(host)
     canonical = _canonical(host)

@@ -41,18 +41,18 @@ PAGE_OF = "x-mooring-page"  # a page's own `data-store`; a script that is no pag
 class AccessControl:
     """Of one gateway whose people are told apart."""
 
-    def __init__(self, door: Login, private: Private, prober: Prober, most: int = MOST_AT_ONCE) -> None:
+    def __init__(self, login: Login, private: Private, prober: Prober, most: int = MOST_AT_ONCE) -> None:
         self.most = most
         self._under_way: Counter[str] = Counter()
-        self.door = door
+        self.login = login
         self.private = private
         self._prober = prober
 
     def greet(self, facts: RequestFacts, admitted: Admitted, peer: str) -> Person | None:
         """Who asks for this; None where nobody needs to be known. `Refused` or a redirect for a stranger."""
         route = admitted.route
-        person = self.door.who(facts, peer)
-        if isinstance(route, Metrics) and self.door.is_scraper(facts):
+        person = self.login.who(facts, peer)
+        if isinstance(route, Metrics) and self.login.is_scraper(facts):
             return None
         if person is None and not _is_free(route):
             raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
@@ -78,11 +78,11 @@ class AccessControl:
 
     def way_in(self, facts: RequestFacts, admitted: Admitted, peer: str) -> web.Response | None:
         """To the log-in page, for whoever asks for the page and has not come in; and from it, for whoever has."""
-        is_known = self.door.who(facts, peer) is not None
+        is_known = self.login.who(facts, peer) is not None
         match admitted.route:
-            case Page() if not is_known and self.door.has_login:
+            case Page() if not is_known and self.login.has_login:
                 return _to("/login")
-            case ServerCall() if not is_known and self.door.has_login and facts.one("sec-fetch-mode") == "navigate":
+            case ServerCall() if not is_known and self.login.has_login and facts.one("sec-fetch-mode") == "navigate":
                 return _to(f"/login?{urlencode({'to': facts.target})}")  # somebody follows the address of a picture
             case LogIn() if is_known and facts.method != "POST":
                 return _to("/")

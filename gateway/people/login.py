@@ -68,13 +68,13 @@ class Login:
         users: Path | None,
         sessions: Path | None = None,
         rules: Callable[[], Rules],
-        house: Callable[[], OwnHosts],
+        own_hosts: Callable[[], OwnHosts],
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.keys = keys
         self._users = users
         self._rules = rules
-        self._house = house
+        self._own_hosts = own_hosts
         self.on_change = on_change
         self._seen = None if users is None else _stamp(users)  # before it is read: a later change is seen
         self._accounts = Accounts({}) if users is None else read_accounts(users)
@@ -284,9 +284,9 @@ class Login:
 
     def _origin(self, host: str | None) -> tuple[bool, int]:
         """Return whether the browser's origin is https, and its port."""
-        house = self._house()
-        origin = house.origin_for(host or "")
-        scheme, port = split_origin(origin if isinstance(origin, str) else house.origin)
+        own_hosts = self._own_hosts()
+        origin = own_hosts.origin_for(host or "")
+        scheme, port = split_origin(origin if isinstance(origin, str) else own_hosts.origin)
         return scheme == "https", port
 
     async def _follow(self, users: Path) -> None:

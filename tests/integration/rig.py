@@ -20,7 +20,7 @@ from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
-from gateway.http.own_hosts import build_house
+from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import Server, ServerId
 from gateway.people.people import People
 from gateway.server import Gateway
@@ -173,10 +173,12 @@ async def open_fleet(
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    house = build_house(host="127.0.0.1", port=port, is_tls=False, names=names)
+    own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False, names=names)
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
     async with (
-        Gateway(fleet=fleet, house=house, root=root, deadlines=waits, workflows=workflows, people=people) as gateway,
+        Gateway(
+            fleet=fleet, own_hosts=own_hosts, root=root, deadlines=waits, workflows=workflows, people=people
+        ) as gateway,
         watched(gateway, waits),
     ):
         await gateway.listen(listener)

@@ -17,7 +17,7 @@ import pytest
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.fleet import Fleet, Source
 from gateway.http.deadlines import Deadlines
-from gateway.http.own_hosts import build_house
+from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import ServerId
 from gateway.server import Gateway
 from tests.integration.attacks import JSON, Place, post, write
@@ -201,15 +201,15 @@ async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
     """A gateway in this process with one real demo server, and the gateway's address."""
     port = free_ports(2)
     demo = DemoFleet(count=1, after_port=port, is_faulty=True, root=ROOT)
-    house = build_house(host="127.0.0.1", port=port, is_tls=False)
+    own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False)
     deadlines = Deadlines(probe_well=3_600.0, probe_ill=3_600.0)
     try:
         await demo.start(PATIENCE)
         fleet = Fleet(Source.DEMO, "a test", demo.servers)
-        async with Gateway(fleet=fleet, house=house, root=ROOT, deadlines=deadlines, breakable=demo) as gateway:
+        async with Gateway(fleet=fleet, own_hosts=own_hosts, root=ROOT, deadlines=deadlines, breakable=demo) as gateway:
             demo.watch(gateway.prober.explain_down)
             await gateway.listen(socket.create_server(("127.0.0.1", port)))
-            yield gateway, house.origin
+            yield gateway, own_hosts.origin
     finally:
         await demo.close()
 

@@ -79,9 +79,9 @@ async def test_the_users_are_read_again(
         monkeypatch.setattr(gateway.people.login, "read_accounts", Once(read_accounts))
         known = read_accounts(users)
         write_accounts(users, known.put(Account("dora")))
-        reception = running.gateway._reception
-        assert reception is not None
-        await until(lambda: "dora" in reception.door.names())
+        access = running.gateway._access
+        assert access is not None
+        await until(lambda: "dora" in access.login.names())
     assert is_told(caplog)
 
 

@@ -189,9 +189,9 @@ async def test_request_under_way_keeps_its_connection(limits: dict[str, int]) ->
 async def test_nobody_has_more_open_at_once_than_is_allowed() -> None:
     async with open_studio() as studio:
         alice, bob = await studio.enter("alice"), await studio.enter("bob")
-        reception = studio.gateway.gateway._reception
-        assert reception is not None
-        reception.most = 2
+        access = studio.gateway.gateway._access
+        assert access is not None
+        access.most = 2
         kept = [await alice.http.ws_connect(f"{alice.url}/fleet/ws", origin=alice.url) for _ in range(2)]
         status, answer = await alice.get("/fleet")
         assert (status, answer["error"]["cause"]) == (429, "too-many")

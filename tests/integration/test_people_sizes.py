@@ -55,9 +55,9 @@ async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
     long = slow_prompt()
     long["1"]["inputs"]["steps"] = 200  # nothing leaves the queue while it is counted
     await alice.submit(long)
-    reception = studio.gateway.gateway._reception
-    assert reception is not None
-    reception.private.most_queued_bytes = 100_000
+    access = studio.gateway.gateway._access
+    assert access is not None
+    access.private.most_queued_bytes = 100_000
     extra = {"extra_pnginfo": {"workflow": "x" * 30_000}}
     answers = [await post(alice, alice.body(slow_prompt(seed), extra_data=extra)) for seed in range(4)]
     assert [status for status, _ in answers] == [200, 200, 200, 429]

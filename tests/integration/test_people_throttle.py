@@ -34,11 +34,11 @@ async def _try(guest: Guest, password: str, *, name: str = "alice", address: str
 
 def _attack(studio: Studio) -> None:
     """Count wrong passwords for Alice from many addresses."""
-    reception = studio.gateway.gateway._reception
-    assert reception is not None
+    access = studio.gateway.gateway._access
+    assert access is not None
     for number in range(500):
         keys = of_stranger("alice", f"10.9.{number // 250}.{number % 250}")
-        reception.door._guesses.note_failure(keys, time.monotonic())
+        access.login._guesses.note_failure(keys, time.monotonic())
 
 
 async def test_wrong_passwords_from_many_addresses_do_not_lock_known_browsers(studio: Studio) -> None:
@@ -92,9 +92,9 @@ async def _weaken(studio: Studio) -> None:
     parameters = passwords.LOG_N, passwords.R, 1
     older = PasswordHash(*parameters, SALT, _scrypt(PASSWORD, *parameters, SALT))
     write_accounts(studio.users, accounts.put(replace(accounts.by_name["alice"], password=older)))
-    reception = studio.gateway.gateway._reception
-    assert reception is not None
-    await reception.door._read(studio.users)
+    access = studio.gateway.gateway._access
+    assert access is not None
+    await access.login._read(studio.users)
 
 
 def _forbid_writing(studio: Studio) -> None:

@@ -116,7 +116,7 @@ class Page:
         self._told: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
         self._is_restored = False
-        self._turns = RedrawScheduler(screen.schedule, self.draw)
+        self._redraws = RedrawScheduler(screen.schedule, self.draw)
         self._is_guarded = False
         self._is_asked = False  # another window has asked for this one
         self._library = Library(documents, session.files, now, self.request)
@@ -125,12 +125,12 @@ class Page:
             read_settings(screen.kept(SETTINGS_KEY)),
         )
         self._deletions = Deletions(self, now, sleep)
-        self._gallery = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
+        self._image_addresses = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, read_input, self.spawn, self.request)
         self._catalogues = FormCatalogues(session, self)
         self._opener = Opener(self, self._library, self._catalogues, screen, self._opened)
         self._sights = Sights(screen, self.spawn, self.request)
-        self._stockroom = LibraryIndex()
+        self._library_index = LibraryIndex()
         self._stock = LibraryEntries()
         self._ringer = Ringer(bell, now)
         self._settings = SettingsActions(self, screen, bell, lambda: self._translator)
@@ -149,7 +149,7 @@ class Page:
         )
         self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(ASK_AGAIN))
         self._lists = RemoteLists(session, self)
-        self._lookout = PanelData(
+        self._panel_data = PanelData(
             outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
         )
         self._folder = (
@@ -172,7 +172,7 @@ class Page:
             ),
             ScriptingActions(self),
             GraphActions(self, self._graphs),
-            PanelActions(session, self, screen, self._lookout.ask),
+            PanelActions(session, self, screen, self._panel_data.ask),
             PresetActions(documents, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions),
             BreakActions(break_server, self),
             Reuse(
@@ -233,7 +233,7 @@ class Page:
     async def start(self, language: str) -> None:
         """Draw for the first time, and follow the session from now on."""
         self._results.load()
-        self._gallery.take(self._screen.early_pictures())
+        self._image_addresses.take(self._screen.early_pictures())
         await self.speak(language)
         self._session.subscribe(self._follow)
         self._releases.subscribe(self.request)
@@ -259,7 +259,7 @@ class Page:
 
     def send(self, work: Coroutine[Any, Any, None]) -> None:
         """Like `spawn`, but it begins at once, and nothing is drawn before it has left, for a moment at most."""
-        self._turns.hold()
+        self._redraws.hold()
         self._hold_on_to(begin(work))
 
     def _hold_on_to(self, task: asyncio.Task[None]) -> None:
@@ -306,8 +306,8 @@ class Page:
         if self._is_guarded != self._session.has_loose_ends:
             self._is_guarded = not self._is_guarded
             self._screen.guard_leaving(self._is_guarded)
-        self._turns.follow(self._session.runs)
-        self._turns.request_calmly()
+        self._redraws.follow(self._session.runs)
+        self._redraws.request_calmly()
 
     def _show_yourself(self) -> None:
         """Another window has asked for this one: its tab says so until somebody looks at it."""
@@ -316,15 +316,15 @@ class Page:
 
     def request(self) -> None:
         """Draw soon: many changes become one patch."""
-        self._turns.request()
+        self._redraws.request()
 
     def draw(self) -> None:
         """Patch what is different: the tab's sign always, the regions while somebody can see them."""
-        self._turns.drawn()
+        self._redraws.drawn()
         if self._translator is None:
             return
         is_hidden = self._screen.is_hidden()
-        self._lookout.tell()
+        self._panel_data.tell()
         if self._folder is not None:
             self._folder.follow()
         change = self._tab_change(self._translator, is_hidden)
@@ -350,12 +350,12 @@ class Page:
         self._catalogues.refresh()
         stock = self._refresh_library()
         self._standings.refresh()
-        self._lookout.refresh(dialog)
+        self._panel_data.refresh(dialog)
         has_previews = self._ui.of(Settings).has_previews
         if isinstance(dialog, PictureDialog):
-            self._gallery.refresh((dialog.prompt_id, dialog.index), dialog.task, has_previews=has_previews)
+            self._image_addresses.refresh((dialog.prompt_id, dialog.index), dialog.task, has_previews=has_previews)
         else:
-            self._gallery.refresh(has_previews=has_previews)
+            self._image_addresses.refresh(has_previews=has_previews)
         opened = opened_on(self)
         self._graphs.refresh(
             graph_subject(
@@ -366,7 +366,7 @@ class Page:
             self._session,
             self._ui,
             workflows=self._workflows,
-            pictures=self._gallery,
+            pictures=self._image_addresses,
             language=_.language,
             drawings=self._graphs,
             surroundings=Surroundings(
@@ -376,7 +376,7 @@ class Page:
             stock=stock,
             sight=self._sights.url,
             album=self._album.view(),
-            panels=self._lookout.facts,
+            panels=self._panel_data.facts,
         )
         self._lists.refresh((*view.form.fields, *view.nodes.fields))
         regions = changed_regions(self._shown, view, _)
@@ -393,7 +393,7 @@ class Page:
             self.spawn(self._library.refresh_published(tag))
         self._opener.refresh()
         opening = self._opener.opening(self._ui.of(FormState).workflow_id)
-        self._stock = stock = self._stockroom.stock(
+        self._stock = stock = self._library_index.stock(
             self._workflows, self._library, self._session.fleet, opening, self._ui.hidden
         )
         is_shown = isinstance(self._ui.dialog, LibraryDialog)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.http.own_hosts import Alias, build_house
+from gateway.http.own_hosts import Alias, build_own_hosts
 
-LOCAL = build_house(host="127.0.0.1", port=8200, is_tls=False)
-OPEN = build_house(host="0.0.0.0", port=8200, is_tls=False, machine="Workshop.office", names=["studio.lan"])
+LOCAL = build_own_hosts(host="127.0.0.1", port=8200, is_tls=False)
+OPEN = build_own_hosts(host="0.0.0.0", port=8200, is_tls=False, machine="Workshop.office", names=["studio.lan"])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8200"])
@@ -77,24 +77,24 @@ def test_open_to_the_network_a_rebound_name_is_foreign(host: str) -> None:
 
 
 def test_a_listed_origin_stands_for_a_proxy_in_front() -> None:
-    house = build_house(host="127.0.0.1", port=8200, is_tls=False, names=["https://studio.lan"])
+    house = build_own_hosts(host="127.0.0.1", port=8200, is_tls=False, names=["https://studio.lan"])
     assert house.origin_for("studio.lan") == "https://studio.lan"
     assert house.origin_for("studio.lan:443") == "https://studio.lan"
     assert house.origin_for("studio.lan:8200") is None
 
 
 def test_the_schemes_own_port_may_be_left_out() -> None:
-    house = build_house(host="127.0.0.1", port=443, is_tls=True)
+    house = build_own_hosts(host="127.0.0.1", port=443, is_tls=True)
     assert house.origin == "https://127.0.0.1"
     assert house.origin_for("127.0.0.1") == house.origin_for("127.0.0.1:443") == "https://127.0.0.1"
 
 
 @pytest.mark.parametrize(("bound", "shown"), [("::1", "http://[::1]:8200"), ("::", "http://[::1]:8200")])
 def test_ipv6_origins_have_brackets(bound: str, shown: str) -> None:
-    assert build_house(host=bound, port=8200, is_tls=False).origin == shown
+    assert build_own_hosts(host=bound, port=8200, is_tls=False).origin == shown
 
 
 @pytest.mark.parametrize("name", ["", "*", "*.lan", "a b", "http://x/path", "x:8200", "10.0.0.1", "ftp://x", "-x"])
 def test_a_name_that_cannot_be_meant_is_refused(name: str) -> None:
     with pytest.raises(ConfigError):
-        build_house(host="127.0.0.1", port=8200, is_tls=False, names=[name])
+        build_own_hosts(host="127.0.0.1", port=8200, is_tls=False, names=[name])
