@@ -192,7 +192,7 @@ def offline() -> Iterator[dict[str, str]]:
 
 
 def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> None:
-    assert "[2/7] Python packages" in installed.printed[0], "one step more, for npm"
+    assert "[2/8] Python packages" in installed.printed[0], "one step more, for npm"
     assert READY not in installed.printed[0]
     python = installed.root / ".venv" / "bin" / "python"
     check = subprocess.run([python, "-I", "-m", "pip", "check"], capture_output=True, text=True, check=False)

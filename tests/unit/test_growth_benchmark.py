@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -22,6 +23,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cheap_collections() -> Iterator[None]:
+    """Keep what other tests have left in this process out of the collections before each measurement."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def measured(cost: Callable[[int], float], *, largest: int = SIZES[-1], refusal: Callable[[int], float] = float) -> Row:

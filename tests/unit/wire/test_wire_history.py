@@ -45,7 +45,7 @@ def test_other_entries_are_refused(entry: object) -> None:
         ({"filename": "a.png"}, MadeFile("output", "", "a.png")),
         ({"filename": ""}, None),
         ({"filename": "a.png", "subfolder": 3}, None),
-        ({"filename": "a.png", "type": None}, None),
+        ({"filename": "a.png", "type": None}, MadeFile("output", "", "a.png")),
         ("a.png", None),
     ],
 )
