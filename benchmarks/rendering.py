@@ -55,7 +55,7 @@ class Formats:
     def size(self, count): return f"{count} B"
 
 words = Translator("en", gettext.NullTranslations(), Formats())
-told = {}
+measured = {}
 for name, (region, view) in pickle.load(open("/views.pickle", "rb")).items():
     draw = REGIONS[region][1]
     html = str(h.fragment[draw(view, words)])
@@ -64,8 +64,8 @@ for name, (region, view) in pickle.load(open("/views.pickle", "rb")).items():
         began = time.perf_counter()
         for _time in range(10): str(h.fragment[draw(view, words)])
         times.append((time.perf_counter() - began) / 10)
-    told[name] = [html.count("</"), min(times) * 1000]
-print(json.dumps(told))
+    measured[name] = [html.count("</"), min(times) * 1000]
+print(json.dumps(measured))
 """
 
 
@@ -116,8 +116,8 @@ def measure(archive: bytes, folder: Path) -> dict[str, tuple[int, float]]:
     pickled.write_bytes(pickle.dumps(views()))
     script.write_text(DRAW, "utf-8")
     command = [*node_command(Place(ROOT)), ROOT / "benchmarks" / "rendering.mjs", app, pickled, script]
-    told = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    found: dict[str, tuple[int, float]] = json.loads(told)
+    printed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    found: dict[str, tuple[int, float]] = json.loads(printed)
     return found
 
 

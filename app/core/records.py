@@ -56,10 +56,10 @@ def decode(kind: type[T], record: object) -> T:
     try:
         found: T = _reader(hint)(record)
     except _Fault as fault:
-        told = record if isinstance(record, Mapping) else {}
+        known = record if isinstance(record, Mapping) else {}
         key = next(iter(_names(hint)), "")
-        name = name_of(told[key]) if key in told else ""
-        cause = NEWER if _is_newer(told.get("v")) else BROKEN
+        name = name_of(known[key]) if key in known else ""
+        cause = NEWER if _is_newer(known.get("v")) else BROKEN
         raise BrokenRecord("read", cause, f"{kind.__name__}{fault.path} {fault.cause}", name) from fault
     return found
 
@@ -69,8 +69,8 @@ def read_task(record: Mapping[str, Any]) -> Task | Unreadable:
     try:
         return decode(Task, record)
     except BrokenRecord as error:
-        told = record if isinstance(record, Mapping) else {}
-        owner, server_id, title = (_text(told.get(name)) for name in ("owner", "server_id", "title"))
+        known = record if isinstance(record, Mapping) else {}
+        owner, server_id, title = (_text(known.get(name)) for name in ("owner", "server_id", "title"))
         return Unreadable(
             prompt_id=PromptId(error.key),
             owner=WindowId(owner) if owner else None,
@@ -82,7 +82,7 @@ def read_task(record: Mapping[str, Any]) -> Task | Unreadable:
 
 
 def read_tasks(records: Iterable[Mapping[str, Any]]) -> Records:
-    """Every record, read or told of; oldest first."""
+    """Every record, read or mentioned; oldest first."""
     found = [read_task(record) for record in records]
     tasks = [item for item in found if isinstance(item, Task)]
     unreadable = [item for item in found if isinstance(item, Unreadable)]

@@ -87,7 +87,7 @@ def for_no_script(html: str, languages: Sequence[Language]) -> str:
     """Return the page with each `<p lang="en" data-t>` in all languages: without scripts, none can be chosen."""
 
     def in_all(found: re.Match[str]) -> str:
-        told = ((one.code, one.translations.gettext(found[2])) for one in languages)
-        return found[0] + "".join(f'{found[1]}<p lang="{code}">{escape(text)}</p>' for code, text in told)
+        translated = ((one.code, one.translations.gettext(found[2])) for one in languages)
+        return found[0] + "".join(f'{found[1]}<p lang="{code}">{escape(text)}</p>' for code, text in translated)
 
     return _FOR_NO_SCRIPT.sub(in_all, html)

@@ -70,7 +70,7 @@ async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gat
         await window.wait_state(prompt_id, "unreachable")
         await expect(window.card(prompt_id)).to_contain_text(f"{server_id} does not answer")
         notice = window.page.locator(
-            ".told-title", has_text="The list of servers cannot be read from Mooring's gateway."
+            ".message-title", has_text="The list of servers cannot be read from Mooring's gateway."
         )
         await notice.wait_for()
         assert (await window.facts())["lockedServer"] == server_id

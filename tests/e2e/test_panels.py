@@ -187,7 +187,7 @@ async def test_a_server_that_is_not_well_is_counted_in_the_header_and_told_with_
     panel = await opened(first, "fleet")
     ill = panel.locator("[data-testid=server][data-server=demo-2]")
     await expect(ill).to_contain_text("Not running")
-    await expect(ill.locator(".told-advice")).to_be_visible()
+    await expect(ill.locator(".message-advice")).to_be_visible()
     await check_axe(first.page)
     await first.page.evaluate(kill, '{"server": "demo-2", "fault": "start"}')
     await expect(ill).to_have_attribute("data-health", "well")

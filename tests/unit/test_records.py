@@ -199,14 +199,14 @@ def test_what_a_newer_version_wrote_is_not_called_damaged(version: object, cause
     with pytest.raises(BrokenRecord) as caught:
         decode(Task, record)
     assert caught.value.cause == cause
-    told = read_task(record)
-    assert isinstance(told, Unreadable)
-    assert told.is_newer is is_newer
+    unreadable = read_task(record)
+    assert isinstance(unreadable, Unreadable)
+    assert unreadable.is_newer is is_newer
 
 
 def test_an_unreadable_record_tells_what_can_still_be_read() -> None:
-    told = read_task({**encode(FULL), "epoch": None})
-    assert told == Unreadable(
+    unreadable = read_task({**encode(FULL), "epoch": None})
+    assert unreadable == Unreadable(
         prompt_id=PromptId("p-1"),
         owner=WindowId("w-1"),
         server_id=ServerId("gpu-1"),
@@ -219,9 +219,9 @@ def test_an_unreadable_record_tells_what_can_still_be_read() -> None:
 
 @pytest.mark.parametrize(("key", "name"), [("p-1", "p-1"), (7, "7"), (["p", 1], '["p", 1]'), (None, "null")])
 def test_a_record_is_named_by_its_key_whatever_that_is(key: object, name: str) -> None:
-    told = read_task({"prompt_id": key})
-    assert isinstance(told, Unreadable)
-    assert told.prompt_id == name
+    unreadable = read_task({"prompt_id": key})
+    assert isinstance(unreadable, Unreadable)
+    assert unreadable.prompt_id == name
 
 
 def test_records_are_read_oldest_first_and_none_is_skipped() -> None:
@@ -234,8 +234,8 @@ def test_records_are_read_oldest_first_and_none_is_skipped() -> None:
 
 @pytest.mark.parametrize(("owner", "mine"), [("w-1", True), ("w-2", False), (None, True)])
 def test_a_record_without_an_owner_may_be_any_windows(owner: str | None, mine: bool) -> None:
-    told = Unreadable(prompt_id=PromptId("p-1"), owner=WindowId(owner) if owner else None)
-    assert told.may_be_of(WindowId("w-1")) is mine
+    unreadable = Unreadable(prompt_id=PromptId("p-1"), owner=WindowId(owner) if owner else None)
+    assert unreadable.may_be_of(WindowId("w-1")) is mine
 
 
 def test_a_record_is_plain_json() -> None:

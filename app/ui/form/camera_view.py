@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.form.controls import told
+from app.ui.form.controls import shown_label
 from app.ui.form.mask import CameraView
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts_html import icon, icon_button
@@ -17,7 +17,7 @@ def camera(view: CameraView, _: Translator) -> h.Element:
         ".dialog.large.camera", data_modal="", id="camera", aria_labelledby="camera-title", data_testid="camera-dialog"
     )[
         h.div(".large-head")[
-            h.h2("#camera-title.large-title")[_("Camera"), " · ", told(item.label, _)],
+            h.h2("#camera-title.large-title")[_("Camera"), " · ", shown_label(item.label, _)],
             icon_button(_("Close"), "close-dialog", "close"),
         ],
         h.div(".camera-stage", data_kept="camera")[

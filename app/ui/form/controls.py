@@ -35,7 +35,7 @@ def field_id(item: Field) -> str:
     return f"field-{item.node_id}-{'-'.join(item.input_name.split())}"
 
 
-def told(text: str, _: Translator) -> h.Node:
+def shown_label(text: str, _: Translator) -> h.Node:
     """A label of ours in the page's language, a node's own as it is."""
     known = _.known(text)
     return known if known != text or _.language == "en" else own(text)

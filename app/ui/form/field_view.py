@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form.arrange_view import tools
-from app.ui.form.controls import control, field_id, list_trouble, seed_modes, told
+from app.ui.form.controls import control, field_id, list_trouble, seed_modes, shown_label
 from app.ui.form.recent_view import recent_values
 from app.ui.form.state import FieldView
 from app.ui.form.upload_view import upload
@@ -26,7 +26,7 @@ def field(view: FieldView, _: Translator) -> h.Element:
         class_=["field", {"is-half": item.is_half, "is-switch": is_label_beside, "has-fault": view.fault is not None}]
     )[
         h.div(".field-head")[
-            h.label(for_=name)[told(item.label, _)],
+            h.label(for_=name)[shown_label(item.label, _)],
             isinstance(item.kind, Whole | Decimal) and item.kind.is_slider and h.output(for_=name)[_number(view, _)],
             recent_values(view, name, _),
             isinstance(item.kind, Seed) and seed_modes(view, _),
@@ -34,7 +34,7 @@ def field(view: FieldView, _: Translator) -> h.Element:
         tools(view, _),
         control(view, _),
         list_trouble(view, _),
-        item.hint and h.p(".hint", id=f"{name}-hint")[told(item.hint, _)],
+        item.hint and h.p(".hint", id=f"{name}-hint")[shown_label(item.hint, _)],
         fault(view, _),
     ]
 

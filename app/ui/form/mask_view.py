@@ -6,7 +6,7 @@ import json
 
 import htpy as h
 
-from app.ui.form.controls import told
+from app.ui.form.controls import shown_label
 from app.ui.form.mask import MaskView, masked_name
 from app.ui.kit.i18n import Translator
 from app.ui.kit.parts_html import icon, icon_button
@@ -23,7 +23,7 @@ def masking(view: MaskView, _: Translator) -> h.Element:
         data_testid="mask-dialog",
     )[
         h.div(".large-head")[
-            h.h2("#mask-title.large-title")[_("Paint a mask"), " · ", told(item.label, _)],
+            h.h2("#mask-title.large-title")[_("Paint a mask"), " · ", shown_label(item.label, _)],
             icon_button(_("Close without using it"), "close-dialog", "close"),
         ],
         h.div(
@@ -141,7 +141,7 @@ def _tool(name: str, icon_name: str, label: str, key: str = "", *, is_pressed: b
 
 
 def _icon_tool(name: str, icon_name: str, label: str, *, disabled: bool = False) -> h.Element:
-    told_label = {"aria-label": label, "title": label}
+    shown_label = {"aria-label": label, "title": label}
     return h.button(
-        ".button.icon-only", told_label, type="button", data_mask_tool=name, disabled=disabled
+        ".button.icon-only", shown_label, type="button", data_mask_tool=name, disabled=disabled
     )[icon(icon_name)]  # fmt: skip

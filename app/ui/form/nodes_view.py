@@ -6,7 +6,7 @@ import json
 
 import htpy as h
 
-from app.ui.form.controls import told
+from app.ui.form.controls import shown_label
 from app.ui.form.field_view import field
 from app.ui.form.state import NodesView, NodeView, OptionList
 from app.ui.kit.i18n import Translator
@@ -40,7 +40,7 @@ def _node(view: NodeView, _: Translator, *, is_found: bool) -> h.Element:
     body = f"fold-{view.node_id}"
     is_open = view.fields is not None
     named = h.fragment[
-        h.span(".fold-title")[told(view.title, _)],
+        h.span(".fold-title")[shown_label(view.title, _)],
         view.title != view.class_type and h.span(".fold-class")[own(view.class_type)],
         h.span(".fold-count.numeric")[_.plural("{count} input", "{count} inputs", view.count)],
     ]

@@ -94,10 +94,10 @@ class PresetActions:
             return
         values, modes = found.over(form.draft.values, form.draft.modes)
         fields = shaped(opened, values).form.by_key
-        told = {(node_id, name) for node_id, name, _mode in found.modes}
+        known = {(node_id, name) for node_id, name, _mode in found.modes}
         for node_id, name, _text in found.texts:  # who names a seed wants that one
             item = fields.get((node_id, name))
-            if item is not None and isinstance(item.kind, Seed) and item.key not in told:
+            if item is not None and isinstance(item.kind, Seed) and item.key not in known:
                 modes[item.key] = SeedMode.FIXED
         filled = form.with_draft(form.draft.with_typed(values, modes))
         self._desk.set_ui(replace(ui.with_slices(filled), dialog=None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.form.controls import told as told_label
+from app.ui.form.controls import shown_label
 from app.ui.form.presets import LONGEST_NAME, Ask, PresetsView
 from app.ui.kit.errors_html import told_error
 from app.ui.kit.i18n import Translator
@@ -19,7 +19,7 @@ def presets(view: PresetsView, _: Translator) -> h.Element:
         ".dialog.presets", data_modal="", id="presets", aria_labelledby="presets-title", data_testid="presets-dialog"
     )[
         h.div(".dialog-head")[
-            h.h2(id="presets-title")[_("Presets"), h.span(".quiet")[" · ", told_label(view.title, _)]],
+            h.h2(id="presets-title")[_("Presets"), h.span(".quiet")[" · ", shown_label(view.title, _)]],
             icon_button(_("Close"), "close-dialog", "close"),
         ],
         view.dialog.error is not None and h.div(".is-boxed")[told_error(view.dialog.error, "presets-error", _)],

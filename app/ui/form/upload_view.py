@@ -5,7 +5,7 @@ from __future__ import annotations
 import htpy as h
 
 from app.ui.form.arrange_view import tools
-from app.ui.form.controls import combo, field_id, list_trouble, told
+from app.ui.form.controls import combo, field_id, list_trouble, shown_label
 from app.ui.form.mask import takes_picture, uses_mask
 from app.ui.form.state import FieldView, Picture
 from app.ui.kit.i18n import Translator
@@ -23,7 +23,7 @@ def upload(view: FieldView, _: Translator, fault: h.Element | None) -> h.Element
     name = field_id(item)
     return h.div(class_=["field", {"has-fault": fault is not None}])[
         h.div(".field-head")[
-            h.span(".label", id=f"{name}-label")[told(item.label, _)],
+            h.span(".label", id=f"{name}-label")[shown_label(item.label, _)],
             picture is not None
             and icon_button(_("Take the file out"), "clear-picture", "close", node=item.node_id, name=item.input_name),
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import htpy as h
 
-from app.ui.form.controls import told
+from app.ui.form.controls import shown_label
 from app.ui.form.field_view import field
 from app.ui.form.open_workflow import SHIPPED_IDS
 from app.ui.form.picker import Opening, WorkflowEntry
@@ -150,7 +150,7 @@ def _entry(entry: WorkflowEntry, chosen: str, _: Translator) -> h.Element:
         icon(f"flow-{flow}", "pick-icon"),
         h.span(".pick-text")[
             h.span(".pick-title", id=f"{name}-title")[entry_title(entry, _)],
-            is_chosen and entry.about and h.span(".pick-about")[told(entry.about, _)],
+            is_chosen and entry.about and h.span(".pick-about")[shown_label(entry.about, _)],
             not entry.is_possible and h.span(".pick-lack")[_("Needs a demo server; this fleet has none.")],
         ],
     ]
@@ -158,4 +158,4 @@ def _entry(entry: WorkflowEntry, chosen: str, _: Translator) -> h.Element:
 
 def entry_title(entry: WorkflowEntry, _: Translator) -> h.Node:
     """What a workflow is called; pasted ones have no name of their own."""
-    return told(entry.title, _) if entry.title else _("Pasted workflow")
+    return shown_label(entry.title, _) if entry.title else _("Pasted workflow")

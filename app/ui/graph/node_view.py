@@ -8,7 +8,7 @@ from app.ui.graph.graphs import GraphView
 from app.ui.graph.words import word_kind, word_mark, word_mode
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_node_error
-from app.ui.kit.parts_html import icon_button, quote, told
+from app.ui.kit.parts_html import icon_button, message, quote
 from app.ui.runs.errors_html import failure
 from app.ui.runs.task_words import word_failure
 from app.workflows.drawing.drawing import Box, Sketch, plain_value
@@ -65,11 +65,11 @@ def _faults(view: GraphView, box: Box, _: Translator) -> h.Node:
         failed is not None
         and words is not None
         and h.fragment[
-            told(words),
+            message(words),
             # Not its node errors: those of this node are below, those of others at theirs.
             failed.traceback and failure(f"graph-{view.key}", failed, words, _),
         ],
-        [told(word_node_error(error, _)) for error in faults.errors],
+        [message(word_node_error(error, _)) for error in faults.errors],
     ]
 
 

@@ -8,13 +8,13 @@ from app.ui.kit.words import Words
 
 
 def error_text(error: MooringError, words: Words) -> str:
-    """What was told of an error, and what it was made from."""
+    """The message of an error, and what it was made from."""
     facts = [f"{name}: {value}" for name, value in error.facts().items() if value not in (None, "", (), {})]
     return "\n".join([*_told(words), "", type(error).__name__, *facts])
 
 
 def failure_text(failure: Failure, words: Words) -> str:
-    """What was told of a failed run, and what its server said."""
+    """The message of a failed run, and what its server said."""
     said = [failure.message, failure.exception_type, failure.node_type and f"{failure.node_type} ({failure.node_id})"]
     faults = [
         f"{item.class_type or item.node_id}: {item.type} {item.input_name} {item.message} {item.details}".strip()

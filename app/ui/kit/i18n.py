@@ -91,8 +91,8 @@ class Translator:
 
     def __call__(self, message: str, **facts: object) -> str:
         """The message in this language with its facts filled in; whole numbers are written its way."""
-        told = self._catalogue.gettext(message)
-        return told.format(**self._written(facts)) if facts else told
+        translated = self._catalogue.gettext(message)
+        return translated.format(**self._written(facts)) if facts else translated
 
     def plural(self, one: str, many: str, count: int, **facts: object) -> str:
         """The form for `count`, which fills `{count}`."""

@@ -44,14 +44,14 @@ def mark(message: str) -> str:
     """⟦…⟧ around the message with accented letters, 40 % longer; `{placeholders}` stay as they are."""
     pieces = re.split(r"(\{\w+\})", message)
     room = math.ceil(_LONGER * sum(len(piece) for piece in pieces if not piece.startswith("{")))
-    told = ""
+    result = ""
     for piece in pieces:
         if not piece.startswith("{"):
             written = piece.translate(_ACCENTS)
             longer = _VOWELS.sub(r"\g<0>\g<0>", written, count=room) if room else written
             room -= len(longer) - len(piece)
-            told += longer
+            result += longer
         else:
-            told += piece
+            result += piece
     rest = "".join(" " if number % 8 == 7 else "·" for number in range(room))
-    return f"⟦{told}{rest}⟧"
+    return f"⟦{result}{rest}⟧"

@@ -92,7 +92,7 @@ def cancel_mine(view: CancelView, _: Translator) -> h.Element:
         ".dialog.ask", data_modal="", id="cancel-mine", aria_labelledby="cancel-mine-title", data_testid="cancel-dialog"
     )[
         h.h2(id="cancel-mine-title")[_("Cancel this window's work?")],
-        h.p(".told-advice")[
+        h.p(".message-advice")[
             _("What waits is taken back, and what is on a server is stopped there. Other windows' work goes on.")
         ],
         h.ul(".plan-list")[

@@ -8,7 +8,7 @@ import htpy as h
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.parts_html import action_button, icon, icon_button, own, task_title, told
+from app.ui.kit.parts_html import action_button, icon, icon_button, message, own, task_title
 from app.ui.kit.plan_words import word_shape
 from app.ui.runs.many import LONG_TEXT, AxisView, ManyKind, ManyView
 from app.ui.runs.run_bar_words import word_blocker
@@ -217,7 +217,7 @@ def _typed(name: str, id_: str) -> Mapping[str, str]:
 def _outcome(view: ManyView, _: Translator) -> h.Element:
     """What the plan comes to, or what is wrong with it."""
     return h.div(".many-outcome", id="many-outcome", role="status", data_testid="many-outcome")[
-        told(word_error(view.error, _)) if view.error is not None else _preview(view, _)
+        message(word_error(view.error, _)) if view.error is not None else _preview(view, _)
     ]
 
 

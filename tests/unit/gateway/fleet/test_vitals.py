@@ -1,4 +1,4 @@
-"""A server's last hour, by minutes, and its devices: bounded, and told only to those who ask."""
+"""A server's last hour, by minutes, and its devices: bounded, and given only to those who ask."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
 
-def told(vitals: FleetStats) -> Any:
+def published(vitals: FleetStats) -> Any:
     return vitals.as_json({A: None, B: None})["servers"]
 
 
@@ -38,11 +38,11 @@ def test_the_looks_of_one_minute_are_one_entry() -> None:
     vitals = FleetStats(clock)
     for condition in (well(), well(1, 2), well(1), Condition(Health.TIMEOUT, "no answer in time")):
         vitals.note(A, Look(condition))
-    hour = told(vitals)["a"]["hour"]
+    hour = published(vitals)["a"]["hour"]
     assert len(hour) == MINUTES
     assert hour[-1] == [3, 2, 3, 4], "longest, busy, well, looks"
     assert set(map(repr, hour[:-1])) == {"None"}, "nobody has looked"
-    assert told(vitals)["b"] == {"devices": [], "hour": [None] * MINUTES}
+    assert published(vitals)["b"] == {"devices": [], "hour": [None] * MINUTES}
 
 
 def test_an_hour_is_kept_and_no_more() -> None:
@@ -51,23 +51,23 @@ def test_an_hour_is_kept_and_no_more() -> None:
     for minute in range(3 * MINUTES):
         clock.now = 10_000.0 + 60 * minute
         vitals.note(A, Look(well(minute % 5)))
-    assert [entry[0] for entry in told(vitals)["a"]["hour"]] == [
+    assert [entry[0] for entry in published(vitals)["a"]["hour"]] == [
         minute % 5 for minute in range(2 * MINUTES, 3 * MINUTES)
     ]
     clock.now += 60 * 30
-    assert told(vitals)["a"]["hour"][29:] == [[4, 1, 1, 1], *([None] * 30)], "time goes on where nobody looks"
+    assert published(vitals)["a"]["hour"][29:] == [[4, 1, 1, 1], *([None] * 30)], "time goes on where nobody looks"
 
 
 def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
     vitals = FleetStats(Clock())
     vitals.note(A, Look(well(), (GPU,)))
     vitals.note(A, Look(Condition(Health.DOWN)))
-    assert told(vitals)["a"]["devices"] == [
+    assert published(vitals)["a"]["devices"] == [
         {"name": "cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "kind": "cuda", "total": 24_000, "free": 20_000}
     ]
 
 
-def test_devices_are_read_as_far_as_they_are_told() -> None:
+def test_devices_are_read_as_far_as_they_are_given() -> None:
     def device(**facts: object) -> dict[str, object]:
         return {"name": GPU.name, "type": "cuda", "vram_total": 24_000, "vram_free": 20_000.0, **facts}
 

@@ -69,13 +69,13 @@ def test_one_more_file_is_one_more_language(folder: Path, tmp_path: Path) -> Non
     languages = read_index(files[INDEX].decode())
     assert dict(languages.names) == {"en": "English", "pl": "Polski", "zh-CN": "简体中文"}
     assert languages.choose("pl-PL", "zh") == "pl"
-    told = make_translator("pl", files[f"{FOLDER}/{languages.path_of('pl')}"], PlainFormats(), languages)
-    assert told('A long text with "quotes"') == "Długi tekst w „cudzysłowie”"
-    assert told("Other") == "Other", "what is not translated yet stays English"
-    assert [told(message) for message in ("Cancel", "Empty")] == ["Cancel", "Empty"], (
+    translate = make_translator("pl", files[f"{FOLDER}/{languages.path_of('pl')}"], PlainFormats(), languages)
+    assert translate('A long text with "quotes"') == "Długi tekst w „cudzysłowie”"
+    assert translate("Other") == "Other", "what is not translated yet stays English"
+    assert [translate(message) for message in ("Cancel", "Empty")] == ["Cancel", "Empty"], (
         "fuzzy and unfinished are left out"
     )
-    counts = [told.plural("{count} file", "{count} files", count) for count in (1, 3, 5, 22)]
+    counts = [translate.plural("{count} file", "{count} files", count) for count in (1, 3, 5, 22)]
     assert counts == ["1 plik", "3 pliki", "5 plików", "22 pliki"]
 
 
