@@ -54,8 +54,10 @@ def _is_ours(task: Task) -> bool:
 
 
 def _of_loss(task: Task) -> EndCause:
-    signs = {note.detail for note in task.notes if note.kind == "server_changed"}
-    if not was_accepted(task):
+    accepted = next((number for number, note in enumerate(task.notes) if note.kind in _ACCEPTED), None)
+    # A sign that came before its acceptance was known may be of a restart before it was sent.
+    signs = {note.detail for note in task.notes[accepted or 0 :] if note.kind == "server_changed"}
+    if accepted is None:
         return EndCause.UNKNOWN if signs else EndCause.NEVER_ACCEPTED
     if signs:
         return EndCause.RESTARTED if RestartSign.NUMBER_FELL.value in signs else EndCause.UNKNOWN

@@ -1,0 +1,30 @@
+"""Why a task was lost, by the notes of its record."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.ends import NOT_RESTARTED, EndCause, end_cause
+from app.core.model import Note, TaskState
+from app.core.server_fingerprint import RestartSign
+from tests.unit.core.builders import submitted
+
+ACCEPTED = ("accepted", "number 6")
+FELL = ("server_changed", RestartSign.NUMBER_FELL.value)
+SAME = ("absent_again", NOT_RESTARTED)
+
+
+@pytest.mark.parametrize(
+    ("notes", "cause"),
+    [
+        ((ACCEPTED, FELL), EndCause.RESTARTED),
+        ((ACCEPTED, SAME), EndCause.REMOVED),
+        ((FELL, ACCEPTED, SAME), EndCause.REMOVED),  # the sign is of a restart before the run was sent
+        ((FELL, ACCEPTED), EndCause.UNKNOWN),
+        ((FELL,), EndCause.UNKNOWN),
+        ((), EndCause.NEVER_ACCEPTED),
+    ],
+)
+def test_restart_counts_if_it_came_after_the_acceptance(notes: tuple[tuple[str, str], ...], cause: EndCause) -> None:
+    noted = tuple(Note(at=100.0 + at, kind=kind, detail=detail) for at, (kind, detail) in enumerate(notes))
+    assert end_cause(submitted(state=TaskState.LOST, notes=noted)) is cause
