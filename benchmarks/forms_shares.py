@@ -11,12 +11,12 @@ from typing import Any
 
 from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.open_workflow import Given, OpenWorkflow, completed, open_given
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, nodes_view, option_lists
-from app.ui.form.state import Draft
+from app.ui.form.state import Draft, FormState
 from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
-from app.ui.library.state import LibraryEntries
-from app.ui.page.state import UiState
+from app.ui.kit.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
@@ -81,6 +81,6 @@ def _round(data: bytes, part: str) -> dict[str, float]:
 
 def _markup(opened: OpenWorkflow) -> str:
     _ = Translator("en", gettext.NullTranslations(), _Formats())
-    ui = UiState(workflow_id=opened.workflow_id, drafts={opened.workflow_id: Draft()})
+    ui = UiState().with_slices(FormState(opened.workflow_id, {opened.workflow_id: Draft()}))
     top, below = form_view(LibraryEntries(), opened, ui, None), nodes_view(opened, ui, None)
     return f"{form(top, _)}{nodes(below, _)}{lists(option_lists((*top.fields, *below.fields)), _)}"

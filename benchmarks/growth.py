@@ -27,9 +27,10 @@ from playwright.async_api import BrowserContext
 from app.core.model import PromptId, ServerId, Task
 from app.core.past import RECENT, SLACK
 from app.core.window import Window
+from app.ui.form.state import FormState
+from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.regions import changed_regions
-from app.ui.page.state import UiState
 from benchmarks.pressing import PACE, Press, a_profile, cpu_of, moor, press_run
 from tests.e2e.browser_kit import has_snapshot
 from tests.e2e.past_kit import PUT_MANY
@@ -168,7 +169,7 @@ def of_page(window: Window, registered: Window) -> dict[str, Spread]:
     def view(seen: Window) -> Any:
         return project(
             kit.StillSession(window=seen, fleet=fleet),
-            UiState(workflow_id="enlarge"),
+            UiState().with_slices(FormState(workflow_id="enlarge")),
             workflows=kit.workflows(),
             pictures=kit.StillPictures(),
             language="en",

@@ -31,8 +31,8 @@ from app.ui.windows.panel import PanelFacts
 from benchmarks.sections import Load, table
 from gateway.install.node import node_command
 from gateway.install.place import Place
+from gateway.page.archive import AppArchive
 from gateway.page.templates import update
-from gateway.site.archive import AppArchive
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
 from tests.unit.ui.panel_kit import NOW, glance, roster
 from wire.server_stats import MINUTES, Minute, ServerStats

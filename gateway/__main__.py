@@ -26,6 +26,7 @@ from gateway.fleet.file import check_direct
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
+from gateway.http.listener import BACKLOG
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.logs import start_logs
 from gateway.people.people import People, find_people
@@ -34,7 +35,6 @@ from gateway.server import Gateway
 ROOT = Path(__file__).resolve().parent.parent
 _FAILED = 1
 _FIRST_LOOK_SECONDS = 1.0  # at a ComfyUI on this machine, before a demo starts instead
-_BACKLOG = 128  # connections that may wait to be accepted
 _THREADS = 64
 
 
@@ -163,7 +163,7 @@ def _bind(flags: Flags) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setblocking(False)
         listener.bind(address)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise _explain_bind(flags, error) from error

@@ -118,11 +118,6 @@ class InputSpec:
         return bool(self.raw.get("forceInput"))
 
     @property
-    def is_socketless(self) -> bool:
-        """Whether nothing can be connected to it."""
-        return bool(self.raw.get("socketless"))
-
-    @property
     def is_hidden(self) -> bool:
         """Whether the editor does not show it."""
         return bool(self.raw.get("hidden"))

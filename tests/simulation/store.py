@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from app.core.errors import StorageError
-from app.core.model import Reservation, Task, Unreadable
+from app.core.model import Task, Unreadable
 from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.records import decode
 from app.session.memory.database import KeptBlobs, MemoryDatabase, NoPageBlobs, PageBlobs, Record
@@ -104,10 +104,6 @@ class SimDatabase(MemoryDatabase):
     def every_task(self) -> list[Task]:
         """All tasks, past ones included."""
         return [*self.all_tasks(), *(decode(Task, record) for record in self.laid_by.values())]
-
-    def all_reservations(self) -> list[Reservation]:
-        """Decoded."""
-        return [decode(Reservation, record) for record in self.reservations.values()]
 
     # A full disk
 

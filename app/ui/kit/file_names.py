@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from app.core.model import Fleet, Task
 from app.core.naming import NameFacts, file_name
@@ -12,13 +11,10 @@ from app.core.past import PastOutput, PastTask, seed_and_prompts
 Moment = tuple[int, int, int, int, int, int]
 
 
-LocalTime = Callable[[float], Moment]  # the person's own time at seconds since the epoch
-
-
 def local_time(at: float) -> Moment:
     """By this machine's clock: a browser's Python has the person's zone."""
-    told = time.localtime(at)
-    return told.tm_year, told.tm_mon, told.tm_mday, told.tm_hour, told.tm_min, told.tm_sec
+    local = time.localtime(at)
+    return local.tm_year, local.tm_mon, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec
 
 
 def task_file(task: Task, index: int, template: str, fleet: Fleet) -> str:

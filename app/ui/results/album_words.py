@@ -28,7 +28,7 @@ def project_options(view: AlbumView) -> Options:
 
 
 def media_options(_: Translator) -> Options:
-    """The kinds of results, as in `media_of`."""
+    """The kinds of results, as in `medium_of`."""
     return (("image", _("Pictures")), ("video", _("Films")), ("audio", _("Sounds")), ("other", _("Other files")))
 
 

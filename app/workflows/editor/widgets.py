@@ -69,7 +69,6 @@ _AUDIO_PLAYERS = frozenset(
     {"LoadAudio", "SaveAudio", "PreviewAudio", "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced"}
 )
 _TEXT_PREVIEWS = frozenset({"PreviewAny", "SaveText"})
-CUSTOM_COMBO = "CustomCombo"  # its options are widgets of its own, one more than have values
 POWER_LORA = "Power Lora Loader (rgthree)"  # a row for each LoRA, made by its own script
 # Types that the editor's extensions draw, in addition to `catalogue_inputs.WIDGET_TYPES`.
 _MORE_TYPES = frozenset(
