@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.load import spread
 from benchmarks.servers import start_origin
 from tests.e2e.browser_kit import has_snapshot, open_chromium
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.services import free_ports, start_demo, start_gateway
 
 WINDOWS = 15
@@ -61,12 +61,12 @@ drain = true
 
 async def tell_windows() -> dict[str, Any]:
     """Measure, print, and give the figures."""
-    async with a_studio() as desk:
+    async with a_studio() as user:
         gate = asyncio.Semaphore(BOOTING)
 
         async def one() -> MooringWindow:
             async with gate:
-                return await desk.open()
+                return await user.open()
 
         windows = list(await asyncio.gather(*(one() for _ in range(WINDOWS))))
         for window in windows:
@@ -96,8 +96,8 @@ async def tell_windows() -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def a_studio() -> AsyncIterator[Desk]:
-    """A desk at http://studio.lan: two servers for work, and one that has the pictures."""
+async def a_studio() -> AsyncIterator[BrowserUser]:
+    """A user at http://studio.lan: two servers for work, and one that has the pictures."""
     with (
         tempfile.TemporaryDirectory() as folder,
         start_demo() as one,
@@ -108,10 +108,10 @@ async def a_studio() -> AsyncIterator[Desk]:
         with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
             await has_snapshot(gateway.url)
             base = f"http://studio.lan:{gateway.port}"
-            async with open_chromium(STUDIO) as browser, open_desk(browser, base, first_script="") as desk:
-                profile = await desk.new_profile()
+            async with open_chromium(STUDIO) as browser, open_user(browser, base, first_script="") as user:
+                profile = await user.new_profile()
                 await profile.add_init_script(WATCH)
-                yield desk
+                yield user
 
 
 def write_fleet(folder: str, **addresses: str) -> Path:

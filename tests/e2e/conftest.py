@@ -1,10 +1,10 @@
-"""What the end-to-end tests share: a gateway with a demo fleet, one Chromium, and a desk that tolerates no fault.
+"""What the end-to-end tests share: a gateway with a demo fleet, one Chromium, and a user that tolerates no fault.
 
-    async def test_something(desk):
-        window = await desk.open()                  # Mooring, up and ready
+    async def test_something(user):
+        window = await user.open()                  # Mooring, up and ready
         await window.run_slow()
 
-A module with a fleet of its own has a fixture `gateway` of its own; its `desk` is then at that gateway.
+A module with a fleet of its own has a fixture `gateway` of its own; its `user` is then at that gateway.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import PATIENCE, Desk, open_desk
+from tests.e2e.window_kit import PATIENCE, BrowserUser, open_user
 from tests.e2e.work_kit import a_photo
 from tests.services import Service, start_gateway
 
@@ -55,9 +55,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(browser: Browser, gateway: Service) -> AsyncIterator[Desk]:
+async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
     """Opens windows, and fails the test at any fault in one of them."""
-    async with open_desk(browser, gateway.url) as opened:
+    async with open_user(browser, gateway.url) as opened:
         yield opened
 
 

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -65,18 +65,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def desk(browser: Browser, gateway: Service) -> AsyncIterator[Desk]:
+async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
     """One person's windows for all of this module."""
-    async with open_desk(browser, gateway.url) as opened:
+    async with open_user(browser, gateway.url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def window(desk: Desk) -> MooringWindow:
+async def window(user: BrowserUser) -> MooringWindow:
     """A window with four results, of which the third has a prompt, beside one of another window."""
-    other = await desk.open()
+    other = await user.open()
     await other.wait_for(await other.submit(quick_workflow(200), "Elsewhere"))
-    window = await desk.open()
+    window = await user.open()
     for number in range(3):
         await window.wait_for(await window.submit(quick_workflow(number), "Plain"))
     await window.wait_for(await window.submit(slow_workflow(steps=2, seed=77, text="沙丘 at night"), "Dunes"))
@@ -371,10 +371,10 @@ SAVED = """async () => {
 }"""
 
 
-async def test_empty_file_of_an_interrupted_save_is_written_again(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_empty_file_of_an_interrupted_save_is_written_again(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     await profile.add_init_script(PICKER)
-    window = await MooringWindow.open(profile, desk.base)
+    window = await MooringWindow.open(profile, user.base)
     await window.ready()
     names = await window.page.evaluate(
         """async () => {
@@ -388,11 +388,11 @@ async def test_empty_file_of_an_interrupted_save_is_written_again(desk: Desk) ->
     assert names == ["left.png", "left_2.png"]
 
 
-async def test_each_result_is_saved_to_the_chosen_folder_also_after_a_reload(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_each_result_is_saved_to_the_chosen_folder_also_after_a_reload(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     await profile.add_init_script(PICKER)
     await profile.grant_permissions(["clipboard-read", "clipboard-write"])
-    window = await MooringWindow.open(profile, desk.base)
+    window = await MooringWindow.open(profile, user.base)
     await window.ready()
     page = window.page
     await window.wait_for(await window.submit(quick_workflow()))
@@ -418,9 +418,9 @@ async def test_each_result_is_saved_to_the_chosen_folder_also_after_a_reload(des
     assert await page.evaluate("async () => (await navigator.clipboard.read())[0].types") == ["image/png"]
 
 
-async def test_a_text_that_a_node_shows_is_a_result_like_any_other(desk: Desk) -> None:
-    profile = await desk.new_profile()
-    window = await MooringWindow.open(profile, desk.base)
+async def test_a_text_that_a_node_shows_is_a_result_like_any_other(user: BrowserUser) -> None:
+    profile = await user.new_profile()
+    window = await MooringWindow.open(profile, user.base)
     await window.ready()
     page = window.page
     text = "dunes <b>at</b> night, 沙丘"

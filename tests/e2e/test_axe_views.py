@@ -18,7 +18,7 @@ from playwright.async_api import Page, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import post_server
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow
 from tests.services import Service, start_gateway
 from tests.toolchain import families
@@ -132,16 +132,16 @@ def gateway() -> Iterator[Service]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def desk(gateway: Service) -> AsyncIterator[Desk]:
+async def user(gateway: Service) -> AsyncIterator[BrowserUser]:
     """In a browser that has a camera."""
-    async with open_headless_shell(*CAMERA) as browser, open_desk(browser, gateway.url) as opened:
+    async with open_headless_shell(*CAMERA) as browser, open_user(browser, gateway.url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def window(desk: Desk, gateway: Service, photo: Path) -> MooringWindow:
+async def window(user: BrowserUser, gateway: Service, photo: Path) -> MooringWindow:
     """A window that has some of everything, and work that stays where it is since no server does any more."""
-    window = await desk.open("/?lang=en")
+    window = await user.open("/?lang=en")
     page = window.page
     await window.wait_for(await window.submit(quick_workflow(), "Harbour"))
     await window.wait_for(await window.submit(failing(), "Storm"))
@@ -233,9 +233,9 @@ async def test_no_view_has_a_fault_of_access_or_is_wider_than_a_phone(window: Mo
     judge(found)
 
 
-async def test_a_first_use_is_no_wider_than_a_phone(desk: Desk) -> None:
-    profile = await desk.new_profile(viewport={**PHONE})
-    first = await MooringWindow.open(profile, f"{desk.base}/?lang=pseudo")
+async def test_a_first_use_is_no_wider_than_a_phone(user: BrowserUser) -> None:
+    profile = await user.new_profile(viewport={**PHONE})
+    first = await MooringWindow.open(profile, f"{user.base}/?lang=pseudo")
     await first.ready()
     found: list[str] = []
     for part in ("form", "now", "results"):

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import Service, start_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,9 +35,9 @@ async def open_panel(window: MooringWindow) -> None:
     await row(window, "kill").get_by_role("button").wait_for()
 
 
-async def test_a_killed_server_keeps_its_work_and_the_other_window_never_notices(desk: Desk) -> None:
-    desk.watch.expected.extend(UNREACHABLE)
-    window, other = await desk.open(), await desk.open()
+async def test_a_killed_server_keeps_its_work_and_the_other_window_never_notices(user: BrowserUser) -> None:
+    user.watch.expected.extend(UNREACHABLE)
+    window, other = await user.open(), await user.open()
     await expect(window.page.locator("#break-it")).not_to_have_attribute("open", "")
     prompt_id, theirs = await window.run_slow(), await other.run_slow()
     mine, its = [(await each.facts())["lockedServer"] for each in (window, other)]
@@ -67,8 +67,8 @@ async def test_a_killed_server_keeps_its_work_and_the_other_window_never_notices
         await each.check()
 
 
-async def test_axe_finds_nothing_in_the_open_panel_and_it_fits_a_phone(desk: Desk) -> None:
-    window = await desk.open()
+async def test_axe_finds_nothing_in_the_open_panel_and_it_fits_a_phone(user: BrowserUser) -> None:
+    window = await user.open()
     await window.page.set_viewport_size({"width": 360, "height": 780})
     await window.show("now")
     await open_panel(window)

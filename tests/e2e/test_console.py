@@ -11,7 +11,7 @@ from playwright.async_api import Page
 
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION
 from app.workflows.reading import Source, read_source
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -42,8 +42,8 @@ async def refusal(page: Page, action: str) -> dict[str, Any]:
     return dict(told)
 
 
-async def test_every_name_is_there_and_answers_plainly(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_every_name_is_there_and_answers_plainly(user: BrowserUser) -> None:
+    page = (await user.open()).page
     for name in HELPERS:
         assert await page.evaluate(f"typeof window.{name} + ' ' + window.{name}.name") == f"function {name}"
     for name in METHODS:
@@ -80,8 +80,8 @@ async def test_every_name_is_there_and_answers_plainly(desk: Desk) -> None:
         assert await page.evaluate(f"async () => ({IS_PLAIN})(await {expression})"), expression
 
 
-async def test_the_read_only_names_cannot_be_written(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_the_read_only_names_cannot_be_written(user: BrowserUser) -> None:
+    page = (await user.open()).page
     for name in GETTERS:
         told = await page.evaluate(
             f"(() => {{ 'use strict'; try {{ window.{name} = 1; }} catch (error) {{ return error.name; }} }})()"
@@ -91,8 +91,8 @@ async def test_the_read_only_names_cannot_be_written(desk: Desk) -> None:
     assert await page.evaluate("windowTasks") == []
 
 
-async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(user: BrowserUser) -> None:
+    page = (await user.open()).page
     lines: list[str] = []
     page.on("console", lambda message: lines.append(message.text))
     prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it, {title: 'Dunes'})", slow_workflow())
@@ -139,8 +139,8 @@ async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(desk: Des
         assert any(line.startswith(f"[mooring {window_id[:8]}] {said}") for line in lines), said
 
 
-async def test_an_upload_holds_the_server_that_the_submit_goes_to(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_an_upload_holds_the_server_that_the_submit_goes_to(user: BrowserUser) -> None:
+    page = (await user.open()).page
     picture = """async (name) => {
       const canvas = new OffscreenCanvas(16, 12);
       canvas.getContext("2d").fillRect(0, 0, 8, 6);
@@ -166,8 +166,8 @@ async def test_an_upload_holds_the_server_that_the_submit_goes_to(desk: Desk) ->
     assert await page.evaluate("windowLockedServer") is None
 
 
-async def test_blobs_go_in_with_the_workflow(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_blobs_go_in_with_the_workflow(user: BrowserUser) -> None:
+    page = (await user.open()).page
     workflow = {
         "1": {"class_type": "LoadImage", "inputs": {"image": ""}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "console"}},
@@ -182,8 +182,8 @@ async def test_blobs_go_in_with_the_workflow(desk: Desk) -> None:
     assert task["state"] == "succeeded"
 
 
-async def test_the_editors_graph_is_in_the_picture_and_in_that_of_another_run_after_a_reload(desk: Desk) -> None:
-    window = await desk.open()
+async def test_the_editors_graph_is_in_the_picture_and_in_that_of_another_run_after_a_reload(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     graph = {"nodes": [{"id": 2, "type": "SaveImage", "pos": [10, 20]}], "links": [], "extra": {"author": "沙丘"}}
     submit = "([it, workflow]) => mooring.submitWorkflow(it, {workflow})"
@@ -208,8 +208,8 @@ async def picture_of(page: Page, prompt_id: str) -> Source:
     return read_source(bytes(await page.evaluate(read, prompt_id)))
 
 
-async def test_cancelling_and_giving_up_answer_with_the_task(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_cancelling_and_giving_up_answer_with_the_task(user: BrowserUser) -> None:
+    page = (await user.open()).page
     one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=11))
     other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=12))
     assert (await page.evaluate("(id) => mooring.cancel(id)", other))["promptId"] == other
@@ -218,8 +218,8 @@ async def test_cancelling_and_giving_up_answer_with_the_task(desk: Desk) -> None
     assert await page.evaluate("windowLockedServer") is None
 
 
-async def test_refusals_are_errors_with_their_facts(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_refusals_are_errors_with_their_facts(user: BrowserUser) -> None:
+    page = (await user.open()).page
     for action in ("mooring.waitFor('none')", "mooring.getTaskHistory('none')", "mooring.cancel('none')"):
         told = await refusal(page, action)
         assert (told["name"], told["own"]["promptId"]) == ("TaskNotFound", "none")
@@ -233,8 +233,8 @@ async def test_refusals_are_errors_with_their_facts(desk: Desk) -> None:
     assert told["name"] == "TypeError"
 
 
-async def test_the_self_check_passes_and_touches_nothing_of_the_persons(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_the_self_check_passes_and_touches_nothing_of_the_persons(user: BrowserUser) -> None:
+    page = (await user.open()).page
     prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it)", quick_workflow())
     await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
     before = await page.evaluate("windowTasks")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser_kit import load_python, run_python, start_python
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -96,8 +96,8 @@ async def test_a_crew_of_three_works_on_three_servers_and_outlives_reloads(brows
     await context.close()
 
 
-async def test_nine_runs_use_each_of_three_idle_servers(desk: Desk) -> None:
-    window = await desk.open()
+async def test_nine_runs_use_each_of_three_idle_servers(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("run-count").fill("9")
@@ -116,8 +116,8 @@ async def test_nine_runs_use_each_of_three_idle_servers(desk: Desk) -> None:
     await expect(page.locator("#now [data-testid=task-card]")).to_have_count(0)
 
 
-async def test_a_line_is_spread_over_three_servers_from_the_page(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_line_is_spread_over_three_servers_from_the_page(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("open-many").click()

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, kept_picture, start_fleet
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -39,19 +39,19 @@ def gateway(fleet: Fleet) -> Iterator[Service]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def crowd(browser: Browser, gateway: Service) -> AsyncIterator[list[MooringWindow]]:
     """Twelve windows of one person, all up."""
-    async with open_desk(browser, gateway.url) as desk:
-        desk.watch.expected += BROKEN_NETWORK  # a server is killed under them
-        await desk.new_profile()
-        yield await open_windows(desk, WINDOWS)
+    async with open_user(browser, gateway.url) as user:
+        user.watch.expected += BROKEN_NETWORK  # a server is killed under them
+        await user.new_profile()
+        yield await open_windows(user, WINDOWS)
 
 
-async def open_windows(desk: Desk, count: int) -> list[MooringWindow]:
+async def open_windows(user: BrowserUser, count: int) -> list[MooringWindow]:
     """So many windows, a few at a time."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one() -> MooringWindow:
         async with gate:
-            return await desk.open()
+            return await user.open()
 
     return list(await asyncio.gather(*(one() for _ in range(count))))
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import quick_workflow, runs_of, slow_workflow
 from tests.name_server import Mood, NameServer, serve_names
 from tests.services import Service, free_ports, start_demo, start_gateway
@@ -63,9 +63,9 @@ async def gateway(cluster: Cluster) -> AsyncIterator[Service]:
         yield await asyncio.to_thread(lambda: stack.enter_context(start_gateway("--fleet", str(path))))
 
 
-async def test_work_stays_with_its_server_while_the_names_change(desk: Desk, cluster: Cluster) -> None:
-    desk.watch.expected += [r"status of (409|502|504) .*/servers/"]  # looks at a server that is gone
-    window = await desk.open()
+async def test_work_stays_with_its_server_while_the_names_change(user: BrowserUser, cluster: Cluster) -> None:
+    user.watch.expected += [r"status of (409|502|504) .*/servers/"]  # looks at a server that is gone
+    window = await user.open()
     first = await window.submit(slow_workflow(150))
     await window.wait_state(first, "running")
     here = (await window.task(first))["executionServer"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -35,8 +35,8 @@ async def held(page: Page) -> AsyncIterator[None]:
         release.set()  # the route stays, and lets everything through
 
 
-async def test_a_reloaded_window_is_as_it_was_and_takes_words_and_files_at_once(desk: Desk, photo: Path) -> None:
-    window = await desk.open()
+async def test_a_reloaded_window_is_as_it_was_and_takes_words_and_files_at_once(user: BrowserUser, photo: Path) -> None:
+    window = await user.open()
     page = window.page
     done = await window.submit(quick_workflow(), "Dunes")
     await window.wait_for(done)
@@ -67,11 +67,11 @@ async def test_a_reloaded_window_is_as_it_was_and_takes_words_and_files_at_once(
     await window.check()
 
 
-async def test_what_is_dropped_before_python_is_up_is_not_lost_and_does_not_replace_the_page(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_what_is_dropped_before_python_is_up_is_not_lost_and_does_not_replace_the_page(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     page = await profile.new_page()
     async with held(page):
-        await page.goto(desk.base)
+        await page.goto(user.base)
         await expect(page.locator("#form .shapes")).to_be_visible()
         is_taken = await page.evaluate(
             """async () => {
@@ -91,9 +91,11 @@ async def test_what_is_dropped_before_python_is_up_is_not_lost_and_does_not_repl
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "private"])
-async def test_what_a_window_was_is_told_to_no_other_and_of_a_private_one_to_nobody(desk: Desk, kind: str) -> None:
-    profile = await desk.new_profile()
-    window = await MooringWindow.open(profile, desk.base + ("?private" if kind == "private" else ""))
+async def test_what_a_window_was_is_told_to_no_other_and_of_a_private_one_to_nobody(
+    user: BrowserUser, kind: str
+) -> None:
+    profile = await user.new_profile()
+    window = await MooringWindow.open(profile, user.base + ("?private" if kind == "private" else ""))
     await window.ready()
     done = await window.submit(quick_workflow(), "Dunes")
     await window.wait_for(done)

@@ -30,7 +30,7 @@ DISCARD = f"""(() => {{
 
 @pytest.fixture(scope="module")
 def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """Their gateway, which `desk` is at."""
+    """Their gateway, which `user` is at."""
     with module_fleet.gateway() as service:
         yield service
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Request, expect
 
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, until
-from tests.e2e.window_kit import MooringWindow, open_desk
+from tests.e2e.window_kit import MooringWindow, open_user
 from tests.e2e.work_kit import ask_server, break_server
 from tests.services import Service, free_ports
 
@@ -56,9 +56,9 @@ async def until_open(window: MooringWindow) -> None:
 
 
 async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
-    async with open_desk(browser, gateway.url) as desk:
-        desk.watch.expected += BROKEN_NETWORK
-        window = await desk.open()
+    async with open_user(browser, gateway.url) as user:
+        user.watch.expected += BROKEN_NETWORK
+        window = await user.open()
         workflow = a_workflow(steps=150)
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "running")
@@ -90,9 +90,9 @@ async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gat
 async def test_a_submit_whose_answer_dies_with_the_gateway_is_found_by_looking(
     browser: Browser, gateway: Gateway, fleet: Fleet
 ) -> None:
-    async with open_desk(browser, gateway.url) as desk:
-        desk.watch.expected += BROKEN_NETWORK
-        window = await desk.open()
+    async with open_user(browser, gateway.url) as user:
+        user.watch.expected += BROKEN_NETWORK
+        window = await user.open()
         for server in fleet.up.values():
             await break_server(server, next_submit="silence")
         workflow = a_workflow()
@@ -114,9 +114,9 @@ async def test_a_submit_whose_answer_dies_with_the_gateway_is_found_by_looking(
 async def test_nothing_is_sent_to_another_address_until_a_person_says_that_it_is_the_same_server(
     browser: Browser, gateway: Gateway, fleet: Fleet
 ) -> None:
-    async with open_desk(browser, gateway.url) as desk:
-        desk.watch.expected += BROKEN_NETWORK
-        window = await desk.open()
+    async with open_user(browser, gateway.url) as user:
+        user.watch.expected += BROKEN_NETWORK
+        window = await user.open()
         workflow = a_workflow(steps=100)
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "running")
@@ -165,10 +165,10 @@ def note_sent(sent: list[str], request: Request, old_base: str) -> None:
 async def test_a_minute_offline_ends_no_task_and_the_socket_comes_back(
     browser: Browser, gateway: Gateway, fleet: Fleet
 ) -> None:
-    async with open_desk(browser, gateway.url) as desk:
-        desk.watch.expected += BROKEN_NETWORK
-        profile = await desk.new_profile()
-        window = await desk.open()
+    async with open_user(browser, gateway.url) as user:
+        user.watch.expected += BROKEN_NETWORK
+        profile = await user.new_profile()
+        window = await user.open()
         workflow = a_workflow(steps=60)
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "running")

@@ -21,7 +21,7 @@ from tests.e2e.fault_kit import (
     take_back,
     until,
 )
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import ask_server, break_server, load_server
 from tests.services import Service
 
@@ -30,17 +30,17 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 @pytest.fixture(scope="module")
 def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """Their gateway, which `desk` is at."""
+    """Their gateway, which `user` is at."""
     with module_fleet.gateway() as service:
         yield service
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
 async def test_a_server_killed_in_mid_work_is_waited_for_and_the_loss_is_told(
-    desk: Desk, fleet: Fleet, state: str
+    user: BrowserUser, fleet: Fleet, state: str
 ) -> None:
-    desk.watch.expected += BROKEN_NETWORK
-    window = await desk.open()
+    user.watch.expected += BROKEN_NETWORK
+    window = await user.open()
     if state == "queued":
         for server_id in fleet.ports:
             await load_server(fleet[server_id], 6)
@@ -75,10 +75,10 @@ async def test_a_server_killed_in_mid_work_is_waited_for_and_the_loss_is_told(
 
 
 async def test_a_server_killed_between_success_and_delivery_hands_over_the_picture_when_it_is_back(
-    desk: Desk, fleet: Fleet
+    user: BrowserUser, fleet: Fleet
 ) -> None:
-    desk.watch.expected += BROKEN_NETWORK
-    window = await desk.open()
+    user.watch.expected += BROKEN_NETWORK
+    window = await user.open()
     killed: list[str] = []
 
     async def kill_first(route: Route) -> None:
@@ -104,9 +104,9 @@ async def test_a_server_killed_between_success_and_delivery_hands_over_the_pictu
     await expect(card).to_contain_text("Kept in this browser")
 
 
-async def test_a_submit_whose_answer_is_lost_is_found_by_looking(desk: Desk, fleet: Fleet) -> None:
-    desk.watch.expected += BROKEN_NETWORK
-    window = await desk.open()
+async def test_a_submit_whose_answer_is_lost_is_found_by_looking(user: BrowserUser, fleet: Fleet) -> None:
+    user.watch.expected += BROKEN_NETWORK
+    window = await user.open()
     for server in fleet.up.values():
         await break_server(server, next_submit="lost")
     workflow = a_workflow()
@@ -116,8 +116,8 @@ async def test_a_submit_whose_answer_is_lost_is_found_by_looking(desk: Desk, fle
     assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_a_page_reloaded_while_its_submit_is_unanswered_looks_it_up(desk: Desk, fleet: Fleet) -> None:
-    window = await desk.open()
+async def test_a_page_reloaded_while_its_submit_is_unanswered_looks_it_up(user: BrowserUser, fleet: Fleet) -> None:
+    window = await user.open()
     for server in fleet.up.values():
         await break_server(server, next_submit="silence")
     workflow = a_workflow()
@@ -135,9 +135,9 @@ async def test_a_page_reloaded_while_its_submit_is_unanswered_looks_it_up(desk: 
     assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_a_submit_that_never_arrived_is_told_and_not_sent_again(desk: Desk, fleet: Fleet) -> None:
-    desk.watch.expected += BROKEN_NETWORK
-    window = await desk.open()
+async def test_a_submit_that_never_arrived_is_told_and_not_sent_again(user: BrowserUser, fleet: Fleet) -> None:
+    user.watch.expected += BROKEN_NETWORK
+    window = await user.open()
     for server in fleet.up.values():
         await break_server(server, next_submit="unsent")
     workflow = a_workflow()
@@ -155,8 +155,8 @@ async def test_a_submit_that_never_arrived_is_told_and_not_sent_again(desk: Desk
     await expect_no_violation(window)
 
 
-async def test_a_socket_that_went_deaf_is_found_out_and_opened_again(desk: Desk, fleet: Fleet) -> None:
-    window = await desk.open()
+async def test_a_socket_that_went_deaf_is_found_out_and_opened_again(user: BrowserUser, fleet: Fleet) -> None:
+    window = await user.open()
     others = {server_id: await load_server(server, 4) for server_id, server in fleet.up.items()}
     workflow = a_long_workflow()
     prompt_id = await window.submit(workflow)
@@ -197,8 +197,8 @@ async def hears(server: Service, client_id: str) -> bool:
     return client_id in sockets["hearing"]
 
 
-async def test_a_history_cleared_by_someone_else_takes_no_success_away(desk: Desk, fleet: Fleet) -> None:
-    window = await desk.open()
+async def test_a_history_cleared_by_someone_else_takes_no_success_away(user: BrowserUser, fleet: Fleet) -> None:
+    window = await user.open()
     released = asyncio.Event()
 
     async def hold(route: Route) -> None:

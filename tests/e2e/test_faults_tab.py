@@ -18,7 +18,7 @@ from tests.e2e.fault_kit import (
     take_back,
     until,
 )
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import ask_server, break_server, load_server
 from tests.services import Service
 
@@ -29,7 +29,7 @@ STEP_SECONDS = 0.08  # of a demo's work
 
 @pytest.fixture(scope="module")
 def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """Their gateway, which `desk` is at."""
+    """Their gateway, which `user` is at."""
     with module_fleet.gateway() as service:
         yield service
 
@@ -62,9 +62,9 @@ class Reloads:
         self.count += 1
 
 
-async def test_a_reload_at_ten_moments_loses_and_doubles_nothing(desk: Desk, fleet: Fleet) -> None:
-    desk.watch.expected += BROKEN_NETWORK
-    window = await desk.open()
+async def test_a_reload_at_ten_moments_loses_and_doubles_nothing(user: BrowserUser, fleet: Fleet) -> None:
+    user.watch.expected += BROKEN_NETWORK
+    window = await user.open()
     reloads = await Reloads.of(window)
     await reloads.reload(None)  # free
     await reloads.reload(None, lambda: reload_at_once(window))  # twice
@@ -156,8 +156,10 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
     await expect_picture(window, prompt_id, server_id, workflow)
 
 
-async def test_the_work_of_a_crashed_tab_is_adopted_by_one_window_and_brought_home(desk: Desk, fleet: Fleet) -> None:
-    window, other, third = await desk.open(), await desk.open(), await desk.open()
+async def test_the_work_of_a_crashed_tab_is_adopted_by_one_window_and_brought_home(
+    user: BrowserUser, fleet: Fleet
+) -> None:
+    window, other, third = await user.open(), await user.open(), await user.open()
     workflow = a_workflow(steps=60)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "running")
@@ -190,9 +192,9 @@ async def test_the_work_of_a_crashed_tab_is_adopted_by_one_window_and_brought_ho
 
 @pytest.mark.parametrize("closed", ["original", "copy"])
 async def test_of_a_tab_and_its_copy_each_keeps_its_work_and_finds_what_the_other_leaves(
-    desk: Desk, fleet: Fleet, closed: str
+    user: BrowserUser, fleet: Fleet, closed: str
 ) -> None:
-    original = await desk.open()
+    original = await user.open()
     first, second = a_long_workflow(), a_workflow(steps=60)  # the first still runs when the copy is up
     ids = {"original": await original.submit(first)}
     copy = await original.duplicate()

@@ -12,7 +12,7 @@ from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -53,15 +53,15 @@ def published() -> dict[str, Any]:
     }
 
 
-async def opened(desk: Desk, **options: Any) -> MooringWindow:
+async def opened(user: BrowserUser, **options: Any) -> MooringWindow:
     """A window where that workflow is chosen."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published()))
 
-    profile = await desk.new_profile(**options)
+    profile = await user.new_profile(**options)
     await profile.route("**/static/workflows/enlarge.json", answer)
-    window = await desk.open()
+    window = await user.open()
     await window.choose_sample("enlarge")
     return window
 
@@ -76,8 +76,8 @@ def name_in(page: Page, field: str) -> Any:
     return page.get_by_test_id(f"drop-{field}").locator(".drop-name")
 
 
-async def test_a_pasted_picture_goes_where_the_focus_is_or_else_where_there_is_room(desk: Desk) -> None:
-    page = (await opened(desk)).page
+async def test_a_pasted_picture_goes_where_the_focus_is_or_else_where_there_is_room(user: BrowserUser) -> None:
+    page = (await opened(user)).page
     await expect(page.locator(".camera-live:visible, .camera-phone:visible")).to_have_count(0)  # there is no camera
     await page.locator("#field-2-image").focus()
     await bring(page, "paste", "#field-2-image", "focused.png")
@@ -100,12 +100,14 @@ async def test_a_pasted_picture_goes_where_the_focus_is_or_else_where_there_is_r
     await expect(name_in(page, "1-image")).to_have_text("dropped.png")
 
 
-async def test_films_and_sounds_have_a_player_and_others_are_refused_in_words(desk: Desk, tmp_path: Path) -> None:
+async def test_films_and_sounds_have_a_player_and_others_are_refused_in_words(
+    user: BrowserUser, tmp_path: Path
+) -> None:
     sound = tmp_path / "wave.wav"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
         file.writeframes(b"\0\0" * 8000)
-    page = (await opened(desk)).page
+    page = (await opened(user)).page
     await page.locator("#field-4-audio").set_input_files(sound)
     await page.wait_for_function("document.querySelector('audio.drop-player')?.duration === 1")
     assert await page.evaluate("document.querySelector('audio.drop-player').paused")
@@ -123,8 +125,8 @@ async def test_films_and_sounds_have_a_player_and_others_are_refused_in_words(de
 
 async def test_a_picture_is_taken_with_the_camera(gateway: Service) -> None:
     flags = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
-    async with open_headless_shell(*flags) as browser, open_desk(browser, gateway.url) as desk:
-        page = (await opened(desk)).page
+    async with open_headless_shell(*flags) as browser, open_user(browser, gateway.url) as user:
+        page = (await opened(user)).page
         await page.locator(".camera-live[data-node='2']").click()
         await expect(page.locator("#camera-take")).to_be_enabled()
         await check_axe(page)
@@ -134,9 +136,9 @@ async def test_a_picture_is_taken_with_the_camera(gateway: Service) -> None:
         assert await page.evaluate("document.querySelector('[data-testid=drop-2-image] img').naturalWidth") > 100
 
 
-async def test_a_phone_on_a_plain_address_asks_its_own_camera(desk: Desk) -> None:
+async def test_a_phone_on_a_plain_address_asks_its_own_camera(user: BrowserUser) -> None:
     profile = {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 740}}
-    window = await opened(desk, **profile)
+    window = await opened(user, **profile)
     page = window.page
     await expect(page.locator(".camera-live:visible")).to_have_count(0)
     button = page.locator(".camera-phone:visible")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import load_server, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -36,7 +36,7 @@ def file(servers: Servers, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def gateway(file: Path) -> Iterator[Service]:
-    """A gateway of that file, which `desk` is at."""
+    """A gateway of that file, which `user` is at."""
     with start_gateway("--fleet", str(file)) as service:
         yield service
 
@@ -64,9 +64,9 @@ async def is_told(window: MooringWindow, condition: str) -> None:
 
 
 async def test_a_drained_server_finishes_what_is_moored_there_and_takes_nothing_new(
-    desk: Desk, servers: Servers, file: Path
+    user: BrowserUser, servers: Servers, file: Path
 ) -> None:
-    window = await desk.open()
+    window = await user.open()
     first = await window.submit(slow_workflow(80))
     await window.wait_state(first, "running")
     here = (await window.task(first))["executionServer"]
@@ -76,7 +76,7 @@ async def test_a_drained_server_finishes_what_is_moored_there_and_takes_nothing_
     second = await window.submit(quick_workflow(2))  # it is moored, and so its work still goes there
     assert (await window.task(second))["executionServer"] == here
     await load_server(servers[there], 1)  # else the drained one might be left alone by chance
-    other = await desk.open()
+    other = await user.open()
     elsewhere = await other.submit(quick_workflow(3))
     assert (await other.task(elsewhere))["executionServer"] == there
     for prompt_id in (first, second):
@@ -92,10 +92,10 @@ async def test_a_drained_server_finishes_what_is_moored_there_and_takes_nothing_
 
 
 async def test_work_on_a_removed_server_is_told_as_moved_and_goes_on_when_it_is_put_in_again(
-    desk: Desk, servers: Servers, file: Path
+    user: BrowserUser, servers: Servers, file: Path
 ) -> None:
-    desk.watch.expected += [r"status of 404 .*/servers/"]  # a look that was on its way when the fleet changed
-    window = await desk.open()
+    user.watch.expected += [r"status of 404 .*/servers/"]  # a look that was on its way when the fleet changed
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(150))
     await window.wait_state(prompt_id, "running")
     here = (await window.task(prompt_id))["executionServer"]
@@ -116,9 +116,9 @@ async def test_work_on_a_removed_server_is_told_as_moved_and_goes_on_when_it_is_
 
 
 async def test_a_mistake_in_the_file_is_told_in_the_panel_and_changes_nothing(
-    desk: Desk, servers: Servers, file: Path
+    user: BrowserUser, servers: Servers, file: Path
 ) -> None:
-    window = await desk.open()
+    window = await user.open()
     write(file, servers, removed="b", rest='\n[[server]]\nid = "c"\nulr = "http://127.0.0.1:1"\n')
     await window.page.get_by_test_id("open-fleet").click()
     panel = window.page.get_by_test_id("fleet-panel")

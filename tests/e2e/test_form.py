@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -63,15 +63,15 @@ OUTSIDE = """(box) => {
 }"""
 
 
-async def opened(desk: Desk, path: str = "/") -> MooringWindow:
+async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
     """A window where that workflow is chosen."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published()))
 
-    profile = await desk.new_profile()
+    profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
-    window = await desk.open(path)
+    window = await user.open(path)
     await expect(window.page.locator("#fields-enlarge")).to_be_visible()
     return window
 
@@ -82,8 +82,8 @@ async def kept(page: Page, name: str) -> str | None:
     return next((text for node, input_name, text in values if (node, input_name) == ("1", name)), None)
 
 
-async def test_long_file_name_stays_in_its_field(desk: Desk, photo: Path, tmp_path: Path) -> None:
-    window = await desk.open()
+async def test_long_file_name_stays_in_its_field(user: BrowserUser, photo: Path, tmp_path: Path) -> None:
+    window = await user.open()
     await window.put_picture(shutil.copy(photo, tmp_path / f"{'a photo of the harbour ' * 9}.png"))
     drop = window.page.locator(".drop.has-picture")
     await expect(drop.locator("img")).to_be_visible()
@@ -91,8 +91,8 @@ async def test_long_file_name_stays_in_its_field(desk: Desk, photo: Path, tmp_pa
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
-async def test_switch_and_its_state_are_side_by_side(desk: Desk, language: str) -> None:
-    page = (await opened(desk, f"/?lang={language}")).page
+async def test_switch_and_its_state_are_side_by_side(user: BrowserUser, language: str) -> None:
+    page = (await opened(user, f"/?lang={language}")).page
     switch = page.locator("#field-1-on")
     word = switch.locator("xpath=../span")
     boxes = [await part.bounding_box() for part in (word, switch)]
@@ -103,8 +103,8 @@ async def test_switch_and_its_state_are_side_by_side(desk: Desk, language: str) 
     assert await page.locator(".field.is-switch").evaluate(OUTSIDE) == []
 
 
-async def test_three_thousand_choices_are_found_by_keyboard(desk: Desk) -> None:
-    page = (await opened(desk)).page
+async def test_three_thousand_choices_are_found_by_keyboard(user: BrowserUser) -> None:
+    page = (await opened(user)).page
     field, choices = page.locator(LORA), page.locator("#combo-list")
     await field.focus()
     await page.keyboard.press("ArrowDown")
@@ -127,8 +127,8 @@ async def test_three_thousand_choices_are_found_by_keyboard(desk: Desk) -> None:
     await expect(field).to_have_value(LORAS[2345])
 
 
-async def test_a_choice_can_be_clicked_and_nonsense_is_told(desk: Desk) -> None:
-    page = (await opened(desk)).page
+async def test_a_choice_can_be_clicked_and_nonsense_is_told(user: BrowserUser) -> None:
+    page = (await opened(user)).page
     field, choices = page.locator(LORA), page.locator("#combo-list")
     await field.click()
     await choices.get_by_text(LORAS[3], exact=True).click()
@@ -145,8 +145,8 @@ async def test_a_choice_can_be_clicked_and_nonsense_is_told(desk: Desk) -> None:
     await expect(page.get_by_test_id("run")).to_be_enabled()
 
 
-async def test_what_stands_in_any_field_is_what_runs(desk: Desk) -> None:
-    window = await opened(desk)
+async def test_what_stands_in_any_field_is_what_runs(user: BrowserUser) -> None:
+    window = await opened(user)
     page = window.page
     await page.locator("#field-1-on").uncheck()
     await page.locator(LORA).fill(LORAS[7])
@@ -164,8 +164,8 @@ async def test_what_stands_in_any_field_is_what_runs(desk: Desk) -> None:
     await expect(page.locator("#field-1-seed")).to_have_value("0")  # past the end it goes on at the other one
 
 
-async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(desk: Desk) -> None:
-    page = (await opened(desk)).page
+async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(user: BrowserUser) -> None:
+    page = (await opened(user)).page
     nodes = page.locator("[data-testid=node]")
     await expect(nodes).to_have_count(40)
     await page.get_by_role("button", name="Show 22 more nodes").click()
@@ -185,8 +185,8 @@ async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(desk: Desk) ->
     await expect(page.locator(LORA)).to_be_visible()
 
 
-async def test_a_servers_catalogue_makes_the_form_of_all_inputs(desk: Desk) -> None:
-    page = (await desk.open("/")).page
+async def test_a_servers_catalogue_makes_the_form_of_all_inputs(user: BrowserUser) -> None:
+    page = (await user.open("/")).page
     await page.locator("[data-testid=node][data-node='4'] button").click()
     prefix = page.locator("#field-4-filename_prefix")
     await expect(prefix).to_be_editable()
@@ -196,8 +196,8 @@ async def test_a_servers_catalogue_makes_the_form_of_all_inputs(desk: Desk) -> N
     await expect(prefix).to_have_value("harbour")
 
 
-async def test_a_form_is_arranged_by_keyboard_and_stays_so(desk: Desk) -> None:
-    window = await opened(desk)
+async def test_a_form_is_arranged_by_keyboard_and_stays_so(user: BrowserUser) -> None:
+    window = await opened(user)
     page = window.page
     await page.get_by_test_id("arrange").click()
     up = page.locator("#pin-up-1-seed")
@@ -216,15 +216,15 @@ async def test_a_form_is_arranged_by_keyboard_and_stays_so(desk: Desk) -> None:
     await expect(page.locator("label[for='field-1-text']")).to_have_text("Scene")
     await expect(page.locator("#field-1-on")).to_have_count(0)
     await expect(page.locator("#fields-enlarge > .field").nth(1).locator("#field-1-seed")).to_be_visible()
-    other = await desk.open("/")
+    other = await user.open("/")
     await expect(other.page.locator("label[for='field-1-text']")).to_have_text("Scene")
     await other.page.get_by_test_id("arrange").click()
     await other.page.get_by_role("button", name="As it was").click()
     await expect(other.page.locator("label[for='field-1-text']")).to_have_text("Text")
 
 
-async def test_what_was_typed_is_taken_back_and_done_again(desk: Desk) -> None:
-    page = (await opened(desk)).page
+async def test_what_was_typed_is_taken_back_and_done_again(user: BrowserUser) -> None:
+    page = (await opened(user)).page
     undo, redo = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Redo")
     await expect(undo).to_be_disabled()
     await page.locator("#field-1-text").fill("a storm")
@@ -240,8 +240,8 @@ async def test_what_was_typed_is_taken_back_and_done_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["/?lang=en", "/?lang=zh-CN"])
-async def test_the_whole_form_is_accessible(desk: Desk, path: str) -> None:
-    page = (await opened(desk, path)).page
+async def test_the_whole_form_is_accessible(user: BrowserUser, path: str) -> None:
+    page = (await opened(user, path)).page
     await page.locator("[data-testid=node] button").first.click()
     await page.locator("#field-1-steps").wait_for()
     await check_axe(page)

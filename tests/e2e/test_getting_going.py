@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from gateway.page.languages import INDEX, compile_catalogue, locale_files
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, open_desk
+from tests.e2e.window_kit import BrowserUser, open_user
 from tests.e2e.work_kit import quick_workflow
 from tests.services import ROOT, Service
 
@@ -40,10 +40,10 @@ OscillatorNode.prototype.start = function () { noted.push(["note", Math.round(th
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
     """One window for several tests: each leaves it as it found it."""
-    async with open_desk(browser, gateway.url) as desk:
-        profile = await desk.new_profile()
+    async with open_user(browser, gateway.url) as user:
+        profile = await user.new_profile()
         await profile.add_init_script(PLAIN_HTTP)
-        yield (await desk.open()).page
+        yield (await user.open()).page
 
 
 async def open_dialog(page: Page, name: str) -> None:
@@ -66,9 +66,9 @@ async def tell_error(page: Page, text: str) -> None:
     await page.evaluate("(detail) => document.dispatchEvent(new CustomEvent('mooring-action', { detail }))", detail)
 
 
-async def test_what_is_set_in_one_window_is_followed_by_the_others_and_kept(desk: Desk) -> None:
-    page = (await desk.open()).page
-    other = (await desk.open()).page
+async def test_what_is_set_in_one_window_is_followed_by_the_others_and_kept(user: BrowserUser) -> None:
+    page = (await user.open()).page
+    other = (await user.open()).page
     await open_dialog(page, "open-settings")
     await check_axe(page)
     await page.locator(".segment", has_text="Dark").click()
@@ -183,10 +183,12 @@ async def test_errors_stay_above_everything_until_they_are_dismissed_and_can_be_
     await expect(page.locator("#errors")).to_be_hidden()
 
 
-async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the_setting_says_so(desk: Desk) -> None:
-    profile = await desk.new_profile(viewport={"width": 360, "height": 740})
+async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the_setting_says_so(
+    user: BrowserUser,
+) -> None:
+    profile = await user.new_profile(viewport={"width": 360, "height": 740})
     await profile.add_init_script(NOTED)
-    window = await desk.open()
+    window = await user.open()
     page = window.page
     await open_dialog(page, "open-settings")
     await page.get_by_test_id("has-notices").click()
@@ -211,7 +213,7 @@ async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the
     await page.evaluate("globalThis.focus = () => noted.push(['focused']); Notification.last.onclick()")
     assert ["focused"] in await page.evaluate("noted")
 
-    other = (await desk.open()).page  # a window that knows of the same
+    other = (await user.open()).page  # a window that knows of the same
     ring: dict[str, Any] = {"ids": [prompt_id], "title": "again", "body": "", "hasNotice": True, "isQuiet": False}
     say = "async (telling) => (await import('/static/js/bell.js')).ring(JSON.stringify(telling))"
     await other.evaluate("void (Notification.permission = 'granted')")
@@ -244,14 +246,14 @@ msgstr "Wczytywanie"
 """
 
 
-async def test_a_third_language_is_one_more_catalogue(desk: Desk) -> None:
+async def test_a_third_language_is_one_more_catalogue(user: BrowserUser) -> None:
     """The gateway lists what lies in `static/locales` (`tests/unit/gateway/page/test_languages.py`)."""
-    profile = await desk.new_profile(locale="pl-PL")
+    profile = await user.new_profile(locale="pl-PL")
     polish = [compile_catalogue("pl", POLISH)]
     files = locale_files(polish, [(ROOT / "index.html").read_text("utf-8")])
     await profile.route("**/static/locales/index.json", lambda route: route.fulfill(body=files[INDEX]))
     await profile.route("**/static/locales/pl.mo", lambda route: route.fulfill(body=polish[0].catalogue))
-    page = (await desk.open()).page
+    page = (await user.open()).page
     await expect(page.locator("html")).to_have_attribute("lang", "pl")
     await expect(page.get_by_test_id("run")).to_contain_text("Uruchom")
     await expect(page.locator("[data-step=modules]")).to_have_text("Wczytywanie")

@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.test_page import UNMARKED
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -77,8 +77,8 @@ async def at_rest(page: Page) -> str:
     return await place(page)
 
 
-async def test_the_graph_of_a_running_task_is_marked_live(desk: Desk) -> None:
-    window = await desk.open()
+async def test_the_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> None:
+    window = await user.open()
     nodes = quick_workflow(31)
     nodes["7"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 60, "fail_at": 0}}
     nodes["2"]["inputs"]["images"] = ["7", 0]
@@ -102,8 +102,8 @@ async def test_the_graph_of_a_running_task_is_marked_live(desk: Desk) -> None:
     assert await drawn.evaluate("(node) => node.isConnected"), "the drawing was made anew"
 
 
-async def test_a_click_on_a_failed_node_shows_its_error(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_click_on_a_failed_node_shows_its_error(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -119,8 +119,8 @@ async def test_a_click_on_a_failed_node_shows_its_error(desk: Desk) -> None:
     await expect(page.get_by_test_id("node-error")).to_contain_text("failing on purpose")
 
 
-async def test_stage_without_a_drawing_may_change_its_size(desk: Desk) -> None:
-    window = await desk.open()
+async def test_stage_without_a_drawing_may_change_its_size(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -131,11 +131,11 @@ async def test_stage_without_a_drawing_may_change_its_size(desk: Desk) -> None:
           stage.style.width = "300px";
           for (let frames = 0; frames < 3; frames++) await new Promise(requestAnimationFrame);
         }"""
-    )  # an error on the page fails the desk
+    )  # an error on the page fails the user
 
 
-async def test_a_failed_node_is_reached_by_the_keyboard(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_failed_node_is_reached_by_the_keyboard(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -149,8 +149,8 @@ async def test_a_failed_node_is_reached_by_the_keyboard(desk: Desk) -> None:
     await page.get_by_test_id("graph-dialog").wait_for(state="detached")
 
 
-async def test_panning_and_zooming_survive_a_patch(desk: Desk) -> None:
-    window = await desk.open()
+async def test_panning_and_zooming_survive_a_patch(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(60, seed=78, text="graph"))
     await window.card(prompt_id, "running").wait_for()
     page = await open_graph(window, prompt_id)
@@ -177,8 +177,8 @@ async def test_panning_and_zooming_survive_a_patch(desk: Desk) -> None:
     assert await place(page) == panned, "where the person had gone is forgotten"
 
 
-async def test_a_drag_that_begins_at_a_node_chooses_nothing(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_drag_that_begins_at_a_node_chooses_nothing(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(quick_workflow(21))
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
@@ -200,8 +200,8 @@ async def test_a_drag_that_begins_at_a_node_chooses_nothing(desk: Desk) -> None:
     await expect(chosen).to_have_count(0)
 
 
-async def test_keys_and_buttons_move_and_zoom_and_show_all_again(desk: Desk) -> None:
-    window = await desk.open()
+async def test_keys_and_buttons_move_and_zoom_and_show_all_again(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(quick_workflow(22))
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
@@ -222,9 +222,9 @@ async def test_keys_and_buttons_move_and_zoom_and_show_all_again(desk: Desk) -> 
     )
 
 
-async def test_two_fingers_zoom(desk: Desk) -> None:
-    await desk.new_profile(has_touch=True, viewport={"width": 400, "height": 780})
-    window = await desk.open()
+async def test_two_fingers_zoom(user: BrowserUser) -> None:
+    await user.new_profile(has_touch=True, viewport={"width": 400, "height": 780})
+    window = await user.open()
     prompt_id = await window.submit(quick_workflow(23))
     await window.show("results")
     await window.card(prompt_id, "succeeded").wait_for()
@@ -243,8 +243,8 @@ async def test_two_fingers_zoom(desk: Desk) -> None:
     await expect(page.get_by_test_id("graph-dialog")).to_be_visible()
 
 
-async def test_a_prompt_is_arranged_from_left_to_right_without_overlaps(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_prompt_is_arranged_from_left_to_right_without_overlaps(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(chain(30))
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
@@ -267,8 +267,8 @@ async def test_a_prompt_is_arranged_from_left_to_right_without_overlaps(desk: De
             assert apart, (one, other)
 
 
-async def test_the_forms_workflow_can_be_looked_at_before_it_runs(desk: Desk) -> None:
-    window = await desk.open()
+async def test_the_forms_workflow_can_be_looked_at_before_it_runs(user: BrowserUser) -> None:
+    window = await user.open()
     await window.choose_sample("blend")
     page = window.page
     await page.get_by_test_id("open-form-graph").click()
@@ -280,16 +280,16 @@ async def test_the_forms_workflow_can_be_looked_at_before_it_runs(desk: Desk) ->
     await page.get_by_test_id("graph-dialog").wait_for(state="detached")
 
 
-async def test_the_page_answers_while_a_large_graph_is_arranged(desk: Desk) -> None:
+async def test_the_page_answers_while_a_large_graph_is_arranged(user: BrowserUser) -> None:
     """The worker is held: what the page does meanwhile does not depend on it."""
-    profile = await desk.new_profile()
+    profile = await user.new_profile()
     gate: list[Route] = []
 
     async def hold(route: Route) -> None:
         gate.append(route)
 
     await profile.route("**/layout_worker.js", hold)
-    window = await desk.open()
+    window = await user.open()
     prompt_id = await window.submit(chain(200))
     await window.card(prompt_id, "succeeded").wait_for()
     page = window.page
@@ -306,11 +306,11 @@ async def test_the_page_answers_while_a_large_graph_is_arranged(desk: Desk) -> N
     await expect(page.locator(".node-row:visible")).to_have_count(1)
 
 
-async def test_a_worker_that_cannot_start_is_told_and_tried_again(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_a_worker_that_cannot_start_is_told_and_tried_again(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     await profile.route("**/layout_worker.js", lambda route: route.fulfill(status=404, body="gone"))
-    desk.watch.expected += ["404"]
-    window = await desk.open()
+    user.watch.expected += ["404"]
+    window = await user.open()
     prompt_id = await window.submit(quick_workflow(24))
     await window.card(prompt_id, "succeeded").wait_for()
     page = window.page
@@ -322,8 +322,8 @@ async def test_a_worker_that_cannot_start_is_told_and_tried_again(desk: Desk) ->
     await expect(page.locator(".drawing .box")).to_have_count(2)
 
 
-async def test_axe_finds_nothing_in_a_graph(desk: Desk) -> None:
-    window = await desk.open()
+async def test_axe_finds_nothing_in_a_graph(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -334,8 +334,8 @@ async def test_axe_finds_nothing_in_a_graph(desk: Desk) -> None:
     await check_axe(page)
 
 
-async def test_no_text_of_a_graph_is_outside_the_catalogue(desk: Desk) -> None:
-    window = await desk.open("/?lang=pseudo")
+async def test_no_text_of_a_graph_is_outside_the_catalogue(user: BrowserUser) -> None:
+    window = await user.open("/?lang=pseudo")
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -346,9 +346,9 @@ async def test_no_text_of_a_graph_is_outside_the_catalogue(desk: Desk) -> None:
     assert await page.evaluate(UNMARKED) == []
 
 
-async def test_a_graph_fits_at_360_pixels(desk: Desk) -> None:
-    await desk.new_profile(viewport={"width": 360, "height": 640})
-    window = await desk.open()
+async def test_a_graph_fits_at_360_pixels(user: BrowserUser) -> None:
+    await user.new_profile(viewport={"width": 360, "height": 640})
+    window = await user.open()
     prompt_id = await window.submit(failing())
     await window.show("results")
     await window.card(prompt_id, "failed").wait_for()

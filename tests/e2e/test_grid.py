@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -38,8 +38,8 @@ async def save_sheet(page: Page, folder: Path) -> Image.Image:
     return Image.open(file)
 
 
-async def test_a_grid_of_nine_becomes_a_contact_sheet_through_a_reload(desk: Desk, tmp_path: Path) -> None:
-    window = await desk.open()
+async def test_a_grid_of_nine_becomes_a_contact_sheet_through_a_reload(user: BrowserUser, tmp_path: Path) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("text")
     await plan_grid(window)

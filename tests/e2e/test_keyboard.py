@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import CDPSession, Locator, Page, expect
 
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -69,8 +69,8 @@ async def closed(page: Page) -> None:
     await is_somewhere(page)
 
 
-async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(user: BrowserUser) -> None:
+    page = (await user.open()).page
     # Choose a workflow
     await page.keyboard.press("Tab")
     assert await page.evaluate("document.activeElement.className") == "skip"
@@ -154,8 +154,8 @@ async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(desk: Des
     await expect(page.locator(".cell").nth(1)).to_be_focused()
 
 
-async def test_a_button_that_has_done_its_last_hands_the_focus_on(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_button_that_has_done_its_last_hands_the_focus_on(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("text")
     await page.locator(TEXT).fill("a storm")
@@ -200,8 +200,8 @@ async def patched(page: Page) -> None:
     await page.wait_for_function("(count) => patches >= count", arg=so_far + PATCHES_A_KEY)
 
 
-async def test_chinese_is_composed_while_thirty_patches_a_second_arrive(desk: Desk) -> None:
-    window = await desk.open()
+async def test_chinese_is_composed_while_thirty_patches_a_second_arrive(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.run_slow()
     await window.choose_sample("text")

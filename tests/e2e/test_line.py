@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.fault_kit import until
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -45,8 +45,8 @@ async def settled(page: Page, count: int) -> list[str]:
     return await waiting(page)
 
 
-async def test_many_runs_wait_are_ordered_and_survive_a_reload(desk: Desk) -> None:
-    window = await desk.open()
+async def test_many_runs_wait_are_ordered_and_survive_a_reload(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await ask_for(window, 6)
     order = await settled(page, 4)
@@ -73,8 +73,8 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(desk: Desk) -> No
     assert len((await window.facts())["tasks"]) == 2
 
 
-async def test_everything_that_waits_runs_once_two_at_a_time(desk: Desk) -> None:
-    window = await desk.open()
+async def test_everything_that_waits_runs_once_two_at_a_time(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await ask_for(window, 3)
     await expect(page.locator(ITEM)).to_have_count(1)
@@ -91,13 +91,13 @@ async def test_everything_that_waits_runs_once_two_at_a_time(desk: Desk) -> None
     assert len({task["executionServer"] for task in tasks}) == 1
 
 
-async def test_what_waits_in_a_closed_window_is_adopted_and_goes_on(desk: Desk) -> None:
-    window = await desk.open()
+async def test_what_waits_in_a_closed_window_is_adopted_and_goes_on(user: BrowserUser) -> None:
+    window = await user.open()
     await ask_for(window, 4)
     await settled(window.page, 2)
     await window.page.locator("[data-testid=line-pause]").click()
     await window.page.locator("[data-testid=line-resume]").wait_for()
-    heir = await desk.open()
+    heir = await user.open()
     await window.page.close()  # the other window notices without a reload
     await heir.page.locator("[data-testid=line-adopt]").click()
     await expect(heir.page.locator(ITEM)).to_have_count(2)

@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageOps
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -69,15 +69,17 @@ def apart() -> dict[str, Any]:
     return made
 
 
-async def opened(desk: Desk, path: str = "/", workflow: dict[str, Any] | None = None, **options: Any) -> MooringWindow:
+async def opened(
+    user: BrowserUser, path: str = "/", workflow: dict[str, Any] | None = None, **options: Any
+) -> MooringWindow:
     """A window where that workflow is chosen, and its form is the server's."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(workflow or published()))
 
-    profile = await desk.new_profile(**options)
+    profile = await user.new_profile(**options)
     await profile.route("**/static/workflows/enlarge.json", answer)
-    window = await desk.open(path)
+    window = await user.open(path)
     await window.choose_sample("enlarge")
     await window.page.locator("[data-testid=node][data-node='3']").wait_for()
     return window
@@ -136,8 +138,8 @@ def is_equal(one: Image.Image, other: Image.Image) -> bool:
     return one.size == other.size and one.mode == other.mode and ImageChops.difference(one, other).getbbox() is None
 
 
-async def test_a_painted_mask_is_the_servers_alpha_and_every_colour_stays(desk: Desk, photo: Path) -> None:
-    window = await opened(desk)
+async def test_a_painted_mask_is_the_servers_alpha_and_every_colour_stays(user: BrowserUser, photo: Path) -> None:
+    window = await opened(user)
     page, original = window.page, Image.open(photo)
     await window.put_picture(photo)
     await open_mask(page)
@@ -186,13 +188,13 @@ async def test_a_painted_mask_is_the_servers_alpha_and_every_colour_stays(desk: 
     assert is_equal(mask.convert("L"), again)
 
 
-async def test_a_mask_file_keys_and_clear(desk: Desk, photo: Path, tmp_path: Path) -> None:
+async def test_a_mask_file_keys_and_clear(user: BrowserUser, photo: Path, tmp_path: Path) -> None:
     half, notes = tmp_path / "half.png", tmp_path / "notes.png"
     mask = Image.new("L", (160, 107), 0)
     mask.paste(255, (80, 0, 160, 107))
     mask.save(half)
     notes.write_text("no picture")
-    window = await opened(desk)
+    window = await opened(user)
     page = window.page
     await window.put_picture(photo)
     await open_mask(page)
@@ -242,8 +244,8 @@ async def touch(page: Page, *moves: list[tuple[float, float]]) -> None:
     await session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-async def test_on_a_phone_a_mask_of_its_own_is_painted_over_the_picture(desk: Desk, photo: Path) -> None:
-    window = await opened(desk, workflow=apart(), viewport={"width": 360, "height": 740}, has_touch=True)
+async def test_on_a_phone_a_mask_of_its_own_is_painted_over_the_picture(user: BrowserUser, photo: Path) -> None:
+    window = await opened(user, workflow=apart(), viewport={"width": 360, "height": 740}, has_touch=True)
     page = window.page
     await window.put_picture(photo)
     await page.get_by_test_id("mask-5-image").click()
@@ -290,8 +292,8 @@ def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-async def test_pixels_are_read_as_the_server_reads_them(desk: Desk) -> None:
-    page = (await desk.open(is_ready=False)).page
+async def test_pixels_are_read_as_the_server_reads_them(user: BrowserUser) -> None:
+    page = (await user.open(is_ready=False)).page
     for name, (seen, file) in samples().items():
         media_type = "image/jpeg" if name == "turned" else "image/png"
         width, height, text = await page.evaluate(READ, [base64.b64encode(file).decode(), media_type])

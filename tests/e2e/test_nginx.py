@@ -19,7 +19,7 @@ from playwright.async_api import Browser
 
 from tests.e2e.fault_kit import BROKEN_NETWORK
 from tests.e2e.test_team import enter
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import a_photo, runs_of, slow_workflow
 from tests.integration.studio import write_users
 from tests.nginx_kit import find_nginx, judge, start_nginx
@@ -78,9 +78,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(browser: Browser, house: House) -> AsyncIterator[Desk]:
-    """A desk at nginx."""
-    async with open_desk(browser, house.url) as opened:
+async def user(browser: Browser, house: House) -> AsyncIterator[BrowserUser]:
+    """A user at nginx."""
+    async with open_user(browser, house.url) as opened:
         yield opened
 
 
@@ -94,8 +94,8 @@ async def expect_home(window: MooringWindow, house: House, prompt_id: str) -> No
     await window.check()
 
 
-async def test_main_job_in_two_windows_through_nginx(desk: Desk, house: House, tmp_path: Path) -> None:
-    windows = [await desk.open(), await desk.open()]
+async def test_main_job_in_two_windows_through_nginx(user: BrowserUser, house: House, tmp_path: Path) -> None:
+    windows = [await user.open(), await user.open()]
     started = await windows[0].page.evaluate("performance.getEntriesByName('mooring-python')[0].detail")
     assert started == "restored", "the memory snapshot is one of nginx's files"
     ids = await asyncio.gather(*(window.send_photo(a_photo(tmp_path, number)) for number, window in enumerate(windows)))
@@ -105,8 +105,8 @@ async def test_main_job_in_two_windows_through_nginx(desk: Desk, house: House, t
         await window.close_large()
 
 
-async def test_a_reload_in_mid_run_through_nginx_is_heard(desk: Desk, house: House) -> None:
-    window = await desk.open()
+async def test_a_reload_in_mid_run_through_nginx_is_heard(user: BrowserUser, house: House) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(60))
     await window.wait_state(prompt_id, "running")
     await window.reload()
@@ -147,9 +147,9 @@ async def ask_on(house: House, statuses: list[int]) -> None:
 
 async def test_a_gateway_killed_in_mid_run_under_load_is_noticed_by_no_task(browser: Browser, tmp_path: Path) -> None:
     with start_house(tmp_path) as house:  # of its own: it is not whole afterwards
-        async with open_desk(browser, house.url) as desk:
-            desk.watch.expected += BROKEN_NETWORK
-            windows = [await desk.open() for _ in range(3)]
+        async with open_user(browser, house.url) as user:
+            user.watch.expected += BROKEN_NETWORK
+            windows = [await user.open() for _ in range(3)]
             ids = await asyncio.gather(*(begin(window) for window in windows))
             statuses: list[int] = []
             askers = [asyncio.create_task(ask_on(house, statuses)) for _ in range(8)]
@@ -175,9 +175,9 @@ async def test_a_gateway_killed_in_mid_run_under_load_is_noticed_by_no_task(brow
 
 async def test_a_person_works_through_nginx(browser: Browser, tmp_path: Path) -> None:
     with start_house(tmp_path, has_people=True) as house:
-        async with open_desk(browser, house.url) as desk:
-            desk.watch.expected += [r"status of 401"]
-            window = await enter(await desk.new_profile(), house.url, "alice")
+        async with open_user(browser, house.url) as user:
+            user.watch.expected += [r"status of 401"]
+            window = await enter(await user.new_profile(), house.url, "alice")
             prompt_id = await window.run_photo(a_photo(tmp_path))
             await expect_home(window, house, prompt_id)
             address = await window.call("mooring.getTaskBoundImageUrl(a[0])", prompt_id)

@@ -17,7 +17,7 @@ from yarl import URL
 
 from app.workflows.reading import read_source
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -98,8 +98,8 @@ def pixels(data: bytes) -> bytes:
     return Image.open(io.BytesIO(data)).convert("RGB").tobytes()
 
 
-async def test_a_picture_that_was_made_here_is_dropped_and_made_again(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_picture_that_was_made_here_is_dropped_and_made_again(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     first = await picture_of(window, await window.submit(sampler("a harbour at dusk", seed=41)))
     await drop(page, "harbour_00001_.png", first, "image/png")
@@ -137,8 +137,10 @@ async def test_a_picture_that_was_made_here_is_dropped_and_made_again(desk: Desk
     await window.check()
 
 
-async def test_published_ones_come_first_and_follow_their_files_saved_ones_are_found(desk: Desk, shared: Path) -> None:
-    window = await desk.open()
+async def test_published_ones_come_first_and_follow_their_files_saved_ones_are_found(
+    user: BrowserUser, shared: Path
+) -> None:
+    window = await user.open()
     page = window.page
     titles = page.locator(".pick-title")
     await expect(titles.first).to_have_text("from the editor")

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import ROOT
 
@@ -45,8 +45,10 @@ UNMARKED = r"""() => {
 
 
 @pytest.mark.parametrize(("language", "done"), [("en", "Finished"), ("zh-CN", "已完成")])
-async def test_a_photo_goes_in_and_its_picture_comes_out(desk: Desk, photo: Path, language: str, done: str) -> None:
-    window = await desk.open(f"/?lang={language}")
+async def test_a_photo_goes_in_and_its_picture_comes_out(
+    user: BrowserUser, photo: Path, language: str, done: str
+) -> None:
+    window = await user.open(f"/?lang={language}")
     page = window.page
     await expect(page.locator("html")).to_have_attribute("lang", language)
     prompt_id = await window.run_photo(photo)
@@ -66,8 +68,8 @@ async def test_a_photo_goes_in_and_its_picture_comes_out(desk: Desk, photo: Path
     await page.screenshot(path=ARTIFACTS / f"main-job-{language}.png")
 
 
-async def test_a_running_task_shows_progress_step_preview_and_server(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_running_task_shows_progress_step_preview_and_server(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     prompt_id = await window.press_run()
@@ -111,8 +113,8 @@ UNTIL_KEPT = """async ([id, isKept]) => {
 }"""
 
 
-async def test_time_counts_down_in_the_page_and_the_last_preview_outlives_a_reload(desk: Desk) -> None:
-    window = await desk.open()
+async def test_time_counts_down_in_the_page_and_the_last_preview_outlives_a_reload(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     said = await page.evaluate(COUNTDOWN)
     assert [text for text in said if text.endswith(" left")], said
@@ -133,8 +135,8 @@ async def test_time_counts_down_in_the_page_and_the_last_preview_outlives_a_relo
     await page.evaluate(UNTIL_KEPT, [prompt_id, False])
 
 
-async def test_no_text_is_outside_the_catalogue(desk: Desk, photo: Path) -> None:
-    window = await desk.open("/?lang=pseudo")
+async def test_no_text_is_outside_the_catalogue(user: BrowserUser, photo: Path) -> None:
+    window = await user.open("/?lang=pseudo")
     page = window.page
     await window.run_photo(photo)
     assert await page.evaluate(UNMARKED) == []
@@ -148,8 +150,8 @@ async def test_no_text_is_outside_the_catalogue(desk: Desk, photo: Path) -> None
     await window.press_cancel(prompt_id)
 
 
-async def test_axe_finds_nothing_on_the_main_view(desk: Desk, photo: Path) -> None:
-    window = await desk.open()
+async def test_axe_finds_nothing_on_the_main_view(user: BrowserUser, photo: Path) -> None:
+    window = await user.open()
     page = window.page
     await check_axe(page)
     await window.run_photo(photo)
@@ -159,9 +161,9 @@ async def test_axe_finds_nothing_on_the_main_view(desk: Desk, photo: Path) -> No
     await check_axe(page)
 
 
-async def test_nothing_scrolls_sideways_at_360_pixels(desk: Desk, photo: Path) -> None:
-    await desk.new_profile(viewport={"width": 360, "height": 740})
-    window = await desk.open()
+async def test_nothing_scrolls_sideways_at_360_pixels(user: BrowserUser, photo: Path) -> None:
+    await user.new_profile(viewport={"width": 360, "height": 740})
+    window = await user.open()
     page = window.page
     width = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
     assert await page.evaluate(width) == 360
@@ -176,8 +178,8 @@ async def test_nothing_scrolls_sideways_at_360_pixels(desk: Desk, photo: Path) -
     await expect(page.locator("[data-testid=run]")).to_be_in_viewport()
 
 
-async def test_work_can_be_done_by_the_keyboard_alone(desk: Desk) -> None:
-    page = (await desk.open()).page
+async def test_work_can_be_done_by_the_keyboard_alone(user: BrowserUser) -> None:
+    page = (await user.open()).page
     for _ in range(30):
         if await page.evaluate("document.activeElement?.id") == "pick-enlarge":
             break
@@ -207,8 +209,8 @@ async def test_work_can_be_done_by_the_keyboard_alone(desk: Desk) -> None:
     await page.locator("[data-testid=task-card][data-state=cancelled]").wait_for()
 
 
-async def test_giving_up_frees_the_window_at_once(desk: Desk) -> None:
-    window = await desk.open()
+async def test_giving_up_frees_the_window_at_once(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     prompt_id = await window.press_run()
@@ -219,8 +221,8 @@ async def test_giving_up_frees_the_window_at_once(desk: Desk) -> None:
     await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")
 
 
-async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(desk: Desk, tmp_path: Path) -> None:
-    page = (await desk.open()).page
+async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(user: BrowserUser, tmp_path: Path) -> None:
+    page = (await user.open()).page
     notes = tmp_path / "notes.png"
     notes.write_text("no picture at all", encoding="utf-8")
     await page.locator("[data-testid=drop-1-image] input").set_input_files(notes)
@@ -229,8 +231,8 @@ async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(desk: D
     await expect(page.locator("#run-words")).to_contain_text("Put a picture in first")
 
 
-async def test_a_picture_can_be_pasted_and_dropped(desk: Desk, photo: Path) -> None:
-    page = (await desk.open()).page
+async def test_a_picture_can_be_pasted_and_dropped(user: BrowserUser, photo: Path) -> None:
+    page = (await user.open()).page
     give = """async ([bytes, kind]) => {
       const transfer = new DataTransfer();
       transfer.items.add(new File([new Uint8Array(bytes)], `${kind}.png`, { type: "image/png" }));
@@ -246,9 +248,9 @@ async def test_a_picture_can_be_pasted_and_dropped(desk: Desk, photo: Path) -> N
     await expect(page.locator(".drop-facts")).to_contain_text("320 × 214")
 
 
-async def test_patches_leave_alone_what_the_person_has_in_hand(desk: Desk) -> None:
+async def test_patches_leave_alone_what_the_person_has_in_hand(user: BrowserUser) -> None:
     """While steps pour in: an opened detail stays open, the caret stays, and unfinished composition is not touched."""
-    window = await desk.open()
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     prompt_id = await window.press_run()
@@ -267,9 +269,11 @@ async def test_patches_leave_alone_what_the_person_has_in_hand(desk: Desk) -> No
     await window.press_cancel(prompt_id)
 
 
-async def test_a_result_that_is_there_is_not_touched_and_one_that_was_taken_away_is_drawn_anew(desk: Desk) -> None:
+async def test_a_result_that_is_there_is_not_touched_and_one_that_was_taken_away_is_drawn_anew(
+    user: BrowserUser,
+) -> None:
     """What has not changed is only told to stay; an extension of the browser may have taken it off the page."""
-    window = await desk.open()
+    window = await user.open()
 
     async def run(colour: int) -> str:
         prompt_id = await window.submit(quick_workflow(colour))
@@ -287,8 +291,8 @@ async def test_a_result_that_is_there_is_not_touched_and_one_that_was_taken_away
     await expect(window.page.locator("[data-stays]")).to_have_count(0)
 
 
-async def test_what_was_typed_survives_a_reload(desk: Desk) -> None:
-    window = await desk.open()
+async def test_what_was_typed_survives_a_reload(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("text")
     await page.locator("#field-1-text").fill("a quiet bay")
@@ -299,8 +303,8 @@ async def test_what_was_typed_survives_a_reload(desk: Desk) -> None:
     await expect(page.locator("#field-1-seed-mode")).to_have_value("fixed")
 
 
-async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(desk: Desk, photo: Path) -> None:
-    window = await desk.open()
+async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(user: BrowserUser, photo: Path) -> None:
+    window = await user.open()
     page = window.page
     await window.run_photo(photo)
     await window.reload()
@@ -309,9 +313,9 @@ async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(desk: 
     await page.locator("[data-testid=result-image]").wait_for()
 
 
-async def test_a_failed_task_tells_the_servers_own_words(desk: Desk) -> None:
-    desk.watch.expected += ["status of 400"]
-    page = (await desk.open()).page
+async def test_a_failed_task_tells_the_servers_own_words(user: BrowserUser) -> None:
+    user.watch.expected += ["status of 400"]
+    page = (await user.open()).page
     workflow = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
         "2": {
@@ -331,9 +335,9 @@ async def test_a_failed_task_tells_the_servers_own_words(desk: Desk) -> None:
     ("class_type", "method"), [("ImageScale", "sharpest"), ("NoSuchNode", "area")], ids=["choice", "node"]
 )
 async def test_what_no_server_can_run_is_refused_before_anything_is_sent(
-    desk: Desk, class_type: str, method: str
+    user: BrowserUser, class_type: str, method: str
 ) -> None:
-    page = (await desk.open()).page
+    page = (await user.open()).page
     await page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
     sent: list[str] = []
     page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
@@ -351,8 +355,8 @@ async def test_what_no_server_can_run_is_refused_before_anything_is_sent(
     assert sent == []
 
 
-async def test_a_result_opens_large_and_closes(desk: Desk, photo: Path) -> None:
-    window = await desk.open()
+async def test_a_result_opens_large_and_closes(user: BrowserUser, photo: Path) -> None:
+    window = await user.open()
     prompt_id = await window.run_photo(photo)
     await window.open_large(prompt_id)
     await window.close_large()
@@ -360,13 +364,13 @@ async def test_a_result_opens_large_and_closes(desk: Desk, photo: Path) -> None:
     await window.card(prompt_id).wait_for(state="detached")
 
 
-async def test_a_browser_that_lets_nothing_be_stored_is_told_instead_of_a_blank_page(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_a_browser_that_lets_nothing_be_stored_is_told_instead_of_a_blank_page(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     await profile.add_init_script(
         "IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };"
     )
-    desk.watch.expected += ["denied"]
-    page = (await desk.open(is_ready=False)).page
+    user.watch.expected += ["denied"]
+    page = (await user.open(is_ready=False)).page
     await expect(page.locator("#boot-failure")).to_contain_text("does not let this page store anything")
 
 
@@ -375,22 +379,24 @@ IN_THE_SNAPSHOT = ("python_stdlib.zip", "site.zip", "app.zip")  # a window that 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 @pytest.mark.parametrize("file", ["pyodide.asm.wasm", "python_stdlib.zip", "site.zip", "app.zip", "core.js", "main.py"])
-async def test_a_file_that_is_missing_is_told_instead_of_a_blank_page(desk: Desk, language: str, file: str) -> None:
-    profile = await desk.new_profile()
+async def test_a_file_that_is_missing_is_told_instead_of_a_blank_page(
+    user: BrowserUser, language: str, file: str
+) -> None:
+    profile = await user.new_profile()
     if file in IN_THE_SNAPSHOT:
         await profile.route("**/snapshots/*", lambda route: route.fulfill(status=204))
     await profile.route(f"**/{file}", lambda route: route.fulfill(status=404, body="gone"))
-    desk.watch.expected += [".*"]
-    page = (await desk.open(f"/?lang={language}", is_ready=False)).page
+    user.watch.expected += [".*"]
+    page = (await user.open(f"/?lang={language}", is_ready=False)).page
     failure = page.locator("#boot-failure")
     await expect(failure).to_contain_text("python3 serve.py")
     await expect(failure).to_contain_text("Mooring 无法" if language == "zh-CN" else "Mooring could not start")
 
 
-async def test_the_page_runs_python_without_jspi(desk: Desk) -> None:
+async def test_the_page_runs_python_without_jspi(user: BrowserUser) -> None:
     """With it, Chromium on Linux crashes now and then (docs/decisions/0092-no-jspi-on-the-page.md)."""
-    profile = await desk.new_profile()
+    profile = await user.new_profile()
     await profile.add_init_script(COUNT_STACKS)
-    window = await desk.open()
+    window = await user.open()
     await window.wait_for(await window.submit(quick_workflow(7)))
     assert await window.call("stacksMade") == 0

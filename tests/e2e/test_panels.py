@@ -16,7 +16,7 @@ from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import WITHOUT_LOCKS
 from tests.e2e.fault_kit import BROKEN_NETWORK
 from tests.e2e.tab_kit import Tab, Tabs, open_tabs
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import slow_workflow
 from tests.services import Service, start_gateway
 
@@ -34,11 +34,11 @@ def gateway() -> Iterator[Service]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pair(browser: Browser, gateway: Service) -> AsyncIterator[tuple[MooringWindow, MooringWindow, Desk]]:
-    """Two windows of one person, and their desk."""
-    async with open_desk(browser, gateway.url) as desk:
-        desk.watch.expected += BROKEN_NETWORK
-        yield await desk.open(), await desk.open(), desk
+async def pair(browser: Browser, gateway: Service) -> AsyncIterator[tuple[MooringWindow, MooringWindow, BrowserUser]]:
+    """Two windows of one person, and their user."""
+    async with open_user(browser, gateway.url) as user:
+        user.watch.expected += BROKEN_NETWORK
+        yield await user.open(), await user.open(), user
 
 
 async def opened(window: MooringWindow, name: str) -> Locator:
@@ -65,9 +65,9 @@ async def moored_to(window: MooringWindow) -> str:
 
 
 async def test_windows_lists_what_the_other_one_does_as_it_does_it(
-    pair: tuple[MooringWindow, MooringWindow, Desk],
+    pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
-    first, second, _desk = pair
+    first, second, _user = pair
     panel = await opened(first, "windows")
     rows = panel.get_by_test_id("window-row")
     await expect(rows).to_have_count(2)
@@ -121,9 +121,9 @@ async def test_a_tab_that_is_looked_for_says_so_until_it_is_seen_also_without_we
 
 
 async def test_fleet_tells_of_each_server_and_why_a_window_is_where_it_is(
-    pair: tuple[MooringWindow, MooringWindow, Desk],
+    pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
-    first, second, _desk = pair
+    first, second, _user = pair
     prompt_id = await second.submit(slow_workflow(200), "Tide")
     await second.card(prompt_id, "running").wait_for()
     server_id = await moored_to(second)
@@ -145,9 +145,9 @@ async def test_fleet_tells_of_each_server_and_why_a_window_is_where_it_is(
 
 
 async def test_a_window_goes_where_it_prefers_and_never_where_it_avoids(
-    pair: tuple[MooringWindow, MooringWindow, Desk],
+    pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
-    first, _second, _desk = pair
+    first, _second, _user = pair
     panel = await opened(first, "fleet")
     for server_id, leaning in zip(SERVERS, ("avoid", "", "prefer"), strict=True):
         await panel.locator(f"#lean-{server_id}").select_option(leaning)
@@ -175,9 +175,9 @@ async def test_a_window_goes_where_it_prefers_and_never_where_it_avoids(
 
 
 async def test_a_server_that_is_not_well_is_counted_in_the_header_and_told_with_its_cause(
-    pair: tuple[MooringWindow, MooringWindow, Desk],
+    pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
-    first, _second, _desk = pair
+    first, _second, _user = pair
     kill = (
         "(fault) => fetch('/demo/break', {method: 'POST', headers: {'content-type': 'application/json'}, body: fault})"
     )
@@ -196,9 +196,9 @@ async def test_a_server_that_is_not_well_is_counted_in_the_header_and_told_with_
 
 
 async def test_on_a_phone_the_panels_are_sheets_and_nothing_overflows(
-    pair: tuple[MooringWindow, MooringWindow, Desk],
+    pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
-    first, _second, _desk = pair
+    first, _second, _user = pair
     page = first.page
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.emulate_media(color_scheme="dark")

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -20,9 +20,9 @@ FOOT = """() => {
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
-async def test_the_page_goes_with_the_work_from_the_form_to_its_result(desk: Desk) -> None:
-    await desk.new_profile(**PHONE)
-    window = await desk.open()
+async def test_the_page_goes_with_the_work_from_the_form_to_its_result(user: BrowserUser) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
     page = window.page
     form, now, results = (page.get_by_test_id(f"tab-{part}") for part in ("form", "now", "results"))
     await expect(form).to_have_attribute("aria-current", "true")

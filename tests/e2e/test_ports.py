@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 from tests.e2e.browser_kit import load_python, open_headless_shell, run_python
 from tests.e2e.window_kit import Watch
 from tests.ports import suite
-from tests.ports.desk import QUOTA
+from tests.ports.user import QUOTA
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -34,7 +34,7 @@ async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
 
 @pytest.mark.parametrize("name", suite.checks())
 async def test_the_browsers_store_keeps_to_the_port(python: Page, name: str) -> None:
-    body = "from tests.ports.browser_desk import run_check; return await run_check(name)"
+    body = "from tests.ports.browser_database import run_check; return await run_check(name)"
     told = await run_python(python, body, name=name)
     assert told == "", told
 
@@ -51,7 +51,7 @@ async def test_the_browsers_store_makes_room_as_the_port_says(gateway: Service, 
         devtools = await context.new_cdp_session(page)
         await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": QUOTA})
         told = await run_python(
-            page, "from tests.ports.browser_desk import run_check; return await run_check(name)", name=name
+            page, "from tests.ports.browser_database import run_check; return await run_check(name)", name=name
         )
     assert told == "", told
 
@@ -64,11 +64,11 @@ async def test_a_window_sees_what_another_windows_page_reserves(browser: Browser
         await load_python(page, gateway.url)
     body = """
         from app.browser.store import BrowserStore
-        from tests.ports import desk
+        from tests.ports import user
 
         def choose(claims):
             taken = {item.server_id for item in claims.reservations}
-            return desk.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
+            return user.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
 
         return (await BrowserStore().reserve(choose)).server_id
     """
@@ -82,19 +82,19 @@ async def test_a_newer_page_gets_the_store_at_once_and_the_older_one_works_on(py
     body = """
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
-        from tests.ports import desk
-        from tests.ports.browser_desk import delete_database
+        from tests.ports import user
+        from tests.ports.browser_database import delete_database
 
         told = []
         older = BrowserStore("upgrade", on_newer=lambda is_seen: told.append(["older", is_seen]))
-        first = await desk.registered(older, "p-1")
+        first = await user.registered(older, "p-1")
 
         def nothing(transaction):
             yield transaction.objectStore("tasks").count()
 
         newer = Database("upgrade", 9, lambda transaction, old: transaction.db.createObjectStore("later"))
         await newer.run("count", ["tasks", "later"], nothing)
-        second = await desk.registered(older, "p-2")
+        second = await user.registered(older, "p-2")
         late = BrowserStore("upgrade", on_newer=lambda is_seen: told.append(["late", is_seen]))
         kept = [await late.read_task(task.prompt_id) == task for task in (first, second)]
         for store in (older, late, newer):
@@ -110,7 +110,7 @@ async def test_a_newer_store_without_what_this_page_needs_is_told(python: Page) 
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
-        from tests.ports.browser_desk import delete_database
+        from tests.ports.browser_database import delete_database
 
         def nothing(transaction):
             yield transaction.objectStore("other").count()
@@ -135,7 +135,7 @@ async def test_a_deleted_store_is_told_and_not_made_anew(python: Page) -> None:
         import js
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
-        from tests.ports.browser_desk import delete_database
+        from tests.ports.browser_database import delete_database
 
         store = BrowserStore("deleted")
         await store.read_tasks()
@@ -156,7 +156,7 @@ async def test_a_store_that_does_not_open_is_told_in_time(python: Page) -> None:
         from app.browser import idb
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
-        from tests.ports.browser_desk import delete_database
+        from tests.ports.browser_database import delete_database
 
         stubborn = await js.eval('''new Promise((resolve) => {
             indexedDB.open("stuck", 1).onsuccess = (event) => resolve(event.target.result);
@@ -203,11 +203,11 @@ async def test_a_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser,
     body = """
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
-        from tests.ports import desk
-        from tests.ports.browser_desk import BrowserDesk
+        from tests.ports import user
+        from tests.ports.browser_database import BrowserDatabase
 
-        store, full = BrowserStore("full"), BrowserDesk("full")
-        done = await desk.ended(store, "p-1")
+        store, full = BrowserStore("full"), BrowserDatabase("full")
+        done = await user.ended(store, "p-1")
         await store.keep_result(done, 0, full.blob(b"small"), 40.0)
         try:
             await store.keep_result(done, 1, full.blob(bytes(4_000_000)), 50.0)
@@ -228,11 +228,11 @@ async def test_a_record_of_no_kind_that_we_write_can_be_told_and_deleted(python:
         import js
         from app.browser.store import BrowserStore
         from app.core.model import Records
-        from tests.ports import desk
-        from tests.ports.browser_desk import delete_database
+        from tests.ports import user
+        from tests.ports.browser_database import delete_database
 
         store = BrowserStore("odd")
-        good = await desk.registered(store, "p-1")
+        good = await user.registered(store, "p-1")
         odd = js.eval('[{prompt_id: 7, owner: "w-1"}, {prompt_id: ["a"]}, {prompt_id: "p-2", owner: "w-1", epoch: 1n}]')
 
         def spoil(transaction):
@@ -240,7 +240,7 @@ async def test_a_record_of_no_kind_that_we_write_can_be_told_and_deleted(python:
                 yield transaction.objectStore("tasks").put(row)
 
         await store._database.run("spoil", ["tasks"], spoil, write=True)
-        _, records = await store.claim(desk.window("w-1"))
+        _, records = await store.claim(user.window("w-1"))
         found = [records.tasks == (good,), [item.prompt_id for item in records.unreadable]]
         for item in records.unreadable:
             await store.delete_unreadable(item.prompt_id, "w-1")
@@ -257,18 +257,18 @@ async def test_a_cancelled_operation_leaves_the_store_working(python: Page) -> N
     body = """
         import asyncio
         from app.browser.store import BrowserStore
-        from tests.ports import desk
-        from tests.ports.browser_desk import delete_database
+        from tests.ports import user
+        from tests.ports.browser_database import delete_database
 
         store = BrowserStore("cancelled")
         for turns in range(12):
-            run = asyncio.ensure_future(store.reserve(lambda claims: desk.reservation("p-1")))
+            run = asyncio.ensure_future(store.reserve(lambda claims: user.reservation("p-1")))
             for _ in range(turns):
                 await asyncio.sleep(0)
             run.cancel()
             await asyncio.wait([run])
             await store.release_reservation("p-1")
-        known = await desk.registered(store, "p-2")
+        known = await user.registered(store, "p-2")
         left = (await store.read_tasks()).tasks == (known,)
         store.close()
         await delete_database("cancelled")

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -47,21 +47,21 @@ def published() -> dict[str, Any]:
     }
 
 
-async def opened(desk: Desk, path: str = "/") -> MooringWindow:
+async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
     """A window where that workflow is chosen."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published()))
 
-    profile = await desk.new_profile()
+    profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
-    window = await desk.open(path)
+    window = await user.open(path)
     await expect(window.page.locator("#fields-enlarge")).to_be_visible()
     return window
 
 
-async def test_a_preset_is_saved_applied_undone_and_there_in_every_window(desk: Desk) -> None:
-    window = await opened(desk)
+async def test_a_preset_is_saved_applied_undone_and_there_in_every_window(user: BrowserUser) -> None:
+    window = await opened(user)
     page = window.page
     dialog, open_presets = page.get_by_test_id("presets-dialog"), page.get_by_test_id("open-presets")
     await page.locator(TEXT).fill("a harbour at night")
@@ -96,7 +96,7 @@ async def test_a_preset_is_saved_applied_undone_and_there_in_every_window(desk: 
     await page.locator("#preset-new-name").fill("Evening")
     await page.keyboard.press("Enter")
     await expect(dialog.get_by_role("button", name="Rename “Evening”")).to_be_visible()
-    other = (await desk.open("/")).page
+    other = (await user.open("/")).page
     await other.set_viewport_size({"width": 360, "height": 700})
     await other.get_by_test_id("open-presets").click()
     await other.get_by_test_id("presets-dialog").get_by_role("button", name="Evening").first.click()
@@ -113,8 +113,8 @@ async def test_a_preset_is_saved_applied_undone_and_there_in_every_window(desk: 
     await expect(page.get_by_test_id("delete-preset")).to_have_count(0)
 
 
-async def test_a_recent_value_is_chosen_by_keyboard_and_forgotten_on_wish(desk: Desk) -> None:
-    window = await opened(desk)
+async def test_a_recent_value_is_chosen_by_keyboard_and_forgotten_on_wish(user: BrowserUser) -> None:
+    window = await opened(user)
     page = window.page
     text, recent, button = page.locator(TEXT), page.locator(f"{TEXT}-recent"), page.locator(f"{TEXT}-recent-open")
     for words in ("a harbour", "a storm"):

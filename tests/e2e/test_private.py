@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -40,9 +40,9 @@ async def stored(page: Page) -> dict[str, Any]:
     return found
 
 
-async def private_window(desk: Desk) -> MooringWindow:
+async def private_window(user: BrowserUser) -> MooringWindow:
     """Opened the way a person does it, out of a window that is not private."""
-    ordinary = await desk.open()
+    ordinary = await user.open()
     await ordinary.page.keyboard.press("Control+K")
     await ordinary.page.keyboard.type("private window")
     async with ordinary.page.expect_popup() as opened:
@@ -54,8 +54,8 @@ async def private_window(desk: Desk) -> MooringWindow:
     return window
 
 
-async def test_a_private_window_shows_its_results_and_writes_none_of_them_down(desk: Desk) -> None:
-    window = await private_window(desk)
+async def test_a_private_window_shows_its_results_and_writes_none_of_them_down(user: BrowserUser) -> None:
+    window = await private_window(user)
     page = window.page
     assert "private" not in page.url
     await expect(page.locator("#results")).to_contain_text("A private window")
@@ -82,8 +82,8 @@ async def test_a_private_window_shows_its_results_and_writes_none_of_them_down(d
     await expect(page.locator("#field-1-text")).not_to_have_value(TEXT)
 
 
-async def test_a_reload_in_mid_run_brings_private_work_home(desk: Desk) -> None:
-    window = await private_window(desk)
+async def test_a_reload_in_mid_run_brings_private_work_home(user: BrowserUser) -> None:
+    window = await private_window(user)
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("run").click()

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright
 
 from tests.e2e.browser_kit import open_chromium
-from tests.e2e.window_kit import PATIENCE, Desk, MooringWindow, Watch
+from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, Watch
 from tests.e2e.work_kit import a_photo, ask_server, break_server, load_server, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
@@ -34,16 +34,16 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 
 @pytest.fixture
 def gateway(servers: Servers) -> Iterator[Service]:
-    """A gateway of these two, which `desk` is at."""
+    """A gateway of these two, which `user` is at."""
     flags = [flag for server_id, server in servers.items() for flag in ("--server", f"{server_id}={server.url}")]
     with start_gateway(*flags) as service:
         yield service
 
 
 async def test_main_job_a_photo_goes_in_and_the_right_servers_picture_comes_out(
-    desk: Desk, servers: Servers, tmp_path: Path
+    user: BrowserUser, servers: Servers, tmp_path: Path
 ) -> None:
-    first, second = await desk.open(), await desk.open()
+    first, second = await user.open(), await user.open()
     for server in servers.values():  # so that neither photo is done before the other one is sent
         await load_server(server, 1)
     ids = await asyncio.gather(
@@ -84,8 +84,8 @@ async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> s
     return str(await window.call(expression, *arguments))
 
 
-async def test_a_reload_in_mid_run_comes_back_with_everything(desk: Desk, servers: Servers) -> None:
-    window = await desk.open()
+async def test_a_reload_in_mid_run_comes_back_with_everything(user: BrowserUser, servers: Servers) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(120))
     await window.wait_state(prompt_id, "running")
     before, lock = await window.facts(), await window.call("debugWebSocketLock()")
@@ -104,8 +104,8 @@ async def test_a_reload_in_mid_run_comes_back_with_everything(desk: Desk, server
     await window.check()
 
 
-async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(80))
     twin = await window.duplicate()
     mine, its = await window.facts(), await twin.facts()
@@ -117,13 +117,13 @@ async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(desk: Desk) ->
     assert (await window.wait_for(prompt_id))["state"] == "succeeded"
 
 
-async def test_polling_alone_is_enough(desk: Desk, tmp_path: Path) -> None:
-    desk.watch.expected.append("WebSocket connection")
-    await (await desk.new_profile()).add_init_script(
+async def test_polling_alone_is_enough(user: BrowserUser, tmp_path: Path) -> None:
+    user.watch.expected.append("WebSocket connection")
+    await (await user.new_profile()).add_init_script(
         "globalThis.WebSocket = class extends WebSocket { constructor(url, ...rest) {"
         " super(String(url).replace(/[/](fleet|servers)[/].*/, '/refused'), ...rest); } };"
     )
-    window = await desk.open()
+    window = await user.open()
     prompt_id = await window.send_photo(a_photo(tmp_path))
     task = await window.wait_for(prompt_id)
     assert task["state"] == "succeeded"
@@ -131,9 +131,9 @@ async def test_polling_alone_is_enough(desk: Desk, tmp_path: Path) -> None:
     await window.page.get_by_test_id("result-image").first.wait_for()
 
 
-async def test_a_picture_that_is_home_survives_its_server(desk: Desk, servers: Servers) -> None:
-    desk.watch.expected.append("Failed to load resource")
-    window = await desk.open()
+async def test_a_picture_that_is_home_survives_its_server(user: BrowserUser, servers: Servers) -> None:
+    user.watch.expected.append("Failed to load resource")
+    window = await user.open()
     prompt_id = await window.submit(quick_workflow())
     task = await window.wait_for(prompt_id)
     servers[task["executionServer"]].kill()
@@ -145,9 +145,9 @@ async def test_a_picture_that_is_home_survives_its_server(desk: Desk, servers: S
     )
 
 
-async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(desk: Desk, servers: Servers) -> None:
-    desk.watch.expected.append("Failed to load resource")
-    *stuck, last = [await desk.open() for _ in range(4)]
+async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(user: BrowserUser, servers: Servers) -> None:
+    user.watch.expected.append("Failed to load resource")
+    *stuck, last = [await user.open() for _ in range(4)]
     await load_server(servers["a"], 8)
     ids = [await window.submit(slow_workflow(200, seed=index)) for index, window in enumerate(stuck)]
     assert [(await window.facts())["lockedServer"] for window in stuck] == ["b", "b", "b"]
@@ -192,11 +192,11 @@ async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow])
     )
 
 
-async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(desk: Desk, servers: Servers) -> None:
-    desk.watch.expected.append("Failed to load resource")
+async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(user: BrowserUser, servers: Servers) -> None:
+    user.watch.expected.append("Failed to load resource")
     for server in servers.values():
         await break_server(server, next_submit="queued_then_500")
-    window = await desk.open()
+    window = await user.open()
     prompt_id = await window.submit(quick_workflow(3))
     task = await window.wait_for(prompt_id)
     assert task["state"] == "succeeded"
@@ -205,10 +205,10 @@ async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(desk: D
 
 
 async def test_a_server_killed_before_the_submit_is_told_and_nothing_goes_elsewhere(
-    desk: Desk, servers: Servers
+    user: BrowserUser, servers: Servers
 ) -> None:
-    desk.watch.expected += ["Failed to load resource", "WebSocket connection"]
-    window = await desk.open()
+    user.watch.expected += ["Failed to load resource", "WebSocket connection"]
+    window = await user.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
     locked = (await window.facts())["lockedServer"]
     servers[locked].kill()

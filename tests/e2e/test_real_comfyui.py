@@ -23,7 +23,7 @@ from playwright.async_api import Browser, Route, expect
 from app.workflows.reading import read_source
 from tests.e2e.test_open_workflow import drop, picture_of, pixels
 from tests.e2e.test_team import ask, enter, everything
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import a_photo, ask_server, quick_workflow, runs_of
 from tests.integration.studio import write_users
 from tests.services import Service, free_ports, start_gateway
@@ -81,8 +81,8 @@ async def check_runs(window: MooringWindow, prompt_id: str) -> dict[str, Any]:
     return task
 
 
-async def test_main_job_in_two_windows_on_two_servers(desk: Desk, tmp_path: Path) -> None:
-    one, two = await desk.open(), await desk.open()
+async def test_main_job_in_two_windows_on_two_servers(user: BrowserUser, tmp_path: Path) -> None:
+    one, two = await user.open(), await user.open()
     first, second = await asyncio.gather(one.send_photo(a_photo(tmp_path, 1)), two.send_photo(a_photo(tmp_path, 2)))
     used = {(await check_runs(one, first))["executionServer"], (await check_runs(two, second))["executionServer"]}
     assert used == set(SERVERS)
@@ -91,9 +91,9 @@ async def test_main_job_in_two_windows_on_two_servers(desk: Desk, tmp_path: Path
 async def test_two_people_do_the_main_job_and_see_only_their_own(browser: Browser, tmp_path: Path) -> None:
     write_users(tmp_path / "users.toml")
     with start_gateway(*flags(), "--users", str(tmp_path / "users.toml")) as service:
-        async with open_desk(browser, service.url) as desk:
-            desk.watch.expected += ["status of 403"]
-            alice, bob = [await enter(await desk.new_profile(), desk.base, name) for name in ("alice", "bob")]
+        async with open_user(browser, service.url) as user:
+            user.watch.expected += ["status of 403"]
+            alice, bob = [await enter(await user.new_profile(), user.base, name) for name in ("alice", "bob")]
             photos = [a_photo(tmp_path, number) for number in (3, 4)]
             one, two = await asyncio.gather(
                 *(item.send_photo(photo) for item, photo in zip((alice, bob), photos, strict=True))
@@ -118,9 +118,9 @@ async def test_two_people_do_the_main_job_and_see_only_their_own(browser: Browse
             await bob.check()
 
 
-async def test_a_rejected_prompt_is_told_with_its_node_errors(desk: Desk) -> None:
-    desk.watch.expected.append("status of 400")
-    window = await desk.open()
+async def test_a_rejected_prompt_is_told_with_its_node_errors(user: BrowserUser) -> None:
+    user.watch.expected.append("status of 400")
+    window = await user.open()
     bad = quick_workflow()
     bad["1"]["inputs"]["width"] = -5
     with pytest.raises(Exception, match=r"smaller than min"):
@@ -128,8 +128,8 @@ async def test_a_rejected_prompt_is_told_with_its_node_errors(desk: Desk) -> Non
     assert (await window.facts())["lockedServer"] is None
 
 
-async def test_a_reload_in_mid_run_keeps_everything(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_reload_in_mid_run_keeps_everything(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow())
     await window.wait_state(prompt_id, "running")
     before = await window.facts()
@@ -139,8 +139,8 @@ async def test_a_reload_in_mid_run_keeps_everything(desk: Desk) -> None:
     await check_runs(window, prompt_id)
 
 
-async def test_a_cancel_stops_ours_and_nothing_else(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_cancel_stops_ours_and_nothing_else(user: BrowserUser) -> None:
+    window = await user.open()
     running = await window.submit(slow_workflow(60))
     await window.wait_state(running, "running")
     waiting, other = await window.submit(slow_workflow(2)), await window.submit(slow_workflow(2))
@@ -151,8 +151,8 @@ async def test_a_cancel_stops_ours_and_nothing_else(desk: Desk) -> None:
     await check_runs(window, other)
 
 
-async def test_a_deaf_socket_is_found_and_opened_again(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_deaf_socket_is_found_and_opened_again(user: BrowserUser) -> None:
+    window = await user.open()
     first = await window.submit(slow_workflow())
     await window.wait_state(first, "running")
     second = await window.submit(slow_workflow(10))
@@ -172,9 +172,9 @@ async def test_a_deaf_socket_is_found_and_opened_again(desk: Desk) -> None:
     await check_runs(window, second)
 
 
-async def test_a_lost_answer_is_settled_by_looking(desk: Desk) -> None:
-    desk.watch.expected.append("Failed to load resource")
-    window = await desk.open()
+async def test_a_lost_answer_is_settled_by_looking(user: BrowserUser) -> None:
+    user.watch.expected.append("Failed to load resource")
+    window = await user.open()
 
     async def lose(route: Route) -> None:
         await route.fetch()
@@ -186,8 +186,8 @@ async def test_a_lost_answer_is_settled_by_looking(desk: Desk) -> None:
     await check_runs(window, prompt_id)
 
 
-async def test_a_closed_windows_work_is_adopted(desk: Desk) -> None:
-    gone, heir = await desk.open(), await desk.open()
+async def test_a_closed_windows_work_is_adopted(user: BrowserUser) -> None:
+    gone, heir = await user.open(), await user.open()
     prompt_id = await gone.submit(slow_workflow())
     await gone.wait_state(prompt_id, "running")
     await gone.page.close()
@@ -201,9 +201,9 @@ async def test_a_closed_windows_work_is_adopted(desk: Desk) -> None:
 async def test_the_gateway_is_killed_and_restarted_in_mid_run(browser: Browser) -> None:
     port = free_ports()
     with start_gateway(*flags(), port=port) as gateway:
-        async with open_desk(browser, gateway.url) as desk:
-            desk.watch.expected.append("Failed to load resource|WebSocket")
-            window = await desk.open()
+        async with open_user(browser, gateway.url) as user:
+            user.watch.expected.append("Failed to load resource|WebSocket")
+            window = await user.open()
             prompt_id = await window.submit(slow_workflow())
             await window.wait_state(prompt_id, "running")
             gateway.kill()
@@ -211,8 +211,8 @@ async def test_the_gateway_is_killed_and_restarted_in_mid_run(browser: Browser) 
                 await check_runs(window, prompt_id)
 
 
-async def test_history_cleared_by_somebody_else_loses_no_told_end(desk: Desk) -> None:
-    window = await desk.open()
+async def test_history_cleared_by_somebody_else_loses_no_told_end(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(10))
     await window.wait_state(prompt_id, "running")
     server = SERVERS[(await window.task(prompt_id))["executionServer"]]
@@ -227,8 +227,8 @@ async def test_history_cleared_by_somebody_else_loses_no_told_end(desk: Desk) ->
     assert [output["delivery"] for output in task["outputs"]] == ["kept"]
 
 
-async def test_a_workflow_of_the_editor_runs_and_its_picture_opens_again(desk: Desk) -> None:
-    window = await desk.open()
+async def test_a_workflow_of_the_editor_runs_and_its_picture_opens_again(user: BrowserUser) -> None:
+    window = await user.open()
     page, colour = window.page, random.randrange(1 << 24)
     await drop(page, "plain.json", json.dumps(editor_graph(colour)).encode(), "application/json")
     await expect(page.locator("#field-1-color")).to_have_value(str(colour))
@@ -246,14 +246,14 @@ async def test_a_workflow_of_the_editor_runs_and_its_picture_opens_again(desk: D
     assert pixels(await picture_of(window, again)) == pixels(first)
 
 
-async def test_result_of_one_server_runs_on_the_other(desk: Desk, tmp_path: Path) -> None:
+async def test_result_of_one_server_runs_on_the_other(user: BrowserUser, tmp_path: Path) -> None:
     first, second = SERVERS
-    window = await desk.open()
+    window = await user.open()
     await window.choose_sample("enlarge")
     await window.put_picture(a_photo(tmp_path, random.randrange(1000)))
     await window.page.get_by_test_id("where").select_option(first)
     made = await picture_of(window, await window.press_run())
-    other = await desk.open()
+    other = await user.open()
     await other.choose_sample("slow")
     await drop(other.page, "made_00001_.png", made, "image/png")
     await expect(other.page.locator(".pick.is-chosen .pick-title")).to_have_text("made")
@@ -262,11 +262,11 @@ async def test_result_of_one_server_runs_on_the_other(desk: Desk, tmp_path: Path
     assert task["executionServer"] == second
 
 
-async def test_workflow_with_its_own_choices_runs(desk: Desk) -> None:
+async def test_workflow_with_its_own_choices_runs(user: BrowserUser) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{ADDRESSES[0]}/object_info/CustomCombo") as reply:
         if not await reply.json():
             pytest.skip("these servers have no CustomCombo")
-    window = await desk.open()
+    window = await user.open()
     inputs = {"choice": "screen", "index": 1, "option1": "add", "option2": "screen", "option3": ""}
     workflow = {**quick_workflow(), "50": {"class_type": "CustomCombo", "inputs": inputs}}
     workflow["51"] = {"class_type": "PreviewAny", "inputs": {"source": ["50", 0]}}
@@ -289,9 +289,9 @@ def editor_graph(colour: int) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not RESTART, reason="MOORING_REAL_COMFYUI_RESTART names no command")
-async def test_a_restart_in_mid_run_is_told_as_lost_with_its_evidence(desk: Desk) -> None:
-    desk.watch.expected.append("Failed to load resource|WebSocket")
-    window = await desk.open()
+async def test_a_restart_in_mid_run_is_told_as_lost_with_its_evidence(user: BrowserUser) -> None:
+    user.watch.expected.append("Failed to load resource|WebSocket")
+    window = await user.open()
     first = await window.submit(quick_workflow(random.randrange(1 << 24)))
     await window.wait_for(first)
     while True:

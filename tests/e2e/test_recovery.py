@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.test_unreadable import TOUCH
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import a_photo, break_server, load_server, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -37,7 +37,7 @@ def flags(servers: Servers) -> list[str]:
 
 @pytest.fixture
 def gateway(servers: Servers) -> Iterator[Service]:
-    """A gateway of these two, which `desk` is at."""
+    """A gateway of these two, which `user` is at."""
     with start_gateway(*flags(servers)) as service:
         yield service
 
@@ -53,11 +53,11 @@ async def focused_card(window: MooringWindow) -> str | None:
 
 
 async def test_work_of_a_killed_server_is_run_elsewhere_with_its_kept_picture(
-    desk: Desk, servers: Servers, tmp_path: Path
+    user: BrowserUser, servers: Servers, tmp_path: Path
 ) -> None:
-    desk.watch.expected += BROKEN
-    await desk.new_profile(viewport={"width": 360, "height": 740})
-    window = await desk.open()
+    user.watch.expected += BROKEN
+    await user.new_profile(viewport={"width": 360, "height": 740})
+    window = await user.open()
     for server in servers.values():
         await load_server(server, 1)
     first = await window.send_photo(a_photo(tmp_path))
@@ -92,10 +92,10 @@ async def test_work_of_a_killed_server_is_run_elsewhere_with_its_kept_picture(
 
 
 async def test_the_offers_are_in_reach_of_the_keyboard_and_giving_up_frees_the_window(
-    desk: Desk, servers: Servers
+    user: BrowserUser, servers: Servers
 ) -> None:
-    desk.watch.expected += BROKEN
-    window = await desk.open()
+    user.watch.expected += BROKEN
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(200))
     await window.wait_state(prompt_id, "running")
     servers[(await window.task(prompt_id))["executionServer"]].kill()
@@ -118,9 +118,9 @@ async def test_the_offers_are_in_reach_of_the_keyboard_and_giving_up_frees_the_w
     assert (await window.facts())["lockedServer"] is None
 
 
-async def test_another_window_is_a_fresh_one(desk: Desk, servers: Servers) -> None:
-    desk.watch.expected += BROKEN
-    window = await desk.open("/?lang=zh-CN")
+async def test_another_window_is_a_fresh_one(user: BrowserUser, servers: Servers) -> None:
+    user.watch.expected += BROKEN
+    window = await user.open("/?lang=zh-CN")
     prompt_id = await window.submit(slow_workflow(200))
     await window.wait_state(prompt_id, "running")
     gone = (await window.task(prompt_id))["executionServer"]
@@ -138,13 +138,13 @@ async def test_another_window_is_a_fresh_one(desk: Desk, servers: Servers) -> No
     await window.card(prompt_id, "unreachable").wait_for()
 
 
-async def test_work_of_a_closed_window_is_adopted_and_its_picture_comes(desk: Desk, tmp_path: Path) -> None:
-    window = await desk.open()
+async def test_work_of_a_closed_window_is_adopted_and_its_picture_comes(user: BrowserUser, tmp_path: Path) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(150), "Tide")
     await window.wait_state(prompt_id, "running")
     server = (await window.task(prompt_id))["executionServer"]
     await window.page.close()
-    heir = await desk.open()
+    heir = await user.open()
     left = heir.page.get_by_test_id("orphan")
     await expect(left).to_have_attribute("data-prompt-id", prompt_id)
     await expect(left).to_contain_text("Tide")
@@ -165,16 +165,16 @@ async def test_work_of_a_closed_window_is_adopted_and_its_picture_comes(desk: De
 
 
 async def test_all_that_is_left_is_adopted_at_once_with_its_pictures_shown(
-    desk: Desk, servers: Servers, tmp_path: Path
+    user: BrowserUser, servers: Servers, tmp_path: Path
 ) -> None:
     for server in servers.values():
         await load_server(server, 1)
-    window = await desk.open()
+    window = await user.open()
     ids = [await window.send_photo(a_photo(tmp_path)), await window.press_run()]
     for prompt_id in ids:
         await window.wait_state(prompt_id, "queued")
     await window.page.close()
-    heir = await desk.open()
+    heir = await user.open()
     await expect(heir.page.get_by_test_id("orphan")).to_have_count(2)
     await expect(heir.page.locator("[data-testid=orphan] img")).to_have_count(2)
     assert {task["promptId"] for task in await heir.call("mooring.orphans()")} == set(ids)
@@ -184,8 +184,8 @@ async def test_all_that_is_left_is_adopted_at_once_with_its_pictures_shown(
     assert await heir.call("mooring.orphans()") == []
 
 
-async def test_a_damaged_record_of_a_closed_window_is_shown_and_given_up(desk: Desk) -> None:
-    window, heir = await desk.open(), await desk.open()
+async def test_a_damaged_record_of_a_closed_window_is_shown_and_given_up(user: BrowserUser) -> None:
+    window, heir = await user.open(), await user.open()
     prompt_id = await window.submit(slow_workflow(200))
     await window.wait_state(prompt_id, "running")
     await window.page.close()
@@ -202,9 +202,11 @@ async def test_a_damaged_record_of_a_closed_window_is_shown_and_given_up(desk: D
     await heir.check()
 
 
-async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(desk: Desk, servers: Servers) -> None:
-    desk.watch.expected += BROKEN
-    window = await desk.open()
+async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(
+    user: BrowserUser, servers: Servers
+) -> None:
+    user.watch.expected += BROKEN
+    window = await user.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
     locked = servers[(await window.facts())["lockedServer"]]
     await break_server(locked, next_submit="unsent", delay=2.0)  # a slow server keeps it unclear for a while
@@ -228,9 +230,9 @@ async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(de
     assert [await runs_of(server, prompt_id) for server in servers.values()] == [0, 0]
 
 
-async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(desk: Desk, servers: Servers) -> None:
-    desk.watch.expected += BROKEN
-    window = await desk.open()
+async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(user: BrowserUser, servers: Servers) -> None:
+    user.watch.expected += BROKEN
+    window = await user.open()
     known = await window.submit(slow_workflow(60))
     prompt_id = await window.submit(slow_workflow(200, seed=2))  # to the same server, which holds the window
     here = (await window.wait_for(known))["executionServer"]
@@ -249,10 +251,10 @@ async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(desk: Desk
 
 
 async def test_a_moved_server_gets_nothing_until_a_person_says_that_it_is_the_same(
-    desk: Desk, servers: Servers, gateway: Service
+    user: BrowserUser, servers: Servers, gateway: Service
 ) -> None:
-    desk.watch.expected += BROKEN
-    window = await desk.open()
+    user.watch.expected += BROKEN
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(200))
     await window.wait_state(prompt_id, "running")
     server_id = (await window.task(prompt_id))["executionServer"]
@@ -276,10 +278,10 @@ async def test_a_moved_server_gets_nothing_until_a_person_says_that_it_is_the_sa
         assert await runs_of(servers[server_id], prompt_id) == 1
 
 
-async def test_a_traceback_is_copied_also_where_there_is_no_clipboard(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_a_traceback_is_copied_also_where_there_is_no_clipboard(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     await profile.grant_permissions(["clipboard-read", "clipboard-write"])
-    window = await desk.open()
+    window = await user.open()
     workflow = quick_workflow()
     workflow["3"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "fail_at": 1, "steps": 2}}
     workflow["2"]["inputs"]["images"] = ["3", 0]
@@ -294,5 +296,5 @@ async def test_a_traceback_is_copied_also_where_there_is_no_clipboard(desk: Desk
         await button.click()
         await expect(button).to_have_text("Copied")
         await expect(window.page.locator("#live")).to_have_text("Copied")
-    other = await desk.open()
+    other = await user.open()
     assert "failing on purpose" in await other.call("navigator.clipboard.readText()")

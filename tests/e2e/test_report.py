@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.e2e.browser_kit import load_python, run_python
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import slow_workflow
 from tests.services import Service
 from tests.simulation.replay import replay_bundle
@@ -46,8 +46,8 @@ def kinds(report: dict[str, Any]) -> list[str]:
     return [entry["facts"].get("evidence", entry["kind"]) for entry in report["journal"]["entries"]]
 
 
-async def test_a_real_run_is_told_without_its_prompt_and_replays(desk: Desk, photo: Path) -> None:
-    window = await desk.open()
+async def test_a_real_run_is_told_without_its_prompt_and_replays(user: BrowserUser, photo: Path) -> None:
+    window = await user.open()
     await window.run_photo(photo)
     prompt_id = await window.submit(slow_workflow(steps=5, text=TEXT), title=TEXT)
     await window.wait_for(prompt_id)
@@ -72,8 +72,8 @@ async def test_a_real_run_is_told_without_its_prompt_and_replays(desk: Desk, pho
     assert replay_bundle(report).problems
 
 
-async def test_the_journal_outlives_a_reload(desk: Desk) -> None:
-    window = await desk.open()
+async def test_the_journal_outlives_a_reload(user: BrowserUser) -> None:
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(steps=2, seed=7))
     await window.wait_for(prompt_id)
     while '"Finished"' not in await window.call(KEPT):  # noqa: ASYNC110 - IndexedDB tells no event
@@ -88,8 +88,8 @@ async def test_the_journal_outlives_a_reload(desk: Desk) -> None:
     assert replay_bundle(report).problems == []
 
 
-async def test_the_report_is_saved_as_a_file(desk: Desk) -> None:
-    window = await desk.open()
+async def test_the_report_is_saved_as_a_file(user: BrowserUser) -> None:
+    window = await user.open()
     await window.page.get_by_test_id("open-settings").click()
     async with window.page.expect_download() as saving:
         await window.page.locator("[data-shell=report]:visible").click()

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.test_page import UNMARKED
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -71,8 +71,8 @@ async def change_first(page: Page) -> None:
     await expect(page.locator(LABELS).first).to_contain_text("width 320")
 
 
-async def test_a_table_is_added_ordered_changed_and_stopped(desk: Desk, tmp_path: Path) -> None:
-    window = await desk.open()
+async def test_a_table_is_added_ordered_changed_and_stopped(user: BrowserUser, tmp_path: Path) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     await add_table(page, tmp_path)
@@ -95,8 +95,8 @@ async def test_a_table_is_added_ordered_changed_and_stopped(desk: Desk, tmp_path
     assert len((await window.facts())["tasks"]) == 2, "what was taken back never ran"
 
 
-async def test_every_text_about_many_runs_is_in_the_catalogue(desk: Desk) -> None:
-    window = await desk.open("/?lang=pseudo")
+async def test_every_text_about_many_runs_is_in_the_catalogue(user: BrowserUser) -> None:
+    window = await user.open("/?lang=pseudo")
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("open-many").click()

@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from app.ui.scripting.actions import EXAMPLES
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.window_kit import MooringWindow, open_desk
+from tests.e2e.window_kit import MooringWindow, open_user
 from tests.e2e.work_kit import break_server, slow_workflow
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
 
@@ -49,17 +49,17 @@ async def page(server: Service, tmp_path_factory: pytest.TempPathFactory) -> Asy
     It is at http://studio.lan, no secure context and without SharedArrayBuffer, as in a studio.
     """
     fleet = tmp_path_factory.mktemp("studio") / "fleet.toml"
-    fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "desk"\nurl = "{server.url}"\n', "utf-8")
+    fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "user"\nurl = "{server.url}"\n', "utf-8")
     with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
         async with (
             open_headless_shell(STUDIO) as browser,
-            open_desk(browser, f"http://studio.lan:{gateway.port}") as desk,
+            open_user(browser, f"http://studio.lan:{gateway.port}") as user,
         ):
             asked: list[str] = []
-            desk.watch.tried.append(f"{ELSEWHERE}$")
-            profile = await desk.new_profile()
+            user.watch.tried.append(f"{ELSEWHERE}$")
+            profile = await user.new_profile()
             profile.on("request", lambda request: asked.append(request.url))
-            page = (await desk.open()).page
+            page = (await user.open()).page
             assert await page.evaluate("[isSecureContext, typeof SharedArrayBuffer]") == [False, "undefined"]
             before = [address for address in asked if PARTS.search(address)]
             interpreters = len([address for address in asked if address.endswith("/pyodide.asm.wasm")])
@@ -104,11 +104,11 @@ async def test_each_example_runs_as_it_is_inserted(page: Page, name: str) -> Non
     await expect(page.get_by_test_id("script-status")).to_contain_text("Done in")
     told = await page.get_by_test_id("script-output").inner_text()
     said = {
-        "servers": "desk well 0 running, 0 waiting",
-        "seeds": "Seed 3 of 3 succeeded on desk",
-        "result": "bytes from desk",
-        "queue_requests": "desk 0 running, 0 waiting",
-        "queue_urllib": "desk 0 running, 0 waiting",
+        "servers": "user well 0 running, 0 waiting",
+        "seeds": "Seed 3 of 3 succeeded on user",
+        "result": "bytes from user",
+        "queue_requests": "user 0 running, 0 waiting",
+        "queue_urllib": "user 0 running, 0 waiting",
     }
     assert said[name] in told
     assert [Path(file).suffix for file in saved] == ([".png"] if name == "result" else [])
@@ -146,7 +146,7 @@ workflow["1"]["inputs"]["image"] = ""
 task = await mooring.wait_for(await mooring.submit_workflow(workflow, inputs={"1": {"image": bytearray(picture)}}))
 print(task["state"])
 """
-    assert await run(page, source) == "desk True\nsucceeded\nsucceeded\n"
+    assert await run(page, source) == "user True\nsucceeded\nsucceeded\n"
 
 
 async def test_a_scripts_requests_say_whose_page_they_come_from(page: Page) -> None:
@@ -162,7 +162,7 @@ async def test_requests_go_through_the_gateways_guard(page: Page) -> None:
     source = """
 import mooring, requests
 print(requests.get(mooring.origin + "/servers/none/queue").status_code)
-answer = requests.post(mooring.origin + "/servers/desk/interrupt", json={})
+answer = requests.post(mooring.origin + "/servers/user/interrupt", json={})
 print(answer.status_code, answer.headers["X-Mooring-Gateway"])
 """
     assert await run(page, source) == "404\n400 refused-body; sent=no\n"
@@ -198,7 +198,7 @@ async def test_a_script_that_blocks_never_freezes_the_window(page: Page, server:
     What such a script has uploaded holds no server afterwards.
     """
     await break_server(server, hang=True)
-    ask = 'requests.get(mooring.origin + "/servers/desk/queue"'
+    ask = 'requests.get(mooring.origin + "/servers/user/queue"'
     impatient = f"import mooring, requests\ntry: {ask}, timeout=0.5)\nexcept requests.Timeout: print('late')"
     assert await run(page, impatient) == "late\n"
     await block(page, f"import mooring, requests\nprint('asks')\n{ask})", "asks")

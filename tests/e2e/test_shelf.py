@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.browser_kit import has_snapshot, load_python, run_python
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import a_photo
 from tests.services import Service, start_demo, start_gateway
 
@@ -43,7 +43,7 @@ def server(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def gateway(server: Service) -> Iterator[Service]:
-    """A gateway of that one, which `desk` is at."""
+    """A gateway of that one, which `user` is at."""
     with start_gateway("--server", f"a={server.url}") as service:
         yield service
 
@@ -91,10 +91,10 @@ async def open_keeping(window: MooringWindow) -> Locator:
 
 
 async def test_the_oldest_original_goes_and_its_thumbnail_stays_when_its_server_is_dead(
-    desk: Desk, server: Service
+    user: BrowserUser, server: Service
 ) -> None:
-    desk.watch.expected += ["Failed to load resource", "WebSocket connection"]
-    window, other = await desk.open(), await desk.open()
+    user.watch.expected += ["Failed to load resource", "WebSocket connection"]
+    window, other = await user.open(), await user.open()
     dialog = await open_keeping(window)
     await dialog.locator("#keep-cap").fill("0.001")  # one megabyte: room for two
     await dialog.get_by_test_id("save-keeping").click()
@@ -124,8 +124,8 @@ async def test_the_oldest_original_goes_and_its_thumbnail_stays_when_its_server_
     assert sorted((await raw(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
 
 
-async def test_a_removed_task_leaves_nothing_behind(desk: Desk, tmp_path: Path) -> None:
-    window = await desk.open()
+async def test_a_removed_task_leaves_nothing_behind(user: BrowserUser, tmp_path: Path) -> None:
+    window = await user.open()
     prompt_id = await window.run_photo(a_photo(tmp_path))
     before = await raw(window)
     assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
@@ -140,8 +140,8 @@ async def test_a_removed_task_leaves_nothing_behind(desk: Desk, tmp_path: Path) 
     assert await raw(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
 
 
-async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(desk: Desk) -> None:
-    window = await desk.open()
+async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(user: BrowserUser) -> None:
+    window = await user.open()
     ids = await run_large(window, 2)
     for prompt_id in ids:
         await result(window, prompt_id, "kept").locator("img").wait_for()
@@ -160,8 +160,8 @@ async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(desk: D
     await expect(window.card(ids[0]).get_by_test_id("result-image")).to_have_count(0)
 
 
-async def test_with_thumbnails_only_the_picture_is_fetched_when_it_is_opened(desk: Desk) -> None:
-    window = await desk.open()
+async def test_with_thumbnails_only_the_picture_is_fetched_when_it_is_opened(user: BrowserUser) -> None:
+    window = await user.open()
     dialog = await open_keeping(window)
     await dialog.locator("input[value=thumbnails]").check()
     await dialog.get_by_test_id("save-keeping").click()
@@ -177,16 +177,16 @@ async def test_with_thumbnails_only_the_picture_is_fetched_when_it_is_opened(des
     assert (await raw(window))["results"] == []
 
 
-async def test_a_full_disk_stops_no_run(desk: Desk, gateway: Service) -> None:
+async def test_a_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> None:
     """Each run needs its record written; the quota of this profile has room for four pictures, and a tenth of what the
     browser keeps for quicker starts."""
     await has_snapshot(gateway.url)
-    profile = await desk.new_profile()
+    profile = await user.new_profile()
     await profile.add_init_script("globalThis.mooringKeepAfter = 0")
     devtools = await profile.new_cdp_session(await profile.new_page())
     quota = {"origin": gateway.url, "quotaSize": 2_000_000}
     await devtools.send("Storage.overrideQuotaForOrigin", quota)  # first: a database in use has been given its space
-    window = await desk.open()
+    window = await user.open()
     ids = await run_large(window, 8)
     await result(window, ids[-1], "kept").wait_for()
     await result(window, ids[0], "dropped").wait_for()
@@ -215,7 +215,7 @@ async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
 SHAPES = """
     import js
     from app.browser.thumbnails import make_thumbnail
-    from tests.ports.browser_desk import BrowserDesk
+    from tests.ports.browser_database import BrowserDatabase
 
     async def pixels(blob):
         bitmap = await js.createImageBitmap(blob)
@@ -224,9 +224,9 @@ SHAPES = """
         context.drawImage(bitmap, 0, 0)
         return [width, height], bytes(context.getImageData(0, 0, width, height).data.to_py())
 
-    desk, found = BrowserDesk("shapes"), []
+    user, found = BrowserDatabase("shapes"), []
     for width, height in sizes:
-        blob = (await desk.picture(width, height)).js
+        blob = (await user.picture(width, height)).js
         small = await make_thumbnail(blob)
         (size, _), = [await pixels(small)]
         found.append([size, small.type, small.size < blob.size])
@@ -257,12 +257,12 @@ async def test_a_thumbnail_is_a_webp_of_at_most_384_pixels_and_never_enlarged(
     if not has_offscreen:
         body = (
             body.replace(
-                "    desk, found =",
+                "    user, found =",
                 """    import app.browser.thumbnails
     class Without:
         document, createImageBitmap, Promise = js.document, js.createImageBitmap, js.Promise
     before, app.browser.thumbnails.js = app.browser.thumbnails.js, Without
-    desk, found =""",
+    user, found =""",
             )
             + "\n"
         )
@@ -280,8 +280,8 @@ async def test_a_store_of_the_first_version_keeps_all_it_has(python: Page) -> No
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
         from app.browser.values import js_object, plain
-        from tests.ports import desk
-        from tests.ports.browser_desk import BrowserDesk, delete_database
+        from tests.ports import user
+        from tests.ports.browser_database import BrowserDatabase, delete_database
 
         def first_version(transaction, _old):
             database = transaction.db
@@ -307,10 +307,10 @@ async def test_a_store_of_the_first_version_keeps_all_it_has(python: Page) -> No
         store = BrowserStore("old")
         kept = await store.read_result("p-0", 0)
         usage = await store.usage()
-        done = await desk.ended(store, "p-1")
-        small = await store.keep_thumbnail(done, 0, await BrowserDesk("old").picture(40, 30), 6.0)
+        done = await user.ended(store, "p-1")
+        small = await store.keep_thumbnail(done, 0, await BrowserDatabase("old").picture(40, 30), 6.0)
         await store.delete_results()
-        left = await desk.kept_of(store)
+        left = await user.kept_of(store)
         store.close()
         await delete_database("old")
         return [(await kept.blob.read()).decode(), usage.count, usage.size, small, len(left)]
@@ -321,12 +321,12 @@ async def test_a_store_of_the_first_version_keeps_all_it_has(python: Page) -> No
 OLDER = """
     from app.browser.store import BrowserStore
     from app.core.ports.blobs import KeepSettings
-    from tests.ports import desk
-    from tests.ports.browser_desk import BrowserDesk, delete_database
+    from tests.ports import user
+    from tests.ports.browser_database import BrowserDatabase, delete_database
 
-    place = BrowserDesk("sums")
+    place = BrowserDatabase("sums")
     store, other = place.store(), place.store()
-    done = await desk.ended(store, "p-1")
+    done = await user.ended(store, "p-1")
     for index in range(4):
         await store.keep_result(done, index, place.blob(bytes(1000)), 40.0 + index)
 
@@ -352,7 +352,7 @@ async def test_nothing_is_dropped_for_what_an_older_page_has_deleted(python: Pag
     body = f"""{OLDER}
     await store.write_settings(KeepSettings(4000))
     await store.keep_result(done, 4, place.blob(bytes(1000)), 50.0)
-    there = await desk.kept_of(store)
+    there = await user.kept_of(store)
     told = (await store.usage()).size, (await other.usage()).size
     await place.clear()
     return [sorted(index for _, index in there), told]

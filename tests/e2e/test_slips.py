@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -51,8 +51,8 @@ async def _press_twice(page: Page, x: float, y: float) -> float:
     return float(await page.evaluate("presses.at(-1)")) - float(await shown.json_value())
 
 
-async def test_double_click_on_run_cancels_nothing(desk: Desk) -> None:
-    window = await desk.open()
+async def test_double_click_on_run_cancels_nothing(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     await page.evaluate(NOTE_PRESSES)
@@ -66,8 +66,8 @@ async def test_double_click_on_run_cancels_nothing(desk: Desk) -> None:
     await expect(page.locator(CARD).first).to_have_attribute("data-state", "succeeded")
 
 
-async def test_held_enter_presses_run_once(desk: Desk) -> None:
-    window = await desk.open()
+async def test_held_enter_presses_run_once(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("run").focus()
@@ -89,9 +89,9 @@ async def test_held_enter_presses_run_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("language", "words"), [("en", "was not used"), ("zh-CN", "未使用")])
 async def test_dropped_file_that_cannot_be_used_changes_nothing(
-    desk: Desk, photo: Path, language: str, words: str
+    user: BrowserUser, photo: Path, language: str, words: str
 ) -> None:
-    window = await desk.open(f"/?lang={language}")
+    window = await user.open(f"/?lang={language}")
     page = window.page
     await window.choose_sample("enlarge")
     await window.put_picture(photo)
@@ -108,8 +108,8 @@ async def test_dropped_file_that_cannot_be_used_changes_nothing(
     await expect(page.get_by_test_id("run")).to_be_enabled()
 
 
-async def test_undo_restores_a_replaced_picture(desk: Desk, photo: Path) -> None:
-    window = await desk.open()
+async def test_undo_restores_a_replaced_picture(user: BrowserUser, photo: Path) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("enlarge")
     await window.put_picture(photo)
@@ -129,8 +129,8 @@ async def _cards(window: MooringWindow, count: int) -> None:
     await expect(window.page.locator("#results").locator(CARD)).to_have_count(count)
 
 
-async def test_undo_ctrl_z_and_reload_restore_deleted_result(desk: Desk) -> None:
-    window = await desk.open()
+async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     for colour in (1, 2):
         await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
@@ -168,8 +168,8 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(desk: Desk) -> None
     await _cards(window, 1)
 
 
-async def test_deletion_in_a_dialog_is_undone_there(desk: Desk) -> None:
-    window = await desk.open()
+async def test_deletion_in_a_dialog_is_undone_there(user: BrowserUser) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("text")
     await page.locator("[data-action=open-presets]").first.click()
@@ -188,8 +188,8 @@ async def test_deletion_in_a_dialog_is_undone_there(desk: Desk) -> None:
     await expect(page.locator("#preset-name")).to_have_value("Day")
 
 
-async def test_escape_does_not_discard_a_painting(desk: Desk, photo: Path) -> None:
-    window = await desk.open()
+async def test_escape_does_not_discard_a_painting(user: BrowserUser, photo: Path) -> None:
+    window = await user.open()
     page = window.page
     await window.choose_sample("enlarge")
     await window.put_picture(photo)

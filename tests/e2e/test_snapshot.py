@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage
 
 from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, load_python, run_python
-from tests.e2e.window_kit import PATIENCE, Desk, MooringWindow
+from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -44,13 +44,13 @@ async def works(window: MooringWindow) -> None:
     await window.check()
 
 
-async def test_a_window_comes_up_from_the_snapshot_and_works(desk: Desk) -> None:
-    await has_snapshot(desk.base)
-    profile = await desk.new_profile()
+async def test_a_window_comes_up_from_the_snapshot_and_works(user: BrowserUser) -> None:
+    await has_snapshot(user.base)
+    profile = await user.new_profile()
     warnings = Warnings(profile)
     asked: list[str] = []
-    profile.on("request", lambda request: asked.append(request.url.removeprefix(desk.base)))
-    window = await desk.open()
+    profile.on("request", lambda request: asked.append(request.url.removeprefix(user.base)))
+    window = await user.open()
     assert await window.page.evaluate(IS_RESTORED)
     await works(window)
     await window.reload()
@@ -61,9 +61,9 @@ async def test_a_window_comes_up_from_the_snapshot_and_works(desk: Desk) -> None
     assert warnings.texts == []
 
 
-async def test_a_window_does_not_hold_its_snapshot_beside_the_memory_that_came_from_it(desk: Desk) -> None:
-    await has_snapshot(desk.base)
-    window = await desk.open()
+async def test_a_window_does_not_hold_its_snapshot_beside_the_memory_that_came_from_it(user: BrowserUser) -> None:
+    await has_snapshot(user.base)
+    window = await user.open()
     assert await window.page.evaluate(IS_RESTORED)
     client = await window.page.context.new_cdp_session(window.page)
     size = await window.page.evaluate("Number(document.querySelector('#snapshot').dataset.size)")
@@ -75,13 +75,13 @@ async def test_a_window_does_not_hold_its_snapshot_beside_the_memory_that_came_f
             await asyncio.sleep(0.1)
 
 
-async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_for(desk: Desk) -> None:
-    await has_snapshot(desk.base)
-    page = await (await desk.new_profile()).new_page()
-    desk.watch.expected.append("favicon.ico")
+async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_for(user: BrowserUser) -> None:
+    await has_snapshot(user.base)
+    page = await (await user.new_profile()).new_page()
+    user.watch.expected.append("favicon.ico")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    await load_python(page, desk.base)
+    await load_python(page, user.base)
     assert await page.evaluate(IS_RESTORED)
     assert await run_python(page, "import sys; return 'colorsys' in sys.modules") is False
     code = (
@@ -91,25 +91,25 @@ async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_fo
     assert len([address for address in asked if address.endswith("/python_stdlib.zip")]) == 1
 
 
-async def test_all_of_mooring_is_in_the_snapshot(desk: Desk) -> None:
+async def test_all_of_mooring_is_in_the_snapshot(user: BrowserUser) -> None:
     """A module that makes a JavaScript object while it is imported could not be: then there is no snapshot at all."""
-    await has_snapshot(desk.base)
-    async with aiohttp.ClientSession() as session, session.get(f"{desk.base}/app.zip") as answer:
+    await has_snapshot(user.base)
+    async with aiohttp.ClientSession() as session, session.get(f"{user.base}/app.zip") as answer:
         names = zipfile.ZipFile(io.BytesIO(await answer.read())).namelist()
     modules = [re.sub(r"(/__init__)?\.py$", "", name).replace("/", ".") for name in names]
-    page = await (await desk.new_profile()).new_page()
-    desk.watch.expected.append("favicon.ico")
-    await load_python(page, desk.base)
+    page = await (await user.new_profile()).new_page()
+    user.watch.expected.append("favicon.ico")
+    await load_python(page, user.base)
     loaded = await run_python(page, "import sys; return list(sys.modules)")
     assert set(modules) - set(loaded) == {"app.main"}
 
 
-async def test_what_pyscript_brings_as_sources_is_compiled_already(desk: Desk) -> None:
+async def test_what_pyscript_brings_as_sources_is_compiled_already(user: BrowserUser) -> None:
     """At each start it writes its own modules into files and imports them."""
-    await has_snapshot(desk.base)
-    page = await (await desk.new_profile()).new_page()
-    desk.watch.expected.append("favicon.ico")
-    await load_python(page, desk.base)
+    await has_snapshot(user.base)
+    page = await (await user.new_profile()).new_page()
+    user.watch.expected.append("favicon.ico")
+    await load_python(page, user.base)
     brought = await page.evaluate("import('/static/vendor/pyscript/core.js').then(({ stdlib }) => stdlib)")
     code = """
         import builtins, importlib.machinery, pathlib
@@ -133,10 +133,12 @@ async def test_what_pyscript_brings_as_sources_is_compiled_already(desk: Desk) -
     ("damage", "told"),
     [("flipped", "it is damaged"), ("cut", "it is damaged"), ("gone", "has none"), ("another build's", "build id")],
 )
-async def test_a_window_comes_up_without_a_snapshot_that_cannot_be_used(desk: Desk, damage: str, told: str) -> None:
+async def test_a_window_comes_up_without_a_snapshot_that_cannot_be_used(
+    user: BrowserUser, damage: str, told: str
+) -> None:
     """That it is another build's is found out by Pyodide itself, with half a Python in its hands."""
-    await has_snapshot(desk.base)
-    profile = await desk.new_profile()
+    await has_snapshot(user.base)
+    profile = await user.new_profile()
     warnings = Warnings(profile)
     words = [64, 0, 0, *[0x706E7300, 64, 0, 0, *([7] * 12)]]  # a head of Pyodide's, and no pages
     data = b"".join(word.to_bytes(4, "little") for word in words)
@@ -150,7 +152,7 @@ async def test_a_window_comes_up_without_a_snapshot_that_cannot_be_used(desk: De
         case _:
             await profile.route(SNAPSHOT, lambda route: route.fulfill(status=200, body=data))
             await profile.add_init_script(RENAME % (len(data), total(words)))
-    window = await desk.open()
+    window = await user.open()
     assert not await window.page.evaluate(IS_RESTORED)
     (warning,) = warnings.texts
     assert warning.startswith("warning: Mooring starts without its memory snapshot: ")
@@ -166,14 +168,14 @@ def total(words: list[int]) -> int:
     return found
 
 
-async def test_a_window_of_a_gateway_without_snapshots_says_nothing_about_it(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_a_window_of_a_gateway_without_snapshots_says_nothing_about_it(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     warnings = Warnings(profile)
     await profile.add_init_script(
         """new MutationObserver(() => document.querySelector("#snapshot")?.remove())
           .observe(document, { childList: true, subtree: true });"""
     )
-    window = await desk.open()
+    window = await user.open()
     assert not await window.page.evaluate(IS_RESTORED)
     assert warnings.texts == []
     await works(window)

@@ -16,7 +16,7 @@ import pytest
 from playwright.async_api import Locator, Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import slow_workflow
 from tests.services import Service, start_gateway
 
@@ -49,15 +49,15 @@ def published(name: str) -> dict[str, Any]:
     }
 
 
-async def opened(desk: Desk, name: str) -> MooringWindow:
+async def opened(user: BrowserUser, name: str) -> MooringWindow:
     """A window that has that workflow to choose."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published(name)))
 
-    profile = await desk.new_profile()
+    profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
-    window = await desk.open()
+    window = await user.open()
     await window.page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
     return window
 
@@ -77,10 +77,10 @@ def line(window: MooringWindow) -> Locator:
 
 
 async def test_what_each_server_lacks_is_told_before_run_and_looked_at_again(
-    desk: Desk, gateway: Service, photo: Path
+    user: BrowserUser, gateway: Service, photo: Path
 ) -> None:
     picture = await asyncio.to_thread(photo.read_bytes)
-    window = await opened(desk, "Harbour.png")
+    window = await opened(user, "Harbour.png")
     page, run = window.page, window.page.get_by_test_id("run")
     await expect(line(window)).to_have_text("Runs on demo-1, demo-2 and demo-3")
     await expect(page.locator(".fault")).to_have_text(
@@ -123,12 +123,12 @@ async def test_what_each_server_lacks_is_told_before_run_and_looked_at_again(
     server_id = (await window.task(prompt_id))["executionServer"]
     status, names = await page.evaluate(listed, f"{server_id}/internal/files/output")
     assert (status, [name.startswith("mooring_") for name in json.loads(names)]) == (200, [True])
-    desk.watch.expected.append("404")
+    user.watch.expected.append("404")
     assert (await page.evaluate(listed, f"{server_id}/internal/files/input"))[0] == 404
 
 
-async def test_picture_that_arrives_on_a_server_is_noticed(desk: Desk, gateway: Service, photo: Path) -> None:
-    window = await opened(desk, "Late.png")
+async def test_picture_that_arrives_on_a_server_is_noticed(user: BrowserUser, gateway: Service, photo: Path) -> None:
+    window = await opened(user, "Late.png")
     fault = window.page.locator(".fault")
     await expect(fault).to_contain_text("Put the picture in again.")
     await give(gateway, "demo-2", await asyncio.to_thread(photo.read_bytes), "Late.png")
@@ -139,8 +139,8 @@ async def test_picture_that_arrives_on_a_server_is_noticed(desk: Desk, gateway: 
     assert (await window.task(prompt_id))["executionServer"] == "demo-2"
 
 
-async def test_upload_is_copied_to_another_server(desk: Desk, photo: Path) -> None:
-    window = await opened(desk, "Gone.png")
+async def test_upload_is_copied_to_another_server(user: BrowserUser, photo: Path) -> None:
+    window = await opened(user, "Gone.png")
     await window.put_picture(photo)
     await window.page.get_by_test_id("where").select_option("demo-1")
     first = await window.press_run()
@@ -152,7 +152,7 @@ async def test_upload_is_copied_to_another_server(desk: Desk, photo: Path) -> No
         await route.fulfill(content_type="application/json", body=json.dumps(published(name)))
 
     await window.page.context.route("**/static/workflows/enlarge.json", answer)
-    other = await desk.open()
+    other = await user.open()
     await expect(line(other)).to_have_text("Runs on demo-1, demo-2 and demo-3")
     await other.page.get_by_test_id("where").select_option("demo-2")
     again = await other.press_run()

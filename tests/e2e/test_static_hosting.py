@@ -18,7 +18,7 @@ from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_long_workflow, a_workflow, expect_no_violation, start_fleet
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import ask_server
 from tests.services import free_ports, start_demo
 
@@ -64,8 +64,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(browser: Browser, pages: Pages) -> AsyncIterator[Desk]:
-    async with open_desk(browser, pages.url) as opened:
+async def user(browser: Browser, pages: Pages) -> AsyncIterator[BrowserUser]:
+    async with open_user(browser, pages.url) as opened:
         opened.watch.admit(*(server.url for server in pages.fleet.up.values()))
         yield opened
 
@@ -74,9 +74,11 @@ async def server_of(window: MooringWindow, prompt_id: str) -> str:
     return str((await window.task(prompt_id))["executionServer"])
 
 
-async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(desk: Desk, pages: Pages, photo: Path) -> None:
+async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(
+    user: BrowserUser, pages: Pages, photo: Path
+) -> None:
     fleet = pages.fleet
-    one, two = await desk.open(), await desk.open()
+    one, two = await user.open(), await user.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server hands out the snapshot too"
     works = a_long_workflow(), a_workflow(steps=20)  # the first one outlives a reload on a loaded machine
     first = await one.submit(works[0])
@@ -103,10 +105,10 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(desk: De
     assert (await one.call("testServerConsistencyFixes()"))["failed"] == 0
 
 
-async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(desk: Desk, pages: Pages) -> None:
-    desk.watch.expected += BROKEN_NETWORK
+async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(user: BrowserUser, pages: Pages) -> None:
+    user.watch.expected += BROKEN_NETWORK
     fleet = pages.fleet
-    window = await desk.open()
+    window = await user.open()
     prompt_id = await window.submit(a_workflow(steps=200))
     await window.wait_state(prompt_id, "running")
     here = await server_of(window, prompt_id)
@@ -124,9 +126,9 @@ async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(desk: Desk
     assert (await window.wait_for(again))["state"] == "succeeded"
 
 
-async def test_an_id_with_another_address_is_moved_and_nothing_is_sent_there(desk: Desk, pages: Pages) -> None:
+async def test_an_id_with_another_address_is_moved_and_nothing_is_sent_there(user: BrowserUser, pages: Pages) -> None:
     fleet = pages.fleet
-    window = await desk.open()
+    window = await user.open()
     workflow = a_workflow(steps=150)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "running")
@@ -149,11 +151,11 @@ async def test_an_id_with_another_address_is_moved_and_nothing_is_sent_there(des
     assert (await fleet.submits())[other] == before
 
 
-async def test_the_page_reads_a_catalogue_as_the_gateway_does(desk: Desk, pages: Pages) -> None:
+async def test_the_page_reads_a_catalogue_as_the_gateway_does(user: BrowserUser, pages: Pages) -> None:
     """To the last digit: a seed goes up to what JavaScript would round, and 1.0 is no 1."""
     server = pages.fleet["a"]
     nodes, files = split_files(await ask_server(server, "/object_info"))
-    window = await desk.open()
+    window = await user.open()
     learned = await window.page.evaluate(LEARNED, server.url)
     assert as_text(learned[0]) == as_text(nodes)
     assert as_text(learned[1]) == as_text(files)
@@ -165,9 +167,9 @@ def as_text(value: Any) -> str:
     return json.dumps(json.loads(value) if isinstance(value, str) else value, sort_keys=True)
 
 
-async def test_a_script_reaches_the_servers_and_nobody_else(desk: Desk, pages: Pages) -> None:
-    window = await desk.open()
-    desk.watch.tried.append("/elsewhere$")
+async def test_a_script_reaches_the_servers_and_nobody_else(user: BrowserUser, pages: Pages) -> None:
+    window = await user.open()
+    user.watch.tried.append("/elsewhere$")
     await window.page.keyboard.press("s")
     await expect(window.page.get_by_test_id("script-status")).to_have_text("Python is ready.")
     source = f"""
@@ -182,11 +184,11 @@ except requests.ConnectionError as error:
     assert told == "{'exec_info': {'queue_remaining': 0}}\nConnectionError\n"
 
 
-async def test_a_file_that_was_not_copied_is_told(desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_a_file_that_was_not_copied_is_told(user: BrowserUser) -> None:
+    profile = await user.new_profile()
     await profile.route("**/core.js", lambda route: route.fulfill(status=404, body="gone"))
-    desk.watch.expected += [".*"]
-    page = (await desk.open(is_ready=False)).page
+    user.watch.expected += [".*"]
+    page = (await user.open(is_ready=False)).page
     await expect(page.locator("#boot-failure")).to_contain_text("Write the page again with “serve.py static”")
 
 
@@ -219,11 +221,11 @@ async def test_the_cause_and_the_flag_are_told_where_a_browser_is_refused(tmp_pa
         await stack.enter_async_context(log_in_proxy(silent))
         await stack.enter_async_context(log_in_proxy(turned, f"http://login.lan:{silent}/"))
         browser = await stack.enter_async_context(open_headless_shell(NAMES))
-        desk = await stack.enter_async_context(open_desk(browser, f"http://127.0.0.1:{pages}"))
-        desk.watch.admit(*servers.values(), f"http://login.lan:{silent}")
-        desk.watch.expected += REFUSED
+        user = await stack.enter_async_context(open_user(browser, f"http://127.0.0.1:{pages}"))
+        user.watch.admit(*servers.values(), f"http://login.lan:{silent}")
+        user.watch.expected += REFUSED
         with start_demo(port=closed, data=tmp_path / "closed"):
-            window = await desk.open("/mooring/")
+            window = await user.open("/mooring/")
             await window.page.get_by_test_id("open-fleet").click()
             flag = f"--enable-cors-header http://127.0.0.1:{pages}"
             for server_id, health, words in (

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
 from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_headless_shell
-from tests.e2e.window_kit import PATIENCE, Desk, MooringWindow
+from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -133,14 +133,14 @@ async def test_a_slow_line_brings_the_packed_one_alone(profile: BrowserContext, 
     assert await page.evaluate('localStorage.getItem("mooring.snapshot")') is None
 
 
-async def test_a_cache_that_does_not_take_it_is_asked_once(desk: Desk) -> None:
+async def test_a_cache_that_does_not_take_it_is_asked_once(user: BrowserUser) -> None:
     """That of a browser's private windows is small."""
-    await has_snapshot(desk.base)
-    profile = await desk.new_profile()
+    await has_snapshot(user.base)
+    profile = await user.new_profile()
     await profile.add_init_script(AT_ONCE + UNMEASURED)
     said = "not kept unpacked: the browser's cache did not take it"
     async with profile.expect_console_message(lambda message: said in message.text):
-        window = await desk.open()
+        window = await user.open()
     async with profile.expect_console_message(lambda message: said in message.text):
         await window.reload()
     assert await window.page.evaluate(IS_RESTORED)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_headless_shell
-from tests.e2e.window_kit import Desk, open_desk
+from tests.e2e.window_kit import BrowserUser, open_user
 from tests.e2e.work_kit import a_photo, quick_workflow, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
@@ -28,25 +28,27 @@ def server(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def gateway(server: Service) -> Iterator[Service]:
-    """Its gateway, which `desk` is at."""
+    """Its gateway, which `user` is at."""
     with start_gateway("--server", f"a={server.url}") as service:
         yield service
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def studio(server: Service, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk at http://studio.lan: no secure context, so no Web Locks and no crypto.subtle."""
+async def studio(server: Service, tmp_path: Path) -> AsyncIterator[BrowserUser]:
+    """A user at http://studio.lan: no secure context, so no Web Locks and no crypto.subtle."""
     fleet = tmp_path / "fleet.toml"
     fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "a"\nurl = "{server.url}"\n', "utf-8")
     with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
         async with (
             open_headless_shell(STUDIO) as browser,
-            open_desk(browser, f"http://studio.lan:{gateway.port}") as desk,
+            open_user(browser, f"http://studio.lan:{gateway.port}") as user,
         ):
-            yield desk
+            yield user
 
 
-async def test_main_job_where_the_page_is_no_secure_context(studio: Desk, gateway: Service, tmp_path: Path) -> None:
+async def test_main_job_where_the_page_is_no_secure_context(
+    studio: BrowserUser, gateway: Service, tmp_path: Path
+) -> None:
     await has_snapshot(gateway.url)
     window = await studio.open()
     assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no brotli, but gzip"
@@ -61,7 +63,7 @@ async def test_main_job_where_the_page_is_no_secure_context(studio: Desk, gatewa
     await expect(window.page.get_by_test_id("has-sound")).to_be_enabled()
 
 
-async def test_identity_without_web_locks(studio: Desk) -> None:
+async def test_identity_without_web_locks(studio: BrowserUser) -> None:
     window = await studio.open()
     prompt_id = await window.submit(slow_workflow(100))
     before = await window.facts()
@@ -73,22 +75,22 @@ async def test_identity_without_web_locks(studio: Desk) -> None:
     assert (await window.wait_for(prompt_id))["state"] == "succeeded"
 
 
-async def test_a_store_that_cannot_be_opened_refuses_to_run_with_the_cause(desk: Desk) -> None:
-    await (await desk.new_profile()).add_init_script(
+async def test_a_store_that_cannot_be_opened_refuses_to_run_with_the_cause(user: BrowserUser) -> None:
+    await (await user.new_profile()).add_init_script(
         "const open = IDBFactory.prototype.open; IDBFactory.prototype.open = function (name, version) {"
         " if (name === 'mooring') throw new DOMException('denied', 'SecurityError');"
         " return open.call(this, name, version); };"
     )
-    page = (await desk.open(is_ready=False)).page
+    page = (await user.open(is_ready=False)).page
     await page.get_by_test_id("notice").first.wait_for()
     assert "StorageError" in await page.evaluate(
         "(w) => mooring.submitWorkflow(w).then(() => 'sent', (error) => error.name)", quick_workflow()
     )
 
 
-async def test_no_server_at_all_is_told_with_each_cause(desk: Desk, server: Service) -> None:
-    desk.watch.expected.append("Failed to load resource")
-    window = await desk.open()
+async def test_no_server_at_all_is_told_with_each_cause(user: BrowserUser, server: Service) -> None:
+    user.watch.expected.append("Failed to load resource")
+    window = await user.open()
     server.kill()
     error = await window.page.evaluate(
         "(w) => mooring.submitWorkflow(w).then(() => null, (e) => ({name: e.name, causes: e.causes}))",

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import slow_workflow
 from tests.integration.studio import PASSWORD, write_users
 from tests.services import Service, start_demo, start_gateway
@@ -45,9 +45,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(browser: Browser, gateway: Service) -> AsyncIterator[Desk]:
-    """A desk at that gateway. What is refused on purpose here is told in the console too."""
-    async with open_desk(browser, gateway.url) as opened:
+async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
+    """A user at that gateway. What is refused on purpose here is told in the console too."""
+    async with open_user(browser, gateway.url) as opened:
         opened.watch.expected += [r"status of 40[13]", r"WebSocket connection to .* failed", r"\b40[13]\b"]
         yield opened
 
@@ -105,10 +105,10 @@ async def notice(window: MooringWindow, kind: str) -> None:
     await window.page.locator(f"[data-testid=notice][data-kind={kind}]").wait_for()
 
 
-async def test_two_people_on_one_fleet_see_only_their_own(browser: Browser, desk: Desk) -> None:
-    profile = await desk.new_profile()
+async def test_two_people_on_one_fleet_see_only_their_own(browser: Browser, user: BrowserUser) -> None:
+    profile = await user.new_profile()
     page = await profile.new_page()
-    await page.goto(desk.base)
+    await page.goto(user.base)
     await page.wait_for_url(LOGIN)
     await check_axe(page)
     await page.locator("#name").fill("alice")
@@ -117,7 +117,7 @@ async def test_two_people_on_one_fleet_see_only_their_own(browser: Browser, desk
     await expect(page.locator("#trouble")).to_contain_text("wrong")
     await check_axe(page)
     alice = await log_in(page, "alice")
-    bob = await enter(await desk.new_profile(), desk.base, "bob")
+    bob = await enter(await user.new_profile(), user.base, "bob")
 
     of_alice = await alice.submit(slow_workflow(3, text=FJORD), "fjord")
     of_bob = await bob.submit(slow_workflow(3, text=KETTLE), "kettle")
@@ -148,10 +148,10 @@ def _picture(entry: Any) -> dict[str, Any]:
     return dict(next(item for made in entry["outputs"].values() for item in made.get("images", ())))
 
 
-async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(desk: Desk) -> None:
-    profile = await desk.new_profile()
-    window = await enter(profile, desk.base, "alice")
-    other = await desk.open()
+async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(user: BrowserUser) -> None:
+    profile = await user.new_profile()
+    window = await enter(profile, user.base, "alice")
+    other = await user.open()
     running = await window.submit(slow_workflow(WHILE_LOGGED_OUT, text=FJORD), "fjord")
     await window.wait_state(running, "running")
     await open_log_out(other, "ask-log-out-everywhere")
@@ -192,8 +192,8 @@ async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(desk: Desk
     await back.check()
 
 
-async def test_whoever_logs_out_may_take_everything_along(desk: Desk) -> None:
-    window = await enter(await desk.new_profile(), desk.base, "bob")
+async def test_whoever_logs_out_may_take_everything_along(user: BrowserUser) -> None:
+    window = await enter(await user.new_profile(), user.base, "bob")
     made = await window.submit(slow_workflow(2, text=KETTLE), "kettle")
     await window.wait_for(made)
     store = await window.page.evaluate("document.documentElement.dataset.store")
@@ -209,9 +209,11 @@ async def test_whoever_logs_out_may_take_everything_along(desk: Desk) -> None:
     ("language", "button", "message"),
     [("en", "Log in", "The name or the password is wrong."), ("zh-CN", "登录", "用户名或密码不正确。")],
 )
-async def test_login_page_has_the_language_of_the_browser(desk: Desk, language: str, button: str, message: str) -> None:
-    page = await (await desk.new_profile(locale=language)).new_page()
-    await page.goto(desk.base)
+async def test_login_page_has_the_language_of_the_browser(
+    user: BrowserUser, language: str, button: str, message: str
+) -> None:
+    page = await (await user.new_profile(locale=language)).new_page()
+    await page.goto(user.base)
     await page.wait_for_url(LOGIN)
     await expect(page.locator("html")).to_have_attribute("lang", language)
     await expect(page.locator("#enter")).to_have_text(button)
@@ -222,8 +224,8 @@ async def test_login_page_has_the_language_of_the_browser(desk: Desk, language: 
     await expect(page.locator("#trouble")).to_have_text(message)
 
 
-async def test_whoever_runs_the_fleet_drains_a_server_and_cancels_a_prompt(desk: Desk) -> None:
-    alice = await enter(await desk.new_profile(), desk.base, "alice")
+async def test_whoever_runs_the_fleet_drains_a_server_and_cancels_a_prompt(user: BrowserUser) -> None:
+    alice = await enter(await user.new_profile(), user.base, "alice")
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
     assert await alice.page.get_by_test_id("deeds").count() == 0, "she does not run it"
@@ -233,7 +235,7 @@ async def test_whoever_runs_the_fleet_drains_a_server_and_cancels_a_prompt(desk:
     await alice.wait_state(prompt_id, "running")
     server = (await alice.task(prompt_id))["executionServer"]
 
-    carol = await enter(await desk.new_profile(), desk.base, "carol")
+    carol = await enter(await user.new_profile(), user.base, "carol")
     await carol.page.get_by_test_id("open-fleet").first.click()
     row = carol.page.locator(f"[data-testid=server][data-server={server}]")
     await row.get_by_test_id("drain").click()

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser_kit import BARE
-from tests.e2e.window_kit import Desk, MooringWindow, open_desk
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
 
@@ -62,12 +62,12 @@ def gateway(server: Service) -> Iterator[Service]:
         yield service
 
 
-async def test_an_older_page_goes_on_when_a_newer_one_upgrades_the_store(desk: Desk) -> None:
-    desk.watch.expected.append(BARE_ICON)
-    window = await desk.open()
+async def test_an_older_page_goes_on_when_a_newer_one_upgrades_the_store(user: BrowserUser) -> None:
+    user.watch.expected.append(BARE_ICON)
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(80))
     await window.wait_state(prompt_id, "running")
-    other = await bare_page(window, desk.base)
+    other = await bare_page(window, user.base)
     before = await other.evaluate(UPGRADE, 1_000)
 
     notice = window.page.locator(NOTICE)
@@ -89,16 +89,16 @@ async def test_an_older_page_goes_on_when_a_newer_one_upgrades_the_store(desk: D
     await window.check()
 
 
-async def test_what_a_newer_page_wrote_into_a_record_survives_the_older_page(desk: Desk) -> None:
+async def test_what_a_newer_page_wrote_into_a_record_survives_the_older_page(user: BrowserUser) -> None:
     later = {"v": 7, "of_a_newer_version": {"list": [1, None, "two"], "flag": True}}
-    desk.watch.expected.append(BARE_ICON)
-    window = await desk.open()
+    user.watch.expected.append(BARE_ICON)
+    window = await user.open()
     prompt_id = await window.submit(slow_workflow(60))
     await window.wait_state(prompt_id, "running")
-    await window.page.goto(f"{desk.base}{BARE}")  # gone, and back: as if a newer page had been here between
+    await window.page.goto(f"{user.base}{BARE}")  # gone, and back: as if a newer page had been here between
     for store in ("tasks", "windows"):
         await records(window.page, store, later)
-    await window.page.goto(f"{desk.base}/")
+    await window.page.goto(f"{user.base}/")
     await window.ready()
     task = await window.wait_for(prompt_id)
     assert (task["state"], task["outputs"][0]["delivery"]) == ("succeeded", "kept")
@@ -150,9 +150,9 @@ async def test_windows_from_before_an_upgrade_go_on_with_what_they_came_with_and
 ) -> None:
     flags, port = ("--server", f"gpu-1={server.url}"), free_ports()
     with start_gateway(*flags, port=port, root=house) as old:
-        async with open_desk(browser, old.url) as desk:
-            desk.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while there is no gateway
-            working, writing, idle = windows = [await desk.open() for _ in range(3)]
+        async with open_user(browser, old.url) as user:
+            user.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while there is no gateway
+            working, writing, idle = windows = [await user.open() for _ in range(3)]
             before = await home_of(idle)
             prompt_id = await working.submit(slow_workflow(150))
             await working.wait_state(prompt_id, "running")

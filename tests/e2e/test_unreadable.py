@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import Desk
+from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -40,8 +40,10 @@ REFUSAL = """async (workflow) => {
 }"""
 
 
-async def test_a_task_that_cannot_be_read_is_shown_and_forbids_new_work_until_given_up(desk: Desk, photo: Path) -> None:
-    window, other = await desk.open(), await desk.open()
+async def test_a_task_that_cannot_be_read_is_shown_and_forbids_new_work_until_given_up(
+    user: BrowserUser, photo: Path
+) -> None:
+    window, other = await user.open(), await user.open()
     prompt_id = await window.submit(slow_workflow(60))
     await window.wait_state(prompt_id, "running")
     server_id = (await window.facts())["lockedServer"]
@@ -76,8 +78,8 @@ async def test_a_task_that_cannot_be_read_is_shown_and_forbids_new_work_until_gi
     await window.check()
 
 
-async def test_a_task_of_a_newer_version_offers_a_reload_and_is_read_by_one(desk: Desk) -> None:
-    window, other = await desk.open(), await desk.open()
+async def test_a_task_of_a_newer_version_offers_a_reload_and_is_read_by_one(user: BrowserUser) -> None:
+    window, other = await user.open(), await user.open()
     prompt_id = await window.submit(quick_workflow(7))
     before = await window.wait_for(prompt_id)
     await other.page.evaluate(TOUCH, [prompt_id, {"v": 2, "state": "paused"}])

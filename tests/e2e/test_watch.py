@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.e2e.browser_kit import BARE
-from tests.e2e.window_kit import open_desk
+from tests.e2e.window_kit import open_user
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -18,10 +18,10 @@ SOCKET = "() => new Promise((done) => { new WebSocket('ws://127.0.0.1:9/').onerr
 
 
 async def _run(browser: Browser, base: str, script: str, *expected: str) -> None:
-    async with open_desk(browser, base) as desk:
-        desk.watch.expected += [*expected, r"/favicon\.ico"]  # a bare document has no icon
-        await desk.new_profile(bypass_csp=True)  # the page's own policy would stop a foreign request before it is made
-        window = await desk.open(BARE, is_ready=False)
+    async with open_user(browser, base) as user:
+        user.watch.expected += [*expected, r"/favicon\.ico"]  # a bare document has no icon
+        await user.new_profile(bypass_csp=True)  # the page's own policy would stop a foreign request before it is made
+        window = await user.open(BARE, is_ready=False)
         await window.page.evaluate(script)
 
 

@@ -1,13 +1,13 @@
 """Mooring windows in a real Chromium, driven as a person does and watched as a strict reader of the console does.
 
-    async with open_desk(browser, gateway.url) as desk:
-        window = await desk.open()                  # Mooring, up and ready
-        other = await desk.open()                   # another tab of the same profile
+    async with open_user(browser, gateway.url) as user:
+        window = await user.open()                  # Mooring, up and ready
+        other = await user.open()                   # another tab of the same profile
         await window.run_photo(photo)
 
-Any console error, any uncaught error and any request to a foreign origin fails the test when the desk is left. A test
-names the errors that it causes on purpose (`desk.watch.expected`). Nothing excuses a foreign request; one that a test
-tries (`desk.watch.tried`) must have been stopped by the page's own policy.
+Any console error, any uncaught error and any request to a foreign origin fails the test when the user is left. A test
+names the errors that it causes on purpose (`user.watch.expected`). Nothing excuses a foreign request; one that a test
+tries (`user.watch.tried`) must have been stopped by the page's own policy.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Watch:
             self._foreign.append(f"foreign request: {url}")
 
 
-class Desk:
+class BrowserUser:
     """One person's windows: tabs of one browser profile, unless a test makes another profile."""
 
     def __init__(self, browser: Browser, base: str, first_script: str) -> None:
@@ -103,17 +103,17 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(browser: Browser, base: str, *, first_script: str = KEEP_NOTHING) -> AsyncIterator[Desk]:
-    """A desk whose windows are closed at the end, and checked if the test got there.
+async def open_user(browser: Browser, base: str, *, first_script: str = KEEP_NOTHING) -> AsyncIterator[BrowserUser]:
+    """A user whose windows are closed at the end, and checked if the test got there.
 
     `first_script` runs in each window before the page's own.
     """
-    desk = Desk(browser, base, first_script)
+    user = BrowserUser(browser, base, first_script)
     try:
-        yield desk
+        yield user
     finally:
-        await desk.close()
-    desk.watch.check()
+        await user.close()
+    user.watch.check()
 
 
 class MooringWindow:

@@ -9,7 +9,7 @@ from app.core.durations import Durations, Ran
 from app.core.model import Job, NodeId, ServerId
 from app.core.plan import Measured, NodePace, Paces
 from app.core.ports.store import Learned
-from tests.ports.desk import Desk, reservation, seen_claims, task
+from tests.ports.database import EmptyDatabase, reservation, seen_claims, task
 
 JOB = Job("f00d", 20.0, ("large.safetensors", "沙丘.gguf"))
 
@@ -20,38 +20,38 @@ def ran(number: int, server_id: str = "gpu-1") -> Ran:
     return Ran(server_id=ServerId(server_id), address="http://a", job=JOB, started_ms=began, ended_ms=began + 12_500)
 
 
-async def check_nothing_is_learned_at_first(desk: Desk) -> None:
-    assert (await seen_claims(desk.store())).durations == Durations()
+async def check_nothing_is_learned_at_first(database: EmptyDatabase) -> None:
+    assert (await seen_claims(database.store())).durations == Durations()
 
 
-async def check_what_one_window_learns_every_window_knows(desk: Desk) -> None:
+async def check_what_one_window_learns_every_window_knows(database: EmptyDatabase) -> None:
     expected = Durations()
     for number, server_id in enumerate(("gpu-1", "gpu-2", "gpu-1")):
-        await desk.store().learn(ran(number, server_id))
+        await database.store().learn(ran(number, server_id))
         expected = expected.learned(ran(number, server_id))
-    assert (await seen_claims(desk.store())).durations == expected
+    assert (await seen_claims(database.store())).durations == expected
 
 
-async def check_windows_that_learn_at_once_lose_nothing(desk: Desk) -> None:
-    await asyncio.gather(*(desk.store().learn(ran(number, f"gpu-{number}")) for number in range(10)))
-    assert (await seen_claims(desk.store())).durations.typical.count == 10
+async def check_windows_that_learn_at_once_lose_nothing(database: EmptyDatabase) -> None:
+    await asyncio.gather(*(database.store().learn(ran(number, f"gpu-{number}")) for number in range(10)))
+    assert (await seen_claims(database.store())).durations.typical.count == 10
 
 
-async def check_what_was_learned_leaves_the_settings_alone(desk: Desk) -> None:
-    store = desk.store()
+async def check_what_was_learned_leaves_the_settings_alone(database: EmptyDatabase) -> None:
+    store = database.store()
     settings = await store.read_settings()
     await store.learn(ran(1))
-    assert await desk.store().read_settings() == settings
+    assert await database.store().read_settings() == settings
     await store.write_settings(settings)
     assert not (await seen_claims(store)).durations.is_empty
 
 
-async def check_a_place_and_its_task_keep_their_job(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_place_and_its_task_keep_their_job(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.reserve(lambda _claims: replace(reservation("p-2"), job=JOB))
     await store.register(replace(task("p-2"), job=JOB))
     kept = await store.reserve(lambda _claims: replace(reservation("p-3"), job=JOB))
-    claims = await seen_claims(desk.store())
+    claims = await seen_claims(database.store())
     assert [item.job for item in claims.unfinished] == [JOB]
     assert list(claims.reservations) == [kept]
 
@@ -62,16 +62,16 @@ def measured(number: int, server_id: str = "gpu-1") -> Measured:
     return Measured(server_id=ServerId(server_id), address="http://a", job=JOB, nodes=nodes, is_cold=True)
 
 
-async def check_what_nodes_take_is_learned_beside_the_whole(desk: Desk) -> None:
-    store = desk.store()
+async def check_what_nodes_take_is_learned_beside_the_whole(database: EmptyDatabase) -> None:
+    store = database.store()
     assert await store.read_learned() == Learned()
     await store.learn(ran(1))
     await store.learn_paces(measured(1))
-    await desk.store().learn_paces(measured(2))
+    await database.store().learn_paces(measured(2))
     expected = Learned(Durations().learned(ran(1)), Paces().learned(measured(1)).learned(measured(2)))
-    assert await desk.store().read_learned() == expected
+    assert await database.store().read_learned() == expected
 
 
-async def check_windows_that_learn_of_nodes_at_once_lose_nothing(desk: Desk) -> None:
-    await asyncio.gather(*(desk.store().learn_paces(measured(1, f"gpu-{number}")) for number in range(10)))
-    assert len((await desk.store().read_learned()).paces.shapes) == 10
+async def check_windows_that_learn_of_nodes_at_once_lose_nothing(database: EmptyDatabase) -> None:
+    await asyncio.gather(*(database.store().learn_paces(measured(1, f"gpu-{number}")) for number in range(10)))
+    assert len((await database.store().read_learned()).paces.shapes) == 10

@@ -9,7 +9,7 @@ from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import BatchId, Cell, Part, PromptId, Task, TaskState, WindowId
 from app.core.ports.store import TaskStore
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, WaitingRuns, crew_id, write_values
-from tests.ports.desk import BOUND, Desk, raises, reservation, task
+from tests.ports.database import BOUND, EmptyDatabase, raises, reservation, task
 
 W1, W2, W3 = WindowId("w-1"), WindowId("w-2"), WindowId("w-3")
 GRAPH = '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}}'
@@ -58,24 +58,24 @@ def ids(line: WaitingRuns) -> str:
     return " ".join(item.prompt_id for item in line.entries)
 
 
-async def check_a_line_comes_back_as_it_was_written(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_line_comes_back_as_it_was_written(database: EmptyDatabase) -> None:
+    store = database.store()
     assert await store.read_line(W1) == WaitingRuns(window_id=W1)
     assert dict(await store.read_lines()) == {}
     first = await waiting(store, "p-1", "p-2", hashes=("aa",))
-    assert await desk.store().read_line(W1) == first
+    assert await database.store().read_line(W1) == first
     both = await waiting(store, "p-3", name="c")
     after = both.move(PromptId("p-3"), PromptId("p-2")).spread(3).send_all().hold(Pause.REJECTED, PromptId("p-0"))
     await store.write_line(both.change_to(after))
-    assert await desk.store().read_line(W1) == after
+    assert await database.store().read_line(W1) == after
     assert ids(after) == "p-1 p-3 p-2"
     await waiting(store, "q-1", name="d", owner=W2)
     assert dict(await store.read_lines()) == {"w-1": 3, "w-2": 1}
     assert await store.read_line(W1) == after
 
 
-async def check_an_empty_line_leaves_nothing(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_empty_line_leaves_nothing(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await waiting(store, "p-1", "p-2")
     fewer = known.without(PromptId("p-1"))
     await store.write_line(known.change_to(fewer))
@@ -87,8 +87,8 @@ async def check_an_empty_line_leaves_nothing(desk: Desk) -> None:
     assert again.line_id == "line of later"
 
 
-async def check_a_run_leaves_its_line_when_its_task_is_registered(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_run_leaves_its_line_when_its_task_is_registered(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await waiting(store, "p-1", "p-2")
     made = await sent(store, "p-1")
     assert await store.read_task(made.prompt_id) == made
@@ -98,8 +98,8 @@ async def check_a_run_leaves_its_line_when_its_task_is_registered(desk: Desk) ->
     assert dict(await store.read_lines()) == {}
 
 
-async def check_a_run_leaves_its_line_when_its_task_is_registered_at_once(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_run_leaves_its_line_when_its_task_is_registered_at_once(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await waiting(store, "p-1", "p-2")
     made = replace(task("p-1"), part=Part(batch_id=BatchId("b")))
     await raises(NotOwner, store.reserve_and_register(replace(made, owner=W2), lambda _claims: None))
@@ -110,16 +110,16 @@ async def check_a_run_leaves_its_line_when_its_task_is_registered_at_once(desk: 
     await raises(InvalidTransition, store.reserve_and_register(made, lambda _claims: None))
 
 
-async def check_a_crew_takes_from_its_captains_line(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_crew_takes_from_its_captains_line(database: EmptyDatabase) -> None:
+    store = database.store()
     await waiting(store, "p-1", "p-2")
     made = await sent(store, "p-1", crew_id(W1, 2))
     assert (await store.read_task(made.prompt_id)) == made
     assert ids(await store.read_line(W1)) == "p-2"
 
 
-async def check_a_run_that_does_not_wait_there_is_not_registered(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_run_that_does_not_wait_there_is_not_registered(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await waiting(store, "p-1", "p-2")
     await raises(NotOwner, sent(store, "p-1", "w-2"))
     await store.write_line(known.change_to(known.without(PromptId("p-1"))))
@@ -128,8 +128,8 @@ async def check_a_run_that_does_not_wait_there_is_not_registered(desk: Desk) -> 
     assert ids(await store.read_line(W1)) == "p-2"
 
 
-async def check_a_run_is_registered_once(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_run_is_registered_once(database: EmptyDatabase) -> None:
+    store = database.store()
     await waiting(store, "p-1", "p-2")
     made = await sent(store, "p-1")
     await raises(InvalidTransition, sent(store, "p-1"))
@@ -137,9 +137,9 @@ async def check_a_run_is_registered_once(desk: Desk) -> None:
     assert ids(await store.read_line(W1)) == "p-2"
 
 
-async def check_a_run_that_was_sent_is_not_brought_back(desk: Desk) -> None:
+async def check_a_run_that_was_sent_is_not_brought_back(database: EmptyDatabase) -> None:
     """Whoever still has it in memory changes and takes off nothing, of that run or any other."""
-    store = desk.store()
+    store = database.store()
     known = await waiting(store, "p-1", "p-2", "p-3")
     await sent(store, "p-1")
     now = await store.read_line(W1)
@@ -151,9 +151,9 @@ async def check_a_run_that_was_sent_is_not_brought_back(desk: Desk) -> None:
     assert await store.read_line(W1) == now
 
 
-async def check_a_run_that_waits_again_brings_back_what_its_batch_shares(desk: Desk) -> None:
+async def check_a_run_that_waits_again_brings_back_what_its_batch_shares(database: EmptyDatabase) -> None:
     """Another session of the tab has just taken the batch's last run, of which this one has not heard yet."""
-    store = desk.store()
+    store = database.store()
     await waiting(store, "p-1", "p-2")
     known = await waiting(store, "q-1", name="c")
     first = known.entry(PromptId("p-1"))
@@ -161,13 +161,13 @@ async def check_a_run_that_waits_again_brings_back_what_its_batch_shares(desk: D
     await sent(store, "p-2", crew_id(W1, 2))
     before = known.without(PromptId("p-1"))
     await store.write_line(before.change_to(before.put_back(first, PromptId("p-3"), "unused", known)))
-    found = await desk.store().read_line(W1)
+    found = await database.store().read_line(W1)
     assert ids(found) == "p-3 q-1"
     assert found.batches[BatchId("b")] == batch("b")
 
 
-async def check_another_line_is_not_taken_for_the_old_one(desk: Desk) -> None:
-    store = desk.store()
+async def check_another_line_is_not_taken_for_the_old_one(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await waiting(store, "p-1", "p-2")
     await raises(NotOwner, store.write_line(WaitingRuns(window_id=W1).change_to(known)))
     await store.write_line(known.change_to(known.cleared()))
@@ -177,13 +177,13 @@ async def check_another_line_is_not_taken_for_the_old_one(desk: Desk) -> None:
     assert await store.read_line(W1) == later
 
 
-async def check_an_adopted_line_is_one_windows_alone(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_adopted_line_is_one_windows_alone(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await waiting(store, "p-1", "p-2")
     held = known.hold(Pause.REJECTED, PromptId("p-0")).spread(2)
     await store.write_line(known.change_to(held))
     adopted = await store.adopt_line(W1, W2, "line-2")
-    assert adopted == await desk.store().read_line(W2)
+    assert adopted == await database.store().read_line(W2)
     assert (ids(adopted), adopted.line_id, adopted.hands) == ("p-1 p-2", "line-2", 2)
     assert (adopted.pause, adopted.paused_by) == (Pause.REJECTED, "p-0")
     assert adopted.batches == held.batches
@@ -196,8 +196,8 @@ async def check_an_adopted_line_is_one_windows_alone(desk: Desk) -> None:
     assert ids(await store.read_line(W2)) == "p-2"
 
 
-async def check_an_adopted_line_waits_behind_what_waits_there(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_adopted_line_waits_behind_what_waits_there(database: EmptyDatabase) -> None:
+    store = database.store()
     await waiting(store, "p-1", "p-2")
     mine = await waiting(store, "q-1", "q-2", name="c", owner=W2)
     adopted = await store.adopt_line(W1, W2, "unused")
@@ -205,11 +205,11 @@ async def check_an_adopted_line_waits_behind_what_waits_there(desk: Desk) -> Non
     assert await store.read_line(W2) == adopted
 
 
-async def check_one_of_two_who_adopt_a_line_wins(desk: Desk) -> None:
-    store = desk.store()
+async def check_one_of_two_who_adopt_a_line_wins(database: EmptyDatabase) -> None:
+    store = database.store()
     await waiting(store, "p-1", "p-2")
     outcomes = await asyncio.gather(
-        *(desk.store().adopt_line(W1, WindowId(f"w-{number}"), f"line-{number}") for number in range(2, 7)),
+        *(database.store().adopt_line(W1, WindowId(f"w-{number}"), f"line-{number}") for number in range(2, 7)),
         return_exceptions=True,
     )
     assert sum(isinstance(outcome, WaitingRuns) for outcome in outcomes) == 1
@@ -217,24 +217,24 @@ async def check_one_of_two_who_adopt_a_line_wins(desk: Desk) -> None:
     assert list((await store.read_lines()).values()) == [2]
 
 
-async def check_what_a_waiting_run_needs_is_not_given_up(desk: Desk) -> None:
+async def check_what_a_waiting_run_needs_is_not_given_up(database: EmptyDatabase) -> None:
     """Not with the last task that had it, and not to make room for another input."""
-    store = desk.store()
+    store = database.store()
     part = BOUND * 2 // 5
-    await store.keep_input("aa", desk.blob(b"a" * part, "image/png"), 40.0)
-    await store.keep_input("editor", desk.blob(b"{}"), 39.0)
+    await store.keep_input("aa", database.blob(b"a" * part, "image/png"), 40.0)
+    await store.keep_input("editor", database.blob(b"{}"), 39.0)
     known = await waiting(store, "p-1", "p-2", hashes=("aa",))
     made = await sent(store, "p-1")
     done = replace(made, state=TaskState.SUCCEEDED, ended_at=50.0)
     await store.update(done)
     await store.delete_task(done)
     for number, name in enumerate(("bb", "cc")):
-        await store.keep_input(name, desk.blob(name.encode() * (part // 2), "image/png"), 41.0 + number)
+        await store.keep_input(name, database.blob(name.encode() * (part // 2), "image/png"), 41.0 + number)
     assert await store.read_input("aa") is not None
     assert await store.read_input("editor") is not None
     assert await store.read_input("bb") is None
     rest = known.without(PromptId("p-1"))
     await store.write_line(rest.change_to(rest.cleared()))
-    await store.keep_input("dd", desk.blob(b"dd" * (part // 2), "image/png"), 43.0)
+    await store.keep_input("dd", database.blob(b"dd" * (part // 2), "image/png"), 43.0)
     assert await store.read_input("aa") is None
     assert await store.read_input("editor") is None

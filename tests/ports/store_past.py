@@ -8,7 +8,7 @@ from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import Delivery, InputFile, NodeId, Output, PromptId, Task, TaskState
 from app.core.past import past_of
 from app.core.ports.store import TaskStore
-from tests.ports.desk import Desk, raises, registered
+from tests.ports.database import EmptyDatabase, raises, registered
 
 
 def used(sha256: str) -> InputFile:
@@ -26,22 +26,22 @@ async def settled(store: TaskStore, prompt_id: str, at: float = 30.0, inputs: tu
     return done
 
 
-async def check_a_task_that_is_laid_by_is_whole_and_out_of_the_way(desk: Desk) -> None:
-    store, past = desk.store(), desk.past()
+async def check_a_task_that_is_laid_by_is_whole_and_out_of_the_way(database: EmptyDatabase) -> None:
+    store, past = database.store(), database.past()
     done = await settled(store, "p-1")
-    await store.keep_result(done, 0, desk.blob(b"bytes"), 40.0)
+    await store.keep_result(done, 0, database.blob(b"bytes"), 40.0)
     await past.lay_by(done)
     assert await store.read_task(done.prompt_id) is None
     assert (await store.read_tasks()).tasks == ()
-    assert await desk.past().read_past_task(done.prompt_id) == done
-    assert list(await desk.past().read_past([done.prompt_id])) == [past_of(done)]
+    assert await database.past().read_past_task(done.prompt_id) == done
+    assert list(await database.past().read_past([done.prompt_id])) == [past_of(done)]
     kept = await store.read_result(done.prompt_id, 0)
     assert kept is not None
     assert await kept.blob.read() == b"bytes"
 
 
-async def check_the_past_is_listed_from_its_end(desk: Desk) -> None:
-    store, past = desk.store(), desk.past()
+async def check_the_past_is_listed_from_its_end(database: EmptyDatabase) -> None:
+    store, past = database.store(), database.past()
     for name, at in (("p-1", 50.0), ("p-2", 70.0), ("p-3", 60.5)):
         await past.lay_by(await settled(store, name, at))
     assert list(await past.read_past_ids()) == ["p-2", "p-3", "p-1"]
@@ -50,8 +50,8 @@ async def check_the_past_is_listed_from_its_end(desk: Desk) -> None:
     assert list(await past.read_past([])) == []
 
 
-async def check_only_what_is_settled_is_laid_by(desk: Desk) -> None:
-    store, past = desk.store(), desk.past()
+async def check_only_what_is_settled_is_laid_by(database: EmptyDatabase) -> None:
+    store, past = database.store(), database.past()
     running = await registered(store, "p-1")
     await raises(InvalidTransition, past.lay_by(running))
     done = await settled(store, "p-2")
@@ -62,8 +62,8 @@ async def check_only_what_is_settled_is_laid_by(desk: Desk) -> None:
     assert list(await past.read_past_ids()) == []
 
 
-async def check_laying_by_is_fenced(desk: Desk) -> None:
-    store, past = desk.store(), desk.past()
+async def check_laying_by_is_fenced(database: EmptyDatabase) -> None:
+    store, past = database.store(), database.past()
     done = await settled(store, "p-1")
     await raises(NotOwner, past.lay_by(replace(done, epoch=2)))
     await past.lay_by(done)
@@ -72,14 +72,14 @@ async def check_laying_by_is_fenced(desk: Desk) -> None:
     assert list(await past.read_past_ids()) == ["p-1"]
 
 
-async def check_what_is_deleted_of_the_past_takes_along_what_only_it_had(desk: Desk) -> None:
-    store, past = desk.store(), desk.past()
+async def check_what_is_deleted_of_the_past_takes_along_what_only_it_had(database: EmptyDatabase) -> None:
+    store, past = database.store(), database.past()
     one = await settled(store, "p-1", inputs=(used("mine"), used("shared"), used("running")))
     two = await settled(store, "p-2", inputs=(used("shared"),))
     await settled(store, "p-3", inputs=(used("running"),))
     for name in ("mine", "shared", "running"):
-        await store.keep_input(name, desk.blob(name.encode()), 30.0)
-    await store.keep_result(one, 0, desk.blob(b"bytes"), 40.0)
+        await store.keep_input(name, database.blob(name.encode()), 30.0)
+    await store.keep_result(one, 0, database.blob(b"bytes"), 40.0)
     await past.lay_by(one)
     await past.lay_by(two)
     await past.delete_past([one.prompt_id, PromptId("gone")])
@@ -89,11 +89,11 @@ async def check_what_is_deleted_of_the_past_takes_along_what_only_it_had(desk: D
     assert [await store.read_input(name) is not None for name in ("mine", "shared", "running")] == [False, True, True]
 
 
-async def check_a_deleted_task_leaves_the_inputs_that_the_past_has(desk: Desk) -> None:
-    store, past = desk.store(), desk.past()
+async def check_a_deleted_task_leaves_the_inputs_that_the_past_has(database: EmptyDatabase) -> None:
+    store, past = database.store(), database.past()
     await past.lay_by(await settled(store, "p-1", inputs=(used("shared"),)))
     other = await settled(store, "p-2", inputs=(used("shared"), used("mine")))
     for name in ("mine", "shared"):
-        await store.keep_input(name, desk.blob(name.encode()), 30.0)
+        await store.keep_input(name, database.blob(name.encode()), 30.0)
     await store.delete_task(other)
     assert [await store.read_input(name) is not None for name in ("mine", "shared")] == [False, True]

@@ -1,4 +1,4 @@
-"""A disk that is full: records find room among what is kept. To be run where `desk.QUOTA` bytes are all there is."""
+"""A full disk: records find room among what is kept. Run it where `database.QUOTA` bytes are all the room there is."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from app.core.errors import StorageError
 from app.core.model import Task, WindowId
 from app.core.ports.blobs import KeepSettings
 from app.core.ports.store import TaskStore
-from tests.ports.desk import QUOTA, Desk, ended, kept_of, raises, registered, reservation, task, window
+from tests.ports.database import QUOTA, EmptyDatabase, ended, kept_of, raises, registered, reservation, task, window
 
 PART = QUOTA // 20
 WIDE = KeepSettings(100 * QUOTA)  # so that the disk is what bounds
 
 
-async def check_a_record_finds_room_among_the_oldest_results(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_record_finds_room_among_the_oldest_results(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.write_settings(WIDE)
-    done = await filled(desk, store, 12)
+    done = await filled(database, store, 12)
     written: list[Task] = []
     while len(await kept_of(store)) == 12:
         assert len(written) < 40, "the disk never got full"
@@ -31,10 +31,10 @@ async def check_a_record_finds_room_among_the_oldest_results(desk: Desk) -> None
     assert [await store.read_task(item.prompt_id) for item in written] == written
 
 
-async def check_every_kind_of_record_finds_room(desk: Desk) -> None:
-    store = desk.store()
+async def check_every_kind_of_record_finds_room(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.write_settings(WIDE)
-    await filled(desk, store, 14)
+    await filled(database, store, 14)
     for number in range(2, 10):
         known = await registered(store, f"p-{number}")
         await store.update(replace(known, title=noise(PART)))
@@ -45,11 +45,11 @@ async def check_every_kind_of_record_finds_room(desk: Desk) -> None:
     assert len(await kept_of(store)) < 14, "the disk never got full"
 
 
-async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.write_settings(WIDE)
-    done = await filled(desk, store, 6)
-    await store.keep_input("aa", desk.blob(bytes(PART)), 40.0)
+    done = await filled(database, store, 6)
+    await store.keep_input("aa", database.blob(bytes(PART)), 40.0)
     written: list[Task] = []
     error: StorageError | None = None
     while error is None:
@@ -65,27 +65,27 @@ async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(desk: Desk
     assert [await store.read_task(item.prompt_id) for item in written] == written
 
 
-async def check_a_new_result_takes_the_place_of_the_oldest(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_new_result_takes_the_place_of_the_oldest(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.write_settings(WIDE)
-    done = await filled(desk, store, 30)
+    done = await filled(database, store, 30)
     kept = sorted(index for _, index in await kept_of(store))
     assert kept == list(range(30 - len(kept), 30))
     assert 8 <= len(kept) < 30
-    await store.keep_input("aa", desk.blob(os.urandom(PART)), 80.0)
+    await store.keep_input("aa", database.blob(os.urandom(PART)), 80.0)
     assert await store.read_input("aa") is not None, "and so does an input"
     kept = sorted(index for _, index in await kept_of(store))
-    await raises(StorageError, store.keep_result(done, 99, desk.blob(os.urandom(2 * QUOTA)), 99.0))
+    await raises(StorageError, store.keep_result(done, 99, database.blob(os.urandom(2 * QUOTA)), 99.0))
     assert len(await kept_of(store)) == len(kept), "what can never fit drops nothing"
 
 
-async def filled(desk: Desk, store: TaskStore, count: int) -> Task:
+async def filled(database: EmptyDatabase, store: TaskStore, count: int) -> Task:
     """An ended task with so many kept results and thumbnails, index 0 the oldest."""
     done = await ended(store, "p-1")
-    picture = await desk.picture(32, 24)
+    picture = await database.picture(32, 24)
     for index in range(count):
         assert await store.keep_thumbnail(done, index, picture, 40.0 + index)
-        assert await store.keep_result(done, index, desk.blob(os.urandom(PART)), 40.0 + index)
+        assert await store.keep_result(done, index, database.blob(os.urandom(PART)), 40.0 + index)
     return done
 
 

@@ -21,45 +21,45 @@ from app.core.model import (
     TaskState,
     WindowId,
 )
-from tests.ports.desk import Desk, raises, registered, reservation, seen_claims, task, window
+from tests.ports.database import EmptyDatabase, raises, registered, reservation, seen_claims, task, window
 
 
-async def check_a_window_gets_its_record_once(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_window_gets_its_record_once(database: EmptyDatabase) -> None:
+    store = database.store()
     first, records = await store.claim(window("w-1"))
     assert (first, records) == (window("w-1"), Records())
     later = replace(window("w-1"), client_id=ClientId("another"), created_at=9.0, seen_at=9.0)
-    again, _ = await desk.store().claim(later)
+    again, _ = await database.store().claim(later)
     assert again == replace(first, seen_at=9.0), "client_id is minted once"
 
 
-async def check_a_windows_unknown_fields_survive(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_windows_unknown_fields_survive(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.claim(replace(window("w-1"), extra={"colour": "teal", "deep": {"a": [1, None]}}))
     await store.claim(replace(window("w-1"), seen_at=2.0))
     again, _ = await store.claim(window("w-1"))
     assert again.extra == {"colour": "teal", "deep": {"a": [1, None]}}
 
 
-async def check_claim_gives_only_own_tasks_oldest_first(desk: Desk) -> None:
-    store = desk.store()
+async def check_claim_gives_only_own_tasks_oldest_first(database: EmptyDatabase) -> None:
+    store = database.store()
     young = await registered(store, "p-a", created_at=30.0)
     old = await registered(store, "p-b", created_at=20.0)
     await registered(store, "p-c", owner="w-2")
-    _, records = await desk.store().claim(window("w-1"))
+    _, records = await database.store().claim(window("w-1"))
     assert records == Records((old, young))
 
 
-async def check_claim_deletes_only_own_reservations(desk: Desk) -> None:
-    store = desk.store()
+async def check_claim_deletes_only_own_reservations(database: EmptyDatabase) -> None:
+    store = database.store()
     for prompt_id, owner in (("p-1", "w-1"), ("p-2", "w-1"), ("p-3", "w-2")):
         await store.reserve(lambda _claims, p=prompt_id, o=owner: reservation(p, o))  # type: ignore[misc]
     await store.claim(window("w-1"))
     assert [item.prompt_id for item in (await seen_claims(store)).reservations] == ["p-3"]
 
 
-async def check_two_windows_choosing_at_once_see_each_other(desk: Desk) -> None:
-    one, other = desk.store(), desk.store()
+async def check_two_windows_choosing_at_once_see_each_other(database: EmptyDatabase) -> None:
+    one, other = database.store(), database.store()
     seen: list[int] = []
 
     def choose(prompt_id: str, owner: str) -> Callable[[Claims], Reservation]:
@@ -74,7 +74,7 @@ async def check_two_windows_choosing_at_once_see_each_other(desk: Desk) -> None:
     assert {first.server_id, second.server_id} == {"gpu-1", "gpu-2"}
 
 
-async def check_twenty_windows_choosing_at_once_are_each_counted(desk: Desk) -> None:
+async def check_twenty_windows_choosing_at_once_are_each_counted(database: EmptyDatabase) -> None:
     seen: list[int] = []
 
     def choose(number: int) -> Callable[[Claims], Reservation]:
@@ -84,12 +84,12 @@ async def check_twenty_windows_choosing_at_once_are_each_counted(desk: Desk) -> 
 
         return take
 
-    await asyncio.gather(*(desk.store().reserve(choose(number)) for number in range(20)))
+    await asyncio.gather(*(database.store().reserve(choose(number)) for number in range(20)))
     assert sorted(seen) == list(range(20))
 
 
-async def check_reserve_sees_unfinished_tasks_of_all_windows(desk: Desk) -> None:
-    store = desk.store()
+async def check_reserve_sees_unfinished_tasks_of_all_windows(database: EmptyDatabase) -> None:
+    store = database.store()
     mine, theirs = await registered(store, "p-1"), await registered(store, "p-2", owner="w-2")
     ended = await registered(store, "p-3", owner="w-3")
     await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
@@ -97,15 +97,15 @@ async def check_reserve_sees_unfinished_tasks_of_all_windows(desk: Desk) -> None
     assert {item.prompt_id for item in unfinished} == {mine.prompt_id, theirs.prompt_id}
 
 
-async def check_a_reservation_keeps_its_reason(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_reservation_keeps_its_reason(database: EmptyDatabase) -> None:
+    store = database.store()
     made = await store.reserve(lambda _claims: reservation("p-1"))
     assert made == reservation("p-1")
     assert list((await seen_claims(store)).reservations) == [made]
 
 
-async def check_an_error_of_choose_is_raised_and_writes_nothing(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_error_of_choose_is_raised_and_writes_nothing(database: EmptyDatabase) -> None:
+    store = database.store()
 
     class Refusal(MooringError):
         pass
@@ -118,40 +118,40 @@ async def check_an_error_of_choose_is_raised_and_writes_nothing(desk: Desk) -> N
     await store.reserve(lambda _claims: reservation("p-1"))  # and the store still works
 
 
-async def check_a_released_reservation_is_gone(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_released_reservation_is_gone(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.reserve(lambda _claims: reservation("p-1"))
     await store.release_reservation(PromptId("p-1"))
     await store.release_reservation(PromptId("p-1"))
     assert not (await seen_claims(store)).reservations
 
 
-async def check_register_turns_the_reservation_into_the_task(desk: Desk) -> None:
-    store = desk.store()
+async def check_register_turns_the_reservation_into_the_task(database: EmptyDatabase) -> None:
+    store = database.store()
     fresh = await registered(store, "p-1")
-    claims = await seen_claims(desk.store())
+    claims = await seen_claims(database.store())
     assert not claims.reservations
     assert list(claims.unfinished) == [fresh]
-    assert await desk.store().read_task(fresh.prompt_id) == fresh
+    assert await database.store().read_task(fresh.prompt_id) == fresh
 
 
-async def check_register_moored_writes_the_task_and_leaves_no_reservation(desk: Desk) -> None:
-    store = desk.store()
+async def check_register_moored_writes_the_task_and_leaves_no_reservation(database: EmptyDatabase) -> None:
+    store = database.store()
     fresh = task("p-1")
     await store.reserve_and_register(fresh, lambda _claims: None)
-    claims = await seen_claims(desk.store())
+    claims = await seen_claims(database.store())
     assert not claims.reservations
     assert list(claims.unfinished) == [fresh]
-    assert await desk.store().read_task(fresh.prompt_id) == fresh
+    assert await database.store().read_task(fresh.prompt_id) == fresh
 
 
-async def check_register_moored_shows_everybodys_claims_before_it_writes(desk: Desk) -> None:
-    store = desk.store()
+async def check_register_moored_shows_everybodys_claims_before_it_writes(database: EmptyDatabase) -> None:
+    store = database.store()
     held = await store.reserve(lambda _claims: reservation("p-1", "w-2"))
     known, ended = await registered(store, "p-2"), await registered(store, "p-3")
     await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
     await registered(store, "p-4", owner="w-3")
-    await desk.damage("p-4", {"state": "paused"})
+    await database.damage("p-4", {"state": "paused"})
     seen: list[Claims] = []
     await store.reserve_and_register(task("p-5"), seen.append)
     [claims] = seen
@@ -159,8 +159,8 @@ async def check_register_moored_shows_everybodys_claims_before_it_writes(desk: D
     assert [item.prompt_id for item in claims.unreadable] == ["p-4"]
 
 
-async def check_what_is_refused_is_not_registered_at_once(desk: Desk) -> None:
-    store = desk.store()
+async def check_what_is_refused_is_not_registered_at_once(database: EmptyDatabase) -> None:
+    store = database.store()
 
     class Refusal(MooringError):
         pass
@@ -173,16 +173,16 @@ async def check_what_is_refused_is_not_registered_at_once(desk: Desk) -> None:
     await store.reserve_and_register(task("p-1"), lambda _claims: None)  # and the store still works
 
 
-async def check_a_prompt_id_is_registered_at_once_only_once(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_prompt_id_is_registered_at_once_only_once(database: EmptyDatabase) -> None:
+    store = database.store()
     first = await registered(store, "p-1")
     again = replace(first, title="another")
     await raises(InvalidTransition, store.reserve_and_register(again, lambda _claims: None))
     assert await store.read_task(first.prompt_id) == first
 
 
-async def check_two_windows_that_register_moored_see_each_other(desk: Desk) -> None:
-    one, other = desk.store(), desk.store()
+async def check_two_windows_that_register_moored_see_each_other(database: EmptyDatabase) -> None:
+    one, other = database.store(), database.store()
     seen: list[int] = []
 
     def count(claims: Claims) -> None:
@@ -194,30 +194,30 @@ async def check_two_windows_that_register_moored_see_each_other(desk: Desk) -> N
     assert sorted(seen) == [0, 1]
 
 
-async def check_register_needs_a_reservation(desk: Desk) -> None:
-    store = desk.store()
+async def check_register_needs_a_reservation(database: EmptyDatabase) -> None:
+    store = database.store()
     await raises(NotOwner, store.register(task("p-1")))
     assert await store.read_task(PromptId("p-1")) is None
 
 
-async def check_register_needs_its_own_reservation(desk: Desk) -> None:
-    store = desk.store()
+async def check_register_needs_its_own_reservation(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.reserve(lambda _claims: reservation("p-1", "w-2"))
     await raises(NotOwner, store.register(task("p-1", "w-1")))
     assert await store.read_task(PromptId("p-1")) is None
     assert len((await seen_claims(store)).reservations) == 1
 
 
-async def check_a_prompt_id_is_registered_once(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_prompt_id_is_registered_once(database: EmptyDatabase) -> None:
+    store = database.store()
     first = await registered(store, "p-1")
     await store.reserve(lambda _claims: reservation("p-1"))
     await raises(InvalidTransition, store.register(replace(first, title="another")))
     assert await store.read_task(first.prompt_id) == first
 
 
-async def check_update_writes_all_of_a_task(desk: Desk) -> None:
-    store = desk.store()
+async def check_update_writes_all_of_a_task(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-1")
     output = Output(node_id=NodeId("9"), kind="images", filename="out_00001_.png", delivery=Delivery.KEPT, size=3)
     changed = replace(
@@ -231,11 +231,11 @@ async def check_update_writes_all_of_a_task(desk: Desk) -> None:
         extra={"newer": {"field": [True, None, "x"]}},
     )
     await store.update(changed)
-    assert await desk.store().read_task(known.prompt_id) == changed
+    assert await database.store().read_task(known.prompt_id) == changed
 
 
-async def check_unknown_fields_survive_an_update(desk: Desk) -> None:
-    store = desk.store()
+async def check_unknown_fields_survive_an_update(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-1")
     await store.update(replace(known, v=2, extra={"newer": {"deep": [1, None]}}))
     read = await store.read_task(known.prompt_id)
@@ -246,12 +246,12 @@ async def check_unknown_fields_survive_an_update(desk: Desk) -> None:
     assert (again.v, again.extra, again.state) == (2, {"newer": {"deep": [1, None]}}, TaskState.RUNNING)
 
 
-async def check_update_needs_the_task(desk: Desk) -> None:
-    await raises(TaskNotFound, desk.store().update(task("p-1")))
+async def check_update_needs_the_task(database: EmptyDatabase) -> None:
+    await raises(TaskNotFound, database.store().update(task("p-1")))
 
 
-async def check_only_the_owner_writes(desk: Desk) -> None:
-    store = desk.store()
+async def check_only_the_owner_writes(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-1")
     error = await raises(NotOwner, store.update(replace(known, owner=WindowId("w-2"), title="theirs")))
     assert isinstance(error, NotOwner)
@@ -261,23 +261,23 @@ async def check_only_the_owner_writes(desk: Desk) -> None:
     assert await store.read_task(known.prompt_id) == known
 
 
-async def check_a_tasks_server_is_fixed_for_ever(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_tasks_server_is_fixed_for_ever(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-1")
     await raises(InvalidTransition, store.update(replace(known, server_id=ServerId("gpu-2"))))
     await raises(InvalidTransition, store.update(replace(known, address="http://10.0.0.2:8188")))
     assert await store.read_task(known.prompt_id) == known
 
 
-async def check_a_task_is_registered_where_it_was_reserved(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_task_is_registered_where_it_was_reserved(database: EmptyDatabase) -> None:
+    store = database.store()
     await store.reserve(lambda _claims: reservation("p-1", server_id="gpu-1"))
     await raises(InvalidTransition, store.register(task("p-1", server_id="gpu-2")))
     assert await store.read_task(PromptId("p-1")) is None
 
 
-async def check_adoption_takes_the_next_epoch_and_makes_a_ward(desk: Desk) -> None:
-    store = desk.store()
+async def check_adoption_takes_the_next_epoch_and_makes_a_ward(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-1")
     adopted = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
     assert adopted == replace(known, owner=WindowId("w-2"), epoch=2, is_ward=True)
@@ -286,23 +286,23 @@ async def check_adoption_takes_the_next_epoch_and_makes_a_ward(desk: Desk) -> No
     assert await store.read_tasks(WindowId("w-1")) == Records()
 
 
-async def check_a_window_that_lost_its_task_is_fenced_off(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_window_that_lost_its_task_is_fenced_off(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-1")
     adopted = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
     await raises(NotOwner, store.update(replace(known, state=TaskState.LOST)))
-    await raises(NotOwner, store.keep_result(known, 0, desk.blob(b"late"), 40.0))
+    await raises(NotOwner, store.keep_result(known, 0, database.blob(b"late"), 40.0))
     await raises(NotOwner, store.delete_task(replace(known, state=TaskState.LOST)))
     assert await store.read_task(known.prompt_id) == adopted
     assert await store.read_result(known.prompt_id, 0) is None
 
 
-async def check_one_of_two_adopters_wins(desk: Desk) -> None:
-    store = desk.store()
+async def check_one_of_two_adopters_wins(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-1")
     seen = (known.owner, known.epoch)
     outcomes = await asyncio.gather(
-        *(desk.store().adopt(known.prompt_id, seen, WindowId(f"w-{number}")) for number in range(2, 7)),
+        *(database.store().adopt(known.prompt_id, seen, WindowId(f"w-{number}")) for number in range(2, 7)),
         return_exceptions=True,
     )
     winners = [outcome for outcome in outcomes if isinstance(outcome, Task)]
@@ -311,12 +311,12 @@ async def check_one_of_two_adopters_wins(desk: Desk) -> None:
     assert await store.read_task(known.prompt_id) == winners[0]
 
 
-async def check_adoption_needs_the_task(desk: Desk) -> None:
-    await raises(TaskNotFound, desk.store().adopt(PromptId("p-1"), (WindowId("w-1"), 1), WindowId("w-2")))
+async def check_adoption_needs_the_task(database: EmptyDatabase) -> None:
+    await raises(TaskNotFound, database.store().adopt(PromptId("p-1"), (WindowId("w-1"), 1), WindowId("w-2")))
 
 
-async def check_read_tasks_gives_all_oldest_first(desk: Desk) -> None:
-    store = desk.store()
+async def check_read_tasks_gives_all_oldest_first(database: EmptyDatabase) -> None:
+    store = database.store()
     assert await store.read_tasks() == Records()
     young = await registered(store, "p-a", created_at=30.0)
     old = await registered(store, "p-z", owner="w-2", created_at=20.5)
@@ -324,8 +324,8 @@ async def check_read_tasks_gives_all_oldest_first(desk: Desk) -> None:
     assert await store.read_tasks(WindowId("w-1")) == Records((young,))
 
 
-async def check_one_windows_many_operations_do_not_disturb_each_other(desk: Desk) -> None:
-    store = desk.store()
+async def check_one_windows_many_operations_do_not_disturb_each_other(database: EmptyDatabase) -> None:
+    store = database.store()
 
     async def run(number: int) -> None:
         known = await registered(store, f"p-{number}", owner=f"w-{number}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.core.errors import InvalidTransition, NotOwner
 from app.core.model import PromptId, Records, ServerId, TaskState, Unreadable, WindowId
 from app.core.records import BrokenRecord
-from tests.ports.desk import Desk, ended, raises, registered, seen_claims, window
+from tests.ports.database import EmptyDatabase, ended, raises, registered, seen_claims, window
 
 P1, P2 = PromptId("p-1"), PromptId("p-2")
 W1, W2 = WindowId("w-1"), WindowId("w-2")
@@ -20,33 +20,33 @@ PAUSED = Unreadable(
 )
 
 
-async def check_an_unreadable_record_comes_back_beside_the_others(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_unreadable_record_comes_back_beside_the_others(database: EmptyDatabase) -> None:
+    store = database.store()
     good = await registered(store, "p-1")
     await registered(store, "p-2")
-    await desk.damage("p-2", {"state": "paused"})
+    await database.damage("p-2", {"state": "paused"})
     expected = Records((good,), (PAUSED,))
-    assert (await desk.store().claim(window("w-1")))[1] == expected
+    assert (await database.store().claim(window("w-1")))[1] == expected
     assert await store.read_tasks(W1) == expected
     assert await store.read_tasks() == expected
 
 
-async def check_an_unreadable_record_is_its_owners_alone(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_unreadable_record_is_its_owners_alone(database: EmptyDatabase) -> None:
+    store = database.store()
     await registered(store, "p-1", owner="w-2")
-    await desk.damage("p-1", {"epoch": "one"})
+    await database.damage("p-1", {"epoch": "one"})
     assert (await store.claim(window("w-1")))[1] == Records()
     assert [item.owner for item in (await store.read_tasks(W2)).unreadable] == [W2]
 
 
-async def check_an_unreadable_record_without_an_owner_may_be_anybodys(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_unreadable_record_without_an_owner_may_be_anybodys(database: EmptyDatabase) -> None:
+    store = database.store()
     good = await registered(store, "p-1")
     for prompt_id, changes in (("p-2", {"owner": None}), ("p-3", {"owner": 7}), ("p-4", {"owner": ["w-1"]})):
         await registered(store, prompt_id, owner="w-2")
-        await desk.damage(prompt_id, changes)
+        await database.damage(prompt_id, changes)
     await registered(store, "p-5", owner="w-2")
-    await desk.damage("p-5", {}, without=("owner",))
+    await database.damage("p-5", {}, without=("owner",))
     for name in ("w-1", "w-2", "w-3"):
         _, records = await store.claim(window(name))
         assert records.tasks == ((good,) if name == "w-1" else ())
@@ -56,44 +56,44 @@ async def check_an_unreadable_record_without_an_owner_may_be_anybodys(desk: Desk
         assert await store.read_tasks(WindowId(name)) == records
 
 
-async def check_a_damaged_record_tells_what_can_still_be_read(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_damaged_record_tells_what_can_still_be_read(database: EmptyDatabase) -> None:
+    store = database.store()
     await registered(store, "p-2")
-    await desk.damage("p-2", {"server_id": {}, "title": 3})
+    await database.damage("p-2", {"server_id": {}, "title": 3})
     (told,) = (await store.read_tasks(W1)).unreadable
     assert (told.server_id, told.title, told.is_newer) == (None, "", False)
     assert told.detail.startswith("Task.server_id ")
 
 
-async def check_a_newer_record_is_told_from_a_damaged_one(desk: Desk) -> None:
-    store = desk.store()
+async def check_a_newer_record_is_told_from_a_damaged_one(database: EmptyDatabase) -> None:
+    store = database.store()
     await registered(store, "p-1")
     await registered(store, "p-2")
-    await desk.damage("p-1", {"v": 2, "newer": [1]})
-    await desk.damage("p-2", {"v": 2, "state": "paused"})
+    await database.damage("p-1", {"v": 2, "newer": [1]})
+    await database.damage("p-2", {"v": 2, "state": "paused"})
     records = await store.read_tasks(W1)
     assert [(task.prompt_id, task.v, task.extra) for task in records.tasks] == [("p-1", 2, {"newer": [1]})]
     assert records.unreadable == (replace(PAUSED, is_newer=True),)
 
 
-async def check_whoever_chooses_sees_unreadable_work(desk: Desk) -> None:
-    store = desk.store()
+async def check_whoever_chooses_sees_unreadable_work(database: EmptyDatabase) -> None:
+    store = database.store()
     good = await registered(store, "p-1")
     await registered(store, "p-2")
-    await desk.damage("p-2", {"state": "paused"})
+    await database.damage("p-2", {"state": "paused"})
     await ended(store, "p-3")
-    await desk.damage("p-3", {"outputs": 3})
+    await database.damage("p-3", {"outputs": 3})
     claims = await seen_claims(store)
     assert (list(claims.unfinished), list(claims.unreadable)) == ([good], [PAUSED]), "what was written ended counts not"
 
 
-async def check_nothing_is_written_over_an_unreadable_record(desk: Desk) -> None:
-    store = desk.store()
+async def check_nothing_is_written_over_an_unreadable_record(database: EmptyDatabase) -> None:
+    store = database.store()
     known = await registered(store, "p-2")
-    await desk.damage("p-2", {"state": "paused"})
+    await database.damage("p-2", {"state": "paused"})
     await raises(BrokenRecord, store.read_task(P2))
     await raises(BrokenRecord, store.update(known))
-    await raises(BrokenRecord, store.keep_result(known, 0, desk.blob(b"late"), 40.0))
+    await raises(BrokenRecord, store.keep_result(known, 0, database.blob(b"late"), 40.0))
     await raises(BrokenRecord, store.delete_task(replace(known, state=TaskState.LOST)))
     await raises(BrokenRecord, store.adopt(P2, (W1, 1), W2))
     await raises(NotOwner, store.update(replace(known, owner=W2)))
@@ -101,29 +101,29 @@ async def check_nothing_is_written_over_an_unreadable_record(desk: Desk) -> None
     assert await store.read_result(P2, 0) is None
 
 
-async def check_an_unreadable_record_is_deleted_with_its_results(desk: Desk) -> None:
-    store = desk.store()
+async def check_an_unreadable_record_is_deleted_with_its_results(database: EmptyDatabase) -> None:
+    store = database.store()
     kept, other = await ended(store, "p-2"), await ended(store, "p-1")
     for task in (kept, other):
-        await store.keep_result(task, 0, desk.blob(b"picture"), 40.0)
-    await desk.damage("p-2", {"outputs": 3})
+        await store.keep_result(task, 0, database.blob(b"picture"), 40.0)
+    await database.damage("p-2", {"outputs": 3})
     await store.delete_unreadable(P2, W1)
     await store.delete_unreadable(P2, W1)
-    assert await desk.store().read_tasks() == Records((other,))
+    assert await database.store().read_tasks() == Records((other,))
     assert await store.read_result(P2, 0) is None
     assert await store.read_result(P1, 0) is not None
 
 
-async def check_only_its_owner_deletes_an_unreadable_record(desk: Desk) -> None:
-    store = desk.store()
+async def check_only_its_owner_deletes_an_unreadable_record(database: EmptyDatabase) -> None:
+    store = database.store()
     good = await registered(store, "p-1")
     await registered(store, "p-2")
-    await desk.damage("p-2", {"state": "paused"})
+    await database.damage("p-2", {"state": "paused"})
     error = await raises(NotOwner, store.delete_unreadable(P2, W2))
     assert isinstance(error, NotOwner)
     assert (error.prompt_id, error.owner) == (P2, W1)
     await raises(InvalidTransition, store.delete_unreadable(P1, W1))
     assert await store.read_tasks() == Records((good,), (PAUSED,))
-    await desk.damage("p-2", {"owner": None})
+    await database.damage("p-2", {"owner": None})
     await store.delete_unreadable(P2, W2)
     assert await store.read_tasks() == Records((good,))

@@ -1,8 +1,8 @@
 """What the session relies on in its store, as plain checks.
 
-Each `check_…` takes a `Desk` with an empty store and asserts. `tests/ports/test_fakes.py` runs them in CPython on the
-store in memory; `tests/e2e/test_ports.py` runs this very source inside Chromium on the browser's adapters. It
-needs only the standard library and `app.core`.
+Each `check_…` takes an `EmptyDatabase` and asserts. `tests/ports/test_fakes.py` runs them in CPython on the store in
+memory; `tests/e2e/test_ports.py` runs this very source inside Chromium on the browser's adapters. It needs only the
+standard library and `app.core`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tests.ports import (
     store_tasks,
     store_unreadable,
 )
-from tests.ports.desk import Desk
+from tests.ports.database import EmptyDatabase
 
-Check = Callable[[Desk], Awaitable[None]]
+Check = Callable[[EmptyDatabase], Awaitable[None]]
 
 
 def checks() -> dict[str, Check]:
@@ -43,7 +43,7 @@ def checks() -> dict[str, Check]:
 
 
 def room_checks() -> dict[str, Check]:
-    """Every check of a store that may take `desk.QUOTA` bytes and no more, by its name."""
+    """Every check of a store that may take `database.QUOTA` bytes and no more, by its name."""
     return _checks_of(store_room)
 
 

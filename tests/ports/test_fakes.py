@@ -16,13 +16,13 @@ from app.core.ports.windows import Identity
 from app.session.memory.database import MemoryDatabase
 from app.session.memory.store import MemoryStore
 from tests.ports import identity, suite
-from tests.ports.desk import BOUND, QUOTA
+from tests.ports.database import BOUND, QUOTA
 from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation import browser as fake_browser
 from tests.simulation.store import INPUT_BOUND, RESULT_BOUND, Bytes, SimDatabase, SimPageBlobs, SimStore
 
 
-class MemoryDesk:
+class DatabaseInMemory:
     """An empty database in memory, and how a window looks into it."""
 
     def __init__(self, open_store: Callable[[], MemoryStore]) -> None:
@@ -57,13 +57,13 @@ def test_simulated_store_has_the_suites_bounds() -> None:
 @pytest.mark.parametrize("name", suite.checks())
 async def test_memory_store_keeps_to_the_port(name: str) -> None:
     database = MemoryDatabase(KeepSettings(BOUND), BOUND, SimPageBlobs())
-    await suite.checks()[name](MemoryDesk(lambda: MemoryStore(database)))
+    await suite.checks()[name](DatabaseInMemory(lambda: MemoryStore(database)))
 
 
 @pytest.mark.parametrize("name", suite.room_checks())
 async def test_simulated_store_makes_room_on_a_full_disk(name: str) -> None:
     database = SimDatabase(quota=QUOTA)
-    await suite.room_checks()[name](MemoryDesk(lambda: SimStore(database)))
+    await suite.room_checks()[name](DatabaseInMemory(lambda: SimStore(database)))
 
 
 class SimulatedTabs:

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from tests.e2e.fault_kit import Fleet
-from tests.e2e.window_kit import open_desk
+from tests.e2e.window_kit import open_user
 from tests.screens.stage import EXPECTED, Stage
 from tests.screens.states import STATES, State
 from tests.services import Service
@@ -45,9 +45,9 @@ async def shoot(browser: Browser, fleet: Fleet, gateway: Service, wanted: Wanted
     states = [state for state in STATES if state.name in wanted.states]
     for language, state in product(wanted.languages, states):
         with tempfile.TemporaryDirectory() as folder:
-            async with open_desk(browser, gateway.url) as desk:
-                desk.watch.expected += EXPECTED
-                window = await state.bring(Stage(fleet, desk, Path(folder), language))
+            async with open_user(browser, gateway.url) as user:
+                user.watch.expected += EXPECTED
+                window = await state.bring(Stage(fleet, user, Path(folder), language))
                 async for path in _pictures(window.page, state, wanted, out / language):
                     yield path
         if state.is_rough:

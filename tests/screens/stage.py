@@ -11,7 +11,7 @@ from typing import Any
 
 from demo_comfyui.painting.painter import paint
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, start_fleet
-from tests.e2e.window_kit import Desk, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import load_server
 from tests.services import Service
 
@@ -28,14 +28,14 @@ class Stage:
     """One state's surroundings. `language` is what its windows speak."""
 
     fleet: Fleet
-    desk: Desk
+    user: BrowserUser
     folder: Path
     language: str = "en"
     photos: Iterator[int] = field(default_factory=itertools.count)
 
     async def open(self) -> MooringWindow:
         """A window, once every server is known to be well."""
-        window = await self.desk.open(f"/?lang={self.language}")
+        window = await self.user.open(f"/?lang={self.language}")
         await window.page.wait_for_function(WELL)
         return window
 

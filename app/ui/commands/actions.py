@@ -26,7 +26,7 @@ class PaletteActions:
 
     def __init__(
         self,
-        desk: PageContext,
+        context: PageContext,
         screen: Screen,
         act: Callable[[str, Facts], None],
         *,
@@ -34,7 +34,7 @@ class PaletteActions:
         offered: Callable[[], Offered | None],
         draw: Callable[[], None],
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._act = act
         self._words = words
@@ -52,7 +52,7 @@ class PaletteActions:
 
     @action("palette-query")
     def search(self, value: str) -> None:
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, PaletteDialog):
             self._show(replace(dialog, query=value))
 
@@ -71,7 +71,7 @@ class PaletteActions:
     def press(self, key: str) -> None:
         """Do what a single key stands for."""
         found = self._find(SINGLE.get(key, ""))
-        if found is not None and self._desk.ui.of(Settings).has_keys:
+        if found is not None and self._context.ui.of(Settings).has_keys:
             self._do(found)
 
     def _do(self, command: Command) -> None:
@@ -95,4 +95,4 @@ class PaletteActions:
         return tuple(item for item in kept if isinstance(item, str)) if isinstance(kept, list) else ()
 
     def _show(self, dialog: HelpDialog | None) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))

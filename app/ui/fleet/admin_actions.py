@@ -26,9 +26,9 @@ log = logging.getLogger("mooring.ui")
 class DeedActions:
     """Actions on servers. A queue that is shown is polled while the panel is open."""
 
-    def __init__(self, deeds: FleetAdmin, desk: PageContext) -> None:
+    def __init__(self, deeds: FleetAdmin, context: PageContext) -> None:
         self._deeds = deeds
-        self._desk = desk
+        self._context = context
         self._is_watching = False
 
     @action("drain")
@@ -57,7 +57,7 @@ class DeedActions:
         self._do(server, f"cancel {prompt}", self._cancel(server, prompt))
 
     def _do(self, server_id: ServerId, deed: str, work: Awaitable[None]) -> None:
-        self._desk.spawn(self._done(server_id, deed, work))
+        self._context.spawn(self._done(server_id, deed, work))
 
     async def _done(self, server_id: ServerId, deed: str, work: Awaitable[None]) -> None:
         """What came of it stands with its server, until something else is done there."""
@@ -88,10 +88,10 @@ class DeedActions:
             self._change(queues=_without(shown.queues, server))
             return
         self._change(queues={**shown.queues, server: None}, refusals=_without(shown.refusals, server))
-        self._desk.spawn(self._look(server))
+        self._context.spawn(self._look(server))
         if not self._is_watching:
             self._is_watching = True
-            self._desk.spawn(self._watch())
+            self._context.spawn(self._watch())
 
     async def _watch(self) -> None:
         try:
@@ -115,15 +115,15 @@ class DeedActions:
 
     @property
     def _shown(self) -> AdminState:
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         return dialog.deeds if isinstance(dialog, FleetDialog) else NO_DEEDS
 
     def _change(self, **changes: object) -> None:
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, FleetDialog):
             deeds = replace(dialog.deeds, **changes)  # type: ignore[arg-type]
             if deeds != dialog.deeds:
-                self._desk.set_ui(replace(self._desk.ui, dialog=replace(dialog, deeds=deeds)))
+                self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, deeds=deeds)))
 
 
 def _without(known: Mapping[ServerId, T], server_id: ServerId) -> dict[ServerId, T]:

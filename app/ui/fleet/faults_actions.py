@@ -21,36 +21,36 @@ BreakServer = Callable[[ServerId, str], Awaitable[None]]
 class BreakActions:
     """Actions in the panel. `break_server(server_id, fault)` has the gateway do it."""
 
-    def __init__(self, break_server: BreakServer, desk: PageContext) -> None:
+    def __init__(self, break_server: BreakServer, context: PageContext) -> None:
         self._break_server = break_server
-        self._desk = desk
+        self._context = context
 
     @action("break-server")
     def choose_server(self, value: ServerId) -> None:
-        set_slices(self._desk, replace(self._desk.ui.of(FaultsState), break_server=value))
+        set_slices(self._context, replace(self._context.ui.of(FaultsState), break_server=value))
 
     @action("break")
     def inject(self, server: ServerId, fault: Fault) -> None:
         """Break a server, unless the same is under way."""
-        if (server, fault) not in self._desk.ui.of(FaultsState).breaking:
-            self._desk.spawn(self._break(server, fault))
+        if (server, fault) not in self._context.ui.of(FaultsState).breaking:
+            self._context.spawn(self._break(server, fault))
 
     async def _break(self, server_id: ServerId, mishap: Fault) -> None:
         """The server stays chosen: what has been broken there is mended there."""
-        ui = self._desk.ui
+        ui = self._context.ui
         doing = ui.of(FaultsState).breaking | {(server_id, mishap)}
-        self._desk.set_ui(
+        self._context.set_ui(
             ui.with_slices(replace(ui.of(FaultsState), break_server=server_id, breaking=doing, break_done=None))
         )
         try:
             await self._break_server(server_id, mishap.value)
-            set_slices(self._desk, replace(self._desk.ui.of(FaultsState), break_done=(server_id, mishap)))
+            set_slices(self._context, replace(self._context.ui.of(FaultsState), break_done=(server_id, mishap)))
         except MooringError as error:
             log.warning("not broken: %r", error)
-            self._desk.set_ui(self._desk.ui.with_error(error))
+            self._context.set_ui(self._context.ui.with_error(error))
         finally:
-            ui = self._desk.ui
-            self._desk.set_ui(
+            ui = self._context.ui
+            self._context.set_ui(
                 ui.with_slices(
                     replace(ui.of(FaultsState), breaking=ui.of(FaultsState).breaking - {(server_id, mishap)})
                 )

@@ -19,38 +19,38 @@ from app.workflows.plans.targets import Target
 class FormActions:
     """Actions on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(self, desk: FormContext, random_seed: Callable[[int], int]) -> None:
-        self._desk = desk
+    def __init__(self, context: FormContext, random_seed: Callable[[int], int]) -> None:
+        self._context = context
         self._random_seed = random_seed
 
     @property
     def chosen(self) -> OpenWorkflow | None:
         """The chosen workflow, with what the choices made in its form bring along."""
-        form = self._desk.ui.of(FormState)
-        found = opened_on(self._desk)
+        form = self._context.ui.of(FormState)
+        found = opened_on(self._context)
         return shaped(found, form.draft.values) if found else None
 
     @action("fold-node")
     def fold_node(self, node: str) -> None:
         """Show or hide a node's inputs."""
-        form = self._desk.ui.of(FormState)
-        set_slices(self._desk, form.with_draft(replace(form.draft, unfolded=form.draft.unfolded ^ {node})))
+        form = self._context.ui.of(FormState)
+        set_slices(self._context, form.with_draft(replace(form.draft, unfolded=form.draft.unfolded ^ {node})))
 
     @action("more-nodes")
     def show_more_nodes(self) -> None:
         """Show more of a large workflow's nodes."""
-        form = self._desk.ui.of(FormState)
-        set_slices(self._desk, replace(form, nodes_shown=form.nodes_shown + NODES_AT_FIRST))
+        form = self._context.ui.of(FormState)
+        set_slices(self._context, replace(form, nodes_shown=form.nodes_shown + NODES_AT_FIRST))
 
     @action("search")
     def search(self, value: str) -> None:
-        set_slices(self._desk, replace(self._desk.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST))
+        set_slices(self._context, replace(self._context.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST))
 
     @action("seed-mode")
     def choose_seed_mode(self, node: str, name: str, value: SeedMode) -> None:
         """Choose whether a seed is fixed, drawn or counted."""
-        form = self._desk.ui.of(FormState)
-        set_slices(self._desk, form.with_draft(form.draft.with_mode((node, name), value)))
+        form = self._context.ui.of(FormState)
+        set_slices(self._context, form.with_draft(form.draft.with_mode((node, name), value)))
 
     @action("switch")
     def switch(self, node: str, name: str, checked: bool) -> None:
@@ -60,12 +60,12 @@ class FormActions:
     @action("field")
     def fill(self, node: str, name: str, value: str) -> None:
         """Put what is typed or chosen into an input."""
-        key, form, chosen = (node, name), self._desk.ui.of(FormState), self.chosen
+        key, form, chosen = (node, name), self._context.ui.of(FormState), self.chosen
         draft = form.draft.with_value(key, value)
         field = chosen.form.by_key.get(key) if chosen else None
         if field is not None and isinstance(field.kind, Seed):  # who types a seed wants that one
             draft = draft.with_mode(key, SeedMode.FIXED)
-        set_slices(self._desk, form.with_draft(draft))
+        set_slices(self._context, form.with_draft(draft))
 
     # Seeds
 
@@ -88,7 +88,7 @@ class FormActions:
 
     def draw_many(self, chosen: OpenWorkflow, draft: Draft, count: int) -> tuple[list[PlannedRun], Draft]:
         """What so many clicks would send: what each run changes in the form, and the draft after them all."""
-        targets = [Target(*item.key, self._desk.word(item.label)) for item, _ in _seeds(chosen)]
+        targets = [Target(*item.key, self._context.word(item.label)) for item, _ in _seeds(chosen)]
         runs = list[PlannedRun]()
         for index in range(count):
             drawn = self.draw_seeds(chosen, draft)

@@ -54,16 +54,16 @@ def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
 class ArrangeActions:
     """Actions on the form's layout, and on its history."""
 
-    def __init__(self, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
-        self._desk = desk
+    def __init__(self, context: FormContext, screen: Screen, deletions: Deletions) -> None:
+        self._context = context
         self._screen = screen
         self._deletions = deletions
 
     @action("arrange")
     def arrange(self) -> None:
         """Begin or end arranging the form."""
-        form = self._desk.ui.of(FormState)
-        set_slices(self._desk, replace(form, is_arranging=not form.is_arranging))
+        form = self._context.ui.of(FormState)
+        set_slices(self._context, replace(form, is_arranging=not form.is_arranging))
 
     @action("pin")
     def pin(self, node: str, name: str) -> None:
@@ -100,16 +100,16 @@ class ArrangeActions:
 
     @action("undo")
     def undo(self) -> None:
-        self._restore(self._desk.ui.of(FormState).draft.undo())
+        self._restore(self._context.ui.of(FormState).draft.undo())
 
     @action("redo")
     def redo(self) -> None:
-        self._restore(self._desk.ui.of(FormState).draft.redo())
+        self._restore(self._context.ui.of(FormState).draft.redo())
 
     def _restore(self, draft: Draft) -> None:
-        form = self._desk.ui.of(FormState)
-        set_slices(self._desk, form.with_draft(draft))
-        opened = opened_on(self._desk)
+        form = self._context.ui.of(FormState)
+        set_slices(self._context, form.with_draft(draft))
+        opened = opened_on(self._context)
         if opened is not None:
             self._screen.update({"texts": changed_texts(opened, form.draft.values, draft.values)})
 
@@ -118,7 +118,7 @@ class ArrangeActions:
 
     def _arrange(self, change: Callable[[Layout, list[Key]], Layout | None]) -> None:
         """Another layout for the chosen workflow; None gives its author's back."""
-        opened = opened_on(self._desk)
+        opened = opened_on(self._context)
         if opened is None:
             return
         self._keep(opened, change(opened.layout, [item.key for item in opened.arranged.first]))
@@ -126,7 +126,7 @@ class ArrangeActions:
     @action("arrange-anew")
     def reset(self) -> None:
         """Restore the author's layout; *Undo* brings the user's own back."""
-        opened = opened_on(self._desk)
+        opened = opened_on(self._context)
         if opened is None:
             return
         before = kept_layout(self._screen, opened.published.key)
@@ -136,8 +136,8 @@ class ArrangeActions:
 
     def _keep(self, opened: OpenWorkflow, layout: Layout | None) -> None:
         self._screen.keep(_key_of(opened), to_text(layout) if layout else "")
-        key, offered = opened.published.key, self._desk.workflows
-        self._desk.set_workflows(
+        key, offered = opened.published.key, self._context.workflows
+        self._context.set_workflows(
             tuple(
                 arranged_as(item, layout or item.published.layout) if item.published.key == key else item
                 for item in offered

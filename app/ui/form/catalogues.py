@@ -34,18 +34,18 @@ class CatalogueSource(Protocol):
 class FormCatalogues:
     """Looks, at each drawing, whether the chosen form is by the right catalogue, and reads it if not."""
 
-    def __init__(self, session: CatalogueSource, desk: FormContext) -> None:
+    def __init__(self, session: CatalogueSource, context: FormContext) -> None:
         self._session = session
-        self._desk = desk
+        self._context = context
         self._asked: dict[str, Content] = {}  # by workflow: the hashes of what its form is, or will be, made by
 
     def refresh(self) -> None:
         """Ask for what is not there yet; nothing waits for it."""
-        opened = opened_on(self._desk)
+        opened = opened_on(self._context)
         content = self.content(needs_demo=opened.needs_demo) if opened is not None else ()
         if opened is not None and content and self._asked.get(opened.workflow_id) != content:
             self._asked[opened.workflow_id] = content
-            self._desk.spawn(self._read(opened, content))
+            self._context.spawn(self._read(opened, content))
 
     def content(self, *, needs_demo: bool = False) -> Content:
         """What a form would be made by now; empty if no server's catalogue is known."""
@@ -91,9 +91,9 @@ class FormCatalogues:
         try:
             workflows = tuple(
                 with_catalogue(item, catalogue) if item.workflow_id == workflow_id else item
-                for item in self._desk.workflows
+                for item in self._context.workflows
             )
         except BadInput as error:  # that server cannot run it, which is told before a run; the form stays as it was
             log.info("the form of %s stays by the catalogue it had: %r", workflow_id, error)
             return
-        self._desk.set_workflows(workflows)
+        self._context.set_workflows(workflows)

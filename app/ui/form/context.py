@@ -20,6 +20,6 @@ class FormContext(PageContext, Protocol):
         """Offer these."""
 
 
-def opened_on(desk: FormContext) -> OpenWorkflow | None:
+def opened_on(context: FormContext) -> OpenWorkflow | None:
     """The chosen workflow, if it is open."""
-    return find_open(desk.workflows, desk.ui.of(FormState).workflow_id)
+    return find_open(context.workflows, context.ui.of(FormState).workflow_id)

@@ -41,28 +41,28 @@ class FileActions:
     """Actions on files in the form. `chosen` gives the chosen workflow with its form."""
 
     def __init__(
-        self, keeper: Keeper, desk: FormContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
+        self, keeper: Keeper, context: FormContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
     ) -> None:
         self._keeper = keeper
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._chosen = chosen
         self._urls: set[str] = set()  # addresses of files that are or were in a form
 
     @action("clear-picture")
     def clear(self, node: str, name: str) -> None:
-        self._put(self._desk.ui.of(FormState).workflow_id, (node, name), None)
+        self._put(self._context.ui.of(FormState).workflow_id, (node, name), None)
 
     @action("open-camera")
     def open_camera(self, node: str, name: str) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=CameraDialog((node, name))))
+        self._context.set_ui(replace(self._context.ui, dialog=CameraDialog((node, name))))
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
         """Put dropped, pasted or chosen files into the target field, then into empty ones, then into the first.
 
         A file that no field accepts changes nothing, and the page says why.
         """
-        form, chosen = self._desk.ui.of(FormState), self._chosen()
+        form, chosen = self._context.ui.of(FormState), self._chosen()
         uploads = chosen.uploads if chosen else ()
         aimed = next((item for item in uploads if item.key == key), None)
         taken: set[Key] = set()
@@ -71,22 +71,22 @@ class FileActions:
             place = aimed or _place(uploads, media_type, form.draft, taken)
             aimed = None
             if place is None:
-                self._desk.set_ui(self._desk.ui.with_error(BadInput(_no_place(uploads, media_type), name)))
+                self._context.set_ui(self._context.ui.with_error(BadInput(_no_place(uploads, media_type), name)))
                 continue
             taken.add(place.key)
-            draft = self._desk.ui.of(FormState).draft
+            draft = self._context.ui.of(FormState).draft
             set_slices(
-                self._desk,
-                self._desk.ui.of(FormState).with_draft(replace(draft, checking=draft.checking | {place.key})),
+                self._context,
+                self._context.ui.of(FormState).with_draft(replace(draft, checking=draft.checking | {place.key})),
             )
-            self._desk.spawn(self._check(form.workflow_id, place, blob, name))
+            self._context.spawn(self._check(form.workflow_id, place, blob, name))
 
     async def recover(
         self, window: Restoring | Window | None, read_input: Callable[[str], Awaitable[Blob | None]]
     ) -> None:
         """Put the files back that stood in the form before a reload, as far as the store has kept them."""
-        for found in tuple(drafts.find_again(self._desk.ui.of(FormState), window)):
-            opened = find_open(self._desk.workflows, found.workflow_id)
+        for found in tuple(drafts.find_again(self._context.ui.of(FormState), window)):
+            opened = find_open(self._context.workflows, found.workflow_id)
             field = opened.form.by_key.get(found.key) if opened else None
             if field is None or not isinstance(field.kind, Upload):
                 continue  # it is not known yet what kind of field that is
@@ -95,7 +95,7 @@ class FileActions:
             except MooringError as error:
                 log.info("a file is not found again: %r", error)
                 continue
-            if blob is not None and found.key in self._desk.ui.of(FormState).drafts[found.workflow_id].awaited:
+            if blob is not None and found.key in self._context.ui.of(FormState).drafts[found.workflow_id].awaited:
                 await self._check(found.workflow_id, field, blob, found.name, is_found=True)
 
     async def _check(self, workflow_id: str, field: Field, blob: Blob, name: str, *, is_found: bool = False) -> None:
@@ -106,15 +106,15 @@ class FileActions:
         try:
             picture = await self._looked_at(field, blob, name)
         except BadInput as error:
-            ui = self._desk.ui
+            ui = self._context.ui
             draft = ui.of(FormState).drafts[workflow_id]
             draft = replace(draft, checking=draft.checking - {field.key})
             if field.key in draft.pictures:
-                self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)).with_error(error))
+                self._context.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)).with_error(error))
             else:
                 awaited = {key: item for key, item in draft.awaited.items() if key != field.key}
                 draft = replace(draft, awaited=awaited).with_fault(field.key, error)
-                self._desk.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)))
+                self._context.set_ui(ui.with_slices(ui.of(FormState).with_draft(draft, workflow_id)))
             return
         self._put(workflow_id, field.key, picture, is_found=is_found)
         await self._keep(workflow_id, picture)
@@ -126,8 +126,10 @@ class FileActions:
         except MooringError as error:
             log.info("a file would not outlive a reload: %r", error)
             return
-        draft = self._desk.ui.of(FormState).drafts[workflow_id]
-        set_slices(self._desk, self._desk.ui.of(FormState).with_draft(draft.with_hash(picture, sha256), workflow_id))
+        draft = self._context.ui.of(FormState).drafts[workflow_id]
+        set_slices(
+            self._context, self._context.ui.of(FormState).with_draft(draft.with_hash(picture, sha256), workflow_id)
+        )
 
     async def _looked_at(self, field: Field, blob: Blob, name: str) -> Picture:
         """The file as it stands in a field; BadInput if it is none for that."""
@@ -149,7 +151,7 @@ class FileActions:
     @action("paint-mask")
     def paint_mask(self, node: str, name: str) -> None:
         """Open the dialog for a mask, or say at the field why it cannot be painted here."""
-        ui, key = self._desk.ui, (node, name)
+        ui, key = self._context.ui, (node, name)
         chosen = self._chosen()
         field = chosen.form.by_key.get(key) if chosen else None
         picture = base_of(field, ui.of(FormState).draft) if field is not None else None
@@ -158,26 +160,26 @@ class FileActions:
         try:
             check_painted(picture.width, picture.height, picture.picked.name)
         except BadInput as error:
-            self._desk.set_ui(
+            self._context.set_ui(
                 ui.with_slices(ui.of(FormState).with_draft(ui.of(FormState).draft.with_fault(key, error)))
             )
             return
-        self._desk.set_ui(replace(ui, dialog=MaskDialog(key)))
+        self._context.set_ui(replace(ui, dialog=MaskDialog(key)))
 
     @action("same-picture")
     def use_same_picture(self, node: str, name: str) -> None:
         """Put another field's picture into this one too."""
         chosen, key = self._chosen(), (node, name)
         field = chosen.form.by_key.get(key) if chosen else None
-        other = other_picture(field, self._desk.ui.of(FormState).draft) if field is not None else None
+        other = other_picture(field, self._context.ui.of(FormState).draft) if field is not None else None
         if other is not None:
             self.take_files(key, [(other.picked.blob, other.picked.name)])
 
     def _put(self, workflow_id: str, key: Key, picture: Picture | None, *, is_found: bool = False) -> None:
-        form = self._desk.ui.of(FormState)
+        form = self._context.ui.of(FormState)
         draft = (form.drafts.get(workflow_id) or Draft()).with_picture(key, picture, is_found=is_found)
-        set_slices(self._desk, form.with_draft(draft, workflow_id))
-        standing = frozenset[str]().union(*(item.addresses for item in self._desk.ui.of(FormState).drafts.values()))
+        set_slices(self._context, form.with_draft(draft, workflow_id))
+        standing = frozenset[str]().union(*(item.addresses for item in self._context.ui.of(FormState).drafts.values()))
         for url in self._urls - standing:  # no undo can restore them
             self._screen.revoke_url(url)
         self._urls = set(standing)

@@ -32,18 +32,23 @@ class PresetActions:
     """Actions in the dialog of presets. `mint` gives a name for a new one that no other has."""
 
     def __init__(
-        self, documents: DocumentStore, desk: FormContext, screen: Screen, mint: Callable[[], str], deletions: Deletions
+        self,
+        documents: DocumentStore,
+        context: FormContext,
+        screen: Screen,
+        mint: Callable[[], str],
+        deletions: Deletions,
     ) -> None:
         self._documents = documents
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._mint = mint
         self._deletions = deletions
 
     @action("open-presets")
     def open_dialog(self) -> None:
-        self._desk.set_ui(self._desk.ui.with_dialog(PresetsDialog()))
-        self._desk.spawn(self._do({}))
+        self._context.set_ui(self._context.ui.with_dialog(PresetsDialog()))
+        self._context.spawn(self._do({}))
 
     @action("preset-name")
     def type_name(self, value: str) -> None:
@@ -55,11 +60,11 @@ class PresetActions:
 
     @property
     def _opened(self) -> OpenWorkflow | None:
-        return opened_on(self._desk)
+        return opened_on(self._context)
 
     @property
     def _view(self) -> PresetsView | None:
-        ui, opened = self._desk.ui, self._opened
+        ui, opened = self._context.ui, self._opened
         if opened is None or not isinstance(ui.dialog, PresetsDialog):
             return None
         form = ui.of(FormState)
@@ -85,7 +90,7 @@ class PresetActions:
 
     @action("apply-preset")
     def apply(self, preset: str) -> None:
-        ui, view, opened = self._desk.ui, self._view, self._opened
+        ui, view, opened = self._context.ui, self._view, self._opened
         form = ui.of(FormState)
         if view is None or opened is None:
             return
@@ -100,7 +105,7 @@ class PresetActions:
             if item is not None and isinstance(item.kind, Seed) and item.key not in known:
                 modes[item.key] = SeedMode.FIXED
         filled = form.with_draft(form.draft.with_typed(values, modes))
-        self._desk.set_ui(replace(ui.with_slices(filled), dialog=None))
+        self._context.set_ui(replace(ui.with_slices(filled), dialog=None))
         self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 
     @action("save-preset")
@@ -137,11 +142,11 @@ class PresetActions:
 
     def _write(self, preset: Preset | None) -> None:
         if preset is not None:
-            self._desk.spawn(self._do({(PRESET_KIND, preset.preset_id): to_text(preset)}))
+            self._context.spawn(self._do({(PRESET_KIND, preset.preset_id): to_text(preset)}))
 
     def _standing(self, preset_id: str, name: str) -> Preset | None:
         """What stands in the form now, as a preset."""
-        draft, opened = self._desk.ui.of(FormState).draft, self._opened
+        draft, opened = self._context.ui.of(FormState).draft, self._opened
         if opened is None:
             return None
         form = shaped(opened, draft.values).form
@@ -161,26 +166,26 @@ class PresetActions:
             log.warning("presets: %r", error)
             self._fail(error)
             return
-        form = self._desk.ui.of(FormState)
+        form = self._context.ui.of(FormState)
         presets = tuple(sorted(_read(texts.values()), key=lambda item: (item.name.casefold(), item.preset_id)))
-        set_slices(self._desk, replace(form, known=replace(form.known, presets=presets)))
+        set_slices(self._context, replace(form, known=replace(form.known, presets=presets)))
         if changes and not is_quiet:
             self._change(name="", ask=None, error=None)
             self._screen.update({"texts": [{"node": "", "name": "preset-name", "text": ""}]})
 
     def _fail(self, error: MooringError) -> None:
-        if isinstance(self._desk.ui.dialog, PresetsDialog):
+        if isinstance(self._context.ui.dialog, PresetsDialog):
             self._change(error=error)
         else:
-            self._desk.set_ui(self._desk.ui.with_error(error))
+            self._context.set_ui(self._context.ui.with_error(error))
 
     def _change(self, **changes: Any) -> None:
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, PresetsDialog):
             self._show(replace(dialog, **changes))
 
     def _show(self, dialog: PresetsDialog | None) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 
 def _read(texts: Any) -> list[Preset]:

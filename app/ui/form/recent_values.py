@@ -34,9 +34,9 @@ NAME = "values"  # of the one document of its kind
 class Recents:
     """Keeps recent values, with the actions on them."""
 
-    def __init__(self, documents: DocumentStore, desk: FormContext, screen: Screen, deletions: Deletions) -> None:
+    def __init__(self, documents: DocumentStore, context: FormContext, screen: Screen, deletions: Deletions) -> None:
         self._documents = documents
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._deletions = deletions
         self._writing = asyncio.Lock()  # two runs in a row: the second adds to what the first has noted
@@ -45,7 +45,7 @@ class Recents:
     def forget(self) -> None:
         """Delete all of them."""
         deletion = Deletion(What.RECENT, hides=frozenset({RECENT_KIND}))
-        self._deletions.put_off(deletion, self._forget, undo=lambda: self._desk.spawn(self.load()))
+        self._deletions.put_off(deletion, self._forget, undo=lambda: self._context.spawn(self.load()))
         self._show(Recent())
 
     async def load(self) -> None:
@@ -55,7 +55,7 @@ class Recents:
 
     def note(self, chosen: OpenWorkflow, draft: Draft) -> None:
         """A run was asked for with what stands in the form."""
-        self._desk.spawn(self._note(chosen, draft))
+        self._context.spawn(self._note(chosen, draft))
 
     async def _note(self, chosen: OpenWorkflow, draft: Draft) -> None:
         async with self._writing:
@@ -74,23 +74,23 @@ class Recents:
     @action("use-recent")
     def use(self, node: str, name: str, text: str) -> None:
         """Put one into its field."""
-        key, form = (node, name), self._desk.ui.of(FormState)
-        opened = opened_on(self._desk)
+        key, form = (node, name), self._context.ui.of(FormState)
+        opened = opened_on(self._context)
         if opened is None:
             return
         item = opened.form.by_key.get(key)
         is_seed = item is not None and isinstance(item.kind, Seed)
         modes = {**form.draft.modes, key: SeedMode.FIXED} if is_seed else form.draft.modes
         draft = form.draft.with_typed({**form.draft.values, key: text}, modes)
-        set_slices(self._desk, form.with_draft(draft))
+        set_slices(self._context, form.with_draft(draft))
         self._screen.update({"texts": changed_texts(opened, form.draft.values, draft.values)})
 
     def _show(self, recent: Recent) -> None:
-        ui = self._desk.ui
+        ui = self._context.ui
         values = {(item.class_type, item.input_name): item.texts for item in recent.inputs}
         if RECENT_KIND in ui.hidden:
             values = {}
-        self._desk.set_ui(
+        self._context.set_ui(
             ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, recent=values)))
         )
 

@@ -34,9 +34,9 @@ class ListSource(Protocol):
 class RemoteLists:
     """Asks, at each drawing, for what is not there yet."""
 
-    def __init__(self, session: ListSource, desk: PageContext) -> None:
+    def __init__(self, session: ListSource, context: PageContext) -> None:
         self._session = session
-        self._desk = desk
+        self._context = context
         self._asked: dict[str, tuple[object, ...]] = {}  # by route: of which server, in which state
 
     def refresh(self, fields: Iterable[FieldView]) -> None:
@@ -51,7 +51,7 @@ class RemoteLists:
         for route in routes:
             if self._asked.get(route) != state:
                 self._asked[route] = state
-                self._desk.spawn(self._read(server.server_id, route, state))
+                self._context.spawn(self._read(server.server_id, route, state))
 
     def _server(self) -> Server | None:
         fleet, window = self._session.fleet, self._session.window
@@ -67,9 +67,9 @@ class RemoteLists:
             log.info("no list of choices from %s: %r", server_id, error)
             found = RemoteList(error=error)
         if self._asked.get(route) == state:
-            form = self._desk.ui.of(FormState)
+            form = self._context.ui.of(FormState)
             lists = {**form.known.lists, route: found}
-            set_slices(self._desk, replace(form, known=replace(form.known, lists=lists)))
+            set_slices(self._context, replace(form, known=replace(form.known, lists=lists)))
 
 
 def route_of(view: FieldView) -> str:

@@ -13,8 +13,8 @@ from app.ui.kit.context import PageContext
 class GraphActions:
     """Actions on a graph. The page's JavaScript does panning and zooming."""
 
-    def __init__(self, desk: PageContext, graphs: Graphs) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext, graphs: Graphs) -> None:
+        self._context = context
         self._graphs = graphs
 
     @action("open-graph")
@@ -25,7 +25,7 @@ class GraphActions:
     @action("graph-node")
     def choose_node(self, node_id: str = "") -> None:
         """Choose a node; a click beside all boxes chooses none."""
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, GraphDialog):
             self._show(replace(dialog, node_id=node_id))
 
@@ -35,4 +35,4 @@ class GraphActions:
         self._graphs.try_again()
 
     def _show(self, dialog: GraphDialog) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))

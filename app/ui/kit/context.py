@@ -35,19 +35,19 @@ class PageContext(Protocol):
         """Change the language of the whole page."""
 
 
-def attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
+def attempt(context: PageContext, work: Coroutine[Any, Any, None]) -> None:
     """Do in the background what may be refused; a refusal is shown."""
-    desk.spawn(_attempt(desk, work))
+    context.spawn(_attempt(context, work))
 
 
-async def _attempt(desk: PageContext, work: Coroutine[Any, Any, None]) -> None:
+async def _attempt(context: PageContext, work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except MooringError as error:
         log.warning("refused: %r", error)
-        desk.set_ui(desk.ui.with_error(error))
+        context.set_ui(context.ui.with_error(error))
 
 
-def set_slices(desk: PageContext, *slices: Slice) -> None:
+def set_slices(context: PageContext, *slices: Slice) -> None:
     """Replace these slices of the state, each by its type."""
-    desk.set_ui(desk.ui.with_slices(*slices))
+    context.set_ui(context.ui.with_slices(*slices))

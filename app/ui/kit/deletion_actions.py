@@ -38,9 +38,12 @@ class Deletions:
     """The deletions that can still be undone. `now` is in seconds."""
 
     def __init__(
-        self, desk: PageContext, now: Callable[[], float], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+        self,
+        context: PageContext,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._now = now
         self._sleep = sleep
         self._number = 0
@@ -52,8 +55,8 @@ class Deletions:
         self._number += 1
         deletion = replace(deletion, number=self._number)
         self._undo[deletion.number] = undo
-        self._show(*self._desk.ui.deletions, deletion)
-        self._desk.spawn(self._run_out(deletion, work))
+        self._show(*self._context.ui.deletions, deletion)
+        self._context.spawn(self._run_out(deletion, work))
 
     @action("hold-deletions")
     def hold(self) -> None:
@@ -96,7 +99,7 @@ class Deletions:
             is_deleted = True
         except MooringError as error:
             log.warning("deletion failed: %r", error)
-            self._desk.set_ui(self._desk.ui.with_error(error))
+            self._context.set_ui(self._context.ui.with_error(error))
         finally:
             self._forget(deletion.number)
             if not is_deleted:
@@ -104,7 +107,7 @@ class Deletions:
 
     @property
     def _all(self) -> tuple[Deletion, ...]:
-        return self._desk.ui.deletions
+        return self._context.ui.deletions
 
     def _forget(self, number: int) -> None:
         self._show(*(item for item in self._all if item.number != number))
@@ -113,4 +116,4 @@ class Deletions:
         hidden = frozenset[str]().union(*(item.hides for item in deletions))
         if not any(not item.is_over for item in deletions):
             self._is_held = False  # the message is gone, and the pointer cannot leave it
-        self._desk.set_ui(replace(self._desk.ui, deletions=deletions, hidden=hidden))
+        self._context.set_ui(replace(self._context.ui, deletions=deletions, hidden=hidden))

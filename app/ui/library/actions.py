@@ -31,7 +31,7 @@ class LibraryActions:
 
     def __init__(
         self,
-        desk: PageContext,
+        context: PageContext,
         screen: Screen,
         library: Library,
         opener: Opener,
@@ -39,7 +39,7 @@ class LibraryActions:
         *,
         deletions: Deletions,
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._library = library
         self._opener = opener
@@ -50,7 +50,7 @@ class LibraryActions:
 
     def take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
         """Files that no field was aimed at: workflows are opened, any other goes into the form."""
-        attempt(self._desk, self._take_files(files, is_surely=is_surely))
+        attempt(self._context, self._take_files(files, is_surely=is_surely))
 
     async def _take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
         others = [
@@ -64,7 +64,7 @@ class LibraryActions:
     @action("open-text")
     def open_text(self, text: str) -> None:
         """Open a workflow that was pasted as text."""
-        attempt(self._desk, self._opener.take_text(text))
+        attempt(self._context, self._opener.take_text(text))
 
     # Choosing a workflow
 
@@ -75,7 +75,7 @@ class LibraryActions:
 
     @action("open-library")
     def open_library(self) -> None:
-        self._desk.spawn(self._library.refresh())
+        self._context.spawn(self._library.refresh())
         self._show(LibraryDialog())
 
     @action("open-workflow")
@@ -103,12 +103,12 @@ class LibraryActions:
             self._change(saved=None)
             return
         self._change(saved=Saved(ServerId(value)))
-        self._desk.spawn(self._list_saved(ServerId(value)))
+        self._context.spawn(self._list_saved(ServerId(value)))
 
     @action("open-saved")
     def open_saved(self, server: ServerId, name: str) -> None:
         """Open a workflow that a server has saved."""
-        attempt(self._desk, self._opener.take_saved(server, name))
+        attempt(self._context, self._opener.take_saved(server, name))
 
     # Changing the library
 
@@ -118,11 +118,11 @@ class LibraryActions:
 
     @action("item-title")
     def rename(self, item: str, value: str) -> None:
-        attempt(self._desk, self._library.rename(item, value))
+        attempt(self._context, self._library.rename(item, value))
 
     @action("item-tags")
     def tag(self, item: str, value: str) -> None:
-        attempt(self._desk, self._library.tag(item, value))
+        attempt(self._context, self._library.tag(item, value))
 
     @action("ask-delete-item")
     def ask_delete(self, item: str) -> None:
@@ -143,7 +143,7 @@ class LibraryActions:
     @action("export-library")
     def export(self) -> None:
         """Offer the whole library as a file."""
-        attempt(self._desk, self._export())
+        attempt(self._context, self._export())
 
     async def _list_saved(self, server_id: ServerId) -> None:
         try:
@@ -162,15 +162,15 @@ class LibraryActions:
 
     @property
     def _dialog(self) -> LibraryDialog:
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         return dialog if isinstance(dialog, LibraryDialog) else LibraryDialog()
 
     def _change(self, **changes: Any) -> None:
-        if isinstance(self._desk.ui.dialog, LibraryDialog):
+        if isinstance(self._context.ui.dialog, LibraryDialog):
             self._show(replace(self._dialog, **changes))
 
     def _show(self, dialog: LibraryDialog) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 
 def is_json(blob: Blob, name: str) -> bool:

@@ -40,13 +40,13 @@ class Opener:
 
     def __init__(
         self,
-        desk: FormContext,
+        context: FormContext,
         library: Library,
         catalogues: FormCatalogues,
         screen: Screen,
         on_open: Callable[[OpenWorkflow], None],
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._on_open = on_open
         self._library = library
         self._catalogues = catalogues
@@ -104,11 +104,11 @@ class Opener:
 
     def choose(self, workflow_id: str) -> None:
         """Choose a workflow; it is opened if it is not yet."""
-        ui = self._desk.ui
+        ui = self._context.ui
         if self._library.item(workflow_id) is not None:
-            self._desk.spawn(self._library.note_used(workflow_id))
+            self._context.spawn(self._library.note_used(workflow_id))
         self._tried.pop(workflow_id, None)
-        self._desk.set_ui(
+        self._context.set_ui(
             replace(ui, dialog=None).with_slices(
                 replace(ui.of(FormState), workflow_id=workflow_id, query="", nodes_shown=NODES_AT_FIRST)
             )
@@ -119,9 +119,9 @@ class Opener:
 
     def refresh(self) -> None:
         """Open what is chosen and is not open, or is published anew; nothing waits for it."""
-        workflow_id = self._desk.ui.of(FormState).workflow_id
+        workflow_id = self._context.ui.of(FormState).workflow_id
         file = self._library.published_file(workflow_id)
-        is_open = any(item.workflow_id == workflow_id for item in self._desk.workflows)
+        is_open = any(item.workflow_id == workflow_id for item in self._context.workflows)
         tag = file.tag if file is not None else ""
         if is_open and (file is None or self._tags.get(workflow_id) == tag):
             self._openings.pop(workflow_id, None)
@@ -132,7 +132,7 @@ class Opener:
         if self._tried.get(workflow_id) != tried:
             self._tried[workflow_id] = tried
             self._openings[workflow_id] = Opening(workflow_id, self._title(workflow_id))
-            self._desk.spawn(self._open(workflow_id, tag))
+            self._context.spawn(self._open(workflow_id, tag))
 
     def _title(self, workflow_id: str) -> str:
         if (item := self._library.item(workflow_id)) is not None:
@@ -154,8 +154,8 @@ class Opener:
                 self._catalogues.note_made(opened, content)
                 self._put(opened)
                 if not opened.is_whole:
-                    self._desk.spawn(self._complete(opened))
-        self._desk.set_ui(self._desk.ui)
+                    self._context.spawn(self._complete(opened))
+        self._context.set_ui(self._context.ui)
 
     def _kept_layout(self, key: str) -> Layout | None:
         return kept_layout(self._screen, key)
@@ -166,7 +166,7 @@ class Opener:
         self._screen.schedule(lambda: painted.set_result(None))
         await painted
         form = await in_steps(completing(opened))
-        current = find_open(self._desk.workflows, opened.workflow_id)
+        current = find_open(self._context.workflows, opened.workflow_id)
         if current is not None and current.published is opened.published and not current.is_whole:
             self._put(completed(current, form))
 
@@ -198,12 +198,12 @@ class Opener:
 
     def _put(self, opened: OpenWorkflow) -> None:
         """Put an open workflow among the others, in its place if it was there; the longest open ones go."""
-        others = [item for item in self._desk.workflows if item.workflow_id != opened.workflow_id]
+        others = [item for item in self._context.workflows if item.workflow_id != opened.workflow_id]
         mine = [item.workflow_id for item in others if self.knows(item.workflow_id)]
-        gone = set(mine[: max(0, len(mine) + 1 - MOST_OPEN)]) - {self._desk.ui.of(FormState).workflow_id}
+        gone = set(mine[: max(0, len(mine) + 1 - MOST_OPEN)]) - {self._context.ui.of(FormState).workflow_id}
         for workflow_id in gone:
             self._files.pop(workflow_id, None)
-        self._desk.set_workflows((*(item for item in others if item.workflow_id not in gone), opened))
+        self._context.set_workflows((*(item for item in others if item.workflow_id not in gone), opened))
         self._on_open(opened)
 
 

@@ -72,7 +72,7 @@ class Actions(ActionTable):
     def __init__(
         self,
         session: SessionVerbs,
-        desk: FormContext,
+        context: FormContext,
         screen: Screen,
         random_seed: Callable[[int], int],
         note_used: Callable[[str, PromptId], Awaitable[None]] | None = None,
@@ -85,13 +85,13 @@ class Actions(ActionTable):
         self._note_used = note_used
         self._note_values = note_values
         self._random_seed = random_seed
-        self._desk = desk
+        self._context = context
         self._screen = screen
-        self._form = FormActions(desk, random_seed)
-        self._files = FileActions(session, desk, screen, lambda: self._form.chosen)
-        self._arranging = ArrangeActions(desk, screen, deletions)
-        self._line = LineActions(session.line, desk, screen, deletions)
-        self._many = ManyActions(desk, screen, self._form, self._add_many, deletions)
+        self._form = FormActions(context, random_seed)
+        self._files = FileActions(session, context, screen, lambda: self._form.chosen)
+        self._arranging = ArrangeActions(context, screen, deletions)
+        self._line = LineActions(session.line, context, screen, deletions)
+        self._many = ManyActions(context, screen, self._form, self._add_many, deletions)
         super().__init__(
             self,
             deletions,
@@ -100,9 +100,9 @@ class Actions(ActionTable):
             self._arranging,
             self._line,
             self._many,
-            KeepActions(session.results, desk, deletions),
-            TaskActions(session, desk, screen),
-            OrphanActions(session, desk),
+            KeepActions(session.results, context, deletions),
+            TaskActions(session, context, screen),
+            OrphanActions(session, context),
         )
 
     # Dialogs and messages
@@ -117,12 +117,12 @@ class Actions(ActionTable):
         self._close(is_left=True)
 
     def _close(self, *, is_left: bool) -> None:
-        ui = self._desk.ui
+        ui = self._context.ui
         sheet = ui.dialog.sheet if isinstance(ui.dialog, PictureDialog) else None
         if sheet:
             self._set(dialog=SheetDialog(sheet))
         elif is_left:
-            self._desk.set_ui(ui.without_dialog())
+            self._context.set_ui(ui.without_dialog())
         else:
             self._set(dialog=None)
 
@@ -133,17 +133,17 @@ class Actions(ActionTable):
     @action("dismiss-notice")
     def dismiss_notice(self, key: str, number: str) -> None:
         """Dismiss an error by its number, or a notice by its key."""
-        ui = self._desk.ui
+        ui = self._context.ui
         if key == "error":
             self._set(errors=tuple(item for item in ui.errors if str(item[0]) != number))
         else:
             notices = ui.of(NoticesState)
-            set_slices(self._desk, replace(notices, dismissed=notices.dismissed | {key}))
+            set_slices(self._context, replace(notices, dismissed=notices.dismissed | {key}))
 
     @action("undo-last")
     def undo_last(self) -> None:
         """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
-        ui = self._desk.ui
+        ui = self._context.ui
         if not self._deletions.undo_last() and ui.dialog is None and ui.of(FormState).draft.history.can_undo:
             self._arranging.undo()
 
@@ -156,15 +156,15 @@ class Actions(ActionTable):
     @action("run-count")
     def choose_count(self, value: str) -> None:
         count = min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1
-        set_slices(self._desk, replace(self._desk.ui.of(RunsState), run_count=count))
+        set_slices(self._context, replace(self._context.ui.of(RunsState), run_count=count))
 
     @action("where")
     def choose_server(self, value: str) -> None:
-        set_slices(self._desk, replace(self._desk.ui.of(RunsState), where=value))
+        set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))
 
     @action("run")
     def run(self) -> None:
-        chosen, ui = self._form.chosen, self._desk.ui
+        chosen, ui = self._form.chosen, self._context.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
         form, count = ui.of(FormState), ui.of(RunsState).run_count
@@ -176,9 +176,9 @@ class Actions(ActionTable):
         draft = self._form.draw_seeds(chosen, form.draft)
         order = order_of(chosen, draft, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        self._desk.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
+        self._context.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
         self._screen.update({"reveal": "now"})
-        self._desk.send(self._submit(chosen, order, inputs, wish.asked, draft=form.draft))
+        self._context.send(self._submit(chosen, order, inputs, wish.asked, draft=form.draft))
 
     def _wish(self, chosen: OpenWorkflow, where: WhereView) -> Wish:
         """What the person asks of the choice of a server, and the workflow; a moored window has none."""
@@ -189,20 +189,20 @@ class Actions(ActionTable):
 
     def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
         """Let so many runs wait, each with the seeds that a click of its own would have had."""
-        form = self._desk.ui.of(FormState)
+        form = self._context.ui.of(FormState)
         runs, draft = self._form.draw_many(chosen, form.draft, count)
         plan = plan_of(chosen, form.draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
-        set_slices(self._desk, form.with_draft(draft))
+        set_slices(self._context, form.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
         self._line.add(chosen.title, plan, inputs, wish, hands=self._hands(wish, count))
 
     def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], hands: int | None) -> None:
         """Let the runs of a plan wait, with the files that stand in the form now."""
-        view = run_view(self._session, chosen, self._desk.ui)
+        view = run_view(self._session, chosen, self._context.ui)
         if view.blocker is not None:
             return  # the dialog says why
-        self._note_values(chosen, self._desk.ui.of(FormState).draft)
+        self._note_values(chosen, self._context.ui.of(FormState).draft)
         plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
@@ -213,7 +213,9 @@ class Actions(ActionTable):
         line, chosen = self._session.line.line, self._form.chosen
         if line is not None and line.entries:
             return None
-        return 1 if wish.asked is not None else hands_for(run_view(self._session, chosen, self._desk.ui).where, count)
+        return (
+            1 if wish.asked is not None else hands_for(run_view(self._session, chosen, self._context.ui).where, count)
+        )
 
     def _choose(self, count: int) -> int:
         """One of so many, by chance."""
@@ -253,7 +255,7 @@ class Actions(ActionTable):
         if window.window_locked_server:
             return None
         demos = [server for server in servers if server.is_demo]
-        leanings = self._desk.ui.of(RunsState).leanings
+        leanings = self._context.ui.of(RunsState).leanings
         wanted = [server for server in demos if leanings.get(server.server_id) is Leaning.PREFER]
         others = [server for server in demos if leanings.get(server.server_id) is not Leaning.AVOID]
         found = wanted or others or demos
@@ -275,4 +277,4 @@ class Actions(ActionTable):
     # Doing
 
     def _set(self, **changes: Any) -> None:
-        self._desk.set_ui(replace(self._desk.ui, **changes))
+        self._context.set_ui(replace(self._context.ui, **changes))

@@ -33,10 +33,10 @@ class PanelActions:
     *This one only* is the choice of where the next run goes, which stands beside Run as well.
     """
 
-    def __init__(self, session: Leaner, desk: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
-        self._session, self._desk, self._screen, self._ask = session, desk, screen, ask
+    def __init__(self, session: Leaner, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
+        self._session, self._context, self._screen, self._ask = session, context, screen, ask
         if leanings := load(screen.recall(STORE_KEY)):
-            set_slices(desk, replace(desk.ui.of(RunsState), leanings=leanings))
+            set_slices(context, replace(context.ui.of(RunsState), leanings=leanings))
             session.lean(leanings)
 
     @action("open-fleet")
@@ -55,17 +55,17 @@ class PanelActions:
     @action("lean")
     def lean(self, server: ServerId, value: str) -> None:
         """Prefer a server, avoid it, or use this one only."""
-        runs = self._desk.ui.of(RunsState)
+        runs = self._context.ui.of(RunsState)
         leanings = {item: leaning for item, leaning in runs.leanings.items() if item != server}
         if value in {item.value for item in Leaning}:
             leanings[server] = Leaning(value)
         self._screen.remember(STORE_KEY, dump(leanings))
         self._session.lean(leanings)
         where = SOONEST if runs.where == server else runs.where
-        set_slices(self._desk, replace(runs, leanings=leanings, where=str(server) if value == ONLY else where))
+        set_slices(self._context, replace(runs, leanings=leanings, where=str(server) if value == ONLY else where))
 
     def _show(self, dialog: PanelDialog) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 
 def dump(leanings: Mapping[ServerId, Leaning]) -> str:

@@ -29,15 +29,15 @@ SAMPLE = NameFacts(
 class ResultsActions:
     """Actions on the list of results. `name_project` passes the window's project to the session."""
 
-    def __init__(self, desk: PageContext, screen: Screen, name_project: Callable[[str], None]) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext, screen: Screen, name_project: Callable[[str], None]) -> None:
+        self._context = context
         self._screen = screen
         self._name_project = name_project
 
     def load(self) -> None:
         """As they were set: the project for this window, the names for all."""
         names, project = self._screen.kept(NAMES_KEY), self._screen.recall(PROJECT_KEY)
-        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=names or TEMPLATE, project=project))
+        set_slices(self._context, replace(self._context.ui.of(ResultsState), names=names or TEMPLATE, project=project))
         self._name_project(project)
 
     @action("open-picture")
@@ -51,20 +51,20 @@ class ResultsActions:
 
     @action("show-more")
     def show_more(self) -> None:
-        saved = self._desk.ui.of(ResultsState)
-        set_slices(self._desk, replace(saved, results_shown=saved.results_shown + RESULTS_AT_FIRST))
+        saved = self._context.ui.of(ResultsState)
+        set_slices(self._context, replace(saved, results_shown=saved.results_shown + RESULTS_AT_FIRST))
 
     @action("project")
     def type_project(self, value: str) -> None:
         self._screen.remember(PROJECT_KEY, value)
         self._name_project(value)
-        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), project=value))
+        set_slices(self._context, replace(self._context.ui.of(ResultsState), project=value))
 
     @action("names")
     def type_template(self, value: str) -> None:
         text = value[:MAX_TEMPLATE]
         self._screen.keep(NAMES_KEY, text if text.strip() != TEMPLATE else "")
-        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), names=text))
+        set_slices(self._context, replace(self._context.ui.of(ResultsState), names=text))
 
     def _show(self, dialog: PictureDialog | SheetDialog) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -54,7 +54,7 @@ class AlbumActions:
         self,
         session: AlbumSession,
         rows: AlbumRows,
-        desk: PageContext,
+        context: PageContext,
         screen: Screen,
         now: Callable[[], float],
         *,
@@ -62,7 +62,7 @@ class AlbumActions:
     ) -> None:
         self._session = session
         self._rows = rows
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._now = now
         self._deletions = deletions
@@ -74,13 +74,13 @@ class AlbumActions:
 
     @property
     def _wish(self) -> AlbumWish:
-        return self._desk.ui.of(ResultsState).album
+        return self._context.ui.of(ResultsState).album
 
     def _want(self, **changes: Any) -> None:
         self._set_wish(replace(self._wish, **changes))
 
     def _set_wish(self, wish: AlbumWish) -> None:
-        set_slices(self._desk, replace(self._desk.ui.of(ResultsState), album=wish))
+        set_slices(self._context, replace(self._context.ui.of(ResultsState), album=wish))
 
     # What is shown
 
@@ -109,7 +109,7 @@ class AlbumActions:
             self._cells, self._session.fleet, _, picked=self._wish.picked, favourites=self._rows.rows.favourites
         )
         if self._grid.is_behind:
-            self._desk.set_ui(self._desk.ui)  # the rest is told with the next drawing
+            self._context.set_ui(self._context.ui)  # the rest is told with the next drawing
         return {"grid": told} if told else {}
 
     # What the person does
@@ -124,19 +124,19 @@ class AlbumActions:
 
     @action("album-open")
     def open_result(self, name: str) -> None:
-        attempt(self._desk, self._open(name))
+        attempt(self._context, self._open(name))
 
     @action("album-step")
     def step(self, by: int) -> None:
         """Show the next result of those found."""
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if not isinstance(dialog, PictureDialog):
             return
         names = [cell.name for cell in self._cells]
         name = f"{dialog.prompt_id}/{dialog.index}"
         place = names.index(name) + by if name in names else -1
         if 0 <= place < len(names):
-            attempt(self._desk, self._open(names[place]))
+            attempt(self._context, self._open(names[place]))
 
     # Searching
 
@@ -197,29 +197,29 @@ class AlbumActions:
     @action("album-favourite")
     def favour(self, name: str = "") -> None:
         """Make them favourites, or no longer if they all are."""
-        attempt(self._desk, self._favour(self._aimed_at(name)))
+        attempt(self._context, self._favour(self._aimed_at(name)))
 
     @action("album-download")
     def download(self, name: str = "") -> None:
-        attempt(self._desk, self._download(self._aimed_at(name), is_bare=False))
+        attempt(self._context, self._download(self._aimed_at(name), is_bare=False))
 
     @action("album-download-bare")
     def download_bare(self, name: str = "") -> None:
-        attempt(self._desk, self._download(self._aimed_at(name), is_bare=True))
+        attempt(self._context, self._download(self._aimed_at(name), is_bare=True))
 
     @action("album-compare")
     def compare(self) -> None:
         """Compare the first two of what is picked."""
         picked = [self._compared(cell) for cell in self._cells if cell.name in self._wish.picked]
         if len(picked) >= TWO:
-            self._desk.set_ui(replace(self._desk.ui, dialog=CompareDialog(picked[0], picked[1])))
+            self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(picked[0], picked[1])))
 
     @action("album-compare-way")
     def turn_comparison(self) -> None:
         """Compare side by side, or with a slider."""
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, CompareDialog):
-            self._desk.set_ui(replace(self._desk.ui, dialog=replace(dialog, is_slider=not dialog.is_slider)))
+            self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, is_slider=not dialog.is_slider)))
 
     @action("remove")
     def delete_task(self, prompt_id: PromptId) -> None:
@@ -229,13 +229,13 @@ class AlbumActions:
     @action("album-ask-delete")
     def ask_delete(self, name: str = "") -> None:
         names = self._aimed_at(name)
-        self._desk.set_ui(replace(self._desk.ui, dialog=DeleteDialog(names, *self._extent(names))))
+        self._context.set_ui(replace(self._context.ui, dialog=DeleteDialog(names, *self._extent(names))))
 
     @action("album-delete")
     def delete(self) -> None:
         """Delete what the dialog asks about."""
-        dialog = self._desk.ui.dialog
-        self._desk.set_ui(replace(self._desk.ui, dialog=None))
+        dialog = self._context.ui.dialog
+        self._context.set_ui(replace(self._context.ui, dialog=None))
         if isinstance(dialog, DeleteDialog):
             self._want(picked=self._wish.picked - set(dialog.names))
             self._delete(list(dict.fromkeys(parted(name)[0] for name in dialog.names)))
@@ -257,7 +257,9 @@ class AlbumActions:
     async def _open(self, name: str) -> None:
         prompt_id, index = parted(name)
         task = None if self._holds(prompt_id) else await self._session.past.read_task(prompt_id)
-        self._desk.set_ui(replace(self._desk.ui, dialog=PictureDialog(prompt_id, index, task=task, is_album=True)))
+        self._context.set_ui(
+            replace(self._context.ui, dialog=PictureDialog(prompt_id, index, task=task, is_album=True))
+        )
 
     def _holds(self, prompt_id: PromptId) -> bool:
         return any(prompt_id in window.tasks for window in self._session.windows if isinstance(window, Window))
@@ -277,7 +279,7 @@ class AlbumActions:
     def _file_of(self, name: str) -> str:
         """What a result is saved as: of one that is shown large, the album may not be open."""
         prompt_id, index = parted(name)
-        template, fleet = self._desk.ui.of(ResultsState).names, self._session.fleet
+        template, fleet = self._context.ui.of(ResultsState).names, self._session.fleet
         cell = next((cell for cell in self._cells if cell.name == name), None)
         if cell is not None:
             return row_file(cell.row, cell.output, template, fleet)
@@ -290,7 +292,7 @@ class AlbumActions:
         try:
             self._check_held(tasks)
         except BadInput as error:
-            self._desk.set_ui(self._desk.ui.with_error(error))
+            self._context.set_ui(self._context.ui.with_error(error))
             return
         deletion = Deletion(What.RESULTS, self._title(tasks[0]), len(tasks), frozenset(tasks))
         self._deletions.put_off(deletion, lambda: self._delete_now(tasks))

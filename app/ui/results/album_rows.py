@@ -47,10 +47,10 @@ class AlbumSource(Protocol):
 class AlbumRows:
     """Keeps them. `rows` is another object only when something is different."""
 
-    def __init__(self, source: AlbumSource, documents: DocumentStore, desk: PageContext) -> None:
+    def __init__(self, source: AlbumSource, documents: DocumentStore, context: PageContext) -> None:
         self._source = source
         self._documents = documents
-        self._desk = desk
+        self._context = context
         self._past: dict[PromptId, AlbumRow] = {}
         self._others: dict[PromptId, AlbumRow] = {}
         self._own: dict[PromptId, tuple[Task, AlbumRow]] = {}
@@ -70,10 +70,10 @@ class AlbumRows:
         """Look whether there is something new; nothing waits for it."""
         if self._read_at != self._source.past.changes and not self._reading.locked():
             self._read_at = self._source.past.changes
-            self._desk.spawn(self._read())
+            self._context.spawn(self._read())
         self._take_own()
-        if self._is_stale or self._hidden != self._desk.ui.hidden:
-            self._hidden = hidden = self._desk.ui.hidden
+        if self._is_stale or self._hidden != self._context.ui.hidden:
+            self._hidden = hidden = self._context.ui.hidden
             rows = merged({prompt_id: row for prompt_id, (_, row) in self._own.items()}, self._past, self._others)
             if hidden:
                 rows = tuple(item for item in rows if item.row.prompt_id not in hidden)
@@ -112,9 +112,9 @@ class AlbumRows:
             try:
                 await self._read_all()
             except MooringError as error:
-                self._desk.set_ui(self._desk.ui.with_error(error))
+                self._context.set_ui(self._context.ui.with_error(error))
         self._is_stale = True
-        self._desk.set_ui(self._desk.ui)
+        self._context.set_ui(self._context.ui)
 
     async def _read_all(self) -> None:
         past = self._source.past
@@ -132,7 +132,7 @@ class AlbumRows:
 
     def _show(self) -> None:
         self._is_stale = True
-        self._desk.set_ui(self._desk.ui)
+        self._context.set_ui(self._context.ui)
 
     # Favourites
 

@@ -66,7 +66,7 @@ class FolderActions:
         self,
         folder: Folder,
         session: FolderSession,
-        desk: PageContext,
+        context: PageContext,
         screen: Screen,
         now: Callable[[], float],
         *,
@@ -74,7 +74,7 @@ class FolderActions:
     ) -> None:
         self._folder = folder
         self._session = session
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._now = now
         self._deletions = deletions
@@ -114,10 +114,10 @@ class FolderActions:
 
     def look_again(self) -> None:
         """Another window may have chosen one, or let go of it."""
-        attempt(self._desk, self._take(self._folder.look()))
+        attempt(self._context, self._take(self._folder.look()))
 
     def _do(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool = False) -> None:
-        attempt(self._desk, self._did(work, is_new=is_new))
+        attempt(self._context, self._did(work, is_new=is_new))
 
     async def _did(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool) -> None:
         before = self._view.name
@@ -141,11 +141,11 @@ class FolderActions:
 
     @property
     def _view(self) -> FolderView:
-        return self._desk.ui.of(ResultsState).folder
+        return self._context.ui.of(ResultsState).folder
 
     def _show(self, view: FolderView) -> None:
         if view != self._view:
-            set_slices(self._desk, replace(self._desk.ui.of(ResultsState), folder=view))
+            set_slices(self._context, replace(self._context.ui.of(ResultsState), folder=view))
 
     # Saving
 
@@ -157,7 +157,7 @@ class FolderActions:
         self._show(replace(self._view, waiting=len(waiting)))
         if waiting and self._view.state is FolderState.READY and not self._is_saving and not self._has_failed:
             self._is_saving = True
-            attempt(self._desk, self._save_all())
+            attempt(self._context, self._save_all())
 
     async def _save_all(self) -> None:
         try:
@@ -175,7 +175,7 @@ class FolderActions:
         results = self._session.results
         blob = await results.read(task.prompt_id, index) or await results.fetch(task.prompt_id, index)
         if blob is not None:  # else its server has it no more, which its card says
-            filename = task_file(task, index, self._desk.ui.of(ResultsState).names, self._session.fleet)
+            filename = task_file(task, index, self._context.ui.of(ResultsState).names, self._session.fleet)
             log.info("saved to the folder as %s", await self._folder.save(blob, filename))
         self._saved.add(name)
         self._remember()

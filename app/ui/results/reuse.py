@@ -60,7 +60,7 @@ class Reuse:
     def __init__(
         self,
         source: ReuseSource,
-        desk: FormContext,
+        context: FormContext,
         screen: Screen,
         opener: Opener,
         read_input: Callable[[str], Awaitable[Blob | None]],
@@ -69,7 +69,7 @@ class Reuse:
         recover: Callable[[], Awaitable[None]],
     ) -> None:
         self._source = source
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._opener = opener
         self._read_input = read_input
@@ -78,19 +78,19 @@ class Reuse:
 
     @action("use-settings")
     def use_settings(self, prompt_id: PromptId) -> None:
-        attempt(self._desk, self._use_settings(prompt_id))
+        attempt(self._context, self._use_settings(prompt_id))
 
     @action("use-as-input")
     def use_as_input(self, prompt_id: PromptId, index: int) -> None:
-        attempt(self._desk, self._use_as_input(prompt_id, index))
+        attempt(self._context, self._use_as_input(prompt_id, index))
 
     async def _use_settings(self, prompt_id: PromptId) -> None:
         task = await self._task(prompt_id)
         workflow = parse_workflow(task.workflow)
         key = workflow_key(workflow)
-        fitting = [item for item in self._desk.workflows if item.is_whole and item.published.key == key]
+        fitting = [item for item in self._context.workflows if item.is_whole and item.published.key == key]
         fitting.sort(
-            key=lambda item: item.workflow_id != self._desk.ui.of(FormState).workflow_id
+            key=lambda item: item.workflow_id != self._context.ui.of(FormState).workflow_id
         )  # the chosen one first
         if fitting:
             self._fill(fitting[0], task)
@@ -101,7 +101,7 @@ class Reuse:
 
     def _fill(self, opened: OpenWorkflow, task: Task) -> None:
         """Into the form of a workflow of the same shape, as one step to undo."""
-        before = self._desk.ui.of(FormState).drafts.get(opened.workflow_id, Draft())
+        before = self._context.ui.of(FormState).drafts.get(opened.workflow_id, Draft())
         values, modes = settings_of(opened.form, task)
         draft = before.with_typed({**before.values, **values}, {**before.modes, **modes})
         self._opener.choose(opened.workflow_id)
@@ -109,7 +109,7 @@ class Reuse:
         for key in draft.pictures.keys() - filled.pictures.keys():  # what stood there makes way
             for url in filter(None, (draft.pictures[key].url, draft.pictures[key].look_url)):
                 self._screen.revoke_url(url)
-        set_slices(self._desk, self._desk.ui.of(FormState).with_draft(filled, opened.workflow_id))
+        set_slices(self._context, self._context.ui.of(FormState).with_draft(filled, opened.workflow_id))
         self._screen.update({"texts": changed_texts(opened, before.values, draft.values)})
 
     async def _open(self, task: Task) -> None:
@@ -117,9 +117,9 @@ class Reuse:
         graph = await self._editors_file(task)
         source = read_text(graph or task.workflow, task.title)
         await self._opener.open_source(replace(source, api=task.workflow) if graph else source, Origin.RESULT)
-        chosen = self._desk.ui.of(FormState).workflow_id
-        draft = with_files(self._desk.ui.of(FormState).drafts.get(chosen, Draft()), task)
-        set_slices(self._desk, self._desk.ui.of(FormState).with_draft(draft, chosen))
+        chosen = self._context.ui.of(FormState).workflow_id
+        draft = with_files(self._context.ui.of(FormState).drafts.get(chosen, Draft()), task)
+        set_slices(self._context, self._context.ui.of(FormState).with_draft(draft, chosen))
 
     async def _editors_file(self, task: Task) -> str:
         if not task.editor_sha256:
@@ -150,8 +150,8 @@ class Reuse:
         return task
 
     def _close(self) -> None:
-        if isinstance(self._desk.ui.dialog, PictureDialog):
-            self._desk.set_ui(replace(self._desk.ui, dialog=None))
+        if isinstance(self._context.ui.dialog, PictureDialog):
+            self._context.set_ui(replace(self._context.ui, dialog=None))
         self._screen.update({"reveal": "form"})
 
 

@@ -30,17 +30,17 @@ class KeepActions:
     def __init__(
         self,
         results: ResultsVerbs,
-        desk: PageContext,
+        context: PageContext,
         deletions: Deletions,
     ) -> None:
         self._results = results
-        self._desk = desk
+        self._context = context
         self._deletions = deletions
 
     @action("open-keeping")
     def open_dialog(self) -> None:
         self._results.refresh_soon()
-        self._desk.set_ui(self._desk.ui.with_dialog(KeepingDialog()))
+        self._context.set_ui(self._context.ui.with_dialog(KeepingDialog()))
         self._change(is_deleting=False)
 
     @action("keep")
@@ -68,12 +68,12 @@ class KeepActions:
     @action("ask-promise")
     def ask_promise(self) -> None:
         """Ask the browser to delete nothing by itself."""
-        attempt(self._desk, self._results.ask_promise())
+        attempt(self._context, self._results.ask_promise())
 
     @action("save-keeping")
     def save(self) -> None:
         """Keep what the dialog says from now on."""
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if not isinstance(dialog, KeepingDialog):
             return
         view = KeepingView(dialog, self._results.usage)
@@ -84,12 +84,12 @@ class KeepActions:
             deletion = Deletion(What.OLDEST, count=view.excess)
             self._deletions.put_off(deletion, lambda: self._results.configure(wanted))
         else:
-            attempt(self._desk, self._results.configure(wanted))
+            attempt(self._context, self._results.configure(wanted))
 
     def _change(self, **changes: Any) -> None:
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, KeepingDialog):
             self._show(replace(dialog, **changes))
 
     def _show(self, dialog: KeepingDialog | None) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))

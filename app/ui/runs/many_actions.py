@@ -37,13 +37,13 @@ class ManyActions:
 
     def __init__(
         self,
-        desk: PageContext,
+        context: PageContext,
         screen: Screen,
         form: FormActions,
         add: Callable[[OpenWorkflow, Draft, list[PlannedRun], int | None], None],
         deletions: Deletions,
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._form = form
         self._add = add
@@ -52,11 +52,11 @@ class ManyActions:
     @property
     def is_open(self) -> bool:
         """Whether the dialog is."""
-        return isinstance(self._desk.ui.dialog, ManyDialog)
+        return isinstance(self._context.ui.dialog, ManyDialog)
 
     @action("open-many")
     def open_dialog(self) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=ManyDialog()))
+        self._context.set_ui(replace(self._context.ui, dialog=ManyDialog()))
 
     @action("many-kind")
     def choose_kind(self, value: ManyKind) -> None:
@@ -84,7 +84,7 @@ class ManyActions:
     def take_files(self, files: Sequence[tuple[Blob, str]]) -> None:
         """A file that was dropped or chosen while the dialog is open: the list, or the table."""
         for blob, name in files[:1]:
-            self._desk.spawn(self._read(blob, name))
+            self._context.spawn(self._read(blob, name))
 
     async def _read(self, blob: Blob, name: str) -> None:
         if blob.size > 4 * MAX_TEXT:
@@ -115,15 +115,15 @@ class ManyActions:
 
     @property
     def _draft(self) -> ManyDraft:
-        return self._desk.ui.of(RunsState).many
+        return self._context.ui.of(RunsState).many
 
     def _set(self, draft: ManyDraft) -> None:
-        set_slices(self._desk, replace(self._desk.ui.of(RunsState), many=draft))
+        set_slices(self._context, replace(self._context.ui.of(RunsState), many=draft))
 
     @action("many-input")
     def choose_input(self, place: str, value: str) -> None:
         chosen = self._form.chosen
-        target = input_names(chosen, self._desk.word).get(value) if chosen is not None else None
+        target = input_names(chosen, self._context.word).get(value) if chosen is not None else None
         if place in PLACES and target is not None:
             changed: dict[str, Any] = {place: target.where}
             self._set(replace(self._draft, **changed))
@@ -143,17 +143,19 @@ class ManyActions:
     @action("many-add")
     def add_all(self) -> None:
         """Add the plan's runs to those that wait, and close the dialog."""
-        chosen, ui = self._form.chosen, self._desk.ui
+        chosen, ui = self._form.chosen, self._context.ui
         if chosen is None:
             return
         draft = self._form.draw_seeds(chosen, ui.of(FormState).draft)
-        plan = plan_of(chosen, draft.values, ui.of(RunsState).many, self._desk.word)
+        plan = plan_of(chosen, draft.values, ui.of(RunsState).many, self._context.word)
         if plan.workflow is None or plan.runs is None:
             return  # the dialog says why
         runs, after = self._with_seeds(chosen, ui, plan, draft)
-        now = replace(self._desk.ui, dialog=None)
+        now = replace(self._context.ui, dialog=None)
         many = replace(ui.of(RunsState).many, hands=None)
-        self._desk.set_ui(now.with_slices(now.of(FormState).with_draft(after), replace(now.of(RunsState), many=many)))
+        self._context.set_ui(
+            now.with_slices(now.of(FormState).with_draft(after), replace(now.of(RunsState), many=many))
+        )
         self._screen.update({"reveal": "waiting"})
         self._add(chosen, draft, runs, ui.of(RunsState).many.hands)
 

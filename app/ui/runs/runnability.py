@@ -64,19 +64,19 @@ class Standings:
     def __init__(
         self,
         session: StandingSource,
-        desk: FormContext,
+        context: FormContext,
         screen: Screen,
         pause: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._session = session
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._pause = pause  # before a server that lacks a file is polled again; None: no polling
         self._asked: _Question | None = None
 
     def refresh(self) -> None:
         """Ask if anything is different; nothing waits for it."""
-        opened, draft = self._opened, self._desk.ui.of(FormState).draft
+        opened, draft = self._opened, self._context.ui.of(FormState).draft
         if opened is None or not self._session.fleet.servers:
             return
         chosen = shaped(opened, draft.values)
@@ -89,39 +89,39 @@ class Standings:
         )
         if question != self._asked:
             self._asked = question
-            self._desk.spawn(self._look(question, chosen))
+            self._context.spawn(self._look(question, chosen))
 
     async def _look(self, question: _Question, chosen: OpenWorkflow) -> None:
         values = {key: _value(chosen.form.by_key[key], text) for key, text in question.choices}
         workflow = chosen.workflow.with_values(values) if values else chosen.workflow
         found = await self._session.standing(workflow, question.supplied)
         if self._asked == question:
-            ui = self._desk.ui
+            ui = self._context.ui
             standings = {**ui.of(FormState).known.standings, question.workflow_id: found}
-            self._desk.set_ui(
+            self._context.set_ui(
                 ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, standings=standings)))
             )
         if self._pause is not None and any(map(_lacks_file, found.lacks.values())):
             await self._pause()
             if self._asked is question:
-                self._desk.spawn(self._look(question, chosen))
+                self._context.spawn(self._look(question, chosen))
 
     # Actions
 
     @action("look-at-catalogues")
     def reload_catalogues(self) -> None:
         """Read again which nodes and files the servers have."""
-        if not self._desk.ui.of(FormState).known.is_looking:
-            self._desk.spawn(self._read_again())
+        if not self._context.ui.of(FormState).known.is_looking:
+            self._context.spawn(self._read_again())
 
     @action("use-near")
     def use_near(self, node: str, name: str, text: str) -> None:
         """Put a similar value, which a server has, into an input."""
-        form, opened = self._desk.ui.of(FormState), self._opened
+        form, opened = self._context.ui.of(FormState), self._opened
         if opened is None:
             return
         values = {**form.draft.values, (node, name): text}
-        set_slices(self._desk, form.with_draft(form.draft.with_typed(values, form.draft.modes)))
+        set_slices(self._context, form.with_draft(form.draft.with_typed(values, form.draft.modes)))
         self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 
     async def _read_again(self) -> None:
@@ -130,17 +130,17 @@ class Standings:
             await self._session.refresh_catalogues()
         except MooringError as error:
             log.warning("the catalogues are not read again: %r", error)
-            self._desk.set_ui(self._desk.ui.with_error(error))
+            self._context.set_ui(self._context.ui.with_error(error))
         finally:
             self._set(is_looking=False)
 
     def _set(self, **changes: Any) -> None:
-        form = self._desk.ui.of(FormState)
-        set_slices(self._desk, replace(form, known=replace(form.known, **changes)))
+        form = self._context.ui.of(FormState)
+        set_slices(self._context, replace(form, known=replace(form.known, **changes)))
 
     @property
     def _opened(self) -> OpenWorkflow | None:
-        return opened_on(self._desk)
+        return opened_on(self._context)
 
 
 def _lacks_file(lacks: Lacks) -> bool:

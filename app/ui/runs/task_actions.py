@@ -30,19 +30,19 @@ class TaskVerbs(Protocol):
 class TaskActions:
     """The actions that a card offers."""
 
-    def __init__(self, session: TaskVerbs, desk: PageContext, screen: Screen) -> None:
+    def __init__(self, session: TaskVerbs, context: PageContext, screen: Screen) -> None:
         self._session = session
-        self._desk = desk
+        self._context = context
         self._screen = screen
 
     @action("cancel")
     def cancel(self, prompt_id: PromptId) -> None:
-        attempt(self._desk, self._session.cancel(prompt_id))
+        attempt(self._context, self._session.cancel(prompt_id))
 
     @action("look-again")
     def check_again(self, prompt_id: PromptId) -> None:
         """Ask the server again what became of a task."""
-        attempt(self._desk, self._session.look_again(prompt_id))
+        attempt(self._context, self._session.look_again(prompt_id))
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
@@ -51,7 +51,7 @@ class TaskActions:
     @action("give-up")
     def give_up(self, prompt_id: PromptId) -> None:
         self._show(None)
-        attempt(self._desk, self._session.give_up(prompt_id))
+        attempt(self._context, self._session.give_up(prompt_id))
 
     @action("dismiss-run")
     def dismiss(self, prompt_id: PromptId) -> None:
@@ -67,7 +67,7 @@ class TaskActions:
     def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
         self._show(None)
         self._screen.update({"reveal": "now"})
-        attempt(self._desk, self._run_again(prompt_id, elsewhere=elsewhere))
+        attempt(self._context, self._run_again(prompt_id, elsewhere=elsewhere))
 
     @action("ask-same-server")
     def ask_same_server(self, prompt_id: PromptId) -> None:
@@ -78,7 +78,7 @@ class TaskActions:
     def confirm_same_server(self, prompt_id: PromptId) -> None:
         """Confirm that it is."""
         self._show(None)
-        attempt(self._desk, self._session.confirm_move(prompt_id))
+        attempt(self._context, self._session.confirm_move(prompt_id))
 
     async def _run_again(self, prompt_id: PromptId, *, elsewhere: bool) -> None:
         try:
@@ -88,4 +88,4 @@ class TaskActions:
                 raise  # else its own card shows it
 
     def _show(self, dialog: GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -59,48 +59,48 @@ class LineActions:
     def __init__(
         self,
         line: LineVerbs,
-        desk: PageContext,
+        context: PageContext,
         screen: Screen,
         deletions: Deletions,
     ) -> None:
         self._line = line
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._deletions = deletions
 
     @action("line-pause")
     def pause(self) -> None:
-        attempt(self._desk, self._line.pause())
+        attempt(self._context, self._line.pause())
 
     @action("line-resume")
     def resume(self) -> None:
-        attempt(self._desk, self._line.resume())
+        attempt(self._context, self._line.resume())
 
     @action("line-send-all")
     def send_all(self) -> None:
-        attempt(self._desk, self._line.send_all())
+        attempt(self._context, self._line.send_all())
 
     @action("line-send-few")
     def send_few(self) -> None:
-        attempt(self._desk, self._line.send_all(False))
+        attempt(self._context, self._line.send_all(False))
 
     @action("line-spread")
     def spread(self, value: int) -> None:
-        attempt(self._desk, self._line.spread(value))
+        attempt(self._context, self._line.spread(value))
 
     @action("line-adopt")
     def adopt(self, owner: WindowId) -> None:
-        attempt(self._desk, self._line.adopt(owner))
+        attempt(self._context, self._line.adopt(owner))
 
     # One of them
 
     @action("line-up")
     def move_up(self, prompt_id: PromptId) -> None:
-        attempt(self._desk, self._line.step(prompt_id, -1))
+        attempt(self._context, self._line.step(prompt_id, -1))
 
     @action("line-down")
     def move_down(self, prompt_id: PromptId) -> None:
-        attempt(self._desk, self._line.step(prompt_id, 1))
+        attempt(self._context, self._line.step(prompt_id, 1))
 
     @action("line-move")
     def move(self, prompt_id: PromptId, beside: PromptId, is_after: bool) -> None:
@@ -110,7 +110,7 @@ class LineActions:
         if line is None or not line.has(prompt_id) or beside not in rest:
             return
         following = rest[rest.index(beside) + is_after :]
-        attempt(self._desk, self._line.move(prompt_id, following[0] if following else None))
+        attempt(self._context, self._line.move(prompt_id, following[0] if following else None))
 
     # Changing one
 
@@ -118,14 +118,14 @@ class LineActions:
     def open_edit(self, prompt_id: PromptId) -> None:
         line = self._line.line
         if line is not None and line.has(prompt_id):
-            self._desk.set_ui(self._desk.ui.with_dialog(begin_edit(line, prompt_id)))
+            self._context.set_ui(self._context.ui.with_dialog(begin_edit(line, prompt_id)))
         else:
             log.info("%s waits no more", prompt_id)
 
     @action("edit-more")
     def edit_more(self, value: str) -> None:
         """Show another input of the run in the dialog, by its name."""
-        dialog, line = self._desk.ui.dialog, self._line.line
+        dialog, line = self._context.ui.dialog, self._line.line
         if not isinstance(dialog, EditDialog) or line is None:
             return
         if (found := present_text(line, dialog, value)) is not None:
@@ -135,20 +135,20 @@ class LineActions:
     @action("edit")
     def edit(self, node: str, name: str, value: str) -> None:
         """Put what is typed into a field of the dialog."""
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, EditDialog):
             self._show(dialog.with_text((node, name), value))
 
     @action("save-edit")
     def save_edit(self) -> None:
         """Change the run as the dialog says, and close it."""
-        dialog, line = self._desk.ui.dialog, self._line.line
+        dialog, line = self._context.ui.dialog, self._line.line
         if not isinstance(dialog, EditDialog) or not edit_view(line, dialog, self._line.sending).is_ready:
             return  # the dialog says why
         assert line is not None  # it is ready
         values, label = edit_values(line, dialog)
         self._show(None)
-        attempt(self._desk, self._line.edit(dialog.prompt_id, values, label))
+        attempt(self._context, self._line.edit(dialog.prompt_id, values, label))
 
     # Removing and cancelling
 
@@ -170,21 +170,21 @@ class LineActions:
     def cancel(self, batch_id: BatchId | None = None) -> None:
         """Cancel everything of this window, or of one plan."""
         self._show(None)
-        attempt(self._desk, self._line.cancel_mine(batch_id or None))
+        attempt(self._context, self._line.cancel_mine(batch_id or None))
 
     def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
         """Remove waiting runs: one that is already being sent at once, others when the time to undo is over."""
         sent = [prompt_id for prompt_id in prompt_ids if prompt_id in self._line.sending]
         rest = [prompt_id for prompt_id in prompt_ids if prompt_id not in sent]
         if sent:
-            attempt(self._desk, self._line.remove(*sent))
+            attempt(self._context, self._line.remove(*sent))
         if rest:
             self._line.set_aside(*rest)
             deletion = Deletion(What.WAITING, count=len(rest))
             self._deletions.put_off(deletion, lambda: self._line.remove(*rest), undo=lambda: self._line.put_back(*rest))
 
     def _show(self, dialog: EditDialog | CancelDialog | None) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
     def add(
         self,
@@ -202,4 +202,4 @@ class LineActions:
                 plan.workflow, plan.runs, title=title, inputs=inputs, hands=hands, wish=wish, editor=plan.editor
             )
 
-        attempt(self._desk, add())
+        attempt(self._context, add())

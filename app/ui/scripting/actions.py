@@ -30,14 +30,14 @@ class ScriptingState(Slice):
 class ScriptingActions:
     """See the module. Nothing here can begin a script: that is a press of a button or of keys in the drawer."""
 
-    def __init__(self, desk: PageContext) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
 
     @action("open-scripting")
     def open_drawer(self) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=ScriptingDialog()))
+        self._context.set_ui(replace(self._context.ui, dialog=ScriptingDialog()))
 
     @action("script-state")
     def note_state(self, value: str) -> None:
         """Note that a script has begun or ended; the drawer reports it."""
-        set_slices(self._desk, replace(self._desk.ui.of(ScriptingState), is_scripting=value == RUNNING))
+        set_slices(self._context, replace(self._context.ui.of(ScriptingState), is_scripting=value == RUNNING))

@@ -32,8 +32,8 @@ class Kept(Protocol):
 class AccountActions:
     """Actions on the login; they also keep the slice `Account` current."""
 
-    def __init__(self, attendance: Attendance, door: LogOut, desk: PageContext, screen: Screen, kept: Kept) -> None:
-        self._attendance, self._door, self._desk, self._screen, self._kept = attendance, door, desk, screen, kept
+    def __init__(self, attendance: Attendance, door: LogOut, context: PageContext, screen: Screen, kept: Kept) -> None:
+        self._attendance, self._door, self._context, self._screen, self._kept = attendance, door, context, screen, kept
         attendance.subscribe(self._follow)
         self._follow()
 
@@ -46,16 +46,16 @@ class AccountActions:
     @action("log-out-wipe")
     def choose_wiping(self, checked: bool) -> None:
         """Choose whether what this browser keeps is deleted too."""
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, LogOutDialog):
             self._show(replace(dialog, is_wiping=checked))
 
     @action("log-out")
     def log_out(self) -> None:
-        dialog = self._desk.ui.dialog
+        dialog = self._context.ui.dialog
         if isinstance(dialog, LogOutDialog) and not dialog.is_under_way:
             self._show(replace(dialog, is_under_way=True))
-            self._desk.spawn(self._leave(dialog))
+            self._context.spawn(self._leave(dialog))
 
     async def _leave(self, dialog: LogOutDialog) -> None:
         self._screen.guard_leaving(False)  # it has been asked about
@@ -63,13 +63,13 @@ class AccountActions:
             await self._door.log_out(is_everywhere=dialog.is_everywhere, is_wiping=dialog.is_wiping)
         except MooringError as error:
             log.warning("not logged out: %r", error)
-            self._desk.set_ui(replace(self._desk.ui, dialog=dialog).with_error(error))
+            self._context.set_ui(replace(self._context.ui, dialog=dialog).with_error(error))
 
     def _follow(self) -> None:
-        set_slices(self._desk, self._attendance.account)
+        set_slices(self._context, self._attendance.account)
 
     def _show(self, dialog: LogOutDialog) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,6 @@ class Team:
     door: LogOut
     deeds: FleetAdmin
 
-    def actions(self, desk: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
+    def actions(self, context: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
         """Return the actions of one page."""
-        return AccountActions(self.attendance, self.door, desk, screen, kept), DeedActions(self.deeds, desk)
+        return AccountActions(self.attendance, self.door, context, screen, kept), DeedActions(self.deeds, context)

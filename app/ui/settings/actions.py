@@ -27,9 +27,9 @@ class SettingsActions:
     """Actions on the settings. `words` gives the page's language once there is one."""
 
     def __init__(
-        self, desk: PageContext, screen: Screen, bell: Notifier, words: Callable[[], Translator | None]
+        self, context: PageContext, screen: Screen, bell: Notifier, words: Callable[[], Translator | None]
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._screen = screen
         self._bell = bell
         self._words = words
@@ -67,9 +67,9 @@ class SettingsActions:
 
     @action("setting")
     def turn(self, setting: Switch) -> None:
-        is_on = not self._desk.ui.of(Settings).is_on(setting)
+        is_on = not self._context.ui.of(Settings).is_on(setting)
         if setting is Switch.NOTICES and is_on and self._bell.permission() != Permission.GRANTED:
-            self._desk.spawn(self._ask())
+            self._context.spawn(self._ask())
         else:
             self._set(**{setting.value: is_on})
 
@@ -80,13 +80,13 @@ class SettingsActions:
             permission = await self._bell.ask()
         if permission == Permission.GRANTED:
             self._set(has_notices=True)
-        if isinstance(self._desk.ui.dialog, SettingsDialog):
+        if isinstance(self._context.ui.dialog, SettingsDialog):
             self._show(SettingsDialog(permission))
 
     @action("try-bell")
     def try_bell(self) -> None:
         """Show and sound a notification, to try it."""
-        _, settings = self._words(), self._desk.ui.of(Settings)
+        _, settings = self._words(), self._context.ui.of(Settings)
         if _ is not None:
             title, body = _("Finished"), _("This is how it is told.")
             self._bell.ring(
@@ -96,20 +96,20 @@ class SettingsActions:
     def _set(self, **changes: Any) -> None:
         """On top of what other windows have set meanwhile."""
         kept = self._screen.kept(KEY)
-        settings = replace(read_settings(kept) if kept else self._desk.ui.of(Settings), **changes)
+        settings = replace(read_settings(kept) if kept else self._context.ui.of(Settings), **changes)
         self._screen.keep(KEY, write_settings(settings))
         self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
-        before = self._desk.ui.of(Settings)
-        set_slices(self._desk, settings)
+        before = self._context.ui.of(Settings)
+        set_slices(self._context, settings)
         if settings.language != before.language:
             _asked, *wishes = self._screen.language_wishes()
             if (words := self._words()) is not None:
-                self._desk.spawn(self._desk.speak(words.languages.choose(settings.language, *wishes)))
+                self._context.spawn(self._context.speak(words.languages.choose(settings.language, *wishes)))
 
     def _show(self, dialog: SettingsDialog) -> None:
-        self._desk.set_ui(replace(self._desk.ui, dialog=dialog))
+        self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 
 def told_of(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]:

@@ -27,21 +27,21 @@ class OrphanVerbs(Protocol):
 class OrphanActions:
     """The actions of the panel with orphans."""
 
-    def __init__(self, session: OrphanVerbs, desk: PageContext) -> None:
+    def __init__(self, session: OrphanVerbs, context: PageContext) -> None:
         self._session = session
-        self._desk = desk
+        self._context = context
 
     @action("adopt")
     def adopt(self, prompt_id: PromptId) -> None:
-        self._desk.spawn(self._adopt(prompt_id))
+        self._context.spawn(self._adopt(prompt_id))
 
     @action("adopt-all")
     def adopt_all(self) -> None:
-        self._desk.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
+        self._context.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
 
     @action("search-orphans")
     def search(self) -> None:
-        self._desk.spawn(self._search())
+        self._context.spawn(self._search())
 
     async def _adopt(self, *prompt_ids: PromptId) -> None:
         """Adopt each on its own: if another window was faster with one, the rest is still adopted."""
@@ -52,14 +52,14 @@ class OrphanActions:
                 self._show(error)
 
     async def _search(self) -> None:
-        set_slices(self._desk, WindowsState(is_searching=True))
+        set_slices(self._context, WindowsState(is_searching=True))
         try:
             await self._session.find_orphans()
         except MooringError as error:
             self._show(error)
         finally:
-            set_slices(self._desk, WindowsState(is_searching=False))
+            set_slices(self._context, WindowsState(is_searching=False))
 
     def _show(self, error: MooringError) -> None:
         log.warning("refused: %r", error)
-        self._desk.set_ui(self._desk.ui.with_error(error))
+        self._context.set_ui(self._context.ui.with_error(error))

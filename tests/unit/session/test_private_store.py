@@ -30,7 +30,7 @@ from app.session.memory.database import RESULTS, THUMBNAILS
 from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import PrivateStore, private_ports, redacted
 from app.session.memory.sandbox import Sandbox
-from tests.ports.desk import kept_of
+from tests.ports.database import kept_of
 from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
 from tests.unit.core.builders import CLIENT, ME, OTHER, output, reservation, submitted, task

@@ -174,12 +174,12 @@ class Seconds:
         self.at += seconds
 
 
-def deletions(desk: PageContext, seconds: Seconds | None = None) -> Deletions:
+def deletions(context: PageContext, seconds: Seconds | None = None) -> Deletions:
     """Return deletions whose time is over at once, or when `seconds` go."""
     if seconds is None:
         seconds = Seconds()
         seconds.go.set()
-    return Deletions(desk, seconds.now, seconds.sleep)
+    return Deletions(context, seconds.now, seconds.sleep)
 
 
 @dataclass

@@ -176,18 +176,21 @@ class Desk:
 
 
 def hands(refusal: MooringError | None = None) -> tuple[ActionTable, Desk, StillSession]:
-    desk, session = Desk(), StillSession(refusal=refusal)
-    return ActionTable(BreakActions(session.break_server, desk)), desk, session
+    context, session = Desk(), StillSession(refusal=refusal)
+    return ActionTable(BreakActions(session.break_server, context)), context, session
 
 
 async def test_a_click_breaks_that_server_and_it_stays_chosen() -> None:
-    actions, desk, session = hands()
+    actions, context, session = hands()
     actions.act("break", {"server": "demo-2", "fault": "kill"})
     await asyncio.sleep(0)
-    assert desk.ui.of(FaultsState).break_server == TWO
-    await desk.done()
+    assert context.ui.of(FaultsState).break_server == TWO
+    await context.done()
     assert session.calls == [("break_server", TWO, "kill")]
-    assert (desk.ui.of(FaultsState).breaking, desk.ui.of(FaultsState).break_done) == (frozenset(), (TWO, Fault.KILL))
+    assert (context.ui.of(FaultsState).breaking, context.ui.of(FaultsState).break_done) == (
+        frozenset(),
+        (TWO, Fault.KILL),
+    )
 
 
 async def test_a_second_click_waits_for_the_first() -> None:
@@ -197,28 +200,28 @@ async def test_a_second_click_waits_for_the_first() -> None:
         calls.append((server_id, fault))
         await go.wait()
 
-    desk = Desk()
-    actions = ActionTable(BreakActions(slow, desk))
+    context = Desk()
+    actions = ActionTable(BreakActions(slow, context))
     for _ in range(3):
         actions.act("break", {"server": "demo-1", "fault": "restart"})
         await asyncio.sleep(0)
     go.set()
-    await desk.done()
+    await context.done()
     assert calls == [(ONE, "restart")]
 
 
 async def test_what_is_refused_is_said() -> None:
-    actions, desk, _session = hands(ConnectError(ONE, "connect-failed"))
+    actions, context, _session = hands(ConnectError(ONE, "connect-failed"))
     actions.act("break", {"server": "demo-1", "fault": "hang"})
-    await desk.done()
-    assert [type(error) for _number, error in desk.ui.errors] == [ConnectError]
-    assert (desk.ui.of(FaultsState).breaking, desk.ui.of(FaultsState).break_done) == (frozenset(), None)
+    await context.done()
+    assert [type(error) for _number, error in context.ui.errors] == [ConnectError]
+    assert (context.ui.of(FaultsState).breaking, context.ui.of(FaultsState).break_done) == (frozenset(), None)
 
 
 async def test_another_server_is_chosen_and_other_clicks_are_left_to_others() -> None:
-    actions, desk, _session = hands()
+    actions, context, _session = hands()
     actions.act("break-server", {"value": "demo-2"})
-    assert desk.ui.of(FaultsState).break_server == TWO
+    assert context.ui.of(FaultsState).break_server == TWO
 
 
 # The door

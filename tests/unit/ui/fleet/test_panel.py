@@ -219,32 +219,32 @@ class Desk:
 
 
 def hands(screen: MemoryScreen | None = None) -> tuple[ActionTable, StillSession, Desk, MemoryScreen]:
-    session, desk, screen = StillSession(), Desk(), screen or MemoryScreen()
-    panel = PanelActions(session, desk, screen, lambda _id: None)  # type: ignore[arg-type]
-    return ActionTable(panel), session, desk, screen
+    session, context, screen = StillSession(), Desk(), screen or MemoryScreen()
+    panel = PanelActions(session, context, screen, lambda _id: None)  # type: ignore[arg-type]
+    return ActionTable(panel), session, context, screen
 
 
 def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> None:
-    actions, session, _desk, screen = hands()
+    actions, session, _context, screen = hands()
     actions.act("lean", {"server": "gpu-1", "value": "avoid"})
     actions.act("lean", {"server": "gpu-2", "value": "prefer"})
     assert session.calls[-1] == ("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})
-    again, session, desk, _screen = hands(screen)
+    again, session, context, _screen = hands(screen)
     assert session.calls == [("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})], "before the first choice"
     again.act("lean", {"server": "gpu-1", "value": ""})
-    assert desk.ui.of(RunsState).leanings == {G2: Leaning.PREFER}
+    assert context.ui.of(RunsState).leanings == {G2: Leaning.PREFER}
     assert screen.memory[STORE_KEY] == dump({G2: Leaning.PREFER})
 
 
 def test_this_one_only_is_the_choice_beside_run() -> None:
-    actions, _session, desk, _screen = hands()
+    actions, _session, context, _screen = hands()
     actions.act("lean", {"server": "gpu-1", "value": "avoid"})
     actions.act("lean", {"server": "gpu-1", "value": "only"})
-    assert (desk.ui.of(RunsState).where, desk.ui.of(RunsState).leanings) == ("gpu-1", {})
+    assert (context.ui.of(RunsState).where, context.ui.of(RunsState).leanings) == ("gpu-1", {})
     actions.act("lean", {"server": "gpu-2", "value": "prefer"})
-    assert desk.ui.of(RunsState).where == "gpu-1", "about another server"
+    assert context.ui.of(RunsState).where == "gpu-1", "about another server"
     actions.act("lean", {"server": "gpu-1", "value": ""})
-    assert desk.ui.of(RunsState).where == ""
+    assert context.ui.of(RunsState).where == ""
 
 
 def test_the_panel_shows_what_is_held_of_each_server() -> None:

@@ -24,7 +24,7 @@ def at(name: str) -> dict[str, str]:
 
 
 def top(rig: Rig) -> list[str]:
-    return [item.input_name for item in rig.desk.workflows[0].arranged.first]
+    return [item.input_name for item in rig.context.workflows[0].arranged.first]
 
 
 async def test_inputs_go_on_top_up_down_and_back() -> None:
@@ -45,7 +45,7 @@ async def test_inputs_are_hidden_shown_and_called_otherwise() -> None:
     rig = Rig(anything(first=FIRST))
     rig.actions.act("hide", at("steps"))
     rig.actions.act("rename", {**at("prompt"), "value": "Scene"})
-    (opened,) = rig.desk.workflows
+    (opened,) = rig.context.workflows
     assert top(rig) == ["prompt", "seed"]
     assert [item.input_name for item in opened.arranged.hidden] == ["steps"]
     assert opened.arranged.first[0].label == "Scene"
@@ -77,9 +77,9 @@ def test_what_a_newer_version_has_added_to_a_layout_survives() -> None:
     )
     rig = Rig(recall_layout(screen, opened))
     rig.screen = screen
-    assert rig.desk.workflows[0].layout == Layout(extra={"later": 1}, v=9)
+    assert rig.context.workflows[0].layout == Layout(extra={"later": 1}, v=9)
     rig.actions.act("hide", at("steps"))
-    assert rig.desk.workflows[0].layout.extra == {"later": 1}
+    assert rig.context.workflows[0].layout.extra == {"later": 1}
 
 
 async def test_steps_are_taken_back_and_forth() -> None:

@@ -27,19 +27,19 @@ class Rig:
 
     def __init__(self, *servers: Server, workflow_id: str = "enlarge", **session: Any) -> None:
         self.session = StillSession(fleet=fleet(*servers), **session)
-        self.desk = Desk(workflow_id)
-        self.catalogues = FormCatalogues(self.session, self.desk)
+        self.context = Desk(workflow_id)
+        self.catalogues = FormCatalogues(self.session, self.context)
 
     async def draw(self) -> list[str]:
         """The servers that were asked."""
         self.session.calls.clear()
         self.catalogues.refresh()
-        await self.desk.done()
+        await self.context.done()
         return [call[1] for call in self.session.calls]
 
     @property
     def kind(self) -> object:
-        return self.desk.workflows[0].form.by_key[PREFIX].kind
+        return self.context.workflows[0].form.by_key[PREFIX].kind
 
 
 GPU_1, GPU_2 = ServerId("gpu-1"), ServerId("gpu-2")

@@ -39,20 +39,22 @@ class Rig:
             by_key = {key: _used(item) if key == IMAGE else item for key, item in opened.form.by_key.items()}
             opened = replace(opened, form=replace(opened.form, by_key=by_key))
         self.opened = opened
-        self.desk = Desk(ANYTHING, (opened,))
+        self.context = Desk(ANYTHING, (opened,))
         self.screen = screen or MemoryScreen()
-        self.files = FileActions(StillSession(), self.desk, self.screen, lambda: opened)
+        self.files = FileActions(StillSession(), self.context, self.screen, lambda: opened)
 
     async def give(self, data: bytes, name: str = "boat.png", media_type: str = "image/png") -> None:
         self.files.take_files(None, [(Bytes(data, media_type), name)])
-        await self.desk.done()
+        await self.context.done()
 
     @property
     def draft(self) -> Draft:
-        return self.desk.ui.of(FormState).draft
+        return self.context.ui.of(FormState).draft
 
     def markup(self) -> str:
-        view = project(StillSession(), self.desk.ui, workflows=(self.opened,), pictures=StillPictures(), language="en")
+        view = project(
+            StillSession(), self.context.ui, workflows=(self.opened,), pictures=StillPictures(), language="en"
+        )
         return str(dialogs(view.dialog, ENGLISH))
 
 
@@ -84,9 +86,9 @@ async def test_a_mask_is_shown_where_it_matters(data: bytes, name: str, is_used:
     rig.files.clear(**FACTS)
     assert not rig.draft.pictures
     assert {picture.url, picture.look_url} - {""} == set(rig.screen.urls), "an undo brings it back"
-    rig.desk.set_ui(rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(rig.draft.undo())))
+    rig.context.set_ui(rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(rig.draft.undo())))
     assert rig.draft.pictures == {IMAGE: picture}
-    rig.desk.set_ui(rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(Draft())))
+    rig.context.set_ui(rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(Draft())))
     rig.files.clear(**FACTS)
     assert rig.screen.urls == {}, "both addresses are let go"
 
@@ -102,13 +104,13 @@ async def test_file_that_cannot_be_used_changes_nothing(
     rig = Rig()
     for key in (IMAGE, ("mask", "image")):
         rig.files.take_files(key, [(Bytes(b"picture"), f"{key[0]}.png")])
-    await rig.desk.done()
+    await rig.context.done()
     before = rig.draft
     assert set(before.pictures) == {IMAGE, ("mask", "image")}
     rig.files.take_files(IMAGE if is_aimed else None, [(Bytes(data, media_type), name)])
-    await rig.desk.done()
+    await rig.context.done()
     assert rig.draft == before
-    [(_, error)] = rig.desk.ui.errors
+    [(_, error)] = rig.context.ui.errors
     assert isinstance(error, BadInput) and error.name == name
     assert error.cause == ("not-a-picture" if is_aimed and data else cause or "not-a-picture")
 
@@ -118,9 +120,9 @@ async def test_each_dropped_file_without_a_field_is_named() -> None:
     names = ("bad.txt", "one.png", "two.png", "three.png", "four.png")
     rig.files.take_files(None, [(Bytes(b"picture", f"{'text/plain' if 'txt' in name else 'image/png'}"), name)
                                 for name in names])  # fmt: skip
-    await rig.desk.done()
+    await rig.context.done()
     used = {picture.picked.name for picture in rig.draft.pictures.values()}
-    told = {error.name: error.cause for _, error in rig.desk.ui.errors if isinstance(error, BadInput)}
+    told = {error.name: error.cause for _, error in rig.context.ui.errors if isinstance(error, BadInput)}
     assert used | set(told) == set(names) and not used & set(told)
     assert told["bad.txt"] == "no-file-field" and told["four.png"] == "no-field-left"
 
@@ -129,7 +131,7 @@ async def test_undo_restores_the_replaced_picture() -> None:
     rig = Rig()
     for name in ("one.png", "two.png"):
         rig.files.take_files(IMAGE, [(Bytes(b"picture"), name)])
-        await rig.desk.done()
+        await rig.context.done()
     assert rig.draft.pictures[IMAGE].picked.name == "two.png"
     back = rig.draft.undo()
     assert back.pictures[IMAGE].picked.name == "one.png" and back.pictures[IMAGE].url in rig.screen.urls
@@ -153,10 +155,10 @@ def test_file_restored_after_reload_is_no_undo_step() -> None:
 async def test_a_mask_is_painted_in_a_dialog_that_goes_with_its_picture() -> None:
     rig = Rig(is_mask_used=True)
     rig.files.paint_mask(**FACTS)
-    assert rig.desk.ui.dialog is None, "there is nothing to paint on"
+    assert rig.context.ui.dialog is None, "there is nothing to paint on"
     await rig.give(b"picture", "boat.jpg")
     rig.files.paint_mask(**FACTS)
-    assert rig.desk.ui.dialog == MaskDialog(IMAGE)
+    assert rig.context.ui.dialog == MaskDialog(IMAGE)
     markup = rig.markup()
     assert 'data-file="boat-masked.png"' in markup
     assert f'data-src="{rig.draft.pictures[IMAGE].url}"' in markup
@@ -169,7 +171,7 @@ async def test_a_mask_apart_is_painted_on_the_picture_of_another_field() -> None
     rig = Rig()
     mask = {"node": "mask", "name": "image"}
     rig.files.paint_mask(**mask)
-    assert rig.desk.ui.dialog is None, "there is no picture yet"
+    assert rig.context.ui.dialog is None, "there is no picture yet"
     await rig.give(b"picture", "boat.jpg")
     rig.files.paint_mask(**mask)
     markup = rig.markup()
@@ -187,11 +189,11 @@ async def test_a_picture_is_used_in_another_field_too() -> None:
     rig.files.use_same_picture(**FACTS)
     assert not rig.draft.pictures
     rig.files.take_files(("mask", "image"), [(Bytes(b"picture"), "boat.jpg")])
-    await rig.desk.done()
+    await rig.context.done()
     view = field_view(rig.opened.form.by_key[IMAGE], rig.draft)
     assert view.other_name == "boat.jpg"
     rig.files.use_same_picture(**FACTS)
-    await rig.desk.done()
+    await rig.context.done()
     assert rig.draft.pictures[IMAGE].picked == Picked(Bytes(b"picture"), "boat.jpg")
     assert field_view(rig.opened.form.by_key[IMAGE], rig.draft).other_name == ""
 
@@ -207,12 +209,12 @@ async def test_what_is_too_large_to_paint_on_is_told_and_can_be_sent_all_the_sam
     rig = Rig()
     await rig.give(b"picture")
     picture = replace(rig.draft.pictures[IMAGE], width=8192, height=MAX_PAINTED // 8192 + 1)
-    rig.desk.set_ui(
-        rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(rig.draft.with_picture(IMAGE, picture)))
+    rig.context.set_ui(
+        rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(rig.draft.with_picture(IMAGE, picture)))
     )
     rig.files.paint_mask(**FACTS)
     assert fault_of(rig.draft) == "too-large-to-paint"
-    assert rig.desk.ui.dialog is None
+    assert rig.context.ui.dialog is None
     assert IMAGE in rig.draft.pictures
 
 
@@ -265,7 +267,7 @@ def test_a_dialog_of_a_field_that_is_gone_is_closed() -> None:
 async def test_the_camera_is_asked_for_a_field() -> None:
     rig = Rig()
     rig.files.open_camera(**FACTS)
-    assert rig.desk.ui.dialog == CameraDialog(IMAGE)
+    assert rig.context.ui.dialog == CameraDialog(IMAGE)
     assert 'data-name="image"' in rig.markup()
 
 

@@ -228,15 +228,15 @@ class Rig:
 
     def __init__(self, opened: OpenWorkflow) -> None:
         self.session = StillSession(window=window())
-        self.desk = Desk(ANYTHING, (opened,))
+        self.context = Desk(ANYTHING, (opened,))
         self.screen = MemoryScreen()
         self.actions = Actions(
-            self.session, self.desk, self.screen, lambda limit: limit, deletions=deletions(self.desk)
+            self.session, self.context, self.screen, lambda limit: limit, deletions=deletions(self.context)
         )
 
     @property
     def draft(self) -> Draft:
-        return self.desk.ui.of(FormState).draft
+        return self.context.ui.of(FormState).draft
 
 
 async def test_switches_choices_and_folds_are_remembered() -> None:
@@ -262,14 +262,14 @@ async def test_switches_choices_and_folds_are_remembered() -> None:
 async def test_a_dropped_file_goes_where_its_kind_belongs(media_type: str, name: str, place: tuple[str, str]) -> None:
     rig = Rig(anything())
     rig.actions.take_files(None, [(Bytes(b"picture", media_type), name)])
-    await rig.desk.done()
+    await rig.context.done()
     assert set(rig.draft.pictures) == {place}
 
 
 async def test_several_pictures_fill_the_empty_fields_in_order() -> None:
     rig = Rig(anything())
     rig.actions.take_files(None, [(Bytes(b"picture"), f"{number}.png") for number in range(3)])
-    await rig.desk.done()
+    await rig.context.done()
     names = {key: picture.picked.name for key, picture in rig.draft.pictures.items()}
     assert names == {("1", "image"): "0.png", ("mask", "image"): "1.png"}
 
@@ -281,7 +281,7 @@ async def test_several_pictures_fill_the_empty_fields_in_order() -> None:
 async def test_a_file_of_another_kind_is_told_at_its_field(key: tuple[str, str], cause: str) -> None:
     rig = Rig(anything())
     rig.actions.take_files(key, [(Bytes(b"text", "text/plain"), "notes.txt")])
-    await rig.desk.done()
+    await rig.context.done()
     assert {at: getattr(fault, "cause", "") for at, fault in rig.draft.faults.items()} == {key: cause}
 
 
@@ -289,12 +289,12 @@ async def test_what_is_typed_anywhere_is_sent_exactly() -> None:
     rig = Rig(anything())
     for key, kind in zip(UPLOADS, ("image/png", "video/mp4", "audio/flac", "image/png"), strict=True):
         rig.actions.take_files(key, [(Bytes(b"picture", kind), "x")])
-    await rig.desk.done()
+    await rig.context.done()
     rig.actions.act("field", {"node": "1", "name": "wide", "value": "18446744073709551615"})
     rig.actions.act("switch", {"node": "1", "name": "plain", "checked": True, "value": ""})
     rig.actions.act("seed-mode", {"node": "1", "name": "seed", "value": "decrement"})
     rig.actions.act("run", {})
-    await rig.desk.done()
+    await rig.context.done()
     (_verb, workflow, _title, inputs, _server) = rig.session.calls[0]
     sent = json.loads(workflow.text)
     assert (sent["1"]["inputs"]["wide"], sent["1"]["inputs"]["plain"]) == (2**64 - 1, True)

@@ -40,9 +40,9 @@ class Rig:
     """Deletions with a clock that is stopped until `run`."""
 
     def __init__(self) -> None:
-        self.desk = Desk("enlarge")
+        self.context = Desk("enlarge")
         self.seconds = Seconds()
-        self.deletions = Deletions(self.desk, self.seconds.now, self.seconds.sleep)
+        self.deletions = Deletions(self.context, self.seconds.now, self.seconds.sleep)
         self.done: list[str] = []
 
     def delete(self, name: str, *, fails: bool = False) -> None:
@@ -56,27 +56,27 @@ class Rig:
 
     async def run(self) -> None:
         self.seconds.go.set()
-        await self.desk.done()
+        await self.context.done()
 
     @property
     def shown(self) -> list[str]:
-        return [item.name for item in self.desk.ui.deletions if not item.is_over]
+        return [item.name for item in self.context.ui.deletions if not item.is_over]
 
 
 async def test_item_is_hidden_at_once_and_deleted_later() -> None:
     rig = Rig()
     rig.delete("a")
-    assert (rig.desk.ui.hidden, rig.done, rig.shown) == ({"a"}, [], ["a"])
+    assert (rig.context.ui.hidden, rig.done, rig.shown) == ({"a"}, [], ["a"])
     await rig.run()
     assert rig.seconds.at == pytest.approx(SECONDS, abs=TICK)
-    assert (rig.desk.ui.hidden, rig.done, rig.shown) == (frozenset(), ["a"], [])
+    assert (rig.context.ui.hidden, rig.done, rig.shown) == (frozenset(), ["a"], [])
 
 
 async def test_undo_restores_item_and_deletes_nothing() -> None:
     rig = Rig()
     rig.delete("a")
     rig.deletions.undo(1)
-    assert rig.desk.ui.hidden == frozenset()
+    assert rig.context.ui.hidden == frozenset()
     await rig.run()
     assert rig.done == ["not a"]
     rig.deletions.undo(1)
@@ -88,7 +88,7 @@ async def test_ctrl_z_undoes_latest_deletion_first() -> None:
     for name in "ab":
         rig.delete(name)
     assert rig.deletions.undo_last()
-    assert (rig.shown, rig.desk.ui.hidden) == (["a"], {"a"})
+    assert (rig.shown, rig.context.ui.hidden) == (["a"], {"a"})
     assert rig.deletions.undo_last()
     assert not rig.deletions.undo_last(), "nothing is left to undo"
     await rig.run()
@@ -105,7 +105,7 @@ async def test_countdown_pauses_while_message_is_in_use() -> None:
     assert rig.seconds.at > 2 * SECONDS
     assert rig.done == []
     rig.deletions.release()
-    await rig.desk.done()
+    await rig.context.done()
     assert rig.done == ["a"]
 
 
@@ -113,8 +113,8 @@ async def test_failed_deletion_shows_the_item_again() -> None:
     rig = Rig()
     rig.delete("a", fails=True)
     await rig.run()
-    assert (rig.desk.ui.hidden, rig.done) == (frozenset(), ["not a"])
-    assert [type(error) for _, error in rig.desk.ui.errors] == [StorageError]
+    assert (rig.context.ui.hidden, rig.done) == (frozenset(), ["not a"])
+    assert [type(error) for _, error in rig.context.ui.errors] == [StorageError]
 
 
 async def test_message_offers_undo_and_is_announced() -> None:
@@ -122,7 +122,7 @@ async def test_message_offers_undo_and_is_announced() -> None:
     for name in "abcd":
         rig.delete(name)
     view = project(
-        StillSession(), rig.desk.ui, workflows=workflows(), pictures=StillPictures(), language="en"
+        StillSession(), rig.context.ui, workflows=workflows(), pictures=StillPictures(), language="en"
     )  # fmt: skip
     markup = str(errors(view.errors, ENGLISH))
     assert markup.count('data-action="undo-deletion"') == 3, "a few at a time"
@@ -152,8 +152,8 @@ class Hands(ActionsRig):
 
     def __init__(self, workflow_id: str = "text", session: StillSession | None = None) -> None:
         super().__init__(workflow_id, session)
-        self.deletions = Deletions(self.desk, Seconds().now, Seconds().sleep)
-        self.actions = Actions(self.session, self.desk, self.screen, lambda limit: limit, deletions=self.deletions)
+        self.deletions = Deletions(self.context, Seconds().now, Seconds().sleep)
+        self.actions = Actions(self.session, self.context, self.screen, lambda limit: limit, deletions=self.deletions)
 
     async def act(self, action: str, **facts: str) -> None:
         self.actions.act(action, facts)
@@ -161,7 +161,7 @@ class Hands(ActionsRig):
 
     @property
     def what(self) -> list[What]:
-        return [item.what for item in self.desk.ui.deletions]
+        return [item.what for item in self.context.ui.deletions]
 
     def undo(self) -> None:
         assert self.deletions.undo_last()
@@ -173,7 +173,7 @@ async def test_waiting_runs_are_set_aside_and_put_back() -> None:
     rig = Hands(session=StillSession(line=StillLine(line=line, sending=frozenset({sent}))))
     await rig.act("line-clear")
     assert rig.session.line.calls == [("set_aside", first, last), ("remove", sent)], "what is on its way is stopped"
-    assert [item.count for item in rig.desk.ui.deletions] == [2]
+    assert [item.count for item in rig.context.ui.deletions] == [2]
     rig.undo()
     assert rig.session.line.calls[-1] == ("put_back", first, last)
     await rig.act("line-remove", promptId=first)
@@ -190,7 +190,7 @@ async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
     rig.actions.act("cap", {"value": "1"})
     await rig.act("save-keeping")
     assert rig.what == [What.KEPT, What.OLDEST]
-    assert rig.desk.ui.deletions[1].count == 1_000_000_000
+    assert rig.context.ui.deletions[1].count == 1_000_000_000
     rig.undo()
     rig.undo()
     assert [call for call in rig.session.results.calls if call[0] != "refresh_soon"] == []
@@ -205,14 +205,14 @@ async def test_undo_restores_the_list_of_a_plan() -> None:
     await rig.act("open-many")
     rig.actions.act("many", {"place": "text", "value": "sea\nland"})
     await rig.act("many-clear")
-    assert (rig.desk.ui.of(RunsState).many.text, rig.what) == ("", [What.TEXT])
+    assert (rig.context.ui.of(RunsState).many.text, rig.what) == ("", [What.TEXT])
     rig.undo()
-    assert rig.desk.ui.of(RunsState).many.text == "sea\nland"
+    assert rig.context.ui.of(RunsState).many.text == "sea\nland"
     rig.actions.take_files(None, [(Bytes(b"fog"), "list.txt")])
-    await rig.desk.work[-1]  # it is read
-    assert rig.desk.ui.of(RunsState).many.text == "fog"
+    await rig.context.work[-1]  # it is read
+    assert rig.context.ui.of(RunsState).many.text == "fog"
     rig.undo()
-    assert rig.desk.ui.of(RunsState).many.text == "sea\nland"
+    assert rig.context.ui.of(RunsState).many.text == "sea\nland"
     await rig.act("many-clear")
     await rig.act("many-clear")
     assert rig.what == [What.TEXT], "nothing was there to be lost"
@@ -220,12 +220,12 @@ async def test_undo_restores_the_list_of_a_plan() -> None:
 
 async def test_undo_restores_layout_of_another_workflow() -> None:
     rig = Hands("text")
-    key = next(item for item in rig.desk.workflows if item.workflow_id == "text").arranged.first[0].key
+    key = next(item for item in rig.context.workflows if item.workflow_id == "text").arranged.first[0].key
     await rig.act("hide", node=key[0], name=key[1])
-    layout = next(item for item in rig.desk.workflows if item.workflow_id == "text").layout
+    layout = next(item for item in rig.context.workflows if item.workflow_id == "text").layout
     await rig.act("arrange-anew")
-    assert next(item for item in rig.desk.workflows if item.workflow_id == "text").layout != layout
-    rig.desk.ui = rig.desk.ui.with_slices(replace(rig.desk.ui.of(FormState), workflow_id="enlarge"))
+    assert next(item for item in rig.context.workflows if item.workflow_id == "text").layout != layout
+    rig.context.ui = rig.context.ui.with_slices(replace(rig.context.ui.of(FormState), workflow_id="enlarge"))
     rig.undo()
-    assert next(item for item in rig.desk.workflows if item.workflow_id == "text").layout == layout
+    assert next(item for item in rig.context.workflows if item.workflow_id == "text").layout == layout
     assert rig.what == []

@@ -73,12 +73,12 @@ async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
     await rig.act("open-keeping")
     rig.actions.act("cap", {"value": "7"})
     await rig.act("leave-dialog")
-    assert rig.desk.ui.dialog is None
+    assert rig.context.ui.dialog is None
     await rig.act("open-keeping")
-    assert rig.desk.ui.dialog == KeepingDialog(cap="7")
+    assert rig.context.ui.dialog == KeepingDialog(cap="7")
     await rig.act("close-dialog")
     await rig.act("open-keeping")
-    assert rig.desk.ui.dialog == KeepingDialog()
+    assert rig.context.ui.dialog == KeepingDialog()
 
 
 def _in_workflow(ui: UiState, workflow_id: str) -> UiState:

@@ -89,7 +89,7 @@ class Rig:
         self.session = StillSession(
             fleet=fleet(server("gpu-1", catalogue="a")), catalogues={ServerId("gpu-1"): CATALOGUE}, **facts
         )
-        self.desk = Desk("enlarge")
+        self.context = Desk("enlarge")
         self.screen = MemoryScreen()
         self.files = MemoryFiles()
         self.documents = documents or MemoryDocuments()
@@ -97,22 +97,22 @@ class Rig:
         self.library = Library(self.documents, self.files, lambda: self.time, lambda: None)
         self.passed: list[str] = []
         self.opened: list[OpenWorkflow] = []
-        catalogues = FormCatalogues(self.session, self.desk)
-        self.opener = Opener(self.desk, self.library, catalogues, self.screen, self.opened.append)
+        catalogues = FormCatalogues(self.session, self.context)
+        self.opener = Opener(self.context, self.library, catalogues, self.screen, self.opened.append)
         self.hands = LibraryActions(
-            self.desk,
+            self.context,
             self.screen,
             self.library,
             self.opener,
             lambda files: self.passed.extend(name for _, name in files),
-            deletions=deletions(self.desk),
+            deletions=deletions(self.context),
         )
         self.act = ActionTable(self.hands).act
 
     async def draw(self) -> None:
-        await self.desk.done()
+        await self.context.done()
         self.opener.refresh()
-        await self.desk.done()
+        await self.context.done()
 
     async def give(self, told: object, name: str = "night.json", *, is_surely: bool = True) -> None:
         data = told if isinstance(told, bytes) else json.dumps(told).encode()
@@ -121,12 +121,12 @@ class Rig:
 
     @property
     def chosen(self) -> OpenWorkflow | None:
-        chosen = self.desk.ui.of(FormState).workflow_id
-        return next((item for item in self.desk.workflows if item.workflow_id == chosen), None)
+        chosen = self.context.ui.of(FormState).workflow_id
+        return next((item for item in self.context.workflows if item.workflow_id == chosen), None)
 
     @property
     def error(self) -> MooringError:
-        return self.desk.ui.errors[-1][1]
+        return self.context.ui.errors[-1][1]
 
 
 def opened(rig: Rig) -> OpenWorkflow:
@@ -142,7 +142,7 @@ async def test_a_file_is_opened_chosen_and_kept() -> None:
     assert [item.title for item in rig.library.items] == ["night"]
     again = Rig(rig.documents)
     await again.library.refresh()
-    again.opener.choose(rig.desk.ui.of(FormState).workflow_id)
+    again.opener.choose(rig.context.ui.of(FormState).workflow_id)
     await again.draw()
     assert opened(again).form.by_key["1", "width"].text == "9"
 
@@ -171,10 +171,12 @@ async def test_of_a_large_file_the_top_is_there_first_and_the_rest_follows() -> 
     assert not first.is_whole
     assert len(first.arranged.first) == FIRST
     assert len(first.form.sections) < len(first.workflow.nodes)
-    assert nodes_view(first, rig.desk.ui.of(FormState), None).is_coming
-    assert form_blocker(first, rig.desk.ui.of(FormState).draft) is Blocker.OPENING
-    rig.desk.ui = rig.desk.ui.with_slices(
-        rig.desk.ui.of(FormState).with_draft(replace(rig.desk.ui.of(FormState).draft, values={("0-1", "width"): "33"}))
+    assert nodes_view(first, rig.context.ui.of(FormState), None).is_coming
+    assert form_blocker(first, rig.context.ui.of(FormState).draft) is Blocker.OPENING
+    rig.context.ui = rig.context.ui.with_slices(
+        rig.context.ui.of(FormState).with_draft(
+            replace(rig.context.ui.of(FormState).draft, values={("0-1", "width"): "33"})
+        )
     )
     rig.screen.draw()
     await rig.draw()
@@ -182,15 +184,17 @@ async def test_of_a_large_file_the_top_is_there_first_and_the_rest_follows() -> 
     assert whole.is_whole
     assert whole.arranged.first == first.arranged.first
     assert len(whole.form.sections) == len(whole.workflow.nodes)
-    assert form_blocker(whole, rig.desk.ui.of(FormState).draft) is None
-    assert rig.desk.ui.of(FormState).draft.values == {("0-1", "width"): "33"}
+    assert form_blocker(whole, rig.context.ui.of(FormState).draft) is None
+    assert rig.context.ui.of(FormState).draft.values == {("0-1", "width"): "33"}
 
 
 async def test_what_was_arranged_before_the_rest_was_there_stays() -> None:
     rig = Rig()
     first = await give_large(rig)
     layout = first.layout.hide(first.form.first[0])
-    rig.desk.workflows = tuple(arranged_as(item, layout) if item is first else item for item in rig.desk.workflows)
+    rig.context.workflows = tuple(
+        arranged_as(item, layout) if item is first else item for item in rig.context.workflows
+    )
     rig.screen.draw()
     await rig.draw()
     assert opened(rig).is_whole
@@ -202,7 +206,7 @@ async def test_what_was_opened_anew_meanwhile_is_not_replaced() -> None:
     rig = Rig()
     first = await give_large(rig)
     other = with_catalogue(first, CATALOGUE)
-    rig.desk.workflows = tuple(other if item is first else item for item in rig.desk.workflows)
+    rig.context.workflows = tuple(other if item is first else item for item in rig.context.workflows)
     rig.screen.draw()
     await rig.draw()
     assert rig.chosen is other
@@ -235,13 +239,13 @@ async def test_without_a_catalogue_the_editors_graph_waits_for_one() -> None:
     rig = Rig()
     rig.session.fleet = fleet(server("gpu-1"))
     await rig.give(graph())
-    opening = rig.opener.opening(rig.desk.ui.of(FormState).workflow_id)
+    opening = rig.opener.opening(rig.context.ui.of(FormState).workflow_id)
     assert rig.chosen is None and opening is not None and opening.needs_catalogue and opening.title == "night"
     rig.session.fleet = fleet(server("gpu-1", catalogue="a"))
     await rig.draw()
     assert opened(rig).form.by_key["1", "width"].text == "16"
     rig.opener.refresh()
-    assert rig.opener.opening(rig.desk.ui.of(FormState).workflow_id) is None
+    assert rig.opener.opening(rig.context.ui.of(FormState).workflow_id) is None
 
 
 async def test_the_server_with_all_its_nodes_makes_the_form() -> None:
@@ -256,7 +260,7 @@ async def test_the_server_with_all_its_nodes_makes_the_form() -> None:
 async def test_what_cannot_be_converted_is_refused_with_the_node_and_stays_in_the_library() -> None:
     rig = Rig()
     await rig.give(graph("NodeOfNobody"))
-    opening = rig.opener.opening(rig.desk.ui.of(FormState).workflow_id)
+    opening = rig.opener.opening(rig.context.ui.of(FormState).workflow_id)
     assert rig.chosen is None and opening is not None
     assert isinstance(opening.error, CannotConvert) and opening.error.problems[0].class_type == "NodeOfNobody"
     assert len(rig.library.items) == 1
@@ -273,7 +277,7 @@ async def test_a_photo_without_a_workflow_goes_on_to_the_form_unless_it_was_mean
     rig = Rig()
     png = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\x00IEND\xaeB\x60\x82"
     await rig.give(png, "boat.png", is_surely=False)
-    assert (rig.passed, rig.desk.ui.errors) == (["boat.png"], ())
+    assert (rig.passed, rig.context.ui.errors) == (["boat.png"], ())
     await rig.give(png, "boat.png")
     assert isinstance(rig.error, BadInput) and rig.error.name == "boat.png"
 
@@ -290,7 +294,7 @@ async def test_pasted_text_is_opened_and_named_later() -> None:
     rig.act("open-text", {"text": f"here: ```{json.dumps(api(5))}```"})
     await rig.draw()
     assert (opened(rig).title, opened(rig).form.by_key["1", "width"].text) == ("", "5")
-    item_id = rig.desk.ui.of(FormState).workflow_id
+    item_id = rig.context.ui.of(FormState).workflow_id
     rig.act("item-title", {"item": item_id, "value": "Mine"})
     rig.act("item-tags", {"item": item_id, "value": "studio，夜景, studio"})
     await rig.draw()
@@ -303,11 +307,11 @@ async def test_a_servers_saved_workflow_is_looked_for_and_opened() -> None:
     rig.act("open-library", {})
     rig.act("saved-server", {"value": "gpu-1"})
     await rig.draw()
-    assert isinstance(rig.desk.ui.dialog, LibraryDialog)
-    assert rig.desk.ui.dialog.saved is not None and rig.desk.ui.dialog.saved.names == ("a/b.json",)
+    assert isinstance(rig.context.ui.dialog, LibraryDialog)
+    assert rig.context.ui.dialog.saved is not None and rig.context.ui.dialog.saved.names == ("a/b.json",)
     rig.act("open-saved", {"server": "gpu-1", "name": "a/b.json"})
     await rig.draw()
-    assert (opened(rig).title, rig.desk.ui.dialog) == ("b", None)
+    assert (opened(rig).title, rig.context.ui.dialog) == ("b", None)
     assert rig.library.items[0].place == "gpu-1/a/b.json"
 
 
@@ -317,8 +321,8 @@ async def test_a_server_that_does_not_tell_is_said_so() -> None:
     rig.act("open-library", {})
     rig.act("saved-server", {"value": "gpu-1"})
     await rig.draw()
-    assert isinstance(rig.desk.ui.dialog, LibraryDialog)
-    assert rig.desk.ui.dialog.saved is not None and rig.desk.ui.dialog.saved.error is rig.files.refusal
+    assert isinstance(rig.context.ui.dialog, LibraryDialog)
+    assert rig.context.ui.dialog.saved is not None and rig.context.ui.dialog.saved.error is rig.files.refusal
 
 
 def published_form(title: str = "Team", width: int = 8) -> bytes:
@@ -334,14 +338,14 @@ async def test_a_published_workflow_is_opened_and_follows_its_file() -> None:
     rig.opener.choose(workflow_id)
     await rig.draw()
     assert [item.key for item in opened(rig).arranged.first] == [("1", "width")]
-    rig.desk.ui = rig.desk.ui.with_slices(
-        rig.desk.ui.of(FormState).with_draft(rig.desk.ui.of(FormState).draft.with_value(("1", "width"), "33"))
+    rig.context.ui = rig.context.ui.with_slices(
+        rig.context.ui.of(FormState).with_draft(rig.context.ui.of(FormState).draft.with_value(("1", "width"), "33"))
     )
     rig.files.published_files["team/a.json"] = (PublishedFile("team/a.json", "t2", "Team"), published_form(width=9))
     await rig.library.refresh_published("v2")
     await rig.draw()
     assert opened(rig).form.by_key["1", "width"].text == "9"
-    assert rig.desk.ui.of(FormState).draft.values == {("1", "width"): "33"}
+    assert rig.context.ui.of(FormState).draft.values == {("1", "width"): "33"}
 
 
 async def test_a_published_file_may_be_any_file_with_a_workflow() -> None:
@@ -374,7 +378,7 @@ async def test_what_was_opened_longest_ago_is_closed_and_comes_back_when_chosen(
     for width in range(1, MOST_OPEN + 3):
         rig.time += 1
         await rig.give(api(width), f"w{width}.json")
-    mine = [item for item in rig.desk.workflows if is_file(item.workflow_id)]
+    mine = [item for item in rig.context.workflows if is_file(item.workflow_id)]
     assert len(mine) == MOST_OPEN and mine[0].title == "w3"
     first = next(item for item in rig.library.items if item.title == "w1")
     rig.opener.choose(first.item_id)
@@ -403,8 +407,8 @@ async def test_an_item_is_deleted_after_a_question() -> None:
     rig.act("open-library", {})
     rig.act("edit-item", {"item": item_id})
     rig.act("ask-delete-item", {"item": item_id})
-    assert isinstance(rig.desk.ui.dialog, LibraryDialog) and rig.desk.ui.dialog.deleting == item_id
-    assert rig.desk.ui.dialog.editing == item_id, "the question stands where the item was opened"
+    assert isinstance(rig.context.ui.dialog, LibraryDialog) and rig.context.ui.dialog.deleting == item_id
+    assert rig.context.ui.dialog.editing == item_id, "the question stands where the item was opened"
     rig.act("delete-item", {"item": item_id})
     await rig.draw()
     assert rig.library.items == () and rig.documents.shelf == {}
@@ -423,12 +427,12 @@ async def test_a_run_is_noted_with_the_item() -> None:
 async def test_what_is_typed_into_a_files_workflow_survives_a_reload() -> None:
     rig = Rig()
     await rig.give(api())
-    form = rig.desk.ui.of(FormState).with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
+    form = rig.context.ui.of(FormState).with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
     text = drafts.dump(form)
-    loaded = drafts.load(text, rig.desk.workflows[:1], is_file)
+    loaded = drafts.load(text, rig.context.workflows[:1], is_file)
     assert loaded.workflow_id == form.workflow_id and loaded.draft.values == form.draft.values
     assert drafts.without_gone(loaded.draft, {"1"}).values == {("1", "width"): "5"}
-    assert drafts.load(text, rig.desk.workflows[:1]).workflow_id == "enlarge"
+    assert drafts.load(text, rig.context.workflows[:1]).workflow_id == "enlarge"
 
 
 async def test_the_picker_has_the_published_first_then_the_latest_used_then_the_shipped() -> None:
@@ -438,7 +442,7 @@ async def test_the_picker_has_the_published_first_then_the_latest_used_then_the_
     await rig.give(api(2), "new.json")
     rig.files.published_files = {"team.json": (PublishedFile("team.json", "t"), published_form())}
     await rig.library.refresh_published("v1")
-    stock = stock_of(rig.desk.workflows, rig.library, rig.session.fleet)
+    stock = stock_of(rig.context.workflows, rig.library, rig.session.fleet)
     assert [entry.title for entry in stock.entries][:3] == ["team", "new", "old"]
     assert {entry.shelf for entry in stock.entries[3:]} == {LibrarySection.SHIPPED}
     assert len({entry.workflow_id for entry in stock.entries}) == len(stock.entries)
@@ -449,10 +453,10 @@ async def test_the_stock_is_counted_again_only_when_something_is_another() -> No
     await rig.give(api())
 
     def stock() -> LibraryEntries:
-        return room.stock(rig.desk.workflows, rig.library, rig.session.fleet, None)
+        return room.stock(rig.context.workflows, rig.library, rig.session.fleet, None)
 
     first = stock()
-    assert stock() is first and first == stock_of(rig.desk.workflows, rig.library, rig.session.fleet)
+    assert stock() is first and first == stock_of(rig.context.workflows, rig.library, rig.session.fleet)
     rig.session.fleet = fleet(server("gpu-1", catalogue="a", running=3))
     assert stock() is first
     await rig.library.rename(rig.library.items[0].item_id, "Another")
@@ -473,7 +477,7 @@ async def test_the_library_is_searched_by_words_and_tags() -> None:
     rig = Rig()
     await rig.give(api(1), "Boat.json")
     await rig.library.tag(rig.library.items[0].item_id, "sea")
-    stock = stock_of(rig.desk.workflows, rig.library, rig.session.fleet)
+    stock = stock_of(rig.context.workflows, rig.library, rig.session.fleet)
 
     def shown(**dialog: Any) -> list[str]:
         view = library_view(LibraryDialog(**dialog), stock, rig.session.fleet, "", lambda name: f"blob:{name}")
@@ -496,7 +500,7 @@ def test_a_published_file_without_a_title_is_called_as_its_file(path: str, title
 async def test_a_run_of_the_editors_file_sends_the_file_with_the_forms_values() -> None:
     rig = Rig()
     await rig.give(graph())
-    draft = rig.desk.ui.of(FormState).draft.with_value(("1", "width"), "33")
+    draft = rig.context.ui.of(FormState).draft.with_value(("1", "width"), "33")
     order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: count - 1)
     assert order.workflow.value("1", "width") == 33
     assert filled(order.editor, order.workflow)["nodes"][0]["widgets_values"] == [33]
@@ -509,7 +513,7 @@ async def test_a_run_of_the_editors_file_sends_the_file_with_the_forms_values() 
 async def test_names_of_files_are_filled_in_by_the_persons_own_time() -> None:
     rig = Rig()
     await rig.give(graph())
-    draft = rig.desk.ui.of(FormState).draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
+    draft = rig.context.ui.of(FormState).draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
     order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: 0)
     assert order.workflow.value("2", "filename_prefix") == "2026-11-25/x"
     assert filled(order.editor, order.workflow)["nodes"][1]["widgets_values"] == ["%date:yyyy-MM-dd%/x"]
@@ -518,7 +522,9 @@ async def test_names_of_files_are_filled_in_by_the_persons_own_time() -> None:
 async def test_what_was_sent_goes_without_an_editors_file() -> None:
     rig = Rig()
     await rig.give(api())
-    order = order_of(opened(rig), rig.desk.ui.of(FormState).draft, now=rig.screen.local_time(), choose=lambda count: 0)
+    order = order_of(
+        opened(rig), rig.context.ui.of(FormState).draft, now=rig.screen.local_time(), choose=lambda count: 0
+    )
     assert (order.workflow.value("1", "width"), order.editor) == (8, "")
 
 

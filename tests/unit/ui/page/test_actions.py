@@ -71,20 +71,20 @@ class Rig:
 
     def __init__(self, workflow_id: str = "enlarge", session: StillSession | None = None) -> None:
         self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
-        self.desk = Desk(workflow_id)
+        self.context = Desk(workflow_id)
         self.screen = MemoryScreen()
         self.actions = Actions(
-            self.session, self.desk, self.screen, lambda limit: limit, deletions=deletions(self.desk)
+            self.session, self.context, self.screen, lambda limit: limit, deletions=deletions(self.context)
         )
-        self.actions.add(ResultsActions(self.desk, self.screen, lambda _project: None))
+        self.actions.add(ResultsActions(self.context, self.screen, lambda _project: None))
 
     async def act(self, action: str, **facts: str) -> None:
         self.actions.act(action, facts)
-        await self.desk.done()
+        await self.context.done()
 
     async def give(self, *files: tuple[bytes, str], key: tuple[str, str] | None = None) -> None:
         self.actions.take_files(key, [(Bytes(data), name) for data, name in files])
-        await self.desk.done()
+        await self.context.done()
 
 
 async def test_run_sends_the_form_with_its_picture() -> None:
@@ -108,7 +108,7 @@ async def test_a_seed_is_drawn_for_each_run_and_shown() -> None:
     rig = Rig("text")
     await rig.act("run")
     assert rig.session.calls[0][1].value(*SEED) == MAX_DRAWN
-    assert rig.desk.ui.of(FormState).draft.values[SEED] == str(MAX_DRAWN)
+    assert rig.context.ui.of(FormState).draft.values[SEED] == str(MAX_DRAWN)
 
 
 async def test_a_fixed_seed_stays() -> None:
@@ -121,9 +121,9 @@ async def test_a_fixed_seed_stays() -> None:
 async def test_who_types_a_seed_wants_that_one_until_another_mode_is_chosen() -> None:
     rig = Rig("text")
     rig.actions.act("field", {"node": "1", "name": "seed", "value": "5"})
-    assert rig.desk.ui.of(FormState).draft.modes == {SEED: SeedMode.FIXED}
+    assert rig.context.ui.of(FormState).draft.modes == {SEED: SeedMode.FIXED}
     rig.actions.act("seed-mode", {"node": "1", "name": "seed", "value": "randomize"})
-    assert rig.desk.ui.of(FormState).draft.modes == {SEED: SeedMode.RANDOM}
+    assert rig.context.ui.of(FormState).draft.modes == {SEED: SeedMode.RANDOM}
 
 
 async def test_a_counted_seed_is_one_more_after_each_run() -> None:
@@ -133,7 +133,7 @@ async def test_a_counted_seed_is_one_more_after_each_run() -> None:
     for sent in (41, 42):
         await rig.act("run")
         assert rig.session.calls[-1][1].value(*SEED) == sent
-    assert rig.desk.ui.of(FormState).draft.values[SEED] == "43"
+    assert rig.context.ui.of(FormState).draft.values[SEED] == "43"
 
 
 async def test_in_a_mixed_fleet_a_demo_workflow_asks_for_a_demo_server() -> None:
@@ -147,7 +147,7 @@ async def test_a_run_that_fails_is_told_by_its_own_card() -> None:
     rig = Rig("text")
     rig.session.refusal = NoServerAvailable("reserve")
     await rig.act("run")
-    assert rig.desk.ui.errors == ()
+    assert rig.context.ui.errors == ()
 
 
 @pytest.mark.parametrize(
@@ -165,51 +165,51 @@ async def test_a_refused_click_is_told_and_can_be_dismissed() -> None:
     rig = Rig()
     rig.session.refusal = NoServerAvailable("cancel")
     await rig.act("cancel", promptId="x")
-    (number, error) = rig.desk.ui.errors[0]
+    (number, error) = rig.context.ui.errors[0]
     assert error is rig.session.refusal
     await rig.act("dismiss-notice", key="error", number=str(number))
-    assert rig.desk.ui.errors == ()
+    assert rig.context.ui.errors == ()
 
 
 async def test_giving_up_asks_first() -> None:
     rig = Rig()
     await rig.act("ask-give-up", promptId="x")
-    assert rig.desk.ui.dialog == GiveUpDialog("x")
+    assert rig.context.ui.dialog == GiveUpDialog("x")
     assert rig.session.calls == []
     await rig.act("give-up", promptId="x")
-    assert rig.desk.ui.dialog is None
+    assert rig.context.ui.dialog is None
 
 
 async def test_a_picture_opens_large_and_closes() -> None:
     rig = Rig()
     await rig.act("open-picture", promptId="x", index="2")
-    assert rig.desk.ui.dialog == PictureDialog("x", 2)
+    assert rig.context.ui.dialog == PictureDialog("x", 2)
     await rig.act("close-dialog")
-    assert rig.desk.ui.dialog is None
+    assert rig.context.ui.dialog is None
 
 
 async def test_a_file_that_is_no_picture_is_told_at_its_field() -> None:
     rig = Rig()
     await rig.give((b"text", "notes.txt"))
-    assert rig.desk.ui.of(FormState).draft.faults[IMAGE].cause == "not-a-picture"
-    assert not rig.desk.ui.of(FormState).draft.pictures
+    assert rig.context.ui.of(FormState).draft.faults[IMAGE].cause == "not-a-picture"
+    assert not rig.context.ui.of(FormState).draft.pictures
     await rig.give((b"", "empty.png"))
-    assert rig.desk.ui.of(FormState).draft.faults[IMAGE].cause == "empty"
+    assert rig.context.ui.of(FormState).draft.faults[IMAGE].cause == "empty"
 
 
 async def test_invalid_file_keeps_the_picture_and_says_why() -> None:
     rig = Rig()
     await rig.give((b"picture", "boat.png"))
     await rig.give((b"text", "notes.txt"), key=IMAGE)
-    assert rig.desk.ui.of(FormState).draft.pictures[IMAGE].picked.name == "boat.png"
-    assert [error.cause for _, error in rig.desk.ui.errors if isinstance(error, BadInput)] == ["not-a-picture"]
+    assert rig.context.ui.of(FormState).draft.pictures[IMAGE].picked.name == "boat.png"
+    assert [error.cause for _, error in rig.context.ui.errors if isinstance(error, BadInput)] == ["not-a-picture"]
 
 
 async def test_a_good_picture_takes_the_fault_away() -> None:
     rig = Rig()
     await rig.give((b"text", "notes.txt"))
     await rig.give((b"picture", "boat.png"))
-    assert rig.desk.ui.of(FormState).draft == Draft(
+    assert rig.context.ui.of(FormState).draft == Draft(
         pictures={IMAGE: Picture(Picked(Bytes(b"picture"), "boat.png"), "blob:1", 640, 480)}
     )
 
@@ -227,13 +227,13 @@ async def test_replaced_picture_keeps_its_address_while_undo_brings_it_back() ->
 async def test_a_picture_that_comes_late_goes_into_the_workflow_it_was_given_to() -> None:
     rig = Rig()
     rig.actions.take_files(None, [(Bytes(), "boat.png")])
-    rig.desk.ui = rig.desk.ui.with_slices(replace(rig.desk.ui.of(FormState), workflow_id="text"))
-    await rig.desk.done()
-    assert rig.desk.ui.of(FormState).draft == Draft()
-    assert rig.desk.ui.of(FormState).drafts["enlarge"].pictures
+    rig.context.ui = rig.context.ui.with_slices(replace(rig.context.ui.of(FormState), workflow_id="text"))
+    await rig.context.done()
+    assert rig.context.ui.of(FormState).draft == Draft()
+    assert rig.context.ui.of(FormState).drafts["enlarge"].pictures
 
 
 async def test_a_workflow_without_pictures_says_so() -> None:
     rig = Rig("text")
     await rig.give((b"picture", "boat.png"))
-    assert rig.desk.ui.errors[0][1].cause == "no-picture-field"
+    assert rig.context.ui.errors[0][1].cause == "no-picture-field"

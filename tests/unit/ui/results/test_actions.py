@@ -16,10 +16,10 @@ class Rig:
     """The hands on one window's tab."""
 
     def __init__(self, screen: MemoryScreen | None = None) -> None:
-        self.desk = Desk("enlarge")
+        self.context = Desk("enlarge")
         self.screen = screen or MemoryScreen()
         self.told: list[str] = []
-        self.actions = ResultsActions(self.desk, self.screen, self.told.append)
+        self.actions = ResultsActions(self.context, self.screen, self.told.append)
 
 
 def test_the_project_is_this_windows_and_the_template_everybodys() -> None:
@@ -30,7 +30,7 @@ def test_the_project_is_this_windows_and_the_template_everybodys() -> None:
     assert (rig.screen.memory[PROJECT_KEY], rig.screen.shared[NAMES_KEY]) == ("harbour", "{server}_{seed}")
     again = Rig(rig.screen)
     again.actions.load()
-    assert (again.desk.ui.of(ResultsState).project, again.desk.ui.of(ResultsState).names, again.told) == (
+    assert (again.context.ui.of(ResultsState).project, again.context.ui.of(ResultsState).names, again.told) == (
         "harbour",
         "{server}_{seed}",
         ["harbour"],
@@ -45,7 +45,7 @@ def test_saved_files_are_called_as_the_person_wants() -> None:
     task = ended("a", output())
     view = project(
         StillSession(window=window(task)),
-        rig.desk.ui,
+        rig.context.ui,
         workflows=workflows(),
         pictures=StillPictures(),
         language="en",

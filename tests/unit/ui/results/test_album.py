@@ -86,12 +86,12 @@ class Rig:
         self.session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2", name="Two")), window=window(*own))
         self.session.past.tasks = {task.prompt_id: task for task in past}
         self.session.past.others = others
-        self.desk = Desk("enlarge")
+        self.context = Desk("enlarge")
         self.screen = MemoryScreen()
         self.documents = MemoryDocuments()
-        self.rows = AlbumRows(self.session, self.documents, self.desk)
+        self.rows = AlbumRows(self.session, self.documents, self.context)
         self.album = AlbumActions(
-            self.session, self.rows, self.desk, self.screen, lambda: NOW, deletions=deletions(self.desk)
+            self.session, self.rows, self.context, self.screen, lambda: NOW, deletions=deletions(self.context)
         )  # type: ignore[arg-type]
         self.grid = Grid()
         self.told: list[dict[str, Any]] = []
@@ -102,7 +102,7 @@ class Rig:
 
     async def draw(self) -> AlbumView | None:
         self.album.view()
-        await self.desk.done()
+        await self.context.done()
         view = self.album.view()
         change = self.album.change(ENGLISH)
         if change:
@@ -119,7 +119,7 @@ class Rig:
 
     @property
     def error(self) -> MooringError:
-        return self.desk.ui.errors[-1][1]
+        return self.context.ui.errors[-1][1]
 
 
 def told(view: AlbumView) -> str:
@@ -293,11 +293,11 @@ async def test_a_result_opens_large_also_one_that_no_window_holds() -> None:
     rig = await Rig(made("a", 30.0), past=(old,)).opened()
     a, b = rig.names()
     await rig.act("album-open", name=a)
-    assert rig.desk.ui.dialog == PictureDialog(PromptId(a[:-2]), 0, is_album=True)
+    assert rig.context.ui.dialog == PictureDialog(PromptId(a[:-2]), 0, is_album=True)
     await rig.act("album-step", by="1")
-    assert rig.desk.ui.dialog == PictureDialog(old.prompt_id, 0, is_album=True, task=old)
+    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0, is_album=True, task=old)
     await rig.act("album-step", by="1")
-    assert rig.desk.ui.dialog.prompt_id == old.prompt_id, "it is the last"
+    assert rig.context.ui.dialog.prompt_id == old.prompt_id, "it is the last"
     assert b.startswith(old.prompt_id)
 
 
@@ -306,14 +306,14 @@ async def test_two_that_are_picked_are_compared_either_way() -> None:
     a, b = rig.names()
     await rig.act("album-pick", name=a)
     await rig.act("album-compare")
-    assert rig.desk.ui.dialog is None, "one alone cannot be compared"
+    assert rig.context.ui.dialog is None, "one alone cannot be compared"
     await rig.act("album-pick", name=b)
     await rig.act("album-compare")
-    dialog = rig.desk.ui.dialog
+    dialog = rig.context.ui.dialog
     assert isinstance(dialog, CompareDialog)
     assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", False)
     await rig.act("album-compare-way")
-    assert "compare-slider" in str(comparing(rig.desk.ui.dialog, ENGLISH))  # type: ignore[arg-type]
+    assert "compare-slider" in str(comparing(rig.context.ui.dialog, ENGLISH))  # type: ignore[arg-type]
 
 
 async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
@@ -324,7 +324,7 @@ async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
     await rig.act("album-pick", name=a)
     await rig.act("album-pick", name=b)
     await rig.act("album-ask-delete")
-    asked = rig.desk.ui.dialog
+    asked = rig.context.ui.dialog
     assert asked == DeleteDialog((a, b), 2, 3)
     words = str(delete_question(asked, ENGLISH))
     assert "Delete 2 runs?" in words and "3 results go" in words
@@ -332,24 +332,24 @@ async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
     assert ("delete_task", mine.prompt_id) in rig.session.calls
     assert rig.session.past.tasks == {}
     assert await rig.documents.read_kind(FAVOURITE_KIND) == {}
-    assert rig.desk.ui.dialog is None
-    assert rig.desk.ui.of(ResultsState).album.picked == frozenset()
+    assert rig.context.ui.dialog is None
+    assert rig.context.ui.of(ResultsState).album.picked == frozenset()
 
 
 async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     mine, old = made("a", 30.0), made("b", 10.0)
     rig = Rig(mine, past=(old,))
-    put_off = Deletions(rig.desk, Seconds().now, Seconds().sleep)
-    rig.album = AlbumActions(rig.session, rig.rows, rig.desk, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
+    put_off = Deletions(rig.context, Seconds().now, Seconds().sleep)
+    rig.album = AlbumActions(rig.session, rig.rows, rig.context, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
     await rig.opened()
     a, b = rig.names()
     rig.album.delete_task(mine.prompt_id)
-    waiting = rig.desk.work.pop()  # a drawing would wait for it
+    waiting = rig.context.work.pop()  # a drawing would wait for it
     await rig.draw()
     assert rig.names() == [b]
     rig.album.ask_delete(b)
     rig.album.delete()
-    waiting_too = rig.desk.work.pop()
+    waiting_too = rig.context.work.pop()
     await rig.draw()
     assert rig.names() == []
     assert not waiting.done() and not waiting_too.done()

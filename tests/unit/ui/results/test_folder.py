@@ -55,12 +55,12 @@ class Rig:
     def __init__(self, folder: MemoryFolder, screen: MemoryScreen | None = None) -> None:
         self.folder = folder
         self.session = StillSession(window=window())
-        self.desk = Desk("enlarge")
-        self.desk.ui = UiState().with_slices(ResultsState(names="{id}"))
+        self.context = Desk("enlarge")
+        self.context.ui = UiState().with_slices(ResultsState(names="{id}"))
         self.screen = screen or MemoryScreen()
         self.now = 1000.0
         self.hands = FolderActions(
-            folder, self.session, self.desk, self.screen, lambda: self.now, deletions=deletions(self.desk)
+            folder, self.session, self.context, self.screen, lambda: self.now, deletions=deletions(self.context)
         )
 
     async def load(self) -> None:
@@ -68,7 +68,7 @@ class Rig:
 
     async def act(self, name: str) -> None:
         ActionTable(self.hands).act(name, {})
-        await self.desk.done()
+        await self.context.done()
 
     async def end(self, *names: str, at: float = 2000.0) -> None:
         tasks = tuple(self.session.windows[0].tasks.values())
@@ -80,7 +80,7 @@ class Rig:
 
     async def follow(self) -> None:
         self.hands.follow()
-        await self.desk.done()
+        await self.context.done()
 
 
 async def test_what_arrives_after_the_folder_was_chosen_is_saved_once() -> None:
@@ -110,14 +110,14 @@ async def test_a_reload_saves_nothing_twice_and_what_came_meanwhile() -> None:
     await again.load()
     await again.end("two")
     assert again.folder.files == {}
-    assert (again.desk.ui.of(ResultsState).folder.state, again.desk.ui.of(ResultsState).folder.waiting) == (
+    assert (again.context.ui.of(ResultsState).folder.state, again.context.ui.of(ResultsState).folder.waiting) == (
         FolderState.ASKING,
         1,
     )
-    assert "Allow saving 1 result to “pictures”" in str(folder_sign(again.desk.ui.of(ResultsState).folder, ENGLISH))
+    assert "Allow saving 1 result to “pictures”" in str(folder_sign(again.context.ui.of(ResultsState).folder, ENGLISH))
     await again.act("allow-folder")
     assert list(again.folder.files.values()) == [_ids(again)[1].encode()]
-    assert again.desk.ui.of(ResultsState).folder.waiting == 0
+    assert again.context.ui.of(ResultsState).folder.waiting == 0
 
 
 async def test_a_full_disk_is_told_once_and_nothing_is_lost() -> None:
@@ -126,9 +126,9 @@ async def test_a_full_disk_is_told_once_and_nothing_is_lost() -> None:
     rig.folder.is_full = True
     await rig.end("one")
     await rig.end("two")
-    assert [error.name for _, error in rig.desk.ui.errors if isinstance(error, BadInput)] == ["one00000.png"]
-    assert word_error(rig.desk.ui.errors[0][1], ENGLISH).title == "“one00000.png” was not saved to the folder."
-    assert rig.desk.ui.of(ResultsState).folder.waiting == 2
+    assert [error.name for _, error in rig.context.ui.errors if isinstance(error, BadInput)] == ["one00000.png"]
+    assert word_error(rig.context.ui.errors[0][1], ENGLISH).title == "“one00000.png” was not saved to the folder."
+    assert rig.context.ui.of(ResultsState).folder.waiting == 2
     rig.folder.is_full = False
     await rig.act("choose-folder")
     assert sorted(rig.folder.files.values()) == sorted(item.encode() for item in _ids(rig)), "the same folder goes on"
@@ -150,7 +150,7 @@ async def test_a_folder_that_was_let_go_of_gets_nothing_more() -> None:
     await rig.act("forget-folder")
     await rig.end("one")
     assert rig.folder.files == {}
-    assert folder_sign(rig.desk.ui.of(ResultsState).folder, ENGLISH) == ""
+    assert folder_sign(rig.context.ui.of(ResultsState).folder, ENGLISH) == ""
     await rig.act("choose-folder")
     await rig.follow()
     assert rig.folder.files == {}, "chosen anew, it is for what comes from then on"
@@ -177,7 +177,7 @@ async def test_damaged_memory_begins_anew() -> None:
 async def test_the_dialog_says_how_it_stands(state: str, words: str) -> None:
     rig = Rig(MemoryFolder(state))
     await rig.load()
-    assert words in str(folder_field(rig.desk.ui.of(ResultsState).folder, ENGLISH))
+    assert words in str(folder_field(rig.context.ui.of(ResultsState).folder, ENGLISH))
 
 
 def _ids(rig: Rig) -> list[PromptId]:

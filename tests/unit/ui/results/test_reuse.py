@@ -36,18 +36,18 @@ class Rig:
     def __init__(self, *own: Task) -> None:
         known = fleet(server("gpu-1", catalogue="a"))
         self.session = StillSession(fleet=known, window=window(*own), catalogues={ServerId("gpu-1"): CATALOGUE})
-        self.desk = Desk("enlarge")
+        self.context = Desk("enlarge")
         self.screen = MemoryScreen()
         self.kept: dict[str, Blob] = {}
         self.taken: list[tuple[Blob, str]] = []
         self.recovered = 0
         library = Library(MemoryDocuments(), self.session.files, lambda: 1.0, lambda: None)
-        catalogues = FormCatalogues(self.session, self.desk)
-        opener = Opener(self.desk, library, catalogues, self.screen, lambda _opened: None)
+        catalogues = FormCatalogues(self.session, self.context)
+        opener = Opener(self.context, library, catalogues, self.screen, lambda _opened: None)
         self.opener = opener
         self.reuse = Reuse(
             self.session,
-            self.desk,
+            self.context,
             self.screen,
             opener,
             self.read_input,
@@ -62,15 +62,15 @@ class Rig:
         self.recovered += 1
 
     async def act(self, action: str, /, task: Task, **facts: str) -> None:
-        self.desk.ui = replace(self.desk.ui, dialog=PictureDialog(task.prompt_id, 0))
+        self.context.ui = replace(self.context.ui, dialog=PictureDialog(task.prompt_id, 0))
         ActionTable(self.reuse).act(action, {"promptId": task.prompt_id, **facts})
-        await self.desk.done()
+        await self.context.done()
         self.opener.refresh()
-        await self.desk.done()
+        await self.context.done()
 
     @property
     def error(self) -> MooringError:
-        return self.desk.ui.errors[-1][1]
+        return self.context.ui.errors[-1][1]
 
 
 def run_of(changes: dict[tuple[str, str], Any], **more: Any) -> Task:
@@ -88,10 +88,10 @@ async def test_settings_go_into_the_form_that_they_came_from_as_one_step_to_undo
     task = run_of({text_key(): "dunes at night"})
     rig = Rig(task)
     await rig.act("use-settings", task)
-    assert rig.desk.ui.of(FormState).workflow_id == "text"
-    assert rig.desk.ui.of(FormState).draft.values[text_key()] == "dunes at night"
-    assert rig.desk.ui.of(FormState).draft.undo().values == {}
-    assert rig.desk.ui.dialog is None
+    assert rig.context.ui.of(FormState).workflow_id == "text"
+    assert rig.context.ui.of(FormState).draft.values[text_key()] == "dunes at night"
+    assert rig.context.ui.of(FormState).draft.undo().values == {}
+    assert rig.context.ui.dialog is None
     assert {"reveal": "form"} in rig.screen.changes
     told = next(change["texts"] for change in rig.screen.changes if "texts" in change)
     assert {"node": text_key()[0], "name": "text", "text": "dunes at night"} in told  # type: ignore[operator]
@@ -113,9 +113,9 @@ async def test_files_that_are_kept_are_awaited_in_their_fields() -> None:
     rig = Rig(task)
     url = rig.screen.object_url(Bytes(b"other"))
     other = Draft().with_picture(key, Picture(Picked(Bytes(b"other"), "other.png"), url))
-    rig.desk.ui = rig.desk.ui.with_slices(rig.desk.ui.of(FormState).with_draft(other, "enlarge"))
+    rig.context.ui = rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(other, "enlarge"))
     await rig.act("use-settings", task)
-    draft = rig.desk.ui.of(FormState).drafts["enlarge"]
+    draft = rig.context.ui.of(FormState).drafts["enlarge"]
     assert rig.screen.urls == {}, "the picture that stood there is let go of"
     assert (draft.awaited, draft.kept) == ({key: "boat.png"}, {key: "abc"})
     assert key not in draft.values
@@ -126,7 +126,7 @@ async def test_what_no_open_workflow_is_of_is_opened_as_one_of_its_own() -> None
     task = ended("o", output(), title="Night", workflow=json.dumps(api(33)))
     rig = Rig(task)
     await rig.act("use-settings", task)
-    opened = find_open(rig.desk.workflows, rig.desk.ui.of(FormState).workflow_id)
+    opened = find_open(rig.context.workflows, rig.context.ui.of(FormState).workflow_id)
     assert opened is not None
     assert (opened.title, opened.form.by_key["1", "width"].text, opened.editor) == ("Night", "33", None)
 
@@ -137,7 +137,7 @@ async def test_the_editors_file_that_went_along_is_opened_if_it_is_kept(is_kept:
     rig = Rig(task)
     rig.kept = {"e": Bytes(json.dumps(graph()).encode())} if is_kept else {}
     await rig.act("use-settings", task)
-    opened = find_open(rig.desk.workflows, rig.desk.ui.of(FormState).workflow_id)
+    opened = find_open(rig.context.workflows, rig.context.ui.of(FormState).workflow_id)
     assert opened is not None
     assert (opened.editor is not None) is is_kept
     assert opened.form.by_key["1", "width"].text == "16"
@@ -150,7 +150,7 @@ async def test_a_task_that_no_window_holds_is_read_from_the_past() -> None:
     assert isinstance(rig.error, TaskNotFound)
     rig.session.past.tasks = {task.prompt_id: task}
     await rig.act("use-settings", task)
-    assert rig.desk.ui.of(FormState).draft.values[text_key()] == "long ago"
+    assert rig.context.ui.of(FormState).draft.values[text_key()] == "long ago"
 
 
 async def test_a_result_becomes_an_input_from_here_or_once_more_from_its_server() -> None:
@@ -167,4 +167,4 @@ async def test_a_result_becomes_an_input_from_here_or_once_more_from_its_server(
     await rig.act("use-as-input", task, index="0")
     assert isinstance(rig.error, BadInput)
     assert len(rig.taken) == 2
-    assert rig.desk.ui.dialog == PictureDialog(PromptId(task.prompt_id), 0), "it stays open with what went wrong"
+    assert rig.context.ui.dialog == PictureDialog(PromptId(task.prompt_id), 0), "it stays open with what went wrong"

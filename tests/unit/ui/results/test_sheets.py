@@ -97,10 +97,10 @@ def test_a_card_tells_which_run_it_is() -> None:
 async def test_a_picture_opened_out_of_a_sheet_goes_back_to_it() -> None:
     rig = Rig()
     await rig.act("open-sheet", batchId=BATCH)
-    assert rig.desk.ui.dialog == SheetDialog(BATCH)
+    assert rig.context.ui.dialog == SheetDialog(BATCH)
     await rig.act("open-picture", promptId="p", index="0", sheet=BATCH)
-    assert rig.desk.ui.dialog == PictureDialog(PromptId("p"), 0, BATCH)
+    assert rig.context.ui.dialog == PictureDialog(PromptId("p"), 0, BATCH)
     await rig.act("close-dialog")
-    assert rig.desk.ui.dialog == SheetDialog(BATCH)
+    assert rig.context.ui.dialog == SheetDialog(BATCH)
     await rig.act("close-dialog")
-    assert rig.desk.ui.dialog is None
+    assert rig.context.ui.dialog is None

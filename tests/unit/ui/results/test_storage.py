@@ -47,27 +47,27 @@ class Rig:
 
     def __init__(self, usage: Usage | None = USAGE) -> None:
         self.results = StillResults(usage=usage)
-        self.desk = Desk()
+        self.context = Desk()
         self.actions = Actions(
             StillSession(results=self.results),
-            self.desk,
+            self.context,
             MemoryScreen(),
             lambda limit: limit,
-            deletions=deletions(self.desk),
+            deletions=deletions(self.context),
         )
         self.actions.act("open-keeping", {})
 
     @property
     def dialog(self) -> KeepingDialog | None:
-        dialog = self.desk.ui.dialog
+        dialog = self.context.ui.dialog
         return dialog if isinstance(dialog, KeepingDialog) else None
 
     async def act(self, *names: str) -> list[tuple[Any, ...]]:
         """Click, and tell what was asked of the kept results besides a look."""
         for name in names:
             self.actions.act(name, {})
-        while self.desk.work:
-            await self.desk.work.pop(0)
+        while self.context.work:
+            await self.context.work.pop(0)
         return [call for call in self.results.calls if call != ("refresh_soon",)]
 
 

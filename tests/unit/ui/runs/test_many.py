@@ -48,7 +48,7 @@ def shown(many: ManyDraft, workflow_id: str = "text", region: str = "dialogs") -
 def rig(workflow_id: str = "text") -> Rig:
     made, numbers = Rig(workflow_id, demo()), itertools.count(5)
     made.actions = Actions(
-        made.session, made.desk, made.screen, lambda _: next(numbers), deletions=deletions(made.desk)
+        made.session, made.context, made.screen, lambda _: next(numbers), deletions=deletions(made.context)
     )
     return made
 
@@ -151,7 +151,7 @@ async def test_a_lists_runs_have_seeds_as_clicks_of_their_own_would() -> None:
     assert (verb, wish, hands) == ("add", ANY, 2)
     assert [(run.values[TEXT], run.label) for run in runs] == [("a dune", "a dune"), ("a lake", "a lake")]
     assert len({run.values[SEED] for run in runs}) == 2
-    assert made.desk.ui.dialog is None and made.screen.changes[-1] == {"reveal": "waiting"}
+    assert made.context.ui.dialog is None and made.screen.changes[-1] == {"reveal": "waiting"}
 
 
 async def test_a_tables_own_seeds_win() -> None:
@@ -175,7 +175,7 @@ async def test_a_grids_runs_share_their_seed_and_have_places_on_a_sheet() -> Non
         {STEPS: 4, TEXT: "a dune"}, {STEPS: 8, TEXT: "a dune"}, {STEPS: 4, TEXT: "a lake"}, {STEPS: 8, TEXT: "a lake"},
     ]  # fmt: skip
     assert runs[3].cell is not None and (runs[3].cell.column_label, runs[3].cell.row_label) == ("Steps 8", "a lake")
-    assert workflow.value(*SEED) == int(made.desk.ui.of(FormState).draft.values[SEED]), "drawn once"
+    assert workflow.value(*SEED) == int(made.context.ui.of(FormState).draft.values[SEED]), "drawn once"
 
 
 async def test_a_sweep_counts_on_from_where_it_begins() -> None:
@@ -203,23 +203,25 @@ async def test_a_plan_with_a_fault_adds_nothing() -> None:
     made = rig()
     await write(made, "seeds", start="x")
     await made.act("many-add")
-    assert made.session.line.calls == [] and isinstance(made.desk.ui.dialog, ManyDialog)
+    assert made.session.line.calls == [] and isinstance(made.context.ui.dialog, ManyDialog)
 
 
 async def test_a_file_becomes_the_list_or_the_table() -> None:
     made = rig()
     await made.act("open-many")
     made.actions.take_files(None, [(Bytes("文字,种子\n沙丘,7".encode("gb18030"), "text/csv"), "runs.CSV")])
-    await made.desk.done()
-    many = made.desk.ui.of(RunsState).many
+    await made.context.done()
+    many = made.context.ui.of(RunsState).many
     assert (many.kind, many.table, many.file_name) == (ManyKind.TABLE, "文字,种子\n沙丘,7", "runs.CSV")
     assert made.screen.changes[-1]["texts"] == [{"node": ":many", "name": "many-text", "text": many.table}]
     made.actions.take_files(None, [(Bytes(b"\x89PNG\0\0"), "boat.png")])
-    await made.desk.done()
-    assert made.desk.ui.of(RunsState).many.fault is not None and made.desk.ui.of(RunsState).many.table == many.table
-    assert "“boat.png” is no text" in shown(replace(made.desk.ui.of(RunsState).many))
+    await made.context.done()
+    assert (
+        made.context.ui.of(RunsState).many.fault is not None and made.context.ui.of(RunsState).many.table == many.table
+    )
+    assert "“boat.png” is no text" in shown(replace(made.context.ui.of(RunsState).many))
     await made.act("many-clear")
-    assert made.desk.ui.of(RunsState).many.table == "" and made.desk.ui.of(RunsState).many.fault is None
+    assert made.context.ui.of(RunsState).many.table == "" and made.context.ui.of(RunsState).many.fault is None
 
 
 async def test_a_choice_is_put_behind_the_values_of_its_side() -> None:
@@ -227,7 +229,7 @@ async def test_a_choice_is_put_behind_the_values_of_its_side() -> None:
     await made.act("open-many")
     made.actions.act("many-option", {"place": "down", "value": "euler"})
     made.actions.act("many-option", {"place": "down", "value": "a, b"})
-    assert made.desk.ui.of(RunsState).many.down_text == 'euler, "a, b"'
+    assert made.context.ui.of(RunsState).many.down_text == 'euler, "a, b"'
     assert made.screen.changes[-1]["texts"][1]["text"] == "", "its field is empty again"  # type: ignore[index]
 
 

@@ -120,9 +120,9 @@ async def test_runs_are_spread_over_all_able_servers(
 ) -> None:
     full = server("e", is_demo=True, is_drained=True)
     made = rig(StillSession(fleet=fleet(*FOUR, full)), where)
-    made.desk.set_ui(
-        made.desk.ui.with_slices(
-            replace(made.desk.ui.of(RunsState), leanings={ServerId(name): lean for name, lean in leanings.items()})
+    made.context.set_ui(
+        made.context.ui.with_slices(
+            replace(made.context.ui.of(RunsState), leanings={ServerId(name): lean for name, lean in leanings.items()})
         )
     )
     made.actions.act("run-count", {"value": str(count)})
@@ -156,12 +156,12 @@ async def test_a_server_that_is_found_to_lack_a_class_cannot_be_chosen() -> None
     short = Catalogue.parse({"SaveImage": entry})
     servers = fleet(server("a", catalogue="x", is_demo=True), server("b", is_demo=True))
     session = StillSession(fleet=servers, catalogues={ServerId("a"): short})
-    desk = Desk("text")
-    standings = Standings(session, desk, MemoryScreen())
-    assert page(session, desk.ui).run.where.servers[0].cause == "", "nothing is known yet"
+    context = Desk("text")
+    standings = Standings(session, context, MemoryScreen())
+    assert page(session, context.ui).run.where.servers[0].cause == "", "nothing is known yet"
     standings.refresh()
-    await desk.done()
-    assert [item.cause for item in page(session, desk.ui).run.where.servers] == ["lacks", ""]
+    await context.done()
+    assert [item.cause for item in page(session, context.ui).run.where.servers] == ["lacks", ""]
 
 
 def test_what_the_window_prefers_and_avoids_is_told_if_it_can_play_a_part() -> None:
@@ -178,6 +178,6 @@ def test_what_the_window_prefers_and_avoids_is_told_if_it_can_play_a_part() -> N
 )
 def test_the_run_bar_tells_what_the_window_holds_of_servers(leaning: Leaning, words: str) -> None:
     made = rig(StillSession(fleet=three()), "")
-    ui = made.desk.ui.with_slices(replace(made.desk.ui.of(RunsState), leanings={ServerId("a"): leaning}))
+    ui = made.context.ui.with_slices(replace(made.context.ui.of(RunsState), leanings={ServerId("a"): leaning}))
     view = project(StillSession(fleet=three()), ui, workflows=workflows(), pictures=StillPictures(), language="en")
     assert words in markup(view, "run")

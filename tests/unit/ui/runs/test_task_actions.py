@@ -319,19 +319,19 @@ async def test_running_again_is_asked_and_then_done(elsewhere: bool) -> None:
     rig = Rig()
     facts = {"promptId": A, "elsewhere": "true" if elsewhere else "false"}
     await rig.act("ask-run-again", **facts)
-    assert rig.desk.ui.dialog == RunAgainDialog(A, elsewhere)
+    assert rig.context.ui.dialog == RunAgainDialog(A, elsewhere)
     assert rig.session.calls == []
     await rig.act("run-again", **facts)
-    assert rig.desk.ui.dialog is None
+    assert rig.context.ui.dialog is None
     assert rig.session.calls == [("run_again", A, elsewhere)]
 
 
 async def test_a_moved_server_is_the_same_only_after_the_question() -> None:
     rig = Rig()
     await rig.act("ask-same-server", promptId=A)
-    assert (rig.desk.ui.dialog, rig.session.calls) == (SameServerDialog(A), [])
+    assert (rig.context.ui.dialog, rig.session.calls) == (SameServerDialog(A), [])
     await rig.act("confirm-same-server", promptId=A)
-    assert (rig.desk.ui.dialog, rig.session.calls) == (None, [("confirm_move", A)])
+    assert (rig.context.ui.dialog, rig.session.calls) == (None, [("confirm_move", A)])
 
 
 async def test_a_run_again_that_failed_on_its_way_is_told_once() -> None:
@@ -341,7 +341,7 @@ async def test_a_run_again_that_failed_on_its_way_is_told_once() -> None:
         Run(prompt_id=PromptId("n"), title="", started_at=1.0, stage=RunStage.FAILED, error=rig.session.refusal),
     )
     await rig.act("run-again", promptId=A)
-    assert rig.desk.ui.errors == ()
+    assert rig.context.ui.errors == ()
     rig.session.refusal = BadInput("input-not-kept", "boat.png")
     await rig.act("run-again", promptId=A)
-    assert [error for _, error in rig.desk.ui.errors] == [rig.session.refusal]
+    assert [error for _, error in rig.context.ui.errors] == [rig.session.refusal]

@@ -123,7 +123,9 @@ async def test_each_button_asks_the_line(action: str, call: tuple[object, ...]) 
 
 async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     rig, numbers = Rig("text"), itertools.count(5)
-    rig.actions = Actions(rig.session, rig.desk, rig.screen, lambda _: next(numbers), deletions=deletions(rig.desk))
+    rig.actions = Actions(
+        rig.session, rig.context, rig.screen, lambda _: next(numbers), deletions=deletions(rig.context)
+    )
     rig.actions.act("run-count", {"value": "3"})
     await rig.act("run")
     ((verb, _, runs, title, inputs, wish, _),) = rig.session.line.calls
@@ -131,7 +133,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     assert title
     assert [run.values[SEED] for run in runs] == [5, 6, 7], "each has a seed of its own"
     assert [run.label.rsplit(" ", 1)[1] for run in runs] == ["5", "6", "7"]
-    assert rig.desk.ui.of(FormState).draft.values[SEED] == "7"
+    assert rig.context.ui.of(FormState).draft.values[SEED] == "7"
     assert not [call for call in rig.session.calls if call[0] == "run"]
     rig.actions.act("run-count", {"value": "1"})
     await rig.act("run")
@@ -140,7 +142,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
 
 async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
     rig = Rig("text")
-    await rig.desk.speak("zh-CN")
+    await rig.context.speak("zh-CN")
     rig.actions.act("run-count", {"value": "2"})
     await rig.act("run")
     ((_, _, runs, *_),) = rig.session.line.calls
@@ -153,5 +155,5 @@ async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
 def test_the_count_is_a_sensible_number(typed: str, count: int) -> None:
     rig = Rig()
     rig.actions.act("run-count", {"value": typed})
-    assert rig.desk.ui.of(RunsState).run_count == count
+    assert rig.context.ui.of(RunsState).run_count == count
     assert f'value="{count}"' in markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")

@@ -39,7 +39,7 @@ def rig(line: WaitingRuns) -> Rig:
 
 
 def shown(made: Rig, region: str = "dialogs") -> str:
-    return markup(page(made.session, made.desk.ui), region)
+    return markup(page(made.session, made.context.ui), region)
 
 
 # Order
@@ -50,7 +50,7 @@ async def test_a_run_is_dragged_before_another_or_behind_it() -> None:
 
     async def drag(name: str, beside: str, *, is_after: bool) -> None:
         made.actions.act("line-move", {"promptId": name, "beside": beside, "isAfter": is_after})
-        await made.desk.done()
+        await made.context.done()
 
     await drag("p-2", "p-0", is_after=False)
     await drag("p-0", "p-1", is_after=True)
@@ -86,7 +86,7 @@ async def test_a_run_is_changed_with_its_own_values_in_the_fields() -> None:
     assert made.session.line.calls == [
         ("edit", FIRST, {TEXT: "a red dune", SEED: 2**64 - 1}, "a red dune · seed 18446744073709551615")
     ]
-    assert made.desk.ui.dialog is None
+    assert made.context.ui.dialog is None
 
 
 async def test_what_does_not_fit_is_told_at_its_field_and_not_saved() -> None:
@@ -95,7 +95,7 @@ async def test_what_does_not_fit_is_told_at_its_field_and_not_saved() -> None:
     made.actions.act("edit", {"node": "1", "name": "seed", "value": "many"})
     assert "This has to be a number" in shown(made)
     await made.act("save-edit")
-    assert made.session.line.calls == [] and isinstance(made.desk.ui.dialog, EditDialog)
+    assert made.session.line.calls == [] and isinstance(made.context.ui.dialog, EditDialog)
 
 
 async def test_another_input_can_be_changed_too() -> None:
@@ -139,14 +139,14 @@ async def test_cancel_mine_asks_what_is_meant() -> None:
     made = rig(runs("b", "a dune", "a lake"))
     made.session.window, made.session.crew = window(running), (mate(1, task("c", "b")),)
     await made.act("ask-cancel-mine")
-    assert made.desk.ui.dialog == CancelDialog()
+    assert made.context.ui.dialog == CancelDialog()
     text = shown(made)
     assert text.count('data-testid="plan"') == 3
     assert f"2 waiting{SEPARATOR}2 on a server" in text and "Lakes" in text
     await made.act("cancel-mine", batchId="other")
     await made.act("cancel-mine", batchId="")
     assert made.session.line.calls == [("cancel_mine", "other"), ("cancel_mine", None)]
-    assert made.desk.ui.dialog is None
+    assert made.context.ui.dialog is None
     assert "ask-cancel-mine" in shown(made, "waiting")
     assert "ask-cancel-mine" not in shown(made, "now"), "the line below has it"
 
@@ -167,7 +167,7 @@ async def test_the_line_is_spread_over_more_servers() -> None:
     text = shown(made, "waiting")
     assert "3 servers" in text and 'data-testid="crew"' not in text
     made.actions.act("line-spread", {"value": "3"})
-    await made.desk.done()
+    await made.context.done()
     assert made.session.line.calls == [("spread", 3)]
 
 

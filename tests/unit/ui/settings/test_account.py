@@ -75,9 +75,9 @@ class SmallDesk:
 
 
 def hands(door: MemoryDoor | None = None) -> tuple[ActionTable, SmallDesk, MemoryScreen, Attendance, StillSession]:
-    desk, screen, attendance, session = SmallDesk(), MemoryScreen(), Attendance(ALICE), StillSession()
-    actions = AccountActions(attendance, door or MemoryDoor(), desk, screen, session.results)  # type: ignore[arg-type]
-    return ActionTable(actions), desk, screen, attendance, session
+    context, screen, attendance, session = SmallDesk(), MemoryScreen(), Attendance(ALICE), StillSession()
+    actions = AccountActions(attendance, door or MemoryDoor(), context, screen, session.results)  # type: ignore[arg-type]
+    return ActionTable(actions), context, screen, attendance, session
 
 
 def markup(element: h.Node) -> str:
@@ -128,34 +128,34 @@ def test_the_notice_goes_when_they_are_back() -> None:
 
 
 async def test_the_page_follows_who_is_logged_in() -> None:
-    _actions, desk, _screen, attendance, _session = hands()
-    assert desk.ui.of(Account) == ALICE
+    _actions, context, _screen, attendance, _session = hands()
+    assert context.ui.of(Account) == ALICE
     attendance.note_person(None)
-    assert desk.ui.of(Account).presence is Presence.OUT
+    assert context.ui.of(Account).presence is Presence.OUT
 
 
 @pytest.mark.parametrize(("everywhere", "wipes"), [("false", False), ("true", True)])
 async def test_logging_out_is_asked_about_first(everywhere: str, wipes: bool) -> None:
     door = MemoryDoor()
-    actions, desk, screen, _attendance, session = hands(door)
+    actions, context, screen, _attendance, session = hands(door)
     actions.act("ask-log-out", {"everywhere": everywhere})
-    await desk.settle()
+    await context.settle()
     assert door.gone == [] and ("refresh_soon",) in session.results.calls
     actions.act("log-out-wipe", {"checked": wipes})
     actions.act("log-out", {})
     actions.act("log-out", {})
-    await desk.settle()
+    await context.settle()
     assert door.gone == [(everywhere == "true", wipes)], "once"
     assert screen.guards == [False]
 
 
 async def test_a_log_out_that_did_not_happen_says_so() -> None:
-    actions, desk, _screen, _attendance, _session = hands(MemoryDoor(refusal=GatewayRefused(None, "internal")))
+    actions, context, _screen, _attendance, _session = hands(MemoryDoor(refusal=GatewayRefused(None, "internal")))
     actions.act("ask-log-out", {})
     actions.act("log-out", {})
-    await desk.settle()
-    assert desk.ui.dialog == LogOutDialog(), "it can be tried again"
-    assert len(desk.ui.errors) == 1
+    await context.settle()
+    assert context.ui.dialog == LogOutDialog(), "it can be tried again"
+    assert len(context.ui.errors) == 1
 
 
 def test_a_gateway_that_may_not_log_out_everywhere_is_told_without_a_server() -> None:
@@ -165,9 +165,9 @@ def test_a_gateway_that_may_not_log_out_everywhere_is_told_without_a_server() ->
 
 async def test_a_log_out_without_a_question_does_nothing() -> None:
     door = MemoryDoor()
-    actions, desk, *_ = hands(door)
+    actions, context, *_ = hands(door)
     actions.act("log-out", {})
-    await desk.settle()
+    await context.settle()
     assert door.gone == []
 
 

@@ -77,10 +77,10 @@ async def test_an_orphans_picture_is_its_thumbnail_else_what_was_put_in() -> Non
 
     changes: list[int] = []
     glimpses = Glimpses(
-        screen, rig.desk.spawn, lambda: changes.append(1), read_thumbnail=read_thumbnail, read_input=read_input
+        screen, rig.context.spawn, lambda: changes.append(1), read_thumbnail=read_thumbnail, read_input=read_input
     )
     glimpses.refresh([with_result, with_input, nothing])
-    await rig.desk.done()
+    await rig.context.done()
     assert screen.urls[glimpses.url(with_result.prompt_id)] is small
     assert screen.urls[glimpses.url(with_input.prompt_id)] is photo
     assert glimpses.url(nothing.prompt_id) == ""
@@ -95,7 +95,7 @@ async def test_adopting_all_goes_on_when_another_window_was_faster_with_one() ->
     rig.session.refusal = NotOwner("adopt")
     await rig.act("adopt-all")
     assert [call[1] for call in rig.session.calls] == [item.task.prompt_id for item in rig.session.orphans]
-    assert [error for _, error in rig.desk.ui.errors] == [rig.session.refusal], "what says the same is told once"
+    assert [error for _, error in rig.context.ui.errors] == [rig.session.refusal], "what says the same is told once"
     await rig.act("adopt", promptId=A)
     assert rig.session.calls[-1] == ("adopt", A)
 
@@ -104,10 +104,10 @@ async def test_looking_for_orphans_again_says_so_while_it_looks() -> None:
     rig = Rig()
     rig.session.orphans = (orphan(),)
     rig.actions.act("search-orphans", {})
-    before = rig.desk.ui
-    await rig.desk.done()
+    before = rig.context.ui
+    await rig.context.done()
     assert rig.session.calls == [("find_orphans",)]
-    assert not rig.desk.ui.of(WindowsState).is_searching
+    assert not rig.context.ui.of(WindowsState).is_searching
     assert not before.of(WindowsState).is_searching
     searching = page(rig.session, before.with_slices(WindowsState(is_searching=True)))
     assert "Looking …" in markup(searching, "left")

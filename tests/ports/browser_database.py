@@ -18,10 +18,10 @@ from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.core.ports.store import PastStore, TaskStore
 from tests.ports import suite
-from tests.ports.desk import BOUND
+from tests.ports.database import BOUND
 
 
-class BrowserDesk:
+class BrowserDatabase:
     """An empty database of IndexedDB; every store is a connection of its own, as every window has."""
 
     def __init__(self, name: str) -> None:
@@ -83,11 +83,11 @@ async def delete_database(name: str) -> None:
 
 async def run_check(name: str) -> str:
     """Run one check on an empty store: "" when it holds, else the traceback."""
-    desk = BrowserDesk(f"check {name}")
+    database = BrowserDatabase(f"check {name}")
     try:
-        await {**suite.checks(), **suite.room_checks()}[name](desk)
+        await {**suite.checks(), **suite.room_checks()}[name](database)
     except Exception:  # noqa: BLE001 - the page's test reports it
         return traceback.format_exc()
     finally:
-        await desk.clear()
+        await database.clear()
     return ""

@@ -1,4 +1,4 @@
-"""What the checks of the port suite work on: a Desk with an empty store, and records to put into it."""
+"""What the checks of the port suite work on: a EmptyDatabase with an empty store, and records to put into it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.core.ports.store import PastStore, TaskStore, WindowRecord
 
-BOUND = 1_000_000  # bytes of kept results in the stores that a Desk makes
+BOUND = 1_000_000  # bytes of kept results in the stores that a EmptyDatabase makes
 QUOTA = 2_000_000  # bytes of everything, where the disk is to be full
 ADDRESS = "http://10.0.0.1:8188"
 
 
-class Desk(Protocol):
+class EmptyDatabase(Protocol):
     """An empty store, as many windows as wanted look into."""
 
     def store(self) -> TaskStore:
