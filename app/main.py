@@ -14,7 +14,7 @@ import traceback
 from pyscript.js_modules import bell, patch, shell
 
 from app.browser.about import read_about
-from app.browser.adapters import documents_of, make_outlook, make_ports, make_team
+from app.browser.adapters import documents_of, make_panel_sources, make_ports, make_team
 from app.browser.breaks import make_breaker
 from app.browser.console import install_console
 from app.browser.dom import BrowserScreen, read_bytes, read_text
@@ -76,7 +76,7 @@ async def main() -> None:
     ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store, on_person=attendance.note_person)
     team = Team(attendance, *make_team(ports))
     documents: DocumentStore = documents_of(ports.store)
-    outlook = PanelSources(*make_outlook(ports))
+    panel_sources = PanelSources(*make_panel_sources(ports))
     if is_private:
         ports, documents = private_ports(ports, BrowserPageBlobs(patch)), PrivateDocuments(documents)
     session = Session(ports)
@@ -105,7 +105,7 @@ async def main() -> None:
         arrange=arrange,
         documents=documents,
         now=ports.clock.now,
-        outlook=outlook,
+        panel_sources=panel_sources,
         team=team,
         bell=BrowserNotifier(bell),
         folder=None if is_private else BrowserFolder(patch),

@@ -90,7 +90,7 @@ def views() -> dict[str, tuple[str, object]]:
         (Device(name="cuda:0 A : b", kind="cuda", total=24_000, free=18_000),),
         tuple(Minute(well=6, looks=6, longest=n % 5) for n in range(MINUTES)),
     )
-    facts = PanelFacts(seen, moorings(seen), vitals={item.server_id: stats for item in session.fleet.servers})
+    facts = PanelFacts(seen, moorings(seen), stats={item.server_id: stats for item in session.fleet.servers})
     panel = fleet_view(session, facts, "")
     return {
         f"{CARDS} results": ("results", replace(page.results, cards=page.results.cards[:CARDS])),

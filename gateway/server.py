@@ -49,9 +49,9 @@ from gateway.http.routes import (
     FleetAction,
     FleetCatalogue,
     FleetLoads,
+    FleetServerStats,
     FleetSocket,
     FleetState,
-    FleetVitals,
     LogIn,
     LogOut,
     Metrics,
@@ -314,8 +314,8 @@ class Gateway:
                 if person is not None and self._access is not None:
                     return json_answer(await self._access.loads(person))
                 return json_answer(await self.prober.loads())
-            case FleetVitals():
-                return json_answer(self.prober.vitals.as_json(self._upstreams))
+            case FleetServerStats():
+                return json_answer(self.prober.stats.as_json(self._upstreams))
             case FleetCatalogue() | CatalogueContent() | Workflows() | WorkflowFile():
                 return await self._serve_workflows(request, admitted.route)
             case DemoBreak():

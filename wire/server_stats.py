@@ -78,7 +78,7 @@ class ServerStats:
         return all(item.well == item.looks for item in self.hour if item is not None)
 
     def as_json(self) -> dict[str, object]:
-        """As `GET /fleet/vitals` sends it: a minute is `[longest, busy, well, looks]`."""
+        """As `GET /fleet/stats` sends it: a minute is `[longest, busy, well, looks]`."""
         return {
             "devices": [asdict(device) for device in self.devices],
             "hour": [None if item is None else list(astuple(item)) for item in self.hour],

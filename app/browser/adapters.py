@@ -27,7 +27,7 @@ from app.browser.wakes import Wakes
 from app.browser.windows import BrowserWindows
 from app.core.ports import Ports
 from app.core.ports.clock import Random
-from app.core.ports.fleet import Catalogues, VitalsSource
+from app.core.ports.fleet import Catalogues, StatsSource
 from app.core.ports.http import Http
 from app.core.ports.sockets import Sockets
 from app.core.ports.store import TaskStore
@@ -94,11 +94,11 @@ def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayAdmin]:
     return BrowserDoor(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayAdmin(ports.http)
 
 
-def make_outlook(ports: Ports) -> tuple[BrowserRoster, VitalsSource, BrowserSignals]:
+def make_panel_sources(ports: Ports) -> tuple[BrowserRoster, StatsSource, BrowserSignals]:
     """The sources of the header's panels: the roster of all windows, server stats, and signals between windows."""
     store, windows = ports.store, ports.windows
     assert isinstance(store, BrowserStore)  # made by `make_ports`
     assert isinstance(windows, BrowserWindows)
     roster = BrowserRoster(store.database, windows.present, store.read_lines, ports.clock.now)
-    vitals = ports.fleet if isinstance(ports.fleet, DirectFleet) else GatewayStats(ports.http)
-    return roster, vitals, BrowserSignals()
+    stats = ports.fleet if isinstance(ports.fleet, DirectFleet) else GatewayStats(ports.http)
+    return roster, stats, BrowserSignals()

@@ -1,4 +1,4 @@
-"""The servers that a page without a gateway probes itself: the core's `FleetSource` and `VitalsSource`.
+"""The servers that a page without a gateway probes itself: the core's `FleetSource` and `StatsSource`.
 
 The list is a file beside the page, and is reread regularly. If it becomes unreadable, the last one stays.
 Each server has a `ServerProbe`, so that this window knows its health without a gateway.
@@ -77,9 +77,9 @@ class DirectFleet:
 
     # The gateway's other answers
 
-    async def vitals(self) -> Mapping[ServerId, ServerStats]:
+    async def stats(self) -> Mapping[ServerId, ServerStats]:
         """The stats of all servers, from this window's own probes."""
-        return {item.server.server_id: item.vitals() for item in self._lookouts}
+        return {item.server.server_id: item.stats() for item in self._lookouts}
 
     async def loads(self) -> Response:
         """Each server's queue, read now."""

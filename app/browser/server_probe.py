@@ -78,7 +78,7 @@ class ServerProbe:
         nodes, files = self._catalogue
         return replace(self.server, **self._seen.condition.facts(), catalogue=nodes, files=files)
 
-    def vitals(self) -> ServerStats:
+    def stats(self) -> ServerStats:
         """Its devices, and its last hour as far as this page has looked."""
         return ServerStats(self._seen.devices, self._hour.minutes(_minute()))
 

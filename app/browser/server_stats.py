@@ -1,4 +1,4 @@
-"""Server stats, as the gateway reports them on request: the core's `VitalsSource`."""
+"""Server stats, as the gateway reports them on request: the core's `StatsSource`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.core.model import ServerId
 from app.core.ports.http import Http, Request
 from wire.server_stats import ServerStats, read_server_stats
 
-PATH = "/fleet/vitals"
+PATH = "/fleet/stats"
 DEADLINE = 8.0
 
 
@@ -20,18 +20,18 @@ class GatewayStats:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    async def vitals(self) -> Mapping[ServerId, ServerStats]:
-        """VitalsSource.vitals."""
+    async def stats(self) -> Mapping[ServerId, ServerStats]:
+        """StatsSource.stats."""
         response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
         if response.status != 200:
             raise ConfigError(f"{PATH} answered {response.status}")
-        return read_vitals(response.text)
+        return read_fleet_stats(response.text)
 
 
-def read_vitals(text: str) -> Mapping[ServerId, ServerStats]:
+def read_fleet_stats(text: str) -> Mapping[ServerId, ServerStats]:
     """Parse the gateway's JSON; ConfigError if it is invalid."""
     try:
         servers = json.loads(text)["servers"]
         return {ServerId(str(server_id)): read_server_stats(item) for server_id, item in servers.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"not the gateway's vitals: {error!r}") from error
+        raise ConfigError(f"not the gateway's stats: {error!r}") from error

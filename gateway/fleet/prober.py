@@ -56,7 +56,7 @@ class Prober:
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._on_well = on_well
-        self.vitals = FleetStats()
+        self.stats = FleetStats()
         self.marks: dict[str, Mapping[str, str]] = {}  # whose the prompts are that `loads` has told of
         self._watches: dict[Upstream, asyncio.Task[None]] = {}
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
@@ -74,7 +74,7 @@ class Prober:
             self._watches.pop(upstream).cancel()
             self._reads.pop(upstream.server.id, None)  # it ends by itself, and is nobody's answer any more
             self._notices.pop(upstream.server.id, None)
-            self.vitals.forget(upstream.server.id)
+            self.stats.forget(upstream.server.id)
         for server_id, upstream in self._upstreams.items():
             if upstream not in self._watches:
                 self._hurries[server_id] = asyncio.Event()
@@ -151,7 +151,7 @@ class Prober:
         while True:
             seen = await look_closely(upstream)
             condition = seen.condition
-            self.vitals.note(server_id, seen)
+            self.stats.note(server_id, seen)
             is_news = condition.health is not self._state.condition(server_id).health
             if condition.health is Health.WELL:
                 pause = self._deadlines.probe_well

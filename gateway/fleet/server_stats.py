@@ -1,7 +1,7 @@
 """What of each server changes too often to be pushed: its devices' free memory, and how its last hour was.
 
 The prober looks at every server anyhow, so both cost nothing to keep: the last answer, and one `Minute` for each of the
-last sixty. A window reads them (`GET /fleet/vitals`) while a person looks at the fleet, and at no other time. A gateway
+last sixty. A window reads them (`GET /fleet/stats`) while a person looks at the fleet, and at no other time. A gateway
 that was started again begins a new hour.
 """
 
@@ -37,7 +37,7 @@ class FleetStats:
         self._hours.pop(server_id, None)
 
     def as_json(self, servers: Mapping[ServerId, object]) -> dict[str, object]:
-        """What is known, as `GET /fleet/vitals` sends it: an hour's minutes, oldest first, null where nobody looked."""
+        """What is known, as `GET /fleet/stats` sends it: an hour's minutes, oldest first, null where nobody looked."""
         now = self._minute()
         return {"v": VERSION, "servers": {server_id: self._of(server_id, now).as_json() for server_id in servers}}
 

@@ -91,8 +91,8 @@ class FleetLoads:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetVitals:
-    """`GET /fleet/vitals`: every server's devices, and how its last hour was."""
+class FleetServerStats:
+    """`GET /fleet/stats`: every server's devices, and how its last hour was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class ServerSocket:
     tag: str = ""
 
 
-FleetRoute = FleetState | FleetSocket | FleetLoads | FleetVitals | FleetCatalogue | CatalogueContent | FleetAction
+FleetRoute = FleetState | FleetSocket | FleetLoads | FleetServerStats | FleetCatalogue | CatalogueContent | FleetAction
 SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile
 OwnRoute = LogIn | LogOut | Health | Metrics
 Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
@@ -238,7 +238,7 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/fleet": FleetState(),
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),
-        "/fleet/vitals": FleetVitals(),
+        "/fleet/stats": FleetServerStats(),
         "/workflows": Workflows(),
         "/demo/break": DemoBreak(),
         "/login": LogIn(),

@@ -153,9 +153,9 @@ async def test_a_scripts_requests_say_whose_page_they_come_from(page: Page) -> N
     """Where people are told apart, none passes under the name of somebody who has logged in since."""
     told: list[tuple[str, str | None]] = []
     page.context.on("request", lambda one: told.append((urlsplit(one.url).path, one.headers.get("x-mooring-page"))))
-    source = "import mooring, requests\nprint(requests.get(mooring.origin + '/fleet/vitals').status_code)"
+    source = "import mooring, requests\nprint(requests.get(mooring.origin + '/fleet/stats').status_code)"
     assert await run(page, source) == "200\n"
-    assert ("/fleet/vitals", "nobody") in told
+    assert ("/fleet/stats", "nobody") in told
 
 
 async def test_requests_go_through_the_gateways_guard(page: Page) -> None:

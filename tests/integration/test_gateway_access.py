@@ -119,7 +119,7 @@ async def test_a_token_goes_with_every_request_to_its_server_and_to_no_other(
             socket = await connect(browser, gateway)
             assert (await socket.receive_json())["type"] == "status"
             await socket.close()
-            for url in ("/fleet", "/fleet/loads", "/fleet/vitals"):
+            for url in ("/fleet", "/fleet/loads", "/fleet/stats"):
                 async with browser.get(gateway.url + url) as reply:
                     assert SECRET not in await reply.text()
             state = json.dumps(gateway.gateway.state.as_json())

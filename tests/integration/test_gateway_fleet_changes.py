@@ -126,7 +126,7 @@ async def test_a_removed_servers_socket_is_closed_with_the_cause(
             async with browser.get(f"{gateway.url}/servers/a/queue") as reply:
                 assert verdict(reply) == (404, "unknown-server; sent=no")
             await until(lambda: not gateway.gateway.departures.count)
-            assert "a" not in (await json_of(browser.get(f"{gateway.url}/fleet/vitals")))["servers"]  # type: ignore[index]
+            assert "a" not in (await json_of(browser.get(f"{gateway.url}/fleet/stats")))["servers"]  # type: ignore[index]
             file.write(*both)  # and put in again
             await until(lambda: server_of(gateway, "a").get("health") == "well")
             again = await connect(browser, gateway)

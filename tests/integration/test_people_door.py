@@ -25,7 +25,7 @@ from tests.services import ROOT
 ROUTES = [
     "/fleet",
     "/fleet/loads",
-    "/fleet/vitals",
+    "/fleet/stats",
     "/workflows",
     "/servers/a/queue",
     "/servers/a/history",

@@ -36,10 +36,10 @@ class Catalogues(Protocol):
         """Have that server's catalogue reread; return the hashes of its nodes and of its lists of uploaded files."""
 
 
-class VitalsSource(Protocol):
+class StatsSource(Protocol):
     """Devices and the last hour of each server."""
 
-    async def vitals(self) -> Mapping[ServerId, ServerStats]:
+    async def stats(self) -> Mapping[ServerId, ServerStats]:
         """Return the current stats of all servers. TransportError, or ConfigError if the answer is invalid."""
 
 

@@ -23,10 +23,10 @@ class HourPaths:
     ill: str
 
 
-def hour_paths(vitals: ServerStats) -> HourPaths:
+def hour_paths(stats: ServerStats) -> HourPaths:
     """The line's length by minutes."""
-    full = max(LEAST_FULL, vitals.longest)
-    minutes = [(at, item) for at, item in enumerate(vitals.hour[-MINUTES:]) if item is not None]
+    full = max(LEAST_FULL, stats.longest)
+    minutes = [(at, item) for at, item in enumerate(stats.hour[-MINUTES:]) if item is not None]
     return HourPaths(
         "".join(f"M{at} {HIGH - 0.5}h1" for at, item in minutes if item.well),
         "".join(_bar(at, item, full) for at, item in minutes if item.longest),

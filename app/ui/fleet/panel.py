@@ -43,7 +43,7 @@ class ServerRow:
     mine: int = 0  # unfinished tasks of this tab there
     is_mooring: bool = False
     windows: tuple[WindowMark, ...] = ()
-    vitals: ServerStats = field(default_factory=ServerStats)
+    stats: ServerStats = field(default_factory=ServerStats)
     leaning: str = ""
     deeds: ServerAdmin | None = None  # None for whoever does not run the fleet
 
@@ -134,7 +134,7 @@ def fleet_view(
                 mine=sum(task.server_id == server.server_id for task in tasks),
                 is_mooring=server.server_id in moored_to,
                 windows=marks.at(server.server_id, berthings),
-                vitals=facts.vitals.get(server.server_id, ServerStats()),
+                stats=facts.stats.get(server.server_id, ServerStats()),
                 leaning=leaning_of(server.server_id, leanings, where),
                 deeds=None if deeds is None else deeds_at(deeds, server.server_id, own, ours),
             )

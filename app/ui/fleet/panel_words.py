@@ -110,23 +110,23 @@ def word_refusal(cause: str, _: Translator) -> Words | None:
     return None
 
 
-def word_hour(vitals: ServerStats, _: Translator) -> str:
+def word_hour(stats: ServerStats, _: Translator) -> str:
     """The sparkline in words."""
-    share = vitals.busy_share
+    share = stats.busy_share
     if share is None:
-        return _("It has not answered since it is watched") if vitals.minutes else ""
+        return _("It has not answered since it is watched") if stats.minutes else ""
     told = _.formats.percent(share)
-    if vitals.minutes >= MINUTES:
+    if stats.minutes >= MINUTES:
         busy = _("Busy for {share} of the last hour", share=told)
     else:
         busy = _.plural(
             "Busy for {share} of the last {count} minute",
             "Busy for {share} of the last {count} minutes",
-            vitals.minutes,
+            stats.minutes,
             share=told,
         )
-    longest = _("at most {count} in line", count=vitals.longest) if vitals.longest else ""
-    gaps = "" if vitals.is_whole else _("did not always answer")
+    longest = _("at most {count} in line", count=stats.longest) if stats.longest else ""
+    gaps = "" if stats.is_whole else _("did not always answer")
     return SEPARATOR.join(filter(None, [busy, longest, gaps]))
 
 

@@ -78,7 +78,7 @@ class Page:
     """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture.
 
     `arrange` gives places for a graph. In `documents` lie the library, presets and recent values; `now` is the time.
-    `outlook` is where the header's panels look, `bell` calls somebody who looks elsewhere.
+    `panel_sources` is where the header's panels look, `bell` calls somebody who looks elsewhere.
     Each result is saved to the `folder`, if the person has chosen one. A private page says that it is.
     """
 
@@ -96,7 +96,7 @@ class Page:
         arrange: Arrange,
         now: Callable[[], float],
         documents: DocumentStore,
-        outlook: PanelSources,
+        panel_sources: PanelSources,
         bell: Notifier,
         team: Team | None = None,
         folder: Folder | None = None,
@@ -150,7 +150,7 @@ class Page:
         self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(ASK_AGAIN))
         self._lists = RemoteLists(session, self)
         self._panel_data = PanelData(
-            outlook, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
+            panel_sources, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
         )
         self._folder = (
             None if folder is None else FolderActions(folder, session, self, screen, now, deletions=self._deletions)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from app.core.errors import ConfigError, StorageError, TransportError
 from app.core.model import Fleet, PromptId, WindowId
 from app.core.ports.blobs import Blob
-from app.core.ports.fleet import VitalsSource
+from app.core.ports.fleet import StatsSource
 from app.core.ports.windows import RosterSource, Signals
 from app.core.roster import TaskSummary, digest, moorings
 from app.core.window import Window
@@ -53,7 +53,7 @@ class PanelData:
 
     def __init__(
         self,
-        outlook: PanelSources,
+        panel_sources: PanelSources,
         session: LookoutFacts,
         screen: Screen,
         *,
@@ -61,7 +61,7 @@ class PanelData:
         changed: Callable[[], None],
         on_show: Callable[[], None],
     ) -> None:
-        self._outlook, self._session, self._screen = outlook, session, screen
+        self._sources, self._session, self._screen = panel_sources, session, screen
         self._spawn, self._changed, self._on_show = spawn, changed, on_show
         self._facts = NOTHING_READ
         self._sights = Sights(screen, spawn, changed)
@@ -69,7 +69,7 @@ class PanelData:
         self._is_watching = False
         self._news = asyncio.Event()
         self._told: tuple[Window, ...] = ()
-        outlook.signals.listen(self._hear)
+        panel_sources.signals.listen(self._hear)
 
     @property
     def facts(self) -> PanelFacts:
@@ -87,7 +87,7 @@ class PanelData:
             self._news.set()
         if not self._is_open() and self._facts is not NOTHING_READ:
             self._facts = NOTHING_READ
-            self._outlook.roster.forget()
+            self._sources.roster.forget()
             self._sights.want({})
 
     def tell(self) -> None:
@@ -97,12 +97,12 @@ class PanelData:
             return  # a step of progress: nobody else shows it
         before, self._told = self._told, windows
         if windows and _outline(before) != _outline(windows):
-            self._outlook.signals.send("changed", windows[0].window_id)
+            self._sources.signals.send("changed", windows[0].window_id)
             self._news.set()
 
     def ask(self, window_id: WindowId) -> None:
         """Ask another window to show itself."""
-        self._outlook.signals.send("show", window_id)
+        self._sources.signals.send("show", window_id)
 
     def _hear(self, kind: str, window_id: WindowId) -> None:
         if kind == "changed":
@@ -133,7 +133,7 @@ class PanelData:
     async def _look(self) -> None:
         found = self._facts
         try:
-            read = await self._outlook.roster.read([item.server_id for item in self._session.fleet.servers])
+            read = await self._sources.roster.read([item.server_id for item in self._session.fleet.servers])
             await asyncio.sleep(0)  # thousands of tasks: not all in one go
             roster = digest(read)
             await asyncio.sleep(0)
@@ -143,7 +143,7 @@ class PanelData:
             found = replace(found, is_unreadable=True)
         if isinstance(self._dialog, FleetDialog):
             try:
-                found = replace(found, vitals=await self._outlook.vitals.vitals())
+                found = replace(found, stats=await self._sources.stats.stats())
             except (TransportError, ConfigError) as error:
                 log.info("how the servers are is not known: %r", error)
         if not self._is_open():
@@ -184,5 +184,5 @@ class PanelSources:
     """Where the panels look: at the other windows, and at the servers."""
 
     roster: RosterSource
-    vitals: VitalsSource
+    stats: StatsSource
     signals: Signals

@@ -29,7 +29,7 @@ class PanelFacts:
 
     roster: Roster | None = None
     berthings: tuple[MooringPeriod, ...] = ()
-    vitals: Mapping[ServerId, ServerStats] = field(default_factory=dict)
+    stats: Mapping[ServerId, ServerStats] = field(default_factory=dict)
     is_unreadable: bool = False  # the store could not be read
     sight: Callable[[PromptId], str] = lambda _prompt_id: ""
 

@@ -127,7 +127,7 @@ async def test_a_window_finds_out_by_itself_how_the_servers_are(bench: Bench) ->
         ("a", A, Health.WELL), ("b", B, Health.WELL),
     ]  # fmt: skip
     assert of(fleet).catalogue == f"nodes of {A}"
-    assert set(await bench.fleet.vitals()) == {"a", "b"}
+    assert set(await bench.fleet.stats()) == {"a", "b"}
 
 
 async def test_unreadable_list_is_reported_and_retried(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

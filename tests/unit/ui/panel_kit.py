@@ -1,4 +1,4 @@
-"""Where the header's panels look, in memory: a roster, the servers' vitals, and a channel between pages."""
+"""The panel sources in memory: a roster, server stats, and a channel between windows."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class MemoryRoster:
 
 
 @dataclass
-class MemoryVitals:
-    """Vitals as they are set; None fails."""
+class MemoryStats:
+    """Stats that a test sets; None fails."""
 
     now: Mapping[ServerId, ServerStats] | None = field(default_factory=dict)
     reads: int = 0
 
-    async def vitals(self) -> Mapping[ServerId, ServerStats]:
+    async def stats(self) -> Mapping[ServerId, ServerStats]:
         self.reads += 1
         if self.now is None:
             raise ConfigError("an older gateway")
@@ -77,6 +77,6 @@ class MemorySignals:
         self.hear = hear
 
 
-def outlook() -> PanelSources:
+def panel_sources() -> PanelSources:
     """Where nothing is to be seen but two windows."""
-    return PanelSources(MemoryRoster(), MemoryVitals(), MemorySignals())
+    return PanelSources(MemoryRoster(), MemoryStats(), MemorySignals())

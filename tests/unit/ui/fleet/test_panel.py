@@ -93,9 +93,9 @@ def test_a_server_that_is_not_well_shows_what_was_seen_of_it() -> None:
 
 def test_the_memory_of_a_server_that_does_not_answer_is_not_shown() -> None:
     known = {G1: ServerStats((GPU,), ())}
-    assert "VRAM free" in markup(panel(StillSession(fleet=fleet(server("gpu-1"))), vitals=known))
+    assert "VRAM free" in markup(panel(StillSession(fleet=fleet(server("gpu-1"))), stats=known))
     for health in (Health.DOWN, Health.TIMEOUT):
-        html = markup(panel(StillSession(fleet=fleet(server("gpu-1", health=health))), vitals=known))
+        html = markup(panel(StillSession(fleet=fleet(server("gpu-1", health=health))), stats=known))
         assert "VRAM free" not in html, "what it told last is of another time"
 
 
@@ -173,7 +173,7 @@ def test_the_last_hour_is_told_in_words_and_only_as_far_as_it_was_watched() -> N
 
 def test_the_sparkline_draws_a_bar_for_each_minute_with_work_and_marks_silence() -> None:
     minutes = hour(Minute(longest=2, busy=1, well=1), Minute(well=1), Minute(well=0))
-    html = markup(panel(vitals={G1: minutes}))
+    html = markup(panel(stats={G1: minutes}))
     assert len(re.findall(r"z", re.search(r'spark-bars" d="([^"]*)"', html)[1])) == 1  # type: ignore[index]
     assert re.search(r'spark-ill" d="M59 22.5h1"', html)
     assert 'role="img"' in html and 'aria-label="Busy for 50 % of the last 3 minutes' in html
@@ -181,7 +181,7 @@ def test_the_sparkline_draws_a_bar_for_each_minute_with_work_and_marks_silence()
 
 def test_devices_are_told_with_their_free_memory() -> None:
     html = markup(
-        panel(vitals={G1: ServerStats((GPU, Device(name="cpu", kind="cpu", total=10, free=5), Device(name="x")))})
+        panel(stats={G1: ServerStats((GPU, Device(name="cpu", kind="cpu", total=10, free=5), Device(name="x")))})
     )
     assert "NVIDIA GeForce RTX 4090" in html and "cuda:0" not in html and "Async" not in html
     assert "18000 B of 24000 B VRAM free" in html and "5 B of 10 B memory free" in html
@@ -192,8 +192,8 @@ def test_devices_are_told_with_their_free_memory() -> None:
 def test_what_a_server_says_is_never_markup() -> None:
     evil = "<b>x</b>"
     bad = server("gpu-1", name=evil, health=Health.DOWN, detail=evil, version=evil)
-    vitals = {G1: ServerStats((Device(name=evil, kind="cuda", total=2, free=1),))}
-    html = markup(panel(StillSession(fleet=fleet(bad)), roster(glance("a", title=evil)), vitals=vitals))
+    stats = {G1: ServerStats((Device(name=evil, kind="cuda", total=2, free=1),))}
+    html = markup(panel(StillSession(fleet=fleet(bad)), roster(glance("a", title=evil)), stats=stats))
     assert evil not in html
 
 

@@ -37,7 +37,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.panel_kit import outlook
+from tests.unit.ui.panel_kit import panel_sources
 
 NASTY = """<script>alert(1)</script>"><img src=x onerror='a'>&amp; ]]> \u0000 {curly}"""
 TAG = ServerTag("gpu-1", "gpu-1", 0)  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
         arrange=engine.arrange,
         now=lambda: 100.0,
         documents=MemoryDocuments(),
-        outlook=outlook(),
+        panel_sources=panel_sources(),
         bell=MemoryBell(),
     )
     await page.start("en")

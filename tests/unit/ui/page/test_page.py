@@ -31,7 +31,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.panel_kit import outlook
+from tests.unit.ui.panel_kit import panel_sources
 
 
 async def words(language: str) -> Translator:
@@ -71,7 +71,7 @@ async def opened(
         arrange=arrange,
         now=lambda: 100.0,
         documents=MemoryDocuments(),
-        outlook=looks or outlook(),
+        panel_sources=looks or panel_sources(),
         bell=bell or MemoryBell(),
         team=team,
         folder=folder,

@@ -19,7 +19,7 @@ from app.ui.windows.panel import PanelFacts, WindowsDialog, WindowsView, numbers
 from app.ui.windows.panel_html import windows as drawn
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window
-from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryVitals, PanelSources, glance, roster
+from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryStats, PanelSources, glance, roster
 
 OPEN = {"ended_at": None}
 
@@ -121,13 +121,13 @@ class Eyes:
     """A page with its outlook at hand."""
 
     def __init__(self) -> None:
-        self.roster, self.vitals, self.signals = MemoryRoster(), MemoryVitals(), MemorySignals()
+        self.roster, self.stats, self.signals = MemoryRoster(), MemoryStats(), MemorySignals()
         self.screen = MemoryScreen()
         self.session = StillSession()
         self.page: Page | None = None
 
     async def open(self) -> Page:
-        looks = PanelSources(self.roster, self.vitals, self.signals)
+        looks = PanelSources(self.roster, self.stats, self.signals)
         self.page, _ = await opened(self.screen, self.session, looks=looks)
         return self.page
 
@@ -151,7 +151,7 @@ async def test_nothing_is_read_until_a_panel_is_open_and_a_hint_is_followed_at_o
     page.act("open-windows", {})
     eyes.screen.draw()
     await eyes.until(1, "Window 1")
-    assert eyes.vitals.reads == 0
+    assert eyes.stats.reads == 0
     eyes.roster.now = roster(glance("a", OTHER, state=TaskState.RUNNING, **OPEN))
     eyes.signals.hear("changed", OTHER)
     await eyes.until(2, "1 running")
@@ -183,11 +183,11 @@ async def test_a_hidden_tab_looks_at_nothing() -> None:
 async def test_the_fleet_panel_reads_how_the_servers_are_and_an_older_gateway_breaks_nothing() -> None:
     eyes = Eyes()
     page = await eyes.open()
-    eyes.vitals.now = None
+    eyes.stats.now = None
     page.act("open-fleet", {})
     eyes.screen.draw()
     await eyes.until(1, "No window of this browser has been moored yet")
-    assert eyes.vitals.reads == 1
+    assert eyes.stats.reads == 1
     page.act("close-dialog", {})
     eyes.screen.draw()
     await idle(page)

@@ -25,8 +25,8 @@ class Clock:
         return self.now
 
 
-def published(vitals: FleetStats) -> Any:
-    return vitals.as_json({A: None, B: None})["servers"]
+def published(stats: FleetStats) -> Any:
+    return stats.as_json({A: None, B: None})["servers"]
 
 
 def well(running: int = 0, pending: int = 0) -> Condition:
@@ -35,34 +35,34 @@ def well(running: int = 0, pending: int = 0) -> Condition:
 
 def test_the_looks_of_one_minute_are_one_entry() -> None:
     clock = Clock()
-    vitals = FleetStats(clock)
+    stats = FleetStats(clock)
     for condition in (well(), well(1, 2), well(1), Condition(Health.TIMEOUT, "no answer in time")):
-        vitals.note(A, Look(condition))
-    hour = published(vitals)["a"]["hour"]
+        stats.note(A, Look(condition))
+    hour = published(stats)["a"]["hour"]
     assert len(hour) == MINUTES
     assert hour[-1] == [3, 2, 3, 4], "longest, busy, well, looks"
     assert set(map(repr, hour[:-1])) == {"None"}, "nobody has looked"
-    assert published(vitals)["b"] == {"devices": [], "hour": [None] * MINUTES}
+    assert published(stats)["b"] == {"devices": [], "hour": [None] * MINUTES}
 
 
 def test_an_hour_is_kept_and_no_more() -> None:
     clock = Clock()
-    vitals = FleetStats(clock)
+    stats = FleetStats(clock)
     for minute in range(3 * MINUTES):
         clock.now = 10_000.0 + 60 * minute
-        vitals.note(A, Look(well(minute % 5)))
-    assert [entry[0] for entry in published(vitals)["a"]["hour"]] == [
+        stats.note(A, Look(well(minute % 5)))
+    assert [entry[0] for entry in published(stats)["a"]["hour"]] == [
         minute % 5 for minute in range(2 * MINUTES, 3 * MINUTES)
     ]
     clock.now += 60 * 30
-    assert published(vitals)["a"]["hour"][29:] == [[4, 1, 1, 1], *([None] * 30)], "time goes on where nobody looks"
+    assert published(stats)["a"]["hour"][29:] == [[4, 1, 1, 1], *([None] * 30)], "time goes on where nobody looks"
 
 
 def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
-    vitals = FleetStats(Clock())
-    vitals.note(A, Look(well(), (GPU,)))
-    vitals.note(A, Look(Condition(Health.DOWN)))
-    assert published(vitals)["a"]["devices"] == [
+    stats = FleetStats(Clock())
+    stats.note(A, Look(well(), (GPU,)))
+    stats.note(A, Look(Condition(Health.DOWN)))
+    assert published(stats)["a"]["devices"] == [
         {"name": "cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "kind": "cuda", "total": 24_000, "free": 20_000}
     ]
 
