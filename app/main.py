@@ -24,7 +24,7 @@ from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
 from app.browser.memory import BrowserMemory, BrowserPageBlobs, PrivateMemory, is_private_window
 from app.browser.notifications import BrowserNotifier
-from app.browser.owned import does_deeds, has_copies, has_login, person
+from app.browser.owned import can_administer, has_copies, has_login, person
 from app.core.errors import MooringError, StorageError
 from app.core.ports.documents import DocumentStore
 from app.session import Session
@@ -56,7 +56,7 @@ def random_seed(limit: int) -> int:
 
 def read_account() -> Account:
     """Whose page this is."""
-    return Account(person(), has_login=has_login(), runs_fleet=does_deeds(), has_copies=has_copies())
+    return Account(person(), has_login=has_login(), runs_fleet=can_administer(), has_copies=has_copies())
 
 
 async def read_workflows() -> tuple[OpenWorkflow, ...]:

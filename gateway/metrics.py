@@ -146,7 +146,7 @@ def route_name(route: Route | None) -> str:
         case Health() | Metrics():
             return "operation"
         case FleetAction():
-            return "deed"
+            return "fleet-action"
         case _:
             return "other"
 

@@ -365,12 +365,12 @@ class Gateway:
                 return await self._site.login(request, admitted.origin)
             case LogOut() if self._access is not None and person is not None:
                 return await self._access.login.log_out(request, person)
-            case FleetAction() as action if self._has_deeds:
+            case FleetAction() as action if self._can_administer:
                 return json_answer(await self._do(request, action, person))
         raise Refused(Refusal(Cause.NOT_LISTED, "This gateway has no such route."))
 
     @property
-    def _has_deeds(self) -> bool:
+    def _can_administer(self) -> bool:
         """Whether there is anybody here who may do what concerns everybody."""
         return self._access is not None or not (self._own_hosts.is_open or self.rules.proxies)
 
@@ -436,12 +436,12 @@ class Gateway:
     def _about(self, person: Person | None) -> Mapping[str, str]:
         """What the page is told of whoever opens it; where people are not told apart, only what can be done."""
         if person is None or self._access is None:
-            return {"deeds": "yes" if self._has_deeds else ""}
+            return {"admin": "yes" if self._can_administer else ""}
         runs = "yes" if person.runs_fleet else ""
         login = "yes" if self._access.login.has_login else ""
         copies = "yes" if login and not self._access.login.can_revoke else ""
         known = {"person": person.name, "store": person.store, "login": login, "copies": copies}
-        return known | {"runs": runs, "deeds": runs}
+        return known | {"runs": runs, "admin": runs}
 
     async def _publish(self) -> None:
         """Tell the windows when other workflows lie in the folder."""

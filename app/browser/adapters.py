@@ -14,7 +14,7 @@ from app.browser.fleet_admin import GatewayAdmin
 from app.browser.http import BrowserHttp
 from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
-from app.browser.logout import BrowserDoor
+from app.browser.logout import BrowserLoginSession
 from app.browser.owned import fleet_file
 from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
@@ -87,11 +87,11 @@ def documents_of(store: TaskStore) -> BrowserDocuments:
     return store.documents
 
 
-def make_team(ports: Ports) -> tuple[BrowserDoor, GatewayAdmin]:
+def make_team(ports: Ports) -> tuple[BrowserLoginSession, GatewayAdmin]:
     """Log-out, and the admin actions on servers."""
     fleet = ports.fleet
     assert isinstance(fleet, GatewayFleet | DirectFleet)  # made by `make_ports`
-    return BrowserDoor(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayAdmin(ports.http)
+    return BrowserLoginSession(ports.http, on_come=fleet.come, on_go=fleet.go), GatewayAdmin(ports.http)
 
 
 def make_panel_sources(ports: Ports) -> tuple[BrowserRoster, StatsSource, BrowserSignals]:

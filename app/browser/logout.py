@@ -1,6 +1,6 @@
 """Logging out at the gateway, and deleting what this browser keeps of the user.
 
-    await door.log_out(is_everywhere=False, is_wiping=True)      # the login page then replaces this one
+    await login.log_out(is_everywhere=False, is_wiping=True)      # the login page then replaces this one
 
 All windows of the browser are notified of logins and logouts, also those of other users: a window whose fleet was
 reported for that user requests it from the gateway. A window cannot see its cookie change, and the gateway keeps no
@@ -26,13 +26,13 @@ PATH = "/logout"
 DEADLINE = 20.0
 WIPE_SECONDS = 10.0  # another window may hold the store; a frozen window would for ever
 STORES = ("mooring", "mooring-folder")
-CHANNEL = "mooring-door"
+CHANNEL = "mooring-login"
 IN, OUT, WIPED = "in", "out", "wiped"  # before a name; the login page sends the first
 
 log = logging.getLogger("mooring.browser")
 
 
-class BrowserDoor:
+class BrowserLoginSession:
     """Logs the user out. `on_come` and `on_go` are called with a name when another window reports a login or logout."""
 
     def __init__(self, http: Http, on_come: Callable[[str], None], on_go: Callable[[str], None]) -> None:

@@ -26,9 +26,9 @@ def person() -> str:
     return str(_page_fact("person") or "")
 
 
-def does_deeds() -> bool:
+def can_administer() -> bool:
     """Whether the user may administer the fleet."""
-    return bool(_page_fact("deeds"))
+    return bool(_page_fact("admin"))
 
 
 def has_login() -> bool:

@@ -72,15 +72,15 @@ class Breaker:
             raise Refused(Refusal(Cause.REFUSED_BODY, wish))
         if wish.server_id not in self._upstreams:
             raise Refused(Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {wish.server_id!r}."))
-        deed = asyncio.create_task(self._act(wish))
-        self._tasks.add(deed)
-        deed.add_done_callback(self._settle)
-        broken = await asyncio.shield(deed)
+        task = asyncio.create_task(self._act(wish))
+        self._tasks.add(task)
+        task.add_done_callback(self._settle)
+        broken = await asyncio.shield(task)
         return {"server": wish.server_id, "broken": broken}
 
-    def _settle(self, deed: asyncio.Task[Any]) -> None:
-        self._tasks.discard(deed)
-        if not deed.cancelled() and (error := deed.exception()) is not None:
+    def _settle(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
             _log.info("a fault was not made: %s", error)
 
     async def _read_body(self, request: web.BaseRequest) -> bytes:

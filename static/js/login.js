@@ -1,7 +1,7 @@
 // The login page: sends what was typed, and continues to the page that was asked for. Nothing is kept here.
 import { translate } from "./languages.js";
 
-const form = document.getElementById("door");
+const form = document.getElementById("login");
 const name = document.getElementById("name");
 const password = document.getElementById("password");
 const trouble = document.getElementById("trouble");

@@ -228,7 +228,7 @@ async def test_whoever_runs_the_fleet_drains_a_server_and_cancels_a_prompt(user:
     alice = await enter(await user.new_profile(), user.base, "alice")
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
-    assert await alice.page.get_by_test_id("deeds").count() == 0, "she does not run it"
+    assert await alice.page.get_by_test_id("admin").count() == 0, "she does not run it"
     await alice.page.get_by_test_id("close-fleet").click()
     # A seed of its own: where the same work has been done before, the server has it in its cache and is done at once.
     prompt_id = await alice.submit(slow_workflow(LONG, text=FJORD, seed=7), "fjord")

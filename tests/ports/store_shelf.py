@@ -109,7 +109,7 @@ async def check_usage_is_right_after_whatever_is_done(database: EmptyDatabase) -
     running, last = await registered(store, "p-4"), task("p-5")
     picture = await database.picture(64, 48)
     await store.usage()
-    for deed in (
+    for call in (
         lambda: store.keep_result(one, 0, database.blob(bytes(1000)), 40.0),
         lambda: store.keep_result(one, 0, database.blob(bytes(700)), 41.0),
         lambda: store.keep_thumbnail(one, 0, picture, 41.0),
@@ -133,7 +133,7 @@ async def check_usage_is_right_after_whatever_is_done(database: EmptyDatabase) -
         lambda: store.keep_result(two, 0, database.blob(bytes(500)), 50.0),
         store.delete_results,
     ):
-        await deed()
+        await call()
         known, counted = await store.usage(), await database.store().usage()
         assert replace(known, used=None, quota=None) == replace(counted, used=None, quota=None)
         assert counted.size <= 3000

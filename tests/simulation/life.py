@@ -146,10 +146,10 @@ class Life:
                 if world.network.address_of(task.server_id) == task.address or task.is_delivered:
                     continue
                 if task.state.is_end:
-                    world.deeds.deleted.add(task.prompt_id)
+                    world.requested.deleted.add(task.prompt_id)
                     world.spawn(session.delete_task(task.prompt_id), "delete")
                 elif task.contact is Contact.MOVED:
-                    world.deeds.given_up.add(task.prompt_id)
+                    world.requested.given_up.add(task.prompt_id)
                     world.spawn(session.give_up(task.prompt_id), "give up")
 
     def _resume_lines(self) -> None:

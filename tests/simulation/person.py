@@ -102,7 +102,7 @@ class Person:
         if page.window and (task := self._some(page, lambda _: True)) and not self._is_busy():
             elsewhere = self._chance.random() < 0.3
             if elsewhere and not task.state.is_end:
-                self._world.deeds.given_up.add(task.prompt_id)
+                self._world.requested.given_up.add(task.prompt_id)
             repeated = page.session_of(task).run_again(task.prompt_id, elsewhere=elsewhere)
             self._world.spawn(self._world.follow(self._world.new_click(page), repeated))
 
@@ -114,12 +114,12 @@ class Person:
 
     def _cancel(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
-            self._world.deeds.cancelled.add(task.prompt_id)
+            self._world.requested.cancelled.add(task.prompt_id)
             self._world.spawn(page.session_of(task).cancel(task.prompt_id), f"cancel {task.prompt_id}")
 
     def _give_up(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
-            self._world.deeds.given_up.add(task.prompt_id)
+            self._world.requested.given_up.add(task.prompt_id)
             self._world.spawn(page.session_of(task).give_up(task.prompt_id), f"give up {task.prompt_id}")
 
     def _look_again(self, page: Page) -> None:
@@ -129,7 +129,7 @@ class Person:
 
     def _delete(self, page: Page) -> None:
         if task := self._some(page, lambda task: task.is_delivered and task.state is not TaskState.LOST):
-            self._world.deeds.deleted.add(task.prompt_id)
+            self._world.requested.deleted.add(task.prompt_id)
             self._world.spawn(page.session_of(task).delete_task(task.prompt_id), f"delete {task.prompt_id}")
 
     # The waiting line
@@ -168,7 +168,7 @@ class Person:
             case 3:
                 tended = line.send_all(self._chance.random() < 0.7)
             case 4:
-                self._world.deeds.taken_back.add(entry.prompt_id)
+                self._world.requested.taken_back.add(entry.prompt_id)
                 tended = line.remove(entry.prompt_id)
             case 5:
                 tended = line.move(entry.prompt_id, before.prompt_id)
@@ -181,7 +181,7 @@ class Person:
         self._world.spawn(tended, "line")
 
     async def _clear(self, page: Page) -> None:
-        clearing, window_id = self._world.deeds.clearing, page.tab.window_id or ""
+        clearing, window_id = self._world.requested.clearing, page.tab.window_id or ""
         clearing[window_id] += 1  # for good, if the page goes away in it
         line = page.session.line
         waiting = [entry.prompt_id for entry in line.line.entries] if line.line is not None else []

@@ -91,7 +91,7 @@ class Promises:
             if prompt_id in database.tasks or prompt_id in self.sent:
                 world.fail(f"promise 5: {prompt_id} waits, and was sent")
         for prompt_id, owner in self._waiting.items():
-            is_asked_for = prompt_id in world.deeds.taken_back or world.deeds.clearing[owner]
+            is_asked_for = prompt_id in world.requested.taken_back or world.requested.clearing[owner]
             if prompt_id not in now and prompt_id not in database.tasks and not is_asked_for:
                 world.fail(f"promise 5: {prompt_id} is lost from the line of {owner}")
             if prompt_id not in now and prompt_id in database.tasks:
@@ -165,7 +165,7 @@ class Promises:
         if world.posted[prompt_id] > 1:
             world.fail(f"promise 5: {prompt_id} was posted {world.posted[prompt_id]} times")
         record = world.database.tasks.get(prompt_id)
-        if record is None and prompt_id not in world.deeds.deleted:
+        if record is None and prompt_id not in world.requested.deleted:
             world.fail(f"promise 5: {prompt_id} was posted before it was durable")
         if (
             record is not None
@@ -205,7 +205,7 @@ class Promises:
             return
         for prompt_id in asked:
             self._check_place(exchange, prompt_id, "cancel")
-            if prompt_id not in world.deeds.cancelled:
+            if prompt_id not in world.requested.cancelled:
                 world.fail(f"promise 10: {prompt_id} was cancelled, and nobody had asked for it")
 
     def socket_opens(self, page: Page, server_id: ServerId, client_id: str) -> None:

@@ -97,9 +97,9 @@ class Verdicts:
         """Return whether the cause in the record is true, as far as the servers' answers can show it."""
         match cause:
             case EndCause.CANCELLED:
-                return task.prompt_id in self._world.deeds.cancelled
+                return task.prompt_id in self._world.requested.cancelled
             case EndCause.INTERRUPTED:
-                is_unwritten = task.prompt_id in self._world.deeds.cancelled and self._world.tally.came & UNKEPT
+                is_unwritten = task.prompt_id in self._world.requested.cancelled and self._world.tally.came & UNKEPT
                 return self._met(task.prompt_id, frozenset({"interrupted by another"})) or bool(is_unwritten)
             case EndCause.REMOVED:
                 return self._met(task.prompt_id, REMOVING)
@@ -123,13 +123,13 @@ class Verdicts:
                 was_reported = task.told_end == "error" and not task.is_proven and has_forgotten and runs == 1
                 return "" if really == "error" or was_reported else "it did not fail"
             case TaskState.CANCELLED:
-                if task.prompt_id in world.deeds.cancelled and (really in {None, "deleted"} or has_forgotten):
+                if task.prompt_id in world.requested.cancelled and (really in {None, "deleted"} or has_forgotten):
                     return ""
                 return "" if really == "interrupted" else "nobody cancelled it"
             case TaskState.LOST:
                 return "" if really in {None, "deleted"} or has_forgotten else "nothing was lost"
             case TaskState.GIVEN_UP:
-                return "" if task.prompt_id in world.deeds.given_up else "nobody gave it up"
+                return "" if task.prompt_id in world.requested.given_up else "nobody gave it up"
             case _:
                 return "it never ended"
 
@@ -214,7 +214,7 @@ class Verdicts:
     def _check_editor_files(self) -> None:
         """What a record says is kept is kept, and it is said to be gone only where something has let it go."""
         database, came = self._world.database, self._world.tally.came
-        is_excused = bool(came & UNKEPT or self._world.deeds.deleted)
+        is_excused = bool(came & UNKEPT or self._world.requested.deleted)
         for task in database.all_tasks():
             is_kept = task.editor_sha256 in database.inputs if task.editor_sha256 else not task.editor_fault
             if not is_kept and not is_excused:
@@ -227,10 +227,10 @@ class Verdicts:
         for click in world.clicks:
             if not click.page.life.is_alive or (click.is_returned and click.error):
                 continue  # a page that died before it registered took its click with it; an error was shown
-            known = click.prompt_id in world.database.ids or click.prompt_id in world.deeds.deleted
+            known = click.prompt_id in world.database.ids or click.prompt_id in world.requested.deleted
             if click.prompt_id is None or not known:
                 world.fail(f"promise 5: a click was not answered: {click.prompt_id} {click.error}")
-        accounted = world.database.ids | world.deeds.deleted
+        accounted = world.database.ids | world.requested.deleted
         for prompt_id in self._runs:
             if prompt_id not in accounted:
                 world.fail(f"promise 5: {prompt_id} ran, and nothing is known of it")

@@ -104,7 +104,7 @@ class Click:
 
 
 @dataclass
-class Deeds:
+class UserRequests:
     """What the person has asked for, by prompt_id: no verdict may claim what was not."""
 
     cancelled: set[str] = field(default_factory=set)
@@ -139,7 +139,7 @@ class World:
         self.graveyard: list[Page] = []
         self.away: list[Tab] = []  # tabs whose page is gone; the person may come back to them
         self.clicks: list[Click] = []
-        self.deeds = Deeds()
+        self.requested = UserRequests()
         self.posted: Counter[str] = Counter()
         self.bindings: dict[str, tuple[str, str]] = {}
         self.workers: dict[str, asyncio.Task[None]] = {}

@@ -69,7 +69,7 @@ def test_every_route_is_documented(route: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["drain", "free", "cancel", "queue"])
-def test_every_deed_is_documented(action: str) -> None:
+def test_every_fleet_action_is_documented(action: str) -> None:
     assert routes.find_route(f"/fleet/servers/a/{action}") == routes.FleetAction("a", action)
     assert re.search(rf"`(/fleet/servers/{{id}})?/{action}`", TEAM)
 

@@ -21,9 +21,6 @@ class AdminState:
     refusals: Mapping[ServerId, MooringError] = field(default_factory=dict)
 
 
-NO_DEEDS = AdminState()
-
-
 @dataclass(frozen=True, slots=True)
 class ServerAdmin:
     """The same for one server. `queue` counts if it `is_shown`; `own` of it are this tab's, `ours` this browser's."""
@@ -38,8 +35,8 @@ class ServerAdmin:
     refusal: MooringError | None = None
 
 
-def deeds_at(
-    deeds: AdminState,
+def admin_at(
+    admin: AdminState,
     server_id: ServerId,
     own: frozenset[PromptId] = frozenset(),
     ours: frozenset[PromptId] = frozenset(),
@@ -48,10 +45,10 @@ def deeds_at(
     return ServerAdmin(
         own=own,
         ours=ours,
-        is_shown=server_id in deeds.queues,
-        queue=deeds.queues.get(server_id),
-        asked=deeds.asked[1] if deeds.asked is not None and deeds.asked[0] == server_id else None,
-        doing=frozenset(deed for there, deed in deeds.doing if there == server_id),
-        done=deeds.done.get(server_id, ""),
-        refusal=deeds.refusals.get(server_id),
+        is_shown=server_id in admin.queues,
+        queue=admin.queues.get(server_id),
+        asked=admin.asked[1] if admin.asked is not None and admin.asked[0] == server_id else None,
+        doing=frozenset(name for there, name in admin.doing if there == server_id),
+        done=admin.done.get(server_id, ""),
+        refusal=admin.refusals.get(server_id),
     )

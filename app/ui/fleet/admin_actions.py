@@ -11,7 +11,7 @@ from typing import TypeVar
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
 from app.core.ports.fleet import FleetAdmin
-from app.ui.fleet.admin import NO_DEEDS, AdminState
+from app.ui.fleet.admin import AdminState
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
@@ -23,23 +23,23 @@ T = TypeVar("T")
 log = logging.getLogger("mooring.ui")
 
 
-class DeedActions:
+class AdminActions:
     """Actions on servers. A queue that is shown is polled while the panel is open."""
 
-    def __init__(self, deeds: FleetAdmin, context: PageContext) -> None:
-        self._deeds = deeds
+    def __init__(self, admin: FleetAdmin, context: PageContext) -> None:
+        self._admin = admin
         self._context = context
         self._is_watching = False
 
     @action("drain")
     def drain(self, server: ServerId, drain: bool) -> None:
         """Drain a server, or let it take prompts again."""
-        self._do(server, "drain", self._deeds.drain(server, is_drained=drain))
+        self._do(server, "drain", self._admin.drain(server, is_drained=drain))
 
     @action("free-memory")
     def free_memory(self, server: ServerId) -> None:
         """Have a server unload its models."""
-        self._do(server, "free-memory", self._deeds.free(server))
+        self._do(server, "free-memory", self._admin.free(server))
 
     @action("ask-cancel-prompt")
     def ask_cancel(self, server: ServerId, prompt: PromptId) -> None:
@@ -56,28 +56,28 @@ class DeedActions:
         self._change(asked=None)
         self._do(server, f"cancel {prompt}", self._cancel(server, prompt))
 
-    def _do(self, server_id: ServerId, deed: str, work: Awaitable[None]) -> None:
-        self._context.spawn(self._done(server_id, deed, work))
+    def _do(self, server_id: ServerId, name: str, work: Awaitable[None]) -> None:
+        self._context.spawn(self._done(server_id, name, work))
 
-    async def _done(self, server_id: ServerId, deed: str, work: Awaitable[None]) -> None:
+    async def _done(self, server_id: ServerId, name: str, work: Awaitable[None]) -> None:
         """What came of it stands with its server, until something else is done there."""
         shown = self._shown
         self._change(
-            doing=shown.doing | {(server_id, deed)},
+            doing=shown.doing | {(server_id, name)},
             done=_without(shown.done, server_id),
             refusals=_without(shown.refusals, server_id),
         )
         try:
             await work
-            self._change(done={**self._shown.done, server_id: deed})
+            self._change(done={**self._shown.done, server_id: name})
         except MooringError as error:
             log.warning("not done: %r", error)
             self._change(refusals={**self._shown.refusals, server_id: error})
         finally:
-            self._change(doing=self._shown.doing - {(server_id, deed)})
+            self._change(doing=self._shown.doing - {(server_id, name)})
 
     async def _cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
-        await self._deeds.cancel(server_id, prompt_id)
+        await self._admin.cancel(server_id, prompt_id)
         await self._look(server_id)
 
     @action("see-queue")
@@ -104,7 +104,7 @@ class DeedActions:
 
     async def _look(self, server_id: ServerId) -> None:
         try:
-            queue = await self._deeds.queue(server_id)
+            queue = await self._admin.queue(server_id)
         except MooringError as error:
             log.info("the queue of %s is not told: %r", server_id, error)
             if server_id in self._shown.queues:
@@ -116,14 +116,14 @@ class DeedActions:
     @property
     def _shown(self) -> AdminState:
         dialog = self._context.ui.dialog
-        return dialog.deeds if isinstance(dialog, FleetDialog) else NO_DEEDS
+        return dialog.admin if isinstance(dialog, FleetDialog) else AdminState()
 
     def _change(self, **changes: object) -> None:
         dialog = self._context.ui.dialog
         if isinstance(dialog, FleetDialog):
-            deeds = replace(dialog.deeds, **changes)  # type: ignore[arg-type]
-            if deeds != dialog.deeds:
-                self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, deeds=deeds)))
+            admin = replace(dialog.admin, **changes)  # type: ignore[arg-type]
+            if admin != dialog.admin:
+                self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, admin=admin)))
 
 
 def _without(known: Mapping[ServerId, T], server_id: ServerId) -> dict[ServerId, T]:

@@ -7,11 +7,11 @@ from app.ui.fleet.admin import ServerAdmin
 from app.ui.kit.i18n import Translator
 
 
-def word_deed(deed: str, _: Translator) -> str:
+def word_done(name: str, _: Translator) -> str:
     """What was done; empty where it is seen anyway."""
-    if deed == "free-memory":
+    if name == "free-memory":
         return _("It gives back memory as soon as nothing runs there that needs it.")
-    return _("It is cancelled.") if deed.startswith("cancel ") else ""
+    return _("It is cancelled.") if name.startswith("cancel ") else ""
 
 
 def word_owner(prompt: QueuedPrompt, view: ServerAdmin, _: Translator) -> str:

@@ -12,7 +12,7 @@ from app.core.model import Choice, Fleet, Server, ServerId, WindowId
 from app.core.roster import MooringPeriod, Roster
 from app.core.waiting_runs import captain_of
 from app.core.window import Window
-from app.ui.fleet.admin import AdminState, ServerAdmin, deeds_at
+from app.ui.fleet.admin import AdminState, ServerAdmin, admin_at
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.state import Dialog
 from app.ui.runs.server_picker import NO_LEANINGS
@@ -29,9 +29,9 @@ WIDTH = 1000  # of the timeline, in its own units
 
 @dataclass(frozen=True, slots=True)
 class FleetDialog(Dialog):
-    """The servers, and which window was moored where; `deeds` are of whoever runs the fleet."""
+    """The servers, and which window was moored where; `admin` is for users who administer it."""
 
-    deeds: AdminState = field(default_factory=AdminState)
+    admin: AdminState = field(default_factory=AdminState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class ServerRow:
     windows: tuple[WindowMark, ...] = ()
     stats: ServerStats = field(default_factory=ServerStats)
     leaning: str = ""
-    deeds: ServerAdmin | None = None  # None for whoever does not run the fleet
+    admin: ServerAdmin | None = None  # None for users who do not administer the fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ def fleet_view(
     facts: PanelFacts,
     where: str,
     leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
-    deeds: AdminState | None = None,
+    admin: AdminState | None = None,
 ) -> FleetView:
-    """The panel as it has to look now. `where` is what is chosen for the next run; `deeds` is of who runs the fleet."""
+    """Return the open panel. `where` is chosen for the next run; `admin` is None for users who do not administer it."""
     moored_to = {item.window_locked_server for item in session.windows if item.window_locked_server}
     berthings = facts.berthings
     marks = _Marks(facts.roster, session.windows)
@@ -136,7 +136,7 @@ def fleet_view(
                 windows=marks.at(server.server_id, berthings),
                 stats=facts.stats.get(server.server_id, ServerStats()),
                 leaning=leaning_of(server.server_id, leanings, where),
-                deeds=None if deeds is None else deeds_at(deeds, server.server_id, own, ours),
+                admin=None if admin is None else admin_at(admin, server.server_id, own, ours),
             )
             for server in session.fleet.servers
         ),

@@ -108,9 +108,9 @@ def _panel(around: Around, dialog: PanelDialog) -> DialogView:
     session, panels = around.session, around.panels
     if isinstance(dialog, FleetDialog):
         ui = around.ui
-        deeds = dialog.deeds if ui.of(Account).runs_fleet else None
+        admin = dialog.admin if ui.of(Account).runs_fleet else None
         wished = ui.of(RunsState)
-        return DialogView(fleet_view(session, panels, wished.where, wished.leanings, deeds))
+        return DialogView(fleet_view(session, panels, wished.where, wished.leanings, admin))
     return DialogView(windows_view(dialog, session, panels, around.pictures.glimpse_url))
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.ports.fleet import FleetAdmin
-from app.ui.fleet.admin_actions import DeedActions
+from app.ui.fleet.admin_actions import AdminActions
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
@@ -17,8 +17,8 @@ from app.ui.settings.account import Attendance, LogOutDialog
 log = logging.getLogger("mooring.ui")
 
 
-class LogOut(Protocol):
-    """Where one goes out. It does not return from a log-out: the page gives way to the log-in page."""
+class LoginSession(Protocol):
+    """The user's login at the gateway. A logout does not return: the login page replaces this one."""
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None: ...
 
@@ -32,8 +32,16 @@ class Kept(Protocol):
 class AccountActions:
     """Actions on the login; they also keep the slice `Account` current."""
 
-    def __init__(self, attendance: Attendance, door: LogOut, context: PageContext, screen: Screen, kept: Kept) -> None:
-        self._attendance, self._door, self._context, self._screen, self._kept = attendance, door, context, screen, kept
+    def __init__(
+        self, attendance: Attendance, login: LoginSession, context: PageContext, screen: Screen, kept: Kept
+    ) -> None:
+        self._attendance, self._login, self._context, self._screen, self._kept = (
+            attendance,
+            login,
+            context,
+            screen,
+            kept,
+        )
         attendance.subscribe(self._follow)
         self._follow()
 
@@ -60,7 +68,7 @@ class AccountActions:
     async def _leave(self, dialog: LogOutDialog) -> None:
         self._screen.guard_leaving(False)  # it has been asked about
         try:
-            await self._door.log_out(is_everywhere=dialog.is_everywhere, is_wiping=dialog.is_wiping)
+            await self._login.log_out(is_everywhere=dialog.is_everywhere, is_wiping=dialog.is_wiping)
         except MooringError as error:
             log.warning("not logged out: %r", error)
             self._context.set_ui(replace(self._context.ui, dialog=dialog).with_error(error))
@@ -77,9 +85,9 @@ class Team:
     """See the module."""
 
     attendance: Attendance
-    door: LogOut
-    deeds: FleetAdmin
+    login: LoginSession
+    admin: FleetAdmin
 
-    def actions(self, context: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, DeedActions]:
+    def actions(self, context: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, AdminActions]:
         """Return the actions of one page."""
-        return AccountActions(self.attendance, self.door, context, screen, kept), DeedActions(self.deeds, context)
+        return AccountActions(self.attendance, self.login, context, screen, kept), AdminActions(self.admin, context)

@@ -14,7 +14,7 @@ from app.core.model import PromptId, ServerId
 from app.core.ports.fleet import QueuedPrompt
 from app.ui.fleet import admin_actions
 from app.ui.fleet.admin import AdminState
-from app.ui.fleet.admin_actions import DeedActions
+from app.ui.fleet.admin_actions import AdminActions
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.kit.actions import ActionTable
@@ -30,7 +30,7 @@ ROW = QueuedPrompt(prompt_id=HERS, is_running=True, name="al<i>ce")
 
 
 @dataclass
-class MemoryDeeds:
+class MemoryFleetAdmin:
     """The gateway's part in memory: queues as they are set, and what was done."""
 
     queues: dict[ServerId, tuple[QueuedPrompt, ...]] = field(default_factory=lambda: {G1: (ROW,)})
@@ -52,19 +52,19 @@ class MemoryDeeds:
         self._note("cancel", server_id, prompt_id)
         self.queues[server_id] = ()
 
-    def _note(self, *deed: Any) -> None:
+    def _note(self, *action: Any) -> None:
         if self.refusal is not None:
             raise self.refusal
-        self.done.append(deed)
+        self.done.append(action)
 
 
 class Panel:
     """The open panel with its hands."""
 
-    def __init__(self, deeds: MemoryDeeds) -> None:
+    def __init__(self, admin: MemoryFleetAdmin) -> None:
         self.ui = UiState(dialog=FleetDialog()).with_slices(Account("carol", runs_fleet=True))
         self.works: list[asyncio.Task[None]] = []
-        self.hands = ActionTable(DeedActions(deeds, self))  # type: ignore[arg-type]
+        self.hands = ActionTable(AdminActions(admin, self))  # type: ignore[arg-type]
 
     def set_ui(self, ui: UiState) -> None:
         self.ui = ui
@@ -78,13 +78,13 @@ class Panel:
             await asyncio.sleep(0)
 
     @property
-    def deeds(self) -> AdminState:
+    def admin(self) -> AdminState:
         assert isinstance(self.ui.dialog, FleetDialog)
-        return self.ui.dialog.deeds
+        return self.ui.dialog.admin
 
     def html(self, language: str = "en", *, runs: bool = True, **more: Any) -> str:
         session = StillSession(fleet=fleet(server("gpu-1", **more), server("gpu-2")))
-        view = fleet_view(session, PanelFacts(), "", deeds=self.deeds if runs else None)
+        view = fleet_view(session, PanelFacts(), "", admin=self.admin if runs else None)
         return str(h.fragment[drawn(view, translator(language))])
 
     def close(self) -> None:
@@ -93,37 +93,37 @@ class Panel:
 
 
 async def test_whoever_does_not_run_the_fleet_sees_nothing_of_it() -> None:
-    panel = Panel(MemoryDeeds())
+    panel = Panel(MemoryFleetAdmin())
     assert 'data-action="drain"' in panel.html()
     assert 'data-action="drain"' not in panel.html(runs=False)
     for runs in (True, False):
         ui = UiState(dialog=FleetDialog()).with_slices(Account("x", runs_fleet=runs))
         page = project(StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language="en")
         rows = page.dialog.dialog.servers  # type: ignore[union-attr]
-        assert all((row.deeds is not None) is runs for row in rows)
+        assert all((row.admin is not None) is runs for row in rows)
 
 
 @pytest.mark.parametrize("is_drained", [True, False])
 async def test_a_server_takes_nothing_new_or_takes_work_again(is_drained: bool) -> None:
-    deeds = MemoryDeeds()
-    panel = Panel(deeds)
+    admin = MemoryFleetAdmin()
+    panel = Panel(admin)
     wanted = "false" if is_drained else "true"
     assert f'data-drain="{wanted}"' in panel.html(is_drained=is_drained)
     await panel.act("drain", server="gpu-1", drain=wanted)
-    assert deeds.done == [("drain", G1, not is_drained)]
-    assert panel.deeds.doing == frozenset()
+    assert admin.done == [("drain", G1, not is_drained)]
+    assert panel.admin.doing == frozenset()
 
 
 async def test_memory_is_given_back_and_said_so_at_its_server_only() -> None:
-    deeds = MemoryDeeds()
-    panel = Panel(deeds)
+    admin = MemoryFleetAdmin()
+    panel = Panel(admin)
     await panel.act("free-memory", server="gpu-2")
-    assert deeds.done == [("free", G2)]
+    assert admin.done == [("free", G2)]
     assert panel.html().count("It gives back memory") == 1
 
 
 async def test_a_queue_names_people_and_nothing_is_markup() -> None:
-    panel = Panel(MemoryDeeds())
+    panel = Panel(MemoryFleetAdmin())
     await panel.act("see-queue", server="gpu-1")
     html = panel.html()
     assert "al&lt;i&gt;ce" in html and "runs" in html and 'aria-expanded="true"' in html
@@ -133,16 +133,16 @@ async def test_a_queue_names_people_and_nothing_is_markup() -> None:
 
 
 async def test_a_prompt_is_cancelled_only_after_a_question() -> None:
-    deeds = MemoryDeeds()
-    panel = Panel(deeds)
+    admin = MemoryFleetAdmin()
+    panel = Panel(admin)
     await panel.act("see-queue", server="gpu-1")
     await panel.act("ask-cancel-prompt", server="gpu-1", prompt=HERS)
-    assert deeds.done == [] and "Cancel it" in panel.html()
+    assert admin.done == [] and "Cancel it" in panel.html()
     await panel.act("keep-prompt", server="gpu-1", prompt=HERS)
-    assert deeds.done == [] and "Cancel it" not in panel.html()
+    assert admin.done == [] and "Cancel it" not in panel.html()
     await panel.act("ask-cancel-prompt", server="gpu-1", prompt=HERS)
     await panel.act("cancel-prompt", server="gpu-1", prompt=HERS)
-    assert deeds.done == [("cancel", G1, HERS)]
+    assert admin.done == [("cancel", G1, HERS)]
     html = panel.html()
     assert "It is cancelled." in html and "Nothing waits or runs there." in html
     panel.close()
@@ -158,20 +158,20 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("error", "words"), REFUSALS)
 async def test_a_refusal_is_told_in_words_where_it_was_asked(error: MooringError, words: str) -> None:
-    panel = Panel(MemoryDeeds(refusal=error))
+    panel = Panel(MemoryFleetAdmin(refusal=error))
     await panel.act("free-memory", server="gpu-1")
     html = panel.html()
-    assert words in html and html.count('data-testid="deed-refused"') == 1
+    assert words in html and html.count('data-testid="admin-refused"') == 1
     assert words not in panel.html("zh-CN") or "ComfyUI" in words
     assert "It gives back memory" not in html
 
 
 async def test_a_queue_that_is_shown_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_actions, "EVERY", 0.0)
-    deeds = MemoryDeeds()
-    panel = Panel(deeds)
+    admin = MemoryFleetAdmin()
+    panel = Panel(admin)
     await panel.act("see-queue", server="gpu-1")
-    deeds.queues[G1] = ()
+    admin.queues[G1] = ()
     async with asyncio.timeout(10):
         while "Nothing waits or runs there." not in panel.html():  # noqa: ASYNC110 - the panel is asked as it is
             await asyncio.sleep(0)
@@ -180,7 +180,7 @@ async def test_a_queue_that_is_shown_is_looked_at_again(monkeypatch: pytest.Monk
 
 
 async def test_what_comes_back_after_the_panel_has_closed_is_dropped() -> None:
-    panel = Panel(MemoryDeeds())
+    panel = Panel(MemoryFleetAdmin())
     panel.hands.act("free-memory", {"server": "gpu-1"})
     panel.ui = UiState()
     await asyncio.gather(*panel.works)

@@ -21,11 +21,11 @@ from app.ui.settings.account_actions import Team
 from tests.unit.ui.actions_kit import CALLER, EVENTS, declared, fact_of, problem, problems
 from tests.unit.ui.commands.test_palette import FULL, OTHER, UNBOUNDED
 from tests.unit.ui.crowd import crowded
-from tests.unit.ui.fleet.test_admin import MemoryDeeds
+from tests.unit.ui.fleet.test_admin import MemoryFleetAdmin
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen
 from tests.unit.ui.results.test_folder import MemoryFolder
-from tests.unit.ui.settings.test_account import ALICE, MemoryDoor
+from tests.unit.ui.settings.test_account import ALICE, MemoryLogin
 
 PYTHON = sorted((ROOT / "app/ui").rglob("*.py"))  # with the compiled templates, in which buttons are calls
 TEMPLATES = [*sorted((ROOT / "app/ui").rglob("*.html")), ROOT / "index.html"]
@@ -106,7 +106,7 @@ def uses() -> tuple[Use, ...]:
 
 
 async def test_page_has_every_declared_action() -> None:
-    team = Team(Attendance(ALICE), MemoryDoor(), MemoryDeeds())  # type: ignore[arg-type]
+    team = Team(Attendance(ALICE), MemoryLogin(), MemoryFleetAdmin())  # type: ignore[arg-type]
     page, _session = await opened(MemoryScreen(), team=team, folder=MemoryFolder())
     assert set(page.actions.actions) == set(declared())
     assert len(declared()) > 150

@@ -68,7 +68,7 @@ def test_own_prompts_in_a_queue_are_recognised() -> None:
     queue = tuple(QueuedPrompt(prompt_id=item) for item in (mine.prompt_id, PromptId("theirs"), PromptId("unknown")))
     session = StillSession(fleet=fleet(server("gpu-1")), window=window(mine))
     facts = PanelFacts(roster=Roster(tasks=(other,), read_at=2.0))
-    view = fleet_view(session, facts, "", deeds=AdminState(queues={ServerId("gpu-1"): queue}))
+    view = fleet_view(session, facts, "", admin=AdminState(queues={ServerId("gpu-1"): queue}))
     text = str(drawn(view, translator("en")))
     places = [text.index(name) for name in ("yours, of this window", "yours, of another window", "another user")]
     assert places == sorted(places)

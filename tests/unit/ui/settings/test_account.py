@@ -45,8 +45,8 @@ ALICE = Account("alice", has_login=True)
 
 
 @dataclass
-class MemoryDoor:
-    """A door that notes who goes out, or refuses."""
+class MemoryLogin:
+    """A login that notes who goes out, or refuses."""
 
     gone: list[tuple[bool, bool]] = field(default_factory=list)
     refusal: MooringError | None = None
@@ -74,9 +74,9 @@ class SmallDesk:
         await asyncio.gather(*self.works)
 
 
-def hands(door: MemoryDoor | None = None) -> tuple[ActionTable, SmallDesk, MemoryScreen, Attendance, StillSession]:
+def hands(login: MemoryLogin | None = None) -> tuple[ActionTable, SmallDesk, MemoryScreen, Attendance, StillSession]:
     context, screen, attendance, session = SmallDesk(), MemoryScreen(), Attendance(ALICE), StillSession()
-    actions = AccountActions(attendance, door or MemoryDoor(), context, screen, session.results)  # type: ignore[arg-type]
+    actions = AccountActions(attendance, login or MemoryLogin(), context, screen, session.results)  # type: ignore[arg-type]
     return ActionTable(actions), context, screen, attendance, session
 
 
@@ -136,21 +136,21 @@ async def test_the_page_follows_who_is_logged_in() -> None:
 
 @pytest.mark.parametrize(("everywhere", "wipes"), [("false", False), ("true", True)])
 async def test_logging_out_is_asked_about_first(everywhere: str, wipes: bool) -> None:
-    door = MemoryDoor()
-    actions, context, screen, _attendance, session = hands(door)
+    login = MemoryLogin()
+    actions, context, screen, _attendance, session = hands(login)
     actions.act("ask-log-out", {"everywhere": everywhere})
     await context.settle()
-    assert door.gone == [] and ("refresh_soon",) in session.results.calls
+    assert login.gone == [] and ("refresh_soon",) in session.results.calls
     actions.act("log-out-wipe", {"checked": wipes})
     actions.act("log-out", {})
     actions.act("log-out", {})
     await context.settle()
-    assert door.gone == [(everywhere == "true", wipes)], "once"
+    assert login.gone == [(everywhere == "true", wipes)], "once"
     assert screen.guards == [False]
 
 
 async def test_a_log_out_that_did_not_happen_says_so() -> None:
-    actions, context, _screen, _attendance, _session = hands(MemoryDoor(refusal=GatewayRefused(None, "internal")))
+    actions, context, _screen, _attendance, _session = hands(MemoryLogin(refusal=GatewayRefused(None, "internal")))
     actions.act("ask-log-out", {})
     actions.act("log-out", {})
     await context.settle()
@@ -164,11 +164,11 @@ def test_a_gateway_that_may_not_log_out_everywhere_is_told_without_a_server() ->
 
 
 async def test_a_log_out_without_a_question_does_nothing() -> None:
-    door = MemoryDoor()
-    actions, context, *_ = hands(door)
+    login = MemoryLogin()
+    actions, context, *_ = hands(login)
     actions.act("log-out", {})
     await context.settle()
-    assert door.gone == []
+    assert login.gone == []
 
 
 def test_what_would_be_lost_is_listed_window_by_window() -> None:

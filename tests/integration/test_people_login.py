@@ -246,7 +246,7 @@ async def test_a_page_is_told_what_whoever_opens_it_can_do(studio: Studio) -> No
         guest = await studio.enter(name)
         html = str((await guest.get("/"))[1])
         assert f'data-person="{name}"' in html and 'data-login="yes"' in html
-        assert ('data-deeds="yes"' in html) is runs
+        assert ('data-admin="yes"' in html) is runs
         assert (await guest.get("/fleet"))[1]["person"] == name
         async with guest.http.ws_connect(f"{guest.url}/fleet/ws", origin=guest.url) as socket:
             assert json.loads((await socket.receive()).data)["person"] == name
