@@ -11,7 +11,7 @@ import logging
 import secrets
 import traceback
 
-from pyscript.js_modules import bell, patch, shell
+from pyscript.js_modules import notify, patch, shell
 
 from app.browser.about import read_about
 from app.browser.adapters import documents_of, make_panel_sources, make_ports, make_team
@@ -107,7 +107,7 @@ async def main() -> None:
         now=ports.clock.now,
         panel_sources=panel_sources,
         team=team,
-        bell=BrowserNotifier(bell),
+        notifier=BrowserNotifier(notify),
         folder=None if is_private else BrowserFolder(patch),
         is_private=is_private,
     )

@@ -1,4 +1,4 @@
-"""Notifications, sounds and the app's badge, by `static/js/bell.js`."""
+"""Notifications, sounds and the app's badge, by `static/js/notify.js`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.browser.values import error_text
 log = logging.getLogger("mooring.browser")
 
 
-class Telling(Protocol):
+class Notification(Protocol):
     """A notification; see `app/ui/settings/notifications.py`."""
 
     @property
@@ -34,45 +34,45 @@ class Telling(Protocol):
 
 
 class BrowserNotifier:
-    """Notifications and sounds of the browser. `bell` is the JavaScript module."""
+    """Notifications and sounds of the browser. `notify_js` is the JavaScript module."""
 
-    def __init__(self, bell: Any) -> None:
-        self._bell = bell
-        self._ringing: set[asyncio.Future[Any]] = set()
+    def __init__(self, notify_js: Any) -> None:
+        self._notify_js = notify_js
+        self._sending: set[asyncio.Future[Any]] = set()
 
     def permission(self) -> str:
         """Whether notifications are allowed: absent, default, granted or denied."""
-        return str(self._bell.permission())
+        return str(self._notify_js.permission())
 
     async def ask(self) -> str:
         """Ask the user for permission; only within a click."""
-        return str(await self._bell.ask())
+        return str(await self._notify_js.ask())
 
-    def ring(self, telling: Telling) -> None:
+    def notify(self, notification: Notification) -> None:
         """Notify the user, unless another window already has; does not wait for it."""
         message = {
-            "ids": list(telling.ids),
-            "title": telling.title,
-            "body": telling.body,
-            "isBad": telling.is_bad,
-            "hasNotice": telling.has_notice,
-            "hasSound": telling.has_sound,
-            "isQuiet": telling.is_quiet,
+            "ids": list(notification.ids),
+            "title": notification.title,
+            "body": notification.body,
+            "isBad": notification.is_bad,
+            "hasNotice": notification.has_notice,
+            "hasSound": notification.has_sound,
+            "isQuiet": notification.is_quiet,
         }
-        ringing = asyncio.ensure_future(self._bell.ring(json.dumps(message)))
-        self._ringing.add(ringing)
-        ringing.add_done_callback(self._rung)
+        sending = asyncio.ensure_future(self._notify_js.notify(json.dumps(message)))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sent)
 
-    def _rung(self, ringing: asyncio.Future[Any]) -> None:
-        self._ringing.discard(ringing)
-        error = None if ringing.cancelled() else ringing.exception()
+    def _sent(self, sending: asyncio.Future[Any]) -> None:
+        self._sending.discard(sending)
+        error = None if sending.cancelled() else sending.exception()
         if isinstance(error, JsException):
             log.warning("not notified: %s", error_text(error))
 
     def set_badge(self, count: int) -> None:
         """Set the number at the app's icon, if there is one; 0 is none."""
-        self._bell.setBadge(count)
+        self._notify_js.setBadge(count)
 
-    def is_looked_at(self) -> bool:
+    def has_focus(self) -> bool:
         """Whether this window is visible and has the keyboard."""
-        return bool(self._bell.isLookedAt())
+        return bool(self._notify_js.hasFocus())

@@ -194,7 +194,7 @@ async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the
     await page.get_by_test_id("has-notices").click()
     await expect(page.get_by_test_id("has-notices")).to_have_attribute("aria-checked", "true")
     await page.get_by_test_id("has-sound").click()
-    await page.get_by_test_id("try-bell").click()
+    await page.get_by_test_id("try-notification").click()
     await page.wait_for_function("noted.some(([kind]) => kind === 'note')")
     assert await page.evaluate(WIDTH) == 360
     await close_dialog(page)
@@ -214,12 +214,12 @@ async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the
     assert ["focused"] in await page.evaluate("noted")
 
     other = (await user.open()).page  # a window that knows of the same
-    ring: dict[str, Any] = {"ids": [prompt_id], "title": "again", "body": "", "hasNotice": True, "isQuiet": False}
-    say = "async (telling) => (await import('/static/js/bell.js')).ring(JSON.stringify(telling))"
+    facts: dict[str, Any] = {"ids": [prompt_id], "title": "again", "body": "", "hasNotice": True, "isQuiet": False}
+    say = "async (facts) => (await import('/static/js/notify.js')).notify(JSON.stringify(facts))"
     await other.evaluate("void (Notification.permission = 'granted')")
-    await other.evaluate(say, ring)
+    await other.evaluate(say, facts)
     assert await other.evaluate("noted") == []
-    await other.evaluate(say, {**ring, "ids": ["another"]})
+    await other.evaluate(say, {**facts, "ids": ["another"]})
     assert (await other.evaluate("noted"))[0][1] == "again"
 
     await other.evaluate("void delete globalThis.Notification")

@@ -65,7 +65,7 @@ from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.scripting.actions import ScriptingActions
 from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import SettingsActions, told_of
-from app.ui.settings.notifications import Notifier, Ringer
+from app.ui.settings.notifications import EndNotifier, Notifier
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
 from app.workflows.forms.fields import MAX_SEED
@@ -78,7 +78,7 @@ class Page:
     """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture.
 
     `arrange` gives places for a graph. In `documents` lie the library, presets and recent values; `now` is the time.
-    `panel_sources` is where the header's panels look, `bell` calls somebody who looks elsewhere.
+    `panel_sources` has the data of the header's panels, `notifier` reaches a user whose focus is elsewhere.
     Each result is saved to the `folder`, if the person has chosen one. A private page says that it is.
     """
 
@@ -97,7 +97,7 @@ class Page:
         now: Callable[[], float],
         documents: DocumentStore,
         panel_sources: PanelSources,
-        bell: Notifier,
+        notifier: Notifier,
         team: Team | None = None,
         folder: Folder | None = None,
         is_private: bool = False,
@@ -132,8 +132,8 @@ class Page:
         self._sights = Sights(screen, self.spawn, self.request)
         self._library_index = LibraryIndex()
         self._stock = LibraryEntries()
-        self._ringer = Ringer(bell, now)
-        self._settings = SettingsActions(self, screen, bell, lambda: self._translator)
+        self._end_notifier = EndNotifier(notifier, now)
+        self._settings = SettingsActions(self, screen, notifier, lambda: self._translator)
         self._recents = Recents(documents, self, screen, self._deletions)
         self._album_rows = AlbumRows(session, documents, self)
         self._results = ResultsActions(self, screen, session.name_project)
@@ -339,7 +339,7 @@ class Page:
         ended = ended_ids(self._session)
         if ended is not None and (not is_hidden or not self._is_restored):
             self._seen, self._is_restored = ended, True
-        self._ringer.hear(self._session, ended, self._ui.of(Settings), _)
+        self._end_notifier.update(self._session, ended, self._ui.of(Settings), _)
         is_found, self._is_asked = self._is_asked and not is_hidden, self._is_asked and is_hidden
         sign = read_sign(self._session, self._seen, is_asked=self._is_asked)
         news = self._news({"title": word_title(sign, _), "ends": title_ends(sign), "icon": draw_icon(sign)})

@@ -10,7 +10,7 @@ from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.i18n import Languages, Translator
 from app.ui.kit.screen import Screen
-from app.ui.settings.notifications import Notifier, Telling
+from app.ui.settings.notifications import Notification, Notifier
 from app.ui.settings.settings import (
     KEY,
     Permission,
@@ -27,16 +27,16 @@ class SettingsActions:
     """Actions on the settings. `words` gives the page's language once there is one."""
 
     def __init__(
-        self, context: PageContext, screen: Screen, bell: Notifier, words: Callable[[], Translator | None]
+        self, context: PageContext, screen: Screen, notifier: Notifier, words: Callable[[], Translator | None]
     ) -> None:
         self._context = context
         self._screen = screen
-        self._bell = bell
+        self._notifier = notifier
         self._words = words
 
     @action("open-settings")
     def open_dialog(self) -> None:
-        self._show(SettingsDialog(self._bell.permission()))
+        self._show(SettingsDialog(self._notifier.permission()))
 
     @action("language")
     def choose_language(self, value: str) -> None:
@@ -68,29 +68,29 @@ class SettingsActions:
     @action("setting")
     def turn(self, setting: Switch) -> None:
         is_on = not self._context.ui.of(Settings).is_on(setting)
-        if setting is Switch.NOTICES and is_on and self._bell.permission() != Permission.GRANTED:
+        if setting is Switch.NOTICES and is_on and self._notifier.permission() != Permission.GRANTED:
             self._context.spawn(self._ask())
         else:
             self._set(**{setting.value: is_on})
 
     async def _ask(self) -> None:
         """Notices are on only if the browser shows them."""
-        permission = self._bell.permission()
+        permission = self._notifier.permission()
         if permission == Permission.DEFAULT:
-            permission = await self._bell.ask()
+            permission = await self._notifier.ask()
         if permission == Permission.GRANTED:
             self._set(has_notices=True)
         if isinstance(self._context.ui.dialog, SettingsDialog):
             self._show(SettingsDialog(permission))
 
-    @action("try-bell")
-    def try_bell(self) -> None:
+    @action("try-notification")
+    def try_notification(self) -> None:
         """Show and sound a notification, to try it."""
         _, settings = self._words(), self._context.ui.of(Settings)
         if _ is not None:
             title, body = _("Finished"), _("This is how it is told.")
-            self._bell.ring(
-                Telling((), title, body, has_notice=settings.has_notices, has_sound=settings.has_sound)
+            self._notifier.notify(
+                Notification((), title, body, has_notice=settings.has_notices, has_sound=settings.has_sound)
             )  # fmt: skip
 
     def _set(self, **changes: Any) -> None:

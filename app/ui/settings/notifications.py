@@ -1,10 +1,10 @@
-"""What is told to a person who does not look: when work is done or has failed, once for a whole burst of it.
+"""Notifications that work has ended, for a user whose focus is elsewhere: one for a whole burst of ends.
 
-    ring = bellman.hear(session, ended_ids(session), is_looked_at=False, now=now)      # None, or what is to be told
-    if ring: bell.ring(word_ring(ring, settings, _))
+    burst = unseen.update(session, ended_ids(session), has_focus=False, now=now)      # None, or a burst to notify of
+    if burst: notifier.notify(word_burst(burst, settings, _))
 
-A failure is told at once, a success as soon as nothing more is under way in this window. What comes on the heels of a
-telling takes its place without a sound.
+A failure is notified immediately, a success as soon as nothing more is under way in this window. A notification
+that follows another one closely replaces it without a sound.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from app.ui.kit.i18n import Translator
 from app.ui.runs.cards import SessionFacts
 from app.ui.settings.settings import Settings
 
-BURST_SECONDS = 10.0  # ends that lie closer together are heard once
+BURST_SECONDS = 10.0  # ends closer together make one sound
 MOST_TITLES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """One notice in words. `ids` are what it is about: another window that knows of the same keeps quiet."""
+class Notification:
+    """A notification with its texts. `ids` are prompt_ids: another window with the same ones does not notify."""
 
     ids: tuple[str, ...]
     title: str
@@ -35,31 +35,31 @@ class Telling:
     is_bad: bool = False
     has_notice: bool = False
     has_sound: bool = False
-    is_quiet: bool = False  # it takes the place of the last one, and nobody is called again
+    is_quiet: bool = False  # it replaces the last one, without a sound
 
 
 class Notifier(Protocol):
-    """What the browser has for calling somebody who looks elsewhere. The adapter is `app/browser/notifications.py`."""
+    """The browser's notifications, sounds and badge. The adapter is `app/browser/notifications.py`."""
 
     def permission(self) -> str:
-        """Whether notices are shown: a `Permission`."""
+        """Whether notifications are shown: a `Permission`."""
 
     async def ask(self) -> str:
-        """Ask the person for it; only within a click."""
+        """Ask the user for permission; only within a click."""
 
-    def ring(self, telling: Telling) -> None:
-        """Tell it, if no other window has told the same. Nothing waits for it, and what fails is logged."""
+    def notify(self, notification: Notification) -> None:
+        """Notify the user, unless another window already has. Nothing waits for it; failures are logged."""
 
     def set_badge(self, count: int) -> None:
-        """The number at the app's icon, where there is one; 0 is none."""
+        """Set the number at the app's icon, if there is one; 0 is none."""
 
-    def is_looked_at(self) -> bool:
-        """Whether this window is seen and has the keyboard."""
+    def has_focus(self) -> bool:
+        """Whether this window is visible and has the keyboard."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Something that has ended, as far as a notice tells it."""
+    """An ended task or click, with the facts for a notification."""
 
     prompt_id: PromptId
     title: str
@@ -68,57 +68,56 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """What is to be told now."""
+class Burst:
+    """Ends that are notified together."""
 
     ends: tuple[End, ...]
     is_quiet: bool = False
 
 
-class Bellman:
-    """Remembers what has been seen or told. What had ended before this page came is old."""
+class UnseenEnds:
+    """The ends that the user has not seen. Whatever ended before this page opened counts as seen."""
 
     def __init__(self) -> None:
         self._known: frozenset[PromptId] | None = None
-        self._held: tuple[End, ...] = ()  # not told yet: more of it is under way
-        self._burst: tuple[End, ...] = ()  # told, and not seen yet
-        self._rung_at = float("-inf")
+        self._held: tuple[End, ...] = ()  # not notified yet: more is under way
+        self._burst: tuple[End, ...] = ()  # notified, and not seen yet
+        self._notified_at = float("-inf")
 
     @property
-    def unseen(self) -> int:
-        """How many ends nobody has seen yet."""
+    def count(self) -> int:
         return len(self._held) + len(self._burst)
 
-    def hear(
-        self, session: SessionFacts, ended: frozenset[PromptId] | None, *, is_looked_at: bool, now: float
-    ) -> Ring | None:
-        """Something may have changed: what has to be told now. `ended` is everything that has ended by now."""
+    def update(
+        self, session: SessionFacts, ended: frozenset[PromptId] | None, *, has_focus: bool, now: float
+    ) -> Burst | None:
+        """Return the burst to notify of now. `ended` are the prompt_ids of everything that has ended by now."""
         if ended is None:
             return None
-        if self._known is None or is_looked_at:
+        if self._known is None or has_focus:
             self._known = ended
             self._held = self._burst = ()
-            self._rung_at = float("-inf")
+            self._notified_at = float("-inf")
             return None
         self._held += tuple(_ends(session, ended - self._known))
         self._known |= ended
         is_urgent = any(end.is_bad for end in self._held)
         if not self._held or (_is_busy(session) and not is_urgent):
             return None
-        is_quiet = now - self._rung_at < BURST_SECONDS
+        is_quiet = now - self._notified_at < BURST_SECONDS
         self._burst = (*self._burst, *self._held) if is_quiet else self._held
         self._held = ()
-        self._rung_at = self._rung_at if is_quiet else now
-        return Ring(self._burst, is_quiet)
+        self._notified_at = self._notified_at if is_quiet else now
+        return Burst(self._burst, is_quiet)
 
 
 def _ends(session: SessionFacts, new: frozenset[PromptId]) -> Iterator[End]:
-    """What of this has ended of itself; what the person has ended needs no telling."""
+    """Yield those that ended by themselves: a user need not hear of a cancelled task."""
     found = {
         prompt_id: task for window in session.windows for prompt_id in new if (task := window.tasks.get(prompt_id))
     }
     for task in found.values():
-        if task.state in _TOLD or end_cause(task) is EndCause.INTERRUPTED:
+        if task.state in _NOTIFIED or end_cause(task) is EndCause.INTERRUPTED:
             yield End(task.prompt_id, task.title, tag_of(session.fleet, task.server_id).name, _is_bad(task))
     for run in session.runs:
         if run.stage is RunStage.FAILED and run.prompt_id in new - found.keys():
@@ -127,7 +126,7 @@ def _ends(session: SessionFacts, new: frozenset[PromptId]) -> Iterator[End]:
             )
 
 
-_TOLD = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.LOST})
+_NOTIFIED = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.LOST})
 
 
 def _is_bad(task: Task) -> bool:
@@ -145,37 +144,39 @@ def _is_busy(session: SessionFacts) -> bool:
     )
 
 
-class Ringer:
-    """Tells what the bellman has for telling, as the person wants it told, and keeps the app's badge."""
+class EndNotifier:
+    """Sends notifications of unseen ends, as the settings say, and sets the app's badge."""
 
-    def __init__(self, bell: Notifier, now: Callable[[], float]) -> None:
-        self._bell = bell
+    def __init__(self, notifier: Notifier, now: Callable[[], float]) -> None:
+        self._notifier = notifier
         self._now = now
-        self._bellman = Bellman()
+        self._unseen_ends = UnseenEnds()
         self._badge = 0
 
-    def hear(self, session: SessionFacts, ended: frozenset[PromptId] | None, settings: Settings, _: Translator) -> None:
-        """Something may have changed."""
-        is_looked_at = self._bell.is_looked_at()
-        ring = self._bellman.hear(session, ended, is_looked_at=is_looked_at, now=self._now())
-        if ring is not None and (settings.has_notices or settings.has_sound):
-            self._bell.ring(word_ring(ring, settings, _))
-        if self._badge != self._bellman.unseen:
-            self._badge = self._bellman.unseen
-            self._bell.set_badge(self._badge)
+    def update(
+        self, session: SessionFacts, ended: frozenset[PromptId] | None, settings: Settings, _: Translator
+    ) -> None:
+        """Notify of ends since the last call. The page calls this when the session may have changed."""
+        has_focus = self._notifier.has_focus()
+        burst = self._unseen_ends.update(session, ended, has_focus=has_focus, now=self._now())
+        if burst is not None and (settings.has_notices or settings.has_sound):
+            self._notifier.notify(word_burst(burst, settings, _))
+        if self._badge != self._unseen_ends.count:
+            self._badge = self._unseen_ends.count
+            self._notifier.set_badge(self._badge)
 
 
-def word_ring(ring: Ring, settings: Settings, _: Translator) -> Telling:
-    """A ring in words: what became of it and where, then which workflows."""
-    bad = sum(end.is_bad for end in ring.ends)
-    return Telling(
-        ids=tuple(end.prompt_id for end in ring.ends),
-        title=_title(len(ring.ends) - bad, bad, _names(end.server for end in ring.ends), _),
-        body=" · ".join(_titles(ring.ends, _)),
+def word_burst(burst: Burst, settings: Settings, _: Translator) -> Notification:
+    """Return the notification: the results and servers as its title, the workflows as its body."""
+    bad = sum(end.is_bad for end in burst.ends)
+    return Notification(
+        ids=tuple(end.prompt_id for end in burst.ends),
+        title=_title(len(burst.ends) - bad, bad, _names(end.server for end in burst.ends), _),
+        body=" · ".join(_titles(burst.ends, _)),
         is_bad=bad > 0,
         has_notice=settings.has_notices,
-        has_sound=settings.has_sound and not ring.is_quiet,
-        is_quiet=ring.is_quiet,
+        has_sound=settings.has_sound and not burst.is_quiet,
+        is_quiet=burst.is_quiet,
     )
 
 
@@ -183,8 +184,8 @@ def _title(good: int, bad: int, servers: list[str], _: Translator) -> str:
     where = ", ".join(servers)
     done = _.plural("{count} finished", "{count} finished", good) if good + bad > 1 else _("Finished")
     failed = _.plural("{count} failed", "{count} failed", bad) if good + bad > 1 else _("Failed")
-    told = ", ".join([*([done] if good else []), *([failed] if bad else [])])
-    return f"{told} · {where}" if where else told
+    ends = ", ".join([*([done] if good else []), *([failed] if bad else [])])
+    return f"{ends} · {where}" if where else ends
 
 
 def _titles(ends: Iterable[End], _: Translator) -> list[str]:

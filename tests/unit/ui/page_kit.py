@@ -42,7 +42,7 @@ from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.kit.image_addresses import Original
-from app.ui.settings.notifications import Telling
+from app.ui.settings.notifications import Notification
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability, standing
@@ -587,14 +587,14 @@ class MemoryScreen:
 
 
 @dataclass
-class MemoryBell:
-    """A bell in memory: what it told is in `rung`."""
+class MemoryNotifier:
+    """A notifier in memory, with the sent notifications."""
 
     permitted: str = "default"
-    answer: str = "granted"  # the person's, when asked
-    rung: list[Telling] = field(default_factory=list)
+    answer: str = "granted"  # the user's, when asked
+    sent: list[Notification] = field(default_factory=list)
     badges: list[int] = field(default_factory=list)
-    looked_at: bool = True
+    focused: bool = True
 
     def permission(self) -> str:
         return self.permitted
@@ -603,14 +603,14 @@ class MemoryBell:
         self.permitted = self.answer
         return self.permitted
 
-    def ring(self, telling: Telling) -> None:
-        self.rung.append(telling)
+    def notify(self, notification: Notification) -> None:
+        self.sent.append(notification)
 
     def set_badge(self, count: int) -> None:
         self.badges.append(count)
 
-    def is_looked_at(self) -> bool:
-        return self.looked_at
+    def has_focus(self) -> bool:
+        return self.focused
 
 
 @dataclass

@@ -24,7 +24,7 @@ HTML = """<head>
 CONFIG = """interpreter = "static/js/main.mjs"
 plugins = ["!error"]
 [js_modules.main]
-"static/js/bell.js" = "bell"
+"static/js/notify.js" = "notify"
 """
 
 
@@ -51,7 +51,7 @@ def test_the_configuration_goes_along_with_its_paths() -> None:
     assert json.loads(unescape(found[1])) == {
         "interpreter": f"{HOME}static/js/main.mjs",
         "plugins": ["!error"],
-        "js_modules": {"main": {f"{HOME}static/js/bell.js": "bell"}},
+        "js_modules": {"main": {f"{HOME}static/js/notify.js": "notify"}},
     }
 
 

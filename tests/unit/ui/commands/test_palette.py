@@ -54,8 +54,8 @@ ABOUT_ONE = {
 # What stands in a dialog, which a command opens.
 IN_DIALOGS = {
     "close-dialog", "save-keeping", "ask-delete-kept", "keep-kept", "delete-kept", "ask-promise", "forget-recent",
-    "open-palette", "command", "try-bell", "library-all", "save-preset", "keep-item", "ask-delete-item", "graph-again",
-    "album-step", "album-delete",
+    "open-palette", "command", "try-notification", "library-all", "save-preset", "keep-item", "ask-delete-item",
+    "graph-again", "album-step", "album-delete",
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation.store import Bytes
 from tests.unit.ui.page_kit import (
     ENGLISH,
-    MemoryBell,
+    MemoryNotifier,
     MemoryScreen,
     StillSession,
     ended,
@@ -104,7 +104,7 @@ async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
         now=lambda: 100.0,
         documents=MemoryDocuments(),
         panel_sources=panel_sources(),
-        bell=MemoryBell(),
+        notifier=MemoryNotifier(),
     )
     await page.start("en")
     screen.draw()

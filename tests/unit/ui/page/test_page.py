@@ -22,7 +22,7 @@ from app.workflows.forms.fields import SeedMode, Text
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.page_kit import (
     Bytes,
-    MemoryBell,
+    MemoryNotifier,
     MemoryScreen,
     StillSession,
     ended,
@@ -54,7 +54,7 @@ async def opened(
     *,
     releases: Releases | None = None,
     looks: PanelSources | None = None,
-    bell: MemoryBell | None = None,
+    notifier: MemoryNotifier | None = None,
     team: Team | None = None,
     folder: Folder | None = None,
 ) -> tuple[Page, StillSession]:
@@ -72,7 +72,7 @@ async def opened(
         now=lambda: 100.0,
         documents=MemoryDocuments(),
         panel_sources=looks or panel_sources(),
-        bell=bell or MemoryBell(),
+        notifier=notifier or MemoryNotifier(),
         team=team,
         folder=folder,
     )

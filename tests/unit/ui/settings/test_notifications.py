@@ -9,10 +9,10 @@ import pytest
 from app.core.model import BatchId, Contact, Part, PromptId, Task, TaskState
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.ui.page.tab_title import ended_ids
-from app.ui.settings.notifications import BURST_SECONDS, Bellman, Ring, Ringer, word_ring
+from app.ui.settings.notifications import BURST_SECONDS, Burst, EndNotifier, UnseenEnds, word_burst
 from app.ui.settings.settings import Settings
 from tests.unit.ui.page.test_tab import failed_run
-from tests.unit.ui.page_kit import ENGLISH, ME, MemoryBell, StillSession, ended, task, translator, window
+from tests.unit.ui.page_kit import ENGLISH, ME, MemoryNotifier, StillSession, ended, task, translator, window
 
 LOUD = Settings(has_notices=True, has_sound=True)
 
@@ -22,67 +22,67 @@ class Night:
 
     def __init__(self, *tasks: Task) -> None:
         self.session = StillSession(window=window(*tasks))
-        self.bellman = Bellman()
+        self.unseen = UnseenEnds()
         self.now = 1000.0
-        assert self.hear() is None, "what was there before is old"
+        assert self.update() is None, "what was there before is old"
 
-    def hear(self, *, is_looked_at: bool = False) -> Ring | None:
-        return self.bellman.hear(self.session, ended_ids(self.session), is_looked_at=is_looked_at, now=self.now)
+    def update(self, *, has_focus: bool = False) -> Burst | None:
+        return self.unseen.update(self.session, ended_ids(self.session), has_focus=has_focus, now=self.now)
 
-    def becomes(self, *tasks: Task, after: float = 60.0) -> Ring | None:
+    def becomes(self, *tasks: Task, after: float = 60.0) -> Burst | None:
         self.now += after
         self.session.window = window(*tasks)
-        return self.hear()
+        return self.update()
 
 
-def told(ring: Ring | None, language: str = "en") -> tuple[str, str]:
-    assert ring is not None
-    telling = word_ring(ring, LOUD, translator(language))
-    return telling.title, telling.body
+def shown(burst: Burst | None, language: str = "en") -> tuple[str, str]:
+    assert burst is not None
+    notification = word_burst(burst, LOUD, translator(language))
+    return notification.title, notification.body
 
 
 def test_an_end_is_told_with_its_server_and_workflow() -> None:
-    assert told(Night(task("a", "gpu-2")).becomes(ended("a", server_id="gpu-2"))) == (
+    assert shown(Night(task("a", "gpu-2")).becomes(ended("a", server_id="gpu-2"))) == (
         "Finished · gpu-2",
         "Enlarge and sharpen",
     )
     failed = Night(task("a")).becomes(ended("a", state=TaskState.FAILED, title="My own"))
-    assert told(failed) == ("Failed · gpu-1", "My own")
-    assert told(failed, "zh-CN") == ("失败 · gpu-1", "My own")
+    assert shown(failed) == ("Failed · gpu-1", "My own")
+    assert shown(failed, "zh-CN") == ("失败 · gpu-1", "My own")
 
 
 def test_nothing_is_told_twice_or_to_somebody_who_looks() -> None:
     night = Night(task("a"), task("b"))
     assert night.becomes(ended("a"), ended("b")) is not None
-    assert night.hear() is None
+    assert night.update() is None
     night = Night(task("a"))
     night.session.window = window(ended("a"))
-    assert night.hear(is_looked_at=True) is None
-    assert night.hear() is None, "it was seen"
+    assert night.update(has_focus=True) is None
+    assert night.update() is None, "it was seen"
 
 
 def test_what_was_there_when_the_page_came_is_old() -> None:
-    assert Night(ended("a")).hear() is None
-    restoring = Bellman()
-    assert restoring.hear(StillSession(window=None), None, is_looked_at=False, now=0) is None
+    assert Night(ended("a")).update() is None
+    restoring = UnseenEnds()
+    assert restoring.update(StillSession(window=None), None, has_focus=False, now=0) is None
 
 
 def test_a_burst_is_told_once_when_all_of_it_is_done() -> None:
     night = Night(task("a"), task("b"), task("c"))
     assert night.becomes(ended("a"), task("b"), task("c")) is None
     assert night.becomes(ended("a"), ended("b", server_id="gpu-2"), task("c")) is None
-    ring = night.becomes(ended("a"), ended("b", server_id="gpu-2"), ended("c"))
-    assert told(ring) == ("3 finished · gpu-1, gpu-2", "Enlarge and sharpen")
+    burst = night.becomes(ended("a"), ended("b", server_id="gpu-2"), ended("c"))
+    assert shown(burst) == ("3 finished · gpu-1, gpu-2", "Enlarge and sharpen")
 
 
 def test_a_failure_is_told_at_once_and_what_follows_on_its_heels_takes_its_place_without_a_sound() -> None:
     night = Night(task("a"), task("b"))
     first = night.becomes(ended("a", state=TaskState.FAILED), task("b"))
-    assert told(first) == ("Failed · gpu-1", "Enlarge and sharpen")
+    assert shown(first) == ("Failed · gpu-1", "Enlarge and sharpen")
     second = night.becomes(ended("a", state=TaskState.FAILED), ended("b"), after=BURST_SECONDS - 1)
     assert second is not None and second.is_quiet
-    assert told(second)[0] == "1 finished, 1 failed · gpu-1"
-    assert word_ring(second, LOUD, ENGLISH).has_sound is False
+    assert shown(second)[0] == "1 finished, 1 failed · gpu-1"
+    assert word_burst(second, LOUD, ENGLISH).has_sound is False
     later = night.becomes(ended("a", state=TaskState.FAILED), ended("b"), ended("c"), after=BURST_SECONDS + 1)
     assert later is not None and not later.is_quiet
 
@@ -113,28 +113,28 @@ def test_runs_that_wait_hold_a_success_back_unless_they_are_paused(pause: Pause 
 def test_a_click_that_reached_no_server_is_told() -> None:
     night = Night()
     night.session.runs = (failed_run(),)
-    assert told(night.hear()) == ("Failed", "Untitled")
+    assert shown(night.update()) == ("Failed", "Untitled")
 
 
 def test_nothing_is_told_that_was_not_asked_for_and_the_badge_counts_what_is_unseen() -> None:
-    bell = MemoryBell(looked_at=False)
-    ringer = Ringer(bell, lambda: 0.0)
+    notifier = MemoryNotifier(focused=False)
+    end_notifier = EndNotifier(notifier, lambda: 0.0)
     session = StillSession(window=window(task("a"), task("b")))
 
-    def hear(settings: Settings) -> None:
-        ringer.hear(session, ended_ids(session), settings, ENGLISH)
+    def update(settings: Settings) -> None:
+        end_notifier.update(session, ended_ids(session), settings, ENGLISH)
 
-    hear(Settings())
+    update(Settings())
     session.window = window(ended("a"), task("b"))
-    hear(Settings())
+    update(Settings())
     session.window = window(ended("a"), ended("b"))
-    hear(Settings())
-    assert (bell.rung, bell.badges) == ([], [1, 2])
-    bell.looked_at = True
-    hear(Settings())
-    assert bell.badges[-1] == 0
-    bell.looked_at = False
+    update(Settings())
+    assert (notifier.sent, notifier.badges) == ([], [1, 2])
+    notifier.focused = True
+    update(Settings())
+    assert notifier.badges[-1] == 0
+    notifier.focused = False
     session.window = window(ended("a"), ended("b"), ended("c"))
-    hear(Settings(has_sound=True))
-    (telling,) = bell.rung
-    assert (telling.has_notice, telling.has_sound) == (False, True)
+    update(Settings(has_sound=True))
+    (notification,) = notifier.sent
+    assert (notification.has_notice, notification.has_sound) == (False, True)

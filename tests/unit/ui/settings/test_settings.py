@@ -27,7 +27,7 @@ from tests.unit.ui.page_kit import (
     LANGUAGES,
     ROOT,
     Bytes,
-    MemoryBell,
+    MemoryNotifier,
     MemoryScreen,
     StillSession,
     task,
@@ -144,14 +144,14 @@ async def test_previews_that_are_switched_off_take_no_memory() -> None:
     ],
 )
 async def test_notices_are_on_only_where_the_browser_shows_them(permitted: str, answer: str, is_on: bool) -> None:
-    bell = MemoryBell(permitted=permitted, answer=answer)
-    page, _session = await opened(MemoryScreen(), bell=bell)
+    notifier = MemoryNotifier(permitted=permitted, answer=answer)
+    page, _session = await opened(MemoryScreen(), notifier=notifier)
     page.act("open-settings", {})
     page.act("setting", {"setting": "has_notices"})
     while page._background:
         await asyncio.wait(page._background)
     assert page.ui.of(Settings).has_notices is is_on
-    assert page.ui.dialog == SettingsDialog(bell.permitted)
+    assert page.ui.dialog == SettingsDialog(notifier.permitted)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
@@ -168,9 +168,9 @@ def test_each_state_of_the_browser_has_words_and_an_impossible_switch_says_why(l
 
 
 async def test_it_can_be_tried_as_it_will_be() -> None:
-    bell = MemoryBell(permitted="granted")
-    page, _session = await opened(MemoryScreen(), bell=bell)
+    notifier = MemoryNotifier(permitted="granted")
+    page, _session = await opened(MemoryScreen(), notifier=notifier)
     page.act("setting", {"setting": Switch.SOUND.value})
-    page.act("try-bell", {})
-    (telling,) = bell.rung
-    assert (telling.ids, telling.has_sound, telling.has_notice) == ((), True, False)
+    page.act("try-notification", {})
+    (notification,) = notifier.sent
+    assert (notification.ids, notification.has_sound, notification.has_notice) == ((), True, False)

@@ -1,9 +1,9 @@
-// Calling a person who looks elsewhere: the system's notices, two notes, a number at the app's icon. `app/browser/notifications.py`
+// Notifications for a user whose focus is elsewhere: the system's notices, two notes, a number at the app's icon. `app/browser/notifications.py`
 // is the only caller; what is shown, and when, is decided in `app/ui/settings/notifications.py`. Only one window notifies of one event.
 
 import { owned } from "./owned.js";
 
-const RECENT = owned("mooring.told"); // localStorage: the latest notifications of all windows, and when one last made a sound
+const RECENT = owned("mooring.notified"); // localStorage: the latest notifications of all windows, and when one last made a sound
 const ICON = new URL("../icons/favicon.svg", import.meta.url).href;
 const MOST_RECENT = 100;
 const APART = 3000; // milliseconds between the sounds of all windows
@@ -25,26 +25,26 @@ export async function ask() {
   return permission();
 }
 
-export const isLookedAt = () => !document.hidden && document.hasFocus();
+export const hasFocus = () => !document.hidden && document.hasFocus();
 
-/** Tell it, unless another window has: `{ids, title, body, isBad, hasNotice, hasSound, isQuiet}` as JSON. */
-export async function ring(text) {
-  const telling = JSON.parse(text);
+/** Notify the user, unless another window has: `{ids, title, body, isBad, hasNotice, hasSound, isQuiet}` as JSON. */
+export async function notify(text) {
+  const notification = JSON.parse(text);
   const locks = navigator.locks;
-  const claimed = locks ? await locks.request(RECENT, () => claim(telling)) : claim(telling);
+  const claimed = locks ? await locks.request(RECENT, () => claim(notification)) : claim(notification);
   if (!claimed.isOurs) return;
-  if (telling.hasNotice) show(telling);
-  if (telling.hasSound && claimed.maySound) await play(telling.isBad ? NOTES.bad : NOTES.good);
+  if (notification.hasNotice) show(notification);
+  if (notification.hasSound && claimed.maySound) await play(notification.isBad ? NOTES.bad : NOTES.good);
 }
 
-function claim(telling) {
+function claim(notification) {
   try {
     const recent = JSON.parse(localStorage.getItem(RECENT) ?? "{}");
     const ids = recent.ids ?? [];
-    const fresh = telling.ids.filter((id) => !ids.includes(id));
-    const isOurs = fresh.length > 0 || telling.ids.length === 0;
+    const fresh = notification.ids.filter((id) => !ids.includes(id));
+    const isOurs = fresh.length > 0 || notification.ids.length === 0;
     const maySound = isOurs && Math.abs(Date.now() - (recent.at ?? 0)) > APART;
-    const at = maySound && telling.hasSound ? Date.now() : recent.at;
+    const at = maySound && notification.hasSound ? Date.now() : recent.at;
     localStorage.setItem(RECENT, JSON.stringify({ ids: [...ids, ...fresh].slice(-MOST_RECENT), at }));
     return { isOurs, maySound };
   } catch {
@@ -93,7 +93,7 @@ export function setBadge(count) {
 }
 
 const seen = () => {
-  if (!isLookedAt()) return;
+  if (!hasFocus()) return;
   shown?.close();
   shown = null;
 };
