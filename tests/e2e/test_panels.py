@@ -135,10 +135,10 @@ async def test_fleet_tells_of_each_server_and_why_a_window_is_where_it_is(
     await expect(mine.locator("svg.spark")).to_have_attribute("role", "img")
     await expect(mine).to_contain_text("Busy for")
     await expect(panel.get_by_test_id("timeline")).to_contain_text("Window 2")
-    berth = panel.get_by_test_id("berth").first
-    await expect(berth).to_contain_text("Window 2")
-    await berth.locator("summary").click()
-    await expect(berth.locator(".loads li")).to_have_count(3)
+    row = panel.get_by_test_id("mooring-row").first
+    await expect(row).to_contain_text("Window 2")
+    await row.locator("summary").click()
+    await expect(row.locator(".loads li")).to_have_count(3)
     await check_axe(first.page)
     await closed(first, "fleet")
     await second.press_cancel(prompt_id)

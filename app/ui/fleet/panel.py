@@ -22,7 +22,7 @@ from wire.server_stats import ServerStats
 ONLY = "only"  # beside the leanings: nowhere else than there, and wait for it
 SPAN = 24 * 3600.0  # seconds that the timeline goes back at most
 SHORTEST = 600.0  # seconds that it shows at least
-BERTHS = 12  # moorings that are listed
+MOST_MOORINGS = 12  # moorings that are listed
 LANES = 10  # windows in the timeline
 WIDTH = 1000  # of the timeline, in its own units
 
@@ -67,7 +67,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BerthRow:
+class MooringRow:
     """One mooring in words, with the choice that began it."""
 
     mark: WindowMark
@@ -88,7 +88,7 @@ class FleetView:
     error: MooringError | None = None
     is_moored: bool = False
     lanes: tuple[Lane, ...] = ()
-    berths: tuple[BerthRow, ...] = ()
+    mooring_rows: tuple[MooringRow, ...] = ()
     span: tuple[float, float] = (0.0, 0.0)
     is_read: bool = False
     is_unreadable: bool = False
@@ -119,12 +119,12 @@ def fleet_view(
 ) -> FleetView:
     """Return the open panel. `where` is chosen for the next run; `admin` is None for users who do not administer it."""
     moored_to = {item.window_locked_server for item in session.windows if item.window_locked_server}
-    berthings = facts.berthings
+    moorings = facts.moorings
     marks = _Marks(facts.roster, session.windows)
     tasks = [task for item in session.windows for task in item.unfinished]
     own = frozenset(prompt_id for item in session.windows for prompt_id in item.tasks)
     ours = frozenset(task.prompt_id for task in facts.roster.tasks) if facts.roster is not None else frozenset()
-    lanes, span = _timeline(berthings, marks, session.fleet, facts.roster)
+    lanes, span = _timeline(moorings, marks, session.fleet, facts.roster)
     return FleetView(
         fleet=session.fleet,
         servers=tuple(
@@ -133,7 +133,7 @@ def fleet_view(
                 tag=tag_of(session.fleet, server.server_id),
                 mine=sum(task.server_id == server.server_id for task in tasks),
                 is_mooring=server.server_id in moored_to,
-                windows=marks.at(server.server_id, berthings),
+                windows=marks.at(server.server_id, moorings),
                 stats=facts.stats.get(server.server_id, ServerStats()),
                 leaning=leaning_of(server.server_id, leanings, where),
                 admin=None if admin is None else admin_at(admin, server.server_id, own, ours),
@@ -143,7 +143,7 @@ def fleet_view(
         error=session.fleet_error,
         is_moored=bool(moored_to),
         lanes=lanes,
-        berths=tuple(_row(item, marks, session.fleet) for item in berthings[:BERTHS]),
+        mooring_rows=tuple(_row(item, marks, session.fleet) for item in moorings[:MOST_MOORINGS]),
         span=span,
         is_read=facts.roster is not None,
         is_unreadable=facts.is_unreadable,
@@ -170,15 +170,15 @@ class _Marks:
         head = captain_of(window_id)
         return WindowMark(self._numbers.get(head), head in self._mine)
 
-    def at(self, server_id: ServerId, berthings: tuple[MooringPeriod, ...]) -> tuple[WindowMark, ...]:
+    def at(self, server_id: ServerId, moorings: tuple[MooringPeriod, ...]) -> tuple[WindowMark, ...]:
         """The living windows that are moored there now."""
-        there = {self.of(item.window_id) for item in berthings if item.server_id == server_id and item.ended_at is None}
+        there = {self.of(item.window_id) for item in moorings if item.server_id == server_id and item.ended_at is None}
         living = [mark for mark in there if mark.number is not None]
         return tuple(sorted(living, key=lambda mark: (not mark.is_mine, mark.number or 0)))
 
 
-def _row(item: MooringPeriod, marks: _Marks, fleet: Fleet) -> BerthRow:
-    return BerthRow(
+def _row(item: MooringPeriod, marks: _Marks, fleet: Fleet) -> MooringRow:
+    return MooringRow(
         mark=marks.of(item.window_id),
         tag=tag_of(fleet, item.server_id),
         began_at=item.began_at,
@@ -190,13 +190,13 @@ def _row(item: MooringPeriod, marks: _Marks, fleet: Fleet) -> BerthRow:
 
 
 def _timeline(
-    berthings: tuple[MooringPeriod, ...], marks: _Marks, fleet: Fleet, roster: Roster | None
+    moorings: tuple[MooringPeriod, ...], marks: _Marks, fleet: Fleet, roster: Roster | None
 ) -> tuple[tuple[Lane, ...], tuple[float, float]]:
     """A lane for each session that was moored within the span, those of living windows first."""
     if roster is None:
         return (), (0.0, 0.0)
     end = roster.read_at
-    recent = [item for item in berthings if (item.ended_at or end) > end - SPAN]
+    recent = [item for item in moorings if (item.ended_at or end) > end - SPAN]
     start = max(end - SPAN, min([*(item.began_at for item in recent), end - SHORTEST]))
     by_session: dict[WindowId, list[Bar]] = {}
     for item in recent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.direct import Refusal
 from app.core.model import Server
 from app.core.window import is_address_tag
-from app.ui.fleet.panel import ONLY, BerthRow
+from app.ui.fleet.panel import ONLY, MooringRow
 from app.ui.fleet.words import word_health
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Tone, Words
@@ -156,7 +156,7 @@ def name_device(device: Device) -> str:
     return rest if rest and ":" in first else name
 
 
-def word_berth(row: BerthRow, _: Translator) -> str:
+def word_mooring(row: MooringRow, _: Translator) -> str:
     """From when to when, with how much work."""
     began = _.formats.clock(row.began_at)
     if row.ended_at is None:

@@ -137,7 +137,7 @@ class PanelData:
             await asyncio.sleep(0)  # thousands of tasks: not all in one go
             roster = digest(read)
             await asyncio.sleep(0)
-            found = replace(found, roster=roster, berthings=moorings(roster), is_unreadable=False)
+            found = replace(found, roster=roster, moorings=moorings(roster), is_unreadable=False)
         except StorageError as error:
             log.warning("the other windows are not known: %r", error)
             found = replace(found, is_unreadable=True)

@@ -28,7 +28,7 @@ class PanelFacts:
     """What was read for an open panel; None until then. `sight` gives the address of a task's thumbnail."""
 
     roster: Roster | None = None
-    berthings: tuple[MooringPeriod, ...] = ()
+    moorings: tuple[MooringPeriod, ...] = ()
     stats: Mapping[ServerId, ServerStats] = field(default_factory=dict)
     is_unreadable: bool = False  # the store could not be read
     sight: Callable[[PromptId], str] = lambda _prompt_id: ""

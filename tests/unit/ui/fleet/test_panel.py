@@ -14,7 +14,7 @@ from app.core.balancer import Leaning
 from app.core.direct import Refusal
 from app.core.model import Choice, ServerId, TaskState
 from app.core.roster import Roster, moorings
-from app.ui.fleet.panel import BERTHS, FleetView, fleet_view
+from app.ui.fleet.panel import MOST_MOORINGS, FleetView, fleet_view
 from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.kit.actions import ActionTable
@@ -41,8 +41,8 @@ def panel(
     leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
     **facts: Any,
 ) -> FleetView:
-    berthings = moorings(seen) if seen is not None else ()
-    return fleet_view(session or StillSession(), PanelFacts(seen, berthings, **facts), where, leanings)
+    known = PanelFacts(seen, moorings(seen) if seen is not None else (), **facts)
+    return fleet_view(session or StillSession(), known, where, leanings)
 
 
 def hour(*minutes: Minute | None) -> ServerStats:
@@ -125,21 +125,21 @@ def test_the_timeline_has_a_lane_for_each_window_this_one_first() -> None:
     assert [lane.mark for lane in view.lanes] == [WindowMark(2, is_mine=True), WindowMark(1), WindowMark(None)]
     assert [(bar.start, bar.end) for lane in view.lanes for bar in lane.bars] == [(750, 1000), (0, 500), (500, 1000)]
     html = markup(view)
-    for row in view.berths:
-        assert f'id="berth-{row.key}"' in html, "what is drawn stands there as text as well"
+    for row in view.mooring_rows:
+        assert f'id="mooring-row-{row.key}"' in html, "what is drawn stands there as text as well"
 
 
 def test_yesterdays_moorings_are_listed_and_do_not_stretch_the_timeline() -> None:
     old = glance("a", created_at=NOW - 9 * 86_400, ended_at=NOW - 9 * 86_400 + 5)
     view = panel(seen=roster(old, glance("b", created_at=NOW - 60, ended_at=NOW)))
-    assert len(view.berths) == 2
+    assert len(view.mooring_rows) == 2
     assert view.span == (NOW - 600, NOW)
 
 
 def test_a_long_past_is_cut_and_nothing_else() -> None:
     tasks = [glance(str(number), created_at=number * 100.0, ended_at=number * 100.0 + 1) for number in range(200)]
-    assert [row.began_at for row in panel(seen=roster(*tasks)).berths] == [
-        100.0 * n for n in range(199, 199 - BERTHS, -1)
+    assert [row.began_at for row in panel(seen=roster(*tasks)).mooring_rows] == [
+        100.0 * n for n in range(199, 199 - MOST_MOORINGS, -1)
     ]
 
 
