@@ -18,7 +18,7 @@ from app.browser.logout import BrowserLoginSession
 from app.browser.owned import fleet_file
 from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
-from app.browser.server_probe import Eyes
+from app.browser.server_probe import ProbePorts
 from app.browser.server_stats import GatewayStats
 from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
@@ -76,7 +76,7 @@ def _make_gatewayed(
 
 def _make_direct(file: str, on_build: Callable[[str], None]) -> tuple[Http, Sockets, DirectFleet, Catalogues]:
     plain = BrowserHttp()
-    fleet = DirectFleet(file, Eyes(plain, read_site(), is_hidden, reach, learn), on_build)
+    fleet = DirectFleet(file, ProbePorts(plain, read_site(), is_hidden, reach, learn), on_build)
     http = DirectHttp(plain, fleet)
     return http, DirectSockets(BrowserSockets(), fleet), fleet, DirectCatalogues(GatewayCatalogues(plain), fleet)
 

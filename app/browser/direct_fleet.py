@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from app.browser.server_probe import Eyes, ServerProbe
+from app.browser.server_probe import ProbePorts, ServerProbe
 from app.core.direct import Listed, loads_response, read_listed
 from app.core.errors import ConfigError, ListError, TransportError
 from app.core.model import Fleet, ServerId
@@ -29,9 +29,9 @@ log = logging.getLogger("mooring.browser")
 class DirectFleet:
     """Follows all servers of the list. `file` is its path, `on_build` gets the build of the page beside it."""
 
-    def __init__(self, file: str, eyes: Eyes, on_build: Callable[[str], None] = lambda _build: None) -> None:
-        self._file, self._eyes, self._on_build = file, eyes, on_build
-        self._lookouts: tuple[ServerProbe, ...] = ()
+    def __init__(self, file: str, ports: ProbePorts, on_build: Callable[[str], None] = lambda _build: None) -> None:
+        self._file, self._ports, self._on_build = file, ports, on_build
+        self._probes: tuple[ServerProbe, ...] = ()
         self._problem = ""
         self._latest: Fleet | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -66,8 +66,8 @@ class DirectFleet:
     def hurry(self) -> None:
         """Probe all servers now: the network or the user is back."""
         self._hurry.set()
-        for lookout in self._lookouts:
-            lookout.hurry()
+        for probe in self._probes:
+            probe.hurry()
 
     def come(self, name: str) -> None:
         """Do nothing: there is no login without a gateway."""
@@ -79,31 +79,31 @@ class DirectFleet:
 
     async def stats(self) -> Mapping[ServerId, ServerStats]:
         """The stats of all servers, from this window's own probes."""
-        return {item.server.server_id: item.stats() for item in self._lookouts}
+        return {item.server.server_id: item.stats() for item in self._probes}
 
     async def loads(self) -> Response:
         """Each server's queue, read now."""
-        asked = self._lookouts
+        asked = self._probes
         found = await asyncio.gather(*(item.load() for item in asked))
         loads = zip(asked, found, strict=True)
         return loads_response({item.server.server_id: load for item, load in loads})
 
     async def read_catalogue(self, server_id: ServerId) -> tuple[str, str]:
         """Reread a server's catalogue; return the hashes of its nodes and of its lists of uploaded files."""
-        for item in self._lookouts:
+        for item in self._probes:
             if item.server.server_id == server_id:
                 return await item.read_catalogue()
         raise ConfigError(f"{server_id} is not in {self._file}")
 
     def server_at(self, path: str) -> ServerId | None:
         """The server of a full URL, for errors."""
-        found = (item.server for item in self._lookouts if path.startswith(f"{item.server.address}/"))
+        found = (item.server for item in self._probes if path.startswith(f"{item.server.address}/"))
         return next((server.server_id for server in found), None)
 
     # The list
 
     async def _read(self) -> Listed:
-        response = await self._eyes.http.send(Request(method="GET", path=self._file, deadline=DEADLINE))
+        response = await self._ports.http.send(Request(method="GET", path=self._file, deadline=DEADLINE))
         if response.status != 200:
             raise ListError(f"{self._file} answered {response.status}", self._file)
         try:
@@ -123,22 +123,22 @@ class DirectFleet:
                 self._news.set()
 
     def _take(self, listed: Listed) -> None:
-        there = {(item.server.server_id, item.server.address): item for item in self._lookouts}
-        lookouts = []
+        there = {(item.server.server_id, item.server.address): item for item in self._probes}
+        probes = []
         for server in listed.servers:
             known = there.pop((server.server_id, server.address), None)
             if known is None:  # another address is another server
-                known = ServerProbe(server, self._eyes, self._reading, self._news.set)
+                known = ServerProbe(server, self._ports, self._reading, self._news.set)
             known.server = server
-            lookouts.append(known)
+            probes.append(known)
         for gone in there.values():
             gone.close()
-        self._lookouts, self._problem = tuple(lookouts), ""
+        self._probes, self._problem = tuple(probes), ""
         self._on_build(listed.build)
         self._news.set()
 
     def _fleet(self) -> Fleet:
-        return Fleet(tuple(item.seen() for item in self._lookouts), SOURCE, self._file, problem=self._problem)
+        return Fleet(tuple(item.seen() for item in self._probes), SOURCE, self._file, problem=self._problem)
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -1,8 +1,8 @@
 """One server that this page probes itself, and the results.
 
 It probes often while the window is visible, and rarely in a hidden window, whose own tasks are watched anyway. If a
-probe gets no answer, `Eyes.reach` finds out what it can; it opens a WebSocket once per change only, since all clients
-of the server notice it.
+probe gets no answer, `ProbePorts.reach` finds out what it can; it opens a WebSocket once per change only, since all
+clients of the server notice it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ log = logging.getLogger("mooring.browser")
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class ProbePorts:
     """What a probe needs. `reach(address, asks_socket)` probes a server without a readable answer, `learn` reads a
     catalogue and returns the hashes of its nodes and of its lists of files."""
 
@@ -51,9 +51,9 @@ class Eyes:
 class ServerProbe:
     """See the module. `server` is as the list has it now; `on_news` is called when something has changed."""
 
-    def __init__(self, server: Server, eyes: Eyes, reading: asyncio.Lock, on_news: Callable[[], None]) -> None:
+    def __init__(self, server: Server, ports: ProbePorts, reading: asyncio.Lock, on_news: Callable[[], None]) -> None:
         self.server = server
-        self._eyes, self._reading, self._on_news = eyes, reading, on_news
+        self._ports, self._reading, self._on_news = ports, reading, on_news
         self._seen = Look(Condition())
         self._hour = Hour()
         self._catalogue = ("", "")
@@ -85,12 +85,12 @@ class ServerProbe:
     async def load(self) -> Queue | str:
         """Its queue, read now; the cause if it gives none."""
         known, address = self._seen.condition, self.server.address
-        if forbidden(address, self._eyes.site) is not None:
+        if forbidden(address, self._ports.site) is not None:
             return known.health.value
         deadline = LOAD_DEADLINE if known.health in {Health.WELL, Health.UNKNOWN} else LOAD_DEADLINE_ILL
         request = replace(queue_request(address), deadline=deadline)
         try:
-            return read_queue(await self._eyes.http.send(request), self.server.server_id)
+            return read_queue(await self._ports.http.send(request), self.server.server_id)
         except (TransportError, ComfyError) as error:
             self.hurry()
             if isinstance(error, TransportError) and error.cause == "deadline":
@@ -100,7 +100,7 @@ class ServerProbe:
     async def read_catalogue(self) -> tuple[str, str]:
         """What nodes it has, and what files, as hashes; one server's at a time, since each may be megabytes."""
         async with self._reading:
-            self._catalogue = await self._eyes.learn(self.server.address)
+            self._catalogue = await self._ports.learn(self.server.address)
         self._on_news()
         return self._catalogue
 
@@ -118,7 +118,7 @@ class ServerProbe:
             if is_well and (before not in _SAME_ONE or self._is_unlearned()):
                 self._learn_beside()
             pause = WELL if is_well else ILL if before is not health else min(LONGEST_ILL, pause * GROWTH)
-            await self._rest(HIDDEN if self._eyes.is_hidden() else pause)
+            await self._rest(HIDDEN if self._ports.is_hidden() else pause)
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -142,7 +142,7 @@ class ServerProbe:
         self._tried_at = time.monotonic()
 
     async def _look(self) -> Look:
-        address, site = self.server.address, self._eyes.site
+        address, site = self.server.address, self._ports.site
         if (refused := forbidden(address, site)) is not None:
             return Look(refused)
         try:
@@ -152,7 +152,7 @@ class ServerProbe:
                 return Look(Condition(Health.TIMEOUT, "no answer in time"))
         is_known = self._seen.condition.cause in _SOCKET_TOLD
         try:
-            reach = await self._eyes.reach(address, not is_known)
+            reach = await self._ports.reach(address, not is_known)
         except TransportError as error:  # the page's own host may rest, from which that part of the page comes
             log.warning("%s: why it does not answer cannot be seen: %s", self.server.server_id, error)
             reach = Reach()
@@ -162,7 +162,7 @@ class ServerProbe:
 
     async def _ask(self, path: str) -> Response:
         request = Request(method="GET", path=f"{self.server.address}{path}", deadline=LOOK_DEADLINE)
-        return await self._eyes.http.send(request)
+        return await self._ports.http.send(request)
 
 
 def _tell_end(task: asyncio.Task[None]) -> None:

@@ -28,22 +28,22 @@ from app.ui.page.projection import run_view
 from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import PictureDialog
-from app.ui.results.storage_actions import KeepActions, ResultsVerbs
+from app.ui.results.storage_actions import KeepActions, ResultsCommands
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Order, files_of, order_of, plan_of
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
 from app.ui.runs.state import MOST_COUNT, RunsState
-from app.ui.runs.task_actions import TaskActions, TaskVerbs
-from app.ui.runs.waiting_actions import LineActions, LineVerbs
-from app.ui.windows.orphan_actions import OrphanActions, OrphanVerbs
+from app.ui.runs.task_actions import TaskActions, TaskCommands
+from app.ui.runs.waiting_actions import LineActions, LineCommands
+from app.ui.windows.orphan_actions import OrphanActions, OrphanCommands
 from app.workflows.graph import Key
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
 
 
-class SessionVerbs(SessionFacts, TaskVerbs, OrphanVerbs, Protocol):
+class SessionCommands(SessionFacts, TaskCommands, OrphanCommands, Protocol):
     """What the page asks of a session."""
 
     async def run(
@@ -57,12 +57,12 @@ class SessionVerbs(SessionFacts, TaskVerbs, OrphanVerbs, Protocol):
     ) -> PromptId: ...
     async def keep_input(self, blob: Blob) -> str: ...
     @property
-    def results(self) -> ResultsVerbs: ...
+    def results(self) -> ResultsCommands: ...
     @property
-    def line(self) -> LineVerbs: ...
+    def line(self) -> LineCommands: ...
 
 
-class Actions(ActionTable):
+class PageActions(ActionTable):
     """Every action of the page by name, with its one handler. Here are those of running, of dialogs and of messages.
 
     `note_used(workflow_id, prompt_id)` notes a run in the library, `note_values(chosen, draft)` the form's values at
@@ -71,7 +71,7 @@ class Actions(ActionTable):
 
     def __init__(
         self,
-        session: SessionVerbs,
+        session: SessionCommands,
         context: FormContext,
         screen: Screen,
         random_seed: Callable[[int], int],

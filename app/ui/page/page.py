@@ -42,7 +42,7 @@ from app.ui.library.library import Library, is_file
 from app.ui.library.listing import LibraryIndex
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
-from app.ui.page.actions import Actions
+from app.ui.page.actions import PageActions
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
@@ -138,7 +138,7 @@ class Page:
         self._album_rows = AlbumRows(session, documents, self)
         self._results = ResultsActions(self, screen, session.name_project)
         self._album = AlbumActions(session, self._album_rows, self, screen, now, deletions=self._deletions)
-        self.actions = Actions(
+        self.actions = PageActions(
             session,
             self,
             screen,

@@ -37,8 +37,8 @@ class Thumbnails(Protocol):
     async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
 
 
-class LookoutFacts(Protocol):
-    """What the lookout reads of a session."""
+class PanelSession(Protocol):
+    """The part of a session that the panel data depends on."""
 
     @property
     def windows(self) -> tuple[Window, ...]: ...
@@ -54,7 +54,7 @@ class PanelData:
     def __init__(
         self,
         panel_sources: PanelSources,
-        session: LookoutFacts,
+        session: PanelSession,
         screen: Screen,
         *,
         spawn: Callable[[Coroutine[Any, Any, None]], None],

@@ -30,7 +30,7 @@ TWO = 2  # that are compared
 ZIP_NAME = "mooring.zip"
 
 
-class PastVerbs(PastReader, Protocol):
+class PastCommands(PastReader, Protocol):
     """What is asked of the past."""
 
     async def read_task(self, prompt_id: PromptId) -> Task: ...
@@ -43,7 +43,7 @@ class AlbumSession(AlbumSource, Protocol):
     @property
     def fleet(self) -> Fleet: ...
     @property
-    def past(self) -> PastVerbs: ...
+    def past(self) -> PastCommands: ...
     async def delete_task(self, prompt_id: PromptId) -> None: ...
 
 

@@ -13,7 +13,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.results.storage import KeepingDialog, KeepingView
 
 
-class ResultsVerbs(Protocol):
+class ResultsCommands(Protocol):
     """What the page asks of the kept results."""
 
     @property
@@ -29,7 +29,7 @@ class KeepActions:
 
     def __init__(
         self,
-        results: ResultsVerbs,
+        results: ResultsCommands,
         context: PageContext,
         deletions: Deletions,
     ) -> None:

@@ -14,7 +14,7 @@ from app.ui.kit.screen import Screen
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 
 
-class TaskVerbs(Protocol):
+class TaskCommands(Protocol):
     """What these actions ask of a session."""
 
     @property
@@ -30,7 +30,7 @@ class TaskVerbs(Protocol):
 class TaskActions:
     """The actions that a card offers."""
 
-    def __init__(self, session: TaskVerbs, context: PageContext, screen: Screen) -> None:
+    def __init__(self, session: TaskCommands, context: PageContext, screen: Screen) -> None:
         self._session = session
         self._context = context
         self._screen = screen

@@ -25,7 +25,7 @@ from app.workflows.plans.runs import PlannedRun
 log = logging.getLogger("mooring.ui")
 
 
-class LineVerbs(LineFacts, Protocol):
+class LineCommands(LineFacts, Protocol):
     """What the page asks of a session's waiting line."""
 
     async def add(
@@ -58,7 +58,7 @@ class LineActions:
 
     def __init__(
         self,
-        line: LineVerbs,
+        line: LineCommands,
         context: PageContext,
         screen: Screen,
         deletions: Deletions,

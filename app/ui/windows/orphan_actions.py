@@ -15,7 +15,7 @@ from app.ui.windows.orphans import WindowsState
 log = logging.getLogger("mooring.ui")
 
 
-class OrphanVerbs(Protocol):
+class OrphanCommands(Protocol):
     """What these actions ask of a session."""
 
     @property
@@ -27,7 +27,7 @@ class OrphanVerbs(Protocol):
 class OrphanActions:
     """The actions of the panel with orphans."""
 
-    def __init__(self, session: OrphanVerbs, context: PageContext) -> None:
+    def __init__(self, session: OrphanCommands, context: PageContext) -> None:
         self._session = session
         self._context = context
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.browser.direct_fleet import DirectFleet
 from app.browser.direct_ports import DirectHttp, DirectSockets
-from app.browser.server_probe import Eyes
+from app.browser.server_probe import ProbePorts
 from app.core.comfy import loads_request, read_loads
 from app.core.direct import Reach, Site
 from app.core.errors import ListError, RequestTimeout, SocketClosed
@@ -84,8 +84,8 @@ class Bench:
         self.world = world
         self.builds: list[str] = []
         http: Http = world  # type: ignore[assignment]
-        eyes = Eyes(http, PAGE, lambda: False, world.look, world.learn)
-        self.fleet = DirectFleet("fleet.json", eyes, self.builds.append)
+        ports = ProbePorts(http, PAGE, lambda: False, world.look, world.learn)
+        self.fleet = DirectFleet("fleet.json", ports, self.builds.append)
         self.http = DirectHttp(http, self.fleet)
 
     async def until(self, is_so: Callable[[Fleet], bool]) -> Fleet:
@@ -99,8 +99,8 @@ class Bench:
         return await self.until(lambda fleet: all(one.files for one in fleet.servers))
 
     def close(self) -> None:
-        for lookout in self.fleet._lookouts:
-            lookout.close()
+        for probe in self.fleet._probes:
+            probe.close()
         if self.fleet._keeping is not None:
             self.fleet._keeping.cancel()
 
@@ -206,9 +206,9 @@ async def test_late_server_is_not_asked_twice_for_its_catalogue(bench: Bench, ca
 
 async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
     world = World()
-    eyes = Eyes(world, Site("https://pages.lan"), lambda: False, world.look, world.learn)  # type: ignore[arg-type]
+    ports = ProbePorts(world, Site("https://pages.lan"), lambda: False, world.look, world.learn)  # type: ignore[arg-type]
     bench.close()
-    bench.fleet = DirectFleet("fleet.json", eyes)
+    bench.fleet = DirectFleet("fleet.json", ports)
     await bench.fleet.first()
     fleet = await bench.until(lambda fleet: all(one.health is Health.REFUSES for one in fleet.servers))
     assert {one.cause for one in fleet.servers} == {"mixed-content"}
@@ -233,8 +233,8 @@ async def test_unreadable_catalogue_delays_no_probe_and_is_retried_rarely(
 async def test_hidden_window_probes_rarely(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.browser.server_probe.WELL", 0.0)
     hidden = World()
-    eyes = Eyes(hidden, PAGE, lambda: True, hidden.look, hidden.learn)  # type: ignore[arg-type]
-    other = DirectFleet("fleet.json", eyes)
+    ports = ProbePorts(hidden, PAGE, lambda: True, hidden.look, hidden.learn)  # type: ignore[arg-type]
+    other = DirectFleet("fleet.json", ports)
     await other.first()
     await bench.fleet.first()
     async with asyncio.timeout(5):

@@ -18,7 +18,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.projection import SHORT, SMALL
 from app.ui.form.state import NODES_AT_FIRST, Draft, FieldView, FormState, Picture
 from app.ui.kit.state import UiState
-from app.ui.page.actions import Actions
+from app.ui.page.actions import PageActions
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS
 from app.ui.page.state import PageView
@@ -230,7 +230,7 @@ class Rig:
         self.session = StillSession(window=window())
         self.context = Desk(ANYTHING, (opened,))
         self.screen = MemoryScreen()
-        self.actions = Actions(
+        self.actions = PageActions(
             self.session, self.context, self.screen, lambda limit: limit, deletions=deletions(self.context)
         )
 

@@ -13,7 +13,7 @@ from app.core.ports.blobs import KeepSettings, Usage
 from app.ui.form.state import FormState
 from app.ui.kit.deletion_actions import SECONDS, TICK, Deletions
 from app.ui.kit.deletions import Deletion, What
-from app.ui.page.actions import Actions
+from app.ui.page.actions import PageActions
 from app.ui.page.notice_words import word_deletion
 from app.ui.page.notices_html import errors
 from app.ui.page.projection import project
@@ -153,7 +153,9 @@ class Hands(ActionsRig):
     def __init__(self, workflow_id: str = "text", session: StillSession | None = None) -> None:
         super().__init__(workflow_id, session)
         self.deletions = Deletions(self.context, Seconds().now, Seconds().sleep)
-        self.actions = Actions(self.session, self.context, self.screen, lambda limit: limit, deletions=self.deletions)
+        self.actions = PageActions(
+            self.session, self.context, self.screen, lambda limit: limit, deletions=self.deletions
+        )
 
     async def act(self, action: str, **facts: str) -> None:
         self.actions.act(action, facts)

@@ -14,7 +14,7 @@ from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.state import UiState
-from app.ui.page.actions import Actions
+from app.ui.page.actions import PageActions
 from app.ui.results.actions import ResultsActions
 from app.ui.results.state import PictureDialog
 from app.ui.runs.state import GiveUpDialog
@@ -73,7 +73,7 @@ class Rig:
         self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
         self.context = Desk(workflow_id)
         self.screen = MemoryScreen()
-        self.actions = Actions(
+        self.actions = PageActions(
             self.session, self.context, self.screen, lambda limit: limit, deletions=deletions(self.context)
         )
         self.actions.add(ResultsActions(self.context, self.screen, lambda _project: None))

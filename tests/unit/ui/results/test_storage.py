@@ -12,7 +12,7 @@ import pytest
 from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.kit.state import UiState
-from app.ui.page.actions import Actions
+from app.ui.page.actions import PageActions
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.results.storage_html import keeping
 from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillResults, StillSession, deletions, workflows
@@ -48,7 +48,7 @@ class Rig:
     def __init__(self, usage: Usage | None = USAGE) -> None:
         self.results = StillResults(usage=usage)
         self.context = Desk()
-        self.actions = Actions(
+        self.actions = PageActions(
             StillSession(results=self.results),
             self.context,
             MemoryScreen(),

@@ -14,7 +14,7 @@ from app.core.errors import BadPlan
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.plan_words import word_bad_plan
 from app.ui.kit.state import UiState
-from app.ui.page.actions import Actions
+from app.ui.page.actions import PageActions
 from app.ui.runs import orders
 from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_names
 from app.ui.runs.many import plan_of as many_plan
@@ -47,7 +47,7 @@ def shown(many: ManyDraft, workflow_id: str = "text", region: str = "dialogs") -
 
 def rig(workflow_id: str = "text") -> Rig:
     made, numbers = Rig(workflow_id, demo()), itertools.count(5)
-    made.actions = Actions(
+    made.actions = PageActions(
         made.session, made.context, made.screen, lambda _: next(numbers), deletions=deletions(made.context)
     )
     return made

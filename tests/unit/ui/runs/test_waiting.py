@@ -13,7 +13,7 @@ from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
-from app.ui.page.actions import Actions
+from app.ui.page.actions import PageActions
 from app.ui.runs.state import MOST_COUNT, RunsState
 from app.ui.runs.waiting import SHOWN
 from tests.unit.ui.page.test_actions import SEED, Rig
@@ -123,7 +123,7 @@ async def test_each_button_asks_the_line(action: str, call: tuple[object, ...]) 
 
 async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     rig, numbers = Rig("text"), itertools.count(5)
-    rig.actions = Actions(
+    rig.actions = PageActions(
         rig.session, rig.context, rig.screen, lambda _: next(numbers), deletions=deletions(rig.context)
     )
     rig.actions.act("run-count", {"value": "3"})
