@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gettext
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -38,10 +38,12 @@ from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.kit.image_addresses import Original
+from app.ui.kit.state import UiState
 from app.ui.settings.notifications import Notification
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
@@ -584,6 +586,37 @@ class MemoryScreen:
 
     def early_pictures(self) -> Mapping[str, str]:
         return self.early
+
+
+class MemoryContext:
+    """The page's context, with background work that a test can wait for."""
+
+    def __init__(self, workflow_id: str = "", offered: tuple[OpenWorkflow, ...] = ()) -> None:
+        self.ui = UiState().with_slices(FormState(workflow_id=workflow_id))
+        self.workflows = offered or workflows()
+        self.language = ""
+        self.work: list[asyncio.Task[None]] = []
+
+    def set_ui(self, ui: UiState) -> None:
+        self.ui = ui
+
+    def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
+        self.workflows = offered
+
+    async def speak(self, language: str) -> None:
+        self.language = language
+
+    def word(self, text: str) -> str:
+        return translator(self.language).known(text) if self.language else text
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.work.append(asyncio.get_running_loop().create_task(work))
+
+    send = spawn
+
+    async def done(self) -> None:
+        while self.work:
+            await self.work.pop(0)
 
 
 @dataclass

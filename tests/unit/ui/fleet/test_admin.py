@@ -22,7 +22,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.settings.account import Account
 from app.ui.windows.panel import PanelFacts
-from tests.unit.ui.page_kit import StillPictures, StillSession, fleet, server, translator, workflows
+from tests.unit.ui.page_kit import MemoryContext, StillPictures, StillSession, fleet, server, translator, workflows
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
 HERS = PromptId("aaaa")
@@ -58,22 +58,16 @@ class MemoryFleetAdmin:
         self.done.append(action)
 
 
-class Panel:
-    """The open panel with its hands."""
+class Panel(MemoryContext):
+    """The open panel with its actions."""
 
     def __init__(self, admin: MemoryFleetAdmin) -> None:
+        super().__init__()
         self.ui = UiState(dialog=FleetDialog()).with_slices(Account("carol", runs_fleet=True))
-        self.works: list[asyncio.Task[None]] = []
-        self.hands = ActionTable(AdminActions(admin, self))  # type: ignore[arg-type]
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
-    def spawn(self, work: object) -> None:
-        self.works.append(asyncio.ensure_future(work))  # type: ignore[arg-type]
+        self.actions = ActionTable(AdminActions(admin, self))
 
     async def act(self, name: str, **facts: str) -> None:
-        self.hands.act(name, facts)
+        self.actions.act(name, facts)
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -88,7 +82,7 @@ class Panel:
         return str(h.fragment[drawn(view, translator(language))])
 
     def close(self) -> None:
-        for work in self.works:
+        for work in self.work:
             work.cancel()
 
 
@@ -176,12 +170,12 @@ async def test_a_queue_that_is_shown_is_looked_at_again(monkeypatch: pytest.Monk
         while "Nothing waits or runs there." not in panel.html():  # noqa: ASYNC110 - the panel is asked as it is
             await asyncio.sleep(0)
     panel.ui = UiState()
-    await asyncio.wait_for(asyncio.gather(*panel.works), 10)  # with the panel closed, nobody looks any more
+    await asyncio.wait_for(asyncio.gather(*panel.work), 10)  # with the panel closed, nobody looks any more
 
 
 async def test_what_comes_back_after_the_panel_has_closed_is_dropped() -> None:
     panel = Panel(MemoryFleetAdmin())
-    panel.hands.act("free-memory", {"server": "gpu-1"})
+    panel.actions.act("free-memory", {"server": "gpu-1"})
     panel.ui = UiState()
-    await asyncio.gather(*panel.works)
+    await asyncio.gather(*panel.work)
     assert panel.ui == UiState()

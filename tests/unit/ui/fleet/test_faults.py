@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 
@@ -21,8 +19,7 @@ from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_sto
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
-from app.ui.kit.state import UiState
-from tests.unit.ui.page_kit import ENGLISH, StillSession, server, translator
+from tests.unit.ui.page_kit import ENGLISH, MemoryContext, StillSession, server, translator
 from wire.faults import Fault
 
 ONE, TWO = ServerId("demo-1"), ServerId("demo-2")
@@ -155,33 +152,16 @@ def test_a_server_s_name_is_never_markup() -> None:
     assert "<b>x" not in markup(view(fleet))
 
 
-# The hands
+# Actions
 
 
-@dataclass
-class Desk:
-    """The person's own part, and what runs in the background."""
-
-    ui: UiState = field(default_factory=UiState)
-    work: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self.work.append(asyncio.get_running_loop().create_task(work))
-
-    async def done(self) -> None:
-        await asyncio.gather(*self.work)
-
-
-def hands(refusal: MooringError | None = None) -> tuple[ActionTable, Desk, StillSession]:
-    context, session = Desk(), StillSession(refusal=refusal)
+def fault_actions(refusal: MooringError | None = None) -> tuple[ActionTable, MemoryContext, StillSession]:
+    context, session = MemoryContext(), StillSession(refusal=refusal)
     return ActionTable(BreakActions(session.break_server, context)), context, session
 
 
 async def test_a_click_breaks_that_server_and_it_stays_chosen() -> None:
-    actions, context, session = hands()
+    actions, context, session = fault_actions()
     actions.act("break", {"server": "demo-2", "fault": "kill"})
     await asyncio.sleep(0)
     assert context.ui.of(FaultsState).break_server == TWO
@@ -200,7 +180,7 @@ async def test_a_second_click_waits_for_the_first() -> None:
         calls.append((server_id, fault))
         await go.wait()
 
-    context = Desk()
+    context = MemoryContext()
     actions = ActionTable(BreakActions(slow, context))
     for _ in range(3):
         actions.act("break", {"server": "demo-1", "fault": "restart"})
@@ -211,7 +191,7 @@ async def test_a_second_click_waits_for_the_first() -> None:
 
 
 async def test_what_is_refused_is_said() -> None:
-    actions, context, _session = hands(ConnectError(ONE, "connect-failed"))
+    actions, context, _session = fault_actions(ConnectError(ONE, "connect-failed"))
     actions.act("break", {"server": "demo-1", "fault": "hang"})
     await context.done()
     assert [type(error) for _number, error in context.ui.errors] == [ConnectError]
@@ -219,7 +199,7 @@ async def test_what_is_refused_is_said() -> None:
 
 
 async def test_another_server_is_chosen_and_other_clicks_are_left_to_others() -> None:
-    actions, context, _session = hands()
+    actions, context, _session = fault_actions()
     actions.act("break-server", {"value": "demo-2"})
     assert context.ui.of(FaultsState).break_server == TWO
 

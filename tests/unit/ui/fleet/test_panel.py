@@ -18,13 +18,23 @@ from app.ui.fleet.panel import MOST_MOORINGS, FleetView, fleet_view
 from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.kit.actions import ActionTable
-from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
 from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
 from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts, WindowMark
-from tests.unit.ui.page_kit import ENGLISH, ME, MemoryScreen, StillSession, fleet, server, task, translator, window
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    ME,
+    MemoryContext,
+    MemoryScreen,
+    StillSession,
+    fleet,
+    server,
+    task,
+    translator,
+    window,
+)
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
 from wire.health import Health
 from wire.server_stats import MINUTES, Minute, ServerStats
@@ -208,28 +218,18 @@ def test_an_unread_panel_has_the_servers_and_waits_for_the_rest() -> None:
 # What a window holds of a server
 
 
-class Desk:
-    """The person's own part, and nothing else."""
-
-    def __init__(self) -> None:
-        self.ui = UiState()
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
-
-def hands(screen: MemoryScreen | None = None) -> tuple[ActionTable, StillSession, Desk, MemoryScreen]:
-    session, context, screen = StillSession(), Desk(), screen or MemoryScreen()
+def panel_actions(screen: MemoryScreen | None = None) -> tuple[ActionTable, StillSession, MemoryContext, MemoryScreen]:
+    session, context, screen = StillSession(), MemoryContext(), screen or MemoryScreen()
     panel = PanelActions(session, context, screen, lambda _id: None)  # type: ignore[arg-type]
     return ActionTable(panel), session, context, screen
 
 
 def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> None:
-    actions, session, _context, screen = hands()
+    actions, session, _context, screen = panel_actions()
     actions.act("lean", {"server": "gpu-1", "value": "avoid"})
     actions.act("lean", {"server": "gpu-2", "value": "prefer"})
     assert session.calls[-1] == ("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})
-    again, session, context, _screen = hands(screen)
+    again, session, context, _screen = panel_actions(screen)
     assert session.calls == [("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})], "before the first choice"
     again.act("lean", {"server": "gpu-1", "value": ""})
     assert context.ui.of(RunsState).leanings == {G2: Leaning.PREFER}
@@ -237,7 +237,7 @@ def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> Non
 
 
 def test_this_one_only_is_the_choice_beside_run() -> None:
-    actions, _session, context, _screen = hands()
+    actions, _session, context, _screen = panel_actions()
     actions.act("lean", {"server": "gpu-1", "value": "avoid"})
     actions.act("lean", {"server": "gpu-1", "value": "only"})
     assert (context.ui.of(RunsState).where, context.ui.of(RunsState).leanings) == ("gpu-1", {})

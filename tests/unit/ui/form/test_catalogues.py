@@ -10,8 +10,7 @@ from app.core.model import Server, ServerId
 from app.ui.form.catalogues import FormCatalogues
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import Text, Unknown
-from tests.unit.ui.page.test_actions import Desk
-from tests.unit.ui.page_kit import StillSession, fleet, server, task, window
+from tests.unit.ui.page_kit import MemoryContext, StillSession, fleet, server, task, window
 from wire.health import Health
 
 PREFIX = ("4", "filename_prefix")
@@ -27,7 +26,7 @@ class Rig:
 
     def __init__(self, *servers: Server, workflow_id: str = "enlarge", **session: Any) -> None:
         self.session = StillSession(fleet=fleet(*servers), **session)
-        self.context = Desk(workflow_id)
+        self.context = MemoryContext(workflow_id)
         self.catalogues = FormCatalogues(self.session, self.context)
 
     async def draw(self) -> list[str]:

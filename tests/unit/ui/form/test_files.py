@@ -23,8 +23,7 @@ from app.ui.page.projection import project
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
 from app.workflows.forms.fields import Field, Upload
 from tests.unit.ui.anything import ANYTHING, anything
-from tests.unit.ui.page.test_actions import Desk
-from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, MemoryScreen, StillPictures, StillSession
+from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, MemoryContext, MemoryScreen, StillPictures, StillSession
 
 IMAGE, FILM, SOUND = ("1", "image"), ("1", "film"), ("1", "sound")
 FACTS = {"node": "1", "name": "image"}
@@ -39,7 +38,7 @@ class Rig:
             by_key = {key: _used(item) if key == IMAGE else item for key, item in opened.form.by_key.items()}
             opened = replace(opened, form=replace(opened.form, by_key=by_key))
         self.opened = opened
-        self.context = Desk(ANYTHING, (opened,))
+        self.context = MemoryContext(ANYTHING, (opened,))
         self.screen = screen or MemoryScreen()
         self.files = FileActions(StillSession(), self.context, self.screen, lambda: opened)
 

@@ -29,11 +29,11 @@ from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.kinds import label_of
 from tests import recordings
 from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
-from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import (
     ENGLISH,
     Bytes,
+    MemoryContext,
     MemoryScreen,
     StillPictures,
     StillSession,
@@ -228,7 +228,7 @@ class Rig:
 
     def __init__(self, opened: OpenWorkflow) -> None:
         self.session = StillSession(window=window())
-        self.context = Desk(ANYTHING, (opened,))
+        self.context = MemoryContext(ANYTHING, (opened,))
         self.screen = MemoryScreen()
         self.actions = PageActions(
             self.session, self.context, self.screen, lambda limit: limit, deletions=deletions(self.context)

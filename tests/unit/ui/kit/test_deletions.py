@@ -18,11 +18,11 @@ from app.ui.page.notice_words import word_deletion
 from app.ui.page.notices_html import errors
 from app.ui.page.projection import project
 from app.ui.runs.state import RunsState
-from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.page_kit import (
     ENGLISH,
     Bytes,
+    MemoryContext,
     Seconds,
     StillLine,
     StillPictures,
@@ -40,7 +40,7 @@ class Rig:
     """Deletions with a clock that is stopped until `run`."""
 
     def __init__(self) -> None:
-        self.context = Desk("enlarge")
+        self.context = MemoryContext("enlarge")
         self.seconds = Seconds()
         self.deletions = Deletions(self.context, self.seconds.now, self.seconds.sleep)
         self.done: list[str] = []
@@ -134,7 +134,7 @@ async def test_message_offers_undo_and_is_announced() -> None:
 def test_hidden_task_is_on_no_card() -> None:
     one, other = ended("a"), ended("b")
     session = StillSession(window=window(one, other))
-    ui = replace(Desk("enlarge").ui, hidden=frozenset({one.prompt_id}))
+    ui = replace(MemoryContext("enlarge").ui, hidden=frozenset({one.prompt_id}))
     view = project(session, ui, workflows=workflows(), pictures=StillPictures(), language="en")
     assert [card.task.prompt_id for card in view.results.cards] == [PromptId(other.prompt_id)]
 
@@ -147,7 +147,7 @@ def test_message_names_the_deleted_item_in_both_languages(what: What, count: int
     assert len(texts) == 2 and all(texts)
 
 
-class Hands(ActionsRig):
+class DeletionsRig(ActionsRig):
     """The page's actions with a stopped clock, so that every deletion can still be undone."""
 
     def __init__(self, workflow_id: str = "text", session: StillSession | None = None) -> None:
@@ -172,7 +172,7 @@ class Hands(ActionsRig):
 async def test_waiting_runs_are_set_aside_and_put_back() -> None:
     line = waiting("one", "two", "three")
     sent, first, last = (item.prompt_id for item in line.entries)
-    rig = Hands(session=StillSession(line=StillLine(line=line, sending=frozenset({sent}))))
+    rig = DeletionsRig(session=StillSession(line=StillLine(line=line, sending=frozenset({sent}))))
     await rig.act("line-clear")
     assert rig.session.line.calls == [("set_aside", first, last), ("remove", sent)], "what is on its way is stopped"
     assert [item.count for item in rig.context.ui.deletions] == [2]
@@ -184,7 +184,7 @@ async def test_waiting_runs_are_set_aside_and_put_back() -> None:
 
 async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
     usage = Usage(settings=KeepSettings(3_000_000_000), size=2_000_000_000)
-    rig = Hands(session=StillSession(results=StillResults(usage=usage)))
+    rig = DeletionsRig(session=StillSession(results=StillResults(usage=usage)))
     await rig.act("open-keeping")
     await rig.act("ask-delete-kept")
     await rig.act("delete-kept")
@@ -203,7 +203,7 @@ async def test_kept_results_and_a_smaller_bound_can_be_undone() -> None:
 
 
 async def test_undo_restores_the_list_of_a_plan() -> None:
-    rig = Hands()
+    rig = DeletionsRig()
     await rig.act("open-many")
     rig.actions.act("many", {"place": "text", "value": "sea\nland"})
     await rig.act("many-clear")
@@ -221,7 +221,7 @@ async def test_undo_restores_the_list_of_a_plan() -> None:
 
 
 async def test_undo_restores_layout_of_another_workflow() -> None:
-    rig = Hands("text")
+    rig = DeletionsRig("text")
     key = next(item for item in rig.context.workflows if item.workflow_id == "text").arranged.first[0].key
     await rig.act("hide", node=key[0], name=key[1])
     layout = next(item for item in rig.context.workflows if item.workflow_id == "text").layout

@@ -41,8 +41,16 @@ from app.workflows.forms.records import to_text
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import Published
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.page.test_actions import Desk
-from tests.unit.ui.page_kit import Bytes, MemoryFiles, MemoryScreen, StillSession, deletions, fleet, server
+from tests.unit.ui.page_kit import (
+    Bytes,
+    MemoryContext,
+    MemoryFiles,
+    MemoryScreen,
+    StillSession,
+    deletions,
+    fleet,
+    server,
+)
 
 CATALOGUE = Catalogue.parse(
     {
@@ -83,13 +91,13 @@ def graph(class_type: str = "EmptyImage") -> dict[str, Any]:
 
 
 class Rig:
-    """A page's opener, its library and the hands on both; `draw` is what a drawing does."""
+    """A page's opener, its library and the actions on both; `draw` is what a drawing does."""
 
     def __init__(self, documents: MemoryDocuments | None = None, **facts: Any) -> None:
         self.session = StillSession(
             fleet=fleet(server("gpu-1", catalogue="a")), catalogues={ServerId("gpu-1"): CATALOGUE}, **facts
         )
-        self.context = Desk("enlarge")
+        self.context = MemoryContext("enlarge")
         self.screen = MemoryScreen()
         self.files = MemoryFiles()
         self.documents = documents or MemoryDocuments()
@@ -99,7 +107,7 @@ class Rig:
         self.opened: list[OpenWorkflow] = []
         catalogues = FormCatalogues(self.session, self.context)
         self.opener = Opener(self.context, self.library, catalogues, self.screen, self.opened.append)
-        self.hands = LibraryActions(
+        self.library_actions = LibraryActions(
             self.context,
             self.screen,
             self.library,
@@ -107,7 +115,7 @@ class Rig:
             lambda files: self.passed.extend(name for _, name in files),
             deletions=deletions(self.context),
         )
-        self.act = ActionTable(self.hands).act
+        self.act = ActionTable(self.library_actions).act
 
     async def draw(self) -> None:
         await self.context.done()
@@ -116,7 +124,7 @@ class Rig:
 
     async def give(self, told: object, name: str = "night.json", *, is_surely: bool = True) -> None:
         data = told if isinstance(told, bytes) else json.dumps(told).encode()
-        self.hands.take_files([(Bytes(data, "application/octet-stream"), name)], is_surely=is_surely)
+        self.library_actions.take_files([(Bytes(data, "application/octet-stream"), name)], is_surely=is_surely)
         await self.draw()
 
     @property
@@ -157,7 +165,7 @@ def many(count: int = MOST_AT_ONCE) -> dict[str, Any]:
 
 async def give_large(rig: Rig) -> OpenWorkflow:
     """Open a large file up to where what stands on top is shown; drawing goes on with the rest."""
-    rig.hands.take_files([(Bytes(json.dumps(many()).encode()), "large.json")], is_surely=True)
+    rig.library_actions.take_files([(Bytes(json.dumps(many()).encode()), "large.json")], is_surely=True)
     for _ in range(1000):
         if rig.opened and rig.screen.due:
             break
@@ -466,7 +474,7 @@ async def test_the_stock_is_counted_again_only_when_something_is_another() -> No
 
 
 def test_the_chosen_one_stands_in_the_picker_however_long_the_list_is() -> None:
-    entries = stock_of(Desk("x").workflows * 4, Rig().library, fleet()).entries * 4
+    entries = stock_of(MemoryContext("x").workflows * 4, Rig().library, fleet()).entries * 4
     many = tuple(replace(entry, workflow_id=str(number)) for number, entry in enumerate(entries))
     assert len(picked(many, "0")) == PICKED_AT_FIRST == len(picked(many, "15"))
     assert picked(many, "15")[0].workflow_id == "15"

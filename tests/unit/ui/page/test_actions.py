@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable
 from app.session import Picked
-from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState, Picture
-from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
 from app.ui.results.actions import ResultsActions
 from app.ui.results.state import PictureDialog
@@ -21,49 +16,17 @@ from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.page_kit import (
     Bytes,
+    MemoryContext,
     MemoryScreen,
     StillSession,
     deletions,
     fleet,
     server,
     task,
-    translator,
-    workflows,
 )
 
 IMAGE = ("1", "image")
 SEED = ("1", "seed")
-
-
-class Desk:
-    """The person's part, and background work that a test can wait for."""
-
-    def __init__(self, workflow_id: str, offered: tuple[OpenWorkflow, ...] = ()) -> None:
-        self.ui = UiState().with_slices(FormState(workflow_id=workflow_id))
-        self.workflows = offered or workflows()
-        self.language = ""
-        self.work: list[asyncio.Task[None]] = []
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
-    def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
-        self.workflows = offered
-
-    async def speak(self, language: str) -> None:
-        self.language = language
-
-    def word(self, text: str) -> str:
-        return translator(self.language).known(text) if self.language else text
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self.work.append(asyncio.get_running_loop().create_task(work))
-
-    send = spawn
-
-    async def done(self) -> None:
-        while self.work:
-            await self.work.pop(0)
 
 
 class Rig:
@@ -71,7 +34,7 @@ class Rig:
 
     def __init__(self, workflow_id: str = "enlarge", session: StillSession | None = None) -> None:
         self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
-        self.context = Desk(workflow_id)
+        self.context = MemoryContext(workflow_id)
         self.screen = MemoryScreen()
         self.actions = PageActions(
             self.session, self.context, self.screen, lambda limit: limit, deletions=deletions(self.context)

@@ -8,15 +8,24 @@ from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, ResultsActions
 from app.ui.results.state import ResultsState
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.results.storage_html import keeping
-from tests.unit.ui.page.test_actions import Desk
-from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillPictures, StillSession, ended, output, window, workflows
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    MemoryContext,
+    MemoryScreen,
+    StillPictures,
+    StillSession,
+    ended,
+    output,
+    window,
+    workflows,
+)
 
 
 class Rig:
     """The hands on one window's tab."""
 
     def __init__(self, screen: MemoryScreen | None = None) -> None:
-        self.context = Desk("enlarge")
+        self.context = MemoryContext("enlarge")
         self.screen = screen or MemoryScreen()
         self.told: list[str] = []
         self.actions = ResultsActions(self.context, self.screen, self.told.append)

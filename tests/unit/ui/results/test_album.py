@@ -34,9 +34,9 @@ from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.page.test_actions import Desk
 from tests.unit.ui.page_kit import (
     ENGLISH,
+    MemoryContext,
     MemoryScreen,
     Seconds,
     StillSession,
@@ -86,7 +86,7 @@ class Rig:
         self.session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2", name="Two")), window=window(*own))
         self.session.past.tasks = {task.prompt_id: task for task in past}
         self.session.past.others = others
-        self.context = Desk("enlarge")
+        self.context = MemoryContext("enlarge")
         self.screen = MemoryScreen()
         self.documents = MemoryDocuments()
         self.rows = AlbumRows(self.session, self.documents, self.context)

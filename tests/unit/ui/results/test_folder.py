@@ -14,8 +14,7 @@ from app.ui.results.folder_actions import KEY, FolderActions
 from app.ui.results.folder_html import folder_field, folder_sign
 from app.ui.results.state import FolderState, ResultsState
 from tests.simulation.store import Bytes
-from tests.unit.ui.page.test_actions import Desk
-from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillSession, deletions, ended, output, window
+from tests.unit.ui.page_kit import ENGLISH, MemoryContext, MemoryScreen, StillSession, deletions, ended, output, window
 
 KEPT = output(delivery=Delivery.KEPT)
 
@@ -55,19 +54,19 @@ class Rig:
     def __init__(self, folder: MemoryFolder, screen: MemoryScreen | None = None) -> None:
         self.folder = folder
         self.session = StillSession(window=window())
-        self.context = Desk("enlarge")
+        self.context = MemoryContext("enlarge")
         self.context.ui = UiState().with_slices(ResultsState(names="{id}"))
         self.screen = screen or MemoryScreen()
         self.now = 1000.0
-        self.hands = FolderActions(
+        self.actions = FolderActions(
             folder, self.session, self.context, self.screen, lambda: self.now, deletions=deletions(self.context)
         )
 
     async def load(self) -> None:
-        await self.hands.load()
+        await self.actions.load()
 
     async def act(self, name: str) -> None:
-        ActionTable(self.hands).act(name, {})
+        ActionTable(self.actions).act(name, {})
         await self.context.done()
 
     async def end(self, *names: str, at: float = 2000.0) -> None:
@@ -79,7 +78,7 @@ class Rig:
         await self.follow()
 
     async def follow(self) -> None:
-        self.hands.follow()
+        self.actions.follow()
         await self.context.done()
 
 

@@ -23,8 +23,18 @@ from app.ui.results.state import PictureDialog
 from app.workflows.forms.fields import SeedMode
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.library.test_opening import CATALOGUE, api, graph
-from tests.unit.ui.page.test_actions import Desk
-from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillSession, ended, fleet, output, server, window, workflows
+from tests.unit.ui.page_kit import (
+    Bytes,
+    MemoryContext,
+    MemoryScreen,
+    StillSession,
+    ended,
+    fleet,
+    output,
+    server,
+    window,
+    workflows,
+)
 
 TEXT = find_open(workflows(), "text")
 assert TEXT is not None
@@ -36,7 +46,7 @@ class Rig:
     def __init__(self, *own: Task) -> None:
         known = fleet(server("gpu-1", catalogue="a"))
         self.session = StillSession(fleet=known, window=window(*own), catalogues={ServerId("gpu-1"): CATALOGUE})
-        self.context = Desk("enlarge")
+        self.context = MemoryContext("enlarge")
         self.screen = MemoryScreen()
         self.kept: dict[str, Blob] = {}
         self.taken: list[tuple[Blob, str]] = []

@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 import htpy as h
 import pytest
 
 from app.core.ports.blobs import Keep, KeepSettings, Usage
-from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.results.storage_html import keeping
-from tests.unit.ui.page_kit import ENGLISH, MemoryScreen, StillResults, StillSession, deletions, workflows
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    MemoryContext,
+    MemoryScreen,
+    StillResults,
+    StillSession,
+    deletions,
+)
 
 SET = KeepSettings(2_000_000_000)
 USAGE = Usage(settings=SET, count=5, size=900_000_000, thumbnails=9, thumbnails_size=90_000)
-
-
-class Desk:
-    """The person's part, and background work that a test can wait for."""
-
-    def __init__(self) -> None:
-        self.ui = UiState()
-        self.workflows = workflows()
-        self.work: list[asyncio.Task[None]] = []
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
-    def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
-        raise NotImplementedError
-
-    async def speak(self, language: str) -> None:
-        raise NotImplementedError
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self.work.append(asyncio.get_running_loop().create_task(work))
 
 
 class Rig:
@@ -47,7 +29,7 @@ class Rig:
 
     def __init__(self, usage: Usage | None = USAGE) -> None:
         self.results = StillResults(usage=usage)
-        self.context = Desk()
+        self.context = MemoryContext()
         self.actions = PageActions(
             StillSession(results=self.results),
             self.context,

@@ -16,8 +16,9 @@ from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
 from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
-from tests.unit.ui.page.test_actions import Desk, Rig
+from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import (
+    MemoryContext,
     MemoryScreen,
     StillLine,
     StillPictures,
@@ -156,7 +157,7 @@ async def test_a_server_that_is_found_to_lack_a_class_cannot_be_chosen() -> None
     short = Catalogue.parse({"SaveImage": entry})
     servers = fleet(server("a", catalogue="x", is_demo=True), server("b", is_demo=True))
     session = StillSession(fleet=servers, catalogues={ServerId("a"): short})
-    context = Desk("text")
+    context = MemoryContext("text")
     standings = Standings(session, context, MemoryScreen())
     assert page(session, context.ui).run.where.servers[0].cause == "", "nothing is known yet"
     standings.refresh()

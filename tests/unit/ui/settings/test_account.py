@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +30,7 @@ from app.ui.settings.logout import log_out_view
 from app.ui.windows.panel import PanelFacts
 from tests.unit.ui.page_kit import (
     ENGLISH,
+    MemoryContext,
     MemoryScreen,
     StillPictures,
     StillSession,
@@ -57,25 +57,10 @@ class MemoryLogin:
         self.gone.append((is_everywhere, is_wiping))
 
 
-class SmallDesk:
-    """The person's own part, and work that is done when it is asked for."""
-
-    def __init__(self) -> None:
-        self.ui = UiState()
-        self.works: list[asyncio.Task[None]] = []
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
-    def spawn(self, work: object) -> None:
-        self.works.append(asyncio.ensure_future(work))  # type: ignore[arg-type]
-
-    async def settle(self) -> None:
-        await asyncio.gather(*self.works)
-
-
-def hands(login: MemoryLogin | None = None) -> tuple[ActionTable, SmallDesk, MemoryScreen, Attendance, StillSession]:
-    context, screen, attendance, session = SmallDesk(), MemoryScreen(), Attendance(ALICE), StillSession()
+def account_actions(
+    login: MemoryLogin | None = None,
+) -> tuple[ActionTable, MemoryContext, MemoryScreen, Attendance, StillSession]:
+    context, screen, attendance, session = MemoryContext(), MemoryScreen(), Attendance(ALICE), StillSession()
     actions = AccountActions(attendance, login or MemoryLogin(), context, screen, session.results)  # type: ignore[arg-type]
     return ActionTable(actions), context, screen, attendance, session
 
@@ -128,7 +113,7 @@ def test_the_notice_goes_when_they_are_back() -> None:
 
 
 async def test_the_page_follows_who_is_logged_in() -> None:
-    _actions, context, _screen, attendance, _session = hands()
+    _actions, context, _screen, attendance, _session = account_actions()
     assert context.ui.of(Account) == ALICE
     attendance.note_person(None)
     assert context.ui.of(Account).presence is Presence.OUT
@@ -137,23 +122,25 @@ async def test_the_page_follows_who_is_logged_in() -> None:
 @pytest.mark.parametrize(("everywhere", "wipes"), [("false", False), ("true", True)])
 async def test_logging_out_is_asked_about_first(everywhere: str, wipes: bool) -> None:
     login = MemoryLogin()
-    actions, context, screen, _attendance, session = hands(login)
+    actions, context, screen, _attendance, session = account_actions(login)
     actions.act("ask-log-out", {"everywhere": everywhere})
-    await context.settle()
+    await context.done()
     assert login.gone == [] and ("refresh_soon",) in session.results.calls
     actions.act("log-out-wipe", {"checked": wipes})
     actions.act("log-out", {})
     actions.act("log-out", {})
-    await context.settle()
+    await context.done()
     assert login.gone == [(everywhere == "true", wipes)], "once"
     assert screen.guards == [False]
 
 
 async def test_a_log_out_that_did_not_happen_says_so() -> None:
-    actions, context, _screen, _attendance, _session = hands(MemoryLogin(refusal=GatewayRefused(None, "internal")))
+    actions, context, _screen, _attendance, _session = account_actions(
+        MemoryLogin(refusal=GatewayRefused(None, "internal"))
+    )
     actions.act("ask-log-out", {})
     actions.act("log-out", {})
-    await context.settle()
+    await context.done()
     assert context.ui.dialog == LogOutDialog(), "it can be tried again"
     assert len(context.ui.errors) == 1
 
@@ -165,9 +152,9 @@ def test_a_gateway_that_may_not_log_out_everywhere_is_told_without_a_server() ->
 
 async def test_a_log_out_without_a_question_does_nothing() -> None:
     login = MemoryLogin()
-    actions, context, *_ = hands(login)
+    actions, context, *_ = account_actions(login)
     actions.act("log-out", {})
-    await context.settle()
+    await context.done()
     assert login.gone == []
 
 
