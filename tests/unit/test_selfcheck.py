@@ -270,7 +270,7 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
         {PICTURE: "an address at a server that has moved"},
     ),
     "pictures are fetched elsewhere": (
-        addresses_come_from("delivery.deliver", base=lambda _bound, _fleet: f"/servers/{THERE}"),
+        addresses_come_from("delivery.fetch", base=lambda _bound, _fleet: f"/servers/{THERE}"),
         {PICTURE: f"nothing was fetched from /servers/{HERE}/view?"},
     ),
     "looks go elsewhere": (

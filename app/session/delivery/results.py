@@ -15,7 +15,7 @@ from app.core.errors import StorageError, TaskNotFound
 from app.core.model import Delivery, PromptId, Task
 from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.window import Window
-from app.session.delivery.deliver import fetch_output, with_output
+from app.session.delivery.fetch import fetch_output, with_output
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.model import TEXT, Output, Task
 from app.core.outputs import MAX_SHOWN, read_node_outputs, read_outputs
 from app.core.records import decode, encode
-from app.session.delivery.deliver import fetch_output
+from app.session.delivery.fetch import fetch_output
 from app.session.memory.private import redacted
 from tests.unit.ui.page_kit import task
 

@@ -10,7 +10,7 @@ import pytest
 from app.core.model import Delivery, TaskState
 from app.core.ports.http import Response
 from app.core.workflow import parse_workflow
-from app.session.delivery.deliver import fetch_output
+from app.session.delivery.fetch import fetch_output
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State
 from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
@@ -65,7 +65,7 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
     This is so whether or not a server sends ETags.
     """
     if not is_marked:
-        monkeypatch.setattr("app.session.delivery.deliver._etag", lambda _: "")
+        monkeypatch.setattr("app.session.delivery.fetch._etag", lambda _: "")
     page = await stage.window()
     first = await stage.run(page, steps=1, server_id=A)
     await stage.ended(page, first)

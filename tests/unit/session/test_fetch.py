@@ -6,7 +6,7 @@ import pytest
 
 from app.core.model import TEXT, ClientId, NodeId, Output, PromptId, ServerId, Task, WindowId
 from app.core.ports.http import Response
-from app.session.delivery.deliver import _modified, fetch_output
+from app.session.delivery.fetch import _modified, fetch_output
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State
 
