@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
@@ -18,6 +18,7 @@ from app.core.evidence import Unclear
 from app.core.model import PromptId, Records, Task, Unreadable, WindowId
 from app.core.past import ended_at, is_settled
 from app.core.waiting_runs import WaitingRuns
+from app.session.delivery.past import Past
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
@@ -60,12 +61,9 @@ class OrphanLine:
 class Salvage:
     """Finds orphans and adopts them."""
 
-    def __init__(
-        self, state: State, adopted: Callable[[Task], None], lay_by: Callable[[Iterable[Task]], Awaitable[None]]
-    ) -> None:
+    def __init__(self, state: State, past: Past) -> None:
         self._state = state
-        self._adopted = adopted
-        self._lay_by = lay_by
+        self._past = past
         self._searching = asyncio.Lock()
         self._is_wanted = self._is_searching = False  # a search in the background
         self._gone: dict[WindowId, float] = {}  # closed windows with settled tasks, and since when they are closed
@@ -123,7 +121,7 @@ class Salvage:
         owners = list(dict.fromkeys(task.owner for task in settled))[:MOST_TIDIED]
         alive = {owner: await self._state.ports.windows.is_alive(owner) for owner in owners}
         self._gone = {owner: self._gone.get(owner, now) for owner, sign in alive.items() if sign is False}
-        await self._lay_by(
+        await self._past.lay_by_of_gone(
             task
             for task in settled
             if now - self._gone.get(task.owner, now) > SURELY
@@ -189,7 +187,6 @@ class Salvage:
         if task.answered_at is None:  # the answer to its POST is lost
             await self._state.witness(prompt_id, Unclear(self._state.ports.clock.now(), "owner_gone"))
         log.info("adopted %s of %s on %s", prompt_id, orphan.task.owner, task.server_id)
-        self._adopted(task)
         return task
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId) -> WaitingRuns:

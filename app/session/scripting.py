@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from app.core import comfy
@@ -19,12 +18,11 @@ from app.session.submitting.submit import Inputs, RunOrder, Submitter
 
 
 class Scripting:
-    """The scripting interface of a session. `take` carries out an order."""
+    """The scripting interface of a session."""
 
-    def __init__(self, state: State, submitter: Submitter, take: Callable[[RunOrder], Awaitable[PromptId]]) -> None:
+    def __init__(self, state: State, submitter: Submitter) -> None:
         self._state = state
         self._submitter = submitter
-        self._take = take
         self._uploads: Reservation | None = None
         self._files: dict[str, InputFile] = {}  # by the value of the input that names it
         self._reserving_uploads = asyncio.Lock()
@@ -72,7 +70,8 @@ class Scripting:
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
         uploaded = self._named_in(workflow, inputs)
-        await self._take(RunOrder(prompt_id, workflow, title, inputs, editor=EditorCopy(editor), uploaded=uploaded))
+        order = RunOrder(prompt_id, workflow, title, inputs, editor=EditorCopy(editor), uploaded=uploaded)
+        await self._submitter.run(order)
         task = self._state.get_task("submit_workflow", prompt_id)
         if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
             raise comfy.refusal_of(task, task.failure)

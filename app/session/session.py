@@ -22,7 +22,6 @@ from app.core import comfy
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import BadInput, InvalidTransition, MooringError, ServerMoved, StorageError
 from app.core.eta import Outlook
-from app.core.evidence import Evidence
 from app.core.model import Fleet, InputFile, PromptId, ServerId, Task
 from app.core.ports import Ports
 from app.core.ports.blobs import Blob
@@ -48,6 +47,7 @@ from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, RunOrder, Submitter
 from app.session.waiting.waiting_runs import WaitingLine
 from app.session.waiting.worker import LineWorker
+from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.fleet_follower import FleetFollower
 from app.session.watching.forecast import Forecast
 from app.session.watching.socket import WindowSocket
@@ -68,21 +68,20 @@ class Session:
     def __init__(self, ports: Ports, captain: Session | None = None) -> None:
         self._state: State = State(ports, captain._state if captain else None)
         self.past = Past(self._state)
-        self._salvage = Salvage(self._state, self._take_over, self.past.lay_by_of_gone)
+        self._salvage = Salvage(self._state, self.past)
         self._results = Results(self._state)
         self._forecast = Forecast(self._state)
         self._is_crew = captain is not None
-        self._courier = Courier(self._state, self._arrived)
-        self._watch = Watch(
-            self._state, self._forecast, lambda _: self._courier.refresh(), self._notice, self._is_heard
-        )
-        self._socket = WindowSocket(self._state, self._watch, self._forecast)
+        self._courier = Courier(self._state, self._results, self.past)
+        self._hearing = DeafnessDetector(self._state)
+        self._watch = Watch(self._state, self._forecast, self._hearing, self._courier)
+        self._socket = WindowSocket(self._state, self._watch, self._forecast, self._hearing)
         self._last_previews = LastPreviews(self._state)
         self._files = WorkflowFiles(self._state)
-        self._submitter = Submitter(self._state, self._socket.connect_briefly, self._watch)
-        self._scripting = Scripting(self._state, self._submitter, self._take)
+        self._submitter = Submitter(self._state, self._socket, self._watch, self._forecast)
+        self._scripting = Scripting(self._state, self._submitter)
         self._restorer = Restorer(self._state)
-        self.worker = LineWorker(self._state, self._take, self.cancel)
+        self.worker = LineWorker(self._state, self._submitter, self._watch)
         self.line = WaitingLine(self._state, self.worker, self._salvage)
         self._fleet_follower = FleetFollower(self._state, self.wake)
 
@@ -257,7 +256,7 @@ class Session:
         prompt_id = PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)
         order = RunOrder(prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy)
-        return await self._take(order)
+        return await self._submitter.run(order)
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Run a task again as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
@@ -279,7 +278,7 @@ class Session:
         copy = await self._submitter.editors.for_repeat(task)
         origin = Origin(task.server_id, task.created_at)
         order = RunOrder(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
-        return await self._take(order)
+        return await self._submitter.run(order)
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
         """Record that the user confirms the fleet's new address as the server that has this task; its work continues.
@@ -294,7 +293,7 @@ class Session:
             if (item.server_id, item.address) == (task.server_id, task.address):
                 await self._state.amend(item.prompt_id, partial(replace, confirmed_address=server.address))
         self._state.set_fleet(self._state.fleet)
-        self._take_over(task)
+        self._follow_new_tasks()
 
     async def _kept_input(self, item: InputFile) -> Picked:
         blob = await self._state.ports.store.read_input(item.sha256)
@@ -319,19 +318,11 @@ class Session:
 
         NotOwner if another window was faster.
         """
-        return await self._salvage.adopt(prompt_id)
+        task = await self._salvage.adopt(prompt_id)
+        self._follow_new_tasks()
+        return task
 
-    def _arrived(self) -> None:
-        self._results.arrived()
-        self.past.refresh()
-
-    def _notice(self, task: Task, evidence: Evidence) -> None:
-        self._socket.hearing.seen(task, evidence)
-
-    def _is_heard(self, task: Task) -> bool:
-        return self._socket.hearing.has_had(task)
-
-    def _take_over(self, _: Task) -> None:
+    def _follow_new_tasks(self) -> None:
         self._watch.poll_soon()
         self._courier.hurry()
         self._load_estimates()
@@ -340,11 +331,6 @@ class Session:
         """Load what the display of unfinished work needs: learned times and last previews."""
         self._forecast.refresh_soon()
         self._state.spawn(self._last_previews.restore(), "previews")
-
-    async def _take(self, order: RunOrder) -> PromptId:
-        prompt_id = await self._submitter.run(order)
-        self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
-        return prompt_id
 
     def name_project(self, name: str) -> None:
         """Set the project's name for new work of this tab; existing tasks keep theirs."""
@@ -478,5 +464,4 @@ class Session:
 
     def reset_socket(self) -> None:
         """Reconnect the socket to the same server; the mooring stays."""
-        self._socket.reopen("asked")
-        self._socket.retake()
+        self._socket.reset()

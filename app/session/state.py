@@ -75,7 +75,6 @@ class State:
         self.loose_ends = LooseEnds(self.changed)
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks, as last read from the store
-        self.on_witness: Callable[[Task, Task | None, Sequence[Evidence]], None] = lambda *_: None
         self._listeners: list[Callable[[], None]] = []
         self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
         self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # while a caller has it
@@ -206,7 +205,7 @@ class State:
         self.changed()
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> Task | None:
-        """Judge, make durable, take over, report. Return the resulting task; None if this window no longer owns it."""
+        """Judge, make durable, take over. Return the resulting task; None if this window no longer owns it."""
         async with self.judging(prompt_id):
             try:
                 known = self.get_task("witness", prompt_id)
@@ -218,9 +217,7 @@ class State:
                 judged = judge(task, piece)
                 verdicts.append((task, piece, judged))
                 task = judged
-            recorded = await self._record(known, self._with_stillness(known, task), verdicts)
-        self.on_witness(known, recorded, evidence)
-        return recorded
+            return await self._record(known, self._with_stillness(known, task), verdicts)
 
     def _with_stillness(self, known: Task, task: Task) -> Task:
         """The task with its longest stillness, if it has ended: what is normal on that server is learned from it."""
@@ -249,6 +246,8 @@ class State:
         self._note_verdicts(verdicts)
         if not known.state.is_end and (ran := observed(task)) is not None:
             self.spawn(self._learn(ran), f"learn from {task.prompt_id}")
+        if task.state.is_end and task.state is not known.state:  # the real end of a lost task may follow
+            log.info("%s on %s: %s", task.prompt_id, task.server_id, task.state.value)
         return self._take_over(task)
 
     async def _learn(self, ran: Ran) -> None:

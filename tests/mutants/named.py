@@ -83,7 +83,7 @@ NAMED = (
     Named(
         "no deafness proof",
         "app/session/watching/deafness.py",
-        (('        self._reopen("deaf")\n', ""),),
+        (('        await self._reopen(opening, "deaf")\n', ""),),
         f"{STORIES}/test_deafness.py::test_unreported_start_proves_socket_deaf",
     ),
     Named(

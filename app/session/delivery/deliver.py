@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -25,6 +24,8 @@ from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.session.delivery.fetch import fetch_output, with_output
+from app.session.delivery.past import Past
+from app.session.delivery.results import Results
 from app.session.state import State
 from app.session.timing import first_of
 
@@ -35,31 +36,38 @@ LONGEST_PAUSE = 60.0
 
 
 class Courier:
-    """Fetches the undelivered outputs of ended tasks. `on_arrival` is called when an output's record was updated."""
+    """Fetches the undelivered outputs of ended tasks."""
 
-    def __init__(self, state: State, on_arrival: Callable[[], None]) -> None:
+    def __init__(self, state: State, results: Results, past: Past) -> None:
         self._state = state
-        self._on_arrival = on_arrival
+        self._results = results
+        self._past = past
         self._busy: set[PromptId] = set()
         self._hurry = asyncio.Event()
 
-    def refresh(self) -> None:
-        """Start a delivery for every ended task that still has something to fetch."""
-        window = self._state.window
-        for task in window.tasks.values() if isinstance(window, Window) else ():
-            if task.state.is_end and not task.is_delivered and task.prompt_id not in self._busy:
-                self._busy.add(task.prompt_id)
-                self._state.spawn(self._deliver(task.prompt_id), f"deliver {task.prompt_id}")
+    def deliver(self, task: Task) -> None:
+        """Fetch what is left of an ended task in the background, unless that is under way."""
+        if task.state.is_end and not task.is_delivered and task.prompt_id not in self._busy:
+            self._busy.add(task.prompt_id)
+            self._state.spawn(self._deliver(task.prompt_id), f"deliver {task.prompt_id}")
 
     def hurry(self) -> None:
-        """Retry now."""
+        """Deliver all ended tasks, and retry now what has failed."""
         self._hurry.set()
-        self.refresh()
+        window = self._state.window
+        for task in window.tasks.values() if isinstance(window, Window) else ():
+            self.deliver(task)
 
     async def _deliver(self, prompt_id: PromptId) -> None:
         pause = FIRST_PAUSE
         try:
-            while not await self._deliver_once(prompt_id):
+            while True:
+                task = self._state.get_task("deliver", prompt_id)
+                for index, output in enumerate(task.outputs):
+                    if output.delivery is Delivery.PENDING:
+                        await self._deliver_output(task, index, output)
+                if self._state.get_task("deliver", prompt_id).is_delivered:
+                    return
                 self._hurry.clear()
                 await first_of(self._state.ports.clock.sleep(pause), self._hurry.wait())
                 pause = min(LONGEST_PAUSE, pause * 2)
@@ -68,19 +76,13 @@ class Courier:
         finally:
             self._busy.discard(prompt_id)
 
-    async def _deliver_once(self, prompt_id: PromptId) -> bool:
-        """Try everything that is pending once; return whether all is delivered."""
-        task = self._state.get_task("deliver", prompt_id)
-        for index, output in enumerate(task.outputs):
-            if output.delivery is Delivery.PENDING:
-                await self._deliver_output(task, index, output)
-        return self._state.get_task("deliver", prompt_id).is_delivered
-
     async def _deliver_output(self, task: Task, index: int, output: Output) -> None:
         """Try one output once. What cannot be fetched now stays pending."""
         state, prompt_id = self._state, task.prompt_id
         try:
-            fetched = await self._fetch(task, index, output)
+            fetched, blob = await fetch_output(state, task, output)
+            if blob is not None:
+                fetched = await self._keep(task, index, fetched, blob)
         except (NotOwner, TaskNotFound) as error:
             state.let_go(task, error)
             raise
@@ -92,7 +94,8 @@ class Courier:
         amended = await state.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
         if amended is None or amended.outputs[index] != fetched:
             return
-        self._on_arrival()
+        self._results.arrived()
+        self._past.refresh()
         state.note(
             "delivered",
             prompt_id=prompt_id,
@@ -101,10 +104,6 @@ class Courier:
             delivery=fetched.delivery,
             size=fetched.size,
         )
-
-    async def _fetch(self, task: Task, index: int, output: Output) -> Output:
-        fetched, blob = await fetch_output(self._state, task, output)
-        return fetched if blob is None else await self._keep(task, index, fetched, blob)
 
     async def _keep(self, task: Task, index: int, output: Output, blob: Blob) -> Output:
         store, now = self._state.ports.store, self._state.ports.clock.now()

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 from app.core import comfy
 from app.core.balancer import ANY, Wish
@@ -53,6 +52,8 @@ from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, EditorFil
 from app.session.submitting.named_files import FoundFiles, Origin
 from app.session.submitting.reservations import Reservations
 from app.session.timing import begin, first_of
+from app.session.watching.forecast import Forecast
+from app.session.watching.socket import WindowSocket
 from app.session.watching.watch import Watch
 
 log = logging.getLogger("mooring.session")
@@ -92,10 +93,11 @@ class Ready:
 class Submitter:
     """Takes orders to their servers."""
 
-    def __init__(self, state: State, connect: Callable[[], Coroutine[Any, Any, None]], watch: Watch) -> None:
+    def __init__(self, state: State, socket: WindowSocket, watch: Watch, forecast: Forecast) -> None:
         self._state = state
-        self._connect = connect
+        self._socket = socket
         self._watch = watch
+        self._forecast = forecast
         self.capable = Capabilities(state)
         self.editors = EditorFiles(state)
         self.places = Reservations(state)
@@ -125,6 +127,7 @@ class Submitter:
             raise lost from error
         state.runs.pop(order.prompt_id, None)
         state.changed()
+        self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
         return order.prompt_id
 
     async def _to_the_register(self, order: RunOrder) -> Ready:
@@ -159,9 +162,9 @@ class Submitter:
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
         order = await self._with_copies(order, found, place.server_id)
         if order.inputs:
-            await self._connect()
+            await self._socket.connect_briefly()
             return await self._register(order, place, await self._upload_all(order, place))
-        connecting = begin(self._connect())  # nothing has to be sent before the prompt itself
+        connecting = begin(self._socket.connect_briefly())  # nothing has to be sent before the prompt itself
         try:
             ready = await self._register(order, place)
             await connecting
@@ -263,7 +266,7 @@ class Submitter:
         """Reserve and register in one step, in a moored window; None if it has become free."""
         locked = self._state.get_window("reserve").window_locked_server
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=locked)
-        await self._connect()
+        await self._socket.connect_briefly()
         editor, graph = await self.editors.along(order.prompt_id, order.editor, order.workflow)
         self._show(order.prompt_id, stage=RunStage.REGISTERING)
         ready, job = Ready(graph, self._state.ports.clock.now()), job_of(order.workflow)

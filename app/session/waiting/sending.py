@@ -93,7 +93,8 @@ class Sender:
 
     async def _send(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         try:
-            await worker.take(await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1))
+            order = await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1)
+            await worker.submitter.run(order)
         except MooringError as error:
             await self._not_taken(worker, entry, error)
         except BaseException:  # our own bug: a retry would fail as well

@@ -208,7 +208,7 @@ class WaitingLine:
             (worker, task) for worker in self._sender.workers for task in worker.own_unfinished if is_meant(task.part)
         ]  # fmt: skip
         outcomes = await asyncio.gather(
-            *(worker.cancel(task.prompt_id) for worker, task in tasks), return_exceptions=True
+            *(worker.watch.cancel(task.prompt_id) for worker, task in tasks), return_exceptions=True
         )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):

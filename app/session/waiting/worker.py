@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.core.errors import ConnectError, MooringError, NoServerAvailable
 from app.core.model import Contact, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
-from app.session.submitting.submit import RunOrder
+from app.session.submitting.submit import Submitter
+from app.session.watching.watch import Watch
 from wire.health import Health
 
 FIRST_REST = 2.0  # seconds after a failure that was not the run's fault
@@ -20,11 +21,11 @@ _SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COM
 
 @dataclass(slots=True, eq=False)
 class LineWorker:
-    """A session that sends from the line. `take` carries an order out as a click does, `cancel` stops one task."""
+    """A session that sends from the line."""
 
     state: State
-    take: Callable[[RunOrder], Awaitable[PromptId]]
-    cancel: Callable[[PromptId], Awaitable[None]]
+    submitter: Submitter
+    watch: Watch
     sending: PromptId | None = None
     cause: MooringError | None = None  # why the last try failed
     is_resting: bool = False

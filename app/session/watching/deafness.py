@@ -11,13 +11,14 @@ socket at doubling intervals, which does no harm.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from app.core import events
 from app.core.evidence import Evidence, Finished, Seen
 from app.core.model import PromptId, Task, TaskState
+from app.core.ports.sockets import Connection
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
@@ -31,6 +32,7 @@ LONGEST_SILENCE = 1800.0
 class OpenPeriod:
     """One opening of the socket: when, the states of our tasks since then, and which events it delivered."""
 
+    connection: Connection
     since: float
     states: dict[PromptId, TaskState] = field(default_factory=dict)
     reported: dict[PromptId, set[str]] = field(default_factory=dict)
@@ -42,18 +44,17 @@ class OpenPeriod:
 
 
 class DeafnessDetector:
-    """Compares polls with the socket's events. `reopen` closes the socket and reopens it."""
+    """Compares polls with the socket's events, and closes a deaf socket; `WindowSocket` reopens it."""
 
-    def __init__(self, state: State, reopen: Callable[[str], None]) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
-        self._reopen = reopen
         self._opening: OpenPeriod | None = None
         self._patience = FIRST_SILENCE
         self._taking_in = 0
 
-    def opened(self) -> None:
+    def opened(self, connection: Connection) -> None:
         """Note that the socket is open: from now on it should deliver events."""
-        self._opening = OpenPeriod(self._state.ports.clock.now())
+        self._opening = OpenPeriod(connection, self._state.ports.clock.now())
         self._state.spawn(self._mind_silence(self._opening), "mind silence")
 
     def closed(self) -> None:
@@ -116,8 +117,7 @@ class DeafnessDetector:
             return
         log.warning("the socket is deaf: it did not report %s of %s", min(news), prompt_id)
         self._state.socket = replace(self._state.socket, deaf=self._state.socket.deaf + 1)
-        self._opening = None
-        self._reopen("deaf")
+        await self._reopen(opening, "deaf")
 
     async def _mind_silence(self, opening: OpenPeriod) -> None:
         clock = self._state.ports.clock
@@ -128,8 +128,14 @@ class DeafnessDetector:
             if self._opening is opening and is_silent and self._has_running():
                 log.info("silent for %.0f s; reopening the socket", self._patience)
                 self._patience = min(LONGEST_SILENCE, self._patience * 2)
-                self._opening = None
-                self._reopen("silent")
+                await self._reopen(opening, "silent")
+
+    async def _reopen(self, opening: OpenPeriod, cause: str) -> None:
+        """Close the socket, which is reopened to the same server. A second missing event during that proves nothing."""
+        self._opening = None
+        log.info("closing the socket: %s", cause)
+        self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause=cause)
+        await opening.connection.close()
 
     def _has_running(self) -> bool:
         return any(task.state is TaskState.RUNNING and self._is_reported_here(task) for task in self._state.watched())

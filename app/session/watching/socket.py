@@ -43,11 +43,11 @@ UNTIL_REPORTED = 5.0  # at least: the fleet is about to report where that server
 class WindowSocket:
     """Keeps the socket where the mooring is."""
 
-    def __init__(self, state: State, watch: Watch, forecast: Forecast) -> None:
+    def __init__(self, state: State, watch: Watch, forecast: Forecast, hearing: DeafnessDetector) -> None:
         self._state = state
         self._watch = watch
         self._forecast = forecast
-        self.hearing = DeafnessDetector(state, self.reopen)
+        self._hearing = hearing
         self._connection: Connection | None = None
         self._hurry = asyncio.Event()
         self._retake = asyncio.Event()
@@ -78,13 +78,13 @@ class WindowSocket:
         self._hurry.set()
         await until_set(self._greeted, self._state.ports.clock, BRIEFLY)
 
-    def reopen(self, cause: str) -> None:
-        """Close the socket, and reopen it to the same server once it is closed; if it is not open, open it now."""
+    def reset(self) -> None:
+        """Close the socket, as the user asked, and reopen it to the same server; if it is not open, open it now."""
         self.hurry()
+        self.retake()
         if self._connection is not None:
-            log.info("closing the socket: %s", cause)
-            self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause=cause)
-            self._state.spawn(self._close_connection(), "close socket")
+            self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause="asked")
+            self._state.spawn(self._connection.close(), "close socket")
 
     async def keep(self) -> None:
         """Keep the socket where the mooring is, for as long as the window lives."""
@@ -150,11 +150,11 @@ class WindowSocket:
             await connection.send(events.FLAGS)
             self._show(replace(state.socket, url=connection.url))
             while True:
-                await self._hear(target, await connection.receive())
+                await self._hear(target, connection)
         finally:
             leaving.cancel()
             waiting.cancel()
-            self.hearing.closed()
+            self._hearing.closed()
             self._forecast.interrupted()
             self._connection = None
             await connection.close()
@@ -191,10 +191,6 @@ class WindowSocket:
         while self._target() is None:
             await self._state.wait_change()
 
-    async def _close_connection(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-
     def _show(self, facts: SocketFacts) -> None:
         was, self._state.socket = self._state.socket, facts
         if (was.server_id, was.state) != (facts.server_id, facts.state):
@@ -204,16 +200,13 @@ class WindowSocket:
 
     # Messages
 
-    def _be_greeted(self) -> None:
-        """Count the socket as open: the server itself has sent something."""
-        self._show(replace(self._state.socket, state="open"))
-        self.hearing.opened()
-        self._watch.poll_soon()
-
-    async def _hear(self, target: Moored, frames: Sequence[Frame]) -> None:
-        if self._state.socket.state == "opening":
-            self._be_greeted()
-        with self.hearing.taking_in():
+    async def _hear(self, target: Moored, connection: Connection) -> None:
+        frames = await connection.receive()
+        if self._state.socket.state == "opening":  # it is open now: the server itself has sent something
+            self._show(replace(self._state.socket, state="open"))
+            self._hearing.opened(connection)
+            self._watch.poll_soon()
+        with self._hearing.taking_in():
             await self._take_in(target, frames)
         self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.now())
         self._state.changed()
@@ -228,7 +221,7 @@ class WindowSocket:
                 continue
             task = self._mine(target, message)
             if task is not None:
-                self.hearing.heard(task.prompt_id, message)
+                self._hearing.heard(task.prompt_id, message)
                 await self._handle(task, message, frame)
                 if (task := self._mine(target, message)) is not None:  # reread: it may have ended
                     self._forecast.received(task, message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.core import comfy, jobs
@@ -17,9 +17,11 @@ from app.core.evidence import Absent, CancelAsked, Evidence, GivenUp, Moved, NoA
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import judge
 from app.core.window import get_api_base_url
+from app.session.delivery.deliver import Courier
 from app.session.state import State
 from app.session.submitting.cancel import Canceller
 from app.session.timing import first_of
+from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.forecast import Forecast
 from app.session.watching.restart_detection import Place, RestartDetection
 from app.session.watching.stalls import StallDetector
@@ -49,21 +51,11 @@ class Watcher:
 class Watch:
     """Keeps a watcher for each server that has unfinished tasks of this window."""
 
-    def __init__(
-        self,
-        state: State,
-        forecast: Forecast,
-        settled: Callable[[Task], None],
-        noticed: Callable[[Task, Evidence], None],
-        is_heard: Callable[[Task], bool] = lambda _: False,
-    ) -> None:
-        """`is_heard` says whether the socket to the task's server has been open since the server had the task."""
+    def __init__(self, state: State, forecast: Forecast, hearing: DeafnessDetector, courier: Courier) -> None:
         self._state = state
-        self._is_heard = is_heard
         self._forecast = forecast
-        self._settled = settled
-        self._noticed = noticed
-        state.on_witness = self._witnessed
+        self._hearing = hearing
+        self._courier = courier
         self._watchers: dict[Place, Watcher] = {}
         self._shrunk: set[ServerId] = set()  # servers whose queue is to be checked
         self._polling_ended: dict[Place, bool] = {}  # places being polled, and whether another poll is wanted
@@ -231,12 +223,19 @@ class Watch:
     async def _poll_task(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
         prompt_id = task.prompt_id
         if (seen := queue.sight_of(prompt_id, self._state.ports.clock.now())) is not None:
-            await self._state.witness(prompt_id, seen)
+            await self._record(task, seen)
             if task.cancel_asked_at is not None and (left := await self._canceller.cancel(task, base, queue)):
-                await self._state.witness(prompt_id, left)
+                await self._record(task, left)
             return
         if (found := await self._read_end(task, base, began)) is not None:
-            await self._state.witness(prompt_id, found)
+            await self._record(task, found)
+
+    async def _record(self, task: Task, found: Evidence) -> None:
+        """Record what a poll has found, and deliver the results of an ended task."""
+        recorded = await self._state.witness(task.prompt_id, found)
+        self._hearing.seen(task, found)
+        if recorded is not None:
+            self._courier.deliver(recorded)
 
     async def _read_end(self, task: Task, base: str, began: float) -> Evidence | None:
         """What history proves about a task that was not in the queue before."""
@@ -248,7 +247,7 @@ class Watch:
             return finished
         if task.answered_at is None:
             return None  # its POST was under way when this poll began
-        return await self._ask_jobs(task, base, Absent(began, now, self._is_heard(task)))
+        return await self._ask_jobs(task, base, Absent(began, now, self._hearing.has_had(task)))
 
     async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
         """What a server with a jobs API reports about a task that is in neither queue nor history; else `absent`."""
@@ -257,14 +256,6 @@ class Watch:
         response = await self._state.ask(task.server_id, jobs.active_request(base))
         status = jobs.read_active(response, task.server_id, task.prompt_id)
         return absent if status is None else Seen(self._state.ports.clock.now(), status == "in_progress")
-
-    def _witnessed(self, known: Task, task: Task | None, evidence: Sequence[Evidence]) -> None:
-        """Pass evidence on to the detection of deaf sockets, and an end to delivery."""
-        for piece in evidence:
-            self._noticed(known, piece)
-        if task is not None and task.state.is_end and task.state is not known.state:  # a lost task may have ended
-            log.info("%s on %s: %s", task.prompt_id, task.server_id, task.state.value)
-            self._settled(task)
 
     # Cancel
 
@@ -290,11 +281,11 @@ class Watch:
             await self._give_up_quarantined(prompt_id)
             return
         self._state.get_task("give_up", prompt_id)
-        await self._state.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
-        window = self._state.get_window("give_up")
-        task = window.tasks.get(prompt_id)
+        task = await self._state.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
         if task is not None and not task.state.is_end and self._state.store_error is not None:
             raise self._state.store_error
+        if task is not None:
+            self._courier.deliver(task)  # outputs that the socket has reported
 
     async def _give_up_quarantined(self, prompt_id: PromptId) -> None:
         window = self._state.get_window("give_up")

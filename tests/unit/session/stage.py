@@ -185,6 +185,11 @@ def window_of(page: Page) -> Window:
     return page.session.window
 
 
+def noted(page: Page, kind: str) -> list[dict[str, Any]]:
+    """The facts of the journal's entries of that kind."""
+    return [dict(entry.facts) for entry in page.session._state.journal_writer.journal.entries if entry.kind == kind]
+
+
 async def bytes_of(page: Page, prompt_id: PromptId, index: int = 0) -> bytes | None:
     """The kept bytes of a result."""
     blob = await page.session.read_result(prompt_id, index)
@@ -221,4 +226,4 @@ def scene(story: Story) -> Callable[..., None]:
     return play
 
 
-__all__ = ["PHOTO", "A", "Asked", "B", "C", "Stage", "bytes_of", "scene", "task_of", "window_of"]
+__all__ = ["PHOTO", "A", "Asked", "B", "C", "Stage", "bytes_of", "noted", "scene", "task_of", "window_of"]

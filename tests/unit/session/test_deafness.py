@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from app.core.evidence import Seen
 from app.core.model import TaskState
+from app.core.ports.sockets import Frame
 from app.session.watching.deafness import FIRST_SILENCE, REPORTS_WITHIN, DeafnessDetector
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from tests.unit.session.stage import A, B, Stage, noted, scene, task_of, window_of
 
 
 def deafen(stage: Stage, page: Page) -> None:
@@ -14,6 +18,25 @@ def deafen(stage: Stage, page: Page) -> None:
     server, client_id = stage.world.sims[A], window_of(page).client_id
     twin = server.connect(client_id, lambda _: None, lambda: None)
     server.disconnect(twin)
+
+
+class SlowConnection:
+    """A socket that takes a minute to close."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        self.closes = 0
+
+    async def send(self, _text: str) -> None:
+        raise NotImplementedError
+
+    async def receive(self) -> Sequence[Frame]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        self.closes += 1
+        await asyncio.sleep(60.0)
 
 
 def is_open(page: Page) -> bool:
@@ -54,17 +77,16 @@ async def test_unreported_end_proves_socket_deaf(stage: Stage) -> None:
 async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
     """The socket takes a while to close: further missing events prove nothing new."""
     page = await stage.window()
-    closed: list[str] = []
     await stage.run(page, steps=900, server_id=A)
     await stage.until(lambda: is_open(page))
-    hearing = DeafnessDetector(page.session._state, closed.append)
-    hearing.opened()
+    hearing, connection = DeafnessDetector(page.session._state), SlowConnection()
+    hearing.opened(connection)
     await stage.sleep(0.1)
     tasks = [task_of(page, await stage.run(page, steps=900)) for _ in range(2)]
     for task in tasks:
         hearing.seen(task, Seen(stage.now, True))
     await stage.sleep(REPORTS_WITHIN * 2)
-    assert closed == ["deaf"]
+    assert (connection.closes, [item["cause"] for item in noted(page, "socket_reopened")]) == (1, ["deaf"])
     assert page.session.socket.deaf == 1
 
 
@@ -115,7 +137,7 @@ async def test_messages_still_being_handled_prove_nothing(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     deafen(stage, page)
-    with page.session._socket.hearing.taking_in():
+    with page.session._hearing.taking_in():
         second = await stage.run(page, steps=400, server_id=A)
         await stage.until_running(page, second)
         await stage.sleep(REPORTS_WITHIN * 2)
@@ -209,14 +231,13 @@ async def test_one_silence_reopens_socket_once_despite_slow_close(stage: Stage) 
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until(lambda: is_open(page) and task_of(page, prompt_id).state is TaskState.RUNNING)
     stage.world.network.stalled.add(stage.world.network.address_of(A) or "")
-    page.session._socket.hearing._reopen = lambda _: None
-    closed: list[str] = []
-    hearing = DeafnessDetector(page.session._state, closed.append)
-    hearing.opened()
+    page.session._hearing.closed()
+    hearing, connection = DeafnessDetector(page.session._state), SlowConnection()
+    hearing.opened(connection)
     await stage.sleep(FIRST_SILENCE / 2)
-    assert closed == []
+    assert connection.closes == 0
     await stage.sleep(FIRST_SILENCE * 6)
-    assert closed == ["silent"]
+    assert (connection.closes, [item["cause"] for item in noted(page, "socket_reopened")]) == (1, ["silent"])
 
 
 @scene

@@ -26,8 +26,7 @@ from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
-from tests.unit.session.test_state import noted
+from tests.unit.session.stage import A, B, Stage, noted, scene, task_of, window_of
 
 NONCE = Target("2", "nonce")
 

@@ -58,7 +58,7 @@ async def test_our_own_bug_stops_sending_until_user_retries(
             raise mistakes.pop()
         return order.prompt_id
 
-    session.worker.take = take
+    session.worker.submitter.run = take  # type: ignore[method-assign]
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
     workflow = a_workflow(1, 1, None)
@@ -92,7 +92,7 @@ async def test_new_session_sends_from_line_immediately(caplog: pytest.LogCapture
         taken.append(order.prompt_id)
         return order.prompt_id
 
-    mate.take = take
+    mate.submitter.run = take  # type: ignore[method-assign]
     session.line.enlist(mate)
     await settled()
     assert len(taken) == 1, "though nothing has changed since"
@@ -113,7 +113,7 @@ async def test_run_failed_by_one_session_is_tried_by_another() -> None:
         taken.append(order.prompt_id)
         return order.prompt_id
 
-    session.worker.take, mate.take = break_off, take
+    session.worker.submitter.run, mate.submitter.run = break_off, take  # type: ignore[method-assign]
     session.line.enlist(mate)
     await settled()
     workflow = a_workflow(1, 1, None)
@@ -129,7 +129,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     await add(stage, page, 4, steps=400)
     await paused(stage, page)
     waiting, worker, store = labels(page), page.session.worker, page.session._state.ports.store
-    take, write_line, tries = worker.take, store.write_line, list[PromptId]()
+    take, write_line, tries = worker.submitter.run, store.write_line, list[PromptId]()
     await page.session.line.send_all()
 
     async def refuse(order: RunOrder) -> PromptId:
@@ -139,7 +139,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     async def fail(_: object) -> None:
         raise FULL
 
-    worker.take = refuse
+    worker.submitter.run = refuse  # type: ignore[method-assign]
     await page.session.line.resume()
     store.write_line = fail  # type: ignore[method-assign]
     await stage.until(lambda: line_of(page).pause is Pause.UNUSABLE)
@@ -147,7 +147,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     assert isinstance(page.session.line.refusal, BadInput)
     await stage.sleep(60.0)
     assert len(tries) == 1
-    worker.take, store.write_line = take, write_line  # type: ignore[method-assign]
+    worker.submitter.run, store.write_line = take, write_line  # type: ignore[method-assign]
     await page.session.line.resume()
     assert page.session.line.refusal is None, "it is for a pause that holds"
     await stage.until(lambda: not line_of(page).entries)
@@ -223,7 +223,7 @@ async def test_run_of_adopted_line_is_not_retried(stage: Stage) -> None:
         await heir.session.line.adopt(owner)
         raise NotOwner("register", order.prompt_id)
 
-    page.session.worker.take = take
+    page.session.worker.submitter.run = take  # type: ignore[method-assign]
     await add(stage, page, 3)
     await stage.until(lambda: tries and not page.session.line.sending)
     await stage.sleep(1.0)
@@ -233,7 +233,7 @@ async def test_run_of_adopted_line_is_not_retried(stage: Stage) -> None:
 @scene
 async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stage) -> None:
     page = await stage.window()
-    real, store = page.session.worker.take, page.session._state.ports.store
+    real, store = page.session.worker.submitter.run, page.session._state.ports.store
     read_line = store.read_line
 
     async def fail(_: object) -> WaitingRuns:
@@ -244,7 +244,7 @@ async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stag
         store.read_line = fail  # type: ignore[method-assign]
         raise NotOwner("submit_workflow", order.prompt_id)
 
-    page.session.worker.take = take
+    page.session.worker.submitter.run = take  # type: ignore[method-assign]
     page.session._state._listeners.clear()  # so that nothing else reacts
     workflow = a_workflow(3, 1, None)
     await page.session.line.add(workflow, plan_runs(workflow, Count(1)))

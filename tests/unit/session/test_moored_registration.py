@@ -65,15 +65,15 @@ async def test_upload_holds_place_until_it_is_registered(stage: Stage) -> None:
 async def test_window_freed_during_connect_chooses_a_server(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
-    submitter = page.session._submitter
-    connect = submitter._connect
+    socket = page.session._socket
+    connect = socket.connect_briefly
 
     async def connect_late() -> None:
-        submitter._connect = connect
+        socket.connect_briefly = connect  # type: ignore[method-assign]
         await page.session.cancel(held)
         await stage.until(lambda: task_of(page, held).state.is_end)
 
-    submitter._connect = connect_late
+    socket.connect_briefly = connect_late  # type: ignore[method-assign]
     asked = overhear(page)
     task = task_of(page, await stage.run(page))
     assert [name for name in asked if name != "read_task"] == ["reserve", "register"]

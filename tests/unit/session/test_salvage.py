@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedError, TaskNotFound
-from app.core.model import ClientId, Delivery, PromptId, Records, Task, TaskState, WindowId
+from app.core.model import ClientId, Delivery, PromptId, Records, TaskState, WindowId
 from app.core.window import Free, Restoring, Window
 from app.session import RunStage
+from app.session.delivery.past import Past
 from app.session.memory.sandbox import Sandbox
 from app.session.memory.store import MemoryStore
 from app.session.salvage import Salvage
@@ -352,13 +352,10 @@ class WaitingStore(MemoryStore):
 
 
 async def test_requests_during_search_cause_one_more_search() -> None:
-    async def lay_by(tasks: Iterable[Task]) -> None:
-        assert list(tasks) == []
-
     store = WaitingStore()
     state = State(Sandbox(store=store).ports)
     state.set_window(Restoring(WindowId("w")).restored(ClientId("c"), []))
-    salvage = Salvage(state, lambda _: None, lay_by)
+    salvage = Salvage(state, Past(state))
     for _ in range(4):
         salvage.search_soon()
         await asyncio.sleep(0)

@@ -17,8 +17,7 @@ from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF
 from gateway.http import closes
 from gateway.http.refusal import Cause, Refusal
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
-from tests.unit.session.test_state import noted
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, noted, scene, task_of, window_of
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -11,13 +10,7 @@ from app.core.model import Contact, Note, WindowId
 from app.core.window import Window
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State
-from tests.simulation.world import Page
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
-
-
-def noted(page: Page, kind: str) -> list[dict[str, Any]]:
-    """The facts of the journal's entries of that kind."""
-    return [dict(entry.facts) for entry in page.session._state.journal_writer.journal.entries if entry.kind == kind]
+from tests.unit.session.stage import A, B, Stage, noted, scene, task_of, window_of
 
 
 @scene

@@ -685,7 +685,7 @@ async def test_a_stop_is_over_once_each_of_them_was_tried(stage: Stage) -> None:
         await stage.sleep(5.0)
         tried.append(prompt_id)
 
-    page.session.worker.cancel = cancel
+    page.session.worker.watch.cancel = cancel  # type: ignore[method-assign]
     with pytest.raises(ConnectError):
         await page.session.line.cancel_mine()
     assert tried == [tasks_of(page)[1].prompt_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,7 +62,7 @@ def a_hand(clock: Patience | None = None, window: Window | None = None, servers:
     async def cancel(_: PromptId) -> None:
         """Do nothing: there is nothing to cancel."""
 
-    return LineWorker(state, take, cancel)
+    return LineWorker(state, SimpleNamespace(run=take), SimpleNamespace(cancel=cancel))  # type: ignore[arg-type]
 
 
 def obstacle(worker: LineWorker) -> tuple[type[MooringError], ServerId | None, str] | None:
