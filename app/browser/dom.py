@@ -5,7 +5,7 @@ events arrive as mappings, files as `Blob`s.
 
     screen = BrowserScreen(patch, shell, BrowserMemory())      # the JavaScript modules named in pyscript.toml
     screen.update({"regions": {"now": "<h2>…"}, "title": "gpu-2 · Mooring"})
-    screen.listen(page.act, page.take_files)
+    screen.listen(page.actions.act, page.take_files)
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
     class CardActions:
         @action("cancel")                                     # data-action="cancel" data-prompt-id="…"
-        def cancel(self, prompt_id: PromptId) -> None: ...
+        async def cancel(self, prompt_id: PromptId) -> None: ...
 
-    ActionTable(CardActions()).act("cancel", {"promptId": "…"})
+    ActionTable(context, CardActions()).act("cancel", {"promptId": "…"})
+
+A method that has to wait is a coroutine: it runs in the background, and an error that it raises is shown on the page.
 
 The markup names an action in `data-action` (a click), `data-change` (a choice), `data-input` (typing) or `data-enter`
 (the Enter key); commands and the page's JavaScript use the same names. The method's parameters are the facts that it
@@ -15,15 +17,21 @@ reads from the event, with their types: `prompt_id` is the fact `promptId`, whic
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from types import UnionType
-from typing import TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
+from app.ui.kit.context import PageContext, show_refusal
 from app.ui.kit.screen import Facts
 
-Method = TypeVar("Method", bound=Callable[..., None])
+log = logging.getLogger("mooring.ui")
+
+Handler = Callable[..., Coroutine[Any, Any, None] | None]
+Method = TypeVar("Method", bound=Handler)
 
 
 class ActionError(Exception):
@@ -119,8 +127,9 @@ def _parameter(action_name: str, item: inspect.Parameter) -> Parameter:
 class ActionTable:
     """Every action of its owners by name, with its one handler; DuplicateAction if a name has two."""
 
-    def __init__(self, *owners: object) -> None:
-        self._handlers: dict[str, tuple[Action, Callable[..., None]]] = {}
+    def __init__(self, context: PageContext, *owners: object) -> None:
+        self._context = context
+        self._handlers: dict[str, tuple[Action, Handler]] = {}
         self.add(*owners)
 
     def add(self, *owners: object) -> None:
@@ -137,15 +146,25 @@ class ActionTable:
         """The actions by name."""
         return {name: found for name, (found, _handler) in self._handlers.items()}
 
-    def act(self, name: str, facts: Facts) -> None:
-        """Call the handler of an action; UnknownAction or InvalidFacts if that cannot be."""
+    def bind(self, name: str, facts: Facts) -> Handler:
+        """Return the handler of an action with its arguments; UnknownAction or InvalidFacts if that cannot be."""
         if name not in self._handlers:
             raise UnknownAction(name)
         found, handler = self._handlers[name]
-        handler(**found.read(facts))
+        return partial(handler, **found.read(facts))
+
+    def act(self, name: str, facts: Facts) -> None:
+        """Do what a click, a choice or typing stands for; an error is shown, a fault of the page's own code logged."""
+        try:
+            handler = self.bind(name, facts)
+        except ActionError as error:
+            log.error("no such action: %r", error)
+            return
+        if (work := handler()) is not None:
+            self._context.begin(show_refusal(self._context, work))
 
 
-def _declared(owner: object) -> Iterator[tuple[Action, Callable[..., None]]]:
+def _declared(owner: object) -> Iterator[tuple[Action, Handler]]:
     for attribute in dir(type(owner)):
         found = getattr(getattr(type(owner), attribute), "action", None)
         if isinstance(found, Action):

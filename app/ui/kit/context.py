@@ -25,8 +25,11 @@ class PageContext(Protocol):
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; an error is logged, never lost."""
 
-    def send(self, work: Coroutine[Any, Any, None]) -> None:
-        """Like `spawn`, but it begins at once, and nothing is drawn before it has left, for a moment at most."""
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Like `spawn`, but run to the first wait immediately."""
+
+    def hold_drawing(self) -> None:
+        """Draw nothing until the request of this click has left, for a moment at most."""
 
     def word(self, text: str) -> str:
         """What the page shows for a label."""
@@ -37,10 +40,11 @@ class PageContext(Protocol):
 
 def attempt(context: PageContext, work: Coroutine[Any, Any, None]) -> None:
     """Do in the background what may be refused; a refusal is shown."""
-    context.spawn(_attempt(context, work))
+    context.spawn(show_refusal(context, work))
 
 
-async def _attempt(context: PageContext, work: Coroutine[Any, Any, None]) -> None:
+async def show_refusal(context: PageContext, work: Coroutine[Any, Any, None]) -> None:
+    """Do this; show the error if it is refused."""
     try:
         await work
     except MooringError as error:

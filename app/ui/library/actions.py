@@ -62,9 +62,9 @@ class LibraryActions:
             self._pass_on(others)
 
     @action("open-text")
-    def open_text(self, text: str) -> None:
+    async def open_text(self, text: str) -> None:
         """Open a workflow that was pasted as text."""
-        attempt(self._context, self._opener.take_text(text))
+        await self._opener.take_text(text)
 
     # Choosing a workflow
 
@@ -106,9 +106,9 @@ class LibraryActions:
         self._context.spawn(self._list_saved(ServerId(value)))
 
     @action("open-saved")
-    def open_saved(self, server: ServerId, name: str) -> None:
+    async def open_saved(self, server: ServerId, name: str) -> None:
         """Open a workflow that a server has saved."""
-        attempt(self._context, self._opener.take_saved(server, name))
+        await self._opener.take_saved(server, name)
 
     # Changing the library
 
@@ -117,12 +117,12 @@ class LibraryActions:
         self._change(editing=item, deleting="")
 
     @action("item-title")
-    def rename(self, item: str, value: str) -> None:
-        attempt(self._context, self._library.rename(item, value))
+    async def rename(self, item: str, value: str) -> None:
+        await self._library.rename(item, value)
 
     @action("item-tags")
-    def tag(self, item: str, value: str) -> None:
-        attempt(self._context, self._library.tag(item, value))
+    async def tag(self, item: str, value: str) -> None:
+        await self._library.tag(item, value)
 
     @action("ask-delete-item")
     def ask_delete(self, item: str) -> None:
@@ -141,9 +141,12 @@ class LibraryActions:
         self._deletions.put_off(deletion, lambda: self._library.delete(item))
 
     @action("export-library")
-    def export(self) -> None:
+    async def export(self) -> None:
         """Offer the whole library as a file."""
-        attempt(self._context, self._export())
+        mark = f"{LAYOUT_KEY}."
+        layouts = {key.removeprefix(mark): text for key, text in self._screen.kept_all(mark).items()}
+        bundle = await self._library.bundle(layouts)
+        self._screen.save(EXPORT_NAME, export_text(bundle))
 
     async def _list_saved(self, server_id: ServerId) -> None:
         try:
@@ -153,12 +156,6 @@ class LibraryActions:
             told = Saved(server_id, error=error)
         if self._dialog.saved is not None and self._dialog.saved.server_id == server_id:
             self._change(saved=told)
-
-    async def _export(self) -> None:
-        mark = f"{LAYOUT_KEY}."
-        layouts = {key.removeprefix(mark): text for key, text in self._screen.kept_all(mark).items()}
-        bundle = await self._library.bundle(layouts)
-        self._screen.save(EXPORT_NAME, export_text(bundle))
 
     @property
     def _dialog(self) -> LibraryDialog:

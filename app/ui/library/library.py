@@ -110,10 +110,13 @@ class Library:
         await self._write(known.used(self._now()) if known is not None else item, body)
 
     async def note_used(self, item_id: str, prompt_id: PromptId | None = None) -> None:
-        """Note that an item was opened, or run; nothing if it is none."""
-        item = await self._read(item_id) if self.item(item_id) else None
-        if item is not None:
-            await self._write(item.used(self._now(), prompt_id))
+        """Note that an item was opened, or run; nothing if it is none. A note that cannot be written is only logged."""
+        try:
+            item = await self._read(item_id) if self.item(item_id) else None
+            if item is not None:
+                await self._write(item.used(self._now(), prompt_id))
+        except MooringError as error:
+            log.info("not noted in the library: %r", error)
 
     async def rename(self, item_id: str, title: str) -> None:
         """Give an item another title."""

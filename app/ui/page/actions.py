@@ -31,7 +31,7 @@ from app.ui.results.state import PictureDialog
 from app.ui.results.storage_actions import KeepActions, ResultsCommands
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
-from app.ui.runs.orders import Order, files_of, order_of, plan_of
+from app.ui.runs.orders import files_of, order_of, plan_of
 from app.ui.runs.server_picker import WhereView, hands_for, wish_of
 from app.ui.runs.state import MOST_COUNT, RunsState
 from app.ui.runs.task_actions import TaskActions, TaskCommands
@@ -93,6 +93,7 @@ class PageActions(ActionTable):
         self._line = LineActions(session.line, context, screen, deletions)
         self._many = ManyActions(context, screen, self._form, self._add_many, deletions)
         super().__init__(
+            context,
             self,
             deletions,
             self._form,
@@ -163,7 +164,7 @@ class PageActions(ActionTable):
         set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))
 
     @action("run")
-    def run(self) -> None:
+    async def run(self) -> None:
         chosen, ui = self._form.chosen, self._context.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
@@ -171,14 +172,24 @@ class PageActions(ActionTable):
         wish = self._wish(chosen, view.where)
         if count > 1 or wish.is_patient:
             self._note_values(chosen, form.draft)
-            self._run_many(chosen, count, wish)
+            await self._run_many(chosen, count, wish)
             return
         draft = self._form.draw_seeds(chosen, form.draft)
         order = order_of(chosen, draft, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
         self._context.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
         self._screen.update({"reveal": "now"})
-        self._context.send(self._submit(chosen, order, inputs, wish.asked, draft=form.draft))
+        self._context.hold_drawing()
+        try:
+            prompt_id = await self._session.run(
+                order.workflow, title=chosen.title, inputs=inputs, server_id=wish.asked, editor=order.editor
+            )
+        except MooringError as error:
+            log.info("the run failed and its own card says so: %r", error)
+            prompt_id = None
+        self._note_values(chosen, form.draft)
+        if prompt_id is not None and self._note_used is not None:
+            await self._note_used(chosen.workflow_id, prompt_id)
 
     def _wish(self, chosen: OpenWorkflow, where: WhereView) -> Wish:
         """What the person asks of the choice of a server, and the workflow; a moored window has none."""
@@ -187,7 +198,7 @@ class PageActions(ActionTable):
             return Wish(asked=self._demo_server())
         return wish
 
-    def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
+    async def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
         """Let so many runs wait, each with the seeds that a click of its own would have had."""
         form = self._context.ui.of(FormState)
         runs, draft = self._form.draw_many(chosen, form.draft, count)
@@ -195,9 +206,9 @@ class PageActions(ActionTable):
         inputs = files_of(chosen, draft)
         set_slices(self._context, form.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
-        self._line.add(chosen.title, plan, inputs, wish, hands=self._hands(wish, count))
+        await self._line.add(chosen.title, plan, inputs, wish, hands=self._hands(wish, count))
 
-    def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], hands: int | None) -> None:
+    async def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], hands: int | None) -> None:
         """Let the runs of a plan wait, with the files that stand in the form now."""
         view = run_view(self._session, chosen, self._context.ui)
         if view.blocker is not None:
@@ -206,7 +217,7 @@ class PageActions(ActionTable):
         plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
-        self._line.add(chosen.title, plan, inputs, wish, hands=hands or self._hands(wish, len(runs)))
+        await self._line.add(chosen.title, plan, inputs, wish, hands=hands or self._hands(wish, len(runs)))
 
     def _hands(self, wish: Wish, count: int) -> int | None:
         """Return the number of servers to spread the runs over; None leaves an existing line as it is."""
@@ -220,31 +231,6 @@ class PageActions(ActionTable):
     def _choose(self, count: int) -> int:
         """One of so many, by chance."""
         return self._random_seed(count - 1)
-
-    async def _submit(
-        self,
-        chosen: OpenWorkflow,
-        order: Order,
-        inputs: Mapping[Key, Picked],
-        server_id: ServerId | None,
-        *,
-        draft: Draft,
-    ) -> None:
-        """Send it; what else is noted of a click waits until that is done."""
-        try:
-            prompt_id = await self._session.run(
-                order.workflow, title=chosen.title, inputs=inputs, server_id=server_id, editor=order.editor
-            )
-        except MooringError as error:
-            log.info("the run failed and its own card says so: %r", error)
-            prompt_id = None
-        self._note_values(chosen, draft)
-        if prompt_id is None or self._note_used is None:
-            return
-        try:
-            await self._note_used(chosen.workflow_id, prompt_id)
-        except MooringError as error:
-            log.info("the library does not know of that run: %r", error)
 
     def _demo_server(self) -> ServerId | None:
         """In a mixed fleet, a demo server by name, since no other has the demo's nodes; else nobody is asked for."""

@@ -29,12 +29,11 @@ from app.ui.form.remote_choices import RemoteLists
 from app.ui.form.state import FormState
 from app.ui.graph.actions import GraphActions
 from app.ui.graph.graphs import Arrange, Graphs
-from app.ui.kit.actions import ActionError
 from app.ui.kit.context import attempt
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import ImageAddresses
-from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Sights, item_finder
 from app.ui.library.actions import LibraryActions, is_json
@@ -257,10 +256,13 @@ class Page:
         """Run in the background; held until done, and an error is logged, never lost."""
         self._hold_on_to(asyncio.get_running_loop().create_task(work))
 
-    def send(self, work: Coroutine[Any, Any, None]) -> None:
-        """Like `spawn`, but it begins at once, and nothing is drawn before it has left, for a moment at most."""
-        self._redraws.hold()
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Like `spawn`, but run to the first wait immediately."""
         self._hold_on_to(begin(work))
+
+    def hold_drawing(self) -> None:
+        """Draw nothing until the request of this click has left, for a moment at most."""
+        self._redraws.hold()
 
     def _hold_on_to(self, task: asyncio.Task[None]) -> None:
         self._background.add(task)
@@ -272,13 +274,6 @@ class Page:
             log.error("an action ended: %r", error, exc_info=error)
 
     # What the user does
-
-    def act(self, name: str, facts: Facts) -> None:
-        """Do what a click, a choice or typing stands for; a fault of the page's own markup is logged."""
-        try:
-            self.actions.act(name, facts)
-        except ActionError as error:
-            log.error("no such action: %r", error)
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
         """Files dropped, pasted or chosen: into the open plan of runs, into the field aimed at, or to be opened."""

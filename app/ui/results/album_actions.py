@@ -13,7 +13,7 @@ from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
 from app.ui.kit.actions import action
 from app.ui.kit.colours import tag_of
-from app.ui.kit.context import PageContext, attempt, set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import row_file, task_file
@@ -123,11 +123,11 @@ class AlbumActions:
         self._set_wish(self._wish.wide().closed())
 
     @action("album-open")
-    def open_result(self, name: str) -> None:
-        attempt(self._context, self._open(name))
+    async def open_result(self, name: str) -> None:
+        await self._open(name)
 
     @action("album-step")
-    def step(self, by: int) -> None:
+    async def step(self, by: int) -> None:
         """Show the next result of those found."""
         dialog = self._context.ui.dialog
         if not isinstance(dialog, PictureDialog):
@@ -136,7 +136,7 @@ class AlbumActions:
         name = f"{dialog.prompt_id}/{dialog.index}"
         place = names.index(name) + by if name in names else -1
         if 0 <= place < len(names):
-            attempt(self._context, self._open(names[place]))
+            await self._open(names[place])
 
     # Searching
 
@@ -195,17 +195,17 @@ class AlbumActions:
     # What is done with one or with those picked
 
     @action("album-favourite")
-    def favour(self, name: str = "") -> None:
+    async def favour(self, name: str = "") -> None:
         """Make them favourites, or no longer if they all are."""
-        attempt(self._context, self._favour(self._aimed_at(name)))
+        await self._favour(self._aimed_at(name))
 
     @action("album-download")
-    def download(self, name: str = "") -> None:
-        attempt(self._context, self._download(self._aimed_at(name), is_bare=False))
+    async def download(self, name: str = "") -> None:
+        await self._download(self._aimed_at(name), is_bare=False)
 
     @action("album-download-bare")
-    def download_bare(self, name: str = "") -> None:
-        attempt(self._context, self._download(self._aimed_at(name), is_bare=True))
+    async def download_bare(self, name: str = "") -> None:
+        await self._download(self._aimed_at(name), is_bare=True)
 
     @action("album-compare")
     def compare(self) -> None:

@@ -16,7 +16,7 @@ from app.ui.form.context import FormContext
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import attempt, set_slices
+from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Screen
 from app.ui.library.opening import Opener
 from app.ui.results.state import PictureDialog
@@ -77,14 +77,7 @@ class Reuse:
         self._recover = recover
 
     @action("use-settings")
-    def use_settings(self, prompt_id: PromptId) -> None:
-        attempt(self._context, self._use_settings(prompt_id))
-
-    @action("use-as-input")
-    def use_as_input(self, prompt_id: PromptId, index: int) -> None:
-        attempt(self._context, self._use_as_input(prompt_id, index))
-
-    async def _use_settings(self, prompt_id: PromptId) -> None:
+    async def use_settings(self, prompt_id: PromptId) -> None:
         task = await self._task(prompt_id)
         workflow = parse_workflow(task.workflow)
         key = workflow_key(workflow)
@@ -98,6 +91,18 @@ class Reuse:
             await self._open(task)
         self._close()
         await self._recover()
+
+    @action("use-as-input")
+    async def use_as_input(self, prompt_id: PromptId, index: int) -> None:
+        task = await self._task(prompt_id)
+        output = task.outputs[index]
+        blob = await self._source.results.read(prompt_id, index)
+        if blob is None:
+            blob = await self._source.results.fetch(prompt_id, index)
+        if blob is None:
+            raise BadInput("not-kept-here", output.filename, "1")
+        self._close()
+        self._take_files([(blob, output.filename)])
 
     def _fill(self, opened: OpenWorkflow, task: Task) -> None:
         """Into the form of a workflow of the same shape, as one step to undo."""
@@ -130,17 +135,6 @@ class Reuse:
             log.info("the editor's file of %s is not read: %r", task.prompt_id, error)
             return ""
         return "" if blob is None else (await blob.read()).decode("utf-8", "replace")
-
-    async def _use_as_input(self, prompt_id: PromptId, index: int) -> None:
-        task = await self._task(prompt_id)
-        output = task.outputs[index]
-        blob = await self._source.results.read(prompt_id, index)
-        if blob is None:
-            blob = await self._source.results.fetch(prompt_id, index)
-        if blob is None:
-            raise BadInput("not-kept-here", output.filename, "1")
-        self._close()
-        self._take_files([(blob, output.filename)])
 
     async def _task(self, prompt_id: PromptId) -> Task:
         held = (window.tasks.get(prompt_id) for window in self._source.windows)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext, attempt
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.results.storage import KeepingDialog, KeepingView
@@ -66,12 +66,12 @@ class KeepActions:
         self._deletions.put_off(Deletion(What.KEPT), self._results.delete_all)
 
     @action("ask-promise")
-    def ask_promise(self) -> None:
+    async def ask_promise(self) -> None:
         """Ask the browser to delete nothing by itself."""
-        attempt(self._context, self._results.ask_promise())
+        await self._results.ask_promise()
 
     @action("save-keeping")
-    def save(self) -> None:
+    async def save(self) -> None:
         """Keep what the dialog says from now on."""
         dialog = self._context.ui.dialog
         if not isinstance(dialog, KeepingDialog):
@@ -84,7 +84,7 @@ class KeepActions:
             deletion = Deletion(What.OLDEST, count=view.excess)
             self._deletions.put_off(deletion, lambda: self._results.configure(wanted))
         else:
-            attempt(self._context, self._results.configure(wanted))
+            await self._results.configure(wanted)
 
     def _change(self, **changes: Any) -> None:
         dialog = self._context.ui.dialog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +40,7 @@ class ManyActions:
         context: PageContext,
         screen: Screen,
         form: FormActions,
-        add: Callable[[OpenWorkflow, Draft, list[PlannedRun], int | None], None],
+        add: Callable[[OpenWorkflow, Draft, list[PlannedRun], int | None], Awaitable[None]],
         deletions: Deletions,
     ) -> None:
         self._context = context
@@ -141,7 +141,7 @@ class ManyActions:
         self._screen.update({"texts": [{"node": TYPED, "name": key, "text": item} for key, item in fields.items()]})
 
     @action("many-add")
-    def add_all(self) -> None:
+    async def add_all(self) -> None:
         """Add the plan's runs to those that wait, and close the dialog."""
         chosen, ui = self._form.chosen, self._context.ui
         if chosen is None:
@@ -157,7 +157,7 @@ class ManyActions:
             now.with_slices(now.of(FormState).with_draft(after), replace(now.of(RunsState), many=many))
         )
         self._screen.update({"reveal": "waiting"})
-        self._add(chosen, draft, runs, ui.of(RunsState).many.hands)
+        await self._add(chosen, draft, runs, ui.of(RunsState).many.hands)
 
     def _with_seeds(
         self, chosen: OpenWorkflow, ui: UiState, plan: ManyPlan, drawn: Draft

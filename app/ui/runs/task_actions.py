@@ -9,7 +9,7 @@ from app.core.errors import MooringError
 from app.core.model import PromptId
 from app.session import Run
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext, attempt
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 
@@ -36,22 +36,22 @@ class TaskActions:
         self._screen = screen
 
     @action("cancel")
-    def cancel(self, prompt_id: PromptId) -> None:
-        attempt(self._context, self._session.cancel(prompt_id))
+    async def cancel(self, prompt_id: PromptId) -> None:
+        await self._session.cancel(prompt_id)
 
     @action("look-again")
-    def check_again(self, prompt_id: PromptId) -> None:
+    async def check_again(self, prompt_id: PromptId) -> None:
         """Ask the server again what became of a task."""
-        attempt(self._context, self._session.look_again(prompt_id))
+        await self._session.look_again(prompt_id)
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
         self._show(GiveUpDialog(prompt_id))
 
     @action("give-up")
-    def give_up(self, prompt_id: PromptId) -> None:
+    async def give_up(self, prompt_id: PromptId) -> None:
         self._show(None)
-        attempt(self._context, self._session.give_up(prompt_id))
+        await self._session.give_up(prompt_id)
 
     @action("dismiss-run")
     def dismiss(self, prompt_id: PromptId) -> None:
@@ -64,10 +64,14 @@ class TaskActions:
         self._show(RunAgainDialog(prompt_id, elsewhere))
 
     @action("run-again")
-    def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+    async def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
         self._show(None)
         self._screen.update({"reveal": "now"})
-        attempt(self._context, self._run_again(prompt_id, elsewhere=elsewhere))
+        try:
+            await self._session.run_again(prompt_id, elsewhere=elsewhere)
+        except MooringError as error:
+            if all(run.error is not error for run in self._session.runs):
+                raise  # else its own card shows it
 
     @action("ask-same-server")
     def ask_same_server(self, prompt_id: PromptId) -> None:
@@ -75,17 +79,10 @@ class TaskActions:
         self._show(SameServerDialog(prompt_id))
 
     @action("confirm-same-server")
-    def confirm_same_server(self, prompt_id: PromptId) -> None:
+    async def confirm_same_server(self, prompt_id: PromptId) -> None:
         """Confirm that it is."""
         self._show(None)
-        attempt(self._context, self._session.confirm_move(prompt_id))
-
-    async def _run_again(self, prompt_id: PromptId, *, elsewhere: bool) -> None:
-        try:
-            await self._session.run_again(prompt_id, elsewhere=elsewhere)
-        except MooringError as error:
-            if all(run.error is not error for run in self._session.runs):
-                raise  # else its own card shows it
+        await self._session.confirm_move(prompt_id)
 
     def _show(self, dialog: GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -13,7 +13,7 @@ from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext, attempt
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
@@ -69,48 +69,48 @@ class LineActions:
         self._deletions = deletions
 
     @action("line-pause")
-    def pause(self) -> None:
-        attempt(self._context, self._line.pause())
+    async def pause(self) -> None:
+        await self._line.pause()
 
     @action("line-resume")
-    def resume(self) -> None:
-        attempt(self._context, self._line.resume())
+    async def resume(self) -> None:
+        await self._line.resume()
 
     @action("line-send-all")
-    def send_all(self) -> None:
-        attempt(self._context, self._line.send_all())
+    async def send_all(self) -> None:
+        await self._line.send_all()
 
     @action("line-send-few")
-    def send_few(self) -> None:
-        attempt(self._context, self._line.send_all(False))
+    async def send_few(self) -> None:
+        await self._line.send_all(False)
 
     @action("line-spread")
-    def spread(self, value: int) -> None:
-        attempt(self._context, self._line.spread(value))
+    async def spread(self, value: int) -> None:
+        await self._line.spread(value)
 
     @action("line-adopt")
-    def adopt(self, owner: WindowId) -> None:
-        attempt(self._context, self._line.adopt(owner))
+    async def adopt(self, owner: WindowId) -> None:
+        await self._line.adopt(owner)
 
     # One of them
 
     @action("line-up")
-    def move_up(self, prompt_id: PromptId) -> None:
-        attempt(self._context, self._line.step(prompt_id, -1))
+    async def move_up(self, prompt_id: PromptId) -> None:
+        await self._line.step(prompt_id, -1)
 
     @action("line-down")
-    def move_down(self, prompt_id: PromptId) -> None:
-        attempt(self._context, self._line.step(prompt_id, 1))
+    async def move_down(self, prompt_id: PromptId) -> None:
+        await self._line.step(prompt_id, 1)
 
     @action("line-move")
-    def move(self, prompt_id: PromptId, beside: PromptId, is_after: bool) -> None:
+    async def move(self, prompt_id: PromptId, beside: PromptId, is_after: bool) -> None:
         """Move a run before or behind another one; nothing happens if one of them has gone meanwhile."""
         line = self._line.line
         rest = [item.prompt_id for item in line.entries if item.prompt_id != prompt_id] if line is not None else []
         if line is None or not line.has(prompt_id) or beside not in rest:
             return
         following = rest[rest.index(beside) + is_after :]
-        attempt(self._context, self._line.move(prompt_id, following[0] if following else None))
+        await self._line.move(prompt_id, following[0] if following else None)
 
     # Changing one
 
@@ -140,7 +140,7 @@ class LineActions:
             self._show(dialog.with_text((node, name), value))
 
     @action("save-edit")
-    def save_edit(self) -> None:
+    async def save_edit(self) -> None:
         """Change the run as the dialog says, and close it."""
         dialog, line = self._context.ui.dialog, self._line.line
         if not isinstance(dialog, EditDialog) or not edit_view(line, dialog, self._line.sending).is_ready:
@@ -148,18 +148,18 @@ class LineActions:
         assert line is not None  # it is ready
         values, label = edit_values(line, dialog)
         self._show(None)
-        attempt(self._context, self._line.edit(dialog.prompt_id, values, label))
+        await self._line.edit(dialog.prompt_id, values, label)
 
     # Removing and cancelling
 
     @action("line-remove")
-    def remove(self, prompt_id: PromptId) -> None:
-        self._remove([prompt_id])
+    async def remove(self, prompt_id: PromptId) -> None:
+        await self._remove([prompt_id])
 
     @action("line-clear")
-    def clear(self) -> None:
+    async def clear(self) -> None:
         if self._line.line is not None:
-            self._remove([item.prompt_id for item in self._line.line.entries])
+            await self._remove([item.prompt_id for item in self._line.line.entries])
 
     @action("ask-cancel-mine")
     def ask_cancel(self) -> None:
@@ -167,26 +167,26 @@ class LineActions:
         self._show(CancelDialog())
 
     @action("cancel-mine")
-    def cancel(self, batch_id: BatchId | None = None) -> None:
+    async def cancel(self, batch_id: BatchId | None = None) -> None:
         """Cancel everything of this window, or of one plan."""
         self._show(None)
-        attempt(self._context, self._line.cancel_mine(batch_id or None))
+        await self._line.cancel_mine(batch_id or None)
 
-    def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
+    async def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
         """Remove waiting runs: one that is already being sent at once, others when the time to undo is over."""
         sent = [prompt_id for prompt_id in prompt_ids if prompt_id in self._line.sending]
         rest = [prompt_id for prompt_id in prompt_ids if prompt_id not in sent]
-        if sent:
-            attempt(self._context, self._line.remove(*sent))
         if rest:
             self._line.set_aside(*rest)
             deletion = Deletion(What.WAITING, count=len(rest))
             self._deletions.put_off(deletion, lambda: self._line.remove(*rest), undo=lambda: self._line.put_back(*rest))
+        if sent:
+            await self._line.remove(*sent)
 
     def _show(self, dialog: EditDialog | CancelDialog | None) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
-    def add(
+    async def add(
         self,
         title: str,
         plan: Plan,
@@ -196,10 +196,6 @@ class LineActions:
         hands: int | None = None,
     ) -> None:
         """Let these runs wait; `hands` sessions are to take from the line, if that is said."""
-
-        async def add() -> None:
-            await self._line.add(
-                plan.workflow, plan.runs, title=title, inputs=inputs, hands=hands, wish=wish, editor=plan.editor
-            )
-
-        attempt(self._context, add())
+        await self._line.add(
+            plan.workflow, plan.runs, title=title, inputs=inputs, hands=hands, wish=wish, editor=plan.editor
+        )

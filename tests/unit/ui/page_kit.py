@@ -612,7 +612,10 @@ class MemoryContext:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.work.append(asyncio.get_running_loop().create_task(work))
 
-    send = spawn
+    begin = spawn
+
+    def hold_drawing(self) -> None:
+        """Nothing is drawn here."""
 
     async def done(self) -> None:
         while self.work:

@@ -149,24 +149,24 @@ def test_names_that_are_somebodys_own_are_never_markup() -> None:
 async def test_a_command_does_what_its_button_does_and_is_remembered() -> None:
     screen = MemoryScreen()
     page, session = await opened(screen, StillSession(window=window(task("a"))))
-    page.act("open-palette", {})
-    page.act("palette-query", {"value": "cancel"})
+    page.actions.act("open-palette", {})
+    page.actions.act("palette-query", {"value": "cancel"})
     assert page.ui.dialog == PaletteDialog("cancel")
-    page.act("command", {"command": "cancel"})
+    page.actions.act("command", {"command": "cancel"})
     assert page.ui.dialog is None
     await page._background.copy().pop()
     assert ("cancel", task("a").prompt_id) in session.calls
-    page.act("open-palette", {})
+    page.actions.act("open-palette", {})
     assert page.ui.dialog == PaletteDialog(recent=("cancel",))
-    page.act("command", {"command": "theme:dark"})
+    page.actions.act("command", {"command": "theme:dark"})
     assert json.loads(screen.shared[RECENT_KEY]) == ["theme:dark", "cancel"]
     assert page.ui.of(Settings).theme.value == "dark"
 
 
 async def test_what_cannot_be_done_any_more_is_not_done() -> None:
     page, session = await opened(MemoryScreen())
-    page.act("open-palette", {})
-    page.act("command", {"command": "cancel"})
+    page.actions.act("open-palette", {})
+    page.actions.act("command", {"command": "cancel"})
     assert page.ui.dialog is None
     assert not [call for call in session.calls if call[0] == "cancel"]
 
@@ -174,10 +174,10 @@ async def test_what_cannot_be_done_any_more_is_not_done() -> None:
 async def test_going_somewhere_waits_until_the_palette_has_gone() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen, StillSession(window=window(ended("a"))))
-    page.act("open-palette", {})
+    page.actions.act("open-palette", {})
     screen.draw()
     screen.changes.clear()
-    page.act("command", {"command": f"task:{task('a').prompt_id}"})
+    page.actions.act("command", {"command": f"task:{task('a').prompt_id}"})
     screen.draw()
     assert "dialogs" in screen.changes[0]["regions"]  # type: ignore[operator]
     assert screen.changes[1] == {"jump": f"task-{task('a').prompt_id}"}
@@ -186,18 +186,18 @@ async def test_going_somewhere_waits_until_the_palette_has_gone() -> None:
 async def test_a_file_is_asked_for_within_the_click() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.act("command", {"command": "open-file"})
+    page.actions.act("command", {"command": "open-file"})
     assert screen.changes[-1] == {"press": "open-file-input"}
 
 
 async def test_a_key_does_what_is_offered_and_nothing_when_keys_are_switched_off() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.act("press-key", {"key": "n"})
+    page.actions.act("press-key", {"key": "n"})
     assert screen.opened == ["window"]
-    page.act("press-key", {"key": "x"})
-    page.act("setting", {"setting": "has_keys"})
-    page.act("press-key", {"key": "n"})
+    page.actions.act("press-key", {"key": "x"})
+    page.actions.act("setting", {"setting": "has_keys"})
+    page.actions.act("press-key", {"key": "n"})
     assert screen.opened == ["window"]
 
 
@@ -205,14 +205,14 @@ async def test_a_key_does_what_is_offered_and_nothing_when_keys_are_switched_off
 async def test_an_unreadable_list_of_what_was_used_is_no_obstacle(kept: str) -> None:
     screen = MemoryScreen(shared={RECENT_KEY: kept})
     page, _session = await opened(screen)
-    page.act("open-palette", {})
+    page.actions.act("open-palette", {})
     assert page.ui.dialog == PaletteDialog()
 
 
 async def test_all_errors_can_be_dismissed_at_once() -> None:
     page, _session = await opened(MemoryScreen())
     page.set_ui(page.ui.with_error(NoServerAvailable("a")).with_error(NoServerAvailable("b")))
-    page.act("dismiss-errors", {})
+    page.actions.act("dismiss-errors", {})
     assert page.ui.errors == ()
 
 

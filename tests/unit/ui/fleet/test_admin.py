@@ -64,7 +64,7 @@ class Panel(MemoryContext):
     def __init__(self, admin: MemoryFleetAdmin) -> None:
         super().__init__()
         self.ui = UiState(dialog=FleetDialog()).with_slices(Account("carol", runs_fleet=True))
-        self.actions = ActionTable(AdminActions(admin, self))
+        self.actions = ActionTable(self, AdminActions(admin, self))
 
     async def act(self, name: str, **facts: str) -> None:
         self.actions.act(name, facts)

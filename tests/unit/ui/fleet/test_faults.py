@@ -157,7 +157,7 @@ def test_a_server_s_name_is_never_markup() -> None:
 
 def fault_actions(refusal: MooringError | None = None) -> tuple[ActionTable, MemoryContext, StillSession]:
     context, session = MemoryContext(), StillSession(refusal=refusal)
-    return ActionTable(BreakActions(session.break_server, context)), context, session
+    return ActionTable(context, BreakActions(session.break_server, context)), context, session
 
 
 async def test_a_click_breaks_that_server_and_it_stays_chosen() -> None:
@@ -181,7 +181,7 @@ async def test_a_second_click_waits_for_the_first() -> None:
         await go.wait()
 
     context = MemoryContext()
-    actions = ActionTable(BreakActions(slow, context))
+    actions = ActionTable(context, BreakActions(slow, context))
     for _ in range(3):
         actions.act("break", {"server": "demo-1", "fault": "restart"})
         await asyncio.sleep(0)

@@ -221,7 +221,7 @@ def test_an_unread_panel_has_the_servers_and_waits_for_the_rest() -> None:
 def panel_actions(screen: MemoryScreen | None = None) -> tuple[ActionTable, StillSession, MemoryContext, MemoryScreen]:
     session, context, screen = StillSession(), MemoryContext(), screen or MemoryScreen()
     panel = PanelActions(session, context, screen, lambda _id: None)  # type: ignore[arg-type]
-    return ActionTable(panel), session, context, screen
+    return ActionTable(context, panel), session, context, screen
 
 
 def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> None:

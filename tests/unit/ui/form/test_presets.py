@@ -44,7 +44,7 @@ class Rig:
         self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.made = 0
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.actions = ActionTable(PresetActions(self.documents, self, self.screen, self._mint, deletions(self)))
+        self.actions = ActionTable(self, PresetActions(self.documents, self, self.screen, self._mint, deletions(self)))
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:

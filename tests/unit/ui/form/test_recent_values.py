@@ -36,7 +36,7 @@ class Rig:
         self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
         self.work: list[Coroutine[Any, Any, None]] = []
         self.recents = Recents(self.documents, self, self.screen, deletions(self))
-        self.actions = ActionTable(self.recents)
+        self.actions = ActionTable(self, self.recents)
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:

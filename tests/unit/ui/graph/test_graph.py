@@ -125,7 +125,7 @@ def change(screen: MemoryScreen) -> Mapping[str, Any]:
 
 
 def look(page: Page, screen: MemoryScreen, name: str, **facts: str) -> Mapping[str, Any]:
-    page.act(name, facts)
+    page.actions.act(name, facts)
     screen.draw()
     return change(screen)
 
@@ -360,7 +360,7 @@ async def test_a_workflow_that_cannot_be_read_is_told() -> None:
 
 async def test_the_forms_workflow_has_a_graph_of_its_own() -> None:
     page, screen, engine = await opened(StillSession())
-    page.act("workflow", {"value": "slow"})
+    page.actions.act("workflow", {"value": "slow"})
     screen.draw()
     screen.changes.clear()
     look(page, screen, "open-graph", promptId="")

@@ -6,8 +6,10 @@ from enum import Enum
 
 import pytest
 
+from app.core.errors import BadInput
 from app.core.model import PromptId
 from app.ui.kit.actions import ActionTable, DuplicateAction, InvalidFacts, UnknownAction, action
+from tests.unit.ui.page_kit import MemoryContext
 
 
 class Size(Enum):
@@ -44,7 +46,7 @@ FACTS = {"promptId": "p", "by": "-1", "size": "small", "isAfter": "true", "share
 
 def test_handler_gets_facts_by_its_types() -> None:
     owner = Owner()
-    table = ActionTable(owner)
+    table = ActionTable(MemoryContext(), owner)
     table.act("plain", {"testid": "x", "value": "", "checked": False})
     table.act("typed", FACTS)
     table.act("typed", {**FACTS, "isAfter": False, "name": "n"})
@@ -58,7 +60,7 @@ def test_handler_gets_facts_by_its_types() -> None:
 def test_fact_of_another_type_is_an_error(fact: str, value: str) -> None:
     owner = Owner()
     with pytest.raises(InvalidFacts) as caught:
-        ActionTable(owner).act("typed", {**FACTS, fact: value})
+        ActionTable(MemoryContext(), owner).bind("typed", {**FACTS, fact: value})
     assert (caught.value.name, caught.value.fact, caught.value.value) == ("typed", fact, value)
     assert owner.calls == []
 
@@ -66,18 +68,20 @@ def test_fact_of_another_type_is_an_error(fact: str, value: str) -> None:
 @pytest.mark.parametrize("fact", FACTS)
 def test_missing_fact_is_an_error(fact: str) -> None:
     with pytest.raises(InvalidFacts) as caught:
-        ActionTable(Owner()).act("typed", {name: value for name, value in FACTS.items() if name != fact})
+        ActionTable(MemoryContext(), Owner()).bind(
+            "typed", {name: value for name, value in FACTS.items() if name != fact}
+        )
     assert (caught.value.fact, caught.value.value) == (fact, None)
 
 
 def test_unknown_name_is_an_error() -> None:
     with pytest.raises(UnknownAction, match="strange"):
-        ActionTable(Owner()).act("strange", {})
+        ActionTable(MemoryContext(), Owner()).bind("strange", {})
 
 
 def test_action_has_one_owner() -> None:
     with pytest.raises(DuplicateAction) as caught:
-        ActionTable(Owner(), Other())
+        ActionTable(MemoryContext(), Owner(), Other())
     assert caught.value.owners == ("Owner.plain", "Other.same_name")
 
 
@@ -87,3 +91,15 @@ def test_parameter_of_no_fact_is_refused_where_it_is_declared() -> None:
         @action("strange")
         def strange(_self: object, places: list[str]) -> None:
             """Never called."""
+
+
+async def test_error_of_a_handler_is_shown() -> None:
+    class Refused:
+        @action("refused")
+        async def refused(self) -> None:
+            raise BadInput("empty", "boat.png")
+
+    context = MemoryContext()
+    ActionTable(context, Refused()).act("refused", {})
+    await context.done()
+    assert [str(error) for _, error in context.ui.errors] == [str(BadInput("empty", "boat.png"))]

@@ -115,7 +115,7 @@ class Rig:
             lambda files: self.passed.extend(name for _, name in files),
             deletions=deletions(self.context),
         )
-        self.act = ActionTable(self.library_actions).act
+        self.act = ActionTable(self.context, self.library_actions).act
 
     async def draw(self) -> None:
         await self.context.done()

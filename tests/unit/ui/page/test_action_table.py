@@ -180,6 +180,6 @@ async def test_unknown_action_is_logged_and_changes_nothing(caplog: pytest.LogCa
     page, _session = await opened(MemoryScreen())
     before = page.ui
     with caplog.at_level(logging.ERROR, "mooring.ui"):
-        page.act("strange", {})
-        page.act("open-picture", {"promptId": "p"})
+        page.actions.act("strange", {})
+        page.actions.act("open-picture", {"promptId": "p"})
     assert ["strange" in caplog.text, "'index'" in caplog.text, page.ui is before] == [True, True, True]

@@ -127,7 +127,7 @@ async def test_what_moves_by_itself_waits_a_few_frames_and_the_persons_own_does_
     screen.calm.clear()
     session.window = window(task("a"))
     session.listeners[0]()
-    page.act("open-settings", {})
+    page.actions.act("open-settings", {})
     assert screen.calm == [True, False]
     screen.draw()
     assert len(screen.changes) == 1, "the first of both draws everything"
@@ -157,8 +157,8 @@ async def test_another_language_redraws_everything_and_says_so_to_the_browser() 
 async def test_what_was_typed_comes_back_after_a_reload() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.act("workflow", {"value": "text"})
-    page.act("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
+    page.actions.act("workflow", {"value": "text"})
+    page.actions.act("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
     again, _session = await opened(screen)
     assert again.ui.of(FormState).workflow_id == "text"
     assert again.ui.of(FormState).draft.values == {("1", "text"): "dunes\n“at” night"}
@@ -186,7 +186,7 @@ async def test_a_file_that_was_never_run_is_back_in_its_field_too() -> None:
     (sha256,) = session.keeps
     assert page.ui.of(FormState).draft.pictures[("1", "image")].sha256 == sha256
     assert sha256 in screen.memory[drafts.STORE_KEY]
-    page.act("clear-picture", {"node": "1", "name": "image"})
+    page.actions.act("clear-picture", {"node": "1", "name": "image"})
     assert sha256 not in screen.memory[drafts.STORE_KEY], "what was taken out stays out"
 
 
@@ -228,7 +228,7 @@ def test_unreadable_drafts_are_no_obstacle(text: str) -> None:
 async def test_other_workflows_can_be_offered_and_what_was_typed_stays() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.act("field", {"node": "2", "name": "width", "value": "999"})
+    page.actions.act("field", {"node": "2", "name": "width", "value": "999"})
     known = Catalogue.parse({"SaveImage": {"input": {"required": {"filename_prefix": ["STRING", {}]}}}})
     enlarge, *others = page.workflows
     page.set_workflows((open_workflow(enlarge.published, known), *others))

@@ -97,7 +97,7 @@ class Rig:
         self.told: list[dict[str, Any]] = []
 
     async def act(self, action: str, /, **facts: str) -> None:
-        ActionTable(self.album).act(action, facts)
+        ActionTable(self.context, self.album).act(action, facts)
         await self.draw()
 
     async def draw(self) -> AlbumView | None:

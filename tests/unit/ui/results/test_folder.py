@@ -66,7 +66,7 @@ class Rig:
         await self.actions.load()
 
     async def act(self, name: str) -> None:
-        ActionTable(self.actions).act(name, {})
+        ActionTable(self.context, self.actions).act(name, {})
         await self.context.done()
 
     async def end(self, *names: str, at: float = 2000.0) -> None:

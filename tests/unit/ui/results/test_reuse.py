@@ -73,7 +73,7 @@ class Rig:
 
     async def act(self, action: str, /, task: Task, **facts: str) -> None:
         self.context.ui = replace(self.context.ui, dialog=PictureDialog(task.prompt_id, 0))
-        ActionTable(self.reuse).act(action, {"promptId": task.prompt_id, **facts})
+        ActionTable(self.context, self.reuse).act(action, {"promptId": task.prompt_id, **facts})
         await self.context.done()
         self.opener.refresh()
         await self.context.done()

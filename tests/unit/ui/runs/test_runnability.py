@@ -273,7 +273,7 @@ async def test_what_is_nearly_there_is_used_with_one_click_and_can_be_taken_back
     view = await rig.draw()
     assert "Use “xl/SD15.safetensors”" in markup(view)
     facts = next(facts for tag, facts in read(markup(view)).tags if facts.get("data-action") == "use-near")
-    ActionTable(rig.standings).act(
+    ActionTable(rig, rig.standings).act(
         "use-near", {name[5:]: str(facts[f"data-{name[5:]}"]) for name in facts if name[:5] == "data-"}
     )
     assert rig.ui.of(FormState).draft.values[CKPT] == "xl/SD15.safetensors"

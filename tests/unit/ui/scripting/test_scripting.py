@@ -37,10 +37,10 @@ def latest(screen: MemoryScreen, region: str) -> str:
 async def test_it_is_opened_by_a_button_a_key_and_a_command(act: str, facts: dict[str, str]) -> None:
     screen = MemoryScreen()
     page, _ = await opened(screen)
-    page.act(act, facts)
+    page.actions.act(act, facts)
     assert page.ui.dialog == ScriptingDialog()
     assert "data-scripting" in latest(screen, "dialogs")
-    page.act("close-dialog", {})
+    page.actions.act("close-dialog", {})
     assert latest(screen, "dialogs") == ""
     assert not page.ui.of(ScriptingState).is_scripting, "to open it begins nothing"
 
@@ -49,10 +49,10 @@ async def test_the_bar_shows_that_a_script_runs_with_its_drawer_closed() -> None
     screen = MemoryScreen()
     page, _ = await opened(screen)
     assert "script-sign" not in latest(screen, "header")
-    page.act("script-state", {"value": "running"})
+    page.actions.act("script-state", {"value": "running"})
     sign = latest(screen, "header")
     assert re.search(r'<button[^>]*data-action="open-scripting"[^>]*data-testid="script-sign"', sign)
-    page.act("script-state", {"value": "idle"})
+    page.actions.act("script-state", {"value": "idle"})
     assert "script-sign" not in latest(screen, "header")
 
 

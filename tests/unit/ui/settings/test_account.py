@@ -62,7 +62,7 @@ def account_actions(
 ) -> tuple[ActionTable, MemoryContext, MemoryScreen, Attendance, StillSession]:
     context, screen, attendance, session = MemoryContext(), MemoryScreen(), Attendance(ALICE), StillSession()
     actions = AccountActions(attendance, login or MemoryLogin(), context, screen, session.results)  # type: ignore[arg-type]
-    return ActionTable(actions), context, screen, attendance, session
+    return ActionTable(context, actions), context, screen, attendance, session
 
 
 def markup(element: h.Node) -> str:

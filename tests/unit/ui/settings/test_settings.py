@@ -83,8 +83,8 @@ def test_the_address_comes_before_the_person_and_the_person_before_the_browser(
 async def test_what_is_set_is_kept_and_shown_at_once() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.act("theme", {"value": "dark"})
-    page.act("setting", {"setting": "has_keys"})
+    page.actions.act("theme", {"value": "dark"})
+    page.actions.act("setting", {"setting": "has_keys"})
     screen.draw()
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.DARK, has_keys=False)
     told = screen.changes[-1]
@@ -109,14 +109,14 @@ async def test_what_another_window_has_just_set_is_not_undone() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     screen.shared[KEY] = write_settings(Settings(has_sound=True))  # and this window has not heard of it yet
-    page.act("theme", {"value": "light"})
+    page.actions.act("theme", {"value": "light"})
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.LIGHT, has_sound=True)
 
 
 async def test_no_language_of_ones_own_is_the_browsers() -> None:
     screen = MemoryScreen(shared={KEY: write_settings(Settings("en"))})
     page, _session = await opened(screen)
-    page.act("language", {"value": ""})
+    page.actions.act("language", {"value": ""})
     await asyncio.wait(page._background)
     screen.draw()
     assert screen.changes[-1]["lang"] == "zh-CN"  # MemoryScreen's wish
@@ -128,7 +128,7 @@ async def test_previews_that_are_switched_off_take_no_memory() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen, session)
     assert len(screen.urls) == 1
-    page.act("setting", {"setting": "has_previews"})
+    page.actions.act("setting", {"setting": "has_previews"})
     screen.draw()
     assert screen.urls == {}
 
@@ -146,8 +146,8 @@ async def test_previews_that_are_switched_off_take_no_memory() -> None:
 async def test_notices_are_on_only_where_the_browser_shows_them(permitted: str, answer: str, is_on: bool) -> None:
     notifier = MemoryNotifier(permitted=permitted, answer=answer)
     page, _session = await opened(MemoryScreen(), notifier=notifier)
-    page.act("open-settings", {})
-    page.act("setting", {"setting": "has_notices"})
+    page.actions.act("open-settings", {})
+    page.actions.act("setting", {"setting": "has_notices"})
     while page._background:
         await asyncio.wait(page._background)
     assert page.ui.of(Settings).has_notices is is_on
@@ -170,7 +170,7 @@ def test_each_state_of_the_browser_has_words_and_an_impossible_switch_says_why(l
 async def test_it_can_be_tried_as_it_will_be() -> None:
     notifier = MemoryNotifier(permitted="granted")
     page, _session = await opened(MemoryScreen(), notifier=notifier)
-    page.act("setting", {"setting": Switch.SOUND.value})
-    page.act("try-notification", {})
+    page.actions.act("setting", {"setting": Switch.SOUND.value})
+    page.actions.act("try-notification", {})
     (notification,) = notifier.sent
     assert (notification.ids, notification.has_sound, notification.has_notice) == ((), True, False)

@@ -148,14 +148,14 @@ async def test_nothing_is_read_until_a_panel_is_open_and_a_hint_is_followed_at_o
     page = await eyes.open()
     eyes.signals.hear("changed", OTHER)
     assert eyes.roster.reads == 0
-    page.act("open-windows", {})
+    page.actions.act("open-windows", {})
     eyes.screen.draw()
     await eyes.until(1, "Window 1")
     assert eyes.stats.reads == 0
     eyes.roster.now = roster(glance("a", OTHER, state=TaskState.RUNNING, **OPEN))
     eyes.signals.hear("changed", OTHER)
     await eyes.until(2, "1 running")
-    page.act("close-dialog", {})
+    page.actions.act("close-dialog", {})
     eyes.screen.draw()
     assert eyes.roster.forgotten == 1
     await idle(page)
@@ -164,7 +164,7 @@ async def test_nothing_is_read_until_a_panel_is_open_and_a_hint_is_followed_at_o
 async def test_a_hidden_tab_looks_at_nothing() -> None:
     eyes = Eyes()
     page = await eyes.open()
-    page.act("open-windows", {})
+    page.actions.act("open-windows", {})
     eyes.screen.draw()
     await eyes.until(1)
     eyes.screen.hidden = True
@@ -175,7 +175,7 @@ async def test_a_hidden_tab_looks_at_nothing() -> None:
     page.request()
     eyes.screen.draw()
     await eyes.until(2)
-    page.act("close-dialog", {})
+    page.actions.act("close-dialog", {})
     eyes.screen.draw()
     await idle(page)
 
@@ -184,11 +184,11 @@ async def test_the_fleet_panel_reads_how_the_servers_are_and_an_older_gateway_br
     eyes = Eyes()
     page = await eyes.open()
     eyes.stats.now = None
-    page.act("open-fleet", {})
+    page.actions.act("open-fleet", {})
     eyes.screen.draw()
     await eyes.until(1, "No window of this browser has been moored yet")
     assert eyes.stats.reads == 1
-    page.act("close-dialog", {})
+    page.actions.act("close-dialog", {})
     eyes.screen.draw()
     await idle(page)
 
@@ -197,10 +197,10 @@ async def test_a_store_that_cannot_be_read_is_told() -> None:
     eyes = Eyes()
     page = await eyes.open()
     eyes.roster.refusal = StorageError("read_roster", "blocked")
-    page.act("open-windows", {})
+    page.actions.act("open-windows", {})
     eyes.screen.draw()
     await eyes.until(1, "cannot be read now")
-    page.act("close-dialog", {})
+    page.actions.act("close-dialog", {})
     eyes.screen.draw()
     await idle(page)
 
@@ -229,7 +229,7 @@ async def test_others_are_told_of_what_they_show_and_not_of_each_step() -> None:
 async def test_the_window_that_is_asked_for_says_so_until_somebody_looks() -> None:
     eyes = Eyes()
     page = await eyes.open()
-    page.act("show-window", {"window": OTHER})
+    page.actions.act("show-window", {"window": OTHER})
     assert eyes.signals.sent[-1] == ("show", OTHER)
     eyes.screen.draw()
     eyes.signals.hear("show", OTHER)
@@ -242,7 +242,7 @@ async def test_the_window_that_is_asked_for_says_so_until_somebody_looks() -> No
     page.request()
     eyes.screen.draw()
     assert eyes.screen.changes[-1]["title"] == "Mooring" and eyes.screen.changes[-1]["found"] is True
-    page.act("close-dialog", {})
+    page.actions.act("close-dialog", {})
     eyes.screen.draw()
     await idle(page)
 
@@ -260,13 +260,13 @@ async def test_thumbnails_of_other_windows_are_read_and_let_go() -> None:
     eyes.session.results.small[PromptId("p"), 0] = Bytes()
     eyes.roster.now = roster(glance("p", OTHER, outputs=(OutputSummary(delivery=Delivery.KEPT),)))
     page = await eyes.open()
-    page.act("open-windows", {})
+    page.actions.act("open-windows", {})
     eyes.screen.draw()
     await eyes.until(1)
     await eyes.until(1, "blob:1")
-    page.act("open-fleet", {})
+    page.actions.act("open-fleet", {})
     eyes.screen.draw()
-    page.act("close-dialog", {})
+    page.actions.act("close-dialog", {})
     eyes.screen.draw()
     assert not eyes.screen.urls
     await idle(page)
