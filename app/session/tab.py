@@ -4,41 +4,37 @@
     tab.window                      # the tab's own; `windows` are those of all sessions, its own first
     await tab.cancel(prompt_id)     # goes to the session that has the task
 
-An operation on one task goes to the session that has it. Everything else (runs, the line, kept results, orphans) goes
-to the tab's own session. Operations without a docstring are those of `Session`, `Past` and `Results`.
+An operation on one task goes to the session that has it. Everything else (runs, the line, kept results, orphans) is the
+own session's, taken over as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping
 
-from app.core.balancer import Leaning
 from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
 from app.core.model import Fleet, PromptId, ServerId, Task
-from app.core.past import PastTask
 from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
-from app.core.workflow import ApiWorkflow
 from app.session.facts import Noticed, Preview, Run
-from app.session.files import WorkflowFiles
 from app.session.salvage import Orphan, OrphanRecord
-from app.session.submitting.submit import Inputs
 from app.session.waiting.crew import Crew
-from app.session.waiting.waiting_runs import WaitingLine
-from app.workflows.catalogue import Catalogue
-from app.workflows.graph import Key
-from app.workflows.needs import Runnability
 
 
 class Tab:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._own = crew.all_sessions[0]
+        self._own = own = crew.all_sessions[0]
         self.results = TabResults(crew)
         self.past = TabPast(crew)
+        self.line, self.files = own.line, own.files
+        self.run, self.keep_input, self.name_project, self.lean = own.run, own.keep_input, own.name_project, own.lean
+        self.find_orphans, self.adopt = own.find_orphans, own.adopt
+        self.catalogue, self.standing, self.choices = own.catalogue, own.standing, own.choices
+        self.refresh_catalogues, self.subscribe = own.refresh_catalogues, own.subscribe
 
     # State
 
@@ -120,44 +116,7 @@ class Tab:
         """Unreadable records of closed windows."""
         return self._own.orphan_records
 
-    @property
-    def line(self) -> WaitingLine:
-        """The waiting runs of this tab."""
-        return self._own.line
-
-    @property
-    def files(self) -> WorkflowFiles:
-        """Workflows that are published or saved on a server."""
-        return self._own.files
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after every change of any session; the returned function ends it."""
-        return self._own.subscribe(listener)
-
     # Actions
-
-    def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
-        """Set the leanings, which all sessions of a tab share."""
-        self._own.lean(leanings)
-
-    async def run(
-        self,
-        workflow: ApiWorkflow,
-        *,
-        title: str = "",
-        inputs: Inputs | None = None,
-        server_id: ServerId | None = None,
-        editor: str = "",
-    ) -> PromptId:
-        return await self._own.run(workflow, title=title, inputs=inputs, server_id=server_id, editor=editor)
-
-    async def keep_input(self, blob: Blob) -> str:
-        """Keep an input in the store, which all sessions share."""
-        return await self._own.keep_input(blob)
-
-    def name_project(self, name: str) -> None:
-        """Name the project of all sessions of this tab."""
-        self._own.name_project(name)
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
         """Remove a failed click from the list of its session."""
@@ -183,51 +142,20 @@ class Tab:
     async def delete_task(self, prompt_id: PromptId) -> None:
         await self._crew.holder_of(prompt_id).delete_task(prompt_id)
 
-    async def find_orphans(self) -> tuple[Orphan, ...]:
-        return await self._own.find_orphans()
-
-    async def adopt(self, prompt_id: PromptId) -> Task:
-        return await self._own.adopt(prompt_id)
-
-    async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
-        return await self._own.catalogue(server_id, names)
-
-    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
-        return await self._own.standing(workflow, supplied)
-
-    async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
-        return await self._own.choices(server_id, route)
-
-    async def refresh_catalogues(self) -> None:
-        await self._own.refresh_catalogues()
-
 
 class TabPast:
     """The past tasks of all windows: one store, to which each session of this tab adds."""
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._own = crew.all_sessions[0].past
+        own = crew.all_sessions[0].past
+        self.read_ids, self.read_rows, self.read_others = own.read_ids, own.read_rows, own.read_others
+        self.read_task, self.delete = own.read_task, own.delete
 
     @property
     def changes(self) -> int:
         """How often this tab has added or deleted past tasks."""
         return sum(item.past.changes for item in self._crew.all_sessions)
-
-    async def read_ids(self) -> Sequence[PromptId]:
-        return await self._own.read_ids()
-
-    async def read_rows(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]:
-        return await self._own.read_rows(prompt_ids)
-
-    async def read_others(self) -> Sequence[PastTask]:
-        return await self._own.read_others()
-
-    async def read_task(self, prompt_id: PromptId) -> Task:
-        return await self._own.read_task(prompt_id)
-
-    async def delete(self, prompt_ids: Sequence[PromptId]) -> None:
-        await self._own.delete(prompt_ids)
 
 
 class TabResults:
@@ -235,7 +163,8 @@ class TabResults:
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._own = crew.all_sessions[0].results
+        self._own = own = crew.all_sessions[0].results
+        self.read, self.read_thumbnail, self.ask_promise = own.read, own.read_thumbnail, own.ask_promise
 
     @property
     def usage(self) -> Usage | None:
@@ -246,12 +175,6 @@ class TabResults:
     def deletions(self) -> int:
         """How often this tab has deleted all results."""
         return self._own.deletions
-
-    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        return await self._own.read(prompt_id, index)
-
-    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
-        return await self._own.read_thumbnail(prompt_id, index)
 
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
         """Fetch by the session that has the task, or by the tab's own."""
@@ -272,6 +195,3 @@ class TabResults:
         """Delete the kept results of all windows."""
         await self._own.delete_all()
         self.refresh_soon()
-
-    async def ask_promise(self) -> None:
-        await self._own.ask_promise()
