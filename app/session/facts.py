@@ -55,6 +55,14 @@ class Preview:
     serial: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What has just been kept of an output: its bytes, and its thumbnail if it is a picture."""
+
+    original: Blob | None
+    thumbnail: Blob | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketFacts:
     """The window's socket as it is now. `url` is read from the live socket, `base` is where it should be.

@@ -19,7 +19,7 @@ from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
-from app.session.facts import Noticed, Preview, Run
+from app.session.facts import Fresh, Noticed, Preview, Run
 from app.session.salvage import Orphan, OrphanRecord
 from app.session.waiting.crew import Crew
 
@@ -180,6 +180,10 @@ class TabResults:
         """Fetch by the session that has the task, or by the tab's own."""
         holder = self._crew.session_of(prompt_id)
         return await (holder.results if holder is not None else self._own).fetch(prompt_id, index)
+
+    def take_fresh(self) -> Mapping[tuple[PromptId, int], Fresh]:
+        """Return the latest deliveries of all sessions, each once."""
+        return {key: fresh for item in self._crew.all_sessions for key, fresh in item.results.take_fresh().items()}
 
     def refresh_soon(self) -> None:
         """Check in the background which results are kept."""

@@ -91,10 +91,11 @@ class Courier:
             topic = f"deliver {prompt_id} {index}"
             state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)
             return
+        fresh = None if blob is None else await self._results.read_fresh(prompt_id, index)
         amended = await state.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
         if amended is None or amended.outputs[index] != fetched:
             return
-        self._results.arrived()
+        self._results.arrived(prompt_id, index, fresh)
         self._past.refresh()
         state.note(
             "delivered",

@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -16,9 +17,13 @@ from app.core.model import Delivery, PromptId, Task
 from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.window import Window
 from app.session.delivery.fetch import fetch_output, with_output
+from app.session.facts import Fresh
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
+
+
+MOST_FRESH = 8  # deliveries; a hidden page draws none, and reads them from the store once it is shown
 
 
 class Results:
@@ -28,6 +33,7 @@ class Results:
         self._state = state
         self._is_due = False
         self._is_promise_sought = False
+        self._fresh: dict[tuple[PromptId, int], Fresh] = {}
         self.usage: Usage | None = None
         self.deletions = 0  # how often this window has deleted everything
 
@@ -41,6 +47,19 @@ class Results:
     async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
         """Return a thumbnail of one output, or None."""
         return await self._state.ports.store.read_thumbnail(prompt_id, index)
+
+    async def read_fresh(self, prompt_id: PromptId, index: int) -> Fresh | None:
+        """Read what has just been kept of an output; None if the store does not answer."""
+        try:
+            return Fresh(await self.read(prompt_id, index), await self.read_thumbnail(prompt_id, index))
+        except StorageError as error:
+            log.info("not read: %r", error)
+            return None
+
+    def take_fresh(self) -> Mapping[tuple[PromptId, int], Fresh]:
+        """Return the latest deliveries, each once: the page draws them together with their records."""
+        fresh, self._fresh = self._fresh, {}
+        return fresh
 
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
         """Fetch an output that is not kept from its task's own server; None if that no longer has it.
@@ -69,8 +88,12 @@ class Results:
             self._is_due = True
             self._state.spawn(self.refresh(), "results")
 
-    def arrived(self) -> None:
-        """Note that a result has just been delivered."""
+    def arrived(self, prompt_id: PromptId, index: int, fresh: Fresh | None) -> None:
+        """Note that a result has just been delivered, with its bytes if they are kept."""
+        if fresh is not None:
+            self._fresh[prompt_id, index] = fresh
+        if len(self._fresh) > MOST_FRESH:
+            del self._fresh[next(iter(self._fresh))]
         if not self._is_promise_sought:
             self._is_promise_sought = True
             self._state.spawn(self._seek_promise(), "promise")

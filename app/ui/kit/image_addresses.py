@@ -11,7 +11,7 @@ from app.core.errors import MooringError
 from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Window
-from app.session import Orphan, Preview
+from app.session import Fresh, Orphan, Preview
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Glimpses, ReadInput
 
@@ -40,6 +40,7 @@ class ResultSource(Protocol):
     async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
     async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    def take_fresh(self) -> Mapping[ResultKey, Fresh]: ...
     def refresh_soon(self) -> None: ...
 
 
@@ -123,6 +124,7 @@ class ImageAddresses:
                 for index, output in enumerate(task.outputs)
                 if output.delivery is not Delivery.PENDING
             }
+            self._show_fresh(ended)
             self._refresh_kept(ended)
             self._refresh_small(ended)
             self._refresh_fetched(ended, large)
@@ -141,6 +143,19 @@ class ImageAddresses:
             self._revoke(self._previews.pop(prompt_id)[1])
             self._revoke(self._outgoing.pop(prompt_id, ""))
 
+    def _show_fresh(self, ended: Mapping[ResultKey, Output]) -> None:
+        """Make addresses for what was delivered since the last time, so that it is drawn with its record."""
+        for key, fresh in self._source.results.take_fresh().items():
+            output = ended.get(key)
+            if output is not None and fresh.original is not None and key not in self._kept:
+                self._kept[key] = self._screen.object_url(fresh.original, output.media_type)
+            if output is not None and fresh.thumbnail is not None and key not in self._small:
+                self._small[key] = self._screen.object_url(fresh.thumbnail)
+                self._marks[key] = self._mark(output)
+
+    def _mark(self, output: Output) -> Mark:
+        return output.delivery, self._source.results.deletions
+
     def _refresh_kept(self, ended: Mapping[ResultKey, Output]) -> None:
         kept = {key: output for key, output in ended.items() if output.delivery is Delivery.KEPT}
         self._forget(self._kept, kept)
@@ -153,7 +168,7 @@ class ImageAddresses:
         self._forget(self._small, pictures)
         self._marks = {key: mark for key, mark in self._marks.items() if key in pictures}
         for key, output in pictures.items():
-            mark = (output.delivery, self._source.results.deletions)
+            mark = self._mark(output)
             if url := self._given.pop(f"{key[0]}/{key[1]}", ""):
                 self._small[key], self._marks[key] = url, mark
             elif self._marks.get(key) != mark:

@@ -9,7 +9,7 @@ import pytest
 from app.core.errors import TaskNotFound, TransportError
 from app.core.model import Delivery, Note, PromptId, TaskState
 from app.core.ports.blobs import Keep, KeepSettings
-from app.session.delivery.results import _dropped
+from app.session.delivery.results import MOST_FRESH, _dropped
 from tests.simulation.server import Answer
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
@@ -341,3 +341,18 @@ async def test_picture_of_past_task_is_fetched_without_changing_its_record(stage
     assert await page.session.past.read_task(prompt_id) == task
     with pytest.raises(TaskNotFound):
         await page.session.results.fetch(PromptId("never was"))
+
+
+@scene
+async def test_page_gets_bytes_of_latest_deliveries_once(stage: Stage) -> None:
+    page = await stage.window()
+    made = [await stage.run(page) for _ in range(MOST_FRESH + 1)]
+    for prompt_id in made:
+        await stage.ended(page, prompt_id)
+    fresh = page.session.results.take_fresh()
+    assert fresh.keys() == {(prompt_id, 0) for prompt_id in made[1:]}, "no more than a page draws"
+    latest = fresh[made[-1], 0]
+    assert latest.original is not None and latest.thumbnail is not None
+    assert await latest.original.read() == await bytes_of(page, made[-1])
+    assert await latest.thumbnail.read() == await small_of(page, made[-1])
+    assert page.session.results.take_fresh() == {}

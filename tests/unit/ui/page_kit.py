@@ -36,7 +36,7 @@ from app.core.saved import PublishedFile
 from app.core.waiting_runs import Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.session import Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
+from app.session import Fresh, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
@@ -190,6 +190,7 @@ class StillResults:
 
     kept: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
     small: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
+    fresh: dict[tuple[PromptId, int], Fresh] = field(default_factory=dict)
     served: dict[tuple[PromptId, int], Blob | MooringError] = field(default_factory=dict)  # by the servers
     usage: Usage | None = None
     deletions: int = 0
@@ -207,6 +208,10 @@ class StillResults:
         if isinstance(found, MooringError):
             raise found
         return found
+
+    def take_fresh(self) -> dict[tuple[PromptId, int], Fresh]:
+        fresh, self.fresh = self.fresh, {}
+        return fresh
 
     def refresh_soon(self) -> None:
         self.calls.append(("refresh_soon",))

@@ -9,7 +9,7 @@ from typing import Any
 from app.core.errors import ConnectError
 from app.core.model import Delivery, ServerId, Task
 from app.core.ports.blobs import Blob
-from app.session import Preview
+from app.session import Fresh, Preview
 from app.ui.kit.image_addresses import ImageAddresses, Original, ResultKey
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
 
@@ -77,6 +77,15 @@ async def test_a_kept_result_is_read_once() -> None:
     await rig.refresh()
     assert rig.gallery.original(*KEY) == Original("blob:1")
     assert rig.screen.made == 1
+
+
+async def test_fresh_result_has_its_addresses_immediately() -> None:
+    results = StillResults(fresh={KEY: Fresh(Bytes(b"whole"), Bytes(b"small"))})
+    rig = Rig(StillSession(window=window(DONE), results=results))
+    await rig.refresh()
+    assert rig.screen.urls[rig.gallery.original(*KEY).url] == Bytes(b"whole")
+    assert rig.screen.urls[rig.gallery.small_url(*KEY)] == Bytes(b"small")
+    assert (rig.changes, results.calls) == (0, []), "nothing is read, and nothing drawn a second time"
 
 
 async def test_a_result_that_is_not_kept_any_more_is_looked_for_once_and_told_of() -> None:
