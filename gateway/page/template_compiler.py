@@ -30,7 +30,7 @@ _COMPARED = {"eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq":
 
 
 _FILTERS = {"length": "len", "string": "str"}
-_BUILTINS = {"reversed", "zip"}  # of Python's, in templates too
+_BUILTINS = {"enumerate", "isinstance", "max", "range", "reversed", "zip"}  # of Python's, in templates too
 
 
 class TemplateError(Exception):

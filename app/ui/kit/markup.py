@@ -18,6 +18,11 @@ class HasMarkup(Protocol):
 escaped: Callable[[str | int | HasMarkup], Markup] = escape
 
 
+def attributes(facts: dict[str, str]) -> Markup:
+    """The attributes of an element, each after a space."""
+    return Markup("".join(f' {name}="{escape(value)}"' for name, value in facts.items()))
+
+
 def data(facts: dict[str, str]) -> Markup:
-    """The attributes `data-…` of an element, each after a space."""
-    return Markup("".join(f' data-{name.replace("_", "-")}="{escape(value)}"' for name, value in facts.items()))
+    """The attributes `data-…` of an element."""
+    return attributes({f"data-{name.replace('_', '-')}": value for name, value in facts.items()})

@@ -33,9 +33,9 @@ from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.results.storage import KeepingView
 from app.ui.results.storage_html import keeping
 from app.ui.runs.edit import EditView
-from app.ui.runs.edit_view import cancel_mine, edit
+from app.ui.runs.edit_html import cancel_mine, edit
 from app.ui.runs.many import ManyView
-from app.ui.runs.many_view import many
+from app.ui.runs.many_html import many
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting.actions import ScriptingDialog

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.ui.kit.i18n import Translator
-from app.ui.runs.waiting import WaitingView
+from app.ui.kit.words import SEPARATOR
+from app.ui.runs.waiting import PlanItem, WaitingView
 
 
 def word_line(view: WaitingView, _: Translator) -> str:
@@ -21,3 +22,12 @@ def word_line(view: WaitingView, _: Translator) -> str:
             _("“Send all now” puts all of it into the servers' own queues, so that this page may be closed."),
         ]
     )
+
+
+def word_plan(item: PlanItem, _: Translator) -> str:
+    """How many of its runs wait, and how many are on a server."""
+    counts = [
+        item.waiting > 0 and _("{waiting} waiting", waiting=item.waiting),
+        item.running > 0 and _("{count} on a server", count=item.running),
+    ]
+    return SEPARATOR.join(count for count in counts if count) or _("nothing under way")
