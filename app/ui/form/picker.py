@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.core.errors import MooringError
+from app.ui.form.open_workflow import SHIPPED_IDS
 from app.workflows.library import Item
 
 PICKED_AT_FIRST = 5  # workflows that stand in the picker; all others are in the library
@@ -30,6 +31,11 @@ class WorkflowEntry:
     is_possible: bool = True
     item: Item | None = None
     picture_url: str = ""
+
+    @property
+    def icon_name(self) -> str:
+        """The icon of a shipped workflow, or of any other."""
+        return f"flow-{self.workflow_id}" if self.workflow_id in SHIPPED_IDS else "flow-own"
 
 
 @dataclass(frozen=True, slots=True)

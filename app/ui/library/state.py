@@ -9,6 +9,8 @@ from app.core.model import ServerId
 from app.ui.form.picker import WorkflowEntry
 from app.ui.kit.state import Dialog
 
+SHOWN = 120  # workflows, and names of saved ones; more are found by the search
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -17,6 +19,10 @@ class Saved:
     server_id: ServerId
     names: tuple[str, ...] | None = None
     error: MooringError | None = None
+
+    def matching(self, query: str) -> tuple[str, ...]:
+        """The names that contain the query."""
+        return tuple(name for name in self.names or () if query.casefold() in name.casefold())
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from app.ui.form.presets_view import presets
 from app.ui.graph.graphs import GraphView
 from app.ui.graph.view import graph
 from app.ui.kit.i18n import Translator
+from app.ui.library.library_html import library
 from app.ui.library.state import LibraryView
-from app.ui.library.view import library
 from app.ui.page.questions_html import give_up, give_up_record, run_again, same_server
 from app.ui.page.state import DialogView
 from app.ui.results.album_html import delete_question
