@@ -1,5 +1,5 @@
 // The open graph: its drawing and its list are put in once, marked while the task runs, and moved about by the person.
-// Python makes the markup (app/ui/graph/view.py); no pointer, wheel or key of panning and zooming gets there.
+// Python makes the markup (app/ui/graph/graph.html); no pointer, wheel or key of panning and zooming gets there.
 
 const CLOSEST = 3; // times full size
 const READABLE = 0.42; // below it, texts in boxes are left out; below FAR, titles as well

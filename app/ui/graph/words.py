@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from app.ui.kit.i18n import Translator
 from app.workflows.drawing.drawing import Kind, Mode
 from app.workflows.drawing.marks import Mark
+
+LONGEST_VALUE = 5000  # characters
+
+
+def mark_words(_: Translator) -> str:
+    """The words of all marks, as JSON for `static/js/graph.js`."""
+    return json.dumps({mark.value: word_mark(mark, _) for mark in Mark}, ensure_ascii=False)
 
 
 def word_mark(mark: Mark, _: Translator) -> str:

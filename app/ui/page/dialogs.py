@@ -17,8 +17,8 @@ from app.ui.form.mask import CameraView, MaskView
 from app.ui.form.mask_view import masking
 from app.ui.form.presets import PresetsView
 from app.ui.form.presets_view import presets
+from app.ui.graph.graph_html import graph
 from app.ui.graph.graphs import GraphView
-from app.ui.graph.view import graph
 from app.ui.kit.i18n import Translator
 from app.ui.library.library_html import library
 from app.ui.library.state import LibraryView

@@ -14,7 +14,7 @@ from app.core.model import PromptId
 from app.ui.fleet.faults_html import breaking
 from app.ui.form.nodes_view import lists, nodes
 from app.ui.form.view import form
-from app.ui.graph.view import drawn
+from app.ui.graph.kept import kept_markup
 from app.ui.kit.i18n import Translator
 from app.ui.page.dialogs import dialogs
 from app.ui.page.header_html import header
@@ -107,7 +107,7 @@ def _standing(card: CardView) -> tuple[CardView, bool]:
 
 def graph_change(before: PageView | None, after: PageView, _: Translator) -> dict[str, object]:
     """What the open graph needs beside its region: the drawing where it is new, and its marks where they changed."""
-    kept = drawn(before.dialog.dialog if before is not None else None, after.dialog.dialog, _)
+    kept = kept_markup(before.dialog.dialog if before is not None else None, after.dialog.dialog, _)
     is_marked = after.marks is not None and (bool(kept) or before is None or before.marks != after.marks)
     return {
         **({"kept": kept} if kept else {}),

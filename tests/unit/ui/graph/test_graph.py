@@ -14,9 +14,8 @@ import pytest
 from app.core.errors import BadInput, LayoutError
 from app.core.model import Failure, NodeError, NodeId, PromptId, Task, TaskState
 from app.core.progress import Progress
-from app.ui.graph.drawing_view import drawing
+from app.ui.graph.graph_html import drawing, graph, node_list
 from app.ui.graph.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
-from app.ui.graph.view import graph, node_list
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page

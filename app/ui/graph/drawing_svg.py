@@ -1,11 +1,11 @@
-"""The drawing of a graph as SVG: made once, marked and moved about by `static/js/graph.js` from then on.
+"""The inside of a graph's drawing as SVG: made once, then marked and moved by `static/js/graph.js`.
 
 Each box is `<g class="box" data-node-id=…>`. What changes while a task runs is not here: the page's JavaScript sets
-`data-mark` on the boxes. Colours come from `static/css/graph.css`, the author's own as attributes: an inline style
-would be refused by the page's own policy.
+`data-mark` on the boxes. Colours come from `static/css/graph.css`, the author's own as attributes, since the page's
+policy refuses inline styles.
 
-500 nodes are 11,000 elements. As `htpy` elements they take a second in a browser, as text a tenth of that; so the
-inside of the drawing is written as text here, and everything that is somebody's own passes through `escape`.
+500 nodes are 11,000 elements, nearly all of them numbers; so this is written as text here, not as a template, and every
+text from a workflow passes through `escape`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
 
-import htpy as h
 from markupsafe import Markup
 
 from app.ui.kit.i18n import Translator
@@ -40,33 +39,24 @@ _REACH = 0.5  # how far a line goes straight on, as a share of the distance
 _BACK = 80.0  # and at least, if it goes back
 
 
-def drawing(sketch: Sketch, _: Translator) -> h.Element:
-    """The content of `#graph-stage`."""
-    frame = sketch.frame
-    plane = "".join(
-        (
-            '<g class="plane" translate="no"><g class="areas" aria-hidden="true">',
-            *map(_area, sketch.areas),
-            '</g><g class="lines" aria-hidden="true">',
-            *(_line(line, sketch) for line in sketch.lines),
-            '</g><g class="boxes">',
-            *(_box(box, _.known(box.title)) for box in sketch.boxes.values()),
-            "</g></g>",
-        )
+def plane(sketch: Sketch, _: Translator) -> Markup:
+    """Return everything in the drawing. Each text in it is escaped."""
+    parts = (
+        '<g class="plane" translate="no"><g class="areas" aria-hidden="true">',
+        *map(_area, sketch.areas),
+        '</g><g class="lines" aria-hidden="true">',
+        *(_line(line, sketch) for line in sketch.lines),
+        '</g><g class="boxes">',
+        *(_box(box, _.known(box.title)) for box in sketch.boxes.values()),
+        "</g></g>",
     )
-    return h.svg(
-        ".drawing.is-far.is-farther",  # no text is laid out before it is known how large it is shown
-        tabindex="0",
-        role="group",
-        data_action="graph-node",  # a click beside the boxes chooses none
-        data_node_id="",
-        aria_label=_.plural(
-            "Graph of {count} node. Arrow keys move it, plus and minus zoom, 0 shows all of it.",
-            "Graph of {count} nodes. Arrow keys move it, plus and minus zoom, 0 shows all of it.",
-            len(sketch.boxes),
-        ),
-        data_frame=" ".join(map(_number, (frame.x, frame.y, frame.width, frame.height))),
-    )[Markup(plane)]  # each text in it is escaped; a test holds that
+    return Markup("".join(parts))
+
+
+def frame(sketch: Sketch) -> str:
+    """Return the left, top, width and height of the whole drawing."""
+    found = sketch.frame
+    return " ".join(map(_number, (found.x, found.y, found.width, found.height)))
 
 
 def _area(area: Area) -> str:
@@ -153,7 +143,7 @@ def _socket(socket: Socket, x: float, place: int, width: float) -> str:
 
 
 def _note(box: Box) -> Iterator[str]:
-    """A note's first lines; all of it is told when it is chosen."""
+    """A note's first lines; the details of a chosen node have all of it."""
     rows = int((box.height - HEAD - FOOT) // ROW)
     for place, line in enumerate(box.note.split("\n")[: max(1, rows)]):
         if line.strip():
