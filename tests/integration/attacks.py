@@ -1,4 +1,4 @@
-"""Requests written by hand, byte for byte, and a gateway to send them to."""
+"""Requests written byte by byte, and a gateway to send them to."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ class Place:
     upstream: Upstream
 
     async def send(self, request: bytes) -> tuple[int, dict[str, str]]:
-        """Speak to the gateway; `HOST` and `ORIGIN` in the request become its own."""
+        """Send a request to the gateway, with its own host and origin for `HOST` and `ORIGIN`."""
         origin = self.gateway.url.encode()
         request = request.replace(b"HOST", origin.removeprefix(b"http://")).replace(b"ORIGIN", origin)
         reply = await speak(self.gateway.port, request)
         return head_of(reply) if reply else (0, {})
 
-    async def refuses(self, cause: str, attack: bytes) -> None:
-        """Check that it does, says so, and lets nothing reach the server; an empty cause is the parser's own."""
+    async def assert_refused(self, cause: str, attack: bytes) -> None:
+        """Check the refusal and that nothing reached the server; `cause` is empty if the HTTP parser refuses."""
         status, headers = await self.send(attack.replace(b"PORT", str(self.gateway.port).encode()))
         assert 400 <= status < 500
         if cause:
             assert headers["x-mooring-gateway"] == f"{cause}; sent=no"
         assert headers["x-content-type-options"] == "nosniff"
         assert self.upstream.seen == []
-        assert (await self.send(get("/servers/a/queue")))[0] == 200, "the gateway is still well"
+        assert (await self.send(get("/servers/a/queue")))[0] == 200, "the gateway still works"
 
 
 def write(
     method: str, target: str, headers: dict[str, str] | None = None, body: str = "", host: str | None = "HOST"
 ) -> bytes:
-    """A request as bytes; `host=None` leaves the header out."""
+    """Return a request as bytes, without a Host header if `host` is None."""
     lines = [f"{method} {target} HTTP/1.1"]
     if host is not None:
         lines.append(f"Host: {host}")
@@ -58,10 +58,10 @@ def write(
 
 
 def get(target: str, **headers: str) -> bytes:
-    """A GET; `_` in a header's name is `-`."""
+    """Return a GET request; `_` in a header's name becomes `-`."""
     return write("GET", target, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def post(target: str, body: str, **headers: str) -> bytes:
-    """A POST of JSON; `_` in a header's name is `-`."""
+    """Return a POST request with JSON; `_` in a header's name becomes `-`."""
     return write("POST", target, JSON | {name.replace("_", "-"): value for name, value in headers.items()}, body)

@@ -1,4 +1,4 @@
-"""What most tests of the gateway need: a browser, as far as HTTP goes, and a place to attack."""
+"""Fixtures for most tests of the gateway: an HTTP client, and a gateway to attack."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.rig import PATIENCE, open_gateway, serve
 
 @pytest.fixture
 async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that gives up what never comes, and opens nothing that is compressed."""
+    """A client with a timeout that does not decompress answers."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
         yield session
@@ -21,7 +21,7 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    """A gateway with one server behind it, which has been looked at."""
+    """A gateway with one server that it has probed."""
     async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
         await gateway.first_look()
         yield Place(gateway, upstream)

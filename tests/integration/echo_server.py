@@ -39,7 +39,7 @@ class EchoServer:
     _cache: dict[str, Any] = field(default_factory=dict)
 
     async def submit(self, request: web.Request) -> web.Response:
-        """Run a prompt at once, or keep it in the queue while `is_held`."""
+        """Run a prompt immediately, or keep it in the queue while `is_held`."""
         body = await request.json()
         extra = {**body.get("extra_data", {}), "client_id": body["client_id"]}
         self.waiting.append([0, body["prompt_id"], body["prompt"], extra, ["1"]])
@@ -71,15 +71,15 @@ class EchoServer:
             pass
         return socket
 
-    async def tell(self, kind: str, **data: Any) -> None:
+    async def send_event(self, kind: str, **data: Any) -> None:
         """Send an event of the first waiting prompt to every socket."""
         for socket in self.sockets:
             await socket.send_json({"type": kind, "data": {"prompt_id": self.waiting[0][1], **data}})
 
-    async def tell_outputs(self) -> None:
+    async def send_outputs(self) -> None:
         """Compute the outputs of the first waiting prompt, and send them as if it were still running."""
         for node_id, node in self.waiting[0][2].items():
-            await self.tell("executed", node=node_id, display_node=node_id, output=self._show(node))
+            await self.send_event("executed", node=node_id, display_node=node_id, output=self._show(node))
 
     def _show(self, node: dict[str, Any]) -> Any:
         key = json.dumps(node, sort_keys=True)

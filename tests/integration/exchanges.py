@@ -1,4 +1,4 @@
-"""What a browser asks of a server through the gateway, and the gateway's verdict on it."""
+"""Requests of a browser through the gateway, and the gateway's refusals."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PROMPT = {"prompt": {"1": {}}, "client_id": "w", "prompt_id": str(uuid.uuid4())}
 
 
 def verdict(reply: aiohttp.ClientResponse) -> tuple[int, str | None]:
-    """The status, and what the gateway itself said, if it did."""
+    """Return the status, with the gateway's own header if it refused."""
     return reply.status, reply.headers.get("X-Mooring-Gateway")
 
 
 def submit(browser: aiohttp.ClientSession, gateway: Running) -> aiohttp.client._RequestContextManager:
-    """POST the prompt."""
+    """POST a prompt."""
     return browser.post(f"{gateway.url}/servers/a/prompt", json=PROMPT)
 
 
@@ -36,13 +36,13 @@ def upload(
 
 
 async def json_of(request: aiohttp.client._RequestContextManager) -> object:
-    """The answer's value."""
+    """Return the answer's JSON value."""
     async with request as reply:
         return await reply.json()
 
 
 async def hang(request: web.BaseRequest) -> web.StreamResponse:
-    """A server that takes a request and never answers."""
+    """Accept a request and never answer."""
     await request.read()
     await asyncio.Event().wait()
     raise AssertionError

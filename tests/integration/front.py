@@ -1,7 +1,7 @@
 """An nginx before gateways in this process, as `serve.py --export` writes it, with a small page.
 
 async with serve(answers) as upstream, open_front({"a": upstream.url}, folder) as front:
-    async with browser.get(f"{front.url}/servers/{front.place("a")}/queue") as reply: …
+        async with browser.get(f"{front.url}{front.base("a")}/queue") as reply: …
 """
 
 from __future__ import annotations
@@ -48,21 +48,20 @@ class Front:
 
     @property
     def port(self) -> int:
-        """Its TCP port."""
         return int(self.url.rpartition(":")[2])
 
     def base(self, server_id: str = "a") -> str:
-        """The path of a server as pages ask for it: at this address and no other."""
+        """Return the path of a server as the page requests it, with the tag of its address."""
         return f"/servers/{server_id}@{self.servers[ServerId(server_id)].tag}"
 
     @property
     def running(self) -> Running:
-        """As what speaks to a gateway takes it: nginx's address, the first gateway's inside."""
+        """The first gateway, at nginx's address."""
         return Running(self.gateways[0].gateway, self.url)
 
 
 def small_page(folder: Path) -> Path:
-    """A small repository."""
+    """Write a small repository."""
     for name, text in PAGE.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -80,7 +79,7 @@ async def open_front(
     pem: Pem | None = None,
     **deadlines: float,
 ) -> AsyncIterator[Front]:
-    """nginx before as many gateways, for these servers; with a certificate it speaks https."""
+    """Start nginx and this many gateways for these servers; with a certificate, nginx speaks HTTPS."""
     known = servers if isinstance(servers, tuple) else tuple(Server(ServerId(k), k, url) for k, url in servers.items())
     port = free_ports()
     url = f"{'http' if pem is None else 'https'}://127.0.0.1:{port}"
@@ -89,7 +88,7 @@ async def open_front(
     root = small_page(folder / "clone")
     out = folder / "out"
     claim(out)
-    site = write_site(root, out / SITE)  # first: a gateway in this very process packs the same files
+    site = write_site(root, out / SITE)  # before the gateways, which would pack the same files
     async with contextlib.AsyncExitStack() as stack:
         running = [
             await stack.enter_async_context(

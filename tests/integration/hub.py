@@ -3,7 +3,7 @@
 hub = Hub(talk=greet)
 async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
     socket = await connect(browser, gateway)
-    await hub.has_accepted(1)  # the gateway answers a browser before it dials the server
+        await hub.has_accepted(1)  # the gateway answers a browser before it connects to the server
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Talk = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 @dataclass
 class Hub:
-    """A scripted server's sockets: how many are open at once, and what was said on them."""
+    """A scripted server's sockets: how many are open, and what was received on them."""
 
-    talk: Talk | None = None  # what a newcomer is told
+    talk: Talk | None = None  # sends messages on each new socket
     close_late: float = 0.0  # seconds before a Close frame is answered
     accept_late: asyncio.Event | None = None  # awaited before an upgrade is accepted
     never_closes: bool = False
@@ -65,19 +65,19 @@ class Hub:
             self.has_talked.set()
 
     async def has_accepted(self, count: int) -> None:
-        """Wait until so many sockets have been opened here, in all."""
+        """Wait until this many sockets have been opened in total."""
         await until(lambda: self.accepted >= count)
 
 
 async def connect(
     browser: aiohttp.ClientSession, gateway: Running, client_id: str = "w", server_id: str = "a"
 ) -> aiohttp.ClientWebSocketResponse:
-    """A window's socket; open as soon as the gateway has answered."""
+    """Open a window's socket; the gateway accepts it before the server has."""
     return await browser.ws_connect(gateway.socket_url(client_id, server_id), origin=gateway.url, max_msg_size=0)
 
 
 def drop(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """End a browser's socket as a killed tab does: no Close frame."""
+    """Abort a browser's socket without a Close frame, as a killed tab does."""
     connection = socket._response.connection
     assert connection is not None
     assert connection.transport is not None
@@ -85,23 +85,23 @@ def drop(socket: aiohttp.ClientWebSocketResponse) -> None:
 
 
 def text(kind: str, **data: object) -> str:
-    """A message of a server."""
+    """Return a message of a server."""
     return json.dumps({"type": kind, "data": data})
 
 
 async def read_all(socket: aiohttp.ClientWebSocketResponse) -> list[aiohttp.WSMessage]:
-    """Everything until the socket ends; its close code is then in `socket.close_code`."""
-    return (await _read_to_the_end(socket))[0]
+    """Read until the socket ends; its close code is then in `socket.close_code`."""
+    return (await _read_until_closed(socket))[0]
 
 
 async def end_of(socket: aiohttp.ClientWebSocketResponse) -> tuple[int | None, str]:
-    """How a socket that says nothing more ends: its close code, and the cause that its reason begins with."""
-    messages, last = await _read_to_the_end(socket)
+    """Wait for the end of a silent socket, and return its close code and the cause in its reason."""
+    messages, last = await _read_until_closed(socket)
     assert messages == []
     return socket.close_code, str(last.extra or "").partition(":")[0]
 
 
-async def _read_to_the_end(
+async def _read_until_closed(
     socket: aiohttp.ClientWebSocketResponse,
 ) -> tuple[list[aiohttp.WSMessage], aiohttp.WSMessage]:
     messages = []

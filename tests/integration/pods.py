@@ -1,4 +1,4 @@
-"""Servers that come and go under one name: scripted ones on addresses of this machine, a name server, and gateways.
+"""Servers that come and go under one DNS name, each on its own loopback address, with a name server and gateways.
 
 async with open_cluster() as cluster:
     one = await cluster.start("127.0.0.2")
@@ -26,7 +26,7 @@ from tests.integration.rig import PATIENCE, Running, open_fleet
 from tests.name_server import NameServer, serve_names
 
 NAME = "comfyui.test"
-# Short pauses instead of the product's; what is waited for is a condition all the same.
+# Shorter pauses than in production. Tests wait for conditions all the same.
 QUICK = {
     "dns": 0.6,
     "dns_least": 0.05,
@@ -42,20 +42,20 @@ QUICK = {
 
 @dataclass
 class Pod:
-    """One scripted ComfyUI: its disk, what it says of itself, and the requests that were meant for its work."""
+    """A scripted ComfyUI with its user data, its version and users, and the requests for its work."""
 
     disk: dict[str, bytes] = field(default_factory=dict)
     version: str = "0.3.64"
-    users: dict[str, str] | None = None  # by id; None: one that has no users of its own
+    users: dict[str, str] | None = None  # by id; None on a server without users
     prompts: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
-    slow_writes: float = 0.0  # seconds between looking for a file and writing it
+    slow_writes: float = 0.0  # seconds between the check for a file and its write
     url: str = ""
     tls: ssl.SSLContext | None = None
     _runner: web.ServerRunner | None = None
 
     async def start(self, host: str, port: int) -> None:
-        """Listen there."""
+        """Listen at an address."""
         self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.05)
         await self._runner.setup()
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -65,7 +65,7 @@ class Pod:
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        """Be gone."""
+        """Stop listening."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -81,9 +81,9 @@ class Pod:
             case ["features"]:
                 return web.json_response({"max_upload_size": 4_000_000})
             case ["users"]:
-                return await self._tell_users(request)
+                return await self._answer_users(request)
             case ["userdata", *_]:
-                return await self._keep(request)
+                return await self._store(request)
             case ["prompt"] if request.method == "POST":
                 self.prompts.append((await _json_of(request))["prompt_id"])
                 self.seen.append("POST /prompt")
@@ -93,7 +93,7 @@ class Pod:
                 return web.json_response({})
         return web.Response(status=404)
 
-    async def _tell_users(self, request: web.BaseRequest) -> web.Response:
+    async def _answer_users(self, request: web.BaseRequest) -> web.Response:
         if self.users is None:
             return web.json_response({"storage": "server", "migrated": False})
         if request.method == "POST":
@@ -103,8 +103,8 @@ class Pod:
             self.users[f"{name}_1"] = name
         return web.json_response({"storage": "server", "users": self.users})
 
-    async def _keep(self, request: web.BaseRequest) -> web.Response:
-        """As ComfyUI: it looks for the file first, and reads the body and writes it then."""
+    async def _store(self, request: web.BaseRequest) -> web.Response:
+        """Store a file as ComfyUI does: check whether it exists, then read the body and write."""
         if self.users is not None and request.headers.get("comfy-user") not in self.users:
             return web.Response(status=500)
         name = request.raw_path.partition("?")[0].removeprefix("/userdata/")
@@ -124,7 +124,7 @@ async def _json_of(request: web.BaseRequest) -> Any:
 
 @dataclass
 class Cluster:
-    """The pods, which all listen on one port, the names, and a fleet file."""
+    """The pods, which listen on one port, their name, and a fleet file."""
 
     names: NameServer
     port: int
@@ -133,30 +133,30 @@ class Cluster:
     pods: list[Pod] = field(default_factory=list)
 
     async def start(self, host: str, pod: Pod | None = None, port: int | None = None) -> Pod:
-        """A pod at an address; a new one, or one with the disk that it had."""
+        """Start a pod at an address: a new one, or one with its earlier user data."""
         pod = pod or Pod()
         await pod.start(host, port or self.port)
         self.pods.append(pod)
         return pod
 
     def name(self, *hosts: str) -> None:
-        """What the name stands for from now on."""
+        """Change the addresses of the name."""
         kinds = {"A": [host for host in hosts if ":" not in host], "AAAA": [host for host in hosts if ":" in host]}
         self.names.zone[f"{NAME}."] = kinds
 
     def write(self, text: str) -> None:
-        """The fleet file."""
+        """Write the fleet file."""
         (self.folder / "fleet.toml").write_text(text, "utf-8")
 
     def discover(self, origin: str = "") -> str:
-        """A table of the fleet file."""
+        """Return a `[[discover]]` table."""
         origin = origin or f"dns://{NAME}:{self.port}"
         servers = f'nameservers = ["127.0.0.1:{self.names.port}"]\n'
         return f'[[discover]]\nfrom = "{origin}"\nid = "gpu"\n{servers}{self.table}'
 
     @contextlib.asynccontextmanager
     async def gateway(self, text: str = "", **deadlines: float) -> AsyncIterator[Running]:
-        """One more gateway with this fleet."""
+        """Start another gateway with this fleet."""
         self.write(text or self.discover())
         async with open_fleet(read_fleet(self.folder / "fleet.toml"), **{**QUICK, **deadlines}) as running:
             yield running
@@ -164,7 +164,7 @@ class Cluster:
 
 @contextlib.asynccontextmanager
 async def open_cluster(folder: Path) -> AsyncIterator[Cluster]:
-    """A cluster without pods."""
+    """Start a cluster without pods."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -178,20 +178,20 @@ async def open_cluster(folder: Path) -> AsyncIterator[Cluster]:
 
 
 async def fleet_of(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, Any]:
-    """The fleet as a page is told it."""
+    """Return the fleet as the page receives it."""
     async with browser.get(f"{gateway.url}/fleet") as reply:
-        told: dict[str, Any] = json.loads(await reply.read())
-    return told
+        fleet: dict[str, Any] = json.loads(await reply.read())
+    return fleet
 
 
 async def servers_of(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, dict[str, Any]]:
-    """Its servers, by where they are."""
+    """Return the servers of the fleet by their address."""
     return {server["at"]: server for server in (await fleet_of(browser, gateway))["servers"]}
 
 
 async def until_told(condition: Callable[[], Awaitable[object]]) -> Any:
-    """Wait for what a question gives, until that is something."""
+    """Wait until a condition has a result, and return it."""
     async with asyncio.timeout(PATIENCE):
-        while not (found := await condition()):  # noqa: ASYNC110 (it is asked over a socket)
+        while not (found := await condition()):  # noqa: ASYNC110 (another process answers)
             await asyncio.sleep(0.02)
     return found

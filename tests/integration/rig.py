@@ -1,4 +1,4 @@
-"""Real sockets for the gateway's tests: scripted servers behind it, a gateway in this process, raw clients.
+"""Scripted servers, a gateway in this process, and raw clients, all over real sockets.
 
 async with serve(answers) as upstream, open_gateway({"a": upstream.url}) as gateway:
     reply = await speak(gateway.port, b"GET /servers/a/queue HTTP/1.1\r\n…")
@@ -27,7 +27,7 @@ from gateway.server import Gateway
 from wire.health import Health
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0  # seconds until a condition that must come is given up, on a loaded machine
+PATIENCE = 30.0  # seconds to wait for a condition on a loaded machine
 
 STATS = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}
 QUEUE = {"queue_running": [], "queue_pending": []}
@@ -40,7 +40,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Upstream:
-    """A scripted server: its address, and every request that is not the prober's."""
+    """A scripted server: its address, and all requests except the prober's."""
 
     url: str
     seen: list[web.BaseRequest] = field(default_factory=list)
@@ -48,14 +48,13 @@ class Upstream:
 
     @property
     def port(self) -> int:
-        """Its TCP port."""
         return int(self.url.rpartition(":")[2])
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (what is waited for is often in another process)
+        while not condition():  # noqa: ASYNC110 (another process may change it)
             await asyncio.sleep(0.01)
 
 
@@ -63,8 +62,10 @@ async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> N
 async def serve(
     handler: Handler | None = None, *, max_upload: int = MAX_UPLOAD, nodes: object = NODES
 ) -> AsyncIterator[Upstream]:
-    """A server that answers the gateway's own questions as ComfyUI does (its nodes too, unless they are None), and
-    everything else by `handler` (default: an echo)."""
+    """Start a server that answers the gateway's own requests as ComfyUI does, and all others by `handler`.
+
+    Without a handler it echoes the path. `nodes=None` leaves the node catalogue to the handler.
+    """
     upstream = Upstream("")
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -75,7 +76,7 @@ async def serve(
             )
             if known is not None:
                 return web.json_response(known)
-            if request.path == "/api/jobs":  # which this version does not have
+            if request.path == "/api/jobs":  # this version does not have it
                 return web.Response(status=404)
         upstream.seen.append(request)
         if handler is not None:
@@ -101,7 +102,7 @@ Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def serve_raw(talk: Raw) -> AsyncIterator[str]:
-    """A server that speaks bytes; its address. Connections end with the block."""
+    """Start a server that speaks bytes, and return its address. Its connections end with the block."""
     writers: set[asyncio.StreamWriter] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,15 +129,14 @@ class Running:
 
     @property
     def port(self) -> int:
-        """Its TCP port."""
         return int(self.url.rpartition(":")[2])
 
     def socket_url(self, client_id: str, server_id: str = "a") -> str:
-        """The address of a window's socket."""
+        """Return the address of a window's socket."""
         return f"{self.url}/servers/{server_id}/ws?clientId={client_id}"
 
     async def first_look(self) -> None:
-        """Wait until every server has been looked at."""
+        """Wait until every server has been probed."""
         state = self.gateway.state
         await until(lambda: all(state.condition(one).health is not Health.UNKNOWN for one in state.servers))
 
@@ -152,7 +152,7 @@ async def open_gateway(
     rules: Rules = PLAIN,
     **deadlines: float,
 ) -> AsyncIterator[Running]:
-    """A gateway for these servers. `deadlines` replaces single ones; the prober looks once unless told otherwise."""
+    """Start a gateway for these servers. `deadlines` replaces single ones; by default the prober runs once."""
     known = tuple(Server(ServerId(key), key, url) for key, url in servers.items())
     fleet = Fleet(Source.FLAGS, "a test", known, rules=rules)
     async with open_fleet(fleet, root=root, names=names, workflows=workflows, people=people, **deadlines) as running:
@@ -169,7 +169,7 @@ async def open_fleet(
     people: People | None = None,
     **deadlines: float,
 ) -> AsyncIterator[Running]:
-    """The same for any fleet; one from a file is watched."""
+    """Start a gateway for this fleet; if it came from a file, the file is watched."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -186,7 +186,7 @@ async def open_fleet(
 
 
 async def speak(port: int, request: bytes) -> bytes:
-    """Send bytes, and everything that comes back until the other side ends or one whole answer is there."""
+    """Send bytes, and return what arrives until the connection ends or one answer is complete."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
@@ -203,7 +203,7 @@ async def speak(port: int, request: bytes) -> bytes:
 
 
 def head_of(reply: bytes) -> tuple[int, dict[str, str]]:
-    """The status and the headers (lower-case names) of a raw answer."""
+    """Return the status and the headers (with lower-case names) of a raw answer."""
     lines = reply.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     return int(lines[0].split(" ")[1]), headers

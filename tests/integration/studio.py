@@ -1,4 +1,4 @@
-"""A studio: a gateway whose people are told apart, real demo servers behind it, and a browser for each person.
+"""A gateway with logged-in users in front of a real demo server, and an HTTP client for each user.
 
 async with open_studio() as studio:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
@@ -33,11 +33,11 @@ from tests.integration.rig import PATIENCE, PLAIN, Running, open_gateway, until
 from tests.services import start_demo
 
 PASSWORD = "a long enough one"
-NAMES = ("alice", "bob", "carol")  # carol runs the fleet
+NAMES = ("alice", "bob", "carol")  # Carol may run the fleet
 
 
 def picture_prompt(**inputs: Any) -> dict[str, Any]:
-    """A prompt that makes one small picture at once."""
+    """Return a prompt that quickly makes one small picture."""
     size = {"width": 64, "height": 64, "batch_size": 1, "color": 255}
     return {
         "1": {"class_type": "EmptyImage", "inputs": size | inputs},
@@ -46,7 +46,7 @@ def picture_prompt(**inputs: Any) -> dict[str, Any]:
 
 
 def load_prompt(image: object) -> dict[str, Any]:
-    """A prompt that reads a file."""
+    """Return a prompt that reads a file."""
     return {
         "1": {"class_type": "LoadImage", "inputs": {"image": image}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "read"}},
@@ -55,7 +55,7 @@ def load_prompt(image: object) -> dict[str, Any]:
 
 @dataclass
 class Guest:
-    """One person's browser, as far as HTTP goes."""
+    """One user's browser, as far as HTTP goes."""
 
     name: str
     url: str
@@ -63,7 +63,7 @@ class Guest:
     client_id: str = field(default_factory=lambda: f"window-{uuid.uuid4().hex[:8]}")
 
     async def ask(self, method: str, path: str, **how: Any) -> tuple[int, Any]:
-        """The status, and the answer's JSON if it is JSON, else its bytes."""
+        """Send a request, and return the status with the answer's JSON, or its bytes if it is not JSON."""
         async with self.http.request(method, f"{self.url}{path}", **how) as reply:
             body = await reply.read()
             try:
@@ -72,7 +72,6 @@ class Guest:
                 return reply.status, body
 
     async def get(self, path: str, **how: Any) -> tuple[int, Any]:
-        """GET."""
         return await self.ask("GET", path, **how)
 
     async def post(self, path: str, body: object, **how: Any) -> tuple[int, Any]:
@@ -81,19 +80,19 @@ class Guest:
         return await self.ask("POST", path, json=body, headers=headers, **how)
 
     def body(self, prompt: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-        """What the page posts to submit."""
+        """Return the body that the page posts to submit a prompt."""
         known = {"prompt_id": str(uuid.uuid4()), "client_id": self.client_id}
         return {"prompt": prompt or picture_prompt(), **known, "extra_data": {}, **more}
 
     async def submit(self, prompt: dict[str, Any] | None = None, **more: Any) -> str:
-        """Submit, and be accepted."""
+        """Submit a prompt, check that it is accepted, and return its id."""
         body = self.body(prompt, **more)
         status, answer = await self.post("/servers/a/prompt", body)
         assert (status, answer["prompt_id"]) == (200, body["prompt_id"]), (status, answer)
         return str(body["prompt_id"])
 
     async def result(self, prompt_id: str) -> dict[str, Any]:
-        """The history entry of a prompt, once there is one."""
+        """Wait for the history entry of a prompt."""
         found: dict[str, Any] = {}
 
         async def look() -> bool:
@@ -105,12 +104,12 @@ class Guest:
         return dict(found[prompt_id])
 
     async def made(self, prompt_id: str) -> dict[str, Any]:
-        """The first file of a prompt, as its history describes it."""
+        """Return the first file of a prompt, as its history describes it."""
         outputs = (await self.result(prompt_id))["outputs"]
         return dict(next(file for made in outputs.values() for file in made.get("images", ())))
 
     async def upload(self, name: str = "mine.png", data: bytes = b"", **fields: str) -> tuple[int, Any]:
-        """Upload a file as the page does; `fields` are the rest of the form."""
+        """Upload a file as the page does; `fields` are other parts of the form."""
         form = aiohttp.FormData(quote_fields=False)  # as browsers write names
         for key, value in fields.items():
             form.add_field(key, value)
@@ -120,7 +119,7 @@ class Guest:
 
 @dataclass
 class Studio:
-    """The gateway and what is behind it."""
+    """A gateway, its server and its files."""
 
     gateway: Running
     server_url: str
@@ -129,38 +128,38 @@ class Studio:
     stack: contextlib.AsyncExitStack
 
     async def browser(self, name: str = "") -> Guest:
-        """A browser in which nobody is logged in."""
+        """Open a client without a login."""
         jar = aiohttp.CookieJar(unsafe=True)
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         session = aiohttp.ClientSession(cookie_jar=jar, timeout=timeout)
         return Guest(name, self.gateway.url, await self.stack.enter_async_context(session))
 
     async def enter(self, name: str) -> Guest:
-        """A browser of somebody who has logged in."""
+        """Open a client and log in."""
         guest = await self.browser(name)
         status, _ = await guest.post("/login", {"name": name, "password": PASSWORD})
         assert status == 200
         return guest
 
     def cookie_of(self, guest: Guest) -> dict[str, str]:
-        """Return the `Cookie` header of a guest's session, as a thief would copy it."""
+        """Return the `Cookie` header of a client's session, as a thief would copy it."""
         name = f"mooring-{self.gateway.port}"
         [value] = [cookie.value for cookie in guest.http.cookie_jar if cookie.key == name]
         return {"Cookie": f"{name}={value}"}
 
     async def direct(self, method: str, path: str, **how: Any) -> Any:
-        """What the server itself answers, past the gateway."""
+        """Send a request to the server itself, past the gateway."""
         async with aiohttp.request(method, f"{self.server_url}{path}", **how) as reply:
             return json.loads(await reply.read() or b"null")
 
     async def queued(self) -> list[Any]:
-        """Everything that waits or runs there, as the server itself tells it."""
+        """Return the waiting and running prompts from the server itself."""
         answer = await self.direct("GET", "/queue")
         return [*answer["queue_running"], *answer["queue_pending"]]
 
 
 def write_users(path: Path) -> None:
-    """Alice and Bob, who make pictures, and Carol, who runs the fleet too."""
+    """Write accounts for Alice and Bob, and for Carol, who may also run the fleet."""
     password = PasswordHash.of(PASSWORD)
     people = {name: Account(name, password) for name in NAMES[:2]}
     carol = Account("carol", password, frozenset({Role.USE, Role.RUN}))
@@ -202,21 +201,26 @@ async def open_studio(
 
 
 async def wait_for(look: Any, seconds: float = PATIENCE) -> None:
-    """Wait until a look is true."""
+    """Wait until an asynchronous condition holds."""
     async with asyncio.timeout(seconds):
-        while not await look():  # noqa: ASYNC110 - what is waited for is in another process
+        while not await look():  # noqa: ASYNC110 - another process changes it
             await asyncio.sleep(0.02)
 
 
 def a_picture(colour: int = 0) -> bytes:
-    """A small PNG; another colour is another file."""
+    """Return a small PNG; each colour is another file."""
     file = io.BytesIO()
     Image.new("RGB", (8, 8), (colour, 90, 120)).save(file, "PNG")
     return file.getvalue()
 
 
+def view_query(uploaded: dict[str, str]) -> dict[str, str]:
+    """Return the query that shows an uploaded file."""
+    return {"filename": uploaded["name"], "type": "input"} | {key: uploaded[key] for key in ("subfolder", "seal")}
+
+
 def slow_prompt(seed: int = 1) -> dict[str, Any]:
-    """A prompt of the demo's own that runs for some seconds and tells each step."""
+    """Return a prompt for the demo's sampler that runs for some seconds and reports each step."""
     inputs = {"text": "a tide", "seed": seed, "steps": 150, "width": 64, "height": 64}
     return {
         "1": {"class_type": "DemoSampler", "inputs": inputs},

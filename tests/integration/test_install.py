@@ -1,6 +1,6 @@
-"""Set-up, for real: a fresh copy of the repository, real pip, real npm, a kill in the middle, and no network.
+"""Set-up with real pip and npm on a fresh copy of the repository, with a kill half-way and without network.
 
-One full installation serves all tests here: it is started, killed, and then started twice at once.
+One full installation serves all tests here: it is started, killed, and then started by two processes.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ LEFT_OUT = (
 
 @dataclass
 class Serve:
-    """One running `python3 serve.py`."""
+    """A running `python3 serve.py`."""
 
     process: subprocess.Popen[str]
     printed: str = ""
 
     def until_ready(self) -> str:
-        """Everything printed until it accepts connections; fails if it ends before."""
+        """Return everything printed until it accepts connections; fail if it ends earlier."""
         assert self.process.stdout is not None
         watchdog = threading.Timer(PATIENCE_SECONDS, self.process.kill)
         watchdog.start()
@@ -65,20 +65,20 @@ class Serve:
         pytest.fail(f"serve.py ended with {self.process.wait()}:\n{self.printed}")
 
     def stop(self) -> None:
-        """End it politely and wait until it is gone."""
+        """End the process with SIGTERM and wait."""
         self.process.terminate()
         self.process.communicate(timeout=60)
 
 
 @dataclass(frozen=True)
 class Clone:
-    """A copy of the repository with nothing installed in it, and what its installation printed."""
+    """A copy of the repository without its set-up, and the output of its installation."""
 
     root: Path
     printed: tuple[str, ...] = ()
 
     def serve(self, env: dict[str, str] | None = None) -> Serve:
-        """Start it with one server named, which need not be there."""
+        """Start with one server, which does not need to exist."""
         port = free_ports(2)
         command = [PYTHON, "serve.py", "--port", str(port), "--server", f"a=http://127.0.0.1:{port + 1}"]
         process = subprocess.Popen(
@@ -93,8 +93,8 @@ class Clone:
         )
         return Serve(process)
 
-    def fails(self, env: dict[str, str] | None = None) -> str:
-        """What `serve.py` says on stderr when it must fail."""
+    def assert_fails(self, env: dict[str, str] | None = None) -> str:
+        """Run `serve.py`, which must fail, and return its stderr."""
         ended = subprocess.run(
             [PYTHON, "serve.py"],
             cwd=self.root,
@@ -109,7 +109,7 @@ class Clone:
         return ended.stderr
 
     def set_up(self) -> str:
-        """Set up without starting; what that prints."""
+        """Run the set-up alone, and return its output."""
         code = "from pathlib import Path; from gateway.install import set_up; set_up(Path('.').resolve())"
         ended = subprocess.run(
             [PYTHON, "-c", code],
@@ -124,7 +124,7 @@ class Clone:
 
 
 def fresh(folder: Path) -> Clone:
-    """A copy of the repository as it is committed: without what set-up makes."""
+    """Copy the repository without what set-up makes."""
     root = folder / "mooring"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
     return Clone(root)
@@ -156,7 +156,7 @@ def steps_here() -> int:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone whose set-up was killed while pip was copying packages, and that two starts at once repaired.
+    """A clone whose set-up was killed while pip copied packages, and then completed by two simultaneous starts.
 
     The first set-up finds no Node, and the others use what this machine has.
     """
@@ -179,9 +179,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture
 def offline() -> Iterator[dict[str, str]]:
-    """An environment in which every way out leads to a port where nobody listens."""
+    """An environment in which every request leads to a closed port."""
     with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # bound, so that nobody else gets it; not listening, so that it refuses
+        closed.bind(("127.0.0.1", 0))  # bound, so that no other process takes it, and not listening
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
         names = ["http_proxy", "https_proxy", "all_proxy", "PIP_PROXY", "npm_config_proxy"]
         env = {**os.environ, **dict.fromkeys(names, nowhere)}
@@ -191,7 +191,7 @@ def offline() -> Iterator[dict[str, str]]:
         yield env
 
 
-def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> None:
+def test_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> None:
     assert "[2/8] Python packages" in installed.printed[0], "one step more, for npm"
     assert READY not in installed.printed[0]
     python = installed.root / ".venv" / "bin" / "python"
@@ -201,7 +201,7 @@ def test_an_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> 
     subprocess.run([python, "-I", "-c", imports], check=True)
 
 
-def test_each_step_is_shown_in_one_line_with_its_time(installed: Clone) -> None:
+def test_each_step_is_printed_with_its_time(installed: Clone) -> None:
     (worked,) = [text for text in installed.printed[1:] if "[1/" in text]
     lines = [line for line in worked.splitlines() if line.startswith("[")]
     count = steps_here()
@@ -212,14 +212,14 @@ def test_each_step_is_shown_in_one_line_with_its_time(installed: Clone) -> None:
     ), lines
 
 
-def test_two_set_ups_at_once_wait_for_each_other(installed: Clone) -> None:
-    """Both came to serve, and only one of them did the work."""
+def test_simultaneous_set_ups_wait_for_each_other(installed: Clone) -> None:
+    """Both started to serve, and only one did the set-up."""
     assert sum("[1/" in text for text in installed.printed[1:]) == 1
     assert sum("Another set-up is at work" in text for text in installed.printed[1:]) >= 1
 
 
-def test_a_second_start_is_ready_in_two_seconds_without_network(installed: Clone, offline: dict[str, str]) -> None:
-    """The best of three, so that another process's burst of work does not count as ours."""
+def test_second_start_is_ready_in_two_seconds_without_network(installed: Clone, offline: dict[str, str]) -> None:
+    """The best of three, so that another process's load does not count."""
     seconds = []
     for _ in range(3):
         began = time.monotonic()
@@ -233,7 +233,7 @@ def test_a_second_start_is_ready_in_two_seconds_without_network(installed: Clone
     assert min(seconds) < 2.0, seconds
 
 
-def test_a_browser_file_that_went_missing_is_put_back(installed: Clone) -> None:
+def test_missing_browser_file_is_restored(installed: Clone) -> None:
     vendor = installed.root / "static" / "vendor"
     module = vendor / "pyodide" / "pyodide.mjs"
     whole = module.read_bytes()
@@ -245,7 +245,7 @@ def test_a_browser_file_that_went_missing_is_put_back(installed: Clone) -> None:
     assert installed.set_up() == ""
 
 
-def test_the_browser_gets_what_it_asks_for_and_nothing_from_elsewhere(installed: Clone) -> None:
+def test_page_loads_only_from_the_gateway(installed: Clone) -> None:
     vendor = installed.root / "static" / "vendor"
     for name in (
         "pyscript/core.js",
@@ -264,8 +264,8 @@ def test_the_browser_gets_what_it_asks_for_and_nothing_from_elsewhere(installed:
     assert not list(vendor.rglob("*.map"))
 
 
-def test_the_bundle_for_the_browser_works_without_compiled_parts(installed: Clone) -> None:
-    """Before Python 3.13, so not in the browser, htpy also wants typing_extensions: .venv lends that one."""
+def test_browser_bundle_works_without_compiled_modules(installed: Clone) -> None:
+    """Before Python 3.13, htpy also needs typing_extensions, which .venv provides here and browsers do not need."""
     archive = installed.root / "static" / "vendor" / "python" / "site.zip"
     code = (
         f"import sys; sys.path.insert(0, {str(archive)!r}); import htpy, markupsafe;"
@@ -279,7 +279,7 @@ def test_the_bundle_for_the_browser_works_without_compiled_parts(installed: Clon
     assert origin.startswith(str(archive))
 
 
-def test_what_the_scripting_console_loads_is_whole_without_compiled_parts(installed: Clone, tmp_path: Path) -> None:
+def test_console_packages_work_without_compiled_modules(installed: Clone, tmp_path: Path) -> None:
     archive = installed.root / "static" / "vendor" / "python" / "scripting.zip"
     with zipfile.ZipFile(archive) as zipped:
         assert {Path(name).suffix for name in zipped.namelist()} == {".py"}
@@ -298,11 +298,11 @@ def test_what_the_scripting_console_loads_is_whole_without_compiled_parts(instal
     assert ended.stderr == ""
 
 
-def test_windows_have_a_memory_snapshot_from_the_first_start_on(installed: Clone) -> None:
+def test_memory_snapshot_exists_after_the_first_start(installed: Clone) -> None:
     (record,) = (installed.root / ".mooring" / "snapshots").glob("*.json")
-    told = json.loads(record.read_text("utf-8"))
-    assert told["size"] > 20_000_000
-    assert set(told["files"]) == {"br", "gzip", "identity"}
+    snapshot = json.loads(record.read_text("utf-8"))
+    assert snapshot["size"] > 20_000_000
+    assert set(snapshot["files"]) == {"br", "gzip", "identity"}
     assert str(installed.root).encode() not in unpacked(record.with_suffix(".gz")), "it goes to every browser"
 
 
@@ -312,29 +312,29 @@ def unpacked(file: Path) -> bytes:
         return opened.read()
 
 
-def test_no_network_on_the_first_run_is_told_in_one_sentence(tmp_path: Path, offline: dict[str, str]) -> None:
-    said = fresh(tmp_path).fails(offline)
+def test_missing_network_is_reported_in_one_sentence(tmp_path: Path, offline: dict[str, str]) -> None:
+    said = fresh(tmp_path).assert_fails(offline)
     assert said.startswith("pip could not reach its package registry: check this machine's network")
     assert said.count("\n") == 1
 
 
-def test_an_environment_that_somebody_else_made_is_left_alone(tmp_path: Path) -> None:
+def test_foreign_environment_is_left_alone(tmp_path: Path) -> None:
     clone = fresh(tmp_path)
     mine = clone.root / ".venv" / "mine.txt"
     mine.parent.mkdir()
     mine.write_text("mine", "utf-8")
-    said = clone.fails()
+    said = clone.assert_fails()
     assert "was not made by Mooring" in said
     assert said.count("\n") == 1
     assert mine.read_text("utf-8") == "mine"
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_read_only_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     clone = fresh(tmp_path)
     clone.root.chmod(0o555)
     try:
-        said = clone.fails()
+        said = clone.assert_fails()
     finally:
         clone.root.chmod(0o755)
     assert "may not write" in said

@@ -1,4 +1,4 @@
-"""A real nginx before gateways: its rules are the guard's, bodies pass straight, a gateway does the rest."""
+"""A real nginx before gateways: it enforces the guard's rules and passes bodies to servers itself."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ from tests.integration.rig import head_of, serve, speak, until
 from tests.nginx_kit import judge
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
-# What nginx's own parser says of a request before anybody looks at where it leads.
+# Requests that nginx's own parser refuses before any rule applies.
 BY_THE_PARSER = ("an empty host", "an old version", "an encoded NUL", "a server-wide OPTIONS", "a CONNECT")
-LOST_LINE = "a header without a colon"  # nginx drops the line, and what is left is an honest request
-STRAIGHT = "mooring-nginx"  # who asks a server: nginx by itself, or a gateway
+LOST_LINE = "a header without a colon"  # nginx drops the line, and the rest is a valid request
+STRAIGHT = "mooring-nginx"  # the User-Agent of nginx's own requests to servers
 ODD_LOGIN = 'Bearer a$b"c\\d$mooring_origin'
 
 
-async def test_every_attack_is_refused_through_nginx_in_the_gateways_words(tmp_path: Path) -> None:
+async def test_nginx_refuses_every_attack_as_the_gateway_does(tmp_path: Path) -> None:
     wrong = []
     async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
         place = Place(front.running, upstream)
         for name, (cause, attack) in ATTACKS.items():
             for path in ("/servers/a/", f"{front.base()}/"):
-                told = attack.replace(b"PORT", str(front.port).encode()).replace(b"/servers/a/", path.encode())
-                status, headers = await place.send(told)
-                said = headers.get("x-mooring-gateway", "")
+                request = attack.replace(b"PORT", str(front.port).encode()).replace(b"/servers/a/", path.encode())
+                status, headers = await place.send(request)
+                refusal = headers.get("x-mooring-gateway", "")
                 wanted = "bad-request" if name in BY_THE_PARSER else cause
                 if name == LOST_LINE:
                     assert status == 200
-                elif (said, upstream.seen) != (f"{wanted}; sent=no", []) or not 400 <= status < 500:
-                    wrong.append((name, path, status, said, upstream.seen))
+                elif (refusal, upstream.seen) != (f"{wanted}; sent=no", []) or not 400 <= status < 500:
+                    wrong.append((name, path, status, refusal, upstream.seen))
                 assert headers.get("x-content-type-options") == "nosniff", name
                 upstream.seen.clear()
         assert (await place.send(get(f"{front.base()}/queue")))[0] == 200
@@ -65,14 +65,14 @@ FILE = bytes(range(256)) * 8
 
 
 def picture(kind: str = "image/png", **headers: str) -> web.Response:
-    """What a server answers, with everything in it that must not reach a browser."""
+    """Return a server's answer with headers that must not reach a browser."""
     bad = {"Set-Cookie": "a=b", "Access-Control-Allow-Origin": "*", "X-Accel-Redirect": "/@server/a", "Link": "<x>"}
     bad |= {"Speculation-Rules": '"/x"', "Use-As-Dictionary": 'match="/*"', "Accept-CH": "Width"}
     own = {"X-Mooring-Gateway": "timeout; sent=no", "Content-Security-Policy": "default-src *", "ETag": '"x-1"'}
     return web.Response(body=FILE, headers={"Content-Type": kind, **bad, **own, **headers})
 
 
-async def test_a_servers_answers_pass_straight_and_only_what_is_safe_of_them(
+async def test_answers_pass_through_nginx_without_unsafe_headers(
     browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -95,19 +95,19 @@ async def test_a_servers_answers_pass_straight_and_only_what_is_safe_of_them(
             query = "filename=n%C3%A4me.png&kind=image/png&mooring=1-2"
             async with browser.get(f"{url}/view?{query}", headers=mine) as reply:
                 assert (reply.status, await reply.read()) == (200, FILE)
-                told = reply.headers
+                passed = reply.headers
             asked = upstream.seen[-1]
             assert asked.headers["User-Agent"] == STRAIGHT
             assert asked.raw_path == "/pre/fix/view?filename=n%C3%A4me.png&kind=image/png"
             assert (asked.headers["Host"], asked.headers["Origin"]) == (f"127.0.0.1:{upstream.port}", upstream.url)
             assert asked.headers["Authorization"] == ODD_LOGIN
             assert not {"Cookie", "X-Other", "X-Forwarded-For"} & set(asked.headers)
-            assert told.getall("Content-Type") == ["image/png"] and told["ETag"] == '"x-1"'
-            assert told.getall("Content-Disposition") == ["inline; filename*=UTF-8''n%C3%A4me.png"]
-            assert told.getall("Content-Security-Policy") == ["sandbox"]
-            assert (told["X-Content-Type-Options"], told["Cache-Control"]) == ("nosniff", "private, no-cache")
+            assert passed.getall("Content-Type") == ["image/png"] and passed["ETag"] == '"x-1"'
+            assert passed.getall("Content-Disposition") == ["inline; filename*=UTF-8''n%C3%A4me.png"]
+            assert passed.getall("Content-Security-Policy") == ["sandbox"]
+            assert (passed["X-Content-Type-Options"], passed["Cache-Control"]) == ("nosniff", "private, no-cache")
             dropped = {"Set-Cookie", "Access-Control-Allow-Origin", "X-Accel-Redirect", "Link", "X-Mooring-Gateway"}
-            assert not (dropped | {"Speculation-Rules", "Use-As-Dictionary", "Accept-CH"}) & set(told)
+            assert not (dropped | {"Speculation-Rules", "Use-As-Dictionary", "Accept-CH"}) & set(passed)
             for kind in ("text/html", "image/svg%2Bxml", "text/javascript", "application/json"):
                 async with browser.get(f"{url}/view?filename=x&kind={kind}") as reply:
                     assert reply.headers.getall("Content-Type") == ["application/octet-stream"], kind
@@ -122,7 +122,7 @@ async def test_a_servers_answers_pass_straight_and_only_what_is_safe_of_them(
                 assert verdict(reply) == (502, "redirect; sent=unknown") and "Location" not in reply.headers
 
 
-async def test_parts_and_what_a_browser_has_already(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_ranges_and_conditional_requests_pass(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
     file = tmp_path / "large.png"
     file.write_bytes(random.Random(1).randbytes(20 * MIB))
 
@@ -146,7 +146,7 @@ async def test_parts_and_what_a_browser_has_already(browser: aiohttp.ClientSessi
             assert (reply.status, "X-Mooring-Gateway" in reply.headers) == (404, False), "it is the server's own word"
 
 
-async def test_what_acts_on_others_work_is_refused_and_what_is_posted_is_looked_into(tmp_path: Path) -> None:
+async def test_actions_on_others_work_and_invalid_bodies_are_refused(tmp_path: Path) -> None:
     async with serve() as upstream, open_front({"a": upstream.url}, tmp_path, gateways=2) as front:
         place, base = Place(front.running, upstream), front.base()
         for path, body in (
@@ -169,9 +169,7 @@ async def test_what_acts_on_others_work_is_refused_and_what_is_posted_is_looked_
         assert len(upstream.seen) == 1 and upstream.seen[0].headers["User-Agent"] == "mooring-gateway"
 
 
-async def test_an_upload_streams_straight_to_the_server_within_its_limit(
-    browser: aiohttp.ClientSession, tmp_path: Path
-) -> None:
+async def test_upload_streams_to_the_server_within_its_limit(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
     async with serve() as upstream:
         server = Server(ServerId("a"), "a", upstream.url, limits=Limits(upload=2 * MIB))
         async with open_front((server,), tmp_path) as front:
@@ -189,9 +187,7 @@ async def test_an_upload_streams_straight_to_the_server_within_its_limit(
             assert len(upstream.seen) == 1
 
 
-async def test_the_page_is_nginxs_own_files_for_whoever_may_have_it(
-    browser: aiohttp.ClientSession, tmp_path: Path
-) -> None:
+async def test_nginx_serves_the_page_to_allowed_users(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
     async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
         plain = {"Accept-Encoding": "identity"}
         script = f"{front.url}/b/{front.build}/static/js/a.js"
@@ -222,9 +218,7 @@ async def test_the_page_is_nginxs_own_files_for_whoever_may_have_it(
             assert status == 404, path
 
 
-async def test_a_server_that_is_not_there_and_one_at_another_address_are_told_truthfully(
-    browser: aiohttp.ClientSession, tmp_path: Path
-) -> None:
+async def test_missing_and_moved_servers_have_their_own_causes(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
     async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
         async with browser.get(f"{front.url}/servers/a@00000000/queue") as reply:
             assert verdict(reply) == (409, "server-moved; sent=no")
@@ -235,7 +229,7 @@ async def test_a_server_that_is_not_there_and_one_at_another_address_are_told_tr
         assert upstream.seen[-1].headers["User-Agent"] == "mooring-gateway", "without an address, as the fleet is now"
 
 
-async def test_no_server_and_no_gateway_is_a_certain_failure(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_missing_server_and_gateway_are_certain_failures(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
     async with serve() as upstream:
         gone = upstream.url
     async with open_front({"a": gone}, tmp_path) as front:
@@ -248,7 +242,7 @@ async def test_no_server_and_no_gateway_is_a_certain_failure(browser: aiohttp.Cl
             assert verdict(reply) == (502, "connect-failed; sent=no")
 
 
-async def test_what_may_have_been_acted_on_is_not_sent_to_another_gateway(
+async def test_possibly_executed_request_is_not_sent_to_another_gateway(
     browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     async with serve(hang) as upstream, open_front({"a": upstream.url}, tmp_path, gateways=2) as front:
@@ -269,14 +263,14 @@ async def test_what_may_have_been_acted_on_is_not_sent_to_another_gateway(
             asked.cancel()
 
 
-async def test_slow_pictures_hold_up_no_poll_and_one_too_many_is_told(
+async def test_slow_pictures_delay_no_poll_and_excess_is_refused(
     browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    go_on = asyncio.Event()
+    may_answer = asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/view":
-            await go_on.wait()
+            await may_answer.wait()
         return web.json_response({})
 
     async with serve(answer) as upstream:
@@ -289,7 +283,7 @@ async def test_slow_pictures_hold_up_no_poll_and_one_too_many_is_told(
                 assert verdict(reply) == (503, "upstream-busy; sent=no")
             async with browser.get(f"{front.url}{front.base()}/history/x") as reply:
                 assert reply.status == 200
-            go_on.set()
+            may_answer.set()
             assert [(await one).status for one in slow] == [200] * 4
 
 
@@ -297,10 +291,10 @@ async def greet(socket: web.WebSocketResponse) -> None:
     await socket.send_str(text("status", status={}))
 
 
-async def test_a_windows_lines_have_one_gateway_which_ends_the_older_one_first(
+async def test_sockets_of_a_window_share_a_gateway_without_overlap(
     browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    """With two gateways a reloaded window's new line would else overlap the old one at the server, and be deaf."""
+    """Otherwise a reloaded window's socket at the other gateway could overlap the old one at the server and go deaf."""
     hub = Hub(talk=greet, close_late=0.1)
     async with serve(hub.answer) as upstream, open_front({"a": upstream.url}, tmp_path, gateways=2) as front:
         for reload in range(8):
@@ -323,7 +317,7 @@ async def test_a_windows_lines_have_one_gateway_which_ends_the_older_one_first(
 
 
 @pytest.mark.parametrize("has_people", [False, True])
-def test_nginx_reads_what_is_written_for_any_fleet(tmp_path: Path, *, has_people: bool) -> None:
+def test_nginx_accepts_the_export_of_any_fleet(tmp_path: Path, *, has_people: bool) -> None:
     pem = make_pem(tmp_path)
     servers = (
         Server(ServerId("gpu-1"), "GPU", "http://10.0.0.1:8188/pre/fix", access=Access(ODD_LOGIN)),
@@ -345,7 +339,7 @@ def test_nginx_reads_what_is_written_for_any_fleet(tmp_path: Path, *, has_people
         assert judge(tmp_path) == ""
 
 
-async def test_a_servers_certificate_is_compared_as_the_fleet_says(
+async def test_server_certificate_is_checked_as_the_fleet_file_says(
     browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     pem = make_pem(tmp_path, "DNS:localhost,IP:127.0.0.1")
@@ -373,13 +367,13 @@ async def test_a_servers_certificate_is_compared_as_the_fleet_says(
     (tmp_path / "fleet.toml").write_text("".join(f"[[server]]\n{row}" for row in rows))
     try:
         async with open_front(read_fleet(tmp_path / "fleet.toml").servers, tmp_path) as front:
-            told = {}
+            results = {}
             for server_id in front.servers:
                 askers.clear()
                 async with browser.get(
                     f"{front.url}{front.base(server_id)}/history/x", headers={"Accept": "*/*"}
                 ) as reply:
-                    told[str(server_id)] = (reply.status, STRAIGHT in askers)
+                    results[str(server_id)] = (reply.status, STRAIGHT in askers)
     finally:
         await runner.cleanup()
-    assert told == {"named": (200, True), "bare": (200, False), "wrong": (502, False), "blind": (502, False)}
+    assert results == {"named": (200, True), "bare": (200, False), "wrong": (502, False), "blind": (502, False)}

@@ -1,4 +1,4 @@
-"""The attacks on a gateway, once more where people are told apart: by somebody who has logged in, and by a stranger."""
+"""The attacks on a gateway with a login, by a logged-in user and by a stranger."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from gateway.people.people import People
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import Place, get
 from tests.integration.rig import open_gateway, serve
-from tests.integration.studio import PASSWORD, Studio, a_picture, open_studio, write_users
+from tests.integration.studio import PASSWORD, Studio, a_picture, open_studio, view_query, write_users
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
-# A person may follow an address of a picture from anywhere there; without a seal it opens nothing.
+# Users may follow a picture's address from anywhere; without a seal it opens nothing.
 SEALED = "another site's link to a picture"
 
 
 class Team(Place):
-    """A gateway in which somebody has logged in, whose cookie every attack carries."""
+    """A gateway with a logged-in user, whose cookie every attack carries."""
 
     cookie = ""
 
     async def send(self, request: bytes) -> tuple[int, dict[str, str]]:
-        """Speak as that browser would."""
+        """Send a request with that user's cookie."""
         line, end, rest = request.partition(b"\r\n")
         return await super().send(line + end + f"Cookie: {self.cookie}".encode() + b"\r\n" + rest if end else request)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened_team(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Team]:
-    """A gateway of a team with one server behind it, and Alice in it."""
+    """Start a gateway with a login and one server, and log Alice in."""
     home = tmp_path_factory.mktemp("team")
     write_users(home / "users.toml")
     people = People(load_keys(home / "mooring.key"), home / "users.toml")
@@ -49,15 +49,15 @@ async def opened_team(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
         await gateway.first_look()
         place = Team(gateway, upstream)
         async with aiohttp.ClientSession() as http:
-            told = {"name": "alice", "password": PASSWORD}
-            async with http.post(f"{gateway.url}/login", json=told, headers={"Origin": gateway.url}) as reply:
+            body = {"name": "alice", "password": PASSWORD}
+            async with http.post(f"{gateway.url}/login", json=body, headers={"Origin": gateway.url}) as reply:
                 place.cookie = reply.headers["Set-Cookie"].partition(";")[0]
         yield place
 
 
 @pytest.fixture
 def team(opened_team: Team) -> Team:
-    """The team, whose server has seen nothing yet."""
+    """The same gateway, with an empty record of requests at its server."""
     opened_team.upstream.seen.clear()
     return opened_team
 
@@ -71,17 +71,17 @@ async def _history(request: Any) -> Any:
     [found for name, found in ATTACKS.items() if name != SEALED],
     ids=[name for name in ATTACKS if name != SEALED],
 )
-async def test_somebody_who_has_logged_in_is_attacked_in_vain(team: Team, cause: str, attack: bytes) -> None:
+async def test_attack_with_a_logged_in_users_cookie_is_refused(team: Team, cause: str, attack: bytes) -> None:
     await team.refuses(cause, attack)
 
 
-async def test_a_picture_without_its_seal_is_opened_by_no_link(team: Team) -> None:
+async def test_link_to_a_picture_needs_its_seal(team: Team) -> None:
     status, headers = await team.send(ATTACKS[SEALED][1])
     assert (status, headers["x-mooring-gateway"]) == (403, "not-yours; sent=no")
     assert team.upstream.seen == []
 
 
-async def test_a_stranger_gets_no_further_than_the_log_in(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stranger_reaches_only_the_login(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(team, "cookie", "x=y")
     for target in ("/servers/a/queue", "/servers/a/view?filename=x.png", "/fleet", "/app.zip", "/metrics"):
         status, headers = await team.send(get(target))
@@ -95,7 +95,7 @@ async def test_a_stranger_gets_no_further_than_the_log_in(team: Team, monkeypatc
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def studio() -> AsyncIterator[Studio]:
-    """A studio of three people, with a real server."""
+    """Start a gateway with three users and a real server."""
     async with open_studio() as studio:
         yield studio
 
@@ -114,7 +114,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("query", PATHS)
-async def test_a_seal_opens_nothing_but_its_file(studio: Studio, query: str) -> None:
+async def test_seal_opens_only_its_file(studio: Studio, query: str) -> None:
     alice = await studio.enter("alice")
     seal = (await alice.made(await alice.submit()))["seal"]
     status, answer = await alice.get(f"/servers/a/view?{query}&seal={seal}")
@@ -136,15 +136,13 @@ async def test_a_seal_opens_nothing_but_its_file(studio: Studio, query: str) -> 
         ({"prompt": None}, 400),
     ],
 )
-async def test_a_body_that_would_harm_a_server_never_reaches_it(
-    studio: Studio, change: dict[str, Any], status: int
-) -> None:
+async def test_harmful_body_never_reaches_a_server(studio: Studio, change: dict[str, Any], status: int) -> None:
     alice = await studio.enter("alice")
     answer = await alice.post("/servers/a/prompt", alice.body(**change) | change)
     assert answer[0] == status and await studio.queued() == []
 
 
-async def test_a_header_of_ten_megabytes_is_cut(studio: Studio) -> None:
+async def test_header_of_ten_megabytes_is_cut(studio: Studio) -> None:
     alice = await studio.enter("alice")
     with pytest.raises((aiohttp.ClientError, AssertionError)):
         status, _ = await alice.get("/fleet", headers={"X-Long": "a" * 10_000_000})
@@ -152,40 +150,37 @@ async def test_a_header_of_ten_megabytes_is_cut(studio: Studio) -> None:
     assert (await alice.get("/fleet"))[0] == 200
 
 
-async def test_what_is_packed_is_not_unpacked_here(studio: Studio) -> None:
+async def test_compressed_bodies_are_not_decompressed(studio: Studio) -> None:
     alice = await studio.enter("alice")
     headers = {"Origin": alice.url, "Content-Encoding": "gzip", "Content-Type": "application/json"}
     status, answer = await alice.ask("POST", "/servers/a/prompt", data=b"\x1f\x8b" + b"0" * 99, headers=headers)
     assert (status, answer["error"]["cause"]) == (415, "bad-type")
 
 
-async def test_a_picture_that_is_a_bomb_is_only_passed_on(studio: Studio) -> None:
+async def test_decompression_bomb_is_only_passed_on(studio: Studio) -> None:
     alice = await studio.enter("alice")
-    bomb = a_picture(1)[:16] + b"\x7f\xff\xff\xff" * 2 + a_picture(1)[24:]  # says that it has 2^31 pixels each way
-    status, told = await alice.upload("bomb.png", bomb)
+    bomb = a_picture(1)[:16] + b"\x7f\xff\xff\xff" * 2 + a_picture(1)[24:]  # it claims 2^31 pixels each way
+    status, uploaded = await alice.upload("bomb.png", bomb)
     assert status == 200
-    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
-    assert (await alice.get("/servers/a/view", params=shown)) == (200, bomb)
+    assert (await alice.get("/servers/a/view", params=view_query(uploaded))) == (200, bomb)
 
 
-async def test_markup_in_names_is_text_wherever_it_goes(studio: Studio) -> None:
+async def test_markup_in_names_is_text_everywhere(studio: Studio) -> None:
     alice = await studio.enter("alice")
     name = "<img src=x onerror=alert(1)>.png"
-    _, told = await alice.upload(name, a_picture(7))
-    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
-    async with alice.http.get(f"{alice.url}/servers/a/view", params=shown) as reply:
+    _, uploaded = await alice.upload(name, a_picture(7))
+    async with alice.http.get(f"{alice.url}/servers/a/view", params=view_query(uploaded)) as reply:
         assert reply.headers["Content-Type"] == "image/png" and reply.headers["X-Content-Type-Options"] == "nosniff"
         assert "<" not in reply.headers["Content-Disposition"]
     status, answer = await alice.post("/servers/a/prompt", alice.body({"1": {"class_type": "<b>x</b>", "inputs": {}}}))
-    assert status == 400 and "<b>x</b>" in json.dumps(answer)  # as text, which the page escapes
+    assert status == 400 and "<b>x</b>" in json.dumps(answer)  # the page escapes it
 
 
-async def test_what_could_run_script_is_never_shown_inline(studio: Studio) -> None:
+async def test_file_that_may_run_script_is_never_inline(studio: Studio) -> None:
     alice = await studio.enter("alice")
     for name in ("x.svg", "x.html", "x.xml", "x.js", "x.pdf"):
-        _, told = await alice.upload(name, b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>")
-        shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
-        async with alice.http.get(f"{alice.url}/servers/a/view", params=shown) as reply:
+        _, uploaded = await alice.upload(name, b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>")
+        async with alice.http.get(f"{alice.url}/servers/a/view", params=view_query(uploaded)) as reply:
             assert reply.status == 200 and reply.headers["Content-Type"] == "application/octet-stream"
             assert reply.headers["Content-Disposition"].startswith("attachment")
             assert reply.headers["Content-Security-Policy"] == "sandbox"
@@ -197,7 +192,7 @@ TARGETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=6
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(method=st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]), rest=TARGETS)
-async def test_any_target_is_answered_and_nothing_unlisted_reaches_a_server(team: Team, method: str, rest: str) -> None:
+async def test_every_target_is_answered_and_none_unlisted_reaches_a_server(team: Team, method: str, rest: str) -> None:
     for beginning in ("/", "/servers/a/", "/fleet/", "/servers/a/view?"):
         target = beginning + rest
         before = len(team.upstream.seen)

@@ -1,4 +1,4 @@
-"""Who may come in, and for how long: log-in, sessions, a trusted proxy, keys that change."""
+"""Access to the gateway: login, sessions, a trusted proxy, and replaced keys."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ ROUTES = [
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
-    """A studio of three people."""
+    """Start a gateway with three users and a demo server."""
     async with open_studio() as studio:
         yield studio
 
 
-async def test_whoever_has_not_come_in_gets_nothing(studio: Studio) -> None:
+async def test_nothing_is_served_without_a_login(studio: Studio) -> None:
     stranger = await studio.browser()
     for path in ROUTES:
         status, answer = await stranger.get(path)
@@ -60,7 +60,7 @@ async def test_whoever_has_not_come_in_gets_nothing(studio: Studio) -> None:
         assert refused.value.status == 401
 
 
-async def test_a_log_in_lets_in_and_a_log_out_lets_out(studio: Studio) -> None:
+async def test_login_gives_access_and_logout_ends_it(studio: Studio) -> None:
     alice = await studio.enter("alice")
     assert (await alice.get("/fleet"))[0] == 200
     async with alice.http.get(f"{alice.url}/login", allow_redirects=False) as reply:
@@ -69,7 +69,7 @@ async def test_a_log_in_lets_in_and_a_log_out_lets_out(studio: Studio) -> None:
     assert (await alice.get("/fleet"))[0] == 401
 
 
-async def test_a_session_is_a_cookie_that_no_script_reads(studio: Studio) -> None:
+async def test_session_cookie_is_hidden_from_scripts(studio: Studio) -> None:
     guest = await studio.browser()
     body = {"name": "Alice ", "password": PASSWORD}
     async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
@@ -81,14 +81,14 @@ async def test_a_session_is_a_cookie_that_no_script_reads(studio: Studio) -> Non
 @pytest.mark.parametrize(
     ("name", "password"), [("alice", "wrong one here"), ("nobody", PASSWORD), ("alice", ""), ("", PASSWORD)]
 )
-async def test_a_wrong_log_in_tells_nothing(studio: Studio, name: str, password: str) -> None:
+async def test_wrong_login_reveals_nothing(studio: Studio, name: str, password: str) -> None:
     guest = await studio.browser()
     status, answer = await guest.post("/login", {"name": name, "password": password})
     assert (status, answer["error"]["cause"]) == (401, "wrong-login")
     assert answer["error"]["message"] == "The name or the password is wrong."
 
 
-async def test_guessing_is_held_off_and_others_still_come_in(studio: Studio) -> None:
+async def test_password_guessing_is_throttled_and_others_can_log_in(studio: Studio) -> None:
     guest = await studio.browser()
     answers = [await guest.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(8)]
     assert [status for status, _ in answers[:5]] == [401] * 5
@@ -97,7 +97,7 @@ async def test_guessing_is_held_off_and_others_still_come_in(studio: Studio) -> 
     await studio.enter("bob")
 
 
-async def test_guessing_at_once_is_no_way_around(studio: Studio) -> None:
+async def test_simultaneous_guesses_are_throttled(studio: Studio) -> None:
     guest = await studio.browser()
     guesses = [guest.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(30)]
     statuses = [status for status, _ in await asyncio.gather(*guesses)]
@@ -105,14 +105,14 @@ async def test_guessing_at_once_is_no_way_around(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", None])
-async def test_another_sites_page_logs_nobody_in(studio: Studio, origin: str | None) -> None:
+async def test_login_from_another_site_is_refused(studio: Studio, origin: str | None) -> None:
     guest = await studio.browser()
     headers = {} if origin is None else {"Origin": origin}
     status, answer = await guest.ask("POST", "/login", json={"name": "alice", "password": PASSWORD}, headers=headers)
     assert (status, answer["error"]["cause"]) == (403, "bad-origin")
 
 
-async def test_a_forged_session_is_none(studio: Studio) -> None:
+async def test_forged_session_is_refused(studio: Studio) -> None:
     alice = await studio.enter("alice")
     name = f"mooring-{studio.gateway.port}"
     [value] = [cookie.value for cookie in alice.http.cookie_jar if cookie.key == name]
@@ -131,7 +131,7 @@ async def test_a_forged_session_is_none(studio: Studio) -> None:
     assert (await kept.get("/fleet", headers={"Cookie": f"{name}={value}"}))[0] == 200
 
 
-async def test_logging_out_everywhere_ends_every_session_and_socket(studio: Studio) -> None:
+async def test_log_out_everywhere_ends_every_session_and_socket(studio: Studio) -> None:
     here, there, bob = await studio.enter("alice"), await studio.enter("alice"), await studio.enter("bob")
     socket = await there.http.ws_connect(f"{there.url}/servers/a/ws?clientId=w", origin=there.url)
     fleet = await there.http.ws_connect(f"{there.url}/fleet/ws", origin=there.url)
@@ -146,11 +146,11 @@ async def test_logging_out_everywhere_ends_every_session_and_socket(studio: Stud
     assert (await studio.enter("alice")).name == "alice"
 
 
-async def test_a_gateway_that_may_not_write_says_who_can_log_out_everywhere(studio: Studio) -> None:
+async def test_read_only_gateway_says_who_can_log_out_everywhere(studio: Studio) -> None:
     alice = await studio.enter("alice")
     lock = studio.users.with_name(f".{studio.users.name}.lock")
     lock.unlink(missing_ok=True)
-    lock.mkdir()  # stands for a file system that is read-only, which root would not notice
+    lock.mkdir()  # in place of a read-only file system, which root would not notice
     try:
         status, answer = await alice.post("/logout", {"everywhere": True})
     finally:
@@ -160,7 +160,7 @@ async def test_a_gateway_that_may_not_write_says_who_can_log_out_everywhere(stud
     assert (await alice.get("/fleet"))[0] == 200 and (await alice.post("/logout", {}))[0] == 200
 
 
-async def test_a_changed_users_file_is_noticed(studio: Studio) -> None:
+async def test_changed_users_file_takes_effect(studio: Studio) -> None:
     alice = await studio.enter("alice")
     accounts = read_accounts(studio.users)
     write_accounts(studio.users, accounts.without("alice"))
@@ -170,7 +170,7 @@ async def test_a_changed_users_file_is_noticed(studio: Studio) -> None:
     assert (await bob.get("/fleet"))[0] == 200
 
 
-async def test_only_those_who_run_the_fleet_do_what_concerns_all(studio: Studio) -> None:
+async def test_actions_that_affect_all_users_need_the_role(studio: Studio) -> None:
     alice, carol = await studio.enter("alice"), await studio.enter("carol")
     for path, body in (("drain", {"drain": True}), ("free", {}), ("cancel", {"prompt_id": "x"})):
         status, answer = await alice.post(f"/fleet/servers/a/{path}", body)
@@ -180,26 +180,26 @@ async def test_only_those_who_run_the_fleet_do_what_concerns_all(studio: Studio)
     assert (await carol.get("/fleet/servers/a/queue")) == (200, {"rows": []})
 
 
-async def test_those_who_run_the_fleet_drain_a_server(studio: Studio) -> None:
+async def test_role_to_run_the_fleet_allows_draining(studio: Studio) -> None:
     carol = await studio.enter("carol")
     for wanted in (True, False):
         assert await carol.post("/fleet/servers/a/drain", {"drain": wanted}) == (200, {"drain": wanted})
-        _, told = await carol.get("/fleet")
-        assert told["servers"][0]["drained"] is wanted
+        _, answer = await carol.get("/fleet")
+        assert answer["servers"][0]["drained"] is wanted
     assert (await carol.post("/fleet/servers/a/drain", {"drain": 1}))[0] == 400
 
 
-async def test_those_who_run_the_fleet_see_whose_work_waits_and_cancel_it(studio: Studio) -> None:
+async def test_role_to_run_the_fleet_shows_and_cancels_others_work(studio: Studio) -> None:
     alice, carol = await studio.enter("alice"), await studio.enter("carol")
     first, second = await alice.submit(slow_prompt(1)), await alice.submit(slow_prompt(2))
-    _, told = await carol.get("/fleet/servers/a/queue")
-    assert {(row["prompt_id"], row["name"]) for row in told["rows"]} == {(first, "alice"), (second, "alice")}
+    _, answer = await carol.get("/fleet/servers/a/queue")
+    assert {(row["prompt_id"], row["name"]) for row in answer["rows"]} == {(first, "alice"), (second, "alice")}
     for prompt_id in (second, first):
         assert (await carol.post("/fleet/servers/a/cancel", {"prompt_id": prompt_id}))[0] == 200
     await wait_for(lambda: _is_idle(studio))
 
 
-async def test_a_key_that_is_replaced_logs_nobody_out(tmp_path: Path) -> None:
+async def test_replaced_key_keeps_sessions(tmp_path: Path) -> None:
     key, users = tmp_path / "mooring.key", tmp_path / "users.toml"
     write_users(users)
     jar = aiohttp.CookieJar(unsafe=True)
@@ -232,7 +232,7 @@ async def _behind_proxy(tmp_path: Path, peers: str) -> AsyncIterator[Guest]:
         yield Guest("", gateway.url, http)
 
 
-async def test_a_trusted_proxy_tells_who_asks(tmp_path: Path) -> None:
+async def test_trusted_proxy_names_the_user(tmp_path: Path) -> None:
     async with _behind_proxy(tmp_path, "127.0.0.1") as guest:
         assert (await guest.get("/fleet", headers={"X-Forwarded-User": "Dora@studio.lan"}))[0] == 200
         for wrong in ({}, {"X-Forwarded-User": ""}, {"X-Forwarded-User": "../x"}):
@@ -241,7 +241,7 @@ async def test_a_trusted_proxy_tells_who_asks(tmp_path: Path) -> None:
             assert 'data-person="dora"' in await reply.text()
 
 
-async def test_a_page_is_told_what_whoever_opens_it_can_do(studio: Studio) -> None:
+async def test_page_knows_its_user_and_their_role(studio: Studio) -> None:
     for name, runs in (("alice", False), ("carol", True)):
         guest = await studio.enter(name)
         html = str((await guest.get("/"))[1])
@@ -252,7 +252,7 @@ async def test_a_page_is_told_what_whoever_opens_it_can_do(studio: Studio) -> No
             assert json.loads((await socket.receive()).data)["person"] == name
 
 
-async def test_at_a_proxy_nobody_logs_out_here(tmp_path: Path) -> None:
+async def test_login_proxy_page_offers_no_log_out(tmp_path: Path) -> None:
     async with (
         _behind_proxy(tmp_path, "127.0.0.1") as guest,
         guest.http.get(f"{guest.url}/", headers={"X-Forwarded-User": "dora"}) as reply,
@@ -261,23 +261,23 @@ async def test_at_a_proxy_nobody_logs_out_here(tmp_path: Path) -> None:
     assert 'data-person="dora"' in html and "data-login" not in html
 
 
-async def test_a_page_that_is_another_persons_may_do_nothing_under_this_name(studio: Studio) -> None:
-    """Bob logs in where a page of Alice's is open: nothing that it sends or asks passes."""
+async def test_page_of_another_user_is_refused(studio: Studio) -> None:
+    """Bob logs in while a page of Alice's is open in the same browser: all requests of that page are refused."""
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     html = str((await alice.get("/"))[1])
     store = html.partition('data-store="')[2].partition('"')[0]
     of_alice = {"X-Mooring-Page": store, "Origin": bob.url}
     status, answer = await bob.post("/servers/a/prompt", bob.body(), headers=of_alice)
     assert (status, answer["error"]["cause"]) == (401, "other-person")
-    for told in (store, "nobody", ""):
-        status, answer = await bob.get("/servers/a/queue", headers={"X-Mooring-Page": told})
-        assert (status, answer["error"]["cause"]) == (401, "other-person"), told
+    for page in (store, "nobody", ""):
+        status, answer = await bob.get("/servers/a/queue", headers={"X-Mooring-Page": page})
+        assert (status, answer["error"]["cause"]) == (401, "other-person"), page
     assert await studio.queued() == []
     assert (await alice.get("/servers/a/queue", headers={"X-Mooring-Page": store}))[0] == 200
     assert (await bob.get("/servers/a/queue"))[0] == 200
 
 
-async def test_nobody_else_tells_who_asks(tmp_path: Path) -> None:
+async def test_untrusted_peer_cannot_name_the_user(tmp_path: Path) -> None:
     async with _behind_proxy(tmp_path, "192.0.2.7") as guest:
         assert (await guest.get("/fleet", headers={"X-Forwarded-User": "dora"}))[0] == 401
 

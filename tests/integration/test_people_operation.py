@@ -1,4 +1,4 @@
-"""What whoever runs a gateway sees of it, and what it does to those who are slow or too many on purpose."""
+"""Metrics, audit and limits of a gateway with users, against slow and numerous connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.integration.studio import PASSWORD, open_studio, wait_for
 DEAD = "http://127.0.0.1:1"
 
 
-async def test_health_needs_nobody_and_readiness_needs_a_server() -> None:
+async def test_health_needs_no_login_and_readiness_needs_a_server() -> None:
     async with open_studio() as studio, aiohttp.ClientSession() as http:
         for path in ("/healthz", "/readyz"):
             async with http.get(f"{studio.gateway.url}{path}") as reply:
@@ -34,7 +34,7 @@ async def test_health_needs_nobody_and_readiness_needs_a_server() -> None:
                 assert reply.status == status
 
 
-async def test_numbers_are_for_whoever_runs_the_fleet_and_for_a_scraper_with_its_token() -> None:
+async def test_metrics_need_the_role_or_the_scrapers_token() -> None:
     async with open_studio() as studio:
         alice, carol, scraper = await studio.enter("alice"), await studio.enter("carol"), await studio.browser()
         await alice.result(await alice.submit())
@@ -43,14 +43,14 @@ async def test_numbers_are_for_whoever_runs_the_fleet_and_for_a_scraper_with_its
         token = load_keys(studio.users.with_name("mooring.key")).sign(*METRICS)
         status, text = await scraper.get("/metrics", headers={"Authorization": f"Bearer {token}"})
         assert status == 200 and (await carol.get("/metrics"))[0] == 200
-        told = text.decode()
-        assert 'mooring_requests_total{method="POST",route="prompt",status="200"} 1.0' in told
-        assert 'mooring_server_well{server="a"} 1.0' in told
-        assert 'mooring_refusals_total{cause="not-logged-in"}' in told
-        assert "alice" not in told and "made_" not in told
+        text = text.decode()
+        assert 'mooring_requests_total{method="POST",route="prompt",status="200"} 1.0' in text
+        assert 'mooring_server_well{server="a"} 1.0' in text
+        assert 'mooring_refusals_total{cause="not-logged-in"}' in text
+        assert "alice" not in text and "made_" not in text
 
 
-async def test_an_audit_line_says_who_did_what_and_nothing_of_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+async def test_audit_line_names_user_and_action_without_content(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with open_studio() as studio:
         alice, carol = await studio.enter("alice"), await studio.enter("carol")
@@ -65,12 +65,12 @@ async def test_an_audit_line_says_who_did_what_and_nothing_of_what_it_was(caplog
     assert PASSWORD not in caplog.text and "not at all right" not in caplog.text and "EmptyImage" not in caplog.text
 
 
-def test_a_log_line_is_one_line_whatever_is_in_it() -> None:
+def test_log_record_is_always_one_line() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "one\nINFO forged: two\r", (), None)
     assert "\n" not in PlainLines().format(record) and "\n" not in JsonLines().format(record)
     record.what, record.facts = "drain", {"server": "a", "message": "not mine"}
-    told = json.loads(JsonLines().format(record))
-    assert (told["what"], told["server"], told["message"]) == ("drain", "a", "one\nINFO forged: two\r")
+    line = json.loads(JsonLines().format(record))
+    assert (line["what"], line["server"], line["message"]) == ("drain", "a", "one\nINFO forged: two\r")
 
 
 @contextlib.asynccontextmanager
@@ -92,7 +92,7 @@ async def _small_server(hold: asyncio.Event | None = None, **limits: float):  # 
         await runner.cleanup()
 
 
-async def test_a_head_that_trickles_is_cut_and_a_whole_one_is_not() -> None:
+async def test_trickling_request_head_is_cut() -> None:
     async with _small_server(head_seconds=0.3) as (_, port):
         slow_reader, slow = await asyncio.open_connection("127.0.0.1", port)
         idle_reader, idle = await asyncio.open_connection("127.0.0.1", port)
@@ -117,7 +117,7 @@ async def test_a_head_that_trickles_is_cut_and_a_whole_one_is_not() -> None:
         idle.close()
 
 
-async def test_a_silent_connection_is_cut() -> None:
+async def test_silent_connection_is_cut() -> None:
     async with _small_server(head_seconds=0.2) as (server, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(PATIENCE):
@@ -186,7 +186,7 @@ async def test_request_under_way_keeps_its_connection(limits: dict[str, int]) ->
         assert await _asked(port)
 
 
-async def test_nobody_has_more_open_at_once_than_is_allowed() -> None:
+async def test_open_sockets_per_user_are_limited() -> None:
     async with open_studio() as studio:
         alice, bob = await studio.enter("alice"), await studio.enter("bob")
         access = studio.gateway.gateway._access
@@ -204,7 +204,7 @@ async def test_nobody_has_more_open_at_once_than_is_allowed() -> None:
         await wait_for(has_place)
 
 
-async def test_a_body_that_trickles_is_cut_though_it_never_stops() -> None:
+async def test_trickling_body_is_cut() -> None:
     async with serve() as upstream, open_gateway({"a": upstream.url}, idle=0.4) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         head = (
@@ -228,7 +228,7 @@ async def test_a_body_that_trickles_is_cut_though_it_never_stops() -> None:
         writer.close()
 
 
-def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+def test_key_file_readable_by_others_is_refused(tmp_path: Path) -> None:
     key = tmp_path / "mooring.key"
     load_keys(key)
     assert key.stat().st_mode & 0o777 == 0o600

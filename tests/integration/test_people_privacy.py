@@ -1,4 +1,4 @@
-"""Several people on one fleet: each sees and touches only what is theirs, by content."""
+"""Several users on one fleet: each can see and change only their own work."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.integration.studio import (
     open_studio,
     picture_prompt,
     slow_prompt,
+    view_query,
     wait_for,
 )
 
@@ -29,25 +30,25 @@ SECRET = "a secret harbour"
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
-    """A studio of three people."""
+    """Start a gateway with three users and a demo server."""
     async with open_studio() as studio:
         yield studio
 
 
 def secret_prompt(seed: int = 1) -> dict[str, Any]:
-    """Slow work whose text is nobody else's business."""
+    """Return slow work with a private text."""
     prompt = slow_prompt(seed)
     prompt["1"]["inputs"]["text"] = SECRET
     return prompt
 
 
 async def cause(guest: Guest, method: str, path: str, **how: Any) -> tuple[int, str]:
-    """The status of a refusal and its cause."""
+    """Return the status of a refusal and its cause."""
     status, answer = await guest.ask(method, path, headers={"Origin": guest.url}, **how)
     return status, answer["error"]["cause"] if isinstance(answer, dict) and "error" in answer else ""
 
 
-async def test_a_queue_tells_others_as_positions_only(studio: Studio) -> None:
+async def test_queue_shows_others_work_only_as_positions(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     running = await alice.submit(secret_prompt(1))
     waiting = await alice.submit(secret_prompt(2))
@@ -63,7 +64,7 @@ async def test_a_queue_tells_others_as_positions_only(studio: Studio) -> None:
     assert hers["queue_running"][0][2]["1"]["inputs"]["text"] == SECRET
 
 
-async def test_loads_count_others_under_names_that_say_nothing(studio: Studio) -> None:
+async def test_loads_count_others_under_random_ids(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     hers, his = await alice.submit(slow_prompt(1)), await bob.submit(slow_prompt(2))
     _, seen = await bob.get("/fleet/loads")
@@ -72,7 +73,7 @@ async def test_loads_count_others_under_names_that_say_nothing(studio: Studio) -
     assert listed == (await bob.get("/fleet/loads"))[1]["servers"]["a"]["running"] + seen["servers"]["a"]["pending"]
 
 
-async def test_history_has_only_ones_own(studio: Studio) -> None:
+async def test_history_has_only_own_entries(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     hers, his = await alice.submit(), await bob.submit(picture_prompt(color=77))
     await alice.result(hers)
@@ -83,7 +84,7 @@ async def test_history_has_only_ones_own(studio: Studio) -> None:
     assert (await bob.get(f"/servers/a/history/{uuid.uuid4()}")) == (200, {})
 
 
-async def test_what_was_made_past_the_gateway_is_nobodys(studio: Studio) -> None:
+async def test_work_submitted_past_the_gateway_belongs_to_no_user(studio: Studio) -> None:
     alice = await studio.enter("alice")
     body = {"prompt": picture_prompt(), "client_id": "somebody", "prompt_id": str(uuid.uuid4())}
     await studio.direct("POST", "/prompt", json={**body, "extra_data": {"mooring": "forged"}})
@@ -101,16 +102,16 @@ async def test_what_was_made_past_the_gateway_is_nobodys(studio: Studio) -> None
         ("/api/jobs/ID/cancel", {}),
     ],
 )
-async def test_nobody_touches_anothers_work(studio: Studio, path: str, body: dict[str, Any]) -> None:
+async def test_others_work_cannot_be_changed(studio: Studio, path: str, body: dict[str, Any]) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     hers = await alice.submit(secret_prompt())
     await wait_for(lambda: _is_running(studio, hers))
-    told = json.loads(json.dumps(body).replace("ID", hers))
-    assert await cause(bob, "POST", f"/servers/a{path.replace('ID', hers)}", json=told) == (403, "not-yours")
+    request = json.loads(json.dumps(body).replace("ID", hers))
+    assert await cause(bob, "POST", f"/servers/a{path.replace('ID', hers)}", json=request) == (403, "not-yours")
     assert await _is_running(studio, hers)
 
 
-async def test_ones_own_work_is_cancelled_as_ever(studio: Studio) -> None:
+async def test_own_work_can_be_cancelled(studio: Studio) -> None:
     alice = await studio.enter("alice")
     first, second = await alice.submit(slow_prompt(1)), await alice.submit(slow_prompt(2))
     await wait_for(lambda: _is_running(studio, first))
@@ -119,7 +120,7 @@ async def test_ones_own_work_is_cancelled_as_ever(studio: Studio) -> None:
     await wait_for(lambda: _is_empty(studio))
 
 
-async def test_a_prompt_id_is_used_once_by_anybody(studio: Studio) -> None:
+async def test_prompt_id_is_accepted_once(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     hers = await alice.submit(slow_prompt())
     body = bob.body(slow_prompt(2), prompt_id=hers)
@@ -127,7 +128,7 @@ async def test_a_prompt_id_is_used_once_by_anybody(studio: Studio) -> None:
     assert len(await studio.queued()) == 1
 
 
-async def test_a_prompt_carries_nothing_that_others_could_use(studio: Studio) -> None:
+async def test_prompt_carries_no_usable_credentials(studio: Studio) -> None:
     alice = await studio.enter("alice")
     extra = {"mooring": "not mine to say", "extra_pnginfo": {"workflow": {"nodes": []}}}
     await alice.submit(slow_prompt(), extra_data=extra, number=-9, front=True, more="?")
@@ -137,14 +138,14 @@ async def test_a_prompt_carries_nothing_that_others_could_use(studio: Studio) ->
     assert number >= 0
 
 
-async def test_those_who_run_the_fleet_may_say_where_in_the_queue(studio: Studio) -> None:
+async def test_role_to_run_the_fleet_may_choose_the_queue_position(studio: Studio) -> None:
     carol = await studio.enter("carol")
     await carol.submit(slow_prompt(), number=-9)
     [[number, *_]] = await studio.queued()
     assert number == -9
 
 
-async def test_a_picture_needs_its_own_seal(studio: Studio) -> None:
+async def test_picture_needs_its_own_seal(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     file = await alice.made(await alice.submit())
     bare = {key: file[key] for key in ("filename", "subfolder", "type")}
@@ -160,13 +161,13 @@ async def test_a_picture_needs_its_own_seal(studio: Studio) -> None:
     assert await cause(stranger, "GET", path, params={**bare, "seal": file["seal"]}) == (401, "not-logged-in")
 
 
-async def test_an_address_that_is_given_away_opens_for_whoever_works_here(studio: Studio) -> None:
+async def test_shared_picture_address_opens_for_other_users(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     file = await alice.made(await alice.submit())
     assert (await bob.get("/servers/a/view", params=file))[0] == 200
 
 
-async def test_a_file_that_is_another_by_now_is_not_shown(studio: Studio) -> None:
+async def test_replaced_file_is_not_shown(studio: Studio) -> None:
     alice = await studio.enter("alice")
     prompt_id = await alice.submit()
     file = await alice.made(prompt_id)
@@ -177,7 +178,7 @@ async def test_a_file_that_is_another_by_now_is_not_shown(studio: Studio) -> Non
         assert found == (410, "picture-changed"), more
 
 
-async def test_a_name_that_was_taken_since_is_not_sealed_again(studio: Studio) -> None:
+async def test_reused_file_name_is_not_sealed(studio: Studio) -> None:
     alice = await studio.enter("alice")
     prompt_id = await alice.submit()
     file = await alice.made(prompt_id)
@@ -187,37 +188,35 @@ async def test_a_name_that_was_taken_since_is_not_sealed_again(studio: Studio) -
     import os
 
     os.utime(place, (later, later))
-    again = await alice.made(prompt_id)
-    assert await cause(alice, "GET", "/servers/a/view", params=again) == (410, "picture-changed")
+    renewed = await alice.made(prompt_id)
+    assert await cause(alice, "GET", "/servers/a/view", params=renewed) == (410, "picture-changed")
 
 
-async def test_an_upload_goes_into_ones_own_folder_whatever_is_said(studio: Studio) -> None:
+async def test_upload_goes_into_the_users_own_folder(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     said = {"type": "output", "subfolder": "mooring-people/bob", "overwrite": "true"}
-    status, told = await alice.upload("tide.png", a_picture(1), **said)
+    status, answer = await alice.upload("tide.png", a_picture(1), **said)
     assert status == 200
-    assert (told["subfolder"], told["type"], told["name"]) == ("mooring-people/alice", "input", "tide.png")
+    assert (answer["subfolder"], answer["type"], answer["name"]) == ("mooring-people/alice", "input", "tide.png")
     _, second = await alice.upload("tide.png", a_picture(2), overwrite="true")
     assert second["name"] != "tide.png"
-    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
-    assert (await alice.get("/servers/a/view", params=shown)) == (200, a_picture(1))
-    mine = f"{told['subfolder']}/{told['name']}"
+    assert (await alice.get("/servers/a/view", params=view_query(answer))) == (200, a_picture(1))
+    mine = f"{answer['subfolder']}/{answer['name']}"
     assert "images" in str((await alice.result(await alice.submit(load_prompt(mine))))["outputs"])
     found = await cause(bob, "POST", "/servers/a/prompt", json=bob.body(load_prompt(mine)))
     assert found == (403, "not-yours")
 
 
 @pytest.mark.parametrize("name", ["näme 日本 #?%.png", "with space.png", "quote'd.png"])
-async def test_names_of_uploads_stay_as_they_are(studio: Studio, name: str) -> None:
+async def test_names_of_uploads_are_kept(studio: Studio, name: str) -> None:
     alice = await studio.enter("alice")
-    _, told = await alice.upload(name, a_picture(3))
-    assert told["name"] == name
-    shown = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input", "seal": told["seal"]}
-    assert (await alice.get("/servers/a/view", params=shown)) == (200, a_picture(3))
+    _, answer = await alice.upload(name, a_picture(3))
+    assert answer["name"] == name
+    assert (await alice.get("/servers/a/view", params=view_query(answer))) == (200, a_picture(3))
 
 
 @pytest.mark.parametrize("name", ["../x.png", "a/b.png", "..", "a\\b.png"])
-async def test_an_upload_with_another_name_than_a_plain_one_is_refused(studio: Studio, name: str) -> None:
+async def test_upload_with_a_path_as_its_name_is_refused(studio: Studio, name: str) -> None:
     alice = await studio.enter("alice")
     status, answer = await alice.upload(name, a_picture(3))
     assert (status, answer["error"]["cause"]) == (400, "refused-body")
@@ -243,7 +242,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("image", FOREIGN, ids=str)
-async def test_a_prompt_that_names_anothers_file_is_refused(studio: Studio, image: object) -> None:
+async def test_prompt_with_another_users_file_is_refused(studio: Studio, image: object) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     await bob.upload("tide.png", a_picture(4))
     await bob.made(await bob.submit())
@@ -252,14 +251,14 @@ async def test_a_prompt_that_names_anothers_file_is_refused(studio: Studio, imag
     assert await studio.queued() == []
 
 
-async def test_a_path_in_any_other_input_is_refused_too(studio: Studio) -> None:
+async def test_path_in_another_input_is_refused(studio: Studio) -> None:
     alice = await studio.enter("alice")
     prompt = slow_prompt()
     prompt["1"]["inputs"]["text"] = "/srv/ComfyUI/input/mooring-people/bob/tide.png"
     assert await cause(alice, "POST", "/servers/a/prompt", json=alice.body(prompt)) == (403, "not-yours")
 
 
-async def test_a_picture_of_ones_own_may_be_read_again(studio: Studio) -> None:
+async def test_own_picture_may_be_an_input(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     file = await alice.made(await alice.submit())
     value = f"{file['filename']} [output]"
@@ -274,12 +273,12 @@ async def has(guest: Guest, **named: str) -> int:
 
 async def test_only_own_files_are_reported_as_present(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
-    _, told = await alice.upload("tide.png", a_picture(4))
-    put = {"filename": told["name"], "subfolder": told["subfolder"], "type": "input"}
+    _, answer = await alice.upload("tide.png", a_picture(4))
+    put = {"filename": answer["name"], "subfolder": answer["subfolder"], "type": "input"}
     assert (await has(alice, **put), await has(bob, **put)) == (200, 204)
     assert await has(alice, **{**put, "filename": "gone.png"}) == 204
-    assert await has(alice, **put, seal=told["seal"]) == 200
-    assert await has(alice, **{**put, "filename": "gone.png"}, seal=told["seal"]) == 403
+    assert await has(alice, **put, seal=answer["seal"]) == 200
+    assert await has(alice, **{**put, "filename": "gone.png"}, seal=answer["seal"]) == 403
     file = await alice.made(await alice.submit())
     made = {key: file[key] for key in ("filename", "subfolder", "type")}
     assert (await has(alice, **made), await has(bob, **made)) == (200, 204)
@@ -300,7 +299,7 @@ async def test_head_of_a_file_at_the_root_is_refused(studio: Studio) -> None:
     assert await has(alice, filename="root.png", type="input", preview="webp") == 400
 
 
-async def test_choices_of_files_are_ones_own(studio: Studio) -> None:
+async def test_file_choices_are_the_users_own(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
     await bob.upload("tide.png", a_picture(5))
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
@@ -321,19 +320,19 @@ async def test_choices_of_files_are_ones_own(studio: Studio) -> None:
         ("GET", "/userdata/workflows%2Fa.json"),
     ],
 )
-async def test_what_does_not_pass_where_several_work(studio: Studio, method: str, path: str) -> None:
+async def test_requests_that_affect_other_users_are_refused(studio: Studio, method: str, path: str) -> None:
     alice = await studio.enter("alice")
     data = _form("x.png") if method == "POST" else None
     assert await cause(alice, method, f"/servers/a{path}", data=data) == (403, "not-allowed")
 
 
-async def test_a_servers_command_line_is_not_told(studio: Studio) -> None:
+async def test_command_line_of_a_server_is_hidden(studio: Studio) -> None:
     alice = await studio.enter("alice")
     _, stats = await alice.get("/servers/a/system_stats")
     assert "argv" not in stats["system"] and stats["devices"]
 
 
-async def test_jobs_are_ones_own() -> None:
+async def test_jobs_api_has_only_own_jobs() -> None:
     async with open_studio(Rules(), "--jobs") as studio:
         alice, bob = await studio.enter("alice"), await studio.enter("bob")
         hers = await alice.submit(secret_prompt())
@@ -390,7 +389,7 @@ async def test_unknown_node_is_refused_on_a_server_without_replacements() -> Non
         await alice.made(await alice.submit())
 
 
-async def test_nobody_has_more_prompts_at_a_time_than_is_allowed() -> None:
+async def test_prompts_per_user_are_limited() -> None:
     async with open_studio(Rules(max_pending_per_user=2)) as studio:
         alice, bob = await studio.enter("alice"), await studio.enter("bob")
         bodies = [alice.body(slow_prompt(seed)) for seed in range(6)]
@@ -400,7 +399,7 @@ async def test_nobody_has_more_prompts_at_a_time_than_is_allowed() -> None:
         assert len(await studio.queued()) == 3
 
 
-async def test_people_may_be_held_to_what_is_published(tmp_path: Path) -> None:
+async def test_users_may_be_limited_to_published_workflows(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps({"title": "One", "workflow": picture_prompt()}))
     async with open_studio(Rules(only_published=True), workflows=tmp_path) as studio:
         alice, carol = await studio.enter("alice"), await studio.enter("carol")
@@ -415,7 +414,7 @@ async def test_people_may_be_held_to_what_is_published(tmp_path: Path) -> None:
         await alice.submit(slow_prompt(2))
 
 
-async def test_saved_workflows_are_read_where_they_are_shared() -> None:
+async def test_saved_workflows_are_readable_if_shared() -> None:
     async with open_studio(Rules(share_workflows=True)) as studio:
         alice = await studio.enter("alice")
         assert (await alice.get("/servers/a/userdata?dir=workflows"))[0] in {200, 404}

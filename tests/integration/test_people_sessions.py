@@ -72,8 +72,8 @@ async def test_session_without_file_lasts_one_day() -> None:
         alice = await studio.enter("alice")
         html = str((await alice.get("/"))[1])
         assert 'data-copies="yes"' in html
-        status, told = await alice.post("/logout", {})
-        assert status == 200 and 0 < told["copiesUntil"] - time.time() <= DAY
+        status, answer = await alice.post("/logout", {})
+        assert status == 200 and 0 < answer["copiesUntil"] - time.time() <= DAY
         carol = await studio.enter("carol")
         await carol.post("/logout", {"everywhere": True})
         assert (await carol.get("/fleet"))[0] == 401
@@ -94,8 +94,8 @@ async def test_unwritable_log_out_is_reported(studio: Studio, tmp_path: Path) ->
     lock = tmp_path / ".sessions.lock"
     lock.unlink(missing_ok=True)
     lock.mkdir()  # in place of a read-only file system, which root would not notice
-    status, told = await alice.post("/logout", {})
-    assert status == 200 and told["copiesUntil"] > time.time()
+    status, answer = await alice.post("/logout", {})
+    assert status == 200 and answer["copiesUntil"] > time.time()
     assert await _status(studio, copied) == 401
 
 

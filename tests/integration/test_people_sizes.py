@@ -83,8 +83,8 @@ async def test_huge_entry_does_not_hide_the_history_of_others(studio: Studio) ->
         return not await studio.queued()
 
     await wait_for(is_over)
-    status, told = await alice.get("/servers/a/history")
-    assert (status, list(told)) == (200, [before, after])
+    status, history = await alice.get("/servers/a/history")
+    assert (status, list(history)) == (200, [before, after])
     made = (await alice.result(after))["outputs"]
     assert made
     state = studio.gateway.gateway.state
@@ -99,14 +99,14 @@ async def test_history_of_large_entries_ends_at_its_limit(studio: Studio, monkey
     monkeypatch.setattr("gateway.people.private.LARGEST_HISTORY", 1_000_000)
     assert list((await alice.get("/servers/a/history"))[1]) == ids[-3:]
     monkeypatch.setattr("gateway.people.private.LARGEST_HISTORY", 1_000)
-    assert list((await alice.get("/servers/a/history"))[1]) == ids[-1:]  # a person's latest is always there
+    assert list((await alice.get("/servers/a/history"))[1]) == ids[-1:]  # a user's latest entry is always there
 
 
 def _is_well(state: Any) -> Any:
-    async def look() -> bool:
+    async def is_well() -> bool:
         return bool(state.condition("a").health is Health.WELL)
 
-    return look
+    return is_well
 
 
 async def test_history_is_read_in_pages(studio: Studio) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.echo_server import SECONDS, EchoServer, serve_echo
 from tests.integration.studio import Guest, Studio, open_studio
-from tests.integration.test_people_sockets import open_ear, wait_until
+from tests.integration.test_people_sockets import open_listener, wait_until
 
 SAVE = {"1": {"class_type": "Save", "inputs": {}}}
 
@@ -72,10 +72,10 @@ async def answers(guest: Guest, prompt_id: str) -> dict[str, Any]:
     return found
 
 
-async def opens(guest: Guest, told: object) -> list[dict[str, Any]]:
+async def opens(guest: Guest, answer: object) -> list[dict[str, Any]]:
     """Return the descriptions in an answer that open a picture."""
     found = []
-    for described in descriptions(told):
+    for described in descriptions(answer):
         address = {key: value for key, value in described.items() if isinstance(value, str) and key in ADDRESS}
         status, _ = await guest.get("/servers/a/view", params=address)
         found += [described] if status == 200 else []
@@ -106,7 +106,7 @@ TRIES: dict[str, Any] = {
     "within a description": lambda file: show({"images": [{"filename": "x.png", "x": file}]}),
     "as a text": lambda file: show({"text": [json.dumps(file)]}),
     "as JSON in a text": lambda file: show(json.dumps({"images": [file]})),
-    "as JSON in JSON in a text": lambda file: show(json.dumps({"images": [file]}), again=json.dumps(json.dumps(file))),
+    "as JSON in JSON in a text": lambda file: show(json.dumps({"images": [file]}), other=json.dumps(json.dumps(file))),
     "as escapes in a text": lambda file: show(escaped({"images": [file]})),
     "in pieces": lambda file: show(in_pieces({"images": [file]})),
     "in pieces, with its folder in the name": lambda file: show(
@@ -126,8 +126,8 @@ async def test_foreign_picture_is_not_sealed(studio: Studio, echo: EchoServer, s
     bob = await studio.enter("bob")
     for _ in range(2):  # the second time the node's output comes from the cache
         prompt_id = await bob.submit(smuggle(file))
-        told = await answers(bob, prompt_id)
-        assert all(one["filename"] != file["filename"] for one in await opens(bob, told))
+        answer = await answers(bob, prompt_id)
+        assert all(one["filename"] != file["filename"] for one in await opens(bob, answer))
         echo.now += 60
     reads = bob.body(load(f"{file['filename']} [output]"))
     status, answer = await bob.post("/servers/a/prompt", reads)
@@ -170,8 +170,8 @@ async def test_file_named_in_the_prompt_is_not_sealed(studio: Studio, echo: Echo
 async def test_cached_output_is_sealed_for_an_equal_prompt_of_another(studio: Studio, echo: EchoServer) -> None:
     file = await hers(studio, echo)
     bob = await studio.enter("bob")
-    told = await answers(bob, await bob.submit(SAVE))
-    assert {one["filename"] for one in await opens(bob, told)} == {file["filename"]}
+    answer = await answers(bob, await bob.submit(SAVE))
+    assert {one["filename"] for one in await opens(bob, answer)} == {file["filename"]}
     await bob.submit(load(f"{file['filename']} [output]"))
 
 
@@ -218,9 +218,9 @@ async def test_upload_of_another_is_not_sealed(studio: Studio, echo: EchoServer,
 async def test_picture_of_own_run_is_sealed_in_every_answer(studio: Studio, echo: EchoServer) -> None:
     bob = await studio.enter("bob")
     prompt_id = await bob.submit(SAVE)
-    for path, told in (await answers(bob, prompt_id)).items():
-        found = await opens(bob, told)
-        assert len(found) == len(list(descriptions(told))) == {"/queue": 0, f"/api/jobs/{prompt_id}": 2}.get(path, 1)
+    for path, answer in (await answers(bob, prompt_id)).items():
+        found = await opens(bob, answer)
+        assert len(found) == len(list(descriptions(answer))) == {"/queue": 0, f"/api/jobs/{prompt_id}": 2}.get(path, 1)
     assert echo.history
 
 
@@ -237,7 +237,7 @@ async def test_events_have_only_proven_files(studio: Studio, echo: EchoServer) -
     own = {"class_type": "Save", "inputs": {"prefix": "own"}}
     pieces = {"class_type": "Echo", "inputs": {"ui": in_pieces({"images": [file]})}}
     plain = {"class_type": "Echo", "inputs": {"ui": {"images": [file]}}}
-    async with open_ear(bob) as his:
+    async with open_listener(bob) as his:
         await bob.submit({"1": own, "2": pieces, "3": plain})
         await echo.tell_outputs()  # the gateway has not seen the beginning
         await echo.tell("execution_start", timestamp=int(echo.now * 1_000))
@@ -245,9 +245,9 @@ async def test_events_have_only_proven_files(studio: Studio, echo: EchoServer) -
         echo.write("output", next(name for _, _, name in echo.files if name.startswith("own")))
         await echo.tell_outputs()
         await wait_until(lambda: his.kinds().count("executed") == 6)
-        told = [text["data"]["output"]["images"] for text in his.texts if text["type"] == "executed"]
-        assert [len(images) for images in told] == [0, 0, 0, 1, 0, 0]
-        assert (await bob.get("/servers/a/view", params=told[3][0]))[0] == 200
+        images = [text["data"]["output"]["images"] for text in his.texts if text["type"] == "executed"]
+        assert [len(one) for one in images] == [0, 0, 0, 1, 0, 0]
+        assert (await bob.get("/servers/a/view", params=images[3][0]))[0] == 200
 
 
 LOADS = [

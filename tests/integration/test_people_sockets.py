@@ -1,4 +1,4 @@
-"""Sockets of several people on one server: each hears of their own work, and says nothing but what it can do."""
+"""Sockets of several users on one server: each receives events of their own work, and may send only what is allowed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata
 
 @pytest.fixture
 async def studio() -> AsyncIterator[Studio]:
-    """A studio of three people, where a slow prompt takes three seconds."""
+    """Start a gateway with three users, where a slow prompt takes three seconds."""
     async with open_studio(PLAIN, "--step-seconds", "0.02") as studio:
         yield studio
 
 
-class Ear:
-    """A window's socket: all that it has heard."""
+class Listener:
+    """A window's socket, and everything received on it."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -44,7 +44,7 @@ class Ear:
                 self.binaries.append(message.data)
 
     def prompts(self) -> set[str]:
-        """The prompts that were told of."""
+        """Return the ids of the prompts in all messages."""
         named = {text["data"].get("prompt_id") for text in self.texts} - {None}
         for data in self.binaries:
             kind, length = struct.unpack_from(">II", data)
@@ -52,33 +52,33 @@ class Ear:
         return named
 
     def kinds(self) -> list[str]:
-        """The types of the texts."""
+        """Return the types of the texts."""
         return [text["type"] for text in self.texts]
 
 
 @contextlib.asynccontextmanager
-async def open_ear(guest: Guest, client_id: str | None = None) -> AsyncIterator[Ear]:
-    """Their socket under their own client_id."""
+async def open_listener(guest: Guest, client_id: str | None = None) -> AsyncIterator[Listener]:
+    """Open a user's socket, under their own client_id by default."""
     url = f"{guest.url}/servers/a/ws?clientId={client_id or guest.client_id}"
     async with guest.http.ws_connect(url, origin=guest.url) as socket:
         await socket.send_str(FLAGS)
-        ear = Ear(socket)
-        listening = asyncio.create_task(ear.listen())
-        await wait_until(lambda: "status" in ear.kinds())
-        yield ear
+        listener = Listener(socket)
+        listening = asyncio.create_task(listener.listen())
+        await wait_until(lambda: "status" in listener.kinds())
+        yield listener
         listening.cancel()
 
 
 async def wait_until(condition: Any) -> None:
-    """Wait for a condition here."""
+    """Wait for a condition."""
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for comes over a socket
             await asyncio.sleep(0.01)
 
 
-async def test_each_hears_of_their_own_work(studio: Studio) -> None:
+async def test_users_receive_only_events_of_their_own_work(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
-    async with open_ear(alice) as hers, open_ear(bob) as his:
+    async with open_listener(alice) as hers, open_listener(bob) as his:
         first, second = await alice.submit(slow_prompt(1)), await bob.submit(picture_prompt())
         await wait_until(lambda: "executed" in his.kinds() and "executed" in hers.kinds())
         assert hers.prompts() == {first} and his.prompts() == {second}
@@ -89,9 +89,9 @@ async def test_each_hears_of_their_own_work(studio: Studio) -> None:
         assert (await bob.get("/servers/a/view", params=file))[0] == 200
 
 
-async def test_what_is_broadcast_of_others_does_not_pass(studio: Studio) -> None:
+async def test_broadcast_of_others_work_is_dropped(studio: Studio) -> None:
     alice = await studio.enter("alice")
-    async with open_ear(alice) as hers:
+    async with open_listener(alice) as hers:
         prompt_id = str(uuid.uuid4())
         await studio.direct("POST", "/prompt", json={"prompt": slow_prompt(3), "prompt_id": prompt_id})
 
@@ -104,9 +104,9 @@ async def test_what_is_broadcast_of_others_does_not_pass(studio: Studio) -> None
         assert hers.prompts() == {own}
 
 
-async def test_nobody_listens_under_anothers_client_id(studio: Studio) -> None:
+async def test_another_users_client_id_receives_nothing(studio: Studio) -> None:
     alice, bob = await studio.enter("alice"), await studio.enter("bob")
-    async with open_ear(bob, alice.client_id) as spying, open_ear(alice) as hers:
+    async with open_listener(bob, alice.client_id) as spying, open_listener(alice) as hers:
         first = await alice.submit(picture_prompt())
         await wait_until(lambda: "executed" in hers.kinds())
         assert spying.prompts() == set()
@@ -115,7 +115,7 @@ async def test_nobody_listens_under_anothers_client_id(studio: Studio) -> None:
         assert hers.prompts() == {first}
 
 
-async def test_a_socket_that_comes_late_hears_of_the_run(studio: Studio) -> None:
+async def test_late_socket_receives_events_of_the_run(studio: Studio) -> None:
     alice = await studio.enter("alice")
     prompt_id = await alice.submit(slow_prompt(4))
 
@@ -123,14 +123,14 @@ async def test_a_socket_that_comes_late_hears_of_the_run(studio: Studio) -> None
         return any(row[1] == prompt_id for row in (await studio.direct("GET", "/queue"))["queue_running"])
 
     await wait_for(is_running)
-    async with open_ear(alice) as hers:
+    async with open_listener(alice) as hers:
         await wait_until(lambda: "progress" in hers.kinds() and "executed" in hers.kinds())
         assert hers.prompts() == {prompt_id}
 
 
-async def test_only_what_it_can_do_goes_up(studio: Studio) -> None:
+async def test_only_allowed_messages_reach_the_server(studio: Studio) -> None:
     alice = await studio.enter("alice")
-    async with open_ear(alice) as hers:
+    async with open_listener(alice) as hers:
         for text in ('{"type": "custom", "data": {}}', "[]", "nonsense", '{"type": ["feature_flags"]}'):
             await hers.socket.send_str(text)
         own = await alice.submit()
@@ -141,7 +141,7 @@ async def test_only_what_it_can_do_goes_up(studio: Studio) -> None:
 async def test_undeclared_event_reaches_only_the_metrics() -> None:
     async with serve_echo() as echo, open_studio(server=echo.url) as studio:
         alice, carol = await studio.enter("alice"), await studio.enter("carol")
-        async with open_ear(alice) as hers:
+        async with open_listener(alice) as hers:
             await echo.sockets[0].send_json({"type": "new_event", "data": {"prompt_id": "p"}})
 
             async def is_counted() -> bool:

@@ -1,4 +1,4 @@
-"""Wrong passwords delay the attacker, never a browser in which the user has logged in; and what is logged."""
+"""Wrong passwords delay the attacker and never a browser in which the user has logged in; what is logged about them."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ async def test_only_names_of_accounts_are_logged(studio: Studio, caplog: pytest.
         for name in (secret, "alice"):
             assert await _try(guest, "wrong one here", name=name) == 401
         assert [await _try(guest, "wrong one here", name=secret) for _ in range(6)][-1] == 429
-    told = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
-    assert "password, typed" not in told and "log-in refused name='alice'" in told and "log-in held off" in told
+    log = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+    assert "password, typed" not in log and "log-in refused name='alice'" in log and "log-in held off" in log
 
 
 async def _kept(studio: Studio) -> PasswordHash:
@@ -104,7 +104,7 @@ def _forbid_writing(studio: Studio) -> None:
     lock.mkdir()
 
 
-async def test_an_older_hash_is_replaced_at_log_in(studio: Studio) -> None:
+async def test_older_password_hash_is_replaced_at_login(studio: Studio) -> None:
     await _weaken(studio)
     alice = await studio.enter("alice")
 
@@ -122,8 +122,8 @@ async def test_log_in_works_with_read_only_users_file(studio: Studio, caplog: py
     with caplog.at_level(logging.WARNING):
         alice = await studio.enter("alice")
 
-        async def is_told() -> bool:
+        async def is_logged() -> bool:
             return "keeps its older hash" in caplog.text
 
-        await wait_for(is_told)
+        await wait_for(is_logged)
     assert (await _kept(studio)).is_weak and (await alice.get("/fleet"))[0] == 200
