@@ -1,4 +1,4 @@
-"""Servers that are looked up: they come, move, leave and are replaced under running work, and DNS fails meanwhile."""
+"""Servers found through DNS: they come, move, leave and are replaced while work runs, and DNS fails."""
 
 from __future__ import annotations
 
@@ -44,23 +44,21 @@ async def submit(browser: aiohttp.ClientSession, gateway: Running, base: str) ->
 
 
 async def server_at(browser: aiohttp.ClientSession, gateway: Running, pod: Pod, **wanted: object) -> dict[str, Any]:
-    """The server that is at a pod's address, once it is told like this."""
+    """Wait until the server at a pod's address has these values, and return it."""
 
-    async def look() -> dict[str, Any] | None:
-        told = (await fleet_of(browser, gateway))["servers"]
-        fitting = (one for one in told if one["at"] == pod.url and one.items() >= wanted.items())
+    async def find() -> dict[str, Any] | None:
+        servers = (await fleet_of(browser, gateway))["servers"]
+        fitting = (one for one in servers if one["at"] == pod.url and one.items() >= wanted.items())
         return next(fitting, None)
 
-    return await until_told(look)
+    return await until_told(find)
 
 
-async def test_two_gateways_find_the_same_servers_under_the_same_ids(
-    cluster: Cluster, browser: aiohttp.ClientSession
-) -> None:
+async def test_two_gateways_find_servers_under_the_same_ids(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
     one, two = await cluster.start(ONE, Pod(slow_writes=0.05)), await cluster.start(TWO, Pod(slow_writes=0.05))
     cluster.name(ONE, TWO)
     opened = [cluster.gateway(), cluster.gateway()]
-    here, there = await asyncio.gather(*(gateway.__aenter__() for gateway in opened))  # both mint at one moment
+    here, there = await asyncio.gather(*(gateway.__aenter__() for gateway in opened))  # both mint at the same time
     try:
         for pod in (one, two):
             mine = await server_at(browser, here, pod, health="well")
@@ -74,7 +72,7 @@ async def test_two_gateways_find_the_same_servers_under_the_same_ids(
             await gateway.__aexit__(None, None, None)
 
 
-async def test_a_removed_server_is_drained_while_it_answers_and_then_out_of_the_fleet(
+async def test_removed_server_is_drained_until_it_stops_answering(
     cluster: Cluster, browser: aiohttp.ClientSession
 ) -> None:
     one, two = await cluster.start(ONE), await cluster.start(TWO)
@@ -90,18 +88,18 @@ async def test_a_removed_server_is_drained_while_it_answers_and_then_out_of_the_
         await one.stop()
         await until_told(lambda: _is_gone(browser, gateway, one))
         assert await submit(browser, gateway, leaving["base"]) == (404, "unknown-server; sent=no")
-        await cluster.start(ONE, one)  # as it was, and named again
+        await cluster.start(ONE, one)  # with the same user data, and back in DNS
         cluster.name(ONE, TWO)
         assert (await server_at(browser, gateway, one, drained=False))["base"] == leaving["base"]
 
 
-async def test_a_gateway_that_starts_later_knows_who_is_leaving(
+async def test_gateway_that_starts_later_knows_which_servers_are_leaving(
     cluster: Cluster, browser: aiohttp.ClientSession
 ) -> None:
     cluster.table = f'mint = true\nleaving = "dns://all.{NAME}:{cluster.port}"\n'
     one, two = await cluster.start(ONE), await cluster.start(TWO)
     cluster.name(ONE, TWO)
-    cluster.names.zone[f"all.{NAME}."] = {"A": [ONE, TWO, THREE]}  # the third only starts, and says nothing yet
+    cluster.names.zone[f"all.{NAME}."] = {"A": [ONE, TWO, THREE]}  # the third is still starting and does not answer
     async with cluster.gateway() as before:
         known = await server_at(browser, before, one, drained=False)
         assert await submit(browser, before, known["base"]) == (200, "")
@@ -116,12 +114,12 @@ async def test_a_gateway_that_starts_later_knows_who_is_leaving(
         cluster.name()
         assert (await server_at(browser, after, two, drained=True))["health"] == "well", "all of them are leaving"
         del cluster.names.zone[f"all.{NAME}."]
-        await until_told(lambda: _is_told(browser, after, "nobody tells which servers are leaving"))
+        await until_told(lambda: _has_message(browser, after, "nobody tells which servers are leaving"))
         assert (await server_at(browser, after, one))["drained"], "DNS has said nothing else"
 
 
-async def _is_told(browser: aiohttp.ClientSession, gateway: Running, words: str) -> bool:
-    return any(words in told for told in (await fleet_of(browser, gateway))["searches"])
+async def _has_message(browser: aiohttp.ClientSession, gateway: Running, words: str) -> bool:
+    return any(words in message for message in (await fleet_of(browser, gateway))["searches"])
 
 
 async def _is_gone(browser: aiohttp.ClientSession, gateway: Running, pod: Pod) -> bool:
@@ -129,7 +127,7 @@ async def _is_gone(browser: aiohttp.ClientSession, gateway: Running, pod: Pod) -
 
 
 @pytest.mark.parametrize("table", ["mint = true\n", ""])
-async def test_nothing_is_sent_to_another_server_at_a_reused_address(
+async def test_reused_address_receives_no_work_of_the_old_server(
     cluster: Cluster, browser: aiohttp.ClientSession, table: str
 ) -> None:
     cluster.table = table
@@ -139,14 +137,14 @@ async def test_nothing_is_sent_to_another_server_at_a_reused_address(
         known = await server_at(browser, gateway, one, health="well")
         assert await submit(browser, gateway, known["base"]) == (200, "")
         await one.stop()
-        other = await cluster.start(ONE, Pod(version="0.3.65"))  # between two looks: the gateway has seen nothing
+        other = await cluster.start(ONE, Pod(version="0.3.65"))  # between two probes, so the gateway has not noticed
         assert await submit(browser, gateway, known["base"]) == (409, "server-moved; sent=no")
         async with browser.get(f"{gateway.url}{known['base']}/history/x") as reply:
             assert reply.headers[HEADER] == "server-moved; sent=no"
         assert other.seen == []
 
 
-async def test_an_address_that_returns_as_another_server_is_another_server(
+async def test_address_that_returns_with_another_identity_is_another_server(
     cluster: Cluster, browser: aiohttp.ClientSession
 ) -> None:
     one = await cluster.start(ONE)
@@ -164,13 +162,11 @@ async def test_an_address_that_returns_as_another_server_is_another_server(
 
 
 async def _is_another(browser: aiohttp.ClientSession, gateway: Running, known: dict[str, Any]) -> bool:
-    told = (await fleet_of(browser, gateway))["servers"]
-    return bool(told) and known["id"] not in {server["id"] for server in told}
+    servers = (await fleet_of(browser, gateway))["servers"]
+    return bool(servers) and known["id"] not in {server["id"] for server in servers}
 
 
-async def test_a_server_that_comes_back_at_another_address_is_the_same_one(
-    cluster: Cluster, browser: aiohttp.ClientSession
-) -> None:
+async def test_server_keeps_its_id_at_another_address(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
     one = await cluster.start(ONE)
     cluster.name(ONE)
     async with cluster.gateway() as gateway:
@@ -184,7 +180,7 @@ async def test_a_server_that_comes_back_at_another_address_is_the_same_one(
 
 
 @pytest.mark.parametrize("mood", [Mood.SERVFAIL, Mood.NXDOMAIN, Mood.SILENT])
-async def test_a_failing_name_server_changes_nothing(
+async def test_failing_name_server_changes_no_server(
     cluster: Cluster, browser: aiohttp.ClientSession, mood: Mood
 ) -> None:
     one = await cluster.start(ONE)
@@ -192,42 +188,42 @@ async def test_a_failing_name_server_changes_nothing(
     async with cluster.gateway() as gateway:
         known = await server_at(browser, gateway, one, health="well")
         cluster.names.mood = mood
-        told = await until_told(lambda: _troubled(browser, gateway))
-        assert told["searches"][0].startswith(f"dns://{NAME}:{cluster.port}: ")
-        assert told["searches"][0].endswith("The servers stay as they were.")
-        assert told["servers"] == [known]
+        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        assert fleet["searches"][0].startswith(f"dns://{NAME}:{cluster.port}: ")
+        assert fleet["searches"][0].endswith("The servers stay as they were.")
+        assert fleet["servers"] == [known]
         assert await submit(browser, gateway, known["base"]) == (200, "")
         async with browser.get(f"{gateway.url}/metrics") as reply:
             numbers = (await reply.read()).decode()
         labels = f'{{from="dns://{NAME}:{cluster.port}"}}'
         assert f"mooring_lookup_answered{labels} 0.0" in numbers and f"mooring_lookup_servers{labels} 1.0" in numbers
         cluster.names.mood = Mood.WELL
-        await until_told(lambda: _untroubled(browser, gateway))
+        await until_told(lambda: _has_no_message(browser, gateway))
 
 
-async def _troubled(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, Any] | None:
-    told = await fleet_of(browser, gateway)
-    return told if told["searches"] else None
+async def _with_messages(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, Any] | None:
+    fleet = await fleet_of(browser, gateway)
+    return fleet if fleet["searches"] else None
 
 
-async def _untroubled(browser: aiohttp.ClientSession, gateway: Running) -> bool:
-    return await _troubled(browser, gateway) is None
+async def _has_no_message(browser: aiohttp.ClientSession, gateway: Running) -> bool:
+    return await _with_messages(browser, gateway) is None
 
 
-async def test_a_gateway_that_starts_without_dns_finds_its_servers_later(
+async def test_gateway_that_starts_without_dns_finds_servers_later(
     cluster: Cluster, browser: aiohttp.ClientSession
 ) -> None:
     one = await cluster.start(ONE)
     cluster.name(ONE)
     cluster.names.mood = Mood.SERVFAIL
     async with cluster.gateway() as gateway:
-        told = await until_told(lambda: _troubled(browser, gateway))
-        assert told["servers"] == [] and told["searches"][0].endswith("None is known yet.")
+        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        assert fleet["servers"] == [] and fleet["searches"][0].endswith("None is known yet.")
         cluster.names.mood = Mood.WELL
         await server_at(browser, gateway, one, health="well")
 
 
-async def test_srv_records_tell_names_ports_priorities_and_weights(
+async def test_srv_records_set_names_ports_priorities_and_weights(
     cluster: Cluster, browser: aiohttp.ClientSession
 ) -> None:
     cluster.table = ""
@@ -250,8 +246,8 @@ async def test_srv_records_tell_names_ports_priorities_and_weights(
     async with cluster.gateway(cluster.discover("srv://_comfyui._tcp.test")) as gateway:
         await until_told(lambda: _has_spare(browser, gateway))
         found = await until_told(lambda: _well(browser, gateway, 3))
-        told = {at: (server["weight"], server["drained"]) for at, server in found.items()}
-        assert told == {
+        settings = {at: (server["weight"], server["drained"]) for at, server in found.items()}
+        assert settings == {
             f"http://gpu-0.test:{cluster.port}": (1.0, False),
             f"http://gpu-1.test:{other_port}": (0.25, False),
             f"http://gpu-2.test:{cluster.port}": (1.0, True),
@@ -281,7 +277,7 @@ async def _reaches(browser: aiohttp.ClientSession, gateway: Running, base: str) 
     return (await submit(browser, gateway, base))[0] == 200
 
 
-async def test_with_https_the_certificate_is_for_the_name(
+async def test_https_certificate_is_checked_for_the_name(
     cluster: Cluster, browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     pem = await asyncio.to_thread(make_pem, tmp_path, f"DNS:{NAME}")
@@ -291,19 +287,19 @@ async def test_with_https_the_certificate_is_for_the_name(
     one, two = await cluster.start(ONE, Pod(tls=tls)), await cluster.start(TWO, Pod(tls=tls))
     cluster.name(ONE, TWO)
     async with cluster.gateway() as gateway:
-        told = await until_told(lambda: _all_well(browser, gateway, 2))
-        assert {server["at"] for server in told} == {f"https://{NAME}:{cluster.port}"}
-        for server in told:
+        servers = await until_told(lambda: _all_well(browser, gateway, 2))
+        assert {server["at"] for server in servers} == {f"https://{NAME}:{cluster.port}"}
+        for server in servers:
             assert await submit(browser, gateway, server["base"]) == (200, "")
         assert [len(pod.prompts) for pod in (one, two)] == [1, 1]
 
 
 async def _all_well(browser: aiohttp.ClientSession, gateway: Running, count: int) -> list[dict[str, Any]] | None:
-    told: list[dict[str, Any]] = (await fleet_of(browser, gateway))["servers"]
-    return told if [one["health"] for one in told] == ["well"] * count else None
+    servers: list[dict[str, Any]] = (await fleet_of(browser, gateway))["servers"]
+    return servers if [one["health"] for one in servers] == ["well"] * count else None
 
 
-async def test_ipv6_addresses_are_servers_too(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
+async def test_ipv6_server_is_found(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
     try:
         six = await cluster.start("::1")
     except OSError as error:
@@ -314,7 +310,7 @@ async def test_ipv6_addresses_are_servers_too(cluster: Cluster, browser: aiohttp
         assert await submit(browser, gateway, server["base"]) == (200, "")
 
 
-async def test_servers_that_share_their_user_directory_are_not_used(
+async def test_servers_that_share_a_user_directory_are_not_used(
     cluster: Cluster, browser: aiohttp.ClientSession
 ) -> None:
     disk: dict[str, bytes] = {}
@@ -324,14 +320,12 @@ async def test_servers_that_share_their_user_directory_are_not_used(
         await until_told(lambda: _well(browser, gateway, 1))
         await cluster.start(TWO, Pod(disk))
         cluster.name(ONE, TWO)
-        told = await until_told(lambda: _troubled(browser, gateway))
-        assert "each server needs a user directory of its own" in told["searches"][0]
-        assert told["servers"] == []
+        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        assert "each server needs a user directory of its own" in fleet["searches"][0]
+        assert fleet["servers"] == []
 
 
-async def test_a_server_with_users_of_its_own_keeps_its_id_for_ours(
-    cluster: Cluster, browser: aiohttp.ClientSession
-) -> None:
+async def test_multi_user_server_keeps_its_id_under_our_user(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
     one = await cluster.start(ONE, Pod(users={"ann_1": "ann"}))
     cluster.name(ONE)
     async with cluster.gateway() as gateway:
@@ -340,7 +334,7 @@ async def test_a_server_with_users_of_its_own_keeps_its_id_for_ours(
         assert one.users == {"ann_1": "ann", "mooring_1": "mooring"}
 
 
-async def test_the_fleet_file_may_change_what_is_looked_up(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
+async def test_changed_discover_table_takes_effect(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
     one, two = await cluster.start(ONE), await cluster.start(TWO)
     cluster.name(ONE)
     cluster.names.zone["more.test."] = {"A": [TWO]}
@@ -355,11 +349,11 @@ async def test_the_fleet_file_may_change_what_is_looked_up(cluster: Cluster, bro
             cluster.discover(f"dns://more.test:{cluster.port}") + f'[[server]]\nid = "own"\nurl = "{two.url}"\n'
         )
         assert (await server_at(browser, gateway, two, id="own"))["address"] == two.url
-        told = await until_told(lambda: _troubled(browser, gateway))
-        assert told["searches"] == [f"dns://more.test:{cluster.port}: {two.url} is in the fleet already, as own."]
+        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        assert fleet["searches"] == [f"dns://more.test:{cluster.port}: {two.url} is in the fleet already, as own."]
 
 
-async def test_a_check_finds_the_servers_tells_what_is_amiss_and_mints_nothing(cluster: Cluster) -> None:
+async def test_check_reports_invalid_servers_and_mints_no_id(cluster: Cluster) -> None:
     one = await cluster.start(ONE)
     cluster.name(ONE, TWO)
     cluster.write(cluster.discover())

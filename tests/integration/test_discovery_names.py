@@ -1,4 +1,4 @@
-"""What a name stands for: by a real name server on loopback, whose answers are as they come in the world."""
+"""DNS answers of a real name server on loopback, as they occur in practice."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def places(answer: Answer) -> list[str]:
     return [end.place for end in answer.endpoints]
 
 
-async def test_both_kinds_of_addresses_are_found_in_a_fixed_order(names: NameServer) -> None:
+async def test_both_address_families_are_found_in_fixed_order(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": ["10.0.0.2", "10.0.0.1"], "AAAA": ["fd00::1"]}
     answer = await look_up(names)
     assert places(answer) == ["10.0.0.1:8188", "10.0.0.2:8188", "[fd00::1]:8188"]
     assert answer.ttl == names.ttl and answer.remarks == ()
 
 
-async def test_without_ids_one_kind_is_enough(names: NameServer) -> None:
+async def test_one_address_family_is_enough_without_ids(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": ["10.0.0.1"], "AAAA": ["fd00::1"]}
     answer = await look_up(names, dataclasses.replace(GPU, is_minted=False))
     assert places(answer) == ["10.0.0.1:8188"]
@@ -47,26 +47,26 @@ async def test_without_ids_one_kind_is_enough(names: NameServer) -> None:
     assert places(await look_up(names, dataclasses.replace(GPU, is_minted=False))) == ["[fd00::1]:8188"]
 
 
-async def test_three_hundred_addresses_come_over_tcp(names: NameServer) -> None:
+async def test_three_hundred_addresses_are_read_over_tcp(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": [f"10.0.{number // 200}.{number % 200 + 1}" for number in range(300)]}
     assert len((await look_up(names)).endpoints) == 300
 
 
-async def test_only_so_many_are_used_and_that_is_told(names: NameServer) -> None:
+async def test_servers_beyond_the_limit_are_reported_and_not_used(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": [f"10.0.0.{number}" for number in range(1, 5)]}
     answer = await look_up(names, dataclasses.replace(GPU, most=3))
     assert places(answer) == ["10.0.0.1:8188", "10.0.0.2:8188", "10.0.0.3:8188"]
     assert answer.remarks == ("it has 4 servers, and the first 3 are used",)
 
 
-async def test_addresses_that_are_no_servers_are_left_out(names: NameServer) -> None:
+async def test_addresses_that_cannot_be_servers_are_left_out(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": ["10.0.0.1", "169.254.169.254", "224.0.0.1", "0.0.0.0"], "AAAA": ["fe80::1"]}
     answer = await look_up(names)
     assert places(answer) == ["10.0.0.1:8188"]
     assert len(answer.remarks) == 4 and "169.254.169.254:8188 is no address of a server" in answer.remarks
 
 
-async def test_of_many_troubles_each_window_is_told_a_few(names: NameServer) -> None:
+async def test_windows_receive_only_the_first_of_many_messages(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": [f"169.254.0.{number}" for number in range(1, 51)]}
     search = Search(dataclasses.replace(GPU, nameservers=(("127.0.0.1", names.port),)), Deadlines(), lambda _: False)
     await search.look()
@@ -74,7 +74,7 @@ async def test_of_many_troubles_each_window_is_told_a_few(names: NameServer) -> 
     assert search.report.troubles[-1] == "dns://gpu.test:8188: 45 more like these."
 
 
-async def test_with_https_the_name_is_asked_for_at_each_address(names: NameServer) -> None:
+async def test_https_uses_the_name_at_each_address(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": ["10.0.0.1", "10.0.0.2"]}
     answer = await look_up(names, dataclasses.replace(GPU, is_https=True))
     assert [(end.host, end.dial) for end in answer.endpoints] == [
@@ -84,7 +84,7 @@ async def test_with_https_the_name_is_asked_for_at_each_address(names: NameServe
     assert places(answer) == ["10.0.0.1:8188", "10.0.0.2:8188"]
 
 
-async def test_srv_targets_are_looked_up_and_those_that_fail_are_told(names: NameServer) -> None:
+async def test_failed_srv_targets_are_reported(names: NameServer) -> None:
     names.zone |= {
         "_gpu._tcp.test.": {
             "SRV": ["0 1 8188 a.test.", "0 1 8189 a.test.", "0 1 8188 many.test.", "0 1 8188 gone.test."]
@@ -118,8 +118,8 @@ async def test_srv_targets_are_looked_up_and_those_that_fail_are_told(names: Nam
         ".",
     ],
 )
-async def test_an_srv_target_that_is_no_host_name_is_left_out(names: NameServer, target: str) -> None:
-    """One that reads as an address was dialled itself; one that no address can be made of ended the search."""
+async def test_srv_target_that_is_no_host_name_is_left_out(names: NameServer, target: str) -> None:
+    """A target that is an address would be used as one, and one that no address can be made of would end the search."""
     whole = "." if target == "." else f"{target}."
     names.zone |= {
         "_gpu._tcp.test.": {"SRV": [f"0 1 8188 {whole}", "0 1 8188 a.test."]},
@@ -133,7 +133,7 @@ async def test_an_srv_target_that_is_no_host_name_is_left_out(names: NameServer,
 
 
 @pytest.mark.parametrize(
-    ("mood", "zone", "told"),
+    ("mood", "zone", "message"),
     [
         (Mood.WELL, {}, "there is no name gpu.test"),
         (Mood.WELL, {"TXT": []}, "gpu.test has no A and no AAAA records"),
@@ -141,12 +141,10 @@ async def test_an_srv_target_that_is_no_host_name_is_left_out(names: NameServer,
         (Mood.SILENT, {}, "no name server answers in time"),
     ],
 )
-async def test_what_does_not_tell_says_why(
-    names: NameServer, mood: Mood, zone: dict[str, list[str]], told: str
-) -> None:
+async def test_failed_query_says_why(names: NameServer, mood: Mood, zone: dict[str, list[str]], message: str) -> None:
     names.mood = mood
     if zone:
         names.zone["gpu.test."] = zone
     with pytest.raises(LookupFailed) as error:
         await Names((("127.0.0.1", names.port),), 0.6).look_up(GPU)
-    assert str(error.value) == told
+    assert str(error.value) == message

@@ -1,4 +1,4 @@
-"""What is asked who it is may be anything: no answer may end the looking, or another server's part in the fleet."""
+"""Unexpected answers to the question for an identity never end the search or affect another server."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def http(status: int, body: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def stranger(answers: Answers) -> AsyncIterator[int]:
-    """Whatever answers each request line with these pieces, one after the other; its port."""
+async def other_program(answers: Answers) -> AsyncIterator[int]:
+    """Start a program that answers each request line with these pieces, one after the other; yield its port."""
 
     ends: list[asyncio.Event] = []
 
@@ -48,7 +48,7 @@ async def stranger(answers: Answers) -> AsyncIterator[int]:
                 for piece in answers(head.partition(b"\r\n")[0].decode(), head.lower()):
                     writer.write(piece)
                     await writer.drain()
-                    await asyncio.sleep(0.02)  # so that each arrives by itself
+                    await asyncio.sleep(0.02)  # so that each arrives on its own
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
@@ -58,16 +58,16 @@ async def stranger(answers: Answers) -> AsyncIterator[int]:
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
-            await asyncio.gather(*(end.wait() for end in ends))  # whoever asked has hung up
+            await asyncio.gather(*(end.wait() for end in ends))  # the client has hung up
 
 
 async def asked(answers: Answers) -> Claim:
-    async with stranger(answers) as port:
+    async with other_program(answers) as port:
         return await ask_who(GPU, Endpoint(HERE, port, (HERE,)), QUICK, may_mint=True)
 
 
 @pytest.mark.parametrize("user", ["a\r\nX-Mooring: 1", "\u7528\u6237", "", "a" * 100_000])
-async def test_a_users_id_that_is_no_word_is_no_user(user: str) -> None:
+async def test_invalid_user_id_is_no_user(user: str) -> None:
     def answers(line: str, head: bytes) -> tuple[bytes, ...]:
         if "system_stats" in line:
             return (http(200, STATS),)
@@ -79,22 +79,22 @@ async def test_a_users_id_that_is_no_word_is_no_user(user: str) -> None:
         await asked(answers)
 
 
-async def test_an_id_that_comes_in_two_pieces_is_read_whole() -> None:
+async def test_id_in_two_pieces_is_read_completely() -> None:
     whole = http(200, ID)
     claim = await asked(lambda line, _: (http(200, STATS),) if "system_stats" in line else (whole[:-6], whole[-6:]))
     assert claim.proof.expected == "a1"
 
 
-async def test_what_says_more_of_itself_than_can_be_compared_later_is_not_read_to_its_end() -> None:
+async def test_oversized_identity_is_not_read_to_its_end() -> None:
     much = json.dumps({"system": {}, "devices": [], "more": "x" * LARGEST}).encode()
     with pytest.raises(NoClaim, match="/system_stats is not read: The JSON has more than 262,144 bytes"):
         await asked(lambda *_: (http(200, much),))
 
 
-async def test_a_server_that_moves_all_the_time_leaves_nothing_open_but_what_is_used() -> None:
+async def test_server_that_keeps_moving_leaves_only_used_connections_open() -> None:
     whole = http(200, STATS)
     answers: Answers = lambda line, _: (http(200, ID),) if "userdata" in line else (whole[:-6], whole[-6:])  # noqa: E731
-    async with stranger(answers) as port:
+    async with other_program(answers) as port:
         found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
         server = Server(ServerId("gpu-1"), "gpu-1", f"http://{HERE}:{port}", found=found)
         async with (
@@ -104,16 +104,16 @@ async def test_a_server_that_moves_all_the_time_leaves_nothing_open_but_what_is_
             for number in range(100):
                 upstream.change(replace(server, address=f"http://127.0.0.{number + 2}:{port}"))
             assert len(upstream._sessions) <= 6
-            assert await reply.read() == STATS, "what is under way is let finish"
+            assert await reply.read() == STATS, "a request under way may finish"
 
 
-async def test_another_program_at_a_found_servers_port_is_told_as_that_and_looked_at_again() -> None:
-    async with stranger(lambda *_: (b"SSH-2.0-OpenSSH_9.9\r\n\r\n",)) as port:
+async def test_other_program_on_a_servers_port_is_reported() -> None:
+    async with other_program(lambda *_: (b"SSH-2.0-OpenSSH_9.9\r\n\r\n",)) as port:
         found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
         server = Server(ServerId("gpu-1"), "gpu-1", f"http://{HERE}:{port}", found=found)
         async with Upstream(server, QUICK) as upstream:
             assert (await look(upstream)).health is Health.DOWN
-            with pytest.raises(UnprovenError) as caught:  # as `/fleet/loads` and whatever passes through
+            with pytest.raises(UnprovenError) as caught:  # as for `/fleet/loads` and all other requests
                 await read_queue(upstream)
     refusal = upstream.explain(caught.value)
     assert (refusal.cause, refusal.sent) == (Cause.CONNECT_FAILED, Sent.NO)

@@ -1,4 +1,4 @@
-"""How the gateway gets in to a server: its log-in reaches that server and nobody else; TLS as the file says."""
+"""Access to servers: a token reaches only its own server, and TLS is checked as the fleet file says."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ SECRET = "s3cret-t0ken"
 
 
 @dataclass
-class Door:
-    """A server that lets in whoever has its log-in, and keeps what each request came with."""
+class LoginServer:
+    """A server that requires a login, and records what each request came with."""
 
     wanted: str = f"Bearer {SECRET}"
-    leads_to: str = ""  # a redirect, if set
+    redirects_to: str = ""  # a redirect, if set
     url: str = ""
     seen: list[tuple[str, str]] = field(default_factory=list)  # (path, Authorization)
-    peers: list[object] = field(default_factory=list)  # the certificates that clients have shown
+    peers: list[object] = field(default_factory=list)  # the clients' certificates
     hub: Hub = field(default_factory=lambda: Hub(talk=greet))
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        shown = request.headers.get("Authorization", "")
-        self.seen.append((request.path, shown))
+        authorization = request.headers.get("Authorization", "")
+        self.seen.append((request.path, authorization))
         if request.transport is not None:
             self.peers.append(request.transport.get_extra_info("peercert"))
-        if self.leads_to:
-            return web.Response(status=302, headers={"Location": self.leads_to})
-        if shown != self.wanted:
+        if self.redirects_to:
+            return web.Response(status=302, headers={"Location": self.redirects_to})
+        if authorization != self.wanted:
             return web.Response(status=401)
         if request.path == "/ws":
             return await self.hub.answer(request)
@@ -59,13 +59,13 @@ async def greet(socket: web.WebSocketResponse) -> None:
 
 
 @contextlib.asynccontextmanager
-async def stand(door: Door, tls: ssl.SSLContext | None = None) -> AsyncIterator[Door]:
-    runner = web.ServerRunner(web.Server(door.answer, access_log=None), shutdown_timeout=0.05)
+async def start(server: LoginServer, tls: ssl.SSLContext | None = None) -> AsyncIterator[LoginServer]:
+    runner = web.ServerRunner(web.Server(server.answer, access_log=None), shutdown_timeout=0.05)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    door.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
+    server.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield door
+        yield server
     finally:
         await runner.cleanup()
 
@@ -102,12 +102,12 @@ def folder(tmp_path: Path) -> Path:
 # Log-ins
 
 
-async def test_a_token_goes_with_every_request_to_its_server_and_to_no_other(
+async def test_token_is_sent_only_to_its_own_server(
     browser: aiohttp.ClientSession, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with stand(Door()) as door, stand(Door(wanted="")) as other:
-        path = write(folder / "fleet.toml", table("a", door.url, token="file:token") + table("b", other.url))
+    async with start(LoginServer()) as server, start(LoginServer(wanted="")) as other:
+        path = write(folder / "fleet.toml", table("a", server.url, token="file:token") + table("b", other.url))
         async with run(path) as gateway:
             assert (health(gateway), health(gateway, "b")) == (Health.WELL, Health.WELL)
             for server_id in ("a", "b"):
@@ -124,25 +124,28 @@ async def test_a_token_goes_with_every_request_to_its_server_and_to_no_other(
                     assert SECRET not in await reply.text()
             state = json.dumps(gateway.gateway.state.as_json())
             assert SECRET not in state and "token" not in state
-    assert {path for path, _ in door.seen} >= {"/system_stats", "/history/x", "/prompt", "/upload/image", "/ws"}
-    assert {shown for _, shown in door.seen} == {f"Bearer {SECRET}"}
-    assert {shown for _, shown in other.seen} == {""}
+    assert {path for path, _ in server.seen} >= {"/system_stats", "/history/x", "/prompt", "/upload/image", "/ws"}
+    assert {authorization for _, authorization in server.seen} == {f"Bearer {SECRET}"}
+    assert {authorization for _, authorization in other.seen} == {""}
     assert SECRET not in caplog.text
 
 
-async def test_a_browsers_own_login_is_not_passed_on(browser: aiohttp.ClientSession, folder: Path) -> None:
-    async with stand(Door()) as door:
-        path = write(folder / "fleet.toml", table("a", door.url, token="file:token"))
+async def test_browsers_own_login_is_not_passed_on(browser: aiohttp.ClientSession, folder: Path) -> None:
+    async with start(LoginServer()) as server:
+        path = write(folder / "fleet.toml", table("a", server.url, token="file:token"))
         async with run(path) as gateway:
             headers = {"Authorization": "Bearer somebody", "Cookie": "session=x"}
             async with browser.get(f"{gateway.url}/servers/a/history/x", headers=headers) as reply:
                 assert reply.status == 200
-    assert ("/history/x", f"Bearer {SECRET}") in door.seen
+    assert ("/history/x", f"Bearer {SECRET}") in server.seen
 
 
-async def test_a_login_is_never_sent_where_a_redirect_leads(browser: aiohttp.ClientSession, folder: Path) -> None:
-    async with stand(Door(wanted="")) as other, stand(Door(leads_to=f"{other.url}/system_stats")) as door:
-        path = write(folder / "fleet.toml", table("a", door.url, token="file:token"))
+async def test_token_is_not_sent_to_the_target_of_a_redirect(browser: aiohttp.ClientSession, folder: Path) -> None:
+    async with (
+        start(LoginServer(wanted="")) as other,
+        start(LoginServer(redirects_to=f"{other.url}/system_stats")) as server,
+    ):
+        path = write(folder / "fleet.toml", table("a", server.url, token="file:token"))
         async with run(path) as gateway:
             assert health(gateway) is Health.NOT_COMFYUI
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
@@ -150,27 +153,25 @@ async def test_a_login_is_never_sent_where_a_redirect_leads(browser: aiohttp.Cli
             socket = await connect(browser, gateway)
             await socket.receive()
             assert socket.close_code == 4502
-    assert len(door.seen) >= 3
+    assert len(server.seen) >= 3
     assert other.seen == []
 
 
-async def test_another_login_takes_effect_without_a_restart_and_without_a_lost_socket(
-    browser: aiohttp.ClientSession, folder: Path
-) -> None:
-    async with stand(Door()) as door:
-        path = write(folder / "fleet.toml", table("a", door.url, token="file:token"))
+async def test_changed_token_takes_effect_and_keeps_sockets(browser: aiohttp.ClientSession, folder: Path) -> None:
+    async with start(LoginServer()) as server:
+        path = write(folder / "fleet.toml", table("a", server.url, token="file:token"))
         async with run(path) as gateway:
             socket = await connect(browser, gateway)
             assert (await socket.receive_json())["type"] == "status"
-            door.wanted = "Bearer new"
+            server.wanted = "Bearer new"
             await until(lambda: health(gateway) is Health.REFUSES)
             assert gateway.gateway.state.condition(A).cause == "login"
-            write(folder / "token", "new")  # the fleet file itself stays as it is
+            write(folder / "token", "new")  # the fleet file itself does not change
             await until(lambda: health(gateway) is Health.WELL)
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
                 assert reply.status == 200
             await socket.send_str("still here")
-            await until(lambda: door.hub.heard == ["still here"])
+            await until(lambda: server.hub.heard == ["still here"])
             await socket.close()
 
 
@@ -182,24 +183,24 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
     return make_pem(tmp_path_factory.mktemp("pem"))
 
 
-def serving(pem: Pem, *, asks: bool = False) -> ssl.SSLContext:
+def server_tls(pem: Pem, *, asks_for_certificate: bool = False) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pem.certificate, pem.key)
-    if asks:
+    if asks_for_certificate:
         context.load_verify_locations(pem.authority)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
-async def test_a_server_of_the_studios_own_authority_is_believed_once_the_file_says_so(
+async def test_private_authority_is_trusted_once_configured(
     browser: aiohttp.ClientSession, folder: Path, pem: Pem
 ) -> None:
-    async with stand(Door(wanted=""), serving(pem)) as door:
-        path = write(folder / "fleet.toml", table("a", door.url))
+    async with start(LoginServer(wanted=""), server_tls(pem)) as server:
+        path = write(folder / "fleet.toml", table("a", server.url))
         async with run(path) as gateway:
             assert health(gateway) is Health.REFUSES
             assert gateway.gateway.state.condition(A).cause == "certificate"
-            write(path, table("a", door.url, tls_ca=str(pem.authority)))
+            write(path, table("a", server.url, tls_ca=str(pem.authority)))
             await until(lambda: health(gateway) is Health.WELL)
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
                 assert reply.status == 200
@@ -208,39 +209,39 @@ async def test_a_server_of_the_studios_own_authority_is_believed_once_the_file_s
             await socket.close()
 
 
-async def test_an_unverified_server_is_believed_whoever_it_is(folder: Path, pem: Pem) -> None:
-    async with stand(Door(wanted=""), serving(pem)) as door:
-        path = write(folder / "fleet.toml", table("a", door.url, tls_verify=False))
+async def test_certificate_is_not_checked_without_verification(folder: Path, pem: Pem) -> None:
+    async with start(LoginServer(wanted=""), server_tls(pem)) as server:
+        path = write(folder / "fleet.toml", table("a", server.url, tls_verify=False))
         async with run(path) as gateway:
             assert health(gateway) is Health.WELL
 
 
-async def test_a_certificate_of_another_name_is_not_believed(folder: Path, pem: Pem) -> None:
-    async with stand(Door(wanted=""), serving(pem)) as door:
-        url = door.url.replace("127.0.0.1", "localhost")  # which the certificate does not name
+async def test_certificate_of_another_name_is_refused(folder: Path, pem: Pem) -> None:
+    async with start(LoginServer(wanted=""), server_tls(pem)) as server:
+        url = server.url.replace("127.0.0.1", "localhost")  # the certificate does not name it
         path = write(folder / "fleet.toml", table("a", url, tls_ca=str(pem.authority)))
         async with run(path) as gateway:
             assert health(gateway) is Health.REFUSES
 
 
-async def test_the_gateway_shows_its_own_certificate_to_a_server_that_asks(folder: Path, pem: Pem) -> None:
-    async with stand(Door(wanted=""), serving(pem, asks=True)) as door:
+async def test_client_certificate_is_sent_to_a_server_that_requires_it(folder: Path, pem: Pem) -> None:
+    async with start(LoginServer(wanted=""), server_tls(pem, asks_for_certificate=True)) as server:
         known = {"tls_ca": str(pem.authority)}
-        path = write(folder / "fleet.toml", table("a", door.url, **known))
+        path = write(folder / "fleet.toml", table("a", server.url, **known))
         async with run(path) as gateway:
             assert health(gateway) is not Health.WELL
             own = {"tls_cert": str(pem.certificate), "tls_key": str(pem.key)}
-            write(path, table("a", door.url, **known, **own))
+            write(path, table("a", server.url, **known, **own))
             await until(lambda: health(gateway) is Health.WELL)
-    assert any(door.peers)
+    assert any(server.peers)
 
 
-async def test_what_is_under_way_goes_on_when_the_way_in_changes(
+async def test_request_under_way_survives_a_change_of_tls_settings(
     browser: aiohttp.ClientSession, folder: Path, pem: Pem
 ) -> None:
     may_answer, asked = asyncio.Event(), asyncio.Event()
 
-    class Slow(Door):
+    class Slow(LoginServer):
         async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
             if request.path == "/prompt":
                 await request.read()
@@ -248,12 +249,12 @@ async def test_what_is_under_way_goes_on_when_the_way_in_changes(
                 await may_answer.wait()
             return await super().answer(request)
 
-    async with stand(Slow(wanted=""), serving(pem)) as door:
-        path = write(folder / "fleet.toml", table("a", door.url, tls_verify=False))
+    async with start(Slow(wanted=""), server_tls(pem)) as server:
+        path = write(folder / "fleet.toml", table("a", server.url, tls_verify=False))
         async with run(path) as gateway:
             sent = asyncio.ensure_future(submit(browser, gateway).__aenter__())
             await asked.wait()
-            write(path, table("a", door.url, tls_ca=str(pem.authority)))
+            write(path, table("a", server.url, tls_ca=str(pem.authority)))
             await until(lambda: not gateway.gateway.state.fleet.servers[0].access.is_unverified)
             may_answer.set()
             reply = await sent

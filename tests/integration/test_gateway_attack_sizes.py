@@ -101,7 +101,7 @@ async def serve_slowly(answer: bytes) -> AsyncIterator[str]:
         yield url
 
 
-async def test_large_answers_that_come_to_no_end_hold_up_no_other_server() -> None:
+async def test_endless_large_answers_do_not_delay_other_servers() -> None:
     large = b'{"queue_running": [], "queue_pending": [], "more": "' + b"x" * 400_000
     async with contextlib.AsyncExitStack() as opened:
         slow = [await opened.enter_async_context(serve_slowly(large)) for _ in range(5)]

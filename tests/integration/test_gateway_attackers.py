@@ -1,4 +1,4 @@
-"""Whoever is not our page, attacking over a real socket: refused, told so, and no server sees it."""
+"""Attacks by other sites and clients over a real socket: refused with a cause, and unseen by the server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.integration.attacks import JSON, PROMPT, UPGRADE, Place, get, post, write
 
 ATTACKS: dict[str, tuple[str, bytes]] = {
-    # Who is asked: DNS rebinding
+    # Host: DNS rebinding
     "a foreign host": ("bad-host", write("GET", "/servers/a/queue", host="evil.example")),
     "a foreign host with our port": ("bad-host", write("GET", "/", host="evil.example:8200")),
     "a rebound page agrees with itself": (
@@ -32,7 +32,7 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
     "no host": ("bad-request", write("GET", "/fleet", host=None)),
     "an empty host": ("bad-host", write("GET", "/fleet", host="")),
     "two hosts": ("bad-request", write("GET", "/fleet", {"Host": "evil.example"})),
-    # Who asks
+    # Origin
     "a foreign origin": ("bad-origin", get("/servers/a/queue", Origin="http://evil.example")),
     "a foreign origin submits": ("bad-origin", post("/servers/a/prompt", PROMPT, Origin="http://evil.example")),
     "a sandboxed page": ("bad-origin", get("/servers/a/queue", Origin="null")),
@@ -136,5 +136,5 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize(("cause", "attack"), ATTACKS.values(), ids=ATTACKS.keys())
-async def test_an_attack_is_refused_and_reaches_no_server(place: Place, cause: str, attack: bytes) -> None:
+async def test_attack_is_refused_before_the_server(place: Place, cause: str, attack: bytes) -> None:
     await place.refuses(cause, attack)

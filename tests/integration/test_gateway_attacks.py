@@ -1,4 +1,4 @@
-"""Requests that no ComfyUI shall see, over a real socket: refused, told so, and no server sees them."""
+"""Requests that ComfyUI must not see, over a real socket: refused with a cause, and unseen by the server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.integration.attacks import JSON, PROMPT, UPGRADE, Place, get, post, write
 
 ATTACKS: dict[str, tuple[str, bytes]] = {
-    # Where to
+    # Targets
     "a route that is not listed": ("not-listed", get("/servers/a/settings")),
     "freeing memory": ("not-listed", post("/servers/a/free", "{}")),
     "the demo's faults": ("not-listed", post("/servers/a/demo/faults", "{}")),
@@ -38,7 +38,7 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
     "a hidden file": ("not-listed", get("/static/.git/config")),
     "a folder": ("not-listed", get("/static/vendor")),
     "a Python module of the gateway": ("not-listed", get("/gateway/http/guard.py")),
-    # How
+    # Methods and headers
     "a preflight": (
         "bad-method",
         write("OPTIONS", "/servers/a/prompt", {"Origin": "ORIGIN", "Access-Control-Request-Method": "POST"}),
@@ -83,7 +83,7 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
         "bad-type",
         write("POST", "/servers/a/upload/image", {"Content-Type": "multipart/form-data"}, "x"),
     ),
-    # What
+    # Bodies
     "a bare interrupt": ("refused-body", post("/servers/a/interrupt", "{}")),
     "an interrupt without a body": (
         "refused-body",
@@ -145,18 +145,18 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize(("cause", "attack"), ATTACKS.values(), ids=ATTACKS.keys())
-async def test_an_attack_is_refused_and_reaches_no_server(place: Place, cause: str, attack: bytes) -> None:
+async def test_attack_is_refused_before_the_server(place: Place, cause: str, attack: bytes) -> None:
     await place.refuses(cause, attack)
 
 
-async def test_a_refused_body_is_not_read_as_the_next_request(place: Place) -> None:
+async def test_refused_body_is_not_read_as_the_next_request(place: Place) -> None:
     inner = write("POST", "/servers/a/prompt", JSON, PROMPT, host="inner")
     outer = write("POST", "/servers/a/prompt", {"Content-Type": "text/plain"}, inner.decode())
     assert (await place.send(outer))[0] == 415
     assert place.upstream.seen == []
 
 
-async def test_bytes_behind_a_refused_upgrade_are_a_request_of_their_own_and_guarded(place: Place) -> None:
+async def test_bytes_after_a_refused_upgrade_are_guarded_too(place: Place) -> None:
     upgrade = write("GET", "/servers/a/queue", UPGRADE | {"Origin": "ORIGIN"})
     behind = write("POST", "/servers/a/prompt", JSON, PROMPT, host="evil.example")
     assert (await place.send(upgrade + behind))[0] == 400

@@ -1,6 +1,6 @@
-"""How large a body may be, and what of a server's answer reaches the browser."""
+"""Limits of request bodies, and what of a server's answer reaches the browser."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.integration.rig import open_gateway, serve, until
 # Sizes
 
 
-async def test_an_upload_over_the_servers_limit_is_refused_before_it_is_sent(
+async def test_upload_over_the_servers_limit_is_refused_unsent(
     browser: aiohttp.ClientSession,
 ) -> None:
     async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
@@ -31,7 +31,7 @@ async def test_an_upload_over_the_servers_limit_is_refused_before_it_is_sent(
             assert reply.status == 200
 
 
-async def test_an_upload_that_does_not_tell_its_length_is_cut_at_the_limit(
+async def test_upload_of_unknown_length_is_cut_at_the_limit(
     browser: aiohttp.ClientSession,
 ) -> None:
     async def body() -> AsyncIterator[bytes]:
@@ -45,7 +45,7 @@ async def test_an_upload_that_does_not_tell_its_length_is_cut_at_the_limit(
         assert upstream.bodies == [], "no whole body arrived"
 
 
-async def test_a_workflow_over_the_limit_is_refused(browser: aiohttp.ClientSession) -> None:
+async def test_workflow_over_the_limit_is_refused(browser: aiohttp.ClientSession) -> None:
     async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
         await until(lambda: gateway.gateway.state.max_upload)
         headers = {"Content-Type": "application/json"}
@@ -61,7 +61,7 @@ async def _chunks(count: int) -> AsyncIterator[bytes]:
         yield CHUNK
 
 
-async def test_a_client_that_asks_before_it_sends_is_answered_first(browser: aiohttp.ClientSession) -> None:
+async def test_expect_100_continue_is_answered_before_the_body(browser: aiohttp.ClientSession) -> None:
     async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
         url = f"{gateway.url}/servers/a/prompt"
         async with browser.post(url, json=PROMPT, expect100=True) as reply:
@@ -69,10 +69,10 @@ async def test_a_client_that_asks_before_it_sends_is_answered_first(browser: aio
     assert json.loads(upstream.bodies[0]) == PROMPT
 
 
-# What an answer may be
+# Answers
 
 
-async def test_ranges_and_conditions_pass(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_ranges_and_conditional_requests_pass(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"0123456789")
 
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
@@ -94,7 +94,7 @@ async def test_ranges_and_conditions_pass(browser: aiohttp.ClientSession, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["image/svg+xml", "text/html", "application/xml"])
-async def test_a_file_that_could_carry_script_is_a_download(browser: aiohttp.ClientSession, kind: str) -> None:
+async def test_file_that_may_contain_script_is_a_download(browser: aiohttp.ClientSession, kind: str) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="<script>alert(1)</script>", content_type=kind, headers={"Set-Cookie": "a=b"})
 
@@ -106,7 +106,7 @@ async def test_a_file_that_could_carry_script_is_a_download(browser: aiohttp.Cli
             assert "Set-Cookie" not in reply.headers
 
 
-async def test_a_servers_own_error_passes_as_it_is(browser: aiohttp.ClientSession) -> None:
+async def test_servers_own_error_passes_unchanged(browser: aiohttp.ClientSession) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         headers = {"X-Mooring-Gateway": "connect-failed; sent=no"}
         return web.json_response({"error": {"type": "no_prompt"}}, status=400, headers=headers)
@@ -117,7 +117,7 @@ async def test_a_servers_own_error_passes_as_it_is(browser: aiohttp.ClientSessio
             assert await reply.json() == {"error": {"type": "no_prompt"}}
 
 
-async def test_compressed_answers_pass_unopened(browser: aiohttp.ClientSession) -> None:
+async def test_compressed_answers_pass_unchanged(browser: aiohttp.ClientSession) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         reply = web.json_response({"x": "y" * 5_000})
         reply.enable_compression()

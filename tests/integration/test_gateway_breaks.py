@@ -1,4 +1,4 @@
-"""*Break it* over real sockets: only our own page, only with `--faults`, and real processes die and come back."""
+"""*Break it* over real sockets: only for our own page and with `--faults`, with real processes that die and restart."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ask(url: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
 
 
 def break_it(gateway: Service, fault: Fault, server_id: str = "demo-1") -> list[str]:
-    """What our own page does on a click; what is broken afterwards."""
+    """Break a server as a click on the page does, and return what is broken afterwards."""
     wish = {"server": server_id, "fault": fault.value}
     answer = ask(f"{gateway.url}{PATH}", wish, Origin=gateway.url)
     assert answer["server"] == server_id
@@ -60,13 +60,13 @@ def refused(gateway: Service, fault: Fault) -> str:
         return str(refusal.headers["X-Mooring-Gateway"])
 
 
-def told(gateway: Service, server_id: str = "demo-1") -> dict[str, Any]:
+def server_state(gateway: Service, server_id: str = "demo-1") -> dict[str, Any]:
     servers = ask(f"{gateway.url}/fleet")["servers"]
     return next(server for server in servers if server["id"] == server_id)
 
 
-def own(gateway: Service, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Asked at demo-1 itself, past the gateway."""
+def ask_server(gateway: Service, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Send a request to demo-1 itself, past the gateway."""
     return ask(f"http://127.0.0.1:{gateway.port + 1}{path}", body)
 
 
@@ -79,19 +79,19 @@ def wait_for(condition: object) -> None:
 
 
 def run_picture(gateway: Service) -> dict[str, Any]:
-    """Run one picture on demo-1 itself; the file that it made."""
+    """Run one picture on demo-1 itself, and return its file."""
     inputs = {"width": 32, "height": 24, "batch_size": 1, "color": 5}
     prompt = {
         "1": {"class_type": "EmptyImage", "inputs": inputs},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "breaks"}},
     }
-    prompt_id = own(gateway, "/prompt", {"prompt": prompt})["prompt_id"]
-    wait_for(lambda: prompt_id in own(gateway, f"/history/{prompt_id}"))
-    file: dict[str, Any] = own(gateway, f"/history/{prompt_id}")[prompt_id]["outputs"]["2"]["images"][0]
+    prompt_id = ask_server(gateway, "/prompt", {"prompt": prompt})["prompt_id"]
+    wait_for(lambda: prompt_id in ask_server(gateway, f"/history/{prompt_id}"))
+    file: dict[str, Any] = ask_server(gateway, f"/history/{prompt_id}")[prompt_id]["outputs"]["2"]["images"][0]
     return file
 
 
-# Who may
+# Access
 
 
 OURS = {"Origin": "ORIGIN"}
@@ -132,59 +132,57 @@ async def send(gateway: Service, request: bytes) -> tuple[int, dict[str, str]]:
 
 
 @pytest.mark.parametrize(("cause", "attack"), ATTACKS.values(), ids=ATTACKS)
-async def test_nobody_but_our_own_page_breaks_a_server_and_it_only_by_name(
-    gateway: Service, cause: str, attack: bytes
-) -> None:
+async def test_only_our_page_breaks_servers_and_only_by_name(gateway: Service, cause: str, attack: bytes) -> None:
     status, headers = await send(gateway, attack)
     assert 400 <= status < 500
     assert headers["x-mooring-gateway"] == f"{cause}; sent=no"
-    assert not any(own(gateway, "/demo/faults")["faults"].values())
+    assert not any(ask_server(gateway, "/demo/faults")["faults"].values())
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_without_our_own_demo_fleet_there_is_no_such_route(place: Place, method: str) -> None:
+async def test_route_does_not_exist_without_our_demo_fleet(place: Place, method: str) -> None:
     body = '{"server": "a", "fault": "hang"}' if method == "POST" else ""
     await place.refuses("not-listed", write(method, PATH, JSON | {"Origin": "ORIGIN"}, body))
 
 
-def test_a_demo_fleet_without_faults_cannot_be_broken() -> None:
+def test_demo_fleet_without_faults_flag_cannot_be_broken() -> None:
     with start_gateway("--demo", "1", port=free_ports(2)) as gateway:
         assert ask(f"{gateway.url}/fleet")["faults"] is False
         assert refused(gateway, Fault.KILL) == "not-listed; sent=no"
 
 
-def test_a_demo_server_that_the_gateway_did_not_start_cannot_be_broken() -> None:
+def test_demo_server_of_another_process_cannot_be_broken() -> None:
     with start_demo() as other, start_gateway("--server", f"demo-1={other.url}") as gateway:
         assert ask(f"{gateway.url}/fleet")["faults"] is False
         assert refused(gateway, Fault.HANG) == "not-listed; sent=no"
         assert not any(ask(f"{other.url}/demo/faults")["faults"].values())
 
 
-# What it does
+# Effects
 
 
-def test_a_killed_server_is_down_and_started_again_it_is_a_new_process_at_its_place(gateway: Service) -> None:
-    wait_for(lambda: told(gateway)["health"] == "well")
-    before = own(gateway, "/demo/faults")
+def test_killed_server_is_down_until_it_is_started(gateway: Service) -> None:
+    wait_for(lambda: server_state(gateway)["health"] == "well")
+    before = ask_server(gateway, "/demo/faults")
     assert break_it(gateway, Fault.KILL) == ["kill"]
-    wait_for(lambda: told(gateway)["health"] == "down")
-    assert "ended (signal 9); start it again under Break it" in told(gateway)["detail"]
-    assert told(gateway)["broken"] == ["kill"]
+    wait_for(lambda: server_state(gateway)["health"] == "down")
+    assert "ended (signal 9); start it again under Break it" in server_state(gateway)["detail"]
+    assert server_state(gateway)["broken"] == ["kill"]
     assert refused(gateway, Fault.HANG) == "connect-failed; sent=no"
-    assert told(gateway, "demo-2")["broken"] == []
+    assert server_state(gateway, "demo-2")["broken"] == []
 
     assert break_it(gateway, Fault.START) == []
-    assert (after := own(gateway, "/demo/faults"))["pid"] != before["pid"]
+    assert (after := ask_server(gateway, "/demo/faults"))["pid"] != before["pid"]
     assert after["boot"] != before["boot"]
-    wait_for(lambda: told(gateway)["health"] == "well")
-    assert told(gateway)["detail"] == ""
+    wait_for(lambda: server_state(gateway)["health"] == "well")
+    assert server_state(gateway)["detail"] == ""
     assert refused(gateway, Fault.START) == "refused-body; sent=no"
 
 
-async def test_a_server_started_again_is_looked_at_at_once_and_watched_as_before(
+async def test_restarted_server_is_probed_immediately(
     browser: aiohttp.ClientSession,
 ) -> None:
-    """The prober's own looks are an hour apart here."""
+    """The prober's own interval is an hour here."""
     async with open_demo() as (gateway, url):
         state, one = gateway.state, ServerId("demo-1")
         await until(lambda: state.condition(one).health is Health.WELL)
@@ -198,7 +196,7 @@ async def test_a_server_started_again_is_looked_at_at_once_and_watched_as_before
 
 @contextlib.asynccontextmanager
 async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
-    """A gateway in this process with one real demo server, and the gateway's address."""
+    """Start a gateway in this process for one real demo server; yield it with its address."""
     port = free_ports(2)
     demo = DemoFleet(count=1, after_port=port, is_faulty=True, root=ROOT)
     own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False)
@@ -214,52 +212,52 @@ async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
         await demo.close()
 
 
-def test_a_server_that_is_killed_twice_can_be_set_right_by_a_reset(gateway: Service) -> None:
+def test_reset_repairs_a_server_that_was_killed_twice(gateway: Service) -> None:
     assert [break_it(gateway, Fault.KILL) for _ in range(2)] == [["kill"], ["kill"]]
     assert break_it(gateway, Fault.RESET) == []
-    wait_for(lambda: told(gateway)["health"] == "well")
+    wait_for(lambda: server_state(gateway)["health"] == "well")
 
 
-def test_a_restart_answers_when_the_server_is_back_with_nothing_broken(gateway: Service) -> None:
-    before = own(gateway, "/demo/faults")
+def test_restart_answers_once_the_server_works_without_faults(gateway: Service) -> None:
+    before = ask_server(gateway, "/demo/faults")
     assert break_it(gateway, Fault.DEAF) == ["deaf"]
     assert break_it(gateway, Fault.RESTART) == []
-    after = own(gateway, "/demo/faults")
+    after = ask_server(gateway, "/demo/faults")
     assert (after["pid"], after["boot"] == before["boot"]) == (before["pid"], False)
 
 
-def test_a_hung_server_is_told_and_woken(gateway: Service) -> None:
+def test_hung_server_is_reported_and_recovers(gateway: Service) -> None:
     assert break_it(gateway, Fault.HANG) == ["hang"]
-    assert own(gateway, "/demo/faults")["faults"]["hang"] is True
-    wait_for(lambda: told(gateway)["health"] == "timeout")
+    assert ask_server(gateway, "/demo/faults")["faults"]["hang"] is True
+    wait_for(lambda: server_state(gateway)["health"] == "timeout")
     assert break_it(gateway, Fault.WAKE) == []
-    wait_for(lambda: told(gateway)["health"] == "well")
+    wait_for(lambda: server_state(gateway)["health"] == "well")
 
 
-def test_a_fault_of_the_next_submit_is_told_until_it_has_happened(gateway: Service) -> None:
+def test_fault_of_the_next_submit_is_shown_until_it_happens(gateway: Service) -> None:
     assert break_it(gateway, Fault.REFUSE_NEXT) == ["refuse-next"]
-    assert told(gateway)["broken"] == ["refuse-next"]
+    assert server_state(gateway)["broken"] == ["refuse-next"]
     with pytest.raises(urllib.error.HTTPError) as caught:
-        own(gateway, "/prompt", {"prompt": {}})
+        ask_server(gateway, "/prompt", {"prompt": {}})
     caught.value.close()
-    wait_for(lambda: told(gateway)["broken"] == [])
+    wait_for(lambda: server_state(gateway)["broken"] == [])
 
 
-def test_history_is_cleared_and_a_file_overwritten_at_the_server_itself(gateway: Service) -> None:
+def test_history_is_cleared_and_file_overwritten_on_the_server(gateway: Service) -> None:
     break_it(gateway, Fault.CLEAR_HISTORY)
     assert refused(gateway, Fault.OVERWRITE_FILE) == "refused-body; sent=no", "there is no picture yet"
     file = run_picture(gateway)
     address = f"http://127.0.0.1:{gateway.port + 1}/view?filename={file['filename']}"
 
-    def look() -> bytes:
+    def read() -> bytes:
         with urllib.request.urlopen(address, timeout=PATIENCE) as reply:
             body: bytes = reply.read()
             return body
 
-    before = look()
+    before = read()
     break_it(gateway, Fault.OVERWRITE_FILE)
-    assert look() != before
-    assert look().startswith(b"\x89PNG")
-    assert own(gateway, "/history")
+    assert read() != before
+    assert read().startswith(b"\x89PNG")
+    assert ask_server(gateway, "/history")
     break_it(gateway, Fault.CLEAR_HISTORY)
-    assert own(gateway, "/history") == {}
+    assert ask_server(gateway, "/history") == {}

@@ -1,4 +1,4 @@
-"""The builds of the page over a real socket: kept for ever by browsers, packed for them, there after an upgrade."""
+"""Builds of the page over a real socket: cached for ever, compressed, and still there after an upgrade."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def home_of(browser: aiohttp.ClientSession, gateway: Running) -> str:
-    """Where the files of the page are that is served now, `/b/…/`."""
+async def build_path(browser: aiohttp.ClientSession, gateway: Running) -> str:
+    """Return the path of the build that is served now, `/b/…/`."""
     async with browser.get(gateway.url) as reply:
         assert reply.headers["Cache-Control"] == "no-cache"
         found = re.search(r'src="(/b/[0-9a-f]{32}/)static/js/grid.js"', await reply.text())
@@ -65,9 +65,9 @@ async def home_of(browser: aiohttp.ClientSession, gateway: Running) -> str:
     return found[1]
 
 
-async def grid_of(browser: aiohttp.ClientSession, gateway: Running, home: str) -> str | None:
-    """The text of one of its files; None if it is gone."""
-    address = f"{gateway.url}{home}static/js/grid.js"
+async def read_grid(browser: aiohttp.ClientSession, gateway: Running, path: str) -> str | None:
+    """Return the text of a file of this build, or None if it is gone."""
+    address = f"{gateway.url}{path}static/js/grid.js"
     async with browser.get(address, headers={"Accept-Encoding": "identity"}) as reply:
         if reply.status == 404:
             assert reply.headers["X-Mooring-Gateway"] == "not-listed; sent=no"
@@ -87,10 +87,10 @@ async def grid_of(browser: aiohttp.ClientSession, gateway: Running, home: str) -
         ("app.zip", "application/zip"),
     ],
 )
-async def test_a_file_of_a_build_may_be_kept_for_ever(
+async def test_build_file_is_cached_for_ever(
     gateway: Running, browser: aiohttp.ClientSession, path: str, kind: str
 ) -> None:
-    address = f"{gateway.url}{await home_of(browser, gateway)}{path}"
+    address = f"{gateway.url}{await build_path(browser, gateway)}{path}"
     async with browser.get(address) as reply:
         assert reply.status == 200
         assert reply.headers["Cache-Control"] == "private, max-age=31536000, immutable"
@@ -107,34 +107,36 @@ async def test_a_file_of_a_build_may_be_kept_for_ever(
 
 
 @pytest.mark.parametrize("path", ["static/css/a.css", "static/missing.js", "app/core/model.py", "../serve.py", ""])
-async def test_what_no_page_loads_is_in_no_build(gateway: Running, browser: aiohttp.ClientSession, path: str) -> None:
-    home = await home_of(browser, gateway)
-    async with browser.get(f"{gateway.url}{home}{path}") as reply:
+async def test_file_that_no_page_loads_is_in_no_build(
+    gateway: Running, browser: aiohttp.ClientSession, path: str
+) -> None:
+    path = await build_path(browser, gateway)
+    async with browser.get(f"{gateway.url}{path}{path}") as reply:
         assert reply.status == 404
     async with browser.get(f"{gateway.url}/b/{'0' * 32}/static/js/grid.js") as reply:
         assert reply.status == 404
 
 
-async def packed_grid(site: Path, browser: aiohttp.ClientSession, gateway: Running) -> str:
-    """The address of a file that is packed in both ways by now, as set-up would have done it."""
-    home = await home_of(browser, gateway)
+async def compress_grid(site: Path, browser: aiohttp.ClientSession, gateway: Running) -> str:
+    """Compress a file in both codings, as set-up does, and return its address."""
+    path = await build_path(browser, gateway)
     builds = Builds(Place(site))
-    build = builds.read(home.split("/")[2])
+    build = builds.read(path.split("/")[2])
     assert build
     file = builds.file(build.files["static/js/grid.js"])
     packed(file, "br").write_bytes(b"as brotli")
     await until(packed(file, "gzip").exists)
-    return f"{gateway.url}{home}static/js/grid.js"
+    return f"{gateway.url}{path}static/js/grid.js"
 
 
 @pytest.mark.parametrize(
     ("accepted", "coding"),
     [("gzip, deflate, br, zstd", "br"), ("gzip, deflate", "gzip"), ("br;q=0, gzip", "gzip"), ("", None)],
 )
-async def test_it_comes_packed_as_the_browser_takes_it(
+async def test_content_coding_follows_accept_encoding(
     gateway: Running, browser: aiohttp.ClientSession, site: Path, accepted: str, coding: str | None
 ) -> None:
-    address = await packed_grid(site, browser, gateway)
+    address = await compress_grid(site, browser, gateway)
     headers = {"Accept-Encoding": accepted}
     async with browser.get(address, headers=headers) as reply:
         assert reply.headers.get("Content-Encoding") == coding
@@ -155,8 +157,10 @@ async def test_it_comes_packed_as_the_browser_takes_it(
         assert reply.status == 304
 
 
-async def test_each_form_has_a_tag_of_its_own(gateway: Running, browser: aiohttp.ClientSession, site: Path) -> None:
-    address = await packed_grid(site, browser, gateway)
+async def test_each_content_coding_has_its_own_etag(
+    gateway: Running, browser: aiohttp.ClientSession, site: Path
+) -> None:
+    address = await compress_grid(site, browser, gateway)
     tags = set()
     for accepted in ("br", "gzip", "identity"):
         async with browser.get(address, headers={"Accept-Encoding": accepted}) as reply:
@@ -164,10 +168,10 @@ async def test_each_form_has_a_tag_of_its_own(gateway: Running, browser: aiohttp
     assert len(tags) == 3
 
 
-async def test_a_part_is_a_part_of_the_file_itself(
+async def test_range_is_a_part_of_the_uncompressed_file(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
-    address = await packed_grid(site, browser, gateway)
+    address = await compress_grid(site, browser, gateway)
     async with browser.get(address, headers={"Range": "bytes=4-7", "Accept-Encoding": "br, gzip"}) as reply:
         assert (reply.status, await reply.read()) == (206, b"grid")
         assert reply.headers["Content-Range"] == f"bytes 4-7/{len(GRID)}"
@@ -177,31 +181,29 @@ async def test_a_part_is_a_part_of_the_file_itself(
 
 
 @pytest.mark.parametrize("name", ["static/js/grid.js", "static/css/a.css", "app/core/model.py", "index.html"])
-async def test_the_next_page_after_an_edit_is_of_another_build_and_windows_hear_of_it(
+async def test_edit_makes_another_build_and_notifies_windows(
     gateway: Running, browser: aiohttp.ClientSession, site: Path, name: str
 ) -> None:
     async with browser.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url) as window:
-        old = await home_of(browser, gateway)
+        old = await build_path(browser, gateway)
         assert old == f"/b/{(await window.receive_json())['build']}/"
         (site / name).write_text(FILES[name] + "\n")
-        new = await home_of(browser, gateway)
+        new = await build_path(browser, gateway)
         assert new != old
         while (await window.receive_json())["build"] not in new:
             pass
-    assert await grid_of(browser, gateway, old) == GRID, "an older window goes on loading what it came with"
-    assert await grid_of(browser, gateway, new) == (site / "static/js/grid.js").read_text()
+    assert await read_grid(browser, gateway, old) == GRID, "an older window goes on loading what it came with"
+    assert await read_grid(browser, gateway, new) == (site / "static/js/grid.js").read_text()
 
 
-async def test_the_last_builds_outlive_a_restart_and_no_more_than_those(
-    site: Path, browser: aiohttp.ClientSession
-) -> None:
+async def test_only_the_last_builds_survive_a_restart(site: Path, browser: aiohttp.ClientSession) -> None:
     homes = []
     for number in range(KEPT + 2):
         (site / "static/js/grid.js").write_text(f"let grid = {number};")
         (site / "app/core/model.py").write_text(f"y = {number}")
         async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
-            homes.append(await home_of(browser, gateway))
-            found = [await grid_of(browser, gateway, home) for home in homes]
+            homes.append(await build_path(browser, gateway))
+            found = [await read_grid(browser, gateway, path) for path in homes]
             kept = [f"let grid = {at};" for at in range(number + 1)]
             assert found == [None] * (len(kept) - KEPT) + kept[-KEPT:]
             async with browser.get(f"{gateway.url}{homes[max(0, number - KEPT + 1)]}app.zip") as reply:
@@ -209,32 +211,32 @@ async def test_the_last_builds_outlive_a_restart_and_no_more_than_those(
             assert archive.read("app/core/model.py").decode() == f"y = {max(0, number - KEPT + 1)}"
 
 
-async def test_a_house_that_cannot_be_written_to_serves_all_the_same(
+async def test_read_only_repository_is_served(
     site: Path, browser: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     (site / ".mooring").write_text("a file where a folder should be")  # permissions mean nothing to root
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
-        home = await home_of(browser, gateway)
-        assert await grid_of(browser, gateway, home) == GRID
-        async with browser.get(f"{gateway.url}{home}static/page.css") as reply:
+        path = await build_path(browser, gateway)
+        assert await read_grid(browser, gateway, path) == GRID
+        async with browser.get(f"{gateway.url}{path}static/page.css") as reply:
             assert (reply.status, await reply.text()) == (200, "/* static/css/a.css */\na {}")
             assert reply.headers["Cache-Control"].endswith("immutable")
     assert caplog.text.count("windows that are open now") == 1
 
 
-async def test_two_gateways_of_one_house_do_not_disturb_each_other(site: Path, browser: aiohttp.ClientSession) -> None:
+async def test_two_gateways_share_one_repository(site: Path, browser: aiohttp.ClientSession) -> None:
     async with contextlib.AsyncExitStack() as stack:
         servers = {"a": "http://127.0.0.1:1"}
         one, other = [await stack.enter_async_context(open_gateway(servers, root=site)) for _ in range(2)]
         for number in range(KEPT):
             (site / "static/js/grid.js").write_text(f"let grid = {number};")
-            homes = await asyncio.gather(home_of(browser, one), home_of(browser, other))
+            homes = await asyncio.gather(build_path(browser, one), build_path(browser, other))
             assert homes[0] == homes[1]
             for gateway in (one, other):
-                assert await grid_of(browser, gateway, homes[0]) == f"let grid = {number};"
+                assert await read_grid(browser, gateway, homes[0]) == f"let grid = {number};"
 
 
-# What stands in Node's place. It begins to write as the packer does; told to hang, it says who it is and stays there.
+# A stand-in for Node. It begins to write as the packer does, and hangs or fails if the environment says so.
 NODE = f"""#!{sys.executable}
 import os, pathlib, sys, time
 for name in sys.argv[2:]:
@@ -251,19 +253,19 @@ for name in sys.argv[2:]:
 
 @pytest.fixture
 def unpacked_site(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The repository as set-up leaves it: nothing is packed, and there is a Node."""
+    """Prepare a repository in which nothing is compressed yet, with a Node."""
     (tools := tmp_path / "tools").mkdir()
     (tools / "node").write_text(NODE)
     (tools / "node").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tools))  # and so there is no `nice` either
+    monkeypatch.setenv("PATH", str(tools))  # which also hides `nice`
     (site / PACKER).parent.mkdir(parents=True)
     (site / PACKER).write_text("//")
     return site
 
 
 async def coding_of(browser: aiohttp.ClientSession, gateway: Running) -> tuple[str | None, bytes]:
-    """How one of its files comes to a browser that takes all codings, and its bytes."""
-    address = f"{gateway.url}{await home_of(browser, gateway)}static/js/grid.js"
+    """Return the content coding of a file for a browser that accepts all codings, and its bytes."""
+    address = f"{gateway.url}{await build_path(browser, gateway)}static/js/grid.js"
     async with browser.get(address, headers={"Accept-Encoding": "gzip, br"}) as reply:
         assert reply.status == 200
         return reply.headers.get("Content-Encoding"), await reply.read()
@@ -271,28 +273,28 @@ async def coding_of(browser: aiohttp.ClientSession, gateway: Running) -> tuple[s
 
 async def until_coding(browser: aiohttp.ClientSession, gateway: Running, coding: str) -> tuple[str | None, bytes]:
     async with asyncio.timeout(PATIENCE):
-        while (found := await coding_of(browser, gateway))[0] != coding:  # noqa: ASYNC110 (another process packs)
+        while (found := await coding_of(browser, gateway))[0] != coding:  # noqa: ASYNC110 (another process compresses)
             await asyncio.sleep(0.02)
     return found
 
 
-async def test_the_gateway_packs_what_set_up_has_left_while_it_serves(
+async def test_gateway_compresses_missing_files_while_it_serves(
     unpacked_site: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     at_work = tmp_path / "at work"
     monkeypatch.setenv("HANGS", str(at_work))
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
         await until(at_work.exists)
-        home = await home_of(browser, gateway)
+        path = await build_path(browser, gateway)
         coding, data = await coding_of(browser, gateway)
         assert (coding, gzip.decompress(data).decode()) == ("gzip", GRID), "nobody waits for a Node that is slow"
     monkeypatch.delenv("HANGS")
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
         assert await until_coding(browser, gateway, "br") == ("br", b"as brotli")
-        assert await home_of(browser, gateway) == home, "its name says what is in it, however it is packed"
+        assert await build_path(browser, gateway) == path, "its name says what is in it, however it is packed"
 
 
-async def test_a_gateway_that_ends_ends_its_packing_and_the_next_goes_on(
+async def test_next_gateway_continues_interrupted_compression(
     unpacked_site: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     at_work = tmp_path / "at work"
@@ -310,7 +312,7 @@ async def test_a_gateway_that_ends_ends_its_packing_and_the_next_goes_on(
         await until(lambda: not list(files.glob("*.new")))
 
 
-async def test_a_node_that_cannot_pack_is_told_once_and_costs_only_bytes(
+async def test_failed_compression_is_logged_once_and_files_are_served(
     unpacked_site: Path,
     browser: aiohttp.ClientSession,
     monkeypatch: pytest.MonkeyPatch,

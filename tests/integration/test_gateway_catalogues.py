@@ -1,4 +1,4 @@
-"""Node catalogues through the gateway: read by it, told as hashes, handed out once for all servers that are alike."""
+"""Node catalogues: the gateway reads them, names them by hash, and keeps one for servers with the same nodes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def told(gateway: Running) -> dict[str, dict[str, Any]]:
-    """The servers as windows are told of them."""
+def servers_of(gateway: Running) -> dict[str, dict[str, Any]]:
+    """Return the servers as windows receive them."""
     servers: Any = gateway.gateway.state.as_json()["servers"]
     return {server["id"]: server for server in servers}
 
 
-async def test_servers_that_are_alike_have_one_catalogue(browser: aiohttp.ClientSession) -> None:
+async def test_servers_with_the_same_nodes_share_a_catalogue(browser: aiohttp.ClientSession) -> None:
     async with serve() as a, serve() as b, open_gateway({"a": a.url, "b": b.url}) as gateway:
-        await until(lambda: all(server["catalogue"] for server in told(gateway).values()))
-        servers = told(gateway)
+        await until(lambda: all(server["catalogue"] for server in servers_of(gateway).values()))
+        servers = servers_of(gateway)
         assert servers["a"]["catalogue"] == servers["b"]["catalogue"]
         plain = {"Accept-Encoding": "identity"}
         async with browser.get(f"{gateway.url}/catalogues/{servers['a']['catalogue']}", headers=plain) as reply:
@@ -41,19 +41,19 @@ async def test_servers_that_are_alike_have_one_catalogue(browser: aiohttp.Client
             assert (reply.headers["Content-Encoding"], reply.headers["Vary"]) == ("gzip", "Accept-Encoding")
 
 
-async def test_a_window_that_asks_afresh_gets_what_the_server_has_now(browser: aiohttp.ClientSession) -> None:
+async def test_requested_catalogue_is_read_from_the_server(browser: aiohttp.ClientSession) -> None:
     nodes: dict[str, Any] = {"A": {}}
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return web.json_response(nodes)
 
     async with serve(answer, nodes=None) as a, open_gateway({"a": a.url}) as gateway:
-        await until(lambda: told(gateway)["a"]["catalogue"])
-        before = told(gateway)["a"]["catalogue"]
+        await until(lambda: servers_of(gateway)["a"]["catalogue"])
+        before = servers_of(gateway)["a"]["catalogue"]
         nodes["B"] = {"input": {"required": {"image": [["x.png"], {"image_upload": True}]}}}
         async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
             fresh = await reply.json()
-        assert fresh["catalogue"] == told(gateway)["a"]["catalogue"] != before
+        assert fresh["catalogue"] == servers_of(gateway)["a"]["catalogue"] != before
         nodes["B"]["input"]["required"]["image"][0].append("y.png")
         async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
             later = await reply.json()
@@ -61,7 +61,7 @@ async def test_a_window_that_asks_afresh_gets_what_the_server_has_now(browser: a
         assert later["files"] != fresh["files"]
 
 
-async def test_a_catalogue_is_read_again_when_a_window_moors_unless_it_was_just_read(
+async def test_mooring_rereads_catalogue_unless_it_is_recent(
     browser: aiohttp.ClientSession,
 ) -> None:
     nodes: dict[str, Any] = {"A": {}}
@@ -79,34 +79,34 @@ async def test_a_catalogue_is_read_again_when_a_window_moors_unless_it_was_just_
 
     async with serve(answer, nodes=None) as a:
         async with open_gateway({"a": a.url}, catalogue_fresh=0.0) as gateway:
-            await until(lambda: told(gateway)["a"]["catalogue"])
-            before = told(gateway)["a"]["catalogue"]
+            await until(lambda: servers_of(gateway)["a"]["catalogue"])
+            before = servers_of(gateway)["a"]["catalogue"]
             nodes["B"] = {}
             await moor(gateway)
-            await until(lambda: told(gateway)["a"]["catalogue"] != before)
+            await until(lambda: servers_of(gateway)["a"]["catalogue"] != before)
         async with open_gateway({"a": a.url}, catalogue_fresh=3600.0) as gateway:
-            await until(lambda: told(gateway)["a"]["catalogue"])
+            await until(lambda: servers_of(gateway)["a"]["catalogue"])
             read_before = reads
             await moor(gateway)
-            async with browser.get(f"{gateway.url}/fleet/catalogue/a"):  # the one read after it
+            async with browser.get(f"{gateway.url}/fleet/catalogue/a"):  # the only read after it
                 assert reads == read_before + 1
 
 
-async def test_a_server_that_gives_no_catalogue_keeps_the_one_it_had(browser: aiohttp.ClientSession) -> None:
+async def test_failed_read_keeps_the_earlier_catalogue(browser: aiohttp.ClientSession) -> None:
     answers = [web.json_response({"A": {}}), web.Response(status=500), web.json_response([1]), web.Response(text="x")]
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return answers.pop(0)
 
     async with serve(answer, nodes=None) as a, open_gateway({"a": a.url}) as gateway:
-        await until(lambda: told(gateway)["a"]["catalogue"])
-        before = told(gateway)["a"]["catalogue"]
+        await until(lambda: servers_of(gateway)["a"]["catalogue"])
+        before = servers_of(gateway)["a"]["catalogue"]
         while answers:
             async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
                 assert (await reply.json())["catalogue"] == before
 
 
-async def test_a_hung_read_ends_at_its_deadline_and_holds_up_no_other_server(browser: aiohttp.ClientSession) -> None:
+async def test_hung_read_ends_at_its_deadline_without_delaying_others(browser: aiohttp.ClientSession) -> None:
     async def hang(request: web.BaseRequest) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
@@ -116,7 +116,7 @@ async def test_a_hung_read_ends_at_its_deadline_and_holds_up_no_other_server(bro
         serve() as b,
         open_gateway({"a": a.url, "b": b.url}, catalogue=0.5) as gateway,
     ):
-        await until(lambda: told(gateway)["b"]["catalogue"])
+        await until(lambda: servers_of(gateway)["b"]["catalogue"])
         async with browser.get(f"{gateway.url}/fleet/catalogue/a") as reply:
             assert (await reply.json()) == {"v": 1, "catalogue": "", "files": ""}
 
@@ -130,7 +130,7 @@ async def test_a_hung_read_ends_at_its_deadline_and_holds_up_no_other_server(bro
         ("/fleet/catalogue/", 404),
     ],
 )
-async def test_what_is_not_known_is_refused(browser: aiohttp.ClientSession, path: str, status: int) -> None:
+async def test_unknown_catalogue_or_server_is_refused(browser: aiohttp.ClientSession, path: str, status: int) -> None:
     async with open_gateway({"a": "http://127.0.0.1:1"}) as gateway, browser.get(gateway.url + path) as reply:
         assert reply.status == status
         assert "sent=no" in reply.headers["X-Mooring-Gateway"]

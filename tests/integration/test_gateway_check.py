@@ -1,4 +1,4 @@
-"""`serve.py check`: each thing that may be wrong with a server is told apart, with what to do about it."""
+"""`serve.py check` names each possible fault of a server, and what to do about it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SLOW_SECONDS = 60.0
 
 
 class Comfy:
-    """A scripted ComfyUI of which one thing may be otherwise."""
+    """A scripted ComfyUI in which one thing may be wrong."""
 
     def __init__(self, *, socket: str = "greets", token: str = "", date: float = 0.0, admits: str = "") -> None:
         self._socket, self._token, self._date, self._admits = socket, token, date, admits
@@ -67,7 +67,7 @@ class Comfy:
 
 
 @contextlib.asynccontextmanager
-async def stand(comfy: Comfy, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def start(comfy: Comfy, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     runner = web.ServerRunner(web.Server(comfy.answer, access_log=None), shutdown_timeout=0.05)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
@@ -86,26 +86,26 @@ async def report_on(folder: Path, url: str, deadlines: Deadlines = FAST, **value
     return report
 
 
-def said(report: Report) -> str:
+def text_of(report: Report) -> str:
     return " / ".join(advice(report))
 
 
-def cells(report: Report) -> dict[str, str]:
-    """The table's row, by column."""
+def row_of(report: Report) -> dict[str, str]:
+    """Return the table's row by column."""
     head, row = table([report])
     starts = [head.index(name) for name in HEADS]
     ends = [*starts[1:], None]
     return {name: row[start:end].strip() for name, start, end in zip(HEADS, starts, ends, strict=True)}
 
 
-async def test_a_well_server_has_nothing_said_of_it(tmp_path: Path) -> None:
-    async with stand(Comfy()) as url:
+async def test_healthy_server_has_no_message(tmp_path: Path) -> None:
+    async with start(Comfy()) as url:
         report = await report_on(tmp_path, url)
     assert report.is_well
-    assert said(report) == ""
+    assert text_of(report) == ""
     assert report.seconds is not None and 0 < report.seconds < FAST.probe
     assert report.clock is not None and abs(report.clock) < 5
-    row = cells(report)
+    row = row_of(report)
     assert (row["SERVER"], row["ADDRESS"], row["STATE"], row["WAY IN"], row["COMFYUI"]) == (
         "a", url, "ready", "http", "0.3.64",
     )  # fmt: skip
@@ -120,65 +120,65 @@ async def test_a_well_server_has_nothing_said_of_it(tmp_path: Path) -> None:
         ("ends", "ends at once"),
     ],
 )
-async def test_a_server_whose_socket_does_not_work_is_not_well(tmp_path: Path, socket: str, words: str) -> None:
-    async with stand(Comfy(socket=socket)) as url:
+async def test_server_with_failing_socket_is_not_well(tmp_path: Path, socket: str, words: str) -> None:
+    async with start(Comfy(socket=socket)) as url:
         report = await report_on(tmp_path, url, replace(FAST, probe=0.5))
     assert report.condition.health is Health.WELL and not report.is_well
-    assert words in said(report)
-    assert cells(report)["SOCKET"] == "no"
+    assert words in text_of(report)
+    assert row_of(report)["SOCKET"] == "no"
 
 
-async def test_a_log_in_is_told_with_how_to_give_it(tmp_path: Path) -> None:
+async def test_missing_login_is_reported_with_its_setting(tmp_path: Path) -> None:
     for name, token in (("right", "t"), ("wrong", "s3cret")):
         await asyncio.to_thread((tmp_path / name).write_text, token)
-    async with stand(Comfy(token="t")) as url:
+    async with start(Comfy(token="t")) as url:
         without = await report_on(tmp_path, url)
         wrong = await report_on(tmp_path, url, token="file:wrong")
         right = await report_on(tmp_path, url, token="file:right")
-    assert "it wants a log-in (it answers with status 401). Give one in the fleet file: token =" in said(without)
-    assert "does not take the log-in that the fleet file refers to" in said(wrong)
+    assert "it wants a log-in (it answers with status 401). Give one in the fleet file: token =" in text_of(without)
+    assert "does not take the log-in that the fleet file refers to" in text_of(wrong)
     assert "s3cret" not in "".join([*table([wrong]), *paragraphs([wrong], [])])
-    assert right.is_well and cells(right)["WAY IN"] == "http, log-in"
+    assert right.is_well and row_of(right)["WAY IN"] == "http, log-in"
 
 
-async def test_a_certificate_is_told_with_why_and_with_how_to_name_its_authority(tmp_path: Path) -> None:
+async def test_untrusted_certificate_is_reported_with_reason_and_setting(tmp_path: Path) -> None:
     pem = await asyncio.to_thread(make_pem, tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pem.certificate, pem.key)
-    async with stand(Comfy(), context) as url:
+    async with start(Comfy(), context) as url:
         untrusted = await report_on(tmp_path, url)
         other_name = await report_on(tmp_path, url.replace("127.0.0.1", "localhost"), tls_ca="ca.pem")
         trusted = await report_on(tmp_path, url, tls_ca="ca.pem")
         unchecked = await report_on(tmp_path, url, tls_verify=False)
-    assert "unable to get local issuer certificate" in said(untrusted) and "tls_ca" in said(untrusted)
-    assert "ostname mismatch" in said(other_name)
-    assert trusted.is_well and cells(trusted)["WAY IN"] == "https, own TLS"
-    assert unchecked.is_well and cells(unchecked)["WAY IN"] == "https, unchecked"
+    assert "unable to get local issuer certificate" in text_of(untrusted) and "tls_ca" in text_of(untrusted)
+    assert "ostname mismatch" in text_of(other_name)
+    assert trusted.is_well and row_of(trusted)["WAY IN"] == "https, own TLS"
+    assert unchecked.is_well and row_of(unchecked)["WAY IN"] == "https, unchecked"
 
 
-async def test_a_clock_that_is_wrong_is_told_and_is_no_reason_to_fail(tmp_path: Path) -> None:
-    async with stand(Comfy(date=-300.0)) as url:
+async def test_wrong_clock_is_reported_without_failure(tmp_path: Path) -> None:
+    async with start(Comfy(date=-300.0)) as url:
         report = await report_on(tmp_path, url)
     assert report.is_well
     assert report.clock is not None and -303 < report.clock < -297
-    assert " s behind this machine's" in said(report)
+    assert " s behind this machine's" in text_of(report)
 
 
-async def test_a_limit_that_the_server_does_not_have_is_told(tmp_path: Path) -> None:
-    async with stand(Comfy()) as url:
+async def test_wrong_upload_limit_is_reported(tmp_path: Path) -> None:
+    async with start(Comfy()) as url:
         report = await report_on(tmp_path, url, max_upload=300 * 2**20)
         smaller = await report_on(tmp_path, url, max_upload=20_000_000)
-    assert "--max-upload-size 300" in said(report)
-    assert said(smaller) == "" and cells(smaller)["UPLOADS"] == "20 MB"
+    assert "--max-upload-size 300" in text_of(report)
+    assert text_of(smaller) == "" and row_of(smaller)["UPLOADS"] == "20 MB"
 
 
-async def test_a_direct_server_that_lets_no_page_in_is_told(tmp_path: Path) -> None:
-    async with stand(Comfy()) as url:
+async def test_direct_server_without_cors_is_reported(tmp_path: Path) -> None:
+    async with start(Comfy()) as url:
         report = await report_on(tmp_path, url, direct=True)
-        assert report.is_well and "--enable-cors-header" in said(report)
-        assert said(await report_on(tmp_path, url)) == ""
-    async with stand(Comfy(admits="http://pages.lan")) as url:
-        assert said(await report_on(tmp_path, url, direct=True)) == ""
+        assert report.is_well and "--enable-cors-header" in text_of(report)
+        assert text_of(await report_on(tmp_path, url)) == ""
+    async with start(Comfy(admits="http://pages.lan")) as url:
+        assert text_of(await report_on(tmp_path, url, direct=True)) == ""
 
 
 WRONG: dict[str, tuple[Raw, str]] = {
@@ -201,25 +201,25 @@ WRONG: dict[str, tuple[Raw, str]] = {
 
 
 @pytest.mark.parametrize(("talk", "words"), WRONG.values(), ids=WRONG.keys())
-async def test_what_else_is_wrong_is_told(tmp_path: Path, talk: Raw, words: str) -> None:
+async def test_other_faults_are_reported(tmp_path: Path, talk: Raw, words: str) -> None:
     async with serve_raw(talk) as url:
         report = await report_on(tmp_path, url, replace(FAST, probe=0.5))
     assert not report.is_well
-    assert words in said(report)
-    assert "s3cret" not in said(report)
+    assert words in text_of(report)
+    assert "s3cret" not in text_of(report)
 
 
-async def test_plain_http_where_https_is_asked_is_told(tmp_path: Path) -> None:
-    async with stand(Comfy()) as url:
+async def test_plain_http_on_an_https_address_is_reported(tmp_path: Path) -> None:
+    async with start(Comfy()) as url:
         report = await report_on(tmp_path, url.replace("http:", "https:"))
-    assert "TLS failed. Does it speak https on that port?" in said(report)
+    assert "TLS failed. Does it speak https on that port?" in text_of(report)
 
 
-async def test_a_server_elsewhere_is_to_be_started_with_listen(tmp_path: Path) -> None:
+async def test_unreachable_remote_server_suggests_listen_flag(tmp_path: Path) -> None:
     here = await report_on(tmp_path, f"http://127.0.0.1:{free_ports()}")
-    assert "connection refused" in said(here) and "--listen" not in said(here)
+    assert "connection refused" in text_of(here) and "--listen" not in text_of(here)
     there = await report_on(tmp_path, "http://no-such-host.invalid")
-    assert "--listen" in said(there) and "firewall" in said(there)
+    assert "--listen" in text_of(there) and "firewall" in text_of(there)
 
 
 # The command
@@ -230,7 +230,7 @@ def run_check(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SLOW_SECONDS, check=False)
 
 
-def test_the_exit_code_tells_whether_all_are_well(tmp_path: Path) -> None:
+def test_exit_code_is_zero_only_if_all_are_well(tmp_path: Path) -> None:
     with start_demo(data=tmp_path / "data") as demo:
         well = run_check("--server", f"a={demo.url}")
         assert (well.returncode, well.stderr) == (0, ""), well.stdout
@@ -246,7 +246,7 @@ def test_the_exit_code_tells_whether_all_are_well(tmp_path: Path) -> None:
         assert ill.stdout.splitlines()[-1] == "1 of 2 not well."
 
 
-def test_a_wrong_fleet_file_is_one_sentence(tmp_path: Path) -> None:
+def test_invalid_fleet_file_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "fleet.toml").write_text('[[server]]\nid = "a"\nulr = "http://x"\n')
     ran = run_check("--fleet", str(tmp_path / "fleet.toml"))
     assert (ran.returncode, ran.stdout) == (1, "")
