@@ -1,6 +1,6 @@
-"""Servers that do not answer: every wait ends at the gateway, truthfully, and holds up no other."""
+"""Servers that do not answer: each request ends at its deadline, with a true cause, and delays no other server."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tests.services import free_ports
 
 
 @pytest.mark.parametrize(("path", "short"), [("/history", "read"), ("/view?filename=x", "view"), ("/api/jobs", "read")])
-async def test_a_read_that_is_not_answered_ends_here(browser: aiohttp.ClientSession, path: str, short: str) -> None:
+async def test_unanswered_read_ends_at_its_deadline(browser: aiohttp.ClientSession, path: str, short: str) -> None:
     async with serve(hang) as upstream, open_gateway({"a": upstream.url}, **{short: 0.2}) as gateway:
         async with browser.get(f"{gateway.url}/servers/a{path}") as reply:
             assert verdict(reply) == (504, "timeout; sent=unknown")
 
 
-async def test_a_submit_that_is_not_answered_is_unclear(browser: aiohttp.ClientSession) -> None:
+async def test_unanswered_submit_is_unclear(browser: aiohttp.ClientSession) -> None:
     async with serve(hang) as upstream, open_gateway({"a": upstream.url}, submit=0.2) as gateway:
         async with submit(browser, gateway) as reply:
             assert verdict(reply) == (504, "timeout; sent=unknown")
             assert (await reply.json())["error"]["cause"] == "timeout"
-    assert len(upstream.seen) == 1, "posted once, never again"
+    assert len(upstream.seen) == 1, "posted once"
 
 
-async def test_an_upload_may_take_long_but_not_stand_still(browser: aiohttp.ClientSession) -> None:
+async def test_slow_upload_passes_and_stalled_upload_is_cut(browser: aiohttp.ClientSession) -> None:
     async def slow_body() -> AsyncIterator[bytes]:
         for _ in range(8):
             yield bytes(LEAST)
@@ -47,7 +47,7 @@ async def test_an_upload_may_take_long_but_not_stand_still(browser: aiohttp.Clie
             assert verdict(reply) == (504, "timeout; sent=unknown")
 
 
-async def test_an_answer_that_stands_still_is_cut(browser: aiohttp.ClientSession) -> None:
+async def test_stalled_answer_is_cut(browser: aiohttp.ClientSession) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         reply = web.StreamResponse()
         await reply.prepare(request)
@@ -61,7 +61,7 @@ async def test_an_answer_that_stands_still_is_cut(browser: aiohttp.ClientSession
                 await reply.read()
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+async def test_missing_body_ends_at_its_deadline() -> None:
     async with serve() as upstream, open_gateway({"a": upstream.url}, idle=0.3) as gateway:
         host = gateway.url.removeprefix("http://")
         head = f"POST /servers/a/prompt HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
@@ -70,7 +70,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     assert upstream.seen == []
 
 
-async def test_a_prompt_is_sent_once_though_a_browser_repeats_its_request(
+async def test_repeated_request_sends_the_prompt_once(
     browser: aiohttp.ClientSession,
 ) -> None:
     async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
@@ -81,7 +81,7 @@ async def test_a_prompt_is_sent_once_though_a_browser_repeats_its_request(
     assert len(upstream.seen) == 1
 
 
-async def test_a_prompt_that_was_certainly_not_sent_may_be_sent(browser: aiohttp.ClientSession) -> None:
+async def test_unsent_prompt_may_be_retried(browser: aiohttp.ClientSession) -> None:
     port = free_ports()
     async with open_gateway({"a": f"http://127.0.0.1:{port}"}) as gateway:
         for _ in range(2):
@@ -89,7 +89,7 @@ async def test_a_prompt_that_was_certainly_not_sent_may_be_sent(browser: aiohttp
                 assert verdict(reply) == (502, "connect-failed; sent=no")
 
 
-async def test_a_hung_server_holds_up_no_other(browser: aiohttp.ClientSession) -> None:
+async def test_hung_server_delays_no_other(browser: aiohttp.ClientSession) -> None:
     async with (
         serve(hang) as hung,
         serve() as well,
@@ -110,7 +110,7 @@ async def test_a_hung_server_holds_up_no_other(browser: aiohttp.ClientSession) -
             assert reply.status == 200
 
 
-async def test_hung_uploads_hold_up_no_cancel(browser: aiohttp.ClientSession) -> None:
+async def test_hung_uploads_do_not_delay_a_cancel(browser: aiohttp.ClientSession) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return await hang(request) if request.path.startswith("/upload") else web.json_response({})
 

@@ -1,6 +1,6 @@
-"""Servers that fail: what is certain is told as certain, the rest as unclear, and nothing is followed elsewhere."""
+"""Servers that fail: certain failures are reported as certain, others as unclear, and redirects are not followed."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.integration.rig import open_gateway, serve, serve_raw
 from tests.services import free_ports
 
 
-async def test_a_server_that_is_not_there_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:
+async def test_closed_port_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:
     async with open_gateway({"a": f"http://127.0.0.1:{free_ports()}"}) as gateway:
         async with submit(browser, gateway) as reply:
             assert verdict(reply) == (502, "connect-failed; sent=no")
@@ -30,10 +30,10 @@ async def test_a_server_that_is_not_there_is_a_certain_failure(browser: aiohttp.
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="fills a listen queue as Linux keeps it")
-async def test_a_server_that_does_not_accept_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:
+async def test_unaccepted_connection_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
-        for _ in range(4):  # the queue takes one more than it says; the rest are never answered
+        for _ in range(4):  # a backlog takes one more than its size; the rest get no answer
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
@@ -45,9 +45,7 @@ async def test_a_server_that_does_not_accept_is_a_certain_failure(browser: aioht
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-", b"SSH-2.0-OpenSSH_9\r\n", b"\x00\x01\x02\x03\r\n\r\n"]
 )
-async def test_a_server_that_hangs_up_on_a_submit_leaves_it_unclear(
-    browser: aiohttp.ClientSession, answer: bytes
-) -> None:
+async def test_submit_is_unclear_if_the_server_hangs_up(browser: aiohttp.ClientSession, answer: bytes) -> None:
     posts = 0
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,13 +58,13 @@ async def test_a_server_that_hangs_up_on_a_submit_leaves_it_unclear(
     async with serve_raw(talk) as url, open_gateway({"a": url}) as gateway:
         async with submit(browser, gateway) as reply:
             assert verdict(reply) == (502, "upstream-lost; sent=unknown")
-    assert posts == 1, "never posted again"
+    assert posts == 1, "posted once"
 
 
 @pytest.mark.parametrize(
     "head", [b"Content-Length: 100\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
 )
-async def test_a_cut_answer_never_looks_whole(browser: aiohttp.ClientSession, head: bytes) -> None:
+async def test_cut_answer_is_never_complete(browser: aiohttp.ClientSession, head: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n" + head)
@@ -78,7 +76,7 @@ async def test_a_cut_answer_never_looks_whole(browser: aiohttp.ClientSession, he
                 await reply.read()
 
 
-async def test_a_redirect_is_never_followed(browser: aiohttp.ClientSession) -> None:
+async def test_redirect_is_not_followed(browser: aiohttp.ClientSession) -> None:
     async with serve() as elsewhere:
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:

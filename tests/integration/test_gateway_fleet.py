@@ -1,6 +1,6 @@
-"""The fleet as every window sees it: health, pushes, loads, and why this fleet."""
+"""The fleet as windows receive it: health, updates, loads, and its source."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.services import free_ports
 from wire.health import Health
 
 A = ServerId("a")
-NEVER = 100 * PATIENCE  # seconds; whoever waits that long fails its test
+NEVER = 100 * PATIENCE  # seconds; a test that waits this long fails
 
 
 def say(answer: str) -> Raw:
-    """A server that gives every request this answer and hangs up."""
+    """Return a server that gives every request this answer and hangs up."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -63,7 +63,7 @@ HEALTH: dict[str, tuple[Raw, Health, str]] = {
 
 
 @pytest.mark.parametrize(("talk", "health", "cause"), HEALTH.values(), ids=HEALTH.keys())
-async def test_what_is_wrong_with_a_server_is_told(talk: Raw, health: Health, cause: str) -> None:
+async def test_cause_of_a_servers_fault_is_reported(talk: Raw, health: Health, cause: str) -> None:
     async with serve_raw(talk) as url, open_gateway({"a": url}, probe=0.3) as gateway:
         await gateway.first_look()
         condition = gateway.gateway.state.condition(A)
@@ -71,21 +71,21 @@ async def test_what_is_wrong_with_a_server_is_told(talk: Raw, health: Health, ca
         assert condition.detail
 
 
-async def test_a_server_that_is_not_there_is_down() -> None:
+async def test_closed_port_is_down() -> None:
     async with open_gateway({"a": f"http://127.0.0.1:{free_ports()}"}) as gateway:
         await gateway.first_look()
         assert gateway.gateway.state.condition(A).health is Health.DOWN
         assert gateway.gateway.state.condition(A).detail == "connection refused"
 
 
-async def test_plain_http_to_a_tls_address_is_told() -> None:
+async def test_plain_http_to_a_tls_address_is_reported() -> None:
     async with serve() as upstream:
         async with open_gateway({"a": upstream.url.replace("http:", "https:")}) as gateway:
             await gateway.first_look()
             assert gateway.gateway.state.condition(A).health is Health.REFUSES
 
 
-async def test_a_server_behind_a_path_is_reached_there(browser: aiohttp.ClientSession) -> None:
+async def test_server_behind_a_path_is_reached(browser: aiohttp.ClientSession) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         known = {"/comfy/one/system_stats": STATS, "/comfy/one/queue": QUEUE}
         return web.json_response(known.get(request.path, {"path": request.path}))
@@ -107,7 +107,7 @@ async def watch(browser: aiohttp.ClientSession, gateway: Running) -> aiohttp.Cli
 
 
 class Moods:
-    """A server whose queue and mood a test changes."""
+    """A server whose queue and faults a test changes."""
 
     def __init__(self) -> None:
         self.queue: dict[str, list[list[object]]] = {"queue_running": [], "queue_pending": []}
@@ -122,7 +122,7 @@ class Moods:
         if self.is_broken:
             return web.Response(status=500)
         known = {"/system_stats": STATS, "/queue": self.queue, "/features": {}}
-        if request.path not in known:  # /api/jobs, which this version does not have
+        if request.path not in known:  # /api/jobs is missing in this version
             return web.Response(status=404)
         return web.json_response(known[request.path])
 
@@ -143,7 +143,7 @@ def item(number: int, prompt_id: str) -> list[object]:
     return [number, prompt_id, {"1": {"class_type": "Secret"}}, {"client_id": "somebody"}, []]
 
 
-async def test_every_window_is_told_at_once_and_at_each_change(
+async def test_windows_receive_the_state_immediately_and_after_each_change(
     browser: aiohttp.ClientSession, moods: tuple[Moods, str]
 ) -> None:
     mood, url = moods
@@ -173,9 +173,7 @@ def seen(state: dict[str, Any]) -> tuple[str, int, int]:
     return server["health"], server["running"], server["pending"]
 
 
-async def test_nothing_is_pushed_while_nothing_changes(
-    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
-) -> None:
+async def test_nothing_is_sent_without_a_change(browser: aiohttp.ClientSession, moods: tuple[Moods, str]) -> None:
     mood, url = moods
     async with open_gateway({"a": url}, probe_well=0.01) as gateway:
         await gateway.first_look()
@@ -187,7 +185,7 @@ async def test_nothing_is_pushed_while_nothing_changes(
         assert seen(await next_state(window)) == ("well", 1, 0), "the next push is the next change"
 
 
-async def test_loads_are_read_afresh_and_tell_ids_only(
+async def test_loads_are_read_from_servers_with_ids_only(
     browser: aiohttp.ClientSession, moods: tuple[Moods, str]
 ) -> None:
     mood, url = moods
@@ -215,9 +213,7 @@ async def loads_of(browser: aiohttp.ClientSession, gateway: Running) -> dict[str
         return servers
 
 
-async def test_a_choice_does_not_wait_for_a_server_that_is_known_to_hang(
-    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
-) -> None:
+async def test_loads_do_not_wait_for_a_hung_server(browser: aiohttp.ClientSession, moods: tuple[Moods, str]) -> None:
     _, url = moods
     async with serve_raw(hang) as hung, open_gateway({"a": url, "hung": hung}, probe=1.0, loads=NEVER) as gateway:
         await gateway.first_look()
@@ -225,7 +221,7 @@ async def test_a_choice_does_not_wait_for_a_server_that_is_known_to_hang(
         assert (loads["a"]["ok"], loads["hung"]) == (True, {"ok": False, "cause": "timeout"})
 
 
-async def test_a_server_that_begins_to_hang_costs_one_choice_its_deadline_and_no_other(
+async def test_server_that_begins_to_hang_delays_loads_once(
     browser: aiohttp.ClientSession, moods: tuple[Moods, str]
 ) -> None:
     mood, url = moods
@@ -240,12 +236,10 @@ async def test_a_server_that_begins_to_hang_costs_one_choice_its_deadline_and_no
         assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
 
 
-async def test_a_server_that_is_back_is_noticed_by_a_choice(
-    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
-) -> None:
+async def test_recovered_server_is_noticed_by_loads(browser: aiohttp.ClientSession, moods: tuple[Moods, str]) -> None:
     mood, url = moods
     mood.may_answer.clear()
-    async with open_gateway({"a": url}, probe=1.0, loads=NEVER) as gateway:  # and no look of its own is near
+    async with open_gateway({"a": url}, probe=1.0, loads=NEVER) as gateway:  # and no probe is due
         await gateway.first_look()
         assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
         mood.may_answer.set()
@@ -254,7 +248,7 @@ async def test_a_server_that_is_back_is_noticed_by_a_choice(
         assert gateway.gateway.state.max_upload, "it was looked at as a whole"
 
 
-async def test_windows_that_ask_at_the_same_moment_share_one_read(
+async def test_simultaneous_requests_for_loads_share_one_read(
     browser: aiohttp.ClientSession, moods: tuple[Moods, str]
 ) -> None:
     mood, url = moods
@@ -271,16 +265,16 @@ async def test_windows_that_ask_at_the_same_moment_share_one_read(
         asked = [asyncio.create_task(ask()) for _ in range(5)]
         await until(lambda: len(gateway.gateway._runner.server.connections) == 5)
         await until(lambda: mood.reads > before)
-        asked.pop().cancel()  # one of them goes: the read is for the others too
+        asked.pop().cancel()  # one window leaves, and the others still need the read
         mood.may_answer.set()
         assert [(await one)["servers"]["a"]["ok"] for one in asked] == [True] * 4
         assert mood.reads == before + 1
 
 
-# Which fleet
+# Choice of the fleet
 
 
-async def test_a_comfyui_on_this_machine_is_used_if_there_is_one() -> None:
+async def test_local_comfyui_is_used_without_a_fleet_file() -> None:
     async with serve() as upstream:
         fleet = await choose_fleet(read_flags([]), Deadlines(), usual=upstream.url)
     assert fleet.source is Source.FOUND
@@ -289,14 +283,14 @@ async def test_a_comfyui_on_this_machine_is_used_if_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["a log-in page", "a redirect", "a server that hangs", "a ban"])
-async def test_anything_else_on_its_port_is_not_taken_for_it(name: str) -> None:
+async def test_another_program_on_comfyuis_port_is_ignored(name: str) -> None:
     async with serve_raw(HEALTH[name][0]) as url:
         fleet = await choose_fleet(read_flags([]), replace(Deadlines(), probe=0.3), usual=url)
     assert fleet.source is Source.DEMO
     assert "no ComfyUI answers on 127.0.0.1" in fleet.why
 
 
-async def test_without_one_it_is_a_demo() -> None:
+async def test_demo_is_used_without_a_local_comfyui() -> None:
     fleet = await choose_fleet(read_flags([]), Deadlines(), usual=f"http://127.0.0.1:{free_ports()}")
     assert fleet.source is Source.DEMO
     assert "connection refused" in fleet.why

@@ -1,4 +1,4 @@
-"""A fleet file that changes under a running gateway: what is under way goes on, and nothing goes to a wrong server."""
+"""Changes of the fleet file while a gateway runs: requests under way continue, and none reaches a wrong server."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ FAST = {"fleet_file": 0.02, "fleet_settles": 0.01}
 
 @dataclass
 class FleetFile:
-    """The file, and how a test writes it."""
+    """The fleet file, and how a test writes it."""
 
     path: Path
 
     def write(self, *servers: str, rest: str = "") -> None:
-        """Replace it, as an editor does."""
+        """Replace the file as an editor does."""
         new = self.path.with_name("new")
         new.write_text("".join(servers) + rest)
         os.replace(new, self.path)
@@ -70,10 +70,10 @@ async def greet(socket: web.WebSocketResponse) -> None:
     await socket.send_str(text("status", sid="w"))
 
 
-# New and drained ones
+# New and drained servers
 
 
-async def test_a_new_server_is_looked_at_and_passed_to(browser: aiohttp.ClientSession, file: FleetFile) -> None:
+async def test_new_server_is_probed_and_used(browser: aiohttp.ClientSession, file: FleetFile) -> None:
     async with serve() as one, serve() as two:
         file.write(table("a", one.url))
         async with run(file) as gateway:
@@ -88,7 +88,7 @@ async def test_a_new_server_is_looked_at_and_passed_to(browser: aiohttp.ClientSe
             assert [name for name, load in loads["servers"].items() if load["ok"]] == ["a", "b"]  # type: ignore[index]
 
 
-async def test_a_windows_socket_lives_on_while_its_server_is_drained_and_others_come_and_go(
+async def test_socket_survives_draining_and_changes_of_other_servers(
     browser: aiohttp.ClientSession, file: FleetFile
 ) -> None:
     hub = Hub(talk=greet)
@@ -107,10 +107,10 @@ async def test_a_windows_socket_lives_on_while_its_server_is_drained_and_others_
             await socket.close()
 
 
-# Removed and moved ones
+# Removed and moved servers
 
 
-async def test_a_removed_servers_socket_is_closed_with_the_cause(
+async def test_socket_of_a_removed_server_closes_with_the_cause(
     browser: aiohttp.ClientSession, file: FleetFile
 ) -> None:
     hub = Hub(talk=greet)
@@ -127,16 +127,14 @@ async def test_a_removed_servers_socket_is_closed_with_the_cause(
                 assert verdict(reply) == (404, "unknown-server; sent=no")
             await until(lambda: not gateway.gateway.departures.count)
             assert "a" not in (await json_of(browser.get(f"{gateway.url}/fleet/stats")))["servers"]  # type: ignore[index]
-            file.write(*both)  # and put in again
+            file.write(*both)  # and added back
             await until(lambda: server_of(gateway, "a").get("health") == "well")
-            again = await connect(browser, gateway)
-            assert (await again.receive_json())["type"] == "status"
-            await again.close()
+            second = await connect(browser, gateway)
+            assert (await second.receive_json())["type"] == "status"
+            await second.close()
 
 
-async def test_what_is_under_way_at_a_removed_server_is_let_finish(
-    browser: aiohttp.ClientSession, file: FleetFile
-) -> None:
+async def test_request_to_a_removed_server_may_finish(browser: aiohttp.ClientSession, file: FleetFile) -> None:
     may_answer, asked = asyncio.Event(), asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -158,7 +156,7 @@ async def test_what_is_under_way_at_a_removed_server_is_let_finish(
             await until(lambda: not gateway.gateway.departures.count)
 
 
-async def test_a_gateway_that_ends_does_not_wait_for_a_removed_server(
+async def test_stopping_gateway_does_not_wait_for_removed_server(
     browser: aiohttp.ClientSession, file: FleetFile
 ) -> None:
     async with serve(hang) as one, serve() as two:
@@ -172,9 +170,7 @@ async def test_a_gateway_that_ends_does_not_wait_for_a_removed_server(
             await sent
 
 
-async def test_a_request_that_has_not_begun_when_its_server_is_removed_is_certainly_not_sent(
-    browser: aiohttp.ClientSession, file: FleetFile
-) -> None:
+async def test_queued_request_to_removed_server_is_not_sent(browser: aiohttp.ClientSession, file: FleetFile) -> None:
     async with serve() as one, serve() as two:
         file.write(table("a", one.url), table("b", two.url))
         async with run(file) as gateway:
@@ -186,7 +182,7 @@ async def test_a_request_that_has_not_begun_when_its_server_is_removed_is_certai
             )
             writer.write(head.encode() + body[:5])
             await until(lambda: gateway.gateway._runner.server.connections)
-            async with browser.get(f"{gateway.url}/fleet") as reply:  # answered after the head was: it is admitted
+            async with browser.get(f"{gateway.url}/fleet") as reply:  # answered after the head was read
                 assert reply.status == 200
             file.write(table("b", two.url))
             await until(lambda: not server_of(gateway, "a") and not gateway.gateway.departures.count)
@@ -198,7 +194,7 @@ async def test_a_request_that_has_not_begun_when_its_server_is_removed_is_certai
             assert one.seen == []
 
 
-async def test_another_address_is_another_server(browser: aiohttp.ClientSession, file: FleetFile) -> None:
+async def test_changed_address_is_another_server(browser: aiohttp.ClientSession, file: FleetFile) -> None:
     hub = Hub(talk=greet)
     async with serve(hub.answer) as one, serve() as two:
         file.write(table("a", one.url))
@@ -217,8 +213,8 @@ async def test_another_address_is_another_server(browser: aiohttp.ClientSession,
             assert (len(one.seen), len(two.seen)) == (before, 1)
 
 
-async def test_an_answer_of_the_old_address_is_no_news_of_the_new_one(file: FleetFile) -> None:
-    """A look that was under way at the server which had this id tells nothing of the one that has it now."""
+async def test_late_probe_of_old_address_is_ignored(file: FleetFile) -> None:
+    """A probe of the old address that ends late says nothing about the new one."""
     may_answer, asked = asyncio.Event(), asyncio.Event()
 
     async def old(request: web.BaseRequest) -> web.StreamResponse:
@@ -246,10 +242,10 @@ async def test_an_answer_of_the_old_address_is_no_news_of_the_new_one(file: Flee
     await runner.cleanup()
 
 
-# A file with a mistake
+# An invalid file
 
 
-async def test_a_wrong_file_leaves_the_old_one_in_force_and_is_told_once(
+async def test_invalid_file_is_reported_once_and_changes_nothing(
     browser: aiohttp.ClientSession, file: FleetFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "gateway.fleet.watch")
@@ -260,11 +256,11 @@ async def test_a_wrong_file_leaves_the_old_one_in_force_and_is_told_once(
             file.write(good, '[[server]]\nid = "b"\nulr = "http://x"\n')
             await until(lambda: problem_of(gateway))
             assert problem_of(gateway) == (f"{file.path}, line 6: ulr: there is no such setting; did you mean 'url'?")
-            looks = [0]
-            watch_again = gateway.gateway.state.note_problem
-            gateway.gateway.state.note_problem = lambda told: (looks.append(1), watch_again(told))[1]  # type: ignore[method-assign]
-            await asyncio.sleep(0.2)  # several looks
-            assert looks == [0], "it is told once"
+            reports = [0]
+            note_problem = gateway.gateway.state.note_problem
+            gateway.gateway.state.note_problem = lambda problem: (reports.append(1), note_problem(problem))[1]  # type: ignore[method-assign]
+            await asyncio.sleep(0.2)  # several reads of the file
+            assert reports == [0], "it is reported once"
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
                 assert reply.status == 200
             assert caplog.text.count("the fleet stays as it was") == 1
@@ -277,7 +273,7 @@ async def test_a_wrong_file_leaves_the_old_one_in_force_and_is_told_once(
             assert problem_of(gateway) == ""
 
 
-async def test_a_login_file_that_was_missing_is_found_without_another_change(file: FleetFile) -> None:
+async def test_token_file_that_appears_later_is_read(file: FleetFile) -> None:
     async with serve() as one:
         file.write(table("a", one.url))
         async with run(file) as gateway:
@@ -288,8 +284,8 @@ async def test_a_login_file_that_was_missing_is_found_without_another_change(fil
             assert gateway.gateway.state.fleet.servers[0].access.authorization == "Bearer t"
 
 
-async def test_a_file_that_is_being_written_is_not_taken(file: FleetFile) -> None:
-    """Half a file may well read as a smaller fleet."""
+async def test_half_written_fleet_file_is_not_used(file: FleetFile) -> None:
+    """Half a file may be a valid, smaller fleet."""
     async with serve() as one, serve() as two:
         both = table("a", one.url) + table("b", two.url)
         file.write(both)
@@ -299,14 +295,14 @@ async def test_a_file_that_is_being_written_is_not_taken(file: FleetFile) -> Non
             gateway.gateway.change = lambda fleet: (seen.append(fleet), change(fleet))[1]  # type: ignore[method-assign]
             for end in (len(table("a", one.url)), len(both) - 3):
                 file.path.write_text(both[:end])
-                await asyncio.sleep(0.1)  # as a slow writer; shorter than the file has to stay the same
+                await asyncio.sleep(0.1)  # a slow writer, faster than a changed file settles
             file.path.write_text(both + table("c", "http://127.0.0.1:1"))
             await until(lambda: server_of(gateway, "c"))
             assert [len(fleet.servers) for fleet in seen] == [3]
             assert problem_of(gateway) == ""
 
 
-async def test_a_login_file_that_is_being_written_is_not_taken(file: FleetFile) -> None:
+async def test_half_written_token_file_is_not_used(file: FleetFile) -> None:
     async with serve() as one:
         token = file.path.with_name("token")
         token.write_text("first")
@@ -315,7 +311,7 @@ async def test_a_login_file_that_is_being_written_is_not_taken(file: FleetFile) 
         async with run(file, fleet_settles=1.0) as gateway:
             change = gateway.gateway.change
             gateway.gateway.change = lambda fleet: (seen.append(fleet), change(fleet))[1]  # type: ignore[method-assign]
-            for count in range(1, 16):  # for longer than it has to stay the same, and never the same for so long
+            for count in range(1, 16):  # longer in all than a changed file needs to settle
                 token.write_text("t" * count)
                 await asyncio.sleep(0.1)
             await until(lambda: seen)
@@ -325,7 +321,7 @@ async def test_a_login_file_that_is_being_written_is_not_taken(file: FleetFile) 
 # Rules, names and limits
 
 
-async def test_rules_and_names_are_those_of_the_file_now(file: FleetFile) -> None:
+async def test_changed_rules_and_names_take_effect(file: FleetFile) -> None:
     async with serve() as one:
         file.write(table("a", one.url))
         async with run(file) as gateway:
@@ -340,7 +336,7 @@ async def test_rules_and_names_are_those_of_the_file_now(file: FleetFile) -> Non
             assert b" 403 " in (await speak(gateway.port, request)).split(b"\r\n")[0]
 
 
-async def test_a_smaller_lane_and_upload_limit_take_effect_at_once(
+async def test_smaller_lane_and_upload_limit_take_effect_immediately(
     browser: aiohttp.ClientSession, file: FleetFile
 ) -> None:
     async with serve(hang) as one:

@@ -1,4 +1,4 @@
-"""Many connections at once: each turn of the event loop takes few of them, and others are not behind them all."""
+"""Many simultaneous connections: each turn of the event loop accepts few, and one network does not delay the others."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def serving(pem: Pem) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def connected(port: int, count: int, source: str = SENDER, *, sends: bytes = b"") -> Iterator[list[socket.socket]]:
-    """Connect and send without letting the event loop run, so that all of it is there when it does."""
+    """Connect and send without letting the event loop run, so that all of it is waiting when it does."""
     with contextlib.ExitStack() as stack:
         made = []
         for _ in range(count):
@@ -239,7 +239,7 @@ async def test_bodies_take_turns_over_tls(tmp_path: Path) -> None:
         assert await asyncio.gather(*(send() for _ in range(MANY))) == ["1000000"] * MANY
 
 
-async def test_handshake_that_does_not_come_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_tls_handshake_ends_at_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listeners, "HANDSHAKE_SECONDS", 0.1)
     pem = make_pem(tmp_path)
 
@@ -269,7 +269,7 @@ class HeldTurns(Turns[connections._Connection]):
         self._set_timer()
 
 
-async def test_tls_connection_ends_that_was_closed_while_its_bytes_waited(
+async def test_tls_connection_ends_if_closed_while_its_bytes_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_LINGER_SECONDS", 0.1)
@@ -294,7 +294,7 @@ async def test_tls_connection_ends_that_was_closed_while_its_bytes_waited(
         await until(lambda: server.count == 0)
 
 
-async def test_tls_connection_reads_as_little_at_once_as_another(tmp_path: Path) -> None:
+async def test_tls_connection_reads_as_little_per_turn_as_plain(tmp_path: Path) -> None:
     pem = make_pem(tmp_path)
     client_side = ssl.create_default_context(cafile=str(pem.authority))
     sizes: list[int] = []

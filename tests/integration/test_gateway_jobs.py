@@ -1,4 +1,4 @@
-"""The gateway finds out which servers have the newer jobs API, so that no page asks one in vain."""
+"""The gateway detects which servers have the newer jobs API, so that pages request it only there."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import aiohttp
 from tests.services import Service, start_demo, start_gateway
 
 
-async def when_well(session: aiohttp.ClientSession, gateway: Service) -> dict[str, Any]:
-    """Each server of the fleet by id, once all were found well."""
+async def wait_until_well(session: aiohttp.ClientSession, gateway: Service) -> dict[str, Any]:
+    """Wait until all servers are well, and return them by id."""
     async with session.ws_connect(f"{gateway.url}/fleet/ws", headers={"Origin": gateway.url}) as socket:
         while True:
-            told = await asyncio.wait_for(socket.receive_json(), 60)
-            if all(server["health"] == "well" for server in told["servers"]):
-                return {server["id"]: server for server in told["servers"]}
+            fleet = await asyncio.wait_for(socket.receive_json(), 60)
+            if all(server["health"] == "well" for server in fleet["servers"]):
+                return {server["id"]: server for server in fleet["servers"]}
 
 
-async def test_a_server_with_jobs_is_told_from_one_without(tmp_path: Path) -> None:
+async def test_servers_with_and_without_jobs_api_are_distinguished(tmp_path: Path) -> None:
     with (
         start_demo("--jobs", data=tmp_path / "new") as new,
         start_demo(data=tmp_path / "old") as old,
         start_gateway("--server", f"new={new.url}", "--server", f"old={old.url}") as gateway,
     ):
         async with aiohttp.ClientSession() as session:
-            servers = await when_well(session, gateway)
+            servers = await wait_until_well(session, gateway)
             assert {name: server["jobs"] for name, server in servers.items()} == {"new": True, "old": False}
             async with session.get(f"{gateway.url}{servers['new']['base']}/api/jobs/nobody") as answer:
                 assert (answer.status, await answer.json()) == (404, {"error": "Job not found"})

@@ -1,6 +1,6 @@
-"""WebSockets through the gateway: answered before the server is dialled, passed both ways, ended truthfully."""
+"""WebSockets through the gateway: accepted before the server has, relayed both ways, and closed with the true cause."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.services import free_ports
 
 
 async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """A server that takes connections and never says a word."""
+    """Accept a connection and never answer."""
     await reader.read()
 
 
-# The browser first
+# Before the server accepts
 
 
-async def test_a_hung_server_keeps_no_socket_from_opening(browser: aiohttp.ClientSession) -> None:
-    """A browser opens one socket after the other: whichever is not answered at once keeps all others waiting."""
+async def test_hung_server_does_not_delay_other_sockets(browser: aiohttp.ClientSession) -> None:
+    """A browser opens one socket after the other, so an unanswered handshake would delay all others."""
     hub = Hub(talk=lambda socket: socket.send_str("heard"))
     async with serve_raw(hang) as hung, serve(hub.answer) as well:
         async with open_gateway({"a": hung, "b": well.url}, handshake=100 * PATIENCE) as gateway:
@@ -37,7 +37,7 @@ async def test_a_hung_server_keeps_no_socket_from_opening(browser: aiohttp.Clien
             assert not any(one.closed for one in waiting)
 
 
-async def test_the_way_to_a_server_has_a_deadline_whose_end_is_told(browser: aiohttp.ClientSession) -> None:
+async def test_connection_to_a_server_ends_at_its_deadline(browser: aiohttp.ClientSession) -> None:
     dialled = ended = 0
 
     async def count(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -55,7 +55,7 @@ async def test_the_way_to_a_server_has_a_deadline_whose_end_is_told(browser: aio
         await until(lambda: not gateway.gateway._lines._slots and not gateway.gateway._lines._open)
 
 
-async def test_a_server_that_cannot_be_reached_or_refuses_is_told(browser: aiohttp.ClientSession) -> None:
+async def test_unreachable_or_refusing_server_closes_with_its_cause(browser: aiohttp.ClientSession) -> None:
     async def refuse(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=403)
 
@@ -73,7 +73,7 @@ async def test_a_server_that_cannot_be_reached_or_refuses_is_told(browser: aioht
     }
 
 
-async def test_what_is_said_early_is_kept_and_is_the_servers_first(browser: aiohttp.ClientSession) -> None:
+async def test_early_messages_are_kept_and_sent_first(browser: aiohttp.ClientSession) -> None:
     hub = Hub(accept_late=asyncio.Event())
     said = [FLAGS, *(str(number) for number in range(40))]
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
@@ -84,7 +84,7 @@ async def test_what_is_said_early_is_kept_and_is_the_servers_first(browser: aioh
         assert hub.accept_late is not None
         hub.accept_late.set()
         await hub.has_accepted(1)
-        for message in said[20:]:  # some of these come while the early ones are handed over
+        for message in said[20:]:  # some of these arrive while the early ones are being sent
             await socket.send_str(message)
             await asyncio.sleep(0)
         await until(lambda: len(hub.heard) == len(said))
@@ -92,7 +92,7 @@ async def test_what_is_said_early_is_kept_and_is_the_servers_first(browser: aioh
 
 
 @pytest.mark.parametrize("said", [["x"] * (MOST_MESSAGES + 1), ["x" * (MOST_BYTES + 1)]], ids=["many", "long"])
-async def test_what_is_said_early_is_bounded(browser: aiohttp.ClientSession, said: list[str]) -> None:
+async def test_early_messages_are_bounded(browser: aiohttp.ClientSession, said: list[str]) -> None:
     hub = Hub(accept_late=asyncio.Event())
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         socket = await connect(browser, gateway)
@@ -103,15 +103,15 @@ async def test_what_is_said_early_is_bounded(browser: aiohttp.ClientSession, sai
 
 
 def early_of(gateway: Running) -> EarlyMessages:
-    """What the gateway keeps of its only socket."""
+    """Return the messages that the gateway keeps for its only socket."""
     [line] = gateway.gateway._lines._open
     return line._early
 
 
-# Both ways
+# Both directions
 
 
-async def test_messages_pass_both_ways_and_the_browsers_first_is_the_servers_first(
+async def test_messages_pass_both_ways_in_order(
     browser: aiohttp.ClientSession,
 ) -> None:
     async def greet(socket: web.WebSocketResponse) -> None:
@@ -135,7 +135,7 @@ async def test_messages_pass_both_ways_and_the_browsers_first_is_the_servers_fir
         await until(lambda: not hub.open)
 
 
-async def test_the_servers_end_is_told_after_all_that_it_said(browser: aiohttp.ClientSession) -> None:
+async def test_close_follows_all_messages_of_the_server(browser: aiohttp.ClientSession) -> None:
     async def say_much_and_end(socket: web.WebSocketResponse) -> None:
         for number in range(500):
             await socket.send_str(text("executed", node=number, filler="x" * 2_000))
@@ -149,7 +149,7 @@ async def test_the_servers_end_is_told_after_all_that_it_said(browser: aiohttp.C
         assert socket.close_code == 1014
 
 
-async def test_a_huge_message_from_a_browser_ends_its_socket(browser: aiohttp.ClientSession) -> None:
+async def test_huge_message_of_a_browser_closes_its_socket(browser: aiohttp.ClientSession) -> None:
     hub = Hub()
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         socket = await connect(browser, gateway)
@@ -160,7 +160,7 @@ async def test_a_huge_message_from_a_browser_ends_its_socket(browser: aiohttp.Cl
         assert hub.heard == []
 
 
-async def test_an_ending_gateway_says_so(browser: aiohttp.ClientSession) -> None:
+async def test_stopping_gateway_closes_sockets_with_1001(browser: aiohttp.ClientSession) -> None:
     hub = Hub()
     async with serve(hub.answer) as upstream, serve_raw(hang) as hung:
         async with open_gateway({"a": upstream.url, "hung": hung}) as gateway:

@@ -1,4 +1,4 @@
-"""A page that has not heard of a changed fleet is refused, and never passed to another server (promise 2)."""
+"""Requests of a page that has not received a changed fleet are refused and reach no other server (promise 2)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def base_of(session: aiohttp.ClientSession, gateway: Service) -> str:
     return base
 
 
-async def test_an_address_that_has_changed_is_refused_before_anything_is_sent(demos: tuple[Service, Service]) -> None:
+async def test_changed_address_is_refused_before_sending(demos: tuple[Service, Service]) -> None:
     one, two = demos
     port = free_ports()
     async with aiohttp.ClientSession() as session:
@@ -43,8 +43,8 @@ async def test_an_address_that_has_changed_is_refused_before_anything_is_sent(de
                     assert answer.status == status
             async with session.post(f"{gateway.url}{old}/prompt", json={"prompt": {}}) as answer:
                 assert answer.headers["X-Mooring-Gateway"] == "server-moved; sent=no"
-                told: dict[str, Any] = json.loads(await answer.read())
-                assert told["error"]["cause"] == "server-moved"
+                refused: dict[str, Any] = json.loads(await answer.read())
+                assert refused["error"]["cause"] == "server-moved"
             with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
                 await session.ws_connect(f"{gateway.url}{old}/ws?clientId=x", headers={"Origin": gateway.url})
             assert refusal.value.status == 409
@@ -53,7 +53,7 @@ async def test_an_address_that_has_changed_is_refused_before_anything_is_sent(de
                 assert (await socket.receive_json())["type"] == "status"
 
 
-async def test_two_gateways_with_one_fleet_give_the_same_paths(demos: tuple[Service, Service]) -> None:
+async def test_gateways_with_one_fleet_use_the_same_paths(demos: tuple[Service, Service]) -> None:
     async with aiohttp.ClientSession() as session:
         with (
             start_gateway("--server", f"gpu={demos[0].url}") as here,

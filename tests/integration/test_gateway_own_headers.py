@@ -18,12 +18,12 @@ async def test_no_answer_names_versions(path: str) -> None:
             assert "Server" not in reply.headers, path
         async with http.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url) as socket:
             assert "Server" not in socket._response.headers
-        told = await speak(gateway.port, b"GET\r\n\r\n")
-        assert told.startswith(b"HTTP/1.") and b"aiohttp" not in told and b"Python" not in told
+        answer = await speak(gateway.port, b"GET\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.") and b"aiohttp" not in answer and b"Python" not in answer
 
 
 @pytest.mark.parametrize(
-    ("rules", "host", "told"),
+    ("rules", "host", "answer"),
     [
         (Rules(), "studio.test", None),
         (Rules(hsts_days=365), "studio.test", "max-age=31536000"),
@@ -32,7 +32,7 @@ async def test_no_answer_names_versions(path: str) -> None:
     ],
     ids=["not asked for", "asked for", "taken back", "over plain http"],
 )
-async def test_hsts_is_sent_only_where_configured(rules: Rules, host: str, told: str | None) -> None:
+async def test_hsts_is_sent_only_where_configured(rules: Rules, host: str, answer: str | None) -> None:
     names = ("https://studio.test",)
     async with (
         serve() as upstream,
@@ -42,4 +42,4 @@ async def test_hsts_is_sent_only_where_configured(rules: Rules, host: str, told:
         for path in PATHS:
             async with http.get(f"{gateway.url}{path}") as reply:
                 known = reply.headers.get("Strict-Transport-Security")
-                assert known == told or (reply.status == 404 and known is None), path
+                assert known == answer or (reply.status == 404 and known is None), path

@@ -1,4 +1,4 @@
-"""What the guard lets pass, and as what it reaches the server."""
+"""What the guard lets pass, and how it reaches the server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("request_", GOOD.values(), ids=GOOD.keys())
-async def test_what_is_ours_passes(place: Place, request_: bytes) -> None:
+async def test_requests_of_our_page_pass(place: Place, request_: bytes) -> None:
     status, headers = await place.send(request_)
     assert status == 200
     assert "x-mooring-gateway" not in headers
@@ -34,19 +34,19 @@ async def test_what_is_ours_passes(place: Place, request_: bytes) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_localhost_moves_the_page_to_the_canonical_origin(place: Place, method: str) -> None:
+async def test_localhost_redirects_the_page_to_the_canonical_origin(place: Place, method: str) -> None:
     request = write(method, "/?lang=zh", host=f"LocalHost:{place.gateway.port}")
     status, headers = await place.send(request)
     assert (status, headers["location"]) == (308, f"{place.gateway.url}/?lang=zh")
 
 
-async def test_a_link_from_another_site_leads_to_the_page(place: Place) -> None:
+async def test_link_from_another_site_opens_the_page(place: Place) -> None:
     link = get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate", Sec_Fetch_Dest="document")
     _, headers = await place.send(link)
     assert "cross-site" not in headers.get("x-mooring-gateway", "")
 
 
-async def test_what_passes_is_rewritten_for_the_server(place: Place) -> None:
+async def test_passed_requests_are_rewritten_for_the_server(place: Place) -> None:
     secrets = {
         "Cookie": "a=b",
         "Authorization": "Bearer x",

@@ -1,4 +1,4 @@
-"""Heard after every reload, at a demo server that forgets a client_id as ComfyUI does."""
+"""Sockets after a reload, at a demo server that forgets a client_id as ComfyUI does."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def hearing(browser: aiohttp.ClientSession, demo: Service) -> dict[str, li
 async def run_and_listen(
     browser: aiohttp.ClientSession, gateway: Running, socket: aiohttp.ClientWebSocketResponse
 ) -> None:
-    """A run whose end must be heard on the socket."""
+    """Run a prompt whose end must arrive on the socket."""
     prompt_id = str(uuid.uuid4())
     body = {"prompt": PICTURE, "client_id": "w", "prompt_id": prompt_id}
     async with browser.post(f"{gateway.url}/servers/a/prompt", json=body) as reply:
@@ -52,10 +52,8 @@ async def run_and_listen(
                 return
 
 
-async def test_a_socket_that_overlaps_an_older_one_goes_deaf_at_the_server(
-    browser: aiohttp.ClientSession, demo: Service
-) -> None:
-    """What the wait is for: without the gateway between, the same steps leave a deaf socket."""
+async def test_overlapping_socket_goes_deaf_without_the_gateway(browser: aiohttp.ClientSession, demo: Service) -> None:
+    """Without the gateway in between, the same steps leave a deaf socket: this is what the wait prevents."""
     older = await browser.ws_connect(f"{demo.url}/ws?clientId=w")
     newer = await browser.ws_connect(f"{demo.url}/ws?clientId=w")
     await older.close()
@@ -68,7 +66,7 @@ async def test_a_socket_that_overlaps_an_older_one_goes_deaf_at_the_server(
 
 
 @pytest.mark.parametrize("leave", ["close", "drop", "stay"])
-async def test_every_reload_is_heard_though_the_server_closes_late(
+async def test_events_arrive_after_reloads_though_the_server_closes_late(
     browser: aiohttp.ClientSession, demo: Service, leave: str
 ) -> None:
     await change_faults(browser, demo, close_sockets_late=0.2)

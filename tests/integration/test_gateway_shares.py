@@ -62,7 +62,7 @@ async def test_slow_readers_affect_only_their_own_address() -> None:
                 one.transport.abort()
 
 
-async def test_a_delete_ends_with_its_browser(tmp_path: Path) -> None:
+async def test_delete_request_ends_with_its_browser(tmp_path: Path) -> None:
     asked: list[str] = []
     is_let_go = asyncio.Event()
 

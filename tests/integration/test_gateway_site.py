@@ -1,4 +1,4 @@
-"""The page's own files, over a real socket."""
+"""The page's own files over a real socket."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
         ("/static/vendor/pyodide/python_stdlib.zip", "application/zip"),
     ],
 )
-async def test_each_file_has_its_type_and_our_protections(
+async def test_files_have_media_type_and_protective_headers(
     gateway: Running, browser: aiohttp.ClientSession, path: str, kind: str
 ) -> None:
     async with browser.get(gateway.url + path) as reply:
@@ -102,14 +102,12 @@ async def test_each_file_has_its_type_and_our_protections(
 @pytest.mark.parametrize(
     "path", ["/static/link.txt", "/static/missing.css", "/static/vendor", "/secret.txt", "/app/core/model.py"]
 )
-async def test_what_is_no_file_of_the_site_is_not_there(
-    gateway: Running, browser: aiohttp.ClientSession, path: str
-) -> None:
+async def test_unpublished_file_is_not_found(gateway: Running, browser: aiohttp.ClientSession, path: str) -> None:
     async with browser.get(gateway.url + path) as reply:
         assert (reply.status, reply.headers["X-Mooring-Gateway"]) == (404, "not-listed; sent=no")
 
 
-async def test_the_archive_follows_its_sources(gateway: Running, browser: aiohttp.ClientSession, site: Path) -> None:
+async def test_archive_follows_its_sources(gateway: Running, browser: aiohttp.ClientSession, site: Path) -> None:
     async with browser.get(f"{gateway.url}/app.zip") as reply:
         first = reply.headers["ETag"]
         names = zipfile.ZipFile(io.BytesIO(await reply.read())).namelist()
@@ -121,10 +119,10 @@ async def test_the_archive_follows_its_sources(gateway: Running, browser: aiohtt
         assert archive.read("app/core/model.py") == b"y = 33"
 
 
-async def test_windows_are_told_when_another_build_is_served(
+async def test_windows_are_notified_when_another_build_is_served(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
-    """The first window that gets the new sources is the moment in which the older windows hear of them."""
+    """Older windows are notified when the first window receives the new sources."""
     async with browser.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url) as window:
         first = (await window.receive_json())["build"]
         assert first
@@ -136,9 +134,7 @@ async def test_windows_are_told_when_another_build_is_served(
         assert build
 
 
-async def test_a_page_under_a_plain_name_gets_no_header_that_its_browser_would_complain_about(
-    site: Path, browser: aiohttp.ClientSession
-) -> None:
+async def test_plain_http_page_gets_no_header_that_browsers_report(site: Path, browser: aiohttp.ClientSession) -> None:
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site, names=["studio.lan"]) as gateway:
         host = f"studio.lan:{gateway.port}"
         async with browser.get(gateway.url, headers={"Host": host}) as reply:

@@ -1,6 +1,6 @@
-"""A browser that reads slowly, or not at all: the server is drained all the same, and the browser is cut."""
+"""Browsers that read slowly or not at all: the server is always drained, and the browser is cut."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.integration.hub import Hub, connect, read_all, text
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
 
 
-async def test_a_server_is_drained_whatever_the_browser_does(browser: aiohttp.ClientSession) -> None:
+async def test_server_is_drained_though_the_browser_does_not_read(browser: aiohttp.ClientSession) -> None:
     picture = bytes(512 * 1024)
 
     async def run(socket: web.WebSocketResponse) -> None:
         metadata = json.dumps({"prompt_id": "p"}).encode()
         await socket.send_str(text("execution_start", prompt_id="p"))
-        for step in range(200):  # 100 MB, which no kernel holds
+        for step in range(200):  # 100 MB, more than any kernel buffers
             await socket.send_str(text("progress", prompt_id="p", value=step))
             await socket.send_bytes(struct.pack(">II", 4, len(metadata)) + metadata + picture)
             if step % 50 == 0:
@@ -34,7 +34,7 @@ async def test_a_server_is_drained_whatever_the_browser_does(browser: aiohttp.Cl
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         socket = await connect(browser, gateway)
         async with asyncio.timeout(PATIENCE):
-            await hub.has_talked.wait()  # while the browser has not read one message
+            await hub.has_talked.wait()  # before the browser has read any message
         texts, pictures = [], 0
         while not texts or texts[-1]["type"] != "execution_success":
             message = await socket.receive(PATIENCE)
@@ -57,18 +57,18 @@ async def flood(socket: web.WebSocketResponse) -> None:
         await socket.send_str(text("executed", node=number, filler=filler))
 
 
-async def test_a_browser_that_falls_too_far_behind_is_cut(browser: aiohttp.ClientSession) -> None:
+async def test_browser_that_falls_too_far_behind_is_cut(browser: aiohttp.ClientSession) -> None:
     hub = Hub(talk=flood)
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, goodbye=PATIENCE) as gateway:
         socket = await connect(browser, gateway)
-        await until(lambda: hub.accepted and not hub.open)  # its line has ended, though it has not read one message
+        await until(lambda: hub.accepted and not hub.open)  # its socket has ended, though it has read no message
         messages = await read_all(socket)
         assert socket.close_code == 1013
         nodes = [json.loads(message.data)["data"]["node"] for message in messages]
         assert nodes == list(range(len(nodes))), "what arrived has no gap"
 
 
-async def test_a_browser_that_takes_nothing_is_cut_even_if_it_misses_nothing(
+async def test_browser_that_reads_nothing_is_cut_without_new_messages(
     browser: aiohttp.ClientSession,
 ) -> None:
     picture = struct.pack(">II", 1, 1) + bytes(1024 * 1024)
@@ -88,16 +88,16 @@ async def test_a_browser_that_takes_nothing_is_cut_even_if_it_misses_nothing(
             assert socket.close_code == 1013
 
 
-async def test_a_browser_that_is_cut_and_still_does_not_read_is_dropped(browser: aiohttp.ClientSession) -> None:
+async def test_cut_browser_that_still_does_not_read_is_dropped(browser: aiohttp.ClientSession) -> None:
     hub = Hub(talk=flood)
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, goodbye=0.2) as gateway:
         socket = await connect(browser, gateway)
         await until(lambda: hub.accepted and not hub.open)
         await until(lambda: not gateway.gateway._runner.server.connections)
-        del socket  # held until here: a collected one would end its connection itself
+        del socket  # kept until here: a collected socket would end its connection
 
 
-async def test_a_half_dead_browser_is_noticed() -> None:
+async def test_browser_that_answers_no_ping_is_dropped() -> None:
     hub = Hub()
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, heartbeat=0.2) as gateway:
         _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)

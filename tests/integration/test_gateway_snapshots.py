@@ -1,4 +1,4 @@
-"""The memory snapshot over a real socket: named in the page if it fits, packed as the browser reads it, made anew."""
+"""The memory snapshot over a real socket: named in the page if it fits, compressed for the browser, and renewed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.rig import PATIENCE, Running, open_gateway
 
 MEMORY = b"memory" * 1000
 PAGE = "<!doctype html><head><!-- boot --></head>"
-# What stands in Node's place: it writes what the maker writes. `lazy` is seen in the file system when it has begun.
+# A stand-in for Node that writes what the maker writes. `lazy` exists in the file system once it has begun.
 NODE = f"""#!{sys.executable}
 import gzip, json, os, pathlib, sys, time
 out = sys.argv[-1]
@@ -37,7 +37,7 @@ if "HANGS" in os.environ:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small repository with a runtime, and a Node of our own."""
+    """Prepare a small repository with a runtime and a stand-in for Node."""
     root, tools = tmp_path / "site", tmp_path / "tools"
     texts = {"index.html": PAGE, "app/__init__.py": "", "app/model.py": "x = 1", **dict.fromkeys(SCRIPTS, "//")}
     texts["static/vendor/mooring.json"] = json.dumps({"from": "locked", "files": {"python/site.zip": 1}})
@@ -47,7 +47,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools.mkdir()
     (tools / "node").write_text(NODE)
     (tools / "node").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tools))  # and so there is no `nice` either
+    monkeypatch.setenv("PATH", str(tools))  # which also hides `nice`
     return root
 
 
@@ -65,7 +65,7 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def named(browser: aiohttp.ClientSession, gateway: Running) -> str:
-    """What the page names, empty if nothing."""
+    """Return the snapshot that the page names, or an empty text."""
     async with browser.get(gateway.url) as reply:
         assert reply.status == 200
         found = re.search(r'<link [^>]*id="snapshot"[^>]*>', await reply.text())
@@ -85,7 +85,7 @@ def address(link: str) -> str:
     return found[1]
 
 
-async def test_the_gateway_makes_what_is_missing_and_the_page_names_it(
+async def test_missing_snapshot_is_made_and_named_in_the_page(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
     link = await until_named(browser, gateway)
@@ -98,10 +98,10 @@ async def test_the_gateway_makes_what_is_missing_and_the_page_names_it(
     ("accepted", "coding", "body"),
     [
         ("gzip, deflate, br, zstd", "br", b"br"),  # https, and this machine
-        ("gzip, deflate", "gzip", MEMORY),  # plain http under a name
+        ("gzip, deflate", "gzip", MEMORY),  # plain HTTP under a host name
     ],
 )
-async def test_it_comes_packed_as_the_browser_can_read_it_and_is_kept_for_ever(
+async def test_snapshot_is_compressed_for_the_browser_and_cached_for_ever(
     gateway: Running, browser: aiohttp.ClientSession, accepted: str, coding: str, body: bytes
 ) -> None:
     path = address(await until_named(browser, gateway))
@@ -115,7 +115,7 @@ async def test_it_comes_packed_as_the_browser_can_read_it_and_is_kept_for_ever(
         assert (gzip.decompress(data) if coding == "gzip" else data) == body
 
 
-async def test_it_comes_unpacked_to_whoever_asks_for_that(gateway: Running, browser: aiohttp.ClientSession) -> None:
+async def test_snapshot_is_uncompressed_for_identity_requests(gateway: Running, browser: aiohttp.ClientSession) -> None:
     link = await until_named(browser, gateway)
     assert f'data-plain="{address(link)}.raw"' in link
     async with browser.get(f"{gateway.url}{address(link)}.raw", headers={"Accept-Encoding": "gzip, br"}) as reply:
@@ -125,10 +125,8 @@ async def test_it_comes_unpacked_to_whoever_asks_for_that(gateway: Running, brow
         assert await reply.read() == MEMORY
 
 
-async def test_what_is_not_there_is_an_empty_answer_and_no_error(
-    gateway: Running, browser: aiohttp.ClientSession
-) -> None:
-    """A browser logs each 404 as an error, and this is none: the page does without."""
+async def test_missing_snapshot_is_an_empty_answer(gateway: Running, browser: aiohttp.ClientSession) -> None:
+    """Browsers log each 404 as an error, and a missing snapshot is none: the page starts without it."""
     path = address(await until_named(browser, gateway))
     for target, accepted in ((f"/snapshots/{'0' * 32}", "br"), (path, "identity"), (path, "")):
         async with browser.get(gateway.url + target, headers={"Accept-Encoding": accepted}) as reply:
@@ -136,7 +134,7 @@ async def test_what_is_not_there_is_an_empty_answer_and_no_error(
             assert reply.headers["Cache-Control"] == "no-store"
 
 
-async def test_a_page_with_other_sources_never_gets_the_old_snapshot(
+async def test_page_with_other_sources_gets_no_old_snapshot(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
     first = await until_named(browser, gateway)
@@ -147,7 +145,7 @@ async def test_a_page_with_other_sources_never_gets_the_old_snapshot(
     assert await named(browser, gateway) == first, "the one before is kept"
 
 
-async def test_a_damaged_one_is_not_named_and_made_anew(
+async def test_damaged_snapshot_is_not_named_and_replaced(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
     link = await until_named(browser, gateway)
@@ -158,7 +156,7 @@ async def test_a_damaged_one_is_not_named_and_made_anew(
     assert file.read_bytes() == b"br"
 
 
-async def test_the_pages_tag_changes_with_what_it_names(gateway: Running, browser: aiohttp.ClientSession) -> None:
+async def test_etag_of_the_page_changes_with_its_snapshot(gateway: Running, browser: aiohttp.ClientSession) -> None:
     await until_named(browser, gateway)
     async with browser.get(gateway.url) as reply:
         tag = reply.headers["ETag"]
@@ -167,7 +165,7 @@ async def test_the_pages_tag_changes_with_what_it_names(gateway: Running, browse
         assert (reply.status, await reply.read()) == (304, b"")
 
 
-async def test_a_node_that_cannot_costs_nothing_but_the_snapshot(
+async def test_failing_node_costs_only_the_snapshot(
     site: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("FAILS", "1")
@@ -179,10 +177,10 @@ async def test_a_node_that_cannot_costs_nothing_but_the_snapshot(
         assert "this Node is too old" in caplog.text
         for _ in range(3):
             assert await named(browser, gateway) == ""
-    assert caplog.text.count("windows open slower") == 1, "it is not tried again"
+    assert caplog.text.count("windows open slower") == 1, "it is not retried"
 
 
-async def test_a_gateway_that_ends_stops_making_one(
+async def test_stopping_gateway_stops_its_snapshot_maker(
     site: Path, tmp_path: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = tmp_path / "begun"

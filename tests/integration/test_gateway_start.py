@@ -1,4 +1,4 @@
-"""The gateway as a process: how it starts, what it says when it cannot, and how it ends."""
+"""The gateway as a process: start, errors and end."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ import pytest
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
 
 PATIENCE = 60.0
-ENDS_SECONDS = 20.0  # on a machine with more to do; waiting for the windows would take a minute
+ENDS_SECONDS = 20.0  # on a loaded machine; waiting for the windows would take a minute
 
 
 def run_gateway(*flags: str) -> subprocess.CompletedProcess[str]:
-    """Run a gateway that is expected to fail at once."""
+    """Run a gateway that must fail immediately."""
     return subprocess.run(
         [sys.executable, "-m", "gateway", *flags],
         cwd=ROOT,
@@ -58,8 +58,8 @@ def fleet_of(service: Service) -> dict[str, dict[str, object]]:
     return {server["id"]: server for server in json.loads(fetch(f"{service.url}/fleet"))["servers"]}
 
 
-def fails(ran: subprocess.CompletedProcess[str], *words: str) -> None:
-    """One clear sentence, exit code 1, nothing else."""
+def assert_fails(ran: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Check for one clear sentence and exit code 1."""
     assert ran.returncode == 1
     assert ran.stdout == ""
     assert len(ran.stderr.strip().splitlines()) == 1, ran.stderr
@@ -67,10 +67,10 @@ def fails(ran: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in ran.stderr
 
 
-# Starting
+# Start
 
 
-def test_it_says_which_fleet_it_has_and_why() -> None:
+def test_gateway_prints_its_fleet_and_its_source() -> None:
     with start_demo() as demo, start_gateway("--server", f"studio={demo.url}") as gateway:
         assert gateway.lines[0] == "Fleet: --server names 1 server."
         assert gateway.lines[1].split() == ["studio", demo.url]
@@ -78,7 +78,7 @@ def test_it_says_which_fleet_it_has_and_why() -> None:
         assert why == {"source": "flags", "detail": "--server names 1 server."}
 
 
-def test_a_fleet_file_is_used(tmp_path: Path) -> None:
+def test_fleet_file_is_used(tmp_path: Path) -> None:
     file = tmp_path / "fleet.toml"
     file.write_text('[[server]]\nid = "a"\nurl = "http://127.0.0.1:1"\nname = "Left"\n')
     with start_gateway("--fleet", str(file)) as gateway:
@@ -86,55 +86,55 @@ def test_a_fleet_file_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_its_address_is_canonical(host: str) -> None:
+def test_gateway_prints_its_canonical_address(host: str) -> None:
     with start_gateway("--server", "a=http://127.0.0.1:1", "--host", host) as gateway:
         assert gateway.url == f"http://127.0.0.1:{gateway.port}"
         assert fetch(f"{gateway.url}/fleet")
 
 
-def test_a_port_in_use_is_an_error_never_the_next_port() -> None:
+def test_port_in_use_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         ran = run_gateway("--port", str(port), "--server", "a=http://127.0.0.1:1")
-        fails(ran, f"Port {port} is in use", "--port")
+        assert_fails(ran, f"Port {port} is in use", "--port")
 
 
-def test_a_second_gateway_on_the_port_of_a_first_is_told() -> None:
+def test_second_gateway_on_one_port_is_reported() -> None:
     with start_gateway("--server", "a=http://127.0.0.1:1") as gateway:
-        fails(run_gateway("--port", str(gateway.port), "--server", "a=http://127.0.0.1:1"), "in use")
+        assert_fails(run_gateway("--port", str(gateway.port), "--server", "a=http://127.0.0.1:1"), "in use")
 
 
-def test_a_demo_servers_port_in_use_is_told() -> None:
+def test_demo_servers_port_in_use_is_reported() -> None:
     port = free_ports(3)
     with socket.create_server(("127.0.0.1", port + 2)):
-        fails(run_gateway("--port", str(port), "--demo", "2"), f"Port {port + 2}, which demo-2 needs, is in use")
+        assert_fails(run_gateway("--port", str(port), "--demo", "2"), f"Port {port + 2}, which demo-2 needs, is in use")
     assert not is_open(port + 1), "nothing was left running"
 
 
-def test_a_bad_fleet_file_is_told_with_line_and_key(tmp_path: Path) -> None:
+def test_invalid_fleet_file_is_reported_with_line_and_key(tmp_path: Path) -> None:
     file = tmp_path / "fleet.toml"
     file.write_text(
         '[[server]]\nid = "a"\nurl = "http://127.0.0.1:1"\n\n[[server]]\nid = "a"\nurl = "http://127.0.0.1:2"\n'
     )
-    fails(run_gateway("--port", str(free_ports()), "--fleet", str(file)), str(file), "line 6", "id", "already")
+    assert_fails(run_gateway("--port", str(free_ports()), "--fleet", str(file)), str(file), "line 6", "id", "already")
 
 
-def test_an_address_that_is_not_this_machines_is_told() -> None:
+def test_address_of_another_machine_is_reported() -> None:
     ran = run_gateway("--port", str(free_ports()), "--host", "192.0.2.1", "--insecure", "--server", "a=http://x")
-    fails(ran, "--host 192.0.2.1 is not an address of this machine")
+    assert_fails(ran, "--host 192.0.2.1 is not an address of this machine")
 
 
-def test_a_bad_certificate_is_told(tmp_path: Path) -> None:
+def test_invalid_certificate_is_reported(tmp_path: Path) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_text("no certificate")
     flags = ["--tls-cert", str(bad), "--tls-key", str(bad), "--server", "a=http://127.0.0.1:1"]
-    fails(run_gateway("--port", str(free_ports()), *flags), str(bad), "--tls-cert")
+    assert_fails(run_gateway("--port", str(free_ports()), *flags), str(bad), "--tls-cert")
 
 
 # Open to the network, and TLS
 
 
-def test_open_to_the_network_it_answers_to_addresses_but_not_to_any_name() -> None:
+def test_network_gateway_accepts_addresses_but_not_every_host_name() -> None:
     with start_gateway("--server", "a=http://127.0.0.1:1", "--host", "0.0.0.0", "--insecure") as gateway:
         assert any("Open to everybody" in line for line in gateway.lines)
         assert fetch(f"http://127.0.0.1:{gateway.port}/fleet")
@@ -149,7 +149,7 @@ def test_open_to_the_network_it_answers_to_addresses_but_not_to_any_name() -> No
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
-def test_it_speaks_tls(tmp_path: Path) -> None:
+def test_gateway_speaks_tls(tmp_path: Path) -> None:
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         [
@@ -185,7 +185,7 @@ def test_it_speaks_tls(tmp_path: Path) -> None:
 # The demo fleet
 
 
-def test_a_demo_fleet_stands_on_the_ports_that_follow() -> None:
+def test_demo_fleet_uses_the_following_ports() -> None:
     with start_gateway(demo=2) as gateway:
         wait_for(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
         servers = fleet_of(gateway)
@@ -197,7 +197,7 @@ def test_a_demo_fleet_stands_on_the_ports_that_follow() -> None:
         assert fetch(f"{gateway.url}/servers/demo-2/queue")
 
 
-def test_a_demo_server_that_dies_is_told_and_not_started_again() -> None:
+def test_dead_demo_server_is_reported_and_not_restarted() -> None:
     with start_gateway(demo=2) as gateway:
         wait_for(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
         state = json.loads(fetch(f"http://127.0.0.1:{gateway.port + 1}/demo/faults"))
@@ -208,11 +208,11 @@ def test_a_demo_server_that_dies_is_told_and_not_started_again() -> None:
         assert not is_open(gateway.port + 1)
 
 
-# Ending
+# End
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_soon_with_everything_it_started_though_windows_are_open(number: signal.Signals) -> None:
+def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: signal.Signals) -> None:
     with start_gateway(demo=2) as gateway, socket.create_connection(("127.0.0.1", gateway.port)) as window:
         window.sendall(
             f"GET /fleet/ws HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nOrigin: {gateway.url}\r\n"
@@ -228,17 +228,17 @@ def test_it_ends_soon_with_everything_it_started_though_windows_are_open(number:
         assert not any("Traceback" in line or "ERROR" in line for line in gateway.lines)
 
 
-def test_a_killed_gateway_leaves_no_demo_server_behind() -> None:
+def test_killed_gateway_leaves_no_demo_server() -> None:
     with start_gateway(demo=2) as gateway:
         gateway.kill()
         wait_for(lambda: not any(is_open(gateway.port + offset) for offset in (1, 2)))
 
 
-def test_a_signal_while_it_starts_ends_it_too() -> None:
+def test_signal_during_start_ends_the_gateway() -> None:
     port = free_ports(3)
     command = [sys.executable, "-m", "gateway", "--port", str(port), "--demo", "2"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for(lambda: is_open(port))  # it holds its port before the demo servers are up
+    wait_for(lambda: is_open(port))  # it opens its port before the demo servers are ready
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0

@@ -1,6 +1,6 @@
-"""HTTP through the gateway: streamed with backpressure, and ended when the browser goes."""
+"""HTTP through the gateway: streamed with backpressure, and ended with the browser's connection."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.services import start_gateway
 # Streaming
 
 
-async def test_an_answer_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) -> None:
+async def test_answer_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) -> None:
     first_arrived = asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -39,7 +39,7 @@ async def test_an_answer_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) 
             assert await reply.content.read() == b"second"
 
 
-async def test_the_beginning_of_an_answer_does_not_wait_for_its_body(browser: aiohttp.ClientSession) -> None:
+async def test_headers_do_not_wait_for_the_body(browser: aiohttp.ClientSession) -> None:
     has_begun = asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -55,7 +55,7 @@ async def test_the_beginning_of_an_answer_does_not_wait_for_its_body(browser: ai
             assert await reply.content.read() == b"late"
 
 
-async def test_an_upload_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) -> None:
+async def test_upload_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) -> None:
     first_arrived = asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -74,7 +74,7 @@ async def test_an_upload_arrives_chunk_by_chunk(browser: aiohttp.ClientSession) 
             assert await reply.json() == {"name": "x"}
 
 
-async def test_a_browser_that_does_not_read_holds_the_server_back(browser: aiohttp.ClientSession) -> None:
+async def test_browser_that_does_not_read_slows_the_server(browser: aiohttp.ClientSession) -> None:
     total, written = 200 * MIB, 0
     is_stalled = asyncio.Event()
 
@@ -101,7 +101,7 @@ async def test_a_browser_that_does_not_read_holds_the_server_back(browser: aioht
     assert received == written == total
 
 
-async def test_a_server_that_does_not_read_holds_the_browser_back(browser: aiohttp.ClientSession) -> None:
+async def test_server_that_does_not_read_slows_the_browser(browser: aiohttp.ClientSession) -> None:
     sent = 0
     may_read = asyncio.Event()
     is_stalled = asyncio.Event()
@@ -174,10 +174,10 @@ def _peak_memory(process: int) -> int:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
 
 
-# A browser that goes
+# Closed browsers
 
 
-async def test_a_read_ends_at_the_server_when_the_browser_goes() -> None:
+async def test_closed_browser_ends_its_read_on_the_server() -> None:
     has_begun, has_ended = asyncio.Event(), asyncio.Event()
 
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
@@ -198,7 +198,7 @@ async def test_a_read_ends_at_the_server_when_the_browser_goes() -> None:
             await has_ended.wait()
 
 
-async def test_a_submit_is_carried_through_when_the_browser_goes() -> None:
+async def test_submit_completes_though_the_browser_has_closed() -> None:
     has_begun, may_answer, has_answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:

@@ -1,6 +1,6 @@
-"""One line per server and client_id: two sockets of one window never overlap at the server."""
+"""Sockets of one window to a server never overlap there."""
 
-# ruff: noqa: SIM117 (the servers are one block, what is asked of them another)
+# ruff: noqa: SIM117 (one block for the servers, another for the requests)
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from tests.integration.rig import open_gateway, serve, serve_raw, until
 
 
 @pytest.mark.parametrize("leave", ["close", "drop", "stay"])
-async def test_two_sockets_of_one_client_id_never_overlap_at_the_server(
-    browser: aiohttp.ClientSession, leave: str
-) -> None:
+async def test_sockets_of_one_client_id_never_overlap(browser: aiohttp.ClientSession, leave: str) -> None:
     hub = Hub(close_late=0.2)
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         sockets = []
@@ -39,7 +37,7 @@ async def test_two_sockets_of_one_client_id_never_overlap_at_the_server(
         await until(lambda: not gateway.gateway._lines._slots)
 
 
-async def test_upgrades_at_the_same_moment_never_overlap(browser: aiohttp.ClientSession) -> None:
+async def test_simultaneous_upgrades_never_overlap(browser: aiohttp.ClientSession) -> None:
     hub = Hub(close_late=0.05)
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         sockets = await asyncio.gather(*(connect(browser, gateway) for _ in range(6)))
@@ -51,7 +49,7 @@ async def test_upgrades_at_the_same_moment_never_overlap(browser: aiohttp.Client
         assert [socket.close_code for socket in sockets].count(4409) == 5
 
 
-async def test_other_client_ids_do_not_wait(browser: aiohttp.ClientSession) -> None:
+async def test_sockets_of_other_client_ids_do_not_wait(browser: aiohttp.ClientSession) -> None:
     hub = Hub(never_closes=True)
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         first = await connect(browser, gateway, "one")
@@ -63,11 +61,11 @@ async def test_other_client_ids_do_not_wait(browser: aiohttp.ClientSession) -> N
         assert not last.closed
 
 
-async def test_a_line_ends_only_with_its_tcp_connection(browser: aiohttp.ClientSession) -> None:
+async def test_next_socket_waits_for_the_end_of_the_tcp_connection(browser: aiohttp.ClientSession) -> None:
     is_open, most_open, accepted = 0, 0, 0
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A server that answers a Close frame at once but ends its connection 200 ms late."""
+        """Answer a Close frame immediately, and end the connection 200 ms later."""
         nonlocal is_open, most_open, accepted
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         if "Upgrade: websocket" not in head:
@@ -100,7 +98,7 @@ def accept_key(key: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-async def test_a_server_that_never_confirms_is_not_overlapped_but_not_waited_for_for_ever(
+async def test_unconfirmed_close_is_waited_for_until_a_deadline(
     browser: aiohttp.ClientSession,
 ) -> None:
     hub = Hub(never_closes=True)
@@ -111,7 +109,7 @@ async def test_a_server_that_never_confirms_is_not_overlapped_but_not_waited_for
             await first.close()
             assert await end_of(await connect(browser, gateway)) == (4503, "upstream-busy")
             assert hub.most_open == 1
-            await until(lambda: not hub.open)  # that has dropped the older connection
+            await until(lambda: not hub.open)  # the older connection has been dropped
             last = await connect(browser, gateway)
             await hub.has_accepted(2)
             assert hub.most_open == 1
@@ -119,9 +117,7 @@ async def test_a_server_that_never_confirms_is_not_overlapped_but_not_waited_for
 
 
 @pytest.mark.parametrize("leave", ["close", "drop"])
-async def test_a_browser_that_goes_while_its_socket_connects_leaves_none_behind(
-    browser: aiohttp.ClientSession, leave: str
-) -> None:
+async def test_closed_browser_leaves_no_connecting_socket(browser: aiohttp.ClientSession, leave: str) -> None:
     hub = Hub(accept_late=asyncio.Event(), close_late=0.1)
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         early = await connect(browser, gateway)
@@ -139,7 +135,7 @@ async def test_a_browser_that_goes_while_its_socket_connects_leaves_none_behind(
         assert not last.closed
 
 
-async def test_a_browser_that_goes_before_its_turn_is_never_dialled_for(browser: aiohttp.ClientSession) -> None:
+async def test_closed_browser_before_its_turn_causes_no_connection(browser: aiohttp.ClientSession) -> None:
     hub = Hub(accept_late=asyncio.Event())
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         first = await connect(browser, gateway)
@@ -154,7 +150,7 @@ async def test_a_browser_that_goes_before_its_turn_is_never_dialled_for(browser:
         assert (await end_of(first))[0] == 4409
 
 
-async def test_a_socket_that_never_connects_does_not_block_its_window_for_ever(
+async def test_socket_that_never_connects_does_not_block_its_window(
     browser: aiohttp.ClientSession,
 ) -> None:
     hub = Hub(accept_late=asyncio.Event())

@@ -1,4 +1,4 @@
-"""An error that nobody foresaw, in what a gateway does for ever: it is told, and the looking goes on."""
+"""Unexpected errors in the gateway's background loops are logged, and the loops continue."""
 
 from __future__ import annotations
 
@@ -30,32 +30,34 @@ A = ServerId("a")
 
 @dataclasses.dataclass
 class Once:
-    """Fails the first time, and does the real thing from then on."""
+    """A function that fails the first time."""
 
     real: Callable[..., Any]
     times: int = 0
 
-    def __call__(self, *words: Any, **named: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.times += 1
         if self.times == 1:
             raise LookupError("nobody foresaw this")
-        return self.real(*words, **named)
+        return self.real(*args, **kwargs)
 
 
-def is_told(caplog: pytest.LogCaptureFixture) -> bool:
-    """Whether the log has it, with where it came from."""
+def is_logged(caplog: pytest.LogCaptureFixture) -> bool:
+    """Return whether the error was logged with its traceback."""
     return any(record.exc_info and record.exc_info[0] is LookupError for record in caplog.records)
 
 
-async def test_a_server_is_looked_at_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    look = Once(gateway.fleet.prober.look_closely)
-    monkeypatch.setattr(gateway.fleet.prober, "look_closely", look)
+async def test_prober_continues_after_an_unexpected_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    probe = Once(gateway.fleet.prober.look_closely)
+    monkeypatch.setattr(gateway.fleet.prober, "look_closely", probe)
     async with serve() as upstream, open_gateway({"a": upstream.url}, probe_ill=0.05) as running:
         await until(lambda: running.gateway.state.condition(A).health is Health.WELL)
-    assert look.times > 1 and is_told(caplog)
+    assert probe.times > 1 and is_logged(caplog)
 
 
-async def test_the_fleet_file_is_read_again(
+async def test_fleet_file_watch_continues_after_an_unexpected_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     path = tmp_path / "fleet.toml"
@@ -65,10 +67,10 @@ async def test_the_fleet_file_is_read_again(
             monkeypatch.setattr(gateway.fleet.watch, "read_fleet", Once(read_fleet))
             path.write_text(table("b", upstream.url))
             await until(lambda: list(running.gateway.state.servers) == ["b"])
-    assert is_told(caplog)
+    assert is_logged(caplog)
 
 
-async def test_the_users_are_read_again(
+async def test_users_file_watch_continues_after_an_unexpected_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     users = tmp_path / "users.toml"
@@ -82,20 +84,20 @@ async def test_the_users_are_read_again(
         access = running.gateway._access
         assert access is not None
         await until(lambda: "dora" in access.login.names())
-    assert is_told(caplog)
+    assert is_logged(caplog)
 
 
-async def test_a_name_is_looked_up_again(
+async def test_search_continues_after_an_unexpected_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, browser: aiohttp.ClientSession
 ) -> None:
-    look = Once(Search.look)
-    monkeypatch.setattr(Search, "look", lambda search: look(search))  # noqa: PLW0108 - a function is bound to its search
+    probe = Once(Search.look)
+    monkeypatch.setattr(Search, "look", lambda search: probe(search))  # noqa: PLW0108 - a function is bound to its search
     async with open_cluster(tmp_path) as cluster:
         await cluster.start("127.0.0.2")
         cluster.name("127.0.0.2")
         async with cluster.gateway() as running:
             await until_told(lambda: servers_of(browser, running))
-    assert is_told(caplog)
+    assert is_logged(caplog)
 
 
 def table(server_id: str, url: str) -> str:

@@ -1,4 +1,4 @@
-"""Workflows through the gateway: those of the installation, and those that people have saved on a server."""
+"""Workflows through the gateway: published by the installation, and saved by users on a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_a_published_workflow_is_listed_and_handed_out_as_bytes_that_no_browser_shows(
+async def test_published_workflow_is_listed_and_sent_as_a_download(
     gateway: Running, browser: aiohttp.ClientSession
 ) -> None:
     async with browser.get(f"{gateway.url}/workflows") as reply:
@@ -46,24 +46,26 @@ async def test_a_published_workflow_is_listed_and_handed_out_as_bytes_that_no_br
 @pytest.mark.parametrize(
     "path", ["/workflows/b.json", "/workflows/../a.json", "/workflows/%2e%2e/a.json", "/workflows/"]
 )
-async def test_nothing_else_is_handed_out(gateway: Running, browser: aiohttp.ClientSession, path: str) -> None:
+async def test_other_files_are_not_found(gateway: Running, browser: aiohttp.ClientSession, path: str) -> None:
     async with browser.get(URL(f"{gateway.url}/workflows{path}", encoded=True)) as reply:
         assert (reply.status, reply.headers["X-Mooring-Gateway"]) == (404, "not-listed; sent=no")
 
 
-async def test_nobody_writes_them(gateway: Running, browser: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_published_workflows_are_read_only(
+    gateway: Running, browser: aiohttp.ClientSession, tmp_path: Path
+) -> None:
     for method in ("POST", "PUT", "DELETE"):
         async with browser.request(method, f"{gateway.url}/workflows/a.json", data=b"{}") as reply:
             assert reply.status in {400, 405}
     assert (tmp_path / "a.json").read_text() == '{"1": {}}'
 
 
-async def test_another_site_may_not_read_them(gateway: Running, browser: aiohttp.ClientSession) -> None:
+async def test_other_sites_may_not_read_workflows(gateway: Running, browser: aiohttp.ClientSession) -> None:
     async with browser.get(f"{gateway.url}/workflows", headers={"Origin": "http://evil.test"}) as reply:
         assert reply.status == 403
 
 
-async def test_windows_are_told_when_the_folder_changes(
+async def test_windows_are_notified_when_the_folder_changes(
     gateway: Running, browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     async with browser.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url) as window:
@@ -73,8 +75,8 @@ async def test_windows_are_told_when_the_folder_changes(
         while (second := (await window.receive_json())["workflows"]) == first:
             pass
     async with browser.get(f"{gateway.url}/workflows") as reply:
-        told = await reply.json()
-    assert (told["tag"], [file["path"] for file in told["files"]]) == (second, ["a.json", "b.json"])
+        listing = await reply.json()
+    assert (listing["tag"], [file["path"] for file in listing["files"]]) == (second, ["a.json", "b.json"])
 
 
 # A server's saved workflows
@@ -114,7 +116,7 @@ async def test_saved_workflows_can_be_read(
         "/userdata/workflows%252F..%252Fa.json",
     ],
 )
-async def test_nothing_else_of_the_user_data_is_anybodys_business(
+async def test_other_user_data_is_refused(
     gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession, target: str
 ) -> None:
     async with browser.get(URL(f"{gateway.url}/servers/a{target}", encoded=True)) as reply:
@@ -122,7 +124,7 @@ async def test_nothing_else_of_the_user_data_is_anybodys_business(
     assert upstream.seen == []
 
 
-async def test_saved_workflows_are_not_written(
+async def test_saved_workflows_cannot_be_written(
     gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession
 ) -> None:
     for method in ("POST", "DELETE"):
