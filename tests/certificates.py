@@ -1,7 +1,8 @@
-"""Certificates that a test makes with `openssl`: an authority, and a certificate by it."""
+"""Certificates made with `openssl`: an authority, and a certificate that it has signed."""
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,24 @@ _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 @dataclass(frozen=True)
 class Pem:
-    """The files. The certificate is for one name, and good for a client too; `key` is its private key."""
+    """Paths of an authority's certificate, and of one for servers and clients that it has signed, with its key."""
 
     authority: Path
     certificate: Path
     key: Path
 
+    def server_context(self, *, requires_client: bool = False) -> ssl.SSLContext:
+        """Return the context of a server with this certificate."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate, self.key)
+        if requires_client:
+            context.load_verify_locations(self.authority)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
 
 def make_pem(folder: Path, name: str = "IP:127.0.0.1") -> Pem:
-    """A fresh authority with one certificate, for that name; the test is skipped where there is no `openssl`."""
+    """Make an authority and a certificate for this name; without `openssl` the test is skipped."""
     authority, authority_key = folder / "ca.pem", folder / "ca.key"
     certificate, key, request = folder / "server.pem", folder / "server.key", folder / "server.csr"
     purposes = folder / "purposes.cnf"

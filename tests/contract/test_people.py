@@ -13,8 +13,8 @@ import pytest
 
 from gateway.fleet.rules import Rules
 from tests.contract.conftest import REAL
-from tests.integration.studio import Studio, a_picture, load_prompt, open_studio, picture_prompt
-from tests.integration.test_people_sockets import open_ear, wait_until
+from tests.integration.rig import until
+from tests.integration.studio import Studio, load_prompt, open_listener, open_studio, picture_prompt, small_png
 
 SERVERS = ["demo", *REAL]
 
@@ -32,7 +32,7 @@ def new_picture() -> dict[str, object]:
 
 
 async def test_each_sees_and_opens_their_own_pictures(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     prompt_id = await alice.submit(new_picture())
     file = await alice.made(prompt_id)
     status, bytes_ = await alice.get("/servers/a/view", params=file)
@@ -48,20 +48,20 @@ async def test_each_sees_and_opens_their_own_pictures(studio: Studio) -> None:
 
 
 async def test_events_reach_their_own_window_and_carry_seals(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
-    async with open_ear(alice) as hers, open_ear(bob) as his:
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    async with open_listener(alice) as hers, open_listener(bob) as his:
         prompt_id = await alice.submit(new_picture())
-        await wait_until(lambda: "executed" in hers.kinds())
-        await wait_until(lambda: any(text["data"].get("node", "") is None for text in hers.texts))
+        await until(lambda: "executed" in hers.kinds())
+        await until(lambda: any(text["data"].get("node", "") is None for text in hers.texts))
         assert hers.prompts() == {prompt_id} and his.prompts() == set()
         [executed] = [text for text in hers.texts if text["type"] == "executed"]
         assert (await alice.get("/servers/a/view", params=executed["data"]["output"]["images"][0]))[0] == 200
 
 
 async def test_an_upload_is_ones_own_and_is_read_by_ones_own_prompts(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     name = f"näme 日本 #?% {time.time_ns()}.png"
-    status, told = await alice.upload(name, a_picture(time.time_ns() % 200), overwrite="true", type="temp")
+    status, told = await alice.upload(name, small_png(time.time_ns() % 200), overwrite="true", type="temp")
     assert (status, told["name"], told["subfolder"]) == (200, name, "mooring-people/alice")
     mine = f"{told['subfolder']}/{told['name']}"
     assert (await alice.result(await alice.submit(load_prompt(mine))))["status"]["status_str"] == "success"
@@ -69,7 +69,7 @@ async def test_an_upload_is_ones_own_and_is_read_by_ones_own_prompts(studio: Stu
 
 
 async def test_a_picture_of_ones_own_is_read_again_by_its_output_name(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     file = await alice.made(await alice.submit(new_picture()))
     value = f"{file['filename']} [output]"
     assert (await alice.result(await alice.submit(load_prompt(value))))["status"]["status_str"] == "success"
@@ -79,7 +79,7 @@ async def test_a_picture_of_ones_own_is_read_again_by_its_output_name(studio: St
 async def test_file_described_by_a_node_is_not_sealed(studio: Studio) -> None:
     if not await studio.direct("GET", "/object_info/Preview3D"):
         pytest.skip("this server has no Preview3D")
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     made = await alice.made(await alice.submit(new_picture()))
     file = {key: made[key] for key in ("filename", "subfolder", "type")}
     prompt = {"1": {"class_type": "Preview3D", "inputs": {"model_file": file["filename"], "camera_info": file}}}
@@ -96,7 +96,7 @@ async def test_denied_class_runs_under_no_other_name(server: str) -> None:
     flags = ("--jobs",) if server == "demo" else ()
     denied, url = ("Preview3D", "ImageInvert"), server.removeprefix("demo")
     async with open_studio(Rules(deny_nodes=denied), *flags, server=url) as studio:
-        alice = await studio.enter("alice")
+        alice = await studio.log_in("alice")
         for class_type in ("Preview3D", "Preview3DAnimation", "ImageInvert", "OldInvert"):
             if class_type not in denied and await studio.direct("GET", f"/object_info/{class_type}"):
                 continue  # an older server has it as a class of its own
@@ -106,7 +106,7 @@ async def test_denied_class_runs_under_no_other_name(server: str) -> None:
 
 
 async def test_a_prompt_that_is_wrong_is_told_as_the_server_tells_it(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     prompt = {"1": {"class_type": "NoSuchNode", "inputs": {}}}
     status, answer = await alice.post("/servers/a/prompt", alice.body(prompt))
     assert status == 400 and "NoSuchNode" in str(answer)
@@ -115,7 +115,7 @@ async def test_a_prompt_that_is_wrong_is_told_as_the_server_tells_it(studio: Stu
 
 
 async def test_ones_own_prompts_are_deleted_and_interrupted(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     prompt_id = await alice.submit(new_picture())
     await alice.result(prompt_id)
     assert (await alice.post("/servers/a/interrupt", {"prompt_id": prompt_id}))[0] == 200

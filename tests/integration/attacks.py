@@ -19,7 +19,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 @dataclass
-class Place:
+class GuardedServer:
     """A gateway with one server behind it."""
 
     gateway: Running

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.integration.attacks import Place
+from tests.integration.attacks import GuardedServer
 from tests.integration.rig import PATIENCE, open_gateway, serve
 
 
@@ -20,8 +20,8 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Place]:
+async def guarded() -> AsyncIterator[GuardedServer]:
     """A gateway with one server that it has probed."""
     async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
-        await gateway.first_look()
-        yield Place(gateway, upstream)
+        await gateway.first_probe()
+        yield GuardedServer(gateway, upstream)

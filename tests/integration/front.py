@@ -106,5 +106,5 @@ async def open_front(
         write_configuration(out, write_nginx(make_plan(flags, fleet)), is_private=False)
         stack.enter_context(start_nginx(out, port))
         for gateway in running:
-            await gateway.first_look()
+            await gateway.first_probe()
         yield Front(url, running, {server.id: server for server in known}, site.build)

@@ -13,7 +13,7 @@ import contextlib
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.fleet.file import read_fleet
-from tests.integration.rig import PATIENCE, Running, open_fleet
+from tests.integration.rig import Running, open_fleet
 from tests.name_server import NameServer, serve_names
 
 NAME = "comfyui.test"
@@ -187,11 +187,3 @@ async def fleet_of(browser: aiohttp.ClientSession, gateway: Running) -> dict[str
 async def servers_of(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, dict[str, Any]]:
     """Return the servers of the fleet by their address."""
     return {server["at"]: server for server in (await fleet_of(browser, gateway))["servers"]}
-
-
-async def until_told(condition: Callable[[], Awaitable[object]]) -> Any:
-    """Wait until a condition has a result, and return it."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await condition()):  # noqa: ASYNC110 (another process answers)
-            await asyncio.sleep(0.02)
-    return found

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import inspect
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -51,10 +54,15 @@ class Upstream:
         return int(self.url.rpartition(":")[2])
 
 
-async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait for a condition."""
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Wait until a function, which may be asynchronous, returns something true, and return that."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (another process may change it)
+        while True:
+            result = condition()
+            if inspect.isawaitable(result):
+                result = await result
+            if result:
+                return result
             await asyncio.sleep(0.01)
 
 
@@ -97,6 +105,12 @@ async def serve(
         await runner.cleanup()
 
 
+def table(server_id: str, url: str, **values: object) -> str:
+    """Return a `[[server]]` table of a fleet file."""
+    lines = {"id": server_id, "url": url} | values
+    return "[[server]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
+
+
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -135,7 +149,7 @@ class Running:
         """Return the address of a window's socket."""
         return f"{self.url}/servers/{server_id}/ws?clientId={client_id}"
 
-    async def first_look(self) -> None:
+    async def first_probe(self) -> None:
         """Wait until every server has been probed."""
         state = self.gateway.state
         await until(lambda: all(state.condition(one).health is not Health.UNKNOWN for one in state.servers))

@@ -1,7 +1,7 @@
 """A gateway with logged-in users in front of a real demo server, and an HTTP client for each user.
 
 async with open_studio() as studio:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     prompt_id = await alice.submit()
 """
 
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import io
 import json
+import struct
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import WSMsgType
 from PIL import Image
 
 from gateway.fleet.rules import Rules
@@ -29,6 +31,7 @@ from gateway.people.keys import load_keys
 from gateway.people.passwords import PasswordHash
 from gateway.people.people import People
 from gateway.people.person import Role
+from tests.integration.hub import FLAGS
 from tests.integration.rig import PATIENCE, PLAIN, Running, open_gateway, until
 from tests.services import start_demo
 
@@ -54,7 +57,7 @@ def load_prompt(image: object) -> dict[str, Any]:
 
 
 @dataclass
-class Guest:
+class Client:
     """One user's browser, as far as HTTP goes."""
 
     name: str
@@ -93,15 +96,12 @@ class Guest:
 
     async def result(self, prompt_id: str) -> dict[str, Any]:
         """Wait for the history entry of a prompt."""
-        found: dict[str, Any] = {}
 
-        async def look() -> bool:
+        async def entry() -> dict[str, Any] | None:
             _, answer = await self.get(f"/servers/a/history/{prompt_id}")
-            found.update(answer)
-            return prompt_id in found
+            return answer.get(prompt_id)
 
-        await wait_for(look)
-        return dict(found[prompt_id])
+        return dict(await until(entry))
 
     async def made(self, prompt_id: str) -> dict[str, Any]:
         """Return the first file of a prompt, as its history describes it."""
@@ -113,7 +113,7 @@ class Guest:
         form = aiohttp.FormData(quote_fields=False)  # as browsers write names
         for key, value in fields.items():
             form.add_field(key, value)
-        form.add_field("image", data or a_picture(), filename=name, content_type="image/png")
+        form.add_field("image", data or small_png(), filename=name, content_type="image/png")
         return await self.ask("POST", "/servers/a/upload/image", data=form, headers={"Origin": self.url})
 
 
@@ -127,24 +127,24 @@ class Studio:
     users: Path
     stack: contextlib.AsyncExitStack
 
-    async def browser(self, name: str = "") -> Guest:
+    async def open_client(self, name: str = "") -> Client:
         """Open a client without a login."""
         jar = aiohttp.CookieJar(unsafe=True)
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         session = aiohttp.ClientSession(cookie_jar=jar, timeout=timeout)
-        return Guest(name, self.gateway.url, await self.stack.enter_async_context(session))
+        return Client(name, self.gateway.url, await self.stack.enter_async_context(session))
 
-    async def enter(self, name: str) -> Guest:
+    async def log_in(self, name: str) -> Client:
         """Open a client and log in."""
-        guest = await self.browser(name)
-        status, _ = await guest.post("/login", {"name": name, "password": PASSWORD})
+        client = await self.open_client(name)
+        status, _ = await client.post("/login", {"name": name, "password": PASSWORD})
         assert status == 200
-        return guest
+        return client
 
-    def cookie_of(self, guest: Guest) -> dict[str, str]:
+    def cookie_of(self, client: Client) -> dict[str, str]:
         """Return the `Cookie` header of a client's session, as a thief would copy it."""
         name = f"mooring-{self.gateway.port}"
-        [value] = [cookie.value for cookie in guest.http.cookie_jar if cookie.key == name]
+        [value] = [cookie.value for cookie in client.http.cookie_jar if cookie.key == name]
         return {"Cookie": f"{name}={value}"}
 
     async def direct(self, method: str, path: str, **how: Any) -> Any:
@@ -156,6 +156,18 @@ class Studio:
         """Return the waiting and running prompts from the server itself."""
         answer = await self.direct("GET", "/queue")
         return [*answer["queue_running"], *answer["queue_pending"]]
+
+    async def is_idle(self) -> bool:
+        """Return whether the server has no prompts."""
+        return not await self.queued()
+
+    async def is_running(self, prompt_id: str) -> bool:
+        """Return whether the server executes a prompt."""
+        return any(row[1] == prompt_id for row in (await self.direct("GET", "/queue"))["queue_running"])
+
+    async def has_ended(self, prompt_id: str) -> bool:
+        """Return whether a prompt is in the server's history."""
+        return prompt_id in await self.direct("GET", f"/history/{prompt_id}")
 
 
 def write_users(path: Path) -> None:
@@ -194,20 +206,13 @@ async def open_studio(
         gateway = await stack.enter_async_context(
             open_gateway({"a": url}, people=people, rules=rules, workflows=workflows, **deadlines)
         )
-        await gateway.first_look()
+        await gateway.first_probe()
         state = gateway.gateway.state
         await until(lambda: all(state.catalogue(one).files for one in state.servers))
         yield Studio(gateway, url, data, users, stack)
 
 
-async def wait_for(look: Any, seconds: float = PATIENCE) -> None:
-    """Wait until an asynchronous condition holds."""
-    async with asyncio.timeout(seconds):
-        while not await look():  # noqa: ASYNC110 - another process changes it
-            await asyncio.sleep(0.02)
-
-
-def a_picture(colour: int = 0) -> bytes:
+def small_png(colour: int = 0) -> bytes:
     """Return a small PNG; each colour is another file."""
     file = io.BytesIO()
     Image.new("RGB", (8, 8), (colour, 90, 120)).save(file, "PNG")
@@ -226,3 +231,44 @@ def slow_prompt(seed: int = 1) -> dict[str, Any]:
         "1": {"class_type": "DemoSampler", "inputs": inputs},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "slow"}},
     }
+
+
+class Listener:
+    """A window's socket, and everything received on it."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.texts: list[dict[str, Any]] = []
+        self.binaries: list[bytes] = []
+
+    async def listen(self) -> None:
+        async for message in self.socket:
+            if message.type is WSMsgType.TEXT:
+                self.texts.append(json.loads(message.data))
+            else:
+                self.binaries.append(message.data)
+
+    def prompts(self) -> set[str]:
+        """Return the ids of the prompts in all messages."""
+        named = {text["data"].get("prompt_id") for text in self.texts} - {None}
+        for data in self.binaries:
+            kind, length = struct.unpack_from(">II", data)
+            named.add(json.loads(data[8 : 8 + length])["prompt_id"] if kind == 4 else f"nameless {kind}")
+        return named
+
+    def kinds(self) -> list[str]:
+        """Return the types of the texts."""
+        return [text["type"] for text in self.texts]
+
+
+@contextlib.asynccontextmanager
+async def open_listener(client: Client, client_id: str | None = None) -> AsyncIterator[Listener]:
+    """Open a user's socket, under their own client_id by default."""
+    url = f"{client.url}/servers/a/ws?clientId={client_id or client.client_id}"
+    async with client.http.ws_connect(url, origin=client.url) as socket:
+        await socket.send_str(FLAGS)
+        listener = Listener(socket)
+        listening = asyncio.create_task(listener.listen())
+        await until(lambda: "status" in listener.kinds())
+        yield listener
+        listening.cancel()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import ssl
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -22,8 +21,8 @@ from gateway.fleet.file import read_fleet
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import HEADER
 from tests.certificates import make_pem
-from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of, until_told
-from tests.integration.rig import Running
+from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of
+from tests.integration.rig import Running, until
 from tests.name_server import Mood
 from wire.health import Health
 
@@ -51,7 +50,7 @@ async def server_at(browser: aiohttp.ClientSession, gateway: Running, pod: Pod, 
         fitting = (one for one in servers if one["at"] == pod.url and one.items() >= wanted.items())
         return next(fitting, None)
 
-    return await until_told(find)
+    return await until(find)
 
 
 async def test_two_gateways_find_servers_under_the_same_ids(cluster: Cluster, browser: aiohttp.ClientSession) -> None:
@@ -86,7 +85,7 @@ async def test_removed_server_is_drained_until_it_stops_answering(
         async with browser.get(f"{gateway.url}{leaving['base']}/queue") as reply:
             assert len(json.loads(await reply.read())["queue_pending"]) == 1, "its work is watched to its end"
         await one.stop()
-        await until_told(lambda: _is_gone(browser, gateway, one))
+        await until(lambda: _is_gone(browser, gateway, one))
         assert await submit(browser, gateway, leaving["base"]) == (404, "unknown-server; sent=no")
         await cluster.start(ONE, one)  # with the same user data, and back in DNS
         cluster.name(ONE, TWO)
@@ -114,7 +113,7 @@ async def test_gateway_that_starts_later_knows_which_servers_are_leaving(
         cluster.name()
         assert (await server_at(browser, after, two, drained=True))["health"] == "well", "all of them are leaving"
         del cluster.names.zone[f"all.{NAME}."]
-        await until_told(lambda: _has_message(browser, after, "nobody tells which servers are leaving"))
+        await until(lambda: _has_message(browser, after, "nobody tells which servers are leaving"))
         assert (await server_at(browser, after, one))["drained"], "DNS has said nothing else"
 
 
@@ -153,7 +152,7 @@ async def test_address_that_returns_with_another_identity_is_another_server(
         known = await server_at(browser, gateway, one, health="well")
         await one.stop()
         other = await cluster.start(ONE, Pod())
-        await until_told(lambda: _is_another(browser, gateway, known))
+        await until(lambda: _is_another(browser, gateway, known))
         assert await submit(browser, gateway, known["base"]) == (404, "unknown-server; sent=no")
         fresh = await server_at(browser, gateway, other, health="well")
         assert fresh["id"] != known["id"]
@@ -188,7 +187,7 @@ async def test_failing_name_server_changes_no_server(
     async with cluster.gateway() as gateway:
         known = await server_at(browser, gateway, one, health="well")
         cluster.names.mood = mood
-        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        fleet = await until(lambda: _with_messages(browser, gateway))
         assert fleet["searches"][0].startswith(f"dns://{NAME}:{cluster.port}: ")
         assert fleet["searches"][0].endswith("The servers stay as they were.")
         assert fleet["servers"] == [known]
@@ -198,7 +197,7 @@ async def test_failing_name_server_changes_no_server(
         labels = f'{{from="dns://{NAME}:{cluster.port}"}}'
         assert f"mooring_lookup_answered{labels} 0.0" in numbers and f"mooring_lookup_servers{labels} 1.0" in numbers
         cluster.names.mood = Mood.WELL
-        await until_told(lambda: _has_no_message(browser, gateway))
+        await until(lambda: _has_no_message(browser, gateway))
 
 
 async def _with_messages(browser: aiohttp.ClientSession, gateway: Running) -> dict[str, Any] | None:
@@ -217,7 +216,7 @@ async def test_gateway_that_starts_without_dns_finds_servers_later(
     cluster.name(ONE)
     cluster.names.mood = Mood.SERVFAIL
     async with cluster.gateway() as gateway:
-        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        fleet = await until(lambda: _with_messages(browser, gateway))
         assert fleet["servers"] == [] and fleet["searches"][0].endswith("None is known yet.")
         cluster.names.mood = Mood.WELL
         await server_at(browser, gateway, one, health="well")
@@ -244,8 +243,8 @@ async def test_srv_records_set_names_ports_priorities_and_weights(
     }
     cluster.names.along = {"gpu-0.test.": {"A": [ONE]}, "gpu-1.test.": {"A": [TWO]}}
     async with cluster.gateway(cluster.discover("srv://_comfyui._tcp.test")) as gateway:
-        await until_told(lambda: _has_spare(browser, gateway))
-        found = await until_told(lambda: _well(browser, gateway, 3))
+        await until(lambda: _has_spare(browser, gateway))
+        found = await until(lambda: _well(browser, gateway, 3))
         settings = {at: (server["weight"], server["drained"]) for at, server in found.items()}
         assert settings == {
             f"http://gpu-0.test:{cluster.port}": (1.0, False),
@@ -260,7 +259,7 @@ async def test_srv_records_set_names_ports_priorities_and_weights(
         await one.stop()
         await cluster.start("127.0.0.5", one)
         cluster.names.along["gpu-0.test."] = {"A": ["127.0.0.5"]}
-        await until_told(lambda: _reaches(browser, gateway, before["base"]))
+        await until(lambda: _reaches(browser, gateway, before["base"]))
         assert len(one.prompts) == 2, "the name is the same server wherever it is"
 
 
@@ -281,13 +280,11 @@ async def test_https_certificate_is_checked_for_the_name(
     cluster: Cluster, browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     pem = await asyncio.to_thread(make_pem, tmp_path, f"DNS:{NAME}")
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(pem.certificate, pem.key)
     cluster.table = f'mint = true\nhttps = true\ntls_ca = "{pem.authority.name}"\n'
-    one, two = await cluster.start(ONE, Pod(tls=tls)), await cluster.start(TWO, Pod(tls=tls))
+    one, two = [await cluster.start(host, Pod(tls=pem.server_context())) for host in (ONE, TWO)]
     cluster.name(ONE, TWO)
     async with cluster.gateway() as gateway:
-        servers = await until_told(lambda: _all_well(browser, gateway, 2))
+        servers = await until(lambda: _all_well(browser, gateway, 2))
         assert {server["at"] for server in servers} == {f"https://{NAME}:{cluster.port}"}
         for server in servers:
             assert await submit(browser, gateway, server["base"]) == (200, "")
@@ -317,10 +314,10 @@ async def test_servers_that_share_a_user_directory_are_not_used(
     await cluster.start(ONE, Pod(disk))
     cluster.name(ONE)
     async with cluster.gateway() as gateway:
-        await until_told(lambda: _well(browser, gateway, 1))
+        await until(lambda: _well(browser, gateway, 1))
         await cluster.start(TWO, Pod(disk))
         cluster.name(ONE, TWO)
-        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        fleet = await until(lambda: _with_messages(browser, gateway))
         assert "each server needs a user directory of its own" in fleet["searches"][0]
         assert fleet["servers"] == []
 
@@ -349,7 +346,7 @@ async def test_changed_discover_table_takes_effect(cluster: Cluster, browser: ai
             cluster.discover(f"dns://more.test:{cluster.port}") + f'[[server]]\nid = "own"\nurl = "{two.url}"\n'
         )
         assert (await server_at(browser, gateway, two, id="own"))["address"] == two.url
-        fleet = await until_told(lambda: _with_messages(browser, gateway))
+        fleet = await until(lambda: _with_messages(browser, gateway))
         assert fleet["searches"] == [f"dns://more.test:{cluster.port}: {two.url} is in the fleet already, as own."]
 
 

@@ -21,7 +21,7 @@ from gateway.http.servers import ServerId
 from tests.certificates import Pem, make_pem
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text
-from tests.integration.rig import QUEUE, STATS, Running, open_fleet, until
+from tests.integration.rig import QUEUE, STATS, Running, open_fleet, table, until
 from wire.health import Health
 
 A = ServerId("a")
@@ -70,11 +70,6 @@ async def start(server: LoginServer, tls: ssl.SSLContext | None = None) -> Async
         await runner.cleanup()
 
 
-def table(server_id: str, url: str, **values: object) -> str:
-    lines = {"id": server_id, "url": url} | values
-    return "[[server]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
-
-
 def write(path: Path, text: str) -> Path:
     new = path.with_name("new")
     new.write_text(text)
@@ -85,7 +80,7 @@ def write(path: Path, text: str) -> Path:
 @contextlib.asynccontextmanager
 async def run(path: Path) -> AsyncIterator[Running]:
     async with open_fleet(read_fleet(path), **FAST) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         yield gateway
 
 
@@ -183,19 +178,10 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
     return make_pem(tmp_path_factory.mktemp("pem"))
 
 
-def server_tls(pem: Pem, *, asks_for_certificate: bool = False) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem.certificate, pem.key)
-    if asks_for_certificate:
-        context.load_verify_locations(pem.authority)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
 async def test_private_authority_is_trusted_once_configured(
     browser: aiohttp.ClientSession, folder: Path, pem: Pem
 ) -> None:
-    async with start(LoginServer(wanted=""), server_tls(pem)) as server:
+    async with start(LoginServer(wanted=""), pem.server_context()) as server:
         path = write(folder / "fleet.toml", table("a", server.url))
         async with run(path) as gateway:
             assert health(gateway) is Health.REFUSES
@@ -210,14 +196,14 @@ async def test_private_authority_is_trusted_once_configured(
 
 
 async def test_certificate_is_not_checked_without_verification(folder: Path, pem: Pem) -> None:
-    async with start(LoginServer(wanted=""), server_tls(pem)) as server:
+    async with start(LoginServer(wanted=""), pem.server_context()) as server:
         path = write(folder / "fleet.toml", table("a", server.url, tls_verify=False))
         async with run(path) as gateway:
             assert health(gateway) is Health.WELL
 
 
 async def test_certificate_of_another_name_is_refused(folder: Path, pem: Pem) -> None:
-    async with start(LoginServer(wanted=""), server_tls(pem)) as server:
+    async with start(LoginServer(wanted=""), pem.server_context()) as server:
         url = server.url.replace("127.0.0.1", "localhost")  # the certificate does not name it
         path = write(folder / "fleet.toml", table("a", url, tls_ca=str(pem.authority)))
         async with run(path) as gateway:
@@ -225,7 +211,7 @@ async def test_certificate_of_another_name_is_refused(folder: Path, pem: Pem) ->
 
 
 async def test_client_certificate_is_sent_to_a_server_that_requires_it(folder: Path, pem: Pem) -> None:
-    async with start(LoginServer(wanted=""), server_tls(pem, asks_for_certificate=True)) as server:
+    async with start(LoginServer(wanted=""), pem.server_context(requires_client=True)) as server:
         known = {"tls_ca": str(pem.authority)}
         path = write(folder / "fleet.toml", table("a", server.url, **known))
         async with run(path) as gateway:
@@ -249,7 +235,7 @@ async def test_request_under_way_survives_a_change_of_tls_settings(
                 await may_answer.wait()
             return await super().answer(request)
 
-    async with start(Slow(wanted=""), server_tls(pem)) as server:
+    async with start(Slow(wanted=""), pem.server_context()) as server:
         path = write(folder / "fleet.toml", table("a", server.url, tls_verify=False))
         async with run(path) as gateway:
             sent = asyncio.ensure_future(submit(browser, gateway).__aenter__())

@@ -15,7 +15,7 @@ from aiohttp import web
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
 from gateway.http.reading import Reading
-from tests.integration.attacks import PROMPT, Place
+from tests.integration.attacks import PROMPT, GuardedServer
 from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
 from wire.health import Health
 
@@ -67,7 +67,7 @@ async def test_oversized_answer_fails_only_its_server(path: str, answer: bytes) 
         open_gateway({"a": loud, "b": other.url}, probe=30.0, loads=30.0, loads_ill=30.0) as gateway,
         aiohttp.ClientSession() as browser,
     ):
-        await gateway.first_look()
+        await gateway.first_probe()
         state = gateway.gateway.state
         assert state.condition("a").health is Health.NOT_COMFYUI
         assert path in state.condition("a").detail
@@ -108,7 +108,7 @@ async def test_endless_large_answers_do_not_delay_other_servers() -> None:
         well = await opened.enter_async_context(serve_answers({"/queue": large + b'"}'}))
         servers = {f"slow-{number}": url for number, url in enumerate(slow)} | {"well": well}
         gateway = await opened.enter_async_context(open_gateway(servers, probe=2.0))
-        await gateway.first_look()
+        await gateway.first_probe()
         state = gateway.gateway.state
         assert {state.condition(name).health for name in servers if name != "well"} == {Health.TIMEOUT}
         assert state.condition("well").health is Health.WELL
@@ -151,11 +151,11 @@ async def test_oversized_catalogue_affects_only_its_server() -> None:
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Place]:
+async def guarded() -> AsyncIterator[GuardedServer]:
     """Start a gateway for an echo server."""
     async with serve(max_upload=100_000_000) as upstream, open_gateway({"a": upstream.url}) as gateway:
-        await gateway.first_look()
-        yield Place(gateway, upstream)
+        await gateway.first_probe()
+        yield GuardedServer(gateway, upstream)
 
 
 @contextlib.asynccontextmanager
@@ -175,9 +175,9 @@ async def unfinished(gateway: Running, count: int, length: int) -> AsyncIterator
             writer.transport.abort()
 
 
-async def test_unfinished_bodies_stay_within_their_budget(place: Place) -> None:
-    budget, fitting = place.gateway.gateway.budget, MOST_OF_ONE // LARGEST_JSON
-    async with unfinished(place.gateway, 30, LARGEST_JSON) as readers:
+async def test_unfinished_bodies_stay_within_their_budget(guarded: GuardedServer) -> None:
+    budget, fitting = guarded.gateway.gateway.budget, MOST_OF_ONE // LARGEST_JSON
+    async with unfinished(guarded.gateway, 30, LARGEST_JSON) as readers:
         refused = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader in readers]
         await until(lambda: sum(task.done() for task in refused) == 30 - fitting)
         for task in refused:
@@ -189,29 +189,29 @@ async def test_unfinished_bodies_stay_within_their_budget(place: Place) -> None:
         assert budget.size == fitting * LARGEST_JSON
         assert budget.bodies == fitting
     await until(lambda: budget.size == budget.bodies == 0)
-    assert place.upstream.seen == []
+    assert guarded.upstream.seen == []
 
 
-async def test_oversized_body_is_refused_before_it_arrives(place: Place) -> None:
-    async with unfinished(place.gateway, 3, 31_000_000) as readers:
+async def test_oversized_body_is_refused_before_it_arrives(guarded: GuardedServer) -> None:
+    async with unfinished(guarded.gateway, 3, 31_000_000) as readers:
         for reader in readers:
             status, headers = head_of(await reader.readuntil(b"\r\n\r\n"))
             assert (status, headers["x-mooring-gateway"]) == (413, "too-large; sent=no")
-    assert place.gateway.gateway.budget.size == 0
+    assert guarded.gateway.gateway.budget.size == 0
 
 
-async def test_small_bodies_are_counted_too(place: Place) -> None:
-    async with unfinished(place.gateway, MOST_BODIES_OF_ONE + 5, 1_000) as readers:
+async def test_small_bodies_are_counted_too(guarded: GuardedServer) -> None:
+    async with unfinished(guarded.gateway, MOST_BODIES_OF_ONE + 5, 1_000) as readers:
         answered = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader in readers]
         await until(lambda: sum(task.done() for task in answered) == 5)
-        assert place.gateway.gateway.budget.bodies == MOST_BODIES_OF_ONE
+        assert guarded.gateway.gateway.budget.bodies == MOST_BODIES_OF_ONE
         for task in answered:
             task.cancel()
-    await until(lambda: place.gateway.gateway.budget.bodies == 0)
+    await until(lambda: guarded.gateway.gateway.budget.bodies == 0)
 
 
-async def test_body_of_unknown_length_is_charged_while_it_arrives(place: Place) -> None:
-    budget, gateway = place.gateway.gateway.budget, place.gateway
+async def test_body_of_unknown_length_is_charged_while_it_arrives(guarded: GuardedServer) -> None:
+    budget, gateway = guarded.gateway.gateway.budget, guarded.gateway
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(
         f"POST /servers/a/prompt HTTP/1.1\r\nHost: {gateway.url.removeprefix('http://')}\r\nOrigin: {gateway.url}\r\n"
@@ -223,11 +223,11 @@ async def test_body_of_unknown_length_is_charged_while_it_arrives(place: Place) 
     await until(lambda: budget.size == 200_000)
     writer.transport.abort()
     await until(lambda: budget.size == 0)
-    assert not reader.at_eof() or place.upstream.seen == []
+    assert not reader.at_eof() or guarded.upstream.seen == []
 
 
-async def test_costly_body_is_refused_while_it_arrives(place: Place) -> None:
-    gateway = place.gateway
+async def test_costly_body_is_refused_while_it_arrives(guarded: GuardedServer) -> None:
+    gateway = guarded.gateway
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(
         f"POST /servers/a/prompt HTTP/1.1\r\nHost: {gateway.url.removeprefix('http://')}\r\nOrigin: {gateway.url}\r\n"
@@ -239,14 +239,14 @@ async def test_costly_body_is_refused_while_it_arrives(place: Place) -> None:
     writer.transport.abort()
 
 
-async def test_large_prompt_passes_unchanged(place: Place) -> None:
+async def test_large_prompt_passes_unchanged(guarded: GuardedServer) -> None:
     body = json.loads(PROMPT) | {"extra_data": {"text": "x" * 1_000_000}}
     async with (
         aiohttp.ClientSession() as browser,
         browser.post(
-            f"{place.gateway.url}/servers/a/prompt", json=body, headers={"Origin": place.gateway.url}
+            f"{guarded.gateway.url}/servers/a/prompt", json=body, headers={"Origin": guarded.gateway.url}
         ) as reply,
     ):
         assert reply.status == 200
-    assert json.loads(place.upstream.bodies[-1]) == body
-    await until(lambda: place.gateway.gateway.budget.size == 0)
+    assert json.loads(guarded.upstream.bodies[-1]) == body
+    await until(lambda: guarded.gateway.gateway.budget.size == 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.attacks import JSON, PROMPT, UPGRADE, Place, get, post, write
+from tests.integration.attacks import JSON, PROMPT, UPGRADE, GuardedServer, get, post, write
 
 ATTACKS: dict[str, tuple[str, bytes]] = {
     # Host: DNS rebinding
@@ -136,5 +136,5 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize(("cause", "attack"), ATTACKS.values(), ids=ATTACKS.keys())
-async def test_attack_is_refused_before_the_server(place: Place, cause: str, attack: bytes) -> None:
-    await place.refuses(cause, attack)
+async def test_attack_is_refused_before_the_server(guarded: GuardedServer, cause: str, attack: bytes) -> None:
+    await guarded.refuses(cause, attack)

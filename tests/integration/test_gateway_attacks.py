@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.attacks import JSON, PROMPT, UPGRADE, Place, get, post, write
+from tests.integration.attacks import JSON, PROMPT, UPGRADE, GuardedServer, get, post, write
 
 ATTACKS: dict[str, tuple[str, bytes]] = {
     # Targets
@@ -145,19 +145,19 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize(("cause", "attack"), ATTACKS.values(), ids=ATTACKS.keys())
-async def test_attack_is_refused_before_the_server(place: Place, cause: str, attack: bytes) -> None:
-    await place.refuses(cause, attack)
+async def test_attack_is_refused_before_the_server(guarded: GuardedServer, cause: str, attack: bytes) -> None:
+    await guarded.refuses(cause, attack)
 
 
-async def test_refused_body_is_not_read_as_the_next_request(place: Place) -> None:
+async def test_refused_body_is_not_read_as_the_next_request(guarded: GuardedServer) -> None:
     inner = write("POST", "/servers/a/prompt", JSON, PROMPT, host="inner")
     outer = write("POST", "/servers/a/prompt", {"Content-Type": "text/plain"}, inner.decode())
-    assert (await place.send(outer))[0] == 415
-    assert place.upstream.seen == []
+    assert (await guarded.send(outer))[0] == 415
+    assert guarded.upstream.seen == []
 
 
-async def test_bytes_after_a_refused_upgrade_are_guarded_too(place: Place) -> None:
+async def test_bytes_after_a_refused_upgrade_are_guarded_too(guarded: GuardedServer) -> None:
     upgrade = write("GET", "/servers/a/queue", UPGRADE | {"Origin": "ORIGIN"})
     behind = write("POST", "/servers/a/prompt", JSON, PROMPT, host="evil.example")
-    assert (await place.send(upgrade + behind))[0] == 400
-    assert place.upstream.seen == []
+    assert (await guarded.send(upgrade + behind))[0] == 400
+    assert guarded.upstream.seen == []

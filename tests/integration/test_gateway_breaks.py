@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -20,9 +19,9 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import ServerId
 from gateway.server import Gateway
-from tests.integration.attacks import JSON, Place, post, write
+from tests.integration.attacks import JSON, GuardedServer, post, write
 from tests.integration.rig import ROOT, head_of, speak, until
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.services import Service, free_ports, start_demo, start_gateway, wait_until
 from wire.faults import Fault
 from wire.health import Health
 
@@ -70,14 +69,6 @@ def ask_server(gateway: Service, path: str, body: dict[str, Any] | None = None) 
     return ask(f"http://127.0.0.1:{gateway.port + 1}{path}", body)
 
 
-def wait_for(condition: object) -> None:
-    assert callable(condition)
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come"
-        time.sleep(0.02)
-
-
 def run_picture(gateway: Service) -> dict[str, Any]:
     """Run one picture on demo-1 itself, and return its file."""
     inputs = {"width": 32, "height": 24, "batch_size": 1, "color": 5}
@@ -86,7 +77,7 @@ def run_picture(gateway: Service) -> dict[str, Any]:
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "breaks"}},
     }
     prompt_id = ask_server(gateway, "/prompt", {"prompt": prompt})["prompt_id"]
-    wait_for(lambda: prompt_id in ask_server(gateway, f"/history/{prompt_id}"))
+    wait_until(lambda: prompt_id in ask_server(gateway, f"/history/{prompt_id}"))
     file: dict[str, Any] = ask_server(gateway, f"/history/{prompt_id}")[prompt_id]["outputs"]["2"]["images"][0]
     return file
 
@@ -140,9 +131,9 @@ async def test_only_our_page_breaks_servers_and_only_by_name(gateway: Service, c
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_route_does_not_exist_without_our_demo_fleet(place: Place, method: str) -> None:
+async def test_route_does_not_exist_without_our_demo_fleet(guarded: GuardedServer, method: str) -> None:
     body = '{"server": "a", "fault": "hang"}' if method == "POST" else ""
-    await place.refuses("not-listed", write(method, PATH, JSON | {"Origin": "ORIGIN"}, body))
+    await guarded.refuses("not-listed", write(method, PATH, JSON | {"Origin": "ORIGIN"}, body))
 
 
 def test_demo_fleet_without_faults_flag_cannot_be_broken() -> None:
@@ -162,10 +153,10 @@ def test_demo_server_of_another_process_cannot_be_broken() -> None:
 
 
 def test_killed_server_is_down_until_it_is_started(gateway: Service) -> None:
-    wait_for(lambda: server_state(gateway)["health"] == "well")
+    wait_until(lambda: server_state(gateway)["health"] == "well")
     before = ask_server(gateway, "/demo/faults")
     assert break_it(gateway, Fault.KILL) == ["kill"]
-    wait_for(lambda: server_state(gateway)["health"] == "down")
+    wait_until(lambda: server_state(gateway)["health"] == "down")
     assert "ended (signal 9); start it again under Break it" in server_state(gateway)["detail"]
     assert server_state(gateway)["broken"] == ["kill"]
     assert refused(gateway, Fault.HANG) == "connect-failed; sent=no"
@@ -174,7 +165,7 @@ def test_killed_server_is_down_until_it_is_started(gateway: Service) -> None:
     assert break_it(gateway, Fault.START) == []
     assert (after := ask_server(gateway, "/demo/faults"))["pid"] != before["pid"]
     assert after["boot"] != before["boot"]
-    wait_for(lambda: server_state(gateway)["health"] == "well")
+    wait_until(lambda: server_state(gateway)["health"] == "well")
     assert server_state(gateway)["detail"] == ""
     assert refused(gateway, Fault.START) == "refused-body; sent=no"
 
@@ -215,7 +206,7 @@ async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
 def test_reset_repairs_a_server_that_was_killed_twice(gateway: Service) -> None:
     assert [break_it(gateway, Fault.KILL) for _ in range(2)] == [["kill"], ["kill"]]
     assert break_it(gateway, Fault.RESET) == []
-    wait_for(lambda: server_state(gateway)["health"] == "well")
+    wait_until(lambda: server_state(gateway)["health"] == "well")
 
 
 def test_restart_answers_once_the_server_works_without_faults(gateway: Service) -> None:
@@ -229,9 +220,9 @@ def test_restart_answers_once_the_server_works_without_faults(gateway: Service) 
 def test_hung_server_is_reported_and_recovers(gateway: Service) -> None:
     assert break_it(gateway, Fault.HANG) == ["hang"]
     assert ask_server(gateway, "/demo/faults")["faults"]["hang"] is True
-    wait_for(lambda: server_state(gateway)["health"] == "timeout")
+    wait_until(lambda: server_state(gateway)["health"] == "timeout")
     assert break_it(gateway, Fault.WAKE) == []
-    wait_for(lambda: server_state(gateway)["health"] == "well")
+    wait_until(lambda: server_state(gateway)["health"] == "well")
 
 
 def test_fault_of_the_next_submit_is_shown_until_it_happens(gateway: Service) -> None:
@@ -240,7 +231,7 @@ def test_fault_of_the_next_submit_is_shown_until_it_happens(gateway: Service) ->
     with pytest.raises(urllib.error.HTTPError) as caught:
         ask_server(gateway, "/prompt", {"prompt": {}})
     caught.value.close()
-    wait_for(lambda: server_state(gateway)["broken"] == [])
+    wait_until(lambda: server_state(gateway)["broken"] == [])
 
 
 def test_history_is_cleared_and_file_overwritten_on_the_server(gateway: Service) -> None:

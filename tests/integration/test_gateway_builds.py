@@ -49,13 +49,6 @@ async def gateway(site: Path) -> AsyncIterator[Running]:
         yield running
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
-        yield session
-
-
 async def build_path(browser: aiohttp.ClientSession, gateway: Running) -> str:
     """Return the path of the build that is served now, `/b/…/`."""
     async with browser.get(gateway.url) as reply:

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.integration.rig import NODES, PATIENCE, Running, open_gateway, serve, until
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE), auto_decompress=False) as session:
-        yield session
+from tests.integration.rig import NODES, Running, open_gateway, serve, until
 
 
 def servers_of(gateway: Running) -> dict[str, dict[str, Any]]:

@@ -143,9 +143,7 @@ async def test_missing_login_is_reported_with_its_setting(tmp_path: Path) -> Non
 
 async def test_untrusted_certificate_is_reported_with_reason_and_setting(tmp_path: Path) -> None:
     pem = await asyncio.to_thread(make_pem, tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem.certificate, pem.key)
-    async with start(Comfy(), context) as url:
+    async with start(Comfy(), pem.server_context()) as url:
         untrusted = await report_on(tmp_path, url)
         other_name = await report_on(tmp_path, url.replace("127.0.0.1", "localhost"), tls_ca="ca.pem")
         trusted = await report_on(tmp_path, url, tls_ca="ca.pem")

@@ -65,7 +65,7 @@ HEALTH: dict[str, tuple[Raw, Health, str]] = {
 @pytest.mark.parametrize(("talk", "health", "cause"), HEALTH.values(), ids=HEALTH.keys())
 async def test_cause_of_a_servers_fault_is_reported(talk: Raw, health: Health, cause: str) -> None:
     async with serve_raw(talk) as url, open_gateway({"a": url}, probe=0.3) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         condition = gateway.gateway.state.condition(A)
         assert (condition.health, condition.cause) == (health, cause)
         assert condition.detail
@@ -73,7 +73,7 @@ async def test_cause_of_a_servers_fault_is_reported(talk: Raw, health: Health, c
 
 async def test_closed_port_is_down() -> None:
     async with open_gateway({"a": f"http://127.0.0.1:{free_ports()}"}) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         assert gateway.gateway.state.condition(A).health is Health.DOWN
         assert gateway.gateway.state.condition(A).detail == "connection refused"
 
@@ -81,7 +81,7 @@ async def test_closed_port_is_down() -> None:
 async def test_plain_http_to_a_tls_address_is_reported() -> None:
     async with serve() as upstream:
         async with open_gateway({"a": upstream.url.replace("http:", "https:")}) as gateway:
-            await gateway.first_look()
+            await gateway.first_probe()
             assert gateway.gateway.state.condition(A).health is Health.REFUSES
 
 
@@ -91,7 +91,7 @@ async def test_server_behind_a_path_is_reached(browser: aiohttp.ClientSession) -
         return web.json_response(known.get(request.path, {"path": request.path}))
 
     async with serve(answer) as upstream, open_gateway({"a": f"{upstream.url}/comfy/one"}) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         assert gateway.gateway.state.condition(A).health is Health.WELL
         async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
             assert (await reply.json())["path"] == "/comfy/one/history/x"
@@ -176,7 +176,7 @@ def seen(state: dict[str, Any]) -> tuple[str, int, int]:
 async def test_nothing_is_sent_without_a_change(browser: aiohttp.ClientSession, moods: tuple[Moods, str]) -> None:
     mood, url = moods
     async with open_gateway({"a": url}, probe_well=0.01) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         window = await watch(browser, gateway)
         await next_state(window)
         before = mood.reads
@@ -192,7 +192,7 @@ async def test_loads_are_read_from_servers_with_ids_only(
     async with serve_raw(hang) as hung, serve_raw(say(http("200 OK", "{}", "application/json"))) as other:
         servers = {"a": url, "hung": hung, "other": other, "off": f"http://127.0.0.1:{free_ports()}"}
         async with open_gateway(servers, probe=0.3, loads=0.3) as gateway:
-            await gateway.first_look()
+            await gateway.first_probe()
             mood.queue.update(queue_running=[item(1, "r")], queue_pending=[item(3, "z"), item(2, "b")])
             async with browser.get(f"{gateway.url}/fleet/loads") as reply:
                 answer = await reply.json()
@@ -216,7 +216,7 @@ async def loads_of(browser: aiohttp.ClientSession, gateway: Running) -> dict[str
 async def test_loads_do_not_wait_for_a_hung_server(browser: aiohttp.ClientSession, moods: tuple[Moods, str]) -> None:
     _, url = moods
     async with serve_raw(hang) as hung, open_gateway({"a": url, "hung": hung}, probe=1.0, loads=NEVER) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         loads = await loads_of(browser, gateway)
         assert (loads["a"]["ok"], loads["hung"]) == (True, {"ok": False, "cause": "timeout"})
 
@@ -226,7 +226,7 @@ async def test_server_that_begins_to_hang_delays_loads_once(
 ) -> None:
     mood, url = moods
     async with open_gateway({"a": url}, loads=0.3) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         window = await watch(browser, gateway)
         assert seen(await next_state(window))[0] == "well"
         mood.may_answer.clear()
@@ -240,7 +240,7 @@ async def test_recovered_server_is_noticed_by_loads(browser: aiohttp.ClientSessi
     mood, url = moods
     mood.may_answer.clear()
     async with open_gateway({"a": url}, probe=1.0, loads=NEVER) as gateway:  # and no probe is due
-        await gateway.first_look()
+        await gateway.first_probe()
         assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
         mood.may_answer.set()
         await until(lambda: gateway.gateway.state.condition(A).health is Health.WELL)

@@ -20,7 +20,7 @@ from gateway.fleet.file import read_fleet
 from gateway.http.servers import ServerId
 from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
 from tests.integration.hub import Hub, connect, end_of, text
-from tests.integration.rig import Running, open_fleet, serve, speak, until
+from tests.integration.rig import Running, open_fleet, serve, speak, table, until
 from wire.health import Health
 
 A, B = ServerId("a"), ServerId("b")
@@ -40,11 +40,6 @@ class FleetFile:
         os.replace(new, self.path)
 
 
-def table(server_id: str, url: str, **values: object) -> str:
-    lines = {"id": server_id, "url": url} | values
-    return "[[server]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> FleetFile:
     return FleetFile(tmp_path / "fleet.toml")
@@ -53,7 +48,7 @@ def file(tmp_path: Path) -> FleetFile:
 @contextlib.asynccontextmanager
 async def run(file: FleetFile, **deadlines: float) -> AsyncIterator[Running]:
     async with open_fleet(read_fleet(file.path), **(FAST | deadlines)) as gateway:
-        await gateway.first_look()
+        await gateway.first_probe()
         yield gateway
 
 

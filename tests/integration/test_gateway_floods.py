@@ -19,7 +19,7 @@ from gateway.http import listener as listeners
 from gateway.http.connections import READ_AT_ONCE, READS_AT_ONCE, BrowserServer
 from gateway.http.listener import BrowserSite
 from gateway.http.turns import Turns
-from tests.certificates import Pem, make_pem
+from tests.certificates import make_pem
 from tests.integration.rig import PATIENCE, until
 
 MANY = 60
@@ -43,13 +43,6 @@ async def listening(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncI
         yield server, own.getsockname()[1]
     finally:
         await runner.cleanup()
-
-
-def serving(pem: Pem) -> ssl.SSLContext:
-    """Return the server's side of TLS."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem.certificate, pem.key)
-    return context
 
 
 @contextlib.contextmanager
@@ -228,7 +221,7 @@ async def test_bodies_take_turns_over_tls(tmp_path: Path) -> None:
         return web.Response(text=str(len(await request.content.read())))
 
     async with (
-        listening(answer, serving(pem)) as (_, port),
+        listening(answer, pem.server_context()) as (_, port),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=client_side, limit=MANY)) as http,
     ):
 
@@ -246,7 +239,7 @@ async def test_missing_tls_handshake_ends_at_its_deadline(tmp_path: Path, monkey
     async def answer(_request: web.BaseRequest) -> web.StreamResponse:
         raise AssertionError("nothing is asked")
 
-    async with listening(answer, serving(pem)) as (server, port):
+    async with listening(answer, pem.server_context()) as (server, port):
         with connected(port, 1) as [silent]:
             assert await ended(silent)
             assert server.count == 0
@@ -279,7 +272,7 @@ async def test_tls_connection_ends_if_closed_while_its_bytes_waited(
     async def refuse(_request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=413)
 
-    async with listening(refuse, serving(pem)) as (server, port):
+    async with listening(refuse, pem.server_context()) as (server, port):
         server.reads = turns = HeldTurns(connections._Connection.read_on, READS_AT_ONCE)
         reader, writer = await asyncio.open_connection(SENDER, port, ssl=client_side)
         writer.write(POST)
@@ -304,7 +297,7 @@ async def test_tls_connection_reads_as_little_per_turn_as_plain(tmp_path: Path) 
             sizes.append(len(chunk))
         return web.Response()
 
-    async with listening(answer, serving(pem)) as (server, port):
+    async with listening(answer, pem.server_context()) as (server, port):
         server.reads = turns = HeldTurns(connections._Connection.read_on, READS_AT_ONCE)
         reader, writer = await asyncio.open_connection(SENDER, port, ssl=client_side)
         writer.write(POST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from tests.integration.attacks import JSON, PROMPT, Place, get, post, write
+from tests.integration.attacks import JSON, PROMPT, GuardedServer, get, post, write
 from tests.integration.rig import open_gateway, serve
 
 GOOD = {
@@ -26,27 +26,27 @@ GOOD = {
 
 
 @pytest.mark.parametrize("request_", GOOD.values(), ids=GOOD.keys())
-async def test_requests_of_our_page_pass(place: Place, request_: bytes) -> None:
-    status, headers = await place.send(request_)
+async def test_requests_of_our_page_pass(guarded: GuardedServer, request_: bytes) -> None:
+    status, headers = await guarded.send(request_)
     assert status == 200
     assert "x-mooring-gateway" not in headers
-    assert len(place.upstream.seen) == 1
+    assert len(guarded.upstream.seen) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_localhost_redirects_the_page_to_the_canonical_origin(place: Place, method: str) -> None:
-    request = write(method, "/?lang=zh", host=f"LocalHost:{place.gateway.port}")
-    status, headers = await place.send(request)
-    assert (status, headers["location"]) == (308, f"{place.gateway.url}/?lang=zh")
+async def test_localhost_redirects_the_page_to_the_canonical_origin(guarded: GuardedServer, method: str) -> None:
+    request = write(method, "/?lang=zh", host=f"LocalHost:{guarded.gateway.port}")
+    status, headers = await guarded.send(request)
+    assert (status, headers["location"]) == (308, f"{guarded.gateway.url}/?lang=zh")
 
 
-async def test_link_from_another_site_opens_the_page(place: Place) -> None:
+async def test_link_from_another_site_opens_the_page(guarded: GuardedServer) -> None:
     link = get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate", Sec_Fetch_Dest="document")
-    _, headers = await place.send(link)
+    _, headers = await guarded.send(link)
     assert "cross-site" not in headers.get("x-mooring-gateway", "")
 
 
-async def test_passed_requests_are_rewritten_for_the_server(place: Place) -> None:
+async def test_passed_requests_are_rewritten_for_the_server(guarded: GuardedServer) -> None:
     secrets = {
         "Cookie": "a=b",
         "Authorization": "Bearer x",
@@ -54,7 +54,7 @@ async def test_passed_requests_are_rewritten_for_the_server(place: Place) -> Non
         "Connection": "X-Odd",
         "X-Odd": "1",
     }
-    await place.send(
+    await guarded.send(
         post(
             "/servers/a/prompt?x=%2f&mooring=1",
             PROMPT,
@@ -62,18 +62,18 @@ async def test_passed_requests_are_rewritten_for_the_server(place: Place) -> Non
             **{k.replace("-", "_"): v for k, v in secrets.items()},
         )
     )
-    [seen] = place.upstream.seen
+    [seen] = guarded.upstream.seen
     assert seen.raw_path == "/prompt?x=%2f"
-    assert seen.headers["Host"] == place.upstream.url.removeprefix("http://")
-    assert seen.headers["Origin"] == place.upstream.url
+    assert seen.headers["Host"] == guarded.upstream.url.removeprefix("http://")
+    assert seen.headers["Origin"] == guarded.upstream.url
     assert set(secrets) & set(seen.headers) == {"Connection"}
     assert seen.headers["Connection"] == "close", "the gateway's own"
-    assert place.upstream.bodies == [PROMPT.encode()]
+    assert guarded.upstream.bodies == [PROMPT.encode()]
 
 
-async def test_head_of_a_file_passes_without_a_body(place: Place) -> None:
-    status, headers = await place.send(write("HEAD", "/servers/a/view?filename=x.png&type=input&mooring=1"))
-    [seen] = place.upstream.seen
+async def test_head_of_a_file_passes_without_a_body(guarded: GuardedServer) -> None:
+    status, headers = await guarded.send(write("HEAD", "/servers/a/view?filename=x.png&type=input&mooring=1"))
+    [seen] = guarded.upstream.seen
     assert (seen.method, seen.raw_path) == ("HEAD", "/view?filename=x.png&type=input")
     assert status == 200 and "x-mooring-gateway" not in headers
 
@@ -83,13 +83,13 @@ async def test_missing_file_is_answered_with_204() -> None:
         return web.Response(status=404)
 
     async with serve(missing) as upstream, open_gateway({"a": upstream.url}) as gateway:
-        await gateway.first_look()
-        place = Place(gateway, upstream)
-        status, headers = await place.send(write("HEAD", "/servers/a/view?filename=x.png&type=input"))
+        await gateway.first_probe()
+        guarded = GuardedServer(gateway, upstream)
+        status, headers = await guarded.send(write("HEAD", "/servers/a/view?filename=x.png&type=input"))
         assert status == 204 and "x-mooring-gateway" not in headers
-        assert (await place.send(get("/servers/a/view?filename=x.png&type=input")))[0] == 404
+        assert (await guarded.send(get("/servers/a/view?filename=x.png&type=input")))[0] == 404
 
 
-async def test_list_of_replaced_classes_passes(place: Place) -> None:
-    await place.send(get("/servers/a/node_replacements"))
-    assert [seen.path for seen in place.upstream.seen] == ["/node_replacements"]
+async def test_list_of_replaced_classes_passes(guarded: GuardedServer) -> None:
+    await guarded.send(get("/servers/a/node_replacements"))
+    assert [seen.path for seen in guarded.upstream.seen] == ["/node_replacements"]

@@ -109,5 +109,5 @@ async def _studio(
         server = Server(ServerId("a"), "a", upstream.url)
         fleet = Fleet(Source.FLAGS, "a test", (server,))
         async with open_fleet(fleet, people=People(keys, users)) as gateway:
-            await gateway.first_look()
+            await gateway.first_probe()
             yield gateway, Sessions(keys, False, gateway.port, 1).begin(alice, time.time()).partition(";")[0]

@@ -57,13 +57,6 @@ async def gateway(site: Path) -> AsyncIterator[Running]:
         yield running
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
-        yield session
-
-
 async def named(browser: aiohttp.ClientSession, gateway: Running) -> str:
     """Return the snapshot that the page names, or an empty text."""
     async with browser.get(gateway.url) as reply:

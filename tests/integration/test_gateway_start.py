@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
+from tests.services import ROOT, Service, free_ports, start_demo, start_gateway, wait_until
 
 PATIENCE = 60.0
 ENDS_SECONDS = 20.0  # on a loaded machine; waiting for the windows would take a minute
@@ -44,14 +44,6 @@ def fetch(url: str, context: ssl.SSLContext | None = None) -> bytes:
 def is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition: object) -> None:
-    assert callable(condition)
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come"
-        time.sleep(0.02)
 
 
 def fleet_of(service: Service) -> dict[str, dict[str, object]]:
@@ -187,7 +179,7 @@ def test_gateway_speaks_tls(tmp_path: Path) -> None:
 
 def test_demo_fleet_uses_the_following_ports() -> None:
     with start_gateway(demo=2) as gateway:
-        wait_for(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
+        wait_until(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
         servers = fleet_of(gateway)
         assert list(servers) == ["demo-1", "demo-2"]
         assert [server["address"] for server in servers.values()] == [
@@ -199,10 +191,10 @@ def test_demo_fleet_uses_the_following_ports() -> None:
 
 def test_dead_demo_server_is_reported_and_not_restarted() -> None:
     with start_gateway(demo=2) as gateway:
-        wait_for(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
+        wait_until(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
         state = json.loads(fetch(f"http://127.0.0.1:{gateway.port + 1}/demo/faults"))
         os.kill(state["pid"], signal.SIGKILL)
-        wait_for(lambda: fleet_of(gateway)["demo-1"]["health"] == "down")
+        wait_until(lambda: fleet_of(gateway)["demo-1"]["health"] == "down")
         assert "its process has ended (signal 9)" in str(fleet_of(gateway)["demo-1"]["detail"])
         assert fleet_of(gateway)["demo-2"]["health"] == "well"
         assert not is_open(gateway.port + 1)
@@ -231,16 +223,16 @@ def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: sign
 def test_killed_gateway_leaves_no_demo_server() -> None:
     with start_gateway(demo=2) as gateway:
         gateway.kill()
-        wait_for(lambda: not any(is_open(gateway.port + offset) for offset in (1, 2)))
+        wait_until(lambda: not any(is_open(gateway.port + offset) for offset in (1, 2)))
 
 
 def test_signal_during_start_ends_the_gateway() -> None:
     port = free_ports(3)
     command = [sys.executable, "-m", "gateway", "--port", str(port), "--demo", "2"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for(lambda: is_open(port))  # it opens its port before the demo servers are ready
+    wait_until(lambda: is_open(port))  # it opens its port before the demo servers are ready
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in output
-    wait_for(lambda: not any(is_open(port + offset) for offset in (0, 1, 2)))
+    wait_until(lambda: not any(is_open(port + offset) for offset in (0, 1, 2)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from gateway.http.servers import ServerId
 from gateway.people.accounts import Account, read_accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.people import People
-from tests.integration.pods import open_cluster, servers_of, until_told
-from tests.integration.rig import open_fleet, open_gateway, serve, until
+from tests.integration.pods import open_cluster, servers_of
+from tests.integration.rig import open_fleet, open_gateway, serve, table, until
 from tests.integration.studio import write_users
 from wire.health import Health
 
@@ -96,9 +95,5 @@ async def test_search_continues_after_an_unexpected_error(
         await cluster.start("127.0.0.2")
         cluster.name("127.0.0.2")
         async with cluster.gateway() as running:
-            await until_told(lambda: servers_of(browser, running))
+            await until(lambda: servers_of(browser, running))
     assert is_logged(caplog)
-
-
-def table(server_id: str, url: str) -> str:
-    return f"[[server]]\nid = {json.dumps(server_id)}\nurl = {json.dumps(url)}\n"

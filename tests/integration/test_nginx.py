@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import io
 import random
-import ssl
 import uuid
 from ipaddress import ip_network
 from pathlib import Path
@@ -26,7 +25,7 @@ from gateway.fleet.rules import Rules
 from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
 from tests.certificates import make_pem
 from tests.integration import test_gateway_attackers, test_gateway_attacks
-from tests.integration.attacks import Place, get, post, write
+from tests.integration.attacks import GuardedServer, get, post, write
 from tests.integration.exchanges import MIB, PROMPT, hang, verdict
 from tests.integration.front import PAGE, open_front
 from tests.integration.hub import FLAGS, Hub, connect, drop, end_of, text
@@ -44,11 +43,11 @@ ODD_LOGIN = 'Bearer a$b"c\\d$mooring_origin'
 async def test_nginx_refuses_every_attack_as_the_gateway_does(tmp_path: Path) -> None:
     wrong = []
     async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
-        place = Place(front.running, upstream)
+        guarded = GuardedServer(front.running, upstream)
         for name, (cause, attack) in ATTACKS.items():
             for path in ("/servers/a/", f"{front.base()}/"):
                 request = attack.replace(b"PORT", str(front.port).encode()).replace(b"/servers/a/", path.encode())
-                status, headers = await place.send(request)
+                status, headers = await guarded.send(request)
                 refusal = headers.get("x-mooring-gateway", "")
                 wanted = "bad-request" if name in BY_THE_PARSER else cause
                 if name == LOST_LINE:
@@ -57,7 +56,7 @@ async def test_nginx_refuses_every_attack_as_the_gateway_does(tmp_path: Path) ->
                     wrong.append((name, path, status, refusal, upstream.seen))
                 assert headers.get("x-content-type-options") == "nosniff", name
                 upstream.seen.clear()
-        assert (await place.send(get(f"{front.base()}/queue")))[0] == 200
+        assert (await guarded.send(get(f"{front.base()}/queue")))[0] == 200
     assert wrong == [] and len(ATTACKS) > 100
 
 
@@ -148,23 +147,23 @@ async def test_ranges_and_conditional_requests_pass(browser: aiohttp.ClientSessi
 
 async def test_actions_on_others_work_and_invalid_bodies_are_refused(tmp_path: Path) -> None:
     async with serve() as upstream, open_front({"a": upstream.url}, tmp_path, gateways=2) as front:
-        place, base = Place(front.running, upstream), front.base()
+        guarded, base = GuardedServer(front.running, upstream), front.base()
         for path, body in (
             ("/interrupt", "{}"),
             ("/queue", '{"clear": true}'),
             ("/history", '{"clear": true}'),
             ("/prompt", '{"prompt": {}, "client_id": ["a"], "prompt_id": "x"}'),
         ):
-            status, headers = await place.send(post(base + path, body))
+            status, headers = await guarded.send(post(base + path, body))
             assert (status, headers["x-mooring-gateway"]) == (400, "refused-body; sent=no"), path
         for path in ("drain", "free", "cancel"):
-            status, headers = await place.send(post(f"/fleet/servers/a/{path}", "{}", Origin="ORIGIN"))
+            status, headers = await guarded.send(post(f"/fleet/servers/a/{path}", "{}", Origin="ORIGIN"))
             assert (status, headers["x-mooring-gateway"]) == (404, "not-listed; sent=no"), "nobody runs it for all"
         assert upstream.seen == []
         large = f'{{"clear": "{"x" * 3_000_000}"}}'
-        assert (await place.send(post(f"{base}/queue", large)))[1]["x-mooring-gateway"] == "refused-body; sent=no"
+        assert (await guarded.send(post(f"{base}/queue", large)))[1]["x-mooring-gateway"] == "refused-body; sent=no"
         prompt = f'{{"prompt": {{"1": {{}}}}, "client_id": "w", "prompt_id": "{uuid.uuid4()}"}}'
-        answers = [await place.send(post(f"{base}/prompt", prompt)) for _ in range(4)]
+        answers = [await guarded.send(post(f"{base}/prompt", prompt)) for _ in range(4)]
         assert [status for status, _ in answers] == [200, 409, 409, 409], "one gateway has all that goes to a server"
         assert len(upstream.seen) == 1 and upstream.seen[0].headers["User-Agent"] == "mooring-gateway"
 
@@ -345,9 +344,7 @@ async def test_server_certificate_is_checked_as_the_fleet_file_says(
     pem = make_pem(tmp_path, "DNS:localhost,IP:127.0.0.1")
     (tmp_path / "strange").mkdir()
     strange = make_pem(tmp_path / "strange")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(pem.authority))
-    context.load_cert_chain(pem.certificate, pem.key)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context = pem.server_context(requires_client=True)
     askers = []
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:

@@ -21,7 +21,7 @@ from tests.certificates import make_pem
 from tests.integration.exchanges import verdict
 from tests.integration.front import Front, open_front
 from tests.integration.rig import PATIENCE, serve
-from tests.integration.studio import PASSWORD, Guest, write_users
+from tests.integration.studio import PASSWORD, Client, write_users
 
 STRAIGHT = "mooring-nginx"
 BYTES = b"picture" * 1_000
@@ -56,18 +56,18 @@ class NginxSetup:
     keys: Keys
     stack: contextlib.AsyncExitStack
 
-    async def browser(self, gateway: int | None = None) -> Guest:
+    async def open_client(self, gateway: int | None = None) -> Client:
         """Open a client without a login, at nginx or at one of the gateways."""
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=timeout)
         url = self.front.url if gateway is None else self.front.gateways[gateway].url
-        return Guest("", url, await self.stack.enter_async_context(session))
+        return Client("", url, await self.stack.enter_async_context(session))
 
-    async def enter(self) -> Guest:
+    async def log_in(self) -> Client:
         """Open a client with Alice's login."""
-        guest = await self.browser()
-        assert (await guest.post("/login", {"name": "alice", "password": PASSWORD}))[0] == 200
-        return guest
+        client = await self.open_client()
+        assert (await client.post("/login", {"name": "alice", "password": PASSWORD}))[0] == 200
+        return client
 
     def address(self, etag: str = '"1"', now: float | None = None, **more: str) -> str:
         """Return a sealed address of the file."""
@@ -90,7 +90,7 @@ async def setup(tmp_path: Path) -> AsyncIterator[NginxSetup]:
 
 
 async def test_nginx_sends_a_pictures_bytes_once_a_gateway_allows_it(setup: NginxSetup) -> None:
-    alice = await setup.enter()
+    alice = await setup.log_in()
     async with alice.http.get(f"{alice.url}{setup.address()}") as reply:
         assert (reply.status, await reply.read()) == (200, BYTES)
         headers = reply.headers
@@ -110,7 +110,7 @@ async def test_nginx_sends_a_pictures_bytes_once_a_gateway_allows_it(setup: Ngin
 
 
 async def test_picture_is_refused_without_login_or_valid_seal(setup: NginxSetup) -> None:
-    alice, stranger = await setup.enter(), await setup.browser()
+    alice, stranger = await setup.log_in(), await setup.open_client()
     assert (await stranger.get(setup.address()))[0] == 401
     spoofed = {"X-Mooring-Hand-Over": setup.front.base().removeprefix("/servers/"), "X-Forwarded-For": "127.0.0.1"}
     assert (await stranger.get(setup.address(), headers=spoofed))[0] == 401
@@ -130,7 +130,7 @@ async def test_picture_is_refused_without_login_or_valid_seal(setup: NginxSetup)
 
 
 async def test_file_replaced_between_check_and_bytes_is_refused(setup: NginxSetup) -> None:
-    alice = await setup.enter()
+    alice = await setup.log_in()
     setup.server.turns_into = '"2"'
     async with alice.http.get(f"{alice.url}{setup.address()}") as reply:
         assert verdict(reply) == (410, "picture-changed; sent=no")
@@ -138,7 +138,7 @@ async def test_file_replaced_between_check_and_bytes_is_refused(setup: NginxSetu
 
 
 async def test_weak_etag_and_preview_pass_through_the_gateway(setup: NginxSetup) -> None:
-    alice = await setup.enter()
+    alice = await setup.log_in()
     setup.server.etag = 'W/"1"'
     assert await alice.get(setup.address(etag='W/"1"')) == (200, BYTES)
     setup.server.etag = '"1"'
@@ -148,7 +148,7 @@ async def test_weak_etag_and_preview_pass_through_the_gateway(setup: NginxSetup)
 
 async def test_session_is_known_to_every_gateway(setup: NginxSetup) -> None:
     """A gateway believes the header from a proxy's address, which all processes of one machine share."""
-    alice = await setup.enter()
+    alice = await setup.log_in()
     cookies = alice.http.cookie_jar.filter_cookies(aiohttp.client.URL(alice.url))
     own = {name: morsel.value for name, morsel in cookies.items()}
     assert set(own) == {f"mooring-{setup.front.port}"}, "a session belongs to the address that people open"
@@ -159,14 +159,14 @@ async def test_session_is_known_to_every_gateway(setup: NginxSetup) -> None:
 
 
 async def test_page_and_user_data_come_from_the_gateway(setup: NginxSetup) -> None:
-    stranger = await setup.browser()
+    stranger = await setup.open_client()
     async with stranger.http.get(f"{stranger.url}/", allow_redirects=False) as reply:
         assert (reply.status, reply.headers["Location"]) == (303, "/login")
     for path in ("/fleet", f"{setup.front.base()}/queue", f"{setup.front.base()}/object_info", "/static/js/boot.mjs"):
         assert (await stranger.get(path))[0] == 401, path
     async with stranger.http.get(f"{stranger.url}/b/{setup.front.build}/static/js/a.js") as reply:
         assert reply.status == 200, "what the page is made of is nobody's secret"
-    alice = await setup.enter()
+    alice = await setup.log_in()
     async with alice.http.get(f"{alice.url}/") as reply:
         assert 'data-person="alice"' in await reply.text()
     setup.server.askers = None
@@ -201,9 +201,9 @@ async def test_session_cookie_is_secure_behind_https(tmp_path: Path) -> None:
 
 
 async def test_password_guessing_is_throttled_by_nginxs_client_address(setup: NginxSetup) -> None:
-    guest = await setup.browser()
+    client = await setup.open_client()
     statuses: list[int] = []
     while 429 not in statuses and len(statuses) < 40:  # waits double, so even a slow machine reaches one
         spoofed = {"X-Forwarded-For": f"10.0.0.{len(statuses)}", "Forwarded": f"for=10.0.0.{len(statuses)}"}
-        statuses.append((await guest.post("/login", {"name": "alice", "password": "wrong"}, headers=spoofed))[0])
+        statuses.append((await client.post("/login", {"name": "alice", "password": "wrong"}, headers=spoofed))[0])
     assert set(statuses[:5]) == {401} and 429 in statuses, "each gateway counts by itself"

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from gateway.people.keys import load_keys
 from gateway.people.people import People
 from tests.integration import test_gateway_attackers, test_gateway_attacks
-from tests.integration.attacks import Place, get
+from tests.integration.attacks import GuardedServer, get
 from tests.integration.rig import open_gateway, serve
-from tests.integration.studio import PASSWORD, Studio, a_picture, open_studio, view_query, write_users
+from tests.integration.studio import PASSWORD, Studio, open_studio, small_png, view_query, write_users
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,7 +28,7 @@ ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
 SEALED = "another site's link to a picture"
 
 
-class Team(Place):
+class Team(GuardedServer):
     """A gateway with a logged-in user, whose cookie every attack carries."""
 
     cookie = ""
@@ -46,13 +46,13 @@ async def opened_team(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     write_users(home / "users.toml")
     people = People(load_keys(home / "mooring.key"), home / "users.toml")
     async with serve(_history) as upstream, open_gateway({"a": upstream.url}, people=people) as gateway:
-        await gateway.first_look()
-        place = Team(gateway, upstream)
+        await gateway.first_probe()
+        guarded = Team(gateway, upstream)
         async with aiohttp.ClientSession() as http:
             body = {"name": "alice", "password": PASSWORD}
             async with http.post(f"{gateway.url}/login", json=body, headers={"Origin": gateway.url}) as reply:
-                place.cookie = reply.headers["Set-Cookie"].partition(";")[0]
-        yield place
+                guarded.cookie = reply.headers["Set-Cookie"].partition(";")[0]
+        yield guarded
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ PATHS = [
 
 @pytest.mark.parametrize("query", PATHS)
 async def test_seal_opens_only_its_file(studio: Studio, query: str) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     seal = (await alice.made(await alice.submit()))["seal"]
     status, answer = await alice.get(f"/servers/a/view?{query}&seal={seal}")
     assert status in {400, 403} and answer["error"]["cause"] in {"not-yours", "bad-request"}
@@ -137,13 +137,13 @@ async def test_seal_opens_only_its_file(studio: Studio, query: str) -> None:
     ],
 )
 async def test_harmful_body_never_reaches_a_server(studio: Studio, change: dict[str, Any], status: int) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     answer = await alice.post("/servers/a/prompt", alice.body(**change) | change)
     assert answer[0] == status and await studio.queued() == []
 
 
 async def test_header_of_ten_megabytes_is_cut(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     with pytest.raises((aiohttp.ClientError, AssertionError)):
         status, _ = await alice.get("/fleet", headers={"X-Long": "a" * 10_000_000})
         assert status == 200
@@ -151,24 +151,24 @@ async def test_header_of_ten_megabytes_is_cut(studio: Studio) -> None:
 
 
 async def test_compressed_bodies_are_not_decompressed(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     headers = {"Origin": alice.url, "Content-Encoding": "gzip", "Content-Type": "application/json"}
     status, answer = await alice.ask("POST", "/servers/a/prompt", data=b"\x1f\x8b" + b"0" * 99, headers=headers)
     assert (status, answer["error"]["cause"]) == (415, "bad-type")
 
 
 async def test_decompression_bomb_is_only_passed_on(studio: Studio) -> None:
-    alice = await studio.enter("alice")
-    bomb = a_picture(1)[:16] + b"\x7f\xff\xff\xff" * 2 + a_picture(1)[24:]  # it claims 2^31 pixels each way
+    alice = await studio.log_in("alice")
+    bomb = small_png(1)[:16] + b"\x7f\xff\xff\xff" * 2 + small_png(1)[24:]  # it claims 2^31 pixels each way
     status, uploaded = await alice.upload("bomb.png", bomb)
     assert status == 200
     assert (await alice.get("/servers/a/view", params=view_query(uploaded))) == (200, bomb)
 
 
 async def test_markup_in_names_is_text_everywhere(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     name = "<img src=x onerror=alert(1)>.png"
-    _, uploaded = await alice.upload(name, a_picture(7))
+    _, uploaded = await alice.upload(name, small_png(7))
     async with alice.http.get(f"{alice.url}/servers/a/view", params=view_query(uploaded)) as reply:
         assert reply.headers["Content-Type"] == "image/png" and reply.headers["X-Content-Type-Options"] == "nosniff"
         assert "<" not in reply.headers["Content-Disposition"]
@@ -177,7 +177,7 @@ async def test_markup_in_names_is_text_everywhere(studio: Studio) -> None:
 
 
 async def test_file_that_may_run_script_is_never_inline(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     for name in ("x.svg", "x.html", "x.xml", "x.js", "x.pdf"):
         _, uploaded = await alice.upload(name, b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>")
         async with alice.http.get(f"{alice.url}/servers/a/view", params=view_query(uploaded)) as reply:
@@ -218,7 +218,7 @@ async def test_every_target_is_answered_and_none_unlisted_reaches_a_server(team:
 async def test_malformed_part_headers_are_refused(
     studio: Studio, head: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     body = b"--b\r\n" + head + b"\r\n" + b"z" * 100_000 + b"\r\n--b--\r\n"
     headers = {"Origin": alice.url, "Content-Type": "multipart/form-data; boundary=b"}
     status, answer = await alice.ask("POST", "/servers/a/upload/image", data=body, headers=headers)

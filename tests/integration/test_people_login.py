@@ -18,8 +18,9 @@ from gateway.page.tree import LOGIN
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
 from gateway.people.people import People
-from tests.integration.rig import open_gateway, serve
-from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, slow_prompt, wait_for, write_users
+from tests.integration.hub import read_all
+from tests.integration.rig import open_gateway, serve, until
+from tests.integration.studio import PASSWORD, Client, Studio, open_studio, slow_prompt, write_users
 from tests.services import ROOT
 
 ROUTES = [
@@ -46,7 +47,7 @@ async def studio() -> AsyncIterator[Studio]:
 
 
 async def test_nothing_is_served_without_a_login(studio: Studio) -> None:
-    stranger = await studio.browser()
+    stranger = await studio.open_client()
     for path in ROUTES:
         status, answer = await stranger.get(path)
         assert (status, answer["error"]["cause"]) == (401, "not-logged-in"), path
@@ -61,7 +62,7 @@ async def test_nothing_is_served_without_a_login(studio: Studio) -> None:
 
 
 async def test_login_gives_access_and_logout_ends_it(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     assert (await alice.get("/fleet"))[0] == 200
     async with alice.http.get(f"{alice.url}/login", allow_redirects=False) as reply:
         assert (reply.status, reply.headers["Location"]) == (303, "/")
@@ -70,9 +71,9 @@ async def test_login_gives_access_and_logout_ends_it(studio: Studio) -> None:
 
 
 async def test_session_cookie_is_hidden_from_scripts(studio: Studio) -> None:
-    guest = await studio.browser()
+    client = await studio.open_client()
     body = {"name": "Alice ", "password": PASSWORD}
-    async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
+    async with client.http.post(f"{client.url}/login", json=body, headers={"Origin": client.url}) as reply:
         cookie = reply.headers["Set-Cookie"]
     assert cookie.startswith(f"mooring-{studio.gateway.port}=alice~")
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
@@ -82,38 +83,38 @@ async def test_session_cookie_is_hidden_from_scripts(studio: Studio) -> None:
     ("name", "password"), [("alice", "wrong one here"), ("nobody", PASSWORD), ("alice", ""), ("", PASSWORD)]
 )
 async def test_wrong_login_reveals_nothing(studio: Studio, name: str, password: str) -> None:
-    guest = await studio.browser()
-    status, answer = await guest.post("/login", {"name": name, "password": password})
+    client = await studio.open_client()
+    status, answer = await client.post("/login", {"name": name, "password": password})
     assert (status, answer["error"]["cause"]) == (401, "wrong-login")
     assert answer["error"]["message"] == "The name or the password is wrong."
 
 
 async def test_password_guessing_is_throttled_and_others_can_log_in(studio: Studio) -> None:
-    guest = await studio.browser()
-    answers = [await guest.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(8)]
+    client = await studio.open_client()
+    answers = [await client.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(8)]
     assert [status for status, _ in answers[:5]] == [401] * 5
     assert answers[-1][0] == 429
-    assert (await guest.post("/login", {"name": "alice", "password": PASSWORD}))[0] == 429
-    await studio.enter("bob")
+    assert (await client.post("/login", {"name": "alice", "password": PASSWORD}))[0] == 429
+    await studio.log_in("bob")
 
 
 async def test_simultaneous_guesses_are_throttled(studio: Studio) -> None:
-    guest = await studio.browser()
-    guesses = [guest.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(30)]
+    client = await studio.open_client()
+    guesses = [client.post("/login", {"name": "alice", "password": f"guess {n} guess"}) for n in range(30)]
     statuses = [status for status, _ in await asyncio.gather(*guesses)]
     assert statuses.count(401) <= 6 and set(statuses) == {401, 429}
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", None])
 async def test_login_from_another_site_is_refused(studio: Studio, origin: str | None) -> None:
-    guest = await studio.browser()
+    client = await studio.open_client()
     headers = {} if origin is None else {"Origin": origin}
-    status, answer = await guest.ask("POST", "/login", json={"name": "alice", "password": PASSWORD}, headers=headers)
+    status, answer = await client.ask("POST", "/login", json={"name": "alice", "password": PASSWORD}, headers=headers)
     assert (status, answer["error"]["cause"]) == (403, "bad-origin")
 
 
 async def test_forged_session_is_refused(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     name = f"mooring-{studio.gateway.port}"
     [value] = [cookie.value for cookie in alice.http.cookie_jar if cookie.key == name]
     for forged in (
@@ -124,15 +125,15 @@ async def test_forged_session_is_refused(studio: Studio) -> None:
         "alice",
         "",
     ):
-        stranger = await studio.browser()
+        stranger = await studio.open_client()
         headers = {"Cookie": f"{name}={forged}"}
         assert (await stranger.get("/fleet", headers=headers))[0] == 401, forged
-    kept = await studio.browser()
+    kept = await studio.open_client()
     assert (await kept.get("/fleet", headers={"Cookie": f"{name}={value}"}))[0] == 200
 
 
 async def test_log_out_everywhere_ends_every_session_and_socket(studio: Studio) -> None:
-    here, there, bob = await studio.enter("alice"), await studio.enter("alice"), await studio.enter("bob")
+    here, there, bob = await studio.log_in("alice"), await studio.log_in("alice"), await studio.log_in("bob")
     socket = await there.http.ws_connect(f"{there.url}/servers/a/ws?clientId=w", origin=there.url)
     fleet = await there.http.ws_connect(f"{there.url}/fleet/ws", origin=there.url)
     others = await bob.http.ws_connect(f"{bob.url}/fleet/ws", origin=bob.url)
@@ -140,14 +141,14 @@ async def test_log_out_everywhere_ends_every_session_and_socket(studio: Studio) 
     assert (await here.post("/logout", {"everywhere": True}))[0] == 200
     assert (await there.get("/fleet"))[0] == 401
     for one in (socket, fleet):
-        await _until_closed(one)
+        await read_all(one)
         assert one.close_code == 4401
     assert not others.closed and (await bob.get("/fleet"))[0] == 200
-    assert (await studio.enter("alice")).name == "alice"
+    assert (await studio.log_in("alice")).name == "alice"
 
 
 async def test_read_only_gateway_says_who_can_log_out_everywhere(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     lock = studio.users.with_name(f".{studio.users.name}.lock")
     lock.unlink(missing_ok=True)
     lock.mkdir()  # in place of a read-only file system, which root would not notice
@@ -161,17 +162,17 @@ async def test_read_only_gateway_says_who_can_log_out_everywhere(studio: Studio)
 
 
 async def test_changed_users_file_takes_effect(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     accounts = read_accounts(studio.users)
     write_accounts(studio.users, accounts.without("alice"))
-    await wait_for(lambda: _status_is(alice, 401))
+    await until(lambda: _status_is(alice, 401))
     studio.users.write_text("[[user]]\nname = 3\n")
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     assert (await bob.get("/fleet"))[0] == 200
 
 
 async def test_actions_that_affect_all_users_need_the_role(studio: Studio) -> None:
-    alice, carol = await studio.enter("alice"), await studio.enter("carol")
+    alice, carol = await studio.log_in("alice"), await studio.log_in("carol")
     for path, body in (("drain", {"drain": True}), ("free", {}), ("cancel", {"prompt_id": "x"})):
         status, answer = await alice.post(f"/fleet/servers/a/{path}", body)
         assert (status, answer["error"]["cause"]) == (403, "not-allowed"), path
@@ -181,7 +182,7 @@ async def test_actions_that_affect_all_users_need_the_role(studio: Studio) -> No
 
 
 async def test_role_to_run_the_fleet_allows_draining(studio: Studio) -> None:
-    carol = await studio.enter("carol")
+    carol = await studio.log_in("carol")
     for wanted in (True, False):
         assert await carol.post("/fleet/servers/a/drain", {"drain": wanted}) == (200, {"drain": wanted})
         _, answer = await carol.get("/fleet")
@@ -190,13 +191,13 @@ async def test_role_to_run_the_fleet_allows_draining(studio: Studio) -> None:
 
 
 async def test_role_to_run_the_fleet_shows_and_cancels_others_work(studio: Studio) -> None:
-    alice, carol = await studio.enter("alice"), await studio.enter("carol")
+    alice, carol = await studio.log_in("alice"), await studio.log_in("carol")
     first, second = await alice.submit(slow_prompt(1)), await alice.submit(slow_prompt(2))
     _, answer = await carol.get("/fleet/servers/a/queue")
     assert {(row["prompt_id"], row["name"]) for row in answer["rows"]} == {(first, "alice"), (second, "alice")}
     for prompt_id in (second, first):
         assert (await carol.post("/fleet/servers/a/cancel", {"prompt_id": prompt_id}))[0] == 200
-    await wait_for(lambda: _is_idle(studio))
+    await until(studio.is_idle)
 
 
 async def test_replaced_key_keeps_sessions(tmp_path: Path) -> None:
@@ -205,8 +206,8 @@ async def test_replaced_key_keeps_sessions(tmp_path: Path) -> None:
     jar = aiohttp.CookieJar(unsafe=True)
     async with serve() as upstream, aiohttp.ClientSession(cookie_jar=jar) as http:
         async with open_gateway({"a": upstream.url}, people=People(load_keys(key), users)) as gateway:
-            guest = Guest("alice", gateway.url, http)
-            await guest.post("/login", {"name": "alice", "password": PASSWORD})
+            client = Client("alice", gateway.url, http)
+            await client.post("/login", {"name": "alice", "password": PASSWORD})
             cookies = {cookie.key: cookie.value for cookie in http.cookie_jar}
         statuses = []
         for _ in range(2):
@@ -221,7 +222,7 @@ async def test_replaced_key_keeps_sessions(tmp_path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _behind_proxy(tmp_path: Path, peers: str) -> AsyncIterator[Guest]:
+async def _behind_proxy(tmp_path: Path, peers: str) -> AsyncIterator[Client]:
     rules = Rules(trusted_header="X-Forwarded-User", trusted_peers=(ipaddress.ip_network(peers),))
     people = People(load_keys(tmp_path / "mooring.key"), None)
     async with (
@@ -229,33 +230,33 @@ async def _behind_proxy(tmp_path: Path, peers: str) -> AsyncIterator[Guest]:
         open_gateway({"a": upstream.url}, people=people, rules=rules) as gateway,
         aiohttp.ClientSession() as http,
     ):
-        yield Guest("", gateway.url, http)
+        yield Client("", gateway.url, http)
 
 
 async def test_trusted_proxy_names_the_user(tmp_path: Path) -> None:
-    async with _behind_proxy(tmp_path, "127.0.0.1") as guest:
-        assert (await guest.get("/fleet", headers={"X-Forwarded-User": "Dora@studio.lan"}))[0] == 200
+    async with _behind_proxy(tmp_path, "127.0.0.1") as client:
+        assert (await client.get("/fleet", headers={"X-Forwarded-User": "Dora@studio.lan"}))[0] == 200
         for wrong in ({}, {"X-Forwarded-User": ""}, {"X-Forwarded-User": "../x"}):
-            assert (await guest.get("/fleet", headers=wrong))[0] == 401, wrong
-        async with guest.http.get(f"{guest.url}/", headers={"X-Forwarded-User": "dora"}) as reply:
+            assert (await client.get("/fleet", headers=wrong))[0] == 401, wrong
+        async with client.http.get(f"{client.url}/", headers={"X-Forwarded-User": "dora"}) as reply:
             assert 'data-person="dora"' in await reply.text()
 
 
 async def test_page_knows_its_user_and_their_role(studio: Studio) -> None:
     for name, runs in (("alice", False), ("carol", True)):
-        guest = await studio.enter(name)
-        html = str((await guest.get("/"))[1])
+        client = await studio.log_in(name)
+        html = str((await client.get("/"))[1])
         assert f'data-person="{name}"' in html and 'data-login="yes"' in html
         assert ('data-admin="yes"' in html) is runs
-        assert (await guest.get("/fleet"))[1]["person"] == name
-        async with guest.http.ws_connect(f"{guest.url}/fleet/ws", origin=guest.url) as socket:
+        assert (await client.get("/fleet"))[1]["person"] == name
+        async with client.http.ws_connect(f"{client.url}/fleet/ws", origin=client.url) as socket:
             assert json.loads((await socket.receive()).data)["person"] == name
 
 
 async def test_login_proxy_page_offers_no_log_out(tmp_path: Path) -> None:
     async with (
-        _behind_proxy(tmp_path, "127.0.0.1") as guest,
-        guest.http.get(f"{guest.url}/", headers={"X-Forwarded-User": "dora"}) as reply,
+        _behind_proxy(tmp_path, "127.0.0.1") as client,
+        client.http.get(f"{client.url}/", headers={"X-Forwarded-User": "dora"}) as reply,
     ):
         html = await reply.text()
     assert 'data-person="dora"' in html and "data-login" not in html
@@ -263,7 +264,7 @@ async def test_login_proxy_page_offers_no_log_out(tmp_path: Path) -> None:
 
 async def test_page_of_another_user_is_refused(studio: Studio) -> None:
     """Bob logs in while a page of Alice's is open in the same browser: all requests of that page are refused."""
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     html = str((await alice.get("/"))[1])
     store = html.partition('data-store="')[2].partition('"')[0]
     of_alice = {"X-Mooring-Page": store, "Origin": bob.url}
@@ -278,18 +279,9 @@ async def test_page_of_another_user_is_refused(studio: Studio) -> None:
 
 
 async def test_untrusted_peer_cannot_name_the_user(tmp_path: Path) -> None:
-    async with _behind_proxy(tmp_path, "192.0.2.7") as guest:
-        assert (await guest.get("/fleet", headers={"X-Forwarded-User": "dora"}))[0] == 401
+    async with _behind_proxy(tmp_path, "192.0.2.7") as client:
+        assert (await client.get("/fleet", headers={"X-Forwarded-User": "dora"}))[0] == 401
 
 
-async def _status_is(guest: Guest, status: int) -> bool:
-    return (await guest.get("/fleet"))[0] == status
-
-
-async def _is_idle(studio: Studio) -> bool:
-    return await studio.queued() == []
-
-
-async def _until_closed(socket: aiohttp.ClientWebSocketResponse) -> None:
-    while not socket.closed:
-        await socket.receive()
+async def _status_is(client: Client, status: int) -> bool:
+    return (await client.get("/fleet"))[0] == status

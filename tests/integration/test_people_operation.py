@@ -17,7 +17,7 @@ from gateway.logs import JsonLines, PlainLines
 from gateway.people.keys import load_keys
 from gateway.people.login import METRICS
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
-from tests.integration.studio import PASSWORD, open_studio, wait_for
+from tests.integration.studio import PASSWORD, open_studio
 
 DEAD = "http://127.0.0.1:1"
 
@@ -28,7 +28,7 @@ async def test_health_needs_no_login_and_readiness_needs_a_server() -> None:
             async with http.get(f"{studio.gateway.url}{path}") as reply:
                 assert (reply.status, await reply.json()) == (200, {"ok": True})
     async with open_gateway({"a": DEAD}) as gateway, aiohttp.ClientSession() as http:
-        await gateway.first_look()
+        await gateway.first_probe()
         for path, status in (("/healthz", 200), ("/readyz", 503)):
             async with http.get(f"{gateway.url}{path}") as reply:
                 assert reply.status == status
@@ -36,7 +36,7 @@ async def test_health_needs_no_login_and_readiness_needs_a_server() -> None:
 
 async def test_metrics_need_the_role_or_the_scrapers_token() -> None:
     async with open_studio() as studio:
-        alice, carol, scraper = await studio.enter("alice"), await studio.enter("carol"), await studio.browser()
+        alice, carol, scraper = await studio.log_in("alice"), await studio.log_in("carol"), await studio.open_client()
         await alice.result(await alice.submit())
         assert (await alice.get("/metrics"))[0] == 403
         assert (await scraper.get("/metrics", headers={"Authorization": "Bearer wrong"}))[0] == 401
@@ -53,7 +53,7 @@ async def test_metrics_need_the_role_or_the_scrapers_token() -> None:
 async def test_audit_line_names_user_and_action_without_content(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with open_studio() as studio:
-        alice, carol = await studio.enter("alice"), await studio.enter("carol")
+        alice, carol = await studio.log_in("alice"), await studio.log_in("carol")
         prompt_id = await alice.submit()
         await carol.post("/fleet/servers/a/free", {})
         await alice.post("/login", {"name": "bob", "password": "not at all right"})
@@ -188,7 +188,7 @@ async def test_request_under_way_keeps_its_connection(limits: dict[str, int]) ->
 
 async def test_open_sockets_per_user_are_limited() -> None:
     async with open_studio() as studio:
-        alice, bob = await studio.enter("alice"), await studio.enter("bob")
+        alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
         access = studio.gateway.gateway._access
         assert access is not None
         access.most = 2
@@ -201,7 +201,7 @@ async def test_open_sockets_per_user_are_limited() -> None:
         async def has_place() -> bool:
             return (await alice.get("/fleet"))[0] == 200
 
-        await wait_for(has_place)
+        await until(has_place)
 
 
 async def test_trickling_body_is_cut() -> None:

@@ -13,16 +13,16 @@ import aiohttp
 import pytest
 
 from gateway.fleet.rules import Rules
+from tests.integration.rig import until
 from tests.integration.studio import (
-    Guest,
+    Client,
     Studio,
-    a_picture,
     load_prompt,
     open_studio,
     picture_prompt,
     slow_prompt,
+    small_png,
     view_query,
-    wait_for,
 )
 
 SECRET = "a secret harbour"
@@ -42,17 +42,17 @@ def secret_prompt(seed: int = 1) -> dict[str, Any]:
     return prompt
 
 
-async def cause(guest: Guest, method: str, path: str, **how: Any) -> tuple[int, str]:
+async def cause(client: Client, method: str, path: str, **how: Any) -> tuple[int, str]:
     """Return the status of a refusal and its cause."""
-    status, answer = await guest.ask(method, path, headers={"Origin": guest.url}, **how)
+    status, answer = await client.ask(method, path, headers={"Origin": client.url}, **how)
     return status, answer["error"]["cause"] if isinstance(answer, dict) and "error" in answer else ""
 
 
 async def test_queue_shows_others_work_only_as_positions(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     running = await alice.submit(secret_prompt(1))
     waiting = await alice.submit(secret_prompt(2))
-    await wait_for(lambda: _is_running(studio, running))
+    await until(lambda: studio.is_running(running))
     own = await bob.submit(slow_prompt(3))
     _, seen = await bob.get("/servers/a/queue")
     text = json.dumps(seen)
@@ -65,7 +65,7 @@ async def test_queue_shows_others_work_only_as_positions(studio: Studio) -> None
 
 
 async def test_loads_count_others_under_random_ids(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     hers, his = await alice.submit(slow_prompt(1)), await bob.submit(slow_prompt(2))
     _, seen = await bob.get("/fleet/loads")
     listed = seen["servers"]["a"]["running"] + seen["servers"]["a"]["pending"]
@@ -74,7 +74,7 @@ async def test_loads_count_others_under_random_ids(studio: Studio) -> None:
 
 
 async def test_history_has_only_own_entries(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     hers, his = await alice.submit(), await bob.submit(picture_prompt(color=77))
     await alice.result(hers)
     await bob.result(his)
@@ -85,11 +85,11 @@ async def test_history_has_only_own_entries(studio: Studio) -> None:
 
 
 async def test_work_submitted_past_the_gateway_belongs_to_no_user(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     body = {"prompt": picture_prompt(), "client_id": "somebody", "prompt_id": str(uuid.uuid4())}
     await studio.direct("POST", "/prompt", json={**body, "extra_data": {"mooring": "forged"}})
     assert await cause(alice, "GET", f"/servers/a/history/{body['prompt_id']}") in {(403, "not-yours"), (200, "")}
-    await wait_for(lambda: _has_ended(studio, body["prompt_id"]))
+    await until(lambda: studio.has_ended(body["prompt_id"]))
     assert await cause(alice, "GET", f"/servers/a/history/{body['prompt_id']}") == (403, "not-yours")
 
 
@@ -103,25 +103,25 @@ async def test_work_submitted_past_the_gateway_belongs_to_no_user(studio: Studio
     ],
 )
 async def test_others_work_cannot_be_changed(studio: Studio, path: str, body: dict[str, Any]) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     hers = await alice.submit(secret_prompt())
-    await wait_for(lambda: _is_running(studio, hers))
+    await until(lambda: studio.is_running(hers))
     request = json.loads(json.dumps(body).replace("ID", hers))
     assert await cause(bob, "POST", f"/servers/a{path.replace('ID', hers)}", json=request) == (403, "not-yours")
-    assert await _is_running(studio, hers)
+    assert await studio.is_running(hers)
 
 
 async def test_own_work_can_be_cancelled(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     first, second = await alice.submit(slow_prompt(1)), await alice.submit(slow_prompt(2))
-    await wait_for(lambda: _is_running(studio, first))
+    await until(lambda: studio.is_running(first))
     assert (await alice.post("/servers/a/queue", {"delete": [second]}))[0] == 200
     assert (await alice.post("/servers/a/interrupt", {"prompt_id": first}))[0] == 200
-    await wait_for(lambda: _is_empty(studio))
+    await until(studio.is_idle)
 
 
 async def test_prompt_id_is_accepted_once(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     hers = await alice.submit(slow_prompt())
     body = bob.body(slow_prompt(2), prompt_id=hers)
     assert (await bob.post("/servers/a/prompt", body))[0] == 409
@@ -129,7 +129,7 @@ async def test_prompt_id_is_accepted_once(studio: Studio) -> None:
 
 
 async def test_prompt_carries_no_usable_credentials(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     extra = {"mooring": "not mine to say", "extra_pnginfo": {"workflow": {"nodes": []}}}
     await alice.submit(slow_prompt(), extra_data=extra, number=-9, front=True, more="?")
     [[number, _, _, kept, _]] = await studio.queued()
@@ -139,14 +139,14 @@ async def test_prompt_carries_no_usable_credentials(studio: Studio) -> None:
 
 
 async def test_role_to_run_the_fleet_may_choose_the_queue_position(studio: Studio) -> None:
-    carol = await studio.enter("carol")
+    carol = await studio.log_in("carol")
     await carol.submit(slow_prompt(), number=-9)
     [[number, *_]] = await studio.queued()
     assert number == -9
 
 
 async def test_picture_needs_its_own_seal(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     file = await alice.made(await alice.submit())
     bare = {key: file[key] for key in ("filename", "subfolder", "type")}
     path = "/servers/a/view"
@@ -157,50 +157,50 @@ async def test_picture_needs_its_own_seal(studio: Studio) -> None:
     other = {**bare, "filename": "made_00002_.png"}
     assert await cause(alice, "GET", path, params={**other, "seal": file["seal"]}) == (403, "not-yours")
     assert (await bob.get(path, params=bare))[0] == 403
-    stranger = await studio.browser()
+    stranger = await studio.open_client()
     assert await cause(stranger, "GET", path, params={**bare, "seal": file["seal"]}) == (401, "not-logged-in")
 
 
 async def test_shared_picture_address_opens_for_other_users(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     file = await alice.made(await alice.submit())
     assert (await bob.get("/servers/a/view", params=file))[0] == 200
 
 
 async def test_replaced_file_is_not_shown(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     prompt_id = await alice.submit()
     file = await alice.made(prompt_id)
-    place = next(studio.data.rglob(file["filename"]))
-    place.write_bytes(a_picture(200))
+    path = next(studio.data.rglob(file["filename"]))
+    path.write_bytes(small_png(200))
     for more in ({}, {"preview": "webp;80"}, {"channel": "rgb"}):
         found = await cause(alice, "GET", "/servers/a/view", params={**file, **more})
         assert found == (410, "picture-changed"), more
 
 
 async def test_reused_file_name_is_not_sealed(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     prompt_id = await alice.submit()
     file = await alice.made(prompt_id)
-    place = next(studio.data.rglob(file["filename"]))
-    later = place.stat().st_mtime + 60
-    place.write_bytes(a_picture(200))
+    path = next(studio.data.rglob(file["filename"]))
+    later = path.stat().st_mtime + 60
+    path.write_bytes(small_png(200))
     import os
 
-    os.utime(place, (later, later))
+    os.utime(path, (later, later))
     renewed = await alice.made(prompt_id)
     assert await cause(alice, "GET", "/servers/a/view", params=renewed) == (410, "picture-changed")
 
 
 async def test_upload_goes_into_the_users_own_folder(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     said = {"type": "output", "subfolder": "mooring-people/bob", "overwrite": "true"}
-    status, answer = await alice.upload("tide.png", a_picture(1), **said)
+    status, answer = await alice.upload("tide.png", small_png(1), **said)
     assert status == 200
     assert (answer["subfolder"], answer["type"], answer["name"]) == ("mooring-people/alice", "input", "tide.png")
-    _, second = await alice.upload("tide.png", a_picture(2), overwrite="true")
+    _, second = await alice.upload("tide.png", small_png(2), overwrite="true")
     assert second["name"] != "tide.png"
-    assert (await alice.get("/servers/a/view", params=view_query(answer))) == (200, a_picture(1))
+    assert (await alice.get("/servers/a/view", params=view_query(answer))) == (200, small_png(1))
     mine = f"{answer['subfolder']}/{answer['name']}"
     assert "images" in str((await alice.result(await alice.submit(load_prompt(mine))))["outputs"])
     found = await cause(bob, "POST", "/servers/a/prompt", json=bob.body(load_prompt(mine)))
@@ -209,16 +209,16 @@ async def test_upload_goes_into_the_users_own_folder(studio: Studio) -> None:
 
 @pytest.mark.parametrize("name", ["näme 日本 #?%.png", "with space.png", "quote'd.png"])
 async def test_names_of_uploads_are_kept(studio: Studio, name: str) -> None:
-    alice = await studio.enter("alice")
-    _, answer = await alice.upload(name, a_picture(3))
+    alice = await studio.log_in("alice")
+    _, answer = await alice.upload(name, small_png(3))
     assert answer["name"] == name
-    assert (await alice.get("/servers/a/view", params=view_query(answer))) == (200, a_picture(3))
+    assert (await alice.get("/servers/a/view", params=view_query(answer))) == (200, small_png(3))
 
 
 @pytest.mark.parametrize("name", ["../x.png", "a/b.png", "..", "a\\b.png"])
 async def test_upload_with_a_path_as_its_name_is_refused(studio: Studio, name: str) -> None:
-    alice = await studio.enter("alice")
-    status, answer = await alice.upload(name, a_picture(3))
+    alice = await studio.log_in("alice")
+    status, answer = await alice.upload(name, small_png(3))
     assert (status, answer["error"]["cause"]) == (400, "refused-body")
 
 
@@ -243,8 +243,8 @@ FOREIGN = [
 
 @pytest.mark.parametrize("image", FOREIGN, ids=str)
 async def test_prompt_with_another_users_file_is_refused(studio: Studio, image: object) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
-    await bob.upload("tide.png", a_picture(4))
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    await bob.upload("tide.png", small_png(4))
     await bob.made(await bob.submit())
     body = alice.body(load_prompt(image))
     assert await cause(alice, "POST", "/servers/a/prompt", json=body) == (403, "not-yours")
@@ -252,28 +252,28 @@ async def test_prompt_with_another_users_file_is_refused(studio: Studio, image: 
 
 
 async def test_path_in_another_input_is_refused(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     prompt = slow_prompt()
     prompt["1"]["inputs"]["text"] = "/srv/ComfyUI/input/mooring-people/bob/tide.png"
     assert await cause(alice, "POST", "/servers/a/prompt", json=alice.body(prompt)) == (403, "not-yours")
 
 
 async def test_own_picture_may_be_an_input(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     file = await alice.made(await alice.submit())
     value = f"{file['filename']} [output]"
     await alice.result(await alice.submit(load_prompt(value)))
     assert await cause(bob, "POST", "/servers/a/prompt", json=bob.body(load_prompt(value))) == (403, "not-yours")
 
 
-async def has(guest: Guest, **named: str) -> int:
+async def has(client: Client, **named: str) -> int:
     """Return the status of a HEAD request for a file."""
-    return (await guest.ask("HEAD", "/servers/a/view", params=named, headers={"Origin": guest.url}))[0]
+    return (await client.ask("HEAD", "/servers/a/view", params=named, headers={"Origin": client.url}))[0]
 
 
 async def test_only_own_files_are_reported_as_present(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
-    _, answer = await alice.upload("tide.png", a_picture(4))
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    _, answer = await alice.upload("tide.png", small_png(4))
     put = {"filename": answer["name"], "subfolder": answer["subfolder"], "type": "input"}
     assert (await has(alice, **put), await has(bob, **put)) == (200, 204)
     assert await has(alice, **{**put, "filename": "gone.png"}) == 204
@@ -286,13 +286,13 @@ async def test_only_own_files_are_reported_as_present(studio: Studio) -> None:
 
 @pytest.mark.parametrize("name", ["root.png [input]", "shared/root.png", "..", "a\\b.png", ""])
 async def test_head_of_a_file_needs_a_plain_name(studio: Studio, name: str) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
     assert await has(alice, filename=name, subfolder="shared", type="input") in {204, 400}
 
 
 async def test_head_of_a_file_at_the_root_is_refused(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
     assert await has(alice, filename="root.png", type="input") == 204
     assert await has(alice, filename="root.png", subfolder="shared/..", type="input") == 400
@@ -300,8 +300,8 @@ async def test_head_of_a_file_at_the_root_is_refused(studio: Studio) -> None:
 
 
 async def test_file_choices_are_the_users_own(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
-    await bob.upload("tide.png", a_picture(5))
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    await bob.upload("tide.png", small_png(5))
     await studio.direct("POST", "/upload/image", data=_form("root.png"))
     for path in ("/servers/a/object_info", "/servers/a/object_info/LoadImage"):
         _, nodes = await alice.get(path)
@@ -321,20 +321,20 @@ async def test_file_choices_are_the_users_own(studio: Studio) -> None:
     ],
 )
 async def test_requests_that_affect_other_users_are_refused(studio: Studio, method: str, path: str) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     data = _form("x.png") if method == "POST" else None
     assert await cause(alice, method, f"/servers/a{path}", data=data) == (403, "not-allowed")
 
 
 async def test_command_line_of_a_server_is_hidden(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     _, stats = await alice.get("/servers/a/system_stats")
     assert "argv" not in stats["system"] and stats["devices"]
 
 
 async def test_jobs_api_has_only_own_jobs() -> None:
     async with open_studio(Rules(), "--jobs") as studio:
-        alice, bob = await studio.enter("alice"), await studio.enter("bob")
+        alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
         hers = await alice.submit(secret_prompt())
         _, listed = await bob.get("/servers/a/api/jobs?limit=9")
         assert hers not in json.dumps(listed) and SECRET not in json.dumps(listed)
@@ -343,12 +343,12 @@ async def test_jobs_api_has_only_own_jobs() -> None:
         _, own = await alice.get(f"/servers/a/api/jobs/{hers}")
         assert own["id"] == hers
         assert (await alice.post(f"/servers/a/api/jobs/{hers}/cancel", {}))[0] == 200
-        await wait_for(lambda: _is_empty(studio))
+        await until(studio.is_idle)
 
 
 async def test_denied_nodes_never_reach_a_server() -> None:
     async with open_studio(Rules(deny_nodes=("Empty*",))) as studio:
-        alice = await studio.enter("alice")
+        alice = await studio.log_in("alice")
         status, answer = await alice.post("/servers/a/prompt", alice.body())
         assert (status, answer["error"]["cause"]) == (403, "denied-node")
         assert "EmptyImage" in answer["error"]["message"] and await studio.queued() == []
@@ -366,7 +366,7 @@ def old_prompt(class_type: str = "OldInvert") -> dict[str, Any]:
 @pytest.mark.parametrize("denied", ["ImageInvert", "OldInvert", "Image*"])
 async def test_denied_nodes_run_under_no_other_name(denied: str) -> None:
     async with open_studio(Rules(deny_nodes=(denied,)), "--jobs") as studio:
-        alice = await studio.enter("alice")
+        alice = await studio.log_in("alice")
         for class_type in ("OldInvert", "ImageInvert"):
             found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt(class_type)))
             assert found == (403, "denied-node")
@@ -375,7 +375,7 @@ async def test_denied_nodes_run_under_no_other_name(denied: str) -> None:
 
 async def test_unknown_node_is_refused_where_some_are_denied() -> None:
     async with open_studio(Rules(deny_nodes=("ImageBlur",)), "--jobs") as studio:
-        alice = await studio.enter("alice")
+        alice = await studio.log_in("alice")
         found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt("Strange")))
         assert found == (403, "denied-node")
         await alice.made(await alice.submit(old_prompt()))
@@ -383,7 +383,7 @@ async def test_unknown_node_is_refused_where_some_are_denied() -> None:
 
 async def test_unknown_node_is_refused_on_a_server_without_replacements() -> None:
     async with open_studio(Rules(deny_nodes=("ImageBlur",))) as studio:
-        alice = await studio.enter("alice")
+        alice = await studio.log_in("alice")
         found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt()))
         assert found == (403, "denied-node")
         await alice.made(await alice.submit())
@@ -391,7 +391,7 @@ async def test_unknown_node_is_refused_on_a_server_without_replacements() -> Non
 
 async def test_prompts_per_user_are_limited() -> None:
     async with open_studio(Rules(max_pending_per_user=2)) as studio:
-        alice, bob = await studio.enter("alice"), await studio.enter("bob")
+        alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
         bodies = [alice.body(slow_prompt(seed)) for seed in range(6)]
         answers = await asyncio.gather(*(alice.post("/servers/a/prompt", body) for body in bodies))
         assert sorted(status for status, _ in answers) == [200, 200, 429, 429, 429, 429]
@@ -402,7 +402,7 @@ async def test_prompts_per_user_are_limited() -> None:
 async def test_users_may_be_limited_to_published_workflows(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps({"title": "One", "workflow": picture_prompt()}))
     async with open_studio(Rules(only_published=True), workflows=tmp_path) as studio:
-        alice, carol = await studio.enter("alice"), await studio.enter("carol")
+        alice, carol = await studio.log_in("alice"), await studio.log_in("carol")
         await alice.submit(picture_prompt(color=3, width=128))
         links = (["1", 0], ["1", False], ["1", 0.0], {"__value__": ["1", False]})
         others = [picture_prompt(more=link) for link in links]
@@ -416,24 +416,11 @@ async def test_users_may_be_limited_to_published_workflows(tmp_path: Path) -> No
 
 async def test_saved_workflows_are_readable_if_shared() -> None:
     async with open_studio(Rules(share_workflows=True)) as studio:
-        alice = await studio.enter("alice")
+        alice = await studio.log_in("alice")
         assert (await alice.get("/servers/a/userdata?dir=workflows"))[0] in {200, 404}
 
 
 def _form(name: str) -> aiohttp.FormData:
     form = aiohttp.FormData()
-    form.add_field("image", a_picture(9), filename=name)
+    form.add_field("image", small_png(9), filename=name)
     return form
-
-
-async def _is_running(studio: Studio, prompt_id: str) -> bool:
-    answer = await studio.direct("GET", "/queue")
-    return any(row[1] == prompt_id for row in answer["queue_running"])
-
-
-async def _is_empty(studio: Studio) -> bool:
-    return await studio.queued() == []
-
-
-async def _has_ended(studio: Studio, prompt_id: str) -> bool:
-    return prompt_id in await studio.direct("GET", f"/history/{prompt_id}")

@@ -20,7 +20,8 @@ from gateway.people.private import MOST_HISTORY
 from gateway.people.projection import project_text
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
-from tests.integration.studio import Guest, Studio, open_studio, picture_prompt, slow_prompt, wait_for
+from tests.integration.rig import until
+from tests.integration.studio import Client, Studio, open_studio, picture_prompt, slow_prompt
 from wire.health import Health
 
 
@@ -31,16 +32,16 @@ async def studio() -> AsyncIterator[Studio]:
         yield studio
 
 
-async def post(guest: Guest, body: dict[str, Any]) -> tuple[int, str]:
+async def post(client: Client, body: dict[str, Any]) -> tuple[int, str]:
     """Submit a large body and return the status, with the prompt_id or the cause of the refusal."""
-    headers = {"Origin": guest.url, "Content-Type": "application/json"}
+    headers = {"Origin": client.url, "Content-Type": "application/json"}
     data = io.BytesIO(json.dumps(body).encode())
-    status, answer = await guest.ask("POST", "/servers/a/prompt", data=data, headers=headers)
+    status, answer = await client.ask("POST", "/servers/a/prompt", data=data, headers=headers)
     return status, answer["prompt_id"] if status == 200 else answer["error"]["cause"]
 
 
 async def test_extra_data_is_bounded(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     too_large = alice.body(extra_data={"extra_pnginfo": {"workflow": "x" * LARGEST_EXTRA}})
     assert await post(alice, too_large) == (413, "too-large")
     assert await studio.queued() == []
@@ -51,7 +52,7 @@ async def test_extra_data_is_bounded(studio: Studio) -> None:
 
 
 async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     long = slow_prompt()
     long["1"]["inputs"]["steps"] = 200  # nothing leaves the queue while it is counted
     await alice.submit(long)
@@ -69,7 +70,7 @@ async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
 
 
 async def test_huge_entry_does_not_hide_the_history_of_others(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     before = await alice.submit()
     await alice.result(before)
     huge = {"prompt": picture_prompt(), "prompt_id": str(uuid.uuid4()), "client_id": "past", "extra_data": {}}
@@ -78,21 +79,17 @@ async def test_huge_entry_does_not_hide_the_history_of_others(studio: Studio) ->
     await studio.direct("POST", "/prompt", data=data, headers=headers)
     after = await alice.submit()
     await alice.result(after)
-
-    async def is_over() -> bool:
-        return not await studio.queued()
-
-    await wait_for(is_over)
+    await until(studio.is_idle)
     status, history = await alice.get("/servers/a/history")
     assert (status, list(history)) == (200, [before, after])
     made = (await alice.result(after))["outputs"]
     assert made
     state = studio.gateway.gateway.state
-    await wait_for(_is_well(state))
+    await until(lambda: state.condition("a").health is Health.WELL)
 
 
 async def test_history_of_large_entries_ends_at_its_limit(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     extra = {"extra_pnginfo": {"workflow": "x" * 300_000}}
     ids = [(await post(alice, alice.body(picture_prompt(color=color), extra_data=extra)))[1] for color in range(6)]
     await alice.result(ids[-1])
@@ -102,15 +99,8 @@ async def test_history_of_large_entries_ends_at_its_limit(studio: Studio, monkey
     assert list((await alice.get("/servers/a/history"))[1]) == ids[-1:]  # a user's latest entry is always there
 
 
-def _is_well(state: Any) -> Any:
-    async def is_well() -> bool:
-        return bool(state.condition("a").health is Health.WELL)
-
-    return is_well
-
-
 async def test_history_is_read_in_pages(studio: Studio) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     ids = [await (alice if number % 2 else bob).submit(picture_prompt(color=number)) for number in range(40)]
     await bob.result(ids[-2])
     await alice.result(ids[-1])

@@ -11,8 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.integration.echo_server import SECONDS, EchoServer, serve_echo
-from tests.integration.studio import Guest, Studio, open_studio
-from tests.integration.test_people_sockets import open_listener, wait_until
+from tests.integration.rig import until
+from tests.integration.studio import Client, Studio, open_studio
+from tests.integration.test_people_sockets import open_listener
 
 SAVE = {"1": {"class_type": "Save", "inputs": {}}}
 
@@ -55,29 +56,29 @@ def descriptions(value: object) -> Iterator[dict[str, Any]]:
 
 async def hers(studio: Studio, echo: EchoServer) -> dict[str, str]:
     """Return the bare description of a picture that Alice made a minute ago and can see herself."""
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     made = await alice.made(await alice.submit(SAVE))
     assert (await alice.get("/servers/a/view", params=made))[0] == 200
     echo.now += 60
     return {key: made[key] for key in ("filename", "subfolder", "type")}
 
 
-async def answers(guest: Guest, prompt_id: str) -> dict[str, Any]:
+async def answers(client: Client, prompt_id: str) -> dict[str, Any]:
     """Return everything that the gateway answers about a prompt."""
     paths = ("/history", f"/history/{prompt_id}", "/queue", "/api/jobs", f"/api/jobs/{prompt_id}")
     found = {}
     for path in paths:
-        status, found[path] = await guest.get(f"/servers/a{path}")
+        status, found[path] = await client.get(f"/servers/a{path}")
         assert status == 200, (path, found[path])
     return found
 
 
-async def opens(guest: Guest, answer: object) -> list[dict[str, Any]]:
+async def opens(client: Client, answer: object) -> list[dict[str, Any]]:
     """Return the descriptions in an answer that open a picture."""
     found = []
     for described in descriptions(answer):
         address = {key: value for key, value in described.items() if isinstance(value, str) and key in ADDRESS}
-        status, _ = await guest.get("/servers/a/view", params=address)
+        status, _ = await client.get("/servers/a/view", params=address)
         found += [described] if status == 200 else []
     return found
 
@@ -123,7 +124,7 @@ TRIES: dict[str, Any] = {
 @pytest.mark.parametrize("smuggle", TRIES.values(), ids=TRIES.keys())
 async def test_foreign_picture_is_not_sealed(studio: Studio, echo: EchoServer, smuggle: Any) -> None:
     file = await hers(studio, echo)
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     for _ in range(2):  # the second time the node's output comes from the cache
         prompt_id = await bob.submit(smuggle(file))
         answer = await answers(bob, prompt_id)
@@ -147,7 +148,7 @@ EXTRAS: dict[str, Any] = {
 @pytest.mark.parametrize("smuggle", EXTRAS.values(), ids=EXTRAS.keys())
 async def test_description_in_extra_data_is_not_sealed(studio: Studio, echo: EchoServer, smuggle: Any) -> None:
     file = await hers(studio, echo)
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     own = {"1": {"class_type": "Save", "inputs": {"prefix": "own"}}}
     prompt_id = await bob.submit(own, extra_data=smuggle(file))
     assert all(one["filename"] != file["filename"] for one in await opens(bob, await answers(bob, prompt_id)))
@@ -155,7 +156,7 @@ async def test_description_in_extra_data_is_not_sealed(studio: Studio, echo: Ech
 
 async def test_file_named_in_the_prompt_is_not_sealed(studio: Studio, echo: EchoServer) -> None:
     """Two servers may share an output folder, so a file that appears there during a run may be foreign."""
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     echo.is_held = True
     described = {"filename": "ComfyUI_00009_.png", "subfolder": "", "type": "output"}
     prompt_id = await bob.submit(show({"images": [described]}))
@@ -169,7 +170,7 @@ async def test_file_named_in_the_prompt_is_not_sealed(studio: Studio, echo: Echo
 
 async def test_cached_output_is_sealed_for_an_equal_prompt_of_another(studio: Studio, echo: EchoServer) -> None:
     file = await hers(studio, echo)
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     answer = await answers(bob, await bob.submit(SAVE))
     assert {one["filename"] for one in await opens(bob, answer)} == {file["filename"]}
     await bob.submit(load(f"{file['filename']} [output]"))
@@ -177,13 +178,13 @@ async def test_cached_output_is_sealed_for_an_equal_prompt_of_another(studio: St
 
 async def test_cached_output_is_not_sealed_for_another_prompt(studio: Studio, echo: EchoServer) -> None:
     file = await hers(studio, echo)
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     prompt_id = await bob.submit(show(in_pieces({"images": [file]}), node="Save"))
     assert await opens(bob, await answers(bob, prompt_id)) == []
 
 
 async def test_picture_of_the_run_just_before_is_not_sealed(studio: Studio, echo: EchoServer) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     made = await alice.made(await alice.submit(SAVE))
     echo.files["output", "", made["filename"]] = (b"x", echo.now - 0.01)  # at the very end of her run
     file = {key: made[key] for key in ("filename", "subfolder", "type")}
@@ -204,7 +205,7 @@ UPLOADS = [
 
 @pytest.mark.parametrize("described", UPLOADS, ids=json.dumps)
 async def test_upload_of_another_is_not_sealed(studio: Studio, echo: EchoServer, described: dict[str, str]) -> None:
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     echo.is_held = True
     prompt_id = await bob.submit(show(in_pieces({"images": [described]})))
     echo.now += SECONDS / 2
@@ -216,7 +217,7 @@ async def test_upload_of_another_is_not_sealed(studio: Studio, echo: EchoServer,
 
 
 async def test_picture_of_own_run_is_sealed_in_every_answer(studio: Studio, echo: EchoServer) -> None:
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     prompt_id = await bob.submit(SAVE)
     for path, answer in (await answers(bob, prompt_id)).items():
         found = await opens(bob, answer)
@@ -226,13 +227,13 @@ async def test_picture_of_own_run_is_sealed_in_every_answer(studio: Studio, echo
 
 async def test_picture_without_a_time_is_not_sealed(studio: Studio, echo: EchoServer) -> None:
     echo.has_etags = False
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     assert await opens(bob, await answers(bob, await bob.submit(SAVE))) == []
 
 
 async def test_events_have_only_proven_files(studio: Studio, echo: EchoServer) -> None:
     file = await hers(studio, echo)
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     echo.is_held = True
     own = {"class_type": "Save", "inputs": {"prefix": "own"}}
     pieces = {"class_type": "Echo", "inputs": {"ui": in_pieces({"images": [file]})}}
@@ -244,7 +245,7 @@ async def test_events_have_only_proven_files(studio: Studio, echo: EchoServer) -
         echo.now += 1
         echo.write("output", next(name for _, _, name in echo.files if name.startswith("own")))
         await echo.tell_outputs()
-        await wait_until(lambda: his.kinds().count("executed") == 6)
+        await until(lambda: his.kinds().count("executed") == 6)
         images = [text["data"]["output"]["images"] for text in his.texts if text["type"] == "executed"]
         assert [len(one) for one in images] == [0, 0, 0, 1, 0, 0]
         assert (await bob.get("/servers/a/view", params=images[3][0]))[0] == 200
@@ -270,7 +271,7 @@ LOADS = [
 @pytest.mark.parametrize("value", LOADS)
 async def test_foreign_picture_is_not_read_under_any_spelling(studio: Studio, echo: EchoServer, value: str) -> None:
     file = await hers(studio, echo)
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     own = await bob.made(await bob.submit({"1": {"class_type": "Save", "inputs": {"prefix": "mine"}}}))
     text = value.format(name=file["filename"])
     for prompt in (load(text), load({"__value__": text}), load(["1", 0]), show({}, more=text)):
@@ -281,7 +282,7 @@ async def test_foreign_picture_is_not_read_under_any_spelling(studio: Studio, ec
 
 
 async def test_prompt_id_of_another_user_gives_no_access(studio: Studio, echo: EchoServer) -> None:
-    alice, bob = await studio.enter("alice"), await studio.enter("bob")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     prompt_id = await alice.submit(SAVE)
     for path in (f"/history/{prompt_id}", f"/api/jobs/{prompt_id}", f"/api/jobs/{quote(prompt_id + ' ')}"):
         assert (await bob.get(f"/servers/a{path}"))[0] in {403, 404}

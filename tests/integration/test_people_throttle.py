@@ -15,7 +15,8 @@ from gateway.people import passwords
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.login_throttle import of_stranger
 from gateway.people.passwords import PasswordHash, _scrypt
-from tests.integration.studio import PASSWORD, Guest, Studio, open_studio, wait_for
+from tests.integration.rig import until
+from tests.integration.studio import PASSWORD, Client, Studio, open_studio
 
 SALT = b"s" * 16
 
@@ -27,9 +28,9 @@ async def studio() -> AsyncIterator[Studio]:
         yield studio
 
 
-async def _try(guest: Guest, password: str, *, name: str = "alice", address: str = "10.0.0.7") -> int:
+async def _try(client: Client, password: str, *, name: str = "alice", address: str = "10.0.0.7") -> int:
     headers = {"X-Forwarded-For": address}
-    return (await guest.post("/login", {"name": name, "password": password}, headers=headers))[0]
+    return (await client.post("/login", {"name": name, "password": password}, headers=headers))[0]
 
 
 def _attack(studio: Studio) -> None:
@@ -42,40 +43,40 @@ def _attack(studio: Studio) -> None:
 
 
 async def test_wrong_passwords_from_many_addresses_do_not_lock_known_browsers(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     await alice.post("/logout", {})
-    stranger = await studio.browser()
+    stranger = await studio.open_client()
     _attack(studio)
     assert await _try(stranger, PASSWORD) == 429
     assert await _try(alice, PASSWORD) == 200
     await alice.post("/logout", {})
-    bob = await studio.enter("bob")
+    bob = await studio.log_in("bob")
     await bob.post("/logout", {})
     assert await _try(bob, PASSWORD) == 429, "a device cookie is for the person who logged in"
 
 
 async def test_wrong_passwords_from_known_browser_slow_only_that_browser(studio: Studio) -> None:
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
     await alice.post("/logout", {})
     assert [await _try(alice, f"wrong one {number}") for number in range(6)] == [401] * 6
     assert await _try(alice, PASSWORD) == 200
 
 
 async def test_device_cookie_is_sent_only_to_login(studio: Studio) -> None:
-    guest = await studio.browser()
+    client = await studio.open_client()
     body = {"name": "alice", "password": PASSWORD}
-    async with guest.http.post(f"{guest.url}/login", json=body, headers={"Origin": guest.url}) as reply:
+    async with client.http.post(f"{client.url}/login", json=body, headers={"Origin": client.url}) as reply:
         [cookie] = [one for one in reply.headers.getall("Set-Cookie") if one.startswith("mooring-device-")]
     assert "Path=/login" in cookie and "HttpOnly" in cookie and "alice" not in cookie
 
 
 async def test_only_names_of_accounts_are_logged(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
-    guest = await studio.browser()
+    client = await studio.open_client()
     secret = "my password, typed too early"
     with caplog.at_level(logging.DEBUG):
         for name in (secret, "alice"):
-            assert await _try(guest, "wrong one here", name=name) == 401
-        assert [await _try(guest, "wrong one here", name=secret) for _ in range(6)][-1] == 429
+            assert await _try(client, "wrong one here", name=name) == 401
+        assert [await _try(client, "wrong one here", name=secret) for _ in range(6)][-1] == 429
     log = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
     assert "password, typed" not in log and "log-in refused name='alice'" in log and "log-in held off" in log
 
@@ -106,24 +107,24 @@ def _forbid_writing(studio: Studio) -> None:
 
 async def test_older_password_hash_is_replaced_at_login(studio: Studio) -> None:
     await _weaken(studio)
-    alice = await studio.enter("alice")
+    alice = await studio.log_in("alice")
 
     async def is_strong() -> bool:
         return not (await _kept(studio)).is_weak
 
-    await wait_for(is_strong)
+    await until(is_strong)
     assert (await _kept(studio)).fits(PASSWORD) and (await alice.get("/fleet"))[0] == 200
-    await studio.enter("alice")
+    await studio.log_in("alice")
 
 
 async def test_log_in_works_with_read_only_users_file(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     await _weaken(studio)
     _forbid_writing(studio)
     with caplog.at_level(logging.WARNING):
-        alice = await studio.enter("alice")
+        alice = await studio.log_in("alice")
 
         async def is_logged() -> bool:
             return "keeps its older hash" in caplog.text
 
-        await wait_for(is_logged)
+        await until(is_logged)
     assert (await _kept(studio)).is_weak and (await alice.get("/fleet"))[0] == 200
