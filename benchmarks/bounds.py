@@ -24,7 +24,7 @@ from benchmarks.frontends import PATIENCE
 from benchmarks.sections import Load, table, write_json, write_section
 from benchmarks.servers import start_streamer
 from benchmarks.start import profile
-from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.browser_kit import wait_for_snapshot
 from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import quick_workflow
 from tests.services import start_demo, start_gateway
@@ -145,7 +145,7 @@ async def of_tasks(steps: list[int], until: float) -> Looks:
     """By how many tasks have ended."""
     found: Looks = {}
     with start_demo("--step-seconds", "0") as demo, start_gateway("--server", f"d={demo.url}") as gateway:
-        await has_snapshot(gateway.url)
+        await wait_for_snapshot(gateway.url)
         async with profile() as (context, folder):
             window = await open_window(context, gateway.url)
             done = 0
@@ -172,7 +172,7 @@ async def of_events(steps: list[int], until: float) -> Looks:
     """The number of events that the window has received."""
     found: Looks = {}
     with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
-        await has_snapshot(gateway.url)
+        await wait_for_snapshot(gateway.url)
         async with profile() as (context, folder), aiohttp.ClientSession() as session:
             window = await open_window(context, gateway.url)
             prompt_id = await window.submit(quick_workflow(), "Stream")

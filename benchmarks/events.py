@@ -25,7 +25,7 @@ from benchmarks.load import spread
 from benchmarks.pressing import a_profile, cpu_of
 from benchmarks.servers import start_streamer
 from benchmarks.streamer import PREVIEW
-from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.browser_kit import wait_for_snapshot
 from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import quick_workflow
 from tests.services import start_gateway
@@ -126,7 +126,7 @@ async def measure() -> dict[str, dict[str, float]]:
     """Mooring and the peer in turns, by rate."""
     found = {}
     with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
-        await has_snapshot(gateway.url)
+        await wait_for_snapshot(gateway.url)
         async with a_profile() as mine, a_profile() as other, aiohttp.ClientSession() as session:
             window, task = await open_window(mine[0], gateway.url)
             plain = await open_peer(other[0], gateway.url)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from benchmarks.start import OURS, PEER, PEER_READY, READY, catalogue_of
 from benchmarks.start_peer import serve_peer
-from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.browser_kit import wait_for_snapshot
 from tests.services import start_gateway
 
 PATIENCE = 180_000  # milliseconds
@@ -38,7 +38,7 @@ class Frontend:
 async def both() -> AsyncIterator[tuple[Frontend, Frontend]]:
     """Both at work, with a demo server behind each."""
     with start_gateway(demo=1) as gateway:
-        await has_snapshot(gateway.url)
+        await wait_for_snapshot(gateway.url)
         async with serve_peer(await catalogue_of(gateway.url)) as peer:
             yield Frontend(OURS, gateway.url, READY), Frontend(PEER, peer, PEER_READY)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.load import spread
 from benchmarks.servers import start_origin
-from tests.e2e.browser_kit import has_snapshot, open_chromium
+from tests.e2e.browser_kit import open_chromium, wait_for_snapshot
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.services import free_ports, start_demo, start_gateway
 
@@ -106,7 +106,7 @@ async def a_studio() -> AsyncIterator[BrowserUser]:
     ):
         fleet = write_fleet(folder, one=one.url, other=other.url, pictures=pictures.url)
         with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
-            await has_snapshot(gateway.url)
+            await wait_for_snapshot(gateway.url)
             base = f"http://studio.lan:{gateway.port}"
             async with open_chromium(STUDIO) as browser, open_user(browser, base, first_script="") as user:
                 profile = await user.new_profile()

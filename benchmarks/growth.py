@@ -32,7 +32,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.regions import changed_regions
 from benchmarks.pressing import PACE, Press, a_profile, cpu_of, moor, press_run
-from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.browser_kit import wait_for_snapshot
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import MooringWindow
 from tests.services import start_demo, start_gateway
@@ -81,7 +81,7 @@ async def in_browser() -> dict[str, dict[str, Spread]]:
         servers = [stack.enter_context(start_demo(*PACE)) for _ in SIZES]
         flags = [word for number, server in enumerate(servers) for word in ("--server", f"s{number}={server.url}")]
         gateway = stack.enter_context(start_gateway(*flags))
-        await has_snapshot(gateway.url)
+        await wait_for_snapshot(gateway.url)
         windows = {}
         for size in SIZES:
             context, folder = await stack.enter_async_context(a_profile())

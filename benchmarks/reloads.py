@@ -27,7 +27,7 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Error, Page
 
 from benchmarks.sections import Load, write_json
-from tests.e2e.browser_kit import has_snapshot, open_chromium
+from tests.e2e.browser_kit import open_chromium, wait_for_snapshot
 from tests.e2e.window_kit import PATIENCE, MooringWindow
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import start_gateway
@@ -196,7 +196,7 @@ async def measure(tally: Tally, flags: tuple[str, ...]) -> None:
     """Run both browsers."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: setattr(tally, "wanted", 0))
     with start_gateway(demo=3) as gateway:
-        await has_snapshot(gateway.url)
+        await wait_for_snapshot(gateway.url)
         visitors = [Visitor(gateway.url, tally, random.Random(), flags) for _ in range(BROWSERS)]
         await asyncio.gather(*(use_browsers(visitor) for visitor in visitors))
 

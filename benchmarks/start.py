@@ -30,7 +30,7 @@ from benchmarks.start_peer import serve_peer
 from gateway.install.place import Place, write_record
 from gateway.install.snapshot import Snapshots
 from gateway.page.archive import AppArchive
-from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_chromium
+from tests.e2e.browser_kit import IS_RESTORED, open_chromium, wait_for_snapshot
 from tests.services import start_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,7 +151,7 @@ async def measure() -> dict[tuple[str, str], list[Start]]:
     """Every start, by kind and by what was started."""
     found: dict[tuple[str, str], list[Start]] = defaultdict(list)
     with without_snapshot() as house, start_gateway(demo=1) as one, start_gateway(demo=1, root=house) as other:
-        await has_snapshot(one.url)
+        await wait_for_snapshot(one.url)
         async with serve_peer(await catalogue_of(one.url)) as peer:
             for _ in range(RUNS):
                 for which, address, ready in (

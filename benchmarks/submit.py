@@ -29,7 +29,7 @@ from playwright.async_api import TimeoutError as PeerTimeout
 from benchmarks.load import spread
 from benchmarks.pressing import PACE, Press, a_profile, moor, press_run
 from benchmarks.servers import start_nginx
-from tests.e2e.browser_kit import has_snapshot
+from tests.e2e.browser_kit import wait_for_snapshot
 from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import quick_workflow
 from tests.services import start_demo, start_gateway
@@ -72,7 +72,7 @@ async def measure() -> dict[str, Any]:
         one, other = (stack.enter_context(start_demo(*PACE)) for _ in range(2))
         flags = "--server", f"a={one.url}", "--server", f"b={other.url}"
         gateway = stack.enter_context(start_gateway(*flags))
-        await has_snapshot(gateway.url)
+        await wait_for_snapshot(gateway.url)
         presses = await mooring(gateway.url)
         nginx = stack.enter_context(start_nginx({"a": one.url, "b": other.url}, is_buffered=False))
         try:

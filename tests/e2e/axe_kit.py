@@ -1,4 +1,4 @@
-"""axe, run on a page as it stands: anything that it finds fails the test."""
+"""axe on a page at rest: each violation fails the test."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ AXE = next(
 )
 
 
-# Nothing moves any more, but for what has no end, as a bar that knows no measure. It is asked again and again: the
-# `finished` of an animation whose element went away may stay pending for ever.
+# Nothing moves any more, except animations without an end, such as an indeterminate bar. This is polled, since the
+# `finished` of an animation whose element was removed may stay pending for ever.
 AT_REST = """() => document.getAnimations().every(
   (item) => item.playState !== "running" || item.effect.getTiming().iterations === Infinity
 )"""
@@ -29,21 +29,21 @@ AT_REST = """() => document.getAnimations().every(
 RUN = """(only) => axe.run([...document.querySelectorAll("dialog:modal")].at(-1) ?? document, {
   resultTypes: ["violations"], ...(only.length ? { runOnly: { type: "rule", values: only } } : {}),
 })"""
-OF_COLOUR = ("color-contrast", "link-in-text-block")  # the rules that another theme can break
+OF_COLOUR = ("color-contrast", "link-in-text-block")  # rules that depend on the theme
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, Theme] = ("light", "dark")
 
 
 async def check_axe(page: Page) -> None:
-    """Fail with what axe finds in either theme, once nothing moves any more. The theme is then as it was."""
+    """Wait until nothing moves, and fail on violations in either theme. The theme is restored."""
     assert AXE is not None, "axe-core is not there: python3 -m tests fetches it"
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text(encoding="utf-8"))
     is_dark = await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     first, last = THEMES if is_dark else THEMES[::-1]
-    told = await _violations(page, first) + await _violations(page, last, only=OF_COLOUR)
-    assert not told, json.dumps(told, indent=1)
+    violations = await _violations(page, first) + await _violations(page, last, only=OF_COLOUR)
+    assert not violations, json.dumps(violations, indent=1)
 
 
 async def _violations(page: Page, theme: Theme, only: tuple[str, ...] = ()) -> list[tuple[str, str, list[str]]]:

@@ -1,12 +1,12 @@
-"""A real Chromium, and pages in it that run our Python modules without our page.
+"""A real Chromium, and pages that run our Python modules without our page.
 
     async with open_chromium() as browser:
         page = await (await browser.new_context()).new_page()
         await load_python(page, gateway.url)
         await run_python(page, "from app.core import model; return len(model.ENDS)")
 
-`load_python` opens a bare document of the gateway (with its real headers), starts Python there as the page does, from
-the memory snapshot if there is one, and puts the port suite into it.
+`load_python` opens a bare document of the gateway (with its real headers), starts Python as the page does, from the
+memory snapshot if there is one, and adds the port suite.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Most windows of a test live for seconds: their WebAssembly is optimized later than a person's, and without inlining,
-# so that a start takes less of the processor.
+# Most windows of a test live for seconds, so their WebAssembly is optimized later than usual and without inlining,
+# which makes a start cheaper.
 SHORT_LIVED = "--js-flags=--wasm-tiering-budget=130000000 --no-wasm-inlining"
-BARE = "/static/js/theme.js"  # shown as text, it is a document that runs nothing
+BARE = "/static/js/theme.js"  # a document that shows text and runs nothing
 LOAD_SECONDS = 90  # a loaded two-core machine
 
-# Whether Python in a page started from a snapshot.
+# Whether Python in a page was started from a snapshot.
 IS_RESTORED = "performance.getEntriesByName('mooring-python')[0]?.detail === 'restored'"
 
-# What to add before any script of a page runs, to take Web Locks away: what a page that is no secure context sees.
+# A script to run before any script of a page: it removes Web Locks, as in a page that is not a secure context.
 WITHOUT_LOCKS = "delete Navigator.prototype.locks;"
 
 _LOAD = """async (files) => {
@@ -67,7 +67,7 @@ _RUN = """async (code) => {
 
 
 def chromium_path() -> str | None:
-    """The Chromium of the machine; None lets Playwright take its own."""
+    """Return the machine's Chromium, or None for Playwright's own."""
     named = os.environ.get("MOORING_CHROMIUM")
     if named:
         return named
@@ -75,16 +75,16 @@ def chromium_path() -> str | None:
 
 
 def headless_shell_path() -> str | None:
-    """The same Chromium without its window, if it is installed beside it; otherwise the whole Chromium."""
+    """Return the headless shell beside the Chromium, or the Chromium if there is none."""
     path = chromium_path()
     shell = f"{path}-headless-shell"
     return shell if Path(shell).exists() else path
 
 
 def open_headless_shell(*flags: str, **options: Any) -> contextlib.AbstractAsyncContextManager[Browser | Any]:
-    """A Chromium for windows of a test: pages are the same in it, and start with two thirds of the processor time.
+    """Start a Chromium for windows of a test; pages are the same in it and start with two thirds of the processor time.
 
-    Measurements, counts of crashes, and tests of what surrounds a page (tabs, a person's profile) leave it out.
+    Measurements, counts of crashes, and tests of tabs or a user's profile use `open_chromium`.
     """
     return open_chromium(SHORT_LIVED, *flags, program=headless_shell_path(), **options)
 
@@ -97,10 +97,10 @@ async def open_chromium(
     on_crash: Callable[[str], Any] = log_crash,
     program: str | None = None,
 ) -> AsyncIterator[Browser | Any]:
-    """A Chromium with our flags. `without_defaults` takes out flags that hide the real browser from a test.
+    """Start Chromium with our flags. `without_defaults` removes flags that hide real behaviour from a test.
 
-    With `profile` it is a persistent context (a BrowserContext is given), as a person's own browser is.
-    `on_crash` gets a line for each renderer that crashes.
+    With `profile` it yields a persistent context, like a user's own browser.
+    `on_crash` is called with a line for each renderer that crashes.
     """
     async with async_playwright() as playwright:
         options: dict[str, Any] = {
@@ -121,13 +121,13 @@ async def open_chromium(
 
 
 async def load_python(page: Page, base: str) -> None:
-    """Python with `app` and the port suite, in a bare document at the gateway's origin."""
+    """Start Python with `app` and the port suite in a bare document of the gateway."""
     await page.goto(f"{base}{BARE}")
     await start_python(page)
 
 
-async def has_snapshot(base: str) -> None:
-    """Wait until the gateway has a memory snapshot: it makes one itself if the sources have changed."""
+async def wait_for_snapshot(base: str) -> None:
+    """Wait until the gateway has a memory snapshot, which it makes itself if the sources have changed."""
     async with asyncio.timeout(LOAD_SECONDS), aiohttp.ClientSession() as session:
         while True:
             async with session.get(f"{base}/") as answer:
@@ -137,7 +137,7 @@ async def has_snapshot(base: str) -> None:
 
 
 async def start_python(page: Page) -> None:
-    """Start Python in the page as it is."""
+    """Start Python in the page."""
     files = [
         [f"tests/ports/{file.name}", file.read_text(encoding="utf-8")]
         for file in sorted((ROOT / "tests" / "ports").glob("*.py"))
@@ -148,7 +148,7 @@ async def start_python(page: Page) -> None:
 
 
 async def run_python(page: Page, body: str, **values: Any) -> Any:
-    """Run the body of an async function in the page's Python; `values` are its arguments, JSON-like both ways."""
+    """Run the body of an async function in the page's Python; its arguments and result are JSON values."""
     code = (
         "import json\n"
         f"async def _body({', '.join(values)}):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"

@@ -1,10 +1,10 @@
-"""What the end-to-end tests share: a gateway with a demo fleet, one Chromium, and a user that tolerates no fault.
+"""Fixtures for end-to-end tests: a gateway with a demo fleet, one Chromium, and a user whose windows may have no error.
 
     async def test_something(user):
-        window = await user.open()                  # Mooring, up and ready
+            window = await user.open()                  # Mooring, ready for work
         await window.run_slow()
 
-A module with a fleet of its own has a fixture `gateway` of its own; its `user` is then at that gateway.
+A module with a fleet of its own overrides the fixture `gateway`; its `user` then works at that gateway.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from playwright.async_api import Browser, expect
 from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import Fleet, start_fleet
 from tests.e2e.window_kit import PATIENCE, BrowserUser, open_user
-from tests.e2e.work_kit import a_photo
+from tests.e2e.work_kit import make_photo
 from tests.services import Service, start_gateway
 
 expect.set_options(timeout=PATIENCE)
@@ -34,7 +34,7 @@ def gateway() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def module_fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two servers for all of a module, as slow as its `STEP_SECONDS` says."""
+    """Two servers for a whole module, as slow as its `STEP_SECONDS` says."""
     step_seconds = getattr(request.module, "STEP_SECONDS", 0.05)
     with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b", step_seconds=step_seconds) as opened:
         yield opened
@@ -42,26 +42,26 @@ def module_fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def fleet(module_fleet: Fleet) -> Fleet:
-    """The servers of a module, as new."""
-    module_fleet.renew()
+    """The servers of a module, reset to their initial state."""
+    module_fleet.reset()
     return module_fleet
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for all tests that need nothing special of it."""
+    """One Chromium for all tests without special requirements."""
     async with open_headless_shell() as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
-    """Opens windows, and fails the test at any fault in one of them."""
+    """A user who opens windows; any error in one of them fails the test."""
     async with open_user(browser, gateway.url) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small picture that stands for a photo."""
-    return a_photo(tmp_path_factory.mktemp("pictures"))
+    """A small picture in place of a photo."""
+    return make_photo(tmp_path_factory.mktemp("pictures"))

@@ -29,10 +29,10 @@ async def watch_renderers(browser: Browser, note: Callable[[str], Any]) -> None:
     """Call `note` with one line for each renderer that crashes from now on."""
     session = await browser.new_browser_cdp_session()
 
-    def tell(event: dict[str, Any]) -> None:
+    def report(event: dict[str, Any]) -> None:
         note(f"{time.strftime('%Y-%m-%d %H:%M:%S')} Chromium {browser.version}: {describe(event)}")
 
-    session.on("Target.targetCrashed", tell)
+    session.on("Target.targetCrashed", report)
     await session.send("Target.setDiscoverTargets", {"discover": True})
 
 

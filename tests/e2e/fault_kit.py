@@ -1,12 +1,12 @@
-"""A fleet that can be broken, and the questions that are asked after each fault.
+"""Servers that tests can break, and checks after each fault.
 
     with start_fleet(tmp_path, "a", "b") as fleet, fleet.gateway() as gateway:
         ...
-        fleet.kill("a"); fleet.start("a")               # SIGKILL; started again at its address, with its files
-        await fleet.expect_home(window, prompt_id)      # the right server's picture, run once
+            fleet.kill("a"); fleet.start("a")               # SIGKILL; started at the same address, with its files
+            await fleet.expect_delivered(window, prompt_id)  # the right server's picture, run once
 
-Each server stamps its pictures with its id, and ComfyUI writes the workflow into each: a kept picture tells who made
-it, and for whom.
+Each server writes its id into its pictures, and ComfyUI the workflow, so a kept picture names its server and its
+prompt.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.e2e.work_kit import ask_server, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
 PATIENCE = 120.0  # seconds
-BROKEN_NETWORK = ("Failed to load resource", "WebSocket connection")  # what the browser's console says of each fault
+BROKEN_NETWORK = ("Failed to load resource", "WebSocket connection")  # errors of the browser's console after each fault
 PNG_END = b"IEND\xaeB`\x82"  # the last chunk of every whole PNG
 SHOWN = "dialog.large img:not(.is-small)"
 
@@ -73,7 +73,7 @@ _IS_SHOWN = f"""async ([name, selector]) => {{
 
 @dataclass
 class Fleet:
-    """Servers by id. A killed one keeps its address and its files."""
+    """Servers by id. A killed server keeps its address and its files."""
 
     folder: Path
     ports: dict[str, int]
@@ -86,7 +86,7 @@ class Fleet:
         return self.up[server_id]
 
     def start(self, server_id: str) -> Service:
-        """Start a server that is not up."""
+        """Start a server that does not run."""
         life = self._lives[server_id] = contextlib.ExitStack()
         flags = ("--stamp", server_id, "--step-seconds", str(self.step_seconds), *self.more)
         data = self.folder / server_id
@@ -94,63 +94,63 @@ class Fleet:
         return self.up[server_id]
 
     def kill(self, server_id: str) -> None:
-        """SIGKILL."""
+        """End a server with SIGKILL."""
         self.up.pop(server_id).kill()
         self._lives.pop(server_id).close()
 
     def restart(self, server_id: str) -> Service:
-        """SIGKILL, and a new life."""
+        """Kill a server and start it."""
         self.kill(server_id)
         return self.start(server_id)
 
-    def renew(self) -> None:
-        """What a test finds: every server up, idle, healthy and without a history."""
+    def reset(self) -> None:
+        """Reset all servers: running, idle, without faults and without history."""
         for server_id in self.ports:
             if server_id in self.up:
                 self.kill(server_id)
             self.start(server_id)
 
     def close(self) -> None:
-        """End every server."""
+        """Stop all servers."""
         for server_id in tuple(self.up):
             self.kill(server_id)
 
     def flags(self, **elsewhere: str) -> list[str]:
-        """The gateway's flags for this fleet; `elsewhere` gives some ids another address."""
+        """Return the gateway's flags for this fleet; `elsewhere` gives some ids another address."""
         addresses = {server_id: f"http://127.0.0.1:{port}" for server_id, port in self.ports.items()} | elsewhere
         return [flag for server_id, address in addresses.items() for flag in ("--server", f"{server_id}={address}")]
 
     def gateway(self, port: int | None = None, **elsewhere: str) -> contextlib.AbstractContextManager[Service]:
-        """A gateway of this fleet."""
+        """Start a gateway for this fleet."""
         return start_gateway(*self.flags(**elsewhere), port=port)
 
-    # What the servers say
+    # Records of the servers
 
     async def submits(self) -> dict[str, int]:
-        """How many prompts each living server was sent since it started."""
+        """Return how many prompts each running server has received since it started."""
         return {
             server_id: (await ask_server(server, "/demo/faults"))["submits"] for server_id, server in self.up.items()
         }
 
     def runs(self, workflow: dict[str, Any]) -> dict[str, int]:
-        """How often each server has finished this workflow, in all its lives: by the pictures on its disk."""
+        """Return how often each server has finished this workflow, by the pictures on its disk."""
         counts = dict.fromkeys(self.ports, 0)
         for server_id in self.ports:
             for file in (self.folder / server_id / "output").rglob("*.png"):
                 data = file.read_bytes()
                 if not data.endswith(PNG_END):
-                    continue  # being written, or cut off by the kill: no run that has finished
+                    continue  # incomplete: its run has not finished
                 with Image.open(io.BytesIO(data)) as image:
-                    told = dict(image.info)
-                if json.loads(told["prompt"]) == workflow:
-                    assert told["server"] == server_id
+                    info = dict(image.info)
+                if json.loads(info["prompt"]) == workflow:
+                    assert info["server"] == server_id
                     counts[server_id] += 1
         return {server_id: count for server_id, count in counts.items() if count}
 
-    # What is asked after each fault
+    # Checks after each fault
 
-    async def expect_home(self, window: MooringWindow, prompt_id: str, workflow: dict[str, Any]) -> dict[str, Any]:
-        """The task succeeded and ran once, on its own server; the bytes kept and the picture shown are that run's."""
+    async def expect_delivered(self, window: MooringWindow, prompt_id: str, workflow: dict[str, Any]) -> dict[str, Any]:
+        """Check that a task succeeded and ran once, on its own server, and that its picture is kept and shown."""
         task = await window.wait_for(prompt_id)
         assert task["state"] == "succeeded", task
         assert [output["delivery"] for output in task["outputs"]] == ["kept"], task
@@ -161,7 +161,7 @@ class Fleet:
 
 
 async def expect_picture(window: MooringWindow, prompt_id: str, server_id: str, workflow: dict[str, Any]) -> None:
-    """What is kept was made by that server for that workflow, and what is shown is what is kept."""
+    """Check that the kept picture is of that server and workflow, and that the page shows it."""
     assert await kept_picture(window, prompt_id) == (server_id, workflow)
     await expect(window.card(prompt_id, "succeeded")).to_have_attribute("data-server", server_id)
     await window.open_large(prompt_id)
@@ -170,37 +170,37 @@ async def expect_picture(window: MooringWindow, prompt_id: str, server_id: str, 
 
 
 async def kept_picture(window: MooringWindow, prompt_id: str) -> tuple[str, Any]:
-    """The server that made the kept bytes, and the workflow that they were made from; without our code."""
+    """Return the server and the workflow of the kept picture, read without our code."""
     found = await window.page.evaluate(KEPT_BYTES, f"{prompt_id}/0")
     return origin_of(found)
 
 
 def origin_of(found: str | None) -> tuple[str, Any]:
-    """The server and the workflow that a kept picture names, given as `KEPT_BYTES` reads it."""
+    """Return the server and the workflow that a picture names, read by `KEPT_BYTES`."""
     assert found is not None, "nothing is kept"
     with Image.open(io.BytesIO(base64.b64decode(found))) as image:
-        told = dict(image.info)
-    return told["server"], json.loads(told["prompt"])
+        info = dict(image.info)
+    return info["server"], json.loads(info["prompt"])
 
 
 async def expect_no_violation(window: MooringWindow) -> None:
-    """Nothing disagrees, at one glance and read afresh."""
+    """Check that the window reports no inconsistency, cached or freshly read."""
     assert (await window.facts())["violations"] == []
     await window.check()
 
 
-def a_workflow(steps: int = 20, prefix: str = "e2e") -> dict[str, Any]:
-    """Work like no other, so that no server answers from its cache."""
+def unique_workflow(steps: int = 20, prefix: str = "e2e") -> dict[str, Any]:
+    """Return a unique workflow, so that no server answers from its cache."""
     workflow = slow_workflow(steps, seed=next(_seeds))
     workflow["2"]["inputs"]["filename_prefix"] = prefix
     return workflow
 
 
-def a_long_workflow() -> dict[str, Any]:
-    """Two pictures one after the other: longer than two reloads on a loaded machine."""
-    workflow = a_workflow(steps=200)
-    again = {**workflow["1"]["inputs"], "seed": workflow["1"]["inputs"]["seed"] + 5000}
-    workflow["3"] = {"class_type": "DemoSampler", "inputs": again}
+def long_workflow() -> dict[str, Any]:
+    """Return a workflow of two pictures that takes longer than two reloads on a loaded machine."""
+    workflow = unique_workflow(steps=200)
+    second_inputs = {**workflow["1"]["inputs"], "seed": workflow["1"]["inputs"]["seed"] + 5000}
+    workflow["3"] = {"class_type": "DemoSampler", "inputs": second_inputs}
     blend = {"image1": ["1", 0], "image2": ["3", 0], "blend_factor": 0.5, "blend_mode": "normal"}
     workflow["4"] = {"class_type": "ImageBlend", "inputs": blend}
     workflow["2"]["inputs"]["images"] = ["4", 0]
@@ -208,22 +208,22 @@ def a_long_workflow() -> dict[str, Any]:
 
 
 async def post_server(server: Service, path: str, body: dict[str, Any]) -> None:
-    """What somebody else sends to a server, past the gateway."""
+    """Send a request of another client to a server, past the gateway."""
     async with aiohttp.ClientSession() as session, session.post(f"{server.url}{path}", json=body) as answer:
         assert answer.status == 200, await answer.text()
 
 
-async def take_back(server: Service, prompt_ids: list[str]) -> None:
-    """Somebody else stops all of their own work there, and no other."""
+async def cancel_prompts(server: Service, prompt_ids: list[str]) -> None:
+    """Cancel prompts of another client."""
     await post_server(server, "/queue", {"delete": prompt_ids})
     for prompt_id in prompt_ids:
         await post_server(server, "/interrupt", {"prompt_id": prompt_id})
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition that is in another process."""
+    """Wait for an asynchronous condition."""
     async with asyncio.timeout(PATIENCE):
-        while not await condition():  # noqa: ASYNC110 - nobody tells
+        while not await condition():  # noqa: ASYNC110 - another process changes it
             await asyncio.sleep(0.05)
 
 
@@ -231,11 +231,11 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 def start_fleet(
     folder: Path, *server_ids: str, step_seconds: float = 0.05, more: tuple[str, ...] = ()
 ) -> Iterator[Fleet]:
-    """Servers with these ids, with their files below a folder."""
+    """Start servers with these ids and their files below a folder."""
     first = free_ports(len(server_ids))
     fleet = Fleet(folder, dict(zip(server_ids, itertools.count(first), strict=False)), step_seconds, more)
     try:
-        fleet.renew()
+        fleet.reset()
         yield fleet
     finally:
         fleet.close()

@@ -1,11 +1,11 @@
-"""A real Firefox, over WebDriver BiDi, which it speaks by itself.
+"""A real Firefox over WebDriver BiDi.
 
     async with open_firefox(profile) as firefox:
         tab = await firefox.open(f"{gateway.url}/")
         await tab.until("document.body.matches(':not(.is-booting)')")
         await tab.press("a")
 
-Playwright drives only a Firefox of its own making; this one is the person's.
+Playwright can control only its own build of Firefox; this is the one that users have.
 """
 
 from __future__ import annotations
@@ -36,62 +36,62 @@ _PREFERENCES = {
 
 
 def firefox_path() -> str | None:
-    """The Firefox of the machine, if there is one."""
+    """Return the machine's Firefox, or None."""
     return shutil.which("firefox-esr") or shutil.which("firefox")
 
 
 class Firefox:
-    """One Firefox with its tabs."""
+    """A Firefox with its tabs."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.faults: list[str] = []  # console errors and uncaught errors of all tabs
-        self.heard: list[str] = []  # whatever else their consoles said
+        self.messages: list[str] = []  # other console messages
         self._socket = socket
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._listening = asyncio.ensure_future(self._listen())
 
     async def open(self, address: str) -> FirefoxTab:
-        """A new tab at an address."""
+        """Open a tab at an address."""
         context = (await self.send("browsingContext.create", type="tab"))["context"]
         await self.send("browsingContext.navigate", context=context, url=address, wait="none")
         return FirefoxTab(self, context)
 
     async def send(self, method: str, **params: Any) -> dict[str, Any]:
-        """One command and its answer."""
+        """Send a command, and return its result."""
         number = next(self._numbers)
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": params})
         return await asyncio.wait_for(waiting, PATIENCE)
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._listening.cancel()
         await self._socket.close()
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            told = json.loads(message.data)
-            waiting = self._waiting.pop(told.get("id"), None)
+            content = json.loads(message.data)
+            waiting = self._waiting.pop(content.get("id"), None)
             if waiting is not None and not waiting.done():
-                if told["type"] == "success":
-                    waiting.set_result(told["result"])
+                if content["type"] == "success":
+                    waiting.set_result(content["result"])
                 else:
-                    waiting.set_exception(AssertionError(f"{told['error']}: {told['message']}"))
-            elif told.get("method") == "log.entryAdded":
-                entry = told["params"]
-                (self.faults if entry["level"] == "error" else self.heard).append(str(entry["text"]))
+                    waiting.set_exception(AssertionError(f"{content['error']}: {content['message']}"))
+            elif content.get("method") == "log.entryAdded":
+                entry = content["params"]
+                (self.faults if entry["level"] == "error" else self.messages).append(str(entry["text"]))
 
 
 class FirefoxTab:
-    """One tab."""
+    """A tab."""
 
     def __init__(self, firefox: Firefox, context: str) -> None:
         self._firefox = firefox
         self._context = context
 
     async def evaluate(self, expression: str) -> Any:
-        """The JSON-like value of an expression of JavaScript, awaited."""
+        """Return the value of a JavaScript expression, awaited if it is a promise."""
         found = await self._firefox.send(
             "script.evaluate",
             expression=f"(async () => JSON.stringify((await ({expression})) ?? null))()",
@@ -102,7 +102,7 @@ class FirefoxTab:
         return json.loads(found["result"]["value"])
 
     async def until(self, expression: str) -> None:
-        """Wait until an expression is true, also while the page is being replaced."""
+        """Wait until an expression is true, even while the page is being replaced."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 with contextlib.suppress(AssertionError):
@@ -111,11 +111,11 @@ class FirefoxTab:
                 await asyncio.sleep(0.1)
 
     async def reload(self) -> None:
-        """Load the page again."""
+        """Reload the page."""
         await self._firefox.send("browsingContext.reload", context=self._context, wait="none")
 
     async def press(self, *keys: str) -> None:
-        """Press real keys, one after another; the first ones stay down if there are several of more than one letter."""
+        """Press keys one after another; all but the last of several long names stay down, as modifiers."""
         held = [key for key in keys[:-1] if len(key) == 1 and ord(key) >= 0xE000]
         free = [key for key in keys if key not in held]
         actions = [{"type": "keyDown", "value": key} for key in held]
@@ -130,11 +130,13 @@ class FirefoxTab:
 
 @contextlib.asynccontextmanager
 async def open_firefox(profile: Path) -> AsyncIterator[Firefox]:
-    """A Firefox with an empty profile, which ends with this."""
+    """Start Firefox with an empty profile, until the block ends."""
     path = firefox_path()
     assert path is not None, "asked before"
-    told = "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in _PREFERENCES.items())
-    (profile / "user.js").write_text(told, encoding="utf-8")
+    preferences = "".join(
+        f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in _PREFERENCES.items()
+    )
+    (profile / "user.js").write_text(preferences, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         path, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0", "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env=_environment(profile),
@@ -161,22 +163,22 @@ async def open_firefox(profile: Path) -> AsyncIterator[Firefox]:
 
 
 def _environment(profile: Path) -> dict[str, str]:
-    """Its own home, so that nothing of the person's is touched."""
+    """Return an environment with a home of its own, so that the user's profile is not touched."""
     return {**os.environ, "HOME": str(profile), "MOZ_HEADLESS": "1"}
 
 
 async def _address_of(process: asyncio.subprocess.Process) -> str:
     assert process.stderr is not None
-    heard = []
+    messages = []
     async for line in process.stderr:
-        heard.append(line.decode(errors="replace"))
-        if (found := _ADDRESS.search(heard[-1])) is not None:
+        messages.append(line.decode(errors="replace"))
+        if (found := _ADDRESS.search(messages[-1])) is not None:
             return found[1]
-    raise AssertionError(f"Firefox ended at once: {''.join(heard)}")
+    raise AssertionError(f"Firefox ended at once: {''.join(messages)}")
 
 
 async def _drain(process: asyncio.subprocess.Process) -> None:
-    """Read what it prints, so that it is never held up."""
+    """Read the output, so that the process never blocks on it."""
     assert process.stderr is not None
     async for _line in process.stderr:
         pass

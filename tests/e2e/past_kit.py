@@ -1,8 +1,8 @@
-"""A long past, put into a browser's store behind everybody's back."""
+"""Many past tasks, written directly into a browser's database."""
 
 from __future__ import annotations
 
-# So many rows of tasks that were laid by long ago, put there behind everybody's back, with one thumbnail for all.
+# Write this many rows of past tasks, all with the same thumbnail.
 PUT_MANY = """async (count) => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 64 });
   canvas.getContext("2d").fillStyle = "teal";

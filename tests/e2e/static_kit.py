@@ -1,8 +1,8 @@
-"""The page on plain web servers: written as a person writes it, and served by what people have.
+"""The page on plain web servers: exported as a user would, and served by Python or nginx.
 
 write_site(folder / "site", folder, {"a": "http://127.0.0.1:8401"})
 with python_pages(folder / "site", port) as url: ...        # python3 -m http.server
-with nginx_pages(folder, port) as url: ...                  # nginx with what Debian configures
+with nginx_pages(folder, port) as url: ...                  # nginx with Debian's media types
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.services import ROOT, START_SECONDS
 
 NGINX = shutil.which("nginx") or next((str(path) for path in [Path("/usr/sbin/nginx")] if path.exists()), None)
 TYPES = Path("/etc/nginx/mime.types")
-WRITE_SECONDS = 120  # with a memory snapshot to be made
+WRITE_SECONDS = 120  # including the memory snapshot
 
 _NGINX = """\
 daemon off;
@@ -42,7 +42,7 @@ http {{
 
 
 def write_site(site: Path, folder: Path, servers: Mapping[str, str]) -> None:
-    """`serve.py static`, once Mooring is set up. `folder` gets the fleet file."""
+    """Run `serve.py static`. The fleet file goes into `folder`."""
     fleet = folder / "fleet.toml"
     tables = [f'[[server]]\nid = "{key}"\nurl = "{url}"\ndirect = true\n' for key, url in servers.items()]
     fleet.write_text("\n".join(tables), "utf-8")
@@ -53,7 +53,7 @@ def write_site(site: Path, folder: Path, servers: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def python_pages(site: Path, port: int) -> Iterator[str]:
-    """Python's own web server."""
+    """Serve with Python's own web server."""
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(site)]
     with _running(command, port) as url:
         yield url
@@ -61,10 +61,10 @@ def python_pages(site: Path, port: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def nginx_pages(root: Path, folder: Path, port: int) -> Iterator[str]:
-    """nginx, with the types that it comes with and nothing else."""
+    """Serve with nginx and its default media types."""
     assert NGINX is not None
     file = folder / "nginx.conf"
-    user = "user root;\n" if os.geteuid() == 0 else ""  # else its workers could not read a test's folder
+    user = "user root;\n" if os.geteuid() == 0 else ""  # its workers could not read a test's folder otherwise
     file.write_text(user + _NGINX.format(folder=folder, types=TYPES, port=port, root=root), "utf-8")
     with _running([NGINX, "-c", str(file), "-e", "stderr"], port) as url:
         yield url
@@ -90,7 +90,7 @@ def _accepts(port: int) -> bool:
 
 @contextlib.asynccontextmanager
 async def log_in_proxy(port: int, place: str = "") -> AsyncIterator[None]:
-    """A web server before a ComfyUI that nobody reaches: a page to log in on, or sent on to `place` for that."""
+    """A web server in front of ComfyUI that answers with a login page, or redirects to one at `place`."""
 
     async def answer(_request: web.BaseRequest) -> web.StreamResponse:
         if place:

@@ -1,11 +1,11 @@
-"""Chromium as a person has it: tabs of one window, of which only the one in front is visible.
+"""Chromium as users have it: tabs of one window, of which only one is visible.
 
     async with open_tabs(profile) as tabs:
         mooring = await tabs.open(f"{gateway.url}/")
-        other = await tabs.open("about:blank")        # in front now: `mooring` is hidden and draws no frames
+            other = await tabs.open("about:blank")        # visible now: `mooring` is hidden and draws no frames
         await mooring.until("document.title.includes('%')")
 
-Playwright makes every page believe that it is visible and in focus, so this speaks the DevTools protocol itself.
+Playwright makes every page believe that it is visible and focused, so this uses the DevTools protocol directly.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ PATIENCE = 120.0  # seconds
 READY = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':not(.is-booting)'))"
 PORT_FILE = "DevToolsActivePort"
 
-BETWEEN_PAGES = ("context", "collected", "navigated or closed")  # the page is being replaced by the next one
+BETWEEN_PAGES = ("context", "collected", "navigated or closed")  # the page is being replaced
 
 
 class Tabs:
-    """One browser window with its tabs, over one DevTools connection."""
+    """A browser window with its tabs, over one DevTools connection."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.faults: list[str] = []  # console errors and uncaught errors of all tabs
-        self.heard: list[str] = []  # whatever else their consoles said
-        self.dialogs: list[str] = []  # the kinds of dialogs that came up; each is accepted
+        self.messages: list[str] = []  # other console messages
+        self.dialogs: list[str] = []  # the types of dialogs that opened; each is accepted
         self._socket = socket
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -44,18 +44,18 @@ class Tabs:
         self._listening = asyncio.ensure_future(self._listen())
 
     async def open(self, address: str) -> Tab:
-        """A new tab, in front."""
+        """Open a visible tab."""
         target = (await self.send("Target.createTarget", url="about:blank"))["targetId"]
         session = (await self.send("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
         tab = Tab(self, target, session)
         for domain in ("Page", "Runtime"):
             await tab.send(f"{domain}.enable")
-        await tab.front()
+        await tab.bring_to_front()
         await tab.send("Page.navigate", url=address)
         return tab
 
     async def send(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
-        """One command and its answer."""
+        """Send a command, and return its result."""
         number = next(self._numbers)
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": parameters}
@@ -71,36 +71,36 @@ class Tabs:
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            told = json.loads(message.data)
-            if (waiting := self._waiting.pop(told.get("id", 0), None)) is not None:
-                waiting.set_result(told)
-            elif told.get("method") == "Page.javascriptDialogOpening":
-                self.dialogs.append(told["params"]["type"])
-                accept = self.send("Page.handleJavaScriptDialog", told["sessionId"], accept=True)
+            content = json.loads(message.data)
+            if (waiting := self._waiting.pop(content.get("id", 0), None)) is not None:
+                waiting.set_result(content)
+            elif content.get("method") == "Page.javascriptDialogOpening":
+                self.dialogs.append(content["params"]["type"])
+                accept = self.send("Page.handleJavaScriptDialog", content["sessionId"], accept=True)
                 self._background.add(asyncio.ensure_future(accept))
-            elif told.get("method") == "Runtime.exceptionThrown":
-                self.faults.append(str(told["params"]["exceptionDetails"]))
-            elif told.get("method") == "Runtime.consoleAPICalled":
-                text = " ".join(str(item.get("value")) for item in told["params"]["args"])
-                (self.faults if told["params"]["type"] == "error" else self.heard).append(text)
+            elif content.get("method") == "Runtime.exceptionThrown":
+                self.faults.append(str(content["params"]["exceptionDetails"]))
+            elif content.get("method") == "Runtime.consoleAPICalled":
+                text = " ".join(str(item.get("value")) for item in content["params"]["args"])
+                (self.faults if content["params"]["type"] == "error" else self.messages).append(text)
 
 
 class Tab:
-    """One tab."""
+    """A tab."""
 
     def __init__(self, tabs: Tabs, target: str, session: str) -> None:
         self._tabs, self._target, self._session = tabs, target, session
 
     async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command to this tab."""
+        """Send a command to this tab."""
         return await self._tabs.send(method, self._session, **parameters)
 
-    async def front(self) -> None:
-        """Bring it in front; the others are hidden from then on."""
+    async def bring_to_front(self) -> None:
+        """Make this tab visible, and the others hidden."""
         await self._tabs.send("Target.activateTarget", targetId=self._target)
 
     async def call(self, expression: str) -> Any:
-        """The value of an expression, awaited if it is a promise. It counts as something that the person did."""
+        """Return the value of an expression, awaited if it is a promise. It counts as a user gesture."""
         answer = await self.send(
             "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
         )
@@ -108,7 +108,7 @@ class Tab:
         return answer["result"].get("value")
 
     async def until(self, condition: str) -> None:
-        """Wait until an expression is true. The page is asked from outside: a hidden one has no timers to trust."""
+        """Wait until an expression is true. It is polled from outside, since timers of a hidden page are unreliable."""
         async with asyncio.timeout(PATIENCE):
             while not await self._is_true(condition):  # noqa: ASYNC110 - the condition is in another process
                 await asyncio.sleep(0.05)
@@ -122,13 +122,13 @@ class Tab:
             raise
 
     async def ready(self) -> None:
-        """Wait until Mooring is up in it."""
+        """Wait until Mooring is ready in this tab."""
         await self.until(READY)
 
 
 @contextlib.asynccontextmanager
 async def open_tabs(profile: Path, *flags: str) -> AsyncIterator[Tabs]:
-    """A Chromium without the flags that hide a person's browser from tests. Faults in its tabs fail the test."""
+    """Start Chromium without flags that hide real behaviour. Errors in its tabs fail the test."""
     own = ("--headless=new", "--remote-debugging-port=0", "--lang=en-US")
     command = [chromium_path() or "chromium", *FLAGS, *own, *flags]
     process = await asyncio.create_subprocess_exec(
@@ -150,7 +150,7 @@ async def open_tabs(profile: Path, *flags: str) -> AsyncIterator[Tabs]:
 
 
 async def _address(file: Path) -> tuple[str, str]:
-    """Where DevTools listens: Chromium writes it down when it does."""
+    """Wait for the address of DevTools, which Chromium writes into a file."""
     async with asyncio.timeout(PATIENCE):
         while not file.exists() or len(lines := file.read_text().split()) < 2:  # noqa: ASYNC110, ASYNC240
             await asyncio.sleep(0.05)

@@ -1,7 +1,7 @@
-"""Every view of the page, opened on a phone: axe finds nothing in either theme, and nothing is wider than its place.
+"""Every view of the page on a phone: no axe violation in either theme, and no overflow.
 
-One window walks through all of them in English, Chinese and the pseudo-locale, whose texts are 40 % longer, and each is
-measured in a wide, a narrow and a Chinese font. 360 CSS pixels are also a window of 720 at 200 % zoom.
+One window visits all views in English, Chinese and the pseudo-locale, whose texts are 40 % longer. Each is measured
+in a wide, a narrow and a Chinese font. 360 CSS pixels are also a window of 720 at 200 % zoom.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from tests.toolchain import families
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 PHONE = {"width": 360, "height": 740}
-NARROWEST = {"width": 320, "height": 640}  # WCAG 1.4.10: nothing may need scrolling sideways
+NARROWEST = {"width": 320, "height": 640}  # WCAG 1.4.10: no scrolling in two directions
 SPACED = "document.body.style.cssText = 'letter-spacing: 0.12em; word-spacing: 0.16em'"  # WCAG 1.4.12
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 EVERY = "details:not([open]) > summary"
-SIDEWAYS = "pre, .sheet-scroll, .album-narrowing, .large-stage, select, input, textarea"  # are scrolled or panned
+SIDEWAYS = "pre, .sheet-scroll, .album-narrowing, .large-stage, select, input, textarea"  # these may scroll or pan
 
-# What is wider than its place: the page, or anything in it that scrolls or cuts off what sticks out.
+# Elements wider than their container: the page, or anything in it that scrolls or clips.
 TOO_WIDE = """(sideways) => {
   const root = document.documentElement;
   const found = root.scrollWidth > root.clientWidth ? [`the page: ${root.scrollWidth}`] : [];
@@ -50,7 +50,7 @@ IN_FONT = """([font, mono]) => {
   style.setProperty("--font", font);
   style.setProperty("--mono", mono);
 }"""
-# The system's font is not ours to choose: a wide one (Debian's), a narrow one (as wide as Arial), and one of Chinese.
+# Users have different system fonts: a wide one (Debian's), a narrow one (as wide as Arial), and a Chinese one.
 FONTS = (
     ("DejaVu Sans", "DejaVu Sans Mono"),
     ("Liberation Sans", "Liberation Mono"),
@@ -63,9 +63,9 @@ TELL = """(text) => document.dispatchEvent(
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Steps (name, what is clicked, what is then there), each looked at; a dialog is closed by Escape.
+    """Steps (name, what to click, what then appears), each checked; a dialog is closed by Escape.
 
-    Anything else is left by clicks.
+    Other views are left by clicks.
     """
 
     steps: tuple[tuple[str, str, str], ...]
@@ -126,27 +126,27 @@ WALKS = (
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Service]:
-    """Servers of this module's own: their workers die here."""
+    """Servers for this module only, since it stops them."""
     with start_gateway(demo=2) as service:
         yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def user(gateway: Service) -> AsyncIterator[BrowserUser]:
-    """In a browser that has a camera."""
+    """A user whose browser has a camera."""
     async with open_headless_shell(*CAMERA) as browser, open_user(browser, gateway.url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def window(user: BrowserUser, gateway: Service, photo: Path) -> MooringWindow:
-    """A window that has some of everything, and work that stays where it is since no server does any more."""
+    """A window with some of everything, and work that no longer changes because its servers have stopped."""
     window = await user.open("/?lang=en")
     page = window.page
     await window.wait_for(await window.submit(quick_workflow(), "Harbour"))
     await window.wait_for(await window.submit(failing(), "Storm"))
     await page.evaluate(TELL, '{"1": {"class_type": "EmptyImage", "inputs": {}}}')
-    await page.get_by_text("Pasted workflow").first.wait_for()  # it moves the others, and a click would miss
+    await page.get_by_text("Pasted workflow").first.wait_for()  # it moves other elements, and a click would miss
     await add_grid(window)
     await window.run_photo(photo)
     await page.get_by_test_id("open-presets").click()
@@ -154,7 +154,7 @@ async def window(user: BrowserUser, gateway: Service, photo: Path) -> MooringWin
     await page.keyboard.press("Enter")
     await page.get_by_test_id("rename-preset").wait_for()
     await page.keyboard.press("Escape")
-    await expect(page.locator("dialog")).to_have_count(0)  # what is behind one takes no text
+    await expect(page.locator("dialog")).to_have_count(0)  # fields behind a dialog accept no text
     for number in (1, 2):
         address = f"http://127.0.0.1:{gateway.port + number}"
         await post_server(Service(gateway.process, address), "/demo/faults", {"dead_worker": True})
@@ -175,7 +175,7 @@ def failing() -> dict[str, Any]:
 
 
 async def add_grid(window: MooringWindow) -> None:
-    """Two runs with a contact sheet."""
+    """Add two runs with a contact sheet."""
     page = window.page
     await window.choose_sample("text")
     await window.plan_grid("1, 2", "1")
@@ -185,19 +185,19 @@ async def add_grid(window: MooringWindow) -> None:
 
 
 def judge(found: list[str]) -> None:
-    """Fail with the findings; without some of the fonts the test is skipped if all it could try is right."""
+    """Fail with the findings; skip the test if there are none but some fonts are missing."""
     assert not found, "\n".join(found)
     if untried := [font for font, _ in FONTS if font not in INSTALLED]:
         pytest.skip(f"not tried in {', '.join(untried)}, which this machine does not have")
 
 
-async def look(page: Page, name: str, *, with_axe: bool) -> list[str]:
-    """What is wrong with what is shown now."""
+async def check_view(page: Page, name: str, *, with_axe: bool) -> list[str]:
+    """Return what is wrong with the current view."""
     found: list[str] = []
     for font in FONTS:
         if font[0] in INSTALLED:
             await page.evaluate(IN_FONT, font)
-            found += [f"{name} in {font[0]}: {told}" for told in await page.evaluate(TOO_WIDE, SIDEWAYS)]
+            found += [f"{name} in {font[0]}: {finding}" for finding in await page.evaluate(TOO_WIDE, SIDEWAYS)]
     if with_axe:
         try:
             await check_axe(page)
@@ -207,14 +207,14 @@ async def look(page: Page, name: str, *, with_axe: bool) -> list[str]:
 
 
 async def take(page: Page, walk: Walk, *, with_axe: bool) -> list[str]:
-    """Go there and back; what was wrong on the way."""
+    """Go through a walk, and return what was wrong on the way."""
     found: list[str] = []
     for name, click, there in walk.steps:
         await page.locator(click).first.wait_for(state="attached")
         aim = page.locator(click) if click == EVERY else page.locator(click).first
         await aim.evaluate_all("(elements) => elements.forEach((element) => element.click())")
         await page.locator(there).first.wait_for(state="attached")
-        found += await look(page, name, with_axe=with_axe)
+        found += await check_view(page, name, with_axe=with_axe)
     for click in walk.leave:
         await page.locator(click).first.evaluate("(element) => element.click()")
     while await page.locator("dialog[open]").count():
@@ -223,28 +223,28 @@ async def take(page: Page, walk: Walk, *, with_axe: bool) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
-async def test_no_view_has_a_fault_of_access_or_is_wider_than_a_phone(window: MooringWindow, language: str) -> None:
+async def test_every_view_is_accessible_and_fits_a_phone(window: MooringWindow, language: str) -> None:
     page = window.page
     await page.goto(f"{page.url.partition('?')[0]}?lang={language}")
     await window.ready()
     await page.get_by_test_id("open-sheet").wait_for(state="attached")
     await page.locator("[data-testid=drop-1-image].has-picture").wait_for(state="attached")
-    found = [told for walk in WALKS for told in await take(page, walk, with_axe=language == "en")]
+    found = [finding for walk in WALKS for finding in await take(page, walk, with_axe=language == "en")]
     judge(found)
 
 
-async def test_a_first_use_is_no_wider_than_a_phone(user: BrowserUser) -> None:
+async def test_first_use_fits_a_phone(user: BrowserUser) -> None:
     profile = await user.new_profile(viewport={**PHONE})
     first = await MooringWindow.open(profile, f"{user.base}/?lang=pseudo")
     await first.ready()
     found: list[str] = []
     for part in ("form", "now", "results"):
         await first.show(part)
-        found += await look(first.page, part, with_axe=True)
+        found += await check_view(first.page, part, with_axe=True)
     await first.page.set_viewport_size({**NARROWEST})
     await first.page.evaluate(SPACED)
     for part in ("form", "now", "results"):
         await first.show(part)
-        found += await look(first.page, f"{part}, spaced", with_axe=False)
+        found += await check_view(first.page, f"{part}, spaced", with_axe=False)
     await profile.close()
     judge(found)

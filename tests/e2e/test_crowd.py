@@ -1,4 +1,4 @@
-"""Twelve windows at once on three servers, and the same file name on each: nothing mixes (promises 1 and 11)."""
+"""Twelve windows on three servers, with the same file names on each: nothing mixes (promises 1 and 11)."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, kept_picture, start_fleet
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, kept_picture, start_fleet, unique_workflow
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 WINDOWS = 12
-AT_ONCE = 3  # windows that boot at the same time
+MOST_STARTING = 3  # windows that start at the same time
 SERVERS = ("a", "b", "c")
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Three servers for all of this module."""
+    """Three servers for the whole module."""
     with start_fleet(tmp_path_factory.mktemp("fleet"), *SERVERS) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def gateway(fleet: Fleet) -> Iterator[Service]:
-    """Their gateway."""
+    """A gateway for them."""
     with fleet.gateway() as service:
         yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def crowd(browser: Browser, gateway: Service) -> AsyncIterator[list[MooringWindow]]:
-    """Twelve windows of one person, all up."""
+    """Twelve windows of one user."""
     async with open_user(browser, gateway.url) as user:
-        user.watch.expected += BROKEN_NETWORK  # a server is killed under them
+        user.watch.expected += BROKEN_NETWORK  # a server is killed in one test
         await user.new_profile()
         yield await open_windows(user, WINDOWS)
 
 
 async def open_windows(user: BrowserUser, count: int) -> list[MooringWindow]:
-    """So many windows, a few at a time."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    """Open this many windows, a few at a time."""
+    gate = asyncio.Semaphore(MOST_STARTING)
 
     async def one() -> MooringWindow:
         async with gate:
@@ -57,15 +57,15 @@ async def open_windows(user: BrowserUser, count: int) -> list[MooringWindow]:
 
 
 async def submit_all(windows: list[MooringWindow], works: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every window submits its work at once; the tasks."""
+    """Submit one workflow from each window at the same time, and return the tasks."""
     ids = await asyncio.gather(*(window.submit(work) for window, work in zip(windows, works, strict=True)))
     return [await window.task(prompt_id) for window, prompt_id in zip(windows, ids, strict=True)]
 
 
-async def expect_all_home(
+async def expect_all_delivered(
     fleet: Fleet, windows: list[MooringWindow], works: list[dict[str, Any]], tasks: list[dict[str, Any]]
 ) -> None:
-    """Each window has the picture of its own work, from the server that its task was sent to, made once."""
+    """Check that each window has the picture of its own work, from its own server, made once."""
     for window, work, task in zip(windows, works, tasks, strict=True):
         home = await window.wait_for(task["promptId"])
         assert (home["state"], home["executionServer"]) == ("succeeded", task["executionServer"])
@@ -75,46 +75,40 @@ async def expect_all_home(
         await expect_no_violation(window)
 
 
-async def test_twelve_windows_at_once_share_three_servers_and_nothing_mixes(
-    crowd: list[MooringWindow], fleet: Fleet
-) -> None:
+async def test_twelve_windows_share_three_servers_and_nothing_mixes(crowd: list[MooringWindow], fleet: Fleet) -> None:
     before = await fleet.submits()
-    works = [a_workflow(steps=20) for _ in crowd]
+    works = [unique_workflow(steps=20) for _ in crowd]
     tasks = await submit_all(crowd, works)
     spread = Counter(task["executionServer"] for task in tasks)
     assert spread == dict.fromkeys(SERVERS, WINDOWS // len(SERVERS)), "those who choose at once part"
     assert len({(await window.facts())["windowId"] for window in crowd}) == WINDOWS
-    await expect_all_home(fleet, crowd, works, tasks)
+    await expect_all_delivered(fleet, crowd, works, tasks)
     after = await fleet.submits()
     assert {server_id: after[server_id] - before[server_id] for server_id in SERVERS} == spread
 
 
-async def test_the_same_file_name_on_each_server_in_the_same_second_is_another_picture(
-    crowd: list[MooringWindow], fleet: Fleet
-) -> None:
+async def test_same_file_name_on_each_server_is_another_picture(crowd: list[MooringWindow], fleet: Fleet) -> None:
     windows = crowd[: len(SERVERS)]
-    works = [a_workflow(steps=5, prefix="same-name") for _ in windows]
+    works = [unique_workflow(steps=5, prefix="same-name") for _ in windows]
     tasks = await submit_all(windows, works)
     assert {task["executionServer"] for task in tasks} == set(SERVERS)
     homes = [await window.wait_for(task["promptId"]) for window, task in zip(windows, tasks, strict=True)]
     assert {output["filename"] for home in homes for output in home["outputs"]} == {"same-name_00001_.png"}
     for window, work, task in zip(windows, works, tasks, strict=True):
-        await fleet.expect_home(window, task["promptId"], work)
+        await fleet.expect_delivered(window, task["promptId"], work)
     for window, work, task in zip(windows, works, tasks, strict=True):
         await window.reload()
         assert await kept_picture(window, task["promptId"]) == (task["executionServer"], work)
 
 
-async def test_of_twelve_windows_only_those_of_a_killed_server_wait_and_none_goes_elsewhere(
-    crowd: list[MooringWindow], fleet: Fleet
-) -> None:
-    works = [a_workflow(steps=20) for _ in crowd]
+async def test_only_windows_of_a_killed_server_wait_for_it(crowd: list[MooringWindow], fleet: Fleet) -> None:
+    works = [unique_workflow(steps=20) for _ in crowd]
     tasks = await submit_all(crowd, works)
     killed = tasks[0]["executionServer"]
     fleet.kill(killed)
     rest = [index for index, task in enumerate(tasks) if task["executionServer"] != killed]
     stuck = [index for index, task in enumerate(tasks) if task["executionServer"] == killed]
-    await expect_all_home(fleet, *([row[index] for index in rest] for row in (crowd, works, tasks)))
+    await expect_all_delivered(fleet, *([row[index] for index in rest] for row in (crowd, works, tasks)))
     for index in stuck:
         await crowd[index].wait_state(tasks[index]["promptId"], "unreachable", "succeeded")
     fleet.start(killed)

@@ -1,4 +1,4 @@
-"""Work in a browser as a person has it: tabs left, hidden and discarded, pages cached, popups blocked (promise 9)."""
+"""Work in a real browser: tabs navigated away, hidden and discarded, pages cached, popups blocked (promise 9)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.fault_kit import KEPT_BYTES, Fleet, a_workflow, origin_of, until
+from tests.e2e.fault_kit import KEPT_BYTES, Fleet, origin_of, unique_workflow, until
 from tests.e2e.tab_kit import Tab, Tabs, open_tabs
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-STEP_SECONDS = 0.08  # of a demo's work
+STEP_SECONDS = 0.08  # of a demo server's work
 
 DISCARDS = "document.querySelector('discards-main')?.shadowRoot?.querySelector('discards-tab')?.shadowRoot"
 DISCARD = f"""(() => {{
@@ -30,14 +30,14 @@ DISCARD = f"""(() => {{
 
 @pytest.fixture(scope="module")
 def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """Their gateway, which `user` is at."""
+    """The gateway at which `user` works."""
     with module_fleet.gateway() as service:
         yield service
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
-    """A person's browser, with its pages for developers switched on."""
+    """A user's browser, with its developer pages enabled."""
     profile = tmp_path / "profile"
     profile.mkdir()
     (profile / "Local State").write_text(json.dumps({"internal_only_uis_enabled": True}))
@@ -56,15 +56,15 @@ async def moored(tabs: Tabs, gateway: Service) -> Tab:
 
 
 async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
-    """Submit and wait until it runs; the prompt_id."""
+    """Submit, wait until it runs, and return the prompt_id."""
     prompt_id = str(await tab.call(f"mooring.submitWorkflow({json.dumps(workflow)})"))
     await tab.until(f"windowTasks.find((task) => task.promptId === '{prompt_id}').state === 'running'")
     return prompt_id
 
 
-async def expect_home_in(tab: Tab, fleet: Fleet, prompt_id: str, workflow: dict[str, Any]) -> None:
-    """As `Fleet.expect_home`, in such a tab, brought in front."""
-    await tab.front()
+async def expect_delivered_in(tab: Tab, fleet: Fleet, prompt_id: str, workflow: dict[str, Any]) -> None:
+    """Check as `Fleet.expect_delivered` does, in a tab that is made visible."""
+    await tab.bring_to_front()
     task = await tab.call(f"mooring.waitFor('{prompt_id}')")
     assert (task["state"], [output["delivery"] for output in task["outputs"]]) == ("succeeded", ["kept"])
     found = await tab.call(f"({KEPT_BYTES})('{prompt_id}/0')")
@@ -76,7 +76,7 @@ async def expect_home_in(tab: Tab, fleet: Fleet, prompt_id: str, workflow: dict[
 
 
 async def attach(tabs: Tabs, target: str) -> Tab:
-    """A tab that came by itself, or came back."""
+    """Return a tab that opened by itself, or was restored."""
     session = (await tabs.send("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
     tab = Tab(tabs, target, session)
     await tab.send("Runtime.enable")
@@ -84,16 +84,16 @@ async def attach(tabs: Tabs, target: str) -> Tab:
 
 
 async def targets_at(tabs: Tabs, gateway: Service) -> set[str]:
-    """The tabs that are at the gateway, discarded ones too."""
+    """Return the tabs at the gateway, including discarded ones."""
     found = (await tabs.send("Target.getTargets"))["targetInfos"]
     return {target["targetId"] for target in found if target["url"].startswith(gateway.url)}
 
 
 async def discard(tabs: Tabs, tab: Tab, gateway: Service) -> str:
-    """Have the browser discard a hidden tab, as it does when memory is short; the target that it becomes."""
+    """Have the browser discard a hidden tab, as it does when memory is short, and return the new target."""
     before = await targets_at(tabs, gateway)
     list_of_tabs = await tabs.open("chrome://discards")
-    await tabs.send("Target.detachFromTarget", sessionId=tab._session)  # none is discarded under a debugger
+    await tabs.send("Target.detachFromTarget", sessionId=tab._session)  # a tab with a debugger is not discarded
 
     async def is_discarded() -> bool:
         return bool(await list_of_tabs.call(DISCARD.replace("HERE", json.dumps(gateway.url))) == "discarded")
@@ -103,11 +103,11 @@ async def discard(tabs: Tabs, tab: Tab, gateway: Service) -> str:
     return target
 
 
-async def test_a_discarded_tab_comes_back_to_its_work_and_another_may_adopt_it_meanwhile(
+async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
     tabs: Tabs, gateway: Service, fleet: Fleet
 ) -> None:
     tab = await moored(tabs, gateway)
-    first, second = a_workflow(steps=60), a_workflow(steps=60)
+    first, second = unique_workflow(steps=60), unique_workflow(steps=60)
     window_id = (await tab.call("debugServerConsistency()"))["windowId"]
     ids = [await submit(tab, first), str(await tab.call(f"mooring.submitWorkflow({json.dumps(second)})"))]
     target = await discard(tabs, tab, gateway)
@@ -116,7 +116,7 @@ async def test_a_discarded_tab_comes_back_to_its_work_and_another_may_adopt_it_m
     orphans = await other.call("mooring.orphans()")
     assert [orphan["promptId"] for orphan in orphans] == ids
     await other.call(f"mooring.adopt('{ids[0]}')")
-    await expect_home_in(other, fleet, ids[0], first)
+    await expect_delivered_in(other, fleet, ids[0], first)
 
     await tabs.send("Target.activateTarget", targetId=target)
     back = await attach(tabs, target)
@@ -124,14 +124,14 @@ async def test_a_discarded_tab_comes_back_to_its_work_and_another_may_adopt_it_m
     facts = await back.call("debugServerConsistency()")
     assert facts["windowId"] == window_id
     assert [task["promptId"] for task in facts["tasks"]] == [ids[1]], "the other one has another owner"
-    await expect_home_in(back, fleet, ids[1], second)
+    await expect_delivered_in(back, fleet, ids[1], second)
     assert sum((await fleet.submits()).values()) == 2
 
 
 async def leave(tab: Tab) -> None:
-    """Go to another page in the same tab, so that this one is kept in the back/forward cache.
+    """Go to another page in the tab, so that this one is kept in the back/forward cache.
 
-    The browser keeps no page that has a request under way just then, so it may take a few goes.
+    The browser does not keep a page with a request under way, so this may need several attempts.
     """
     for _ in range(TRIES):
         if await try_to_leave(tab):
@@ -141,7 +141,7 @@ async def leave(tab: Tab) -> None:
 
 
 async def try_to_leave(tab: Tab) -> bool:
-    """Go to another page; whether this one was kept."""
+    """Go to another page, and return whether this one was kept."""
     await tab.call("addEventListener('pagehide', (event) => localStorage.setItem('is cached', event.persisted))")
     await tab.call("globalThis.isOld = true; void setTimeout(() => location.assign('/static/js/theme.js'))")
     await tab.until("!globalThis.isOld && location.pathname !== '/' && document.readyState === 'complete'")
@@ -149,17 +149,15 @@ async def try_to_leave(tab: Tab) -> bool:
 
 
 async def come_back(tab: Tab) -> bool:
-    """Go back in that tab; whether the page came from the cache."""
+    """Go back in the tab, and return whether the page came from the cache."""
     await tab.call("void setTimeout(() => history.back())")
     await tab.until("location.pathname === '/'")
     await tab.ready()
     return bool(await tab.call("globalThis.isOld ?? false"))
 
 
-async def test_a_page_back_from_the_cache_goes_on_unless_its_work_was_adopted(
-    tabs: Tabs, gateway: Service, fleet: Fleet
-) -> None:
-    tab, workflow = await moored(tabs, gateway), a_workflow(steps=60)
+async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
+    tab, workflow = await moored(tabs, gateway), unique_workflow(steps=60)
     before = (await tab.call("debugServerConsistency()"))["windowId"]
     prompt_id = await submit(tab, workflow)
     for _ in range(TRIES):
@@ -168,30 +166,28 @@ async def test_a_page_back_from_the_cache_goes_on_unless_its_work_was_adopted(
             break
     else:
         raise AssertionError("the page never came out of the cache")
-    await expect_home_in(tab, fleet, prompt_id, workflow)
+    await expect_delivered_in(tab, fleet, prompt_id, workflow)
 
-    workflow = a_workflow(steps=60)
+    workflow = unique_workflow(steps=60)
     prompt_id = await submit(tab, workflow)
     await leave(tab)
     other = await moored(tabs, gateway)
     (orphan,) = await other.call("mooring.orphans()")
     assert (orphan["promptId"], orphan["owner"]) == (prompt_id, before)
     await other.call(f"mooring.adopt('{prompt_id}')")
-    await tab.front()
+    await tab.bring_to_front()
     assert not await come_back(tab), "asking whether it lives has taken it out of the cache"
     facts = await tab.call("debugServerConsistency()")
     assert facts["windowId"] == before
     assert (facts["lockedServer"], prompt_id in [task["promptId"] for task in facts["tasks"]]) == (None, False)
-    await expect_home_in(other, fleet, prompt_id, workflow)
+    await expect_delivered_in(other, fleet, prompt_id, workflow)
     assert sum((await fleet.submits()).values()) == 2
 
 
-async def test_a_hidden_window_and_one_that_a_click_opened_each_bring_their_work_home(
-    tabs: Tabs, gateway: Service, fleet: Fleet
-) -> None:
-    tab, first, second = await moored(tabs, gateway), a_workflow(steps=60), a_workflow(steps=20)
+async def test_hidden_window_and_popup_each_deliver_their_work(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
+    tab, first, second = await moored(tabs, gateway), unique_workflow(steps=60), unique_workflow(steps=20)
     assert await blocks_popups(tabs)
-    await tab.front()
+    await tab.bring_to_front()
     prompt_id = await submit(tab, first)
     dead = await tab.call("windowLockedServer")
     fleet.kill(dead)
@@ -201,7 +197,7 @@ async def test_a_hidden_window_and_one_that_a_click_opened_each_bring_their_work
 
     fresh: set[str] = set()
 
-    async def has_opened() -> bool:  # one look: a new tab has this address, then none, then this one again
+    async def has_opened() -> bool:  # a new tab has this address, then none, then this one
         fresh.update(await targets_at(tabs, gateway) - known)
         return bool(fresh)
 
@@ -216,23 +212,23 @@ async def test_a_hidden_window_and_one_that_a_click_opened_each_bring_their_work
     assert await opened.call("windowLockedServer") != dead
     fleet.start(dead)
     await tab.until("windowTasks[0].state === 'lost'")
-    again = str(await tab.call(f"mooring.runAgain('{prompt_id}')"))
-    assert (await tab.call(f"mooring.waitFor('{again}')"))["state"] == "succeeded"
+    second_id = str(await tab.call(f"mooring.runAgain('{prompt_id}')"))
+    assert (await tab.call(f"mooring.waitFor('{second_id}')"))["state"] == "succeeded"
     assert await tab.call("document.hidden"), "all the while"
-    await expect_home_in(opened, fleet, its_own, second)
-    await expect_home_in(tab, fleet, again, first)
+    await expect_delivered_in(opened, fleet, its_own, second)
+    await expect_delivered_in(tab, fleet, second_id, first)
 
 
 async def blocks_popups(tabs: Tabs) -> bool:
-    """Whether a page in which nobody has done anything may open no window."""
-    told = await (await tabs.open("about:blank")).send(
+    """Return whether a page without a user gesture may not open a window."""
+    result = await (await tabs.open("about:blank")).send(
         "Runtime.evaluate", expression="window.open('about:blank') === null"
     )
-    return bool(told["result"]["value"])
+    return bool(result["result"]["value"])
 
 
 async def click(tab: Tab, selector: str) -> None:
-    """A click of the mouse in the middle of an element."""
+    """Click with the mouse in the middle of an element."""
     found = f"document.querySelector({json.dumps(selector)})"
     await tab.until(found)
     box = f"(() => {{ const b = {found}.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] }})()"

@@ -1,4 +1,4 @@
-"""What becomes of work while gateway or network is gone, or when the fleet has another address for its server."""
+"""Work while the gateway or the network is down, or the fleet has another address for its server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser, Request, expect
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_workflow, expect_no_violation, until
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, unique_workflow, until
 from tests.e2e.window_kit import MooringWindow, open_user
 from tests.e2e.work_kit import ask_server, break_server
 from tests.services import Service, free_ports
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
 class Gateway:
-    """A gateway that can be killed and started again at its address, with the fleet that it is then given."""
+    """A gateway that can be killed and started at the same address, with another fleet."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet, self._port = fleet, free_ports()
@@ -26,13 +26,13 @@ class Gateway:
         self._service: Service | None = None
 
     def start(self, **elsewhere: str) -> None:
-        """Start it; `elsewhere` gives some ids another address."""
+        """Start the gateway; `elsewhere` gives some ids another address."""
         self._life = contextlib.ExitStack()
         self._service = self._life.enter_context(self._fleet.gateway(self._port, **elsewhere))
         assert self._service.url == self.url
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """End the gateway with SIGKILL."""
         if self._service is not None:
             self._service.kill()
         self._life.close()
@@ -41,7 +41,7 @@ class Gateway:
 
 @pytest.fixture
 def gateway(fleet: Fleet) -> Iterator[Gateway]:
-    """A gateway of the two servers."""
+    """A gateway for the two servers."""
     started = Gateway(fleet)
     started.start()
     try:
@@ -55,11 +55,11 @@ async def until_open(window: MooringWindow) -> None:
     await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
 
 
-async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
+async def test_gateway_killed_during_a_run_loses_nothing(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = a_workflow(steps=150)
+        workflow = unique_workflow(steps=150)
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "running")
         await until_open(window)
@@ -79,7 +79,7 @@ async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gat
         gateway.start()
         await notice.wait_for(state="detached")
         await window.wait_state(prompt_id, "running", "succeeded")
-        task = await fleet.expect_home(window, prompt_id, workflow)
+        task = await fleet.expect_delivered(window, prompt_id, workflow)
         after = await window.call("debugWebSocketLock()")
         assert task["executionServer"] == server_id
         assert (after["windowId"], after["clientId"]) == (before["windowId"], before["clientId"])
@@ -87,7 +87,7 @@ async def test_a_gateway_killed_in_mid_run_forgets_nothing(browser: Browser, gat
         assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_a_submit_whose_answer_dies_with_the_gateway_is_found_by_looking(
+async def test_submit_whose_answer_was_lost_with_the_gateway_is_found(
     browser: Browser, gateway: Gateway, fleet: Fleet
 ) -> None:
     async with open_user(browser, gateway.url) as user:
@@ -95,7 +95,7 @@ async def test_a_submit_whose_answer_dies_with_the_gateway_is_found_by_looking(
         window = await user.open()
         for server in fleet.up.values():
             await break_server(server, next_submit="silence")
-        workflow = a_workflow()
+        workflow = unique_workflow()
         await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
 
         async def has_arrived() -> bool:
@@ -107,17 +107,15 @@ async def test_a_submit_whose_answer_dies_with_the_gateway_is_found_by_looking(
         await window.wait_state(task["promptId"], "unclear", "unreachable")
         assert (await window.facts())["lockedServer"] == task["executionServer"]
         gateway.start()
-        await fleet.expect_home(window, task["promptId"], workflow)
+        await fleet.expect_delivered(window, task["promptId"], workflow)
         assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_nothing_is_sent_to_another_address_until_a_person_says_that_it_is_the_same_server(
-    browser: Browser, gateway: Gateway, fleet: Fleet
-) -> None:
+async def test_changed_address_needs_the_users_confirmation(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = a_workflow(steps=100)
+        workflow = unique_workflow(steps=100)
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "running")
         server_id = (await window.facts())["lockedServer"]
@@ -131,10 +129,10 @@ async def test_nothing_is_sent_to_another_address_until_a_person_says_that_it_is
         card = window.card(prompt_id)
         await expect(card).to_contain_text(f"{server_id} is no longer at the address that has this work")
         await expect(card).to_contain_text(f"{fleet[server_id].url} → {fleet[other].url}")
-        told = await window.call("fetch(a[0]).then(async (it) => [it.status, await it.json()])", f"{old_base}/queue")
-        assert (told[0], told[1]["error"]["cause"]) == (409, "server-moved"), "a page that has not heard of it yet"
+        refusal = await window.call("fetch(a[0]).then(async (it) => [it.status, await it.json()])", f"{old_base}/queue")
+        assert (refusal[0], refusal[1]["error"]["cause"]) == (409, "server-moved"), "an older page"
         refused = "mooring.submitWorkflow(a[0]).catch((error) => error.name)"
-        assert await window.call(refused, a_workflow()) == "ServerMoved", "the window stays with what it has there"
+        assert await window.call(refused, unique_workflow()) == "ServerMoved", "the window stays with what it has there"
         await window.call("mooring.lookAgain(a[0])", prompt_id)
         assert (await window.task(prompt_id))["state"] == "unreachable_moved"
         assert sent == []
@@ -150,36 +148,36 @@ async def test_nothing_is_sent_to_another_address_until_a_person_says_that_it_is
         await expect(card).to_contain_text(f"→ {alias}")
         await card.get_by_test_id("ask-same-server").click()
         await window.page.get_by_test_id("confirm-same-server").click()
-        task = await fleet.expect_home(window, prompt_id, workflow)
+        task = await fleet.expect_delivered(window, prompt_id, workflow)
         assert task["executionServer"] == server_id
         assert sum((await fleet.submits()).values()) == 1
         assert sent, "from then on"
 
 
 def note_sent(sent: list[str], request: Request, old_base: str) -> None:
-    """Note what a page sends to any server, unless it names the old address, which the gateway refuses."""
+    """Record what a page sends to any server, except to the old address, which the gateway refuses."""
     if "/servers/" in request.url and f"{old_base}/" not in request.url:
         sent.append(request.url)
 
 
-async def test_a_minute_offline_ends_no_task_and_the_socket_comes_back(
+async def test_offline_minute_ends_no_task_and_socket_reconnects(
     browser: Browser, gateway: Gateway, fleet: Fleet
 ) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         profile = await user.new_profile()
         window = await user.open()
-        workflow = a_workflow(steps=60)
+        workflow = unique_workflow(steps=60)
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "running")
-        later = a_workflow(steps=200)
+        later = unique_workflow(steps=200)
         later_id = await window.submit(later)
         await until_open(window)
         before = await window.call("debugWebSocketLock()")
         server = fleet[before["lockedServer"]]
 
         await profile.set_offline(True)
-        await break_server(server, drop_sockets=True)  # those that are open survive the browser's own switch
+        await break_server(server, drop_sockets=True)  # the browser's own switch does not close open sockets
         await window.wait_state(prompt_id, "unreachable")
         await expect(window.page.locator("[data-testid=notice][data-kind=offline]")).to_contain_text(
             "The browser says that this device is offline."
@@ -198,7 +196,7 @@ async def test_a_minute_offline_ends_no_task_and_the_socket_comes_back(
         after = await window.call("debugWebSocketLock()")
         assert (after["lockedServer"], after["clientId"]) == (before["lockedServer"], before["clientId"])
         assert after["reconnects"] > before["reconnects"]
-        await fleet.expect_home(window, prompt_id, workflow)
-        await fleet.expect_home(window, later_id, later)
+        await fleet.expect_delivered(window, prompt_id, workflow)
+        await fleet.expect_delivered(window, later_id, later)
         assert sum((await fleet.submits()).values()) == 2
         await window.page.locator("[data-testid=notice][data-kind=offline]").wait_for(state="detached")

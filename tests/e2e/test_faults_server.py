@@ -1,4 +1,4 @@
-"""What becomes of work whose server is killed, restarted, cleared or deaf, in a real browser (promises 5 to 8)."""
+"""Work on servers that are killed, restarted, cleared or deaf, in a real browser (promises 5 to 8)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from playwright.async_api import Route, expect
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
-    a_long_workflow,
-    a_workflow,
+    cancel_prompts,
     expect_no_violation,
     expect_picture,
+    long_workflow,
     post_server,
-    take_back,
+    unique_workflow,
     until,
 )
 from tests.e2e.window_kit import BrowserUser
@@ -30,13 +30,13 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 @pytest.fixture(scope="module")
 def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """Their gateway, which `user` is at."""
+    """The gateway at which `user` works."""
     with module_fleet.gateway() as service:
         yield service
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
-async def test_a_server_killed_in_mid_work_is_waited_for_and_the_loss_is_told(
+async def test_killed_server_is_waited_for_and_the_loss_is_reported(
     user: BrowserUser, fleet: Fleet, state: str
 ) -> None:
     user.watch.expected += BROKEN_NETWORK
@@ -44,7 +44,7 @@ async def test_a_server_killed_in_mid_work_is_waited_for_and_the_loss_is_told(
     if state == "queued":
         for server_id in fleet.ports:
             await load_server(fleet[server_id], 6)
-    workflow = a_workflow(steps=100)
+    workflow = unique_workflow(steps=100)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, state)
     server_id = (await window.task(prompt_id))["executionServer"]
@@ -65,18 +65,16 @@ async def test_a_server_killed_in_mid_work_is_waited_for_and_the_loss_is_told(
     assert (await window.facts())["lockedServer"] is None
     await expect_no_violation(window)
 
-    again = str(await window.call("mooring.runAgain(a[0])", prompt_id))
-    task = await window.task(again)
+    second_id = str(await window.call("mooring.runAgain(a[0])", prompt_id))
+    task = await window.task(second_id)
     assert task["againOf"] == prompt_id
-    if state == "queued":  # somebody else's work is still on the other server
+    if state == "queued":  # another client's work is still on the other server
         assert task["executionServer"] == server_id
-    await fleet.expect_home(window, again, workflow)
+    await fleet.expect_delivered(window, second_id, workflow)
     assert (await window.task(prompt_id))["state"] == "lost"
 
 
-async def test_a_server_killed_between_success_and_delivery_hands_over_the_picture_when_it_is_back(
-    user: BrowserUser, fleet: Fleet
-) -> None:
+async def test_server_killed_before_delivery_delivers_after_restart(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
     killed: list[str] = []
@@ -88,7 +86,7 @@ async def test_a_server_killed_between_success_and_delivery_hands_over_the_pictu
         await route.continue_()
 
     await window.page.route("**/view?*", kill_first)
-    workflow = a_workflow(steps=10)
+    workflow = unique_workflow(steps=10)
     prompt_id = await window.submit(workflow)
     card = window.card(prompt_id, "succeeded")
     await expect(card).to_contain_text("Being fetched …")
@@ -99,28 +97,28 @@ async def test_a_server_killed_between_success_and_delivery_hands_over_the_pictu
 
     (server_id,) = killed
     fleet.start(server_id)
-    assert (await fleet.expect_home(window, prompt_id, workflow))["executionServer"] == server_id
+    assert (await fleet.expect_delivered(window, prompt_id, workflow))["executionServer"] == server_id
     assert (await fleet.submits())[server_id] == 0
     await expect(card).to_contain_text("Kept in this browser")
 
 
-async def test_a_submit_whose_answer_is_lost_is_found_by_looking(user: BrowserUser, fleet: Fleet) -> None:
+async def test_submit_with_lost_answer_is_found_by_polling(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
     for server in fleet.up.values():
         await break_server(server, next_submit="lost")
-    workflow = a_workflow()
+    workflow = unique_workflow()
     prompt_id = await window.submit(workflow)
-    task = await fleet.expect_home(window, prompt_id, workflow)
+    task = await fleet.expect_delivered(window, prompt_id, workflow)
     assert "unclear" in [note["kind"] for note in task["notes"]]
     assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_a_page_reloaded_while_its_submit_is_unanswered_looks_it_up(user: BrowserUser, fleet: Fleet) -> None:
+async def test_page_reloaded_during_submit_finds_it_by_polling(user: BrowserUser, fleet: Fleet) -> None:
     window = await user.open()
     for server in fleet.up.values():
         await break_server(server, next_submit="silence")
-    workflow = a_workflow()
+    workflow = unique_workflow()
     await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
 
     async def has_arrived() -> bool:
@@ -130,17 +128,17 @@ async def test_a_page_reloaded_while_its_submit_is_unanswered_looks_it_up(user: 
     (before,) = await window.call("windowTasks")
     assert before["state"] in {"registered", "running"}
     await window.reload()
-    task = await fleet.expect_home(window, before["promptId"], workflow)
+    task = await fleet.expect_delivered(window, before["promptId"], workflow)
     assert task["executionServer"] == before["executionServer"]
     assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_a_submit_that_never_arrived_is_told_and_not_sent_again(user: BrowserUser, fleet: Fleet) -> None:
+async def test_lost_submit_is_reported_and_not_repeated(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
     for server in fleet.up.values():
         await break_server(server, next_submit="unsent")
-    workflow = a_workflow()
+    workflow = unique_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "unclear")
     server_id = (await window.facts())["lockedServer"]
@@ -155,17 +153,17 @@ async def test_a_submit_that_never_arrived_is_told_and_not_sent_again(user: Brow
     await expect_no_violation(window)
 
 
-async def test_a_socket_that_went_deaf_is_found_out_and_opened_again(user: BrowserUser, fleet: Fleet) -> None:
+async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser, fleet: Fleet) -> None:
     window = await user.open()
     others = {server_id: await load_server(server, 4) for server_id, server in fleet.up.items()}
-    workflow = a_long_workflow()
+    workflow = long_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
     await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
     before = await window.call("debugWebSocketLock()")
     server = fleet[before["lockedServer"]]
     await deafen(server, before["clientId"])
-    await take_back(server, others[before["lockedServer"]])
+    await cancel_prompts(server, others[before["lockedServer"]])
     await window.wait_state(prompt_id, "running")
 
     await window.page.wait_for_function("(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])
@@ -177,11 +175,11 @@ async def test_a_socket_that_went_deaf_is_found_out_and_opened_again(user: Brows
     await window.page.wait_for_function(
         "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
-    await fleet.expect_home(window, prompt_id, workflow)
+    await fleet.expect_delivered(window, prompt_id, workflow)
 
 
 async def deafen(server: Service, client_id: str) -> None:
-    """Open a second socket under a client_id and close it: ComfyUI forgets the first one, which stays open."""
+    """Open and close a second socket under a client_id: ComfyUI forgets the first one, which stays open."""
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{server.url}/ws?clientId={client_id}") as socket,
@@ -191,13 +189,13 @@ async def deafen(server: Service, client_id: str) -> None:
 
 
 async def hears(server: Service, client_id: str) -> bool:
-    """Whether what the server tells that client arrives at a socket."""
+    """Return whether the server's events for a client arrive at a socket."""
     sockets = (await ask_server(server, "/demo/faults"))["sockets"]
     assert client_id in sockets["open"] or not sockets["open"]
     return client_id in sockets["hearing"]
 
 
-async def test_a_history_cleared_by_someone_else_takes_no_success_away(user: BrowserUser, fleet: Fleet) -> None:
+async def test_success_survives_a_cleared_history(user: BrowserUser, fleet: Fleet) -> None:
     window = await user.open()
     released = asyncio.Event()
 
@@ -205,12 +203,12 @@ async def test_a_history_cleared_by_someone_else_takes_no_success_away(user: Bro
         await released.wait()
         await route.continue_()
 
-    workflow = a_workflow(steps=40)
+    workflow = unique_workflow(steps=40)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "running")
     server = fleet[(await window.facts())["lockedServer"]]
-    for looks in ("**/queue", "**/history/*"):  # none until its end has been told, and cleared
-        await window.page.route(looks, hold)
+    for polls in ("**/queue", "**/history/*"):  # held until the end has been reported and the history cleared
+        await window.page.route(polls, hold)
 
     async def is_in_history() -> bool:
         return prompt_id in await ask_server(server, f"/history/{prompt_id}")
@@ -222,7 +220,7 @@ async def test_a_history_cleared_by_someone_else_takes_no_success_away(user: Bro
     )
     released.set()
 
-    task = await fleet.expect_home(window, prompt_id, workflow)
+    task = await fleet.expect_delivered(window, prompt_id, workflow)
     assert [note["kind"] for note in task["notes"]][-3:] == ["told_end", "absent", "absent_again"]
     assert not await is_in_history()
     await window.reload()

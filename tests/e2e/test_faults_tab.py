@@ -1,4 +1,4 @@
-"""What becomes of work whose tab is reloaded, duplicated, closed or crashed, in a real browser (promises 1 and 9)."""
+"""Work in tabs that are reloaded, duplicated, closed or crashed, in a real browser (promises 1 and 9)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from playwright.async_api import Error, Route, expect
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
-    a_long_workflow,
-    a_workflow,
+    cancel_prompts,
     expect_no_violation,
     expect_picture,
-    take_back,
+    long_workflow,
+    unique_workflow,
     until,
 )
 from tests.e2e.window_kit import BrowserUser, MooringWindow
@@ -24,18 +24,18 @@ from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-STEP_SECONDS = 0.08  # of a demo's work
+STEP_SECONDS = 0.08  # of a demo server's work
 
 
 @pytest.fixture(scope="module")
 def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """Their gateway, which `user` is at."""
+    """The gateway at which `user` works."""
     with module_fleet.gateway() as service:
         yield service
 
 
 class Reloads:
-    """Reloads of one window, each followed by the questions that have the same answers at every moment."""
+    """Reloads of one window, each followed by checks that must hold at every moment."""
 
     def __init__(self, window: MooringWindow, window_id: str, client_id: str) -> None:
         self._window, self._identity = window, (window_id, client_id)
@@ -47,12 +47,12 @@ class Reloads:
         lock = await window.call("debugWebSocketLock()")
         return cls(window, lock["windowId"], lock["clientId"])
 
-    async def reload(self, locked: str | None, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Reload now: it is the same window, moored where it was, and nothing disagrees."""
+    async def reload(self, locked: str | None, during: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Reload, and check that the window keeps its identity and its server and reports no inconsistency."""
         known = [task["promptId"] for task in await self._window.call("windowTasks")]
         await self._window.page.reload(wait_until="commit")
-        if meanwhile is not None:
-            await meanwhile()
+        if during is not None:
+            await during()
         await self._window.ready()
         lock = await self._window.call("debugWebSocketLock()")
         assert (lock["windowId"], lock["clientId"]) == self._identity
@@ -62,23 +62,23 @@ class Reloads:
         self.count += 1
 
 
-async def test_a_reload_at_ten_moments_loses_and_doubles_nothing(user: BrowserUser, fleet: Fleet) -> None:
+async def test_reload_at_ten_moments_loses_and_duplicates_nothing(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
     reloads = await Reloads.of(window)
-    await reloads.reload(None)  # free
-    await reloads.reload(None, lambda: reload_at_once(window))  # twice
+    await reloads.reload(None)  # a free window
+    await reloads.reload(None, lambda: reload_immediately(window))  # twice
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
     assert (await window.facts())["lockedServer"] is not None
-    await reloads.reload(None)  # with a place held, for nothing that was sent
+    await reloads.reload(None)  # with a reservation, and nothing sent
     prompt_id = await reload_while_a_submit_is_held(window, fleet, reloads)
     await reload_while_a_cancel_waits(window, fleet, reloads, prompt_id)
     await reload_from_the_queue_to_the_picture(window, fleet, reloads)
     assert reloads.count == 10
 
 
-async def reload_at_once(window: MooringWindow) -> None:
-    """Reload a page that has only just begun; the browser says so if it is still putting it in place."""
+async def reload_immediately(window: MooringWindow) -> None:
+    """Reload a page that has only just begun to load; the browser raises if it is not committed yet."""
     while True:
         try:
             await window.page.reload(wait_until="commit")
@@ -90,10 +90,10 @@ async def reload_at_once(window: MooringWindow) -> None:
 
 
 async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> str:
-    """Its page will never hear the answer; the next one finds it by looking. The prompt_id."""
+    """Reload before the answer arrives, so that the next page has to find the prompt; return the prompt_id."""
     for server in fleet.up.values():
         await break_server(server, next_submit="hold")
-    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", a_workflow(steps=200))
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", unique_workflow(steps=200))
 
     async def is_held() -> bool:
         return sum([(await ask_server(server, "/demo/faults"))["holding"] for server in fleet.up.values()]) == 1
@@ -111,7 +111,7 @@ async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, rel
 
 
 async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloads: Reloads, prompt_id: str) -> None:
-    """The wish is kept, and done as soon as the server listens."""
+    """Check that the cancel is kept, and done as soon as the server answers."""
     server_id = (await window.task(prompt_id))["executionServer"]
     await break_server(fleet[server_id], hang=True)
     await window.page.evaluate("(id) => void mooring.cancel(id).catch(() => 0)", prompt_id)
@@ -126,7 +126,7 @@ async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloa
 
 
 async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
-    """Waiting, begun, in the middle, with its picture still to be fetched, and with it at home."""
+    """Reload while the task waits, begins, runs, is being delivered, and after delivery."""
     released = asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -135,12 +135,12 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
 
     await window.page.route("**/view?*", hold)
     others = {server_id: await load_server(server, 4) for server_id, server in fleet.up.items()}
-    workflow = a_long_workflow()
+    workflow = long_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
     server_id = (await window.task(prompt_id))["executionServer"]
     await reloads.reload(server_id)
-    await take_back(fleet[server_id], others[server_id])
+    await cancel_prompts(fleet[server_id], others[server_id])
     await window.wait_state(prompt_id, "running")
     await reloads.reload(server_id)
     await window.page.wait_for_function(
@@ -151,16 +151,14 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
     await reloads.reload(None)
     await expect(window.card(prompt_id)).to_contain_text("Being fetched …")
     released.set()
-    await fleet.expect_home(window, prompt_id, workflow)
+    await fleet.expect_delivered(window, prompt_id, workflow)
     await reloads.reload(None)
     await expect_picture(window, prompt_id, server_id, workflow)
 
 
-async def test_the_work_of_a_crashed_tab_is_adopted_by_one_window_and_brought_home(
-    user: BrowserUser, fleet: Fleet
-) -> None:
+async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser, fleet: Fleet) -> None:
     window, other, third = await user.open(), await user.open(), await user.open()
-    workflow = a_workflow(steps=60)
+    workflow = unique_workflow(steps=60)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "running")
     server_id, owner = (await window.task(prompt_id))["executionServer"], (await window.facts())["windowId"]
@@ -184,18 +182,16 @@ async def test_the_work_of_a_crashed_tab_is_adopted_by_one_window_and_brought_ho
     assert (adopted["executionServer"], adopted["epoch"], adopted["isWard"]) == (server_id, 2, True)
     assert (await other.facts())["lockedServer"] is None, "a ward moors nothing"
     assert (await other.facts())["webSocket"]["server"] is None
-    await fleet.expect_home(other, prompt_id, workflow)
+    await fleet.expect_delivered(other, prompt_id, workflow)
     await expect(other.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
     assert (await third.facts())["tasks"] == []
     assert sum((await fleet.submits()).values()) == 1
 
 
 @pytest.mark.parametrize("closed", ["original", "copy"])
-async def test_of_a_tab_and_its_copy_each_keeps_its_work_and_finds_what_the_other_leaves(
-    user: BrowserUser, fleet: Fleet, closed: str
-) -> None:
+async def test_tab_and_its_copy_keep_their_work_and_can_adopt(user: BrowserUser, fleet: Fleet, closed: str) -> None:
     original = await user.open()
-    first, second = a_long_workflow(), a_workflow(steps=60)  # the first still runs when the copy is up
+    first, second = long_workflow(), unique_workflow(steps=60)  # the first still runs when the copy is ready
     ids = {"original": await original.submit(first)}
     copy = await original.duplicate()
     assert (await copy.facts())["tasks"] == []
@@ -213,7 +209,7 @@ async def test_of_a_tab_and_its_copy_each_keeps_its_work_and_finds_what_the_othe
     (orphan,) = await window.call("mooring.orphans()")
     assert orphan["promptId"] == ids[closed]
     await window.call("mooring.adopt(a[0])", ids[closed])
-    await fleet.expect_home(window, ids[stays], works[stays])
-    task = await fleet.expect_home(window, ids[closed], works[closed])
+    await fleet.expect_delivered(window, ids[stays], works[stays])
+    task = await fleet.expect_delivered(window, ids[closed], works[closed])
     assert task["executionServer"] == servers[list(windows).index(closed)]
     assert await fleet.submits() == {"a": 1, "b": 1}

@@ -1,4 +1,4 @@
-"""Files in the form's fields in a real browser: where a pasted one goes, players, refusals in words, the camera."""
+"""Files in the form's fields in a real browser: paste, players, refusals and the camera."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.services import Service
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 KINDS = {"1": "picture", "2": "picture", "3": "video", "4": "audio"}
-# A file as a person's clipboard or drag brings it: `[kind of event, where, name, type, text beside it]`.
+# A file as a clipboard or a drag brings it: `[kind of event, where, name, type, text beside it]`.
 BRING = """([kind, where, name, type, text]) => {
   const transfer = new DataTransfer();
   const canvas = document.createElement("canvas");
@@ -35,7 +35,7 @@ BRING = """([kind, where, name, type, text]) => {
 
 
 def published() -> dict[str, Any]:
-    """Fields for two pictures, a film and a sound, and one for text."""
+    """Return a workflow with fields for two pictures, a video, a sound and a text."""
     names = {"picture": "image", "video": "file", "audio": "audio"}
     classes = {"picture": "LoadImage", "video": "LoadVideo", "audio": "LoadAudio"}
     graph: dict[str, Any] = {
@@ -54,7 +54,7 @@ def published() -> dict[str, Any]:
 
 
 async def opened(user: BrowserUser, **options: Any) -> MooringWindow:
-    """A window where that workflow is chosen."""
+    """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published()))
@@ -67,18 +67,18 @@ async def opened(user: BrowserUser, **options: Any) -> MooringWindow:
 
 
 async def bring(page: Page, kind: str, where: str, name: str, *, media_type: str = "image/png", text: str = "") -> bool:
-    """Paste or drop a file; False if the page took it."""
+    """Paste or drop a file, and return False if the page took it."""
     return bool(await page.evaluate(BRING, [kind, where, name, media_type, text]))
 
 
 def name_in(page: Page, field: str) -> Any:
-    """The name of the file in a field."""
+    """Return the name of the file in a field."""
     return page.get_by_test_id(f"drop-{field}").locator(".drop-name")
 
 
-async def test_a_pasted_picture_goes_where_the_focus_is_or_else_where_there_is_room(user: BrowserUser) -> None:
+async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(user: BrowserUser) -> None:
     page = (await opened(user)).page
-    await expect(page.locator(".camera-live:visible, .camera-phone:visible")).to_have_count(0)  # there is no camera
+    await expect(page.locator(".camera-live:visible, .camera-phone:visible")).to_have_count(0)  # no camera
     await page.locator("#field-2-image").focus()
     await bring(page, "paste", "#field-2-image", "focused.png")
     await expect(name_in(page, "2-image")).to_have_text("focused.png")
@@ -91,18 +91,16 @@ async def test_a_pasted_picture_goes_where_the_focus_is_or_else_where_there_is_r
     await bring(page, "paste", "body", "first.png")
     await expect(name_in(page, "1-image")).to_have_text("first.png")
     await page.locator("#field-4-audio").focus()
-    await bring(page, "paste", "#field-4-audio", "not-here.png")  # a sound's field takes none, the first picture's does
+    await bring(page, "paste", "#field-4-audio", "not-here.png")  # not into a sound's field
     await expect(name_in(page, "1-image")).to_have_text("not-here.png")
     await page.locator("#field-5-text").focus()
-    assert await bring(page, "paste", "#field-5-text", "of-text.png", text="a text")  # it stays a text's paste
+    assert await bring(page, "paste", "#field-5-text", "of-text.png", text="a text")  # the text is pasted
     await expect(name_in(page, "1-image")).to_have_text("not-here.png")
     await bring(page, "drop", "[data-testid=drop-1-image]", "dropped.png")
     await expect(name_in(page, "1-image")).to_have_text("dropped.png")
 
 
-async def test_films_and_sounds_have_a_player_and_others_are_refused_in_words(
-    user: BrowserUser, tmp_path: Path
-) -> None:
+async def test_videos_and_sounds_have_a_player_and_others_are_refused(user: BrowserUser, tmp_path: Path) -> None:
     sound = tmp_path / "wave.wav"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
@@ -120,10 +118,10 @@ async def test_films_and_sounds_have_a_player_and_others_are_refused_in_words(
     await expect(page.locator("#errors")).to_contain_text("“still.png” is no film.")
     await bring(page, "drop", "[data-testid=drop-4-audio]", "still.png")
     await expect(page.locator("#errors")).to_contain_text("“still.png” is no sound.")
-    await expect(page.locator(".drop-player")).to_have_count(2)  # what was there before stays
+    await expect(page.locator(".drop-player")).to_have_count(2)  # the earlier ones stay
 
 
-async def test_a_picture_is_taken_with_the_camera(gateway: Service) -> None:
+async def test_picture_is_taken_with_the_camera(gateway: Service) -> None:
     flags = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
     async with open_headless_shell(*flags) as browser, open_user(browser, gateway.url) as user:
         page = (await opened(user)).page
@@ -136,7 +134,7 @@ async def test_a_picture_is_taken_with_the_camera(gateway: Service) -> None:
         assert await page.evaluate("document.querySelector('[data-testid=drop-2-image] img').naturalWidth") > 100
 
 
-async def test_a_phone_on_a_plain_address_asks_its_own_camera(user: BrowserUser) -> None:
+async def test_phone_without_https_uses_its_camera_app(user: BrowserUser) -> None:
     profile = {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 740}}
     window = await opened(user, **profile)
     page = window.page

@@ -1,4 +1,4 @@
-"""The main job in Firefox: up from the memory snapshot, typed with real keys, reloaded in mid-run, results kept."""
+"""The main job in Firefox: started from the memory snapshot, typed with real keys, reloaded during a run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ UP = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':not
 CONTROL, ENTER = "\ue009", "\ue007"
 
 
-async def test_the_main_job_in_firefox(gateway: Service, tmp_path: Path) -> None:
+async def test_main_job_in_firefox(gateway: Service, tmp_path: Path) -> None:
     async with open_firefox(tmp_path) as firefox:
         tab = await firefox.open(f"{gateway.url}/?lang=en")
         await tab.until(UP)
         assert await tab.evaluate("performance.getEntriesByName('mooring-python')[0].detail") == "restored", (
-            firefox.heard
+            firefox.messages
         )
 
         await tab.evaluate("document.querySelector('#pick-text').click()")

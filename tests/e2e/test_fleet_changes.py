@@ -1,4 +1,4 @@
-"""The fleet file is changed while windows work: what is moored stays, and what was removed is told and comes back."""
+"""The fleet file changes while windows work: moored work stays, and a removed server is reported and can return."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def file(servers: Servers, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def gateway(file: Path) -> Iterator[Service]:
-    """A gateway of that file, which `user` is at."""
+    """A gateway with that file, at which `user` works."""
     with start_gateway("--fleet", str(file)) as service:
         yield service
 
 
 def write(path: Path, servers: Servers, *, drained: str = "", removed: str = "", rest: str = "") -> None:
-    """Put the file in place as an editor does."""
+    """Replace the file as an editor does."""
     tables = [
         f'[[server]]\nid = "{server_id}"\nurl = "{server.url}"\n' + ("drain = true\n" if server_id == drained else "")
         for server_id, server in servers.items()
@@ -57,13 +57,13 @@ def other_than(server_id: str) -> str:
     return "b" if server_id == "a" else "a"
 
 
-async def is_told(window: MooringWindow, condition: str) -> None:
-    """Wait until the window knows a fleet of which that is true; `fleet` and `server(id)` are at hand."""
+async def wait_for_fleet(window: MooringWindow, condition: str) -> None:
+    """Wait until a condition on the window's `fleet` and `server(id)` holds."""
     find = "const fleet = mooring.fleet(), server = id => fleet.servers.find(one => one.id === id);"
     await window.page.wait_for_function(f"() => {{ {find} return {condition}; }}")
 
 
-async def test_a_drained_server_finishes_what_is_moored_there_and_takes_nothing_new(
+async def test_drained_server_finishes_its_work_and_accepts_no_other(
     user: BrowserUser, servers: Servers, file: Path
 ) -> None:
     window = await user.open()
@@ -72,10 +72,10 @@ async def test_a_drained_server_finishes_what_is_moored_there_and_takes_nothing_
     here = (await window.task(first))["executionServer"]
     there = other_than(here)
     write(file, servers, drained=here)
-    await is_told(window, f"server('{here}').drained")
-    second = await window.submit(quick_workflow(2))  # it is moored, and so its work still goes there
+    await wait_for_fleet(window, f"server('{here}').drained")
+    second = await window.submit(quick_workflow(2))  # the window is moored there
     assert (await window.task(second))["executionServer"] == here
-    await load_server(servers[there], 1)  # else the drained one might be left alone by chance
+    await load_server(servers[there], 1)  # otherwise the drained one might be avoided by chance
     other = await user.open()
     elsewhere = await other.submit(quick_workflow(3))
     assert (await other.task(elsewhere))["executionServer"] == there
@@ -91,10 +91,10 @@ async def test_a_drained_server_finishes_what_is_moored_there_and_takes_nothing_
     await other.check()
 
 
-async def test_work_on_a_removed_server_is_told_as_moved_and_goes_on_when_it_is_put_in_again(
+async def test_work_on_a_removed_server_continues_after_it_returns(
     user: BrowserUser, servers: Servers, file: Path
 ) -> None:
-    user.watch.expected += [r"status of 404 .*/servers/"]  # a look that was on its way when the fleet changed
+    user.watch.expected += [r"status of 404 .*/servers/"]  # a poll under way when the fleet changed
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(150))
     await window.wait_state(prompt_id, "running")
@@ -115,9 +115,7 @@ async def test_work_on_a_removed_server_is_told_as_moved_and_goes_on_when_it_is_
     await window.check()
 
 
-async def test_a_mistake_in_the_file_is_told_in_the_panel_and_changes_nothing(
-    user: BrowserUser, servers: Servers, file: Path
-) -> None:
+async def test_invalid_fleet_file_is_shown_in_the_panel(user: BrowserUser, servers: Servers, file: Path) -> None:
     window = await user.open()
     write(file, servers, removed="b", rest='\n[[server]]\nid = "c"\nulr = "http://127.0.0.1:1"\n')
     await window.page.get_by_test_id("open-fleet").click()

@@ -1,6 +1,6 @@
-"""The form in a real browser: thousands of choices by keyboard, nodes folded and found, for everybody.
+"""The form in a real browser: thousands of choices by keyboard, nodes folded and found, and accessibility.
 
-The page is given another workflow in place of the first shipped one: published as an installation would publish it.
+The page receives another workflow in place of the first sample, as if the installation had published it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEPT = "JSON.parse(sessionStorage.getItem('mooring.draft'))?.drafts?.enlarge?.va
 
 
 def published() -> dict[str, Any]:
-    """A demo picture with 3,000 choices that change nothing, a switch, and 60 more nodes."""
+    """Return a demo picture with 3,000 choices without effect, a switch, and 60 more nodes."""
     graph: dict[str, Any] = {
         "1": {
             "class_type": "DemoSampler",
@@ -64,7 +64,7 @@ OUTSIDE = """(box) => {
 
 
 async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
-    """A window where that workflow is chosen."""
+    """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published()))
@@ -77,7 +77,7 @@ async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
 
 
 async def kept(page: Page, name: str) -> str | None:
-    """What the page remembers of an input of the first node: what Python was told."""
+    """Return what the page remembers of an input of the first node."""
     values = await page.evaluate(KEPT)
     return next((text for node, input_name, text in values if (node, input_name) == ("1", name)), None)
 
@@ -127,7 +127,7 @@ async def test_three_thousand_choices_are_found_by_keyboard(user: BrowserUser) -
     await expect(field).to_have_value(LORAS[2345])
 
 
-async def test_a_choice_can_be_clicked_and_nonsense_is_told(user: BrowserUser) -> None:
+async def test_choice_can_be_clicked_and_an_unknown_one_is_reported(user: BrowserUser) -> None:
     page = (await opened(user)).page
     field, choices = page.locator(LORA), page.locator("#combo-list")
     await field.click()
@@ -145,7 +145,7 @@ async def test_a_choice_can_be_clicked_and_nonsense_is_told(user: BrowserUser) -
     await expect(page.get_by_test_id("run")).to_be_enabled()
 
 
-async def test_what_stands_in_any_field_is_what_runs(user: BrowserUser) -> None:
+async def test_run_uses_the_values_of_all_fields(user: BrowserUser) -> None:
     window = await opened(user)
     page = window.page
     await page.locator("#field-1-on").uncheck()
@@ -161,10 +161,10 @@ async def test_what_stands_in_any_field_is_what_runs(user: BrowserUser) -> None:
     sent = await page.evaluate("(id) => mooring.getTaskHistory(id).then(JSON.stringify)", prompt_id)
     assert '"lora": "style/0007.safetensors"' in sent.replace('":"', '": "')
     assert await kept(page, "on") == "false"
-    await expect(page.locator("#field-1-seed")).to_have_value("0")  # past the end it goes on at the other one
+    await expect(page.locator("#field-1-seed")).to_have_value("0")  # it wraps around
 
 
-async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(user: BrowserUser) -> None:
+async def test_nodes_are_expanded_by_keyboard_and_found_by_search(user: BrowserUser) -> None:
     page = (await opened(user)).page
     nodes = page.locator("[data-testid=node]")
     await expect(nodes).to_have_count(40)
@@ -185,7 +185,7 @@ async def test_nodes_are_unfolded_by_keyboard_and_found_by_search(user: BrowserU
     await expect(page.locator(LORA)).to_be_visible()
 
 
-async def test_a_servers_catalogue_makes_the_form_of_all_inputs(user: BrowserUser) -> None:
+async def test_form_has_all_inputs_of_the_servers_catalogue(user: BrowserUser) -> None:
     page = (await user.open("/")).page
     await page.locator("[data-testid=node][data-node='4'] button").click()
     prefix = page.locator("#field-4-filename_prefix")
@@ -196,7 +196,7 @@ async def test_a_servers_catalogue_makes_the_form_of_all_inputs(user: BrowserUse
     await expect(prefix).to_have_value("harbour")
 
 
-async def test_a_form_is_arranged_by_keyboard_and_stays_so(user: BrowserUser) -> None:
+async def test_form_is_arranged_by_keyboard_and_stays_arranged(user: BrowserUser) -> None:
     window = await opened(user)
     page = window.page
     await page.get_by_test_id("arrange").click()
@@ -223,7 +223,7 @@ async def test_a_form_is_arranged_by_keyboard_and_stays_so(user: BrowserUser) ->
     await expect(other.page.locator("label[for='field-1-text']")).to_have_text("Text")
 
 
-async def test_what_was_typed_is_taken_back_and_done_again(user: BrowserUser) -> None:
+async def test_typing_is_undone_and_redone(user: BrowserUser) -> None:
     page = (await opened(user)).page
     undo, redo = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Redo")
     await expect(undo).to_be_disabled()
@@ -240,7 +240,7 @@ async def test_what_was_typed_is_taken_back_and_done_again(user: BrowserUser) ->
 
 
 @pytest.mark.parametrize("path", ["/?lang=en", "/?lang=zh-CN"])
-async def test_the_whole_form_is_accessible(user: BrowserUser, path: str) -> None:
+async def test_whole_form_is_accessible(user: BrowserUser, path: str) -> None:
     page = (await opened(user, path)).page
     await page.locator("[data-testid=node] button").first.click()
     await page.locator("#field-1-steps").wait_for()

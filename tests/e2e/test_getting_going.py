@@ -1,4 +1,4 @@
-"""Settings, the command palette, keys, notices and errors, as a person meets them in a real browser."""
+"""Settings, the command palette, keys, notices and errors in a real browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACTIVE = """() => {
   return active && document.getElementById(active)?.getAttribute("aria-selected") === "true" ? active : "";
 }"""
 PLAIN_HTTP = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"  # as at an address without TLS
-# A browser that shows notices and plays sounds, and tells what it was asked to.
+# A browser with notifications and sounds that records what it was asked to show.
 NOTED = """
 globalThis.noted = [];
 globalThis.Notification = class {
@@ -39,7 +39,7 @@ OscillatorNode.prototype.start = function () { noted.push(["note", Math.round(th
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
-    """One window for several tests: each leaves it as it found it."""
+    """One window for several tests, each of which leaves it unchanged."""
     async with open_user(browser, gateway.url) as user:
         profile = await user.new_profile()
         await profile.add_init_script(PLAIN_HTTP)
@@ -56,17 +56,17 @@ async def close_dialog(page: Page) -> None:
 
 
 def wrong(number: int) -> str:
-    """A text that is no workflow; each number is wrong at another place."""
+    """Return a text that is no workflow, with a different error for each number."""
     return '{"' + "a" * number + '" 1}'
 
 
-async def tell_error(page: Page, text: str) -> None:
-    """An error of an action: a pasted text that is no workflow."""
+async def cause_error(page: Page, text: str) -> None:
+    """Cause an error notice by pasting a text that is no workflow."""
     detail = {"name": "open-text", "facts": {"text": text}}
     await page.evaluate("(detail) => document.dispatchEvent(new CustomEvent('mooring-action', { detail }))", detail)
 
 
-async def test_what_is_set_in_one_window_is_followed_by_the_others_and_kept(user: BrowserUser) -> None:
+async def test_setting_applies_to_other_windows_and_is_kept(user: BrowserUser) -> None:
     page = (await user.open()).page
     other = (await user.open()).page
     await open_dialog(page, "open-settings")
@@ -91,7 +91,7 @@ async def test_what_is_set_in_one_window_is_followed_by_the_others_and_kept(user
     await expect(page.locator("dialog")).to_have_count(0)
 
 
-async def test_everything_can_be_done_from_the_palette_by_keyboard(page: Page) -> None:
+async def test_palette_runs_every_command_by_keyboard(page: Page) -> None:
     await page.locator("#pick-text").focus()
     await page.keyboard.press("Control+K")
     await expect(page.get_by_test_id("palette")).to_be_visible()
@@ -109,7 +109,7 @@ async def test_everything_can_be_done_from_the_palette_by_keyboard(page: Page) -
 
     await page.locator("#palette-query").fill("")
     await page.keyboard.type("slow")
-    await page.keyboard.press("Enter")  # before anything may be drawn: what was typed counts, not what was listed
+    await page.keyboard.press("Enter")  # before the list is drawn: the typed text counts
     await page.locator("#fields-slow").wait_for()
     assert await page.evaluate(FOCUS) == "pick-text", "where it was"
 
@@ -131,9 +131,9 @@ async def test_everything_can_be_done_from_the_palette_by_keyboard(page: Page) -
     await page.locator("dialog").wait_for(state="detached")
 
 
-async def test_a_single_key_counts_outside_of_fields_only(page: Page) -> None:
+async def test_single_key_shortcut_works_only_outside_of_fields(page: Page) -> None:
     await page.evaluate("document.getElementById('pick-text').click()")
-    await page.locator("#fields-text").wait_for()  # the form before has a field of this name too
+    await page.locator("#fields-text").wait_for()  # the earlier form also has a field of this name
     await page.locator("#field-1-text").fill("why")
     await page.keyboard.type("?g/,")
     await expect(page.locator("#field-1-text")).to_have_value("why?g/,")
@@ -155,9 +155,9 @@ async def test_a_single_key_counts_outside_of_fields_only(page: Page) -> None:
     await (await opened.value).close()
 
 
-async def test_errors_stay_above_everything_until_they_are_dismissed_and_can_be_copied(page: Page) -> None:
+async def test_errors_stay_until_dismissed_and_can_be_copied(page: Page) -> None:
     for number in range(1, 6):
-        await tell_error(page, wrong(number))
+        await cause_error(page, wrong(number))
     errors = page.locator("#errors [data-testid=notice]")
     await expect(errors).to_have_count(5)
     await check_axe(page)
@@ -174,16 +174,16 @@ async def test_errors_stay_above_everything_until_they_are_dismissed_and_can_be_
     await page.evaluate("document.querySelector('[data-action=open-library]').click()")
     await page.locator("#library").wait_for()
     await expect(errors).to_have_count(5)
-    await errors.first.locator("[data-action=dismiss-notice]").click()  # above the dialog, and not dead behind it
+    await errors.first.locator("[data-action=dismiss-notice]").click()  # above the dialog, not behind it
     await expect(errors).to_have_count(4)
     await close_dialog(page)
-    await tell_error(page, wrong(2))
-    await expect(errors).to_have_count(4)  # one that says the same is told once
+    await cause_error(page, wrong(2))
+    await expect(errors).to_have_count(4)  # an equal notice is shown once
     await page.get_by_test_id("dismiss-errors").click()
     await expect(page.locator("#errors")).to_be_hidden()
 
 
-async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the_setting_says_so(
+async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
     user: BrowserUser,
 ) -> None:
     profile = await user.new_profile(viewport={"width": 360, "height": 740})
@@ -213,7 +213,7 @@ async def test_who_looks_elsewhere_is_told_once_and_where_it_is_not_possible_the
     await page.evaluate("globalThis.focus = () => noted.push(['focused']); Notification.last.onclick()")
     assert ["focused"] in await page.evaluate("noted")
 
-    other = (await user.open()).page  # a window that knows of the same
+    other = (await user.open()).page  # a window that knows the same tasks
     facts: dict[str, Any] = {"ids": [prompt_id], "title": "again", "body": "", "hasNotice": True, "isQuiet": False}
     say = "async (facts) => (await import('/static/js/notify.js')).notify(JSON.stringify(facts))"
     await other.evaluate("void (Notification.permission = 'granted')")
@@ -246,8 +246,8 @@ msgstr "Wczytywanie"
 """
 
 
-async def test_a_third_language_is_one_more_catalogue(user: BrowserUser) -> None:
-    """The gateway lists what lies in `static/locales` (`tests/unit/gateway/page/test_languages.py`)."""
+async def test_third_language_needs_only_a_catalogue(user: BrowserUser) -> None:
+    """The gateway lists all files in `static/locales` (`tests/unit/gateway/page/test_languages.py`)."""
     profile = await user.new_profile(locale="pl-PL")
     polish = [compile_catalogue("pl", POLISH)]
     files = locale_files(polish, [(ROOT / "index.html").read_text("utf-8")])

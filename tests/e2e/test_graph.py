@@ -1,4 +1,4 @@
-"""The graph of a task in a real browser: arranged in a worker, marked live, moved about by the person."""
+"""The graph of a task in a real browser: arranged in a worker, marked live, moved by the user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
 def chain(length: int) -> dict[str, Any]:
-    """A picture that goes through many nodes, each also taking the one before the last."""
+    """Return a picture that passes through many nodes, each with two earlier ones as inputs."""
     nodes = quick_workflow()
     nodes["1"]["_meta"] = {"title": "Plain colour"}
     for number in range(3, length + 1):
@@ -28,7 +28,7 @@ def chain(length: int) -> dict[str, Any]:
 
 
 def failing() -> dict[str, Any]:
-    """A node in the middle fails on purpose."""
+    """Return a workflow with a node that fails."""
     nodes = chain(3)
     nodes["7"] = {
         "class_type": "DemoFailAt",
@@ -40,7 +40,7 @@ def failing() -> dict[str, Any]:
 
 
 async def open_graph(window: MooringWindow, prompt_id: str) -> Page:
-    """The graph of a task, drawn."""
+    """Open the graph of a task, and wait until it is drawn."""
     await window.card(prompt_id).get_by_test_id("open-graph").click()
     await window.page.locator(".drawing .box").first.wait_for()
     return window.page
@@ -51,12 +51,12 @@ def box(page: Page, node_id: str) -> Locator:
 
 
 async def place(page: Page) -> str:
-    """How the drawing is panned and zoomed now."""
+    """Return how the drawing is panned and zoomed."""
     return str(await page.locator(".drawing .plane").get_attribute("transform"))
 
 
 async def moved(page: Page, before: str) -> str:
-    """Wait until it is panned or zoomed, and has come to rest."""
+    """Wait until the drawing was panned or zoomed, and is at rest."""
     await page.wait_for_function(
         "(before) => document.querySelector('.plane').getAttribute('transform') !== before", arg=before
     )
@@ -64,7 +64,7 @@ async def moved(page: Page, before: str) -> str:
 
 
 async def at_rest(page: Page) -> str:
-    """How it is panned and zoomed once it has come to rest: a drawing is fitted a moment after it is there."""
+    """Return the pan and zoom at rest: a drawing is fitted a moment after it appears."""
     await page.evaluate(
         """async () => {
           const at = () => document.querySelector(".plane").getAttribute("transform");
@@ -77,7 +77,7 @@ async def at_rest(page: Page) -> str:
     return await place(page)
 
 
-async def test_the_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> None:
+async def test_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> None:
     window = await user.open()
     nodes = quick_workflow(31)
     nodes["7"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 60, "fail_at": 0}}
@@ -102,7 +102,7 @@ async def test_the_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> 
     assert await drawn.evaluate("(node) => node.isConnected"), "the drawing was made anew"
 
 
-async def test_a_click_on_a_failed_node_shows_its_error(user: BrowserUser) -> None:
+async def test_click_on_a_failed_node_shows_its_error(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
@@ -131,10 +131,10 @@ async def test_stage_without_a_drawing_may_change_its_size(user: BrowserUser) ->
           stage.style.width = "300px";
           for (let frames = 0; frames < 3; frames++) await new Promise(requestAnimationFrame);
         }"""
-    )  # an error on the page fails the user
+    )  # an error on the page fails the test
 
 
-async def test_a_failed_node_is_reached_by_the_keyboard(user: BrowserUser) -> None:
+async def test_failed_node_is_reached_by_keyboard(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
@@ -177,7 +177,7 @@ async def test_panning_and_zooming_survive_a_patch(user: BrowserUser) -> None:
     assert await place(page) == panned, "where the person had gone is forgotten"
 
 
-async def test_a_drag_that_begins_at_a_node_chooses_nothing(user: BrowserUser) -> None:
+async def test_drag_from_a_node_selects_nothing(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(quick_workflow(21))
     await window.card(prompt_id, "succeeded").wait_for()
@@ -192,7 +192,7 @@ async def test_a_drag_that_begins_at_a_node_chooses_nothing(user: BrowserUser) -
     await page.mouse.down()
     await page.mouse.move(at["x"] + 90, at["y"] + 60, steps=3)
     await page.mouse.up()
-    await moved(page, before)  # and with it frames enough for anything that the release has asked for
+    await moved(page, before)  # enough frames for everything that the release started
     await expect(chosen).to_have_attribute("data-node-id", "2")
     await page.mouse.click(at["x"] + 90, at["y"] + 60)  # the node is where it was dragged to
     await expect(chosen).to_have_attribute("data-node-id", "1")
@@ -200,7 +200,7 @@ async def test_a_drag_that_begins_at_a_node_chooses_nothing(user: BrowserUser) -
     await expect(chosen).to_have_count(0)
 
 
-async def test_keys_and_buttons_move_and_zoom_and_show_all_again(user: BrowserUser) -> None:
+async def test_keys_and_buttons_pan_zoom_and_fit(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(quick_workflow(22))
     await window.card(prompt_id, "succeeded").wait_for()
@@ -243,7 +243,7 @@ async def test_two_fingers_zoom(user: BrowserUser) -> None:
     await expect(page.get_by_test_id("graph-dialog")).to_be_visible()
 
 
-async def test_a_prompt_is_arranged_from_left_to_right_without_overlaps(user: BrowserUser) -> None:
+async def test_prompt_is_arranged_left_to_right_without_overlaps(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(chain(30))
     await window.card(prompt_id, "succeeded").wait_for()
@@ -267,7 +267,7 @@ async def test_a_prompt_is_arranged_from_left_to_right_without_overlaps(user: Br
             assert apart, (one, other)
 
 
-async def test_the_forms_workflow_can_be_looked_at_before_it_runs(user: BrowserUser) -> None:
+async def test_graph_of_the_form_is_shown_before_a_run(user: BrowserUser) -> None:
     window = await user.open()
     await window.choose_sample("blend")
     page = window.page
@@ -280,8 +280,8 @@ async def test_the_forms_workflow_can_be_looked_at_before_it_runs(user: BrowserU
     await page.get_by_test_id("graph-dialog").wait_for(state="detached")
 
 
-async def test_the_page_answers_while_a_large_graph_is_arranged(user: BrowserUser) -> None:
-    """The worker is held: what the page does meanwhile does not depend on it."""
+async def test_page_responds_while_a_large_graph_is_arranged(user: BrowserUser) -> None:
+    """The worker is held back, since the page must not depend on it."""
     profile = await user.new_profile()
     gate: list[Route] = []
 
@@ -306,7 +306,7 @@ async def test_the_page_answers_while_a_large_graph_is_arranged(user: BrowserUse
     await expect(page.locator(".node-row:visible")).to_have_count(1)
 
 
-async def test_a_worker_that_cannot_start_is_told_and_tried_again(user: BrowserUser) -> None:
+async def test_worker_that_cannot_start_is_reported_and_retried(user: BrowserUser) -> None:
     profile = await user.new_profile()
     await profile.route("**/layout_worker.js", lambda route: route.fulfill(status=404, body="gone"))
     user.watch.expected += ["404"]
@@ -322,7 +322,7 @@ async def test_a_worker_that_cannot_start_is_told_and_tried_again(user: BrowserU
     await expect(page.locator(".drawing .box")).to_have_count(2)
 
 
-async def test_axe_finds_nothing_in_a_graph(user: BrowserUser) -> None:
+async def test_graph_is_accessible(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
@@ -334,7 +334,7 @@ async def test_axe_finds_nothing_in_a_graph(user: BrowserUser) -> None:
     await check_axe(page)
 
 
-async def test_no_text_of_a_graph_is_outside_the_catalogue(user: BrowserUser) -> None:
+async def test_all_texts_of_a_graph_are_in_the_catalogue(user: BrowserUser) -> None:
     window = await user.open("/?lang=pseudo")
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
@@ -346,7 +346,7 @@ async def test_no_text_of_a_graph_is_outside_the_catalogue(user: BrowserUser) ->
     assert await page.evaluate(UNMARKED) == []
 
 
-async def test_a_graph_fits_at_360_pixels(user: BrowserUser) -> None:
+async def test_graph_fits_at_360_pixels(user: BrowserUser) -> None:
     await user.new_profile(viewport={"width": 360, "height": 640})
     window = await user.open()
     prompt_id = await window.submit(failing())

@@ -1,4 +1,4 @@
-"""A grid of nine in a real browser: planned in words, run, reloaded, and found again as a labelled contact sheet."""
+"""A grid of nine in a real browser: planned, run, reloaded, and shown as a labelled contact sheet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CELLS = "[data-testid=sheet-cell]"
 
 
 async def plan_grid(window: MooringWindow) -> None:
-    """Steps across, and seeds down, of which one is none at first."""
+    """Plan steps across and seeds down, one of which is invalid at first."""
     page = window.page
     await window.plan_grid("2..6 step 2", "1, x, 3")
     await expect(page.get_by_test_id("many-outcome")).to_contain_text("Row 2: “x” does not fit “Seed”")
@@ -30,7 +30,7 @@ async def plan_grid(window: MooringWindow) -> None:
 
 
 async def save_sheet(page: Page, folder: Path) -> Image.Image:
-    """The open sheet as one picture."""
+    """Save the open sheet as one picture."""
     async with page.expect_download() as begun:
         await page.get_by_test_id("save-sheet").click()
     file = folder / "sheet.png"
@@ -38,7 +38,7 @@ async def save_sheet(page: Page, folder: Path) -> Image.Image:
     return Image.open(file)
 
 
-async def test_a_grid_of_nine_becomes_a_contact_sheet_through_a_reload(user: BrowserUser, tmp_path: Path) -> None:
+async def test_grid_of_nine_becomes_a_contact_sheet_after_reload(user: BrowserUser, tmp_path: Path) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("text")

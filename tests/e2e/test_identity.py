@@ -1,4 +1,4 @@
-"""Who a window is, in real tabs: reload, duplicate, close, the back/forward cache; with Web Locks and without."""
+"""The identity of a window in real tabs: reload, duplicate, close, back/forward cache, with and without Web Locks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from app.core.model import WindowId
 from app.core.ports.windows import Identity
 from tests.e2e import browser_kit
-from tests.e2e.browser_kit import BARE, IS_RESTORED, has_snapshot, load_python, run_python, start_python
+from tests.e2e.browser_kit import BARE, IS_RESTORED, load_python, run_python, start_python, wait_for_snapshot
 from tests.ports import identity
 from tests.services import Service
 
@@ -28,8 +28,8 @@ MAKE = """
 """
 CLAIM = """
     import js
-    told = await js.globalThis.windows.unwrap().claim()
-    return [told.window_id, told.is_new, told.is_duplicate]
+    identity = await js.globalThis.windows.unwrap().claim()
+    return [identity.window_id, identity.is_new, identity.is_duplicate]
 """
 IS_ALIVE = """
     import js
@@ -42,7 +42,7 @@ ENLIST = """
 
 
 class RealTabs:
-    """Tabs of one browser context. A duplicate is opened by its original, and so has a copy of its session storage."""
+    """Tabs of one browser context. A duplicate is opened by its original, so it has a copy of the session storage."""
 
     def __init__(self, context: BrowserContext, base: str, has_locks: bool) -> None:
         self.has_locks = has_locks
@@ -106,13 +106,13 @@ async def tabs(profile: tuple[BrowserContext, bool], gateway: Service) -> AsyncI
 
 
 @pytest.mark.parametrize("name", identity.checks())
-async def test_the_browsers_windows_keep_to_the_port(tabs: RealTabs, name: str) -> None:
+async def test_browser_windows_adapter_satisfies_the_port(tabs: RealTabs, name: str) -> None:
     await identity.checks()[name](tabs)
 
 
 @contextlib.asynccontextmanager
 async def tabs_with_cache(gateway: Service, *, has_locks: bool = True) -> AsyncIterator[RealTabs]:
-    """Tabs of a browser that keeps pages in its back/forward cache, as a person's does."""
+    """Tabs of a browser that keeps pages in its back/forward cache."""
     async with browser_kit.open_chromium(without_defaults=["--disable-back-forward-cache"]) as browser:
         context = await browser.new_context()
         if not has_locks:
@@ -120,10 +120,10 @@ async def tabs_with_cache(gateway: Service, *, has_locks: bool = True) -> AsyncI
         yield RealTabs(context, gateway.url, has_locks)
 
 
-async def test_windows_of_one_snapshot_have_different_ids_and_draw_different_numbers(
+async def test_windows_of_one_snapshot_have_different_ids_and_random_numbers(
     browser: Browser, gateway: Service
 ) -> None:
-    """Six interpreters from one memory snapshot, which freezes whatever was seeded when it was made."""
+    """Six interpreters start from one memory snapshot, which contains everything that was seeded before it was made."""
     body = """
         import random, secrets, sys, uuid
         from app.browser.clock import BrowserRandom
@@ -131,7 +131,7 @@ async def test_windows_of_one_snapshot_have_different_ids_and_draw_different_num
         uuids = [str(uuid.uuid1()), str(uuid.uuid4()), str(uuid.uuid7())]
         return [draws.uuid4(), [draws.fraction() for _ in range(4)], random.random(), secrets.token_hex(8), *uuids]
     """
-    await has_snapshot(gateway.url)
+    await wait_for_snapshot(gateway.url)
     context = await browser.new_context()
     tabs, gate = RealTabs(context, gateway.url, has_locks=True), asyncio.Semaphore(3)
 
@@ -139,9 +139,9 @@ async def test_windows_of_one_snapshot_have_different_ids_and_draw_different_num
         async with gate:
             tab = await tabs.open()
         assert await tab.evaluate(IS_RESTORED), "the snapshot was not used"
-        told = await tabs.claim(tab)
+        identity = await tabs.claim(tab)
         minted, numbers, *others = await run_python(tab, body)
-        return told.window_id, minted, tuple(numbers), *others
+        return identity.window_id, minted, tuple(numbers), *others
 
     found = await asyncio.gather(*(one() for _ in range(6)))
     for drawn in zip(*found, strict=True):
@@ -150,8 +150,8 @@ async def test_windows_of_one_snapshot_have_different_ids_and_draw_different_num
     await context.close()
 
 
-async def test_a_page_in_the_back_forward_cache_gives_its_identity_to_the_tabs_next_page(gateway: Service) -> None:
-    """The cached page still holds its lock; the claim of the page that follows it in the tab evicts it."""
+async def test_cached_page_gives_its_identity_to_the_next_page(gateway: Service) -> None:
+    """The cached page still holds its lock; the claim of the tab's next page evicts it."""
     async with tabs_with_cache(gateway) as tabs:
         tab = await tabs.open()
         first = await tabs.claim(tab)
@@ -160,10 +160,8 @@ async def test_a_page_in_the_back_forward_cache_gives_its_identity_to_the_tabs_n
         assert await tabs.claim(tab) == Identity(first.window_id, is_new=False)
 
 
-async def test_a_claim_waits_for_someone_who_only_asks_whether_the_window_lives(
-    browser: Browser, gateway: Service
-) -> None:
-    """`is_alive` holds the lock of a dead window for a moment; that may be the moment in which it comes back."""
+async def test_claim_waits_for_a_check_whether_the_window_lives(browser: Browser, gateway: Service) -> None:
+    """`is_alive` briefly holds the lock of a dead window, which may return in that moment."""
     context = await browser.new_context()
     tabs = RealTabs(context, gateway.url, has_locks=True)
     tab = await tabs.open()
@@ -179,7 +177,7 @@ async def test_a_claim_waits_for_someone_who_only_asks_whether_the_window_lives(
     await context.close()
 
 
-async def test_a_cached_page_is_dead_to_those_who_ask(gateway: Service) -> None:
+async def test_cached_page_counts_as_dead(gateway: Service) -> None:
     async with tabs_with_cache(gateway) as tabs:
         tab, other = await tabs.open(), await tabs.open()
         first = await tabs.claim(tab)
@@ -190,17 +188,17 @@ async def test_a_cached_page_is_dead_to_those_who_ask(gateway: Service) -> None:
         assert await tabs.is_alive(other, first.window_id) is False
 
 
-async def test_a_page_back_from_the_cache_without_locks_knows_whether_it_is_still_itself(gateway: Service) -> None:
+async def test_restored_page_without_locks_detects_a_lost_identity(gateway: Service) -> None:
     reclaim = "import js\nreturn await js.globalThis.windows.unwrap().reclaim()"
     async with tabs_with_cache(gateway, has_locks=False) as tabs:
         tab = await tabs.open()
         first = await tabs.claim(tab)
-        await tab.goto(f"{gateway.url}/static/js/socket.js")  # nobody claims there
+        await tab.goto(f"{gateway.url}/static/js/socket.js")  # it claims no identity
         await tab.go_back(wait_until="commit")
         assert await tab.evaluate("'python' in window"), "it did not come back from the cache"
         assert await run_python(tab, reclaim) is True
         await tab.goto(f"{gateway.url}/static/js/socket.js")
-        await tab.evaluate("sessionStorage.removeItem('mooring.window')")  # as a page does that takes the id
+        await tab.evaluate("sessionStorage.removeItem('mooring.window')")  # as a page that takes the id does
         await tab.go_back(wait_until="commit")
         assert await run_python(tab, reclaim) is False
         assert (await tabs.claim(tab)).window_id == first.window_id

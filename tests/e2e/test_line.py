@@ -1,4 +1,4 @@
-"""Many runs of one click in a real browser: they wait in the window, outlive a reload, and each runs once."""
+"""Many runs of one click in a real browser: they wait in the window, survive a reload, and each runs once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IS_GONE = """(id) => new Promise((resolve) => {
 
 
 async def ask_for(window: MooringWindow, count: int) -> None:
-    """Let this many slow runs wait for one server."""
+    """Add this many slow runs for one server to the waiting line."""
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("where").select_option("demo-1")
@@ -34,12 +34,12 @@ async def ask_for(window: MooringWindow, count: int) -> None:
 
 
 async def waiting(page: Page) -> list[str]:
-    """The prompt_ids of what waits and is not on its way, in their order."""
+    """Return the prompt_ids of the waiting runs in order."""
     return list(await page.locator(ITEM).evaluate_all("(items) => items.map((item) => item.dataset.promptId)"))
 
 
 async def settled(page: Page, count: int) -> list[str]:
-    """What waits once two are ahead."""
+    """Wait until two runs are sent, and return the others."""
     await expect(page.locator("[data-testid=task-card]")).to_have_count(2)
     await expect(page.locator(ITEM)).to_have_count(count)
     return await waiting(page)
@@ -62,8 +62,8 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(user: BrowserUser
     await check_axe(page)
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=ARTIFACTS / "waiting.png")
-    await page.mouse.move(0, 0)  # the message stays while the pointer is on it
-    await until(lambda: page.evaluate(IS_GONE, order[3]))  # until then a reload restores what was removed
+    await page.mouse.move(0, 0)  # the notice stays under the pointer
+    await until(lambda: page.evaluate(IS_GONE, order[3]))  # until then a reload restores the removed run
     await window.reload()
     await expect(page.locator(ITEM)).to_have_count(3)
     assert await waiting(page) == [order[2], order[0], order[1]]
@@ -73,12 +73,12 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(user: BrowserUser
     assert len((await window.facts())["tasks"]) == 2
 
 
-async def test_everything_that_waits_runs_once_two_at_a_time(user: BrowserUser) -> None:
+async def test_waiting_runs_run_once_two_at_a_time(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     await ask_for(window, 3)
     await expect(page.locator(ITEM)).to_have_count(1)
-    await page.wait_for_function(  # a reload in the middle of a submit may keep it from its server, and tells so
+    await page.wait_for_function(  # a reload may interrupt a submit, which is reported
         "() => windowTasks.filter(({state}) => ['queued', 'running', 'succeeded'].includes(state)).length === 2"
     )
     await window.reload()
@@ -91,14 +91,14 @@ async def test_everything_that_waits_runs_once_two_at_a_time(user: BrowserUser) 
     assert len({task["executionServer"] for task in tasks}) == 1
 
 
-async def test_what_waits_in_a_closed_window_is_adopted_and_goes_on(user: BrowserUser) -> None:
+async def test_waiting_runs_of_a_closed_window_are_adopted(user: BrowserUser) -> None:
     window = await user.open()
     await ask_for(window, 4)
     await settled(window.page, 2)
     await window.page.locator("[data-testid=line-pause]").click()
     await window.page.locator("[data-testid=line-resume]").wait_for()
     heir = await user.open()
-    await window.page.close()  # the other window notices without a reload
+    await window.page.close()  # the other window detects this without a reload
     await heir.page.locator("[data-testid=line-adopt]").click()
     await expect(heir.page.locator(ITEM)).to_have_count(2)
     await expect(heir.page.locator("[data-testid=line-resume]")).to_be_visible()

@@ -1,6 +1,6 @@
-"""The header's panels: what all windows do, how the servers are, and what a window holds of each of them.
+"""The header's panels: other windows, servers, and what a window holds.
 
-One profile with two windows for all of a module; tabs as a person has them only where what is hidden matters.
+One profile with two windows serves the whole module; real tabs are used only where visibility matters.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ OVERFLOW = "document.documentElement.scrollWidth > document.documentElement.clie
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Service]:
-    """Servers of this module's own: one of them is broken here."""
+    """Servers for this module only, since one is broken here."""
     with start_gateway("--faults", demo=3) as service:
         yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pair(browser: Browser, gateway: Service) -> AsyncIterator[tuple[MooringWindow, MooringWindow, BrowserUser]]:
-    """Two windows of one person, and their user."""
+    """Two windows of one user, and the user."""
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         yield await user.open(), await user.open(), user
 
 
 async def opened(window: MooringWindow, name: str) -> Locator:
-    """A panel of the header, opened by keyboard: it has the focus."""
+    """Open a panel by keyboard, and check that it has the focus."""
     await window.page.get_by_test_id(f"open-{name}").focus()
     await window.page.keyboard.press("Enter")
     panel = window.page.get_by_test_id(f"{name}-panel")
@@ -54,7 +54,7 @@ async def opened(window: MooringWindow, name: str) -> Locator:
 
 
 async def closed(window: MooringWindow, name: str) -> None:
-    """The panel is closed by Escape, and its button has the focus again."""
+    """Close the panel by Escape, and check that its button has the focus."""
     await window.page.keyboard.press("Escape")
     await window.page.get_by_test_id(f"{name}-panel").wait_for(state="detached")
     await expect(window.page.get_by_test_id(f"open-{name}")).to_be_focused()
@@ -64,7 +64,7 @@ async def moored_to(window: MooringWindow) -> str:
     return str((await window.facts())["lockedServer"])
 
 
-async def test_windows_lists_what_the_other_one_does_as_it_does_it(
+async def test_windows_panel_follows_the_other_window_live(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, second, _user = pair
@@ -90,7 +90,7 @@ async def test_windows_lists_what_the_other_one_does_as_it_does_it(
 
 
 async def without_locks(tabs: Tabs, address: str) -> Tab:
-    """Mooring in a tab of a browser that has no Web Locks, as on a plain http address."""
+    """Open Mooring in a tab without Web Locks, as on a plain HTTP address."""
     tab = await tabs.open("about:blank")
     await tab.send("Page.addScriptToEvaluateOnNewDocument", source=WITHOUT_LOCKS)
     await tab.send("Page.navigate", url=address)
@@ -98,9 +98,7 @@ async def without_locks(tabs: Tabs, address: str) -> Tab:
     return tab
 
 
-async def test_a_tab_that_is_looked_for_says_so_until_it_is_seen_also_without_web_locks(
-    gateway: Service, tmp_path: Path
-) -> None:
+async def test_located_tab_is_marked_until_seen_with_or_without_locks(gateway: Service, tmp_path: Path) -> None:
     async with open_tabs(tmp_path) as tabs:
         wanted = await without_locks(tabs, f"{gateway.url}/")
         looking = await without_locks(tabs, f"{gateway.url}/")
@@ -113,14 +111,14 @@ async def test_a_tab_that_is_looked_for_says_so_until_it_is_seen_also_without_we
         assert await wanted.call("document.getElementById('favicon').href") != icon
         assert await wanted.call("document.visibilityState") == "hidden", "no page may come to the front by itself"
         await looking.until("document.querySelector('.window-asked')?.textContent.includes('▶ here')")
-        await wanted.front()
+        await wanted.bring_to_front()
         await wanted.until("document.title === 'Mooring'")
-        await looking.front()
+        await looking.bring_to_front()
         await wanted.send("Page.navigate", url="about:blank")
         await looking.until("document.querySelectorAll('[data-testid=window-row]').length === 1")
 
 
-async def test_fleet_tells_of_each_server_and_why_a_window_is_where_it_is(
+async def test_fleet_panel_shows_each_server_and_the_windows_choice(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, second, _user = pair
@@ -144,7 +142,7 @@ async def test_fleet_tells_of_each_server_and_why_a_window_is_where_it_is(
     await second.press_cancel(prompt_id)
 
 
-async def test_a_window_goes_where_it_prefers_and_never_where_it_avoids(
+async def test_window_uses_preferred_and_skips_avoided_servers(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, _second, _user = pair
@@ -174,7 +172,7 @@ async def test_a_window_goes_where_it_prefers_and_never_where_it_avoids(
     await closed(first, "fleet")
 
 
-async def test_a_server_that_is_not_well_is_counted_in_the_header_and_told_with_its_cause(
+async def test_failing_server_is_counted_and_shown_with_its_cause(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, _second, _user = pair
@@ -195,7 +193,7 @@ async def test_a_server_that_is_not_well_is_counted_in_the_header_and_told_with_
     await closed(first, "fleet")
 
 
-async def test_on_a_phone_the_panels_are_sheets_and_nothing_overflows(
+async def test_panels_are_sheets_without_overflow_on_a_phone(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, _second, _user = pair

@@ -1,4 +1,4 @@
-"""The port suite on the browser's adapters, in Chromium, at a real gateway's origin with real servers behind it."""
+"""The port suite on the browser's adapters, in Chromium, with a real gateway and servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 from tests.e2e.browser_kit import load_python, open_headless_shell, run_python
 from tests.e2e.window_kit import Watch
 from tests.ports import suite
-from tests.ports.user import QUOTA
+from tests.ports.database import QUOTA
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
-    """One page with Python in it, for every check that needs only one."""
+    """One page with Python for all checks that need only one."""
     context = await browser.new_context()
     watch = Watch(gateway.url, r"/favicon\.ico$")  # a bare document has no icon
     watch.attach(context)
@@ -33,31 +33,31 @@ async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
 
 
 @pytest.mark.parametrize("name", suite.checks())
-async def test_the_browsers_store_keeps_to_the_port(python: Page, name: str) -> None:
+async def test_browser_store_satisfies_the_port(python: Page, name: str) -> None:
     body = "from tests.ports.browser_database import run_check; return await run_check(name)"
-    told = await run_python(python, body, name=name)
-    assert told == "", told
+    result = await run_python(python, body, name=name)
+    assert result == "", result
 
 
 @pytest.mark.parametrize("name", suite.room_checks())
-async def test_the_browsers_store_makes_room_as_the_port_says(gateway: Service, tmp_path: Path, name: str) -> None:
-    """Each in a profile of its own, whose disk is full at `QUOTA` bytes.
+async def test_browser_store_makes_room_as_the_port_requires(gateway: Service, tmp_path: Path, name: str) -> None:
+    """Each check has a profile of its own with `QUOTA` bytes of disk.
 
-    On a real disk: Chromium 150 gives no space back for what is deleted in a profile that lives in memory.
+    It is on a real disk, since Chromium 150 frees no space of deleted data in an in-memory profile.
     """
     async with open_headless_shell(profile=tmp_path / "profile") as context:
         page = await context.new_page()
         await load_python(page, gateway.url)
         devtools = await context.new_cdp_session(page)
         await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": QUOTA})
-        told = await run_python(
+        result = await run_python(
             page, "from tests.ports.browser_database import run_check; return await run_check(name)", name=name
         )
-    assert told == "", told
+    assert result == "", result
 
 
-async def test_a_window_sees_what_another_windows_page_reserves(browser: Browser, gateway: Service) -> None:
-    """Two pages, two renderers' worth of Python, one store: both choose at once, and each is counted."""
+async def test_reservation_of_another_page_is_visible(browser: Browser, gateway: Service) -> None:
+    """Two pages in two renderers choose at the same time from one store, and each reservation counts."""
     context = await browser.new_context()
     pages = [await context.new_page() for _ in range(2)]
     for page in pages:
@@ -77,16 +77,16 @@ async def test_a_window_sees_what_another_windows_page_reserves(browser: Browser
     await context.close()
 
 
-async def test_a_newer_page_gets_the_store_at_once_and_the_older_one_works_on(python: Page) -> None:
-    """The newer schema has everything that the older one had, so the first comer goes on, and so does a latecomer."""
+async def test_newer_page_opens_the_store_and_older_one_keeps_working(python: Page) -> None:
+    """The newer schema has everything of the older one, so pages of both versions keep working."""
     body = """
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
         from tests.ports import user
         from tests.ports.browser_database import delete_database
 
-        told = []
-        older = BrowserStore("upgrade", on_newer=lambda is_seen: told.append(["older", is_seen]))
+        notices = []
+        older = BrowserStore("upgrade", on_newer=lambda is_seen: notices.append(["older", is_seen]))
         first = await user.registered(older, "p-1")
 
         def nothing(transaction):
@@ -95,17 +95,17 @@ async def test_a_newer_page_gets_the_store_at_once_and_the_older_one_works_on(py
         newer = Database("upgrade", 9, lambda transaction, old: transaction.db.createObjectStore("later"))
         await newer.run("count", ["tasks", "later"], nothing)
         second = await user.registered(older, "p-2")
-        late = BrowserStore("upgrade", on_newer=lambda is_seen: told.append(["late", is_seen]))
+        late = BrowserStore("upgrade", on_newer=lambda is_seen: notices.append(["late", is_seen]))
         kept = [await late.read_task(task.prompt_id) == task for task in (first, second)]
         for store in (older, late, newer):
             store.close()
         await delete_database("upgrade")
-        return [told, kept]
+        return [notices, kept]
     """
     assert await run_python(python, body) == [[["older", True], ["late", False]], [True, True]]
 
 
-async def test_a_newer_store_without_what_this_page_needs_is_told(python: Page) -> None:
+async def test_incompatible_newer_store_is_reported(python: Page) -> None:
     body = """
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
@@ -130,7 +130,7 @@ async def test_a_newer_store_without_what_this_page_needs_is_told(python: Page) 
     assert await run_python(python, body) == ["read_tasks", "upgrade"]
 
 
-async def test_a_deleted_store_is_told_and_not_made_anew(python: Page) -> None:
+async def test_deleted_store_is_reported_and_not_recreated(python: Page) -> None:
     body = """
         import js
         from app.browser.store import BrowserStore
@@ -148,8 +148,8 @@ async def test_a_deleted_store_is_told_and_not_made_anew(python: Page) -> None:
     assert await run_python(python, body) == ["closed", []]
 
 
-async def test_a_store_that_does_not_open_is_told_in_time(python: Page) -> None:
-    """A database that another connection keeps at an older version, and never lets go."""
+async def test_store_that_does_not_open_is_reported_in_time(python: Page) -> None:
+    """The database is kept at an older version by another connection, which never closes."""
     body = """
         import js
         from pyodide.ffi import create_once_callable
@@ -176,7 +176,7 @@ async def test_a_store_that_does_not_open_is_told_in_time(python: Page) -> None:
     assert await run_python(python, body) == "blocked"
 
 
-async def test_a_disabled_store_is_a_typed_error(browser: Browser, gateway: Service) -> None:
+async def test_disabled_store_is_a_typed_error(browser: Browser, gateway: Service) -> None:
     context = await browser.new_context()
     await context.add_init_script(
         "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }});"
@@ -195,7 +195,7 @@ async def test_a_disabled_store_is_a_typed_error(browser: Browser, gateway: Serv
     await context.close()
 
 
-async def test_a_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser, gateway: Service) -> None:
+async def test_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser, gateway: Service) -> None:
     context = await browser.new_context()
     page = await context.new_page()
     await load_python(page, gateway.url)
@@ -222,8 +222,8 @@ async def test_a_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser,
     await context.close()
 
 
-async def test_a_record_of_no_kind_that_we_write_can_be_told_and_deleted(python: Page) -> None:
-    """A key that is no text, and values that JSON cannot write, which would spoil the reading of every other record."""
+async def test_foreign_record_is_reported_and_can_be_deleted(python: Page) -> None:
+    """A key that is no text, and values that JSON cannot represent, would break the reading of all other records."""
     body = """
         import js
         from app.browser.store import BrowserStore
@@ -252,8 +252,8 @@ async def test_a_record_of_no_kind_that_we_write_can_be_told_and_deleted(python:
     assert await run_python(python, body) == [True, ["7", '["a"]', "p-2"], True]
 
 
-async def test_a_cancelled_operation_leaves_the_store_working(python: Page) -> None:
-    """At whatever moment it is cancelled: no callback is left dangling (the page's errors fail the fixture)."""
+async def test_cancelled_operation_leaves_the_store_working(python: Page) -> None:
+    """No callback is left over at whatever moment it is cancelled; errors of the page fail the fixture."""
     body = """
         import asyncio
         from app.browser.store import BrowserStore
@@ -277,10 +277,8 @@ async def test_a_cancelled_operation_leaves_the_store_working(python: Page) -> N
     assert await run_python(python, body)
 
 
-async def test_a_full_disk_does_not_keep_the_store_from_being_brought_up_to_date(
-    gateway: Service, tmp_path: Path
-) -> None:
-    """The lines of an older store get an index: Chromium lets it have its room where a record would get none."""
+async def test_full_disk_does_not_prevent_an_upgrade_of_the_store(gateway: Service, tmp_path: Path) -> None:
+    """The lines of an older store get an index: Chromium allows that where a new record would exceed the quota."""
     async with open_headless_shell(profile=tmp_path / "profile") as context:
         page = await context.new_page()
         await load_python(page, gateway.url)
@@ -312,7 +310,7 @@ async def test_a_full_disk_does_not_keep_the_store_from_being_brought_up_to_date
             return True
         """
         assert await run_python(page, body)
-        told = f"""{older}
+        script = f"""{older}
             async def filled():
                 database = Database("full", 5, stores.create_stores)
                 try:
@@ -330,4 +328,4 @@ async def test_a_full_disk_does_not_keep_the_store_from_being_brought_up_to_date
             dropped = await store._drop_oldest(10)
             return [refused, count, dropped, (await store.usage()).count]
         """
-        assert await run_python(page, told) == ["quota", 3000, True, 2990]
+        assert await run_python(page, script) == ["quota", 3000, True, 2990]

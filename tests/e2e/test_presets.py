@@ -1,4 +1,4 @@
-"""Presets in a real browser: saved, applied over what was typed, taken back, and there in every window."""
+"""Presets in a real browser: saved, applied over typed values, undone, and available in every window."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT, STEPS = "#field-1-text", "#field-1-steps"
 
 
 def published() -> dict[str, Any]:
-    """A demo picture with an author's preset."""
+    """Return a demo picture with an author's preset."""
     graph = {
         "1": {
             "class_type": "DemoSampler",
@@ -48,7 +48,7 @@ def published() -> dict[str, Any]:
 
 
 async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
-    """A window where that workflow is chosen."""
+    """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published()))
@@ -60,7 +60,7 @@ async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
     return window
 
 
-async def test_a_preset_is_saved_applied_undone_and_there_in_every_window(user: BrowserUser) -> None:
+async def test_preset_is_saved_applied_undone_and_shared_by_windows(user: BrowserUser) -> None:
     window = await opened(user)
     page = window.page
     dialog, open_presets = page.get_by_test_id("presets-dialog"), page.get_by_test_id("open-presets")
@@ -106,14 +106,14 @@ async def test_a_preset_is_saved_applied_undone_and_there_in_every_window(user: 
     await check_axe(other)
     await other.get_by_test_id("do-preset").click()
     await expect(other.get_by_test_id("delete-preset")).to_have_count(0)
-    await other.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await other.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(other.get_by_test_id("undo-deletion")).to_have_count(0)
     await page.keyboard.press("Escape")
     await open_presets.click()
     await expect(page.get_by_test_id("delete-preset")).to_have_count(0)
 
 
-async def test_a_recent_value_is_chosen_by_keyboard_and_forgotten_on_wish(user: BrowserUser) -> None:
+async def test_recent_value_is_chosen_by_keyboard_and_can_be_forgotten(user: BrowserUser) -> None:
     window = await opened(user)
     page = window.page
     text, recent, button = page.locator(TEXT), page.locator(f"{TEXT}-recent"), page.locator(f"{TEXT}-recent-open")
@@ -134,7 +134,7 @@ async def test_a_recent_value_is_chosen_by_keyboard_and_forgotten_on_wish(user: 
     await expect(button).to_have_css("opacity", "1")
     await page.keyboard.press("Enter")
     await expect(first).to_be_focused()
-    await page.keyboard.press("ArrowDown")  # there is only one: it stays
+    await page.keyboard.press("ArrowDown")  # there is only one, so it stays selected
     await page.keyboard.press("Enter")
     await expect(text).to_have_value("a harbour")
     await expect(text).to_be_focused()

@@ -1,4 +1,4 @@
-"""A private window in a real browser: what it makes is shown and saved, survives nothing, and is written nowhere."""
+"""A private window in a real browser: its results are shown and can be saved, and are never stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.window_kit import BrowserUser, MooringWindow
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 TEXT = "a harbour nobody shall know of"
-# Everything that this origin keeps: each row of each store, a number of bytes in place of Blobs, and both storages.
+# Everything that this origin stores: all rows of all stores, with sizes in place of Blobs, and both storages.
 STORED = """async () => {
   const wait = (request) => new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -35,13 +35,13 @@ STORED = """async () => {
 
 
 async def stored(page: Page) -> dict[str, Any]:
-    """What lies in this browser, by store."""
+    """Return everything that is stored in this browser, by store."""
     found: dict[str, Any] = json.loads(await page.evaluate(STORED))
     return found
 
 
 async def private_window(user: BrowserUser) -> MooringWindow:
-    """Opened the way a person does it, out of a window that is not private."""
+    """Open a private window from another one as a user does."""
     ordinary = await user.open()
     await ordinary.page.keyboard.press("Control+K")
     await ordinary.page.keyboard.type("private window")
@@ -54,7 +54,7 @@ async def private_window(user: BrowserUser) -> MooringWindow:
     return window
 
 
-async def test_a_private_window_shows_its_results_and_writes_none_of_them_down(user: BrowserUser) -> None:
+async def test_private_window_shows_results_and_stores_none(user: BrowserUser) -> None:
     window = await private_window(user)
     page = window.page
     assert "private" not in page.url
@@ -82,7 +82,7 @@ async def test_a_private_window_shows_its_results_and_writes_none_of_them_down(u
     await expect(page.locator("#field-1-text")).not_to_have_value(TEXT)
 
 
-async def test_a_reload_in_mid_run_brings_private_work_home(user: BrowserUser) -> None:
+async def test_reload_during_a_run_delivers_private_work(user: BrowserUser) -> None:
     window = await private_window(user)
     page = window.page
     await window.choose_sample("slow")

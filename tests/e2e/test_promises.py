@@ -14,7 +14,7 @@ from playwright.async_api import BrowserContext, Page, async_playwright
 
 from tests.e2e.browser_kit import open_chromium
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, Watch
-from tests.e2e.work_kit import a_photo, ask_server, break_server, load_server, quick_workflow, runs_of, slow_workflow
+from tests.e2e.work_kit import ask_server, break_server, load_server, make_photo, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -34,21 +34,19 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 
 @pytest.fixture
 def gateway(servers: Servers) -> Iterator[Service]:
-    """A gateway of these two, which `user` is at."""
+    """A gateway for these two, at which `user` works."""
     flags = [flag for server_id, server in servers.items() for flag in ("--server", f"{server_id}={server.url}")]
     with start_gateway(*flags) as service:
         yield service
 
 
-async def test_main_job_a_photo_goes_in_and_the_right_servers_picture_comes_out(
-    user: BrowserUser, servers: Servers, tmp_path: Path
-) -> None:
+async def test_main_job_delivers_the_right_servers_picture(user: BrowserUser, servers: Servers, tmp_path: Path) -> None:
     first, second = await user.open(), await user.open()
-    for server in servers.values():  # so that neither photo is done before the other one is sent
+    for server in servers.values():  # so that no photo is done before the other is sent
         await load_server(server, 1)
     ids = await asyncio.gather(
-        first.send_photo(a_photo(tmp_path, 1)),
-        second.send_photo(a_photo(tmp_path, 2)),
+        first.send_photo(make_photo(tmp_path, 1)),
+        second.send_photo(make_photo(tmp_path, 2)),
     )
     for server in servers.values():
         async with aiohttp.ClientSession() as session, session.post(f"{server.url}/interrupt", json={}) as answer:
@@ -69,7 +67,7 @@ async def test_main_job_a_photo_goes_in_and_the_right_servers_picture_comes_out(
 
 
 async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> str:
-    """Size and a digest of the pixels at an address, as the page shows them."""
+    """Return the size and a digest of the pixels at an address, as the page shows them."""
     expression = f"""(async () => {{
       const image = new Image();
       image.src = {address};
@@ -84,7 +82,7 @@ async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> s
     return str(await window.call(expression, *arguments))
 
 
-async def test_a_reload_in_mid_run_comes_back_with_everything(user: BrowserUser, servers: Servers) -> None:
+async def test_reload_during_a_run_restores_everything(user: BrowserUser, servers: Servers) -> None:
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(120))
     await window.wait_state(prompt_id, "running")
@@ -104,7 +102,7 @@ async def test_a_reload_in_mid_run_comes_back_with_everything(user: BrowserUser,
     await window.check()
 
 
-async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(user: BrowserUser) -> None:
+async def test_duplicated_tab_is_a_new_window_without_work(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(80))
     twin = await window.duplicate()
@@ -124,14 +122,14 @@ async def test_polling_alone_is_enough(user: BrowserUser, tmp_path: Path) -> Non
         " super(String(url).replace(/[/](fleet|servers)[/].*/, '/refused'), ...rest); } };"
     )
     window = await user.open()
-    prompt_id = await window.send_photo(a_photo(tmp_path))
+    prompt_id = await window.send_photo(make_photo(tmp_path))
     task = await window.wait_for(prompt_id)
     assert task["state"] == "succeeded"
     assert (await window.facts())["webSocket"]["state"] != "open"
     await window.page.get_by_test_id("result-image").first.wait_for()
 
 
-async def test_a_picture_that_is_home_survives_its_server(user: BrowserUser, servers: Servers) -> None:
+async def test_delivered_picture_survives_its_server(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected.append("Failed to load resource")
     window = await user.open()
     prompt_id = await window.submit(quick_workflow())
@@ -162,7 +160,7 @@ async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(user: Brow
     await last.page.wait_for_function(
         "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
-    while not await opens_while_waiting(last, stuck):  # a dial may end of itself in the very moment
+    while not await opens_while_waiting(last, stuck):  # a connection attempt may just have ended by itself
         pass
     task = await last.wait_for(prompt_id)
     assert (task["state"], task["executionServer"]) == ("succeeded", "a")
@@ -175,7 +173,7 @@ async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(user: Brow
 
 
 async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow]) -> bool:
-    """Reopen a window's socket: whether that took no longer than others, begun before, wait for a hung server."""
+    """Reopen a window's socket, and return whether it opened before earlier ones to a hung server ended."""
     for other in stuck:
         await other.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'opening'")
     before = [await other.call("debugWebSocketLock()") for other in stuck]
@@ -192,7 +190,7 @@ async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow])
     )
 
 
-async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(user: BrowserUser, servers: Servers) -> None:
+async def test_lost_answer_is_found_by_polling_without_another_post(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected.append("Failed to load resource")
     for server in servers.values():
         await break_server(server, next_submit="queued_then_500")
@@ -200,13 +198,11 @@ async def test_an_answer_lost_is_found_by_looking_and_never_posted_again(user: B
     prompt_id = await window.submit(quick_workflow(3))
     task = await window.wait_for(prompt_id)
     assert task["state"] == "succeeded"
-    told = [await ask_server(server, "/demo/faults") for server in servers.values()]
-    assert sum(item["submits"] for item in told) == 1
+    counts = [await ask_server(server, "/demo/faults") for server in servers.values()]
+    assert sum(item["submits"] for item in counts) == 1
 
 
-async def test_a_server_killed_before_the_submit_is_told_and_nothing_goes_elsewhere(
-    user: BrowserUser, servers: Servers
-) -> None:
+async def test_submit_to_a_killed_server_is_reported_and_not_redirected(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected += ["Failed to load resource", "WebSocket connection"]
     window = await user.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
@@ -223,7 +219,7 @@ async def test_a_server_killed_before_the_submit_is_told_and_nothing_goes_elsewh
     assert locked in await window.card(prompt_id).inner_text()
 
 
-async def test_a_click_whose_renderer_is_killed_while_the_post_is_held_is_told(
+async def test_click_is_reported_after_its_renderer_was_killed(
     gateway: Service, servers: Servers, tmp_path: Path
 ) -> None:
     port = free_ports()
@@ -258,14 +254,14 @@ async def test_a_click_whose_renderer_is_killed_while_the_post_is_held_is_told(
 
 
 async def open_in(context: BrowserContext, gateway: Service) -> MooringWindow:
-    """A tab of a browser with a profile of its own."""
+    """Open a tab in a browser with a profile of its own."""
     window = await MooringWindow.open(context, f"{gateway.url}/")
     await window.ready()
     return window
 
 
 async def stored_record(window: MooringWindow, prompt_id: str) -> dict[str, Any]:
-    """The record as another tab reads it from the store, without our code."""
+    """Return the record as another tab reads it from the store, without our code."""
     return dict(
         await window.page.evaluate(
             """(id) => new Promise((resolve, reject) => {
@@ -283,14 +279,14 @@ async def stored_record(window: MooringWindow, prompt_id: str) -> dict[str, Any]
 
 
 async def until_holding(servers: Servers) -> None:
-    """Wait until one server has the submit and says nothing."""
+    """Wait until one server holds the submit without an answer."""
     # the condition is in another process
     while sum([(await ask_server(server, "/demo/faults"))["holding"] for server in servers.values()]) != 1:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
 
 
 async def kill_renderer(page: Page) -> str:
-    """End the tab's process, as the out-of-memory killer does; the DevTools id of the tab, which outlives it."""
+    """End the tab's process as the out-of-memory killer does, and return the tab's DevTools id, which stays."""
     session = await page.context.new_cdp_session(page)
     target = await session.send("Target.getTargetInfo")
     crashed = asyncio.get_running_loop().create_future()
@@ -303,7 +299,7 @@ async def kill_renderer(page: Page) -> str:
 
 @contextlib.asynccontextmanager
 async def restored(port: int, target: str) -> AsyncIterator[Page]:
-    """The dead tab after *Reload* on its sad page. Playwright has given it up; a second connection sees it fresh."""
+    """The dead tab after *Reload* on its crash page. Playwright has dropped it, so this is a second connection."""
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(f"ws://127.0.0.1:{port}/devtools/page/{target}") as socket,

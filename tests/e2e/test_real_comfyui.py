@@ -1,9 +1,9 @@
-"""The main job and the faults against real ComfyUI servers, in a real browser.
+"""The main job and faults with real ComfyUI servers, in a real browser.
 
     MOORING_REAL_COMFYUI=http://127.0.0.1:8188,http://127.0.0.1:8189 python3 -m pytest tests/e2e/test_real_comfyui.py
 
-Skipped without two addresses. Image nodes need no model. With `MOORING_REAL_COMFYUI_RESTART`, a command that kills and
-restarts the first of them, a restart in mid-run is tried too.
+Skipped without two addresses. Image nodes need no model. With `MOORING_REAL_COMFYUI_RESTART`, a command that kills
+and restarts the first of them, a restart during a run is tested too.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from playwright.async_api import Browser, Route, expect
 
 from app.workflows.reading import read_source
 from tests.e2e.test_open_workflow import drop, picture_of, pixels
-from tests.e2e.test_team import ask, enter, everything
+from tests.e2e.test_team import ask, everything, open_logged_in
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import a_photo, ask_server, quick_workflow, runs_of
+from tests.e2e.work_kit import ask_server, make_photo, quick_workflow, runs_of
 from tests.integration.studio import write_users
 from tests.services import Service, free_ports, start_gateway
 
@@ -60,7 +60,7 @@ def gateway() -> Iterator[Service]:
 
 
 def slow_workflow(steps: int = 14) -> dict[str, Any]:
-    """A chain of blurs, new to any cache, that a CPU needs a while for."""
+    """Return a chain of blurs that is in no cache and takes a CPU some time."""
     source = {"width": 1024, "height": 1024, "batch_size": 1, "color": random.randrange(1 << 24)}
     workflow: dict[str, Any] = {"1": {"class_type": "EmptyImage", "inputs": source}}
     for index in range(steps):
@@ -71,7 +71,7 @@ def slow_workflow(steps: int = 14) -> dict[str, Any]:
 
 
 async def check_runs(window: MooringWindow, prompt_id: str) -> dict[str, Any]:
-    """It ended well, ran once, on its own server alone, and its picture is home."""
+    """Check that a task succeeded and ran once on its own server alone, and that its picture is delivered."""
     task = await window.wait_for(prompt_id)
     assert task["state"] == "succeeded", task
     runs = {server_id: await runs_of(server, prompt_id) for server_id, server in SERVERS.items()}
@@ -83,18 +83,20 @@ async def check_runs(window: MooringWindow, prompt_id: str) -> dict[str, Any]:
 
 async def test_main_job_in_two_windows_on_two_servers(user: BrowserUser, tmp_path: Path) -> None:
     one, two = await user.open(), await user.open()
-    first, second = await asyncio.gather(one.send_photo(a_photo(tmp_path, 1)), two.send_photo(a_photo(tmp_path, 2)))
+    first, second = await asyncio.gather(
+        one.send_photo(make_photo(tmp_path, 1)), two.send_photo(make_photo(tmp_path, 2))
+    )
     used = {(await check_runs(one, first))["executionServer"], (await check_runs(two, second))["executionServer"]}
     assert used == set(SERVERS)
 
 
-async def test_two_people_do_the_main_job_and_see_only_their_own(browser: Browser, tmp_path: Path) -> None:
+async def test_two_users_see_only_their_own_work(browser: Browser, tmp_path: Path) -> None:
     write_users(tmp_path / "users.toml")
     with start_gateway(*flags(), "--users", str(tmp_path / "users.toml")) as service:
         async with open_user(browser, service.url) as user:
             user.watch.expected += ["status of 403"]
-            alice, bob = [await enter(await user.new_profile(), user.base, name) for name in ("alice", "bob")]
-            photos = [a_photo(tmp_path, number) for number in (3, 4)]
+            alice, bob = [await open_logged_in(await user.new_profile(), user.base, name) for name in ("alice", "bob")]
+            photos = [make_photo(tmp_path, number) for number in (3, 4)]
             one, two = await asyncio.gather(
                 *(item.send_photo(photo) for item, photo in zip((alice, bob), photos, strict=True))
             )
@@ -118,7 +120,7 @@ async def test_two_people_do_the_main_job_and_see_only_their_own(browser: Browse
             await bob.check()
 
 
-async def test_a_rejected_prompt_is_told_with_its_node_errors(user: BrowserUser) -> None:
+async def test_rejected_prompt_shows_its_node_errors(user: BrowserUser) -> None:
     user.watch.expected.append("status of 400")
     window = await user.open()
     bad = quick_workflow()
@@ -128,7 +130,7 @@ async def test_a_rejected_prompt_is_told_with_its_node_errors(user: BrowserUser)
     assert (await window.facts())["lockedServer"] is None
 
 
-async def test_a_reload_in_mid_run_keeps_everything(user: BrowserUser) -> None:
+async def test_reload_during_a_run_keeps_everything(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(slow_workflow())
     await window.wait_state(prompt_id, "running")
@@ -139,7 +141,7 @@ async def test_a_reload_in_mid_run_keeps_everything(user: BrowserUser) -> None:
     await check_runs(window, prompt_id)
 
 
-async def test_a_cancel_stops_ours_and_nothing_else(user: BrowserUser) -> None:
+async def test_cancel_stops_only_our_prompt(user: BrowserUser) -> None:
     window = await user.open()
     running = await window.submit(slow_workflow(60))
     await window.wait_state(running, "running")
@@ -151,7 +153,7 @@ async def test_a_cancel_stops_ours_and_nothing_else(user: BrowserUser) -> None:
     await check_runs(window, other)
 
 
-async def test_a_deaf_socket_is_found_and_opened_again(user: BrowserUser) -> None:
+async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser) -> None:
     window = await user.open()
     first = await window.submit(slow_workflow())
     await window.wait_state(first, "running")
@@ -172,7 +174,7 @@ async def test_a_deaf_socket_is_found_and_opened_again(user: BrowserUser) -> Non
     await check_runs(window, second)
 
 
-async def test_a_lost_answer_is_settled_by_looking(user: BrowserUser) -> None:
+async def test_lost_answer_is_settled_by_polling(user: BrowserUser) -> None:
     user.watch.expected.append("Failed to load resource")
     window = await user.open()
 
@@ -186,7 +188,7 @@ async def test_a_lost_answer_is_settled_by_looking(user: BrowserUser) -> None:
     await check_runs(window, prompt_id)
 
 
-async def test_a_closed_windows_work_is_adopted(user: BrowserUser) -> None:
+async def test_work_of_a_closed_window_is_adopted(user: BrowserUser) -> None:
     gone, heir = await user.open(), await user.open()
     prompt_id = await gone.submit(slow_workflow())
     await gone.wait_state(prompt_id, "running")
@@ -198,7 +200,7 @@ async def test_a_closed_windows_work_is_adopted(user: BrowserUser) -> None:
     await check_runs(heir, prompt_id)
 
 
-async def test_the_gateway_is_killed_and_restarted_in_mid_run(browser: Browser) -> None:
+async def test_gateway_killed_and_restarted_during_a_run_loses_nothing(browser: Browser) -> None:
     port = free_ports()
     with start_gateway(*flags(), port=port) as gateway:
         async with open_user(browser, gateway.url) as user:
@@ -211,7 +213,7 @@ async def test_the_gateway_is_killed_and_restarted_in_mid_run(browser: Browser) 
                 await check_runs(window, prompt_id)
 
 
-async def test_history_cleared_by_somebody_else_loses_no_told_end(user: BrowserUser) -> None:
+async def test_cleared_history_loses_no_reported_end(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(10))
     await window.wait_state(prompt_id, "running")
@@ -219,7 +221,7 @@ async def test_history_cleared_by_somebody_else_loses_no_told_end(user: BrowserU
     async with aiohttp.ClientSession() as session:
         while (await window.task(prompt_id))["state"] == "running" and not await ask_server(
             server, f"/history/{prompt_id}"
-        ):  # a clear may take the entry before anybody has read it
+        ):  # a clear may remove the entry before it is read
             await session.post(f"{server.url}/history", json={"clear": True})
         await session.post(f"{server.url}/history", json={"clear": True})
     task = await window.wait_for(prompt_id)
@@ -227,7 +229,7 @@ async def test_history_cleared_by_somebody_else_loses_no_told_end(user: BrowserU
     assert [output["delivery"] for output in task["outputs"]] == ["kept"]
 
 
-async def test_a_workflow_of_the_editor_runs_and_its_picture_opens_again(user: BrowserUser) -> None:
+async def test_editor_workflow_runs_and_its_picture_can_be_opened(user: BrowserUser) -> None:
     window = await user.open()
     page, colour = window.page, random.randrange(1 << 24)
     await drop(page, "plain.json", json.dumps(editor_graph(colour)).encode(), "application/json")
@@ -241,16 +243,16 @@ async def test_a_workflow_of_the_editor_runs_and_its_picture_opens_again(user: B
     await drop(page, "again_00001_.png", first, "image/png")
     await expect(page.locator(".pick.is-chosen .pick-title")).to_have_text("again")
     await expect(page.locator("#field-1-width")).to_have_value("96")
-    again = await window.press_run()
-    await window.wait_for(again)
-    assert pixels(await picture_of(window, again)) == pixels(first)
+    second_id = await window.press_run()
+    await window.wait_for(second_id)
+    assert pixels(await picture_of(window, second_id)) == pixels(first)
 
 
 async def test_result_of_one_server_runs_on_the_other(user: BrowserUser, tmp_path: Path) -> None:
     first, second = SERVERS
     window = await user.open()
     await window.choose_sample("enlarge")
-    await window.put_picture(a_photo(tmp_path, random.randrange(1000)))
+    await window.put_picture(make_photo(tmp_path, random.randrange(1000)))
     await window.page.get_by_test_id("where").select_option(first)
     made = await picture_of(window, await window.press_run())
     other = await user.open()
@@ -274,7 +276,7 @@ async def test_workflow_with_its_own_choices_runs(user: BrowserUser) -> None:
 
 
 def editor_graph(colour: int) -> dict[str, Any]:
-    """One picture in one step, as the editor saves it."""
+    """Return one picture in one step, as the editor saves it."""
     nodes = [
         {
             "id": 1, "type": "EmptyImage", "pos": [0, 0], "size": [300, 130], "mode": 0, "order": 0, "flags": {},
@@ -289,7 +291,7 @@ def editor_graph(colour: int) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not RESTART, reason="MOORING_REAL_COMFYUI_RESTART names no command")
-async def test_a_restart_in_mid_run_is_told_as_lost_with_its_evidence(user: BrowserUser) -> None:
+async def test_restart_during_a_run_is_reported_as_lost_with_evidence(user: BrowserUser) -> None:
     user.watch.expected.append("Failed to load resource|WebSocket")
     window = await user.open()
     first = await window.submit(quick_workflow(random.randrange(1 << 24)))

@@ -1,4 +1,4 @@
-"""What the page says and offers when something broke, in a real browser with real servers that really break."""
+"""What the page shows and offers after faults, in a real browser with real servers that break."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from playwright.async_api import expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.test_unreadable import TOUCH
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import a_photo, break_server, load_server, quick_workflow, runs_of, slow_workflow
+from tests.e2e.work_kit import break_server, load_server, make_photo, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 Servers = dict[str, Service]
-BROKEN = ("Failed to load resource", "WebSocket connection")  # what a browser logs about a server that is gone
+BROKEN = ("Failed to load resource", "WebSocket connection")  # what a browser logs about an unreachable server
 
 
 @pytest.fixture
@@ -31,28 +31,28 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 
 
 def flags(servers: Servers) -> list[str]:
-    """How a gateway is told of them."""
+    """Return the gateway's flags for these servers."""
     return [flag for server_id, server in servers.items() for flag in ("--server", f"{server_id}={server.url}")]
 
 
 @pytest.fixture
 def gateway(servers: Servers) -> Iterator[Service]:
-    """A gateway of these two, which `user` is at."""
+    """A gateway for these two, at which `user` works."""
     with start_gateway(*flags(servers)) as service:
         yield service
 
 
 def other_than(server_id: str) -> str:
-    """The other one of the two."""
+    """Return the other server."""
     return "b" if server_id == "a" else "a"
 
 
 async def focused_card(window: MooringWindow) -> str | None:
-    """The prompt_id of the card that has the focus."""
+    """Return the prompt_id of the focused card."""
     return await window.call("document.activeElement.closest('[data-testid=task-card]')?.dataset.promptId ?? null")
 
 
-async def test_work_of_a_killed_server_is_run_elsewhere_with_its_kept_picture(
+async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
     user: BrowserUser, servers: Servers, tmp_path: Path
 ) -> None:
     user.watch.expected += BROKEN
@@ -60,7 +60,7 @@ async def test_work_of_a_killed_server_is_run_elsewhere_with_its_kept_picture(
     window = await user.open()
     for server in servers.values():
         await load_server(server, 1)
-    first = await window.send_photo(a_photo(tmp_path))
+    first = await window.send_photo(make_photo(tmp_path))
     await window.wait_state(first, "queued")
     gone = (await window.task(first))["executionServer"]
     servers[gone].kill()
@@ -79,21 +79,19 @@ async def test_work_of_a_killed_server_is_run_elsewhere_with_its_kept_picture(
     await question.get_by_test_id("confirm-run-again").click()
     await window.show("results")
     await window.card(first, "given_up").wait_for()
-    again = await window.card(first).get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
+    second_id = await window.card(first).get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
     there = other_than(gone)
-    card = window.card(again)
+    card = window.card(second_id)
     await expect(card.get_by_test_id("again-of")).to_have_attribute("data-prompt-id", first)
     await expect(card).to_have_attribute("data-server", there)
-    task = await window.wait_for(again)
+    task = await window.wait_for(second_id)
     assert (task["state"], task["executionServer"], task["againOf"]) == ("succeeded", there, first)
-    await window.card(again, "succeeded").get_by_test_id("result-image").wait_for()
-    assert await runs_of(servers[there], again) == 1
+    await window.card(second_id, "succeeded").get_by_test_id("result-image").wait_for()
+    assert await runs_of(servers[there], second_id) == 1
     await window.check()
 
 
-async def test_the_offers_are_in_reach_of_the_keyboard_and_giving_up_frees_the_window(
-    user: BrowserUser, servers: Servers
-) -> None:
+async def test_offers_work_by_keyboard_and_giving_up_frees_the_window(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected += BROKEN
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(200))
@@ -118,7 +116,7 @@ async def test_the_offers_are_in_reach_of_the_keyboard_and_giving_up_frees_the_w
     assert (await window.facts())["lockedServer"] is None
 
 
-async def test_another_window_is_a_fresh_one(user: BrowserUser, servers: Servers) -> None:
+async def test_offered_window_is_a_new_one(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected += BROKEN
     window = await user.open("/?lang=zh-CN")
     prompt_id = await window.submit(slow_workflow(200))
@@ -138,7 +136,7 @@ async def test_another_window_is_a_fresh_one(user: BrowserUser, servers: Servers
     await window.card(prompt_id, "unreachable").wait_for()
 
 
-async def test_work_of_a_closed_window_is_adopted_and_its_picture_comes(user: BrowserUser, tmp_path: Path) -> None:
+async def test_adopted_work_of_a_closed_window_is_delivered(user: BrowserUser, tmp_path: Path) -> None:
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(150), "Tide")
     await window.wait_state(prompt_id, "running")
@@ -164,13 +162,13 @@ async def test_work_of_a_closed_window_is_adopted_and_its_picture_comes(user: Br
     await heir.check()
 
 
-async def test_all_that_is_left_is_adopted_at_once_with_its_pictures_shown(
+async def test_all_orphans_are_adopted_by_one_click_with_pictures(
     user: BrowserUser, servers: Servers, tmp_path: Path
 ) -> None:
     for server in servers.values():
         await load_server(server, 1)
     window = await user.open()
-    ids = [await window.send_photo(a_photo(tmp_path)), await window.press_run()]
+    ids = [await window.send_photo(make_photo(tmp_path)), await window.press_run()]
     for prompt_id in ids:
         await window.wait_state(prompt_id, "queued")
     await window.page.close()
@@ -184,14 +182,14 @@ async def test_all_that_is_left_is_adopted_at_once_with_its_pictures_shown(
     assert await heir.call("mooring.orphans()") == []
 
 
-async def test_a_damaged_record_of_a_closed_window_is_shown_and_given_up(user: BrowserUser) -> None:
+async def test_damaged_record_of_a_closed_window_can_be_given_up(user: BrowserUser) -> None:
     window, heir = await user.open(), await user.open()
     prompt_id = await window.submit(slow_workflow(200))
     await window.wait_state(prompt_id, "running")
     await window.page.close()
     await heir.page.evaluate(TOUCH, [prompt_id, {"state": "paused"}])
     left = heir.page.get_by_test_id("orphan-record")
-    while await left.count() == 0:  # a closing tab holds its lock for a moment
+    while await left.count() == 0:  # a closing tab briefly holds its lock
         await heir.call("mooring.orphans()")
     await expect(left).to_contain_text("Its record is damaged and cannot be read")
     await expect(heir.page.get_by_test_id("adopt")).to_have_count(0)
@@ -202,9 +200,7 @@ async def test_a_damaged_record_of_a_closed_window_is_shown_and_given_up(user: B
     await heir.check()
 
 
-async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(
-    user: BrowserUser, servers: Servers
-) -> None:
+async def test_unclear_submit_warns_that_another_run_may_be_double(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected += BROKEN
     window = await user.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
@@ -225,12 +221,12 @@ async def test_an_unclear_submit_says_so_and_that_running_again_may_run_twice(
     lost = window.card(prompt_id, "lost")
     await expect(lost).to_contain_text("Looked twice, last at")
     await lost.get_by_test_id("run-again").click()
-    again = await lost.get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
-    assert (await window.wait_for(again))["state"] == "succeeded"
+    second_id = await lost.get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
+    assert (await window.wait_for(second_id))["state"] == "succeeded"
     assert [await runs_of(server, prompt_id) for server in servers.values()] == [0, 0]
 
 
-async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(user: BrowserUser, servers: Servers) -> None:
+async def test_restarted_server_is_detected_and_lost_work_reported(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected += BROKEN
     window = await user.open()
     known = await window.submit(slow_workflow(60))
@@ -250,7 +246,7 @@ async def test_a_restarted_server_is_noticed_and_what_it_lost_says_so(user: Brow
     await window.card(known, "succeeded").get_by_test_id("result-image").wait_for()
 
 
-async def test_a_moved_server_gets_nothing_until_a_person_says_that_it_is_the_same(
+async def test_moved_server_receives_nothing_until_the_user_confirms(
     user: BrowserUser, servers: Servers, gateway: Service
 ) -> None:
     user.watch.expected += BROKEN
@@ -278,7 +274,7 @@ async def test_a_moved_server_gets_nothing_until_a_person_says_that_it_is_the_sa
         assert await runs_of(servers[server_id], prompt_id) == 1
 
 
-async def test_a_traceback_is_copied_also_where_there_is_no_clipboard(user: BrowserUser) -> None:
+async def test_traceback_is_copied_without_clipboard_api(user: BrowserUser) -> None:
     profile = await user.new_profile()
     await profile.grant_permissions(["clipboard-read", "clipboard-write"])
     window = await user.open()

@@ -1,4 +1,4 @@
-"""The command that takes pictures of every state (`python -m tests.screens`): one of them, so that it cannot rot."""
+"""One state of the command that takes pictures of every state (`python -m tests.screens`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.screens.stage import open_stage
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
-async def test_a_state_is_taken_in_every_width(browser: Browser, tmp_path: Path) -> None:
+async def test_screenshot_is_taken_in_every_width(browser: Browser, tmp_path: Path) -> None:
     wanted = Wanted(states=("running",), themes=("dark",))
     with open_stage(tmp_path / "fleet") as (fleet, gateway):
         taken = [path async for path in shoot(browser, fleet, gateway, wanted, tmp_path)]

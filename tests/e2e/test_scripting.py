@@ -1,4 +1,4 @@
-"""The scripting console in a real window: Python in a worker, `mooring` and `requests` at hand, and no freezing."""
+"""The scripting console in a real window: Python in a worker, with `mooring` and `requests`; the page stays usable."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"
 FOCUS = "document.activeElement?.id || document.activeElement?.dataset.testid"
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
-ELSEWHERE = "/elsewhere"  # a path that no other test asks anybody for
+ELSEWHERE = "/elsewhere"  # a path that no other test requests
 PARTS = re.compile(r"/static/js/script|/static/scripts/|/python/scripting\.zip")
 IS_ASKED = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
-# How many frames have been drawn since it was first asked.
+# The number of frames drawn since the first call.
 FRAMES = """() => {
   const watch = globalThis.frameWatch ??= { count: 0, tick() { watch.count += 1; requestAnimationFrame(watch.tick); } };
   if (!watch.count) watch.tick();
@@ -37,16 +37,16 @@ FRAMES = """() => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """The one server of this module's fleet."""
+    """The only server of this module's fleet."""
     with start_demo("--step-seconds", "0.02", data=tmp_path_factory.mktemp("demo")) as demo:
         yield demo
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page(server: Service, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
-    """One window for all tests; each leaves the drawer open and nothing running.
+    """One window for all tests, each of which leaves the drawer open and nothing running.
 
-    It is at http://studio.lan, no secure context and without SharedArrayBuffer, as in a studio.
+    It is at http://studio.lan, which is no secure context and has no SharedArrayBuffer.
     """
     fleet = tmp_path_factory.mktemp("studio") / "fleet.toml"
     fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "user"\nurl = "{server.url}"\n', "utf-8")
@@ -72,7 +72,7 @@ async def page(server: Service, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 
 async def run(page: Page, source: str, *, ends: str = "Done in") -> str:
-    """Run a script to its end; what it has put out."""
+    """Run a script to its end, and return its output."""
     await page.get_by_test_id("script-clear").click()
     await page.get_by_test_id("script-source").fill(source)
     await page.get_by_test_id("script-source").press("Control+Enter")
@@ -80,18 +80,18 @@ async def run(page: Page, source: str, *, ends: str = "Done in") -> str:
     return "".join(await page.locator(".script-piece:not(.is-run)").all_text_contents())
 
 
-async def test_a_script_prints_and_its_last_value_is_shown(page: Page) -> None:
+async def test_script_output_and_last_value_are_shown(page: Page) -> None:
     assert await run(page, "print('沙丘')\nx = [1, 2]\nx + [3]") == "沙丘\n[1, 2, 3]\n"
     assert await run(page, "x") == "[1, 2]\n"
-    told = await run(page, "def f():\n    return 1 / 0\nf()", ends="Ended with an error")
-    assert "ZeroDivisionError" in told
-    assert told.count("File") == 2
-    assert "    return 1 / 0" in told
+    output = await run(page, "def f():\n    return 1 / 0\nf()", ends="Ended with an error")
+    assert "ZeroDivisionError" in output
+    assert output.count("File") == 2
+    assert "    return 1 / 0" in output
     await check_axe(page)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_each_example_runs_as_it_is_inserted(page: Page, name: str) -> None:
+async def test_each_example_runs_unchanged(page: Page, name: str) -> None:
     await page.get_by_test_id("script-clear").click()
     await page.get_by_test_id("script-source").fill("")
     await page.locator("#script-example").select_option(name)
@@ -102,7 +102,7 @@ async def test_each_example_runs_as_it_is_inserted(page: Page, name: str) -> Non
     page.on("download", lambda download: saved.append(download.suggested_filename))
     await page.get_by_test_id("script-run").click()
     await expect(page.get_by_test_id("script-status")).to_contain_text("Done in")
-    told = await page.get_by_test_id("script-output").inner_text()
+    output = await page.get_by_test_id("script-output").inner_text()
     said = {
         "servers": "user well 0 running, 0 waiting",
         "seeds": "Seed 3 of 3 succeeded on user",
@@ -110,12 +110,12 @@ async def test_each_example_runs_as_it_is_inserted(page: Page, name: str) -> Non
         "queue_requests": "user 0 running, 0 waiting",
         "queue_urllib": "user 0 running, 0 waiting",
     }
-    assert said[name] in told
+    assert said[name] in output
     assert [Path(file).suffix for file in saved] == ([".png"] if name == "result" else [])
     assert len(await page.evaluate("windowTasks")) == (0 if name == "servers" else 3)
 
 
-async def test_errors_are_exceptions_with_their_facts(page: Page) -> None:
+async def test_errors_are_exceptions_with_fields(page: Page) -> None:
     source = """
 import mooring
 try:
@@ -124,12 +124,12 @@ except mooring.TaskNotFound as error:
     print(type(error).__mro__[1].__name__, error.operation, error.prompt_id)
 await mooring.submitWorkflow([], {"title": "x"})
 """
-    told = await run(page, source, ends="Ended with an error")
-    assert told.startswith("AffinityError wait_for none\n")
-    assert "mooring.BadInput: BadInput(cause='bad-workflow'" in told
+    output = await run(page, source, ends="Ended with an error")
+    assert output.startswith("AffinityError wait_for none\n")
+    assert "mooring.BadInput: BadInput(cause='bad-workflow'" in output
 
 
-async def test_files_go_in_as_bytes(page: Page) -> None:
+async def test_files_are_uploaded_as_bytes(page: Page) -> None:
     source = """
 import mooring, requests
 [first, *_] = await mooring.tasks()
@@ -149,16 +149,16 @@ print(task["state"])
     assert await run(page, source) == "user True\nsucceeded\nsucceeded\n"
 
 
-async def test_a_scripts_requests_say_whose_page_they_come_from(page: Page) -> None:
-    """Where people are told apart, none passes under the name of somebody who has logged in since."""
-    told: list[tuple[str, str | None]] = []
-    page.context.on("request", lambda one: told.append((urlsplit(one.url).path, one.headers.get("x-mooring-page"))))
+async def test_requests_of_scripts_name_the_pages_user(page: Page) -> None:
+    """With several users, no script acts under the name of a user who has logged in later."""
+    requests: list[tuple[str, str | None]] = []
+    page.context.on("request", lambda one: requests.append((urlsplit(one.url).path, one.headers.get("x-mooring-page"))))
     source = "import mooring, requests\nprint(requests.get(mooring.origin + '/fleet/stats').status_code)"
     assert await run(page, source) == "200\n"
-    assert ("/fleet/stats", "nobody") in told
+    assert ("/fleet/stats", "nobody") in requests
 
 
-async def test_requests_go_through_the_gateways_guard(page: Page) -> None:
+async def test_requests_of_scripts_pass_the_guard(page: Page) -> None:
     source = """
 import mooring, requests
 print(requests.get(mooring.origin + "/servers/none/queue").status_code)
@@ -168,8 +168,8 @@ print(answer.status_code, answer.headers["X-Mooring-Gateway"])
     assert await run(page, source) == "404\n400 refused-body; sent=no\n"
 
 
-async def test_no_other_address_is_reached_and_that_fails_as_elsewhere(page: Page) -> None:
-    """Not even one that would let everybody in."""
+async def test_other_addresses_are_unreachable_with_the_usual_error(page: Page) -> None:
+    """Not even one that allows all origins."""
     heard: list[bytes] = []
 
     async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -192,10 +192,10 @@ for reach in (requests.get, urllib.request.urlopen):
     assert heard == []
 
 
-async def test_a_script_that_blocks_never_freezes_the_window(page: Page, server: Service) -> None:
-    """A request to a hung server, and a loop that prints without end: the page goes on, and can end either.
+async def test_blocking_script_never_freezes_the_window(page: Page, server: Service) -> None:
+    """During a request to a hung server or an endless loop of prints, the page responds and can end the script.
 
-    What such a script has uploaded holds no server afterwards.
+    The uploads of such a script hold no server afterwards.
     """
     await break_server(server, hang=True)
     ask = 'requests.get(mooring.origin + "/servers/user/queue"'
@@ -209,7 +209,7 @@ async def test_a_script_that_blocks_never_freezes_the_window(page: Page, server:
 
 
 async def block(page: Page, source: str, shown: str) -> None:
-    """Run a script that blocks, work in the window meanwhile with the drawer closed, and have it ended."""
+    """Run a script that blocks, use the page with the drawer closed, and have the script ended."""
     await page.get_by_test_id("script-clear").click()
     await page.get_by_test_id("script-source").fill(source)
     await page.get_by_test_id("script-source").press("Control+Enter")
@@ -231,7 +231,7 @@ async def block(page: Page, source: str, shown: str) -> None:
     assert not await page.evaluate(IS_ASKED)
 
 
-async def test_a_script_that_waits_is_stopped_and_keeps_its_variables(page: Page) -> None:
+async def test_waiting_script_is_stopped_and_keeps_its_variables(page: Page) -> None:
     workflow = slow_workflow(200)
     await page.get_by_test_id("script-clear").click()
     source = (
@@ -242,11 +242,11 @@ async def test_a_script_that_waits_is_stopped_and_keeps_its_variables(page: Page
     await page.wait_for_function("windowTasks.some((task) => task.state === 'running')")
     await page.get_by_test_id("script-stop").click()
     await expect(page.get_by_test_id("script-status")).to_contain_text("Stopped after")
-    told = await run(page, "print(kept)\n(await mooring.cancel(mine))['promptId'] == mine")
-    assert told == "7\nTrue\n"
+    output = await run(page, "print(kept)\n(await mooring.cancel(mine))['promptId'] == mine")
+    assert output == "7\nTrue\n"
 
 
-async def test_it_is_written_and_left_by_keyboard_alone(page: Page) -> None:
+async def test_console_is_used_and_left_by_keyboard(page: Page) -> None:
     source = page.get_by_test_id("script-source")
     await page.get_by_test_id("close-scripting").click()
     await page.locator("dialog").wait_for(state="detached")
@@ -281,7 +281,7 @@ async def test_it_is_written_and_left_by_keyboard_alone(page: Page) -> None:
     assert "nobody" not in await page.evaluate("JSON.stringify(sessionStorage)"), "a private window leaves nothing"
 
 
-async def test_it_fits_a_phone_in_both_themes_with_longer_words(page: Page) -> None:
+async def test_console_fits_a_phone_with_longer_texts(page: Page) -> None:
     for width, theme in ((360, "dark"), (1280, "light")):
         await page.set_viewport_size({"width": width, "height": 800})
         await page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)

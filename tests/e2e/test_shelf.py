@@ -1,4 +1,4 @@
-"""What a browser keeps of results: bounded, with thumbnails apart, deleted for good when told so."""
+"""The results that a browser keeps: bounded, with separate thumbnails, and deleted for good on demand."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.e2e.browser_kit import has_snapshot, load_python, run_python
+from tests.e2e.browser_kit import load_python, run_python, wait_for_snapshot
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import a_photo
+from tests.e2e.work_kit import make_photo
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-# Everything in the database, read without our code: keys by object store.
+# The keys of all object stores, read without our code.
 RAW = """() => new Promise((resolve, reject) => {
   const open = indexedDB.open("mooring");
   open.onerror = () => reject(open.error);
@@ -43,13 +43,13 @@ def server(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def gateway(server: Service) -> Iterator[Service]:
-    """A gateway of that one, which `user` is at."""
+    """A gateway for it, at which `user` works."""
     with start_gateway("--server", f"a={server.url}") as service:
         yield service
 
 
 def large_workflow(seed: int) -> dict[str, Any]:
-    """A picture of 345 to 407 kB, by its seed."""
+    """Return a picture of 345 to 407 kB, by its seed."""
     inputs = {"text": "tide", "seed": seed, "steps": 1, "width": 768, "height": 576}
     return {
         "1": {"class_type": "DemoSampler", "inputs": inputs},
@@ -58,7 +58,7 @@ def large_workflow(seed: int) -> dict[str, Any]:
 
 
 async def run_large(window: MooringWindow, count: int) -> list[str]:
-    """Tasks one after the other, each ended and home."""
+    """Run tasks one by one until each is delivered."""
     ids = []
     for seed in range(count):
         ids.append(await window.submit(large_workflow(seed)))
@@ -67,36 +67,34 @@ async def run_large(window: MooringWindow, count: int) -> list[str]:
 
 
 async def raw(window: MooringWindow) -> dict[str, list[str]]:
-    """The keys in the store."""
+    """Return the keys in the store."""
     return dict(await window.page.evaluate(RAW))
 
 
 def result(window: MooringWindow, prompt_id: str, delivery: str) -> Locator:
-    """A card's result, once it is told so."""
+    """Return a card's result with this delivery state."""
     return window.card(prompt_id).locator(f"[data-testid=result][data-delivery={delivery}]")
 
 
 async def width_of(image: Locator) -> int:
-    """The width in pixels of what an image shows, once it shows anything."""
+    """Wait until an image shows something, and return its width in pixels."""
     await image.wait_for()
     return int(await image.evaluate("(image) => image.decode().then(() => image.naturalWidth)"))
 
 
 async def open_keeping(window: MooringWindow) -> Locator:
-    """The dialog, opened."""
+    """Open the dialog about kept results."""
     await window.page.get_by_test_id("open-keeping").click()
     dialog = window.page.get_by_test_id("keeping-dialog")
     await dialog.get_by_test_id("save-keeping").wait_for()
     return dialog
 
 
-async def test_the_oldest_original_goes_and_its_thumbnail_stays_when_its_server_is_dead(
-    user: BrowserUser, server: Service
-) -> None:
+async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUser, server: Service) -> None:
     user.watch.expected += ["Failed to load resource", "WebSocket connection"]
     window, other = await user.open(), await user.open()
     dialog = await open_keeping(window)
-    await dialog.locator("#keep-cap").fill("0.001")  # one megabyte: room for two
+    await dialog.locator("#keep-cap").fill("0.001")  # one megabyte, enough for two
     await dialog.get_by_test_id("save-keeping").click()
     await expect(dialog).to_have_count(0)
     await expect((await open_keeping(other)).locator("#keep-cap")).to_have_value("0.001")
@@ -124,9 +122,9 @@ async def test_the_oldest_original_goes_and_its_thumbnail_stays_when_its_server_
     assert sorted((await raw(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
 
 
-async def test_a_removed_task_leaves_nothing_behind(user: BrowserUser, tmp_path: Path) -> None:
+async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, tmp_path: Path) -> None:
     window = await user.open()
-    prompt_id = await window.run_photo(a_photo(tmp_path))
+    prompt_id = await window.run_photo(make_photo(tmp_path))
     before = await raw(window)
     assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
     assert len(before["inputs"]) == 1
@@ -134,13 +132,13 @@ async def test_a_removed_task_leaves_nothing_behind(user: BrowserUser, tmp_path:
     await window.card(prompt_id).locator("[data-action=remove]").click()
     await expect(window.card(prompt_id)).to_have_count(0)
     assert (await raw(window))["tasks"] == [prompt_id], "it can be undone"
-    await window.page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await window.page.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(window.page.get_by_test_id("undo-deletion")).to_have_count(0)
     await window.page.wait_for_function("() => windowTasks.length === 0")
     assert await raw(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
 
 
-async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(user: BrowserUser) -> None:
+async def test_deleting_kept_results_keeps_the_list_of_tasks(user: BrowserUser) -> None:
     window = await user.open()
     ids = await run_large(window, 2)
     for prompt_id in ids:
@@ -149,7 +147,7 @@ async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(user: B
     await dialog.get_by_test_id("delete-all").click()
     assert len((await raw(window))["results"]) == 2, "not before it is confirmed"
     await dialog.get_by_test_id("confirm-delete-all").click()
-    await window.page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await window.page.mouse.move(0, 0)  # the notice stays under the pointer
     for prompt_id in ids:
         await result(window, prompt_id, "dropped").wait_for()
         await expect(window.card(prompt_id).get_by_test_id("result-image")).to_have_count(0)
@@ -160,7 +158,7 @@ async def test_deleting_all_kept_results_deletes_them_and_keeps_the_list(user: B
     await expect(window.card(ids[0]).get_by_test_id("result-image")).to_have_count(0)
 
 
-async def test_with_thumbnails_only_the_picture_is_fetched_when_it_is_opened(user: BrowserUser) -> None:
+async def test_original_is_fetched_on_opening_if_only_thumbnails_are_kept(user: BrowserUser) -> None:
     window = await user.open()
     dialog = await open_keeping(window)
     await dialog.locator("input[value=thumbnails]").check()
@@ -177,15 +175,15 @@ async def test_with_thumbnails_only_the_picture_is_fetched_when_it_is_opened(use
     assert (await raw(window))["results"] == []
 
 
-async def test_a_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> None:
-    """Each run needs its record written; the quota of this profile has room for four pictures, and a tenth of what the
-    browser keeps for quicker starts."""
-    await has_snapshot(gateway.url)
+async def test_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> None:
+    """Each run needs its record written. The quota has room for four pictures, and for a tenth of what the
+    browser keeps for faster starts."""
+    await wait_for_snapshot(gateway.url)
     profile = await user.new_profile()
     await profile.add_init_script("globalThis.mooringKeepAfter = 0")
     devtools = await profile.new_cdp_session(await profile.new_page())
     quota = {"origin": gateway.url, "quotaSize": 2_000_000}
-    await devtools.send("Storage.overrideQuotaForOrigin", quota)  # first: a database in use has been given its space
+    await devtools.send("Storage.overrideQuotaForOrigin", quota)  # first, since a database in use has its space already
     window = await user.open()
     ids = await run_large(window, 8)
     await result(window, ids[-1], "kept").wait_for()
@@ -199,12 +197,12 @@ async def test_a_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> 
         await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
 
 
-# The adapter by itself
+# The adapter alone
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
-    """A page with Python in it."""
+    """A page with Python."""
     context = await browser.new_context()
     page = await context.new_page()
     await load_python(page, gateway.url)
@@ -250,9 +248,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize("has_offscreen", [True, False], ids=["offscreen", "no-offscreen"])
-async def test_a_thumbnail_is_a_webp_of_at_most_384_pixels_and_never_enlarged(
-    python: Page, has_offscreen: bool
-) -> None:
+async def test_thumbnail_is_a_webp_of_at_most_384_pixels(python: Page, has_offscreen: bool) -> None:
     body = SHAPES
     if not has_offscreen:
         body = (
@@ -274,7 +270,7 @@ async def test_a_thumbnail_is_a_webp_of_at_most_384_pixels_and_never_enlarged(
     assert nothing is None
 
 
-async def test_a_store_of_the_first_version_keeps_all_it_has(python: Page) -> None:
+async def test_store_of_the_first_version_keeps_its_data(python: Page) -> None:
     body = """
         import js
         from app.browser.idb import Database
@@ -339,22 +335,22 @@ OLDER = """
 """
 
 
-async def test_a_new_window_knows_what_an_older_page_has_deleted(python: Page) -> None:
+async def test_new_window_knows_deletions_of_an_older_page(python: Page) -> None:
     body = f"""{OLDER}
-    told = (await store.usage()).size, (await place.store().usage()).size, (await other.usage()).size
+    sizes = (await store.usage()).size, (await place.store().usage()).size, (await other.usage()).size
     await place.clear()
-    return [known, told]
+    return [known, sizes]
     """
     assert await run_python(python, body) == [[4000, 4000], [4000, 3000, 3000]]
 
 
-async def test_nothing_is_dropped_for_what_an_older_page_has_deleted(python: Page) -> None:
+async def test_deletion_by_an_older_page_drops_nothing_else(python: Page) -> None:
     body = f"""{OLDER}
     await store.write_settings(KeepSettings(4000))
     await store.keep_result(done, 4, place.blob(bytes(1000)), 50.0)
     there = await user.kept_of(store)
-    told = (await store.usage()).size, (await other.usage()).size
+    sizes = (await store.usage()).size, (await other.usage()).size
     await place.clear()
-    return [sorted(index for _, index in there), told]
+    return [sorted(index for _, index in there), sizes]
     """
     assert await run_python(python, body) == [[0, 1, 2, 4], [4000, 4000]]

@@ -1,4 +1,4 @@
-"""A double click, a held key, Escape or a wrong file loses no work: the page in a real browser."""
+"""A double click, a held key, Escape or an unsuitable file loses no work, in a real browser."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_held_enter_presses_run_once(user: BrowserUser) -> None:
     await window.choose_sample("slow")
     await page.get_by_test_id("run").focus()
     for _ in range(5):
-        await page.keyboard.down("Enter")  # all but the first are repeats
+        await page.keyboard.down("Enter")  # all but the first are key repeats
     await page.keyboard.up("Enter")
     await page.locator(f"{CARD}[data-state=running]").wait_for()
     await expect(page.locator(CARD)).to_have_count(1)
@@ -161,7 +161,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await _cards(window, 2)
 
     await delete.click()
-    await page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await page.mouse.move(0, 0)  # the notice stays under the pointer
     await page.wait_for_function("() => windowTasks.length === 1")
     await expect(undo).to_have_count(0)
     await window.reload()

@@ -1,4 +1,4 @@
-"""The memory snapshot in a real browser: windows come up from it, and without it whatever is wrong with it."""
+"""The memory snapshot in a real browser: windows start from it, and without it if it is unusable."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import aiohttp
 import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage
 
-from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, load_python, run_python
+from tests.e2e.browser_kit import IS_RESTORED, load_python, run_python, wait_for_snapshot
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 SNAPSHOT = "**/snapshots/*"
-# As soon as the page has named its snapshot, say another size and sum of it.
+# Report another size and checksum as soon as the page has named its snapshot.
 RENAME = """new MutationObserver(() => {
   const link = document.querySelector("#snapshot");
   if (link) { link.dataset.size = %s; link.dataset.sum = %d; }
@@ -26,7 +26,7 @@ RENAME = """new MutationObserver(() => {
 
 
 class Warnings:
-    """What a profile's windows said about their snapshots."""
+    """Console messages of a profile's windows about their snapshots."""
 
     def __init__(self, profile: BrowserContext) -> None:
         self.texts: list[str] = []
@@ -38,14 +38,14 @@ class Warnings:
 
 
 async def works(window: MooringWindow) -> None:
-    """A window that does its work."""
+    """Check that a window does its work."""
     task = await window.wait_for(await window.submit(quick_workflow()))
     assert task["state"] == "succeeded"
     await window.check()
 
 
-async def test_a_window_comes_up_from_the_snapshot_and_works(user: BrowserUser) -> None:
-    await has_snapshot(user.base)
+async def test_window_starts_from_the_snapshot_and_works(user: BrowserUser) -> None:
+    await wait_for_snapshot(user.base)
     profile = await user.new_profile()
     warnings = Warnings(profile)
     asked: list[str] = []
@@ -61,22 +61,22 @@ async def test_a_window_comes_up_from_the_snapshot_and_works(user: BrowserUser) 
     assert warnings.texts == []
 
 
-async def test_a_window_does_not_hold_its_snapshot_beside_the_memory_that_came_from_it(user: BrowserUser) -> None:
-    await has_snapshot(user.base)
+async def test_snapshot_is_released_after_the_start(user: BrowserUser) -> None:
+    await wait_for_snapshot(user.base)
     window = await user.open()
     assert await window.page.evaluate(IS_RESTORED)
     client = await window.page.context.new_cdp_session(window.page)
     size = await window.page.evaluate("Number(document.querySelector('#snapshot').dataset.size)")
     held = size
     async with asyncio.timeout(PATIENCE):
-        while held >= size / 4:  # a first window holds them until the device has them
+        while held >= size / 4:  # the first window holds them until they are on the disk
             await client.send("HeapProfiler.collectGarbage")
             held = (await client.send("Runtime.getHeapUsage"))["backingStorageSize"]  # array buffers, not Python's own
             await asyncio.sleep(0.1)
 
 
-async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_for(user: BrowserUser) -> None:
-    await has_snapshot(user.base)
+async def test_module_outside_the_snapshot_is_loaded_on_import(user: BrowserUser) -> None:
+    await wait_for_snapshot(user.base)
     page = await (await user.new_profile()).new_page()
     user.watch.expected.append("favicon.ico")
     asked: list[str] = []
@@ -91,9 +91,9 @@ async def test_a_module_that_is_not_in_the_snapshot_is_there_when_it_is_asked_fo
     assert len([address for address in asked if address.endswith("/python_stdlib.zip")]) == 1
 
 
-async def test_all_of_mooring_is_in_the_snapshot(user: BrowserUser) -> None:
-    """A module that makes a JavaScript object while it is imported could not be: then there is no snapshot at all."""
-    await has_snapshot(user.base)
+async def test_snapshot_contains_all_of_mooring(user: BrowserUser) -> None:
+    """A module that creates a JavaScript object on import would prevent the snapshot."""
+    await wait_for_snapshot(user.base)
     async with aiohttp.ClientSession() as session, session.get(f"{user.base}/app.zip") as answer:
         names = zipfile.ZipFile(io.BytesIO(await answer.read())).namelist()
     modules = [re.sub(r"(/__init__)?\.py$", "", name).replace("/", ".") for name in names]
@@ -104,9 +104,9 @@ async def test_all_of_mooring_is_in_the_snapshot(user: BrowserUser) -> None:
     assert set(modules) - set(loaded) == {"app.main"}
 
 
-async def test_what_pyscript_brings_as_sources_is_compiled_already(user: BrowserUser) -> None:
-    """At each start it writes its own modules into files and imports them."""
-    await has_snapshot(user.base)
+async def test_modules_of_pyscript_are_compiled_in_the_snapshot(user: BrowserUser) -> None:
+    """PyScript writes its own modules into files and imports them at each start."""
+    await wait_for_snapshot(user.base)
     page = await (await user.new_profile()).new_page()
     user.watch.expected.append("favicon.ico")
     await load_python(page, user.base)
@@ -130,17 +130,15 @@ async def test_what_pyscript_brings_as_sources_is_compiled_already(user: Browser
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reason"),
     [("flipped", "it is damaged"), ("cut", "it is damaged"), ("gone", "has none"), ("another build's", "build id")],
 )
-async def test_a_window_comes_up_without_a_snapshot_that_cannot_be_used(
-    user: BrowserUser, damage: str, told: str
-) -> None:
-    """That it is another build's is found out by Pyodide itself, with half a Python in its hands."""
-    await has_snapshot(user.base)
+async def test_window_starts_without_an_unusable_snapshot(user: BrowserUser, damage: str, reason: str) -> None:
+    """Pyodide itself detects a snapshot of another build, with half of Python started."""
+    await wait_for_snapshot(user.base)
     profile = await user.new_profile()
     warnings = Warnings(profile)
-    words = [64, 0, 0, *[0x706E7300, 64, 0, 0, *([7] * 12)]]  # a head of Pyodide's, and no pages
+    words = [64, 0, 0, *[0x706E7300, 64, 0, 0, *([7] * 12)]]  # a header as Pyodide's, and no pages
     data = b"".join(word.to_bytes(4, "little") for word in words)
     match damage:
         case "flipped":
@@ -156,19 +154,19 @@ async def test_a_window_comes_up_without_a_snapshot_that_cannot_be_used(
     assert not await window.page.evaluate(IS_RESTORED)
     (warning,) = warnings.texts
     assert warning.startswith("warning: Mooring starts without its memory snapshot: ")
-    assert told in warning
+    assert reason in warning
     await works(window)
 
 
 def total(words: list[int]) -> int:
-    """The sum of words, as static/js/memory.mjs has it."""
+    """Return the checksum of words, as static/js/memory.mjs computes it."""
     found = 0
     for word in words:
         found = (found ^ word) * 16777619 % 2**32
     return found
 
 
-async def test_a_window_of_a_gateway_without_snapshots_says_nothing_about_it(user: BrowserUser) -> None:
+async def test_missing_snapshots_cause_no_message(user: BrowserUser) -> None:
     profile = await user.new_profile()
     warnings = Warnings(profile)
     await profile.add_init_script(

@@ -1,6 +1,6 @@
-"""What each server lacks is told on the page before anything is sent: on demo servers that really differ.
+"""What each server lacks is shown before a run, with demo servers that differ.
 
-They differ by a picture that only some of them have: that is a choice of a server like any other.
+They differ by a picture that only some of them have, as a choice of an input.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ ALL = ("demo-1", "demo-2", "demo-3")
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Service]:
-    """Servers of this module's own, since they get pictures."""
+    """Servers for this module only, since they get pictures."""
     with start_gateway(demo=3) as service:
         yield service
 
 
 def published(name: str) -> dict[str, Any]:
-    """A picture of the server's, enlarged."""
+    """Return a workflow that enlarges a picture of the server."""
     inputs = {"image": ["1", 0], "upscale_method": "bilinear", "width": 64, "height": 64, "crop": "disabled"}
     return {
         "v": 1,
@@ -50,7 +50,7 @@ def published(name: str) -> dict[str, Any]:
 
 
 async def opened(user: BrowserUser, name: str) -> MooringWindow:
-    """A window that has that workflow to choose."""
+    """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(published(name)))
@@ -63,7 +63,7 @@ async def opened(user: BrowserUser, name: str) -> MooringWindow:
 
 
 async def give(gateway: Service, server_id: str, picture: bytes, name: str) -> None:
-    """Put a picture onto a server, as somebody else does; nobody looks at it for that."""
+    """Put a picture onto a server as another client does, without a new probe."""
     async with aiohttp.ClientSession() as session:
         form = aiohttp.FormData()
         form.add_field("image", picture, filename=name, content_type="image/png")
@@ -72,13 +72,11 @@ async def give(gateway: Service, server_id: str, picture: bytes, name: str) -> N
 
 
 def line(window: MooringWindow) -> Locator:
-    """The line that tells where the workflow can run."""
+    """Return the line that says where the workflow can run."""
     return window.page.locator("[data-testid=standing] summary")
 
 
-async def test_what_each_server_lacks_is_told_before_run_and_looked_at_again(
-    user: BrowserUser, gateway: Service, photo: Path
-) -> None:
+async def test_missing_inputs_are_shown_before_a_run(user: BrowserUser, gateway: Service, photo: Path) -> None:
     picture = await asyncio.to_thread(photo.read_bytes)
     window = await opened(user, "Harbour.png")
     page, run = window.page, window.page.get_by_test_id("run")
@@ -155,6 +153,6 @@ async def test_upload_is_copied_to_another_server(user: BrowserUser, photo: Path
     other = await user.open()
     await expect(line(other)).to_have_text("Runs on demo-1, demo-2 and demo-3")
     await other.page.get_by_test_id("where").select_option("demo-2")
-    again = await other.press_run()
-    await other.card(again, "succeeded").wait_for()
-    assert (await other.task(again))["executionServer"] == "demo-2"
+    second_id = await other.press_run()
+    await other.card(second_id, "succeeded").wait_for()
+    assert (await other.task(second_id))["executionServer"] == "demo-2"

@@ -1,4 +1,4 @@
-"""What makes a window start quickly, seen where it happens: in the browser's own trace and requests."""
+"""What makes a window start quickly, checked in the browser's own trace and requests."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
-from tests.e2e.browser_kit import has_snapshot, open_chromium
+from tests.e2e.browser_kit import open_chromium, wait_for_snapshot
 from tests.e2e.window_kit import PATIENCE, MooringWindow
-from tests.e2e.work_kit import a_photo
+from tests.e2e.work_kit import make_photo
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-COMPILED = "wasm.Deserialize"  # what V8 calls it to go on with code that it has written down
+COMPILED = "wasm.Deserialize"  # V8's name for loading compiled code from its cache
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
-    """A profile on disk, which keeps what browsers keep."""
-    await has_snapshot(gateway.url)
+    """A profile on disk, with the browser's caches."""
+    await wait_for_snapshot(gateway.url)
     async with open_chromium(profile=tmp_path / "profile") as context:
         context.set_default_timeout(PATIENCE)
         yield context
@@ -38,12 +38,12 @@ async def open_window(profile: BrowserContext, gateway: Service) -> MooringWindo
 
 
 async def trace_of(profile: BrowserContext, gateway: Service) -> set[str]:
-    """The names of what V8 does with WebAssembly while a second window starts."""
+    """Return the names of V8's WebAssembly events while a second window starts."""
     assert profile.browser is not None
     session = await profile.browser.new_browser_cdp_session()
     found: list[dict[str, Any]] = []
     ended = asyncio.Event()
-    session.on("Tracing.dataCollected", lambda told: found.extend(told["value"]))
+    session.on("Tracing.dataCollected", lambda event: found.extend(event["value"]))
     session.on("Tracing.tracingComplete", lambda _: ended.set())
     await session.send("Tracing.start", {"categories": "v8.wasm", "transferMode": "ReportEvents"})
     await open_window(profile, gateway)
@@ -52,12 +52,12 @@ async def trace_of(profile: BrowserContext, gateway: Service) -> set[str]:
     return {event["name"] for event in found}
 
 
-async def test_a_second_tab_goes_on_with_the_code_that_the_first_has_compiled(
+async def test_second_tab_uses_code_compiled_by_the_first(
     profile: BrowserContext, gateway: Service, tmp_path: Path
 ) -> None:
-    """Chromium tells a page of it with the file, and a preload would have heard that in the page's place.
+    """Chromium passes the cached code to a page with the file, and a preload would have received it instead.
 
-    V8 writes down what it has compiled once there is enough of that, so the first window works until then.
+    V8 writes its compiled code once there is enough of it, so the first window works until then.
     """
     window = await open_window(profile, gateway)
     kept = tmp_path / "profile" / "Default" / "Code Cache" / "wasm"
@@ -65,5 +65,5 @@ async def test_a_second_tab_goes_on_with_the_code_that_the_first_has_compiled(
         for number in itertools.count():
             if any(path.stat().st_size > 500_000 for path in kept.glob("*_0")):
                 break
-            await window.run_photo(a_photo(tmp_path, number))
+            await window.run_photo(make_photo(tmp_path, number))
     assert COMPILED in await trace_of(profile, gateway)

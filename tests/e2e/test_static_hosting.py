@@ -1,4 +1,4 @@
-"""The page on a plain web server, without a gateway: the main job, and the cause where a browser is refused."""
+"""The page on a plain web server without a gateway: the main job, and the cause when a browser is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from gateway.fleet.catalogue_contents import split_files
 from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, a_long_workflow, a_workflow, expect_no_violation, start_fleet
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, long_workflow, start_fleet, unique_workflow
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
@@ -25,7 +25,7 @@ from tests.services import free_ports, start_demo
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 NAMES = "--host-resolver-rules=MAP *.lan 127.0.0.1"
-# What Chromium prints of a server that refuses the page; only where a test asks one that does.
+# Chromium's console messages about a server that refuses the page, for tests that use one.
 REFUSED = [*BROKEN_NETWORK, "blocked by CORS policy", "violates the following Content Security Policy"]
 SHOWN = """async (address) => {
   const image = new Image();
@@ -45,16 +45,16 @@ LEARNED = """async (address) => {
 
 @dataclass
 class Pages:
-    """The page's own address, and the servers that it asks itself."""
+    """The page's address, and the servers that it requests itself."""
 
     url: str
     fleet: Fleet
-    listed: Path  # the list of the servers, beside the page
+    listed: Path  # the list of servers beside the page
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """`python3 -m http.server` with the page, and two servers that let it in."""
+    """`python3 -m http.server` with the page, and two servers that allow its origin."""
     folder, port = tmp_path_factory.mktemp("static"), free_ports()
     flags = ("--enable-cors-header", f"http://127.0.0.1:{port}")
     with start_fleet(folder, "a", "b", step_seconds=0.05, more=flags) as fleet:
@@ -66,7 +66,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def user(browser: Browser, pages: Pages) -> AsyncIterator[BrowserUser]:
     async with open_user(browser, pages.url) as opened:
-        opened.watch.admit(*(server.url for server in pages.fleet.up.values()))
+        opened.watch.allow(*(server.url for server in pages.fleet.up.values()))
         yield opened
 
 
@@ -80,7 +80,7 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(
     fleet = pages.fleet
     one, two = await user.open(), await user.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server hands out the snapshot too"
-    works = a_long_workflow(), a_workflow(steps=20)  # the first one outlives a reload on a loaded machine
+    works = long_workflow(), unique_workflow(steps=20)  # the first one lasts longer than a reload on a loaded machine
     first = await one.submit(works[0])
     second = await two.submit(works[1])
     here, there = await server_of(one, first), await server_of(two, second)
@@ -92,8 +92,8 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(
 
     await one.reload()
     await one.card(first, "running").get_by_test_id("preview").wait_for()
-    await fleet.expect_home(one, first, works[0])
-    await fleet.expect_home(two, second, works[1])
+    await fleet.expect_delivered(one, first, works[0])
+    await fleet.expect_delivered(two, second, works[1])
     address = await one.call("mooring.getTaskBoundImageUrl(a[0])", first)
     assert address.startswith(f"{fleet[here].url}/view?")
     assert await one.page.evaluate(SHOWN, address) == 256
@@ -105,11 +105,11 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(
     assert (await one.call("testServerConsistencyFixes()"))["failed"] == 0
 
 
-async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(user: BrowserUser, pages: Pages) -> None:
+async def test_killed_server_is_waited_for_and_lost_work_reported(user: BrowserUser, pages: Pages) -> None:
     user.watch.expected += BROKEN_NETWORK
     fleet = pages.fleet
     window = await user.open()
-    prompt_id = await window.submit(a_workflow(steps=200))
+    prompt_id = await window.submit(unique_workflow(steps=200))
     await window.wait_state(prompt_id, "running")
     here = await server_of(window, prompt_id)
     fleet.kill(here)
@@ -122,37 +122,38 @@ async def test_a_killed_server_is_waited_for_and_what_it_lost_is_told(user: Brow
     fleet.start(here)
     await window.wait_state(prompt_id, "lost")
     await expect_no_violation(window)
-    again = await window.submit(a_workflow(steps=3))
-    assert (await window.wait_for(again))["state"] == "succeeded"
+    second_id = await window.submit(unique_workflow(steps=3))
+    assert (await window.wait_for(second_id))["state"] == "succeeded"
 
 
-async def test_an_id_with_another_address_is_moved_and_nothing_is_sent_there(user: BrowserUser, pages: Pages) -> None:
+async def test_id_with_another_address_is_moved_and_receives_nothing(user: BrowserUser, pages: Pages) -> None:
     fleet = pages.fleet
     window = await user.open()
-    workflow = a_workflow(steps=150)
+    workflow = unique_workflow(steps=150)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "running")
     here = await server_of(window, prompt_id)
     (other,) = set(fleet.ports) - {here}
     before = (await fleet.submits())[other]
     was = pages.listed.read_text("utf-8")
-    told = json.loads(was)
-    for server, address in zip(told["servers"], [one["address"] for one in reversed(told["servers"])], strict=True):
+    fleet = json.loads(was)
+    addresses = [one["address"] for one in reversed(fleet["servers"])]
+    for server, address in zip(fleet["servers"], addresses, strict=True):
         server["address"] = address  # each has the other's
-    pages.listed.write_text(json.dumps(told), "utf-8")
-    await window.page.evaluate("dispatchEvent(new Event('online'))")  # the list is read again, as once a minute
+    pages.listed.write_text(json.dumps(fleet), "utf-8")
+    await window.page.evaluate("dispatchEvent(new Event('online'))")  # makes the page reload the list
     await window.wait_state(prompt_id, "unreachable_moved")
     with pytest.raises(Exception, match="ServerMoved"):
-        await window.submit(a_workflow(steps=1))
-    assert (await window.call("mooring.fleet()"))["servers"][0]["base"] == told["servers"][0]["address"]
+        await window.submit(unique_workflow(steps=1))
+    assert (await window.call("mooring.fleet()"))["servers"][0]["base"] == fleet["servers"][0]["address"]
     pages.listed.write_text(was, "utf-8")
     await window.page.evaluate("dispatchEvent(new Event('online'))")
-    await fleet.expect_home(window, prompt_id, workflow)
+    await fleet.expect_delivered(window, prompt_id, workflow)
     assert (await fleet.submits())[other] == before
 
 
-async def test_the_page_reads_a_catalogue_as_the_gateway_does(user: BrowserUser, pages: Pages) -> None:
-    """To the last digit: a seed goes up to what JavaScript would round, and 1.0 is no 1."""
+async def test_page_reads_a_catalogue_as_the_gateway_does(user: BrowserUser, pages: Pages) -> None:
+    """To the last digit: a seed may be larger than JavaScript's exact integers, and 1.0 is not 1."""
     server = pages.fleet["a"]
     nodes, files = split_files(await ask_server(server, "/object_info"))
     window = await user.open()
@@ -163,11 +164,11 @@ async def test_the_page_reads_a_catalogue_as_the_gateway_does(user: BrowserUser,
 
 
 def as_text(value: Any) -> str:
-    """The same for the same values and kinds of numbers."""
+    """Return the same text only for equal values of equal types."""
     return json.dumps(json.loads(value) if isinstance(value, str) else value, sort_keys=True)
 
 
-async def test_a_script_reaches_the_servers_and_nobody_else(user: BrowserUser, pages: Pages) -> None:
+async def test_script_reaches_only_the_servers(user: BrowserUser, pages: Pages) -> None:
     window = await user.open()
     user.watch.tried.append("/elsewhere$")
     await window.page.keyboard.press("s")
@@ -180,11 +181,11 @@ try:
 except requests.ConnectionError as error:
     print(type(error).__name__)
 """
-    told = await run_script(window.page, source)
-    assert told == "{'exec_info': {'queue_remaining': 0}}\nConnectionError\n"
+    output = await run_script(window.page, source)
+    assert output == "{'exec_info': {'queue_remaining': 0}}\nConnectionError\n"
 
 
-async def test_a_file_that_was_not_copied_is_told(user: BrowserUser) -> None:
+async def test_missing_file_is_reported(user: BrowserUser) -> None:
     profile = await user.new_profile()
     await profile.route("**/core.js", lambda route: route.fulfill(status=404, body="gone"))
     user.watch.expected += [".*"]
@@ -192,7 +193,7 @@ async def test_a_file_that_was_not_copied_is_told(user: BrowserUser) -> None:
     await expect(page.locator("#boot-failure")).to_contain_text("Write the page again with “serve.py static”")
 
 
-# A browser that is refused
+# Refused browsers
 
 
 def row(window: MooringWindow, server_id: str) -> Locator:
@@ -200,8 +201,8 @@ def row(window: MooringWindow, server_id: str) -> Locator:
 
 
 @pytest.mark.skipif(NGINX is None or not TYPES.exists(), reason="no nginx on this machine: the page below a path")
-async def test_the_cause_and_the_flag_are_told_where_a_browser_is_refused(tmp_path: Path) -> None:
-    """Below a path of an nginx as it comes; names that end in .lan are this machine, as seen by the browser alone."""
+async def test_refused_browser_shows_cause_and_flag(tmp_path: Path) -> None:
+    """Below a path of an nginx with its defaults; names that end in .lan resolve to this machine in the browser."""
     first = free_ports(6)
     pages, closed, silent, turned, nobody, unlisted = range(first, first + 6)
     servers = {
@@ -213,16 +214,16 @@ async def test_the_cause_and_the_flag_are_told_where_a_browser_is_refused(tmp_pa
     }
     site = tmp_path / "root" / "mooring"
     write_site(site, tmp_path, servers)
-    told = json.loads((site / "fleet.json").read_text("utf-8"))
-    told["servers"].append({"id": "unlisted", "address": f"http://127.0.0.1:{unlisted}"})
-    (site / "fleet.json").write_text(json.dumps(told), "utf-8")
+    fleet = json.loads((site / "fleet.json").read_text("utf-8"))
+    fleet["servers"].append({"id": "unlisted", "address": f"http://127.0.0.1:{unlisted}"})
+    (site / "fleet.json").write_text(json.dumps(fleet), "utf-8")
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(nginx_pages(tmp_path / "root", tmp_path, pages))
         await stack.enter_async_context(log_in_proxy(silent))
         await stack.enter_async_context(log_in_proxy(turned, f"http://login.lan:{silent}/"))
         browser = await stack.enter_async_context(open_headless_shell(NAMES))
         user = await stack.enter_async_context(open_user(browser, f"http://127.0.0.1:{pages}"))
-        user.watch.admit(*servers.values(), f"http://login.lan:{silent}")
+        user.watch.allow(*servers.values(), f"http://login.lan:{silent}")
         user.watch.expected += REFUSED
         with start_demo(port=closed, data=tmp_path / "closed"):
             window = await user.open("/mooring/")
@@ -244,6 +245,6 @@ async def test_the_cause_and_the_flag_are_told_where_a_browser_is_refused(tmp_pa
             await expect(row(window, "silent")).to_have_attribute("data-health", "well")
             await expect(row(window, "refusing")).to_have_attribute("data-health", "well")
             await window.page.keyboard.press("Escape")
-            prompt_id = await window.submit(a_workflow(steps=3))
+            prompt_id = await window.submit(unique_workflow(steps=3))
             assert (await window.wait_for(prompt_id))["state"] == "succeeded"
             await expect_no_violation(window)

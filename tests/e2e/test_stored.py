@@ -1,4 +1,4 @@
-"""The memory snapshot as a browser's own cache keeps it, unpacked: in place of the packed one, and never in the way."""
+"""The memory snapshot in the browser's own cache: used in place of the compressed file, and never in the way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
-from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_headless_shell
+from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_snapshot
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow
 from tests.services import Service
 
@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 LINK = 'document.querySelector("#snapshot")'
 IS_KEPT = f'localStorage.getItem("mooring.snapshot") === new URL({LINK}.dataset.plain, location).href'
-AT_ONCE = "globalThis.mooringKeepAfter = 0;"  # a person's window keeps it some seconds later
-# On a loaded machine loopback may measure as slow as a slow line. A window that cannot measure it takes it as quick.
+WITHOUT_DELAY = "globalThis.mooringKeepAfter = 0;"  # usually a window caches it some seconds later
+# On a loaded machine loopback may measure as a slow line. A window that cannot measure it assumes a fast one.
 UNMEASURED = 'Object.defineProperty(PerformanceResourceTiming.prototype, "encodedBodySize", { get: () => 0 });'
-# What a start read, and where it came from.
+# What a start read, and its source.
 READ = """() => Object.fromEntries(performance.getEntriesByType("resource")
   .filter(({ name }) => name.includes("/snapshots/"))
   .map(({ name, transferSize: size }) => [name.endsWith(".raw") ? "plain" : "packed", size ? "line" : "cache"]))"""
-# A cache whose copy has gone bad, in one of two ways.
+# Damage the cached copy in one of two ways.
 BAD = """{
   const usual = fetch;
   globalThis.fetch = async (address, options) => {
@@ -38,8 +38,8 @@ BAD = """{
 }"""
 
 
-class Heard:
-    """What the windows of a profile said of their snapshot."""
+class Messages:
+    """Console messages of a profile's windows about their snapshot."""
 
     def __init__(self, profile: BrowserContext) -> None:
         self.said: list[str] = []
@@ -52,12 +52,12 @@ class Heard:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
-    """A profile on disk, as a person has it, whose windows keep the snapshot as soon as they are up."""
-    await has_snapshot(gateway.url)
+    """A profile on disk whose windows cache the snapshot as soon as they have started."""
+    await wait_for_snapshot(gateway.url)
     async with open_headless_shell(profile=tmp_path / "profile") as context:
         context.set_default_timeout(PATIENCE)
-        await context.add_init_script(AT_ONCE)
-        context.on("console", lambda message: print(message.text))  # pytest shows it when a test fails
+        await context.add_init_script(WITHOUT_DELAY)
+        context.on("console", lambda message: print(message.text))  # pytest shows it if the test fails
         yield context
 
 
@@ -72,8 +72,8 @@ async def kept(page: Page) -> None:
     await page.wait_for_function(IS_KEPT)
 
 
-async def test_a_browser_unpacks_a_snapshot_once(profile: BrowserContext, gateway: Service) -> None:
-    heard = Heard(profile)
+async def test_browser_decompresses_a_snapshot_once(profile: BrowserContext, gateway: Service) -> None:
+    messages = Messages(profile)
     window = await open_window(profile, gateway)
     await kept(window.page)
     await window.reload()
@@ -82,46 +82,46 @@ async def test_a_browser_unpacks_a_snapshot_once(profile: BrowserContext, gatewa
     other = await open_window(profile, gateway)
     assert await other.page.evaluate(IS_RESTORED)
     assert await other.page.evaluate(READ) == {"plain": "cache"}
-    assert heard.said == []
+    assert messages.said == []
 
 
-async def test_it_takes_no_room_of_a_persons_records(profile: BrowserContext, gateway: Service) -> None:
-    """So no device is too full for a record because of it."""
+async def test_cached_snapshot_takes_no_space_from_records(profile: BrowserContext, gateway: Service) -> None:
+    """So the snapshot never makes a device too full for a record."""
     window = await open_window(profile, gateway)
     await kept(window.page)
-    told = await window.page.evaluate("navigator.storage.estimate()")
-    assert told["usage"] < 2_000_000
+    estimate = await window.page.evaluate("navigator.storage.estimate()")
+    assert estimate["usage"] < 2_000_000
 
 
 @pytest.mark.parametrize("how", ["cut", "flip"])
-async def test_what_the_cache_has_spoiled_is_fetched_once_more(
+async def test_damaged_cached_copy_is_fetched_from_the_gateway(
     profile: BrowserContext, gateway: Service, how: str
 ) -> None:
     window = await open_window(profile, gateway)
     await kept(window.page)
-    heard = Heard(profile)
+    messages = Messages(profile)
     await profile.add_init_script(BAD % how)
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
-    assert heard.said == ["Mooring fetches its memory snapshot once more: it is damaged"]
+    assert messages.said == ["Mooring fetches its memory snapshot once more: it is damaged"]
     await kept(window.page)
 
 
-async def test_what_the_cache_has_let_go_of_is_fetched_once_more(profile: BrowserContext, gateway: Service) -> None:
+async def test_evicted_copy_is_fetched_from_the_gateway(profile: BrowserContext, gateway: Service) -> None:
     window = await open_window(profile, gateway)
     await kept(window.page)
-    heard = Heard(profile)
+    messages = Messages(profile)
     devtools = await profile.new_cdp_session(window.page)
     await devtools.send("Network.clearBrowserCache")
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
-    assert heard.said == ["Mooring fetches its memory snapshot once more: the browser has let go of it"]
+    assert messages.said == ["Mooring fetches its memory snapshot once more: the browser has let go of it"]
     await kept(window.page)
     await window.reload()
     assert await window.page.evaluate(READ) == {"plain": "cache"}
 
 
-async def test_a_slow_line_brings_the_packed_one_alone(profile: BrowserContext, gateway: Service) -> None:
+async def test_slow_line_loads_only_the_compressed_snapshot(profile: BrowserContext, gateway: Service) -> None:
     page = await profile.new_page()
     devtools = await profile.new_cdp_session(page)
     line = {"offline": False, "latency": 0, "downloadThroughput": 2_000_000, "uploadThroughput": -1}
@@ -133,11 +133,11 @@ async def test_a_slow_line_brings_the_packed_one_alone(profile: BrowserContext, 
     assert await page.evaluate('localStorage.getItem("mooring.snapshot")') is None
 
 
-async def test_a_cache_that_does_not_take_it_is_asked_once(user: BrowserUser) -> None:
-    """That of a browser's private windows is small."""
-    await has_snapshot(user.base)
+async def test_refusing_cache_is_tried_once(user: BrowserUser) -> None:
+    """The cache of private browsing is small."""
+    await wait_for_snapshot(user.base)
     profile = await user.new_profile()
-    await profile.add_init_script(AT_ONCE + UNMEASURED)
+    await profile.add_init_script(WITHOUT_DELAY + UNMEASURED)
     said = "not kept unpacked: the browser's cache did not take it"
     async with profile.expect_console_message(lambda message: said in message.text):
         window = await user.open()
@@ -147,7 +147,7 @@ async def test_a_cache_that_does_not_take_it_is_asked_once(user: BrowserUser) ->
     assert set(await window.page.evaluate(READ)) == {"packed"}
 
 
-async def test_a_private_window_leaves_none_behind(profile: BrowserContext, gateway: Service) -> None:
+async def test_private_window_leaves_no_cached_snapshot(profile: BrowserContext, gateway: Service) -> None:
     asked: list[str] = []
     profile.on("request", lambda request: asked.append(request.url))
     window = await open_window(profile, gateway, "/?private")

@@ -1,4 +1,4 @@
-"""Mooring where things are not as they should be: no secure context, no store, no server."""
+"""Mooring without a secure context, without a store, and without servers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import IS_RESTORED, has_snapshot, open_headless_shell
+from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_snapshot
 from tests.e2e.window_kit import BrowserUser, open_user
-from tests.e2e.work_kit import a_photo, quick_workflow, slow_workflow
+from tests.e2e.work_kit import make_photo, quick_workflow, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -21,21 +21,21 @@ STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Service]:
-    """The only server there is."""
+    """The only server."""
     with start_demo("--step-seconds", "0.1", data=tmp_path / "a") as service:
         yield service
 
 
 @pytest.fixture
 def gateway(server: Service) -> Iterator[Service]:
-    """Its gateway, which `user` is at."""
+    """Its gateway, at which `user` works."""
     with start_gateway("--server", f"a={server.url}") as service:
         yield service
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def studio(server: Service, tmp_path: Path) -> AsyncIterator[BrowserUser]:
-    """A user at http://studio.lan: no secure context, so no Web Locks and no crypto.subtle."""
+    """A user at http://studio.lan, which is no secure context: no Web Locks and no crypto.subtle."""
     fleet = tmp_path / "fleet.toml"
     fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "a"\nurl = "{server.url}"\n', "utf-8")
     with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
@@ -46,14 +46,12 @@ async def studio(server: Service, tmp_path: Path) -> AsyncIterator[BrowserUser]:
             yield user
 
 
-async def test_main_job_where_the_page_is_no_secure_context(
-    studio: BrowserUser, gateway: Service, tmp_path: Path
-) -> None:
-    await has_snapshot(gateway.url)
+async def test_main_job_without_a_secure_context(studio: BrowserUser, gateway: Service, tmp_path: Path) -> None:
+    await wait_for_snapshot(gateway.url)
     window = await studio.open()
     assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no brotli, but gzip"
     assert await window.page.evaluate("() => [isSecureContext, 'locks' in navigator]") == [False, False]
-    prompt_id = await window.send_photo(a_photo(tmp_path))
+    prompt_id = await window.send_photo(make_photo(tmp_path))
     assert (await window.wait_for(prompt_id))["state"] == "succeeded"
     await window.page.get_by_test_id("result-image").first.wait_for()
     await window.check()
@@ -75,7 +73,7 @@ async def test_identity_without_web_locks(studio: BrowserUser) -> None:
     assert (await window.wait_for(prompt_id))["state"] == "succeeded"
 
 
-async def test_a_store_that_cannot_be_opened_refuses_to_run_with_the_cause(user: BrowserUser) -> None:
+async def test_store_that_cannot_be_opened_refuses_runs_with_the_cause(user: BrowserUser) -> None:
     await (await user.new_profile()).add_init_script(
         "const open = IDBFactory.prototype.open; IDBFactory.prototype.open = function (name, version) {"
         " if (name === 'mooring') throw new DOMException('denied', 'SecurityError');"
@@ -88,7 +86,7 @@ async def test_a_store_that_cannot_be_opened_refuses_to_run_with_the_cause(user:
     )
 
 
-async def test_no_server_at_all_is_told_with_each_cause(user: BrowserUser, server: Service) -> None:
+async def test_missing_servers_are_reported_with_each_cause(user: BrowserUser, server: Service) -> None:
     user.watch.expected.append("Failed to load resource")
     window = await user.open()
     server.kill()

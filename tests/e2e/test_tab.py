@@ -1,4 +1,4 @@
-"""What a hidden tab says, what wakes it, and when leaving it is asked about, in a browser as a person has it."""
+"""The title of a hidden tab, what wakes it, and when leaving asks for confirmation, in a real browser."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.fault_kit import a_workflow
+from tests.e2e.fault_kit import unique_workflow
 from tests.e2e.tab_kit import PATIENCE, Tab, Tabs, open_tabs
 from tests.e2e.work_kit import break_server
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-# A tab that has been hidden for some minutes has its timers once a minute; here, after two seconds.
+# The timers of a tab that has been hidden for some minutes fire once a minute; here, after two seconds.
 LATE_TIMERS = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/2"
-# Only chained timers are; so that nothing can hide behind one that is not, each of them is late.
+# That applies only to chained timers, so each timer is delayed to make the test strict.
 ALL_LATE = "globalThis.setTimeout = ((real) => (f, ms = 0) => real(f, ms < 100 ? ms : ms + 600000))(setTimeout)"
 ICON = "decodeURIComponent(document.getElementById('favicon').href)"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The one server of this module's gateway."""
+    """The only server of this module's gateway."""
     with start_demo("--step-seconds", "0.1", data=tmp_path_factory.mktemp("demo")) as service:
         yield service
 
@@ -41,7 +41,7 @@ def gateway(server: Service) -> Iterator[Service]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
-    """A browser of a person's own."""
+    """A user's own browser."""
     async with open_tabs(tmp_path / "profile", LATE_TIMERS) as opened:
         yield opened
 
@@ -58,7 +58,7 @@ async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
 
 
 async def hide(tabs: Tabs, tab: Tab) -> Tab:
-    """Another tab in front of it, without Mooring."""
+    """Open another tab, without Mooring, in front of it."""
     other = await tabs.open("about:blank")
     await tab.until("document.hidden")
     return other
@@ -68,14 +68,12 @@ def state_is(prompt_id: str, state: str) -> str:
     return f"windowTasks.find((task) => task.promptId === '{prompt_id}')?.state === '{state}'"
 
 
-async def test_a_hidden_tab_tells_percent_and_end_and_keeps_the_mark_until_it_is_seen(
-    tabs: Tabs, gateway: Service
-) -> None:
+async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
     assert await tab.call("document.title") == "Mooring"
     await hide(tabs, tab)
     await tab.call(f"globalThis.frames = 0; requestAnimationFrame(() => {{ frames += 1; }}); void ({ALL_LATE})")
-    prompt_id = await submit(tab, a_workflow(60))
+    prompt_id = await submit(tab, unique_workflow(60))
     await tab.until(r"/^[1-9][0-9]%( · \d+:\d\d)? · gpu-1 · Mooring$/.test(document.title)")
     first, icon = await tab.call("document.title"), await tab.call(ICON)
     assert "stroke-dasharray" in icon, "a ring"
@@ -85,24 +83,24 @@ async def test_a_hidden_tab_tells_percent_and_end_and_keeps_the_mark_until_it_is
     await tab.until("document.title === '✓ done · gpu-1 · Mooring'")
     assert await tab.call("frames") == 0, "hidden all the while"
     assert await tab.call(ICON) != icon
-    await tab.front()
+    await tab.bring_to_front()
     await tab.until("document.title === 'Mooring · last on gpu-1'")
     await tab.until(f"document.querySelector('[data-prompt-id=\"{prompt_id}\"][data-state=succeeded]')")
 
 
-async def test_a_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service) -> None:
+async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
     await hide(tabs, tab)
     refused = json.dumps({"1": {"class_type": "SaveImage", "inputs": {}}})
     assert await tab.call(f"mooring.submitWorkflow({refused}).catch((error) => error.name)") == "PromptRejected"
     await tab.until("document.title === '! failed · gpu-1 · Mooring'")
-    await tab.front()
+    await tab.bring_to_front()
     await tab.until("document.title === 'Mooring · last on gpu-1'")
 
 
-async def test_what_ends_while_a_tab_is_frozen_is_told_when_it_thaws(tabs: Tabs, gateway: Service) -> None:
+async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
-    prompt_id = await submit(tab, a_workflow(30))
+    prompt_id = await submit(tab, unique_workflow(30))
     await tab.until(state_is(prompt_id, "running"))
     front = await hide(tabs, tab)
     await tab.send("Page.setWebLifecycleState", state="frozen")
@@ -111,13 +109,13 @@ async def test_what_ends_while_a_tab_is_frozen_is_told_when_it_thaws(tabs: Tabs,
     await front.until(f"fetch('{base}/history/{prompt_id}').then((a) => a.json()).then((a) => '{prompt_id}' in a)")
     await tab.send("Page.setWebLifecycleState", state="active")
     await tab.until("document.title === '✓ done · gpu-1 · Mooring'")
-    assert any("wake: resume" in line for line in tabs.heard)
+    assert any("wake: resume" in line for line in tabs.messages)
 
 
-async def test_each_sign_of_life_wakes_the_session(tabs: Tabs, gateway: Service) -> None:
-    """Seen, thawed, online again, back from the cache: each looks at the server at once."""
+async def test_page_events_wake_the_session(tabs: Tabs, gateway: Service) -> None:
+    """Visible, resumed, online, or back from the cache: each polls the server immediately."""
     tab = await moored(tabs, gateway)
-    prompt_id = await submit(tab, a_workflow(200))
+    prompt_id = await submit(tab, unique_workflow(200))
     await tab.until(state_is(prompt_id, "running"))
     await tab.call(
         "new PerformanceObserver((list) => { looks += list.getEntries().filter((e) => /queue$/.test(e.name)).length; })"
@@ -126,13 +124,13 @@ async def test_each_sign_of_life_wakes_the_session(tabs: Tabs, gateway: Service)
 
     async def expect_wake(reason: str) -> None:
         await tab.until(f"looks > 0 && {json.dumps(reason)}")
-        assert any(f"wake: {reason}" in line for line in tabs.heard), reason
-        tabs.heard.clear()
+        assert any(f"wake: {reason}" in line for line in tabs.messages), reason
+        tabs.messages.clear()
 
     await hide(tabs, tab)
-    tabs.heard.clear()
+    tabs.messages.clear()
     await tab.call("looks = 0")
-    await tab.front()
+    await tab.bring_to_front()
     await expect_wake("visible")
     await tab.call("looks = 0; dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     await expect_wake("pageshow")
@@ -142,18 +140,18 @@ async def test_each_sign_of_life_wakes_the_session(tabs: Tabs, gateway: Service)
     await tab.until(state_is(prompt_id, "cancelled"))
 
 
-async def test_offline_is_told_in_words_and_proves_nothing(tabs: Tabs, gateway: Service) -> None:
+async def test_offline_is_shown_and_ends_no_task(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
-    prompt_id = await submit(tab, a_workflow(60))
+    prompt_id = await submit(tab, unique_workflow(60))
     await set_network(tab, is_offline=True)
     await tab.until("document.querySelector('[data-testid=notice][data-kind=offline]')")
     assert not await tab.call(state_is(prompt_id, "lost"))
-    tabs.heard.clear()
+    tabs.messages.clear()
     await set_network(tab, is_offline=False)
     await tab.until("!document.querySelector('[data-testid=notice][data-kind=offline]')")
-    assert any("wake: online" in line for line in tabs.heard)
+    assert any("wake: online" in line for line in tabs.messages)
     await tab.until(state_is(prompt_id, "succeeded"))
-    tabs.faults.clear()  # requests while there was no network
+    tabs.faults.clear()  # requests without a network
 
 
 async def set_network(tab: Tab, *, is_offline: bool) -> None:
@@ -167,29 +165,29 @@ LISTENERS = "(getEventListeners(window).beforeunload ?? []).length"
 
 
 async def listeners(tab: Tab) -> int:
-    """How many handlers would be asked before the page is left."""
-    told = await tab.send("Runtime.evaluate", expression=LISTENERS, includeCommandLineAPI=True, returnByValue=True)
-    return int(told["result"]["value"])
+    """Return how many handlers would run before the page is left."""
+    result = await tab.send("Runtime.evaluate", expression=LISTENERS, includeCommandLineAPI=True, returnByValue=True)
+    return int(result["result"]["value"])
 
 
-async def until_asked(tab: Tab, count: int) -> None:
-    """Wait until so many handlers would be asked; the page tells with its next frame."""
+async def wait_for_listeners(tab: Tab, count: int) -> None:
+    """Wait until this many handlers would run; the page updates them with its next frame."""
     async with asyncio.timeout(PATIENCE):
         while await listeners(tab) != count:  # noqa: ASYNC110 - the condition is in another process
             await asyncio.sleep(0.05)
 
 
-async def until_nothing_is_loose(tab: Tab) -> None:
-    """Wait until no handler is left; the record of a step may just be on its way to the disk."""
-    await until_asked(tab, 0)
+async def wait_until_saved(tab: Tab) -> None:
+    """Wait until no handler is left; the record of a step may still be on its way to the disk."""
+    await wait_for_listeners(tab, 0)
 
 
-async def test_leaving_is_not_asked_about_because_work_runs(tabs: Tabs, gateway: Service) -> None:
+async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, gateway: Service) -> None:
     tab = await moored(tabs, gateway)
     assert await listeners(tab) == 0
-    prompt_id = await submit(tab, a_workflow(60))
+    prompt_id = await submit(tab, unique_workflow(60))
     await tab.until(state_is(prompt_id, "running"))
-    await until_nothing_is_loose(tab)
+    await wait_until_saved(tab)
     await tab.call("globalThis.isOld = true; location.reload()")
     await tab.until("!globalThis.isOld")
     await tab.ready()
@@ -197,19 +195,17 @@ async def test_leaving_is_not_asked_about_because_work_runs(tabs: Tabs, gateway:
     await tab.until(state_is(prompt_id, "succeeded"))
 
 
-async def test_leaving_is_asked_about_while_an_upload_is_under_way(
-    tabs: Tabs, gateway: Service, server: Service
-) -> None:
+async def test_leaving_needs_confirmation_during_an_upload(tabs: Tabs, gateway: Service, server: Service) -> None:
     tab = await moored(tabs, gateway)
     upload = "mooring.uploadImage(new Blob(['picture'], {type: 'image/png'}), 'dunes.png')"
     assert (await tab.call(upload))["server"] == "gpu-1"
-    await until_nothing_is_loose(tab)
+    await wait_until_saved(tab)
     await break_server(server, hang=True)
     await tab.call(f"void {upload}.catch(() => 0)")
-    await until_asked(tab, 1)
+    await wait_for_listeners(tab, 1)
     await tab.call("globalThis.isOld = true; location.reload()")
     await tab.until("!globalThis.isOld")
     assert tabs.dialogs == ["beforeunload"]
     await break_server(server, hang=False)
     await tab.ready()
-    await until_nothing_is_loose(tab)
+    await wait_until_saved(tab)

@@ -1,4 +1,4 @@
-"""People who share one fleet, each in a browser of their own, and in one browser after each other."""
+"""Users who share one fleet, in browsers of their own, and one after another in one browser."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.e2e.work_kit import slow_workflow
 from tests.integration.studio import PASSWORD, write_users
 from tests.services import Service, start_demo, start_gateway
 
-LOGIN = re.compile(r"/login(\?|$)")  # it may say until when copies stay valid
+LOGIN = re.compile(r"/login(\?|$)")  # it may say how long copies stay valid
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-LONG = 200  # steps, fifty seconds: it is still there when it is looked for
-WHILE_LOGGED_OUT = 100  # steps, so that it has not ended when its person logs out
+LONG = 200  # steps, fifty seconds, longer than the test
+WHILE_LOGGED_OUT = 100  # steps, so that it still runs when its user logs out
 UNDER_WAY = {"running", "queued", "unreachable"}
 FJORD, KETTLE = "a moonlit fjord of glass", "an old copper kettle"
 STORES = "async () => (await indexedDB.databases()).map((item) => item.name)"
@@ -31,7 +31,7 @@ KEYS = "() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A gateway with a fleet file of two demo servers, and three people who may log in."""
+    """A gateway with a fleet file of two demo servers, and three users."""
     home = tmp_path_factory.mktemp("team")
     write_users(home / "users.toml")
     with start_demo("--step-seconds", "0.25") as a, start_demo("--step-seconds", "0.25") as b:
@@ -46,14 +46,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
-    """A user at that gateway. What is refused on purpose here is told in the console too."""
+    """A user at that gateway. Refusals on purpose appear in the console too."""
     async with open_user(browser, gateway.url) as opened:
         opened.watch.expected += [r"status of 40[13]", r"WebSocket connection to .* failed", r"\b40[13]\b"]
         yield opened
 
 
 async def log_in(page: Page, name: str) -> MooringWindow:
-    """Log in on the login page, where the browser is already."""
+    """Log in on the open login page."""
     await page.locator("#name").fill(name)
     await page.locator("#password").fill(PASSWORD)
     await page.locator("#enter").click()
@@ -62,8 +62,8 @@ async def log_in(page: Page, name: str) -> MooringWindow:
     return window
 
 
-async def enter(profile: BrowserContext, base: str, name: str) -> MooringWindow:
-    """A new tab of somebody who is not logged in yet."""
+async def open_logged_in(profile: BrowserContext, base: str, name: str) -> MooringWindow:
+    """Open a tab and log in."""
     page = await profile.new_page()
     await page.goto(base)
     await page.wait_for_url(LOGIN)
@@ -71,14 +71,14 @@ async def enter(profile: BrowserContext, base: str, name: str) -> MooringWindow:
 
 
 async def open_log_out(window: MooringWindow, button: str = "ask-log-out") -> None:
-    """Through the settings to the question before one logs out."""
+    """Open the confirmation of a log-out through the settings."""
     await window.page.get_by_test_id("open-settings").first.click()
     await window.page.get_by_test_id(button).click()
     await window.page.get_by_test_id("log-out").wait_for()
 
 
 async def log_out(window: MooringWindow, button: str = "ask-log-out", *, is_wiping: bool = False) -> Page:
-    """Log out, until the login page is there."""
+    """Log out, and wait for the login page."""
     await open_log_out(window, button)
     if is_wiping:
         await window.page.get_by_test_id("wipe").check()
@@ -88,13 +88,13 @@ async def log_out(window: MooringWindow, button: str = "ask-log-out", *, is_wipi
 
 
 async def ask(window: MooringWindow, path: str) -> tuple[int, str]:
-    """What the gateway answers to this window's person."""
+    """Return the gateway's answer to this window's user."""
     status, text = await window.call("fetch(a[0]).then(async (one) => [one.status, await one.text()])", path)
     return int(status), str(text)
 
 
 async def everything(window: MooringWindow, servers: Iterable[str] = ("a", "b")) -> str:
-    """All that the servers tell this person, and all that the page shows."""
+    """Return everything that the servers and the page show this user."""
     asked = [await ask(window, f"/servers/{name}/{path}") for name in servers for path in ("queue", "history")]
     assert {status for status, _text in asked} == {200}
     return "\n".join([*(text for _status, text in asked), await window.page.content()])
@@ -105,7 +105,7 @@ async def notice(window: MooringWindow, kind: str) -> None:
     await window.page.locator(f"[data-testid=notice][data-kind={kind}]").wait_for()
 
 
-async def test_two_people_on_one_fleet_see_only_their_own(browser: Browser, user: BrowserUser) -> None:
+async def test_two_users_see_only_their_own_work(browser: Browser, user: BrowserUser) -> None:
     profile = await user.new_profile()
     page = await profile.new_page()
     await page.goto(user.base)
@@ -117,7 +117,7 @@ async def test_two_people_on_one_fleet_see_only_their_own(browser: Browser, user
     await expect(page.locator("#trouble")).to_contain_text("wrong")
     await check_axe(page)
     alice = await log_in(page, "alice")
-    bob = await enter(await user.new_profile(), user.base, "bob")
+    bob = await open_logged_in(await user.new_profile(), user.base, "bob")
 
     of_alice = await alice.submit(slow_workflow(3, text=FJORD), "fjord")
     of_bob = await bob.submit(slow_workflow(3, text=KETTLE), "kettle")
@@ -148,9 +148,9 @@ def _picture(entry: Any) -> dict[str, Any]:
     return dict(next(item for made in entry["outputs"].values() for item in made.get("images", ())))
 
 
-async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(user: BrowserUser) -> None:
+async def test_work_survives_log_out_everywhere_and_stays_private(user: BrowserUser) -> None:
     profile = await user.new_profile()
-    window = await enter(profile, user.base, "alice")
+    window = await open_logged_in(profile, user.base, "alice")
     other = await user.open()
     running = await window.submit(slow_workflow(WHILE_LOGGED_OUT, text=FJORD), "fjord")
     await window.wait_state(running, "running")
@@ -169,13 +169,13 @@ async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(user: Brow
     assert [await link.get_attribute(name) for name in ("href", "target", "rel")] == ["/login", "_blank", "noopener"]
     assert (await window.task(running))["state"] in UNDER_WAY, "nothing of it is lost"
 
-    again = await log_in(other.page, "alice")
+    second = await log_in(other.page, "alice")
     await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
     await window.card(running, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
 
     later = await window.submit(slow_workflow(LONG, text=FJORD, seed=5), "fjord")
     await window.wait_state(later, "running")
-    bob = await log_in(await log_out(again), "bob")
+    bob = await log_in(await log_out(second), "bob")
     assert await bob.call("windowTasks.length") == 0
     assert FJORD not in await everything(bob)
     await notice(window, "other-person")
@@ -192,8 +192,8 @@ async def test_work_outlives_a_log_out_everywhere_and_is_nobody_elses(user: Brow
     await back.check()
 
 
-async def test_whoever_logs_out_may_take_everything_along(user: BrowserUser) -> None:
-    window = await enter(await user.new_profile(), user.base, "bob")
+async def test_log_out_may_delete_everything(user: BrowserUser) -> None:
+    window = await open_logged_in(await user.new_profile(), user.base, "bob")
     made = await window.submit(slow_workflow(2, text=KETTLE), "kettle")
     await window.wait_for(made)
     store = await window.page.evaluate("document.documentElement.dataset.store")
@@ -201,8 +201,8 @@ async def test_whoever_logs_out_may_take_everything_along(user: BrowserUser) -> 
     page = await log_out(window, is_wiping=True)
     assert not [name for name in await page.evaluate(STORES) if store in name]
     assert not [key for key in await page.evaluate(KEYS) if store in key]
-    again = await log_in(page, "bob")
-    assert await again.call("windowTasks.length") == 0
+    second = await log_in(page, "bob")
+    assert await second.call("windowTasks.length") == 0
 
 
 @pytest.mark.parametrize(
@@ -224,18 +224,18 @@ async def test_login_page_has_the_language_of_the_browser(
     await expect(page.locator("#trouble")).to_have_text(message)
 
 
-async def test_whoever_runs_the_fleet_drains_a_server_and_cancels_a_prompt(user: BrowserUser) -> None:
-    alice = await enter(await user.new_profile(), user.base, "alice")
+async def test_fleet_role_drains_a_server_and_cancels_a_prompt(user: BrowserUser) -> None:
+    alice = await open_logged_in(await user.new_profile(), user.base, "alice")
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
     assert await alice.page.get_by_test_id("admin").count() == 0, "she does not run it"
     await alice.page.get_by_test_id("close-fleet").click()
-    # A seed of its own: where the same work has been done before, the server has it in its cache and is done at once.
+    # A seed of its own: a server that has done the same work before answers from its cache immediately.
     prompt_id = await alice.submit(slow_workflow(LONG, text=FJORD, seed=7), "fjord")
     await alice.wait_state(prompt_id, "running")
     server = (await alice.task(prompt_id))["executionServer"]
 
-    carol = await enter(await user.new_profile(), user.base, "carol")
+    carol = await open_logged_in(await user.new_profile(), user.base, "carol")
     await carol.page.get_by_test_id("open-fleet").first.click()
     row = carol.page.locator(f"[data-testid=server][data-server={server}]")
     await row.get_by_test_id("drain").click()

@@ -1,13 +1,13 @@
-"""Mooring windows in a real Chromium, driven as a person does and watched as a strict reader of the console does.
+"""Mooring windows in a real Chromium, used as a user does, with strict checks of their consoles.
 
     async with open_user(browser, gateway.url) as user:
-        window = await user.open()                  # Mooring, up and ready
+            window = await user.open()                  # Mooring, ready for work
         other = await user.open()                   # another tab of the same profile
         await window.run_photo(photo)
 
-Any console error, any uncaught error and any request to a foreign origin fails the test when the user is left. A test
-names the errors that it causes on purpose (`user.watch.expected`). Nothing excuses a foreign request; one that a test
-tries (`user.watch.tried`) must have been stopped by the page's own policy.
+Any console error, uncaught error or request to a foreign origin fails the test when the block ends. A test names
+the errors that it causes on purpose (`user.watch.expected`). Nothing excuses a foreign request; one that a test
+tries (`user.watch.tried`) must have been blocked by the page's own policy.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
-# A profile of a test starts few windows: to have its cache keep the unpacked memory snapshot costs more than it saves.
+# Windows of a test are few, and to let their cache keep the unpacked memory snapshot costs more than it saves.
 KEEP_NOTHING = "globalThis.mooringKeepAfter ??= 1e9;"
-PATIENCE = 120_000  # milliseconds: a loaded two-core machine starts several Pythons in one browser
+PATIENCE = 120_000  # milliseconds, for several Pythons that start on a loaded two-core machine
 
 
 class Watch:
-    """What went wrong in browser profiles so far; `expected` are patterns of errors that belong to the test."""
+    """Errors in browser profiles; `expected` are patterns of errors that a test causes on purpose."""
 
     def __init__(self, base: str, *expected: str) -> None:
         self.expected = list(expected)
         self.tried: list[str] = []  # patterns of foreign addresses
         self._own: tuple[str, ...] = ("blob:", "data:", "about:")
-        self.admit(base)
+        self.allow(base)
         self._errors: list[str] = []
         self._foreign: list[str] = []
 
-    def admit(self, *addresses: str) -> None:
-        """Requests to these are the page's own too: it has no gateway."""
+    def allow(self, *addresses: str) -> None:
+        """Allow requests to these addresses: a page without a gateway has servers at other origins."""
         for address in addresses:
             self._own += (f"{address}/", f"ws{address.removeprefix('http')}/")
 
     def attach(self, context: BrowserContext) -> None:
-        """Watch every window of a profile, those that a page opens included, from now on."""
+        """Watch all windows of a profile from now on, including those that a page opens."""
         context.on("console", self._hear)
         context.on("weberror", lambda error: self._errors.append(f"uncaught: {error.error}"))
         context.on("request", lambda request: self._see(request.url))
@@ -50,7 +50,7 @@ class Watch:
         context.on("page", lambda page: page.on("websocket", lambda socket: self._see(socket.url)))
 
     def check(self) -> None:
-        """Fail if there was anything that the test does not expect."""
+        """Fail if there was an error that the test does not expect."""
         errors = [error for error in self._errors if not any(re.search(pattern, error) for pattern in self.expected)]
         assert not (found := [*self._foreign, *errors]), "\n".join(found)
 
@@ -68,7 +68,7 @@ class Watch:
 
 
 class BrowserUser:
-    """One person's windows: tabs of one browser profile, unless a test makes another profile."""
+    """One user's windows: tabs of one browser profile, unless a test makes another profile."""
 
     def __init__(self, browser: Browser, base: str, first_script: str) -> None:
         self.base = base
@@ -78,7 +78,7 @@ class BrowserUser:
         self._profiles: list[BrowserContext] = []
 
     async def new_profile(self, **options: Any) -> BrowserContext:
-        """A profile with storage of its own. The first one is where `open` opens windows."""
+        """Create a profile with storage of its own. The first one is where `open` opens windows."""
         profile = await self._browser.new_context(
             **{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options}
         )
@@ -89,7 +89,7 @@ class BrowserUser:
         return profile
 
     async def open(self, path: str = "/", *, is_ready: bool = True) -> MooringWindow:
-        """A new tab with Mooring, ready for work unless `is_ready` is False."""
+        """Open a tab with Mooring, ready for work unless `is_ready` is False."""
         profile = self._profiles[0] if self._profiles else await self.new_profile()
         window = await MooringWindow.open(profile, f"{self.base}{path}")
         if is_ready:
@@ -97,14 +97,14 @@ class BrowserUser:
         return window
 
     async def close(self) -> None:
-        """Close every window."""
+        """Close all windows."""
         for profile in self._profiles:
             await profile.close()
 
 
 @contextlib.asynccontextmanager
 async def open_user(browser: Browser, base: str, *, first_script: str = KEEP_NOTHING) -> AsyncIterator[BrowserUser]:
-    """A user whose windows are closed at the end, and checked if the test got there.
+    """Yield a user, whose windows are closed at the end, and checked if the test got there.
 
     `first_script` runs in each window before the page's own.
     """
@@ -117,20 +117,20 @@ async def open_user(browser: Browser, base: str, *, first_script: str = KEEP_NOT
 
 
 class MooringWindow:
-    """One tab with Mooring in it, through the console contract and the page."""
+    """A tab with Mooring, through the console API and the page."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
     @classmethod
     async def open(cls, context: BrowserContext, address: str) -> Self:
-        """A new tab at an address; `ready` waits for Mooring in it."""
+        """Open a tab at an address; `ready` waits for Mooring in it."""
         page = await context.new_page()
         await page.goto(address)
         return cls(page)
 
     async def ready(self) -> None:
-        """Wait until the session has read its records and the page is up."""
+        """Wait until the session has read its records and the page is drawn."""
         await self.page.wait_for_function(
             "() => globalThis.mooring && document.body.matches(':not(.is-booting), .has-failed')"
         )
@@ -140,22 +140,22 @@ class MooringWindow:
         await self.page.get_by_test_id("run").wait_for(state="attached")  # a phone may show another part
 
     async def reload(self) -> None:
-        """Reload the tab and wait until it is up again."""
+        """Reload the tab and wait until it is ready."""
         await self.page.reload()
         await self.ready()
 
     async def duplicate(self) -> MooringWindow:
-        """A window that this one opens: it begins with a copy of the session storage, as a duplicated tab does."""
+        """Open a window from this one: it has a copy of the session storage, as a duplicated tab does."""
         async with self.page.expect_popup() as opened:
             await self.page.evaluate("() => void window.open(location.href)")
         twin = MooringWindow(await opened.value)
         await twin.ready()
         return twin
 
-    # What a person does.
+    # Actions of a user
 
     async def show(self, part: str) -> None:
-        """On a phone, go to one part of the page: form, now, results. A wide window shows them all."""
+        """On a phone, go to a part of the page: form, now or results. A wide window shows all of them."""
         tab = self.page.get_by_test_id(f"tab-{part}")
         if await tab.is_visible():
             await tab.click()
@@ -167,14 +167,14 @@ class MooringWindow:
         await self.page.locator(f"#fields-{sample_id}").wait_for()
 
     async def plan_as(self, kind: str) -> None:
-        """In the open plan of many runs, choose how they differ, and wait until that is drawn."""
+        """Choose how the runs of an open plan differ, and wait until that is drawn."""
         await self.page.locator(f"#many-kind-{kind}").check(force=True)
         await self.page.locator(f".segment.is-chosen #many-kind-{kind}").wait_for(state="attached")
 
     async def plan_grid(self, across: str, down: str, seeds: str = "see") -> None:
-        """Open the plan of a grid: the first choice across, and seeds down, found by name in the list of all inputs.
+        """Open the plan of a grid: the first choice across, and seeds down, found by name in the list of inputs.
 
-        `seeds` is what is typed for them: the list is in the page's language.
+        `seeds` is the text to type for them, in the page's language.
         """
         await self.page.get_by_test_id("open-many").click()
         await self.plan_as("grid")
@@ -186,12 +186,12 @@ class MooringWindow:
         await self.page.get_by_test_id("many-down-text").fill(down)
 
     async def put_picture(self, file: Path, field_id: str = "1-image") -> None:
-        """Put a picture into a field, and wait until it has been looked at."""
+        """Put a picture into a field, and wait until it has been read."""
         await self.page.locator(f"[data-testid=drop-{field_id}] input").set_input_files(file)
         await self.page.locator(f"[data-testid=drop-{field_id}].has-picture").wait_for()
 
     async def press_run(self) -> str:
-        """Press Run, and wait for the new task's card: its prompt_id."""
+        """Press Run, wait for the new task's card, and return its prompt_id."""
         cards = "[...document.querySelectorAll('[data-testid=task-card]')].map((card) => card.dataset.promptId)"
         before = await self.page.evaluate(cards)
         await self.show("form")
@@ -200,20 +200,20 @@ class MooringWindow:
         return str(await found.json_value())
 
     async def send_photo(self, file: Path) -> str:
-        """A photo into the workflow that enlarges it, and Run; the prompt_id."""
+        """Put a photo into the workflow that enlarges it, press Run, and return the prompt_id."""
         await self.choose_sample("enlarge")
         await self.put_picture(file)
         return await self.press_run()
 
     async def run_photo(self, file: Path) -> str:
-        """The main job: a photo goes in, and its result comes out. The task's prompt_id."""
+        """Do the main job: run a photo until its result is shown, and return the prompt_id."""
         prompt_id = await self.send_photo(file)
         result = self.card(prompt_id, "succeeded").locator("[data-testid=result][data-delivery=kept] img")
         await result.wait_for()
         return prompt_id
 
     async def run_slow(self) -> str:
-        """Run the slow sample until its preview is seen; the prompt_id."""
+        """Run the slow sample until its preview is shown, and return the prompt_id."""
         await self.choose_sample("slow")
         prompt_id = await self.press_run()
         await self.card(prompt_id, "running").get_by_test_id("preview").wait_for()
@@ -225,7 +225,7 @@ class MooringWindow:
         await self.card(prompt_id, "cancelled").wait_for()
 
     async def open_large(self, prompt_id: str) -> Locator:
-        """Open a task's first result large: its picture, once that is the original."""
+        """Open a task's first result large, and return its picture once that is the original."""
         await self.card(prompt_id, "succeeded").locator(".result-open").first.click()
         picture = self.page.locator("dialog.large img:not(.is-small)")
         await picture.wait_for()
@@ -237,26 +237,26 @@ class MooringWindow:
         await self.page.locator("dialog").wait_for(state="detached")
 
     def card(self, prompt_id: str, state: str = "") -> Locator:
-        """A task's card, in that state if one is named."""
+        """Return a task's card, in this state if one is named."""
         wanted = f"[data-state={state}]" if state else ""
         return self.page.locator(f'[data-testid=task-card][data-prompt-id="{prompt_id}"]{wanted}')
 
-    # What a script does.
+    # Actions of a script
 
     async def call(self, expression: str, *arguments: Any) -> Any:
-        """Evaluate an expression of the console; `a` are the arguments."""
+        """Evaluate an expression in the console; `a` are the arguments."""
         return await self.page.evaluate(f"async (a) => {{ return await ({expression}); }}", list(arguments))
 
     async def submit(self, workflow: dict[str, Any], title: str = "test") -> str:
-        """Submit by the scripting interface; the prompt_id."""
+        """Submit by the scripting interface, and return the prompt_id."""
         return str(await self.call("mooring.submitWorkflow(a[0], {title: a[1]})", workflow, title))
 
     async def facts(self) -> dict[str, Any]:
-        """`debugServerConsistency()`."""
+        """Return `debugServerConsistency()`."""
         return dict(await self.call("debugServerConsistency()"))
 
     async def task(self, prompt_id: str) -> dict[str, Any]:
-        """One of `windowTasks`."""
+        """Return one of `windowTasks`."""
         return dict(await self.call("windowTasks.find((task) => task.promptId === a[0]) ?? {}", prompt_id))
 
     async def wait_state(self, prompt_id: str, *states: str) -> None:
@@ -267,10 +267,10 @@ class MooringWindow:
         )
 
     async def wait_for(self, prompt_id: str) -> dict[str, Any]:
-        """Wait until a task has ended and is home."""
+        """Wait until a task has ended and is delivered."""
         return dict(await self.call("mooring.waitFor(a[0])", prompt_id))
 
     async def check(self) -> None:
-        """Nothing disagrees, by the window's own account and read afresh."""
+        """Check that the window reports no inconsistency, cached or freshly read."""
         assert await self.call("checkServerSwitchRisk()") is False
         assert (await self.call("mooring.verify()"))["violations"] == []

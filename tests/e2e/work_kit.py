@@ -1,4 +1,4 @@
-"""Work for the end-to-end tests, and the servers' side of it: workflows, a photo, faults, what a server has."""
+"""Work for end-to-end tests: workflows, photos, faults, and requests to servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.services import Service
 
 
 def slow_workflow(steps: int = 60, seed: int = 1, text: str = "slow tide") -> dict[str, Any]:
-    """Takes a few seconds on a demo server, and tells each step."""
+    """Return a workflow that takes a few seconds on a demo server and reports each step."""
     inputs = {"text": text, "seed": seed, "steps": steps, "width": 256, "height": 192}
     return {
         "1": {"class_type": "DemoSampler", "inputs": inputs},
@@ -22,7 +22,7 @@ def slow_workflow(steps: int = 60, seed: int = 1, text: str = "slow tide") -> di
 
 
 def quick_workflow(colour: int = 1) -> dict[str, Any]:
-    """One picture in one step; runs on any ComfyUI."""
+    """Return a workflow of one picture in one step, for any ComfyUI."""
     inputs = {"width": 64, "height": 48, "batch_size": 1, "color": colour}
     return {
         "1": {"class_type": "EmptyImage", "inputs": inputs},
@@ -30,8 +30,8 @@ def quick_workflow(colour: int = 1) -> dict[str, Any]:
     }
 
 
-def a_photo(folder: Path, number: int = 0) -> Path:
-    """A small picture that stands for a photo, another for each number."""
+def make_photo(folder: Path, number: int = 0) -> Path:
+    """Write a small picture in place of a photo, different for each number."""
     wide, high = 320, 214
     image = Image.new("RGB", (wide, high))
     image.putdata(
@@ -56,7 +56,7 @@ async def break_server(server: Service, **faults: Any) -> dict[str, Any]:
 
 
 async def load_server(server: Service, count: int) -> list[str]:
-    """Somebody else's long work; its prompt_ids."""
+    """Submit long work of another client, and return its prompt_ids."""
     works = [{"prompt": slow_workflow(200, seed=1000 + index)} for index in range(count)]
     return [str((await _post(server, "/prompt", work))["prompt_id"]) for work in works]
 
@@ -68,7 +68,7 @@ async def ask_server(server: Service, path: str) -> Any:
 
 
 async def runs_of(server: Service, prompt_id: str) -> int:
-    """How often a server has this prompt: waiting, running or in history."""
+    """Return how often a server has this prompt, waiting, running or in its history."""
     queue = await ask_server(server, "/queue")
     waiting = sum(item[1] == prompt_id for item in (*queue["queue_running"], *queue["queue_pending"]))
     return waiting + len(await ask_server(server, f"/history/{prompt_id}"))

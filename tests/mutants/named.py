@@ -78,7 +78,7 @@ NAMED = (
         "reused client_id",
         "app/session/restore.py",
         (("client_id=ClientId(state.ports.random.uuid4())", 'client_id=ClientId("mooring")'),),
-        f"{STORIES}/test_ownership.py::test_a_duplicated_tab_is_a_new_window_that_owns_nothing",
+        f"{STORIES}/test_ownership.py::test_duplicated_tab_is_a_new_window_without_work",
     ),
     Named(
         "no deafness proof",

@@ -51,7 +51,7 @@ async def shoot(browser: Browser, fleet: Fleet, gateway: Service, wanted: Wanted
                 async for path in _pictures(window.page, state, wanted, out / language):
                     yield path
         if state.is_rough:
-            fleet.renew()
+            fleet.reset()
 
 
 async def _pictures(page: Page, state: State, wanted: Wanted, folder: Path) -> AsyncIterator[Path]:
