@@ -1,4 +1,4 @@
-"""Everything that was made in this browser, in one grid: found, walked through by keys, used once more, deleted."""
+"""The album in a real browser: search, keys, comparison, reuse, saving and deletion of results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOOKED_FOR = """(name) => new Promise((resolve) => {
     request.onsuccess = () => { database.close(); resolve(); };
   };
 })"""
-# Take the bytes of a result out of the store; the returned function puts them back.
+# Take the bytes of a result out of the store; the returned function restores them.
 TAKE_AWAY = """async (name) => {
   const open = indexedDB.open("mooring");
   const database = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
@@ -66,14 +66,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
-    """One person's windows for all of this module."""
+    """One user's windows for the whole module."""
     async with open_user(browser, gateway.url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def window(user: BrowserUser) -> MooringWindow:
-    """A window with four results, of which the third has a prompt, beside one of another window."""
+    """A window with four results, the third with a prompt, beside one result of another window."""
     other = await user.open()
     await other.wait_for(await other.submit(quick_workflow(200), "Elsewhere"))
     window = await user.open()
@@ -101,7 +101,7 @@ async def search(window: MooringWindow, text: str) -> None:
     await window.page.get_by_test_id("album-search").fill(text)
 
 
-async def test_all_windows_results_are_there_with_their_pictures(window: MooringWindow) -> None:
+async def test_results_of_all_windows_are_shown_with_pictures(window: MooringWindow) -> None:
     await expect(cells(window).locator("img")).to_have_count(5)
     await expect(cells(window).first).to_have_attribute("aria-label", re.compile("^Dunes on"))
     await expect(cells(window).last).to_have_attribute("aria-label", re.compile("^Elsewhere on"))
@@ -119,7 +119,7 @@ async def test_thumbnail_appears_when_its_bytes_arrive(window: MooringWindow) ->
     prompt_id = await window.submit(quick_workflow(50), "Late")
     cell = page.locator(f'[id="cell-{prompt_id}/0"]')
     await cell.wait_for()
-    await page.evaluate(LOOKED_FOR, f"{prompt_id}/0")  # the grid's own read was answered before this one
+    await page.evaluate(LOOKED_FOR, f"{prompt_id}/0")  # the grid's own read has been answered before
     await expect(cell.locator("img")).to_have_count(0)
     arrived.set()
     await expect(cell.locator("img")).to_have_count(1)
@@ -140,7 +140,7 @@ async def test_thumbnail_that_another_window_keeps_later_appears(window: Mooring
     await expect(cells(window).locator("img")).to_have_count(5)
 
 
-async def test_a_prompt_is_found_in_any_language(window: MooringWindow) -> None:
+async def test_prompt_is_found_in_any_language(window: MooringWindow) -> None:
     await search(window, "沙丘")
     await expect(cells(window)).to_have_count(1)
     await search(window, "plain")
@@ -152,7 +152,7 @@ async def test_a_prompt_is_found_in_any_language(window: MooringWindow) -> None:
     await expect(cells(window)).to_have_count(5)
 
 
-async def test_keys_alone_walk_pick_open_and_come_back(window: MooringWindow) -> None:
+async def test_keyboard_moves_selects_opens_and_returns(window: MooringWindow) -> None:
     page = window.page
     await cells(window).first.focus()
     await page.keyboard.press("ArrowRight")
@@ -187,7 +187,7 @@ async def test_keys_alone_walk_pick_open_and_come_back(window: MooringWindow) ->
     await expect(cells(window).first).to_be_focused()
 
 
-async def test_two_are_compared_side_by_side_and_with_a_slider(window: MooringWindow) -> None:
+async def test_two_results_are_compared_side_by_side_and_with_slider(window: MooringWindow) -> None:
     page = window.page
     await cells(window).first.focus()
     await page.keyboard.press("Space")
@@ -209,7 +209,7 @@ async def test_two_are_compared_side_by_side_and_with_a_slider(window: MooringWi
     await page.get_by_role("button", name="Pick none").click()
 
 
-async def test_several_are_saved_as_one_archive(window: MooringWindow) -> None:
+async def test_several_results_are_saved_as_one_archive(window: MooringWindow) -> None:
     page = window.page
     await page.get_by_test_id("album-pick-all").click()
     async with page.expect_download() as saved:
@@ -225,7 +225,7 @@ async def test_several_are_saved_as_one_archive(window: MooringWindow) -> None:
     await page.get_by_role("button", name="Pick none").click()
 
 
-async def test_saved_without_its_workflow_a_picture_tells_nothing_and_looks_the_same(window: MooringWindow) -> None:
+async def test_picture_saved_without_workflow_has_no_metadata_and_equal_pixels(window: MooringWindow) -> None:
     page = window.page
     pictures: list[dict[str, bytes]] = []
     for label in ("Download", "Download without workflow"):
@@ -233,17 +233,17 @@ async def test_saved_without_its_workflow_a_picture_tells_nothing_and_looks_the_
         async with page.expect_download() as saved:
             await page.get_by_role("button", name=label, exact=True).click()
         archive = zipfile.ZipFile(await (await saved.value).path())
-        told = {}
+        pixels = {}
         for name in archive.namelist():
             with Image.open(io.BytesIO(archive.read(name))) as image:
                 assert ("prompt" in image.info) is (label == "Download")
-                told[name] = image.tobytes()
-        pictures.append(told)
+                pixels[name] = image.tobytes()
+        pictures.append(pixels)
         await page.get_by_role("button", name="Pick none").click()
     assert pictures[0] == pictures[1]
 
 
-async def test_the_project_and_the_template_name_what_is_saved(window: MooringWindow) -> None:
+async def test_project_and_template_name_saved_files(window: MooringWindow) -> None:
     page = window.page
     await page.get_by_test_id("project").fill("海港")
     prompt_id = await window.submit(quick_workflow(7), "Named")
@@ -265,7 +265,7 @@ async def test_the_project_and_the_template_name_what_is_saved(window: MooringWi
     await expect(cells(window)).to_have_count(5)
 
 
-async def test_settings_come_back_into_a_form_that_runs_to_the_same_picture(window: MooringWindow) -> None:
+async def test_restored_settings_produce_the_same_picture(window: MooringWindow) -> None:
     page = window.page
     await cells(window).first.click()
     await page.get_by_test_id("use-settings").click()
@@ -298,7 +298,7 @@ async def test_settings_come_back_into_a_form_that_runs_to_the_same_picture(wind
     assert same
 
 
-async def test_a_result_becomes_an_input(window: MooringWindow) -> None:
+async def test_result_becomes_an_input(window: MooringWindow) -> None:
     page = window.page
     await window.choose_sample("enlarge")
     await cells(window).nth(2).click()
@@ -306,7 +306,7 @@ async def test_a_result_becomes_an_input(window: MooringWindow) -> None:
     await page.locator("[data-testid=drop-1-image].has-picture").wait_for()
 
 
-async def test_what_is_deleted_is_gone_from_the_disk_also_after_a_reload(window: MooringWindow) -> None:
+async def test_deleted_result_is_gone_from_the_disk_after_reload(window: MooringWindow) -> None:
     page = window.page
     name = (await cells(window).first.get_attribute("id") or "").removeprefix("cell-")
     await cells(window).first.focus()
@@ -314,7 +314,7 @@ async def test_what_is_deleted_is_gone_from_the_disk_also_after_a_reload(window:
     await check_axe(page)
     await page.get_by_test_id("confirm-delete").click()
     await expect(cells(window)).to_have_count(5)
-    await page.mouse.move(0, 0)  # the message stays while the pointer is on it
+    await page.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(page.get_by_test_id("undo-deletion")).to_have_count(0)
     await page.wait_for_function(GONE, arg=name.rpartition("/")[0])
     await window.reload()
@@ -337,14 +337,14 @@ async def test_what_is_deleted_is_gone_from_the_disk_also_after_a_reload(window:
     assert there == []
 
 
-async def test_five_thousand_results_are_a_few_elements(window: MooringWindow) -> None:
+async def test_five_thousand_results_are_drawn_as_few_elements(window: MooringWindow) -> None:
     page = window.page
     await page.evaluate(PUT_MANY, MANY)
     await window.reload()
     await page.locator("#results-album").click()
     await expect(page.locator(".album-count")).to_contain_text("5,005 results")
     assert await cells(window).count() < 200
-    await expect(cells(window).first).to_have_attribute("aria-setsize", "5005")  # the last is told later than the first
+    await expect(cells(window).first).to_have_attribute("aria-setsize", "5005")  # the size is updated last
     await cells(window).first.focus()
     await page.keyboard.press("End")
     await expect(cells(window).last).to_be_focused()
@@ -355,8 +355,8 @@ async def test_five_thousand_results_are_a_few_elements(window: MooringWindow) -
     await expect(cells(window)).to_have_count(1)
 
 
-# The origin's own file system stands in for the folder that a person would choose: the chooser is a window of the
-# browser's, which no test can press. Handle, permission and writing are the real ones.
+# The origin's private file system replaces the folder that a user would choose, since no test can operate the
+# browser's folder chooser. Handle, permission and writing are real.
 PICKER = """globalThis.showDirectoryPicker = async () =>
   (await navigator.storage.getDirectory()).getDirectoryHandle("out", { create: true });"""
 SAVED = """async () => {
@@ -371,7 +371,7 @@ SAVED = """async () => {
 }"""
 
 
-async def test_empty_file_of_an_interrupted_save_is_written_again(user: BrowserUser) -> None:
+async def test_empty_file_of_an_interrupted_save_is_replaced(user: BrowserUser) -> None:
     profile = await user.new_profile()
     await profile.add_init_script(PICKER)
     window = await MooringWindow.open(profile, user.base)
@@ -388,7 +388,7 @@ async def test_empty_file_of_an_interrupted_save_is_written_again(user: BrowserU
     assert names == ["left.png", "left_2.png"]
 
 
-async def test_each_result_is_saved_to_the_chosen_folder_also_after_a_reload(user: BrowserUser) -> None:
+async def test_results_are_saved_to_the_chosen_folder_after_reload(user: BrowserUser) -> None:
     profile = await user.new_profile()
     await profile.add_init_script(PICKER)
     await profile.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -418,7 +418,7 @@ async def test_each_result_is_saved_to_the_chosen_folder_also_after_a_reload(use
     assert await page.evaluate("async () => (await navigator.clipboard.read())[0].types") == ["image/png"]
 
 
-async def test_a_text_that_a_node_shows_is_a_result_like_any_other(user: BrowserUser) -> None:
+async def test_text_output_is_a_result(user: BrowserUser) -> None:
     profile = await user.new_profile()
     window = await MooringWindow.open(profile, user.base)
     await window.ready()

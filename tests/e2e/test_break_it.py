@@ -1,4 +1,4 @@
-"""*Break it* as a person uses it: a server is killed and started again from the page, and the promises hold."""
+"""*Break it* in a real browser: a server is killed and started from the page, and the promises hold."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tests.services import Service, start_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# The browser logs each answer of the gateway that the killed server cannot be reached.
+# The browser logs each answer of the gateway about the unreachable server.
 UNREACHABLE = (r"status of 50[24] ", r"WebSocket connection to ")
 
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Service]:
-    """Two demo servers of this module's own, since one of them dies."""
+    """Two demo servers for this module only, since one is killed."""
     with start_gateway(demo=2) as service:
         yield service
 
 
 def row(window: MooringWindow, mishap: str) -> Locator:
-    """The row of one fault in the panel."""
+    """Return the row of a fault in the panel."""
     return window.page.locator(f"[data-testid=mishap][data-mishap={mishap}]")
 
 
 async def open_panel(window: MooringWindow) -> None:
-    """Open the panel as someone without a mouse does."""
+    """Open the panel by keyboard."""
     await window.page.locator("#break-it > summary").press("Enter")
     await row(window, "kill").get_by_role("button").wait_for()
 
 
-async def test_a_killed_server_keeps_its_work_and_the_other_window_never_notices(user: BrowserUser) -> None:
+async def test_killed_server_keeps_its_work_and_other_window_is_unaffected(user: BrowserUser) -> None:
     user.watch.expected.extend(UNREACHABLE)
     window, other = await user.open(), await user.open()
     await expect(window.page.locator("#break-it")).not_to_have_attribute("open", "")
@@ -67,7 +67,7 @@ async def test_a_killed_server_keeps_its_work_and_the_other_window_never_notices
         await each.check()
 
 
-async def test_axe_finds_nothing_in_the_open_panel_and_it_fits_a_phone(user: BrowserUser) -> None:
+async def test_open_panel_is_accessible_and_fits_a_phone(user: BrowserUser) -> None:
     window = await user.open()
     await window.page.set_viewport_size({"width": 360, "height": 780})
     await window.show("now")

@@ -1,4 +1,4 @@
-"""The console contract in a real window: every name, its shape, its errors, and that nothing of Python leaks out."""
+"""The console API in a real window: its names, shapes and errors, and no Python proxies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.work_kit import quick_workflow, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-# Whether a value is what JSON could say, or a promise: a Python proxy is neither.
+# Whether a value is JSON or a promise, and no Python proxy.
 IS_PLAIN = """(value) => {
   const check = (item) => item === null || ["string", "number", "boolean"].includes(typeof item)
     || (Array.isArray(item) ? item.every(check)
@@ -35,14 +35,14 @@ REFUSAL = """async (action) => {
 
 
 async def refusal(page: Page, action: str) -> dict[str, Any]:
-    """How an expression of the console is refused."""
-    told = await page.evaluate(REFUSAL, action)
-    assert told is not None, f"{action} was not refused"
-    assert told["isError"]
-    return dict(told)
+    """Return the error of an expression in the console."""
+    answer = await page.evaluate(REFUSAL, action)
+    assert answer is not None, f"{action} was not refused"
+    assert answer["isError"]
+    return dict(answer)
 
 
-async def test_every_name_is_there_and_answers_plainly(user: BrowserUser) -> None:
+async def test_every_name_exists_and_answers_in_json(user: BrowserUser) -> None:
     page = (await user.open()).page
     for name in HELPERS:
         assert await page.evaluate(f"typeof window.{name} + ' ' + window.{name}.name") == f"function {name}"
@@ -51,9 +51,9 @@ async def test_every_name_is_there_and_answers_plainly(user: BrowserUser) -> Non
     assert await page.evaluate("mooring.version") == VERSION
     assert await page.evaluate("mooring.ready.then((it) => it === mooring)")
     assert await page.evaluate("[windowLockedServer, windowTasks]") == [None, []]
-    told = await page.evaluate("debugServerConsistency()")
-    assert told.pop("windowId") == await page.evaluate("sessionStorage.getItem('mooring.window')")
-    assert told == {
+    answer = await page.evaluate("debugServerConsistency()")
+    assert answer.pop("windowId") == await page.evaluate("sessionStorage.getItem('mooring.window')")
+    assert answer == {
         "lockedServer": None,
         "pendingTasks": 0,
         "webSocket": {"server": None, "state": "closed"},
@@ -80,18 +80,18 @@ async def test_every_name_is_there_and_answers_plainly(user: BrowserUser) -> Non
         assert await page.evaluate(f"async () => ({IS_PLAIN})(await {expression})"), expression
 
 
-async def test_the_read_only_names_cannot_be_written(user: BrowserUser) -> None:
+async def test_read_only_names_cannot_be_written(user: BrowserUser) -> None:
     page = (await user.open()).page
     for name in GETTERS:
-        told = await page.evaluate(
+        answer = await page.evaluate(
             f"(() => {{ 'use strict'; try {{ window.{name} = 1; }} catch (error) {{ return error.name; }} }})()"
         )
-        assert told == "TypeError"
+        assert answer == "TypeError"
     await page.evaluate("windowTasks.push('a snapshot of no consequence')")
     assert await page.evaluate("windowTasks") == []
 
 
-async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(user: BrowserUser) -> None:
+async def test_script_runs_a_workflow_and_the_window_stays_locked(user: BrowserUser) -> None:
     page = (await user.open()).page
     lines: list[str] = []
     page.on("console", lambda message: lines.append(message.text))
@@ -103,10 +103,10 @@ async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(user: Bro
     base = await page.evaluate("mooring.getApiBaseUrl()")
     assert re.fullmatch(rf"/servers/{server}@[0-9a-f]{{8}}", base)
 
-    told = await refusal(page, f"validateServerConsistency('submit', '{other}')")
-    assert told["name"] == "ServerLockedError"
-    assert server in told["message"]
-    assert {key: told["own"][key] for key in ("operation", "asked", "locked", "holders")} == {
+    answer = await refusal(page, f"validateServerConsistency('submit', '{other}')")
+    assert answer["name"] == "ServerLockedError"
+    assert server in answer["message"]
+    assert {key: answer["own"][key] for key in ("operation", "asked", "locked", "holders")} == {
         "operation": "submit",
         "asked": other,
         "locked": server,
@@ -122,8 +122,8 @@ async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(user: Bro
         "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
         arg=lock["reconnects"],
     )
-    again = await page.evaluate("debugWebSocketLock()")
-    assert (again["lockedServer"], again["webSocket"]["url"]) == (server, lock["webSocket"]["url"])
+    second = await page.evaluate("debugWebSocketLock()")
+    assert (second["lockedServer"], second["webSocket"]["url"]) == (server, lock["webSocket"]["url"])
 
     task = await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
     assert (task["state"], task["executionServer"]) == ("succeeded", server)
@@ -139,7 +139,7 @@ async def test_a_script_runs_a_workflow_and_the_guard_holds_the_window(user: Bro
         assert any(line.startswith(f"[mooring {window_id[:8]}] {said}") for line in lines), said
 
 
-async def test_an_upload_holds_the_server_that_the_submit_goes_to(user: BrowserUser) -> None:
+async def test_upload_holds_the_server_for_the_submit(user: BrowserUser) -> None:
     page = (await user.open()).page
     picture = """async (name) => {
       const canvas = new OffscreenCanvas(16, 12);
@@ -166,7 +166,7 @@ async def test_an_upload_holds_the_server_that_the_submit_goes_to(user: BrowserU
     assert await page.evaluate("windowLockedServer") is None
 
 
-async def test_blobs_go_in_with_the_workflow(user: BrowserUser) -> None:
+async def test_blobs_are_uploaded_with_the_workflow(user: BrowserUser) -> None:
     page = (await user.open()).page
     workflow = {
         "1": {"class_type": "LoadImage", "inputs": {"image": ""}},
@@ -182,7 +182,7 @@ async def test_blobs_go_in_with_the_workflow(user: BrowserUser) -> None:
     assert task["state"] == "succeeded"
 
 
-async def test_the_editors_graph_is_in_the_picture_and_in_that_of_another_run_after_a_reload(user: BrowserUser) -> None:
+async def test_editor_graph_is_embedded_in_pictures_after_reload(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     graph = {"nodes": [{"id": 2, "type": "SaveImage", "pos": [10, 20]}], "links": [], "extra": {"author": "沙丘"}}
@@ -190,16 +190,16 @@ async def test_the_editors_graph_is_in_the_picture_and_in_that_of_another_run_af
     first = await page.evaluate(submit, [quick_workflow(colour=71), json.dumps(graph)])
     assert json.loads((await picture_of(page, first)).graph or "") == graph
     await window.reload()
-    again = await page.evaluate("(id) => mooring.runAgain(id)", first)
-    picture = await picture_of(page, again)
+    second = await page.evaluate("(id) => mooring.runAgain(id)", first)
+    picture = await picture_of(page, second)
     assert json.loads(picture.graph or "") == graph
     assert json.loads(picture.api or "") == quick_workflow(colour=71)
-    told = await refusal(page, "mooring.submitWorkflow({1: {class_type: 'A'}}, {workflow: {}})")
-    assert (told["name"], told["own"]["cause"]) == ("BadInput", "bad-workflow")
+    answer = await refusal(page, "mooring.submitWorkflow({1: {class_type: 'A'}}, {workflow: {}})")
+    assert (answer["name"], answer["own"]["cause"]) == ("BadInput", "bad-workflow")
 
 
 async def picture_of(page: Page, prompt_id: str) -> Source:
-    """What is in the first picture of a run, once it is there."""
+    """Return the metadata of a run's first picture, once it exists."""
     assert (await page.evaluate("(id) => mooring.waitFor(id)", prompt_id))["state"] == "succeeded"
     read = """async (id) => {
       const answer = await fetch(mooring.getTaskBoundImageUrl(id));
@@ -208,7 +208,7 @@ async def picture_of(page: Page, prompt_id: str) -> Source:
     return read_source(bytes(await page.evaluate(read, prompt_id)))
 
 
-async def test_cancelling_and_giving_up_answer_with_the_task(user: BrowserUser) -> None:
+async def test_cancel_and_give_up_return_the_task(user: BrowserUser) -> None:
     page = (await user.open()).page
     one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=11))
     other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=12))
@@ -218,29 +218,29 @@ async def test_cancelling_and_giving_up_answer_with_the_task(user: BrowserUser) 
     assert await page.evaluate("windowLockedServer") is None
 
 
-async def test_refusals_are_errors_with_their_facts(user: BrowserUser) -> None:
+async def test_refusals_are_errors_with_fields(user: BrowserUser) -> None:
     page = (await user.open()).page
     for action in ("mooring.waitFor('none')", "mooring.getTaskHistory('none')", "mooring.cancel('none')"):
-        told = await refusal(page, action)
-        assert (told["name"], told["own"]["promptId"]) == ("TaskNotFound", "none")
-    told = await refusal(page, "mooring.getTaskBoundImageUrl('none')")
-    assert told["name"] == "TaskNotFound"
-    told = await refusal(page, "mooring.submitWorkflow([])")
-    assert (told["name"], told["own"]["cause"]) == ("BadInput", "bad-workflow")
-    told = await refusal(page, "mooring.uploadImage('dunes.png')")
-    assert (told["name"], told["own"]["cause"]) == ("BadInput", "not-a-file")
-    told = await refusal(page, "mooring.fleet(1, 2, 3)")
-    assert told["name"] == "TypeError"
+        answer = await refusal(page, action)
+        assert (answer["name"], answer["own"]["promptId"]) == ("TaskNotFound", "none")
+    answer = await refusal(page, "mooring.getTaskBoundImageUrl('none')")
+    assert answer["name"] == "TaskNotFound"
+    answer = await refusal(page, "mooring.submitWorkflow([])")
+    assert (answer["name"], answer["own"]["cause"]) == ("BadInput", "bad-workflow")
+    answer = await refusal(page, "mooring.uploadImage('dunes.png')")
+    assert (answer["name"], answer["own"]["cause"]) == ("BadInput", "not-a-file")
+    answer = await refusal(page, "mooring.fleet(1, 2, 3)")
+    assert answer["name"] == "TypeError"
 
 
-async def test_the_self_check_passes_and_touches_nothing_of_the_persons(user: BrowserUser) -> None:
+async def test_self_check_passes_and_leaves_user_data_alone(user: BrowserUser) -> None:
     page = (await user.open()).page
     prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it)", quick_workflow())
     await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
     before = await page.evaluate("windowTasks")
-    told = await page.evaluate("testServerConsistencyFixes()")
-    assert (told["failed"], told["passed"]) == (0, len(told["results"]))
-    assert told["passed"] >= 5
-    assert all(set(result) == {"name", "ok", "detail"} for result in told["results"])
+    answer = await page.evaluate("testServerConsistencyFixes()")
+    assert (answer["failed"], answer["passed"]) == (0, len(answer["results"]))
+    assert answer["passed"] >= 5
+    assert all(set(result) == {"name", "ok", "detail"} for result in answer["results"])
     assert await page.evaluate("windowTasks") == before
     assert await page.evaluate("windowLockedServer") is None

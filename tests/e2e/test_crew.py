@@ -1,4 +1,4 @@
-"""A crew of three in one real tab: three servers at work for one waiting line, through reloads of the page."""
+"""A crew of three in one real tab: three servers work for one waiting line, through reloads of the page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ADD = """
     await js.globalThis.captain.unwrap().line.add(workflow, runs, title="crew", hands=3)
     return len(runs)
 """
-TELL = """
+STATE = """
     import js
 
     crew = js.globalThis.crew.unwrap()
@@ -63,32 +63,32 @@ GRAPH = {
 
 
 async def until(page: Page, count: int, *, crew: int = 3) -> dict[str, Any]:
-    """What the tab tells once nothing waits and all is home."""
+    """Wait until nothing waits and all tasks are delivered, and return the tab's state."""
     while True:
-        told: dict[str, Any] = await run_python(page, TELL)
-        is_home = len(told["tasks"]) == count and all(task[3] for task in told["tasks"])
-        if told["waiting"] == 0 and is_home and told["crew"] == crew:
-            return told
+        state: dict[str, Any] = await run_python(page, STATE)
+        is_delivered = len(state["tasks"]) == count and all(task[3] for task in state["tasks"])
+        if state["waiting"] == 0 and is_delivered and state["crew"] == crew:
+            return state
         await page.wait_for_timeout(200)
 
 
-async def test_a_crew_of_three_works_on_three_servers_and_outlives_reloads(browser: Browser, gateway: Service) -> None:
+async def test_crew_of_three_uses_three_servers_and_survives_reloads(browser: Browser, gateway: Service) -> None:
     context = await browser.new_context()
     page = await context.new_page()
     await load_python(page, gateway.url)
     me = await run_python(page, START)
     await run_python(page, ADD, graph=GRAPH, count=9)
-    while len((await run_python(page, TELL))["tasks"]) < 6:
+    while len((await run_python(page, STATE))["tasks"]) < 6:
         await page.wait_for_timeout(100)
     await page.reload()
     await start_python(page)
     assert await run_python(page, START) == me
-    told = await until(page, 9)
-    assert {task[2] for task in told["tasks"]} == {"demo-1", "demo-2", "demo-3"}
-    assert {task[0] for task in told["tasks"]} == {me, f"{me}+1", f"{me}+2"}
-    assert len({task[1] for task in told["tasks"]}) == 3, "each session has a client_id of its own"
-    assert sorted(task[4] for task in told["tasks"]) == list(range(9))
-    assert told["violations"] == []
+    state = await until(page, 9)
+    assert {task[2] for task in state["tasks"]} == {"demo-1", "demo-2", "demo-3"}
+    assert {task[0] for task in state["tasks"]} == {me, f"{me}+1", f"{me}+2"}
+    assert len({task[1] for task in state["tasks"]}) == 3, "each session has a client_id of its own"
+    assert sorted(task[4] for task in state["tasks"]) == list(range(9))
+    assert state["violations"] == []
     await page.reload()
     await start_python(page)
     assert await run_python(page, START) == me
@@ -109,14 +109,14 @@ async def test_nine_runs_use_each_of_three_idle_servers(user: BrowserUser) -> No
     assert len({task["owner"] for task in tasks}) == 3
     facts = await window.facts()
     assert [len(item["tasks"]) for item in (facts, *facts["crew"])] == [2, 2, 2]
-    told = await page.evaluate("mooring.cancel(windowTasks.at(-1).promptId)")
-    assert told["executionServer"] in {"demo-1", "demo-2", "demo-3"}, "a script reaches the work of each"
+    state = await page.evaluate("mooring.cancel(windowTasks.at(-1).promptId)")
+    assert state["executionServer"] in {"demo-1", "demo-2", "demo-3"}, "a script reaches the work of each"
     await page.get_by_test_id("line-cancel").click()
     await page.get_by_test_id("cancel-mine").last.click()
     await expect(page.locator("#now [data-testid=task-card]")).to_have_count(0)
 
 
-async def test_a_line_is_spread_over_three_servers_from_the_page(user: BrowserUser) -> None:
+async def test_waiting_line_is_spread_over_three_servers(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("slow")

@@ -1,4 +1,4 @@
-"""Servers are looked up while a window works: its server leaves DNS, another comes, and an address is another's."""
+"""DNS changes while a window works: its server leaves, another comes, and an address gets another server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONE, TWO = "127.0.0.2", "127.0.0.3"
 
 @dataclass
 class Cluster:
-    """The servers, which listen on one port of addresses of their own, and the name for them."""
+    """The servers, which listen on one port of different addresses, and their name."""
 
     names: NameServer
     port: int
@@ -32,12 +32,12 @@ class Cluster:
     stack: contextlib.ExitStack
 
     def start(self, host: str, data: str) -> Service:
-        """A demo server at an address, with a disk."""
+        """Start a demo server at an address, with a data folder."""
         flags = ("--host", host, "--step-seconds", "0.1")
         return self.stack.enter_context(start_demo(*flags, port=self.port, data=self.folder / data))
 
     def name(self, *hosts: str) -> None:
-        """What the name stands for from now on."""
+        """Change the addresses of the name."""
         self.names.zone["comfyui.test."] = {"A": list(hosts)}
 
 
@@ -50,7 +50,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def gateway(cluster: Cluster) -> AsyncIterator[Service]:
-    """A gateway that looks them up; it starts in a thread, since the name server answers in this one."""
+    """A gateway that finds them. It starts in a thread, since the name server answers in this one."""
     path = cluster.folder / "fleet.toml"
     path.write_text(
         f'[[discover]]\nfrom = "dns://comfyui.test:{cluster.port}"\nid = "gpu"\nmint = true\n'
@@ -63,18 +63,18 @@ async def gateway(cluster: Cluster) -> AsyncIterator[Service]:
         yield await asyncio.to_thread(lambda: stack.enter_context(start_gateway("--fleet", str(path))))
 
 
-async def test_work_stays_with_its_server_while_the_names_change(user: BrowserUser, cluster: Cluster) -> None:
-    user.watch.expected += [r"status of (409|502|504) .*/servers/"]  # looks at a server that is gone
+async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, cluster: Cluster) -> None:
+    user.watch.expected += [r"status of (409|502|504) .*/servers/"]  # polls of a server that has stopped
     window = await user.open()
     first = await window.submit(slow_workflow(150))
     await window.wait_state(first, "running")
     here = (await window.task(first))["executionServer"]
     two = await asyncio.to_thread(cluster.start, TWO, "two")
-    cluster.name(TWO)  # the server that works is leaving, and another one has come
+    cluster.name(TWO)  # the server at work is leaving, and another has come
     find = "const servers = mooring.fleet().servers, one = servers.find(it => it.id === here);"
-    told = "servers.length === 2 && one.drained && servers.every(it => it.health === 'well')"
-    await window.page.wait_for_function(f"here => {{ {find} return {told}; }}", arg=here)
-    second = await window.submit(quick_workflow(2))  # it is moored, and so its work still goes there
+    condition = "servers.length === 2 && one.drained && servers.every(it => it.health === 'well')"
+    await window.page.wait_for_function(f"here => {{ {find} return {condition}; }}", arg=here)
+    second = await window.submit(quick_workflow(2))  # the window is moored there
     assert (await window.task(second))["executionServer"] == here
     for prompt_id in (first, second):
         done = await window.wait_for(prompt_id)
@@ -86,7 +86,7 @@ async def test_work_stays_with_its_server_while_the_names_change(user: BrowserUs
     await window.wait_state(third, "running")
     cluster.names.mood = Mood.SERVFAIL
     two.kill()
-    other = await asyncio.to_thread(cluster.start, TWO, "other")  # at the very address, before anybody has looked
+    other = await asyncio.to_thread(cluster.start, TWO, "other")  # at the same address, before the next probe
     await window.wait_state(third, "unreachable")
     await window.page.get_by_test_id("open-fleet").click()
     panel = window.page.get_by_test_id("fleet-panel")

@@ -1,4 +1,4 @@
-"""The window before Python is up: as it was, open for typing and files, and nobody else's."""
+"""The window before Python has started: restored, ready for typing and files, and private to its user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAST = "body.has-last"
 
 @asynccontextmanager
 async def held(page: Page) -> AsyncIterator[None]:
-    """Python is on its way for as long as this lasts."""
+    """Hold back Python while this block lasts."""
     release = asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -32,10 +32,10 @@ async def held(page: Page) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        release.set()  # the route stays, and lets everything through
+        release.set()  # the route stays, and passes everything on
 
 
-async def test_a_reloaded_window_is_as_it_was_and_takes_words_and_files_at_once(user: BrowserUser, photo: Path) -> None:
+async def test_reloaded_window_is_restored_and_accepts_input_before_python(user: BrowserUser, photo: Path) -> None:
     window = await user.open()
     page = window.page
     done = await window.submit(quick_workflow(), "Dunes")
@@ -60,14 +60,14 @@ async def test_a_reloaded_window_is_as_it_was_and_takes_words_and_files_at_once(
     await expect(page.locator(LAST)).to_have_count(0)
     await expect(factor).to_have_value("3")
     await expect(page.locator(".drop-name")).to_have_text(photo.name)
-    await expect(picture).to_have_attribute("src", early or "", timeout=1)  # drawn with the picture that was there
+    await expect(picture).to_have_attribute("src", early or "", timeout=1)  # drawn with the earlier picture
     await window.reload()
     await expect(factor).to_have_value("3")
     await window.wait_for(running)
     await window.check()
 
 
-async def test_what_is_dropped_before_python_is_up_is_not_lost_and_does_not_replace_the_page(user: BrowserUser) -> None:
+async def test_file_dropped_before_python_is_kept_and_page_stays(user: BrowserUser) -> None:
     profile = await user.new_profile()
     page = await profile.new_page()
     async with held(page):
@@ -91,9 +91,7 @@ async def test_what_is_dropped_before_python_is_up_is_not_lost_and_does_not_repl
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "private"])
-async def test_what_a_window_was_is_told_to_no_other_and_of_a_private_one_to_nobody(
-    user: BrowserUser, kind: str
-) -> None:
+async def test_early_view_is_shown_only_in_its_own_window(user: BrowserUser, kind: str) -> None:
     profile = await user.new_profile()
     window = await MooringWindow.open(profile, user.base + ("?private" if kind == "private" else ""))
     await window.ready()

@@ -1,4 +1,4 @@
-"""The main job with nothing but the keyboard: after each step the focus is where the person goes on, never nowhere."""
+"""The main job by keyboard alone: after each step the focus is where the user continues."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-STEPS_TO = 90  # presses of Tab within which anything on the page is reached
+STEPS_TO = 90  # presses of Tab that reach anything on the page
 NOWHERE = "!document.activeElement || document.activeElement === document.body"
 TEXT = "#field-1-text"
 CARD = "[data-testid=task-card]"
 
-# What a quick typist presses a second, while 30 patches arrive in it: so many patches between two keys.
+# A fast typist's keys while 30 patches a second arrive: this many patches between two keys.
 PATCHES_A_KEY = 4
-AFTER = ", wide"  # stands behind the caret while Chinese is composed before it
+AFTER = ", wide"  # the text after the caret while Chinese is composed
 COUNT_PATCHES = """() => {
   globalThis.patches = 0;
   new MutationObserver(() => { patches += 1; }).observe(document.getElementById("main"), {
@@ -37,7 +37,7 @@ TYPED = """(selector) => {
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Service]:
-    """A quick server: a result is there in two seconds, and its steps come 50 times a second."""
+    """A fast server: a result takes two seconds, with 50 steps a second."""
     with start_demo("--step-seconds", "0.02") as demo, start_gateway("--server", f"a={demo.url}") as service:
         yield service
 
@@ -47,7 +47,7 @@ async def is_somewhere(page: Page) -> None:
 
 
 async def walk(page: Page, selector: str, key: str = "Tab") -> None:
-    """Press a key until the focus is there, if it is not; it is lost on no step of the way."""
+    """Press a key until the element has the focus; every step must keep the focus on some element."""
     for _ in range(STEPS_TO):
         if await page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
             return
@@ -57,7 +57,7 @@ async def walk(page: Page, selector: str, key: str = "Tab") -> None:
 
 
 async def in_dialog(page: Page, testid: str) -> Locator:
-    """A dialog is open and has the focus."""
+    """Check that a dialog is open and has the focus."""
     dialog = page.get_by_test_id(testid)
     await dialog.wait_for()
     await page.wait_for_function("() => document.querySelector('dialog[open]')?.contains(document.activeElement)")
@@ -69,7 +69,7 @@ async def closed(page: Page) -> None:
     await is_somewhere(page)
 
 
-async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(user: BrowserUser) -> None:
+async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser) -> None:
     page = (await user.open()).page
     # Choose a workflow
     await page.keyboard.press("Tab")
@@ -82,7 +82,7 @@ async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(user: Bro
     await page.locator("#fields-text").wait_for()
     await expect(page.locator("#pick-text")).to_be_focused()
 
-    # Put a text in, run, watch until the end
+    # Type a text, run, watch until the end
     await walk(page, TEXT)
     await page.keyboard.press("Control+A")
     await page.keyboard.type("dunes at night")
@@ -92,7 +92,7 @@ async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(user: Bro
     await page.locator(f"{CARD}[data-state=succeeded] [data-testid=result-image]").wait_for()
     await expect(page.locator(TEXT)).to_be_focused()
 
-    # Once more, with the focus on what goes when it ends
+    # Run a second time, with the focus on an element that disappears at the end
     await walk(page, "[name=workflow]", "Shift+Tab")
     await page.keyboard.press("ArrowDown")
     await page.locator("#fields-slow").wait_for()
@@ -104,7 +104,7 @@ async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(user: Bro
     await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(2)
     await expect(page.locator(CARD).first).to_be_focused()
 
-    # Open the result large, look closer, use it as input
+    # Open the result large, zoom in, use it as input
     await walk(page, "[name=workflow]", "Shift+Tab")
     for _ in range(3):
         await page.keyboard.press("ArrowUp")
@@ -154,7 +154,7 @@ async def test_the_main_job_needs_no_mouse_and_the_focus_is_never_lost(user: Bro
     await expect(page.locator(".cell").nth(1)).to_be_focused()
 
 
-async def test_a_button_that_has_done_its_last_hands_the_focus_on(user: BrowserUser) -> None:
+async def test_button_that_disappears_passes_the_focus_on(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("text")
@@ -172,9 +172,9 @@ async def test_a_button_that_has_done_its_last_hands_the_focus_on(user: BrowserU
 
 
 async def compose(page: Page, input_method: CDPSession, word: tuple[str, str], before: str, *, is_fast: bool) -> None:
-    """Type letters that stand for Chinese, and choose what they mean.
+    """Type letters for Chinese, and choose the characters.
 
-    A fast typist's patches tell of letters that are older than what stands there by then.
+    Patches for a fast typist refer to letters that have been replaced in the field.
     """
     keys, chosen = word
     for length in range(1, len(keys) + 1):
@@ -189,18 +189,18 @@ async def compose(page: Page, input_method: CDPSession, word: tuple[str, str], b
 
 
 async def expect_typed(page: Page, before: str) -> None:
-    """After as many patches as come between two keys: this stands before the caret, AFTER behind it."""
+    """Wait for as many patches as arrive between two keys, and check the texts before and after the caret."""
     await patched(page)
     assert await page.evaluate(TYPED, TEXT) == [True, before + AFTER, len(before), len(before)]
 
 
 async def patched(page: Page) -> None:
-    """So many patches have come as come between two keys."""
+    """Wait for as many patches as arrive between two keys."""
     so_far = await page.evaluate("patches")
     await page.wait_for_function("(count) => patches >= count", arg=so_far + PATCHES_A_KEY)
 
 
-async def test_chinese_is_composed_while_thirty_patches_a_second_arrive(user: BrowserUser) -> None:
+async def test_chinese_composition_survives_thirty_patches_a_second(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     await window.run_slow()

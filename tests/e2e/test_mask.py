@@ -1,7 +1,7 @@
-"""A mask painted over a picture in a real browser: the server gets every colour whole, and alpha as painted.
+"""A mask painted over a picture in a real browser: the server gets unchanged colours and the painted alpha.
 
-The page is given another workflow in place of the first shipped one: what LoadImage makes of the picture is saved, its
-colours and its mask.
+The page receives another workflow in place of the first sample, which saves the colours and the mask that LoadImage
+makes of the picture.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ IS_KEPT = "JSON.parse(sessionStorage.getItem('mooring.draft'))?.drafts?.enlarge?
 
 
 def published() -> dict[str, Any]:
-    """A workflow that saves a picture's colours and its mask."""
+    """Return a workflow that saves a picture's colours and its mask."""
     return {
         "v": 1,
         "title": "Masks",
@@ -61,7 +61,7 @@ def published() -> dict[str, Any]:
 
 
 def apart() -> dict[str, Any]:
-    """The same, and a mask that is a file of its own."""
+    """Return the same workflow with a mask in a file of its own."""
     made = published()
     made["fields"].append({"node": "5", "input": "image", "kind": "mask", "label": "Mask"})
     made["workflow"]["5"] = {"class_type": "LoadImageMask", "inputs": {"image": "", "channel": "green"}}
@@ -72,7 +72,7 @@ def apart() -> dict[str, Any]:
 async def opened(
     user: BrowserUser, path: str = "/", workflow: dict[str, Any] | None = None, **options: Any
 ) -> MooringWindow:
-    """A window where that workflow is chosen, and its form is the server's."""
+    """Open a window with that workflow and the server's form."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(workflow or published()))
@@ -86,19 +86,19 @@ async def opened(
 
 
 async def open_mask(page: Page) -> None:
-    """Open the dialog for the picture's mask, and wait until it can be painted."""
+    """Open the mask dialog, and wait until it can be painted."""
     await page.get_by_test_id("mask-1-image").click()
     await page.locator(".mask-paint").wait_for()
 
 
 async def mask_of(page: Page) -> Image.Image:
-    """The mask as it stands in the dialog: 255 is masked."""
+    """Return the mask in the dialog; 255 is masked."""
     width, height, text = await page.evaluate(MASK)
     return Image.frombytes("L", (width, height), base64.b64decode(text))
 
 
 async def drag(page: Page, *places: tuple[float, float]) -> None:
-    """Lead the pointer over the picture; places are shares of its width and height."""
+    """Move the pointer over the picture; places are fractions of its width and height."""
     box = await page.locator("#mask-sheet").bounding_box()
     assert box is not None
     points = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in places]
@@ -110,7 +110,7 @@ async def drag(page: Page, *places: tuple[float, float]) -> None:
 
 
 async def run(window: MooringWindow, node: str = "1") -> tuple[Image.Image, Image.Image, Image.Image]:
-    """Run it: the file that the server got for that node, the colours that LoadImage made, and the mask."""
+    """Run, and return the server's file of that node, LoadImage's colours, and the mask."""
     prompt_id = await window.press_run()
     await window.card(prompt_id, "succeeded").wait_for()
     task = await window.task(prompt_id)
@@ -127,18 +127,18 @@ async def run(window: MooringWindow, node: str = "1") -> tuple[Image.Image, Imag
 
 
 async def picture(base: str, **query: str) -> Image.Image:
-    """A file of a server."""
+    """Return a file of a server."""
     async with aiohttp.ClientSession() as session, session.get(base, params=query) as answer:
         assert answer.status == 200, await answer.text()
         return Image.open(io.BytesIO(await answer.read()))
 
 
 def is_equal(one: Image.Image, other: Image.Image) -> bool:
-    """Whether two pictures have the same pixels."""
+    """Return whether two pictures have the same pixels."""
     return one.size == other.size and one.mode == other.mode and ImageChops.difference(one, other).getbbox() is None
 
 
-async def test_a_painted_mask_is_the_servers_alpha_and_every_colour_stays(user: BrowserUser, photo: Path) -> None:
+async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(user: BrowserUser, photo: Path) -> None:
     window = await opened(user)
     page, original = window.page, Image.open(photo)
     await window.put_picture(photo)
@@ -167,7 +167,7 @@ async def test_a_painted_mask_is_the_servers_alpha_and_every_colour_stays(user: 
     await expect(page.locator(".drop-name")).to_have_text("dunes-0-masked.png")
     await expect(page.get_by_test_id("mask-1-image")).to_have_text("Paint on with the mask")
     await page.wait_for_function(IS_KEPT)
-    await window.reload()  # before it was ever run
+    await window.reload()  # before any run
     await expect(page.locator(".drop-name")).to_have_text("dunes-0-masked.png")
     await expect(page.get_by_test_id("mask-1-image")).to_have_text("Paint on with the mask")
     sent, colours, mask = await run(window)
@@ -177,18 +177,18 @@ async def test_a_painted_mask_is_the_servers_alpha_and_every_colour_stays(user: 
     assert is_equal(colours.convert("RGB"), original)
     assert is_equal(mask.convert("L"), erased)
 
-    await open_mask(page)  # what was painted before the reload is painted on
+    await open_mask(page)  # the mask from before the reload
     assert is_equal(await mask_of(page), erased)
     await drag(page, (0.1, 0.1), (0.1, 0.2))
-    again = await mask_of(page)
+    reopened = await mask_of(page)
     await page.get_by_role("button", name="Use this mask").click()
     await expect(page.get_by_test_id("mask-dialog")).to_have_count(0)
     sent, _, mask = await run(window)
     assert is_equal(sent.convert("RGB"), original)
-    assert is_equal(mask.convert("L"), again)
+    assert is_equal(mask.convert("L"), reopened)
 
 
-async def test_a_mask_file_keys_and_clear(user: BrowserUser, photo: Path, tmp_path: Path) -> None:
+async def test_mask_file_keyboard_and_clear(user: BrowserUser, photo: Path, tmp_path: Path) -> None:
     half, notes = tmp_path / "half.png", tmp_path / "notes.png"
     mask = Image.new("L", (160, 107), 0)
     mask.paste(255, (80, 0, 160, 107))
@@ -209,13 +209,13 @@ async def test_a_mask_file_keys_and_clear(user: BrowserUser, photo: Path, tmp_pa
 
     await page.get_by_role("button", name="Clear").click()
     assert (await mask_of(page)).getextrema() == (0, 0)
-    await page.locator("#mask-stage").focus()  # without a pointer: in the middle from the start
+    await page.locator("#mask-stage").focus()  # without a pointer the brush starts in the middle
     await page.keyboard.press("Space")
     for _ in range(8):
         await page.keyboard.press("Shift+ArrowRight")
     by_keys = await mask_of(page)
     assert [by_keys.getpixel((x, 107)) for x in (100, 160, 200)] == [0, 255, 255]
-    await page.keyboard.press("Escape")  # not used, and not lost either
+    await page.keyboard.press("Escape")  # closed without using the mask, which is kept
     await expect(page.get_by_test_id("mask-question")).to_be_visible()
     await expect(page.locator(".drop-name")).to_have_text("dunes-0.png")
     await page.keyboard.press("Escape")
@@ -231,7 +231,7 @@ async def test_a_mask_file_keys_and_clear(user: BrowserUser, photo: Path, tmp_pa
 
 
 async def touch(page: Page, *moves: list[tuple[float, float]]) -> None:
-    """Put fingers on the picture, move them, and take them away; places are shares of its width and height."""
+    """Move fingers on the picture; places are fractions of its width and height."""
     box = await page.locator("#mask-sheet").bounding_box()
     assert box is not None
     session = await page.context.new_cdp_session(page)
@@ -244,7 +244,7 @@ async def touch(page: Page, *moves: list[tuple[float, float]]) -> None:
     await session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-async def test_on_a_phone_a_mask_of_its_own_is_painted_over_the_picture(user: BrowserUser, photo: Path) -> None:
+async def test_separate_mask_is_painted_on_a_phone(user: BrowserUser, photo: Path) -> None:
     window = await opened(user, workflow=apart(), viewport={"width": 360, "height": 740}, has_touch=True)
     page = window.page
     await window.put_picture(photo)
@@ -272,7 +272,7 @@ async def test_on_a_phone_a_mask_of_its_own_is_painted_over_the_picture(user: Br
 
 
 def samples() -> dict[str, tuple[Image.Image, bytes]]:
-    """Pictures as the server reads them, each with its file: some with alpha, and a photo that lies on its side."""
+    """Return pictures as the server reads them, each with its file: with alpha, and a rotated photo."""
     wide, high = 37, 23
     colours = Image.new("RGBA", (wide, high))
     colours.putdata([(x * 6, y * 11, (x * y) % 256, (x * 7 + y) % 256) for y in range(high) for x in range(wide)])
@@ -281,7 +281,7 @@ def samples() -> dict[str, tuple[Image.Image, bytes]]:
     written = {name: (seen, _file(image, "PNG")) for name, (seen, image) in found.items()}
     photo = colours.convert("RGB")
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held upright
+    exif[0x0112] = 6  # a camera held upright
     upright = photo.transpose(Image.Transpose.ROTATE_270).convert("RGBA")
     return {**written, "turned": (upright, _file(photo, "JPEG", exif=exif, quality=100, subsampling=0))}
 

@@ -1,4 +1,4 @@
-"""Workflows brought in by a person, saved on a server or published, in a real browser: opened, run, and found again."""
+"""Workflows opened from files, saved on a server or published, in a real browser: opened, run, and found later."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def form_of(title: str, label: str) -> dict[str, Any]:
 
 
 def editor_graph() -> dict[str, Any]:
-    """What the editor saves of the same nodes."""
+    """Return what the editor saves for the same nodes."""
     nodes = [
         {
             "id": 1, "type": "DemoSampler", "pos": [10, 20], "size": [300, 200], "mode": 0, "order": 0, "flags": {},
@@ -84,7 +84,7 @@ def gateway(shared: Path) -> Iterator[Service]:
 
 
 async def picture_of(window: MooringWindow, prompt_id: str) -> bytes:
-    """The first result of a task, from the server that made it."""
+    """Return the first result of a task from its server."""
     await window.wait_for(prompt_id)
     address = await window.call("mooring.getTaskBoundImageUrl(a[0])", prompt_id)
     return base64.b64decode(await window.page.evaluate(FETCH, address))
@@ -98,7 +98,7 @@ def pixels(data: bytes) -> bytes:
     return Image.open(io.BytesIO(data)).convert("RGB").tobytes()
 
 
-async def test_a_picture_that_was_made_here_is_dropped_and_made_again(user: BrowserUser) -> None:
+async def test_dropped_picture_of_mooring_can_be_run(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     first = await picture_of(window, await window.submit(sampler("a harbour at dusk", seed=41)))
@@ -137,9 +137,7 @@ async def test_a_picture_that_was_made_here_is_dropped_and_made_again(user: Brow
     await window.check()
 
 
-async def test_published_ones_come_first_and_follow_their_files_saved_ones_are_found(
-    user: BrowserUser, shared: Path
-) -> None:
+async def test_published_workflows_come_first_and_saved_ones_are_found(user: BrowserUser, shared: Path) -> None:
     window = await user.open()
     page = window.page
     titles = page.locator(".pick-title")
@@ -166,9 +164,9 @@ async def test_published_ones_come_first_and_follow_their_files_saved_ones_are_f
     address = f"{server['address']}/userdata/workflows%2Fsaved%20there.json?overwrite=true"
     async with (
         aiohttp.ClientSession() as session,
-        session.post(URL(address, encoded=True), json=editor_graph()) as told,
+        session.post(URL(address, encoded=True), json=editor_graph()) as reply,
     ):
-        assert told.status == 200
+        assert reply.status == 200
     await page.get_by_test_id("open-library").click()
     await page.locator("#saved-server").select_option(server["id"])
     await page.locator(".saved-name", has_text="saved there").click()

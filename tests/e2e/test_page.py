@@ -1,4 +1,4 @@
-"""The page in a real browser: the main job, languages, the keyboard, accessibility, and what patches leave alone."""
+"""The page in a real browser: the main job, languages, keyboard, accessibility, and what patches leave alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COUNT_STACKS = """
   WebAssembly.promising = (called) => { stacksMade += 1; return promising(called); };
 """
 
-# Every text, title and spoken name on the page that is neither marked by the pseudo-locale nor somebody's own.
+# Every text, title and accessible name that is neither marked by the pseudo-locale nor user data.
 UNMARKED = r"""() => {
   const strip = (text) => {
     for (let before = ""; before !== text;) { before = text; text = text.replace(/⟦[^⟦⟧]*⟧/g, ""); }
@@ -45,7 +45,7 @@ UNMARKED = r"""() => {
 
 
 @pytest.mark.parametrize(("language", "done"), [("en", "Finished"), ("zh-CN", "已完成")])
-async def test_a_photo_goes_in_and_its_picture_comes_out(
+async def test_photo_is_uploaded_and_its_picture_delivered(
     user: BrowserUser, photo: Path, language: str, done: str
 ) -> None:
     window = await user.open(f"/?lang={language}")
@@ -68,7 +68,7 @@ async def test_a_photo_goes_in_and_its_picture_comes_out(
     await page.screenshot(path=ARTIFACTS / f"main-job-{language}.png")
 
 
-async def test_a_running_task_shows_progress_step_preview_and_server(user: BrowserUser) -> None:
+async def test_running_task_shows_progress_step_preview_and_server(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("slow")
@@ -89,7 +89,7 @@ async def test_a_running_task_shows_progress_step_preview_and_server(user: Brows
     await expect(chip).to_have_attribute("data-server", "")
 
 
-# An element as a card has it, for a task that has two and a half seconds left, and all that it says.
+# An element as in a card, for a task with two and a half seconds left, and everything that it says.
 COUNTDOWN = """() => new Promise((done) => {
   const now = Date.now() / 1000, said = [], element = document.createElement("p");
   Object.assign(element.dataset, { ends: now + 2.4, until: now + 4, coming: "{time} left", over: "soon" });
@@ -99,7 +99,7 @@ COUNTDOWN = """() => new Promise((done) => {
   }).observe(element, { childList: true, characterData: true, subtree: true });
   document.body.append(element);
 })"""
-# Until a task's last preview is in the store, or is not any more.
+# Wait until a task's last preview is in the store, or is gone from it.
 UNTIL_KEPT = """async ([id, isKept]) => {
   const look = () => new Promise((done) => {
     indexedDB.open("mooring").onsuccess = ({ target: { result } }) => {
@@ -113,21 +113,21 @@ UNTIL_KEPT = """async ([id, isKept]) => {
 }"""
 
 
-async def test_time_counts_down_in_the_page_and_the_last_preview_outlives_a_reload(user: BrowserUser) -> None:
+async def test_countdown_runs_and_last_preview_survives_reload(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     said = await page.evaluate(COUNTDOWN)
     assert [text for text in said if text.endswith(" left")], said
     assert said[-2:] == ["soon", ""]
     long = {}
-    for number in range(6):  # one after the other
+    for number in range(6):  # one by one
         sampler, save = slow_workflow(200, seed=number).values()
         save["inputs"]["images"] = [f"s{number}", 0]
         long |= {f"s{number}": sampler, f"o{number}": save}
     prompt_id = await window.submit(long)
     await window.card(prompt_id, "running").get_by_test_id("preview").wait_for()
     await page.evaluate(UNTIL_KEPT, [prompt_id, True])
-    await page.context.route_web_socket(re.compile(r"/servers/.+/ws"), lambda _socket: None)  # nothing new is told
+    await page.context.route_web_socket(re.compile(r"/servers/.+/ws"), lambda _socket: None)  # no new events
     await window.reload()
     preview = window.card(prompt_id, "running").get_by_test_id("preview")
     assert await preview.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
@@ -135,7 +135,7 @@ async def test_time_counts_down_in_the_page_and_the_last_preview_outlives_a_relo
     await page.evaluate(UNTIL_KEPT, [prompt_id, False])
 
 
-async def test_no_text_is_outside_the_catalogue(user: BrowserUser, photo: Path) -> None:
+async def test_all_texts_are_in_the_catalogue(user: BrowserUser, photo: Path) -> None:
     window = await user.open("/?lang=pseudo")
     page = window.page
     await window.run_photo(photo)
@@ -150,7 +150,7 @@ async def test_no_text_is_outside_the_catalogue(user: BrowserUser, photo: Path) 
     await window.press_cancel(prompt_id)
 
 
-async def test_axe_finds_nothing_on_the_main_view(user: BrowserUser, photo: Path) -> None:
+async def test_main_view_is_accessible(user: BrowserUser, photo: Path) -> None:
     window = await user.open()
     page = window.page
     await check_axe(page)
@@ -178,7 +178,7 @@ async def test_nothing_scrolls_sideways_at_360_pixels(user: BrowserUser, photo: 
     await expect(page.locator("[data-testid=run]")).to_be_in_viewport()
 
 
-async def test_work_can_be_done_by_the_keyboard_alone(user: BrowserUser) -> None:
+async def test_work_is_possible_by_keyboard_alone(user: BrowserUser) -> None:
     page = (await user.open()).page
     for _ in range(30):
         if await page.evaluate("document.activeElement?.id") == "pick-enlarge":
@@ -209,7 +209,7 @@ async def test_work_can_be_done_by_the_keyboard_alone(user: BrowserUser) -> None
     await page.locator("[data-testid=task-card][data-state=cancelled]").wait_for()
 
 
-async def test_giving_up_frees_the_window_at_once(user: BrowserUser) -> None:
+async def test_giving_up_frees_the_window_immediately(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("slow")
@@ -221,7 +221,7 @@ async def test_giving_up_frees_the_window_at_once(user: BrowserUser) -> None:
     await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")
 
 
-async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(user: BrowserUser, tmp_path: Path) -> None:
+async def test_file_that_is_no_picture_is_refused_unsent(user: BrowserUser, tmp_path: Path) -> None:
     page = (await user.open()).page
     notes = tmp_path / "notes.png"
     notes.write_text("no picture at all", encoding="utf-8")
@@ -231,7 +231,7 @@ async def test_a_file_that_is_no_picture_is_told_before_anything_is_sent(user: B
     await expect(page.locator("#run-words")).to_contain_text("Put a picture in first")
 
 
-async def test_a_picture_can_be_pasted_and_dropped(user: BrowserUser, photo: Path) -> None:
+async def test_picture_can_be_pasted_and_dropped(user: BrowserUser, photo: Path) -> None:
     page = (await user.open()).page
     give = """async ([bytes, kind]) => {
       const transfer = new DataTransfer();
@@ -248,8 +248,8 @@ async def test_a_picture_can_be_pasted_and_dropped(user: BrowserUser, photo: Pat
     await expect(page.locator(".drop-facts")).to_contain_text("320 × 214")
 
 
-async def test_patches_leave_alone_what_the_person_has_in_hand(user: BrowserUser) -> None:
-    """While steps pour in: an opened detail stays open, the caret stays, and unfinished composition is not touched."""
+async def test_patches_keep_what_the_user_is_editing(user: BrowserUser) -> None:
+    """While steps arrive: an opened detail stays open, the caret stays, and unfinished composition is not touched."""
     window = await user.open()
     page = window.page
     await window.choose_sample("slow")
@@ -259,7 +259,7 @@ async def test_patches_leave_alone_what_the_person_has_in_hand(user: BrowserUser
     await text.fill("one two three")
     await text.evaluate("(area) => area.setSelectionRange(3, 3)")
     await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))")
-    await text.evaluate("(area) => { area.setRangeText('ni'); }")  # as an input method does before anything is chosen
+    await text.evaluate("(area) => { area.setRangeText('ni'); }")  # as an input method does before a choice
     before = await window.card(prompt_id).locator("progress").evaluate("(bar) => bar.value")
     await page.wait_for_function("(before) => document.querySelector('.task progress').value > before", arg=before)
     await expect(text).to_have_value("oneni two three")
@@ -269,10 +269,10 @@ async def test_patches_leave_alone_what_the_person_has_in_hand(user: BrowserUser
     await window.press_cancel(prompt_id)
 
 
-async def test_a_result_that_is_there_is_not_touched_and_one_that_was_taken_away_is_drawn_anew(
+async def test_unchanged_result_is_kept_and_removed_one_is_redrawn(
     user: BrowserUser,
 ) -> None:
-    """What has not changed is only told to stay; an extension of the browser may have taken it off the page."""
+    """An unchanged element is only kept in place, and a browser extension may have removed it from the page."""
     window = await user.open()
 
     async def run(colour: int) -> str:
@@ -291,7 +291,7 @@ async def test_a_result_that_is_there_is_not_touched_and_one_that_was_taken_away
     await expect(window.page.locator("[data-stays]")).to_have_count(0)
 
 
-async def test_what_was_typed_survives_a_reload(user: BrowserUser) -> None:
+async def test_typed_text_survives_reload(user: BrowserUser) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("text")
@@ -303,7 +303,7 @@ async def test_what_was_typed_survives_a_reload(user: BrowserUser) -> None:
     await expect(page.locator("#field-1-seed-mode")).to_have_value("fixed")
 
 
-async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(user: BrowserUser, photo: Path) -> None:
+async def test_picture_in_the_form_survives_reload(user: BrowserUser, photo: Path) -> None:
     window = await user.open()
     page = window.page
     await window.run_photo(photo)
@@ -313,7 +313,7 @@ async def test_a_picture_that_was_run_is_still_in_the_form_after_a_reload(user: 
     await page.locator("[data-testid=result-image]").wait_for()
 
 
-async def test_a_failed_task_tells_the_servers_own_words(user: BrowserUser) -> None:
+async def test_failed_task_shows_the_servers_message(user: BrowserUser) -> None:
     user.watch.expected += ["status of 400"]
     page = (await user.open()).page
     workflow = {
@@ -334,7 +334,7 @@ async def test_a_failed_task_tells_the_servers_own_words(user: BrowserUser) -> N
 @pytest.mark.parametrize(
     ("class_type", "method"), [("ImageScale", "sharpest"), ("NoSuchNode", "area")], ids=["choice", "node"]
 )
-async def test_what_no_server_can_run_is_refused_before_anything_is_sent(
+async def test_workflow_that_no_server_can_run_is_refused_unsent(
     user: BrowserUser, class_type: str, method: str
 ) -> None:
     page = (await user.open()).page
@@ -349,13 +349,13 @@ async def test_what_no_server_can_run_is_refused_before_anything_is_sent(
         },
         "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "mooring"}},
     }
-    told = await page.evaluate("(workflow) => mooring.submitWorkflow(workflow).catch((error) => error.name)", workflow)
-    assert told == "NoServerAvailable"
+    error = await page.evaluate("(workflow) => mooring.submitWorkflow(workflow).catch((error) => error.name)", workflow)
+    assert error == "NoServerAvailable"
     await expect(page.get_by_test_id("run-card")).to_contain_text("No server can run this workflow.")
     assert sent == []
 
 
-async def test_a_result_opens_large_and_closes(user: BrowserUser, photo: Path) -> None:
+async def test_result_opens_large_and_closes(user: BrowserUser, photo: Path) -> None:
     window = await user.open()
     prompt_id = await window.run_photo(photo)
     await window.open_large(prompt_id)
@@ -364,7 +364,7 @@ async def test_a_result_opens_large_and_closes(user: BrowserUser, photo: Path) -
     await window.card(prompt_id).wait_for(state="detached")
 
 
-async def test_a_browser_that_lets_nothing_be_stored_is_told_instead_of_a_blank_page(user: BrowserUser) -> None:
+async def test_blocked_storage_is_reported_on_the_page(user: BrowserUser) -> None:
     profile = await user.new_profile()
     await profile.add_init_script(
         "IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };"
@@ -374,14 +374,12 @@ async def test_a_browser_that_lets_nothing_be_stored_is_told_instead_of_a_blank_
     await expect(page.locator("#boot-failure")).to_contain_text("does not let this page store anything")
 
 
-IN_THE_SNAPSHOT = ("python_stdlib.zip", "site.zip", "app.zip")  # a window that has one does not ask for these
+IN_THE_SNAPSHOT = ("python_stdlib.zip", "site.zip", "app.zip")  # a window with a snapshot does not request these
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 @pytest.mark.parametrize("file", ["pyodide.asm.wasm", "python_stdlib.zip", "site.zip", "app.zip", "core.js", "main.py"])
-async def test_a_file_that_is_missing_is_told_instead_of_a_blank_page(
-    user: BrowserUser, language: str, file: str
-) -> None:
+async def test_missing_file_is_reported_on_the_page(user: BrowserUser, language: str, file: str) -> None:
     profile = await user.new_profile()
     if file in IN_THE_SNAPSHOT:
         await profile.route("**/snapshots/*", lambda route: route.fulfill(status=204))
@@ -393,8 +391,8 @@ async def test_a_file_that_is_missing_is_told_instead_of_a_blank_page(
     await expect(failure).to_contain_text("Mooring 无法" if language == "zh-CN" else "Mooring could not start")
 
 
-async def test_the_page_runs_python_without_jspi(user: BrowserUser) -> None:
-    """With it, Chromium on Linux crashes now and then (docs/decisions/0092-no-jspi-on-the-page.md)."""
+async def test_page_runs_python_without_jspi(user: BrowserUser) -> None:
+    """With JSPI, Chromium on Linux sometimes crashes (docs/decisions/0092-no-jspi-on-the-page.md)."""
     profile = await user.new_profile()
     await profile.add_init_script(COUNT_STACKS)
     window = await user.open()

@@ -1,4 +1,4 @@
-"""On a phone one part of the page is seen at a time, and the page goes where the work goes."""
+"""On a phone one part of the page is visible at a time, and the page follows the work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.e2e.window_kit import BrowserUser
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-# How much of the window is covered at its foot, and what there is too small for a finger.
+# The share of the window that is covered at its foot, and controls that are too small for a finger.
 FOOT = """() => {
   const small = [...document.querySelectorAll("#run :is(.button, select, input), #tabs button")]
     .filter((item) => item.offsetWidth < 44 || item.offsetHeight < 44).map((item) => item.outerHTML);
@@ -20,7 +20,7 @@ FOOT = """() => {
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
-async def test_the_page_goes_with_the_work_from_the_form_to_its_result(user: BrowserUser) -> None:
+async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> None:
     await user.new_profile(**PHONE)
     window = await user.open()
     page = window.page
@@ -32,7 +32,7 @@ async def test_the_page_goes_with_the_work_from_the_form_to_its_result(user: Bro
     covered, too_small = await page.evaluate(FOOT)
     assert covered <= 110, "the form has the rest of the 740"
     assert too_small == []
-    await page.locator("#where option").last.evaluate("(option) => { option.disabled = true; }")  # one that is down
+    await page.locator("#where option").last.evaluate("(option) => { option.disabled = true; }")  # it is down
     await expect(page.locator("#where")).to_be_visible()
     await page.evaluate("scrollTo(0, 120)")
     await page.get_by_test_id("run").tap()

@@ -1,4 +1,4 @@
-"""The report of a window in a real browser: what it tells, that it outlives a reload, and that it replays."""
+"""The report of a window in a real browser: its content, its survival of a reload, and its replay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 TEXT = "an unspoken harbour at dawn"
 
-# The journal of this window as IndexedDB has it now.
+# The journal of this window in IndexedDB.
 KEPT = """new Promise((done, fail) => {
   const opening = indexedDB.open("mooring");
   opening.onerror = () => fail(opening.error);
@@ -46,7 +46,7 @@ def kinds(report: dict[str, Any]) -> list[str]:
     return [entry["facts"].get("evidence", entry["kind"]) for entry in report["journal"]["entries"]]
 
 
-async def test_a_real_run_is_told_without_its_prompt_and_replays(user: BrowserUser, photo: Path) -> None:
+async def test_report_of_a_real_run_replays_and_omits_the_prompt(user: BrowserUser, photo: Path) -> None:
     window = await user.open()
     await window.run_photo(photo)
     prompt_id = await window.submit(slow_workflow(steps=5, text=TEXT), title=TEXT)
@@ -61,10 +61,10 @@ async def test_a_real_run_is_told_without_its_prompt_and_replays(user: BrowserUs
     assert {"claimed", "restored", "reserved", "uploaded", "registered", "submitting"} <= {*kinds(report)}
     assert {"Accepted", "Finished", "delivered"} <= {*kinds(report)}
     assert [task["state"] for task in report["tasks"]] == ["succeeded", "succeeded"]
-    again = replay_bundle(report)
-    assert again.problems == []
-    assert again.judged >= 4
-    assert not again.skipped
+    replayed = replay_bundle(report)
+    assert replayed.problems == []
+    assert replayed.judged >= 4
+    assert not replayed.skipped
     assert TEXT in json.dumps(await report_of(window, prompts=True))
 
     finished = next(entry for entry in report["journal"]["entries"] if entry["facts"].get("evidence") == "Finished")
@@ -72,23 +72,23 @@ async def test_a_real_run_is_told_without_its_prompt_and_replays(user: BrowserUs
     assert replay_bundle(report).problems
 
 
-async def test_the_journal_outlives_a_reload(user: BrowserUser) -> None:
+async def test_journal_survives_reload(user: BrowserUser) -> None:
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(steps=2, seed=7))
     await window.wait_for(prompt_id)
-    while '"Finished"' not in await window.call(KEPT):  # noqa: ASYNC110 - IndexedDB tells no event
+    while '"Finished"' not in await window.call(KEPT):  # noqa: ASYNC110 - IndexedDB has no event
         await asyncio.sleep(0.1)
     await window.reload()
     await window.page.wait_for_function(
         "async () => (await mooring.debugBundle()).journal.entries.filter((it) => it.kind === 'claimed').length === 2"
     )
     report = await report_of(window)
-    told = kinds(report)
-    assert told.index("Finished") < len(told) - 1 - told[::-1].index("claimed")
+    events = kinds(report)
+    assert events.index("Finished") < len(events) - 1 - events[::-1].index("claimed")
     assert replay_bundle(report).problems == []
 
 
-async def test_the_report_is_saved_as_a_file(user: BrowserUser) -> None:
+async def test_report_is_saved_as_a_file(user: BrowserUser) -> None:
     window = await user.open()
     await window.page.get_by_test_id("open-settings").click()
     async with window.page.expect_download() as saving:
@@ -100,7 +100,7 @@ async def test_the_report_is_saved_as_a_file(user: BrowserUser) -> None:
     assert report["hasPrompts"] is False
 
 
-async def test_the_journals_of_windows_that_wrote_longest_ago_make_room(browser: Browser, gateway: Service) -> None:
+async def test_oldest_journals_are_deleted_first(browser: Browser, gateway: Service) -> None:
     context = await browser.new_context()
     page = await context.new_page()
     await load_python(page, gateway.url)
@@ -109,9 +109,9 @@ from app.browser.journal import BrowserJournals
 shelf = BrowserJournals("journals", most_windows=2)
 for window, at in (("a", 1.0), ("b", 2.0), ("a", 3.0), ("c", 4.0)):
     await shelf.write(window, f"{window} at {at:g}", at)
-told = [await shelf.read(window) for window in "abc"]
+journals = [await shelf.read(window) for window in "abc"]
 shelf.close()
-return ", ".join(told)
+return ", ".join(journals)
 """
     assert await run_python(page, body) == "a at 3, , c at 4"
     await context.close()

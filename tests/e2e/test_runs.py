@@ -1,4 +1,4 @@
-"""Many runs on the page in a real browser: a table out of a file, its order, one run changed, and all of it stopped."""
+"""Many runs on the page in a real browser: added from a table, reordered, changed and stopped."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TABLE = "Text,seed,steps\n" + "\n".join(f"沙丘 {number},{number},200" for numb
 
 
 def runs_file(folder: Path) -> Path:
-    """A table as a Chinese spreadsheet writes it, with a fault in its last row."""
+    """Write a table as a Chinese spreadsheet does, with an invalid last row."""
     file = folder / "runs.csv"
     file.write_bytes((TABLE + "\n沙丘,many,200").encode("gb18030"))
     return file
 
 
 async def add_table(page: Page, folder: Path) -> None:
-    """A table with a fault in it, which is told by row and input; then without."""
+    """Add a table with an invalid row, check the message by row and input, and add it without the row."""
     await page.get_by_test_id("open-many").click()
     await page.get_by_test_id("many-file").set_input_files(runs_file(folder))
     await expect(page.locator("#many-kind-table")).to_be_checked()
@@ -42,7 +42,7 @@ async def add_table(page: Page, folder: Path) -> None:
 
 
 async def reorder(page: Page) -> None:
-    """By dragging, and by a button that keeps the focus on its row."""
+    """Reorder by dragging, and by a button that keeps the focus on its row."""
     rows = page.locator(ITEM)
     await rows.nth(5).drag_to(rows.nth(0), target_position={"x": 40, "y": 3})
     await expect(page.locator(LABELS).first).to_contain_text("沙丘 8")
@@ -54,7 +54,7 @@ async def reorder(page: Page) -> None:
 
 
 async def change_first(page: Page) -> None:
-    """Another text, and an input that its table has not named."""
+    """Change the text, and an input that the table does not have."""
     await page.locator(f"{ITEM} [data-testid=line-edit]").first.click()
     dialog = page.get_by_test_id("edit-dialog")
     await dialog.locator("textarea").fill("a red dune")
@@ -71,7 +71,7 @@ async def change_first(page: Page) -> None:
     await expect(page.locator(LABELS).first).to_contain_text("width 320")
 
 
-async def test_a_table_is_added_ordered_changed_and_stopped(user: BrowserUser, tmp_path: Path) -> None:
+async def test_table_is_added_reordered_changed_and_stopped(user: BrowserUser, tmp_path: Path) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("slow")
@@ -95,7 +95,7 @@ async def test_a_table_is_added_ordered_changed_and_stopped(user: BrowserUser, t
     assert len((await window.facts())["tasks"]) == 2, "what was taken back never ran"
 
 
-async def test_every_text_about_many_runs_is_in_the_catalogue(user: BrowserUser) -> None:
+async def test_all_texts_about_many_runs_are_in_the_catalogue(user: BrowserUser) -> None:
     window = await user.open("/?lang=pseudo")
     page = window.page
     await window.choose_sample("slow")

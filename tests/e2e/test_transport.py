@@ -1,4 +1,4 @@
-"""HTTP, sockets and the fleet as the browser's adapters do them, against a real gateway and real servers."""
+"""HTTP, sockets and the fleet through the browser's adapters, with a real gateway and real servers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def run(page: Page, body: str, **values: object) -> object:
     return await run_python(page, PRELUDE + body, **values)
 
 
-async def test_an_answer_is_read_as_text_with_its_headers(python: Page) -> None:
+async def test_answer_is_read_as_text_with_its_headers(python: Page) -> None:
     body = """
 answer = await http.send(Request(method="GET", path="/servers/a/queue", deadline=10))
 return [answer.status, json.loads(answer.text), answer.headers["content-type"].split(";")[0], answer.blob]
@@ -66,7 +66,7 @@ return [answer.status, json.loads(answer.text), answer.headers["content-type"].s
     assert await run(python, body) == [200, {"queue_running": [], "queue_pending": []}, "application/json", None]
 
 
-async def test_json_is_posted_and_a_refusal_of_the_gateway_is_an_answer(python: Page) -> None:
+async def test_json_is_posted_and_a_refusal_is_an_answer(python: Page) -> None:
     body = """
 posted = await http.send(Request(method="POST", path="/servers/a/queue", deadline=10, json='{"delete": ["none"]}'))
 refused = await http.send(Request(method="GET", path="/servers/nobody/queue", deadline=10))
@@ -75,7 +75,7 @@ return [posted.status, refused.status >= 400, refused.headers["x-mooring-gateway
     assert await run(python, body) == [200, True, "unknown-server"]
 
 
-async def test_an_upload_tells_its_progress_and_comes_back_byte_for_byte(python: Page) -> None:
+async def test_upload_reports_progress_and_arrives_unchanged(python: Page) -> None:
     body = """
 data = bytes(range(256)) * 4096
 seen = []
@@ -91,10 +91,10 @@ return {
     "again": json.loads(sent.text)["name"],
 }
 """
-    told = await run(python, body)
-    assert isinstance(told, dict)
-    assert told.pop("headers").startswith("application/json")
-    assert told == {
+    answer = await run(python, body)
+    assert isinstance(answer, dict)
+    assert answer.pop("headers").startswith("application/json")
+    assert answer == {
         "status": 200,
         "name": "沙丘.png",
         "progress": [True, True, 1.0],
@@ -105,8 +105,8 @@ return {
     }
 
 
-async def test_what_does_not_answer_in_time_is_unclear(python: Page) -> None:
-    """The request is held at the browser's edge, so nothing is ever answered."""
+async def test_missing_answer_is_unclear_after_the_deadline(python: Page) -> None:
+    """The request is held in the browser, so it is never answered."""
 
     async def hold(_route: object) -> None:
         return None
@@ -125,7 +125,7 @@ return causes
     await python.unroute("**/servers/a/held/**")
 
 
-async def test_what_breaks_on_the_way_is_unclear(browser: Browser, gateway: Service) -> None:
+async def test_broken_connection_is_unclear(browser: Browser, gateway: Service) -> None:
     page = await (await browser.new_context()).new_page()
     await load_python(page, gateway.url)
     await page.context.set_offline(True)
@@ -142,7 +142,7 @@ return causes
     await page.context.close()
 
 
-async def test_a_cancelled_request_is_aborted(python: Page) -> None:
+async def test_cancelled_request_is_aborted(python: Page) -> None:
     reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -167,7 +167,7 @@ except asyncio.CancelledError:
     await python.unroute("**/servers/a/cancelled")
 
 
-async def test_a_socket_speaks_with_its_server(python: Page, gateway: Service) -> None:
+async def test_socket_exchanges_messages_with_its_server(python: Page, gateway: Service) -> None:
     body = """
 from app.core import events
 connection = await sockets.open("/servers/b/ws?clientId=speaks", 10)
@@ -175,23 +175,23 @@ await connection.send(events.FLAGS)
 heard = []
 while len(heard) < 2:
     heard += [json.loads(frame) for frame in await connection.receive()]
-told = [connection.url, connection.is_open, [item["type"] for item in heard[:2]], heard[0]["data"]["sid"]]
+facts = [connection.url, connection.is_open, [item["type"] for item in heard[:2]], heard[0]["data"]["sid"]]
 await connection.close()
-told.append(connection.is_open)
+facts.append(connection.is_open)
 for operation in (connection.receive, lambda: connection.send("late")):
     try:
         await operation()
     except SocketClosed as error:
-        told.append(error.server_id)
+        facts.append(error.server_id)
 await connection.close()
-return told
+return facts
 """
     address = gateway.url.replace("http:", "ws:")
     expected = [f"{address}/servers/b/ws?clientId=speaks", True, ["status", "feature_flags"], "speaks", False, "b", "b"]
     assert await run(python, body) == expected
 
 
-async def test_a_waiting_receiver_is_told_of_the_end(python: Page) -> None:
+async def test_waiting_receiver_learns_of_the_end(python: Page) -> None:
     body = """
 connection = await sockets.open("/servers/b/ws?clientId=waits", 10)
 await connection.receive()
@@ -206,7 +206,7 @@ except SocketClosed as error:
     assert await run(python, body) == ["closed", "b"]
 
 
-async def test_a_cancelled_receiver_takes_nothing_along(python: Page) -> None:
+async def test_cancelled_receiver_loses_no_message(python: Page) -> None:
     body = """
 from app.core import events
 connection = await sockets.open("/servers/b/ws?clientId=cancels", 10)
@@ -223,7 +223,7 @@ return heard
     assert "feature_flags" in await run(python, body)  # type: ignore[operator]
 
 
-async def test_a_refused_socket_is_closed(python: Page) -> None:
+async def test_refused_socket_is_closed(python: Page) -> None:
     body = """
 try:
     await sockets.open("/servers/nobody/ws?clientId=x", 10)
@@ -254,7 +254,7 @@ async def _burst(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _count(request: web.Request) -> web.WebSocketResponse:
-    """Two nodes count to 20, the first of them twice; of the states of all, each step tells too."""
+    """Two nodes count to 20, the first of them twice; each step also reports the states of all."""
     socket = web.WebSocketResponse()
     await socket.prepare(request)
     for node, steps in (("1", 20), ("1", 20), ("2", 20)):
@@ -270,7 +270,7 @@ async def _count(request: web.Request) -> web.WebSocketResponse:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def burst_port() -> AsyncIterator[int]:
-    """The port of a server that sends everything at once."""
+    """Start a server that sends everything at the same time, and return its port."""
     application = web.Application()
     application.router.add_get("/burst", _burst)
     application.router.add_get("/count", _count)
@@ -307,11 +307,11 @@ return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
 """
 
 
-async def test_a_burst_comes_in_one_batch_with_the_latest_previews(
+async def test_burst_arrives_in_one_batch_with_the_latest_previews(
     browser: Browser, gateway: Service, burst_port: int
 ) -> None:
-    """Text stays whole and in order, of the previews the latest is kept."""
-    context = await browser.new_context(bypass_csp=True)  # this server has a port of its own
+    """Texts stay complete and in order; of the previews only the latest is kept."""
+    context = await browser.new_context(bypass_csp=True)  # this server has another origin
     page = await context.new_page()
     await load_python(page, gateway.url)
     batches, in_order, pictures = await run(page, HEAR_BURST, port=burst_port)  # type: ignore[misc]
@@ -331,20 +331,18 @@ module = await sockets._load()
 channel = module.Channel.new(f"ws://127.0.0.1:{port}/count")
 assert await channel.opened(10000) == ""
 await js.eval('new Promise((resolve) => setTimeout(resolve, 300))')  # let all of it arrive
-connection, told = BrowserConnection(channel, None), []
-while sum(item["type"] == "executed" for item in told) < 3:
-    told += map(json.loads, await connection.receive())
+connection, events = BrowserConnection(channel, None), []
+while sum(item["type"] == "executed" for item in events) < 3:
+    events += map(json.loads, await connection.receive())
 await connection.close()
-steps = [[item["data"]["node"], item["data"]["value"]] for item in told if item["type"] == "progress"]
-states = [list(item["data"]["nodes"]) for item in told if item["type"] == "progress_state"]
-return [steps, states[-1], [item["data"]["node"] for item in told if item["type"] == "executed"], told[-1]["type"]]
+steps = [[item["data"]["node"], item["data"]["value"]] for item in events if item["type"] == "progress"]
+states = [list(item["data"]["nodes"]) for item in events if item["type"] == "progress_state"]
+return [steps, states[-1], [item["data"]["node"] for item in events if item["type"] == "executed"], events[-1]["type"]]
 """
 
 
-async def test_of_progress_that_nobody_has_seen_the_latest_is_told(
-    browser: Browser, gateway: Service, burst_port: int
-) -> None:
-    """A node that counts again is told as one: its first end stays. What is no progress comes whole and in order."""
+async def test_unread_progress_is_reduced_to_the_latest(browser: Browser, gateway: Service, burst_port: int) -> None:
+    """A node that counts twice is reported once, with its first end. Other messages stay complete and in order."""
     context = await browser.new_context(bypass_csp=True)
     page = await context.new_page()
     await load_python(page, gateway.url)
@@ -355,7 +353,7 @@ async def test_of_progress_that_nobody_has_seen_the_latest_is_told(
     assert (states, executed, last) == (["2"], ["1", "1", "2"], "executed")
 
 
-async def test_the_fleet_is_told_and_its_changes_are_pushed(browser: Browser) -> None:
+async def test_fleet_and_its_changes_arrive_over_a_websocket(browser: Browser) -> None:
     with start_demo() as a, start_demo() as b, start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as it:
         page = await (await browser.new_context()).new_page()
         await load_python(page, it.url)
@@ -371,15 +369,15 @@ return [[server.server_id, server.base.partition("@")[0], server.is_demo] for se
         changed = """
 fleet = js.globalThis.fleet
 while True:
-    told = await fleet.changes()
-    if told.get("b").health.value not in ("well", "unknown"):
-        return [told.get("a").health.value, told.get("b").server_id]
+    state = await fleet.changes()
+    if state.get("b").health.value not in ("well", "unknown"):
+        return [state.get("a").health.value, state.get("b").server_id]
 """
         assert await asyncio.wait_for(run(page, changed), 60) == ["well", "b"]
         await page.context.close()
 
 
-async def test_the_fleet_is_told_without_any_websocket(browser: Browser) -> None:
+async def test_fleet_arrives_without_a_websocket(browser: Browser) -> None:
     with start_demo() as a, start_gateway("--server", f"a={a.url}") as it:
         context = await browser.new_context()
         await context.add_init_script("window.WebSocket = class { constructor() { throw new DOMException('no'); } };")
@@ -392,9 +390,9 @@ fleet = GatewayFleet(http, sockets, BrowserRandom())
 await fleet.first()
 js.started()
 while True:
-    told = await fleet.changes()
-    if told.get("a").health.value not in ("well", "unknown"):
-        return told.get("a").health.value
+    state = await fleet.changes()
+    if state.get("a").health.value not in ("well", "unknown"):
+        return state.get("a").health.value
 """
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await page.expose_function("started", lambda: started.set_result(None))

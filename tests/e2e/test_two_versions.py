@@ -1,4 +1,4 @@
-"""An old and a new page of Mooring at the same time: they share the store without harm, and the old one says so."""
+"""An old and a new page of Mooring at the same time: they share the store, and the old one offers a reload."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTICE = "[data-testid=notice][data-kind=newer]"
 RELOAD = f"{NOTICE} [data-action=reload]"
 BARE_ICON = "favicon.ico"  # a bare document has none
 
-# What a newer page does first: it opens the store at its own version. Resolves with the version before.
+# A newer page opens the store at its own version. Resolves with the version before.
 UPGRADE = """(version) => new Promise((resolve, reject) => {
   const open = indexedDB.open("mooring", version);
   open.onupgradeneeded = (event) => {
@@ -50,7 +50,7 @@ RECORDS = """([store, change]) => new Promise((resolve, reject) => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The one server of this module's gateways."""
+    """The only server of this module's gateways."""
     with start_demo("--step-seconds", "0.1", data=tmp_path_factory.mktemp("demo")) as service:
         yield service
 
@@ -62,7 +62,7 @@ def gateway(server: Service) -> Iterator[Service]:
         yield service
 
 
-async def test_an_older_page_goes_on_when_a_newer_one_upgrades_the_store(user: BrowserUser) -> None:
+async def test_older_page_continues_after_a_newer_one_upgrades_the_store(user: BrowserUser) -> None:
     user.watch.expected.append(BARE_ICON)
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(80))
@@ -83,19 +83,19 @@ async def test_an_older_page_goes_on_when_a_newer_one_upgrades_the_store(user: B
     await window.ready()
     await expect(notice).to_contain_text("Update Mooring where", ignore_case=True)
     await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-    again = await window.wait_for(await window.submit(quick_workflow()))
-    assert again["state"] == "succeeded"
+    second = await window.wait_for(await window.submit(quick_workflow()))
+    assert second["state"] == "succeeded"
     assert 0 < before < 1_000
     await window.check()
 
 
-async def test_what_a_newer_page_wrote_into_a_record_survives_the_older_page(user: BrowserUser) -> None:
+async def test_fields_of_a_newer_page_survive_the_older_page(user: BrowserUser) -> None:
     later = {"v": 7, "of_a_newer_version": {"list": [1, None, "two"], "flag": True}}
     user.watch.expected.append(BARE_ICON)
     window = await user.open()
     prompt_id = await window.submit(slow_workflow(60))
     await window.wait_state(prompt_id, "running")
-    await window.page.goto(f"{user.base}{BARE}")  # gone, and back: as if a newer page had been here between
+    await window.page.goto(f"{user.base}{BARE}")  # away and back, as if a newer page had been open in between
     for store in ("tasks", "windows"):
         await records(window.page, store, later)
     await window.page.goto(f"{user.base}/")
@@ -109,20 +109,20 @@ async def test_what_a_newer_page_wrote_into_a_record_survives_the_older_page(use
 
 
 async def bare_page(window: MooringWindow, base: str) -> Page:
-    """A tab of the same profile without Mooring."""
+    """Open a tab of the same profile without Mooring."""
     page = await window.page.context.new_page()
     await page.goto(f"{base}{BARE}")
     return page
 
 
 async def records(page: Page, store: str, change: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """The records of an object store as they were, with a change written into each."""
+    """Return the earlier records of an object store, and write a change into each."""
     return list(await page.evaluate(RECORDS, [store, change or {}]))
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
-    """A copy of what the gateway is and serves, to be upgraded."""
+def clone(tmp_path: Path) -> Path:
+    """A copy of the gateway and the page, to be upgraded."""
     copy = tmp_path / "house"
     for folder in ("app", "gateway", "wire", "static", ".mooring/builds", ".mooring/snapshots"):
         if (ROOT / folder).exists():
@@ -133,33 +133,33 @@ def house(tmp_path: Path) -> Path:
     return copy
 
 
-def upgrade(house: Path) -> None:
-    """Another script, of which an older page can make nothing, in place of an old one. The snapshot still fits."""
-    source = house / "static" / "js" / "scripting.js"
-    source.unlink()  # it is the same file as ours
+def upgrade(clone: Path) -> None:
+    """Replace a script by another one that an older page cannot use. The snapshot still fits."""
+    source = clone / "static" / "js" / "scripting.js"
+    source.unlink()  # it is a hard link to ours
     source.write_text("throw new Error('of another build');\n", encoding="utf-8")
 
 
-async def home_of(window: MooringWindow) -> str:
-    """Where the files of this window's build are."""
+async def build_path(window: MooringWindow) -> str:
+    """Return the path of this window's build."""
     return str(await window.page.evaluate("document.documentElement.dataset.home"))
 
 
-async def test_windows_from_before_an_upgrade_go_on_with_what_they_came_with_and_offer_a_reload_when_idle(
-    browser: Browser, server: Service, house: Path
+async def test_windows_keep_their_build_after_upgrade_and_offer_a_reload(
+    browser: Browser, server: Service, clone: Path
 ) -> None:
     flags, port = ("--server", f"gpu-1={server.url}"), free_ports()
-    with start_gateway(*flags, port=port, root=house) as old:
+    with start_gateway(*flags, port=port, root=clone) as old:
         async with open_user(browser, old.url) as user:
-            user.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while there is no gateway
+            user.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while the gateway is down
             working, writing, idle = windows = [await user.open() for _ in range(3)]
-            before = await home_of(idle)
+            before = await build_path(idle)
             prompt_id = await working.submit(slow_workflow(150))
             await working.wait_state(prompt_id, "running")
             assert await working.page.locator(NOTICE).count() == 0
             old.stop()
-            upgrade(house)
-            with start_gateway(*flags, port=port, root=house):
+            upgrade(clone)
+            with start_gateway(*flags, port=port, root=clone):
                 await expect(working.page.locator(NOTICE)).to_contain_text("This window finishes its work first")
                 for window in (writing, idle):
                     await window.page.locator(RELOAD).wait_for()
@@ -169,14 +169,14 @@ async def test_windows_from_before_an_upgrade_go_on_with_what_they_came_with_and
                     await window.page.locator(RELOAD).click()
                     await window.page.wait_for_function("() => !document.querySelector('[data-action=reload]')")
                     await window.ready()
-                    await window.page.wait_for_function("() => mooring.fleet().servers.length")  # it tells the build
-                    assert await home_of(window) != before
+                    await window.page.wait_for_function("() => mooring.fleet().servers.length")  # with the build
+                    assert await build_path(window) != before
                     assert await window.page.locator(NOTICE).count() == 0
                 await working.card(prompt_id, "succeeded").wait_for()
 
 
 async def uses_what_is_loaded_later(window: MooringWindow, home: str) -> None:
-    """Open the scripting console, which loads a script, a worker and a Python: all of the window's own build."""
+    """Open the scripting console, which loads a script, a worker and a Python of the window's own build."""
     asked: list[str] = []
     window.page.on("request", lambda request: asked.append(request.url))
     await window.page.keyboard.press("s")

@@ -1,4 +1,4 @@
-"""A stored task that is damaged from outside: told on the page, nothing new beside it, and given up by the person."""
+"""Stored tasks that are damaged from outside: shown on the page, block new work, and can be given up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.work_kit import quick_workflow, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-# Reads a task's record, and writes it back with these changes if there are any: what the store has of it then.
+# Read a task's record, and write it back with changes if there are any.
 TOUCH = """([id, changes]) => new Promise((resolve, reject) => {
   const open = indexedDB.open("mooring");
   open.onerror = () => reject(open.error);
@@ -40,9 +40,7 @@ REFUSAL = """async (workflow) => {
 }"""
 
 
-async def test_a_task_that_cannot_be_read_is_shown_and_forbids_new_work_until_given_up(
-    user: BrowserUser, photo: Path
-) -> None:
+async def test_unreadable_task_blocks_new_work_until_given_up(user: BrowserUser, photo: Path) -> None:
     window, other = await user.open(), await user.open()
     prompt_id = await window.submit(slow_workflow(60))
     await window.wait_state(prompt_id, "running")
@@ -78,7 +76,7 @@ async def test_a_task_that_cannot_be_read_is_shown_and_forbids_new_work_until_gi
     await window.check()
 
 
-async def test_a_task_of_a_newer_version_offers_a_reload_and_is_read_by_one(user: BrowserUser) -> None:
+async def test_task_of_a_newer_version_is_read_after_reload(user: BrowserUser) -> None:
     window, other = await user.open(), await user.open()
     prompt_id = await window.submit(quick_workflow(7))
     before = await window.wait_for(prompt_id)

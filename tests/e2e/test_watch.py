@@ -1,4 +1,4 @@
-"""That a fault in a window fails its test: what every other end-to-end test relies on."""
+"""An error in a window fails its test, which every other end-to-end test relies on."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SOCKET = "() => new Promise((done) => { new WebSocket('ws://127.0.0.1:9/').onerr
 async def _run(browser: Browser, base: str, script: str, *expected: str) -> None:
     async with open_user(browser, base) as user:
         user.watch.expected += [*expected, r"/favicon\.ico"]  # a bare document has no icon
-        await user.new_profile(bypass_csp=True)  # the page's own policy would stop a foreign request before it is made
+        await user.new_profile(bypass_csp=True)  # the page's own policy would block a foreign request
         window = await user.open(BARE, is_ready=False)
         await window.page.evaluate(script)
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "message"),
     [
         (CONSOLE, "console: on the rocks"),
         (UNCAUGHT, "uncaught: .*on the rocks"),
@@ -35,12 +35,12 @@ async def _run(browser: Browser, base: str, script: str, *expected: str) -> None
     ],
     ids=["console", "uncaught", "fetched", "socket"],
 )
-async def test_a_fault_in_a_window_fails_its_test(browser: Browser, gateway: Service, script: str, told: str) -> None:
-    with pytest.raises(AssertionError, match=told):
+async def test_error_in_a_window_fails_its_test(browser: Browser, gateway: Service, script: str, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
         await _run(browser, gateway.url, script)
 
 
-async def test_an_expected_error_fails_nothing(browser: Browser, gateway: Service) -> None:
+async def test_expected_error_fails_no_test(browser: Browser, gateway: Service) -> None:
     await _run(browser, gateway.url, CONSOLE, "rocks")
 
 
