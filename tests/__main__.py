@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those who have an older one
+if sys.version_info < (3, 11):  # noqa: UP036 - for users of an older Python
     sys.exit(
         f"Mooring needs Python 3.11 or newer, and this is Python {sys.version_info[0]}.{sys.version_info[1]}:"
         " run its tests with a newer one, for example python3.12 -m tests."
@@ -24,13 +24,13 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
 )
 
-# Of the whole suite, four files at a time, in the order of `tests/conftest.py`: a test of the page alone leaves half
+# The whole suite runs four files at a time, in the order of `tests/conftest.py`: a test of the page alone uses half
 # of two cores idle.
 PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def main(arguments: list[str]) -> int:
-    """Set up, then run the linters, and mypy beside pytest, until one fails; its exit code."""
+    """Set up, then run the linters, and mypy beside pytest, until one fails; return its exit code."""
     from gateway.install import SetupError, child_environment, set_up
     from tests.toolchain import VARIABLE, ToolchainError, equip
 

@@ -1,6 +1,6 @@
-"""Before any test: compile the page's templates, and put the files that take minutes first.
+"""Compile the page's templates before any test, and put the files that take minutes first.
 
-At the end, no worker is then alone with one of these.
+So no worker is left alone with one of these at the end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ templates.update(HERE.parent)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort by folder; within one, nothing changes."""
+    """Sort by folder, and keep the order within each."""
     items.sort(key=_rank)
 
 

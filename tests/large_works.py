@@ -1,4 +1,4 @@
-"""Functions for the process that reads large texts, which imports them by name from this package."""
+"""Functions for the process that reads large texts, which imports them by name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Odd inputs of a node, with ComfyUI's reading of each: link or value, and whether it accepts the prompt.
+"""Unusual inputs of a node, with ComfyUI's reading of each: link or value, and whether it accepts the prompt.
 
 `links.json` was made by ComfyUI's own `is_link` and `validate_prompt`; 0.3.64 and 0.30.0 agree on the links. Each value
 was the only input of node 2, which takes any type; node 1 has one output. `link` is the result of `is_link` afterwards.
-`tests/contract/test_links.py` asks running servers the same.
+`tests/contract/test_links.py` checks running servers with the same inputs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A name server on loopback, for tests, by the resolver library's own message classes, with answers that change.
+"""A DNS server on loopback with the resolver library's message classes, and answers that tests change.
 
-It speaks UDP, and TCP for answers that do not fit.
+It uses UDP, and TCP for answers that do not fit.
 
 async with serve_names() as names:
     names.zone["comfyui.test."] = {"A": ["127.0.0.1"]}
@@ -25,32 +25,32 @@ import dns.rrset
 
 
 class Mood(Enum):
-    """How it answers."""
+    """How the server answers."""
 
     WELL = "well"
     SERVFAIL = "servfail"
-    NXDOMAIN = "nxdomain"  # whatever is asked
+    NXDOMAIN = "nxdomain"  # for every name
     SILENT = "silent"
 
 
 @dataclass
 class NameServer(asyncio.DatagramProtocol):
-    """The records by name and kind, as text; `asked` counts questions by kind."""
+    """The records by name and kind, as text; `asked` counts queries by kind."""
 
     zone: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     ttl: int = 1
     mood: Mood = Mood.WELL
     port: int = 0
     asked: dict[str, int] = field(default_factory=dict)
-    along: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # records that come with any SRV answer
+    along: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # records added to every SRV answer
     _transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember whereby to answer."""
+        """Keep the transport for answers."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer one question."""
+        """Answer one query."""
         answer = self._answer(dns.message.from_wire(data))
         if answer is None or self._transport is None:
             return
@@ -62,7 +62,7 @@ class NameServer(asyncio.DatagramProtocol):
             self._transport.sendto(short.to_wire(), addr)
 
     async def serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one question over TCP."""
+        """Answer one query over TCP."""
         data = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
         answer = self._answer(dns.message.from_wire(data))
         if answer is not None:
@@ -100,7 +100,7 @@ def _flat(kinds: dict[str, list[str]]) -> list[list[str]]:
 
 @contextlib.asynccontextmanager
 async def serve_names() -> AsyncIterator[NameServer]:
-    """One name server, for as long as the block lasts."""
+    """Run a name server until the block ends."""
     server = NameServer()
     stream = await asyncio.start_server(server.serve_stream, "127.0.0.1", 0)
     server.port = stream.sockets[0].getsockname()[1]

@@ -1,9 +1,9 @@
-"""A real nginx of this machine, on a loopback port, with what `serve.py --export` writes; ended with the block.
+"""A real nginx on a loopback port, with what `serve.py --export` writes, until the block ends.
 
     with start_nginx(folder, port):
         ...
 
-Tests that need one are skipped with a notice where the machine has none.
+Tests that need nginx are skipped with a message where it is missing.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ END_SECONDS = 10.0
 
 
 def find_nginx() -> str:
-    """The program; the test is skipped where there is none."""
+    """Return the path of nginx, or skip the test."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         pytest.skip("this machine has no nginx: install the system's package to run what is behind it")
     return found
 
 
-def judge(folder: Path) -> str:
-    """What nginx itself says about a configuration; empty if it is well."""
-    told = subprocess.run(
+def find_errors(folder: Path) -> str:
+    """Return nginx's own errors about a configuration."""
+    result = subprocess.run(
         [find_nginx(), "-t", "-q", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"],
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.stderr
+    return result.stderr
 
 
 @contextlib.contextmanager
 def start_nginx(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Serve an exported folder."""
-    who = "user root; " if os.geteuid() == 0 else ""  # else its workers are nobody, who may not enter a test's folder
+    who = "user root; " if os.geteuid() == 0 else ""  # workers of another user could not read a test's folder
     command = [find_nginx(), "-p", str(folder), "-c", "nginx.conf", "-g", f"{who}daemon off;"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         try:

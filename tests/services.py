@@ -1,10 +1,10 @@
-"""The real processes that tests talk to: demo servers and gateways, on free loopback ports.
+"""Real processes for tests: demo servers and gateways, on free loopback ports.
 
     with start_demo() as demo, start_gateway("--server", f"a={demo.url}") as gateway:
         ...
 
-Each is started as a user would start it, is awaited by the line it prints when it accepts connections, and
-is ended when the block ends. Nothing that was not started here is touched.
+Each is started as a user would start it, is ready when it prints that it accepts connections, and ends with the block.
+No other process is touched.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0  # a loaded two-core machine takes a while to import Pillow and aiohttp
-PORTS = (15_000, 32_000)  # below those that Linux and others take for outgoing connections
+START_SECONDS = 60.0  # a loaded two-core machine is slow to import Pillow and aiohttp
+PORTS = (15_000, 32_000)  # below those that systems use for outgoing connections
 TRIES = 5  # with ports that were free a moment before
 END_SECONDS = 15.0
 
 
 def free_ports(count: int = 1) -> int:
-    """The first of `count` neighbouring loopback ports that are free now, and that no system gives to a connection."""
+    """Return the first of `count` neighbouring loopback ports that are free and not used for outgoing connections."""
     for _ in range(200):
         base = random.randrange(*PORTS)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
@@ -42,7 +42,7 @@ def free_ports(count: int = 1) -> int:
 
 @dataclass
 class Service:
-    """A running process with its address and everything it has printed so far."""
+    """A running process with its address and its output."""
 
     process: subprocess.Popen[str]
     url: str
@@ -50,16 +50,15 @@ class Service:
 
     @property
     def port(self) -> int:
-        """The TCP port of `url`."""
         return int(self.url.rstrip("/").rsplit(":", 1)[1])
 
     def kill(self) -> None:
-        """End it the hard way, as a crash would, and wait until it is gone."""
+        """Kill the process as a crash would, and wait until it is gone."""
         self.process.kill()
         self.process.wait(END_SECONDS)
 
     def stop(self) -> None:
-        """End it politely; the hard way if it does not listen."""
+        """Terminate the process; kill it if it does not end."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -95,7 +94,7 @@ def _start(command: list[str], ready: str, root: Path = ROOT) -> Service:
 
     def read() -> None:
         assert process.stdout is not None
-        with contextlib.suppress(ValueError):  # closed under us by stop()
+        with contextlib.suppress(ValueError):  # closed by stop()
             for line in process.stdout:
                 service.lines.append(line.rstrip())
                 if ready in line:
@@ -116,7 +115,7 @@ def _start(command: list[str], ready: str, root: Path = ROOT) -> Service:
 
 
 def _start_somewhere(command: list[str], ports: int, port: int | None, ready: str, root: Path = ROOT) -> Service:
-    """Start on that port, or on free ones; somebody else may take those in the same instant, so more than once."""
+    """Start on that port or on free ones, with a few attempts, since another process may take a free port first."""
     for attempt in range(1 if port else TRIES):
         chosen = port or free_ports(ports)
         try:
@@ -129,7 +128,7 @@ def _start_somewhere(command: list[str], ports: int, port: int | None, ready: st
 
 @contextlib.contextmanager
 def start_demo(*flags: str, port: int | None = None, data: Path | None = None) -> Iterator[Service]:
-    """One demo server with faults allowed; `data` keeps its files where a test wants them."""
+    """Start a demo server with faults allowed; `data` is the folder of its files."""
     command = [sys.executable, "-m", "demo_comfyui", "--faults", *flags]
     if data is not None:
         command += ["--data", str(data)]
@@ -142,7 +141,7 @@ def start_demo(*flags: str, port: int | None = None, data: Path | None = None) -
 
 @contextlib.contextmanager
 def start_gateway(*flags: str, port: int | None = None, demo: int = 0, root: Path = ROOT) -> Iterator[Service]:
-    """One gateway; `demo=N` gives it a demo fleet on the ports that follow its own, `root` another house to serve."""
+    """Start a gateway; `demo=N` gives it a demo fleet on the next ports, `root` another repository to serve."""
     fleet = ["--demo", str(demo), "--faults"] if demo else []
     command = [sys.executable, "-m", "gateway", *fleet, *flags]
     service = _start_somewhere(command, 1 + demo, port, "Mooring is ready: ", root)

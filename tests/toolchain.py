@@ -1,4 +1,4 @@
-"""The programs and fonts that the tests need on this machine: find or install them.
+"""The programs and fonts that the tests need: find or install them.
 
     browser = equip(python)     # the Chromium's path; ToolchainError says in one sentence what to do
 
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VARIABLE = "MOORING_CHROMIUM"
-SHELL = "chromium-headless-shell"  # a Chromium without its window: it takes less of the processor
+SHELL = "chromium-headless-shell"  # a Chromium without a window, which needs less processor time
 ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ELSEWHERE = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -38,13 +38,13 @@ with sync_playwright() as playwright:
 """
 SERVERS = ("/usr/sbin", "/usr/local/sbin")  # not on everyone's PATH
 POLICY = Path("/usr/sbin/policy-rc.d")  # Debian asks it before a package starts its service
-VERSION_SECONDS = 60.0  # a first start from a cold disk, with both cores busy
-SILENT_SECONDS = 60.0  # a download that shows nothing for so long is stuck: behind some firewalls it hangs
+VERSION_SECONDS = 60.0  # for a first start from a cold disk on busy cores
+SILENT_SECONDS = 60.0  # a download without output for so long is stuck, as behind some firewalls
 APT_SECONDS = 900.0
 
 
 class ToolchainError(Exception):
-    """No Chromium; the text is one sentence for the person who ran the tests."""
+    """No Chromium; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,22 +126,22 @@ def chromium(python: Path) -> Path:
 
 
 def on_this_machine() -> Path | None:
-    """An installed Chromium or Chrome that starts."""
+    """Return an installed Chromium or Chrome that starts."""
     places = [*(shutil.which(name) for name in ON_PATH), *ELSEWHERE]
     return next((Path(place) for place in places if place and works(Path(place))), None)
 
 
 def of_playwright(python: Path) -> Path | None:
-    """The Chromium in Playwright's own cache, if it has been downloaded."""
-    told = Path(_output([str(python), "-c", ASK_PLAYWRIGHT]).strip() or "missing")
-    return told if works(told) else None
+    """Return the Chromium in Playwright's own cache, if it has been downloaded."""
+    path = Path(_output([str(python), "-c", ASK_PLAYWRIGHT]).strip() or "missing")
+    return path if works(path) else None
 
 
 def works(program: Path) -> bool:
-    """Whether `program` is a Chromium that starts; Ubuntu's may be a mere hint to install something."""
+    """Return whether `program` is a Chromium that starts; Ubuntu's may only print how to install it."""
     if not program.is_file():
         return False
-    # On Windows it would open a window instead of telling its version.
+    # On Windows it would open a window instead of printing its version.
     return sys.platform == "win32" or "Chrom" in _output([str(program), "--version"])
 
 
@@ -169,7 +169,7 @@ def install(packages: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _services_off() -> Iterator[None]:
-    """Keep packages from starting their services: the tests start an nginx of their own, and need none on port 80."""
+    """Keep packages from starting services: the tests start an nginx of their own, and need none on port 80."""
     if POLICY.exists():
         yield
         return
@@ -207,7 +207,7 @@ def _ends_well(command: Sequence[str], environment: Mapping[str, str]) -> bool:
 
 
 def _output(command: Sequence[str]) -> str:
-    """What `command` prints, or nothing if it fails."""
+    """Return what `command` prints, or nothing if it fails."""
     try:
         ended = subprocess.run(
             command,
@@ -225,7 +225,7 @@ def _output(command: Sequence[str]) -> str:
 
 
 def _run_unless_silent(command: Sequence[str], seconds: float) -> bool:
-    """Run `command`; end it, with all that it started, once it has printed nothing for `seconds`."""
+    """Run `command`; end it with its children once it has printed nothing for `seconds`."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -262,10 +262,10 @@ def _until_silent(process: subprocess.Popen[bytes], seconds: float) -> Iterator[
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         try:
-            process.wait(1.0)  # its output has ended, so most often it has too
+            process.wait(1.0)  # its output has ended, so usually the process has too
         except subprocess.TimeoutExpired:
             if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)  # its own group: it was started as a session
+                os.killpg(process.pid, signal.SIGKILL)  # its group, since it was started as a session
             else:
                 process.kill()
             process.wait()

@@ -1,1 +1,1 @@
-"""The contract: what any ComfyUI server must do on the wire; asked of the demo, and of a real one where given."""
+"""The protocol of any ComfyUI server, checked on the demo and on a real one where given."""

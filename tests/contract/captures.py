@@ -1,8 +1,8 @@
-"""The recorded exchanges of a real ComfyUI 0.3.64, and a normaliser that makes two runs comparable key by key.
+"""The recorded exchanges of a real ComfyUI 0.3.64, normalised so that two runs can be compared key by key.
 
 Ids, times, numbers and file counters become placeholders. The recorded server had small test nodes. A simulated server
-has them too; on a demo SlowSteps and FailAtStep are replaced by DemoFailAt, which works step by step in the same order
-of events, and what only those nodes' inputs say is left out.
+has them too; on a demo SlowSteps and FailAtStep are replaced by DemoFailAt, which sends the same events in the same
+order, and the inputs of those nodes are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COUNTER = re.compile(r"^(cap|other|b|ComfyUI_temp|ComfyUI)_(?:[a-z]{5}_)?\d{5}_
 
 
 def prompt_for(peer: Peer, prompt: Any) -> Any:
-    """A captured prompt as that server can run it: with its test nodes replaced where it has none."""
+    """Return a captured prompt for a server, with replacements for test nodes that it does not have."""
     if peer.has_recorded_nodes or not isinstance(prompt, dict):
         return prompt
     replaced = {}
@@ -40,7 +40,7 @@ def prompt_for(peer: Peer, prompt: Any) -> Any:
 
 
 def request_for(peer: Peer, case: dict[str, Any]) -> bytes:
-    """The body of a captured POST /prompt, ready for that server."""
+    """Return the body of a captured POST /prompt for a server."""
     request = case["request"]
     if isinstance(request, str):
         data: str = ast.literal_eval(request)["data"]
@@ -54,7 +54,7 @@ def request_for(peer: Peer, case: dict[str, Any]) -> bytes:
 
 
 async def warm(peer: Peer, prompt: Workflow, cached: list[str]) -> None:
-    """Fill the cache with these nodes of the prompt, and with nothing else."""
+    """Fill the cache with exactly these nodes of the prompt."""
     await entry(peer, await submit(peer, quick()))
     if cached:
         part = {node_id: prompt[node_id] for node_id in cached}
@@ -64,7 +64,7 @@ async def warm(peer: Peer, prompt: Workflow, cached: list[str]) -> None:
 
 
 def captured_events(events: list[dict[str, Any]]) -> list[Event]:
-    """What a captured socket heard, as our listeners record it, with its frames taken apart."""
+    """Return what a captured socket received, as our listeners record it, with its frames decoded."""
     found = []
     for event in events:
         if "text" in event:
@@ -85,7 +85,7 @@ def _captured_frame(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain_events(events: list[Event]) -> list[Event]:
-    """What a listener of ours heard, with frames taken apart like the captured ones."""
+    """Return what a listener of ours received, with frames decoded like the captured ones."""
     return [event if isinstance(event.kind, str) else Event(event.kind, _frame(event)) for event in events]
 
 
@@ -102,7 +102,7 @@ def _frame(event: Event) -> dict[str, Any]:
 
 
 def without_form(events: list[Event]) -> list[Event]:
-    """The same with previews of any picture format, for a server that sends JPEG only."""
+    """Return the events with any picture format of previews replaced, for a server that sends only JPEG."""
     return [
         Event(event.kind, {"metadata": {**event.data.get("metadata", {}), "image_type": "any"}})
         if event.kind in (1, 4)
@@ -112,7 +112,7 @@ def without_form(events: list[Event]) -> list[Event]:
 
 
 def normal(value: Any, names: dict[str, str]) -> Any:
-    """The value with what differs from run to run replaced; `names` maps ids to placeholders."""
+    """Replace what differs from run to run; `names` maps ids to placeholders."""
     if isinstance(value, Event):
         return (value.kind, normal(value.data, names))
     if isinstance(value, dict):
@@ -130,7 +130,7 @@ def _entry(key: str, value: Any, names: dict[str, str]) -> Any:
             return f"<{key}>"
         case "traceback":
             return "<traceback>" if isinstance(value, list) else value
-        case "current_outputs" | "executed" if isinstance(value, list):  # sets, there
+        case "current_outputs" | "executed" if isinstance(value, list):  # sets in ComfyUI
             return sorted(value)
         case "current_inputs" if isinstance(value, dict):
             return {name: len(each) for name, each in value.items() if name not in OWN_INPUTS}
@@ -150,7 +150,7 @@ def _text(value: str, names: dict[str, str]) -> str:
 
 
 def shape(value: Any) -> Any:
-    """Types instead of values, and every key."""
+    """Return types instead of values, with every key."""
     if isinstance(value, dict):
         return {key: shape(each) for key, each in value.items()}
     if isinstance(value, bool) or value is None:

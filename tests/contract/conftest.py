@@ -1,4 +1,4 @@
-"""Which servers the contract is asked of: a demo and a simulated one, and those that `MOORING_REAL_COMFYUI` names."""
+"""The servers of the contract: a demo and a simulated one, and those that `MOORING_REAL_COMFYUI` names."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.services import Service, start_demo
 
 REAL = [each.strip().rstrip("/") for each in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if each.strip()]
 ALONE = os.environ.get("MOORING_REAL_COMFYUI_ALONE") == "1"
-"""Whether nobody else uses the real servers, so that even what hits everybody's jobs may be tried."""
+"""Whether the real servers have no other users, so that tests may affect all of their jobs."""
 
 
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo keeps its files."""
+    """The folder of the demo's files."""
     return tmp_path_factory.mktemp("demo")
 
 
@@ -33,21 +33,21 @@ def demo(demo_folder: Path) -> Iterator[Service]:
 
 @pytest.fixture
 async def demo_peer(demo: Service) -> AsyncIterator[WebPeer]:
-    """The demo, for tests of what only it has."""
+    """The demo, for tests of features that only it has."""
     async with web_peer("demo", demo.url) as peer:
         yield peer
 
 
 @pytest.fixture(params=["demo", "simulated"])
 async def replica(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
-    """A server that stands in for the recorded one."""
+    """A server that must behave like the recorded one."""
     async with simulated() if request.param == "simulated" else web_peer("demo", demo.url) as peer:
         yield peer
 
 
 @pytest.fixture(params=["demo", "simulated", *REAL])
 async def peer(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
-    """A server to ask."""
+    """A server under test."""
     match request.param:
         case "demo":
             opening: AbstractAsyncContextManager[Peer] = web_peer("demo", demo.url)

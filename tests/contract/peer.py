@@ -1,9 +1,8 @@
-"""The thin client through which the contract is asked of a server, and its implementation over real sockets.
+"""The client of the contract's tests, and its implementation over real sockets.
 
-A `Peer` is one server. The tests in `test_protocol_*.py` use nothing else, so that the same tests run against a demo
-process, a real ComfyUI and a server in memory (`simulated.py`). Required node classes: LoadImage, SaveImage,
-PreviewImage, EmptyImage, ImageScale, ImageInvert, ImageBlur; and for peers with `previews` whatever `slow_workflow`
-names.
+A `Peer` is one server. The tests in `test_protocol_*.py` use nothing else, so that they run against a demo process, a
+real ComfyUI and a server in memory (`simulated.py`). Required node classes: LoadImage, SaveImage, PreviewImage,
+EmptyImage, ImageScale, ImageInvert, ImageBlur; and those of `slow_workflow` for peers with `previews`.
 """
 
 from __future__ import annotations
@@ -23,37 +22,37 @@ import aiohttp
 Workflow = dict[str, Any]
 
 PATIENCE = 60.0
-"""Seconds after which a condition counts as never met; a loaded two-core machine is slow, a failure may be late."""
+"""Seconds after which a condition counts as never met, long enough for a loaded two-core machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; header names are in lower case."""
+    """An HTTP answer with header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON."""
+        """Return the body as JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One message of a socket: `kind` is the type's name with `data` from JSON, or a frame number with its bytes."""
+    """One message of a socket: `kind` is the type with `data` from JSON, or a frame number with its bytes."""
 
     kind: str | int
     data: Any
 
 
 class Listener(Protocol):
-    """One open socket and all that it has heard, in order."""
+    """An open socket and all messages it has received, in order."""
 
-    heard: list[Event]
+    received: list[Event]
 
     async def until(self, condition: Callable[[list[Event]], bool]) -> list[Event]:
-        """Wait until what was heard meets the condition; fails the test when it never does."""
+        """Wait until the received messages meet the condition; the test fails if they never do."""
         ...
 
     async def say(self, text: str) -> None:
@@ -61,15 +60,15 @@ class Listener(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close with a handshake and wait for its end."""
+        """Close with a handshake, and wait for its end."""
         ...
 
 
 class Peer(Protocol):
-    """One server under test.
+    """A server under test.
 
-    `is_alone`: nobody else uses it, so that `clear` may be tried. `previews`: its slow workflow sends previews.
-    `has_recorded_nodes`: it knows the small test nodes of the recorded server.
+    `is_alone`: it has no other users, so that `clear` may be tested. `previews`: its slow workflow sends previews.
+    `has_recorded_nodes`: it has the small test nodes of the recorded server.
     """
 
     name: str
@@ -85,65 +84,65 @@ class Peer(Protocol):
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One HTTP exchange; `path` begins with a slash and has no query."""
+        """Send an HTTP request; `path` begins with a slash and has no query."""
         ...
 
     async def upload(self, name: str, data: bytes, route: str = "/upload/image", **fields: str) -> Answer:
-        """POST a multipart form with the file field `image` and the given text fields."""
+        """POST a multipart form with the file field `image` and these text fields."""
         ...
 
     async def connect(self, client_id: str | None, flags: Mapping[str, Any] | None = None) -> Listener:
-        """Open a socket; with `flags` the first message says them. Returns when the first `status` was heard."""
+        """Open a socket, send the flags if there are any, and wait for the first `status`."""
         ...
 
     async def handshake(self, headers: Mapping[str, str]) -> tuple[int, list[Event]]:
-        """Ask for a socket of client "o" with these headers: the status, and what is heard at first if it opens."""
+        """Open a socket of client "o" with these headers, and return the status and the first messages."""
         ...
 
     def slow_workflow(self, steps: int) -> Workflow:
-        """A workflow that is never cached and takes a while (2 nodes or more); `steps` makes it longer.
+        """Return a workflow that is never cached and takes a while (2 nodes or more); `steps` makes it longer.
 
         Its output node is "9" and saves an image.
         """
         ...
 
     async def pause(self) -> None:
-        """Let a little time pass between two looks."""
+        """Wait briefly between two polls."""
         ...
 
 
 @dataclass
-class Ear:
-    """What a listener has heard, and the waiting for more."""
+class Recorder:
+    """Records received messages, and waits for more."""
 
-    heard: list[Event] = field(default_factory=list)
+    received: list[Event] = field(default_factory=list)
     is_closed: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, message: str | bytes) -> None:
-        """Hear a message."""
+        """Record a message."""
         if isinstance(message, str):
             said = json.loads(message)
-            self.heard.append(Event(said["type"], said["data"]))
+            self.received.append(Event(said["type"], said["data"]))
         else:
             (kind,) = struct.unpack(">I", message[:4])
-            self.heard.append(Event(kind, message[4:]))
+            self.received.append(Event(kind, message[4:]))
         self.news.set()
 
     async def until(self, condition: Callable[[list[Event]], bool]) -> list[Event]:
-        """Wait until what was heard meets the condition."""
+        """Wait until the received messages meet the condition."""
         try:
             async with asyncio.timeout(PATIENCE):
-                while not condition(self.heard):
+                while not condition(self.received):
                     self.news.clear()
                     await self.news.wait()
         except TimeoutError:
-            raise AssertionError(f"never heard, but: {[event.kind for event in self.heard]}") from None
-        return self.heard
+            raise AssertionError(f"not received, but: {[event.kind for event in self.received]}") from None
+        return self.received
 
 
 @dataclass
-class WebListener(Ear):
+class WebListener(Recorder):
     """A listener over a real WebSocket."""
 
     _task: asyncio.Task[None] | None = None
@@ -161,7 +160,7 @@ class WebListener(Ear):
         self.news.set()
 
     async def until_closed(self) -> int | None:
-        """Wait for the end of the connection; returns its close code."""
+        """Wait for the end of the connection, and return its close code."""
         async with asyncio.timeout(PATIENCE):
             while not self.is_closed:
                 self.news.clear()
@@ -173,7 +172,7 @@ class WebListener(Ear):
         await self.socket.send_str(text)
 
     async def close(self) -> None:
-        """Close and wait for the end."""
+        """Close, and wait for the end."""
         await self.socket.close()
         if self._task:
             await self._task
@@ -181,7 +180,7 @@ class WebListener(Ear):
 
 @dataclass
 class WebPeer:
-    """A server at an address, talked to over real sockets."""
+    """A server at an address, over real sockets."""
 
     name: str
     url: str
@@ -199,7 +198,7 @@ class WebPeer:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One HTTP exchange."""
+        """Send an HTTP request."""
         async with self.session.request(
             method, self.url + path, params=query, data=body, headers=headers, allow_redirects=False
         ) as answer:
@@ -207,7 +206,7 @@ class WebPeer:
             return Answer(answer.status, {key.lower(): value for key, value in answer.headers.items()}, content)
 
     async def upload(self, name: str, data: bytes, route: str = "/upload/image", **fields: str) -> Answer:
-        """POST a form as a browser writes it: raw UTF-8 file names, which aiohttp's own forms would quote."""
+        """POST a form as a browser does, with raw UTF-8 file names, which aiohttp's own forms would quote."""
         boundary = uuid.uuid4().hex
         parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'.encode()]
         parts += [b"Content-Type: application/octet-stream\r\n\r\n", data, b"\r\n"]
@@ -218,31 +217,31 @@ class WebPeer:
         return await self.request("POST", route, body=b"".join(parts), headers=kind)
 
     async def connect(self, client_id: str | None, flags: Mapping[str, Any] | None = None) -> WebListener:
-        """Open a socket and hear its first status."""
+        """Open a socket, and wait for its first status."""
         query = {} if client_id is None else {"clientId": client_id}
         listener = WebListener()
         listener.start(await self.session.ws_connect(f"{self.url}/ws", params=query, max_msg_size=0))
         self.listeners.append(listener)
         if flags is not None:
             await listener.say(json.dumps({"type": "feature_flags", "data": dict(flags)}))
-            await listener.until(lambda heard: any(event.kind == "feature_flags" for event in heard))
-        await listener.until(lambda heard: any(event.kind == "status" for event in heard))
+            await listener.until(lambda received: any(event.kind == "feature_flags" for event in received))
+        await listener.until(lambda received: any(event.kind == "status" for event in received))
         return listener
 
     async def handshake(self, headers: Mapping[str, str]) -> tuple[int, list[Event]]:
-        """Ask for a socket with these headers."""
+        """Open a socket with these headers."""
         url, query = f"{self.url}/ws", {"clientId": "o"}
         listener = WebListener()
         try:
             listener.start(await self.session.ws_connect(url, params=query, headers=headers, max_msg_size=0))
         except aiohttp.WSServerHandshakeError as refusal:
             return refusal.status, []
-        heard = await listener.until(bool)
+        received = await listener.until(bool)
         await listener.close()
-        return 101, heard
+        return 101, received
 
     def slow_workflow(self, steps: int) -> Workflow:
-        """On a demo its own step-by-step node; on a real server a chain of blurs, interruptible between them."""
+        """Return the demo's own node, or for a real server a chain of blurs, interruptible between them."""
         source = {"width": 256, "height": 256, "batch_size": 1, "color": random.randrange(1 << 24)}
         if self.previews:
             return {
@@ -259,13 +258,13 @@ class WebPeer:
         return workflow
 
     async def pause(self) -> None:
-        """A short real pause."""
+        """Wait briefly."""
         await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
 async def web_peer(name: str, url: str, *, is_alone: bool = True, previews: bool = True) -> AsyncIterator[WebPeer]:
-    """A server at an address; its sockets are closed at the end."""
+    """Open a server at an address; its sockets are closed at the end."""
     async with aiohttp.ClientSession() as session:
         peer = WebPeer(name, url, session, is_alone, previews)
         yield peer
@@ -273,18 +272,18 @@ async def web_peer(name: str, url: str, *, is_alone: bool = True, previews: bool
 
 
 def save(source: str, prefix: str | None = None) -> dict[str, Any]:
-    """A SaveImage node, under a prefix of its own unless one is given."""
+    """Return a SaveImage node, under a new prefix unless one is given."""
     name = prefix or f"contract_{uuid.uuid4().hex[:10]}"
     return {"class_type": "SaveImage", "inputs": {"images": [source, 0], "filename_prefix": name}}
 
 
 def invert(source: str) -> dict[str, Any]:
-    """An ImageInvert node."""
+    """Return an ImageInvert node."""
     return {"class_type": "ImageInvert", "inputs": {"image": [source, 0]}}
 
 
 def quick(prefix: str | None = None, *, color: int | None = None, batch: int = 1) -> Workflow:
-    """A workflow of two quick nodes, new to any cache unless a colour is given."""
+    """Return a workflow of two fast nodes, in no cache unless a colour is given."""
     chosen = random.randrange(1 << 24) if color is None else color
     inputs = {"width": 32, "height": 24, "batch_size": batch, "color": chosen}
     return {"1": {"class_type": "EmptyImage", "inputs": inputs}, "9": save("1", prefix)}
@@ -296,14 +295,14 @@ async def post(peer: Peer, path: str, value: Any) -> Answer:
 
 
 async def submit(peer: Peer, workflow: Workflow, **more: Any) -> str:
-    """Submit a workflow that must be accepted; returns its prompt_id."""
+    """Submit a workflow, check that it is accepted, and return its prompt_id."""
     answer = await post(peer, "/prompt", {"prompt": workflow, **more})
     assert answer.status == 200, answer.body
     return str(answer.json()["prompt_id"])
 
 
 async def queue(peer: Peer) -> tuple[list[str], list[str]]:
-    """The prompt_ids (running, pending) of everybody."""
+    """Return the prompt_ids (running, pending) of all clients."""
     answer = (await peer.request("GET", "/queue")).json()
     return [item[1] for item in answer["queue_running"]], [item[1] for item in answer["queue_pending"]]
 
@@ -315,7 +314,7 @@ async def entry(peer: Peer, prompt_id: str) -> dict[str, Any]:
 
 
 async def history_of(peer: Peer, prompt_id: str) -> dict[str, Any] | None:
-    """The history entry of a job, or None."""
+    """Return the history entry of a job, or None."""
     found: dict[str, Any] = (await peer.request("GET", f"/history/{prompt_id}")).json()
     assert set(found) <= {prompt_id}
     return found.get(prompt_id)
@@ -324,18 +323,18 @@ async def history_of(peer: Peer, prompt_id: str) -> dict[str, Any] | None:
 async def running(peer: Peer, prompt_id: str) -> None:
     """Wait until a job runs."""
 
-    async def look() -> bool:
+    async def find() -> bool:
         return prompt_id in (await queue(peer))[0]
 
-    await until(peer, look)
+    await until(peer, find)
 
 
-async def until(peer: Peer, look: Callable[[], Any]) -> Any:
-    """Look again and again until something is found."""
+async def until(peer: Peer, find: Callable[[], Any]) -> Any:
+    """Poll until something is found."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + PATIENCE
     while True:
-        found = await look()
+        found = await find()
         if found:
             return found
         assert clock() < deadline, "never happened"
@@ -343,23 +342,23 @@ async def until(peer: Peer, look: Callable[[], Any]) -> Any:
 
 
 def ended(prompt_id: str) -> Callable[[list[Event]], bool]:
-    """The condition that a socket has heard the end of a job."""
-    return lambda heard: any(
+    """Return the condition that a socket has received the end of a job."""
+    return lambda received: any(
         event.kind == "executing" and event.data["node"] is None and event.data["prompt_id"] == prompt_id
-        for event in heard
+        for event in received
     )
 
 
 def new_id() -> str:
-    """A prompt_id as a client should choose it."""
+    """Return a new prompt_id as a client chooses one."""
     return str(uuid.uuid4())
 
 
-def kinds(heard: list[Event]) -> list[str | int]:
-    """What kinds of messages were heard, in order, without the `status` that all hear."""
-    return [event.kind for event in heard if event.kind != "status"]
+def kinds(received: list[Event]) -> list[str | int]:
+    """Return the kinds of received messages in order, without `status`."""
+    return [event.kind for event in received if event.kind != "status"]
 
 
-def of_job(heard: list[Event], prompt_id: str) -> list[Event]:
-    """The messages that name this job."""
-    return [event for event in heard if isinstance(event.data, dict) and event.data.get("prompt_id") == prompt_id]
+def of_job(received: list[Event], prompt_id: str) -> list[Event]:
+    """Return the messages of this job."""
+    return [event for event in received if isinstance(event.data, dict) and event.data.get("prompt_id") == prompt_id]

@@ -1,6 +1,6 @@
-"""The contract's client of a server in memory: the simulation's own, in this process, on the test's clock.
+"""The contract's client for a simulated server in this process, on the test's clock.
 
-No sockets, hence no facts about TCP: a socket that is not read stalls nobody here, and none is half-dead.
+It has no TCP, so an unread socket stalls no other one, and none is half open.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 
-from tests.contract.peer import Answer, Ear, Event, Workflow, save
+from tests.contract.peer import Answer, Event, Recorder, Workflow, save
 from tests.simulation.server import Answer as SimAnswer
 from tests.simulation.server import SimServer, SimSocket
 
 PACE = 0.05
-"""What a second of the server's work lasts here."""
+"""The length of a second of the server's work."""
 PAUSE_SECONDS = 0.005
 BODILESS = {101, 204, 304}
 
 
 @dataclass
-class SimListener(Ear):
-    """One socket of a simulated server."""
+class SimListener(Recorder):
+    """A socket of a simulated server."""
 
     server: SimServer | None = None
     socket: SimSocket | None = None
@@ -71,7 +71,6 @@ class SimPeer:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One exchange."""
         return _whole(await self.server.request(method, path, query or {}, body or b"", headers))
 
     async def upload(self, name: str, data: bytes, route: str = "/upload/image", **fields: str) -> Answer:
@@ -90,17 +89,17 @@ class SimPeer:
         return listener
 
     async def handshake(self, headers: Mapping[str, str]) -> tuple[int, list[Event]]:
-        """Ask for a socket with these headers."""
+        """Open a socket with these headers."""
         answer = await self.server.request("GET", "/ws", {"clientId": "o"}, b"", headers)
         if answer.status != 101:
             return answer.status, []
         listener = SimListener()
         listener.open(self.server, "o")
         await listener.close()
-        return 101, listener.heard
+        return 101, listener.received
 
     def slow_workflow(self, steps: int) -> Workflow:
-        """The recorded server's own step-by-step node."""
+        """Return the recorded server's own step-by-step node."""
         source = {"width": 256, "height": 256, "batch_size": 1, "color": random.randrange(1 << 24)}
         pace = {"steps": steps, "seconds_per_step": 0.1, "nonce": random.randrange(1 << 32)}
         preview = {"preview": True, "preview_format": "JPEG", "preview_max_size": 256}
@@ -111,13 +110,13 @@ class SimPeer:
         }
 
     async def pause(self) -> None:
-        """Let the server's clock go on a little."""
+        """Advance the server's clock a little."""
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 @asynccontextmanager
 async def simulated(name: str = "simulated") -> AsyncIterator[SimPeer]:
-    """A fresh server that works until the block ends."""
+    """Run a new server until the block ends."""
     server = SimServer(name, pace=PACE)
     work = asyncio.create_task(server.run())
     try:
@@ -129,7 +128,7 @@ async def simulated(name: str = "simulated") -> AsyncIterator[SimPeer]:
 
 
 def _whole(answer: SimAnswer) -> Answer:
-    """The answer with what the HTTP layer adds to every one."""
+    """Add the headers that the HTTP layer adds to every answer."""
     headers = {**answer.headers, "date": formatdate(usegmt=True), "server": "simulated"}
     if answer.status not in BODILESS and "transfer-encoding" not in headers:
         headers.setdefault("content-length", str(len(answer.body)))

@@ -1,4 +1,4 @@
-"""A WebSocket client that never reads: a raw connection with a tiny receive buffer, for the stuck-reader trap."""
+"""A WebSocket client that never reads: a raw connection with a tiny receive buffer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECEIVE_BUFFER = 4096
 
 
 class StuckReader:
-    """Open as an async context manager; the connection is cut when it ends."""
+    """An asynchronous context manager whose connection is cut at its end."""
 
     def __init__(self, url: str, client_id: str) -> None:
         self._host = urllib.parse.urlsplit(url).netloc

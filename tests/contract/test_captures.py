@@ -1,6 +1,6 @@
-"""What sockets heard of runs on a real ComfyUI 0.3.64, replayed to a demo and to a simulated server, key by key.
+"""Events of runs on a real ComfyUI 0.3.64, replayed on a demo and on a simulated server, compared key by key.
 
-The other recorded exchanges are in `test_captures_http.py`, and so is the list of what is not replayed.
+The other recorded exchanges are in `test_captures_http.py`; `test_captures_ledger.py` lists what is not replayed.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ PNG_PREVIEWS = {"02e_run_flags_metadata_png", "02f_run_noflags_png"}
 
 
 async def idle(listener: Listener, *, more_than: int = 1) -> None:
-    """Wait until the socket has heard that the queue is empty again."""
+    """Wait until the socket has received that the queue is empty."""
 
-    def heard_it(heard: list[Event]) -> bool:
-        statuses = [event.data["status"]["exec_info"]["queue_remaining"] for event in heard if event.kind == "status"]
-        return len(statuses) > more_than and statuses[-1] == 0
+    def is_empty(received: list[Event]) -> bool:
+        statuses = [event.data["status"] for event in received if event.kind == "status"]
+        return len(statuses) > more_than and statuses[-1]["exec_info"]["queue_remaining"] == 0
 
-    await listener.until(heard_it)
+    await listener.until(is_empty)
 
 
 def cached_nodes(events: list[Event]) -> list[str]:
@@ -69,7 +69,7 @@ def cached_nodes(events: list[Event]) -> list[str]:
         "02j_two_outputs_batch2",
     ],
 )
-async def test_a_recorded_run_is_told_in_the_same_events(replica: Peer, name: str) -> None:
+async def test_recorded_run_sends_the_same_events(replica: Peer, name: str) -> None:
     if not replica.has_recorded_nodes and name in NODES_OF_ITS_OWN:
         pytest.skip(NODES_OF_ITS_OWN[name])
     capture = read(f"{name}")
@@ -89,11 +89,11 @@ async def test_a_recorded_run_is_told_in_the_same_events(replica: Peer, name: st
     theirs[capture["ws_other_client"][0]["text"]["data"]["sid"]] = "<other>"
     ours = {prompt_id: "<prompt>", client_id: "<client>", "replay-other": "<other>"}
     assert normal(answer.json(), ours) == normal(capture["post"]["body"], theirs)
-    heard = plain_events(listener.heard)
-    if not replica.has_recorded_nodes and name in PNG_PREVIEWS:  # a demo's are JPEG
-        heard, expected = without_form(heard), without_form(expected)
-    assert normal(heard, ours) == normal(expected, theirs)
-    assert normal(plain_events(other.heard), ours) == normal(captured_events(capture["ws_other_client"]), theirs)
+    received = plain_events(listener.received)
+    if not replica.has_recorded_nodes and name in PNG_PREVIEWS:  # a demo sends JPEG
+        received, expected = without_form(received), without_form(expected)
+    assert normal(received, ours) == normal(expected, theirs)
+    assert normal(plain_events(other.received), ours) == normal(captured_events(capture["ws_other_client"]), theirs)
     expected_history = normal(capture["history"], theirs)
     expected_prompt = expected_history["<prompt>"]["prompt"]
     expected_prompt[2] = normal(prompt, {})
@@ -105,7 +105,7 @@ async def test_a_recorded_run_is_told_in_the_same_events(replica: Peer, name: st
 
 
 @pytest.mark.parametrize("name", ["02k_no_client_id", "02l_no_client_id_error"])
-async def test_a_recorded_run_without_a_client_is_broadcast_alike(replica: Peer, name: str) -> None:
+async def test_recorded_run_without_a_client_is_broadcast_identically(replica: Peer, name: str) -> None:
     capture = read(f"{name}")
     (recorded,) = capture["history"].values()
     prompt = prompt_for(replica, recorded["prompt"][2])
@@ -119,48 +119,48 @@ async def test_a_recorded_run_without_a_client_is_broadcast_alike(replica: Peer,
         await idle(listener, more_than=2)
         expected = captured_events(capture[key])
         theirs = {capture["post"]["body"]["prompt_id"]: "<prompt>", expected[0].data["sid"]: "<sid>"}
-        ours = {prompt_id: "<prompt>", listener.heard[0].data["sid"]: "<sid>"}
-        assert normal(plain_events(listener.heard), ours) == normal(expected, theirs)
+        ours = {prompt_id: "<prompt>", listener.received[0].data["sid"]: "<sid>"}
+        assert normal(plain_events(listener.received), ours) == normal(expected, theirs)
 
 
-async def test_a_recorded_reconnect_in_mid_run_begins_alike(replica: Peer) -> None:
+async def test_recorded_reconnect_during_a_run_begins_identically(replica: Peer) -> None:
     expected = captured_events(read("03a_reconnect_after_close")["second"])
     first = await replica.connect("replay-03a", FLAGS)
     prompt_id = await submit(replica, replica.slow_workflow(40), client_id="replay-03a")
-    await first.until(lambda heard: any(event.kind == "progress" for event in heard))
+    await first.until(lambda received: any(event.kind == "progress" for event in received))
     await first.close()
     second = await replica.connect("replay-03a", FLAGS)
     await second.until(ended(prompt_id))
     theirs = {expected[0].data["sid"]: "<client>"}
     ours = {"replay-03a": "<client>"}
-    assert normal(second.heard[:3], ours) == normal(expected[:3], theirs)
-    assert [event.kind for event in second.heard[3:6]] == [event.kind for event in expected[3:6]]
-    tail = [event.kind for event in second.heard][-9:]
+    assert normal(second.received[:3], ours) == normal(expected[:3], theirs)
+    assert [event.kind for event in second.received[3:6]] == [event.kind for event in expected[3:6]]
+    tail = [event.kind for event in second.received][-9:]
     assert tail == [event.kind for event in expected][-9:]
 
 
-async def test_the_recorded_deafness_after_the_older_socket_closes(replica: Peer) -> None:
+async def test_recorded_deafness_after_the_older_socket_closes(replica: Peer) -> None:
     capture = read("03b_old_socket_closes_after_new")
     assert capture["messages_on_new_after_old_closed"] == 0
     old = await replica.connect("replay-03b", FLAGS)
     prompt_id = await submit(replica, replica.slow_workflow(100), client_id="replay-03b")
-    await old.until(lambda heard: any(event.kind == "progress" for event in heard))
+    await old.until(lambda received: any(event.kind == "progress" for event in received))
     new = await replica.connect("replay-03b", FLAGS)
-    await new.until(lambda heard: any(event.kind == "progress" for event in heard))
+    await new.until(lambda received: any(event.kind == "progress" for event in received))
     expected = captured_events(capture["new"])
     theirs = {expected[0].data["sid"]: "<client>"}
     ours = {"replay-03b": "<client>"}
-    assert normal(new.heard[:3], ours) == normal(expected[:3], theirs)
+    assert normal(new.received[:3], ours) == normal(expected[:3], theirs)
     await old.close()
     other = await replica.connect("replay-03b-other")
-    deaf_since = len(new.heard)
+    deaf_since = len(new.received)
     await post(replica, "/interrupt", {"prompt_id": prompt_id})
     await idle(other)
-    assert new.heard[deaf_since:] == []
+    assert new.received[deaf_since:] == []
     assert await history_of(replica, prompt_id) is not None
 
 
-async def test_the_recorded_run_over_two_sockets_of_one_client(replica: Peer) -> None:
+async def test_recorded_run_over_two_sockets_of_one_client(replica: Peer) -> None:
     capture = read("03c_two_sockets_same_id")
     expected = captured_events(capture["second"])
     prompt = replica.slow_workflow(3)
@@ -174,11 +174,11 @@ async def test_the_recorded_run_over_two_sockets_of_one_client(replica: Peer) ->
     theirs = {expected[0].data["sid"]: "<client>"}
     theirs[next(event.data["prompt_id"] for event in expected if event.kind == "execution_start")] = "<prompt>"
     ours = {"replay-03c": "<client>", prompt_id: "<prompt>"}
-    assert normal(plain_events(second.heard), ours) == normal(expected, theirs)
-    assert normal(first.heard, ours) == normal(captured_events(capture["first"]), theirs)
+    assert normal(plain_events(second.received), ours) == normal(expected, theirs)
+    assert normal(first.received, ours) == normal(captured_events(capture["first"]), theirs)
 
 
-async def test_the_recorded_socket_that_waits_for_a_pending_job(replica: Peer) -> None:
+async def test_recorded_socket_that_waits_for_a_pending_job(replica: Peer) -> None:
     capture = read("03f_pending_socket")
     expected = captured_events(capture["ws"])
     blocker = await submit(replica, replica.slow_workflow(60), client_id="replay-03f-blocker")
@@ -197,24 +197,24 @@ async def test_the_recorded_socket_that_waits_for_a_pending_job(replica: Peer) -
     theirs = {expected[0].data["sid"]: "<client>"}
     theirs[next(event.data["prompt_id"] for event in expected if event.kind == "execution_start")] = "<prompt>"
     ours = {"replay-03f": "<client>", prompt_id: "<prompt>"}
-    found = normal(plain_events(listener.heard), ours)
+    found = normal(plain_events(listener.received), ours)
     wanted = normal(expected, theirs)
-    # In the recording the blocker had used the same source, so that node 1 came from the cache.
+    # In the recording the blocking job had used the same source, so that node 1 came from the cache.
     wanted = [event for event in wanted if event[0] not in ("progress_state", "execution_cached")]
     found = [event for event in found if event[0] not in ("progress_state", "execution_cached")]
     assert [event for event in found if event[1].get("node") != "1"] == wanted
 
 
-async def test_the_recorded_socket_that_came_after_the_end(replica: Peer) -> None:
+async def test_recorded_socket_that_opens_after_the_end(replica: Peer) -> None:
     expected = captured_events(read("03e_late_socket"))
     await entry(replica, await submit(replica, quick(), client_id="replay-03e"))
     listener = await replica.connect("replay-03e")
     theirs, ours = {expected[0].data["sid"]: "<client>"}, {"replay-03e": "<client>"}
-    assert normal(listener.heard, ours) == normal(expected, theirs)
+    assert normal(listener.received, ours) == normal(expected, theirs)
 
 
 @pytest.mark.parametrize("name", ["blocked no mask found", "blocked "])
-async def test_a_recorded_block_is_no_end_and_leaves_its_output_out(replica: Peer, name: str) -> None:
+async def test_recorded_block_is_no_end_and_omits_its_output(replica: Peer, name: str) -> None:
     if not replica.has_recorded_nodes:
         pytest.skip("a demo has no node that blocks")
     capture = read("11_more")[name]
@@ -225,40 +225,40 @@ async def test_a_recorded_block_is_no_end_and_leaves_its_output_out(replica: Pee
     await listener.until(ended(prompt_id))
     theirs = {expected[0].data["sid"]: "<client>", capture["history"]["prompt"][1]: "<prompt>"}
     ours = {"replay-11": "<client>", prompt_id: "<prompt>"}
-    assert normal(plain_events(listener.heard), ours) == normal(expected, theirs)
+    assert normal(plain_events(listener.received), ours) == normal(expected, theirs)
     assert normal(await history_of(replica, prompt_id), ours) == normal(capture["history"], theirs)
 
 
-async def test_the_run_of_the_recorded_frontend(replica: Peer) -> None:
-    """Its first socket is given an id, under which it opens the second one and runs what it posts."""
+async def test_recorded_run_of_the_frontend(replica: Peer) -> None:
+    """Its first socket is given an id, under which it opens the second one and runs prompts."""
     capture = read("13_frontend_calls")
     flags = json.loads(capture["ws"][0]["sent"][0])["data"]
     first = await replica.connect(None, flags)
-    client_id = first.heard[0].data["sid"]
-    await first.until(lambda heard: len(heard) > 1)
+    client_id = first.received[0].data["sid"]
+    await first.until(lambda received: len(received) > 1)
     await first.close()
-    posted = capture["prompt_requests"][0][2]  # cut at its end
+    posted = capture["prompt_requests"][0][2]  # truncated
     prompt, _ = json.JSONDecoder().raw_decode(posted, posted.index('"prompt":') + len('"prompt":'))
     prompt = prompt_for(replica, prompt)
     await warm(replica, prompt, [])
     second = await replica.connect(client_id, flags)
-    await second.until(lambda heard: len(heard) > 1)
+    await second.until(lambda received: len(received) > 1)
     prompt_id = (await post(replica, "/api/prompt", {"prompt": prompt, "client_id": client_id})).json()["prompt_id"]
     await second.until(ended(prompt_id))
     theirs, ours = {capture["window.name"]: "<client>"}, {client_id: "<client>", prompt_id: "<prompt>"}
     for listener, socket in ((first, capture["ws"][0]), (second, capture["ws"][1])):
-        expected = [_heard_by_the_frontend(text) for text in socket["recv"]]
+        expected = [_frontend_event(text) for text in socket["recv"]]
         theirs |= {event.data["prompt_id"]: "<prompt>" for event in expected if event.kind == "execution_start"}
-        heard = plain_events(listener.heard)
-        assert [event.kind for event in heard] == [event.kind for event in expected]
-        for found, wanted in zip(heard, expected, strict=True):
+        received = plain_events(listener.received)
+        assert [event.kind for event in received] == [event.kind for event in expected]
+        for found, wanted in zip(received, expected, strict=True):
             if wanted.data is not None:
                 data = found.data["metadata"] if found.kind == 4 else found.data
                 assert normal(data, ours) == normal(wanted.data, theirs)
 
 
-def _heard_by_the_frontend(text: str) -> Event:
-    """A recorded message. The record is cut: of a frame it has the metadata, of a long text only the kind."""
+def _frontend_event(text: str) -> Event:
+    """Return a recorded message. The record has only the metadata of a frame, and only the kind of a long text."""
     metadata = re.match(r"b'\\x00\\x00\\x00\\x04.*?(\{.*?\})", text)
     if metadata is not None:
         return Event(4, json.loads(metadata[1]))

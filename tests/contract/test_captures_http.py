@@ -1,6 +1,6 @@
-"""What a real ComfyUI 0.3.64 answered to requests, replayed to a demo and to a simulated server, key by key.
+"""Answers of a real ComfyUI 0.3.64, replayed on a demo and on a simulated server, compared key by key.
 
-What is not replayed stands in `test_captures_ledger.py`, with the reason.
+`test_captures_ledger.py` lists what is not replayed, with the reason.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tests.simulation.server.catalogue import DEFINITIONS as SIMULATED_DEFINITIO
 
 CHANGING_HEADERS = {"content-length", "date", "server", "etag", "last-modified"}
 CORS_HEADERS = ("access-control-", "content-encoding")
-"""What the recorded servers added because of their flags."""
+"""Headers that the recorded servers added because of their flags."""
 
 EQUAL_CLASSES = ("object_info/EmptyImage", "object_info/SaveImage", "object_info/SlowSteps")
 PEER_CLASSES = ("LoadImage", "SaveImage", "PreviewImage", "EmptyImage", "ImageScale", "ImageInvert", "ImageBlur")
@@ -58,7 +58,7 @@ UNKNOWN_TO_A_DEMO = {
 
 
 @pytest.mark.parametrize("name", [name for name, case in read("04_prompt_post").items() if "response" in case])
-async def test_a_recorded_submit_is_answered_alike(replica: Peer, name: str) -> None:
+async def test_recorded_submit_is_answered_identically(replica: Peer, name: str) -> None:
     case = read("04_prompt_post")[name]
     if name in UNASKED or (name in UNKNOWN_TO_A_DEMO and not replica.has_recorded_nodes):
         pytest.skip(UNASKED.get(name) or UNKNOWN_TO_A_DEMO[name])
@@ -73,14 +73,14 @@ async def test_a_recorded_submit_is_answered_alike(replica: Peer, name: str) -> 
     found = answer.json()
     theirs = {expected["body"].get("prompt_id", ""): "<prompt>"}
     ours = {found.get("prompt_id", ""): "<prompt>"}
-    if name == "one_good_one_bad_output":  # a set decides there which output is blamed on which
+    if name == "one_good_one_bad_output":  # ComfyUI's order of a set decides which output is blamed
         for body in (found, expected["body"]):
             for node in body["node_errors"].values():
                 del node["dependent_outputs"]
     assert normal(without_prose(found), ours) == normal(expected["body"], theirs)
 
 
-async def test_the_recorded_answers_to_cancelling(replica: Peer) -> None:
+async def test_recorded_answers_to_cancelling(replica: Peer) -> None:
     capture = read("05_queue_ops")
     workflow = replica.slow_workflow(200)
     await warm(replica, workflow, ["1"])
@@ -106,7 +106,7 @@ async def test_the_recorded_answers_to_cancelling(replica: Peer) -> None:
     assert (await post(replica, "/interrupt", [])).status == capture["interrupt_list"]["status"]
 
 
-async def test_the_recorded_double_ids_and_numbers(replica: Peer) -> None:
+async def test_recorded_duplicate_ids_and_numbers(replica: Peer) -> None:
     capture = read("05_queue_ops")["dup_prompt_id_and_number"]
     blocker = await submit(replica, replica.slow_workflow(200))
     await running(replica, blocker)
@@ -125,7 +125,7 @@ async def test_the_recorded_double_ids_and_numbers(replica: Peer) -> None:
 
 
 @pytest.mark.parametrize("case", read("01_get"), ids=lambda case: case["url"])
-async def test_a_recorded_get_is_answered_in_the_same_shape(replica: Peer, case: dict[str, Any]) -> None:
+async def test_recorded_get_is_answered_in_the_same_shape(replica: Peer, case: dict[str, Any]) -> None:
     if case["url"].endswith("SlowSteps") and not replica.has_recorded_nodes:
         pytest.skip("a test node of the recorded server, which a demo has not")
     path, _, text = case["url"].partition("?")
@@ -135,7 +135,7 @@ async def test_a_recorded_get_is_answered_in_the_same_shape(replica: Peer, case:
     expected = {key.lower(): value for key, value in case["headers"].items()}
     for header in (set(expected) | set(answer.headers)) - CHANGING_HEADERS - {"transfer-encoding", "connection"}:
         if answer.status != 200 and header == "content-type" and not answer.body:
-            continue  # an empty answer has none that matters
+            continue  # an empty answer has no content
         assert answer.headers.get(header) == expected.get(header), header
     if not answer.body or not expected["content-type"].startswith("application/json"):
         return
@@ -143,11 +143,11 @@ async def test_a_recorded_get_is_answered_in_the_same_shape(replica: Peer, case:
         ("object_info/EmptyImage", "object_info/SaveImage", "object_info/SlowSteps", "models", "users", "features")
     ):
         assert without_prose(answer.json()) == case["body"]
-    elif path not in ("history", "api/history", "object_info", "api/object_info"):  # whose content is the server's own
+    elif path not in ("history", "api/history", "object_info", "api/object_info"):  # these depend on the server
         assert shape(without_prose(answer.json())) == shape(case["body"])
 
 
-async def test_recorded_views_are_answered_alike(replica: Peer) -> None:
+async def test_recorded_views_are_answered_identically(replica: Peer) -> None:
     capture = read("06_upload_view")
     for kind, subfolder in (("input", ""), ("input", "a/b"), ("output", "")):
         await replica.upload("tac75f6.png", RED, type=kind, subfolder=subfolder, overwrite="true")
@@ -175,7 +175,7 @@ async def test_recorded_views_are_answered_alike(replica: Peer) -> None:
 
 
 @pytest.mark.parametrize("name", ["view If-None-Match", "view If-Modified-Since", "view Range", "view HEAD"])
-async def test_a_recorded_condition_is_answered_alike(replica: Peer, name: str) -> None:
+async def test_recorded_conditional_request_is_answered_identically(replica: Peer, name: str) -> None:
     recorded = read("06_upload_view")[name]
     await replica.upload("condition.png", RED, overwrite="true")
     query = {"filename": "condition.png", "type": "input"}
@@ -193,7 +193,7 @@ async def test_a_recorded_condition_is_answered_alike(replica: Peer, name: str) 
 
 
 @pytest.mark.parametrize("name", ORIGINS)
-async def test_a_recorded_origin_is_answered_alike(replica: Peer, name: str) -> None:
+async def test_recorded_origin_is_answered_identically(replica: Peer, name: str) -> None:
     recorded, headers = read("07_origin")[f"default / {name}"], ORIGINS[name]
     await idle(replica)
     for method, path, body in (
@@ -203,18 +203,16 @@ async def test_a_recorded_origin_is_answered_alike(replica: Peer, name: str) -> 
     ):
         answer = await replica.request(method, path, body=body, headers=headers)
         compare(answer, recorded[method])
-    status, heard = await replica.handshake(headers)
+    status, received = await replica.handshake(headers)
     assert status == recorded["WS"]["status"]
-    assert [{"type": event.kind, "data": event.data} for event in heard[:1]] == [
+    assert [{"type": event.kind, "data": event.data} for event in received[:1]] == [
         item for item in [recorded["WS"].get("first")] if item
     ]
 
 
 @pytest.mark.parametrize("name", [name for name in read("08_browser_cors") if ":8188" in name])
-async def test_a_recorded_page_of_another_origin_can_run_a_job_where_the_host_is_not_loopback(
-    replica: Peer, name: str
-) -> None:
-    """What the page itself could see is the browser's doing; whether the server let it in is not."""
+async def test_page_of_another_origin_runs_jobs_on_other_hosts(replica: Peer, name: str) -> None:
+    """What the page can see depends on the browser; whether the server accepts the request does not."""
     recorded = read("08_browser_cors")[name]
     page, server = name.split(" -> ")
     headers = {"Host": server.removeprefix("http://"), "Origin": page, "Content-Type": "text/plain;charset=UTF-8"}
@@ -228,7 +226,7 @@ async def test_a_recorded_page_of_another_origin_can_run_a_job_where_the_host_is
     assert ((await replica.handshake(headers))[0] == 101) is recorded["WebSocket"].startswith("message")
 
 
-async def test_the_recorded_userdata_and_settings(replica: Peer) -> None:
+async def test_recorded_userdata_and_settings(replica: Peer) -> None:
     capture = read("11_more")
     rows = {key: row for key, row in capture.items() if key.startswith(("POST", "GET", "DELETE"))}
     for key, row in rows.items():
@@ -242,7 +240,7 @@ async def test_the_recorded_userdata_and_settings(replica: Peer) -> None:
     assert len(rows) == 10
 
 
-async def test_a_deleted_file_is_a_success_with_a_404(replica: Peer, demo_folder: Path) -> None:
+async def test_deleted_file_is_a_success_with_a_404(replica: Peer, demo_folder: Path) -> None:
     recorded = read("09_robust")["cached_file_deleted"]
     workflow = quick("del")
     first = (await entry(replica, await submit(replica, workflow)))["outputs"]["9"]["images"][0]
@@ -257,7 +255,7 @@ async def test_a_deleted_file_is_a_success_with_a_404(replica: Peer, demo_folder
 
 
 @pytest.mark.parametrize("kind", ["demo", "simulated"])
-async def test_the_recorded_names_are_the_same_on_two_servers(kind: str, tmp_path: Path) -> None:
+async def test_recorded_names_are_the_same_on_two_servers(kind: str, tmp_path: Path) -> None:
     recorded = read("09_robust")["names_on_two_servers"]
     found, contents = [], []
     async with AsyncExitStack() as stack:
@@ -280,7 +278,7 @@ async def test_the_recorded_names_are_the_same_on_two_servers(kind: str, tmp_pat
     [(DEMO_DEFINITIONS, REAL_CLASSES), (SIMULATED_DEFINITIONS, PEER_CLASSES)],
     ids=["demo", "simulated"],
 )
-def test_the_catalogue_equals_the_real_one(definitions: Mapping[str, Any], names: tuple[str, ...]) -> None:
+def test_catalogue_equals_the_real_one(definitions: Mapping[str, Any], names: tuple[str, ...]) -> None:
     real = catalogue()
     for name in dict.fromkeys([*names, *(name for name in definitions if name in real)]):
         expected = real[name]
@@ -294,14 +292,14 @@ def test_the_catalogue_equals_the_real_one(definitions: Mapping[str, Any], names
 async def idle(peer: Peer) -> None:
     """Wait until nothing runs and nothing waits."""
 
-    async def look() -> bool:
+    async def is_idle() -> bool:
         return await queue(peer) == ([], [])
 
-    await until(peer, look)
+    await until(peer, is_idle)
 
 
 def compare(answer: Answer, recorded: dict[str, Any]) -> None:
-    """Status, headers and body of an answer, as recorded; what the recorded server's flags added is left out."""
+    """Compare status, headers and body of an answer with the record, without what the recorded server's flags added."""
     assert answer.status == recorded["status"]
     expected = {key.lower(): value for key, value in recorded["headers"].items()}
     expected = {key: value for key, value in expected.items() if not key.startswith(CORS_HEADERS)}
@@ -316,16 +314,16 @@ def compare(answer: Answer, recorded: dict[str, Any]) -> None:
 
 
 def dated(value: Any) -> Any:
-    """The same without dates."""
+    """Return the value without dates."""
     if isinstance(value, dict):
         return {key: "<date>" if key in ("created", "modified") else dated(each) for key, each in value.items()}
     return [dated(each) for each in value] if isinstance(value, list) else value
 
 
-async def test_one_reader_that_does_not_read_stalls_everybody(demo_peer: WebPeer) -> None:
-    """Recorded in 11: a client's socket that is not read holds up the events of all others, but not the work.
+async def test_unread_socket_stalls_events_of_all_clients(demo_peer: WebPeer) -> None:
+    """An unread socket of one client delays the events of all others, but not the work (recorded in 11).
 
-    A matter of TCP, which a simulated server has not.
+    This depends on TCP, which a simulated server does not have.
     """
     assert read("11_more")["stuck_reader"]["before_close"] == []
     good = await demo_peer.connect("stuck-good")
@@ -340,5 +338,5 @@ async def test_one_reader_that_does_not_read_stalls_everybody(demo_peer: WebPeer
         assert (await entry(demo_peer, prompt_id))["status"]["status_str"] == "success"
         for _ in range(10):
             await demo_peer.pause()
-        assert not any(event.kind == "execution_start" for event in good.heard)
+        assert not any(event.kind == "execution_start" for event in good.received)
     await good.until(ended(prompt_id))

@@ -1,6 +1,6 @@
-"""Which of the recorded exchanges are replayed, and why the others are not.
+"""Which recorded exchanges are replayed, and why the others are not.
 
-Of 10, 12 and 14 there are no records, only the facts in docs/comfyui.md, which are asked in test_demo_faults.py and
+There are no records for 10, 12 and 14, only the facts in docs/comfyui.md, which are checked in test_demo_faults.py and
 test_simulated.py (a restart), and in test_protocol_events.py (history at the end, deafness).
 """
 
@@ -44,7 +44,7 @@ NOT_REPLAYED = {
         "ws_after": "counts of what `ws` has",
     },
 }
-"""By file and part of a key."""
+"""The reasons by file and part of a key."""
 REPLAYED = {
     "07_origin": ["default / "],
     "08_browser_cors": ["8188"],
@@ -56,7 +56,7 @@ WHOLE = {"01_get", "04_prompt_post"}  # and 02 and 03, in test_captures.py
 
 
 @pytest.mark.parametrize("file", names())
-def test_every_recorded_exchange_is_replayed_or_has_its_reason(file: str) -> None:
+def test_every_recorded_exchange_is_replayed_or_excused(file: str) -> None:
     if file in WHOLE:
         return
     if file.startswith(("02", "03")):

@@ -1,4 +1,4 @@
-"""`--enable-cors-header`: the demo answers pages of other origins as the recorded server did with that flag."""
+"""`--enable-cors-header`: the demo answers pages of other origins as the recorded server does with that flag."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ASKED = (("GET", "/prompt", None), ("POST", "/queue", b'{"delete": []}'), ("OPTI
 
 @pytest.fixture
 async def peer(tmp_path: Path) -> AsyncIterator[WebPeer]:
-    """A demo that lets pages of one origin read."""
+    """A demo whose answers pages of one origin may read."""
     with start_demo("--enable-cors-header", ORIGIN, data=tmp_path) as service:
         async with web_peer("demo", service.url) as peer:
             yield peer
 
 
-async def test_the_recorded_answers_to_other_origins(peer: WebPeer) -> None:
+async def test_recorded_answers_to_other_origins(peer: WebPeer) -> None:
     for name, sent in (
         ("other port", {"Host": "127.0.0.1:8188", "Origin": ORIGIN}),
         ("remote https", {"Host": "127.0.0.1:8188", "Origin": "https://studio.example"}),
@@ -39,6 +39,6 @@ async def test_the_recorded_answers_to_other_origins(peer: WebPeer) -> None:
         assert (await peer.handshake(sent))[0] == recorded["WS"]["status"]
 
 
-async def test_an_answer_that_says_no_can_be_read_too(peer: WebPeer) -> None:
+async def test_refusal_can_be_read_by_other_origins(peer: WebPeer) -> None:
     answer = await peer.request("GET", "/view?filename=none.png", headers={"Origin": ORIGIN})
     assert (answer.status, answer.headers.get("access-control-allow-origin")) == (404, ORIGIN)

@@ -1,4 +1,4 @@
-"""What a demo server can be on request: newer (the jobs API), stamped, or without a living worker."""
+"""Options of a demo server: newer (the jobs API), stamped pictures, or a dead worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def peer(service: Service) -> AsyncIterator[WebPeer]:
 
 
 async def status_of(peer: WebPeer, prompt_id: str) -> str | None:
-    """What the jobs API says of a job; None if it has none of that id."""
+    """Return a job's status by the jobs API, or None if it does not have the job."""
     answer = await peer.request("GET", f"/api/jobs/{prompt_id}")
     if answer.status == 404:
         assert answer.json() == {"error": "Job not found"}
@@ -36,7 +36,7 @@ async def status_of(peer: WebPeer, prompt_id: str) -> str | None:
     return str(answer.json()["status"])
 
 
-async def test_a_job_is_told_from_pending_to_its_end(peer: WebPeer) -> None:
+async def test_jobs_api_reports_a_job_from_pending_to_its_end(peer: WebPeer) -> None:
     first = await submit(peer, peer.slow_workflow(400))
     await running(peer, first)
     second = await submit(peer, quick())
@@ -50,7 +50,7 @@ async def test_a_job_is_told_from_pending_to_its_end(peer: WebPeer) -> None:
     assert (await status_of(peer, first), await status_of(peer, second)) == ("cancelled", "completed")
 
 
-async def test_cancelling_a_waiting_job_leaves_no_trace_and_the_running_one_alone(peer: WebPeer) -> None:
+async def test_cancelled_waiting_job_leaves_no_trace(peer: WebPeer) -> None:
     first = await submit(peer, peer.slow_workflow(400))
     await running(peer, first)
     second = await submit(peer, quick())
@@ -62,12 +62,12 @@ async def test_cancelling_a_waiting_job_leaves_no_trace_and_the_running_one_alon
     await entry(peer, first)
 
 
-async def test_the_jobs_api_has_no_twin(peer: WebPeer) -> None:
+async def test_jobs_api_has_no_route_without_prefix(peer: WebPeer) -> None:
     assert (await peer.request("GET", "/jobs")).status == 404
     assert (await peer.request("GET", "/api/api/jobs")).status == 404
 
 
-async def test_every_picture_carries_the_stamp(peer: WebPeer) -> None:
+async def test_every_picture_has_the_stamp(peer: WebPeer) -> None:
     found = await entry(peer, await submit(peer, quick()))
     query = found["outputs"]["9"]["images"][0]
     answer = await peer.request("GET", "/view", query={key: query[key] for key in ("filename", "subfolder", "type")})
@@ -75,7 +75,7 @@ async def test_every_picture_carries_the_stamp(peer: WebPeer) -> None:
         assert picture.info["server"] == "harbour"
 
 
-async def test_with_a_dead_worker_prompts_are_taken_and_never_run(peer: WebPeer) -> None:
+async def test_dead_worker_accepts_prompts_and_never_runs_them(peer: WebPeer) -> None:
     assert (await post(peer, "/demo/faults", {"dead_worker": True})).status == 200
     prompt_id = await submit(peer, quick())
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Faults on command: each does what its name says, to the demo alone, and only where it was allowed."""
+"""Faults on request: each has the effect of its name, on this demo only, and only where faults are allowed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture
 async def faulty(service: Service) -> AsyncIterator[WebPeer]:
-    """A demo of its own, without faults at the beginning and the end."""
+    """A separate demo, without faults at the beginning and the end."""
     async with aiohttp.ClientSession() as session:
         peer = WebPeer("demo", service.url, session)
         await post(peer, "/demo/faults", {"reset": True})
@@ -46,13 +46,13 @@ async def state(peer: WebPeer) -> dict[str, Any]:
 
 
 async def queued(peer: WebPeer) -> list[str]:
-    """The ids that run or wait."""
+    """Return the ids of running and pending jobs."""
     now, waiting = await queue(peer)
     return now + waiting
 
 
 async def unanswered(peer: WebPeer, work: Any) -> bool:
-    """Whether a request gets no answer while others are answered; gives it up afterwards."""
+    """Return whether a request gets no answer while others do; it is cancelled afterwards."""
     task = asyncio.ensure_future(work)
     for _ in range(5):
         await state(peer)
@@ -62,7 +62,7 @@ async def unanswered(peer: WebPeer, work: Any) -> bool:
     return is_silent
 
 
-async def test_the_state_tells_process_and_sockets(faulty: WebPeer) -> None:
+async def test_state_has_process_and_sockets(faulty: WebPeer) -> None:
     await faulty.connect("seen")
     found = await state(faulty)
     assert set(found) == {"faults", "pid", "boot", "submits", "holding", "sockets"}
@@ -79,7 +79,7 @@ async def test_the_state_tells_process_and_sockets(faulty: WebPeer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b"{broken", "JSON"),
         (b"[]", "object"),
@@ -91,11 +91,11 @@ async def test_the_state_tells_process_and_sockets(faulty: WebPeer) -> None:
         (b'{"next_submit": "explode"}', "next_submit"),
     ],
 )
-async def test_a_bad_fault_is_told_and_changes_nothing(faulty: WebPeer, body: bytes, told: str) -> None:
+async def test_invalid_fault_is_refused_and_changes_nothing(faulty: WebPeer, body: bytes, message: str) -> None:
     before = (await state(faulty))["faults"]
     answer = await faulty.request("POST", "/demo/faults", body=body)
     assert answer.status == 400
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert (await state(faulty))["faults"] == before
 
 
@@ -103,12 +103,12 @@ async def test_a_bad_fault_is_told_and_changes_nothing(faulty: WebPeer, body: by
     "headers",
     [{"Origin": "null"}, {"Host": "studio.example:8188"}, {"Host": "192.0.2.1"}, {"Origin": "http://localhost"}],
 )
-async def test_the_door_opens_to_loopback_without_an_origin_only(faulty: WebPeer, headers: dict[str, str]) -> None:
+async def test_faults_accept_only_loopback_without_an_origin(faulty: WebPeer, headers: dict[str, str]) -> None:
     for method in ("GET", "POST"):
         assert (await faulty.request(method, "/demo/faults", body=b"{}", headers=headers)).status == 403
 
 
-def test_without_the_flag_there_is_no_door(tmp_path: Path) -> None:
+def test_faults_need_the_flag(tmp_path: Path) -> None:
     import subprocess
     import sys
     import urllib.error
@@ -131,7 +131,7 @@ def test_without_the_flag_there_is_no_door(tmp_path: Path) -> None:
             process.wait(10)
 
 
-async def test_a_delay_makes_every_answer_late(faulty: WebPeer) -> None:
+async def test_delay_makes_every_answer_late(faulty: WebPeer) -> None:
     await faults(faulty, delay=0.2)
     clock = asyncio.get_running_loop().time
     start = clock()
@@ -139,24 +139,24 @@ async def test_a_delay_makes_every_answer_late(faulty: WebPeer) -> None:
     assert clock() - start >= 0.19
 
 
-async def test_a_hang_answers_nothing_and_ends(faulty: WebPeer) -> None:
+async def test_hang_answers_nothing_until_it_ends(faulty: WebPeer) -> None:
     listener = await faulty.connect("hang")
     await faults(faulty, hang=True)
-    heard = len(listener.heard)
+    received = len(listener.received)
     waiting = asyncio.ensure_future(faulty.request("GET", "/queue"))
     assert await unanswered(faulty, faulty.connect("hang-new"))
-    assert not waiting.done() and len(listener.heard) == heard
+    assert not waiting.done() and len(listener.received) == received
     await faults(faulty, hang=False)
     assert (await waiting).status == 200
 
 
-async def test_deaf_sockets_stay_open_and_hear_nothing(faulty: WebPeer) -> None:
+async def test_deaf_sockets_stay_open_and_receive_nothing(faulty: WebPeer) -> None:
     listener = await faulty.connect("deaf")
     await faults(faulty, deaf=True)
-    heard = len(listener.heard)
+    received = len(listener.received)
     prompt_id = await submit(faulty, quick(), client_id="deaf")
     await entry(faulty, prompt_id)
-    assert len(listener.heard) == heard and not listener.is_closed
+    assert len(listener.received) == received and not listener.is_closed
     await faults(faulty, deaf=False)
     await listener.until(ended(await submit(faulty, quick(), client_id="deaf")))
 
@@ -172,7 +172,7 @@ async def test_sockets_can_be_refused_and_dropped(faulty: WebPeer) -> None:
     await (await faulty.connect("dropped")).close()
 
 
-async def test_a_late_close_forgets_the_client_late(faulty: WebPeer) -> None:
+async def test_late_close_forgets_the_client_late(faulty: WebPeer) -> None:
     await faults(faulty, close_sockets_late=0.3)
     listener = await faulty.connect("late")
     clock = asyncio.get_running_loop().time
@@ -189,11 +189,11 @@ async def test_a_late_close_forgets_the_client_late(faulty: WebPeer) -> None:
     await until(faulty, forgotten)
     prompt_id = await submit(faulty, quick(), client_id="late")
     await entry(faulty, prompt_id)
-    assert [event.kind for event in newer.heard] == ["status"]
+    assert [event.kind for event in newer.received] == ["status"]
 
 
 @pytest.mark.parametrize(("fault", "is_queued"), [("lost", True), ("unsent", False)])
-async def test_a_submit_whose_connection_is_cut(faulty: WebPeer, fault: str, is_queued: bool) -> None:
+async def test_submit_with_a_cut_connection(faulty: WebPeer, fault: str, is_queued: bool) -> None:
     await faults(faulty, next_submit=fault)
     prompt_id = str(uuid.uuid4())
     before = (await state(faulty))["submits"]
@@ -208,7 +208,7 @@ async def test_a_submit_whose_connection_is_cut(faulty: WebPeer, fault: str, is_
     await submit(faulty, quick())
 
 
-async def test_a_submit_answered_by_silence_is_queued(faulty: WebPeer) -> None:
+async def test_unanswered_submit_is_queued(faulty: WebPeer) -> None:
     await faults(faulty, next_submit="silence")
     prompt_id = str(uuid.uuid4())
     waiting = asyncio.ensure_future(submit(faulty, quick(), prompt_id=prompt_id))
@@ -218,7 +218,7 @@ async def test_a_submit_answered_by_silence_is_queued(faulty: WebPeer) -> None:
     await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def test_a_submit_answered_by_500_is_queued(faulty: WebPeer) -> None:
+async def test_submit_answered_by_500_is_queued(faulty: WebPeer) -> None:
     await faults(faulty, next_submit="queued_then_500")
     prompt_id = str(uuid.uuid4())
     answer = await post(faulty, "/prompt", {"prompt": quick(), "prompt_id": prompt_id})
@@ -227,7 +227,7 @@ async def test_a_submit_answered_by_500_is_queued(faulty: WebPeer) -> None:
     await entry(faulty, prompt_id)
 
 
-async def test_a_refused_submit_is_not_queued(faulty: WebPeer) -> None:
+async def test_refused_submit_is_not_queued(faulty: WebPeer) -> None:
     await faults(faulty, next_submit="refuse")
     prompt_id = str(uuid.uuid4())
     answer = await post(faulty, "/prompt", {"prompt": quick(), "prompt_id": prompt_id})
@@ -236,7 +236,7 @@ async def test_a_refused_submit_is_not_queued(faulty: WebPeer) -> None:
     assert prompt_id not in await queued(faulty)
 
 
-async def test_a_held_submit_goes_on_when_released(faulty: WebPeer) -> None:
+async def test_held_submit_continues_when_released(faulty: WebPeer) -> None:
     await faults(faulty, next_submit="hold")
     prompt_id = str(uuid.uuid4())
     waiting = asyncio.ensure_future(submit(faulty, quick(), prompt_id=prompt_id))
@@ -251,7 +251,7 @@ async def test_a_held_submit_goes_on_when_released(faulty: WebPeer) -> None:
     await entry(faulty, prompt_id)
 
 
-async def test_a_held_submit_whose_sender_is_gone_was_never_sent(faulty: WebPeer) -> None:
+async def test_held_submit_of_a_closed_connection_is_dropped(faulty: WebPeer) -> None:
     await faults(faulty, next_submit="hold")
     prompt_id = str(uuid.uuid4())
     async with aiohttp.ClientSession() as session:
@@ -266,15 +266,15 @@ async def test_a_held_submit_whose_sender_is_gone_was_never_sent(faulty: WebPeer
         await asyncio.gather(waiting, return_exceptions=True)
     await faults(faulty, release=True)
 
-    async def let_go() -> bool:
+    async def is_released() -> bool:
         return not (await state(faulty))["holding"]
 
-    await until(faulty, let_go)
+    await until(faulty, is_released)
     await entry(faulty, await submit(faulty, quick()))
     assert await history_of(faulty, prompt_id) is None
 
 
-async def test_a_restart_loses_memory_and_temp_files_and_keeps_the_rest(faulty: WebPeer) -> None:
+async def test_restart_loses_only_memory_and_temp_files(faulty: WebPeer) -> None:
     listener = await faulty.connect("restart")
     workflow = {**quick(), "5": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}
     done = await submit(faulty, workflow)
@@ -283,14 +283,14 @@ async def test_a_restart_loses_memory_and_temp_files_and_keeps_the_rest(faulty: 
     await running(faulty, working)
     before = await faults(faulty, restart=True)
 
-    async def boots_again() -> Any:
+    async def restarted() -> Any:
         try:
             found = await state(faulty)
         except aiohttp.ClientConnectionError:
             return None
         return found if found["boot"] != before["boot"] else None
 
-    after = await until(faulty, boots_again)
+    after = await until(faulty, restarted)
     assert after["pid"] == before["pid"]
     assert await listener.until_closed() == 1006
     assert await queue(faulty) == ([], [])
@@ -301,7 +301,7 @@ async def test_a_restart_loses_memory_and_temp_files_and_keeps_the_rest(faulty: 
     assert answer.json()["number"] == 0
 
 
-async def test_what_kills_a_real_server_is_refused(faulty: WebPeer) -> None:
+async def test_input_that_kills_a_real_server_is_refused(faulty: WebPeer) -> None:
     for client_id in (["a"], {"a": 1}, 5, None):
         answer = await faulty.request(
             "POST", "/prompt", body=json.dumps({"prompt": quick(), "client_id": client_id}).encode()

@@ -1,4 +1,4 @@
-"""A demo server as a process: how it starts, ends, refuses, and bears a lot of work."""
+"""A demo server as a process: start, end, errors and load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.contract.peer import WebPeer, ended, entry, quick, running, submit
 from tests.services import ROOT, free_ports, start_demo
 
 SOON = 10.0
-"""Seconds that an end may take on a busy machine; alone it takes a fraction of one."""
+"""Seconds that an end may take on a busy machine."""
 
 
 def start(*flags: str, port: int, folder: Path) -> subprocess.Popen[str]:
@@ -30,7 +30,7 @@ def start(*flags: str, port: int, folder: Path) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A server that ends with its standard input, ready."""
+    """A running server that ends with its standard input."""
     port = free_ports()
     with start("--until-eof", port=port, folder=tmp_path) as process:
         try:
@@ -41,7 +41,7 @@ def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
             process.kill()
 
 
-def test_it_ends_when_its_standard_input_ends(process: tuple[subprocess.Popen[str], int]) -> None:
+def test_demo_ends_with_its_standard_input(process: tuple[subprocess.Popen[str], int]) -> None:
     server, _ = process
     assert server.stdin is not None
     server.stdin.close()
@@ -49,7 +49,7 @@ def test_it_ends_when_its_standard_input_ends(process: tuple[subprocess.Popen[st
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_a_signal_in_mid_connection(
+def test_demo_ends_at_a_signal_with_an_open_connection(
     process: tuple[subprocess.Popen[str], int], number: signal.Signals
 ) -> None:
     server, port = process
@@ -58,7 +58,7 @@ def test_it_ends_at_a_signal_in_mid_connection(
         assert server.wait(SOON) == 0
 
 
-async def test_it_ends_in_the_middle_of_a_job_and_with_a_socket_open(tmp_path: Path) -> None:
+async def test_demo_ends_during_a_job_with_an_open_socket(tmp_path: Path) -> None:
     with start_demo("--step-seconds", "20", data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
             peer = WebPeer("demo", service.url, session)
@@ -71,7 +71,7 @@ async def test_it_ends_in_the_middle_of_a_job_and_with_a_socket_open(tmp_path: P
             assert await listener.until_closed() == 1006
 
 
-def test_a_port_in_use_is_told(process: tuple[subprocess.Popen[str], int], tmp_path: Path) -> None:
+def test_port_in_use_is_reported(process: tuple[subprocess.Popen[str], int], tmp_path: Path) -> None:
     _, port = process
     with start(port=port, folder=tmp_path / "second") as second:
         _, errors = second.communicate(timeout=60)
@@ -84,14 +84,14 @@ def test_a_port_in_use_is_told(process: tuple[subprocess.Popen[str], int], tmp_p
     "flags",
     [["--port", "0"], ["--port", "99999"], ["--port", "x"], ["--port", "9", "--step-seconds", "-1"], [], ["--nope"]],
 )
-def test_bad_flags_are_told_without_a_traceback(flags: list[str]) -> None:
+def test_invalid_flags_are_reported_without_a_traceback(flags: list[str]) -> None:
     command = [sys.executable, "-m", "demo_comfyui", *flags]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert "usage:" in ended.stderr and "Traceback" not in ended.stderr
 
 
-def test_the_page_says_that_this_is_a_demo_without_a_model(process: tuple[subprocess.Popen[str], int]) -> None:
+def test_page_says_that_this_is_a_demo(process: tuple[subprocess.Popen[str], int]) -> None:
     _, port = process
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
         page = answer.read().decode()
@@ -100,7 +100,7 @@ def test_the_page_says_that_this_is_a_demo_without_a_model(process: tuple[subpro
         assert "--mooring-demo" in answer.read().decode()
 
 
-async def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:
+async def test_body_over_the_limit_is_413(tmp_path: Path) -> None:
     with start_demo("--max-upload-size", "0.5", data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
             peer = WebPeer("demo", service.url, session)
@@ -114,7 +114,7 @@ async def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:
             assert (await peer.request("POST", "/prompt", body=b" " * (limit + 1))).status == 413
 
 
-async def test_it_bears_hundreds_of_jobs_and_answers_meanwhile(tmp_path: Path) -> None:
+async def test_demo_answers_while_hundreds_of_jobs_wait(tmp_path: Path) -> None:
     with start_demo(data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
             peer = WebPeer("demo", service.url, session)
@@ -127,7 +127,7 @@ async def test_it_bears_hundreds_of_jobs_and_answers_meanwhile(tmp_path: Path) -
             assert names == [f"many_{index:05}_.png" for index in range(1, 301)]
 
 
-async def test_it_answers_while_a_big_picture_is_computed(tmp_path: Path) -> None:
+async def test_demo_answers_while_a_large_picture_is_computed(tmp_path: Path) -> None:
     with start_demo("--step-seconds", "0", data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
             peer = WebPeer("demo", service.url, session)

@@ -1,4 +1,4 @@
-"""Uploads, the pictures that nodes make of them, and how they are served."""
+"""Uploads, the pictures that nodes make of them, and how files are served."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ async def test_overwrite_takes_exactly_true_or_1(peer: Peer, overwrite: str, rep
 
 
 @pytest.mark.parametrize("kind", ["input", "temp", "output"])
-async def test_an_upload_goes_into_the_named_folder(peer: Peer, kind: str) -> None:
+async def test_upload_goes_into_the_named_folder(peer: Peer, kind: str) -> None:
     name = fresh()
     assert (await peer.upload(name, RED, type=kind)).json() == {"name": name, "subfolder": "", "type": kind}
     assert (await peer.request("GET", "/view", {"filename": name, "type": kind})).body == RED
 
 
-async def test_an_upload_into_a_subfolder_makes_it(peer: Peer) -> None:
+async def test_upload_creates_its_subfolder(peer: Peer) -> None:
     name = fresh()
     subfolder = f"contract/{uuid.uuid4().hex[:6]} ü"
     answer = await peer.upload(name, RED, subfolder=subfolder)
@@ -61,28 +61,28 @@ async def test_an_upload_into_a_subfolder_makes_it(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("subfolder", ["..", "../x", "/tmp"])
-async def test_an_upload_outside_is_refused(peer: Peer, subfolder: str) -> None:
+async def test_upload_outside_of_the_folder_is_refused(peer: Peer, subfolder: str) -> None:
     answer = await peer.upload(fresh(), RED, subfolder=subfolder)
     assert (answer.status, answer.body) == (400, b"")
 
 
-async def test_an_upload_of_an_odd_name_keeps_it(peer: Peer) -> None:
+async def test_upload_keeps_an_unusual_name(peer: Peer) -> None:
     name = f"näme {uuid.uuid4().hex[:6]} 日本 #?%.png"
     assert (await peer.upload(name, RED)).json()["name"] == name
     assert (await peer.request("GET", "/view", {"filename": name, "type": "input"})).body == RED
 
 
-async def test_uploads_that_the_server_does_not_expect(peer: Peer) -> None:
+async def test_malformed_uploads(peer: Peer) -> None:
     assert (await peer.upload(fresh(), RED, type="bogus")).status == 500
     assert (await peer.upload(f"../{fresh()}", RED)).status == 400
     assert (await peer.upload(f"none-{uuid.uuid4().hex}/x.png", RED)).status == 500
     assert (await peer.upload("x" * 300 + ".png", RED)).status == 500
-    assert (await peer.upload("", RED)).status == 500  # no file name makes it a text field
+    assert (await peer.upload("", RED)).status == 500  # without a file name it is a text field
     form = {"Content-Type": "application/json"}
     assert (await peer.request("POST", "/upload/image", body=b"{}", headers=form)).status == 400
 
 
-async def test_a_mask_lends_its_alpha_to_the_original(peer: Peer) -> None:
+async def test_mask_becomes_the_alpha_of_the_original(peer: Peer) -> None:
     original, masked = fresh(), fresh()
     await peer.upload(original, RED)
     mask = png(color=(0, 0, 0, 77))
@@ -93,7 +93,7 @@ async def test_a_mask_lends_its_alpha_to_the_original(peer: Peer) -> None:
     assert Image.open(io.BytesIO(view.body)).getpixel((5, 5)) == (200, 40, 40, 77)
 
 
-async def test_a_mask_without_its_original_is_200_and_no_file(peer: Peer) -> None:
+async def test_mask_without_its_original_is_200_and_no_file(peer: Peer) -> None:
     name = fresh()
     reference = '{"filename": "not-there.png", "type": "input", "subfolder": ""}'
     assert (await peer.upload(name, RED, "/upload/mask", original_ref=reference)).json()["name"] == name
@@ -104,7 +104,7 @@ async def test_a_mask_without_its_original_is_200_and_no_file(peer: Peer) -> Non
 # --- view
 
 
-async def test_a_file_is_served_with_etag_range_and_304_and_no_cache_control(peer: Peer) -> None:
+async def test_file_is_served_with_etag_and_ranges(peer: Peer) -> None:
     name = fresh()
     await peer.upload(name, RED)
     query = {"filename": name, "type": "input"}
@@ -136,12 +136,12 @@ async def test_a_file_is_served_with_etag_range_and_304_and_no_cache_control(pee
         ({"filename": "x.png", "subfolder": "/tmp"}, 403),
     ],
 )
-async def test_what_view_refuses(peer: Peer, query: dict[str, str], status: int) -> None:
+async def test_invalid_views_are_refused(peer: Peer, query: dict[str, str], status: int) -> None:
     answer = await peer.request("GET", "/view", query)
     assert (answer.status, answer.body) == (status, b"")
 
 
-async def test_a_name_may_carry_its_folder(peer: Peer) -> None:
+async def test_name_may_end_with_its_folder(peer: Peer) -> None:
     name = fresh()
     await peer.upload(name, RED)
     assert (await peer.request("GET", "/view", {"filename": f"{name} [input]"})).body == RED
@@ -159,7 +159,7 @@ async def test_a_name_may_carry_its_folder(peer: Peer) -> None:
         ({"channel": "a"}, "image/png", "PNG", "RGBA"),
     ],
 )
-async def test_previews_and_channels_are_encoded_afresh(
+async def test_previews_and_channels_are_encoded_on_request(
     peer: Peer, query: dict[str, str], kind: str, form: str, mode: str | None
 ) -> None:
     name = fresh()
@@ -201,7 +201,7 @@ def load(name: str) -> dict[str, object]:
     return {"class_type": "LoadImage", "inputs": {"image": name}}
 
 
-async def test_a_photo_goes_in_and_its_picture_comes_out(peer: Peer) -> None:
+async def test_uploaded_photo_becomes_a_picture(peer: Peer) -> None:
     name = (await peer.upload(fresh(), RED)).json()["name"]
     scale = {"image": ["1", 0], "upscale_method": "lanczos", "width": 80, "height": 0, "crop": "disabled"}
     workflow: Workflow = {
@@ -286,7 +286,7 @@ async def test_pictures_are_computed(peer: Peer, node: dict[str, object], expect
         (33, 21, "center", (33, 21)),
     ],
 )
-async def test_a_side_of_zero_follows_the_other(
+async def test_side_of_zero_follows_the_other(
     peer: Peer, width: int, height: int, crop: str, size: tuple[int, int]
 ) -> None:
     name = (await peer.upload(fresh(), RED)).json()["name"]
@@ -295,7 +295,7 @@ async def test_a_side_of_zero_follows_the_other(
     assert picture.size == size
 
 
-async def test_an_unknown_blend_mode_passes_validation_and_fails_in_the_run(peer: Peer) -> None:
+async def test_unknown_blend_mode_fails_only_in_the_run(peer: Peer) -> None:
     name = (await peer.upload(fresh(), RED)).json()["name"]
     inputs = {"image1": ["1", 0], "image2": ["1", 0], "blend_factor": 0.5, "blend_mode": "sparkle"}
     workflow: Workflow = {"1": load(name), "2": {"class_type": "ImageBlend", "inputs": inputs}, "9": save("2")}
@@ -305,7 +305,7 @@ async def test_an_unknown_blend_mode_passes_validation_and_fails_in_the_run(peer
     assert data["exception_message"] == "Unsupported blend mode: sparkle\n"
 
 
-async def test_a_replaced_input_is_not_taken_from_the_cache(peer: Peer) -> None:
+async def test_replaced_input_is_not_cached(peer: Peer) -> None:
     name = (await peer.upload(fresh(), RED)).json()["name"]
     workflow: Workflow = {"1": load(name), "9": save("1")}
     assert (await result(peer, workflow)).getpixel((5, 5)) == (200, 40, 40)

@@ -1,4 +1,4 @@
-"""Odd links sent to servers, which accept or refuse each prompt as the table says and follow its links."""
+"""Unusual links: servers accept or refuse each prompt as the table says, and follow its links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.links import ROWS
 PICTURE = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}}
 
 
-async def test_odd_links_are_followed_or_not(peer: Peer) -> None:
+async def test_unusual_links_are_followed_or_refused(peer: Peer) -> None:
     known = await peer.request("GET", "/object_info/PreviewAny")
     if known.status != 200 or not known.json():
         pytest.skip("this server has no PreviewAny")

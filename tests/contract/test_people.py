@@ -1,7 +1,7 @@
-"""Several people on one server, a stand-in and, where there is one, a real ComfyUI: what the gateway builds on.
+"""Several users on one demo server, and on a real ComfyUI where there is one: facts that the gateway relies on.
 
-A server keeps what a prompt carries, tells a file's Etag to a HEAD, takes an upload without a length, and tells events
-to the client_id that was posted. Each is ComfyUI's own and not ours, so each is tried on the real one too.
+A server keeps what a prompt carries, answers a HEAD with a file's ETag, accepts an upload without a length, and sends
+events to the client_id of the prompt. Each is ComfyUI's own behaviour, so each is tried on the real one too.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ SERVERS = ["demo", *REAL]
 
 @pytest.fixture(params=SERVERS)
 async def studio(request: pytest.FixtureRequest) -> AsyncIterator[Studio]:
-    """A studio of three people on each kind of server."""
+    """A gateway with three users, for each kind of server."""
     async with open_studio(server="" if request.param == "demo" else request.param) as studio:
         yield studio
 
 
 def new_picture() -> dict[str, object]:
-    """A prompt that no server has in its cache."""
+    """Return a prompt that no server has in its cache."""
     return picture_prompt(color=int(time.time() * 1000) % 16_777_216)
 
 
-async def test_each_sees_and_opens_their_own_pictures(studio: Studio) -> None:
+async def test_users_see_and_open_their_own_pictures(studio: Studio) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     prompt_id = await alice.submit(new_picture())
     file = await alice.made(prompt_id)
@@ -47,7 +47,7 @@ async def test_each_sees_and_opens_their_own_pictures(studio: Studio) -> None:
     assert prompt_id in (await alice.get("/servers/a/history"))[1]
 
 
-async def test_events_reach_their_own_window_and_carry_seals(studio: Studio) -> None:
+async def test_events_reach_their_own_window_with_seals(studio: Studio) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     async with open_listener(alice) as hers, open_listener(bob) as his:
         prompt_id = await alice.submit(new_picture())
@@ -58,17 +58,17 @@ async def test_events_reach_their_own_window_and_carry_seals(studio: Studio) -> 
         assert (await alice.get("/servers/a/view", params=executed["data"]["output"]["images"][0]))[0] == 200
 
 
-async def test_an_upload_is_ones_own_and_is_read_by_ones_own_prompts(studio: Studio) -> None:
+async def test_upload_is_private_and_readable_by_own_prompts(studio: Studio) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     name = f"näme 日本 #?% {time.time_ns()}.png"
-    status, told = await alice.upload(name, small_png(time.time_ns() % 200), overwrite="true", type="temp")
-    assert (status, told["name"], told["subfolder"]) == (200, name, "mooring-people/alice")
-    mine = f"{told['subfolder']}/{told['name']}"
+    status, answer = await alice.upload(name, small_png(time.time_ns() % 200), overwrite="true", type="temp")
+    assert (status, answer["name"], answer["subfolder"]) == (200, name, "mooring-people/alice")
+    mine = f"{answer['subfolder']}/{answer['name']}"
     assert (await alice.result(await alice.submit(load_prompt(mine))))["status"]["status_str"] == "success"
     assert (await bob.post("/servers/a/prompt", bob.body(load_prompt(mine))))[0] == 403
 
 
-async def test_a_picture_of_ones_own_is_read_again_by_its_output_name(studio: Studio) -> None:
+async def test_own_picture_is_readable_by_its_output_name(studio: Studio) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     file = await alice.made(await alice.submit(new_picture()))
     value = f"{file['filename']} [output]"
@@ -99,13 +99,13 @@ async def test_denied_class_runs_under_no_other_name(server: str) -> None:
         alice = await studio.log_in("alice")
         for class_type in ("Preview3D", "Preview3DAnimation", "ImageInvert", "OldInvert"):
             if class_type not in denied and await studio.direct("GET", f"/object_info/{class_type}"):
-                continue  # an older server has it as a class of its own
+                continue  # an older server still has this class
             prompt = {"1": {"class_type": class_type, "inputs": {"model_file": "x"}, "_meta": {"title": "x"}}}
             status, answer = await alice.post("/servers/a/prompt", alice.body(prompt))
             assert (status, answer["error"]["cause"]) == (403, "denied-node")
 
 
-async def test_a_prompt_that_is_wrong_is_told_as_the_server_tells_it(studio: Studio) -> None:
+async def test_invalid_prompt_gets_the_servers_own_error(studio: Studio) -> None:
     alice = await studio.log_in("alice")
     prompt = {"1": {"class_type": "NoSuchNode", "inputs": {}}}
     status, answer = await alice.post("/servers/a/prompt", alice.body(prompt))
@@ -114,7 +114,7 @@ async def test_a_prompt_that_is_wrong_is_told_as_the_server_tells_it(studio: Stu
     assert status == 400 and answer["node_errors"]
 
 
-async def test_ones_own_prompts_are_deleted_and_interrupted(studio: Studio) -> None:
+async def test_own_prompts_can_be_deleted_and_interrupted(studio: Studio) -> None:
     alice = await studio.log_in("alice")
     prompt_id = await alice.submit(new_picture())
     await alice.result(prompt_id)

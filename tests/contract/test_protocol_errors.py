@@ -1,4 +1,4 @@
-"""Errors before a run: whole prompts refused, and node errors word by word."""
+"""Errors before a run: refused prompts, and node errors word by word."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "kind", "details"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-async def test_a_prompt_refused_as_a_whole(peer: Peer, body: Any, kind: str, details: str) -> None:
+async def test_prompt_refused_as_a_whole(peer: Peer, body: Any, kind: str, details: str) -> None:
     answer = await post(peer, "/prompt", body)
     assert answer.status == 400
     assert list(answer.json()) == ["error", "node_errors"]
@@ -52,7 +52,7 @@ async def test_a_prompt_refused_as_a_whole(peer: Peer, body: Any, kind: str, det
         b'{"prompt": {}, "number": "x"}',
     ],
 )
-async def test_what_the_server_does_not_expect_is_a_500(peer: Peer, body: bytes) -> None:
+async def test_malformed_submit_is_a_500(peer: Peer, body: bytes) -> None:
     answer = await peer.request("POST", "/prompt", body=body)
     assert answer.status == 500
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -183,7 +183,7 @@ NODE_ERRORS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("workflow", "node", "expected"), [case[1:] for case in NODE_ERRORS], ids=[case[0] for case in NODE_ERRORS]
 )
-async def test_a_bad_input_is_told_node_by_node(
+async def test_invalid_inputs_are_reported_by_node(
     peer: Peer, workflow: dict[str, Any], node: str, expected: dict[str, Any]
 ) -> None:
     answer = await post(peer, "/prompt", {"prompt": workflow})
@@ -242,7 +242,7 @@ EXCEPTIONS: list[tuple[str, dict[str, Any], str, str, str]] = [
     [case[1:] for case in EXCEPTIONS],
     ids=[case[0] for case in EXCEPTIONS],
 )
-async def test_an_exception_while_validating_is_told_by_its_name(
+async def test_exception_during_validation_is_reported_by_its_name(
     peer: Peer, workflow: dict[str, Any], kind: str, exception: str, details: str
 ) -> None:
     answer = await post(peer, "/prompt", {"prompt": workflow})
@@ -254,7 +254,7 @@ async def test_an_exception_while_validating_is_told_by_its_name(
     assert error["extra_info"]["exception_type"] == exception
 
 
-async def test_a_cycle_is_refused_without_a_reason(peer: Peer) -> None:
+async def test_cycle_is_refused_without_a_reason(peer: Peer) -> None:
     answer = await post(peer, "/prompt", {"prompt": {"1": invert("2"), "2": invert("1"), "9": save("2")}})
     assert answer.status == 400
     assert answer.json() == {

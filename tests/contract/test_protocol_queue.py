@@ -1,4 +1,4 @@
-"""Queue, history and cancelling: what is listed, what is dropped, what leaves a trace."""
+"""Queue, history and cancelling: what is listed, dropped, and recorded."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_lower_numbers_run_first(peer: Peer) -> None:
     assert before["status"]["messages"][-1][1]["timestamp"] <= after["status"]["messages"][0][1]["timestamp"]
 
 
-async def test_a_deleted_job_leaves_no_trace_and_a_running_one_is_untouched(peer: Peer) -> None:
+async def test_deleting_a_pending_job_leaves_no_trace(peer: Peer) -> None:
     first = await submit(peer, peer.slow_workflow(20))
     await running(peer, first)
     second = await submit(peer, quick())
@@ -63,7 +63,7 @@ async def test_a_deleted_job_leaves_no_trace_and_a_running_one_is_untouched(peer
     assert await history_of(peer, second) is None
 
 
-async def test_an_interrupted_job_is_an_error_that_only_its_message_tells(peer: Peer) -> None:
+async def test_interrupted_job_is_an_error_with_its_own_message(peer: Peer) -> None:
     prompt_id = await submit(peer, peer.slow_workflow(40), client_id="i")
     await running(peer, prompt_id)
     answer = await post(peer, "/interrupt", {"prompt_id": prompt_id})
@@ -77,7 +77,7 @@ async def test_an_interrupted_job_is_an_error_that_only_its_message_tells(peer: 
     assert found["outputs"] == {}
 
 
-async def test_an_interrupt_names_the_running_job_or_hits_nothing(peer: Peer) -> None:
+async def test_interrupt_affects_only_the_named_running_job(peer: Peer) -> None:
     first = await submit(peer, peer.slow_workflow(15))
     await running(peer, first)
     second = await submit(peer, quick())
@@ -87,7 +87,7 @@ async def test_an_interrupt_names_the_running_job_or_hits_nothing(peer: Peer) ->
     assert (await entry(peer, second))["status"]["status_str"] == "success"
 
 
-async def test_a_bare_interrupt_stops_whatever_runs_and_none_when_idle(peer: Peer) -> None:
+async def test_bare_interrupt_stops_the_running_job(peer: Peer) -> None:
     if not peer.is_alone:
         pytest.skip("it would stop the jobs of others")
     assert (await peer.request("POST", "/interrupt")).status == 200
@@ -99,7 +99,7 @@ async def test_a_bare_interrupt_stops_whatever_runs_and_none_when_idle(peer: Pee
     assert (await post(peer, "/interrupt", [])).status == 500
 
 
-async def test_clear_drops_everybodys_pending_jobs(peer: Peer) -> None:
+async def test_clear_drops_pending_jobs_of_all_clients(peer: Peer) -> None:
     if not peer.is_alone:
         pytest.skip("it would drop the jobs of others")
     blocker = await submit(peer, peer.slow_workflow(40))
@@ -111,7 +111,7 @@ async def test_clear_drops_everybodys_pending_jobs(peer: Peer) -> None:
     await entry(peer, blocker)
 
 
-async def test_history_can_be_forgotten(peer: Peer) -> None:
+async def test_history_can_be_cleared(peer: Peer) -> None:
     prompt_id = await submit(peer, quick())
     await entry(peer, prompt_id)
     answer = await post(peer, "/history", {"delete": [prompt_id, "unknown"]})
@@ -140,7 +140,7 @@ async def test_history_is_cut_by_limit_and_offset(peer: Peer) -> None:
     assert (await peer.request("GET", "/history", {"max_items": "abc"})).status == 500
 
 
-async def test_an_unknown_id_is_an_empty_object_with_200(peer: Peer) -> None:
+async def test_unknown_id_is_an_empty_object_with_200(peer: Peer) -> None:
     answer = await peer.request("GET", f"/history/{new_id()}")
     assert (answer.status, answer.json()) == (200, {})
 

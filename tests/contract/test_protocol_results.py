@@ -1,4 +1,4 @@
-"""Results: the cache, names, failed reads, and outputs that were dropped."""
+"""Results: cache, names, failed reads, and dropped outputs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 from tests.contract.peer import Peer, ended, entry, kinds, new_id, of_job, post, quick, save, submit
 
 
-async def test_an_identical_prompt_is_served_from_the_cache_under_the_old_name(peer: Peer) -> None:
+async def test_identical_prompt_is_cached_under_the_old_name(peer: Peer) -> None:
     workflow = quick()
     first = await entry(peer, await submit(peer, workflow))
     prompt_id = new_id()
     listener = await peer.connect("cached")
     await submit(peer, workflow, prompt_id=prompt_id, client_id="cached")
-    heard = of_job(await listener.until(ended(prompt_id)), prompt_id)
-    if not peer.is_alone and heard[1].data["nodes"] == []:
+    received = of_job(await listener.until(ended(prompt_id)), prompt_id)
+    if not peer.is_alone and received[1].data["nodes"] == []:
         pytest.skip("a job of somebody else came between and took the cache")
     assert (await entry(peer, prompt_id))["outputs"] == first["outputs"]
-    assert kinds(heard) == [
+    assert kinds(received) == [
         "execution_start",
         "execution_cached",
         "executed",
@@ -27,11 +27,11 @@ async def test_an_identical_prompt_is_served_from_the_cache_under_the_old_name(p
         "execution_success",
         "executing",
     ]
-    assert heard[1].data["nodes"] == ["1", "9"]
-    assert heard[3].data["nodes"]["9"]["value"] == 1
+    assert received[1].data["nodes"] == ["1", "9"]
+    assert received[3].data["nodes"]["9"]["value"] == 1
 
 
-async def test_names_count_up_per_prefix_and_one_file_is_made_per_picture(peer: Peer) -> None:
+async def test_names_count_up_per_prefix_and_picture(peer: Peer) -> None:
     prefix = f"contract_{uuid.uuid4().hex[:8]}"
     first = await entry(peer, await submit(peer, quick(prefix)))
     second = await entry(peer, await submit(peer, quick(prefix, batch=2)))
@@ -42,14 +42,14 @@ async def test_names_count_up_per_prefix_and_one_file_is_made_per_picture(peer: 
     ]
 
 
-async def test_a_prefix_may_name_a_subfolder(peer: Peer) -> None:
+async def test_prefix_may_name_a_subfolder(peer: Peer) -> None:
     found = await entry(peer, await submit(peer, quick("contract_sub/deep")))
     image = found["outputs"]["9"]["images"][0]
     assert image["subfolder"] == "contract_sub"
     assert (await peer.request("GET", "/view", image)).status == 200
 
 
-async def test_a_file_that_is_no_picture_fails_when_it_is_read(peer: Peer) -> None:
+async def test_file_that_is_no_picture_fails_on_reading(peer: Peer) -> None:
     name = (await peer.upload(f"{uuid.uuid4().hex}.png", b"no picture")).json()["name"]
     workflow = {
         **quick(),
@@ -58,7 +58,7 @@ async def test_a_file_that_is_no_picture_fails_when_it_is_read(peer: Peer) -> No
     }
     listener = await peer.connect("broken")
     prompt_id = await submit(peer, workflow, client_id="broken")
-    heard = of_job(await listener.until(ended(prompt_id)), prompt_id)
+    received = of_job(await listener.until(ended(prompt_id)), prompt_id)
     found = await entry(peer, prompt_id)
     assert (found["status"]["status_str"], found["status"]["completed"]) == ("error", False)
     kind, data = found["status"]["messages"][-1]
@@ -79,10 +79,10 @@ async def test_a_file_that_is_no_picture_fails_when_it_is_read(peer: Peer) -> No
     assert data["exception_type"] == "PIL.UnidentifiedImageError"
     assert data["current_inputs"] == {"image": [name]}
     assert set(data["current_outputs"]) == set(workflow)
-    assert kinds(heard)[-2:] == ["execution_error", "executing"]
+    assert kinds(received)[-2:] == ["execution_error", "executing"]
 
 
-async def test_some_bad_outputs_are_dropped_with_200_and_node_errors(peer: Peer) -> None:
+async def test_invalid_outputs_are_dropped_with_200_and_node_errors(peer: Peer) -> None:
     workflow = {**quick(), "6": {"class_type": "PreviewImage", "inputs": {}}}
     answer = await post(peer, "/prompt", {"prompt": workflow})
     assert answer.status == 200
@@ -105,7 +105,7 @@ async def test_some_bad_outputs_are_dropped_with_200_and_node_errors(peer: Peer)
     assert found["prompt"][4] == ["9"] and list(found["outputs"]) == ["9"]
 
 
-async def test_a_node_may_show_a_text_which_is_in_the_history_entry_itself(peer: Peer) -> None:
+async def test_text_output_is_in_the_history_entry(peer: Peer) -> None:
     known = await peer.request("GET", "/object_info/PreviewAny")
     if known.status != 200 or not known.json():
         pytest.skip("this server has no PreviewAny")
@@ -113,7 +113,7 @@ async def test_a_node_may_show_a_text_which_is_in_the_history_entry_itself(peer:
     prompt_id = new_id()
     listener = await peer.connect("told")
     await submit(peer, workflow, prompt_id=prompt_id, client_id="told")
-    heard = of_job(await listener.until(ended(prompt_id)), prompt_id)
-    told = [item.data["output"] for item in heard if item.kind == "executed" and item.data["node"] == "12"]
-    assert told == [{"text": ["seen, 沙丘"]}]
+    received = of_job(await listener.until(ended(prompt_id)), prompt_id)
+    outputs = [item.data["output"] for item in received if item.kind == "executed" and item.data["node"] == "12"]
+    assert outputs == [{"text": ["seen, 沙丘"]}]
     assert (await entry(peer, prompt_id))["outputs"]["12"] == {"text": ["seen, 沙丘"]}

@@ -1,4 +1,4 @@
-"""Submitting: ids, numbers, what comes back, and what an odd repetition does."""
+"""Submitting: ids, numbers, answers, and repetitions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import uuid
 from tests.contract.peer import Peer, entry, history_of, new_id, post, queue, quick, running, submit, until
 
 
-async def test_a_submit_keeps_the_prompt_id_that_the_client_chose(peer: Peer) -> None:
+async def test_submit_keeps_the_clients_prompt_id(peer: Peer) -> None:
     prompt_id = new_id()
     answer = await post(peer, "/prompt", {"prompt": quick(), "prompt_id": prompt_id, "client_id": new_id()})
     body = answer.json()
@@ -19,16 +19,16 @@ async def test_a_submit_keeps_the_prompt_id_that_the_client_chose(peer: Peer) ->
     assert (await entry(peer, prompt_id))["status"]["status_str"] == "success"
 
 
-async def test_a_submit_without_an_id_gets_one(peer: Peer) -> None:
+async def test_submit_without_an_id_gets_one(peer: Peer) -> None:
     assert uuid.UUID(await submit(peer, quick()))
 
 
-async def test_a_number_as_id_becomes_a_string(peer: Peer) -> None:
+async def test_number_as_id_becomes_a_string(peer: Peer) -> None:
     number = uuid.uuid4().int >> 80
     assert await submit(peer, quick(), prompt_id=number) == str(number)
 
 
-async def test_numbers_count_up_and_front_turns_them_round(peer: Peer) -> None:
+async def test_numbers_count_up_and_front_negates_them(peer: Peer) -> None:
     first = (await post(peer, "/prompt", {"prompt": quick()})).json()["number"]
     front = (await post(peer, "/prompt", {"prompt": quick(), "front": True})).json()["number"]
     own = (await post(peer, "/prompt", {"prompt": quick(), "number": -5, "front": True})).json()["number"]
@@ -37,19 +37,19 @@ async def test_numbers_count_up_and_front_turns_them_round(peer: Peer) -> None:
     assert own == -5 and isinstance(own, float)
 
 
-async def test_the_content_type_of_a_submit_is_not_looked_at(peer: Peer) -> None:
+async def test_content_type_of_a_submit_is_ignored(peer: Peer) -> None:
     body = json.dumps({"prompt": quick()}).encode()
     answer = await peer.request("POST", "/prompt", body=body, headers={"Content-Type": "text/plain"})
     assert answer.status == 200
 
 
-async def test_extra_data_comes_back_untouched_with_the_client_id_merged_in(peer: Peer) -> None:
+async def test_extra_data_is_returned_with_the_client_id(peer: Peer) -> None:
     extra = {"extra_pnginfo": {"workflow": {"id": "w"}}, "mine": {"a": 1}, "client_id": "ignored"}
     prompt_id = await submit(peer, quick(), extra_data=extra, client_id="real-client")
     assert (await entry(peer, prompt_id))["prompt"][3] == {**extra, "client_id": "real-client"}
 
 
-async def test_a_history_entry_has_the_whole_shape(peer: Peer) -> None:
+async def test_history_entry_is_complete(peer: Peer) -> None:
     workflow = quick("contract_shape")
     prompt_id = await submit(peer, workflow, client_id="shape")
     found = await entry(peer, prompt_id)
@@ -69,7 +69,7 @@ async def test_a_history_entry_has_the_whole_shape(peer: Peer) -> None:
     assert all(message[1]["timestamp"] > 1_600_000_000_000 for message in status["messages"])
 
 
-async def test_a_duplicate_id_runs_twice_and_history_keeps_one(peer: Peer) -> None:
+async def test_duplicate_id_runs_twice_and_history_keeps_one(peer: Peer) -> None:
     blocker = await submit(peer, peer.slow_workflow(20))
     prompt_id = new_id()
     await submit(peer, quick(), prompt_id=prompt_id)
@@ -99,7 +99,7 @@ async def test_one_delete_removes_one_of_two_equal_ids(peer: Peer) -> None:
     assert await history_of(peer, prompt_id) is None
 
 
-async def test_same_id_and_number_with_another_prompt_is_a_500_that_is_queued(peer: Peer) -> None:
+async def test_same_id_and_number_is_a_500_that_is_queued(peer: Peer) -> None:
     blocker = await submit(peer, peer.slow_workflow(30))
     await running(peer, blocker)
     prompt_id, number = new_id(), 1e6

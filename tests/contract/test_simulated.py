@@ -1,4 +1,4 @@
-"""What only a simulated server has: a restart on command, and the same life from the same requests."""
+"""What only a simulated server has: a restart on command, and the same results for the same requests."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ FIXED: Workflow = {
 
 
 async def life(peer: SimPeer, workflow: Workflow) -> tuple[str, list[Event], bytes]:
-    """One job: its id as the server gave it, what was heard, and the bytes of its file."""
+    """Run one job, and return its id, the received events and the bytes of its file."""
     listener = await peer.connect("life", {"supports_preview_metadata": True})
     prompt_id = await submit(peer, copy.deepcopy(workflow), client_id="life")
     image = (await entry(peer, prompt_id))["outputs"]["9"]["images"][0]
     content = (await peer.request("GET", "/view", image)).body
-    await listener.until(lambda heard: heard[-1].data == {"node": None, "prompt_id": prompt_id})
-    heard = plain_events(listener.heard)
-    return prompt_id, [Event(event.kind, {**event.data, "timestamp": 0}) for event in heard], content
+    await listener.until(lambda received: received[-1].data == {"node": None, "prompt_id": prompt_id})
+    received = plain_events(listener.received)
+    return prompt_id, [Event(event.kind, {**event.data, "timestamp": 0}) for event in received], content
 
 
-async def test_the_same_requests_make_the_same_life() -> None:
+async def test_same_requests_have_the_same_results() -> None:
     async with simulated("one") as first, simulated("one") as second:
         assert await life(first, FIXED) == await life(second, FIXED)
 
@@ -38,7 +38,7 @@ async def test_another_server_makes_other_bytes_under_the_same_name() -> None:
     assert one[0] != two[0]
 
 
-async def test_a_restart_forgets_what_a_real_one_forgets() -> None:
+async def test_restart_forgets_what_a_real_one_forgets() -> None:
     async with simulated() as peer:
         await life(peer, FIXED)
         shown = peer.server.files.copy()
@@ -63,13 +63,13 @@ async def test_a_restart_forgets_what_a_real_one_forgets() -> None:
         assert blocker not in peer.server.finished, "what ran is gone without an end"
 
 
-async def test_a_restart_in_mid_run_tells_nobody_of_the_old_job() -> None:
+async def test_restart_during_a_run_sends_no_events_of_the_job() -> None:
     async with simulated() as peer:
         blocker = await submit(peer, peer.slow_workflow(20), client_id="mid")
         await running(peer, blocker)
         peer.server.restart()
         listener = await peer.connect("mid")
         prompt_id = await submit(peer, quick(), client_id="mid")
-        await listener.until(lambda heard: heard[-1].data == {"node": None, "prompt_id": prompt_id})
-        assert blocker not in str(listener.heard)
+        await listener.until(lambda received: received[-1].data == {"node": None, "prompt_id": prompt_id})
+        assert blocker not in str(listener.received)
         assert peer.server.ran == [blocker, prompt_id]

@@ -1,4 +1,4 @@
-"""What surrounds the work: information routes, the /api twins, and the guard against foreign origins."""
+"""Other routes: information, the /api prefix, and the guard against foreign origins."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ async def test_every_route_exists_twice(peer: Peer, path: str) -> None:
         assert (answer.status, answer.headers["content-type"]) == (200, "application/json; charset=utf-8")
 
 
-async def test_an_unknown_path_is_an_empty_404(peer: Peer) -> None:
+async def test_unknown_path_is_an_empty_404(peer: Peer) -> None:
     for method, path in (("GET", "/nope"), ("GET", "/api/jobs"), ("GET", "/interrupt")):
         answer = await peer.request(method, path)
         assert (answer.status, answer.body) == (404, b"")
 
 
 @pytest.mark.parametrize("path", ["/nope", "/system_stats", "/api/jobs/any/cancel"])
-async def test_a_post_where_there_is_none_is_a_405(peer: Peer, path: str) -> None:
+async def test_post_to_a_get_route_is_a_405(peer: Peer, path: str) -> None:
     answer = await peer.request("POST", path, body=b"{}")
     assert (answer.status, answer.body) == (405, b"405: Method Not Allowed")
 
 
-async def test_an_unknown_class_is_an_empty_object(peer: Peer) -> None:
+async def test_unknown_class_is_an_empty_object(peer: Peer) -> None:
     answer = await peer.request("GET", "/object_info/Nope")
     assert (answer.status, answer.json()) == (200, {})
 
@@ -42,7 +42,7 @@ async def test_models_of_an_unknown_kind_are_a_404(peer: Peer) -> None:
     assert (await peer.request("GET", "/embeddings")).json() == []
 
 
-async def test_system_stats_have_the_whole_shape(peer: Peer) -> None:
+async def test_system_stats_are_complete(peer: Peer) -> None:
     stats = (await peer.request("GET", "/system_stats")).json()
     assert list(stats) == ["system", "devices"]
     assert set(stats["system"]) == {
@@ -71,18 +71,18 @@ async def test_system_stats_have_the_whole_shape(peer: Peer) -> None:
     }
 
 
-async def test_a_setting_that_does_not_exist_is_null(peer: Peer) -> None:
+async def test_missing_setting_is_null(peer: Peer) -> None:
     answer = await peer.request("GET", f"/settings/contract.{uuid.uuid4().hex}")
     assert (answer.status, answer.json()) == (200, None)
 
 
-async def test_userdata_can_be_made_once(peer: Peer) -> None:
+async def test_userdata_can_be_created_once(peer: Peer) -> None:
     name = f"/userdata/contract-{uuid.uuid4().hex}.json"
     assert (await peer.request("GET", name)).status == 404
     first = await peer.request("POST", name, {"overwrite": "false"}, b'{"id": 1}')
     assert (first.status, first.json()) == (200, name.removeprefix("/userdata/"))
-    again = await peer.request("POST", name, {"overwrite": "false"}, b"{}")
-    assert (again.status, again.body) == (409, b"File already exists")
+    second = await peer.request("POST", name, {"overwrite": "false"}, b"{}")
+    assert (second.status, second.body) == (409, b"File already exists")
     assert (await peer.request("GET", name)).json() == {"id": 1}
     assert (await peer.request("DELETE", name)).status == 204
     assert (await peer.request("GET", name)).status == 404
@@ -109,7 +109,7 @@ HOST = "127.0.0.1:8188"
         ("192.0.2.7:8188", "https://example.com", True),
     ],
 )
-async def test_a_foreign_origin_is_refused_under_a_loopback_host_only(
+async def test_foreign_origin_is_refused_only_under_a_loopback_host(
     peer: Peer, host: str, origin: str | None, passes: bool
 ) -> None:
     headers = {"Host": host} if origin is None else {"Host": host, "Origin": origin}
@@ -122,17 +122,17 @@ async def test_a_foreign_origin_is_refused_under_a_loopback_host_only(
     assert answer.status == (200 if passes else 403)
 
 
-async def test_a_lonely_options_is_empty_and_well(peer: Peer) -> None:
+async def test_options_without_origin_is_an_empty_200(peer: Peer) -> None:
     answer = await peer.request("OPTIONS", "/prompt")
     assert (answer.status, answer.body) == (200, b"")
 
 
 @pytest.mark.parametrize("path", ["/queue", "/history"])
 @pytest.mark.parametrize(("body", "status"), [(b"[]", 200), (b"{}", 200), (b'{"delete": null}', 500), (b"", 500)])
-async def test_odd_bodies_of_a_delete(peer: Peer, path: str, body: bytes, status: int) -> None:
+async def test_malformed_deletes(peer: Peer, path: str, body: bytes, status: int) -> None:
     assert (await peer.request("POST", path, body=body)).status == status
 
 
-async def test_an_empty_delete_does_nothing(peer: Peer) -> None:
+async def test_empty_delete_does_nothing(peer: Peer) -> None:
     answer = await post(peer, "/queue", {"delete": []})
     assert (answer.status, answer.body) == (200, b"")

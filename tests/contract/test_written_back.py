@@ -1,4 +1,4 @@
-"""A picture carries the editor's file as it ran: dropped in again, it is the same workflow with the same values."""
+"""A picture contains the editor's file of its run: opened, it is the same workflow with the same values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOW = (2026, 1, 2, 3, 4, 5)
 
 @pytest.fixture(params=["demo", *REAL])
 async def painter(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
-    """A server that writes what it ran into its pictures."""
+    """A server that writes prompts into its pictures."""
     address = request.param
     opening: AbstractAsyncContextManager[WebPeer] = (
         web_peer("demo", demo.url) if address == "demo" else web_peer(address, address, is_alone=ALONE, previews=False)
@@ -37,7 +37,7 @@ async def painter(request: pytest.FixtureRequest, demo: Service) -> AsyncIterato
 
 
 def a_file() -> dict[str, Any]:
-    """A picture through a subgraph that shows a width, and one whose width a primitive has; a dated name."""
+    """Return a file with a subgraph that exposes a width, a width from a primitive, and a dated name."""
     inner = Drawing(key(1), "Smaller", first_link=100)
     image, width = inner.port("image", "IMAGE"), inner.port("width", "INT")
     inner.node(
@@ -57,7 +57,7 @@ def a_file() -> dict[str, Any]:
     return draw.hold(inner).file()
 
 
-async def test_the_editors_file_in_a_picture_gives_the_very_workflow_that_was_sent(painter: Peer) -> None:
+async def test_editor_file_in_a_picture_is_the_workflow_that_ran(painter: Peer) -> None:
     converter = Converter(Catalogue.parse((await painter.request("GET", "/object_info")).json()))
     conversion = converter.convert(a_file())
     values: dict[Key, object] = {("3:10", "width"): 24, ("5", "width"): 20, ("5", "upscale_method"): "lanczos"}
@@ -77,7 +77,7 @@ async def test_the_editors_file_in_a_picture_gives_the_very_workflow_that_was_se
     assert picture.api is not None and picture.graph is not None
     ran = json.loads(picture.api)
     for node in ran.values():
-        node.pop("is_changed", None)  # a real server's own mark
+        node.pop("is_changed", None)  # added by a real server
     assert ran == json.loads(workflow.text)
     graph = json.loads(picture.graph)
     assert converter.convert(graph, now=NOW).output == json.loads(workflow.text)

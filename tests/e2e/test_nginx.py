@@ -22,7 +22,7 @@ from tests.e2e.test_team import open_logged_in
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import make_photo, runs_of, slow_workflow
 from tests.integration.studio import write_users
-from tests.nginx_kit import find_nginx, judge, start_nginx
+from tests.nginx_kit import find_errors, find_nginx, start_nginx
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -66,7 +66,7 @@ def start_setup(folder: Path, *, has_people: bool = False) -> Iterator[Setup]:
             [sys.executable, "-m", "gateway", *words], cwd=ROOT, capture_output=True, text=True, check=True
         )
         assert f"People open {url}/" in exported.stdout and "Warning" not in exported.stdout, exported.stdout
-        assert judge(folder / "out") == ""
+        assert find_errors(folder / "out") == ""
         stack.enter_context(start_nginx(folder / "out", port))
         yield Setup(url, gateways, servers)
 

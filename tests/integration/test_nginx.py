@@ -30,7 +30,7 @@ from tests.integration.exchanges import MIB, PROMPT, hang, verdict
 from tests.integration.front import PAGE, open_front
 from tests.integration.hub import FLAGS, Hub, connect, drop, end_of, text
 from tests.integration.rig import head_of, serve, speak, until
-from tests.nginx_kit import judge
+from tests.nginx_kit import find_errors
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
 # Requests that nginx's own parser refuses before any rule applies.
@@ -335,7 +335,7 @@ def test_nginx_accepts_the_export_of_any_fleet(tmp_path: Path, *, has_people: bo
         rules = Rules(proxies=(ip_network("10.0.0.0/8"),))
         fleet = Fleet(Source.FILE, "a test", known, names=names, rules=rules)
         write_configuration(tmp_path, write_nginx(make_plan(flags, fleet)), is_private=True)
-        assert judge(tmp_path) == ""
+        assert find_errors(tmp_path) == ""
 
 
 async def test_server_certificate_is_checked_as_the_fleet_file_says(

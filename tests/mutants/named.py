@@ -90,7 +90,7 @@ NAMED = (
         "adoption without epoch",
         "app/session/memory/store.py",
         (("epoch=known.epoch + 1", "epoch=known.epoch"),),
-        "tests/ports/test_fakes.py::test_memory_store_keeps_to_the_port",
+        "tests/ports/test_fakes.py::test_memory_store_satisfies_the_port",
     ),
     Named(
         "lost after one look",

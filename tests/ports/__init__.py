@@ -1,1 +1,1 @@
-"""One suite for the ports: what the session relies on, checked on the fakes and on the browser's adapters alike."""
+"""The port suite: what the session relies on, checked on the fakes and on the browser's adapters."""

@@ -1,4 +1,4 @@
-"""The browser's side of the port suite. It runs in Pyodide only."""
+"""The port suite's database in the browser. It runs only in Pyodide."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.ports.database import BOUND
 
 
 class BrowserDatabase:
-    """An empty database of IndexedDB; every store is a connection of its own, as every window has."""
+    """An empty IndexedDB database; every store is a separate connection, as in a window."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -72,7 +72,7 @@ class BrowserDatabase:
 
 
 async def delete_database(name: str) -> None:
-    """Delete a database, and wait until it is gone."""
+    """Delete a database, and wait until it is deleted."""
 
     def start(resolve: Any, reject: Any) -> None:
         request = js.indexedDB.deleteDatabase(name)
@@ -82,7 +82,7 @@ async def delete_database(name: str) -> None:
 
 
 async def run_check(name: str) -> str:
-    """Run one check on an empty store: "" when it holds, else the traceback."""
+    """Run one check on an empty store, and return "" or the traceback."""
     database = BrowserDatabase(f"check {name}")
     try:
         await {**suite.checks(), **suite.room_checks()}[name](database)

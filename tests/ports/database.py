@@ -1,4 +1,4 @@
-"""What the checks of the port suite work on: a EmptyDatabase with an empty store, and records to put into it."""
+"""The empty database that the checks of the port suite use, and records to write into it."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.core.ports.store import PastStore, TaskStore, WindowRecord
 
-BOUND = 1_000_000  # bytes of kept results in the stores that a EmptyDatabase makes
-QUOTA = 2_000_000  # bytes of everything, where the disk is to be full
+BOUND = 1_000_000  # bytes of kept results in the stores of an EmptyDatabase
+QUOTA = 2_000_000  # bytes of everything, in tests of a full disk
 ADDRESS = "http://10.0.0.1:8188"
 
 
 class EmptyDatabase(Protocol):
-    """An empty store, as many windows as wanted look into."""
+    """An empty database, which any number of windows open."""
 
     def store(self) -> TaskStore:
-        """One more window's own way into the same store."""
+        """Open another window's store."""
 
     def past(self) -> PastStore:
-        """One more window's own way to what was laid by."""
+        """Open another window's store of past tasks."""
 
     def documents(self) -> DocumentStore:
-        """One more window's own way to the documents."""
+        """Open another window's store of documents."""
 
     def blob(self, data: bytes, media_type: str = "") -> Blob:
-        """Bytes as this side keeps them."""
+        """Return a Blob of this platform."""
 
     async def picture(self, width: int, height: int) -> Blob:
-        """A PNG of that size, grainy, so that it is large."""
+        """Return a PNG of this size, noisy so that it is large."""
 
     async def damage(self, prompt_id: str, changes: Mapping[str, object], without: Collection[str] = ()) -> None:
-        """Change a stored task's record behind everybody's back, as another version or a fault does."""
+        """Change a stored task's record directly, as another version or a fault does."""
 
 
 async def raises(kind: type[MooringError], awaitable: Awaitable[object]) -> MooringError:
-    """The error of that very kind; any other outcome fails."""
+    """Return the error if it is exactly of this kind; any other outcome fails."""
     try:
         outcome = await awaitable
     except MooringError as error:
@@ -74,14 +74,14 @@ def task(prompt_id: str, owner: str = "w-1", server_id: str = "gpu-1", created_a
         owner=WindowId(owner),
         epoch=1,
         created_at=created_at,
-        title="沙丘 \ud83c",  # half of a surrogate pair: servers and people send such things
+        title="沙丘 \ud83c",  # half of a surrogate pair, which servers and users send
         workflow='{"1": {"class_type": "LoadImage", "inputs": {}}}',
         notes=(Note(20.0, "registered"),),
     )
 
 
 async def registered(store: TaskStore, prompt_id: str, owner: str = "w-1", created_at: float = 20.0) -> Task:
-    """A task in the store, as a run puts it there."""
+    """Register a task as a run does."""
     await store.reserve(lambda _claims: reservation(prompt_id, owner))
     fresh = task(prompt_id, owner, created_at=created_at)
     await store.register(fresh)
@@ -89,19 +89,19 @@ async def registered(store: TaskStore, prompt_id: str, owner: str = "w-1", creat
 
 
 async def kept_of(store: TaskStore) -> frozenset[tuple[PromptId, int]]:
-    """Which outputs of the tasks p-0 to p-10 are kept, up to the hundredth of each."""
+    """Return which outputs of the tasks p-0 to p-10 are kept, up to the hundredth of each."""
     return await store.read_kept([(PromptId(f"p-{number}"), index) for number in range(11) for index in range(100)])
 
 
 async def seen_claims(store: TaskStore) -> Claims:
-    """What the next window to choose would see; nothing is left behind."""
+    """Return what the next window to choose would see, without leaving a reservation."""
     seen: list[Claims] = []
 
-    def look(claims: Claims) -> Reservation:
+    def record(claims: Claims) -> Reservation:
         seen.append(claims)
         raise InvalidTransition("look")
 
-    await raises(InvalidTransition, store.reserve(look))
+    await raises(InvalidTransition, store.reserve(record))
     return seen[0]
 
 

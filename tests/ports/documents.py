@@ -1,11 +1,11 @@
-"""The person's documents: each is there for all windows, under its kind and name, until it is deleted."""
+"""The user's documents: shared by all windows, under their kind and name, until they are deleted."""
 
 from __future__ import annotations
 
 from tests.ports.database import EmptyDatabase
 
 
-async def check_a_document_is_there_for_every_window(database: EmptyDatabase) -> None:
+async def check_document_is_available_to_every_window(database: EmptyDatabase) -> None:
     await database.documents().write_documents({("workflow", "a/1"): "沙丘 \u2028 {}", ("preset", "a/1"): ""})
     assert await database.documents().read_document("workflow", "a/1") == "沙丘 \u2028 {}"
     assert await database.documents().read_document("preset", "a/1") == ""
@@ -22,7 +22,7 @@ async def check_documents_are_read_by_kind(database: EmptyDatabase) -> None:
     assert dict(await documents.read_kind("none")) == {}
 
 
-async def check_documents_are_changed_and_deleted_in_one_go(database: EmptyDatabase) -> None:
+async def check_documents_are_changed_and_deleted_in_one_transaction(database: EmptyDatabase) -> None:
     documents = database.documents()
     await documents.write_documents({("w", "a"): "1", ("w", "b"): "1"})
     await documents.write_documents({("w", "a"): "2", ("w", "b"): None, ("w", "never"): None})

@@ -1,4 +1,4 @@
-"""What the session relies on in a window's identity, as plain checks over tabs that open, reload, duplicate and close.
+"""What the session relies on in a window's identity: checks over tabs that open, reload, duplicate and close.
 
 In CPython the tabs are the simulation's; in `tests/e2e/test_ports.py` they are real tabs of Chromium. Each check
 runs with Web Locks and without.
@@ -13,41 +13,41 @@ from app.core.ports.windows import Identity
 
 
 class Tabs(Protocol):
-    """The tabs of one browser. A tab is whatever `open` gives."""
+    """The tabs of one browser. A tab is whatever `open` returns."""
 
     has_locks: bool
 
     async def open(self) -> Any:
-        """A new tab, as a person opens it."""
+        """Open a tab as a user does."""
 
     async def duplicate(self, tab: Any) -> Any:
-        """A second tab with a copy of that one's session storage."""
+        """Open a second tab with a copy of this one's session storage."""
 
     async def reload(self, tab: Any) -> None:
-        """Load the page of that tab afresh."""
+        """Reload the page of a tab."""
 
     async def close(self, tab: Any) -> None:
-        """Close it."""
+        """Close a tab."""
 
     async def claim(self, tab: Any) -> Identity:
-        """What `Windows.claim` answers in that tab."""
+        """Return the result of `Windows.claim` in a tab."""
 
     async def enlist(self, tab: Any, window_id: str) -> bool:
-        """What `Windows.enlist` answers in that tab."""
+        """Return the result of `Windows.enlist` in a tab."""
 
     async def is_alive(self, tab: Any, window_id: str) -> bool | None:
-        """What `Windows.is_alive` answers in that tab."""
+        """Return the result of `Windows.is_alive` in a tab."""
 
 
 Check = Callable[[Tabs], Awaitable[None]]
 
 
 def checks() -> dict[str, Check]:
-    """Every check of this module by its name."""
+    """Return all checks of this module by name."""
     return {name: value for name, value in globals().items() if name.startswith("check_")}
 
 
-async def check_a_new_tab_is_a_new_window(tabs: Tabs) -> None:
+async def check_new_tab_is_a_new_window(tabs: Tabs) -> None:
     one, other = await tabs.open(), await tabs.open()
     first, second = await tabs.claim(one), await tabs.claim(other)
     assert first.is_new and second.is_new
@@ -55,44 +55,44 @@ async def check_a_new_tab_is_a_new_window(tabs: Tabs) -> None:
     assert first.window_id != second.window_id
 
 
-async def check_a_reload_keeps_the_identity(tabs: Tabs) -> None:
+async def check_reload_keeps_the_identity(tabs: Tabs) -> None:
     tab = await tabs.open()
     first = await tabs.claim(tab)
     for _ in range(3):
         await tabs.reload(tab)
-        again = await tabs.claim(tab)
-        assert again == Identity(first.window_id, is_new=False)
+        reclaimed = await tabs.claim(tab)
+        assert reclaimed == Identity(first.window_id, is_new=False)
 
 
-async def check_a_duplicate_is_another_window(tabs: Tabs) -> None:
+async def check_duplicate_is_another_window(tabs: Tabs) -> None:
     tab = await tabs.open()
     first = await tabs.claim(tab)
     twin = await tabs.duplicate(tab)
     second = await tabs.claim(twin)
     assert second.is_new
     assert second.window_id != first.window_id
-    assert second.is_duplicate == tabs.has_locks  # without locks there is no sign of where it came from
+    assert second.is_duplicate == tabs.has_locks  # without locks a duplicate is not recognised
     for each, identity in ((twin, second), (tab, first)):
         await tabs.reload(each)
         assert (await tabs.claim(each)).window_id == identity.window_id
 
 
-async def check_a_duplicate_outlives_its_original(tabs: Tabs) -> None:
+async def check_duplicate_survives_its_original(tabs: Tabs) -> None:
     tab = await tabs.open()
     first = await tabs.claim(tab)
     twin = await tabs.duplicate(tab)
     second = await tabs.claim(twin)
     await tabs.close(tab)
     await tabs.reload(twin)
-    again = await tabs.claim(twin)
-    assert again.window_id == second.window_id != first.window_id
-    assert not again.is_duplicate
+    reclaimed = await tabs.claim(twin)
+    assert reclaimed.window_id == second.window_id != first.window_id
+    assert not reclaimed.is_duplicate
 
 
-async def check_who_lives_is_told_or_not_known(tabs: Tabs) -> None:
+async def check_liveness_is_known_only_with_locks(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open()
     mine, theirs = await tabs.claim(tab), await tabs.claim(other)
-    gone = False if tabs.has_locks else None  # without Web Locks an answer proves life, and silence nothing
+    gone = False if tabs.has_locks else None  # without Web Locks silence proves nothing
     assert await tabs.is_alive(tab, theirs.window_id) is True
     assert await tabs.is_alive(tab, "never was") is gone
     await tabs.close(other)
@@ -101,7 +101,7 @@ async def check_who_lives_is_told_or_not_known(tabs: Tabs) -> None:
     assert (await tabs.claim(tab)).window_id == mine.window_id, "asking changes nothing"
 
 
-async def check_a_crews_id_is_held_for_as_long_as_its_page(tabs: Tabs) -> None:
+async def check_crew_id_is_held_as_long_as_its_page(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open()
     mine, _ = await tabs.claim(tab), await tabs.claim(other)
     crew = f"{mine.window_id}+1"

@@ -1,4 +1,4 @@
-"""The documents in memory, for tests of what lies in them."""
+"""Documents in memory, for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.core.ports.documents import DocumentKey
 
 
 class MemoryDocuments:
-    """One window's way to `shelf`, which all of them share. While `is_full`, nothing can be written."""
+    """One window's access to the shared `shelf`. While `is_full`, writes fail."""
 
     def __init__(self, shelf: dict[DocumentKey, str] | None = None) -> None:
         self.shelf = {} if shelf is None else shelf

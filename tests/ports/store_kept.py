@@ -1,4 +1,4 @@
-"""Kept results and inputs in the store: whole, bounded, and gone with their task."""
+"""Kept results and inputs in the store: complete, bounded, and deleted with their task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.core.model import PromptId, TaskState
 from tests.ports.database import BOUND, EmptyDatabase, ended, raises, registered, task
 
 
-async def check_a_kept_result_comes_back_byte_for_byte(database: EmptyDatabase) -> None:
+async def check_kept_result_is_read_back_unchanged(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     data = bytes(range(256)) * 40
@@ -23,13 +23,13 @@ async def check_a_kept_result_comes_back_byte_for_byte(database: EmptyDatabase) 
     assert await store.read_result(PromptId("p"), 1) is None
 
 
-async def check_a_result_is_kept_only_for_a_known_task(database: EmptyDatabase) -> None:
+async def check_result_is_kept_only_for_a_known_task(database: EmptyDatabase) -> None:
     store = database.store()
     await raises(TaskNotFound, store.keep_result(task("p-1"), 0, database.blob(b"x"), 40.0))
     assert await store.read_result(PromptId("p-1"), 0) is None
 
 
-async def check_kept_results_are_bounded_and_the_oldest_go(database: EmptyDatabase) -> None:
+async def check_kept_results_are_bounded_and_the_oldest_deleted(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     part = BOUND * 2 // 5
@@ -40,7 +40,7 @@ async def check_kept_results_are_bounded_and_the_oldest_go(database: EmptyDataba
     assert await store.read_task(done.prompt_id) == done, "the record outlives its bytes"
 
 
-async def check_a_result_kept_again_is_counted_once(database: EmptyDatabase) -> None:
+async def check_result_kept_twice_is_counted_once(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     part = BOUND * 2 // 5
@@ -50,7 +50,7 @@ async def check_a_result_kept_again_is_counted_once(database: EmptyDatabase) -> 
     assert await store.read_result(done.prompt_id, 0) is not None
 
 
-async def check_a_result_over_the_bound_is_refused_and_evicts_nothing(database: EmptyDatabase) -> None:
+async def check_result_over_the_bound_is_refused_and_evicts_nothing(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     await store.keep_result(done, 0, database.blob(b"small"), 40.0)
@@ -61,7 +61,7 @@ async def check_a_result_over_the_bound_is_refused_and_evicts_nothing(database: 
     assert await store.read_result(done.prompt_id, 1) is None
 
 
-async def check_a_deleted_task_takes_its_results_along(database: EmptyDatabase) -> None:
+async def check_deleting_a_task_deletes_its_results(database: EmptyDatabase) -> None:
     store = database.store()
     done, other = await ended(store, "p-1"), await ended(store, "p-10")
     for item in (done, other):
@@ -73,7 +73,7 @@ async def check_a_deleted_task_takes_its_results_along(database: EmptyDatabase) 
     await raises(TaskNotFound, store.delete_task(done))
 
 
-async def check_an_unfinished_task_is_not_deleted(database: EmptyDatabase) -> None:
+async def check_unfinished_task_is_not_deleted(database: EmptyDatabase) -> None:
     store = database.store()
     known = await registered(store, "p-1")
     await raises(InvalidTransition, store.delete_task(replace(known, state=TaskState.SUCCEEDED)))

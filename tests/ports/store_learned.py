@@ -1,4 +1,4 @@
-"""What was learned of durations, in the store: for all windows, kept, and never in the way of a choice."""
+"""Learned durations in the store: shared by all windows, kept, and never in the way of a choice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JOB = Job("f00d", 20.0, ("large.safetensors", "沙丘.gguf"))
 
 
 def ran(number: int, server_id: str = "gpu-1") -> Ran:
-    """One of several runs in order."""
+    """Return one of several runs in order."""
     began = 100_000 * number
     return Ran(server_id=ServerId(server_id), address="http://a", job=JOB, started_ms=began, ended_ms=began + 12_500)
 
@@ -24,7 +24,7 @@ async def check_nothing_is_learned_at_first(database: EmptyDatabase) -> None:
     assert (await seen_claims(database.store())).durations == Durations()
 
 
-async def check_what_one_window_learns_every_window_knows(database: EmptyDatabase) -> None:
+async def check_learned_durations_are_shared_by_windows(database: EmptyDatabase) -> None:
     expected = Durations()
     for number, server_id in enumerate(("gpu-1", "gpu-2", "gpu-1")):
         await database.store().learn(ran(number, server_id))
@@ -32,12 +32,12 @@ async def check_what_one_window_learns_every_window_knows(database: EmptyDatabas
     assert (await seen_claims(database.store())).durations == expected
 
 
-async def check_windows_that_learn_at_once_lose_nothing(database: EmptyDatabase) -> None:
+async def check_windows_that_learn_simultaneously_lose_nothing(database: EmptyDatabase) -> None:
     await asyncio.gather(*(database.store().learn(ran(number, f"gpu-{number}")) for number in range(10)))
     assert (await seen_claims(database.store())).durations.typical.count == 10
 
 
-async def check_what_was_learned_leaves_the_settings_alone(database: EmptyDatabase) -> None:
+async def check_learning_leaves_the_settings_alone(database: EmptyDatabase) -> None:
     store = database.store()
     settings = await store.read_settings()
     await store.learn(ran(1))
@@ -46,7 +46,7 @@ async def check_what_was_learned_leaves_the_settings_alone(database: EmptyDataba
     assert not (await seen_claims(store)).durations.is_empty
 
 
-async def check_a_place_and_its_task_keep_their_job(database: EmptyDatabase) -> None:
+async def check_reservation_and_task_keep_their_job(database: EmptyDatabase) -> None:
     store = database.store()
     await store.reserve(lambda _claims: replace(reservation("p-2"), job=JOB))
     await store.register(replace(task("p-2"), job=JOB))
@@ -57,12 +57,12 @@ async def check_a_place_and_its_task_keep_their_job(database: EmptyDatabase) -> 
 
 
 def measured(number: int, server_id: str = "gpu-1") -> Measured:
-    """What the nodes of a run took."""
+    """Return what the nodes of a run took."""
     nodes = {NodeId("1"): NodePace(1.0 + number), NodeId("2.5"): NodePace(9.0, 4.0, 2)}
     return Measured(server_id=ServerId(server_id), address="http://a", job=JOB, nodes=nodes, is_cold=True)
 
 
-async def check_what_nodes_take_is_learned_beside_the_whole(database: EmptyDatabase) -> None:
+async def check_node_durations_are_learned_beside_the_total(database: EmptyDatabase) -> None:
     store = database.store()
     assert await store.read_learned() == Learned()
     await store.learn(ran(1))
@@ -72,6 +72,6 @@ async def check_what_nodes_take_is_learned_beside_the_whole(database: EmptyDatab
     assert await database.store().read_learned() == expected
 
 
-async def check_windows_that_learn_of_nodes_at_once_lose_nothing(database: EmptyDatabase) -> None:
+async def check_windows_that_learn_node_durations_simultaneously_lose_nothing(database: EmptyDatabase) -> None:
     await asyncio.gather(*(database.store().learn_paces(measured(1, f"gpu-{number}")) for number in range(10)))
     assert len((await database.store().read_learned()).paces.shapes) == 10

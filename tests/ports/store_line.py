@@ -1,4 +1,4 @@
-"""Waiting lines in the store: whole, each one window's, left by a run in the moment in which its task is registered."""
+"""Waiting lines in the store: each belongs to one window, and a run leaves its line when its task is registered."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def entry(name: str, prompt_id: str, index: int) -> Entry:
 async def waiting(
     store: TaskStore, *ids: str, name: str = "b", owner: WindowId = W1, hashes: tuple[str, ...] = ()
 ) -> WaitingRuns:
-    """A line with these runs at its end, as the session puts them there."""
+    """Return a line with these runs at its end, written as the session does."""
     known = await store.read_line(owner)
     after = known.join(batch(name, *hashes), [entry(name, item, n) for n, item in enumerate(ids)], f"line of {name}")
     await store.write_line(known.change_to(after))
@@ -47,7 +47,7 @@ async def waiting(
 
 
 async def sent(store: TaskStore, prompt_id: str, owner: str = "w-1", name: str = "b") -> Task:
-    """A run that becomes a task."""
+    """Turn a run into a task."""
     await store.reserve(lambda _claims: reservation(prompt_id, owner))
     made = replace(task(prompt_id, owner), part=Part(batch_id=BatchId(name)))
     await store.register(made)
@@ -58,7 +58,7 @@ def ids(line: WaitingRuns) -> str:
     return " ".join(item.prompt_id for item in line.entries)
 
 
-async def check_a_line_comes_back_as_it_was_written(database: EmptyDatabase) -> None:
+async def check_line_is_read_back_unchanged(database: EmptyDatabase) -> None:
     store = database.store()
     assert await store.read_line(W1) == WaitingRuns(window_id=W1)
     assert dict(await store.read_lines()) == {}
@@ -74,7 +74,7 @@ async def check_a_line_comes_back_as_it_was_written(database: EmptyDatabase) -> 
     assert await store.read_line(W1) == after
 
 
-async def check_an_empty_line_leaves_nothing(database: EmptyDatabase) -> None:
+async def check_empty_line_is_deleted(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")
     fewer = known.without(PromptId("p-1"))
@@ -83,11 +83,11 @@ async def check_an_empty_line_leaves_nothing(database: EmptyDatabase) -> None:
     await store.write_line(fewer.change_to(fewer.cleared()))
     assert await store.read_line(W1) == WaitingRuns(window_id=W1)
     assert dict(await store.read_lines()) == {}
-    again = await waiting(store, "p-1", name="later")
-    assert again.line_id == "line of later"
+    waiting_later = await waiting(store, "p-1", name="later")
+    assert waiting_later.line_id == "line of later"
 
 
-async def check_a_run_leaves_its_line_when_its_task_is_registered(database: EmptyDatabase) -> None:
+async def check_run_leaves_its_line_when_its_task_is_registered(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")
     made = await sent(store, "p-1")
@@ -98,7 +98,7 @@ async def check_a_run_leaves_its_line_when_its_task_is_registered(database: Empt
     assert dict(await store.read_lines()) == {}
 
 
-async def check_a_run_leaves_its_line_when_its_task_is_registered_at_once(database: EmptyDatabase) -> None:
+async def check_run_leaves_its_line_by_reserve_and_register(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")
     made = replace(task("p-1"), part=Part(batch_id=BatchId("b")))
@@ -110,7 +110,7 @@ async def check_a_run_leaves_its_line_when_its_task_is_registered_at_once(databa
     await raises(InvalidTransition, store.reserve_and_register(made, lambda _claims: None))
 
 
-async def check_a_crew_takes_from_its_captains_line(database: EmptyDatabase) -> None:
+async def check_crew_takes_runs_from_its_captains_line(database: EmptyDatabase) -> None:
     store = database.store()
     await waiting(store, "p-1", "p-2")
     made = await sent(store, "p-1", crew_id(W1, 2))
@@ -118,7 +118,7 @@ async def check_a_crew_takes_from_its_captains_line(database: EmptyDatabase) -> 
     assert ids(await store.read_line(W1)) == "p-2"
 
 
-async def check_a_run_that_does_not_wait_there_is_not_registered(database: EmptyDatabase) -> None:
+async def check_run_outside_the_line_is_not_registered(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")
     await raises(NotOwner, sent(store, "p-1", "w-2"))
@@ -128,7 +128,7 @@ async def check_a_run_that_does_not_wait_there_is_not_registered(database: Empty
     assert ids(await store.read_line(W1)) == "p-2"
 
 
-async def check_a_run_is_registered_once(database: EmptyDatabase) -> None:
+async def check_run_is_registered_once(database: EmptyDatabase) -> None:
     store = database.store()
     await waiting(store, "p-1", "p-2")
     made = await sent(store, "p-1")
@@ -137,8 +137,8 @@ async def check_a_run_is_registered_once(database: EmptyDatabase) -> None:
     assert ids(await store.read_line(W1)) == "p-2"
 
 
-async def check_a_run_that_was_sent_is_not_brought_back(database: EmptyDatabase) -> None:
-    """Whoever still has it in memory changes and takes off nothing, of that run or any other."""
+async def check_sent_run_does_not_return_to_the_line(database: EmptyDatabase) -> None:
+    """Another session that still has the run in memory changes and removes nothing, of this run or any other."""
     store = database.store()
     known = await waiting(store, "p-1", "p-2", "p-3")
     await sent(store, "p-1")
@@ -151,8 +151,8 @@ async def check_a_run_that_was_sent_is_not_brought_back(database: EmptyDatabase)
     assert await store.read_line(W1) == now
 
 
-async def check_a_run_that_waits_again_brings_back_what_its_batch_shares(database: EmptyDatabase) -> None:
-    """Another session of the tab has just taken the batch's last run, of which this one has not heard yet."""
+async def check_run_that_returns_to_the_line_restores_its_batch(database: EmptyDatabase) -> None:
+    """Another session of the tab has just taken the batch's last run, which this one does not know yet."""
     store = database.store()
     await waiting(store, "p-1", "p-2")
     known = await waiting(store, "q-1", name="c")
@@ -166,7 +166,7 @@ async def check_a_run_that_waits_again_brings_back_what_its_batch_shares(databas
     assert found.batches[BatchId("b")] == batch("b")
 
 
-async def check_another_line_is_not_taken_for_the_old_one(database: EmptyDatabase) -> None:
+async def check_new_line_is_distinguished_from_the_old_one(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")
     await raises(NotOwner, store.write_line(WaitingRuns(window_id=W1).change_to(known)))
@@ -177,7 +177,7 @@ async def check_another_line_is_not_taken_for_the_old_one(database: EmptyDatabas
     assert await store.read_line(W1) == later
 
 
-async def check_an_adopted_line_is_one_windows_alone(database: EmptyDatabase) -> None:
+async def check_adopted_line_belongs_to_one_window(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")
     held = known.hold(Pause.REJECTED, PromptId("p-0")).spread(2)
@@ -196,7 +196,7 @@ async def check_an_adopted_line_is_one_windows_alone(database: EmptyDatabase) ->
     assert ids(await store.read_line(W2)) == "p-2"
 
 
-async def check_an_adopted_line_waits_behind_what_waits_there(database: EmptyDatabase) -> None:
+async def check_adopted_line_waits_behind_earlier_runs(database: EmptyDatabase) -> None:
     store = database.store()
     await waiting(store, "p-1", "p-2")
     mine = await waiting(store, "q-1", "q-2", name="c", owner=W2)
@@ -205,7 +205,7 @@ async def check_an_adopted_line_waits_behind_what_waits_there(database: EmptyDat
     assert await store.read_line(W2) == adopted
 
 
-async def check_one_of_two_who_adopt_a_line_wins(database: EmptyDatabase) -> None:
+async def check_one_of_two_adopters_of_a_line_wins(database: EmptyDatabase) -> None:
     store = database.store()
     await waiting(store, "p-1", "p-2")
     outcomes = await asyncio.gather(
@@ -217,8 +217,8 @@ async def check_one_of_two_who_adopt_a_line_wins(database: EmptyDatabase) -> Non
     assert list((await store.read_lines()).values()) == [2]
 
 
-async def check_what_a_waiting_run_needs_is_not_given_up(database: EmptyDatabase) -> None:
-    """Not with the last task that had it, and not to make room for another input."""
+async def check_inputs_of_waiting_runs_are_kept(database: EmptyDatabase) -> None:
+    """Neither with the last task that had it, nor to make room for another input."""
     store = database.store()
     part = BOUND * 2 // 5
     await store.keep_input("aa", database.blob(b"a" * part, "image/png"), 40.0)

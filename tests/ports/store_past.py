@@ -1,4 +1,4 @@
-"""Ended tasks that are laid by: a row in a list, the whole record at hand, and nothing of what they made lost."""
+"""Past tasks: rows of a list, with the whole record and all results available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def used(sha256: str) -> InputFile:
 
 
 async def settled(store: TaskStore, prompt_id: str, at: float = 30.0, inputs: tuple[InputFile, ...] = ()) -> Task:
-    """A task whose end is proven and whose picture is home."""
+    """Return a task that has ended and whose picture is delivered."""
     known = await registered(store, prompt_id)
     made = Output(node_id=NodeId("2"), kind="images", filename="沙丘.png", delivery=Delivery.KEPT, size=5)
     done = replace(
@@ -26,7 +26,7 @@ async def settled(store: TaskStore, prompt_id: str, at: float = 30.0, inputs: tu
     return done
 
 
-async def check_a_task_that_is_laid_by_is_whole_and_out_of_the_way(database: EmptyDatabase) -> None:
+async def check_past_task_is_complete_and_no_longer_claimed(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     done = await settled(store, "p-1")
     await store.keep_result(done, 0, database.blob(b"bytes"), 40.0)
@@ -40,7 +40,7 @@ async def check_a_task_that_is_laid_by_is_whole_and_out_of_the_way(database: Emp
     assert await kept.blob.read() == b"bytes"
 
 
-async def check_the_past_is_listed_from_its_end(database: EmptyDatabase) -> None:
+async def check_past_tasks_are_listed_latest_first(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     for name, at in (("p-1", 50.0), ("p-2", 70.0), ("p-3", 60.5)):
         await past.lay_by(await settled(store, name, at))
@@ -50,7 +50,7 @@ async def check_the_past_is_listed_from_its_end(database: EmptyDatabase) -> None
     assert list(await past.read_past([])) == []
 
 
-async def check_only_what_is_settled_is_laid_by(database: EmptyDatabase) -> None:
+async def check_only_settled_tasks_become_past(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     running = await registered(store, "p-1")
     await raises(InvalidTransition, past.lay_by(running))
@@ -62,7 +62,7 @@ async def check_only_what_is_settled_is_laid_by(database: EmptyDatabase) -> None
     assert list(await past.read_past_ids()) == []
 
 
-async def check_laying_by_is_fenced(database: EmptyDatabase) -> None:
+async def check_only_the_owner_moves_a_task_to_the_past(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     done = await settled(store, "p-1")
     await raises(NotOwner, past.lay_by(replace(done, epoch=2)))
@@ -72,7 +72,7 @@ async def check_laying_by_is_fenced(database: EmptyDatabase) -> None:
     assert list(await past.read_past_ids()) == ["p-1"]
 
 
-async def check_what_is_deleted_of_the_past_takes_along_what_only_it_had(database: EmptyDatabase) -> None:
+async def check_deleting_a_past_task_deletes_what_only_it_used(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     one = await settled(store, "p-1", inputs=(used("mine"), used("shared"), used("running")))
     two = await settled(store, "p-2", inputs=(used("shared"),))
@@ -89,7 +89,7 @@ async def check_what_is_deleted_of_the_past_takes_along_what_only_it_had(databas
     assert [await store.read_input(name) is not None for name in ("mine", "shared", "running")] == [False, True, True]
 
 
-async def check_a_deleted_task_leaves_the_inputs_that_the_past_has(database: EmptyDatabase) -> None:
+async def check_deleted_task_leaves_inputs_of_past_tasks(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     await past.lay_by(await settled(store, "p-1", inputs=(used("shared"),)))
     other = await settled(store, "p-2", inputs=(used("shared"), used("mine")))

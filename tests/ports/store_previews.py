@@ -1,4 +1,4 @@
-"""The last previews of running tasks in the store: one each, small, a few, none of a task that has ended."""
+"""The last previews of running tasks in the store: one small preview each, for a few tasks, none after the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ports.database import EmptyDatabase, ended, raises, registered, task
 MOST = 24
 
 
-async def check_the_last_preview_is_kept_and_small(database: EmptyDatabase) -> None:
+async def check_last_preview_is_kept_and_small(database: EmptyDatabase) -> None:
     store = database.store()
     running = await registered(store, "p-1")
     assert await store.read_preview(running.prompt_id) is None
@@ -28,14 +28,14 @@ async def check_the_last_preview_is_kept_and_small(database: EmptyDatabase) -> N
     assert second.size < first.size, "it is the later one"
 
 
-async def check_what_is_no_picture_is_no_preview(database: EmptyDatabase) -> None:
+async def check_preview_must_be_a_picture(database: EmptyDatabase) -> None:
     store = database.store()
     running = await registered(store, "p-1")
     assert not await store.keep_preview(running, database.blob(b"x" * 100), "application/octet-stream", 40.0)
     assert await store.read_preview(running.prompt_id) is None
 
 
-async def check_a_preview_is_kept_only_by_the_owner_of_a_running_task(database: EmptyDatabase) -> None:
+async def check_only_the_owner_of_a_running_task_keeps_a_preview(database: EmptyDatabase) -> None:
     store, picture = database.store(), await database.picture(64, 48)
     await raises(TaskNotFound, store.keep_preview(task("p-1"), picture, "image/png", 40.0))
     known = await registered(store, "p-1")
@@ -46,7 +46,7 @@ async def check_a_preview_is_kept_only_by_the_owner_of_a_running_task(database: 
     assert await kept(store, 2) == []
 
 
-async def check_a_preview_is_deleted_and_is_no_thumbnail(database: EmptyDatabase) -> None:
+async def check_preview_is_deleted_and_is_no_thumbnail(database: EmptyDatabase) -> None:
     store, picture = database.store(), await database.picture(64, 48)
     for name in ("p-1", "p-10"):
         assert await store.keep_preview(await registered(store, name), picture, "image/png", 40.0)
@@ -70,7 +70,7 @@ async def check_all_results_are_deleted_with_the_previews(database: EmptyDatabas
     assert await store.keep_preview(running, await database.picture(64, 48), "image/png", 41.0)
 
 
-async def check_a_deleted_task_takes_its_preview_along(database: EmptyDatabase) -> None:
+async def check_deleting_a_task_deletes_its_preview(database: EmptyDatabase) -> None:
     store = database.store()
     running = await registered(store, "p-1")
     await store.keep_preview(running, await database.picture(64, 48), "image/png", 40.0)
@@ -80,7 +80,7 @@ async def check_a_deleted_task_takes_its_preview_along(database: EmptyDatabase) 
     assert await store.read_preview(running.prompt_id) is None
 
 
-async def check_the_previews_of_a_few_tasks_are_kept(database: EmptyDatabase) -> None:
+async def check_previews_of_a_few_tasks_are_kept(database: EmptyDatabase) -> None:
     store, picture = database.store(), await database.picture(16, 16)
     for number in range(MOST + 2):
         running = await registered(store, f"p-{number}")
@@ -89,6 +89,6 @@ async def check_the_previews_of_a_few_tasks_are_kept(database: EmptyDatabase) ->
 
 
 async def kept(store: TaskStore, count: int) -> list[str]:
-    """The tasks that have a preview."""
+    """Return the tasks that have a preview."""
     names = [f"p-{number}" for number in range(count + 1)]
     return [name for name in names if await store.read_preview(PromptId(name)) is not None]

@@ -1,4 +1,4 @@
-"""A full disk: records find room among what is kept. Run it where `database.QUOTA` bytes are all the room there is."""
+"""A full disk: records replace kept results. These checks need a disk of `database.QUOTA` bytes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.core.ports.store import TaskStore
 from tests.ports.database import QUOTA, EmptyDatabase, ended, kept_of, raises, registered, reservation, task, window
 
 PART = QUOTA // 20
-WIDE = KeepSettings(100 * QUOTA)  # so that the disk is what bounds
+WIDE = KeepSettings(100 * QUOTA)  # so that only the disk is a limit
 
 
-async def check_a_record_finds_room_among_the_oldest_results(database: EmptyDatabase) -> None:
+async def check_record_replaces_the_oldest_results(database: EmptyDatabase) -> None:
     store = database.store()
     await store.write_settings(WIDE)
     done = await filled(database, store, 12)
@@ -31,7 +31,7 @@ async def check_a_record_finds_room_among_the_oldest_results(database: EmptyData
     assert [await store.read_task(item.prompt_id) for item in written] == written
 
 
-async def check_every_kind_of_record_finds_room(database: EmptyDatabase) -> None:
+async def check_every_kind_of_record_replaces_results(database: EmptyDatabase) -> None:
     store = database.store()
     await store.write_settings(WIDE)
     await filled(database, store, 14)
@@ -45,7 +45,7 @@ async def check_every_kind_of_record_finds_room(database: EmptyDatabase) -> None
     assert len(await kept_of(store)) < 14, "the disk never got full"
 
 
-async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(database: EmptyDatabase) -> None:
+async def check_record_is_refused_only_if_nothing_can_be_dropped(database: EmptyDatabase) -> None:
     store = database.store()
     await store.write_settings(WIDE)
     done = await filled(database, store, 6)
@@ -65,7 +65,7 @@ async def check_a_record_is_refused_only_when_nothing_is_left_to_drop(database: 
     assert [await store.read_task(item.prompt_id) for item in written] == written
 
 
-async def check_a_new_result_takes_the_place_of_the_oldest(database: EmptyDatabase) -> None:
+async def check_new_result_replaces_the_oldest(database: EmptyDatabase) -> None:
     store = database.store()
     await store.write_settings(WIDE)
     done = await filled(database, store, 30)
@@ -80,7 +80,7 @@ async def check_a_new_result_takes_the_place_of_the_oldest(database: EmptyDataba
 
 
 async def filled(database: EmptyDatabase, store: TaskStore, count: int) -> Task:
-    """An ended task with so many kept results and thumbnails, index 0 the oldest."""
+    """Return an ended task with this many kept results and thumbnails, index 0 the oldest."""
     done = await ended(store, "p-1")
     picture = await database.picture(32, 24)
     for index in range(count):
@@ -90,7 +90,7 @@ async def filled(database: EmptyDatabase, store: TaskStore, count: int) -> Task:
 
 
 async def large(store: TaskStore, prompt_id: str) -> Task:
-    """A registered task with a workflow that takes room."""
+    """Register a task with a large workflow."""
     await store.reserve(lambda _claims: reservation(prompt_id))
     known = replace(task(prompt_id), workflow=json.dumps({"1": noise(PART)}))
     await store.register(known)
@@ -98,5 +98,5 @@ async def large(store: TaskStore, prompt_id: str) -> Task:
 
 
 def noise(size: int) -> str:
-    """Text that packs badly."""
+    """Return text that compresses badly."""
     return os.urandom(size // 2).hex()

@@ -1,4 +1,4 @@
-"""Thumbnails, settings and deletion in the store: small pictures outlive the large, and what is deleted is gone."""
+"""Thumbnails, settings and deletion in the store: thumbnails outlive originals, and deletion is complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.ports.store import TaskStore
 from tests.ports.database import BOUND, EmptyDatabase, ended, kept_of, raises, registered, reservation, task, window
 
 
-async def check_a_picture_gets_a_thumbnail_that_is_smaller(database: EmptyDatabase) -> None:
+async def check_picture_gets_a_smaller_thumbnail(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     picture = await database.picture(900, 600)
@@ -24,14 +24,14 @@ async def check_a_picture_gets_a_thumbnail_that_is_smaller(database: EmptyDataba
     assert await store.read_result(done.prompt_id, 1) is None, "a thumbnail is no result"
 
 
-async def check_what_is_no_picture_gets_no_thumbnail(database: EmptyDatabase) -> None:
+async def check_other_files_get_no_thumbnail(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     assert not await store.keep_thumbnail(done, 0, database.blob(b"sound" * 100, "audio/flac"), 40.0)
     assert await store.read_thumbnail(done.prompt_id, 0) is None
 
 
-async def check_a_thumbnail_is_kept_only_by_the_owner_of_a_known_task(database: EmptyDatabase) -> None:
+async def check_only_the_owner_of_a_known_task_keeps_a_thumbnail(database: EmptyDatabase) -> None:
     store, picture = database.store(), await database.picture(64, 48)
     await raises(TaskNotFound, store.keep_thumbnail(task("p-1"), 0, picture, 40.0))
     known = await registered(store, "p-1")
@@ -39,7 +39,7 @@ async def check_a_thumbnail_is_kept_only_by_the_owner_of_a_known_task(database: 
     assert await store.read_thumbnail(known.prompt_id, 0) is None
 
 
-async def check_a_thumbnail_outlives_its_original(database: EmptyDatabase) -> None:
+async def check_thumbnail_outlives_its_original(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     part = BOUND * 2 // 5
@@ -59,7 +59,7 @@ async def check_all_windows_see_one_setting(database: EmptyDatabase) -> None:
     assert (await other.usage()).settings == wanted
 
 
-async def check_a_smaller_cap_lets_the_oldest_go_at_once(database: EmptyDatabase) -> None:
+async def check_smaller_limit_deletes_the_oldest_immediately(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     assert await store.keep_thumbnail(done, 0, await database.picture(64, 48), 60.0)
@@ -72,7 +72,7 @@ async def check_a_smaller_cap_lets_the_oldest_go_at_once(database: EmptyDatabase
     assert await kept_of(store) == {("p-1", 3)}, "the new cap is the cap"
 
 
-async def check_only_thumbnails_are_kept_if_that_is_wanted(database: EmptyDatabase) -> None:
+async def check_only_thumbnails_are_kept_if_chosen(database: EmptyDatabase) -> None:
     store = database.store()
     done = await ended(store, "p-1")
     await store.keep_result(done, 0, database.blob(b"from before"), 40.0)
@@ -101,8 +101,8 @@ async def check_usage_adds_up(database: EmptyDatabase) -> None:
     assert usage.used is None or usage.used > 0
 
 
-async def check_usage_is_right_after_whatever_is_done(database: EmptyDatabase) -> None:
-    """What a window knows of the sums is what one that comes now counts."""
+async def check_usage_is_correct_after_every_operation(database: EmptyDatabase) -> None:
+    """What a window has added up equals what a new window counts."""
     store, past = database.store(), database.past()
     await store.write_settings(KeepSettings(3000))
     one, two, three = [await ended(store, name) for name in ("p-1", "p-2", "p-3")]
@@ -140,7 +140,7 @@ async def check_usage_is_right_after_whatever_is_done(database: EmptyDatabase) -
     assert (known.count, known.size, known.thumbnails, known.inputs_size) == (0, 0, 0, 0)
 
 
-async def check_the_results_of_one_task_are_deleted_and_no_others(database: EmptyDatabase) -> None:
+async def check_only_the_results_of_one_task_are_deleted(database: EmptyDatabase) -> None:
     store = database.store()
     done, other = await kept(database, store, "p-1"), await kept(database, store, "p-10")
     await database.store().delete_results(done.prompt_id)
@@ -164,7 +164,7 @@ async def check_all_results_are_deleted_and_nothing_else(database: EmptyDatabase
     assert [await store.read_thumbnail(item.prompt_id, 0) for item in tasks] == [None, None]
 
 
-async def check_a_deleted_task_takes_its_thumbnails_along(database: EmptyDatabase) -> None:
+async def check_deleting_a_task_deletes_its_thumbnails(database: EmptyDatabase) -> None:
     store = database.store()
     done, other = await kept(database, store, "p-1"), await kept(database, store, "p-10")
     await store.delete_task(done)
@@ -174,7 +174,7 @@ async def check_a_deleted_task_takes_its_thumbnails_along(database: EmptyDatabas
     assert (usage.count, usage.thumbnails) == (1, 1)
 
 
-async def check_a_deleted_task_takes_the_inputs_along_that_only_it_had(database: EmptyDatabase) -> None:
+async def check_deleting_a_task_deletes_inputs_that_only_it_used(database: EmptyDatabase) -> None:
     store = database.store()
     for name in ("aa", "bb", "cc"):
         await store.keep_input(name, database.blob(name.encode()), 40.0)
@@ -185,7 +185,7 @@ async def check_a_deleted_task_takes_the_inputs_along_that_only_it_had(database:
     assert left == ["bb", "cc"], "cc is of a run that is not written down yet"
 
 
-async def check_the_editors_file_goes_with_the_last_task_that_has_it(database: EmptyDatabase) -> None:
+async def check_editor_file_is_deleted_with_its_last_task(database: EmptyDatabase) -> None:
     store = database.store()
     await store.keep_input("ee", database.blob(b"{}", "application/json"), 40.0)
     first, last = [await with_inputs(store, name, editor="ee") for name in ("p-1", "p-2")]
@@ -195,7 +195,7 @@ async def check_the_editors_file_goes_with_the_last_task_that_has_it(database: E
     assert await store.read_input("ee") is None
 
 
-async def check_the_editors_file_of_a_task_makes_no_room_for_pictures(database: EmptyDatabase) -> None:
+async def check_editor_file_of_a_task_is_not_dropped_for_pictures(database: EmptyDatabase) -> None:
     store = database.store()
     part = BOUND * 2 // 5
     await store.keep_input("ee", database.blob(bytes(100), "application/json"), 40.0)
@@ -207,14 +207,14 @@ async def check_the_editors_file_of_a_task_makes_no_room_for_pictures(database: 
     assert left == ["bb", "cc", "ee"], "and one that no task has goes like any input"
 
 
-async def check_the_browsers_promise_is_told_alike(database: EmptyDatabase) -> None:
+async def check_persistence_is_reported_the_same_way(database: EmptyDatabase) -> None:
     store = database.store()
     promised = await store.persist()
     assert (await store.usage()).is_persistent == promised
     assert await store.persist(is_asked=True) in {promised, True}
 
 
-async def check_a_window_claims_its_id_whatever_is_kept(database: EmptyDatabase) -> None:
+async def check_window_claims_its_id_despite_kept_results(database: EmptyDatabase) -> None:
     store = database.store()
     await kept(database, store, "p-1")
     _, records = await store.claim(window("w-1"))
@@ -222,7 +222,7 @@ async def check_a_window_claims_its_id_whatever_is_kept(database: EmptyDatabase)
 
 
 async def kept(database: EmptyDatabase, store: TaskStore, prompt_id: str) -> Task:
-    """An ended task with a result and its thumbnail."""
+    """Return an ended task with a result and its thumbnail."""
     done = await ended(store, prompt_id)
     await store.keep_thumbnail(done, 0, await database.picture(64, 48), 40.0)
     await store.keep_result(done, 0, database.blob(b"bytes"), 40.0)
@@ -230,7 +230,7 @@ async def kept(database: EmptyDatabase, store: TaskStore, prompt_id: str) -> Tas
 
 
 async def with_inputs(store: TaskStore, prompt_id: str, *hashes: str, editor: str = "") -> Task:
-    """An ended task that was made from these inputs."""
+    """Return an ended task that was made from these inputs."""
     await store.reserve(lambda _claims: reservation(prompt_id))
     inputs = tuple(
         InputFile(node_id=NodeId("1"), input_name="image", name=f"{item}.png", sha256=item) for item in hashes

@@ -1,4 +1,4 @@
-"""Windows, reservations and tasks in the store: one transaction each, fenced, and nothing half written."""
+"""Windows, reservations and tasks in the store: one transaction each, fenced by epoch, and never half written."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from app.core.model import (
 from tests.ports.database import EmptyDatabase, raises, registered, reservation, seen_claims, task, window
 
 
-async def check_a_window_gets_its_record_once(database: EmptyDatabase) -> None:
+async def check_window_gets_its_record_once(database: EmptyDatabase) -> None:
     store = database.store()
     first, records = await store.claim(window("w-1"))
     assert (first, records) == (window("w-1"), Records())
     later = replace(window("w-1"), client_id=ClientId("another"), created_at=9.0, seen_at=9.0)
-    again, _ = await database.store().claim(later)
-    assert again == replace(first, seen_at=9.0), "client_id is minted once"
+    stored, _ = await database.store().claim(later)
+    assert stored == replace(first, seen_at=9.0), "client_id is minted once"
 
 
-async def check_a_windows_unknown_fields_survive(database: EmptyDatabase) -> None:
+async def check_unknown_fields_of_a_window_survive(database: EmptyDatabase) -> None:
     store = database.store()
     await store.claim(replace(window("w-1"), extra={"colour": "teal", "deep": {"a": [1, None]}}))
     await store.claim(replace(window("w-1"), seen_at=2.0))
-    again, _ = await store.claim(window("w-1"))
-    assert again.extra == {"colour": "teal", "deep": {"a": [1, None]}}
+    stored, _ = await store.claim(window("w-1"))
+    assert stored.extra == {"colour": "teal", "deep": {"a": [1, None]}}
 
 
 async def check_claim_gives_only_own_tasks_oldest_first(database: EmptyDatabase) -> None:
@@ -58,7 +58,7 @@ async def check_claim_deletes_only_own_reservations(database: EmptyDatabase) -> 
     assert [item.prompt_id for item in (await seen_claims(store)).reservations] == ["p-3"]
 
 
-async def check_two_windows_choosing_at_once_see_each_other(database: EmptyDatabase) -> None:
+async def check_windows_that_choose_simultaneously_see_each_other(database: EmptyDatabase) -> None:
     one, other = database.store(), database.store()
     seen: list[int] = []
 
@@ -74,7 +74,7 @@ async def check_two_windows_choosing_at_once_see_each_other(database: EmptyDatab
     assert {first.server_id, second.server_id} == {"gpu-1", "gpu-2"}
 
 
-async def check_twenty_windows_choosing_at_once_are_each_counted(database: EmptyDatabase) -> None:
+async def check_twenty_simultaneous_choices_are_all_counted(database: EmptyDatabase) -> None:
     seen: list[int] = []
 
     def choose(number: int) -> Callable[[Claims], Reservation]:
@@ -97,14 +97,14 @@ async def check_reserve_sees_unfinished_tasks_of_all_windows(database: EmptyData
     assert {item.prompt_id for item in unfinished} == {mine.prompt_id, theirs.prompt_id}
 
 
-async def check_a_reservation_keeps_its_reason(database: EmptyDatabase) -> None:
+async def check_reservation_keeps_its_reason(database: EmptyDatabase) -> None:
     store = database.store()
     made = await store.reserve(lambda _claims: reservation("p-1"))
     assert made == reservation("p-1")
     assert list((await seen_claims(store)).reservations) == [made]
 
 
-async def check_an_error_of_choose_is_raised_and_writes_nothing(database: EmptyDatabase) -> None:
+async def check_error_of_choose_is_raised_and_writes_nothing(database: EmptyDatabase) -> None:
     store = database.store()
 
     class Refusal(MooringError):
@@ -118,7 +118,7 @@ async def check_an_error_of_choose_is_raised_and_writes_nothing(database: EmptyD
     await store.reserve(lambda _claims: reservation("p-1"))  # and the store still works
 
 
-async def check_a_released_reservation_is_gone(database: EmptyDatabase) -> None:
+async def check_released_reservation_is_deleted(database: EmptyDatabase) -> None:
     store = database.store()
     await store.reserve(lambda _claims: reservation("p-1"))
     await store.release_reservation(PromptId("p-1"))
@@ -145,7 +145,7 @@ async def check_register_moored_writes_the_task_and_leaves_no_reservation(databa
     assert await database.store().read_task(fresh.prompt_id) == fresh
 
 
-async def check_register_moored_shows_everybodys_claims_before_it_writes(database: EmptyDatabase) -> None:
+async def check_register_moored_shows_all_claims_before_it_writes(database: EmptyDatabase) -> None:
     store = database.store()
     held = await store.reserve(lambda _claims: reservation("p-1", "w-2"))
     known, ended = await registered(store, "p-2"), await registered(store, "p-3")
@@ -159,7 +159,7 @@ async def check_register_moored_shows_everybodys_claims_before_it_writes(databas
     assert [item.prompt_id for item in claims.unreadable] == ["p-4"]
 
 
-async def check_what_is_refused_is_not_registered_at_once(database: EmptyDatabase) -> None:
+async def check_refused_task_is_not_registered_by_reserve_and_register(database: EmptyDatabase) -> None:
     store = database.store()
 
     class Refusal(MooringError):
@@ -173,15 +173,15 @@ async def check_what_is_refused_is_not_registered_at_once(database: EmptyDatabas
     await store.reserve_and_register(task("p-1"), lambda _claims: None)  # and the store still works
 
 
-async def check_a_prompt_id_is_registered_at_once_only_once(database: EmptyDatabase) -> None:
+async def check_prompt_id_is_registered_once_by_reserve_and_register(database: EmptyDatabase) -> None:
     store = database.store()
     first = await registered(store, "p-1")
-    again = replace(first, title="another")
-    await raises(InvalidTransition, store.reserve_and_register(again, lambda _claims: None))
+    other = replace(first, title="another")
+    await raises(InvalidTransition, store.reserve_and_register(other, lambda _claims: None))
     assert await store.read_task(first.prompt_id) == first
 
 
-async def check_two_windows_that_register_moored_see_each_other(database: EmptyDatabase) -> None:
+async def check_windows_that_register_moored_see_each_other(database: EmptyDatabase) -> None:
     one, other = database.store(), database.store()
     seen: list[int] = []
 
@@ -208,7 +208,7 @@ async def check_register_needs_its_own_reservation(database: EmptyDatabase) -> N
     assert len((await seen_claims(store)).reservations) == 1
 
 
-async def check_a_prompt_id_is_registered_once(database: EmptyDatabase) -> None:
+async def check_prompt_id_is_registered_once(database: EmptyDatabase) -> None:
     store = database.store()
     first = await registered(store, "p-1")
     await store.reserve(lambda _claims: reservation("p-1"))
@@ -241,9 +241,9 @@ async def check_unknown_fields_survive_an_update(database: EmptyDatabase) -> Non
     read = await store.read_task(known.prompt_id)
     assert read is not None
     await store.update(replace(read, state=TaskState.RUNNING))
-    again = await store.read_task(known.prompt_id)
-    assert again is not None
-    assert (again.v, again.extra, again.state) == (2, {"newer": {"deep": [1, None]}}, TaskState.RUNNING)
+    stored = await store.read_task(known.prompt_id)
+    assert stored is not None
+    assert (stored.v, stored.extra, stored.state) == (2, {"newer": {"deep": [1, None]}}, TaskState.RUNNING)
 
 
 async def check_update_needs_the_task(database: EmptyDatabase) -> None:
@@ -261,7 +261,7 @@ async def check_only_the_owner_writes(database: EmptyDatabase) -> None:
     assert await store.read_task(known.prompt_id) == known
 
 
-async def check_a_tasks_server_is_fixed_for_ever(database: EmptyDatabase) -> None:
+async def check_server_of_a_task_is_fixed_for_ever(database: EmptyDatabase) -> None:
     store = database.store()
     known = await registered(store, "p-1")
     await raises(InvalidTransition, store.update(replace(known, server_id=ServerId("gpu-2"))))
@@ -269,7 +269,7 @@ async def check_a_tasks_server_is_fixed_for_ever(database: EmptyDatabase) -> Non
     assert await store.read_task(known.prompt_id) == known
 
 
-async def check_a_task_is_registered_where_it_was_reserved(database: EmptyDatabase) -> None:
+async def check_task_is_registered_where_it_was_reserved(database: EmptyDatabase) -> None:
     store = database.store()
     await store.reserve(lambda _claims: reservation("p-1", server_id="gpu-1"))
     await raises(InvalidTransition, store.register(task("p-1", server_id="gpu-2")))
@@ -286,7 +286,7 @@ async def check_adoption_takes_the_next_epoch_and_makes_a_ward(database: EmptyDa
     assert await store.read_tasks(WindowId("w-1")) == Records()
 
 
-async def check_a_window_that_lost_its_task_is_fenced_off(database: EmptyDatabase) -> None:
+async def check_window_that_lost_its_task_cannot_write_it(database: EmptyDatabase) -> None:
     store = database.store()
     known = await registered(store, "p-1")
     adopted = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
@@ -324,7 +324,7 @@ async def check_read_tasks_gives_all_oldest_first(database: EmptyDatabase) -> No
     assert await store.read_tasks(WindowId("w-1")) == Records((young,))
 
 
-async def check_one_windows_many_operations_do_not_disturb_each_other(database: EmptyDatabase) -> None:
+async def check_simultaneous_operations_of_a_window_are_independent(database: EmptyDatabase) -> None:
     store = database.store()
 
     async def run(number: int) -> None:

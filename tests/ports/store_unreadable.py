@@ -1,4 +1,4 @@
-"""Stored tasks that cannot be read: never skipped, shown to their owner, and deleted only by choice."""
+"""Unreadable task records: never skipped, shown to their owner, and deleted only on request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAUSED = Unreadable(
 )
 
 
-async def check_an_unreadable_record_comes_back_beside_the_others(database: EmptyDatabase) -> None:
+async def check_unreadable_record_is_returned_beside_the_others(database: EmptyDatabase) -> None:
     store = database.store()
     good = await registered(store, "p-1")
     await registered(store, "p-2")
@@ -31,7 +31,7 @@ async def check_an_unreadable_record_comes_back_beside_the_others(database: Empt
     assert await store.read_tasks() == expected
 
 
-async def check_an_unreadable_record_is_its_owners_alone(database: EmptyDatabase) -> None:
+async def check_unreadable_record_is_returned_to_its_owner_only(database: EmptyDatabase) -> None:
     store = database.store()
     await registered(store, "p-1", owner="w-2")
     await database.damage("p-1", {"epoch": "one"})
@@ -39,7 +39,7 @@ async def check_an_unreadable_record_is_its_owners_alone(database: EmptyDatabase
     assert [item.owner for item in (await store.read_tasks(W2)).unreadable] == [W2]
 
 
-async def check_an_unreadable_record_without_an_owner_may_be_anybodys(database: EmptyDatabase) -> None:
+async def check_unreadable_record_without_owner_is_shown_to_all_windows(database: EmptyDatabase) -> None:
     store = database.store()
     good = await registered(store, "p-1")
     for prompt_id, changes in (("p-2", {"owner": None}), ("p-3", {"owner": 7}), ("p-4", {"owner": ["w-1"]})):
@@ -56,16 +56,16 @@ async def check_an_unreadable_record_without_an_owner_may_be_anybodys(database: 
         assert await store.read_tasks(WindowId(name)) == records
 
 
-async def check_a_damaged_record_tells_what_can_still_be_read(database: EmptyDatabase) -> None:
+async def check_damaged_record_keeps_its_readable_fields(database: EmptyDatabase) -> None:
     store = database.store()
     await registered(store, "p-2")
     await database.damage("p-2", {"server_id": {}, "title": 3})
-    (told,) = (await store.read_tasks(W1)).unreadable
-    assert (told.server_id, told.title, told.is_newer) == (None, "", False)
-    assert told.detail.startswith("Task.server_id ")
+    (unreadable,) = (await store.read_tasks(W1)).unreadable
+    assert (unreadable.server_id, unreadable.title, unreadable.is_newer) == (None, "", False)
+    assert unreadable.detail.startswith("Task.server_id ")
 
 
-async def check_a_newer_record_is_told_from_a_damaged_one(database: EmptyDatabase) -> None:
+async def check_newer_record_is_distinguished_from_a_damaged_one(database: EmptyDatabase) -> None:
     store = database.store()
     await registered(store, "p-1")
     await registered(store, "p-2")
@@ -76,7 +76,7 @@ async def check_a_newer_record_is_told_from_a_damaged_one(database: EmptyDatabas
     assert records.unreadable == (replace(PAUSED, is_newer=True),)
 
 
-async def check_whoever_chooses_sees_unreadable_work(database: EmptyDatabase) -> None:
+async def check_choice_of_a_server_sees_unreadable_work(database: EmptyDatabase) -> None:
     store = database.store()
     good = await registered(store, "p-1")
     await registered(store, "p-2")
@@ -101,7 +101,7 @@ async def check_nothing_is_written_over_an_unreadable_record(database: EmptyData
     assert await store.read_result(P2, 0) is None
 
 
-async def check_an_unreadable_record_is_deleted_with_its_results(database: EmptyDatabase) -> None:
+async def check_unreadable_record_is_deleted_with_its_results(database: EmptyDatabase) -> None:
     store = database.store()
     kept, other = await ended(store, "p-2"), await ended(store, "p-1")
     for task in (kept, other):
@@ -114,7 +114,7 @@ async def check_an_unreadable_record_is_deleted_with_its_results(database: Empty
     assert await store.read_result(P1, 0) is not None
 
 
-async def check_only_its_owner_deletes_an_unreadable_record(database: EmptyDatabase) -> None:
+async def check_only_the_owner_deletes_an_unreadable_record(database: EmptyDatabase) -> None:
     store = database.store()
     good = await registered(store, "p-1")
     await registered(store, "p-2")

@@ -28,7 +28,7 @@ Check = Callable[[EmptyDatabase], Awaitable[None]]
 
 
 def checks() -> dict[str, Check]:
-    """Every check of the store by its name."""
+    """Return all checks of the store by name."""
     return _checks_of(
         store_tasks,
         store_learned,
@@ -43,7 +43,7 @@ def checks() -> dict[str, Check]:
 
 
 def room_checks() -> dict[str, Check]:
-    """Every check of a store that may take `database.QUOTA` bytes and no more, by its name."""
+    """Return all checks of a store that is limited to `database.QUOTA` bytes, by name."""
     return _checks_of(store_room)
 
 

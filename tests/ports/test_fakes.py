@@ -1,4 +1,4 @@
-"""The port suite on the store in memory, and on the simulation's windows and full disk."""
+"""The port suite on the in-memory store, and on the simulation's windows and full disk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.simulation.store import INPUT_BOUND, RESULT_BOUND, Bytes, SimDatabase
 
 
 class DatabaseInMemory:
-    """An empty database in memory, and how a window looks into it."""
+    """An empty database in memory."""
 
     def __init__(self, open_store: Callable[[], MemoryStore]) -> None:
         self._open_store = open_store
@@ -55,7 +55,7 @@ def test_simulated_store_has_the_suites_bounds() -> None:
 
 
 @pytest.mark.parametrize("name", suite.checks())
-async def test_memory_store_keeps_to_the_port(name: str) -> None:
+async def test_memory_store_satisfies_the_port(name: str) -> None:
     database = MemoryDatabase(KeepSettings(BOUND), BOUND, SimPageBlobs())
     await suite.checks()[name](DatabaseInMemory(lambda: MemoryStore(database)))
 
@@ -67,7 +67,7 @@ async def test_simulated_store_makes_room_on_a_full_disk(name: str) -> None:
 
 
 class SimulatedTabs:
-    """The simulation's tabs; each load of a page is a Life."""
+    """The simulation's tabs; each page load is a Life."""
 
     def __init__(self, has_locks: bool) -> None:
         self.has_locks = has_locks
@@ -105,5 +105,5 @@ class SimulatedTabs:
 
 @pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no-locks"])
 @pytest.mark.parametrize("name", identity.checks())
-async def test_the_fake_windows_keep_to_the_port(name: str, has_locks: bool) -> None:
+async def test_simulated_windows_satisfy_the_port(name: str, has_locks: bool) -> None:
     await identity.checks()[name](SimulatedTabs(has_locks))
