@@ -23,7 +23,7 @@ class EndCause(Enum):
     CANCELLED = "cancelled"  # by this user
     INTERRUPTED = "interrupted"  # while it ran, by another user of its server
     REMOVED = "removed"  # from the queue, by another user of its server
-    NEVER_ACCEPTED = "never_accepted"  # its server has never shown it
+    NEVER_SEEN = "never_seen"  # no record shows that it arrived: not accepted, or removed early
     RESTARTED = "restarted"
     UNKNOWN = "unknown"  # its server was restarted, or its queue or history was cleared
 
@@ -58,7 +58,7 @@ def _of_loss(task: Task) -> EndCause:
     # A sign that came before its acceptance was known may be of a restart before it was sent.
     signs = {note.detail for note in task.notes[accepted or 0 :] if note.kind == "server_changed"}
     if accepted is None:
-        return EndCause.UNKNOWN if signs else EndCause.NEVER_ACCEPTED
+        return EndCause.UNKNOWN if signs else EndCause.NEVER_SEEN
     if signs:
         return EndCause.RESTARTED if RestartSign.NUMBER_FELL.value in signs else EndCause.UNKNOWN
     is_same = any(note.kind == "absent_again" and note.detail == NOT_RESTARTED for note in task.notes)

@@ -43,6 +43,7 @@ VANISHING = frozenset({"server killed", "server restarted", "server swapped", "e
 REPLACING = VANISHING | {"file overwritten"}  # a freed name is reused
 UNSTAMPED = "nobody"  # bytes without a stamp
 UNKEPT = frozenset({"storage full", "storage failing", "storage blocked"})
+UNSEEN = UNKEPT | {"answer lost", "request lost"}  # an acceptance may not have been recorded
 
 
 class Verdicts:
@@ -105,8 +106,9 @@ class Verdicts:
                 return self._met(task.prompt_id, REMOVING)
             case EndCause.RESTARTED:
                 return self._met(task.prompt_id, RESTARTING)
-            case EndCause.NEVER_ACCEPTED:
-                return really is None or self._met(task.prompt_id, FORGETTING)
+            case EndCause.NEVER_SEEN:
+                was_unseen = really == "deleted" and self._met(task.prompt_id, UNSEEN)
+                return really is None or was_unseen or self._met(task.prompt_id, FORGETTING)
             case EndCause.UNKNOWN:
                 return True  # the cause claims nothing
 

@@ -122,7 +122,7 @@ def _lost(task: Task, _: Translator) -> Words:
     ]  # fmt: skip
     titles = {
         EndCause.REMOVED: _("Removed from the queue by another user"),
-        EndCause.NEVER_ACCEPTED: _("Never accepted by {server}", server=server),
+        EndCause.NEVER_SEEN: _("Lost: never seen at {server}", server=server),
         EndCause.RESTARTED: _("Lost: {server} was restarted", server=server),
     }
     return Words(titles.get(cause or EndCause.UNKNOWN, _("Lost")), " ".join(filter(None, told)))
@@ -132,8 +132,8 @@ def _word_cause_of_loss(cause: EndCause | None, _: Translator) -> str:
     match cause:
         case EndCause.REMOVED:
             return _("It has not been restarted, so its queue was cleared, or this was taken out of it.")
-        case EndCause.NEVER_ACCEPTED:
-            return _("The connection broke while it was being sent, and nothing shows that it ever arrived.")
+        case EndCause.NEVER_SEEN:
+            return _("No record shows that it arrived: the connection broke as it was sent, or it was removed early.")
     return _("It was probably restarted, or its queue or history was cleared.")
 
 

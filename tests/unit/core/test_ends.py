@@ -22,7 +22,7 @@ SAME = ("absent_again", NOT_RESTARTED)
         ((FELL, ACCEPTED, SAME), EndCause.REMOVED),  # the sign is of a restart before the run was sent
         ((FELL, ACCEPTED), EndCause.UNKNOWN),
         ((FELL,), EndCause.UNKNOWN),
-        ((), EndCause.NEVER_ACCEPTED),
+        ((), EndCause.NEVER_SEEN),
     ],
 )
 def test_restart_counts_if_it_came_after_the_acceptance(notes: tuple[tuple[str, str], ...], cause: EndCause) -> None:

@@ -114,12 +114,12 @@ async def test_run_without_gateway_is_certainly_not_sent(stage: Stage) -> None:
 
 
 @scene
-async def test_lost_request_is_shown_as_never_accepted(stage: Stage) -> None:
+async def test_lost_request_is_shown_as_never_seen(stage: Stage) -> None:
     page = await stage.window()
     lost = Mishap("request lost", lambda exchange: exchange.route == ("POST", "prompt"))
     stage.world.weather.armed.append(lost)
     task = await stage.ended(page, await stage.run(page, server_id=A))
-    assert (task.state, end_cause(task)) == (TaskState.LOST, EndCause.NEVER_ACCEPTED)
+    assert (task.state, end_cause(task)) == (TaskState.LOST, EndCause.NEVER_SEEN)
     words = word_task(task, ENGLISH)
-    assert words.title == "Never accepted by gpu-1"
+    assert words.title == "Lost: never seen at gpu-1"
     assert "restarted" not in words.advice
