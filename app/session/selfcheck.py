@@ -155,7 +155,7 @@ CHECKS: dict[str, Callable[[Sandbox, Session], Awaitable[None]]] = {
 
 
 async def _finished(sandbox: Sandbox, session: Session, server_id: ServerId) -> PromptId:
-    """Run a task to its end on that server, so that the window is free again."""
+    """Run a task to its end on that server, so that the window is free afterwards."""
     prompt_id = await session.run(_workflow(), server_id=server_id)
     sandbox.servers.finish(prompt_id)
     await session.wait_for(prompt_id)

@@ -258,12 +258,12 @@ class Session:
         order = RunOrder(prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy)
         return await self._submitter.run(order)
 
-    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
-        """Run a task again as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
+    async def repeat(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+        """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
 
         The state of the old task does not matter, so the work may run twice: warn the user first. `elsewhere` gives
-        up an unfinished task first, because it holds the window. A past task can be run again as well. BadInput if
-        the bytes of an input or the workflow are no longer kept (those of private work are not, after a reload).
+        up an unfinished task first, because it holds the window. A past task can be repeated as well. BadInput if the
+        bytes of an input or the workflow are no longer kept (those of private work are not, after a reload).
         """
         held = self._state.get_window("run_again").tasks.get(prompt_id)
         task = held if held is not None else await self.past.read_task(prompt_id)
@@ -357,9 +357,9 @@ class Session:
         else:
             await self._watch.give_up(prompt_id)
 
-    async def look_again(self, prompt_id: PromptId) -> None:
+    async def check(self, prompt_id: PromptId) -> None:
         """Poll that task's server and fetch its results now."""
-        await self._watch.look_again(prompt_id)
+        await self._watch.check(prompt_id)
         self._courier.hurry()
 
     async def delete_task(self, prompt_id: PromptId) -> None:

@@ -1,8 +1,8 @@
 """The session's state: the window and everything known beside it, changed in one place; listeners are notified.
 
 Evidence about a task goes through `witness`, one at a time per task: judge it (`core/truth.py`), make it durable, then
-take it over. An end frees the window only after it is durable; a failed write leaves the task as it was, and the next
-poll judges it again.
+take it over. An end frees the window only after it is durable; a failed write leaves the task as it was until the
+next poll.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ class State:
                     return None
                 case _Write.FAILED if task.state is not known.state and (task.state.is_end or known.state.is_end):
                     self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
-                    return known  # the next poll judges it again: only what is durable binds or frees the window
+                    return known  # until the next poll: only what is durable binds or frees the window
         self._note_verdicts(verdicts)
         if not known.state.is_end and (ran := observed(task)) is not None:
             self.spawn(self._learn(ran), f"learn from {task.prompt_id}")

@@ -123,6 +123,6 @@ class Courier:
 def with_output_at(task: Task, index: int, output: Output) -> Task:
     """Like `with_output`, unless a later poll has changed the order: then its bytes are stored under another index.
 
-    The output stays pending then, and is fetched again.
+    The output stays pending then, and is fetched by the next try.
     """
     return with_output(task, output) if task.outputs[index].file == output.file else task

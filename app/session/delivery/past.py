@@ -20,7 +20,7 @@ log = logging.getLogger("mooring.session")
 
 
 class Past:
-    """The past tasks, and which are to be moved there. `changes` counts additions and deletions by this window."""
+    """Moves settled tasks to the past, and reads them. `changes` counts additions and deletions by this window."""
 
     def __init__(self, state: State) -> None:
         self._state = state

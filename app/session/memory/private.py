@@ -107,7 +107,7 @@ class PrivateStore(MemoryStore):
         self._registered(task)
 
     def _registered(self, task: Task) -> None:
-        if self._waits(task):  # else it was taken off its line meanwhile
+        if self._waits(task):  # it may have left its line while that was written
             self._take_off(task)
         self._put(task)
 

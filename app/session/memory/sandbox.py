@@ -75,7 +75,7 @@ class SandboxSockets:
 
     opened: list[SandboxConnection] = field(default_factory=list)
 
-    async def open(self, path: str, deadline: float) -> SandboxConnection:  # noqa: ARG002 - it opens at once
+    async def open(self, path: str, deadline: float) -> SandboxConnection:  # noqa: ARG002 - it opens immediately
         self.opened.append(SandboxConnection(f"ws://sandbox.invalid{path}"))
         return self.opened[-1]
 
@@ -88,7 +88,7 @@ class SandboxSockets:
 
 @dataclass
 class SandboxServers:
-    """Both servers at once: `running` never end until `finish` is called."""
+    """Both servers: `running` prompts end when `finish` is called."""
 
     asked: list[str] = field(default_factory=list)  # "POST /servers/sandbox-1/prompt"
     running: dict[str, str] = field(default_factory=dict)  # base by prompt_id

@@ -71,7 +71,7 @@ class MemoryLine(MemoryTransactions):
         return line_of(decode(LineHead, head) if head else None, entries, batches, window_id)
 
     def _tidy_batches(self) -> None:
-        """Delete those of which no run waits any more."""
+        """Delete batches without waiting runs."""
         used = {row["part"]["batch_id"] for row in self.database.waiting.values()}
         for name in [name for name in self.database.batches if name not in used]:
             del self.database.batches[name]

@@ -27,7 +27,7 @@ from app.session.timing import until_set
 log = logging.getLogger("mooring.session")
 
 FLEET_WAIT = 5.0  # seconds that a click right after the start waits for the fleet
-RESERVE_TRIES = 3  # a task found again may moor the window while we choose
+RESERVE_TRIES = 3  # a lost task that is found may moor the window while we choose
 _NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
 
 

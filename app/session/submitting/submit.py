@@ -74,7 +74,7 @@ class RunOrder:
     title: str
     inputs: Inputs
     wish: Wish = ANY
-    again_of: PromptId | None = None
+    repeats: PromptId | None = None  # the task that it repeats
     part: Part | None = None  # set if it comes out of the waiting line
     unable: Mapping[ServerId, str] = field(default_factory=dict)  # the servers that cannot run it, each with its cause
     editor: EditorCopy = NO_EDITOR
@@ -121,7 +121,7 @@ class Submitter:
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
         try:
             await self._submit(order.prompt_id, ready)
-        except TaskNotFound as error:  # adopted by another window , which shows its end
+        except TaskNotFound as error:  # adopted by another window, which shows its end
             lost = NotOwner("submit_workflow", order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=lost)
             raise lost from error
@@ -297,7 +297,7 @@ class Submitter:
             expected=order.workflow.expected_outputs,
             choice=place.choice,
             job=job,
-            again_of=order.again_of,
+            again_of=order.repeats,
             part=order.part,
             editor_sha256=order.editor.sha256,
             editor_fault=order.editor.fault,

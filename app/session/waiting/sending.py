@@ -84,7 +84,7 @@ class Sender:
     def _gives_way(self, worker: LineWorker, workers: Sequence[LineWorker], line: WaitingRuns) -> bool:
         """Return whether a busy session takes no more for now, because another one may still use an idle server.
 
-        A session that shares its server with an earlier one takes one run at a time, so that it can choose again.
+        A session that shares its server with an earlier one takes one run at a time, so that it can choose another.
         """
         if self.is_enlisting and len(workers) < line.hands:
             return True
@@ -119,7 +119,7 @@ class Sender:
             batch.title,
             inputs,
             Wish(asked=batch.asked, is_patient=batch.is_patient, spreads=is_spread),
-            again_of=entry.again_of,
+            repeats=entry.again_of,
             part=entry.part,
             editor=await self._editors.read(batch.editor_sha256),
         )

@@ -54,7 +54,7 @@ class RestartDetection:
         self._marks[place] = self._mark(place).finished(task.prompt_id)
 
     async def verify(self, place: Place, base: str) -> None:
-        """Check whether a server that answers again after lost contact is still the same ComfyUI process.
+        """Check whether a server that answers after lost contact is still the same ComfyUI process.
 
         Errors of the requests pass through.
         """

@@ -57,7 +57,7 @@ class Watch:
         self._hearing = hearing
         self._courier = courier
         self._watchers: dict[Place, Watcher] = {}
-        self._shrunk: set[ServerId] = set()  # servers whose queue is to be checked
+        self._shrunk: set[ServerId] = set()  # servers whose queue will be checked soon
         self._polling_ended: dict[Place, bool] = {}  # places being polled, and whether another poll is wanted
         self._canceller = Canceller(state, self._read_end)
         self.movements = StallDetector(state)
@@ -294,7 +294,7 @@ class Watch:
             await self._state.ports.store.update(judge(task, GivenUp(self._state.ports.clock.now())))
         self._state.set_window(self._state.get_window("give_up").release_quarantined(prompt_id))
 
-    async def look_again(self, prompt_id: PromptId) -> None:
+    async def check(self, prompt_id: PromptId) -> None:
         """Poll now, also for a task that was found lost: positive evidence overturns that."""
         await self._state.has_fleet.wait()
         task = self._state.get_task("look_again", prompt_id)

@@ -22,8 +22,8 @@ class TaskCommands(Protocol):
     def dismiss_run(self, prompt_id: PromptId) -> None: ...
     async def cancel(self, prompt_id: PromptId) -> None: ...
     async def give_up(self, prompt_id: PromptId) -> None: ...
-    async def look_again(self, prompt_id: PromptId) -> None: ...
-    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
+    async def check(self, prompt_id: PromptId) -> None: ...
+    async def repeat(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
 
 
@@ -42,7 +42,7 @@ class TaskActions:
     @action("look-again")
     async def check_again(self, prompt_id: PromptId) -> None:
         """Ask the server again what became of a task."""
-        await self._session.look_again(prompt_id)
+        await self._session.check(prompt_id)
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
@@ -64,11 +64,11 @@ class TaskActions:
         self._show(RunAgainDialog(prompt_id, elsewhere))
 
     @action("run-again")
-    async def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+    async def repeat(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
         self._show(None)
         self._screen.update({"reveal": "now"})
         try:
-            await self._session.run_again(prompt_id, elsewhere=elsewhere)
+            await self._session.repeat(prompt_id, elsewhere=elsewhere)
         except MooringError as error:
             if all(run.error is not error for run in self._session.runs):
                 raise  # else its own card shows it

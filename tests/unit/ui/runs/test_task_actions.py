@@ -323,7 +323,7 @@ async def test_running_again_is_asked_and_then_done(elsewhere: bool) -> None:
     assert rig.session.calls == []
     await rig.act("run-again", **facts)
     assert rig.context.ui.dialog is None
-    assert rig.session.calls == [("run_again", A, elsewhere)]
+    assert rig.session.calls == [("repeat", A, elsewhere)]
 
 
 async def test_a_moved_server_is_the_same_only_after_the_question() -> None:
