@@ -246,9 +246,13 @@ class State:
         self._note_verdicts(verdicts)
         if not known.state.is_end and (ran := observed(task)) is not None:
             self.spawn(self._learn(ran), f"learn from {task.prompt_id}")
-        if task.state.is_end and task.state is not known.state:  # the real end of a lost task may follow
-            log.info("%s on %s: %s", task.prompt_id, task.server_id, task.state.value)
-        return self._take_over(task)
+        self.set_window(self.get_window("settle").settle(task))
+        if task.state.is_end:
+            if task.state is not known.state:  # the real end of a lost task may follow
+                log.info("%s on %s: %s", task.prompt_id, task.server_id, task.state.value)
+            self._forget_live(task.prompt_id)
+            self.changed()
+        return task
 
     async def _learn(self, ran: Ran) -> None:
         """Store how long the run took, for the next choice of a server; no state depends on it."""
@@ -307,13 +311,6 @@ class State:
         self.store_error = None
         others = (item for item in self.read_back if item.prompt_id != task.prompt_id)
         self.read_back = (*others, task)
-
-    def _take_over(self, task: Task) -> Task:
-        self.set_window(self.get_window("settle").settle(task))
-        if task.state.is_end:
-            self._forget_live(task.prompt_id)
-            self.changed()
-        return self.get_window("settle").tasks[task.prompt_id]
 
     def owns(self, stored: Task | None) -> bool:
         """Whether a stored record has the owner and epoch that this window knows."""

@@ -63,17 +63,16 @@ class Watch:
         self.movements = StallDetector(state)
         self.restarts = RestartDetection(state, self._revisit)
 
-    def refresh(self) -> None:
-        """Start watchers for all unfinished tasks; idle watchers end by themselves."""
+    def poll_soon(self) -> None:
+        """Poll all servers with unfinished tasks now: something has happened, or the window woke up.
+
+        Watchers without tasks end by themselves.
+        """
         for task in self._state.watched():
             place = (task.server_id, task.address)
             if place not in self._watchers:
                 watcher = self._watchers[place] = Watcher(place)
                 self._state.spawn(self._keep_polling(watcher), f"watch {task.server_id}")
-
-    def poll_soon(self) -> None:
-        """Poll all servers now: something has happened, or the window woke up."""
-        self.refresh()
         for watcher in self._watchers.values():
             watcher.pause = FIRST_PAUSE
             watcher.hurry.set()

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.core.model import Fleet, PromptId, ServerId, Task, TaskState
+from app.core.waiting_runs import WaitingRuns
 from app.core.window import Window
 from app.session import Picked, RunStage
 from tests.simulation.browser import Tab
@@ -190,6 +191,12 @@ def noted(page: Page, kind: str) -> list[dict[str, Any]]:
     return [dict(entry.facts) for entry in page.session._state.journal_writer.journal.entries if entry.kind == kind]
 
 
+def line_of(page: Page) -> WaitingRuns:
+    """The page's waiting runs."""
+    assert page.session.line.line is not None
+    return page.session.line.line
+
+
 async def bytes_of(page: Page, prompt_id: PromptId, index: int = 0) -> bytes | None:
     """The kept bytes of a result."""
     blob = await page.session.read_result(prompt_id, index)
@@ -226,4 +233,4 @@ def scene(story: Story) -> Callable[..., None]:
     return play
 
 
-__all__ = ["PHOTO", "A", "Asked", "B", "C", "Stage", "bytes_of", "noted", "scene", "task_of", "window_of"]
+__all__ = ["PHOTO", "A", "Asked", "B", "C", "Stage", "bytes_of", "line_of", "noted", "scene", "task_of", "window_of"]

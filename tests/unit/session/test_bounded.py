@@ -13,9 +13,8 @@ from app.core.plan import Paces
 from app.core.ports import Ports
 from app.workflows.plans.runs import Count, plan_runs
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, Stage, scene, window_of
+from tests.unit.session.stage import A, Stage, line_of, scene, window_of
 from tests.unit.session.test_past import few, made
-from tests.unit.session.test_waiting_runs import line_of
 
 __all__ = ["few"]
 

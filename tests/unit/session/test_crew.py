@@ -10,7 +10,7 @@ import pytest
 from app.core.errors import ConnectError, InvalidTransition, StorageError
 from app.core.model import Fleet, Records, Task, TaskState, WindowId
 from app.core.ports.windows import Identity
-from app.core.waiting_runs import AHEAD, WaitingRuns, crew_id
+from app.core.waiting_runs import AHEAD, crew_id
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract
@@ -20,7 +20,7 @@ from app.session.waiting.crew import MEND, _CrewWindows, _SharedFleet
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, C, Stage, scene, window_of
+from tests.unit.session.stage import A, B, C, Stage, line_of, scene, window_of
 from tests.unit.session.test_worker import settled
 
 
@@ -39,11 +39,6 @@ def tasks_of(session: Session) -> list[Task]:
 
 def all_tasks(page: Page) -> list[Task]:
     return [task for session in page.crew.all_sessions for task in tasks_of(session)]
-
-
-def line_of(page: Page) -> WaitingRuns:
-    assert page.session.line.line is not None
-    return page.session.line.line
 
 
 def all_home(page: Page, count: int) -> Callable[[], bool]:

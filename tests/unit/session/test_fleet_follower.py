@@ -50,7 +50,7 @@ class Clock(SandboxClock):
 
 
 @dataclass
-class Rig:
+class Followed:
     """A state whose fleet is followed: reports of the gateway, wakes, and notifications."""
 
     gateway: Gateway = field(default_factory=Gateway)
@@ -81,8 +81,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def kept() -> AsyncIterator[Rig]:
-    rig = Rig()
+async def kept() -> AsyncIterator[Followed]:
+    rig = Followed()
     rig.keeping = rig.state.spawn(FleetFollower(rig.state, rig.woken.append).keep(), "fleet")
     await asyncio.sleep(0)
     yield rig

@@ -16,9 +16,9 @@ from app.session.submitting.submit import RunOrder
 from app.session.waiting.sending import _is_of_the_run
 from app.workflows.plans.runs import Count, Seeds, plan_runs
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import A, Stage, scene, task_of, window_of
+from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
 from tests.unit.session.test_report import until
-from tests.unit.session.test_waiting_runs import STEPS, add, all_done, labels, line_of, paused, posts, tasks_of
+from tests.unit.session.test_waiting_runs import STEPS, add, all_done, labels, paused, posts, tasks_of
 from tests.unit.session.test_worker import a_hand, settled
 
 FULL = StorageError("write_line", "quota")

@@ -63,7 +63,7 @@ class Standing(SandboxClock):
 
 
 @dataclass
-class Desk:
+class Forecasting:
     """A window with these tasks, and a forecast for them."""
 
     store: Library = field(default_factory=Library)
@@ -133,7 +133,7 @@ def joined(*done: str, now: str) -> ProgressMessage:
 
 
 async def test_learning_during_run_gives_estimate() -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     desk.put(task)
     assert desk.left(task) is None, "nothing is known yet"
     await desk.know(WARM)
@@ -142,7 +142,7 @@ async def test_learning_during_run_gives_estimate() -> None:
 
 
 async def test_models_loaded_at_start_stay_known() -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     desk.put(task)
     desk.forecast.received(task, StartMessage(ID))
     live = desk.forecast._live[ID]
@@ -153,7 +153,7 @@ async def test_models_loaded_at_start_stay_known() -> None:
 
 
 async def test_repeated_refresh_reads_store_once() -> None:
-    desk = Desk()
+    desk = Forecasting()
     desk.forecast.refresh_soon()
     desk.forecast.refresh_soon()
     await settled()
@@ -164,7 +164,7 @@ async def test_repeated_refresh_reads_store_once() -> None:
 
 
 async def test_repeated_end_event_teaches_once() -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     desk.put(task)
     for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5"))):
         desk.forecast.received(task, message)
@@ -177,7 +177,7 @@ async def test_repeated_end_event_teaches_once() -> None:
 
 
 async def test_task_ended_without_event_is_forgotten() -> None:
-    desk = Desk()
+    desk = Forecasting()
     desk.put(running())
     desk.forecast.received(running(), StartMessage(ID))
     desk.put(running(NEXT))
@@ -186,7 +186,7 @@ async def test_task_ended_without_event_is_forgotten() -> None:
 
 
 async def test_recently_loaded_models_need_no_loading_time() -> None:
-    desk = Desk()
+    desk = Forecasting()
     await desk.know(GONE)
     desk.put(running())
     assert desk.left(running()) is None, "nobody knows how long these models load"
@@ -196,7 +196,7 @@ async def test_recently_loaded_models_need_no_loading_time() -> None:
 
 
 async def test_loading_time_of_missing_models_is_included() -> None:
-    desk = Desk()
+    desk = Forecasting()
     await desk.know(after((PICTURE, 20), (PICTURE, 20), (OTHER, 20), (PICTURE, 32), (OTHER, 20)))
     desk.put(running())
     assert desk.left(running()) == pytest.approx(32.0)
@@ -204,7 +204,7 @@ async def test_loading_time_of_missing_models_is_included() -> None:
 
 @pytest.mark.parametrize("changes", [{"workflow": ""}, {"job": None}], ids=["no workflow", "no job"])
 async def test_unreadable_workflow_has_no_estimate(changes: dict[str, object]) -> None:
-    desk, task = Desk(), replace(running(), **changes)  # type: ignore[arg-type]
+    desk, task = Forecasting(), replace(running(), **changes)  # type: ignore[arg-type]
     await desk.know(WARM)
     desk.put(task)
     assert desk.forecast.outlook(task) == Outlook()
@@ -213,7 +213,7 @@ async def test_unreadable_workflow_has_no_estimate(changes: dict[str, object]) -
 
 
 async def test_nodes_known_to_be_done_need_no_time() -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     await desk.know(WARM, paces(PACED))
     desk.put(task)
     desk.forecast.received(task, joined("1", "2", "3", "4", "5", now="6"))
@@ -221,7 +221,7 @@ async def test_nodes_known_to_be_done_need_no_time() -> None:
 
 
 async def test_where_only_the_whole_is_known_its_nodes_share_it() -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     await desk.know(WARM)
     desk.put(task)
     desk.forecast.received(task, joined("1", "2", "3", "4", "5", now="6"))
@@ -229,7 +229,7 @@ async def test_where_only_the_whole_is_known_its_nodes_share_it() -> None:
 
 
 async def test_total_is_distributed_over_guessed_weights() -> None:
-    desk = Desk()
+    desk = Forecasting()
     await desk.know(after((PLAIN, 2)))
     task = running(job=PLAIN, workflow=json.dumps(MODELLESS))
     desk.put(task)
@@ -238,14 +238,14 @@ async def test_total_is_distributed_over_guessed_weights() -> None:
 
 
 async def test_nodes_that_took_no_time_elsewhere_break_nothing() -> None:
-    desk = Desk()
+    desk = Forecasting()
     await desk.know(WARM, paces(dict.fromkeys(PACED, 0.0), B))
     desk.put(running())
     assert desk.left(running()) == pytest.approx(20.0)
 
 
 async def test_cached_nodes_do_not_affect_pace_after_reload() -> None:
-    desk, task = Desk(), running(cached=tuple(map(NodeId, "12345")))
+    desk, task = Forecasting(), running(cached=tuple(map(NodeId, "12345")))
     await desk.know(WARM, paces(PACED))
     desk.put(task)
     for name in ("5", "6"):
@@ -255,7 +255,7 @@ async def test_cached_nodes_do_not_affect_pace_after_reload() -> None:
 
 async def test_run_without_workflow_is_not_learned_as_cold() -> None:
     """Its loading time, which was none, would shorten what others have learned."""
-    desk, task = Desk(), running(workflow="")
+    desk, task = Forecasting(), running(workflow="")
     desk.put(task)
     for message in (StartMessage(ID), ExecutingMessage(ID, NodeId("5")), EndMessage(ID, "success")):
         desk.forecast.received(task, message)
@@ -267,7 +267,7 @@ async def test_run_without_workflow_is_not_learned_as_cold() -> None:
 
 
 async def test_estimate_is_cached_and_counts_down() -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     await desk.know(WARM)
     desk.put(task)
     desk.clock.at = 110.0
@@ -281,7 +281,7 @@ async def test_estimate_is_cached_and_counts_down() -> None:
 
 
 async def test_the_last_second_counts_down_too() -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     await desk.know(WARM)
     desk.put(task)
     desk.clock.at = 119.5
@@ -294,7 +294,7 @@ async def test_the_last_second_counts_down_too() -> None:
 
 
 async def test_who_waits_behind_its_own_run_waits_until_that_ends() -> None:
-    desk = Desk()
+    desk = Forecasting()
     await desk.know(WARM)
     desk.put(running(), waiting())
     desk.polled([ID], [NEXT])
@@ -304,7 +304,7 @@ async def test_who_waits_behind_its_own_run_waits_until_that_ends() -> None:
 
 
 async def test_task_behind_anothers_run_waits_for_its_rest() -> None:
-    desk = Desk()
+    desk = Forecasting()
     desk.put(waiting())
     text = json.dumps({"queue_running": [], "queue_pending": [[1, FOREIGN, MODELLESS]]})
     desk.polled([], [FOREIGN, NEXT], text)
@@ -315,7 +315,7 @@ async def test_task_behind_anothers_run_waits_for_its_rest() -> None:
 
 
 async def test_the_wait_of_all_is_worked_out_once_a_second() -> None:
-    desk = Desk()
+    desk = Forecasting()
     await desk.know(WARM)
     desk.put(running(), waiting())
     desk.polled([ID], [NEXT])
@@ -329,13 +329,13 @@ async def test_the_wait_of_all_is_worked_out_once_a_second() -> None:
 
 
 async def test_unseen_queue_has_no_estimate() -> None:
-    desk = Desk()
+    desk = Forecasting()
     desk.put(waiting())
     assert desk.forecast.outlook(waiting()) == Outlook()
 
 
 async def test_old_poll_gives_no_estimate() -> None:
-    desk = Desk()
+    desk = Forecasting()
     desk.put(waiting())
     desk.polled([], [NEXT])
     desk.clock.at += OLD - 1.0
@@ -345,7 +345,7 @@ async def test_old_poll_gives_no_estimate() -> None:
 
 
 async def test_started_task_has_no_place_in_queue() -> None:
-    desk = Desk()
+    desk = Forecasting()
     desk.put(waiting())
     desk.polled([], [NEXT])
     assert desk.forecast.outlook(waiting()).count == 1
@@ -357,7 +357,7 @@ async def test_started_task_has_no_place_in_queue() -> None:
 
 
 async def test_cached_nodes_are_done_from_the_start() -> None:
-    desk, task = Desk(), running(cached=(NodeId("1"),))
+    desk, task = Forecasting(), running(cached=(NodeId("1"),))
     desk.put(task)
     desk.forecast.received(task, ExecutingMessage(ID, NodeId("2")))
     assert desk.state.progress[ID].done == {"1": 1.0}
@@ -365,7 +365,7 @@ async def test_cached_nodes_are_done_from_the_start() -> None:
 
 @pytest.mark.parametrize(("known", "weight"), [({}, 20.0), (PACED, 2.0)], ids=["guessed", "learned"])
 async def test_node_with_many_steps_gains_weight_only_if_guessed(known: dict[str, float], weight: float) -> None:
-    desk, task = Desk(), running()
+    desk, task = Forecasting(), running()
     await desk.know(WARM if known else None, paces(known) if known else None)
     desk.put(task)
     desk.forecast.received(task, ProgressMessage(ID, (NodeProgress(NodeId("6"), 1.0, 100.0, "running"),)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from app.core import past
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task, TaskState, WindowId
 from app.core.records import encode
@@ -17,13 +16,6 @@ from app.session.state import State
 from tests.simulation.world import Page
 from tests.unit.core.builders import CLIENT, ME, submitted
 from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a window hold three tasks, and one more for a while."""
-    monkeypatch.setattr(past, "RECENT", 3)
-    monkeypatch.setattr(past, "SLACK", 1)
 
 
 async def made(stage: Stage, page: Page, count: int) -> list[PromptId]:

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from app.core import past
 from app.core.errors import StorageError
 from app.core.model import Delivery, PromptId, TaskState
 from app.core.ports.blobs import Keep, KeepSettings
@@ -156,13 +155,6 @@ async def test_private_results_have_the_bound_that_was_set(stage: Stage) -> None
     assert [item.delivery for item in (await stage.ended(page, later)).outputs] == [Delivery.THUMBNAIL]
     await page.session.results.delete_all()
     assert await page.session.results.read_thumbnail(later) is None
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a window hold three tasks, and one more for a while."""
-    monkeypatch.setattr(past, "RECENT", 3)
-    monkeypatch.setattr(past, "SLACK", 1)
 
 
 @pytest.mark.usefixtures("few")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from app.core import past
 from app.core.balancer import Leaning
 from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
 from app.core.model import BatchId, Contact, Delivery, PromptId, Task, TaskState
@@ -17,16 +16,9 @@ from app.session.tab import Tab
 from app.workflows.plans.runs import Count, plan_runs
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, C, Stage, scene
+from tests.unit.session.stage import A, B, C, Stage, line_of, scene
 from tests.unit.session.test_capability import NODES, open_window
-from tests.unit.session.test_crew import all_home, all_tasks, line_of, spread, tasks_of
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a window hold three tasks, and one more for a while."""
-    monkeypatch.setattr(past, "RECENT", 3)
-    monkeypatch.setattr(past, "SLACK", 1)
+from tests.unit.session.test_crew import all_home, all_tasks, spread, tasks_of
 
 
 def unfinished(page: Page) -> list[Task]:

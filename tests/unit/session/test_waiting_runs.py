@@ -28,7 +28,7 @@ from app.workflows.plans.runs import Count, Plan, Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 
 NONCE = Target("2", "nonce")
 STEPS = Target("2", "steps")
@@ -57,11 +57,6 @@ async def add(
 TOO_MANY = Response(
     429, {"x-mooring-gateway": "too-many; sent=no"}, json.dumps({"error": {"message": "You have 2 prompts there."}})
 )
-
-
-def line_of(page: Page) -> WaitingRuns:
-    assert page.session.line.line is not None
-    return page.session.line.line
 
 
 def labels(page: Page) -> list[str]:
