@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.ui.form.nodes_view import lists, nodes
+from app.ui.form.form_html import form
+from app.ui.form.nodes_html import lists, nodes
 from app.ui.form.open_workflow import Given, OpenWorkflow, completed, open_given
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, nodes_view, option_lists
 from app.ui.form.state import Draft, FormState
-from app.ui.form.view import form
 from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
 from app.workflows.catalogue import Catalogue

@@ -1,4 +1,4 @@
-// The dialog in which a mask is painted over a picture. Python draws it (app/ui/form/mask_view.py) and gets a file back, as
+// The dialog in which a mask is painted over a picture. Python draws it (app/ui/form/mask.html) and gets a file back, as
 // if it had been chosen; strokes, steps and zoom never get there.
 
 import { blobOf, readPixels } from "./picture.js";

@@ -1,125 +1,25 @@
-"""The native control of each kind of field. Long lists of choices are typed into, and `static/js/combo.js` offers them.
-
-What is typed is told at once (`data-input`); a choice is told when it is made (`data-change`).
-"""
+"""The attributes of an input's control, and the texts in it."""
 
 from __future__ import annotations
 
-import htpy as h
+import json
 
-from app.ui.form.state import FieldView
+from app.ui.form.state import FieldView, OptionList
 from app.ui.kit.i18n import Translator
-from app.ui.kit.messages import word_error
-from app.ui.kit.parts_html import icon, own
-from app.workflows.forms.fields import (
-    FALSE,
-    TRUE,
-    Choice,
-    Decimal,
-    Field,
-    Seed,
-    SeedMode,
-    Switch,
-    Text,
-    Unknown,
-    Whole,
-    text_of_option,
-)
+from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Whole, text_of_option
 
 EXACT = 2**53  # past it, a browser's own number field loses digits
 LONGEST_RAW = 2_000  # characters shown of what cannot be changed
+LONGEST_RECENT = 160  # characters shown of a recent value
 
 
-def field_id(item: Field) -> str:
-    """The id of a field's control."""
-    return f"field-{item.node_id}-{'-'.join(item.input_name.split())}"
+def field_id(item: Field, prefix: str = "field") -> str:
+    """The id of a field's control, or of another element of the field."""
+    return f"{prefix}-{item.node_id}-{'-'.join(item.input_name.split())}"
 
 
-def shown_label(text: str, _: Translator) -> h.Node:
-    """A label of ours in the page's language, a node's own as it is."""
-    known = _.known(text)
-    return known if known != text or _.language == "en" else own(text)
-
-
-def control(view: FieldView, _: Translator) -> h.Renderable:
-    """The control by the field's kind."""
-    item, value = view.field, view.value
-    match item.kind:
-        case Text(is_multiline=True, placeholder=placeholder):
-            facts = _facts(view, "input")
-            return h.textarea(facts, rows="3", spellcheck="true", translate="no", placeholder=placeholder)[value]
-        case Text(placeholder=placeholder):
-            return h.input(_facts(view, "input"), type="text", value=value, placeholder=placeholder, translate="no")
-        case Choice(options, labels):
-            return combo(view, _) if view.list_id else _menu(view, options, labels, _)
-        case Switch(label_on, label_off):
-            return _switch(view, label_on if value == TRUE else label_off, _)
-        case Seed():
-            return _number(view, "text")
-        case Whole(low, high, step, is_slider):
-            is_exact = all(limit is None or abs(limit) <= EXACT for limit in (low, high))
-            return _number(view, "range" if is_slider else "number" if is_exact else "text", low, high, step)
-        case Decimal(low, high, decimal_step, is_slider):
-            return _number(view, "range" if is_slider else "number", low, high, decimal_step or "any")
-        case Unknown():
-            return _raw(view, _)
-    raise TypeError(item.kind)
-
-
-def combo(view: FieldView, _: Translator, suffix: str = "") -> h.Element:
-    """A text field with thousands of choices."""
-    item = view.field
-    return h.div(".select")[
-        h.input(
-            _facts(view, "change", suffix),
-            type="text",
-            role="combobox",
-            aria_expanded="false",
-            aria_autocomplete="list",
-            aria_haspopup="listbox",
-            data_options=view.list_id,
-            value=view.value,
-            placeholder=_placeholder(item),
-            spellcheck="false",
-            translate="no",
-        ),
-        icon("chevron"),
-    ]
-
-
-def list_trouble(view: FieldView, _: Translator) -> h.Element | None:
-    """Why choices that lie on a server are not offered; what stands in the field stays, and may be typed over."""
-    if view.list_error is None:
-        return None
-    words = word_error(view.list_error, _)
-    return h.p(".hint", data_testid="list-trouble")[
-        _("The choices are not known: {cause} A name can be typed all the same.", cause=words.title)
-    ]
-
-
-def seed_modes(view: FieldView, _: Translator) -> h.Element:
-    """What happens to a seed with each run."""
-    words = {
-        SeedMode.RANDOM: _("new for each run"),
-        SeedMode.FIXED: _("always the same"),
-        SeedMode.UP: _("one more each run"),
-        SeedMode.DOWN: _("one less each run"),
-    }
-    item = view.field
-    return h.span(".mini-select")[
-        h.select(
-            id=f"{field_id(item)}-mode",
-            aria_label=_("After each run"),
-            data_change="seed-mode",
-            data_node=item.node_id,
-            data_name=item.input_name,
-            autocomplete="off",
-        )[(h.option(value=mode.value, selected=mode is view.mode)[word] for mode, word in words.items())],
-        icon("chevron"),
-    ]
-
-
-def _facts(view: FieldView, event: str, suffix: str = "") -> dict[str, str | None]:
+def control_facts(view: FieldView, event: str, suffix: str = "", action: str = "field") -> dict[str, str]:
+    """The attributes of any control that can be changed; `event` is "input" or "change"."""
     item = view.field
     name = field_id(item)
     described = [f"{name}-hint"] if item.hint else []
@@ -127,70 +27,61 @@ def _facts(view: FieldView, event: str, suffix: str = "") -> dict[str, str | Non
     return {
         "id": f"{name}{suffix}",
         "data-testid": f"{name}{suffix}",
-        f"data-{event}": "field",
+        f"data-{event}": action,
         "data-node": item.node_id,
         "data-name": item.input_name,
-        "aria-describedby": " ".join(described) or None,
-        "aria-invalid": "true" if view.fault else None,
+        **({"aria-describedby": " ".join(described)} if described else {}),
+        **({"aria-invalid": "true"} if view.fault else {}),
         "autocomplete": "off",
     }
 
 
-def _placeholder(item: Field) -> str | None:
-    """Of an input that the workflow leaves out, what the node then takes."""
+def number_facts(kind: Seed | Whole | Decimal) -> dict[str, str]:
+    """The attributes of a control for numbers; one for numbers that a browser would round is a text field."""
+    mode = "decimal" if isinstance(kind, Decimal) else "numeric"
+    if not isinstance(kind, Seed) and kind.is_slider:
+        return {"type": "range", "inputmode": mode, **_limits(kind)}
+    if isinstance(kind, Seed) or (isinstance(kind, Whole) and not _is_exact(kind)):
+        return {"type": "text", "inputmode": mode, "class": "numeric"}
+    return {"type": "number", "inputmode": mode, "class": "numeric", **_limits(kind)}
+
+
+def _is_exact(kind: Whole) -> bool:
+    return all(limit is None or abs(limit) <= EXACT for limit in (kind.minimum, kind.maximum))
+
+
+def _limits(kind: Whole | Decimal) -> dict[str, str]:
+    step = kind.step if isinstance(kind, Whole) else kind.step or "any"
+    limits = {"min": kind.minimum, "max": kind.maximum, "step": step}
+    return {name: str(limit) for name, limit in limits.items() if limit is not None}
+
+
+def left_out_value(item: Field) -> str:
+    """The value that a node takes for an input that the workflow leaves out."""
     left_out = item.is_absent and item.is_optional and item.value is not None
-    return text_of_option(item.value) if left_out else None
+    return text_of_option(item.value) if left_out else ""
 
 
-def _menu(view: FieldView, options: tuple[object, ...], labels: tuple[str, ...], _: Translator) -> h.Element:
-    texts = [text_of_option(option) for option in options]
-    words: list[h.Node] = [_.known(label) for label in labels] or [*texts]
-    is_there = view.value in texts
-    return h.div(".select")[
-        h.select(_facts(view, "input"), translate=None if labels else "no")[
-            not is_there and h.option(value=view.value, selected=True)[view.value],
-            (h.option(value=text, selected=text == view.value)[word] for text, word in zip(texts, words, strict=True)),
-        ],
-        icon("chevron"),
-    ]
+def option_texts(choice: Choice | OptionList) -> list[str]:
+    """The options as they are sent."""
+    return [text_of_option(option) for option in choice.options]
 
 
-def _switch(view: FieldView, word: str, _: Translator) -> h.Element:
-    is_on = view.value == TRUE
-    facts = {**_facts(view, "change"), "data-change": "switch"}
-    return h.span(".switch-line")[
-        h.span(".quiet", aria_hidden="true")[own(word) if word else _("on") if is_on else _("off")],
-        h.input(".switch", facts, type="checkbox", role="switch", checked=is_on, value=TRUE if is_on else FALSE),
-    ]
+def list_json(item: OptionList, _: Translator) -> str:
+    """A long list of choices as `static/js/combo.js` reads it: what is sent, with its label if it has one."""
+    texts = option_texts(item)
+    labels = [_.known(label) for label in item.labels]
+    return json.dumps(list(zip(texts, labels, strict=True)) if labels else texts, ensure_ascii=False)
 
 
-def _number(
-    view: FieldView, type_: str, low: float | None = None, high: float | None = None, step: float | str | None = None
-) -> h.VoidElement:
-    is_text = type_ == "text"
-    return h.input(
-        _facts(view, "input"),
-        type=type_,
-        inputmode="decimal" if isinstance(view.field.kind, Decimal) else "numeric",
-        value=view.value,
-        class_=None if type_ == "range" else "numeric",
-        placeholder=_placeholder(view.field),
-        min=None if is_text or low is None else str(low),
-        max=None if is_text or high is None else str(high),
-        step=None if is_text or step is None else str(step),
-    )
+def shown_number(text: str, _: Translator) -> str:
+    """A number in the page's language; any other text as it is."""
+    try:
+        return _.formats.number(float(text), 2)
+    except ValueError:
+        return text
 
 
-def _raw(view: FieldView, _: Translator) -> h.VoidElement:
-    """What cannot be changed here; it is sent as it is, all of it."""
-    name = field_id(view.field)
-    shown = view.value if len(view.value) <= LONGEST_RAW else f"{view.value[:LONGEST_RAW]} …"
-    return h.input(
-        ".raw",
-        type="text",
-        id=name,
-        readonly=True,
-        value=shown,
-        translate="no",
-        aria_description=_("cannot be changed here"),
-    )
+def shortened(text: str, most: int) -> str:
+    """The first `most` characters of a longer text."""
+    return text if len(text) <= most else f"{text[:most]} …"

@@ -209,6 +209,12 @@ class FormView:
     can_undo: bool = False
     can_redo: bool = False
 
+    @property
+    def chosen_id(self) -> str:
+        """The chosen workflow, open or being opened."""
+        chosen = self.chosen or self.opening
+        return "" if chosen is None else chosen.workflow_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import htpy as h
 from markupsafe import Markup
 
 from app.ui.commands.palette import PaletteView, ShortcutsView
 from app.ui.commands.palette_html import palette, shortcuts
 from app.ui.fleet.panel import FleetView
 from app.ui.fleet.panel_html import fleet
-from app.ui.form.camera_view import camera
+from app.ui.form.camera_html import camera
 from app.ui.form.mask import CameraView, MaskView
-from app.ui.form.mask_view import masking
+from app.ui.form.mask_html import masking
 from app.ui.form.presets import PresetsView
-from app.ui.form.presets_view import presets
+from app.ui.form.presets_html import presets
 from app.ui.graph.graph_html import graph
 from app.ui.graph.graphs import GraphView
 from app.ui.kit.i18n import Translator
@@ -47,7 +46,7 @@ from app.ui.windows.panel import WindowsView
 from app.ui.windows.panel_html import windows
 
 # What a dialog is made from, where that is all it needs.
-_OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Node]] = {
+_OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], Markup]] = {
     KeepingView: keeping,
     LogOutView: log_out,
     LibraryView: library,
@@ -68,7 +67,7 @@ _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], h.Node]] = {
 }
 
 
-def dialogs(view: DialogView, _: Translator) -> h.Node:
+def dialogs(view: DialogView, _: Translator) -> Markup:
     """The content of `#dialogs`: nothing, or one dialog that is to be shown."""
     if (drawn := _OF_ITS_OWN.get(type(view.dialog))) is not None:
         return drawn(view.dialog, _)

@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import htpy as h
 from markupsafe import Markup
 
 from app.core.model import PromptId
 from app.ui.fleet.faults_html import breaking
-from app.ui.form.nodes_view import lists, nodes
-from app.ui.form.view import form
+from app.ui.form.form_html import form
+from app.ui.form.nodes_html import lists, nodes
 from app.ui.graph.kept import kept_markup
 from app.ui.kit.i18n import Translator
 from app.ui.page.dialogs import dialogs
@@ -34,7 +33,7 @@ from app.ui.runs.tasks_html import now, preview_inside
 from app.ui.runs.waiting_html import waiting
 from app.ui.windows.orphans_html import left
 
-Region = tuple[str, Callable[[Any, Translator], h.Node]]
+Region = tuple[str, Callable[[Any, Translator], Markup]]
 
 # The id of the element in index.html, and the field of PageView with its slice.
 REGIONS: Mapping[str, Region] = {
@@ -66,7 +65,7 @@ def changed_regions(before: PageView | None, after: PageView, _: Translator) -> 
     draw_ended = partial(_draw_ended, drawn=_drawn(before))
     views: dict[str, Region] = {**REGIONS, "results": ("results", partial(results, draw_card=draw_ended))}
     return {
-        region: str(h.fragment[view(getattr(after, name), _)])
+        region: str(view(getattr(after, name), _))
         for region, (name, view) in views.items()
         if before is None or (getattr(before, name) != getattr(after, name) and (region != "now" or moved is None))
     } | (moved or {})

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-import htpy as h
-
 from app.core.errors import BadInput, ConfigError, ConnectError, PromptRejected, ServerLockedError, StorageError
 from app.core.model import (
     Choice,
@@ -175,7 +173,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
     found |= around_any_workflow(session, words, text)
     for number, record in enumerate(unreadable(text), 3):
         about = DialogView(GiveUpDialog(record.prompt_id), record=record)
-        found[f"dialogs {number}"] = str(h.fragment[dialogs(about, words)])
+        found[f"dialogs {number}"] = str(dialogs(about, words))
     found |= around_help(view, words, text)
     return found | around_what_is_kept(words, text) | around_trouble(words, text)
 
@@ -194,7 +192,7 @@ def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
         "palette 3": PaletteView(PaletteDialog("?!"), offered),
         "shortcuts": ShortcutsView(has_keys=False),
     }
-    return {name: str(h.fragment[dialogs(DialogView(item), words)]) for name, item in shown.items()}
+    return {name: str(dialogs(DialogView(item), words)) for name, item in shown.items()}
 
 
 def around_any_workflow(session: StillSession, words: Translator, text: str) -> dict[str, str]:
@@ -221,7 +219,7 @@ def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:
         (KeepingDialog(cap="0.05"), replace(usage, size=90_000_000)),
     ]
     found = {
-        f"keeping {number}": str(h.fragment[dialogs(DialogView(KeepingView(*item)), words)])
+        f"keeping {number}": str(dialogs(DialogView(KeepingView(*item)), words))
         for number, item in enumerate(dialogs_of_it)
     }
     name = ServerId("gpu-1")

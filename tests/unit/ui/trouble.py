@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import htpy as h
-
 from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId, TaskState, Unreadable, WindowId
 from app.core.server_fingerprint import RestartSign
 from app.session import Noticed, Orphan, OrphanRecord
@@ -63,7 +61,7 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
     def drawn(dialog: TaskDialog | None = None) -> dict[str, str]:
         ui = UiState(dialog=dialog).with_slices(WindowsState(is_searching=dialog is None))
         view = project(session, ui, workflows=workflows(), pictures=pictures, language=words.language)
-        return {name: str(h.fragment[markup]) for name, markup in changed_regions(None, view, words).items()}
+        return changed_regions(None, view, words)
 
     found = {f"trouble {name}": markup for name, markup in drawn().items()}
     asked = (
@@ -83,4 +81,4 @@ def page(session: StillSession, ui: UiState | None = None, pictures: StillPictur
 
 def markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
     name, render = REGIONS[region]
-    return str(h.fragment[render(getattr(view, name), _)])
+    return str(render(getattr(view, name), _))

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-import htpy as h
 import pytest
 
 from app.core.errors import GatewayRefused, MooringError, RequestTimeout
@@ -79,7 +78,7 @@ class Panel(MemoryContext):
     def html(self, language: str = "en", *, runs: bool = True, **more: Any) -> str:
         session = StillSession(fleet=fleet(server("gpu-1", **more), server("gpu-2")))
         view = fleet_view(session, PanelFacts(), "", admin=self.admin if runs else None)
-        return str(h.fragment[drawn(view, translator(language))])
+        return str(drawn(view, translator(language)))
 
     def close(self) -> None:
         for work in self.work:

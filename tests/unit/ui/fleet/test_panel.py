@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import htpy as h
 import pytest
 
 from app.core.balancer import Leaning
@@ -60,7 +59,7 @@ def hour(*minutes: Minute | None) -> ServerStats:
 
 
 def markup(view: FleetView, language: str = "en") -> str:
-    return str(h.fragment[drawn(view, translator(language))])
+    return str(drawn(view, translator(language)))
 
 
 CAUSES = {

@@ -12,12 +12,12 @@ import pytest
 from app.core.errors import BadInput
 from app.core.ports.blobs import Blob
 from app.session import Picked
+from app.ui.form.field_html import field
 from app.ui.form.file_actions import FileActions
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView, masked_name, picture_view
-from app.ui.form.mask_view import masking
+from app.ui.form.mask_html import masking
 from app.ui.form.projection import field_view
 from app.ui.form.state import Draft, FieldView, FormState, Picture
-from app.ui.form.upload_view import upload
 from app.ui.page.dialogs import dialogs
 from app.ui.page.projection import project
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
@@ -273,7 +273,7 @@ async def test_the_camera_is_asked_for_a_field() -> None:
 @pytest.mark.parametrize(("key", "tag"), [(FILM, "<video"), (SOUND, "<audio")])
 def test_films_and_sounds_have_controls_and_wait_for_the_person(key: tuple[str, str], tag: str) -> None:
     item = anything().form.by_key[key]
-    markup = str(upload(FieldView(field=item, picture=Picture(Picked(Bytes(), "x"), "blob:1")), ENGLISH, None))
+    markup = str(field(FieldView(field=item, picture=Picture(Picked(Bytes(), "x"), "blob:1")), ENGLISH))
     player = markup[markup.index(tag) : markup.index(">", markup.index(tag))]
     assert "controls" in player
     assert "autoplay" not in player

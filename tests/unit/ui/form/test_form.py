@@ -8,7 +8,6 @@ from dataclasses import replace
 from html import unescape
 from typing import Any
 
-import htpy as h
 import pytest
 
 from app.session import Picked
@@ -53,7 +52,7 @@ def page(opened: OpenWorkflow, ui: UiState | None = None, **more: Any) -> PageVi
 
 def markup(view: PageView, region: str) -> str:
     name, render = REGIONS[region]
-    return str(h.fragment[render(getattr(view, name), ENGLISH)])
+    return str(render(getattr(view, name), ENGLISH))
 
 
 def tag_of(text: str, element_id: str) -> tuple[str, dict[str, str | None]]:

@@ -7,7 +7,6 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-import htpy as h
 import pytest
 
 from app.core.errors import ConfigError
@@ -122,7 +121,7 @@ def line(view: PageView, language: str = "en") -> str:
 
 def markup(view: PageView, language: str = "en") -> str:
     _, render = REGIONS["standing"]
-    return str(h.fragment[render(view.standing, ENGLISH if language == "en" else translator(language))])
+    return str(render(view.standing, ENGLISH if language == "en" else translator(language)))
 
 
 HAS, OTHER, BARE = nodes("sd15.safetensors"), nodes("xl/SD15.safetensors"), nodes("sd15.safetensors", without="Draw")

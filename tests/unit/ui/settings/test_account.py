@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-import htpy as h
 import pytest
 
 from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRejected
@@ -65,17 +64,13 @@ def account_actions(
     return ActionTable(context, actions), context, screen, attendance, session
 
 
-def markup(element: h.Node) -> str:
-    return str(h.fragment[element])
-
-
 def shown(
     presence: Presence, session: StillSession | None = None, language: str = "en"
 ) -> tuple[list[NoticeKind], str]:
     ui = UiState().with_slices(replace(ALICE, presence=presence), FormState(workflow_id=workflows()[0].workflow_id))
     page = project(session or StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language=language)
     assert (page.run.blocker in {Blocker.LOGGED_OUT, Blocker.OTHER_PERSON}) is (presence is not Presence.IN)
-    return [item.kind for item in page.notices], markup(notices(page.notices, translator(language)))
+    return [item.kind for item in page.notices], str(notices(page.notices, translator(language)))
 
 
 def test_a_page_knows_whose_it_is_and_who_is_logged_in() -> None:
@@ -173,9 +168,9 @@ def test_what_would_be_lost_is_listed_window_by_window() -> None:
         LooseWindow(2, True, 1, 0, ("gpu-1",)),
         LooseWindow(1, False, 1, 3, ("gpu-2",)),
     )
-    html = markup(drawn(view, ENGLISH))
+    html = str(drawn(view, ENGLISH))
     assert "1024 B" in html and "3 waiting in line" in html and "Log out and delete" in html
-    assert "Log out and delete" not in markup(drawn(replace(view, dialog=LogOutDialog()), ENGLISH))
+    assert "Log out and delete" not in str(drawn(replace(view, dialog=LogOutDialog()), ENGLISH))
 
 
 @pytest.mark.parametrize("known", [Account(), Account("dora"), Account(runs_fleet=True)])
@@ -188,7 +183,7 @@ def test_where_nobody_logs_out_nothing_offers_it(known: Account) -> None:
 
 
 def test_the_account_names_whose_it_is_and_nothing_is_markup() -> None:
-    html = markup(drawn_account(Account("a<b>", has_login=True), ENGLISH))
+    html = str(drawn_account(Account("a<b>", has_login=True), ENGLISH))
     assert "a&lt;b&gt;" in html and html.count("ask-log-out") >= 2
 
 
@@ -237,5 +232,5 @@ def test_a_task_stays_as_it_is() -> None:
 @pytest.mark.parametrize(("has_copies", "is_everywhere"), [(True, False), (True, True), (False, False)])
 def test_log_out_says_that_copies_stay_valid(has_copies: bool, is_everywhere: bool) -> None:
     dialog, alice = LogOutDialog(is_everywhere=is_everywhere), replace(ALICE, has_copies=has_copies)
-    html = markup(drawn(log_out_view(dialog, alice, StillSession(), PanelFacts()), ENGLISH))
+    html = str(drawn(log_out_view(dialog, alice, StillSession(), PanelFacts()), ENGLISH))
     assert ("stays valid for up to a day" in html) is (has_copies and not is_everywhere)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import htpy as h
 import pytest
 
 from app.core.errors import StorageError
@@ -30,7 +29,7 @@ def panel(seen: Roster | None, session: StillSession | None = None, asked: Windo
 
 
 def markup(view: WindowsView, language: str = "en") -> str:
-    return str(h.fragment[drawn(view, translator(language))])
+    return str(drawn(view, translator(language)))
 
 
 def test_every_living_window_is_a_row_this_one_first_numbered_by_age() -> None:
