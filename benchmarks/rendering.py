@@ -1,10 +1,10 @@
-"""How long the markup of three views takes in the browser's Python: twenty results, the panel *Fleet*, a form.
+"""How long the markup of four views takes in the browser's Python: twenty results, the panel *Fleet*, two forms.
 
     python3 -m benchmarks.rendering [REVISION]
 
 Views are made here and drawn by a Pyodide in Node, each many times; the fastest of nine rounds counts, since other work
 on the machine only adds. With a revision of git, that one's code draws the same views in turn, so that both have the
-same conditions.
+same conditions. A revision that still imports `htpy` needs a `static/vendor/python/site.zip` with it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from app.core.model import Choice, Delivery, ServerId
 from app.core.roster import moorings
 from app.ui.fleet.panel import fleet_view
-from app.ui.form.state import FormState
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
@@ -33,6 +33,7 @@ from gateway.install.node import node_command
 from gateway.install.place import Place
 from gateway.page.archive import AppArchive
 from gateway.page.templates import update
+from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
 from tests.unit.ui.panel_kit import NOW, glance, roster
 from wire.server_stats import MINUTES, Minute, ServerStats
@@ -41,9 +42,9 @@ from wire.stats import Device
 ROOT = Path(__file__).resolve().parents[1]
 TURNS = 3
 CARDS = 20  # as many as the page shows at first
+NODES = 40  # as many as the form shows at first
 DRAW = """
 import gettext, json, pickle, time
-import htpy as h
 from app.ui.kit.i18n import Translator
 from app.ui.page.regions import REGIONS
 
@@ -58,11 +59,11 @@ words = Translator("en", gettext.NullTranslations(), Formats())
 measured = {}
 for name, (region, view) in pickle.load(open("/views.pickle", "rb")).items():
     draw = REGIONS[region][1]
-    html = str(h.fragment[draw(view, words)])
+    html = str(draw(view, words))
     times = []
     for _round in range(9):
         began = time.perf_counter()
-        for _time in range(10): str(h.fragment[draw(view, words)])
+        for _time in range(10): str(draw(view, words))
         times.append((time.perf_counter() - began) / 10)
     measured[name] = [html.count("</"), min(times) * 1000]
 print(json.dumps(measured))
@@ -92,10 +93,16 @@ def views() -> dict[str, tuple[str, object]]:
     )
     facts = PanelFacts(seen, moorings(seen), stats={item.server_id: stats for item in session.fleet.servers})
     panel = fleet_view(session, facts, "")
+    every = frozenset(str(number) for number in range(1, NODES + 1))
+    large = FormState(workflow_id=ANYTHING, drafts={ANYTHING: Draft(unfolded=every)}, nodes_shown=NODES)
+    unfolded = project(
+        session, UiState().with_slices(large), workflows=(anything(nodes=NODES),), pictures=pictures, language="en"
+    )
     return {
         f"{CARDS} results": ("results", replace(page.results, cards=page.results.cards[:CARDS])),
         "*Fleet*, 8 servers": ("dialogs", DialogView(panel)),
-        "form": ("form", page.form),
+        "small form": ("form", page.form),
+        f"form with {NODES} open nodes": ("nodes", unfolded.nodes),
     }
 
 

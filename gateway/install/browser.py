@@ -6,8 +6,8 @@
     dagre/      the layout of graphs, for a worker
     client-zip/ many pictures as one file
     panzoom/    a large picture, larger
-    python/     site.zip: htpy and markupsafe, out of .venv, without their compiled parts; scripting.zip: what only the
-                scripting console loads, requests and what it stands on
+    python/     site.zip: markupsafe, out of .venv, without its compiled part; scripting.zip: what only the scripting
+                console loads, requests and the packages that it needs
     test/       axe, for the tests only
 
 `static/vendor/mooring.json` names what it was made from and each file's size.
@@ -34,9 +34,7 @@ PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 # PyScript's editor, terminal and MicroPython load these when a page uses them. Ours does not; 900 kB.
 UNUSED = ("codemirror", "index-", "xterm", "zip-")
 IMPORT = re.compile(r"""(?:\bfrom|\bimport\(|\bimport) ?["']\./([\w.-]+\.js)["']""")
-# Bridges from htpy to web frameworks, and its command line.
-NOT_BUNDLED = ("django.py", "starlette.py", "html2htpy.py")
-BUNDLED = ("htpy", "markupsafe")
+BUNDLED = ("markupsafe",)
 # Of the scripting console. The list of certificates stays behind: in a browser, TLS is the browser's.
 SCRIPTING = ("certifi", "charset_normalizer", "idna", "pyodide_http", "requests", "urllib3")
 NOT_FOR_SCRIPTS = ("__main__.py", "cli.py", "cli", "tests")  # command lines, and a package's own tests
@@ -120,7 +118,7 @@ class BrowserRuntime:
         if self.dev:
             _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
         packages = Environment(self.place).packages()
-        bundle(packages, made / "python" / "site.zip", BUNDLED, NOT_BUNDLED)
+        bundle(packages, made / "python" / "site.zip", BUNDLED)
         bundle(packages, made / "python" / "scripting.zip", SCRIPTING, NOT_FOR_SCRIPTS)
         self._put_in_place(made)
 
@@ -148,7 +146,7 @@ def reachable(folder: Path, entry: str) -> list[str]:
     return sorted(found)
 
 
-def bundle(packages: Path, archive: Path, names: Sequence[str], without: Sequence[str]) -> None:
+def bundle(packages: Path, archive: Path, names: Sequence[str], without: Sequence[str] = ()) -> None:
     """Zip the pure-Python files of some packages out of the folder `packages`, less the files and folders `without`."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
