@@ -1,4 +1,4 @@
-"""What the person does with the form: choosing, typing and searching. Files have `file_actions`."""
+"""What the user does with the form: choosing, typing and searching. `file_actions` is about files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FormActions:
 
     @property
     def chosen(self) -> OpenWorkflow | None:
-        """The chosen workflow, with what the choices made in its form bring along."""
+        """The chosen workflow, with the inputs that the choices in its form add."""
         form = self._context.ui.of(FormState)
         found = opened_on(self._context)
         return shaped(found, form.draft.values) if found else None
@@ -48,7 +48,7 @@ class FormActions:
 
     @action("seed-mode")
     def choose_seed_mode(self, node: str, name: str, value: SeedMode) -> None:
-        """Choose whether a seed is fixed, drawn or counted."""
+        """Choose how a seed changes with each run."""
         form = self._context.ui.of(FormState)
         set_slices(self._context, form.with_draft(form.draft.with_mode((node, name), value)))
 
@@ -59,18 +59,18 @@ class FormActions:
 
     @action("field")
     def fill(self, node: str, name: str, value: str) -> None:
-        """Put what is typed or chosen into an input."""
+        """Set an input to a typed or chosen value."""
         key, form, chosen = (node, name), self._context.ui.of(FormState), self.chosen
         draft = form.draft.with_value(key, value)
         field = chosen.form.by_key.get(key) if chosen else None
-        if field is not None and isinstance(field.kind, Seed):  # who types a seed wants that one
+        if field is not None and isinstance(field.kind, Seed):  # a typed seed stays as it is
             draft = draft.with_mode(key, SeedMode.FIXED)
         set_slices(self._context, form.with_draft(draft))
 
     # Seeds
 
     def draw_seeds(self, chosen: OpenWorkflow, draft: Draft) -> Draft:
-        """The draft to be sent now: with another seed wherever one is drawn for each run."""
+        """Return the draft to send now, with random seeds drawn."""
         for item, seed in _seeds(chosen):
             if mode_of(item, draft.modes) is SeedMode.RANDOM:
                 low = max(0, seed.minimum)
@@ -78,7 +78,7 @@ class FormActions:
         return draft
 
     def count_seeds(self, chosen: OpenWorkflow, draft: Draft) -> Draft:
-        """The draft after it was sent: with the next seed wherever they are counted."""
+        """Return the draft for the next run, with counting seeds advanced."""
         for item, seed in _seeds(chosen):
             mode = mode_of(item, draft.modes)
             if mode in (SeedMode.UP, SeedMode.DOWN):
@@ -87,14 +87,14 @@ class FormActions:
         return draft
 
     def draw_many(self, chosen: OpenWorkflow, draft: Draft, count: int) -> tuple[list[PlannedRun], Draft]:
-        """What so many clicks would send: what each run changes in the form, and the draft after them all."""
+        """Return the runs that `count` clicks on *Run* would send, and the draft after the last one."""
         targets = [Target(*item.key, self._context.word(item.label)) for item, _ in _seeds(chosen)]
         runs = list[PlannedRun]()
         for index in range(count):
             drawn = self.draw_seeds(chosen, draft)
             values = {item.key: item.parse(drawn.values.get(item.key, item.text)) for item, _ in _seeds(chosen)}
-            told = " · ".join(f"{target.label} {values[target.where]}" for target in targets)
-            runs.append(PlannedRun(index, values, told or f"#{index + 1}"))
+            label = " · ".join(f"{target.label} {values[target.where]}" for target in targets)
+            runs.append(PlannedRun(index, values, label or f"#{index + 1}"))
             draft = self.count_seeds(chosen, drawn)
         return runs, draft
 

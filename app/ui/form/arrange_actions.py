@@ -1,6 +1,6 @@
-"""What the person does to the form itself: inputs on top, out of sight, called otherwise; and steps back and forth.
+"""What the user does to the form itself: pin, hide and rename inputs, undo and redo.
 
-Layouts lie in the browser, one for each workflow's shape, for all windows.
+Layouts are in the browser's storage, one for each shape of a workflow, and shared by all windows.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ STORE_KEY = "mooring.layout"
 
 
 def recall_layout(screen: Screen, opened: OpenWorkflow) -> OpenWorkflow:
-    """The workflow as the person has arranged it, if that was kept and can be read."""
+    """Return the workflow in the user's own layout, if one is stored and can be read."""
     found = kept_layout(screen, opened.published.key)
     return opened if found is None else arranged_as(opened, found)
 
 
 def kept_layout(screen: Screen, key: str) -> Layout | None:
-    """How the person has arranged workflows of that shape, if that was kept and can be read."""
+    """Return the user's layout for workflows of that shape, if one is stored and can be read."""
     text = screen.kept(f"{STORE_KEY}.{key}")
     if not text:
         return None
@@ -45,7 +45,7 @@ def kept_layout(screen: Screen, key: str) -> Layout | None:
 
 
 def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
-    """Keep layouts that come from elsewhere, by their workflow's shape; those that are here stay."""
+    """Store imported layouts by their workflow's shape; existing ones are not replaced."""
     for key, text in layouts.items():
         if not screen.kept(f"{STORE_KEY}.{key}"):
             screen.keep(f"{STORE_KEY}.{key}", text)
@@ -72,7 +72,7 @@ class ArrangeActions:
 
     @action("unpin")
     def unpin(self, node: str, name: str) -> None:
-        """Show an input at its node again."""
+        """Move an input from the top back to its node."""
         self._arrange(lambda layout, shown: layout.unpin((node, name), shown))
 
     @action("pin-up")
@@ -91,7 +91,7 @@ class ArrangeActions:
 
     @action("show")
     def show(self, node: str, name: str) -> None:
-        """Show a hidden input again."""
+        """Show a hidden input."""
         self._arrange(lambda layout, _shown: layout.show((node, name)))
 
     @action("rename")
@@ -117,7 +117,7 @@ class ArrangeActions:
         self._arrange(lambda layout, shown: layout.pin(key, shown, _place(key, shown) + by))
 
     def _arrange(self, change: Callable[[Layout, list[Key]], Layout | None]) -> None:
-        """Another layout for the chosen workflow; None gives its author's back."""
+        """Set the chosen workflow's layout; None restores its author's."""
         opened = opened_on(self._context)
         if opened is None:
             return

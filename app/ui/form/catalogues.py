@@ -1,6 +1,6 @@
-"""Gives the chosen workflow the form that a server's catalogue makes: the moored one's, else one with all its nodes.
+"""Builds the chosen workflow's form from a server's catalogue: the window's server, else one that has all its nodes.
 
-A form is made anew when that server's catalogue has changed, or another one's is to be used; what was typed stays.
+The form is rebuilt when that catalogue changes or another server's is used; what the user typed stays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wire.health import Health
 
 log = logging.getLogger("mooring.ui")
 
-Content = tuple[tuple[str, str], ...]  # hashes of nodes and files, of each server that a form may be made for
+Content = tuple[tuple[str, str], ...]  # hashes of nodes and files of each candidate server
 
 
 class CatalogueSource(Protocol):
@@ -32,15 +32,15 @@ class CatalogueSource(Protocol):
 
 
 class FormCatalogues:
-    """Looks, at each drawing, whether the chosen form is by the right catalogue, and reads it if not."""
+    """Checks at each redraw whether the chosen form is from the right catalogue, and reads that if not."""
 
     def __init__(self, session: CatalogueSource, context: FormContext) -> None:
         self._session = session
         self._context = context
-        self._asked: dict[str, Content] = {}  # by workflow: the hashes of what its form is, or will be, made by
+        self._asked: dict[str, Content] = {}  # by workflow: the hashes that its form is, or will be, built from
 
     def refresh(self) -> None:
-        """Ask for what is not there yet; nothing waits for it."""
+        """Read a missing catalogue in the background."""
         opened = opened_on(self._context)
         content = self.content(needs_demo=opened.needs_demo) if opened is not None else ()
         if opened is not None and content and self._asked.get(opened.workflow_id) != content:
@@ -48,15 +48,15 @@ class FormCatalogues:
             self._context.spawn(self._read(opened, content))
 
     def content(self, *, needs_demo: bool = False) -> Content:
-        """What a form would be made by now; empty if no server's catalogue is known."""
+        """Return the hashes that a form would be built from now; empty without a known catalogue."""
         return tuple(dict.fromkeys((server.catalogue, server.files) for server in self._servers(needs_demo)))
 
     def note_made(self, opened: OpenWorkflow, content: Content) -> None:
-        """That workflow's form was made by these just now."""
+        """Note that the workflow's form was built from these."""
         self._asked[opened.workflow_id] = content
 
     async def fitting(self, names: frozenset[str], *, needs_demo: bool = False) -> Catalogue | None:
-        """What the server that has the most of these classes says of them; None if no server's catalogue is known."""
+        """Return the catalogue with the most of these classes; None if no server's is known."""
         best: Catalogue | None = None
         least, seen = len(names) + 1, set[tuple[str, str]]()
         for server in self._servers(needs_demo):
@@ -73,7 +73,7 @@ class FormCatalogues:
         return best
 
     def _servers(self, needs_demo: bool) -> list[Server]:
-        """Those whose catalogue may make the form: the one that holds the window, else all that are well."""
+        """Return the candidate servers: the window's own, else all healthy ones."""
         fleet, window = self._session.fleet, self._session.window
         locked = window.window_locked_server if isinstance(window, Window) else None
         if locked is not None:
@@ -93,7 +93,7 @@ class FormCatalogues:
                 with_catalogue(item, catalogue) if item.workflow_id == workflow_id else item
                 for item in self._context.workflows
             )
-        except BadInput as error:  # that server cannot run it, which is told before a run; the form stays as it was
+        except BadInput as error:  # the server cannot run it, which is shown before a run; the form stays as it was
             log.info("the form of %s stays by the catalogue it had: %r", workflow_id, error)
             return
         self._context.set_workflows(workflows)

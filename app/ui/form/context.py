@@ -1,4 +1,4 @@
-"""What actions on the form need of the page: its context, and the workflows that are open."""
+"""The page as actions on the form see it: its context and the open workflows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from app.ui.kit.context import PageContext
 
 
 class FormContext(PageContext, Protocol):
-    """The page, for actions that read or change the open workflows."""
+    """The page context with the open workflows."""
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:
-        """The workflows that are open."""
+        """The open workflows."""
 
     def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
-        """Offer these."""
+        """Replace the open workflows."""
 
 
 def opened_on(context: FormContext) -> OpenWorkflow | None:

@@ -14,7 +14,7 @@ LONGEST_RECENT = 160  # characters shown of a recent value
 
 
 def field_id(item: Field, prefix: str = "field") -> str:
-    """The id of a field's control, or of another element of the field."""
+    """Return the id of a field's control, or of another element of the field."""
     return f"{prefix}-{item.node_id}-{'-'.join(item.input_name.split())}"
 
 

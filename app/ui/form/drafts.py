@@ -1,7 +1,6 @@
-"""What the person has typed, remembered by the tab over a reload: values, seeds' modes, and pictures by their names.
+"""Drafts as text, which the tab keeps over a reload: values, seeds' modes, and the names of pictures.
 
-A file's bytes are not remembered here. They are kept in the store, and found again by their hash: the one that is
-remembered here, or that of the task that took the file.
+The bytes of files are in the store. They are found by hash: the one in the draft, or that of a task that used the file.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ def dump(state: FormState) -> str:
 def load(
     text: str, workflows: Sequence[OpenWorkflow], is_known: Callable[[str], bool] = lambda _id: False
 ) -> FormState:
-    """The form as remembered; anything unreadable, and what is about nodes that are gone, is left out.
+    """Read the stored drafts, without anything unreadable or for nodes that no longer exist.
 
-    `is_known` says which other workflows there are, to be opened later: what was typed into them stays as it is.
+    `is_known` says whether a workflow exists that is not open yet; its draft stays as it is.
     """
     first = workflows[0].workflow_id if workflows else ""
     nodes = {item.workflow_id: set(item.workflow.nodes) for item in workflows}
@@ -57,7 +56,7 @@ def load(
 
 
 def without_gone(draft: Draft, nodes: Collection[str]) -> Draft:
-    """The draft without what is about nodes that its workflow does not have any more."""
+    """Return the draft without inputs of nodes that the workflow no longer has."""
     return replace(
         draft,
         values={key: value for key, value in draft.values.items() if key[0] in nodes},
@@ -69,7 +68,7 @@ def without_gone(draft: Draft, nodes: Collection[str]) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that stood in a form, and may be kept in the store."""
+    """A file from a form before the reload, which may be in the store."""
 
     workflow_id: str
     key: Key
@@ -77,8 +76,8 @@ class Found:
     sha256: str
 
 
-def find_again(state: FormState, window: Restoring | Window | None) -> Iterator[Found]:
-    """The remembered files that were kept, or that a task of this window has taken."""
+def stored_files(state: FormState, window: Restoring | Window | None) -> Iterator[Found]:
+    """Return the draft's files whose hash is known, from the draft or from a task of this window."""
     tasks = window.tasks.values() if isinstance(window, Window) else ()
     taken = {
         (str(item.node_id), item.input_name, item.original_name): item.sha256 for task in tasks for item in task.inputs
@@ -100,7 +99,7 @@ def _hashes(draft: Draft) -> Mapping[Key, str]:
 
 
 def _draft(data: Any, nodes: set[str] | None) -> Draft:
-    """Inputs are not looked at: the catalogue that knows them may not be there yet."""
+    """Whether the workflow has that node. Inputs are not checked, since the catalogue may not be read yet."""
     return Draft(
         values=_by_key(data["values"], nodes),
         modes={key: SeedMode(mode) for key, mode in _by_key(data.get("modes", ()), nodes).items()},

@@ -1,4 +1,4 @@
-"""What the person does with files in the form: putting them in, painting masks over them, taking them out."""
+"""What the user does with files in the form: add, mask and remove them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")
 
-# What a browser calls a file of each medium, and what to tell of another one.
+# How the media types of each medium begin, and the cause of the error for any other file.
 MEDIA_TYPES = {Media.PICTURE: "image/", Media.MASK: "image/", Media.VIDEO: "video/", Media.AUDIO: "audio/"}
 MEDIA_FAULTS = {Media.VIDEO: "not-a-film", Media.AUDIO: "not-a-sound"}
 
 
 class Keeper(Protocol):
-    """Who keeps a file's bytes for a page that is loaded again."""
+    """Where a file's bytes are stored for a reload."""
 
     async def keep_input(self, blob: Blob) -> str: ...
 
@@ -84,16 +84,16 @@ class FileActions:
     async def recover(
         self, window: Restoring | Window | None, read_input: Callable[[str], Awaitable[Blob | None]]
     ) -> None:
-        """Put the files back that stood in the form before a reload, as far as the store has kept them."""
-        for found in tuple(drafts.find_again(self._context.ui.of(FormState), window)):
+        """Restore the form's files after a reload, as far as the store has them."""
+        for found in tuple(drafts.stored_files(self._context.ui.of(FormState), window)):
             opened = find_open(self._context.workflows, found.workflow_id)
             field = opened.form.by_key.get(found.key) if opened else None
             if field is None or not isinstance(field.kind, Upload):
-                continue  # it is not known yet what kind of field that is
+                continue  # the kind of that field is not known yet
             try:
                 blob = await read_input(found.sha256)
             except MooringError as error:
-                log.info("a file is not found again: %r", error)
+                log.info("a file of the form cannot be read: %r", error)
                 continue
             if blob is not None and found.key in self._context.ui.of(FormState).drafts[found.workflow_id].awaited:
                 await self._check(found.workflow_id, field, blob, found.name, is_found=True)
@@ -104,7 +104,7 @@ class FileActions:
         The error appears in the field if it is empty, and at the top of the page if the field keeps its file.
         """
         try:
-            picture = await self._looked_at(field, blob, name)
+            picture = await self._decode(field, blob, name)
         except BadInput as error:
             ui = self._context.ui
             draft = ui.of(FormState).drafts[workflow_id]
@@ -120,19 +120,19 @@ class FileActions:
         await self._keep(workflow_id, picture)
 
     async def _keep(self, workflow_id: str, picture: Picture) -> None:
-        """Keep the file's bytes, so that it stands in the form again after a reload; nothing hangs on it."""
+        """Store the file's bytes for a reload. A failure is only logged."""
         try:
             sha256 = await self._keeper.keep_input(picture.picked.blob)
         except MooringError as error:
-            log.info("a file would not outlive a reload: %r", error)
+            log.info("a file of the form cannot be stored for a reload: %r", error)
             return
         draft = self._context.ui.of(FormState).drafts[workflow_id]
         set_slices(
             self._context, self._context.ui.of(FormState).with_draft(draft.with_hash(picture, sha256), workflow_id)
         )
 
-    async def _looked_at(self, field: Field, blob: Blob, name: str) -> Picture:
-        """The file as it stands in a field; BadInput if it is none for that."""
+    async def _decode(self, field: Field, blob: Blob, name: str) -> Picture:
+        """Return the file as the field shows it; BadInput if the field does not take it."""
         media = _media_of(field)
         if not blob.size:
             raise BadInput("empty", name)
@@ -150,7 +150,7 @@ class FileActions:
 
     @action("paint-mask")
     def paint_mask(self, node: str, name: str) -> None:
-        """Open the dialog for a mask, or say at the field why it cannot be painted here."""
+        """Open the dialog for a mask, or show at the field why none can be painted."""
         ui, key = self._context.ui, (node, name)
         chosen = self._chosen()
         field = chosen.form.by_key.get(key) if chosen else None
@@ -168,7 +168,7 @@ class FileActions:
 
     @action("same-picture")
     def use_same_picture(self, node: str, name: str) -> None:
-        """Put another field's picture into this one too."""
+        """Use another field's picture in this one too."""
         chosen, key = self._chosen(), (node, name)
         field = chosen.form.by_key.get(key) if chosen else None
         other = other_picture(field, self._context.ui.of(FormState).draft) if field is not None else None
@@ -186,7 +186,7 @@ class FileActions:
 
 
 def _place(uploads: tuple[Field, ...], media_type: str, draft: Draft, taken: set[Key]) -> Field | None:
-    """Where a file goes that was aimed at nothing: to a field of its medium, or to any if nothing is known of it."""
+    """Return the fields for a file that was dropped beside them: those of its medium, or all if that is unknown."""
     fitting = [item for item in uploads if _fits(item, media_type)] or list(() if media_type else uploads)
     left = [item for item in fitting if item.key not in taken]
     empty = [item for item in left if item.key not in draft.pictures]
@@ -210,5 +210,5 @@ def _media_of(item: Field) -> Media:
 
 
 def _type_of(blob: Blob, name: str) -> str:
-    """What kind of file it is, by the browser's word or else by its name."""
+    """Return the media type that the browser reports, else the one that the file's name suggests."""
     return blob.media_type or mimetypes.guess_type(name)[0] or ""

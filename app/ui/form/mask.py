@@ -1,7 +1,4 @@
-"""The dialogs about the picture of a field: what they are about, and what they are drawn from.
-
-A mask is painted over the picture in one; the other takes the picture with the camera.
-"""
+"""The dialogs for a field's picture: painting a mask over it, and taking it with the camera."""
 
 from __future__ import annotations
 
@@ -19,22 +16,22 @@ MASKED = "-masked"  # at the end of a masked picture's name
 
 @dataclass(frozen=True, slots=True)
 class MaskDialog(Dialog):
-    """A mask is painted over the picture of this field."""
+    """Painting a mask over the picture of this field."""
 
     key: Key
 
 
 @dataclass(frozen=True, slots=True)
 class MaskView:
-    """The open dialog, with the picture that is painted on."""
+    """The open dialog with its picture; `own` is the picture in the field, if that is for masks."""
 
     field: Field
     picture: Picture
-    own: Picture | None = None  # what stands in a field for masks
+    own: Picture | None = None
 
     @property
     def is_used(self) -> bool:
-        """Whether the workflow makes something of the mask."""
+        """Whether the workflow uses the mask."""
         return uses_mask(self.field)
 
     @property
@@ -45,7 +42,7 @@ class MaskView:
 
 @dataclass(frozen=True, slots=True)
 class CameraDialog(Dialog):
-    """A picture is taken for this field."""
+    """Taking a picture for this field."""
 
     key: Key
 
@@ -58,12 +55,12 @@ class CameraView:
 
 
 def uses_mask(item: Field) -> bool:
-    """Whether the workflow makes something of a picture's transparency."""
+    """Return whether the workflow uses the picture's transparency."""
     return isinstance(item.kind, Upload) and (item.kind.is_mask_used or item.kind.media is Media.MASK)
 
 
 def base_of(item: Field, draft: Draft) -> Picture | None:
-    """What a mask for a field would be painted on: its own picture, or for a mask apart the first other one."""
+    """Return the picture to paint a field's mask on: its own, or another field's if the mask is a file of its own."""
     own = draft.pictures.get(item.key)
     if _media_of(item) is not Media.MASK:
         return own if takes_picture(item) else None
@@ -71,12 +68,12 @@ def base_of(item: Field, draft: Draft) -> Picture | None:
 
 
 def other_picture(item: Field, draft: Draft) -> Picture | None:
-    """The first picture that stands in another field."""
+    """Return the first picture in another field."""
     return next((picture for key, picture in draft.pictures.items() if key != item.key and picture.width), None)
 
 
 def takes_picture(item: Field) -> bool:
-    """Whether a field is for a picture: one that a camera may give, and that a mask can be painted over."""
+    """Return whether a field is for a picture that is no mask."""
     return _media_of(item) is Media.PICTURE
 
 
@@ -85,20 +82,20 @@ def _media_of(item: Field) -> Media | None:
 
 
 def masked_name(name: str) -> str:
-    """What a picture is called once it has a mask; it is called so also when that is painted over."""
+    """Return the name of a picture with a mask; a second mask does not change it."""
     stem = PurePosixPath(name).stem or name
     return f"{stem.removesuffix(MASKED)}{MASKED}.png"
 
 
 def is_masked_name(name: str) -> bool:
-    """Whether a picture is called as those are that were masked here."""
+    """Return whether the name is that of a picture with a mask."""
     return name.endswith(f"{MASKED}.png")
 
 
 def picture_view(
     dialog: MaskDialog | CameraDialog, draft: Draft, fields: Mapping[Key, Field]
 ) -> MaskView | CameraView | None:
-    """The open dialog as it is drawn; None once its field, or the picture to paint on, is gone."""
+    """Return the open dialog's view; None once its field, or the picture to paint on, is gone."""
     item = fields.get(dialog.key)
     if item is None:
         return None

@@ -1,6 +1,6 @@
-"""A workflow that the person can work with here: its form as a server's catalogue makes it, arranged as somebody likes.
+"""An open workflow: its form, built from a server's catalogue, in its author's or the user's layout.
 
-Whatever a workflow comes from (shipped, published, dropped in), it is a `Published` and has this one form.
+A shipped, published or dropped workflow is a `Published`, and has the same form.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from app.workflows.forms.form import Form
 from app.workflows.graph import Key
 from app.workflows.published import Published
 
-MOST_AT_ONCE = 60  # nodes; a larger workflow's form is made in steps
+MOST_IN_ONE_STEP = 60  # nodes; a larger workflow's form is made in steps
 SHIPPED_IDS = ("enlarge", "blend", "text", "slow")  # the files of `static/workflows`, in the picker's order
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A workflow as a file gave it: what was sent to a server, the editor's own graph, or both. At least one is there.
+    """A workflow from a file: as sent to a server (`api`), as the editor's graph, or both.
 
-    `graph` is what to work with, as far as some server's catalogue can convert it.
+    `graph` is preferred, if a server's catalogue can convert it.
     """
 
     workflow_id: str
@@ -51,21 +51,21 @@ class Given:
     def source(self) -> Mapping[str, Any]:
         """The editor's graph; BadInput if it is none."""
         try:
-            told = json.loads(self.graph)
+            graph = json.loads(self.graph)
         except (ValueError, RecursionError) as error:
             raise BadInput("bad-workflow", self.title, "not JSON") from error
-        if not isinstance(told, Mapping):
+        if not isinstance(graph, Mapping):
             raise BadInput("bad-workflow", self.title, "not an object")
-        return told
+        return graph
 
     @cached_property
     def sent(self) -> ApiWorkflow:
-        """What was sent; BadInput if it is none."""
+        """The workflow as sent; BadInput if it is none."""
         return parse_workflow(self.api)
 
     @cached_property
     def class_names(self) -> frozenset[str]:
-        """The classes that a server must know for it."""
+        """The node classes that a server needs for it."""
         if self.graph:
             return class_names(self.source) - VIRTUAL
         return frozenset(node.class_type for node in self.sent.nodes.values())
@@ -82,7 +82,7 @@ class EditorFile:
 
 @dataclass(frozen=True, eq=False)
 class OpenWorkflow:
-    """One workflow that is open. It is itself or another one: nothing compares what is inside."""
+    """An open workflow, compared by identity."""
 
     published: Published
     layout: Layout
@@ -91,21 +91,21 @@ class OpenWorkflow:
     catalogue: Catalogue | None = None
     editor: EditorFile | None = None
     notes: tuple[Note, ...] = ()
-    is_whole: bool = True  # if not, only what stands on top has been made yet
+    is_whole: bool = True  # False while only the inputs on top are built
 
     @property
     def workflow_id(self) -> str:
-        """What it is called in the page's own records."""
+        """Its id in the page's own records."""
         return self.published.workflow_id
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Its title."""
         return self.published.title
 
     @property
     def about(self) -> str:
-        """What it does, in a sentence."""
+        """Its description, in one sentence."""
         return self.published.about
 
     @property
@@ -120,14 +120,14 @@ class OpenWorkflow:
 
     @property
     def class_names(self) -> frozenset[str]:
-        """The classes that a server must know for it."""
+        """The node classes that a server needs for it."""
         if self.editor is not None:
             return self.editor.given.class_names
         return frozenset(node.class_type for node in self.workflow.nodes.values())
 
     @cached_property
     def shaping(self) -> frozenset[str]:
-        """The nodes whose choices bring other inputs along."""
+        """The nodes whose choices add other inputs."""
         kinds = ((item.node_id, item.kind) for item in self.form.by_key.values())
         return frozenset(node_id for node_id, kind in kinds if isinstance(kind, Choice) and kind.is_shaping)
 
@@ -140,27 +140,27 @@ class OpenWorkflow:
 
 
 def find_open(workflows: Iterable[OpenWorkflow], workflow_id: str) -> OpenWorkflow | None:
-    """The one of that id, if it is among them."""
+    """Return the workflow with that id, if it is open."""
     return next((item for item in workflows if item.workflow_id == workflow_id), None)
 
 
 def open_workflow(
     published: Published, catalogue: Catalogue | None = None, layout: Layout | None = None
 ) -> OpenWorkflow:
-    """A workflow with its form; `layout` is the person's own, if there is one."""
+    """Open a workflow; `layout` is the user's own, if there is one."""
     return _arranged(published, catalogue, layout or published.layout, {})
 
 
-Recall = Callable[[str], Layout | None]  # how the person has arranged a workflow, by its shape
+Recall = Callable[[str], Layout | None]  # the user's layout for workflows of that shape
 
 
 def open_given(
     given: Given, catalogue: Catalogue | None, recall: Recall = lambda _key: None, *, in_steps: bool = False
 ) -> OpenWorkflow | None:
-    """A file's workflow with its form; None if only a catalogue can tell, and there is none yet.
+    """Open a file's workflow; None if that needs a catalogue and there is none yet.
 
-    Raises CannotConvert or BadInput. What was sent is taken where the graph beside it cannot be converted, with a note.
-    With `in_steps`, a large one has only what stands on top at first, and `completing` makes the rest.
+    Raises CannotConvert or BadInput. If the graph cannot be converted, the workflow as sent is used, with a note.
+    With `in_steps`, a large form has only the inputs on top at first, and `completing` builds the rest.
     """
     with without_collecting():
         if not given.graph:
@@ -195,36 +195,36 @@ def _open_graph(given: Given, catalogue: Catalogue, recall: Recall, in_steps: bo
 
 
 def _opened(published: Published, catalogue: Catalogue | None, layout: Layout, in_steps: bool) -> OpenWorkflow:
-    if not in_steps or catalogue is None or len(published.workflow.nodes) <= MOST_AT_ONCE:
+    if not in_steps or catalogue is None or len(published.workflow.nodes) <= MOST_IN_ONE_STEP:
         return _arranged(published, catalogue, layout, {})
     form = first_form(published.workflow, catalogue, published.hints, layout.first)
     return OpenWorkflow(published, layout, form, arrange(form, layout), catalogue, is_whole=False)
 
 
 def completing(opened: OpenWorkflow) -> Generator[None, None, Form]:
-    """The whole form of one that is not whole yet, in steps of a few milliseconds."""
+    """Build the rest of a form in steps of a few milliseconds."""
     return form_steps(opened.published.workflow, opened.catalogue, opened.published.hints)
 
 
 def completed(opened: OpenWorkflow, form: Form) -> OpenWorkflow:
-    """The same with its whole form, as it is arranged by now."""
+    """Return the workflow with its whole form, in its present layout."""
     return replace(opened, form=form, arranged=arrange(form, opened.layout), is_whole=True)
 
 
 def with_catalogue(opened: OpenWorkflow, catalogue: Catalogue) -> OpenWorkflow:
-    """The same with the form that a catalogue makes; CannotConvert if that one cannot convert the editor's file."""
+    """Return the workflow with the form of another catalogue; CannotConvert if that is not possible."""
     if opened.editor is not None:
         return _open_graph(opened.editor.given, catalogue, lambda _key: opened.layout, in_steps=False)
     return replace(_arranged(opened.published, catalogue, opened.layout, {}), notes=opened.notes)
 
 
 def arranged_as(opened: OpenWorkflow, layout: Layout) -> OpenWorkflow:
-    """The same in another layout."""
+    """Return the workflow in another layout."""
     return replace(opened, layout=layout, arranged=arrange(opened.form, layout))
 
 
 def shaped(opened: OpenWorkflow, texts: Mapping[Key, str]) -> OpenWorkflow:
-    """The same with the inputs that the choices made in the form bring along."""
+    """Return the workflow with the inputs that the choices in the form add."""
     made = tuple((key, text) for key, text in texts.items() if key[0] in opened.shaping)
     return _shaped(opened, made) if made else opened
 
@@ -243,7 +243,7 @@ def _arranged(
 
 
 def changed_texts(opened: OpenWorkflow, before: Mapping[Key, str], after: Mapping[Key, str]) -> list[dict[str, str]]:
-    """The fields in which another text stands now, as `Screen.update` takes them."""
+    """Return the fields whose text has changed, as `Screen.update` takes them."""
     fields = shaped(opened, after).form.by_key
     texts = {key: after.get(key, fields[key].text) for key in sorted({*before, *after}) if key in fields}
     return [

@@ -1,4 +1,4 @@
-"""What the form's picker offers: the workflows to choose, and how the chosen one is being opened."""
+"""The form's picker: the workflows to choose, and how the opening of the chosen one goes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from app.core.errors import MooringError
 from app.ui.form.open_workflow import SHIPPED_IDS
 from app.workflows.library import Item
 
-PICKED_AT_FIRST = 5  # workflows that stand in the picker; all others are in the library
+PICKED_AT_FIRST = 5  # workflows in the picker; all others are only in the library
 
 
 class LibrarySection(Enum):
-    """Where a workflow is had from."""
+    """Where a workflow comes from."""
 
     PUBLISHED = "published"
     OWN = "own"
@@ -40,17 +40,17 @@ class WorkflowEntry:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The chosen workflow while it is not open: on its way, or `error` says what is in the way."""
+    """The chosen workflow while it is being opened, or failed to open with `error`."""
 
     workflow_id: str
     title: str
     error: MooringError | None = None
-    needs_catalogue: bool = False  # no server tells its nodes yet
+    needs_catalogue: bool = False  # no server's catalogue is known yet
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryEntries:
-    """Everything that could be chosen now, in the order of the picker, and how the chosen one is opened."""
+    """All workflows to choose, in the order of the picker."""
 
     entries: tuple[WorkflowEntry, ...] = ()
     opening: Opening | None = None
@@ -58,7 +58,7 @@ class LibraryEntries:
 
 
 def picked(entries: tuple[WorkflowEntry, ...], chosen: str) -> tuple[WorkflowEntry, ...]:
-    """Those that stand in the picker: the first few, and the chosen one."""
+    """Return the entries of the picker: the first few, and the chosen one."""
     at_first = entries[:PICKED_AT_FIRST]
     if any(entry.workflow_id == chosen for entry in at_first):
         return at_first

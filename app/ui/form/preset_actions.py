@@ -1,6 +1,6 @@
-"""What the person does with presets: apply one, keep what stands in the form as one, rename, replace, delete.
+"""What the user does with presets: apply, save, rename, replace, delete.
 
-They lie among the documents, for all windows, and are read when the dialog is opened.
+Presets are documents, shared by all windows, and are read when the dialog opens.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger("mooring.ui")
 
 
 class PresetActions:
-    """Actions in the dialog of presets. `mint` gives a name for a new one that no other has."""
+    """Actions in the dialog of presets. `mint` returns a new id."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class PresetActions:
         values, modes = found.over(form.draft.values, form.draft.modes)
         fields = shaped(opened, values).form.by_key
         known = {(node_id, name) for node_id, name, _mode in found.modes}
-        for node_id, name, _text in found.texts:  # who names a seed wants that one
+        for node_id, name, _text in found.texts:  # a preset's seed stays as it is
             item = fields.get((node_id, name))
             if item is not None and isinstance(item.kind, Seed) and item.key not in known:
                 modes[item.key] = SeedMode.FIXED
@@ -145,7 +145,7 @@ class PresetActions:
             self._context.spawn(self._do({(PRESET_KIND, preset.preset_id): to_text(preset)}))
 
     def _standing(self, preset_id: str, name: str) -> Preset | None:
-        """What stands in the form now, as a preset."""
+        """Return the form's values as a preset."""
         draft, opened = self._context.ui.of(FormState).draft, self._opened
         if opened is None:
             return None
@@ -189,7 +189,7 @@ class PresetActions:
 
 
 def _read(texts: Any) -> list[Preset]:
-    """Those that can be read; another one is left where it is."""
+    """Return the readable presets; an unreadable document is left as it is."""
     found = []
     for text in texts:
         preset = from_text(Preset, text)

@@ -1,4 +1,4 @@
-"""The dialog of presets: those of a workflow's author, the person's own, and what is asked about one of these."""
+"""The dialog of presets: the author's, the user's own, and the question about one of these."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_NAME = 80
 
 
 class Ask(Enum):
-    """What the person is about to do to a preset."""
+    """The question that the dialog asks about a preset."""
 
     REPLACE = "replace"
     RENAME = "rename"
@@ -24,7 +24,7 @@ class Ask(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PresetsDialog(Dialog):
-    """The open dialog: the name typed for a new preset, and what is asked about one that is there."""
+    """The open dialog: the name typed for a new preset, and the question about another."""
 
     name: str = ""
     ask: Ask | None = None
@@ -44,7 +44,7 @@ class PresetsDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class PresetsView:
-    """The dialog with the presets of the chosen workflow's shape; `standing` are those that stand in the form now."""
+    """The dialog with the presets of the chosen workflow; the form has the values of those in `standing`."""
 
     dialog: PresetsDialog
     title: str
@@ -53,7 +53,7 @@ class PresetsView:
     standing: frozenset[str] = frozenset()
 
     def named(self, name: str) -> Preset | None:
-        """The person's preset of that name."""
+        """Return the user's preset of that name."""
         return next((item for item in self.mine if item.name == name.strip()), None)
 
 

@@ -1,4 +1,4 @@
-"""The form of the chosen workflow as values: what stands on top, the nodes below, and what keeps it from being run."""
+"""The views of the chosen workflow's form: the inputs on top, and the nodes below."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from app.workflows.graph import Key
 NOTHING = Loaded()
 NO_LISTS: Mapping[str, RemoteList] = {}
 SHORT = 12  # choices up to which the browser's own menu is the quickest
-SMALL = 20  # inputs up to which nobody needs a search
+SMALL = 20  # inputs up to which there is no search
 
 
 def form_view(
     stock: LibraryEntries, chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None
 ) -> FormView:
-    """The picker, and the fields on top: while a search goes on, those of them that it has found."""
+    """Return the picker and the fields on top; during a search, only the found ones."""
     entries = picked(stock.entries, state.workflow_id)
     more = len(stock.entries) - len(entries)
     if chosen is None:
@@ -61,7 +61,7 @@ def form_view(
 
 
 def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None) -> NodesView:
-    """All other inputs by node: folded until asked for; while a search goes on, what it has found, hidden ones too."""
+    """Return all other inputs by node, folded at first; during a search, the found ones, hidden inputs included."""
     if chosen is None:
         return NodesView()
     if not chosen.is_whole:
@@ -76,7 +76,7 @@ def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[K
 
 
 def found_keys(chosen: OpenWorkflow | None, state: FormState, word: Callable[[str], str]) -> frozenset[Key] | None:
-    """The inputs that a search has found, or None if nothing is searched for."""
+    """Return the inputs that the search found; None without a search."""
     if chosen is None or not state.query.strip():
         return None
     sections = search(chosen.arranged.whole, state.query, state.draft.values, word)
@@ -84,7 +84,7 @@ def found_keys(chosen: OpenWorkflow | None, state: FormState, word: Callable[[st
 
 
 def option_lists(fields: Iterable[FieldView], listed: Mapping[str, RemoteList] = NO_LISTS) -> tuple[OptionList, ...]:
-    """The long lists of choices that these fields need, each once."""
+    """Return the long lists of choices of these fields, each once."""
     lists: dict[str, OptionList] = {}
     for view in fields:
         match view.field.kind:
@@ -99,7 +99,7 @@ def option_lists(fields: Iterable[FieldView], listed: Mapping[str, RemoteList] =
 
 
 def _there(kind: Choice | Upload, names: tuple[str, ...]) -> tuple[object, ...]:
-    """What is sent for each name that a server lists: a file of another folder than `input` says of which."""
+    """Return the values for the names that a server lists; a file outside of `input` has its folder's name."""
     if isinstance(kind, Upload) and kind.folder != "input":
         return tuple(name if name.endswith("]") else f"{name} [{kind.folder}]" for name in names)
     return (*kind.options, *names)
@@ -132,7 +132,7 @@ def field_view(
     place: Place | None = None,
     known: Loaded = NOTHING,
 ) -> FieldView:
-    """One field with what stands in it."""
+    """Return one field with its value."""
     value = draft.values.get(item.key, item.text)
     other = other_picture(item, draft) if takes_picture(item) and item.key not in draft.pictures else None
     return FieldView(
@@ -152,7 +152,7 @@ def field_view(
 
 
 def _recent(item: Field, value: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-    """What is offered again: a short menu and a switch show all that there is anyhow."""
+    """Return the recent values to offer; a short menu and a switch show all values already."""
     match item.kind:
         case Switch() | Upload() | Unknown():
             return ()
@@ -170,7 +170,7 @@ def _list_error(kind: Kind, lists: Mapping[str, RemoteList]) -> MooringError | N
 
 
 def _list_id(item: Field) -> str:
-    """One list for all fields that share it: those of a class, but not where an author has named the choices."""
+    """Return the id of a long list. The fields of a class share one, unless the author has named the choices."""
     if not _is_long(item.kind):
         return ""
     is_own = isinstance(item.kind, Choice) and bool(item.kind.labels)
@@ -188,7 +188,7 @@ def _is_long(kind: Kind) -> bool:
 
 @lru_cache(maxsize=2048)
 def text_fault(item: Field, text: str) -> BadInput | None:
-    """What is wrong with what stands in a field, or None. The same fault is the same object, so slices compare well."""
+    """Return what is wrong with a field's text, or None. Equal faults are the same object, so that slices are equal."""
     return item.fault(text)
 
 
@@ -198,6 +198,6 @@ def is_picture(item: Field) -> bool:
 
 
 def needs_file(item: Field, draft: Draft) -> bool:
-    """Whether an upload has nothing that could be sent: no file picked, and none on the server named."""
+    """Return whether an upload has neither a file nor the name of one on the server."""
     text = draft.values.get(item.key, item.text)
     return not text and not item.is_left_out(text)

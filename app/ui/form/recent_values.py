@@ -1,7 +1,6 @@
-"""Values that were used lately: noted at each run from what the person has typed, offered at fields, forgotten on wish.
+"""Recent values: noted at each run from what the user typed, offered at fields, deleted on request.
 
-They are one document, for all windows. Nothing hangs on them: what cannot be read or written is logged, and the run
-goes on.
+They are one document, shared by all windows. If it cannot be read or written, that is logged and the run continues.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Recents:
         self._context = context
         self._screen = screen
         self._deletions = deletions
-        self._writing = asyncio.Lock()  # two runs in a row: the second adds to what the first has noted
+        self._writing = asyncio.Lock()  # of two runs, the second adds to what the first has noted
 
     @action("forget-recent")
     def forget(self) -> None:
@@ -49,12 +48,12 @@ class Recents:
         self._show(Recent())
 
     async def load(self) -> None:
-        """Read what is kept."""
+        """Read the document."""
         found = await self._read()
         self._show(found or Recent())
 
     def note(self, chosen: OpenWorkflow, draft: Draft) -> None:
-        """A run was asked for with what stands in the form."""
+        """Note the form's values of a run."""
         self._context.spawn(self._note(chosen, draft))
 
     async def _note(self, chosen: OpenWorkflow, draft: Draft) -> None:
@@ -73,7 +72,7 @@ class Recents:
 
     @action("use-recent")
     def use(self, node: str, name: str, text: str) -> None:
-        """Put one into its field."""
+        """Put a recent value into its field."""
         key, form = (node, name), self._context.ui.of(FormState)
         opened = opened_on(self._context)
         if opened is None:
@@ -95,7 +94,7 @@ class Recents:
         )
 
     async def _read(self) -> Recent | None:
-        """What is kept now; None where it is not ours to write over, or the store cannot be read."""
+        """Return the stored values; None if the document must not be replaced, or the store cannot be read."""
         try:
             text = await self._documents.read_document(RECENT_KIND, NAME)
             found = from_text(Recent, text) if text else Recent()
@@ -115,7 +114,7 @@ class Recents:
 
 
 def _typed(chosen: OpenWorkflow, draft: Draft) -> Mapping[Key, str]:
-    """What the person has typed; a seed that is drawn or counted was typed by nobody."""
+    """Return the typed values, without seeds that are drawn or counted."""
     drawn = {
         item.key
         for item in chosen.form.by_key.values()

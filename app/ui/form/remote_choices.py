@@ -1,6 +1,6 @@
-"""Lists of choices that lie on a server, fetched for the fields that are drawn, from the server that the form goes to.
+"""Lists of choices on a server, fetched for the fields on the page from the server that the form is sent to.
 
-They are fetched again when that server's catalogue is another one, or work of this window has ended: it makes files.
+They are refreshed when that server's catalogue changes, and when a task of this window ends, since tasks write files.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class ListSource(Protocol):
 
 
 class RemoteLists:
-    """Asks, at each drawing, for what is not there yet."""
+    """Fetches missing lists at each redraw."""
 
     def __init__(self, session: ListSource, context: PageContext) -> None:
         self._session = session
         self._context = context
-        self._asked: dict[str, tuple[object, ...]] = {}  # by route: of which server, in which state
+        self._asked: dict[str, tuple[object, ...]] = {}  # by route: the server and its state
 
     def refresh(self, fields: Iterable[FieldView]) -> None:
-        """Look at what these fields need; nothing waits for it."""
+        """Fetch the missing lists of these fields in the background."""
         routes = {route_of(view) for view in fields} - {""}
         server = self._server() if routes else None
         if server is None:
@@ -73,7 +73,7 @@ class RemoteLists:
 
 
 def route_of(view: FieldView) -> str:
-    """Where a field's choices are listed, if not in the catalogue."""
+    """Return the route of a field's choices, if they are not in the catalogue."""
     match view.field.kind:
         case Choice(remote_route=route) | Upload(remote_route=route):
             return route

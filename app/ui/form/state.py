@@ -1,4 +1,4 @@
-"""What stands in the forms: what the person has typed and put in, and the slices that their regions are made from."""
+"""The state of the forms: drafts with the user's values and files, and the views of their regions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.workflows.needs import Runnability
 
 @dataclass(frozen=True, slots=True)
 class RemoteList:
-    """Choices that lie on a server, or why they are not known."""
+    """A list of choices on a server, or why it is not known."""
 
     options: tuple[str, ...] = ()
     error: MooringError | None = None
@@ -28,20 +28,20 @@ class RemoteList:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """As it was read last; nothing of it is the person's part of this window."""
+    """What was read for the form; none of it is the user's input."""
 
     presets: tuple[Preset, ...] = ()  # of all workflows, in the order of their names
     recent: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # by class and input
-    lists: Mapping[str, RemoteList] = field(default_factory=dict)  # by the route where they lie
+    lists: Mapping[str, RemoteList] = field(default_factory=dict)  # by route
     standings: Mapping[str, Runnability] = field(default_factory=dict)  # by workflow: where it can run
-    is_looking: bool = False  # while the servers' catalogues are read again
+    is_looking: bool = False  # while the servers' catalogues are refreshed
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file that the person has put into a field; a picture is decoded once to be sure that it is one.
+    """A file that the user put into a field; a picture was decoded once, to be sure that it is one.
 
-    `look_url` has how it looks with its mask, if it has one; `sha256` finds its bytes in the store once they are kept.
+    `look_url` shows it with its mask, if it has one; `sha256` is known once its bytes are in the store.
     """
 
     picked: Picked
@@ -54,7 +54,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What undo and redo are about."""
+    """What undo and redo restore."""
 
     values: Mapping[Key, str] = field(default_factory=dict)
     modes: Mapping[Key, SeedMode] = field(default_factory=dict)
@@ -63,42 +63,42 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What stands in one workflow's form. A seed without a mode here has the one that its workflow came with."""
+    """The values in one workflow's form. A seed without a mode here has its workflow's."""
 
     values: Mapping[Key, str] = field(default_factory=dict)
     pictures: Mapping[Key, Picture] = field(default_factory=dict)
     modes: Mapping[Key, SeedMode] = field(default_factory=dict)
     faults: Mapping[Key, MooringError] = field(default_factory=dict)
     checking: frozenset[Key] = frozenset()
-    awaited: Mapping[Key, str] = field(default_factory=dict)  # files from before a reload, by name
-    kept: Mapping[Key, str] = field(default_factory=dict)  # their hashes, as far as they are known
+    awaited: Mapping[Key, str] = field(default_factory=dict)  # names of files from before a reload
+    kept: Mapping[Key, str] = field(default_factory=dict)  # their hashes, as far as known
     unfolded: frozenset[str] = frozenset()  # nodes
     steps: History[Typed] = field(default=History(Typed()), compare=False)
 
     def with_value(self, key: Key, value: str) -> Draft:
-        """The draft with one field filled in. Typing on in one field is one step to undo."""
+        """Return the draft with a field's value. Typing in one field is one step to undo."""
         return self._changed(Typed({**self.values, key: value}, self.modes, self.pictures), key)
 
     def with_mode(self, key: Key, mode: SeedMode) -> Draft:
-        """The draft with another mode for a seed."""
+        """Return the draft with another mode for a seed."""
         return self.with_typed(self.values, {**self.modes, key: mode})
 
     def with_typed(self, values: Mapping[Key, str], modes: Mapping[Key, SeedMode]) -> Draft:
-        """The draft with all of this at once: one step to undo."""
+        """Return the draft with all of these values and modes, as one step to undo."""
         return self._changed(Typed(values, modes, self.pictures))
 
     @property
     def history(self) -> History[Typed]:
-        """The way to what stands here now; what came from elsewhere begins a new one."""
+        """The steps that lead to the present values; values that no step has set begin a new history."""
         now = Typed(self.values, self.modes, self.pictures)
         return self.steps if self.steps.present == now else History(now)
 
     def undo(self) -> Draft:
-        """One step back, if there is one."""
+        """Return the draft before the last step, if there was one."""
         return self._at(self.history.undo())
 
     def redo(self) -> Draft:
-        """The step that was taken back again, if there is one."""
+        """Return the draft with the last undone step, if there is one."""
         return self._at(self.history.redo())
 
     def _changed(self, typed: Typed, about: object = None) -> Draft:
@@ -153,7 +153,7 @@ class Draft:
         return frozenset(url for picture in every for url in (picture.url, picture.look_url) if url)
 
     def with_fault(self, key: Key, fault: MooringError | None) -> Draft:
-        """The draft with something wrong at one field, or no longer."""
+        """Return the draft with a field's error set or cleared."""
         faults = {name: item for name, item in self.faults.items() if name != key}
         if fault is not None:
             faults[key] = fault
@@ -161,7 +161,7 @@ class Draft:
 
 
 class Place(Enum):
-    """Where an input stands, while the person arranges the form."""
+    """The place of an input, while the user arranges the form."""
 
     TOP = "top"
     BELOW = "below"
@@ -170,11 +170,10 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldView:
-    """One field with what stands in it.
+    """One field with its value.
 
-    `list_id` names the list of its choices, if that is too long for a menu; `place` is None while nobody arranges.
-    `can_mask` says that there is a picture to paint a mask on; `other_name` is a picture of another field, to be used
-    here too.
+    `list_id` names the list of its choices, if that is too long for a menu; `place` is set while the user arranges the
+    form. `can_mask`: there is a picture to paint a mask on; `other_name` is a picture of another field to use here too.
     """
 
     field: Field
@@ -187,15 +186,15 @@ class FieldView:
     place: Place | None = None
     can_mask: bool = False
     other_name: str = ""
-    list_error: MooringError | None = None  # why the choices that lie on a server are not known
-    recent: tuple[str, ...] = ()  # what was used here lately, but for what stands in it
+    list_error: MooringError | None = None  # why the server's choices are not known
+    recent: tuple[str, ...] = ()  # values of earlier runs, without the present one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormView:
-    """The picker, and what stands on top of the chosen workflow's form. `is_searchable` if the form has much more.
+    """The picker, and the inputs on top of the chosen workflow's form. `is_searchable` if the form has many more.
 
-    `more` workflows are in the library alone; `opening` says how it stands with a chosen one that is not open.
+    `more` workflows are only in the library; `opening` is the chosen one while it is not open.
     """
 
     entries: tuple[WorkflowEntry, ...] = ()
@@ -230,9 +229,9 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodesView:
-    """The nodes below the form; `more` are left out until asked for. `is_found` while they are what a search found.
+    """The nodes below the form, without `more` that the user can ask for. `is_found`: they are the results of a search.
 
-    `hidden` are the inputs out of sight, while the person arranges the form. While it `is_coming`, nothing is here yet.
+    `hidden` are the hidden inputs, while the user arranges the form. While `is_coming`, the form is still being built.
     """
 
     nodes: tuple[NodeView, ...] = ()
@@ -243,13 +242,13 @@ class NodesView:
 
     @property
     def fields(self) -> tuple[FieldView, ...]:
-        """Every field that is drawn here."""
+        """All fields in the view."""
         return (*self.hidden, *(item for node in self.nodes for item in node.fields or ()))
 
 
 @dataclass(frozen=True, slots=True)
 class OptionList:
-    """Choices that are too many for a menu: what is sent, and what each is called if not the same."""
+    """A list of choices that is too long for a menu, with labels if they differ from what is sent."""
 
     list_id: str
     options: tuple[object, ...]
@@ -261,11 +260,11 @@ NODES_AT_FIRST = 40
 
 @dataclass(frozen=True, slots=True)
 class FormState(Slice):
-    """The chosen workflow, what was typed into each workflow's form, and how the form is shown."""
+    """The chosen workflow, the drafts of all workflows, and how the form is shown."""
 
     workflow_id: str = ""
     drafts: Mapping[str, Draft] = field(default_factory=dict)
-    known: Loaded = field(default_factory=Loaded)  # what was read for the form
+    known: Loaded = field(default_factory=Loaded)  # data that was read for the form
     query: str = ""  # in the chosen workflow's form
     nodes_shown: int = NODES_AT_FIRST
     is_arranging: bool = False  # the chosen workflow's form
@@ -276,5 +275,5 @@ class FormState(Slice):
         return self.drafts.get(self.workflow_id, Draft())
 
     def with_draft(self, draft: Draft, workflow_id: str | None = None) -> FormState:
-        """The state with one workflow's draft replaced; the chosen one's if none is named."""
+        """Return the state with another draft for a workflow, by default the chosen one."""
         return replace(self, drafts={**self.drafts, workflow_id or self.workflow_id: draft})

@@ -1,4 +1,4 @@
-"""What the person does with a graph: opens it, chooses a node in it, has it arranged once more."""
+"""What the user does with a graph: open it, choose a node, retry a failed arrangement."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class GraphActions:
             self._show(replace(dialog, node_id=node_id))
 
     @action("graph-again")
-    def arrange_again(self) -> None:
+    def retry(self) -> None:
         """Retry to arrange the graph."""
-        self._graphs.try_again()
+        self._graphs.retry()
 
     def _show(self, dialog: GraphDialog) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -34,9 +34,9 @@ from app.workflows.drawing.drawing import (
 )
 
 _MARGIN = 14.0  # from a box's side to its text
-_SIGN = 34.0  # what the mark takes from a title's room
-_REACH = 0.5  # how far a line goes straight on, as a share of the distance
-_BACK = 80.0  # and at least, if it goes back
+_SIGN = 34.0  # room for the mark beside a title
+_REACH = 0.5  # the straight part of a line at both ends, as a share of the distance
+_BACK = 80.0  # its minimum, if the line goes back
 
 
 def plane(sketch: Sketch, _: Translator) -> Markup:
@@ -77,7 +77,7 @@ def _line(line: Edge, sketch: Sketch) -> str:
 
 
 def _curve(points: tuple[Point, ...]) -> str:
-    """A smooth way through all points that leaves and arrives sideways."""
+    """Return a smooth path through all points that begins and ends sideways."""
     parts = [f"M{_number(points[0][0])} {_number(points[0][1])}"]
     for (x1, y1), (x2, y2) in pairwise(points):
         reach = max(abs(x2 - x1) * _REACH, min(60.0, abs(y2 - y1) * 0.5), _BACK if x2 < x1 else 0.0)

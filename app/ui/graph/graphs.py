@@ -1,7 +1,7 @@
-"""The graphs that are looked at: each workflow's drawing, arranged when it is first asked for, and what is shown of it.
+"""Graphs of workflows: their drawings, arranged when first needed, and the view of the open one.
 
-A drawing has the places that its author has given: the editor's file went along with the run, and is kept in this
-browser. What was sent has none: then they come from the layout engine, which takes a while for a large one.
+A drawing has its author's places if the editor's file is in this browser's store. A workflow as sent has no places:
+they come from the layout engine, which takes a while for a large graph.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Arrange = Callable[[str], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class GraphDialog(Dialog):
-    """The graph of what a task runs, or of the form's workflow; with the box that was chosen in it, if any."""
+    """The graph of a task or of the form's workflow, with the chosen box, if any."""
 
     prompt_id: PromptId | None
     node_id: str = ""
@@ -41,9 +41,9 @@ class GraphDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a graph is of: a workflow as it is sent and, where that is known, as its author has drawn it.
+    """The workflow of a graph: as sent and, if known, as its author has drawn it.
 
-    `kept` is the hash of the copy of the author's file (`workflows/editor/copy.py`), where it is in the store.
+    `kept` is the hash of the copy of the author's file (`workflows/editor/copy.py`), if that is in the store.
     """
 
     api: str
@@ -52,13 +52,13 @@ class Subject:
 
 
 def subject_of(task: Task) -> Subject:
-    """What a task runs."""
+    """Return the workflow of a task."""
     return Subject(task.workflow, kept=task.editor_sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A workflow's drawing as far as it is: `sketch` has its places unless they are coming, or `error` says why not."""
+    """A workflow's drawing: `sketch` may still be without places, and `error` says why it stays so."""
 
     sketch: Sketch | None = None
     error: MooringError | None = None
@@ -70,15 +70,15 @@ class Drawing:
 
 
 class Drawings(Protocol):
-    """Where drawings are had from."""
+    """A source of drawings."""
 
     def drawing(self, subject: Subject) -> Drawing:
-        """A workflow's drawing as far as it is."""
+        """Return a workflow's drawing as far as it is ready."""
 
 
 class Graphs:
-    """The drawings of one window. `arrange` gives places, `read_input` what is kept under a hash, `spawn` runs in the
-    background, `changed` draws the page."""
+    """The drawings of one window. `arrange` computes places, `read_input` reads a stored file by its hash, `spawn` runs
+    in the background, `changed` redraws the page."""
 
     def __init__(
         self,
@@ -94,11 +94,11 @@ class Graphs:
         self._drawings: dict[Subject, Drawing] = {}  # the latest last
 
     def drawing(self, subject: Subject) -> Drawing:
-        """A workflow's drawing as far as it is."""
+        """Return a workflow's drawing as far as it is ready."""
         return self._drawings.get(subject, Drawing())
 
     def refresh(self, subject: Subject | None) -> None:
-        """Have the drawing made of what is looked at now, if anything is."""
+        """Begin the drawing of the open graph, if there is one."""
         if subject is None:
             return
         known = self._drawings.pop(subject, None)
@@ -106,8 +106,8 @@ class Graphs:
         while len(self._drawings) > MOST_KEPT:
             del self._drawings[next(iter(self._drawings))]
 
-    def try_again(self) -> None:
-        """Forget what could not be arranged, so that it is tried once more."""
+    def retry(self) -> None:
+        """Forget failed drawings, so that the next redraw begins them."""
         self._drawings = {known: item for known, item in self._drawings.items() if item.error is None}
         self._changed()
 
@@ -127,7 +127,7 @@ class Graphs:
         return Drawing(sketch)
 
     async def _recall(self, subject: Subject) -> None:
-        """Draw it as its author has, if that is still kept; else as it was sent."""
+        """Draw the graph with its author's places, if the file is still stored, else as it was sent."""
         try:
             blob = await self._read_input(subject.kept)
             graph = None if blob is None else graph_of_copy((await blob.read()).decode(errors="replace"))
@@ -150,7 +150,7 @@ class Graphs:
 
 
 def sketch_of(subject: Subject) -> Sketch:
-    """The drawing of a workflow, by its author if it can be; BadInput if it is none."""
+    """Return the drawing of a workflow, its author's if possible; BadInput if it is no workflow."""
     workflow = parse_workflow(subject.api)
     if not subject.editor:
         return sketch_of_api(workflow)
@@ -172,9 +172,9 @@ def _sketch_of_kept(subject: Subject, graph: Mapping[str, Any] | None) -> Sketch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphView:
-    """The open graph, but for the marks: it is equal to what it was while only those change.
+    """The open graph without its marks, so that the view stays equal while only those change.
 
-    `key` tells it from other graphs; without a `task` it is of a workflow that nobody runs.
+    `key` identifies the graph; without a `task` it is the form's workflow.
     """
 
     key: str
@@ -184,13 +184,13 @@ class GraphView:
     task: Task | None = None
     chosen: str = ""  # a box's id
     mark: Mark | None = None  # of the chosen box
-    done: int = 0  # boxes that need no more work, of
-    total: int = 0  # those that show what is sent
-    failed: str = ""  # the first box at which something went wrong
+    done: int = 0  # finished boxes
+    total: int = 0  # boxes of nodes that are sent
+    failed: str = ""  # the first failed box
 
     @property
     def faults(self) -> NodeFaults:
-        """What went wrong at the chosen box."""
+        """The errors of the chosen box."""
         sketch = self.drawing.sketch
         return (
             faults_at(self.task, sketch, self.chosen) if self.task is not None and sketch is not None else NodeFaults()
@@ -199,20 +199,20 @@ class GraphView:
 
 @dataclass(frozen=True, slots=True)
 class GraphMarks:
-    """What changes in the open graph while its task runs."""
+    """The marks of the open graph, which change while its task runs."""
 
     key: str
     chosen: str
     marks: Mapping[str, NodeMark]
 
-    def told(self) -> dict[str, object]:
-        """As `static/js/graph.js` takes it."""
+    def message(self) -> dict[str, object]:
+        """Return the message for `static/js/graph.js`."""
         marks = {node_id: [mark.mark.value, round(mark.fraction, 3)] for node_id, mark in self.marks.items()}
         return {"key": self.key, "chosen": self.chosen, "marks": marks}
 
 
 def task_graph(task: Task, drawing: Drawing, progress: Progress | None, chosen: str) -> tuple[GraphView, GraphMarks]:
-    """A task's graph with a chosen box, and its marks."""
+    """Return a task's graph with a chosen box, and its marks."""
     sketch = drawing.sketch
     marks = marks_of_boxes(sketch, marks_of(task, progress), graph_of(task.workflow)) if sketch is not None else {}
     view = replace(
@@ -227,6 +227,6 @@ def task_graph(task: Task, drawing: Drawing, progress: Progress | None, chosen: 
 
 
 def workflow_graph(key: str, title: str, subject: Subject, drawing: Drawing, chosen: str) -> GraphView:
-    """The graph of a workflow with a chosen box."""
+    """Return the graph of a workflow with a chosen box."""
     boxes = drawing.sketch.boxes if drawing.sketch is not None else {}
     return GraphView(key=key, title=title, subject=subject, drawing=drawing, chosen=chosen if chosen in boxes else "")

@@ -1,4 +1,4 @@
-"""What is said of a graph and of its nodes."""
+"""The texts of a graph and its nodes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ LONGEST_VALUE = 5000  # characters
 
 
 def mark_words(_: Translator) -> str:
-    """The words of all marks, as JSON for `static/js/graph.js`."""
+    """Return the labels of all marks, as JSON for `static/js/graph.js`."""
     return json.dumps({mark.value: word_mark(mark, _) for mark in Mark}, ensure_ascii=False)
 
 
 def word_mark(mark: Mark, _: Translator) -> str:
-    """Where a node stands."""
+    """Return the state of a node."""
     match mark:
         case Mark.FINISHED:
             return _("Finished")
@@ -30,7 +30,7 @@ def word_mark(mark: Mark, _: Translator) -> str:
 
 
 def word_mode(mode: Mode, _: Translator) -> str:
-    """What the author has switched off; nothing for what is on."""
+    """Return how the author has switched a node off; empty if it is on."""
     match mode:
         case Mode.MUTED:
             return _("Muted: it is not sent.")
@@ -41,7 +41,7 @@ def word_mode(mode: Mode, _: Translator) -> str:
 
 
 def word_kind(kind: Kind, count: int, _: Translator) -> str:
-    """What a box is, if it is no plain node; `count` nodes are in it."""
+    """Return what a box is, if it is no plain node; `count` nodes are in it."""
     match kind:
         case Kind.SUBGRAPH:
             return _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", count)

@@ -1,4 +1,4 @@
-"""What the person does with files and with the library: open, choose, look through, name, tag, delete, export."""
+"""What the user does with workflow files and the library: open, choose, search, rename, tag, delete, export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXPORT_NAME = "mooring-library.json"
 
 
 class LibraryActions:
-    """Actions on the library. `pass_on` takes a file that is no workflow, for the form."""
+    """Actions on the library. `pass_on` takes a file that is no workflow to the form."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class LibraryActions:
     # Files and texts
 
     def take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
-        """Files that no field was aimed at: workflows are opened, any other goes into the form."""
+        """Take files that were not dropped on a field: workflows are opened, others go into the form."""
         attempt(self._context, self._take_files(files, is_surely=is_surely))
 
     async def _take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
@@ -88,7 +88,7 @@ class LibraryActions:
 
     @action("library-tag")
     def filter_by_tag(self, tag: str) -> None:
-        """Show only the workflows with a tag, or all again."""
+        """Filter by a tag; the same tag a second time clears the filter."""
         self._change(tag="" if self._dialog.tag == tag else tag)
 
     @action("library-all")
@@ -130,7 +130,7 @@ class LibraryActions:
 
     @action("keep-item")
     def keep(self) -> None:
-        """Do not delete it."""
+        """Leave the item in the library."""
         self._change(deleting="")
 
     @action("delete-item")
@@ -142,7 +142,7 @@ class LibraryActions:
 
     @action("export-library")
     async def export(self) -> None:
-        """Offer the whole library as a file."""
+        """Download the whole library as a file."""
         mark = f"{LAYOUT_KEY}."
         layouts = {key.removeprefix(mark): text for key, text in self._screen.kept_all(mark).items()}
         bundle = await self._library.bundle(layouts)
@@ -150,12 +150,12 @@ class LibraryActions:
 
     async def _list_saved(self, server_id: ServerId) -> None:
         try:
-            told = Saved(server_id, await self._library.files.saved(server_id))
+            saved = Saved(server_id, await self._library.files.saved(server_id))
         except MooringError as error:
             log.info("what %s has saved is not known: %r", server_id, error)
-            told = Saved(server_id, error=error)
+            saved = Saved(server_id, error=error)
         if self._dialog.saved is not None and self._dialog.saved.server_id == server_id:
-            self._change(saved=told)
+            self._change(saved=saved)
 
     @property
     def _dialog(self) -> LibraryDialog:
@@ -171,5 +171,5 @@ class LibraryActions:
 
 
 def is_json(blob: Blob, name: str) -> bool:
-    """Whether a file says that it is JSON: no picture field takes it, so it was meant as a workflow."""
+    """Return whether a file is meant as JSON: no field takes that, so it must be a workflow."""
     return name.lower().endswith(".json") or blob.media_type == "application/json"

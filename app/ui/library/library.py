@@ -1,7 +1,7 @@
-"""The library as the page has it: the items, the installation's published files, and what was opened of either.
+"""The library: the user's items and the files that the installation publishes.
 
-Other windows write to the same documents, so an item is read again before it is changed, and all of them when the tab
-comes back into sight or the library is opened.
+Other windows write to the same documents, so an item is read before each change, and all items when the tab becomes
+visible or the library opens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PUBLISHED_MARK = "published:"  # before the path, in the id of a published workf
 
 
 class Files(Protocol):
-    """Where workflows lie that are not the person's own."""
+    """A source of published and saved workflows."""
 
     async def published(self) -> tuple[PublishedFile, ...]: ...
     async def read_published(self, path: str) -> Blob: ...
@@ -36,7 +36,7 @@ class Files(Protocol):
 
 
 class Library:
-    """What there is to open. `now` is the time in seconds, `changed` draws the page."""
+    """The workflows to open. `now` is the time in seconds, `changed` redraws the page."""
 
     def __init__(
         self, documents: DocumentStore, files: Files, now: Callable[[], float], changed: Callable[[], None]
@@ -50,24 +50,24 @@ class Library:
         self._published_tag = ""
 
     def item(self, item_id: str) -> Item | None:
-        """One of the items."""
+        """Return an item by its id."""
         return next((item for item in self.items if item.item_id == item_id), None)
 
     def published_file(self, workflow_id: str) -> PublishedFile | None:
-        """One of the published files, by the id that its workflow has on the page."""
+        """Return a published file by its workflow's id."""
         path = workflow_id.removeprefix(PUBLISHED_MARK)
         if path == workflow_id:
             return None
         return next((file for file in self.published if file.path == path), None)
 
     def has(self, workflow_id: str) -> bool:
-        """Whether it is an item, or published."""
+        """Return whether the workflow is an item or published."""
         return self.item(workflow_id) is not None or self.published_file(workflow_id) is not None
 
-    # Looking
+    # Reading
 
     async def refresh(self) -> None:
-        """Read the items; if the store cannot be read, those that are known stay."""
+        """Read the items; if the store cannot be read, the known ones stay."""
         try:
             items = library.read_items(await self._documents.read_kind(KIND))
         except StorageError as error:
@@ -78,11 +78,11 @@ class Library:
             self._changed()
 
     def is_stale(self, tag: str) -> bool:
-        """Whether what is published is another list than the one that is known."""
+        """Return whether the list of published files has changed since it was read."""
         return tag != self._published_tag
 
     async def refresh_published(self, tag: str) -> None:
-        """Read what the installation publishes, if that is another list than the one that is known."""
+        """Read the list of published files, if it has changed."""
         if not self.is_stale(tag):
             return
         self._published_tag = tag
@@ -90,27 +90,27 @@ class Library:
             self.published = await self.files.published() if tag else ()
         except MooringError as error:
             log.warning("the published workflows are not known: %r", error)
-            return  # those of before stay; the next change of the list is another chance
+            return  # the known ones stay until the list changes next
         self._changed()
 
     async def body(self, item_id: str) -> Body:
-        """What is in an item's file; BadInput if it is gone or damaged."""
+        """Return the content of an item's file; BadInput if it is missing or damaged."""
         text = await self._documents.read_document(FILE_KIND, item_id)
         return library.read_body(text or "")
 
     # Changing
 
     def made(self, source: Source, origin: Origin, place: str = "") -> tuple[Item, Body]:
-        """An item of what was read from a file, not kept yet."""
+        """Make an item of a file's content, without saving it."""
         return item_of(source, origin, at=self._now(), place=place)
 
     async def add(self, item: Item, body: Body) -> None:
-        """Keep an item; one that is here already is only used again."""
+        """Save an item; of one that is already saved, only the time of use changes."""
         known = await self._read(item.item_id)
         await self._write(known.used(self._now()) if known is not None else item, body)
 
     async def note_used(self, item_id: str, prompt_id: PromptId | None = None) -> None:
-        """Note that an item was opened, or run; nothing if it is none. A note that cannot be written is only logged."""
+        """Note that an item was opened or run. Other workflows are ignored, and errors are only logged."""
         try:
             item = await self._read(item_id) if self.item(item_id) else None
             if item is not None:
@@ -119,20 +119,20 @@ class Library:
             log.info("not noted in the library: %r", error)
 
     async def rename(self, item_id: str, title: str) -> None:
-        """Give an item another title."""
+        """Change an item's title."""
         await self._change(item_id, lambda item: item.titled(title))
 
     async def tag(self, item_id: str, tags: str) -> None:
-        """Give an item these tags, parted by commas."""
+        """Change an item's tags, given with commas between them."""
         await self._change(item_id, lambda item: item.tagged(tags.replace("，", ",").replace("、", ",").split(",")))
 
     async def delete(self, item_id: str) -> None:
-        """Take an item out, with its file."""
+        """Delete an item and its file."""
         await self._documents.write_documents(library.deleted(item_id))
         await self.refresh()
 
     async def bundle(self, layouts: Mapping[str, str]) -> Bundle:
-        """Everything, to be exported."""
+        """Return the whole library for export."""
         documents = {
             (kind, name): text
             for kind in EXPORTED_KINDS
@@ -141,7 +141,7 @@ class Library:
         return Bundle(documents, layouts)
 
     async def take_in(self, bundle: Bundle) -> None:
-        """Take in what was exported elsewhere; nothing that is here is lost."""
+        """Add an exported library; existing items stay."""
         await self._documents.write_documents(library.merged(bundle, await self._documents.read_kind(KIND)))
         await self.refresh()
 
@@ -162,11 +162,11 @@ class Library:
 
 
 def plain_title(file: PublishedFile) -> str:
-    """What a published file is called: as its author says, else as its file is."""
+    """Return a published file's title: its author's, else its file's name."""
     name = file.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return file.title or name.replace("_", " ").replace("-", " ").strip() or file.path
 
 
 def is_file(workflow_id: str) -> bool:
-    """Whether a workflow of that id comes out of a file: the library's or a published one."""
+    """Return whether the id is that of an item or a published file."""
     return workflow_id.startswith(PUBLISHED_MARK) or _ITEM_ID.fullmatch(workflow_id) is not None

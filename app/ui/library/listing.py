@@ -1,4 +1,4 @@
-"""From the library, the published files and the open workflows to what is shown of them. Pure."""
+"""The lists of workflows in the picker and the library, as pure functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wire.health import Health
 
 
 class Shelves(Protocol):
-    """What there is to open."""
+    """The items and published files."""
 
     @property
     def items(self) -> tuple[Item, ...]: ...
@@ -28,7 +28,7 @@ class Shelves(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NoShelves:
-    """Nothing but what is open."""
+    """Neither items nor published files."""
 
     items: tuple[Item, ...] = ()
     published: tuple[PublishedFile, ...] = ()
@@ -61,14 +61,14 @@ def stock_of(
     for item in items:
         others.pop(item.item_id, None)
         entries.append(WorkflowEntry(item.item_id, item.title, shelf=LibrarySection.OWN, item=item))
-    for opened in others.values():  # shipped, or taken out of the library or the published folder while open
+    for opened in others.values():  # shipped, or deleted or unpublished while open
         is_possible = has_demo or not opened.needs_demo
         entries.append(WorkflowEntry(opened.workflow_id, opened.title, opened.about, is_possible=is_possible))
     return LibraryEntries(tuple(entries), opening, tags_of(items))
 
 
 class LibraryIndex:
-    """Counts the stock again only when something in it is another: libraries are large, and a page is drawn often."""
+    """Caches the list until something in it changes: libraries are large, and the page is redrawn often."""
 
     def __init__(self) -> None:
         self._made_of: tuple[object, ...] = ()
@@ -90,14 +90,14 @@ class LibraryIndex:
 
 
 def may_be_demo(fleet: Fleet) -> bool:
-    """Whether a demo server may be there; before the fleet is known, nobody can say."""
+    """Return whether the fleet has a demo server, or is not known yet."""
     return not fleet.servers or any(server.is_demo for server in fleet.servers)
 
 
 def library_view(
     dialog: LibraryDialog, stock: LibraryEntries, fleet: Fleet, chosen: str, picture: Callable[[str], str]
 ) -> LibraryView:
-    """The open library."""
+    """Return the view of the open library."""
     return LibraryView(
         dialog,
         tuple(
@@ -115,5 +115,5 @@ def library_view(
 def _is_found(entry: WorkflowEntry, dialog: LibraryDialog) -> bool:
     if entry.item is not None:
         return bool(found((entry.item,), dialog.query, dialog.tag))
-    told = plain(f"{entry.title}\n{entry.about}\n{entry.workflow_id.removeprefix(PUBLISHED_MARK)}")
-    return not dialog.tag and all(word in told for word in plain(dialog.query).split())
+    text = plain(f"{entry.title}\n{entry.about}\n{entry.workflow_id.removeprefix(PUBLISHED_MARK)}")
+    return not dialog.tag and all(word in text for word in plain(dialog.query).split())

@@ -1,7 +1,7 @@
-"""Opening workflows: files, pasted texts, what a server has saved, what is published, and what the library has.
+"""Opening workflows: from files, pasted text, servers, published files and the library.
 
-Whatever was opened is an item of the library from then on. The chosen one is opened as soon as its file and a
-server's catalogue are there: an editor's graph cannot be read without one. A file that is no workflow is told so.
+An opened workflow becomes an item of the library. The chosen one is opened once its file and a server's catalogue are
+read, since an editor's graph cannot be converted without one. A file that is no workflow is an error.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from app.workflows.reading import Source, read_source, read_text
 
 log = logging.getLogger("mooring.ui")
 
-MOST_OPEN = 12  # workflows out of files that stay open; what was typed into others comes back with them
+MOST_OPEN = 12  # workflows from files that stay open; the drafts of others are kept
 
 
 class Opener:
-    """Opens what is chosen. `refresh` is to be called at each drawing; `on_open` is told of what has been opened."""
+    """Opens the chosen workflow. `refresh` is called at each redraw, `on_open` for each opened workflow."""
 
     def __init__(
         self,
@@ -51,23 +51,23 @@ class Opener:
         self._library = library
         self._catalogues = catalogues
         self._screen = screen
-        self._files: dict[str, Given | Published] = {}  # what was read of published files and items, by workflow
+        self._files: dict[str, Given | Published] = {}  # contents of published files and items, by workflow
         self._tags: dict[str, str] = {}  # of published files, as they were read
         self._tried: dict[str, tuple[str, Content]] = {}
         self._openings: dict[str, Opening] = {}
 
     def opening(self, workflow_id: str) -> Opening | None:
-        """How the opening of a workflow goes; None if it is open, or unknown."""
+        """Return the state of opening a workflow; None if it is open or unknown."""
         return self._openings.get(workflow_id)
 
     def knows(self, workflow_id: str) -> bool:
-        """Whether it can be opened, or is being opened."""
+        """Return whether the workflow can be, or is being, opened."""
         return workflow_id in self._files or self._library.has(workflow_id)
 
-    # What the person gives
+    # Files and texts
 
     async def take_file(self, blob: Blob, name: str, *, is_surely: bool) -> bool:
-        """Open a file; False if there is no workflow in it, which is no fault unless it was surely meant as one."""
+        """Open a file. False if it has no workflow, which is an error only if it must be one."""
         try:
             check_file(blob.size)
             data = await blob.read()
@@ -87,23 +87,23 @@ class Opener:
         return True
 
     async def take_text(self, text: str) -> None:
-        """Open what was pasted."""
+        """Open a pasted workflow."""
         await self.open_source(read_text(text), Origin.PASTED)
 
     async def take_saved(self, server_id: ServerId, name: str) -> None:
-        """Open one of a server's own saved workflows."""
+        """Open a workflow that a server has saved."""
         blob = await self._library.files.read_saved(server_id, name)
         await self.open_source(read_source(await blob.read(), name), Origin.SERVER, f"{server_id}/{name}")
 
     async def open_source(self, source: Source, origin: Origin, place: str = "") -> None:
-        """Choose a workflow, and keep it in the library meanwhile: a full store takes nothing from the person."""
+        """Choose a workflow, and save it in the library. If the store is full, it can be used all the same."""
         item, body = self._library.made(source, origin, place)
         self._files.setdefault(item.item_id, given_of(item.item_id, item.title, body))
         self.choose(item.item_id)
         await self._library.add(item, body)
 
     def choose(self, workflow_id: str) -> None:
-        """Choose a workflow; it is opened if it is not yet."""
+        """Choose a workflow, and open it if necessary."""
         ui = self._context.ui
         if self._library.item(workflow_id) is not None:
             self._context.spawn(self._library.note_used(workflow_id))
@@ -118,7 +118,7 @@ class Opener:
     # Opening
 
     def refresh(self) -> None:
-        """Open what is chosen and is not open, or is published anew; nothing waits for it."""
+        """Open the chosen workflow in the background, if it is not open or its published file has changed."""
         workflow_id = self._context.ui.of(FormState).workflow_id
         file = self._library.published_file(workflow_id)
         is_open = any(item.workflow_id == workflow_id for item in self._context.workflows)
@@ -161,7 +161,7 @@ class Opener:
         return kept_layout(self._screen, key)
 
     async def _complete(self, opened: OpenWorkflow) -> None:
-        """Make the rest of a large form while the person can type into what stands on top."""
+        """Build the rest of a large form, while the user can already fill in the inputs on top."""
         painted = asyncio.get_running_loop().create_future()
         self._screen.schedule(lambda: painted.set_result(None))
         await painted
@@ -197,7 +197,7 @@ class Opener:
         return found
 
     def _put(self, opened: OpenWorkflow) -> None:
-        """Put an open workflow among the others, in its place if it was there; the longest open ones go."""
+        """Add or replace an open workflow; the oldest ones are closed."""
         others = [item for item in self._context.workflows if item.workflow_id != opened.workflow_id]
         mine = [item.workflow_id for item in others if self.knows(item.workflow_id)]
         gone = set(mine[: max(0, len(mine) + 1 - MOST_OPEN)]) - {self._context.ui.of(FormState).workflow_id}
@@ -208,12 +208,12 @@ class Opener:
 
 
 def given_of(workflow_id: str, title: str, body: Body) -> Given:
-    """A workflow out of a file's content."""
+    """Return the workflow in a file's content."""
     return Given(workflow_id, title, body.api, body.graph, body.notes)
 
 
 def read_published(workflow_id: str, title: str, about: str, data: bytes) -> Given | Published:
-    """What is in a published file: a workflow with its form, or any file that has a workflow in it."""
+    """Read a published file: a workflow with its layout, or any file with a workflow in it."""
     name = workflow_id.removeprefix(PUBLISHED_MARK)
     text = data.decode("utf-8", "ignore") if data[:1] in {b"{", b"\xef"} else ""
     if '"fields"' in text and '"workflow"' in text:

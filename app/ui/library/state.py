@@ -1,4 +1,4 @@
-"""The library as it is shown: what there is to choose, how the chosen one is opened, and the dialog with all of it."""
+"""The state of the library's dialog."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = 120  # workflows, and names of saved ones; more are found by the search
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What one server has saved; None until it has told, or `error` says why it has not."""
+    """The workflows that a server has saved; `names` is None until it answers, or if `error` says why it did not."""
 
     server_id: ServerId
     names: tuple[str, ...] | None = None
@@ -27,7 +27,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class LibraryDialog(Dialog):
-    """The open library with what the person looks for in it. `editing` and `deleting` name an item."""
+    """The open library with the user's search. `editing` and `deleting` are the ids of an item."""
 
     query: str = ""
     tag: str = ""
@@ -38,11 +38,11 @@ class LibraryDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class LibraryView:
-    """The library with what was found in it; `count` of all."""
+    """The library with the found entries; `count` is the number of all."""
 
     dialog: LibraryDialog
     entries: tuple[WorkflowEntry, ...] = ()
     count: int = 0
     tags: tuple[str, ...] = ()
-    servers: tuple[tuple[ServerId, str], ...] = ()  # whose saved workflows can be looked into, with their names
+    servers: tuple[tuple[ServerId, str], ...] = ()  # healthy servers with their names
     chosen: str = ""

@@ -110,7 +110,7 @@ def graph_change(before: PageView | None, after: PageView, _: Translator) -> dic
     is_marked = after.marks is not None and (bool(kept) or before is None or before.marks != after.marks)
     return {
         **({"kept": kept} if kept else {}),
-        **({"graph": after.marks.told()} if is_marked and after.marks is not None else {}),
+        **({"graph": after.marks.message()} if is_marked and after.marks is not None else {}),
     }
 
 

@@ -17,7 +17,7 @@ from app.session import Picked
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import STORE_KEY
 from app.ui.form.catalogues import FormCatalogues
-from app.ui.form.open_workflow import MOST_AT_ONCE, OpenWorkflow, arranged_as, open_workflow, with_catalogue
+from app.ui.form.open_workflow import MOST_IN_ONE_STEP, OpenWorkflow, arranged_as, open_workflow, with_catalogue
 from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, picked
 from app.ui.form.projection import nodes_view
 from app.ui.form.state import Draft, FormState, Picture
@@ -155,7 +155,7 @@ async def test_a_file_is_opened_chosen_and_kept() -> None:
     assert opened(again).form.by_key["1", "width"].text == "9"
 
 
-def many(count: int = MOST_AT_ONCE) -> dict[str, Any]:
+def many(count: int = MOST_IN_ONE_STEP) -> dict[str, Any]:
     """A chain of more nodes than a form is made of at once."""
     pairs = [{f"{number}-{name}": node for name, node in api(width=number % 60 + 1).items()} for number in range(count)]
     for number, pair in enumerate(pairs):

@@ -195,7 +195,9 @@ def test_a_files_hash_is_remembered_until_it_is_found_again() -> None:
     form = FormState(workflow_id="text", drafts={"text": Draft(awaited={key: "boat.png"}, kept={key: "aa"})})
     again = drafts.load(drafts.dump(form), workflows())
     assert again == form
-    assert [(item.key, item.name, item.sha256) for item in drafts.find_again(again, None)] == [(key, "boat.png", "aa")]
+    assert [(item.key, item.name, item.sha256) for item in drafts.stored_files(again, None)] == [
+        (key, "boat.png", "aa")
+    ]
     assert drafts.without_gone(form.draft, {"2"}).kept == {}
 
 
