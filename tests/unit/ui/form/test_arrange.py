@@ -1,4 +1,4 @@
-"""What a person does to a form itself: it stays that way in this browser, and every step can be taken back."""
+"""Arranging a form: the layout is kept in this browser, and every step can be undone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from app.ui.kit.state import UiState
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.anything import ANYTHING, anything
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.form.test_form import Rig, markup, page
-from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import MemoryScreen
 
 FIRST = ("prompt", "steps", "seed")
@@ -27,7 +27,7 @@ def top(rig: Rig) -> list[str]:
     return [item.input_name for item in rig.context.workflows[0].arranged.first]
 
 
-async def test_inputs_go_on_top_up_down_and_back() -> None:
+async def test_inputs_are_pinned_moved_and_unpinned() -> None:
     rig = Rig(anything(first=FIRST))
     rig.actions.act("pin", at("name"))
     assert top(rig) == [*FIRST, "name"]
@@ -41,7 +41,7 @@ async def test_inputs_go_on_top_up_down_and_back() -> None:
     assert top(rig) == ["prompt", "name", "seed"]
 
 
-async def test_inputs_are_hidden_shown_and_called_otherwise() -> None:
+async def test_inputs_are_hidden_shown_and_renamed() -> None:
     rig = Rig(anything(first=FIRST))
     rig.actions.act("hide", at("steps"))
     rig.actions.act("rename", {**at("prompt"), "value": "Scene"})
@@ -53,24 +53,24 @@ async def test_inputs_are_hidden_shown_and_called_otherwise() -> None:
     assert top(rig) == list(FIRST)
 
 
-async def test_a_layout_is_there_again_in_the_next_window() -> None:
+async def test_next_window_has_the_layout() -> None:
     rig = Rig(anything(first=FIRST))
     rig.actions.act("hide", at("steps"))
-    again = recall_layout(rig.screen, anything(first=FIRST))
-    assert [item.input_name for item in again.arranged.hidden] == ["steps"]
+    other = recall_layout(rig.screen, anything(first=FIRST))
+    assert [item.input_name for item in other.arranged.hidden] == ["steps"]
     rig.actions.act("arrange-anew", {})
     assert top(rig) == list(FIRST)
     assert recall_layout(rig.screen, anything(first=FIRST)).arranged.hidden == ()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"hidden": [["1"]]}', '{"hidden": 5, "v": 9}'])
-def test_a_layout_that_cannot_be_read_is_no_obstacle(text: str) -> None:
+def test_unreadable_layout_is_ignored(text: str) -> None:
     opened = anything(first=FIRST)
     screen = MemoryScreen(shared={f"{STORE_KEY}.{opened.published.key}": text})
     assert [item.key for item in recall_layout(screen, opened).arranged.hidden] == []
 
 
-def test_what_a_newer_version_has_added_to_a_layout_survives() -> None:
+def test_unknown_keys_of_a_layout_are_kept() -> None:
     opened = anything(first=FIRST)
     screen = MemoryScreen(
         shared={f"{STORE_KEY}.{opened.published.key}": json.dumps({"hidden": [], "later": 1, "v": 9})}
@@ -82,7 +82,7 @@ def test_what_a_newer_version_has_added_to_a_layout_survives() -> None:
     assert rig.context.workflows[0].layout.extra == {"later": 1}
 
 
-async def test_steps_are_taken_back_and_forth() -> None:
+async def test_steps_are_undone_and_redone() -> None:
     rig = Rig(anything())
     for text in ("2", "25"):
         rig.actions.act("field", {**at("steps"), "value": text})
@@ -100,44 +100,41 @@ async def test_steps_are_taken_back_and_forth() -> None:
     assert rig.draft.modes == {("1", "seed"): SeedMode.UP}
 
 
-def test_what_came_from_elsewhere_begins_a_new_history() -> None:
+def test_values_without_a_step_begin_a_new_history() -> None:
     draft = Draft(values={("1", "steps"): "5"})
     assert not draft.history.can_undo
     assert draft.with_value(("1", "steps"), "6").undo().values == {("1", "steps"): "5"}
 
 
-def test_tools_are_there_only_while_somebody_arranges() -> None:
+def actions_in(text: str) -> set[str | None]:
+    return {item["data-action"] for item in elements(text) if "data-action" in item}
+
+
+def test_tools_are_shown_only_while_arranging() -> None:
     opened = anything(first=FIRST)
     opened = recall_layout(
         MemoryScreen(shared={f"{STORE_KEY}.{opened.published.key}": json.dumps({"hidden": [["1", "on"]]})}), opened
     )
     still = page(opened)
     assert not still.nodes.hidden
-    assert "arrange-tools" not in markup(still, "form")
+    assert not elements(markup(still, "form"), class_="arrange-tools")
     arranging = UiState().with_slices(
         FormState(workflow_id=ANYTHING, is_arranging=True, drafts={ANYTHING: Draft(unfolded=frozenset({"1"}))})
     )
     view = page(opened, arranging)
     assert {item.place for item in view.form.fields} == {Place.TOP}
     assert [item.field.input_name for item in view.nodes.hidden] == ["on"]
-    actions = {facts.get("data-action") for _tag, facts in read(markup(view, "nodes")).tags}
-    assert {"pin", "hide", "show"} <= actions
-    assert {"pin-up", "pin-down", "unpin"} <= {
-        facts.get("data-action") for _t, facts in read(markup(view, "form")).tags
-    }
+    assert {"pin", "hide", "show"} <= actions_in(markup(view, "nodes"))
+    assert {"pin-up", "pin-down", "unpin"} <= actions_in(markup(view, "form"))
 
 
-def test_undo_and_redo_say_whether_there_is_something() -> None:
-    def disabled(view_text: str) -> dict[str | None, bool]:
-        return {
-            facts["data-action"]: "disabled" in facts
-            for tag, facts in read(view_text).tags
-            if tag == "button" and facts.get("data-action") in {"undo", "redo"}
-        }
+def test_undo_and_redo_are_enabled_by_their_steps() -> None:
+    def disabled(text: str) -> dict[str, bool]:
+        return {name: "disabled" in element(text, "button", data_action=name) for name in ("undo", "redo")}
 
     opened = anything()
     assert disabled(markup(page(opened), "form")) == {"undo": True, "redo": True}
     changed = Draft().with_value(("1", "steps"), "5")
-    for draft, told in ((changed, {"undo": False, "redo": True}), (changed.undo(), {"undo": True, "redo": False})):
+    for draft, expected in ((changed, {"undo": False, "redo": True}), (changed.undo(), {"undo": True, "redo": False})):
         ui = UiState().with_slices(FormState(workflow_id=ANYTHING, drafts={ANYTHING: draft}))
-        assert disabled(markup(page(opened, ui), "form")) == told
+        assert disabled(markup(page(opened, ui), "form")) == expected

@@ -1,4 +1,4 @@
-"""The chosen form is by the catalogue of the server that its work would go to, as far as that is known."""
+"""The chosen form is built from the catalogue of the server that it would be sent to, if that is known."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def catalogue(default: str = "") -> Catalogue:
 
 
 class Rig:
-    """Servers with catalogues, and a page that draws when it is told to."""
+    """Servers with catalogues, and a page that is drawn by `draw`."""
 
     def __init__(self, *servers: Server, workflow_id: str = "enlarge", **session: Any) -> None:
         self.session = StillSession(fleet=fleet(*servers), **session)
@@ -30,7 +30,7 @@ class Rig:
         self.catalogues = FormCatalogues(self.session, self.context)
 
     async def draw(self) -> list[str]:
-        """The servers that were asked."""
+        """Return the servers that were asked."""
         self.session.calls.clear()
         self.catalogues.refresh()
         await self.context.done()
@@ -45,7 +45,7 @@ GPU_1, GPU_2 = ServerId("gpu-1"), ServerId("gpu-2")
 BOTH = {GPU_1: catalogue(), GPU_2: catalogue("x")}
 
 
-async def test_the_form_is_made_once_and_again_when_the_catalogue_changes() -> None:
+async def test_form_is_rebuilt_only_for_a_changed_catalogue() -> None:
     rig = Rig(server("gpu-1", catalogue="a"), catalogues=BOTH)
     assert isinstance(rig.kind, Unknown)
     assert await rig.draw() == ["gpu-1"]
@@ -55,7 +55,7 @@ async def test_the_form_is_made_once_and_again_when_the_catalogue_changes() -> N
     assert await rig.draw() == ["gpu-1"]
 
 
-async def test_a_moored_windows_form_is_its_servers() -> None:
+async def test_form_of_a_busy_window_is_from_its_server() -> None:
     servers = (server("gpu-1", catalogue="a"), server("gpu-2", catalogue="b"))
     rig = Rig(*servers, catalogues=BOTH, window=window(task("a", "gpu-2")))
     assert await rig.draw() == ["gpu-2"]
@@ -65,29 +65,29 @@ async def test_a_moored_windows_form_is_its_servers() -> None:
     assert rig.kind == Text()
 
 
-async def test_a_moored_windows_form_is_never_another_servers() -> None:
+async def test_form_of_a_busy_window_never_is_from_another_server() -> None:
     rig = Rig(server("gpu-1", catalogue="a"), server("gpu-2"), catalogues=BOTH, window=window(task("a", "gpu-2")))
     assert await rig.draw() == []
 
 
 @pytest.mark.parametrize("broken", [{"health": Health.DOWN}, {"catalogue": ""}])
-async def test_a_server_that_is_not_well_or_not_known_is_not_asked(broken: dict[str, Any]) -> None:
+async def test_unhealthy_or_unknown_server_is_not_asked(broken: dict[str, Any]) -> None:
     rig = Rig(server("gpu-1", **{"catalogue": "a", **broken}), server("gpu-2", catalogue="b"), catalogues=BOTH)
     assert await rig.draw() == ["gpu-2"]
 
 
-async def test_a_demo_workflow_asks_a_demo_server() -> None:
+async def test_demo_workflow_asks_a_demo_server() -> None:
     rig = Rig(server("gpu-1", catalogue="a"), server("d", catalogue="b", is_demo=True), workflow_id="text")
     assert await rig.draw() == ["d"]
 
 
-async def test_a_catalogue_that_cannot_be_read_leaves_the_form_as_it_is() -> None:
+async def test_unreadable_catalogue_does_not_change_the_form() -> None:
     rig = Rig(server("gpu-1", catalogue="a"))
     assert await rig.draw() == ["gpu-1"]
     assert isinstance(rig.kind, Unknown)
 
 
-async def test_a_catalogue_that_comes_too_late_is_not_used() -> None:
+async def test_late_catalogue_is_not_used() -> None:
     rig = Rig(server("gpu-1", catalogue="a"), catalogues=BOTH)
     rig.catalogues.refresh()
     rig.session.fleet = fleet(server("gpu-2", catalogue="b"))

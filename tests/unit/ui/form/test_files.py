@@ -1,8 +1,7 @@
-"""Files in the form: masks and the camera as dialogs, players, bounds, and what a file is by its name."""
+"""Files in the form: dialogs for masks and the camera, players, limits, and media types by name."""
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from dataclasses import replace
@@ -23,6 +22,7 @@ from app.ui.page.projection import project
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
 from app.workflows.forms.fields import Field, Upload
 from tests.unit.ui.anything import ANYTHING, anything
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, MemoryContext, MemoryScreen, StillPictures, StillSession
 
 IMAGE, FILM, SOUND = ("1", "image"), ("1", "film"), ("1", "sound")
@@ -30,7 +30,7 @@ FACTS = {"node": "1", "name": "image"}
 
 
 class Rig:
-    """The hands on files, with a screen in memory."""
+    """Actions on files, with a screen in memory."""
 
     def __init__(self, *, is_mask_used: bool = False, screen: MemoryScreen | None = None) -> None:
         opened = anything()
@@ -72,11 +72,11 @@ def fault_of(draft: Draft, key: tuple[str, str] = IMAGE) -> str:
     [
         (b"picture mask", "boat.png", True, True),
         (b"picture", "boat.png", True, False),
-        (b"picture mask", "boat.png", False, False),  # a logo's transparency is no mask where none is used
+        (b"picture mask", "boat.png", False, False),  # a transparent logo without a workflow for masks
         (b"picture mask", "boat-masked.png", False, True),
     ],
 )
-async def test_a_mask_is_shown_where_it_matters(data: bytes, name: str, is_used: bool, looks: bool) -> None:
+async def test_mask_is_shown_only_where_it_is_used(data: bytes, name: str, is_used: bool, looks: bool) -> None:
     rig = Rig(is_mask_used=is_used)
     await rig.give(data, name)
     picture = rig.draft.pictures[IMAGE]
@@ -121,9 +121,9 @@ async def test_each_dropped_file_without_a_field_is_named() -> None:
                                 for name in names])  # fmt: skip
     await rig.context.done()
     used = {picture.picked.name for picture in rig.draft.pictures.values()}
-    told = {error.name: error.cause for _, error in rig.context.ui.errors if isinstance(error, BadInput)}
-    assert used | set(told) == set(names) and not used & set(told)
-    assert told["bad.txt"] == "no-file-field" and told["four.png"] == "no-field-left"
+    causes = {error.name: error.cause for _, error in rig.context.ui.errors if isinstance(error, BadInput)}
+    assert used | set(causes) == set(names) and not used & set(causes)
+    assert causes["bad.txt"] == "no-file-field" and causes["four.png"] == "no-field-left"
 
 
 async def test_undo_restores_the_replaced_picture() -> None:
@@ -151,39 +151,37 @@ def test_file_restored_after_reload_is_no_undo_step() -> None:
     assert not draft.history.can_undo and not draft.awaited
 
 
-async def test_a_mask_is_painted_in_a_dialog_that_goes_with_its_picture() -> None:
+async def test_mask_dialog_closes_with_its_picture() -> None:
     rig = Rig(is_mask_used=True)
     rig.files.paint_mask(**FACTS)
     assert rig.context.ui.dialog is None, "there is nothing to paint on"
     await rig.give(b"picture", "boat.jpg")
     rig.files.paint_mask(**FACTS)
     assert rig.context.ui.dialog == MaskDialog(IMAGE)
-    markup = rig.markup()
-    assert 'data-file="boat-masked.png"' in markup
-    assert f'data-src="{rig.draft.pictures[IMAGE].url}"' in markup
-    assert "changes nothing" not in markup
+    body = element(rig.markup(), data_mask="")
+    assert (body["data-file"], body["data-src"]) == ("boat-masked.png", rig.draft.pictures[IMAGE].url)
+    assert "changes nothing" not in body.text
     rig.files.clear(**FACTS)
-    assert "mask-stage" not in rig.markup()
+    assert not elements(rig.markup(), "dialog")
 
 
-async def test_a_mask_apart_is_painted_on_the_picture_of_another_field() -> None:
+async def test_mask_of_its_own_is_painted_on_another_fields_picture() -> None:
     rig = Rig()
     mask = {"node": "mask", "name": "image"}
     rig.files.paint_mask(**mask)
     assert rig.context.ui.dialog is None, "there is no picture yet"
     await rig.give(b"picture", "boat.jpg")
     rig.files.paint_mask(**mask)
-    markup = rig.markup()
-    assert f'data-src="{rig.draft.pictures[IMAGE].url}"' in markup
-    assert 'data-own=""' in markup
+    body = element(rig.markup(), data_mask="")
+    assert (body["data-src"], body["data-own"]) == (rig.draft.pictures[IMAGE].url, "")
     await rig.give(b"picture mask", "old.png")
-    assert f'data-own="{rig.draft.pictures[("mask", "image")].url}"' in rig.markup()
+    assert element(rig.markup(), data_mask="")["data-own"] == rig.draft.pictures[("mask", "image")].url
     assert rig.draft.pictures[("mask", "image")].look_url, "a mask is always shown as one"
     rig.files.paint_mask(**FACTS)
-    assert "data-own" not in rig.markup()
+    assert "data-own" not in element(rig.markup(), data_mask="")
 
 
-async def test_a_picture_is_used_in_another_field_too() -> None:
+async def test_picture_is_used_in_another_field_too() -> None:
     rig = Rig()
     rig.files.use_same_picture(**FACTS)
     assert not rig.draft.pictures
@@ -197,14 +195,14 @@ async def test_a_picture_is_used_in_another_field_too() -> None:
     assert field_view(rig.opened.form.by_key[IMAGE], rig.draft).other_name == ""
 
 
-async def test_where_no_mask_is_used_the_dialog_says_so() -> None:
+async def test_mask_dialog_warns_if_no_mask_is_used() -> None:
     rig = Rig()
     await rig.give(b"picture")
     rig.files.paint_mask(**FACTS)
     assert "painting one changes nothing" in rig.markup()
 
 
-async def test_what_is_too_large_to_paint_on_is_told_and_can_be_sent_all_the_same() -> None:
+async def test_picture_too_large_to_paint_on_can_be_sent() -> None:
     rig = Rig()
     await rig.give(b"picture")
     picture = replace(rig.draft.pictures[IMAGE], width=8192, height=MAX_PAINTED // 8192 + 1)
@@ -224,25 +222,25 @@ class WideScreen(MemoryScreen):
         return 16385, 16384
 
 
-async def test_a_picture_of_too_many_pixels_is_refused() -> None:
+async def test_picture_with_too_many_pixels_is_refused() -> None:
     rig = Rig(screen=WideScreen())
     await rig.give(b"picture")
     assert fault_of(rig.draft) == "too-many-pixels"
     assert not rig.draft.pictures
 
 
-def test_the_pages_script_has_the_same_bounds() -> None:
+def test_javascript_has_the_same_limits() -> None:
     script = (ROOT / "static/js/picture.js").read_text(encoding="utf-8")
     found = dict(re.findall(r"const (MOST_\w+) = ([\d *]+);", script))
-    told = {name: [int(part) for part in text.split("*")] for name, text in found.items()}
-    assert {name: one * other for name, (one, other) in told.items()} == {
+    limits = {name: [int(part) for part in text.split("*")] for name, text in found.items()}
+    assert {name: one * other for name, (one, other) in limits.items()} == {
         "MOST_PIXELS": MAX_PIXELS,
         "MOST_PAINTED": MAX_PAINTED,
     }
 
 
 @pytest.mark.parametrize(("name", "key"), [("tide.mp4", FILM), ("tide.flac", SOUND), ("tide.png", IMAGE)])
-async def test_a_file_without_a_type_is_known_by_its_name(name: str, key: tuple[str, str]) -> None:
+async def test_file_without_a_type_is_recognized_by_its_name(name: str, key: tuple[str, str]) -> None:
     rig = Rig()
     await rig.give(b"picture", name, "")
     assert set(rig.draft.pictures) == {key}
@@ -252,36 +250,34 @@ async def test_a_file_without_a_type_is_known_by_its_name(name: str, key: tuple[
     ("name", "masked"),
     [("boat.jpg", "boat-masked.png"), ("boat-masked.png", "boat-masked.png"), ("a.b.webp", "a.b-masked.png")],
 )
-def test_a_masked_picture_is_called_so_once(name: str, masked: str) -> None:
+def test_name_of_a_masked_picture_has_one_suffix(name: str, masked: str) -> None:
     assert masked_name(name) == masked
 
 
-def test_a_dialog_of_a_field_that_is_gone_is_closed() -> None:
+def test_dialog_closes_with_its_field() -> None:
     fields = anything().form.by_key
     assert picture_view(CameraDialog(("9", "image")), Draft(), fields) is None
     assert picture_view(MaskDialog(IMAGE), Draft(), fields) is None
     assert picture_view(CameraDialog(IMAGE), Draft(), fields) == CameraView(fields[IMAGE])
 
 
-async def test_the_camera_is_asked_for_a_field() -> None:
+async def test_camera_dialog_opens_for_a_field() -> None:
     rig = Rig()
     rig.files.open_camera(**FACTS)
     assert rig.context.ui.dialog == CameraDialog(IMAGE)
-    assert 'data-name="image"' in rig.markup()
+    assert element(rig.markup(), "video")["data-name"] == "image"
 
 
-@pytest.mark.parametrize(("key", "tag"), [(FILM, "<video"), (SOUND, "<audio")])
-def test_films_and_sounds_have_controls_and_wait_for_the_person(key: tuple[str, str], tag: str) -> None:
+@pytest.mark.parametrize(("key", "tag"), [(FILM, "video"), (SOUND, "audio")])
+def test_players_have_controls_and_do_not_start(key: tuple[str, str], tag: str) -> None:
     item = anything().form.by_key[key]
     markup = str(field(FieldView(field=item, picture=Picture(Picked(Bytes(), "x"), "blob:1")), ENGLISH))
-    player = markup[markup.index(tag) : markup.index(">", markup.index(tag))]
-    assert "controls" in player
-    assert "autoplay" not in player
-    assert markup.index("</label>") < markup.index(tag), "a click on the player does not choose another file"
+    player = element(markup, tag)
+    assert "controls" in player and "autoplay" not in player
+    assert markup.index("</label>") < markup.index(f"<{tag}"), "a click on the player does not choose another file"
 
 
-def test_the_words_of_the_dialog_are_json() -> None:
+def test_texts_of_the_mask_dialog_are_json() -> None:
     view = MaskView(anything().form.by_key[IMAGE], Picture(Picked(Bytes(), "boat.png"), "blob:1", 4, 4))
-    text = re.search(r'data-words="([^"]*)"', str(masking(view, ENGLISH)))
-    assert text is not None
-    assert json.loads(html.unescape(text[1]))["size"] == "{size} px"
+    texts = element(str(masking(view, ENGLISH)), data_mask="")["data-words"]
+    assert json.loads(texts or "")["size"] == "{size} px"

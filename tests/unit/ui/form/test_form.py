@@ -1,11 +1,9 @@
-"""The form of any workflow on the page: every kind of field, nodes folded, a search that reaches all of them."""
+"""The form of any workflow: every kind of field, folded nodes, and the search."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
-from html import unescape
 from typing import Any
 
 import pytest
@@ -28,7 +26,7 @@ from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.kinds import label_of
 from tests import recordings
 from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
-from tests.unit.ui.page.test_views import read
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
     ENGLISH,
     Bytes,
@@ -55,10 +53,6 @@ def markup(view: PageView, region: str) -> str:
     return str(render(getattr(view, name), ENGLISH))
 
 
-def tag_of(text: str, element_id: str) -> tuple[str, dict[str, str | None]]:
-    return next((tag, facts) for tag, facts in read(text).tags if facts.get("id") == element_id)
-
-
 def with_draft(**facts: Any) -> UiState:
     return UiState().with_slices(FormState(workflow_id=ANYTHING, drafts={ANYTHING: Draft(**facts)}))
 
@@ -83,29 +77,27 @@ def with_draft(**facts: Any) -> UiState:
     ],
 )
 def test_each_kind_of_field_has_its_native_control(name: str, tag: str, facts: dict[str, str]) -> None:
-    found, given = tag_of(markup(page(anything(first=(name,))), "form"), f"field-1-{name}")
-    assert found == tag
-    assert {key: given.get(key) for key in facts} == facts
+    control = element(markup(page(anything(first=(name,))), "form"), tag, id=f"field-1-{name}")
+    assert {key: control.attributes.get(key) for key in facts} == facts
 
 
-def test_what_is_not_known_is_shown_and_cannot_be_changed() -> None:
-    _tag, facts = tag_of(markup(page(anything(), unfolded()), "nodes"), "field-odd-thing")
-    assert facts["value"] == '{"a": "Shown so"}'
-    assert "readonly" in facts
-    assert "data-input" not in facts
+def test_unknown_input_is_shown_read_only() -> None:
+    control = element(markup(page(anything(), unfolded()), "nodes"), "input", id="field-odd-thing")
+    assert control["value"] == '{"a": "Shown so"}'
+    assert "readonly" in control and "data-input" not in control
 
 
-def test_every_control_is_labelled() -> None:
+def test_every_control_has_a_label() -> None:
     view = page(anything(), unfolded())
     text = markup(view, "nodes")
-    labelled = {facts.get("for") for tag, facts in read(text).tags if tag == "label"}
-    for tag, facts in read(text).tags:
-        if tag in {"input", "textarea", "select"}:
-            is_named = facts.get("id") in labelled or facts.get("aria-label") or facts.get("aria-labelledby")
-            assert is_named, facts
+    labelled = {item.attributes.get("for") for item in elements(text, "label")}
+    for item in elements(text):
+        if item.tag in {"input", "textarea", "select"}:
+            names = item.attributes
+            assert names.get("id") in labelled or names.get("aria-label") or names.get("aria-labelledby"), names
 
 
-def test_thousands_of_choices_are_handed_out_once_and_not_with_the_field() -> None:
+def test_long_list_of_choices_is_written_once() -> None:
     opened = anything(nodes=3)
     ui = with_draft(unfolded=frozenset({"1", "2", "3"}))
     view = page(opened, ui)
@@ -115,41 +107,40 @@ def test_thousands_of_choices_are_handed_out_once_and_not_with_the_field() -> No
         "options-Every-image",
     ]
     assert "style/2999" not in markup(view, "nodes")
-    assert json.loads(unescape(re.findall(r">(\[.*?\])</div>", markup(view, "lists"))[0]))[:3000] == LORAS
+    assert json.loads(element(markup(view, "lists"), id="options-Every-lora").text)[:3000] == LORAS
     assert page(opened).lists == ()
 
 
-def test_a_short_choice_is_a_menu_with_its_value_even_if_no_server_has_it() -> None:
+def test_menu_has_its_value_even_if_no_server_has_it() -> None:
     view = page(anything(first=("method",)), with_draft(values={("1", "method"): "z"}))
-    options = re.findall(r"<option[^>]*>", markup(view, "form"))
-    assert len(options) == 4
+    options = elements(markup(view, "form"), "option")
     assert len(options) <= SHORT
-    assert 'value="z" selected' in options[0]
+    found = [(item["value"], "selected" in item) for item in options]
+    assert found == [("z", True), ("a", False), ("b", False), ("Shown so", False)]
 
 
-def test_nodes_are_folded_until_asked_for() -> None:
+def test_nodes_are_folded_at_first() -> None:
     view = page(anything(first=("prompt",)))
     assert [(node.node_id, node.fields, node.count) for node in view.nodes.nodes] == [
         ("1", None, 15), ("mask", None, 1), ("odd", None, 1),
     ]  # fmt: skip
-    text = markup(view, "nodes")
-    assert "field-" not in text
-    _tag, facts = next((tag, facts) for tag, facts in read(text).tags if facts.get("data-action") == "fold-node")
-    assert (facts["aria-expanded"], facts["aria-controls"]) == ("false", "fold-1")
+    button, *_ = elements(markup(view, "nodes"), data_action="fold-node")
+    assert not elements(markup(view, "nodes"), "label")
+    assert (button["aria-expanded"], button["aria-controls"]) == ("false", "fold-1")
     opened = page(anything(first=("prompt",)), with_draft(unfolded=frozenset({"mask"}))).nodes.nodes
     assert [node.fields is None for node in opened] == [True, False, True]
 
 
-def test_only_so_many_nodes_are_drawn_until_more_are_asked_for() -> None:
+def test_only_the_first_nodes_are_drawn() -> None:
     opened = anything(nodes=500)
     view = page(opened)
     assert (len(view.nodes.nodes), view.nodes.more) == (NODES_AT_FIRST, 502 - NODES_AT_FIRST)
-    assert "Show 462 more nodes" in markup(view, "nodes")
+    assert element(markup(view, "nodes"), data_action="more-nodes").text == "Show 462 more nodes"
     more = page(opened, UiState().with_slices(FormState(workflow_id=ANYTHING, nodes_shown=600))).nodes
     assert (len(more.nodes), more.more) == (502, 0)
 
 
-def test_a_search_reaches_what_is_on_top_folded_and_hidden() -> None:
+def test_search_finds_inputs_on_top_folded_and_hidden() -> None:
     opened = anything(first=("prompt", "steps"))
     layout = opened.layout.hide(("1", "seed"))
     hidden = replace(opened, layout=layout, arranged=arrange(opened.form, layout))
@@ -159,7 +150,7 @@ def test_a_search_reaches_what_is_on_top_folded_and_hidden() -> None:
         ("1", ["seed"])
     ]
     assert view.nodes.is_found
-    assert "aria-expanded" not in markup(view, "nodes").split("field-")[0]
+    assert not elements(markup(view, "nodes"), data_action="fold-node")
     view = page(
         hidden, UiState().with_slices(FormState(workflow_id=ANYTHING, query="步数")), word=lambda text: f"{text} 步数"
     )
@@ -169,16 +160,16 @@ def test_a_search_reaches_what_is_on_top_folded_and_hidden() -> None:
     )
 
 
-def test_a_search_is_offered_where_there_is_much_to_search() -> None:
-    assert "form-search" in markup(page(anything(nodes=2)), "form")
+def test_only_large_forms_have_a_search() -> None:
+    assert elements(markup(page(anything(nodes=2)), "form"), id="form-search")
     small = anything()
-    assert (len(small.form.by_key) > SMALL) is ("form-search" in markup(page(small), "form"))
+    assert (len(small.form.by_key) > SMALL) is bool(elements(markup(page(small), "form"), id="form-search"))
 
 
-def test_ids_are_unique_over_the_whole_form() -> None:
+def test_ids_are_unique_in_the_whole_form() -> None:
     view = page(anything(first=("prompt", "image")), unfolded())
     text = "".join(markup(view, region) for region in ("form", "nodes", "lists"))
-    ids = [facts["id"] for _tag, facts in read(text).tags if "id" in facts]
+    ids = [item["id"] for item in elements(text) if "id" in item]
     assert len(ids) == len(set(ids))
 
 
@@ -191,19 +182,19 @@ def test_ids_are_unique_over_the_whole_form() -> None:
         (UPLOADS, None),
     ],
 )
-def test_run_waits_for_every_file_that_the_workflow_needs(filled: list[Any], blocker: Blocker | None) -> None:
+def test_run_needs_every_file_of_the_workflow(filled: list[Any], blocker: Blocker | None) -> None:
     photo = Picture(Picked(Bytes(), "a.png"), "blob:1")
     view = page(anything(), with_draft(pictures=dict.fromkeys(filled, photo)))
     assert view.run.blocker is blocker
 
 
-def test_a_file_on_the_server_will_do() -> None:
+def test_file_on_the_server_is_enough() -> None:
     photo = Picture(Picked(Bytes(), "a.png"), "blob:1")
     draft = {"pictures": dict.fromkeys(UPLOADS[1:], photo), "values": {("1", "image"): "old.png"}}
     assert page(anything(), with_draft(**draft)).run.blocker is None
 
 
-def test_a_fault_anywhere_in_the_form_keeps_it_from_being_run() -> None:
+def test_invalid_value_anywhere_blocks_the_run() -> None:
     photo = Picture(Picked(Bytes(), "a.png"), "blob:1")
     draft = {"pictures": dict.fromkeys(UPLOADS, photo), "values": {("1", "steps"): "101"}}
     view = page(anything(), with_draft(**draft))
@@ -238,7 +229,7 @@ class Rig:
         return self.context.ui.of(FormState).draft
 
 
-async def test_switches_choices_and_folds_are_remembered() -> None:
+async def test_switches_choices_and_folds_are_kept() -> None:
     rig = Rig(anything())
     rig.actions.act("switch", {"node": "1", "name": "on", "checked": False, "value": "true"})
     rig.actions.act("field", {"node": "1", "name": "lora", "value": LORAS[5]})
@@ -258,14 +249,14 @@ async def test_switches_choices_and_folds_are_remembered() -> None:
         ("", "a.png", ("1", "image")),
     ],
 )
-async def test_a_dropped_file_goes_where_its_kind_belongs(media_type: str, name: str, place: tuple[str, str]) -> None:
+async def test_dropped_file_goes_into_a_field_of_its_kind(media_type: str, name: str, place: tuple[str, str]) -> None:
     rig = Rig(anything())
     rig.actions.take_files(None, [(Bytes(b"picture", media_type), name)])
     await rig.context.done()
     assert set(rig.draft.pictures) == {place}
 
 
-async def test_several_pictures_fill_the_empty_fields_in_order() -> None:
+async def test_several_pictures_fill_empty_fields_in_order() -> None:
     rig = Rig(anything())
     rig.actions.take_files(None, [(Bytes(b"picture"), f"{number}.png") for number in range(3)])
     await rig.context.done()
@@ -277,14 +268,14 @@ async def test_several_pictures_fill_the_empty_fields_in_order() -> None:
     ("key", "cause"),
     [(("1", "film"), "not-a-film"), (("1", "sound"), "not-a-sound"), (("1", "image"), "not-a-picture")],
 )
-async def test_a_file_of_another_kind_is_told_at_its_field(key: tuple[str, str], cause: str) -> None:
+async def test_file_of_another_kind_is_an_error_of_the_field(key: tuple[str, str], cause: str) -> None:
     rig = Rig(anything())
     rig.actions.take_files(key, [(Bytes(b"text", "text/plain"), "notes.txt")])
     await rig.context.done()
     assert {at: getattr(fault, "cause", "") for at, fault in rig.draft.faults.items()} == {key: cause}
 
 
-async def test_what_is_typed_anywhere_is_sent_exactly() -> None:
+async def test_typed_values_are_sent_exactly() -> None:
     rig = Rig(anything())
     for key, kind in zip(UPLOADS, ("image/png", "video/mp4", "audio/flac", "image/png"), strict=True):
         rig.actions.take_files(key, [(Bytes(b"picture", kind), "x")])
@@ -303,7 +294,7 @@ async def test_what_is_typed_anywhere_is_sent_exactly() -> None:
     assert rig.draft.modes == {("1", "seed"): SeedMode.DOWN}
 
 
-def test_the_translated_labels_are_those_of_real_inputs() -> None:
+def test_translated_labels_are_those_of_real_inputs() -> None:
     real = Catalogue.parse(recordings.catalogue_text())
     classes = [found for name in real.names if (found := real.get(name)) is not None]
     known = {label_of(spec.name) for found in classes for spec in found.inputs}
@@ -311,7 +302,7 @@ def test_the_translated_labels_are_those_of_real_inputs() -> None:
     assert set(node_labels(ENGLISH)) <= {found.display_name for found in classes}
 
 
-def test_the_eighty_commonest_names_of_nodes_and_inputs_are_translated() -> None:
+def test_commonest_names_of_nodes_and_inputs_are_translated() -> None:
     names = {*input_labels(ENGLISH), *node_labels(ENGLISH)}
     assert len(names) >= 79
     left = {name for name in names if translator("zh-CN").known(name) == name}

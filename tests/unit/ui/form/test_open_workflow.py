@@ -1,4 +1,4 @@
-"""The shipped workflows as the page has them: the same form as any other."""
+"""The shipped workflows, opened like any other."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def _raw(opened: OpenWorkflow) -> dict[str, object]:
     return dict(json.loads(text))
 
 
-def test_a_seed_keeps_all_its_sixty_four_bits() -> None:
+def test_seed_keeps_all_64_bits() -> None:
     filled = SHIPPED["text"].form.filled({("1", "seed"): "18446744073709551615"})
     assert '"seed": 18446744073709551615' in filled.text
 
 
-def test_files_are_asked_for_in_the_order_of_the_form() -> None:
+def test_file_fields_are_in_the_order_of_the_form() -> None:
     catalogue = Catalogue.parse({"Load": {"input": {"required": {"image": [[], {"image_upload": True}]}}}})
     graph = {name: {"class_type": "Load", "inputs": {"image": ""}} for name in ("1", "2")}
     published = parse_published("x", json.dumps({"title": "x", "about": "", "fields": [], "workflow": graph}))
@@ -73,7 +73,7 @@ def test_files_are_asked_for_in_the_order_of_the_form() -> None:
     assert {item.kind.media for item in opened.uploads if isinstance(item.kind, Upload)} == {Media.PICTURE}
 
 
-def test_a_choice_brings_its_inputs_along_while_it_is_made() -> None:
+def test_choice_adds_its_inputs() -> None:
     options = [
         {"key": "plain", "inputs": {"required": {}}},
         {"key": "sized", "inputs": {"required": {"width": ["INT", {"default": 8}]}}},

@@ -1,4 +1,4 @@
-"""Presets on the page: applied in one step, kept for all windows, and words where they cannot be kept."""
+"""Presets: applied in one step, shared by all windows, and errors when they cannot be saved."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from app.workflows.forms.presets import PRESET_KIND, Preset
 from app.workflows.forms.records import to_text
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.anything import ANYTHING, anything
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.form.test_form import markup, page
-from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions, translator
 
 PROMPT, STEPS, SEED, LORA = ("1", "prompt"), ("1", "steps"), ("1", "seed"), ("1", "lora")
@@ -35,7 +35,7 @@ def with_authors(*presets: Preset) -> OpenWorkflow:
 
 
 class Rig:
-    """One window with a way to the documents; a second one of the same browser shares its shelf."""
+    """One window with its documents; another window of the same browser shares the store."""
 
     def __init__(self, opened: OpenWorkflow | None = None, shelf: dict[tuple[str, str], str] | None = None) -> None:
         self.opened = opened or with_authors()
@@ -85,11 +85,14 @@ class Rig:
     def names(self) -> list[str]:
         return [item.name for item in self.ui.of(FormState).known.presets]
 
-    def shown(self) -> str:
+    def drawn(self) -> str:
         return markup(page(self.opened, self.ui), "dialogs")
 
+    def shown(self) -> str:
+        return element(self.drawn(), "dialog").text
 
-async def test_what_stands_in_the_form_is_saved_and_applied_in_one_step() -> None:
+
+async def test_preset_is_saved_and_applied_in_one_step() -> None:
     rig = Rig()
     rig.type(prompt="a harbour", steps="30")
     await rig.save(" Night ")
@@ -114,7 +117,7 @@ async def test_what_stands_in_the_form_is_saved_and_applied_in_one_step() -> Non
     assert undone.redo().values[STEPS] == "30"
 
 
-async def test_another_window_sees_it_when_it_opens_the_dialog() -> None:
+async def test_dialog_of_another_window_has_the_preset() -> None:
     shelf: dict[tuple[str, str], str] = {}
     mine, other = Rig(shelf=shelf), Rig(shelf=shelf)
     await other.act("open-presets")
@@ -127,7 +130,7 @@ async def test_another_window_sees_it_when_it_opens_the_dialog() -> None:
     assert other.ui.of(FormState).draft.values[STEPS] == "44"
 
 
-async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
+async def test_presets_of_another_shape_are_not_offered() -> None:
     rig = Rig()
     foreign = Preset("x", "Foreign", "some other shape", texts=(("1", "steps", "9"),))
     rig.documents.shelf[PRESET_KIND, "x"] = to_text(foreign)
@@ -137,7 +140,7 @@ async def test_presets_of_another_workflows_shape_are_not_offered() -> None:
     assert STEPS not in rig.ui.of(FormState).draft.values
 
 
-async def test_a_preset_that_cannot_be_read_is_left_alone_and_hides_no_other() -> None:
+async def test_unreadable_preset_is_kept_and_hides_no_other() -> None:
     rig = Rig()
     newer = json.dumps({"v": 99, "preset_id": "n", "name": 7})
     rig.documents.shelf[PRESET_KIND, "n"], rig.documents.shelf[PRESET_KIND, "broken"] = newer, "{"
@@ -146,19 +149,19 @@ async def test_a_preset_that_cannot_be_read_is_left_alone_and_hides_no_other() -
     assert (rig.documents.shelf[PRESET_KIND, "n"], rig.documents.shelf[PRESET_KIND, "broken"]) == (newer, "{")
 
 
-async def test_authors_presets_come_first_and_cannot_be_changed() -> None:
+async def test_authors_presets_come_first_and_are_read_only() -> None:
     rig = Rig(with_authors(Preset("anything/1", "Quick", texts=(("1", "steps", "4"), ("1", "seed", "11")))))
     await rig.save("A mine")
-    rows = [facts for tag, facts in read(rig.shown()).tags if facts.get("data-action") == "apply-preset"]
+    rows = elements(rig.drawn(), data_action="apply-preset")
     assert [facts["data-preset"] for facts in rows] == ["anything/1", rig.ui.of(FormState).known.presets[0].preset_id]
     await rig.act("ask-preset", ask="delete", preset="anything/1")
     assert rig.dialog.ask is None
     await rig.act("apply-preset", preset="anything/1")
     assert (rig.ui.of(FormState).draft.values[STEPS], rig.ui.of(FormState).draft.values[SEED]) == ("4", "11")
-    assert rig.ui.of(FormState).draft.modes[SEED] is SeedMode.FIXED  # else the next run would draw another one
+    assert rig.ui.of(FormState).draft.modes[SEED] is SeedMode.FIXED  # otherwise the next run would draw another seed
 
 
-async def test_mine_are_renamed_replaced_and_deleted_each_after_a_question() -> None:
+async def test_presets_are_changed_only_after_a_question() -> None:
     rig = Rig()
     rig.type(steps="10")
     await rig.save("One")
@@ -181,19 +184,19 @@ async def test_mine_are_renamed_replaced_and_deleted_each_after_a_question() -> 
     assert (rig.names, rig.documents.shelf) == ([], {})
 
 
-async def test_saving_under_a_name_that_is_there_replaces_that_one_and_the_button_says_so() -> None:
+async def test_saving_under_an_existing_name_replaces_that_preset() -> None:
     rig = Rig()
     rig.type(steps="10")
     await rig.save("One")
     rig.type(steps="20")
     rig.actions.act("preset-name", {"value": "One"})
-    assert "<span>Replace</span>" in rig.shown()
+    assert element(rig.drawn(), data_action="save-preset").text == "Replace"
     await rig.act("save-preset")
     assert rig.names == ["One"]
     assert ("1", "steps", "20") in rig.ui.of(FormState).known.presets[0].texts
 
 
-async def test_two_of_mine_never_get_one_name() -> None:
+async def test_names_of_presets_are_unique() -> None:
     rig = Rig()
     await rig.save("One")
     await rig.save("Two")
@@ -205,13 +208,13 @@ async def test_two_of_mine_never_get_one_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   "])
-async def test_a_preset_has_a_name(name: str) -> None:
+async def test_preset_needs_a_name(name: str) -> None:
     rig = Rig()
     await rig.save(name)
     assert rig.documents.shelf == {}
 
 
-async def test_a_full_store_is_told_in_the_dialog_and_what_was_typed_stays() -> None:
+async def test_full_store_is_shown_in_the_dialog_and_keeps_the_text() -> None:
     rig = Rig()
     rig.documents.is_full = True
     await rig.save("Night")
@@ -222,7 +225,7 @@ async def test_a_full_store_is_told_in_the_dialog_and_what_was_typed_stays() -> 
     assert (rig.names, rig.dialog.error) == (["Night"], None)
 
 
-async def test_a_refusal_after_the_dialog_was_closed_is_told_all_the_same() -> None:
+async def test_error_after_closing_the_dialog_is_shown() -> None:
     rig = Rig()
     rig.documents.is_full = True
     await rig.act("open-presets")
@@ -233,7 +236,7 @@ async def test_a_refusal_after_the_dialog_was_closed_is_told_all_the_same() -> N
     assert rig.ui.errors
 
 
-async def test_the_preset_that_stands_in_the_form_is_marked() -> None:
+async def test_preset_equal_to_the_form_is_marked() -> None:
     rig = Rig()
     rig.type(steps="10")
     await rig.save("One")
@@ -243,11 +246,11 @@ async def test_the_preset_that_stands_in_the_form_is_marked() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-async def test_the_dialog_speaks_the_pages_language_and_names_stay_as_they_are(language: str) -> None:
+async def test_dialog_is_translated_and_names_are_not(language: str) -> None:
     rig = Rig(with_authors(Preset("anything/1", "<b>Quick</b>", texts=(("1", "steps", "4"),))))
     await rig.save("Schnell")
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language=language)
     _ = translator(language)
     text = str(dialogs(view.dialog, _))
-    assert "&lt;b&gt;Quick&lt;/b&gt;" in text
-    assert _("Presets") in text
+    assert [item.text for item in elements(text, class_="preset-name")] == ["<b>Quick</b>", "Schnell"]
+    assert element(text, id="presets-title").text.startswith(_("Presets"))

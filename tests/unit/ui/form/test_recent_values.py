@@ -1,4 +1,4 @@
-"""Values used lately: noted from what the person typed, offered where it helps, forgotten on wish."""
+"""Recent values: noted from what the user typed, offered at fields, deleted on request."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import RECENT_KIND
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.anything import ANYTHING, LORAS, anything
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.form.test_form import markup
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
-from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions
 
 FIRST = ("prompt", "steps", "seed", "lora", "method", "on")
 
 
 class Rig:
-    """One window; others of the same browser share its shelf."""
+    """One window; others of the same browser share its store."""
 
     def __init__(self, shelf: dict[tuple[str, str], str] | None = None) -> None:
         self.opened = anything(first=FIRST)
@@ -65,16 +65,15 @@ class Rig:
         await self.done()
 
     def offered(self) -> dict[str, list[str]]:
-        """What the form offers, by input."""
+        """Return the values that the form offers, by input."""
         found: dict[str, list[str]] = {}
         view = project(StillSession(), self.ui, workflows=(self.opened,), pictures=StillPictures(), language="en")
-        for _, facts in read(markup(view, "form")).tags:
-            if facts.get("data-action") == "use-recent":
-                found.setdefault(str(facts["data-name"]), []).append(str(facts["data-text"]))
+        for item in elements(markup(view, "form"), data_action="use-recent"):
+            found.setdefault(str(item["data-name"]), []).append(str(item["data-text"]))
         return found
 
 
-async def test_what_was_typed_is_offered_after_a_run_the_latest_first_but_not_what_stands_there() -> None:
+async def test_typed_values_are_offered_after_a_run_latest_first() -> None:
     rig = Rig()
     await rig.run(prompt="a harbour", steps="30")
     assert rig.offered() == {}
@@ -83,7 +82,7 @@ async def test_what_was_typed_is_offered_after_a_run_the_latest_first_but_not_wh
     assert rig.offered() == {"prompt": ["a storm", "a harbour"], "steps": ["30"]}
 
 
-async def test_menus_switches_and_seeds_that_nobody_typed_are_not_noted() -> None:
+async def test_menus_switches_and_drawn_seeds_are_not_noted() -> None:
     rig = Rig()
     rig.ui = rig.ui.with_slices(
         rig.ui.of(FormState).with_draft(rig.ui.of(FormState).draft.with_mode(("1", "seed"), SeedMode.RANDOM))
@@ -92,7 +91,7 @@ async def test_menus_switches_and_seeds_that_nobody_typed_are_not_noted() -> Non
         await rig.run(
             method="ab"[number % 2], on="false" if number else "true", seed=str(number + 50), lora=LORAS[number]
         )
-    assert rig.offered() == {"lora": [LORAS[1]]}  # the first is the workflow's own, the last stands there
+    assert rig.offered() == {"lora": [LORAS[1]]}  # without the workflow's own and the present one
     rig.ui = rig.ui.with_slices(
         rig.ui.of(FormState).with_draft(rig.ui.of(FormState).draft.with_mode(("1", "seed"), SeedMode.FIXED))
     )
@@ -101,7 +100,7 @@ async def test_menus_switches_and_seeds_that_nobody_typed_are_not_noted() -> Non
     assert rig.offered()["seed"] == ["7000"]
 
 
-async def test_one_that_is_used_stands_in_the_form_and_can_be_taken_back() -> None:
+async def test_recent_value_is_used_and_undone() -> None:
     rig = Rig()
     await rig.run(prompt="a harbour")
     await rig.run(prompt="a storm")
@@ -111,13 +110,13 @@ async def test_one_that_is_used_stands_in_the_form_and_can_be_taken_back() -> No
     assert rig.ui.of(FormState).draft.undo().values["1", "prompt"] == "a storm"
 
 
-async def test_a_seed_that_is_used_again_stays() -> None:
+async def test_reused_seed_stays_fixed() -> None:
     rig = Rig()
     await rig.act("use-recent", node="1", name="seed", text="99")
     assert rig.ui.of(FormState).draft.modes["1", "seed"] is SeedMode.FIXED
 
 
-async def test_all_windows_share_them() -> None:
+async def test_all_windows_share_recent_values() -> None:
     shelf: dict[tuple[str, str], str] = {}
     one, other = Rig(shelf), Rig(shelf)
     await one.run(steps="30")
@@ -127,7 +126,7 @@ async def test_all_windows_share_them() -> None:
     assert third.offered() == {"steps": ["40", "30"]}
 
 
-async def test_two_runs_in_a_row_are_both_noted() -> None:
+async def test_two_consecutive_runs_are_both_noted() -> None:
     rig = Rig()
     for steps in ("30", "40"):
         rig.recents.note(rig.opened, rig.ui.of(FormState).draft.with_value(("1", "steps"), steps))
@@ -135,19 +134,19 @@ async def test_two_runs_in_a_row_are_both_noted() -> None:
     assert rig.offered() == {"steps": ["40", "30"]}
 
 
-async def test_they_are_forgotten_on_wish_and_the_dialog_counts_them() -> None:
+async def test_dialog_counts_and_deletes_recent_values() -> None:
     rig = Rig()
     await rig.run(steps="30", prompt="a harbour")
     rig.ui = replace(rig.ui, dialog=KeepingDialog())
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
-    assert "Recent values of 2 inputs" in markup(view, "dialogs")
+    assert "Recent values of 2 inputs" in element(markup(view, "dialogs"), "dialog").text
     await rig.act("forget-recent")
     assert (rig.documents.shelf, rig.ui.of(FormState).known.recent) == ({}, {})
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
-    assert "Recent values" not in markup(view, "dialogs")
+    assert "Recent values" not in element(markup(view, "dialogs"), "dialog").text
 
 
-async def test_a_refusal_to_forget_is_told_and_nothing_is_hidden() -> None:
+async def test_failed_deletion_is_shown_and_hides_nothing() -> None:
     rig = Rig()
     await rig.run(steps="30")
     rig.documents.is_full = True
@@ -156,7 +155,7 @@ async def test_a_refusal_to_forget_is_told_and_nothing_is_hidden() -> None:
     assert rig.ui.of(FormState).known.recent == {("Every", "steps"): ("30",)}
 
 
-async def test_a_full_store_keeps_nobody_from_running_and_what_is_newer_is_left_alone() -> None:
+async def test_full_store_or_newer_document_does_not_stop_a_run() -> None:
     rig = Rig()
     rig.documents.is_full = True
     await rig.run(steps="30")
@@ -171,7 +170,7 @@ async def test_a_full_store_keeps_nobody_from_running_and_what_is_newer_is_left_
     assert rig.ui.of(FormState).known.recent == {("Every", "steps"): ("30",)}
 
 
-async def test_each_run_of_the_form_is_noted_and_none_that_is_not_possible() -> None:
+async def test_only_possible_runs_are_noted() -> None:
     rig, noted = ActionsRig("text"), list[str]()
     rig.actions._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
     await rig.act("run")
@@ -180,14 +179,14 @@ async def test_each_run_of_the_form_is_noted_and_none_that_is_not_possible() -> 
     assert noted == ["text", "text"]
     rig = ActionsRig("enlarge")
     rig.actions._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
-    await rig.act("run")  # there is no picture in it
+    await rig.act("run")  # it has no picture
     assert len(noted) == 2
 
 
-async def test_a_value_is_text_and_never_markup() -> None:
+async def test_recent_value_is_never_markup() -> None:
     rig = Rig()
     await rig.run(prompt='<b onclick="x">bold</b>')
     await rig.run(prompt="plain")
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language="en")
-    assert "<b onclick" not in markup(view, "form")
+    assert not elements(markup(view, "form"), "b")
     assert rig.offered()["prompt"] == ['<b onclick="x">bold</b>']

@@ -1,4 +1,4 @@
-"""Choices that lie on a server: fetched from the one that the form is for, and never in the way."""
+"""Choices on a server: fetched from the server that the form is for, and never required."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from app.ui.page.state import PageView
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
-from tests.unit.ui.form.test_form import markup, page, tag_of
+from tests.unit.ui.elements import element, elements
+from tests.unit.ui.form.test_form import markup, page
 from tests.unit.ui.page_kit import StillSession, ended, fleet, server, task, window
 
 ROUTE = "/internal/files/output"
 
 
 def opened(*, is_upload: bool = True) -> OpenWorkflow:
-    """ComfyUI's own node of that kind, and what others make of it."""
-    told: dict[str, Any] = {"remote": {"route": ROUTE}}
+    """ComfyUI's own node of that kind, and one of a custom node."""
+    options: dict[str, Any] = {"remote": {"route": ROUTE}}
     if is_upload:
-        told |= {"image_upload": True, "image_folder": "output"}
-    catalogue = Catalogue.parse({"Pick": {"input": {"required": {"image": ["COMBO", told]}}, "output": ["IMAGE"]}})
+        options |= {"image_upload": True, "image_folder": "output"}
+    catalogue = Catalogue.parse({"Pick": {"input": {"required": {"image": ["COMBO", options]}}, "output": ["IMAGE"]}})
     graph = {"1": {"class_type": "Pick", "inputs": {"image": "mine.png [output]"}}}
     first = Layout(first=(("1", "image"),))
     return open_workflow(Published("own", "Own", "", False, parse_workflow(graph), first), catalogue)
 
 
 class Rig:
-    """A page with that form."""
+    """A page with the form."""
 
     def __init__(self, flow: OpenWorkflow, session: StillSession | None = None) -> None:
         self.session = session or StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")))
@@ -64,16 +65,19 @@ class Rig:
         return [call for call in self.session.calls if call[0] == "choices"]
 
 
-async def test_a_picker_of_results_offers_what_the_server_has_as_the_server_wants_it() -> None:
+async def test_list_of_results_has_the_names_that_the_server_expects() -> None:
     rig = Rig(opened())
     view = await rig.draw()
     assert rig.asked == [("choices", "gpu-1", ROUTE)]
     assert [item.options for item in view.lists] == [("new.png [output]", "old.png [output]")]
-    _, facts = tag_of(markup(view, "form"), "field-1-image-there")
-    assert (facts["role"], facts["value"]) == ("combobox", "mine.png [output]")  # what is not in the list stays
+    control = element(markup(view, "form"), id="field-1-image-there")
+    assert (control["role"], control["value"]) == (
+        "combobox",
+        "mine.png [output]",
+    )  # not in the list, and stays
 
 
-async def test_a_plain_choice_offers_the_names_themselves_and_any_text_is_taken() -> None:
+async def test_remote_choice_offers_names_and_accepts_any_text() -> None:
     rig = Rig(opened(is_upload=False))
     view = await rig.draw()
     assert [item.options for item in view.lists] == [("new.png", "old.png")]
@@ -81,7 +85,7 @@ async def test_a_plain_choice_offers_the_names_themselves_and_any_text_is_taken(
     assert view.run.blocker is None
 
 
-async def test_a_moored_window_asks_its_own_server_and_again_once_its_work_has_ended() -> None:
+async def test_busy_window_asks_its_server_before_and_after_the_work() -> None:
     rig = Rig(opened(), StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")), window=window(task("a", "gpu-2"))))
     await rig.draw()
     await rig.draw()
@@ -91,19 +95,20 @@ async def test_a_moored_window_asks_its_own_server_and_again_once_its_work_has_e
     assert len(rig.asked) == 2
 
 
-async def test_what_cannot_be_fetched_is_told_and_keeps_nobody_from_running() -> None:
+async def test_failed_list_is_shown_and_does_not_block_a_run() -> None:
     rig = Rig(opened(is_upload=False))
     rig.session.refusal = BadInput("list-elsewhere", "/x")
     view = await rig.draw()
-    assert "The choices are not known: the server lists them" in markup(view, "form")
+    message = element(markup(view, "form"), data_testid="list-trouble").text
+    assert message.startswith("The choices are not known: the server lists them")
     assert view.run.blocker is None
     rig.session.refusal = None
     servers = rig.session.fleet.servers
     rig.session.fleet = replace(rig.session.fleet, servers=(replace(servers[0], catalogue="other"), servers[1]))
-    assert "not known" not in markup(await rig.draw(), "form")
+    assert not elements(markup(await rig.draw(), "form"), data_testid="list-trouble")
 
 
-async def test_a_form_without_such_a_field_asks_for_nothing() -> None:
+async def test_form_without_remote_choices_fetches_nothing() -> None:
     rig = Rig(opened())
     rig.lists.refresh(())
     assert rig.work == []

@@ -1,4 +1,4 @@
-"""The graph of a task: drawn once, marked past the patches, and what is said of a node that is chosen."""
+"""The graph of a task: drawn once, marked by messages, and the details of a chosen node."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
 from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation.store import Bytes
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryNotifier,
@@ -50,7 +51,7 @@ def answer(question: str) -> str:
 
 
 class Engine:
-    """A layout engine that answers when it is told to; it fails while `error` is set."""
+    """A layout engine that answers once `gate` is set, and fails while `error` is set."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -67,7 +68,7 @@ class Engine:
 
 @dataclass
 class WaitedScreen(MemoryScreen):
-    """A screen that says when it is to be drawn."""
+    """A screen that signals scheduled redraws."""
 
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -112,7 +113,7 @@ async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
 
 
 async def settle(screen: WaitedScreen, engine: Engine) -> None:
-    """Let the engine answer, and draw what comes of it."""
+    """Let the engine answer, and redraw."""
     engine.gate.set()
     await asyncio.wait_for(screen.asked.wait(), 10)
     screen.draw()
@@ -129,7 +130,7 @@ def look(page: Page, screen: MemoryScreen, name: str, **facts: str) -> Mapping[s
     return change(screen)
 
 
-async def test_a_graph_is_listed_at_once_and_drawn_when_it_is_arranged() -> None:
+async def test_graph_is_listed_first_and_drawn_once_arranged() -> None:
     running = task("a")
     page, screen, engine = await opened(StillSession(window=window(running)))
     first = look(page, screen, "open-graph", promptId=running.prompt_id)
@@ -142,7 +143,7 @@ async def test_a_graph_is_listed_at_once_and_drawn_when_it_is_arranged() -> None
     assert second["kept"]["graph-stage"].count('class="box ') == len(SAMPLE.nodes)
 
 
-async def test_progress_marks_the_nodes_and_draws_nothing_again() -> None:
+async def test_progress_marks_the_nodes_without_a_redraw() -> None:
     running = task("a")
     session = StillSession(window=window(running))
     page, screen, engine = await opened(session)
@@ -154,26 +155,26 @@ async def test_progress_marks_the_nodes_and_draws_nothing_again() -> None:
         session.progress = {running.prompt_id: progress}
         session.listeners[0]()
         screen.draw()
-        told = change(screen)
-        assert told["graph"] == {"key": running.prompt_id, "chosen": "", "marks": {"2": ["running", fraction]}}
-        assert "kept" not in told
-        assert "dialogs" not in told["regions"]
+        sent = change(screen)
+        assert sent["graph"] == {"key": running.prompt_id, "chosen": "", "marks": {"2": ["running", fraction]}}
+        assert "kept" not in sent
+        assert "dialogs" not in sent["regions"]
 
 
-async def test_a_graph_that_is_opened_again_is_drawn_but_not_arranged_again() -> None:
+async def test_reopened_graph_is_drawn_but_not_rearranged() -> None:
     running = task("a")
     page, screen, engine = await opened(StillSession(window=window(running)))
     look(page, screen, "open-graph", promptId=running.prompt_id)
     await settle(screen, engine)
     screen.changes.clear()
     look(page, screen, "close-dialog")
-    again = look(page, screen, "open-graph", promptId=running.prompt_id)
-    assert set(again["kept"]) == {"graph-list", "graph-stage"}
-    assert again["graph"]["key"] == running.prompt_id
+    sent = look(page, screen, "open-graph", promptId=running.prompt_id)
+    assert set(sent["kept"]) == {"graph-list", "graph-stage"}
+    assert sent["graph"]["key"] == running.prompt_id
     assert engine.asked == 1
 
 
-async def test_another_language_draws_the_graph_again() -> None:
+async def test_another_language_redraws_the_graph() -> None:
     running = task("a")
     page, screen, engine = await opened(StillSession(window=window(running)))
     look(page, screen, "open-graph", promptId=running.prompt_id)
@@ -181,20 +182,20 @@ async def test_another_language_draws_the_graph_again() -> None:
     screen.changes.clear()
     await page.speak("zh-CN")
     screen.draw()
-    told = change(screen)
-    assert "没有这个名称的节点" in told["kept"]["graph-list"]
-    assert "graph" in told
+    sent = change(screen)
+    assert "没有这个名称的节点" in sent["kept"]["graph-list"]
+    assert "graph" in sent
 
 
-async def test_a_layout_engine_that_fails_is_told_and_can_be_tried_again() -> None:
+async def test_failed_layout_is_shown_and_can_be_retried() -> None:
     running = task("a")
     page, screen, engine = await opened(StillSession(window=window(running)))
     engine.error = LayoutError("unavailable", "no worker")
     look(page, screen, "open-graph", promptId=running.prompt_id)
     await settle(screen, engine)
-    told = change(screen)["regions"]["dialogs"]
-    assert "The graph could not be arranged." in told
-    assert "no worker" in told
+    alert = element(change(screen)["regions"]["dialogs"], role="alert")
+    assert "The graph could not be arranged." in alert.text
+    assert "no worker" in alert.text
     engine.error = None
     look(page, screen, "graph-again")
     await settle(screen, engine)
@@ -202,7 +203,7 @@ async def test_a_layout_engine_that_fails_is_told_and_can_be_tried_again() -> No
     assert engine.asked == 2
 
 
-async def test_a_task_that_is_gone_has_no_graph_any_more() -> None:
+async def test_dialog_closes_with_its_task() -> None:
     running = task("a")
     session = StillSession(window=window(running))
     page, screen, engine = await opened(session)
@@ -234,7 +235,7 @@ def arranged_sketch() -> Sketch:
     return arranged(sketch, json.dumps({"places": places, "bends": [[] for _ in sketch.lines]}))
 
 
-def test_a_failed_node_shows_its_error_and_the_others_do_not() -> None:
+def test_only_the_failed_node_shows_the_error() -> None:
     assert "no more paint" in shown(failing(), "2")
     assert "File x" in shown(failing(), "2")
     assert "no more paint" not in shown(failing(), "1")
@@ -247,13 +248,13 @@ def test_error_names_the_node_by_its_title() -> None:
     assert "Stopped by an error in “Enlarge the cat”" in shown(failing(), "2", sketch=named)
 
 
-def test_only_what_is_sent_counts() -> None:
+def test_only_sent_nodes_are_counted() -> None:
     sketch = arranged_sketch()
     noted = replace(sketch, boxes={**sketch.boxes, "n": Box(node_id="n", title="n", class_type="Note", kind=Kind.NOTE)})
     assert "4 of 4 nodes done" in shown(ended("a", expected=SAMPLE.expected_outputs), "", sketch=noted)
 
 
-def test_each_node_that_the_server_refused_shows_its_own_faults() -> None:
+def test_each_refused_node_shows_its_own_errors() -> None:
     errors = tuple(
         NodeError(node_id=node_id, class_type="X", type="custom", message=f"fault of {node_id}") for node_id in "23"
     )
@@ -262,35 +263,34 @@ def test_each_node_that_the_server_refused_shows_its_own_faults() -> None:
     assert "fault of 3" not in shown(refused, "2")
 
 
-def test_what_failed_is_one_click_away() -> None:
-    assert 'data-testid="to-failed"' in shown(failing(), "")
-    assert 'data-testid="to-failed"' not in shown(failing(), "2")
-    assert 'data-testid="to-failed"' not in shown(ended("a"), "")
+def test_failed_node_has_a_button() -> None:
+    assert element(shown(failing(), ""), data_testid="to-failed")["data-node-id"] == "2"
+    assert not elements(shown(failing(), "2"), data_testid="to-failed")
+    assert not elements(shown(ended("a"), ""), data_testid="to-failed")
 
 
-def test_a_chosen_node_tells_its_class_its_values_and_where_the_rest_comes_from() -> None:
-    told = shown(task("a"), "2")
-    node = SAMPLE.nodes["2"]
-    assert node.class_type in told
-    assert f">{SAMPLE.value('2', 'width')}</dd>" in told
-    assert 'data-node-id="1"' in told
-    assert "from " in told
+def test_chosen_node_shows_class_values_and_links() -> None:
+    markup = shown(task("a"), "2")
+    assert SAMPLE.nodes["2"].class_type in element(markup, class_="graph-node-facts quiet").text
+    assert str(SAMPLE.value("2", "width")) in [item.text for item in elements(markup, "dd")]
+    (link,) = elements(markup, "button", class_="link")
+    assert link["data-node-id"] == "1" and link.text.startswith("from ")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_every_kind_of_box_has_its_words(language: str) -> None:
+def test_every_kind_of_box_is_described(language: str) -> None:
     _ = translator(language)
     boxes = {
         kind.value: Box(node_id=kind.value, title=kind.value, class_type="X", kind=kind, note="read me", mode=mode)
         for kind, mode in zip(Kind, [*Mode, Mode.ON], strict=True)
     }
     sketch = Sketch(boxes, inside={"subgraph": ("Upscale", "Blend")})
-    told = {kind: shown(task("a"), kind.value, _, sketch) for kind in Kind}
-    assert _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", 2) in told[Kind.SUBGRAPH]
-    assert "Upscale" in told[Kind.SUBGRAPH]
-    assert "read me" in told[Kind.NOTE]
-    assert _("Muted: it is not sent.") in told[Kind.SUBGRAPH]
-    assert len(set(told.values())) == len(Kind)
+    details = {kind: element(shown(task("a"), kind.value, _, sketch), id="graph-node").text for kind in Kind}
+    assert _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", 2) in details[Kind.SUBGRAPH]
+    assert "Upscale" in details[Kind.SUBGRAPH]
+    assert "read me" in details[Kind.NOTE]
+    assert _("Muted: it is not sent.") in details[Kind.SUBGRAPH]
+    assert len(set(details.values())) == len(Kind)
 
 
 def nasty_sketch() -> Sketch:
@@ -310,7 +310,7 @@ def nasty_sketch() -> Sketch:
     return Sketch(boxes, (Edge(box.node_id, 0, "n", 0),), (Area(NASTY, 0, 0, 5000, 300, "#bf7e7e"),), True)
 
 
-def test_nothing_that_stands_in_a_workflow_becomes_markup() -> None:
+def test_texts_of_a_workflow_never_become_markup() -> None:
     sketch = nasty_sketch()
     for markup in (str(drawing(sketch, ENGLISH)), f"<div>{node_list(sketch, ENGLISH)}</div>"):
         root = ElementTree.fromstring(markup.replace("\u0000", " ").replace(" hidden>", ' hidden="">'))
@@ -320,20 +320,20 @@ def test_nothing_that_stands_in_a_workflow_becomes_markup() -> None:
         assert any("<script>" in (element.text or "") for element in root.iter())
 
 
-def test_a_drawing_has_no_inline_style() -> None:
-    """The page's own policy would refuse it."""
+def test_drawing_has_no_inline_style() -> None:
+    """The page's content security policy would refuse it."""
     assert " style=" not in str(drawing(nasty_sketch(), ENGLISH))
     assert " style=" not in shown(failing(), "2")
 
 
-def test_a_line_passes_its_bends() -> None:
+def test_line_passes_its_bends() -> None:
     boxes = {name: Box(node_id=name, title=name, class_type=name) for name in "ab"}
     sketch = Sketch(boxes, (Edge("a", 0, "b", 0, bends=((500, 40), (700, 41.26))),))
     assert " 500 40C" in str(drawing(sketch, ENGLISH))
     assert " 700 41.3C" in str(drawing(sketch, ENGLISH))
 
 
-async def test_only_so_many_drawings_are_kept() -> None:
+async def test_only_the_latest_drawings_are_kept() -> None:
     asked: list[str] = []
 
     async def arrange(question: str) -> str:
@@ -351,26 +351,26 @@ async def test_only_so_many_drawings_are_kept() -> None:
     assert len(asked) == len(texts)
 
 
-async def test_a_workflow_that_cannot_be_read_is_told() -> None:
+async def test_unreadable_workflow_is_an_error() -> None:
     page, screen, _engine = await opened(StillSession(window=window(task("a", workflow="{}"))))
-    told = look(page, screen, "open-graph", promptId=PromptId(task("a").prompt_id))
-    assert 'role="alert"' in told["regions"]["dialogs"]
+    sent = look(page, screen, "open-graph", promptId=PromptId(task("a").prompt_id))
+    assert element(sent["regions"]["dialogs"], role="alert").text
 
 
-async def test_the_forms_workflow_has_a_graph_of_its_own() -> None:
+async def test_form_has_a_graph_of_its_own() -> None:
     page, screen, engine = await opened(StillSession())
     page.actions.act("workflow", {"value": "slow"})
     screen.draw()
     screen.changes.clear()
     look(page, screen, "open-graph", promptId="")
     await settle(screen, engine)
-    told = change(screen)
-    assert "graph-state" not in told["regions"]["dialogs"]
-    assert told["graph"] == {"key": "slow", "chosen": "", "marks": {}}
+    sent = change(screen)
+    assert not elements(sent["regions"]["dialogs"], data_testid="graph-state")
+    assert sent["graph"] == {"key": "slow", "chosen": "", "marks": {}}
     assert "Stopped" not in look(page, screen, "graph-node", nodeId="1")["regions"]["dialogs"]
 
 
-def test_a_workflow_of_the_editors_is_drawn_with_its_authors_places() -> None:
+def test_editor_workflow_has_its_authors_places() -> None:
     editor = {"nodes": [{"id": 2, "type": "ImageScale", "pos": [77, 130], "size": [210, 90]}], "links": []}
     box = sketch_of(Subject(SAMPLE.text, json.dumps(editor))).boxes["2"]
     assert (box.x, box.y) == (77, 100)
@@ -379,7 +379,7 @@ def test_a_workflow_of_the_editors_is_drawn_with_its_authors_places() -> None:
 
 @dataclass
 class Kept:
-    """What a store keeps under `ee`."""
+    """Return the content of the file with the hash `ee`."""
 
     text: str | None
 
@@ -388,7 +388,7 @@ class Kept:
 
 
 async def drawing_of_kept(kept: Kept, text: str = SAMPLE.text) -> tuple[Drawing, int]:
-    """The drawing of a task whose editor's file is kept so, and how often it was arranged."""
+    """Return the drawing of a task whose stored editor file has this text, and how often it was arranged."""
     work: list[asyncio.Task[None]] = []
     engine = Engine()
     engine.gate.set()
@@ -402,7 +402,7 @@ async def drawing_of_kept(kept: Kept, text: str = SAMPLE.text) -> tuple[Drawing,
     return graphs.drawing(subject), engine.asked
 
 
-async def test_a_task_is_drawn_as_its_author_has_while_that_is_kept() -> None:
+async def test_task_with_a_stored_file_has_its_authors_places() -> None:
     editor = {"nodes": [{"id": 2, "type": "ImageScale", "pos": [77, 130], "size": [210, 90]}], "links": []}
     drawn, asked = await drawing_of_kept(Kept(ready_copy(editor)))
     assert drawn.sketch is not None and drawn.is_ready and asked == 0
@@ -411,18 +411,18 @@ async def test_a_task_is_drawn_as_its_author_has_while_that_is_kept() -> None:
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]", ready_copy({"nodes": 7})])
-async def test_without_what_its_author_drew_a_task_is_drawn_as_it_was_sent(text: str | None) -> None:
+async def test_task_without_a_stored_file_is_drawn_as_sent(text: str | None) -> None:
     drawn, asked = await drawing_of_kept(Kept(text))
     assert drawn.sketch is not None and drawn.is_ready and asked == 1
     assert drawn.sketch.boxes.keys() == SAMPLE.nodes.keys()
 
 
-async def test_a_kept_file_of_a_workflow_that_is_none_is_told() -> None:
+async def test_stored_file_without_a_workflow_is_an_error() -> None:
     drawn, _ = await drawing_of_kept(Kept(None), "{}")
     assert isinstance(drawn.error, BadInput)
 
 
 @pytest.mark.parametrize("editor", ["{", "[" * 5000, "[]", '{"nodes": 7}'])
-def test_a_graph_of_the_editors_that_is_none_is_a_typed_error(editor: str) -> None:
+def test_invalid_editor_graph_is_a_typed_error(editor: str) -> None:
     with pytest.raises(BadInput):
         sketch_of(Subject(SAMPLE.text, editor))

@@ -1,4 +1,4 @@
-"""Opening workflows: what is given is kept, chosen, and opened as soon as a server tells its nodes; nothing is lost."""
+"""Opening workflows: saved, chosen, and opened once a server's catalogue is known; nothing is lost."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def api(width: int = 8) -> dict[str, Any]:
 
 
 def graph(class_type: str = "EmptyImage") -> dict[str, Any]:
-    """The same as the editor saves it."""
+    """Return the same workflow as the editor saves it."""
     nodes = [
         {
             "id": 1,
@@ -91,7 +91,7 @@ def graph(class_type: str = "EmptyImage") -> dict[str, Any]:
 
 
 class Rig:
-    """A page's opener, its library and the actions on both; `draw` is what a drawing does."""
+    """The page's opener, its library and the actions on both; `draw` is one redraw."""
 
     def __init__(self, documents: MemoryDocuments | None = None, **facts: Any) -> None:
         self.session = StillSession(
@@ -122,8 +122,8 @@ class Rig:
         self.opener.refresh()
         await self.context.done()
 
-    async def give(self, told: object, name: str = "night.json", *, is_surely: bool = True) -> None:
-        data = told if isinstance(told, bytes) else json.dumps(told).encode()
+    async def give(self, content: object, name: str = "night.json", *, is_surely: bool = True) -> None:
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.library_actions.take_files([(Bytes(data, "application/octet-stream"), name)], is_surely=is_surely)
         await self.draw()
 
@@ -142,21 +142,21 @@ def opened(rig: Rig) -> OpenWorkflow:
     return rig.chosen
 
 
-async def test_a_file_is_opened_chosen_and_kept() -> None:
+async def test_file_is_opened_chosen_and_saved() -> None:
     rig = Rig()
     await rig.give(api(9))
     assert opened(rig).title == "night"
     assert opened(rig).form.by_key["1", "width"].text == "9"
     assert [item.title for item in rig.library.items] == ["night"]
-    again = Rig(rig.documents)
-    await again.library.refresh()
-    again.opener.choose(rig.context.ui.of(FormState).workflow_id)
-    await again.draw()
-    assert opened(again).form.by_key["1", "width"].text == "9"
+    other = Rig(rig.documents)
+    await other.library.refresh()
+    other.opener.choose(rig.context.ui.of(FormState).workflow_id)
+    await other.draw()
+    assert opened(other).form.by_key["1", "width"].text == "9"
 
 
 def many(count: int = MOST_IN_ONE_STEP) -> dict[str, Any]:
-    """A chain of more nodes than a form is made of at once."""
+    """Return a chain of more nodes than a form has in its first step."""
     pairs = [{f"{number}-{name}": node for name, node in api(width=number % 60 + 1).items()} for number in range(count)]
     for number, pair in enumerate(pairs):
         pair[f"{number}-2"]["inputs"] = {"images": [f"{number}-1", 0], "filename_prefix": "x"}
@@ -164,7 +164,7 @@ def many(count: int = MOST_IN_ONE_STEP) -> dict[str, Any]:
 
 
 async def give_large(rig: Rig) -> OpenWorkflow:
-    """Open a large file up to where what stands on top is shown; drawing goes on with the rest."""
+    """Open a large file until the inputs on top are shown; redraws continue with the rest."""
     rig.library_actions.take_files([(Bytes(json.dumps(many()).encode()), "large.json")], is_surely=True)
     for _ in range(1000):
         if rig.opened and rig.screen.due:
@@ -173,7 +173,7 @@ async def give_large(rig: Rig) -> OpenWorkflow:
     return opened(rig)
 
 
-async def test_of_a_large_file_the_top_is_there_first_and_the_rest_follows() -> None:
+async def test_large_form_has_its_top_first() -> None:
     rig = Rig()
     first = await give_large(rig)
     assert not first.is_whole
@@ -196,7 +196,7 @@ async def test_of_a_large_file_the_top_is_there_first_and_the_rest_follows() -> 
     assert rig.context.ui.of(FormState).draft.values == {("0-1", "width"): "33"}
 
 
-async def test_what_was_arranged_before_the_rest_was_there_stays() -> None:
+async def test_layout_changed_during_opening_stays() -> None:
     rig = Rig()
     first = await give_large(rig)
     layout = first.layout.hide(first.form.first[0])
@@ -210,7 +210,7 @@ async def test_what_was_arranged_before_the_rest_was_there_stays() -> None:
     assert first.form.first[0] not in [item.key for item in opened(rig).arranged.first]
 
 
-async def test_what_was_opened_anew_meanwhile_is_not_replaced() -> None:
+async def test_reopened_workflow_is_not_replaced_by_a_late_form() -> None:
     rig = Rig()
     first = await give_large(rig)
     other = with_catalogue(first, CATALOGUE)
@@ -220,22 +220,22 @@ async def test_what_was_opened_anew_meanwhile_is_not_replaced() -> None:
     assert rig.chosen is other
 
 
-async def test_a_large_file_comes_as_the_person_has_arranged_it() -> None:
+async def test_large_form_has_the_users_layout() -> None:
     rig = Rig()
     first = await give_large(rig)
     pinned = ("7-2", "filename_prefix")
     rig.screen.keep(f"{STORE_KEY}.{first.published.key}", to_text(first.layout.pin(pinned, [])))
-    again = Rig()
-    again.screen.shared = rig.screen.shared
-    arranged = await give_large(again)
+    other = Rig()
+    other.screen.shared = rig.screen.shared
+    arranged = await give_large(other)
     assert not arranged.is_whole
     assert [item.key for item in arranged.arranged.first] == [pinned]
-    for each in (rig, again):
+    for each in (rig, other):
         each.screen.draw()
         await each.draw()
 
 
-async def test_the_editors_graph_gets_the_form_of_a_servers_catalogue() -> None:
+async def test_editor_graph_gets_the_form_of_a_catalogue() -> None:
     rig = Rig()
     await rig.give(graph())
     assert opened(rig).editor is not None
@@ -243,7 +243,7 @@ async def test_the_editors_graph_gets_the_form_of_a_servers_catalogue() -> None:
     assert opened(rig).workflow.value("1", "width") == 16
 
 
-async def test_without_a_catalogue_the_editors_graph_waits_for_one() -> None:
+async def test_editor_graph_waits_for_a_catalogue() -> None:
     rig = Rig()
     rig.session.fleet = fleet(server("gpu-1"))
     await rig.give(graph())
@@ -256,7 +256,7 @@ async def test_without_a_catalogue_the_editors_graph_waits_for_one() -> None:
     assert rig.opener.opening(rig.context.ui.of(FormState).workflow_id) is None
 
 
-async def test_the_server_with_all_its_nodes_makes_the_form() -> None:
+async def test_form_is_from_the_server_with_all_nodes() -> None:
     rig = Rig()
     poor = Catalogue.parse({"SaveImage": {"input": {"required": {}}}})
     rig.session.fleet = fleet(server("gpu-0", catalogue="p"), server("gpu-1", catalogue="a"))
@@ -265,7 +265,7 @@ async def test_the_server_with_all_its_nodes_makes_the_form() -> None:
     assert opened(rig).catalogue is CATALOGUE
 
 
-async def test_what_cannot_be_converted_is_refused_with_the_node_and_stays_in_the_library() -> None:
+async def test_failed_conversion_names_the_node_and_keeps_the_item() -> None:
     rig = Rig()
     await rig.give(graph("NodeOfNobody"))
     opening = rig.opener.opening(rig.context.ui.of(FormState).workflow_id)
@@ -274,14 +274,14 @@ async def test_what_cannot_be_converted_is_refused_with_the_node_and_stays_in_th
     assert len(rig.library.items) == 1
 
 
-async def test_what_was_sent_is_used_where_the_graph_beside_it_cannot_be_converted() -> None:
+async def test_sent_workflow_is_used_if_the_graph_cannot_be_converted() -> None:
     rig = Rig()
     await rig.give({"prompt": api(9), "workflow": graph("NodeOfNobody")})
     assert opened(rig).editor is None and opened(rig).notes == (Note.GRAPH_REFUSED,)
     assert opened(rig).form.by_key["1", "width"].text == "9"
 
 
-async def test_a_photo_without_a_workflow_goes_on_to_the_form_unless_it_was_meant() -> None:
+async def test_photo_without_a_workflow_goes_into_the_form() -> None:
     rig = Rig()
     png = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\x00IEND\xaeB\x60\x82"
     await rig.give(png, "boat.png", is_surely=False)
@@ -290,7 +290,7 @@ async def test_a_photo_without_a_workflow_goes_on_to_the_form_unless_it_was_mean
     assert isinstance(rig.error, BadInput) and rig.error.name == "boat.png"
 
 
-async def test_a_json_file_is_always_meant() -> None:
+async def test_json_file_must_be_a_workflow() -> None:
     rig = Rig()
     await rig.give([1], "list.json", is_surely=False)
     assert isinstance(rig.error, BadInput) and rig.error.cause == SourceFault.NO_WORKFLOW.value
@@ -309,7 +309,7 @@ async def test_pasted_text_is_opened_and_named_later() -> None:
     assert [(item.title, item.tags) for item in rig.library.items] == [("Mine", ("studio", "夜景"))]
 
 
-async def test_a_servers_saved_workflow_is_looked_for_and_opened() -> None:
+async def test_workflow_saved_on_a_server_is_listed_and_opened() -> None:
     rig = Rig()
     rig.files.saved_files = {("gpu-1", "a/b.json"): json.dumps(graph()).encode()}
     rig.act("open-library", {})
@@ -323,7 +323,7 @@ async def test_a_servers_saved_workflow_is_looked_for_and_opened() -> None:
     assert rig.library.items[0].place == "gpu-1/a/b.json"
 
 
-async def test_a_server_that_does_not_tell_is_said_so() -> None:
+async def test_error_of_a_servers_list_is_shown() -> None:
     rig = Rig()
     rig.files.refusal = BadInput("x")
     rig.act("open-library", {})
@@ -338,7 +338,7 @@ def published_form(title: str = "Team", width: int = 8) -> bytes:
     return json.dumps({"v": 1, "title": title, "about": "", "fields": fields, "workflow": api(width)}).encode()
 
 
-async def test_a_published_workflow_is_opened_and_follows_its_file() -> None:
+async def test_published_workflow_follows_its_file() -> None:
     rig = Rig()
     rig.files.published_files = {"team/a.json": (PublishedFile("team/a.json", "t1", "Team"), published_form())}
     await rig.library.refresh_published("v1")
@@ -356,7 +356,7 @@ async def test_a_published_workflow_is_opened_and_follows_its_file() -> None:
     assert rig.context.ui.of(FormState).draft.values == {("1", "width"): "33"}
 
 
-async def test_a_published_file_may_be_any_file_with_a_workflow() -> None:
+async def test_published_file_may_be_any_file_with_a_workflow() -> None:
     rig = Rig()
     rig.files.published_files = {"plain-one.json": (PublishedFile("plain-one.json", "t"), json.dumps(graph()).encode())}
     await rig.library.refresh_published("v1")
@@ -365,7 +365,7 @@ async def test_a_published_file_may_be_any_file_with_a_workflow() -> None:
     assert opened(rig).title == "plain one" and opened(rig).editor is not None
 
 
-async def test_the_same_list_is_not_read_twice() -> None:
+async def test_unchanged_list_is_not_read_twice() -> None:
     rig = Rig()
     assert rig.library.is_stale("v1") and not rig.library.is_stale("")
     await rig.library.refresh_published("v1")
@@ -374,14 +374,14 @@ async def test_the_same_list_is_not_read_twice() -> None:
     assert not rig.library.is_stale("v1")
 
 
-async def test_a_full_store_is_told_and_the_workflow_is_open_all_the_same() -> None:
+async def test_full_store_is_shown_and_the_workflow_opens() -> None:
     rig = Rig()
     rig.documents.is_full = True
     await rig.give(api())
     assert isinstance(rig.error, StorageError) and opened(rig).title == "night"
 
 
-async def test_what_was_opened_longest_ago_is_closed_and_comes_back_when_chosen() -> None:
+async def test_oldest_workflow_is_closed_and_reopened_when_chosen() -> None:
     rig = Rig()
     for width in range(1, MOST_OPEN + 3):
         rig.time += 1
@@ -394,7 +394,7 @@ async def test_what_was_opened_longest_ago_is_closed_and_comes_back_when_chosen(
     assert opened(rig).title == "w1"
 
 
-async def test_everything_is_exported_and_taken_in_elsewhere() -> None:
+async def test_exported_library_is_imported_elsewhere() -> None:
     rig, other = Rig(), Rig()
     await rig.give(graph())
     rig.screen.shared["mooring.layout.shape"] = "{}"
@@ -408,7 +408,7 @@ async def test_everything_is_exported_and_taken_in_elsewhere() -> None:
     assert opened(other).form.by_key["1", "width"].text == "16"
 
 
-async def test_an_item_is_deleted_after_a_question() -> None:
+async def test_item_is_deleted_after_a_question() -> None:
     rig = Rig()
     await rig.give(api())
     item_id = rig.library.items[0].item_id
@@ -422,7 +422,7 @@ async def test_an_item_is_deleted_after_a_question() -> None:
     assert rig.library.items == () and rig.documents.shelf == {}
 
 
-async def test_a_run_is_noted_with_the_item() -> None:
+async def test_run_is_noted_with_the_item() -> None:
     rig = Rig()
     await rig.give(api())
     rig.time = 200.0
@@ -432,7 +432,7 @@ async def test_a_run_is_noted_with_the_item() -> None:
     assert len(rig.library.items) == 1
 
 
-async def test_what_is_typed_into_a_files_workflow_survives_a_reload() -> None:
+async def test_reload_keeps_the_draft_of_a_files_workflow() -> None:
     rig = Rig()
     await rig.give(api())
     form = rig.context.ui.of(FormState).with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
@@ -443,7 +443,7 @@ async def test_what_is_typed_into_a_files_workflow_survives_a_reload() -> None:
     assert drafts.load(text, rig.context.workflows[:1]).workflow_id == "enlarge"
 
 
-async def test_the_picker_has_the_published_first_then_the_latest_used_then_the_shipped() -> None:
+async def test_picker_has_published_then_recent_then_shipped_workflows() -> None:
     rig = Rig()
     await rig.give(api(1), "old.json")
     rig.time += 1
@@ -456,7 +456,7 @@ async def test_the_picker_has_the_published_first_then_the_latest_used_then_the_
     assert len({entry.workflow_id for entry in stock.entries}) == len(stock.entries)
 
 
-async def test_the_stock_is_counted_again_only_when_something_is_another() -> None:
+async def test_list_is_cached_until_something_changes() -> None:
     rig, room = Rig(), LibraryIndex()
     await rig.give(api())
 
@@ -473,7 +473,7 @@ async def test_the_stock_is_counted_again_only_when_something_is_another() -> No
     assert all(entry.is_possible for entry in stock().entries)
 
 
-def test_the_chosen_one_stands_in_the_picker_however_long_the_list_is() -> None:
+def test_picker_always_has_the_chosen_workflow() -> None:
     entries = stock_of(MemoryContext("x").workflows * 4, Rig().library, fleet()).entries * 4
     many = tuple(replace(entry, workflow_id=str(number)) for number, entry in enumerate(entries))
     assert len(picked(many, "0")) == PICKED_AT_FIRST == len(picked(many, "15"))
@@ -481,7 +481,7 @@ def test_the_chosen_one_stands_in_the_picker_however_long_the_list_is() -> None:
     assert len(picked(many[:3], "none")) == 3
 
 
-async def test_the_library_is_searched_by_words_and_tags() -> None:
+async def test_library_is_searched_by_text_and_tag() -> None:
     rig = Rig()
     await rig.give(api(1), "Boat.json")
     await rig.library.tag(rig.library.items[0].item_id, "sea")
@@ -501,11 +501,11 @@ async def test_the_library_is_searched_by_words_and_tags() -> None:
 @pytest.mark.parametrize(
     ("path", "title"), [("a/night_sky-2.json", "night sky 2"), ("---.json", "---.json"), ("x.tar.json", "x.tar")]
 )
-def test_a_published_file_without_a_title_is_called_as_its_file(path: str, title: str) -> None:
+def test_published_file_without_a_title_has_its_files_name(path: str, title: str) -> None:
     assert plain_title(PublishedFile(path, "t")) == title
 
 
-async def test_a_run_of_the_editors_file_sends_the_file_with_the_forms_values() -> None:
+async def test_run_sends_the_editor_file_with_the_forms_values() -> None:
     rig = Rig()
     await rig.give(graph())
     draft = rig.context.ui.of(FormState).draft.with_value(("1", "width"), "33")
@@ -518,7 +518,7 @@ async def test_a_run_of_the_editors_file_sends_the_file_with_the_forms_values() 
     assert filled(plan.editor, sent)["nodes"][0]["widgets_values"] == [41]
 
 
-async def test_names_of_files_are_filled_in_by_the_persons_own_time() -> None:
+async def test_dates_in_file_names_are_the_users_local_time() -> None:
     rig = Rig()
     await rig.give(graph())
     draft = rig.context.ui.of(FormState).draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
@@ -527,7 +527,7 @@ async def test_names_of_files_are_filled_in_by_the_persons_own_time() -> None:
     assert filled(order.editor, order.workflow)["nodes"][1]["widgets_values"] == ["%date:yyyy-MM-dd%/x"]
 
 
-async def test_what_was_sent_goes_without_an_editors_file() -> None:
+async def test_sent_workflow_has_no_editor_file() -> None:
     rig = Rig()
     await rig.give(api())
     order = order_of(
@@ -536,7 +536,7 @@ async def test_what_was_sent_goes_without_an_editors_file() -> None:
     assert (order.workflow.value("1", "width"), order.editor) == (8, "")
 
 
-async def test_the_open_graph_is_drawn_as_its_author_did() -> None:
+async def test_graph_of_the_form_has_its_authors_places() -> None:
     rig = Rig()
     await rig.give(graph())
     assert json.loads(form_subject(opened(rig), Draft()).editor) == graph()
@@ -544,7 +544,7 @@ async def test_the_open_graph_is_drawn_as_its_author_did() -> None:
     assert form_subject(opened(rig), Draft()).editor == ""
 
 
-async def test_form_graph_shows_what_stands_in_the_form() -> None:
+async def test_form_graph_has_the_forms_values() -> None:
     rig = Rig()
     await rig.give(api())
     sent = parse_workflow(form_subject(opened(rig), Draft({("1", "width"): "24"})).api)
