@@ -137,4 +137,4 @@ ATTACKS: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize(("cause", "attack"), ATTACKS.values(), ids=ATTACKS.keys())
 async def test_attack_is_refused_before_the_server(guarded: GuardedServer, cause: str, attack: bytes) -> None:
-    await guarded.refuses(cause, attack)
+    await guarded.assert_refused(cause, attack)

@@ -133,7 +133,7 @@ async def test_only_our_page_breaks_servers_and_only_by_name(gateway: Service, c
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_route_does_not_exist_without_our_demo_fleet(guarded: GuardedServer, method: str) -> None:
     body = '{"server": "a", "fault": "hang"}' if method == "POST" else ""
-    await guarded.refuses("not-listed", write(method, PATH, JSON | {"Origin": "ORIGIN"}, body))
+    await guarded.assert_refused("not-listed", write(method, PATH, JSON | {"Origin": "ORIGIN"}, body))
 
 
 def test_demo_fleet_without_faults_flag_cannot_be_broken() -> None:

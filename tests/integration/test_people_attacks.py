@@ -72,7 +72,7 @@ async def _history(request: Any) -> Any:
     ids=[name for name in ATTACKS if name != SEALED],
 )
 async def test_attack_with_a_logged_in_users_cookie_is_refused(team: Team, cause: str, attack: bytes) -> None:
-    await team.refuses(cause, attack)
+    await team.assert_refused(cause, attack)
 
 
 async def test_link_to_a_picture_needs_its_seal(team: Team) -> None:

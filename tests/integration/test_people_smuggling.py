@@ -240,11 +240,11 @@ async def test_events_have_only_proven_files(studio: Studio, echo: EchoServer) -
     plain = {"class_type": "Echo", "inputs": {"ui": {"images": [file]}}}
     async with open_listener(bob) as his:
         await bob.submit({"1": own, "2": pieces, "3": plain})
-        await echo.tell_outputs()  # the gateway has not seen the beginning
-        await echo.tell("execution_start", timestamp=int(echo.now * 1_000))
+        await echo.send_outputs()  # the gateway has not seen the beginning
+        await echo.send_event("execution_start", timestamp=int(echo.now * 1_000))
         echo.now += 1
         echo.write("output", next(name for _, _, name in echo.files if name.startswith("own")))
-        await echo.tell_outputs()
+        await echo.send_outputs()
         await until(lambda: his.kinds().count("executed") == 6)
         images = [text["data"]["output"]["images"] for text in his.texts if text["type"] == "executed"]
         assert [len(one) for one in images] == [0, 0, 0, 1, 0, 0]
