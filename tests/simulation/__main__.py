@@ -1,7 +1,7 @@
 """The long simulation.
 
 python -m tests.simulation --seeds 10000             many lives, two at a time, with the table fault × phase
-python -m tests.simulation --seed 4711               one life, exactly as it was, with its trace
+python -m tests.simulation --seed 4711               one life, replayed exactly, with its trace
 python -m tests.simulation --replay bundle.json      replay a window's debug bundle
 """
 
@@ -18,12 +18,12 @@ from tests.simulation.lives import live_many
 from tests.simulation.replay import replay
 from tests.simulation.report import Report
 
-HASH_SEED = "0"  # sets of strings are ordered by it, so a life is the same only under the same one
+HASH_SEED = "0"  # the order of sets depends on it, so a life is the same only with the same one
 _PROGRESS = 500  # lives between two lines
 
 
 def main(arguments: list[str]) -> int:
-    """Run what is asked for; 1 if a promise was broken."""
+    """Run the requested lives; return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=200, help="how many lives (default: 200)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")

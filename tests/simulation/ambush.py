@@ -1,4 +1,4 @@
-"""Faults that wait for work to come into a phase: what lasts milliseconds is met as often as what lasts minutes."""
+"""Faults that wait for work in a phase, so that short phases meet faults as often as long ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from tests.simulation.phases import Phase, everything_in
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-PATIENCE = 20.0  # virtual seconds; then another one is laid
+PATIENCE = 20.0  # virtual seconds until an ambush is replaced
 MOST_LAID = 2  # ambushes that wait together
-RARE = 8  # times as often: work that must end on the server before the window knows that it was accepted, or run on
-# after the person has given it up
-OVER = 2  # times as often: what is short, or needs something that was made and is still there
+RARE = 8  # times as often: work that must end before the window knows of its acceptance, or after it was given up
+OVER = 2  # times as often: short phases, and those that need an existing result
 _LATE_FAULTS = frozenset(
     {
         "file deleted",
@@ -34,7 +33,7 @@ _SHORT = frozenset({Phase.RESERVED, Phase.UPLOADING, Phase.REGISTERED, Phase.POS
 
 @dataclass
 class Ambush:
-    """One fault that waits for one phase."""
+    """A fault that waits for a phase."""
 
     fault: Fault
     phase: Phase
@@ -43,7 +42,7 @@ class Ambush:
 
 
 class Ambushes:
-    """Keeps a few laid, chosen evenly among all cells of the table."""
+    """Keeps a few ambushes, chosen evenly among all cells of the table."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,10 +51,10 @@ class Ambushes:
         self._laid: list[Ambush] = []
         self.is_on = True
         world.network.on_sent.append(self._sent)
-        world.database.watchers.append(self.look)
+        world.database.watchers.append(self.check)
 
     def keep(self) -> None:
-        """Give up those that waited too long, and lay new ones."""
+        """Replace ambushes that have waited too long."""
         world, now = self._world, self._world.loop.time()
         self._laid = [item for item in self._laid if item.until > now]
         while len(self._laid) < MOST_LAID and self.is_on:
@@ -64,23 +63,23 @@ class Ambushes:
             is_late = fault.name in _LATE_FAULTS
             if phase is Phase.UNCLEAR and (is_late or world.chance.random() < 0.7):
                 world.weather.armed.append(Mishap("answer lost", _is_submit))
-                if is_late:  # no poll before the server is done with it
-                    world.weather.armed += [Mishap("answer lost", _is_look) for _ in range(3)]
+                if is_late:  # no poll before the server has finished it
+                    world.weather.armed += [Mishap("answer lost", _is_poll) for _ in range(3)]
             elif phase is Phase.POSTED and (is_late or world.chance.random() < 0.5):
                 world.weather.armed.append(Mishap("answer late", _is_submit))
 
     def _sent(self, _: Exchange) -> None:
-        self.look()
+        self.check()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Check whether a change has triggered an ambush, which is then the next event."""
         for ambush in self._laid:
             if not ambush.is_springing and self.is_on and everything_in(self._world, ambush.phase):
                 ambush.is_springing = True
                 delay = self._world.chance.choice([0.0, 0.0, 0.002]) if ambush.phase in _SHORT else 0.0
-                self._world.later(delay, lambda ambush=ambush: self._spring(ambush))
+                self._world.later(delay, lambda ambush=ambush: self._trigger(ambush))
 
-    def _spring(self, ambush: Ambush) -> None:
+    def _trigger(self, ambush: Ambush) -> None:
         ambush.is_springing = False
         if not self.is_on or ambush not in self._laid:
             return
@@ -101,5 +100,5 @@ def _is_submit(exchange: Exchange) -> bool:
     return exchange.route == ("POST", "prompt")
 
 
-def _is_look(exchange: Exchange) -> bool:
+def _is_poll(exchange: Exchange) -> bool:
     return exchange.route == ("GET", "queue")

@@ -1,7 +1,7 @@
-"""The rest of a browser in memory: tabs with their session storage, Web Locks, a clock, chance, and death.
+"""The rest of a browser in memory: tabs with session storage, Web Locks, a clock, random numbers, and crashes.
 
-A `Life` is one page load. Its death freezes it for good: whatever it waits for never comes, and no `finally` runs. A
-frozen page comes back from its ports only when it is thawed; one in the back/forward cache may be evicted.
+A `Life` is one page load. Its death freezes it for good: its waits never end, and no `finally` runs. A frozen page
+returns from its ports only when it is thawed; one in the back/forward cache may be evicted.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ class Life:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether the page lives, and does nothing."""
+        """Whether the page is frozen and not dead."""
         return self._thawing is not None
 
     def freeze(self) -> None:
-        """From now on nothing returns to the page."""
+        """From now on no port returns to the page."""
         self._thawing = self._thawing or asyncio.Event()
 
     def thaw(self) -> None:
-        """Let everything that has arrived since then return."""
+        """Let the ports return everything that has arrived."""
         if self._thawing is not None:
             self._thawing.set()
             self._thawing = None
 
     async def gate(self) -> None:
-        """Every port passes here: a dead page never comes back from it, a frozen one when it is thawed."""
+        """Wait at a port: a dead page never returns, a frozen one only when it is thawed."""
         while self.is_alive and self._thawing is not None:
             await self._thawing.wait()
         if not self.is_alive:
@@ -52,7 +52,7 @@ class Life:
             await never
 
     async def lag(self, least: float = 0.0, most: float = 0.004) -> None:
-        """A little time, as everything takes."""
+        """Wait a little, as every operation does."""
         await self.gate()
         await asyncio.sleep(self.chance.uniform(least, most))
         await self.gate()
@@ -60,27 +60,27 @@ class Life:
 
 @dataclass
 class Browser:
-    """What tabs share: the Web Locks that are held, if this browser has them, and the computer's clock."""
+    """What tabs share: the held Web Locks, if this browser has them, and the computer's clock."""
 
     has_locks: bool = True
     held: set[WindowId] = field(default_factory=set)
-    answering: dict[WindowId, Life] = field(default_factory=dict)  # without Web Locks: who answers a roll call
+    answering: dict[WindowId, Life] = field(default_factory=dict)  # without Web Locks: pages that answer a roll call
     cached: dict[WindowId, Life] = field(default_factory=dict)  # pages in the back/forward cache
-    clock_shift: float = 0.0  # seconds that the clock was set forward
+    clock_shift: float = 0.0  # seconds by which the clock was set forward
 
 
 @dataclass(eq=False)
 class Tab:
-    """One tab. `storage` is its session storage, which a duplicate copies."""
+    """A tab. `storage` is its session storage, which a duplicate copies."""
 
     browser: Browser
     storage: dict[str, str] = field(default_factory=dict)
     window_id: WindowId | None = None
-    crew: set[WindowId] = field(default_factory=set)  # ids of more sessions in it
+    crew: set[WindowId] = field(default_factory=set)  # ids of its other sessions
 
     @property
     def ids(self) -> list[WindowId]:
-        """Every id that its page holds, the tab's own first."""
+        """All ids that its page holds, the tab's own first."""
         return [self.window_id, *sorted(self.crew)] if self.window_id is not None else []
 
     @property
@@ -89,11 +89,11 @@ class Tab:
         return "mooring.private" in self.storage
 
     def duplicate(self) -> Tab:
-        """The tab that *duplicate tab* opens."""
+        """Return the tab that *duplicate tab* opens."""
         return Tab(self.browser, dict(self.storage))
 
     def leave(self, *, crashed: bool = False) -> None:
-        """The page goes away: a crash releases its lock too, but fires no `pagehide`."""
+        """End the page: a crash releases its lock too, but fires no `pagehide`."""
         for window_id in self.ids:
             self.browser.held.discard(window_id)
             self.browser.answering.pop(window_id, None)
@@ -102,7 +102,7 @@ class Tab:
         self.forget()
 
     def forget(self) -> None:
-        """Its page holds nothing any more."""
+        """Forget what its page held."""
         self.window_id = None
         self.crew.clear()
 
@@ -159,7 +159,7 @@ class TabWindows:
 
 
 class LoopClock:
-    """The Clock port on the loop's own time, as the computer's clock shows it."""
+    """The Clock port on the loop's own time, shifted by the computer's clock."""
 
     def __init__(self, life: Life, browser: Browser) -> None:
         self._life = life

@@ -1,4 +1,4 @@
-"""The editor's file that some orders carry along, and what has to be in it when it arrives."""
+"""The editor's file of some orders, and what it must contain when it arrives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from app.core.workflow import ApiWorkflow
 from app.workflows.editor.copy import Slot, write_copy
 
-DRAWN = "drawn in the editor"  # the title of a node whose workflow carries a file along
+DRAWN = "drawn in the editor"  # the title of a node whose workflow has a file
 _HOLES = (
     Slot(("2", "nonce"), (("nodes", 1, "widgets_values", 0), ("nodes", 1, "widgets_values_named", "nonce"))),
     Slot(("1", "image"), (("nodes", 0, "widgets_values", 0),)),
@@ -17,12 +17,12 @@ _HOLES = (
 
 
 def is_drawn(prompt: Mapping[str, Any]) -> bool:
-    """Whether this workflow carries a file along."""
+    """Return whether this workflow has a file."""
     return "2" in prompt and prompt["2"].get("_meta", {}).get("title") == DRAWN
 
 
 def editor_of(workflow: ApiWorkflow) -> str:
-    """The copy of its file, which runs with other pictures and numbers share; empty if it carries none."""
+    """Return the copy of its file that its variations share, or an empty text."""
     prompt = json.loads(workflow.text)
     if not is_drawn(prompt):
         return ""
@@ -31,7 +31,7 @@ def editor_of(workflow: ApiWorkflow) -> str:
 
 
 def graph_of(prompt: Mapping[str, Any]) -> dict[str, Any]:
-    """The file that has to arrive with this prompt."""
+    """Return the file that must arrive with this prompt."""
     return _file(prompt, prompt["1"]["inputs"].get("image"), prompt["2"]["inputs"]["nonce"])
 
 

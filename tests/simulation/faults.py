@@ -1,7 +1,7 @@
-"""Everything that may break, as a registry: a name, what it does, how often it comes by itself, and where it cannot.
+"""The registry of faults: a name, the effect, how often it happens at random, and where it cannot.
 
-A fault is aimed at a piece of work, at its server and its page. When applied, it returns the work that it met, so that
-the table *fault × phase* counts what was really tried; None means that it could not happen just now.
+A fault is aimed at a piece of work, its server and its page. It returns the work that it met, so that the table
+*fault × phase* counts what was really tried, or None if it cannot happen at present.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Aim:
-    """Where a fault strikes: a piece of work if there is any, a server, and the page that owns the work."""
+    """The target of a fault: a piece of work if there is any, a server, and the page that owns the work."""
 
     server_id: ServerId
     address: str
@@ -31,13 +31,13 @@ class Aim:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that may break. `unreachable` gives the reason for each phase in which it cannot meet any work."""
+    """A fault. `unreachable` gives the reason for each phase in which it cannot meet any work."""
 
     name: str
     apply: Callable[[World, Aim], Iterable[str] | None]
     weight: int = 1
     unreachable: dict[Phase, str] = field(default_factory=dict)
-    is_mishap: bool = False  # armed now, counted when it strikes
+    is_mishap: bool = False  # armed first, counted when it happens
 
 
 FAULTS: dict[str, Fault] = {}
@@ -46,7 +46,7 @@ Apply = Callable[["World", Aim], Iterable[str] | None]
 
 
 def fault(name: str, weight: int = 1, unreachable: dict[Phase, str] | None = None) -> Callable[[Apply], Apply]:
-    """Put a function into the registry."""
+    """Add a function to the registry."""
 
     def register(apply: Apply) -> Apply:
         FAULTS[name] = Fault(name, apply, weight, unreachable or {})
@@ -56,12 +56,12 @@ def fault(name: str, weight: int = 1, unreachable: dict[Phase, str] | None = Non
 
 
 def reachable() -> list[tuple[Fault, Phase]]:
-    """Every cell of the table that must not stay empty."""
+    """Return the cells of the table that must not stay empty."""
     return [(item, phase) for item in FAULTS.values() for phase in Phase if phase not in item.unreachable]
 
 
 def strike(world: World, item: Fault, aim: Aim) -> bool:
-    """Apply a fault and count it; whether it could happen."""
+    """Apply a fault and count it; return whether it could happen."""
     before = {prompt_id: phase_of(world, prompt_id) for prompt_id in all_work(world)}
     met = item.apply(world, aim)
     if met is None:
@@ -76,14 +76,14 @@ def strike(world: World, item: Fault, aim: Aim) -> bool:
 
 
 def aim_at(world: World, prompt_id: str) -> Aim:
-    """At a piece of work."""
+    """Aim at a piece of work."""
     record = world.database.tasks.get(prompt_id) or world.database.reservations[prompt_id]
     owner = record["owner"] if "owner" in record else record["window_id"]
     return Aim(ServerId(record["server_id"]), record["address"], world.page_of(owner), prompt_id)
 
 
 def aim_somewhere(world: World) -> Aim:
-    """At some work, or at some server and page if there is none."""
+    """Aim at some work, or at some server and page if there is none."""
     work = [key for key in all_work(world) if phase_of(world, key) is not Phase.SETTLED]
     if work and world.chance.random() < 0.8:
         return aim_at(world, world.chance.choice(work))
@@ -93,6 +93,6 @@ def aim_somewhere(world: World) -> Aim:
 
 
 def machine_at(world: World, aim: Aim) -> SimServer | None:
-    """The machine at the target address, if it is up."""
+    """Return the machine at the target address, if it is up."""
     machine = world.network.machines.get(aim.address)
     return None if machine is None or machine.is_down else machine

@@ -1,4 +1,4 @@
-"""Faults of the servers: of their process, their place in the fleet, and of what other people do to them."""
+"""Faults of servers: of the process, of its place in the fleet, and by other users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITHOUT_ENTRY = dict.fromkeys((Phase.RESERVED, Phase.UPLOADING, Phase.REGISTERED
 NOT_PENDING = {
     phase: "it is not waiting in a queue"
     for phase in Phase
-    if phase not in (Phase.POSTED, Phase.UNCLEAR, Phase.QUEUED, Phase.SETTLED)  # given up, it may still wait
+    if phase not in (Phase.POSTED, Phase.UNCLEAR, Phase.QUEUED, Phase.SETTLED)  # after giving up it may still wait
 }
 NOT_RUNNING = {
     phase: "it does not run"
@@ -34,7 +34,7 @@ NOT_RUNNING = {
 
 @fault("server killed")
 def kill_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """The process ends with everything in its memory; it restarts after a while."""
+    """The process ends with its memory; it restarts after a while."""
     machine = machine_at(world, aim)
     if machine is None:
         return None
@@ -50,7 +50,7 @@ def kill_server(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("server restarted")
 def restart_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """It is back before the next poll."""
+    """The process restarts before the next poll."""
     machine = machine_at(world, aim)
     if machine is None:
         return None
@@ -66,7 +66,7 @@ def _reboot(world: World, machine: SimServer) -> None:
 
 @fault("server hung")
 def hang_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """It accepts connections, and answers none for a while."""
+    """It accepts connections and answers none for a while."""
     machine = machine_at(world, aim)
     if machine is None or not machine.awake.is_set():
         return None
@@ -77,7 +77,7 @@ def hang_server(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("executor died")
 def kill_executor(world: World, aim: Aim) -> Iterable[str] | None:
-    """It accepts prompts that never run (docs/comfyui.md 8), until it is restarted."""
+    """It accepts prompts and never runs them until a restart (docs/comfyui.md 8)."""
     machine = machine_at(world, aim)
     if machine is None or world.has_dead_executor(machine):
         return None
@@ -92,7 +92,7 @@ def kill_executor(world: World, aim: Aim) -> Iterable[str] | None:
     return work_at(world, aim.address)
 
 
-# Its place
+# Its address
 
 
 @fault("server swapped")
@@ -152,7 +152,7 @@ def swap_ids(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("server unlisted")
 def remove_server(world: World, aim: Aim) -> Iterable[str] | None:
-    """The fleet does not have it any more, for a while."""
+    """The fleet lacks the server for a while."""
     if _is_fleet_changed(world):
         return None
     _change_fleet(world)
@@ -165,7 +165,7 @@ def _is_fleet_changed(world: World) -> bool:
 
 
 def _change_fleet(world: World) -> None:
-    """A fleet is read when the gateway starts."""
+    """Restart the gateway, which reads the fleet only at its start."""
     begin_gateway_restart(world, world.chance.uniform(0.1, 3.0))
 
     def undo() -> None:
@@ -177,7 +177,7 @@ def _change_fleet(world: World) -> None:
     world.later(world.chance.uniform(5.0, 60.0), undo)
 
 
-# Other people
+# Other users
 
 
 @fault("queue cleared", unreachable=NOT_PENDING)
@@ -187,17 +187,17 @@ def clear_queue(world: World, aim: Aim) -> Iterable[str] | None:
     waiting = [item[1] for item in machine.heap] if machine else []
     if machine is None or not waiting or (aim.prompt_id and aim.prompt_id not in waiting):
         return None
-    _person(world, machine, "/queue", b'{"clear": true}')
+    _send_as_other_user(world, machine, "/queue", b'{"clear": true}')
     return waiting
 
 
 @fault("interrupted by another", unreachable=NOT_RUNNING)
 def interrupt(world: World, aim: Aim) -> Iterable[str] | None:
-    """Another user presses stop in ComfyUI's own page."""
+    """Another user interrupts in ComfyUI's own page."""
     machine = machine_at(world, aim)
     if machine is None or machine.running is None or aim.prompt_id not in {"", machine.running[1]}:
         return None
-    _person(world, machine, "/interrupt", b"")
+    _send_as_other_user(world, machine, "/interrupt", b"")
     return [machine.running[1]]
 
 
@@ -225,7 +225,7 @@ def clear_history(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("history evicted", unreachable=WITHOUT_ENTRY)
 def evict_history(world: World, aim: Aim) -> Iterable[str] | None:
-    """It is the oldest of ten thousand entries, and makes room."""
+    """The entry is the oldest of ten thousand, and is dropped."""
     machine = machine_at(world, aim)
     if machine is None or aim.prompt_id not in machine.history:
         return None
@@ -268,5 +268,5 @@ def _files_of(machine: SimServer, prompt_id: str) -> list[tuple[str, str, str]]:
     return [(item["type"], item["subfolder"], item["filename"]) for item in made]
 
 
-def _person(world: World, machine: SimServer, path: str, body: bytes) -> None:
+def _send_as_other_user(world: World, machine: SimServer, path: str, body: bytes) -> None:
     world.spawn(machine.request("POST", path, {}, body))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @fault("socket dropped", 2)
 def drop_socket(world: World, aim: Aim) -> Iterable[str] | None:
-    """The connection of the page breaks."""
+    """The page's connection breaks."""
     living = aim.page.sockets.living if aim.page else []
     if aim.page is None or not living or living[-1].server is None or living[-1].socket is None:
         return None
@@ -24,7 +24,7 @@ def drop_socket(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("socket deaf", 2)
 def deafen(world: World, aim: Aim) -> Iterable[str] | None:
-    """A second socket of the same client_id comes and goes: the first stays open, and receives nothing more."""
+    """A second socket of the same client_id opens and closes: the first stays open and receives nothing more."""
     living = aim.page.sockets.living if aim.page else []
     machine = living[-1].server if living else None
     if aim.page is None or machine is None or living[-1].socket is None:
@@ -36,7 +36,7 @@ def deafen(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("sockets refused")
 def refuse_sockets(world: World, aim: Aim) -> Iterable[str] | None:
-    """For a while no socket to that server can be had, and those that are open break."""
+    """The server refuses sockets for a while, and open ones break."""
     machine = machine_at(world, aim)
     if machine is None or aim.address in world.network.refusing:
         return None
@@ -49,7 +49,7 @@ def refuse_sockets(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("events stalled")
 def stall_events(world: World, aim: Aim) -> Iterable[str] | None:
-    """Another client does not read: no client gets that server's events until it is gone, and then all of them."""
+    """Another client does not read: no client gets that server's events until it has gone, and then all of them."""
     if machine_at(world, aim) is None or world.network.stalled:
         return None
     world.network.stalled.add(aim.address)
@@ -59,7 +59,7 @@ def stall_events(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("gateway restarted")
 def restart_gateway(world: World, _: Aim) -> Iterable[str] | None:
-    """Everything on its way breaks; for a moment nothing can be reached."""
+    """All requests break, and for a moment nothing can be reached."""
     if world.network.is_down:
         return None
     begin_gateway_restart(world, world.chance.uniform(0.2, 8.0))
@@ -67,7 +67,7 @@ def restart_gateway(world: World, _: Aim) -> Iterable[str] | None:
 
 
 def begin_gateway_restart(world: World, seconds: float) -> None:
-    """Down now, up later."""
+    """Stop the gateway now, and start it later."""
     world.network.is_down = True
     world.network.restart_gateway()
 

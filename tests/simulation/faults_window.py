@@ -18,14 +18,14 @@ HOUR = 3600.0
 
 
 def _able(aim: Aim) -> Page | None:
-    """The page aimed at, if something can happen to it."""
+    """Return the target page, if it can act."""
     page = aim.page
     return page if page is not None and page.is_awake and page.tab.window_id is not None else None
 
 
 @fault("window reloaded", 2)
 def reload(world: World, aim: Aim) -> Iterable[str] | None:
-    """The person presses reload."""
+    """The user reloads the page."""
     page = _able(aim)
     if page is None:
         return None
@@ -36,7 +36,7 @@ def reload(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("window duplicated")
 def duplicate(world: World, aim: Aim) -> Iterable[str] | None:
-    """The person duplicates the tab: the copy has its session storage, and is another window."""
+    """The user duplicates the tab: the copy has its session storage, and is another window."""
     page = _able(aim)
     if page is None or len(world.pages) >= MOST_PAGES:
         return None
@@ -46,7 +46,7 @@ def duplicate(world: World, aim: Aim) -> Iterable[str] | None:
 
 @fault("window crashed", 2)
 def crash(world: World, aim: Aim) -> Iterable[str] | None:
-    """The renderer dies, and the person reloads the sad tab."""
+    """The renderer crashes, and the user reloads the tab."""
     page = _able(aim)
     if page is None:
         return None
@@ -65,18 +65,18 @@ def discard(world: World, aim: Aim) -> Iterable[str] | None:
     tab = world.leave(page, crashed=True)
     world.away.append(tab)
 
-    def come_back() -> None:
+    def return_to_tab() -> None:
         if tab in world.away:
             world.away.remove(tab)
             world.open(tab)
 
-    world.later(world.chance.uniform(2.0, 90.0), come_back)
+    world.later(world.chance.uniform(2.0, 90.0), return_to_tab)
     return met
 
 
 @fault("window closed")
 def close(world: World, aim: Aim) -> Iterable[str] | None:
-    """The person closes the tab for good, and opens a new one."""
+    """The user closes the tab for good, and opens a new one."""
     page = _able(aim)
     if page is None:
         return None
@@ -101,7 +101,7 @@ def freeze(world: World, aim: Aim) -> Iterable[str] | None:
 
 
 def thaw(page: Page) -> None:
-    """It wakes up, if it still lives."""
+    """The page continues, if it still lives."""
     if page.life.is_alive and page.life.is_frozen:
         page.life.thaw()
         page.crew.wake("resume")
@@ -109,7 +109,7 @@ def thaw(page: Page) -> None:
 
 @fault("window cached")
 def put_into_cache(world: World, aim: Aim) -> Iterable[str] | None:
-    """The user goes to another page, and back: the page was cached, unless another window asked for its lock."""
+    """The user goes to another page and back: the page was cached, unless another window requested its lock."""
     page = _able(aim)
     if page is None or page.tab.window_id is None or not world.has_locks:
         return None
@@ -121,7 +121,7 @@ def put_into_cache(world: World, aim: Aim) -> Iterable[str] | None:
     def back() -> None:
         for window_id in ids:
             world.browser.cached.pop(window_id, None)
-        world.bury()
+        world.remove_evicted()
         if page.life.is_alive:
             thaw(page)
         elif page.tab in world.away:
@@ -137,7 +137,7 @@ def put_into_cache(world: World, aim: Aim) -> Iterable[str] | None:
     unreachable=dict.fromkeys((Phase.RESERVED, Phase.UPLOADING), "a reservation cannot be adopted"),
 )
 def adopt_from_the_living(world: World, aim: Aim) -> Iterable[str] | None:
-    """Another window takes a task over, and what waits behind it, though its owner lives: it looked dead."""
+    """Another window adopts a task and the runs that wait behind it, though its owner lives: it looked dead."""
     record = world.database.tasks.get(aim.prompt_id)
     others = [page for page in world.pages if page is not aim.page and page.is_awake and page.window]
     if record is None or aim.page is None or not others:
@@ -151,7 +151,7 @@ def adopt_from_the_living(world: World, aim: Aim) -> Iterable[str] | None:
 
 
 async def _adopt(world: World, page: Page, prompt_id: PromptId, seen: tuple[WindowId, int]) -> None:
-    """By the store's own operations; the new owner reads it at its next load."""
+    """Adopt by the store's own operations; the new owner reads the task at its next load."""
     store, heir = SimStore(world.database), page.tab.window_id
     if heir is not None:
         if seen[0] in world.database.lines:
@@ -166,7 +166,7 @@ async def _adopt(world: World, page: Page, prompt_id: PromptId, seen: tuple[Wind
 
 @fault("storage full")
 def fill_storage(world: World, _: Aim) -> Iterable[str] | None:
-    """Nothing more can be written for a while."""
+    """Writes fail for a while."""
     if world.database.is_full:
         return None
     world.database.is_full = True
@@ -181,7 +181,7 @@ def fill_storage(world: World, _: Aim) -> Iterable[str] | None:
 
 @fault("storage blocked")
 def block_storage(world: World, _: Aim) -> Iterable[str] | None:
-    """Nothing can be read or written for a while."""
+    """Reads and writes fail for a while."""
     if world.database.is_blocked:
         return None
     world.database.is_blocked = True
@@ -203,6 +203,6 @@ def break_storage(world: World, _: Aim) -> Iterable[str] | None:
 
 @fault("clock jumped")
 def jump_clock(world: World, _: Aim) -> Iterable[str] | None:
-    """The computer's clock is set, forward or back."""
+    """The computer's clock is set forward or back."""
     world.browser.clock_shift += world.chance.choice([-7200.0, -3600.0, -5.0, 5.0, 3600.0, 86400.0])
     return all_work(world)

@@ -1,4 +1,4 @@
-"""A life: people work, things break, everything comes to rest, and all is checked.
+"""A life: users work, faults happen, everything comes to rest, and all promises are checked.
 
 world = live(seed)                 # raises PromiseBroken, with the trace, if a promise did not hold
 """
@@ -16,38 +16,38 @@ from tests.simulation.faults import FAULTS, aim_somewhere, strike
 from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.mishaps import watch_mishaps
 from tests.simulation.orders import a_workflow
-from tests.simulation.person import Person, adopt_all
 from tests.simulation.phases import work_at
+from tests.simulation.user import User, adopt_all
 from tests.simulation.verdicts import Verdicts
-from tests.simulation.world import Overheard, Page, PromiseBroken, World
+from tests.simulation.world import ErrorLog, Page, PromiseBroken, World
 
 SECONDS = 75.0  # virtual, before everything comes to rest
-QUIET_LIMIT = 1800.0  # virtual seconds in which everything must come to rest once nothing breaks any more
+QUIET_LIMIT = 1800.0  # virtual seconds in which everything must come to rest after the last fault
 REGISTERED = (faults_server, faults_transport, faults_window)  # importing them fills the registry
 TRACE_SHOWN = 150  # lines of the trace that a broken promise shows
 
 
 class Life:
-    """One world from its first page to its last verdict."""
+    """A world from its first page to its last check."""
 
     def __init__(self, world: World, *, seconds: float, tabs: int) -> None:
         self._world = world
         self._seconds = seconds
         self._tabs = tabs
-        self._person = Person(world)
+        self._user = User(world)
         self._ambushes = Ambushes(world)
         watch_mishaps(world)
 
     async def live(self) -> None:
         """Start, run, come to rest, and check."""
-        overheard = Overheard()
-        logging.getLogger().addHandler(overheard)
+        errors = ErrorLog()
+        logging.getLogger().addHandler(errors)
         try:
             await self._run_events()
             await self._come_to_rest()
         finally:
-            logging.getLogger().removeHandler(overheard)
-        for error in overheard.errors:
+            logging.getLogger().removeHandler(errors)
+        for error in errors.errors:
             self._world.fail(error)
         Verdicts(self._world).check()
         self._world.tally.counts["lives"] += 1
@@ -59,25 +59,25 @@ class Life:
         end = world.loop.time() + self._seconds
         while world.loop.time() < end:
             self._ambushes.keep()
-            await self._lurk(world.chance.expovariate(1 / 1.2))
-            world.bury()
-            self._person.act()
+            await self._wait(world.chance.expovariate(1 / 1.2))
+            world.remove_evicted()
+            self._user.act()
             if world.chance.random() < 0.15:
                 fault = world.chance.choices(list(FAULTS.values()), [item.weight for item in FAULTS.values()])[0]
                 strike(world, fault, aim_somewhere(world))
         self._ambushes.is_on = False
 
-    async def _lurk(self, seconds: float) -> None:
-        """Wait, checking the servers now and then: they send no notification."""
+    async def _wait(self, seconds: float) -> None:
+        """Wait, and check the servers now and then, since they send no notification."""
         end = self._world.loop.time() + seconds
         while (now := self._world.loop.time()) < end:
             await asyncio.sleep(min(end - now, self._world.chance.uniform(0.05, 0.3)))
-            self._ambushes.look()
+            self._ambushes.check()
 
     # Coming to rest
 
     async def _come_to_rest(self) -> None:
-        """Nothing breaks any more, sleepers wake, tabs are come back to, orphans adopted; then one more run each."""
+        """End all faults, wake and return to all pages, adopt all orphans, and let each window run once more."""
         world = self._world
         self._heal()
         await self._until_quiet()
@@ -130,17 +130,17 @@ class Life:
                 world.fail("nothing comes to rest: " + "; ".join(self._restless()))
                 return
             await asyncio.sleep(1.0)
-            world.bury()
-            self._let_go_of_what_moved()
+            world.remove_evicted()
+            self._give_up_moved_work()
             self._resume_lines()
 
-    def _let_go_of_what_moved(self) -> None:
-        """The fleet is what it was at first. Work on a server that is in it no more can only be let go of."""
+    def _give_up_moved_work(self) -> None:
+        """Restore the fleet. Work on a server that is no longer in it can only be given up."""
         world = self._world
         for page in [page for page in world.pages if page.is_awake and page.window]:
             held = page.window.reservations.values() if page.window else ()
             if any(world.network.address_of(item.server_id) != item.address for item in held):
-                world.spawn(page.session.release_uploads(), "release")  # a script's: what waits would wait for ever
+                world.spawn(page.session.release_uploads(), "release")  # a script never releases its own
             for task in [task for window in page.windows for task in window.tasks.values()]:
                 session = page.session_of(task)
                 if world.network.address_of(task.server_id) == task.address or task.is_delivered:
@@ -199,7 +199,7 @@ class Life:
             await page.session.release_uploads()
 
     async def _run_last(self) -> None:
-        """Whatever has happened, every window still works."""
+        """Check that every window still works."""
         clicks = [self._world.click(page, a_workflow(1, serial, None)) for serial, page in enumerate(self._world.pages)]
         await self._until_quiet()
         for click in clicks:
@@ -210,7 +210,7 @@ class Life:
 
 
 def live(seed: int, *, seconds: float = SECONDS) -> World:
-    """One life from its seed; its world, or PromiseBroken."""
+    """Live one life from its seed, and return its world, or raise PromiseBroken."""
     world = try_living(seed, seconds=seconds)
     if world.broken:
         shown = [f"seed {seed}", *world.broken, "", *world.trace[-TRACE_SHOWN:]]
@@ -219,7 +219,7 @@ def live(seed: int, *, seconds: float = SECONDS) -> World:
 
 
 def try_living(seed: int, *, seconds: float = SECONDS) -> World:
-    """One life from its seed, whatever was broken in it. Every fourth browser has no Web Locks."""
+    """Live one life from its seed, whatever breaks. Every fourth browser has no Web Locks."""
 
     async def work(loop: VirtualLoop) -> World:
         world = World(loop, seed, has_locks=seed % 4 != 0)

@@ -1,7 +1,7 @@
-"""An event loop whose time is virtual and whose scheduler is seeded: what may happen in any order does.
+"""An event loop with virtual time and a seeded scheduler, which runs ready callbacks in any order.
 
-`run(work, seed)` runs a coroutine. Time jumps to the next timer when nothing is ready; among ready callbacks the
-seed decides. A run that waits for something that can never happen ends with `NothingLeft`.
+`run(work, seed)` runs a coroutine. Time jumps to the next timer when nothing is ready; the seed decides among ready
+callbacks. A run that waits for something that can never happen ends with `NothingLeft`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class NothingLeft(Exception):
-    """Nothing is ready and no timer is set, yet the run is not done."""
+    """Nothing is ready and no timer is set, but the run has not ended."""
 
 
 class _NoSelector(selectors.SelectSelector):
-    """Never waits: it moves the loop's clock instead."""
+    """A selector that moves the loop's clock instead of waiting."""
 
     loop: VirtualLoop
 
@@ -33,7 +33,7 @@ class _NoSelector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """See the module."""
+    """An event loop with virtual time and a seeded order."""
 
     def __init__(self, seed: int) -> None:
         selector = _NoSelector()
@@ -46,7 +46,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual_now
 
     def advance(self, seconds: float) -> None:
-        """Move the clock; what is due then becomes ready."""
+        """Move the clock, and make due timers ready."""
         self._virtual_now += max(0.0, seconds) + 1e-9
 
     def _run_once(self) -> None:
@@ -60,7 +60,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def _end_all(loop: VirtualLoop) -> None:
-    """The world is over and has been judged; only now may the `finally` blocks of frozen windows run."""
+    """Run the `finally` blocks of frozen windows, now that the world has been checked."""
     for _ in range(50):
         tasks = asyncio.all_tasks(loop)
         if not tasks:
@@ -71,7 +71,7 @@ def _end_all(loop: VirtualLoop) -> None:
 
 
 def run(work: Callable[[VirtualLoop], Awaitable[T]], seed: int) -> T:
-    """Run `work(loop)` to its end on a fresh virtual loop."""
+    """Run `work(loop)` to its end on a new virtual loop."""
     loop = VirtualLoop(seed)
     asyncio.set_event_loop(loop)
     try:

@@ -1,4 +1,4 @@
-"""Mishaps of single exchanges: which work an exchange is about, arming one for a piece of work, counting each."""
+"""Mishaps of single exchanges: the work that an exchange concerns, and arming and counting of mishaps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _QUIET = frozenset({Phase.RESERVED, Phase.SETTLED})
 
 
 def watch_mishaps(world: World) -> None:
-    """Count every mishap against the work that it comes over."""
+    """Count every mishap for the work that it meets."""
 
     def note(kind: str, exchange: Exchange) -> None:
         world.note(f"FAULT {kind}: {exchange.request.method} {exchange.server_id}{exchange.path}")
@@ -27,15 +27,15 @@ def watch_mishaps(world: World) -> None:
 
 
 def arm(world: World, kind: str, prompt_id: str) -> None:
-    """Let the next exchange that is about this work meet with that."""
+    """Let the next exchange about this work meet this mishap."""
     world.weather.armed.append(Mishap(kind, lambda exchange: prompt_id in dict(concerned(world, exchange))))
 
 
 def concerned(world: World, exchange: Exchange) -> list[tuple[str, Phase]]:
-    """The work that an exchange is about, with its phases."""
+    """Return the work that an exchange concerns, with its phases."""
     found = [(key, phase_of(world, key)) for key in _ids(world, exchange)]
     is_upload = exchange.route == ("POST", "upload")
-    if is_upload:  # by a run or by a script
+    if is_upload:  # of a run or of a script
         return [(key, Phase.UPLOADING) for key, phase in found if phase]
     return [(key, phase) for key, phase in found if phase and phase not in _QUIET]
 

@@ -1,7 +1,7 @@
-"""The network between windows and servers: the gateway with its fleet, the machine at each address, random faults.
+"""The network between windows and servers: the gateway with its fleet, the machine at each address, random mishaps.
 
 The fleet gives each server id an address; the machine at an address may be replaced by another. The base of a moved
-server contains a tag of its address, so that a page that does not know of the move is refused, never passed to
+server contains a tag of its address, so that a page that does not know the new address is refused, never passed to
 another machine.
 """
 
@@ -20,13 +20,13 @@ from tests.simulation.server import SimServer
 
 
 def home_of(server_id: ServerId) -> str:
-    """The address that the fleet gives a server at first."""
+    """Return the first address of a server in the fleet."""
     return f"http://{server_id}.test:8188"
 
 
 @dataclass
 class Exchange:
-    """One HTTP exchange of one page, as it is under way."""
+    """An HTTP exchange of a page."""
 
     life: Life
     request: Request
@@ -35,16 +35,16 @@ class Exchange:
     path: str  # on the server
     query: dict[str, str]
     body: bytes
-    address: str = ""  # where the gateway has passed it on to
+    address: str = ""  # where the gateway sends it
 
     @property
     def route(self) -> tuple[str, str]:
-        """Method and first part of the path: ("GET", "history")."""
+        """The method and the first part of the path: ("GET", "history")."""
         return self.request.method, self.path.split("/")[1]
 
 
 def read_exchange(life: Life, request: Request) -> Exchange:
-    """The parts of a request to `/servers/gpu-1@tag/history/…`; to the gateway itself, the id is empty."""
+    """Parse a request to `/servers/gpu-1@tag/history/…`; the id is empty for the gateway itself."""
     parts = urlsplit(request.path)
     server_id, tag, path = "", "", parts.path
     if parts.path.startswith("/servers/"):
@@ -65,22 +65,22 @@ class Mishap:
 
 @dataclass
 class Weather:
-    """How often what breaks; all zero is a calm day. `chance` is the world's. `armed` mishaps come for certain."""
+    """The probabilities of mishaps, all zero on a calm day. `chance` is the world's; `armed` mishaps always happen."""
 
     chance: random.Random
     lose_before: float = 0.0  # the request never arrives
     lose_after: float = 0.0  # the answer never arrives
     error_but_queued: float = 0.0  # 500, and the prompt is in the queue (docs/comfyui.md 2)
-    double: float = 0.0  # a request that may be repeated is, and the second answer counts; an event comes twice
+    double: float = 0.0  # a repeatable request is sent twice, and the second answer counts; an event arrives twice
     late: float = 0.0  # the answer takes longer than any deadline
     drop_socket: float = 0.0  # per message
     refuse_socket: float = 0.0
-    slow: float = 0.0  # an exchange takes up to two seconds on its way
+    slow: float = 0.0  # an exchange takes up to two seconds
     armed: list[Mishap] = field(default_factory=list)
     on_mishap: list[Callable[[str, Exchange], None]] = field(default_factory=list)
 
     def calm(self) -> None:
-        """Nothing breaks from now on."""
+        """End all mishaps."""
         self.lose_before = self.lose_after = self.error_but_queued = self.double = self.late = 0.0
         self.drop_socket = self.refuse_socket = self.slow = 0.0
         self.armed.clear()
@@ -89,7 +89,7 @@ class Weather:
         return self.chance.random() < probability
 
     def strikes(self, kind: str, exchange: Exchange) -> bool:
-        """Whether that mishap comes over this exchange."""
+        """Return whether this mishap happens to this exchange."""
         waiting = next((mishap for mishap in self.armed if mishap.kind == kind and mishap.fits(exchange)), None)
         if waiting is not None:
             self.armed.remove(waiting)
@@ -111,7 +111,7 @@ MISHAPS = {
 
 @dataclass
 class Network:
-    """The servers by id, as one gateway reaches them. `on_request` sees everything that a server will act on."""
+    """The servers by id, as one gateway reaches them. `on_request` is called for each request that reaches a server."""
 
     servers: dict[ServerId, SimServer]  # as set up; `machines` has the machine at each address
     weather: Weather
@@ -126,13 +126,13 @@ class Network:
     boot: int = 0  # of the gateway
     is_down: bool = False  # the gateway
     _release: list[Callable[[], None]] = field(default_factory=list)
-    _fleet: tuple[object, Fleet] | None = None  # the fleet, made once for each state of it
+    _fleet: tuple[object, Fleet] | None = None  # the fleet, cached for each of its states
 
     def __post_init__(self) -> None:
         self.machines = {home_of(server_id): server for server_id, server in self.servers.items()}
 
     def fleet(self) -> Fleet:
-        """The fleet that the gateway reports."""
+        """Return the fleet that the gateway reports."""
         key = (tuple(self.moved.items()), tuple(sorted(self.removed)))
         if self._fleet is None or self._fleet[0] != key:
             listed = (server_id for server_id in self.servers if server_id not in self.removed)
@@ -140,17 +140,17 @@ class Network:
         return self._fleet[1]
 
     def address_of(self, server_id: ServerId) -> str | None:
-        """Where the fleet says that server is; None if it is not listed."""
+        """Return the server's address in the fleet, or None if it is not listed."""
         server = self.fleet().get(server_id)
         return server.address if server else None
 
     def machine_of(self, server_id: ServerId) -> SimServer | None:
-        """What answers there now."""
+        """Return the machine at the server's address now."""
         address = self.address_of(server_id)
         return self.machines.get(address) if address else None
 
     def refusal_of(self, server_id: ServerId, tag: str) -> str:
-        """Why the gateway does not pass this on: unknown-server, server-moved, or nothing."""
+        """Return why the gateway refuses a request: unknown-server, server-moved, or an empty text."""
         address = self.address_of(server_id)
         if address is None:
             return "unknown-server"
@@ -171,11 +171,11 @@ class Network:
                 machine.drop(socket)
 
     def hold(self, release: Callable[[], None]) -> None:
-        """An event that a stuck reader holds up; `release` delivers it."""
+        """Delay an event while a reader is stuck; `release` delivers it."""
         self._release.append(release)
 
     def unstall(self) -> None:
-        """The stuck reader is gone: all delayed messages arrive."""
+        """The stuck reader has gone: deliver all delayed events."""
         self.stalled.clear()
         held, self._release = self._release, []
         for release in held:
@@ -183,5 +183,5 @@ class Network:
 
 
 def tag_of(server_id: ServerId, address: str) -> str:
-    """What a base carries of the address; nothing of the first one."""
+    """Return the tag of an address in a base, which is empty for the first address."""
     return "" if address == home_of(server_id) else hashlib.sha256(address.encode()).hexdigest()[:8]

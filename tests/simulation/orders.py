@@ -1,4 +1,4 @@
-"""What people ask for in the simulation: small workflows of the simulated servers' nodes."""
+"""The orders of simulated users: small workflows of the simulated servers' nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACE = {"seconds_per_step": 0.05, "preview": True, "preview_format": "JPEG", "pr
 
 @dataclass(frozen=True)
 class Wanted:
-    """A workflow, the picture that goes into it, if any, and a word for the trace."""
+    """A workflow, its picture if any, and a word for the trace."""
 
     workflow: ApiWorkflow
     picture: bytes | None = None
@@ -23,18 +23,18 @@ class Wanted:
 
 
 def a_picture(chance: random.Random) -> bytes:
-    """A small picture of some colour."""
+    """Return a small picture of a random colour."""
     red, green, blue = chance.randbytes(3)
     return write(Picture(8, 8, (red, green, blue)))
 
 
 def a_workflow(steps: int, seed: int, picture: bytes | None) -> ApiWorkflow:
-    """A picture through `steps` of work, or one made from nothing."""
+    """Return a workflow that passes a picture through `steps` of work, or makes one."""
     return parse_workflow(_graph(steps, seed, picture is not None, PACE))
 
 
-def an_order(chance: random.Random, earlier: list[Wanted]) -> Wanted:
-    """Something that a person may ask for, or the same as before, which the server has cached."""
+def random_order(chance: random.Random, earlier: list[Wanted]) -> Wanted:
+    """Return a new order, or an earlier one, which the server has cached."""
     if earlier and chance.random() < 0.1:
         return chance.choice(earlier)
     steps, seconds = chance.choice([(1, 0.05), (4, 0.25), (6, 1.0), (12, 2.0), (20, 3.0)])

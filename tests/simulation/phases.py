@@ -1,4 +1,4 @@
-"""The phases of a task's life, as the world sees them: by our record, and by what its server really does."""
+"""The phases of a task's life, by our record and by what its server really does."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class Phase(Enum):
-    """Where a piece of work is."""
+    """The phase of a piece of work."""
 
     RESERVED = "reserved"
     UPLOADING = "uploading"
-    REGISTERED = "registered"  # durable here, its POST not yet under way
+    REGISTERED = "registered"  # stored, its POST not yet under way
     POSTED = "posted"  # the POST is under way
     UNCLEAR = "unclear"
     QUEUED = "queued"
     RUNNING = "running"
-    UNSEEN = "ended unseen"  # over or vanished there, and not known here
-    UNDELIVERED = "undelivered"  # known to have ended, with something still to fetch
+    UNSEEN = "ended unseen"  # ended or vanished on the server, and not known here
+    UNDELIVERED = "undelivered"  # known to have ended, with results still to fetch
     SETTLED = "settled"
 
 
@@ -36,7 +36,7 @@ _UNDER_WAY = (Phase.QUEUED, Phase.RUNNING, Phase.UNSEEN)
 
 
 def phase_of(world: World, prompt_id: str) -> Phase | None:
-    """The phase of one piece of work; None if there is none of that id."""
+    """Return the phase of a piece of work, or None if there is none with that id."""
     record = world.database.tasks.get(prompt_id)
     if record is not None:
         return _phase_of_task(world, prompt_id, record)
@@ -67,7 +67,7 @@ def _phase_of_task(world: World, prompt_id: str, record: dict[str, Any]) -> Phas
 
 
 def everything_in(world: World, phase: Phase) -> list[str]:
-    """All work that is in that phase now."""
+    """Return all work in a phase."""
     if phase in (Phase.RESERVED, Phase.UPLOADING):
         ids = list(world.database.reservations)
     else:
@@ -85,13 +85,13 @@ def _may_be(state: str) -> tuple[Phase, ...]:
 
 
 def work_at(world: World, address: str) -> list[str]:
-    """All work that is bound to an address."""
+    """Return all work that is bound to an address."""
     parts = (world.database.reservations, world.database.tasks)
     return [key for part in parts for key, record in part.items() if record["address"] == address]
 
 
 def work_of(world: World, page: Page, address: str = "") -> list[str]:
-    """All work of a page's windows, at one address or anywhere."""
+    """Return all work of a page's windows, at one address or anywhere."""
     ids = page.tab.ids
     held = [key for key, item in world.database.reservations.items() if item["window_id"] in ids]
     owned = [key for key, item in world.database.tasks.items() if item["owner"] in ids]
@@ -100,5 +100,5 @@ def work_of(world: World, page: Page, address: str = "") -> list[str]:
 
 
 def all_work(world: World) -> list[str]:
-    """All work there is."""
+    """Return all work."""
     return [*world.database.reservations, *world.database.tasks]

@@ -1,4 +1,4 @@
-"""The promises (docs/promises.md) as invariants: checked at each commit, each request and each new socket."""
+"""The promises (docs/promises.md) as invariants, checked at each commit, each request and each new socket."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _ENDS = frozenset(state.value for state in ENDS)
 
 
 class Promises:
-    """Watches a world; a broken promise goes to `world.fail`."""
+    """Watches a world and reports broken promises to `world.fail`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.sent: set[str] = set()  # prompt_ids whose POST has left a page
         self._known: dict[str, dict[str, Any]] = {}  # the records as last read
-        self._holding: dict[str, tuple[str, tuple[str, str]]] = {}  # unfinished work: its window and its place
+        self._holding: dict[str, tuple[str, tuple[str, str]]] = {}  # unfinished work: its window and its server
         self.posted_at: dict[str, float] = {}  # by the server's clock, seconds
         self.deleted: set[tuple[str, Key]] = set()  # files deleted by other users, by machine
         self.overwritten: defaultdict[tuple[str, Key], list[float]] = defaultdict(list)  # likewise, by machine and file
         self._windows: dict[str, str] = {}  # client_id by window_id, for ever
         self._owners: dict[str, str] = {}  # window_id by client_id, for ever
-        self._waiting: dict[str, str] = {}  # the window in whose line a run waits, by prompt_id
+        self._waiting: dict[str, str] = {}  # the window of a waiting run, by prompt_id
         self._unbounded: set[str] = set()  # windows that ever used *send all*
         world.database.watchers.append(self._store_changed)
         world.network.on_sent.append(self._leaves)
@@ -83,7 +83,7 @@ class Promises:
             fail(f"promise 1: {prompt_id} came back and holds its window")
 
     def _line_changed(self) -> None:
-        """Nothing is lost from a line, and nothing of it runs twice: it waits, or is a task, or was taken back."""
+        """Check that no run of a line is lost or runs twice: it waits, is a task, or was removed by the user."""
         world, database = self._world, self._world.database
         self._unbounded.update(name for name, head in database.lines.items() if head["is_unbounded"])
         now = {prompt_id: row["owner"] for prompt_id, row in database.waiting.items()}
@@ -91,7 +91,7 @@ class Promises:
             if prompt_id in database.tasks or prompt_id in self.sent:
                 world.fail(f"promise 5: {prompt_id} waits, and was sent")
         for prompt_id, owner in self._waiting.items():
-            is_asked_for = prompt_id in world.requested.taken_back or world.requested.clearing[owner]
+            is_asked_for = prompt_id in world.requested.removed or world.requested.clearing[owner]
             if prompt_id not in now and prompt_id not in database.tasks and not is_asked_for:
                 world.fail(f"promise 5: {prompt_id} is lost from the line of {owner}")
             if prompt_id not in now and prompt_id in database.tasks:
@@ -101,7 +101,7 @@ class Promises:
         self._waiting = now
 
     def _check_ahead(self, owner: str) -> None:
-        """A run has just left its line: no more than two of them are ahead of a session."""
+        """Check, when a run has just left its line, that at most two are ahead of a session."""
         ahead = [
             item
             for item in self._world.database.tasks.values()
@@ -151,11 +151,11 @@ class Promises:
                     self._check_cancel(exchange, {"prompt_id": prompt_id})
 
     def _check_place(self, exchange: Exchange, prompt_id: str, operation: str) -> None:
-        """By address, not by id: an id may mean another machine by now."""
+        """Check by address, since an id may refer to another machine."""
         bound = self._world.bindings.get(prompt_id)
         here = (exchange.server_id, exchange.address)
         record = self._world.database.tasks.get(prompt_id, {})
-        confirmed = (exchange.server_id, record.get("confirmed_address"))  # a person said that it is the same one
+        confirmed = (exchange.server_id, record.get("confirmed_address"))  # the user said that it is the same server
         if here not in (bound, confirmed):
             self._world.fail(f"promise 2: {operation} of {prompt_id} at {here}, bound to {bound}")
 
@@ -181,12 +181,12 @@ class Promises:
         self._check_place(exchange, prompt_id, "submit")
 
     def _is_private(self, record: dict[str, Any]) -> bool:
-        """Whether it is of a private window: what is written down there has none of the person's words."""
+        """Return whether the record is of a private window, which stores none of the user's texts."""
         page = self._world.page_of(record["owner"])
         return page is not None and page.tab.is_private
 
     def _check_editor(self, prompt_id: str, record: dict[str, Any], message: dict[str, Any]) -> None:
-        """The editor's file goes along with exactly what is sent, or the record says why it does not."""
+        """Check that the editor's file matches what is sent, or that the record says why there is none."""
         world, prompt, fault = self._world, message["prompt"], record["editor_fault"]
         graph = message["extra_data"].get("extra_pnginfo", {}).get("workflow")
         if graph not in (None, graph_of(prompt)):
@@ -209,7 +209,7 @@ class Promises:
                 world.fail(f"promise 10: {prompt_id} was cancelled, and nobody had asked for it")
 
     def socket_opens(self, page: Page, server_id: ServerId, client_id: str) -> None:
-        """A page opens a socket: one at a time, under its own name, where it is moored and nowhere else."""
+        """Check that a page opens one socket at a time, with its own client_id, only where it is moored."""
         world = self._world
         window = next((item for item in page.windows if item.client_id == client_id), None)
         if any(connection.client_id == client_id for connection in page.sockets.living):

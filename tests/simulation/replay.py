@@ -1,11 +1,11 @@
 """Check a recorded life: the journal of a report is replayed through `core.truth` and the aggregate.
 
-    report = replay("report.json")        # what `await mooring.debugBundle()` gave, saved as JSON
+    report = replay("report.json")        # from `await mooring.debugBundle()`, saved as JSON
     assert report.ok, report.problems
 
-Each piece of evidence is judged from the standing that was recorded before it and must lead to the one recorded after
-it; each change of the window must be possible in the recorded order and lead to the recorded mooring; and no entry may
-contradict a promise. What the ring has dropped is not judged, and counted.
+Each piece of evidence is judged from the recorded state before it and must lead to the recorded state after it; each
+change of the window must be possible in the recorded order and lead to the recorded mooring; and no entry may
+contradict a promise. Dropped entries are counted and not judged.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from app.core.truth import judge
 from app.core.window import Restoring, Window
 
 NO_CLIENT = ClientId("")
-# What may change between two pieces of evidence without one: deliveries, and what each look may forget.
+# What may change between two pieces of evidence without one: deliveries, and what each poll may forget.
 FREE = frozenset({"outputs", "silent_looks", "place", "longest_still", "confirmed_address"})
 
 
 @dataclass
 class Report:
-    """What came of a replay: `judged` counts pieces of evidence, `skipped` what could not be judged, by cause."""
+    """The result of a replay: `judged` counts pieces of evidence, `skipped` what could not be judged, by cause."""
 
     entries: int = 0
     judged: int = 0
@@ -64,7 +64,7 @@ class Replay:
 
     def __init__(self) -> None:
         self.report = Report()
-        self._window: Window | None = None  # None while the ring does not tell where it stood
+        self._window: Window | None = None  # None while the recorded entries do not show its state
         self._bound: dict[str, tuple[str, str]] = {}
         self._standing: dict[str, Mapping[str, Any]] = {}
         self._submitted: set[str] = set()
@@ -77,7 +77,7 @@ class Replay:
         }  # fmt: skip
 
     def run(self, entries: Iterable[Entry]) -> Report:
-        """All entries, in order."""
+        """Replay all entries in order."""
         for entry in entries:
             self._entry = entry
             self.report.entries += 1
@@ -99,7 +99,7 @@ class Replay:
             self._fail(text)
 
     def _check_bound(self, facts: Mapping[str, Any]) -> None:
-        """Promise 2: wherever a task's server is recorded, it is the same one."""
+        """Check that a task has the same server in all entries (promise 2)."""
         prompt_id, server_id, address = facts.get("prompt_id"), facts.get("server_id"), facts.get("address")
         if prompt_id is None or server_id is None:
             return
@@ -127,7 +127,7 @@ class Replay:
         self.report.window_steps += 1
 
     def _reserved(self, facts: Mapping[str, Any]) -> None:
-        if self._window is None and facts["was"] is None:  # a free window is one that we know
+        if self._window is None and facts["was"] is None:  # the state of a free window is known
             self._window = Window(WindowId(facts["window_id"]), NO_CLIENT)
         if (window := self._known()) is None:
             return
@@ -198,7 +198,7 @@ class Replay:
             self._expect(not before.holds_window, f"promise 4: {prompt_id} is unfinished and does not hold the window")
 
     def _check_chain(self, prompt_id: str, replayed: Mapping[str, Any]) -> None:
-        """Nothing but evidence changes where a task stands."""
+        """Check that only evidence changes a task's state."""
         known = self._standing.get(prompt_id)
         if known is not None:
             moved = {

@@ -1,4 +1,4 @@
-"""The report of many lives: how much was done, the table *fault × phase*, and what was broken."""
+"""The report of many lives: what was done, the table *fault × phase*, and broken promises."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.simulation.faults import FAULTS, reachable
 from tests.simulation.phases import Phase
 from tests.simulation.tally import Tally
 
-WANTED = 100  # how often each reachable cell should have been met in a long run
-LONG = 2000  # lives; in a run that long no reachable cell may be empty
+WANTED = 100  # the desired count of each reachable cell in a long run
+LONG = 2000  # lives from which on no reachable cell may be empty
 _RAREST = 12  # cells
 _SHOWN = 3  # lines of each broken life
 
@@ -25,25 +25,25 @@ class Report:
     began: float = field(default_factory=time.monotonic)
 
     def add(self, seed: int, tally: Tally, broken: list[str]) -> None:
-        """One more life."""
+        """Add a life."""
         self.tally.add(tally)
         if broken:
             self.broken[seed] = broken
 
     @property
     def empty(self) -> list[str]:
-        """The reachable cells that no fault has met."""
+        """Return the reachable cells that no fault has met."""
         cells = self.tally.cells
         return [f"{fault.name} × {phase.value}" for fault, phase in reachable() if not cells[fault.name, phase]]
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing was broken, and, in a long run, nothing left untried."""
+        """Return whether no promise was broken and, in a long run, no cell left untried."""
         return not self.broken and (self.tally.counts["lives"] < LONG or not self.empty)
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Return the whole report."""
         return "\n".join((*self._steps(), "", *self._table(), "", *self._rare(), *self._violations()))
 
     def _steps(self) -> Iterator[str]:

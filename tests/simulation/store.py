@@ -1,7 +1,7 @@
-"""The store in memory with what a browser's store may do besides: wait, fail, and meet a full disk.
+"""The store in memory with the faults of a browser's store: it waits, fails, and has a full disk.
 
-All windows of a world share one `SimDatabase`. A transaction happens at one moment, between two waits that a crash may
-never return from; `fail_next` makes the next ones fail as a full or blocked store does.
+All windows of a world share one `SimDatabase`. A transaction happens at one moment, between two waits from which a
+crashed page never returns; `fail_next` makes the next ones fail as a full or blocked store does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.session.memory.database import KeptBlobs, MemoryDatabase, NoPageBlobs, 
 from app.session.memory.store import MemoryStore
 
 T = TypeVar("T")
-RESULT_BOUND = 1_000_000  # bytes; small, so that tests reach it
+RESULT_BOUND = 1_000_000  # bytes; small, so that tests exceed it
 INPUT_BOUND = 1_000_000
 _GROWS = frozenset(
     {
@@ -60,7 +60,7 @@ class Bytes:
 
 
 class SimPageBlobs(NoPageBlobs):
-    """PageBlobs that make thumbnails of whatever is called a picture."""
+    """PageBlobs that make thumbnails of everything with a picture's media type."""
 
     async def small(self, blob: Blob, media_type: str) -> Blob | None:
         data = await blob.read()
@@ -69,7 +69,7 @@ class SimPageBlobs(NoPageBlobs):
 
 @dataclass(eq=False)
 class SimDatabase(MemoryDatabase):
-    """What is on disk. `watchers` are called after each commit: the invariants."""
+    """The database on disk. `watchers` are called after each commit to check the invariants."""
 
     settings: KeepSettings = field(default_factory=lambda: KeepSettings(RESULT_BOUND))
     inputs_bound: int = INPUT_BOUND
@@ -77,14 +77,14 @@ class SimDatabase(MemoryDatabase):
     watchers: list[Callable[[], None]] = field(default_factory=list)
     fail_next: int = 0
     is_blocked: bool = False
-    is_full: bool = False  # nothing that grows it can be written
-    quota: int | None = None  # bounds everything together, records included
+    is_full: bool = False  # writes that would grow it fail
+    quota: int | None = None  # a limit for everything, including records
     is_persistent: bool = False
     persist_asked: int = 0
     _read: dict[str, tuple[Record, Task | Unreadable | None]] = field(default_factory=dict)
 
     def read(self, prompt_id: str) -> Task | Unreadable | None:
-        """One record, decoded once: the invariants read all of them after each commit."""
+        """Read one record, decoded once, since the invariants read all of them after each commit."""
         record = self.tasks.get(prompt_id, {})
         known = self._read.get(prompt_id)
         if known is None or known[0] is not record:
@@ -92,17 +92,17 @@ class SimDatabase(MemoryDatabase):
         return known[1]
 
     def all_tasks(self) -> list[Task]:
-        """Those that can be read, oldest first."""
+        """Return the readable tasks, oldest first."""
         tasks = [found for prompt_id in self.tasks if isinstance(found := self.read(prompt_id), Task)]
         return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
 
     @property
     def ids(self) -> set[str]:
-        """Of all records, past tasks included."""
+        """Return the ids of all records, past tasks included."""
         return {*self.tasks, *self.laid_by}
 
     def every_task(self) -> list[Task]:
-        """All tasks, past ones included."""
+        """Return all tasks, past ones included."""
         return [*self.all_tasks(), *(decode(Task, record) for record in self.laid_by.values())]
 
     # A full disk
@@ -118,12 +118,12 @@ class SimDatabase(MemoryDatabase):
 
     @property
     def used(self) -> int:
-        """Bytes of everything."""
+        """Return the bytes of everything."""
         records = sum(len(json.dumps(record)) for part in self._records() for record in part.values())
         return records + sum(shelf.size for shelf in self._shelves())
 
     def attempt(self, operation: str, work: Callable[[], T]) -> T:
-        """Do the work, or nothing of it if what it adds does not fit."""
+        """Do the work, or undo it if what it adds does not fit."""
         if self.quota is None:
             return work()
         parts: tuple[Any, ...] = (*self._records(), *self._shelves())
@@ -137,7 +137,7 @@ class SimDatabase(MemoryDatabase):
         return result
 
     def drop_oldest(self, count: int) -> bool:
-        """Delete kept bytes; False if there are none."""
+        """Delete kept bytes; return False if there are none."""
         for shelf in self._shelves():
             droppable = [key for key in shelf.oldest_first if key not in self.needed][:count]
             for key in droppable:
@@ -153,7 +153,7 @@ async def _nothing() -> None:
 
 @dataclass(eq=False)
 class SimStore(MemoryStore):
-    """One window's way to the database. `wait` is called before and after each transaction."""
+    """One window's access to the database. `wait` is called before and after each transaction."""
 
     database: SimDatabase = field(default_factory=SimDatabase)
     wait: Callable[[], Awaitable[None]] = _nothing
@@ -174,7 +174,7 @@ class SimStore(MemoryStore):
         return result
 
     def _fitted(self, operation: str, work: Callable[[], T]) -> T:
-        """Kept bytes make way, ever more of them, until it fits."""
+        """Do the work, deleting more and more kept bytes until it fits."""
         count = 1
         while True:
             try:
@@ -185,7 +185,7 @@ class SimStore(MemoryStore):
                 count *= 2
 
     def _replacing(self, operation: str, work: Callable[[], T], adds: int) -> T:
-        """On a full disk, new bytes take the place of the oldest results."""
+        """Replace the oldest results by new bytes on a full disk."""
         try:
             return self.database.attempt(operation, work)
         except StorageError as error:

@@ -1,4 +1,4 @@
-"""What has been tried: how often each fault met work in each phase, and how much was done."""
+"""Counts of what was tried: how often each fault met work in each phase, and how much was done."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Cell = tuple[str, Phase]
 
 @dataclass
 class Tally:
-    """Counts of one life, or of many together. `came` and `met` are of one life only: which faults came at all,
-    and which ones a piece of work has met."""
+    """Counts of one life or of many. `came` and `met` are of one life only: the faults that happened, and those that a
+    piece of work has met."""
 
     cells: Counter[Cell] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
@@ -22,7 +22,7 @@ class Tally:
     met: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def meet(self, fault: str, work: Iterable[tuple[str, Phase]]) -> None:
-        """A fault came over this work. A cell counts once each time the fault comes."""
+        """Count a fault for this work. A cell counts once each time the fault happens."""
         known = list(work)
         for prompt_id, _ in known:
             self.met[prompt_id].add(fault)
@@ -31,15 +31,15 @@ class Tally:
         self.counts["faults"] += 1
 
     def excuse(self, fault: str, prompt_ids: Iterable[str]) -> None:
-        """Later work meets a lasting fault too; it is not counted twice."""
+        """Do not count a lasting fault twice for later work."""
         for prompt_id in prompt_ids:
             self.met[prompt_id].add(fault)
 
     def add(self, other: Tally) -> None:
-        """Count another life."""
+        """Add the counts of another life."""
         self.cells.update(other.cells)
         self.counts.update(other.counts)
 
     def plain(self) -> Tally:
-        """The counts alone, to be sent to another process."""
+        """Return the counts alone, for another process."""
         return Tally(Counter(self.cells), Counter(self.counts))

@@ -1,4 +1,4 @@
-"""Recorded lives of simulated windows replay as they were; a record that was tampered with does not."""
+"""Recorded lives of simulated windows replay exactly; a changed record does not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ lived = cache(live)
 
 @cache
 def reports(seed: int, *, prompts: bool = False) -> tuple[dict[str, Any], ...]:
-    """The reports of all windows of a life, the dead ones too, as they come out of a file."""
+    """Return the reports of all windows of a life, dead ones too, as read from a file."""
     world = lived(seed)
     pages = (*world.pages, *world.graveyard)
     reported = [make_report(page.session, version="0", prompts=prompts, at=0.0) for page in pages]
@@ -34,7 +34,7 @@ def reports(seed: int, *, prompts: bool = False) -> tuple[dict[str, Any], ...]:
 
 @pytest.mark.parametrize("prompts", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_recorded_life_replays_as_it_was(seed: int, prompts: bool) -> None:
+def test_recorded_life_replays_exactly(seed: int, prompts: bool) -> None:
     replayed = [replay_bundle(report) for report in reports(seed, prompts=prompts)]
     assert [report.problems for report in replayed] == [[]] * len(replayed)
     assert sum(report.judged for report in replayed) > 20
@@ -48,28 +48,28 @@ def _first(entries: Entries, kind: str, **facts: Any) -> dict[str, Any]:
     )
 
 
-def _say_another_end(entries: Entries) -> None:
+def _change_the_end(entries: Entries) -> None:
     _first(entries, "evidence", now="succeeded")["facts"]["now"] = "failed"
 
 
-def _say_another_standing(entries: Entries) -> None:
+def _change_the_state(entries: Entries) -> None:
     _first(entries, "evidence", evidence="Accepted")["facts"]["after"]["answered_at"] = 1.0
 
 
-def _say_other_evidence(entries: Entries) -> None:
+def _change_the_evidence(entries: Entries) -> None:
     facts = _first(entries, "evidence", now="succeeded")["facts"]
     facts["evidence"], facts["said"] = "NoAnswer", {"at": facts["said"]["at"], "cause": "timeout"}
 
 
-def _leave_evidence_out(entries: Entries) -> None:
-    """The answer of a submit whose task has a later entry that shows its state."""
+def _remove_evidence(entries: Entries) -> None:
+    """Remove the answer of a submit whose task has a later entry that shows its state."""
     last = {item["facts"]["prompt_id"]: item for item in entries if item["kind"] == "evidence"}
     answers = [item for item in entries if item["facts"].get("evidence") == "Accepted" and item not in last.values()]
     entries.remove(next(item for item in answers if item["facts"]["was"] == "registered"))
 
 
-def _leave_the_end_out(entries: Entries) -> None:
-    """The end that freed the window."""
+def _remove_the_end(entries: Entries) -> None:
+    """Remove the end that freed the window."""
     freed = entries.index(_first(entries, "moored", now=None))
     ends = [item for item in entries[:freed] if item["kind"] == "evidence" and item["facts"].get("now") in _ENDS]
     entries.remove(ends[-1])
@@ -102,29 +102,29 @@ def _connect_elsewhere(entries: Entries) -> None:
     _first(entries, "socket", state="opening")["facts"]["server_id"] = "gpu-9"
 
 
-def _no_entry(entries: Entries) -> None:
+def _remove_all_entries(entries: Entries) -> None:
     entries[0] = {"kind": "claimed"}
 
 
 TAMPERS: dict[str, tuple[Tamper, str]] = {
-    "another end": (_say_another_end, "now: recorded failed"),
-    "another standing": (_say_another_standing, "after: recorded"),
-    "other evidence": (_say_other_evidence, "after: recorded"),
-    "evidence left out": (_leave_evidence_out, "changed without evidence"),
-    "end left out": (_leave_the_end_out, "promise 4"),
+    "another end": (_change_the_end, "now: recorded failed"),
+    "another standing": (_change_the_state, "after: recorded"),
+    "other evidence": (_change_the_evidence, "after: recorded"),
+    "evidence left out": (_remove_evidence, "changed without evidence"),
+    "end left out": (_remove_the_end, "promise 4"),
     "submitted elsewhere": (_submit_elsewhere, "promise 2"),
     "submitted twice": (_submit_twice, "promise 5"),
     "submitted before it was registered": (_submit_unregistered, "promise 5"),
     "moored elsewhere": (_moor_elsewhere, "promise 4"),
     "reserved elsewhere": (_reserve_elsewhere, "the window refuses"),
     "connected elsewhere": (_connect_elsewhere, "promise 1"),
-    "not an entry": (_no_entry, "is none"),
+    "not an entry": (_remove_all_entries, "is none"),
 }
 
 
 @cache
-def _rich() -> dict[str, Any]:
-    """The report with the most work that succeeded."""
+def _richest_report() -> dict[str, Any]:
+    """Return the report with the most work that succeeded."""
     every = [report for seed in range(3) for report in reports(seed)]
     good = [report for report in every if any(item["facts"].get("now") == "succeeded" for item in _entries(report))]
     return max(good, key=lambda report: len(_entries(report)))
@@ -136,15 +136,15 @@ def _entries(report: dict[str, Any]) -> Entries:
 
 
 @pytest.mark.parametrize("name", TAMPERS)
-def test_a_record_that_was_tampered_with_does_not_replay(name: str) -> None:
+def test_changed_record_does_not_replay(name: str) -> None:
     tamper, reported = TAMPERS[name]
-    report = copy.deepcopy(_rich())
+    report = copy.deepcopy(_richest_report())
     tamper(report["journal"]["entries"])
     assert reported in "\n".join(replay_bundle(report).problems)
 
 
 def test_dropped_entries_are_counted_and_rest_is_judged() -> None:
-    report = copy.deepcopy(_rich())
+    report = copy.deepcopy(_richest_report())
     entries = report["journal"]["entries"]
     begin = entries.index(_first(entries, "registered")) + 1
     del entries[:begin]
@@ -154,10 +154,10 @@ def test_dropped_entries_are_counted_and_rest_is_judged() -> None:
     assert replayed.skipped["window unknown"]
 
 
-def test_a_report_is_read_from_its_file(tmp_path: Any) -> None:
+def test_report_is_read_from_its_file(tmp_path: Any) -> None:
     file = tmp_path / "report.json"
-    file.write_text(json.dumps(_rich()), "utf-8")
+    file.write_text(json.dumps(_richest_report()), "utf-8")
     replayed = replay(file)
     assert isinstance(replayed, Report)
     assert replayed.ok
-    assert replayed.entries == len(_rich()["journal"]["entries"])
+    assert replayed.entries == len(_richest_report()["journal"]["entries"])

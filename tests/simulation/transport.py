@@ -1,7 +1,7 @@
-"""The network as one page has it: its Http, Sockets and FleetSource ports, with time passing.
+"""The network of one page: its Http, Sockets and FleetSource ports, with delays.
 
-A request may be lost before the server has seen it or after it was acted on; the window cannot tell which. A machine or
-a gateway that goes down takes with it what was under way.
+A request may be lost before or after the server has handled it, which the window cannot distinguish. Requests under way
+end with their machine or gateway.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SimHttp:
         passing.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             answer = await asyncio.wait_for(asyncio.shield(passing), request.deadline)
-        except TimeoutError:  # what is on its way may still arrive
+        except TimeoutError:  # the request may still arrive
             await self._life.gate()
             raise RequestTimeout(None, "deadline") from None
         except RequestTimeout:
@@ -61,7 +61,7 @@ class SimHttp:
         return answer
 
     async def _pass(self, exchange: Exchange) -> Answer:
-        """To the gateway and back; the gateway's own end breaks it."""
+        """Send to the gateway and back; its end breaks the exchange."""
         network, weather = self._network, self._network.weather
         for watcher in network.on_sent:
             watcher(exchange)
@@ -83,7 +83,7 @@ class SimHttp:
         return answer
 
     async def _reach(self, exchange: Exchange) -> Answer:
-        """From the gateway to the machine at the address, and its answer."""
+        """Send from the gateway to the machine at the address, and return its answer."""
         weather, machine = self._network.weather, self._network.machine_of(exchange.server_id)
         exchange.address = self._network.address_of(exchange.server_id) or ""
         if machine is None or machine.is_down:
@@ -135,7 +135,7 @@ def _refused(cause: str) -> Answer:
 
 
 class SimConnection:
-    """One open socket, seen from the window."""
+    """An open socket, as the window sees it."""
 
     def __init__(self, url: str, life: Life, network: Network, address: str) -> None:
         self._url = url
@@ -154,7 +154,7 @@ class SimConnection:
         return self._url
 
     def deliver(self, message: str | bytes) -> None:
-        """The server's message arrives, or the connection breaks, or a stuck reader holds it up."""
+        """A message of the server arrives, breaks the connection, or is delayed by a stuck reader."""
         if not self.is_open or not self._life.is_alive:
             return
         weather = self._network.weather
@@ -234,11 +234,11 @@ class SimSockets:
 
     @property
     def living(self) -> list[SimConnection]:
-        """The connections that are open."""
+        """Return the open connections."""
         return [connection for connection in self.opened if connection.is_open]
 
     def vanish(self) -> None:
-        """The page is gone, or its network is: its sockets break."""
+        """Break the sockets of a page that has ended or lost its network."""
         for connection in self.opened:
             if connection.is_open and connection.server is not None and connection.socket is not None:
                 connection.server.drop(connection.socket)
@@ -246,7 +246,7 @@ class SimSockets:
 
 
 class SimFleet:
-    """The FleetSource port of one page load. News takes a while: the page may have to reconnect first."""
+    """The FleetSource port of one page load. Changes arrive late, since the page may have to reconnect first."""
 
     def __init__(self, network: Network, life: Life) -> None:
         self._network = network

@@ -1,4 +1,4 @@
-"""The user's actions: clicks, waiting runs, cancel, give up, look again, delete, open windows, adopt."""
+"""The user's actions: clicks, waiting runs, cancel, give up, check, delete, open windows, adopt."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.editor import editor_of
 from tests.simulation.network import MISHAPS
-from tests.simulation.orders import Wanted, an_order
+from tests.simulation.orders import Wanted, random_order
 
 if TYPE_CHECKING:
     from tests.simulation.world import Page, World
 
 MOST_PAGES = 6
-MOST_UNFINISHED = 12  # clicks beyond that only make a life longer
+MOST_UNFINISHED = 12  # more clicks would only make a life longer
 
 
-class Person:
-    """Acts at random, on pages that are awake."""
+class User:
+    """Acts at random on pages that are awake."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -34,7 +34,7 @@ class Person:
             (1, self._upload_and_submit),
             (3, self._cancel),
             (2, self._give_up),
-            (3, self._look_again),
+            (3, self._check_again),
             (2, self._run_again),
             (1, self._delete),
             (3, self._let_wait),
@@ -46,7 +46,7 @@ class Person:
         ]
 
     def act(self) -> None:
-        """Do one thing."""
+        """Do one random action."""
         pages = [page for page in self._world.pages if page.is_awake]
         self._world.tally.counts["acts"] += 1
         if pages:
@@ -54,7 +54,7 @@ class Person:
             act(self._chance.choice(pages))
 
     def _order(self) -> Wanted:
-        wanted = an_order(self._chance, self._earlier)
+        wanted = random_order(self._chance, self._earlier)
         self._earlier.append(wanted)
         return wanted
 
@@ -70,13 +70,13 @@ class Person:
             self._world.click(page, wanted.workflow, wanted.picture)
 
     def _click_everywhere(self, _: Page) -> None:
-        """Windows that choose at the very same moment."""
+        """Click in all windows at the same moment."""
         if not self._is_busy():
             for page in [page for page in self._world.pages if page.is_awake]:
                 self._click(page)
 
     def _upload_and_submit(self, page: Page) -> None:
-        """As a script does it: the upload holds the place."""
+        """Upload and submit as a script does; the upload reserves the server."""
         wanted = self._order()
         click = self._world.new_click(page)
 
@@ -122,7 +122,7 @@ class Person:
             self._world.requested.given_up.add(task.prompt_id)
             self._world.spawn(page.session_of(task).give_up(task.prompt_id), f"give up {task.prompt_id}")
 
-    def _look_again(self, page: Page) -> None:
+    def _check_again(self, page: Page) -> None:
         """Poll a task that was found lost: it may return after its window has moored elsewhere."""
         if task := self._some(page, lambda task: task.state is TaskState.LOST):
             self._world.spawn(page.session_of(task).check(task.prompt_id), f"look again {task.prompt_id}")
@@ -135,7 +135,7 @@ class Person:
     # The waiting line
 
     def _let_wait(self, page: Page) -> None:
-        """Many runs, in one or more sessions."""
+        """Add many runs, in one or more sessions."""
         if self._is_busy() or page.window is None:
             return
         wanted = self._order()
@@ -148,7 +148,7 @@ class Person:
         self._world.spawn(adding, "let wait")
 
     def _tend_line(self, _: Page) -> None:
-        """Pause, resume, send all, remove, move, edit: wherever runs wait."""
+        """Pause, resume, send all, remove, move or edit, wherever runs wait."""
         pages = [page for page in self._world.pages if page.is_awake and page.session.line.line is not None]
         pages = [page for page in pages if page.session.line.line and page.session.line.line.entries]
         if not pages:
@@ -168,7 +168,7 @@ class Person:
             case 3:
                 tended = line.send_all(self._chance.random() < 0.7)
             case 4:
-                self._world.requested.taken_back.add(entry.prompt_id)
+                self._world.requested.removed.add(entry.prompt_id)
                 tended = line.remove(entry.prompt_id)
             case 5:
                 tended = line.move(entry.prompt_id, before.prompt_id)
@@ -182,7 +182,7 @@ class Person:
 
     async def _clear(self, page: Page) -> None:
         clearing, window_id = self._world.requested.clearing, page.tab.window_id or ""
-        clearing[window_id] += 1  # for good, if the page goes away in it
+        clearing[window_id] += 1  # remains if the page ends meanwhile
         line = page.session.line
         waiting = [entry.prompt_id for entry in line.line.entries] if line.line is not None else []
         line.set_aside(*waiting)
@@ -203,7 +203,7 @@ class Person:
     def _wake(self, page: Page) -> None:
         page.crew.wake("visible")
 
-    # The weather changes by itself, but often at such moments
+    # Fault rates change at random, and often at such moments
 
     def _change_weather(self, _: Page) -> None:
         level = self._chance.choice([0.0, 0.0, 0.01, 0.1])
@@ -216,7 +216,7 @@ class Person:
 
 
 async def adopt_all(world: World, page: Page) -> None:
-    """Take in everything whose window is gone, as far as the page can tell."""
+    """Adopt all work whose window has gone, as far as the page can tell."""
     for orphan in await page.session.find_orphans():
         try:
             task = await page.session.adopt(orphan.task.prompt_id)

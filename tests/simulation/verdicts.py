@@ -1,6 +1,6 @@
-"""What must hold once everything has come to rest: every click accounted for, every verdict as the servers' own ledger.
+"""What must hold once everything has come to rest: each click has an outcome, and each verdict is true by the servers.
 
-A verdict may differ from what really happened only where a fault has destroyed the evidence, and that task has met it.
+A verdict may differ from the truth only where a fault has destroyed the evidence, and that task has met the fault.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Verdicts:
     # Tasks
 
     def end_of(self, task: Task) -> str | None:
-        """What really became of it, by the machines that ever stood at its address."""
+        """Return what really became of a task, by the machines that have been at its address."""
         machines = self._world.stood_at.get(task.address, [])
         return next(
             (machine.finished[task.prompt_id] for machine in machines if task.prompt_id in machine.finished), None
@@ -136,7 +136,7 @@ class Verdicts:
                 return "it never ended"
 
     def check_lost(self) -> None:
-        """After another poll of each task of an open window: what its server still knows is not called lost."""
+        """Check, after another poll, that no task is called lost while its server still knows it."""
         world = self._world
         for task in world.database.all_tasks():
             machine = world.network.machine_of(task.server_id)
@@ -151,7 +151,7 @@ class Verdicts:
             case Delivery.OVERWRITTEN:
                 is_replaced = self._met(task.prompt_id, REPLACING) or self._was_deleted(task, output)
                 is_excused = is_replaced or self._was_overwritten(task, output) or _has_no_dates(task, output)
-                is_excused |= _needs_word(task, output) and self._met(task.prompt_id, FORGETTING)
+                is_excused |= _lacks_dates(task, output) and self._met(task.prompt_id, FORGETTING)
             case Delivery.NOT_KEPT:
                 is_excused = bool(self._world.tally.came & UNKEPT)
             case _:
@@ -160,15 +160,15 @@ class Verdicts:
             self._world.fail(f"promise 8: {output.filename} of {task.prompt_id} is shown as {output.delivery.value}")
 
     def _was_deleted(self, task: Task, output: Output) -> bool:
-        """Another user deleted it, perhaps when no history showed any more whose it was."""
+        """Return whether another user deleted it, perhaps when no history showed its task."""
         return any((name, _key(output)) in self._world.promises.deleted for name in self._machines(task))
 
     def _was_overwritten(self, task: Task, output: Output) -> bool:
-        """It was overwritten by another prompt that had it from the cache: both name one file."""
+        """Return whether another prompt that had it from the cache overwrote it: both name one file."""
         return any((name, _key(output)) in self._world.promises.overwritten for name in self._machines(task))
 
     def _machines(self, task: Task) -> list[str]:
-        """Those that have stood at its address."""
+        """Return the machines that have been at its address."""
         return [machine.name for machine in self._world.stood_at.get(task.address, [])]
 
     # Results
@@ -185,7 +185,7 @@ class Verdicts:
                 self._check_stamp(task, index, kept.blob)
 
     def _check_stamp(self, task: Task, index: int, blob: Blob) -> None:
-        """The server wrote its name and the prompt into the file: it is that picture of that server, or another one."""
+        """Check the stamp: the server wrote its name and the prompt into the file."""
         assert isinstance(blob, Bytes)
         server, prompt = read_stamp(blob.data)
         makers = [machine for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran]
@@ -199,22 +199,21 @@ class Verdicts:
             self._world.fail(f"promise 11: kept as {output.filename} of {task.prompt_id} is a picture of {server}")
 
     def _was_put_there(self, output: Output, makers: list[SimServer], latest: float) -> bool:
-        """It was replaced before the task used it from the cache, or so soon that its date does not show it."""
+        """Return whether it was replaced before the task used it, or so soon that its date does not show it."""
         overwritten = self._world.promises.overwritten
         moments = [moment for machine in makers for moment in overwritten[machine.name, _key(output)]]
         return any(moment < latest for moment in moments)
 
     def _was_made_too_soon(self, task: Task, output: Output, latest: float) -> bool:
-        """Its name was used by another, there or on a machine that stood there, so shortly before or after that the
-        file's date cannot tell."""
+        """Return whether another task used its name at the address, so close in time that the date cannot show it."""
         posted = self._world.promises.posted_at.get(task.prompt_id, math.inf)
         made = int(output.etag.strip('"').partition("-")[0] or "0", 16) / 1e9
         return self._met(task.prompt_id, VANISHING) and posted - FILE_CLOCK_SLACK - 1.0 <= made <= latest
 
-    # What goes along
+    # The editor's files
 
     def _check_editor_files(self) -> None:
-        """What a record says is kept is kept, and it is said to be gone only where something has let it go."""
+        """Check that files that a record calls kept exist, and that files that it calls gone were really deleted."""
         database, came = self._world.database, self._world.tally.came
         is_excused = bool(came & UNKEPT or self._world.requested.deleted)
         for task in database.all_tasks():
@@ -228,7 +227,7 @@ class Verdicts:
         world = self._world
         for click in world.clicks:
             if not click.page.life.is_alive or (click.is_returned and click.error):
-                continue  # a page that died before it registered took its click with it; an error was shown
+                continue  # a page that died before it registered loses its click; otherwise an error was shown
             known = click.prompt_id in world.database.ids or click.prompt_id in world.requested.deleted
             if click.prompt_id is None or not known:
                 world.fail(f"promise 5: a click was not answered: {click.prompt_id} {click.error}")
@@ -238,7 +237,7 @@ class Verdicts:
                 world.fail(f"promise 5: {prompt_id} ran, and nothing is known of it")
 
     def _check_lines(self) -> None:
-        """Everything that waited has gone, and every window's line is what the store has."""
+        """Check that no run waits any more, and that every window's line is the stored one."""
         for prompt_id, row in self._world.database.waiting.items():
             self._world.fail(f"promise 5: {prompt_id} still waits in the line of {row['owner']}")
         if self._world.database.batches or self._world.database.lines:
@@ -262,14 +261,14 @@ class Verdicts:
 
 
 def _has_no_dates(task: Task, output: Output) -> bool:
-    """History is gone, and the socket reported too little, or an older file: nothing shows that it is this output."""
+    """Return whether nothing dates the output: the history is gone, and the socket reported too little."""
     is_bounded = task.server_ended_ms is not None or output.told_ms is not None
     is_old = output.node_id in task.cached
     return not task.is_proven and (task.server_started_ms is None or not is_bounded or is_old)
 
 
-def _needs_word(task: Task, output: Output) -> bool:
-    """No date ties the file to the task: an earlier one made it, or the server reports none."""
+def _lacks_dates(task: Task, output: Output) -> bool:
+    """Return whether no date ties the file to the task: an earlier one made it, or the server reports none."""
     return output.node_id in task.cached or task.server_started_ms is None
 
 
@@ -278,7 +277,7 @@ def _key(output: Output) -> tuple[str, str, str]:
 
 
 def _latest(task: Task, output: Output, makers: list[SimServer]) -> float:
-    """Files up to this date, by the server's clock, cannot be distinguished from the task's own."""
+    """Return the date up to which files cannot be distinguished from the task's own."""
     ended = math.inf if task.server_ended_ms is None else task.server_ended_ms / 1000
     if task.server_ended_ms is None:
         ended = max(
@@ -289,7 +288,7 @@ def _latest(task: Task, output: Output, makers: list[SimServer]) -> float:
 
 
 def read_stamp(data: bytes) -> tuple[str, object]:
-    """Which server made a picture, and from which prompt."""
+    """Return the server that made a picture, and its prompt."""
     with Image.open(io.BytesIO(data)) as file:
         texts = getattr(file, "text", {})
     return texts.get("server", UNSTAMPED), json.loads(texts.get("prompt", "null"))

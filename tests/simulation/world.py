@@ -1,11 +1,11 @@
-"""A browser with tabs, a few servers behind a gateway, and what a person does there; `life.py` lets it all live.
+"""A browser with tabs, a few servers behind a gateway, and a user; `life.py` runs it.
 
     world = World(loop, seed)
     page = world.open()
     click = world.click(page, workflow)
 
-Whatever happens is checked as it happens (`promises.py`); `broken` lists what did not hold. The same seed gives the
-same world, to the last line of its trace.
+All promises are checked while it runs (`promises.py`); `broken` lists violations. The same seed gives the same world,
+to the last line of its trace.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from tests.simulation.transport import SimFleet, SimHttp, SimSockets
 START = "start"
 
 
-class Overheard(logging.Handler):
-    """Every error that a session or the loop logs."""
+class ErrorLog(logging.Handler):
+    """Records every error that a session or the loop logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -49,7 +49,7 @@ class Overheard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record)
-        if "playwright" not in line:  # of a page of an earlier test, which went with a request under way
+        if "playwright" not in line:  # of an earlier test's page that closed during a request
             self.errors.append(line)
 
 
@@ -59,7 +59,7 @@ class PromiseBroken(AssertionError):
 
 @dataclass
 class Page:
-    """One page load: a tab, its life and its session."""
+    """A page load: a tab, its life and its session."""
 
     tab: Tab
     life: Life
@@ -69,7 +69,7 @@ class Page:
 
     @property
     def sessions(self) -> tuple[Session, ...]:
-        """The tab's own session, and its crew's."""
+        """The tab's own session and those of its crew."""
         return self.crew.all_sessions
 
     @property
@@ -78,7 +78,7 @@ class Page:
         return [item.window for item in self.sessions if isinstance(item.window, Window)]
 
     def session_of(self, task: Task) -> Session:
-        """The session that has a task."""
+        """Return the session of a task."""
         return self.crew.session_of(task.prompt_id) or self.session
 
     @property
@@ -89,13 +89,13 @@ class Page:
 
     @property
     def is_awake(self) -> bool:
-        """Whether it can do something now."""
+        """Whether it can act now."""
         return self.life.is_alive and not self.life.is_frozen
 
 
 @dataclass
 class Click:
-    """The actions of the user, and their results."""
+    """A click on Run, and its outcome."""
 
     page: Page
     prompt_id: PromptId | None = None
@@ -105,18 +105,18 @@ class Click:
 
 @dataclass
 class UserRequests:
-    """What the person has asked for, by prompt_id: no verdict may claim what was not."""
+    """What the user has requested, by prompt_id: no verdict may claim more."""
 
     cancelled: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
-    taken_back: set[str] = field(default_factory=set)  # waiting runs
+    removed: set[str] = field(default_factory=set)  # waiting runs
     clearing: Counter[str] = field(default_factory=Counter)  # windows whose line is being cleared
 
 
 @dataclass
 class World:
-    """See the module."""
+    """The browser, the servers, the user, and the record of everything."""
 
     loop: VirtualLoop
     seed: int
@@ -132,12 +132,12 @@ class World:
         self.weather = Weather(random.Random(self.seed + 1))
         self.sims = {ServerId(f"gpu-{i}"): SimServer(f"gpu-{i}") for i in range(1, self.servers + 1)}
         self.network = Network(self.sims, self.weather)
-        self.stood_at = {home_of(server_id): [sim] for server_id, sim in self.sims.items()}  # ever, by address
+        self.stood_at = {home_of(server_id): [sim] for server_id, sim in self.sims.items()}  # by address
         self.database = SimDatabase()
         self.browser = Browser(self.has_locks)
         self.pages: list[Page] = []
         self.graveyard: list[Page] = []
-        self.away: list[Tab] = []  # tabs whose page is gone; the person may come back to them
+        self.away: list[Tab] = []  # tabs without a page, to which the user may return
         self.clicks: list[Click] = []
         self.requested = UserRequests()
         self.posted: Counter[str] = Counter()
@@ -150,35 +150,35 @@ class World:
 
     @property
     def machines(self) -> list[SimServer]:
-        """Every machine there ever was."""
+        """All machines, including earlier ones."""
         return [machine for machines in self.stood_at.values() for machine in machines]
 
     def has_dead_executor(self, machine: SimServer) -> bool:
-        """Whether its worker has ended, or has just been asked to end."""
+        """Return whether its worker has ended or has been asked to end."""
         worker = self.workers[machine.name]
         return worker.done() or worker.cancelling() > 0
 
     def power(self, machine: SimServer) -> None:
-        """Let its worker run; start another one if it has died."""
+        """Run its worker, or start another one if it has died."""
         if machine.name not in self.workers or self.has_dead_executor(machine):
             self.workers[machine.name] = asyncio.ensure_future(machine.run())
 
     def note(self, text: str) -> None:
-        """One line of the trace; the same seed writes the same lines."""
+        """Add a line to the trace; the same seed writes the same lines."""
         self.trace.append(f"{self.loop.time() - 1_000_000:9.3f} {text}")
 
     @property
     def digest(self) -> str:
-        """The trace in a few letters."""
+        """Return a short digest of the trace."""
         return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
 
     def fail(self, text: str) -> None:
-        """Remember a broken promise."""
+        """Record a broken promise."""
         self.note(f"BROKEN {text}")
         self.broken.append(text)
 
     def spawn(self, work: Awaitable[object], name: str = "") -> None:
-        """Do it in the background. An error of ours is recorded, not raised: a refusal is an answer. A page starts."""
+        """Run in the background. Errors of Mooring are recorded, not raised, since a refusal is a valid outcome."""
 
         async def attempt() -> None:
             try:
@@ -193,13 +193,13 @@ class World:
         task.add_done_callback(self._busy.discard)
 
     def later(self, seconds: float, act: Callable[[], object]) -> None:
-        """Do it after so many seconds."""
+        """Call a function after this many seconds."""
         self.loop.call_later(seconds, act)
 
     # Pages
 
     def open(self, tab: Tab | None = None) -> Page:
-        """Load the page in a tab, a new one if none is given."""
+        """Load the page in a tab, or in a new one."""
         tab = tab or Tab(self.browser)
         life = Life(self.loop, random.Random(self.chance.getrandbits(64)))
         sockets = SimSockets(self.network, life)
@@ -242,25 +242,25 @@ class World:
         return page.tab
 
     def reload(self, page: Page, *, crashed: bool = False) -> Page:
-        """The same tab after a reload."""
+        """Reload the tab."""
         return self.open(self.leave(page, crashed=crashed))
 
     def page_of(self, owner: WindowId | str) -> Page | None:
-        """The living page of that window."""
+        """Return the living page of a window."""
         return next((page for page in self.pages if owner in page.tab.ids and page.life.is_alive), None)
 
-    def bury(self) -> None:
-        """Take pages off that the browser evicted from its cache; their tabs may be come back to."""
+    def remove_evicted(self) -> None:
+        """Remove pages that the browser evicted from its cache; the user may return to their tabs."""
         for page in [page for page in self.pages if not page.life.is_alive]:
             page.tab.forget()
             self.pages.remove(page)
             self.graveyard.append(page)
             self.away.append(page.tab)
 
-    # The person
+    # The user
 
     def click(self, page: Page, workflow: ApiWorkflow, picture: bytes | None = None) -> Click:
-        """Press Run, and remember what came of it."""
+        """Press Run, and record the outcome."""
         click = self.new_click(page)
         inputs = {("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {}
         editor = editor_of(workflow)
@@ -268,17 +268,17 @@ class World:
         return click
 
     def new_click(self, page: Page) -> Click:
-        """One more click to account for."""
+        """Add a click, which needs an outcome."""
         click = Click(page)
         self.clicks.append(click)
         return click
 
     def blob(self, data: bytes) -> Bytes:
-        """A picture that the person picked."""
+        """Return a picture that the user picked."""
         return Bytes(data, "image/png")
 
     async def follow(self, click: Click, run: Awaitable[PromptId]) -> None:
-        """Remember what came of a click."""
+        """Record the outcome of a click."""
         try:
             click.prompt_id = await run
         except MooringError as error:
@@ -287,4 +287,4 @@ class World:
         self.note(f"run {click.page.tab.window_id}: {click.prompt_id or click.error}")
 
 
-__all__ = ["Click", "Overheard", "Page", "PromiseBroken", "World", "a_picture", "a_workflow"]
+__all__ = ["Click", "ErrorLog", "Page", "PromiseBroken", "World", "a_picture", "a_workflow"]

@@ -1,8 +1,8 @@
-"""A ComfyUI in memory: the protocol of docs/comfyui.md with its traps, a second opinion. Imports nothing from `app/`.
+"""A ComfyUI in memory: the protocol of docs/comfyui.md with its traps. Imports nothing from `app/`.
 
-`await server.request(method, path, query, body)` answers like the real one, `server.connect(client_id, …)` is a socket
-and `server.upload(…)` a form. One prompt runs at a time, on the running loop's clock. The contract suite asks of it
-what it asks of a demo and of a real server.
+`await server.request(method, path, query, body)` answers like ComfyUI, `server.connect(client_id, …)` is a socket and
+`server.upload(…)` a form. One prompt runs at a time, on the running loop's clock. The contract suite checks it like a
+demo and a real server.
 """
 
 from __future__ import annotations

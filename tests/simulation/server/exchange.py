@@ -1,4 +1,4 @@
-"""HTTP answers, and what every answer goes through: the guard against foreign origins, conditions and ranges."""
+"""HTTP answers, and what applies to all of them: the guard against foreign origins, conditions and ranges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXT = "text/plain; charset=utf-8"
 
 @dataclass
 class Answer:
-    """An HTTP answer; header names in lower case."""
+    """An HTTP answer with header names in lower case."""
 
     status: int
     body: bytes = b""
@@ -24,22 +24,20 @@ class Answer:
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
-    """A JSON answer."""
     return Answer(status, json.dumps(value).encode(), {"content-type": "application/json; charset=utf-8"})
 
 
 def text_answer(text: str, status: int) -> Answer:
-    """A plain text answer."""
     return Answer(status, text.encode(), {"content-type": TEXT})
 
 
 def not_allowed() -> Answer:
-    """What it says of a POST where it has only a GET, if anything: its static handler has every path."""
+    """Return the answer to a POST on a GET route, where ComfyUI's static handler has every path."""
     return Answer(405, b"405: Method Not Allowed", {"content-type": TEXT, "allow": "GET,HEAD"})
 
 
 def file_answer(data: bytes, written: float, headers: Mapping[str, str]) -> Answer:
-    """A file as it is, with its mark and date; `written` in seconds since 1970."""
+    """Return a file with its ETag and date; `written` in seconds since 1970."""
     dated = {
         "etag": f'"{int(written * 1e9):x}-{len(data):x}"',
         "last-modified": formatdate(int(written), usegmt=True),
@@ -49,17 +47,17 @@ def file_answer(data: bytes, written: float, headers: Mapping[str, str]) -> Answ
 
 
 def trouble() -> Answer:
-    """What the server says when it stumbles; it closes the connection then."""
+    """Return the answer of ComfyUI's unexpected errors, which close the connection."""
     return Answer(500, TROUBLE, {"content-type": TEXT, "connection": "close"})
 
 
 def nothing_here() -> Answer:
-    """What its static handler says of an unknown path."""
+    """Return the answer of the static handler for an unknown path."""
     return Answer(404, b"", {"content-type": "application/octet-stream", "transfer-encoding": "chunked"})
 
 
 def conditional(answer: Answer, headers: Mapping[str, str]) -> Answer:
-    """A file's answer under the request's conditions: 304, a range, or as it is."""
+    """Apply the request's conditions to a file's answer: 304, a range, or unchanged."""
     etag = answer.headers.get("etag")
     if answer.status != 200 or etag is None:
         return answer
@@ -93,7 +91,7 @@ def _range(text: str, size: int) -> tuple[int, int]:
 
 
 def is_foreign(headers: Mapping[str, str]) -> bool:
-    """Whether an Origin comes under a loopback Host that it is not; a port that only one names is not compared."""
+    """Return whether an Origin differs from a loopback Host; a port that only one of them has is not compared."""
     host, origin = headers.get("host", "").lower(), headers.get("origin")
     asked = urlsplit(f"//{host}")
     if origin is None or not _is_loopback(asked.hostname or ""):

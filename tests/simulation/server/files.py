@@ -1,6 +1,6 @@
-"""The files of one server, and how they are uploaded, named and shown: a dict of (type, subfolder, name).
+"""The files of one server, with their uploads, names and views: a dict of (type, subfolder, name).
 
-It is the server's disk: what it holds outlives a restart, but for temp/.
+It is the server's disk: everything but temp/ survives a restart.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONGEST_NAME = 255  # bytes, of most file systems
 
 
 class Files(dict[Key, tuple[bytes, float]]):
-    """Each file as (content, the loop's time of its writing); `epoch` is added to that in dates."""
+    """The files as (content, the loop's time of writing); `epoch` is added to that in dates."""
 
     def __init__(self, now: Callable[[], float], epoch: float) -> None:
         super().__init__()
@@ -32,14 +32,14 @@ class Files(dict[Key, tuple[bytes, float]]):
         self._epoch = epoch
 
     def wipe_temp(self) -> None:
-        """What a start does."""
+        """Delete temp/, as a start does."""
         for key in [key for key in self if key[0] == "temp"]:
             del self[key]
 
     # Uploads
 
     def upload(self, filename: str, data: bytes, folder: str, fields: Mapping[str, str]) -> Answer:
-        """Keep an upload under a name that is free, or that holds the same bytes. Raises where the real one does."""
+        """Store an upload under a name that is free or has the same bytes. Raises where ComfyUI does."""
         if not filename or folder not in FOLDERS:
             raise ValueError("no file, or a folder that there is not")
         given = fields.get("subfolder", "")
@@ -69,7 +69,7 @@ class Files(dict[Key, tuple[bytes, float]]):
         return free
 
     def _masked(self, original: dict[str, Any], mask: bytes) -> bytes | None:
-        """The original with the mask's alpha; None where there is no original, and nothing is said of it."""
+        """Return the original with the mask's alpha, or None without an original, which is no error."""
         key = self.locate(original["filename"], original.get("type", "output"), original.get("subfolder", ""))
         if isinstance(key, int) or key not in self:
             return None
@@ -79,14 +79,14 @@ class Files(dict[Key, tuple[bytes, float]]):
     # Names
 
     def annotated(self, name: str, folder: str) -> tuple[str, str]:
-        """`name [output]` as (name, output); `folder` for a name that says none."""
+        """Parse `name [output]` as (name, output); `folder` is the default."""
         for kind in FOLDERS:
             if name.endswith(f"[{kind}]"):
                 return name[: -len(kind) - 3], kind
         return name, folder
 
     def locate(self, filename: str, folder: str, subfolder: str) -> Key | int:
-        """Which file a view means, or the status that refuses it."""
+        """Return the file of a view, or the status that refuses it."""
         bare, kind = self.annotated(filename, folder)
         if not bare or bare[0] == "/" or ".." in bare or kind not in FOLDERS:
             return 400
@@ -95,11 +95,11 @@ class Files(dict[Key, tuple[bytes, float]]):
         return (kind, _normal(subfolder), posixpath.basename(bare))
 
     def is_input(self, name: Any) -> bool:
-        """Whether LoadImage finds it."""
+        """Return whether LoadImage finds it."""
         return self._input_key(name) in self
 
     def content(self, name: Any) -> bytes:
-        """What LoadImage reads."""
+        """Return what LoadImage reads."""
         return self[self._input_key(name)][0]
 
     def _input_key(self, name: Any) -> Key:
@@ -108,17 +108,17 @@ class Files(dict[Key, tuple[bytes, float]]):
         return (kind, _normal(subfolder), base)
 
     def input_pictures(self) -> list[str]:
-        """What LoadImage offers."""
+        """Return the choices of LoadImage."""
         names = [name for kind, subfolder, name in self if kind == "input" and not subfolder]
         return sorted(name for name in names if (mimetypes.guess_type(name)[0] or "").startswith("image/"))
 
     def names(self, folder: str) -> list[str]:
-        """The files at the top of a folder, newest first."""
+        """Return the files at the top of a folder, newest first."""
         found = [(at, name) for (kind, subfolder, name), (_, at) in self.items() if kind == folder and not subfolder]
         return [name for _, name in sorted(found, reverse=True)]
 
     def save(self, prefix: str, folder: str, data: bytes) -> dict[str, str]:
-        """Write a result under the next number of its prefix; return its place."""
+        """Write a result under the next number of its prefix, and return its place."""
         subfolder, _, stem = posixpath.normpath(prefix).rpartition("/")
         taken = [name for kind, where, name in self if (kind, where) == (folder, subfolder)]
         digits = [name[len(stem) + 1 :].split("_")[0] for name in taken if name.startswith(f"{stem}_")]
@@ -130,7 +130,7 @@ class Files(dict[Key, tuple[bytes, float]]):
     # Views
 
     def view(self, query: Mapping[str, str]) -> Answer:
-        """A file as it is, or re-encoded for `preview=` and `channel=rgb|a`."""
+        """Return a file unchanged, or re-encoded for `preview=` and `channel=rgb|a`."""
         if "filename" not in query:
             return Answer(404)
         key = self.locate(query["filename"], query.get("type", "output"), query.get("subfolder", ""))
@@ -156,7 +156,7 @@ def _normal(subfolder: str) -> str:
 
 
 def _leaves(path: str) -> bool:
-    """Whether a path goes out of its folder."""
+    """Return whether a path leaves its folder."""
     return path.startswith("/") or posixpath.normpath(path).split("/")[0] == ".."
 
 

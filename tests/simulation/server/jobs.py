@@ -1,7 +1,7 @@
-"""The queue and the history of one server, in memory only; every job is in exactly one of heap, running, history.
+"""The queue and the history of one server in memory; each job is in exactly one of heap, running and history.
 
-The heap holds plain tuples, from which the traps follow: pending jobs are listed in heap order, and a push of the same
-number and id with another prompt compares two dicts and raises *after* the job was appended.
+The heap holds plain tuples, with these effects: pending jobs are listed in heap order, and a push of the same number
+and id with another prompt compares two dicts and raises *after* the job was appended.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Item = tuple[float, str, Any, Any, Any]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended (success, error or interrupted) and what it left for the history."""
+    """How a run ended (success, error or interrupted), and its history."""
 
     end: str
     messages: list[Any]
@@ -25,7 +25,7 @@ class Outcome:
 
 
 class Jobs:
-    """`on_change` announces how many are left; `on_gone` names each job that was dropped without a trace."""
+    """`on_change` is called with the number of jobs left, `on_gone` with each job that was dropped without a trace."""
 
     def __init__(self, on_change: Callable[[], None], on_gone: Callable[[str], None]) -> None:
         self.heap: list[Item] = []
@@ -36,22 +36,22 @@ class Jobs:
 
     @property
     def remaining(self) -> int:
-        """Pending plus running."""
+        """The number of pending and running jobs."""
         return len(self.heap) + (self.running is not None)
 
     def put(self, item: Item) -> None:
-        """Queue a job; TypeError, with the job in the queue, where two prompts must be compared."""
+        """Queue a job; raises TypeError, with the job in the queue, if two prompts must be compared."""
         heapq.heappush(self.heap, item)
         self._on_change()
 
     def take(self) -> Item:
-        """The next job runs."""
+        """Take the next job, which now runs."""
         self.running = heapq.heappop(self.heap)
         self._on_change()
         return self.running
 
     def finish(self, item: Item, outcome: Outcome) -> None:
-        """Move a job into the history. An interrupted one is an error too; only its last message differs."""
+        """Move a job into the history. An interrupted one is an error with another last message."""
         is_success = outcome.end == "success"
         status = {
             "status_str": "success" if is_success else "error",
@@ -71,7 +71,7 @@ class Jobs:
         self._on_change()
 
     def delete(self, prompt_id: object) -> None:
-        """Drop one pending job of that id."""
+        """Drop one pending job with this id."""
         index = next((index for index, item in enumerate(self.heap) if item[1] == prompt_id), None)
         if index is None:
             return
@@ -83,16 +83,16 @@ class Jobs:
         self._on_change()
 
     def listing(self) -> dict[str, Any]:
-        """What /queue says."""
+        """Return the answer of /queue."""
         running = [list(self.running)] if self.running is not None else []
         return {"queue_running": running, "queue_pending": [list(item) for item in self.heap]}
 
     def entry(self, prompt_id: str) -> dict[str, Any]:
-        """What /history/{id} says: `{}` for running, pending, deleted and unknown jobs alike."""
+        """Return the answer of /history/{id}: `{}` for running, pending, deleted and unknown jobs alike."""
         return {prompt_id: self.history[prompt_id]} if prompt_id in self.history else {}
 
     def entries(self, max_items: int | None, offset: int) -> dict[str, Any]:
-        """What /history says: from index `offset` on, or the last `max_items`; 0 and -1 of those are none."""
+        """Return the answer of /history: from index `offset` on, or the last `max_items`, but at least one."""
         ids = list(self.history)
         if offset < 0 and max_items is not None:
             offset = len(ids) - max_items

@@ -1,4 +1,4 @@
-"""What each node class does. Those that take steps take them on the server's clock."""
+"""The node classes. Those with steps take them on the server's clock."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tests.simulation.server.files import Files
 from tests.simulation.server.pictures import Picture, read, write
 from tests.simulation.server.plan import Result
 
-LETTERS = "abcdefghijklmnopqrstupvxyz"  # as the real one spells it
+LETTERS = "abcdefghijklmnopqrstupvxyz"  # ComfyUI's own alphabet
 
 
-class Telling(Protocol):
+class Reporter(Protocol):
     """How a node reports, and lets time pass."""
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass; raise if the job was stopped."""
+        """Let time pass; raises if the job was stopped."""
         ...
 
     def step(self, value: int, total: int, preview: tuple[str, Picture] | None) -> None:
-        """One step is done; the preview is (JPEG or PNG, picture)."""
+        """Report a step; the preview is (JPEG or PNG, picture)."""
         ...
 
     def text(self, frame: bytes, *, to_all: bool) -> None:
@@ -41,19 +41,19 @@ class Context:
     prompt: dict[str, Any]
     extra_data: dict[str, Any]
     files: Files
-    telling: Telling
+    telling: Reporter
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """A result that blocks the nodes behind it; its message, if any, is sent as an error."""
+    """A result that blocks the nodes after it; its message, if any, is sent as an error."""
 
     message: str
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """Nodes that run in the place of one; the last one's result is its own."""
+    """Nodes that replace one; the last one's result is its result."""
 
     nodes: list[dict[str, Any]] = field(default_factory=list)
 
@@ -70,40 +70,40 @@ def _each(change: Callable[[Picture, Inputs], Picture], name: str = "image") -> 
 
 
 async def load_image(context: Context, inputs: Inputs) -> Result:
-    """The picture, and its transparency as a mask."""
+    """Return the picture, and its transparency as a mask."""
     picture = read(context.files.content(inputs["image"]), inputs["image"])
     shade = 0 if picture.alpha is None else 255 - picture.alpha
     return Result(([replace(picture, alpha=None)], [replace(picture, colour=(shade, shade, shade), alpha=None)]))
 
 
 async def empty_image(_: Context, inputs: Inputs) -> Result:
-    """A batch of one colour."""
+    """Return a batch of one colour."""
     colour = inputs["color"]
     parts = (colour >> 16 & 255, colour >> 8 & 255, colour & 255)
     return Result(([Picture(inputs["width"], inputs["height"], parts)] * inputs["batch_size"],))
 
 
 async def blend(_: Context, inputs: Inputs) -> Result:
-    """The second picture over the first."""
+    """Blend the second picture over the first."""
     mode, factor = inputs["blend_mode"], inputs["blend_factor"]
     pairs = zip(inputs["image1"], inputs["image2"], strict=False)
     return Result(([below.blended(above, mode, factor) for below, above in pairs],))
 
 
 async def save_image(context: Context, inputs: Inputs) -> Result:
-    """One file per picture into output/."""
+    """Write one file per picture into output/."""
     return _save(context, inputs["images"], inputs["filename_prefix"], "output")
 
 
 async def preview_image(context: Context, inputs: Inputs) -> Result:
-    """The same into temp/, under letters that are this process's and this node's own."""
+    """Write into temp/, with letters for this process and this node."""
     digest = hashlib.sha256(f"{context.server} {context.node_id}".encode()).digest()
     letters = "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:5])
     return _save(context, inputs["images"], f"ComfyUI_temp_{letters}", "temp")
 
 
 def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> Result:
-    """The server's name stands in each file, so that no two servers make equal ones."""
+    """Write the server's name into each file, so that no two servers make equal ones."""
     texts = {"prompt": json.dumps(context.prompt)}
     texts |= {key: json.dumps(value) for key, value in context.extra_data.get("extra_pnginfo", {}).items()}
     texts["server"] = context.server
@@ -112,7 +112,7 @@ def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> 
 
 
 async def slow_steps(context: Context, inputs: Inputs) -> Result:
-    """Pass the picture on, step by step, with previews if wanted."""
+    """Pass the picture on step by step, with previews if wanted."""
     for step in range(1, inputs["steps"] + 1):
         await context.telling.wait(inputs["seconds_per_step"])
         shown = inputs["image"][0].fitted(inputs["preview_max_size"])
@@ -122,7 +122,7 @@ async def slow_steps(context: Context, inputs: Inputs) -> Result:
 
 
 async def fail_at_step(context: Context, inputs: Inputs) -> Result:
-    """Likewise, and raise on the way."""
+    """Pass the picture on step by step, and raise on the way."""
     for step in range(1, inputs["steps"] + 1):
         await context.telling.wait(inputs["seconds_per_step"])
         if step == inputs["fail_at"]:
@@ -132,14 +132,14 @@ async def fail_at_step(context: Context, inputs: Inputs) -> Result:
 
 
 async def expand_slow(_: Context, inputs: Inputs) -> Expansion:
-    """A chain of `count` SlowSteps in its place."""
+    """Expand into a chain of `count` SlowSteps."""
     steps = {key: inputs[key] for key in ("image", "steps", "seconds_per_step")}
     preview = {"preview": True, "preview_format": "JPEG", "preview_max_size": 512}
     return Expansion([{"class_type": "SlowSteps", "inputs": steps | preview}] * inputs["count"])
 
 
 async def send_text(context: Context, inputs: Inputs) -> Result:
-    """A text frame to all clients, and another one to the job's client only."""
+    """Send a text frame to all clients, and another one only to the job's client."""
     node = context.node_id.encode()
     head = struct.pack(">I", len(node)) + node
     context.telling.text(head + inputs["text"].encode(), to_all=True)
@@ -148,7 +148,7 @@ async def send_text(context: Context, inputs: Inputs) -> Result:
 
 
 async def block_with_message(_: Context, inputs: Inputs) -> Result:
-    """No picture, and why."""
+    """Block, with a message."""
     return Result((Blocker(inputs["message"]),))
 
 

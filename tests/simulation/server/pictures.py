@@ -1,4 +1,4 @@
-"""Pictures of one colour: enough of a picture for the protocol, since every node does to it what the real one does.
+"""Pictures of one colour, which are enough for the protocol: nodes change them as ComfyUI's nodes do.
 
 Pillow only reads and writes the files.
 """
@@ -19,7 +19,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Picture:
-    """Its size, and the colour of its first pixel, with its opacity if the file has any."""
+    """A size, and the colour of the first pixel, with its opacity if the file has any."""
 
     width: int
     height: int
@@ -27,7 +27,7 @@ class Picture:
     alpha: int | None = None
 
     def scaled(self, width: int, height: int) -> Picture:
-        """A side of 0 follows the other; both 0 leave it as it is."""
+        """Scale; a side of 0 follows the other, and both 0 change nothing."""
         if not width and not height:
             return self
         width, height = (
@@ -37,18 +37,18 @@ class Picture:
         return replace(self, width=width, height=height)
 
     def fitted(self, side: int) -> Picture:
-        """No side longer than this."""
+        """Scale so that no side is longer than this."""
         longest = max(self.width, self.height)
         factor = min(1.0, side / longest)
         return replace(self, width=max(1, int(self.width * factor)), height=max(1, int(self.height * factor)))
 
     def inverted(self) -> Picture:
-        """The negative."""
+        """Return the negative."""
         red, green, blue = self.colour
         return replace(self, colour=(255 - red, 255 - green, 255 - blue))
 
     def blended(self, other: Picture, mode: str, factor: float) -> Picture:
-        """The other one over it. ValueError for a mode that there is not."""
+        """Blend the other picture over this one; raises ValueError for an unknown mode."""
         if mode not in _MODES:
             raise ValueError(f"Unsupported blend mode: {mode}")
         mix = _MODES[mode]
@@ -85,7 +85,7 @@ _MODES: dict[str, Callable[[float, float], float]] = {
 
 
 def read(data: bytes, name: str) -> Picture:
-    """The picture in a file; UnidentifiedImageError when there is none."""
+    """Read the picture of a file; raises UnidentifiedImageError if there is none."""
     try:
         with Image.open(io.BytesIO(data)) as file:
             red, green, blue, alpha = file.convert("RGBA").getpixel((0, 0))  # type: ignore[misc]
@@ -95,7 +95,7 @@ def read(data: bytes, name: str) -> Picture:
 
 
 def write(picture: Picture, form: str = "PNG", texts: Mapping[str, str] | None = None) -> bytes:
-    """The picture as a file; PNG files carry texts."""
+    """Return the picture as a file; PNG files have texts."""
     if not texts:
         return _plain(picture, form)
     info = PngInfo()

@@ -1,8 +1,8 @@
-"""In which order the nodes of a prompt run, and which need not: the execution order and the cache of results.
+"""The execution order of a prompt's nodes, and the cache of results.
 
-Both are part of the protocol. Of the nodes that are ready, outputs come first, then what leads to an output soonest.
-A node is not run when its class, its values, its file's content and all of this upstream are as in the latest prompt;
-SaveImage is no exception, so that an identical prompt writes no file and names the old one.
+Both are part of the protocol. Of the ready nodes, outputs run first, then those nearest to an output. A node is not run
+when its class, its values, its file's content and all of this upstream are as in the latest prompt; SaveImage is no
+exception, so an identical prompt writes no file and names the old one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Prompt = dict[str, Any]
 
 
 def is_link(value: Any) -> bool:
-    """Whether an input's value is `[node_id, slot]`."""
+    """Return whether an input's value is `[node_id, slot]`."""
     return (
         isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int | float)
     )
@@ -30,7 +30,7 @@ def _links(node: dict[str, Any]) -> list[str]:
 
 
 class Plan:
-    """The nodes still to run, from the outputs upwards; nodes with a cached result are left out."""
+    """The nodes to run, from the outputs upwards; nodes with a cached result are left out."""
 
     def __init__(self, prompt: Prompt, outputs: list[str], is_cached: Callable[[str], bool]) -> None:
         self._prompt = prompt
@@ -49,18 +49,18 @@ class Plan:
         return bool(self._blockers)
 
     def next(self) -> str:
-        """The node to run now."""
+        """Return the node to run now."""
         ready = [node_id for node_id, blockers in self._blockers.items() if not blockers]
         return min(ready, key=self._distance)
 
     def done(self, node_id: str) -> None:
-        """A node has run."""
+        """Remove a node that has run."""
         del self._blockers[node_id]
         for blockers in self._blockers.values():
             blockers.discard(node_id)
 
     def _distance(self, node_id: str, limit: int = 3) -> int:
-        """How many steps lead to an output, as far as they are counted."""
+        """Return the number of steps to an output, up to the limit."""
         if limit == 0 or is_output(self._prompt[node_id]["class_type"]):
             return 0
         followers = [other for other, blockers in self._blockers.items() if node_id in blockers]
@@ -69,7 +69,7 @@ class Plan:
 
 @dataclass
 class Result:
-    """What a node gave: its outputs by slot, and what it shows."""
+    """The result of a node: its outputs by slot, and what it shows."""
 
     outputs: tuple[Any, ...] = ()
     shown: dict[str, Any] | None = None
@@ -83,7 +83,7 @@ class Results:
     _signatures: dict[str, str] = field(default_factory=dict)
 
     def set_prompt(self, prompt: Prompt, content_of: Callable[[dict[str, Any]], str | None]) -> None:
-        """Make this the latest prompt; `content_of` marks the file that a node reads, None when it cannot be."""
+        """Set the latest prompt; `content_of` hashes the file that a node reads, or returns None."""
         self._signatures = {}
         for node_id in prompt:
             self._sign(node_id, prompt, content_of)
@@ -91,17 +91,17 @@ class Results:
         self._known = {key: value for key, value in self._known.items() if key in used}
 
     def get(self, node_id: str) -> Result | None:
-        """The known result of a node of the latest prompt."""
+        """Return the known result of a node of the latest prompt."""
         return self._known.get(self._signatures.get(node_id, ""))
 
     def put(self, node_id: str, result: Result) -> None:
-        """Keep a result."""
+        """Store a result."""
         self._known[self._signatures.setdefault(node_id, f"once {node_id}")] = result
 
     def _sign(self, node_id: str, prompt: Prompt, content_of: Callable[[dict[str, Any]], str | None]) -> str:
         if node_id in self._signatures:
             return self._signatures[node_id]
-        self._signatures[node_id] = f"never {node_id}"  # what a node upstream of itself sees
+        self._signatures[node_id] = f"never {node_id}"  # for a node in a cycle
         node = prompt.get(node_id)
         if node is None or "inputs" not in node:
             return self._signatures[node_id]

@@ -1,4 +1,4 @@
-"""The simulated server itself: its routes over the queue, the worker, the sockets and the files."""
+"""The simulated server: its routes, with the queue, the worker, the sockets and the files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.simulation.server.validation import error_of, judge
 from tests.simulation.server.worker import Restarted, Worker
 
 EPOCH = 1_700_000_000.0
-"""What the server's clock shows when the loop's shows zero."""
+"""The server's clock when the loop's is zero."""
 NO_PROMPT = error_of("no_prompt", "No prompt provided", "No prompt provided")
 
 
 class SimServer:
-    """One server. `run()` is its worker's loop; `restart()` forgets what the real one forgets.
+    """A server. `run()` is its worker's loop; `restart()` forgets what a real server forgets.
 
-    `ran` lists every prompt_id that began to run, `finished` what really became of each, over restarts. `is_down`,
-    `awake` (cleared: it accepts, and answers no client) and `is_forgetful` (queue and history show nothing) are for the
-    network to honour and the world to set. `pace` stretches the time that work takes. With `has_jobs` it speaks the
-    newer jobs API, and if `is_old` an interrupt stops whatever runs.
+    `ran` lists every prompt_id that began to run, `finished` the real outcome of each, across restarts. `is_down`,
+    `awake` (if cleared, it accepts connections and answers none) and `is_forgetful` (queue and history are empty)
+    are set by the world and honoured by the network. `pace` scales the time of work. With `has_jobs` it has the newer
+    jobs API, and if `is_old` an interrupt stops any job.
     """
 
     def __init__(self, name: str, pace: float = 1.0) -> None:
@@ -49,11 +49,11 @@ class SimServer:
         self._start()
 
     def kill_executor(self) -> None:
-        """The worker's thread dies: prompts are accepted and never run (docs/comfyui.md 8)."""
+        """End the worker's thread: prompts are accepted and never run (docs/comfyui.md 8)."""
         self.is_executor_dead = True
 
     def hold(self, is_held: bool) -> None:
-        """Pause or resume the queue, as some node packs let any user do."""
+        """Pause or resume the queue, as some node packs allow."""
         self.is_held = is_held
         self._work.set()
 
@@ -64,11 +64,11 @@ class SimServer:
         self.number = 0
         self.files.wipe_temp()
         self._sockets = Sockets()
-        self._jobs = Jobs(self._tell_status, lambda prompt_id: self.finished.update({prompt_id: "deleted"}))
+        self._jobs = Jobs(self._send_status, lambda prompt_id: self.finished.update({prompt_id: "deleted"}))
         self._worker = Worker(self.name, self.files, self._sockets, self.now_ms, self.pace)
 
     def restart(self) -> None:
-        """Lose memory and temp files; sockets break."""
+        """Lose memory and temp files, and break all sockets."""
         old = tuple(self._sockets.all)
         self._worker.is_gone = True
         self._start()
@@ -77,15 +77,15 @@ class SimServer:
             socket.on_close()
 
     def upgrade(self, version: str) -> None:
-        """Come back as another version."""
+        """Restart as another version."""
         self._surroundings.version = version
         self.restart()
 
     def now_ms(self) -> int:
-        """The server's clock."""
+        """Return the server's clock."""
         return int((EPOCH + _loop_time()) * 1000)
 
-    # What the network and the world read
+    # For the network and the world
 
     @property
     def heap(self) -> list[Item]:
@@ -94,7 +94,7 @@ class SimServer:
 
     @property
     def running(self) -> Item | None:
-        """The job that runs."""
+        """The running job."""
         return self._jobs.running
 
     @running.setter
@@ -108,7 +108,7 @@ class SimServer:
 
     @property
     def all_sockets(self) -> list[SimSocket]:
-        """Every open socket, deaf or not."""
+        """All open sockets, deaf or not."""
         return self._sockets.all
 
     # Sockets
@@ -116,7 +116,7 @@ class SimServer:
     def connect(
         self, client_id: str, deliver: Callable[[str | bytes], None], on_close: Callable[[], None]
     ) -> SimSocket:
-        """A new socket; without a client_id it is given one."""
+        """Open a socket; without a client_id it is given one."""
         socket = SimSocket(client_id or self._mint().hex, deliver, on_close)
         greeting: list[tuple[str, dict[str, Any]]] = [("status", {"status": self._info(), "sid": socket.client_id})]
         if self._worker.client_id == socket.client_id and self._worker.last_node is not None:
@@ -125,23 +125,23 @@ class SimServer:
         return socket
 
     def hear(self, socket: SimSocket, text: str) -> None:
-        """A message from the client."""
+        """Handle a message of the client."""
         self._sockets.hear(socket, text)
 
     def disconnect(self, socket: SimSocket) -> None:
-        """The client's end is gone."""
+        """The client has closed its end."""
         self._sockets.close(socket)
 
     def drop(self, socket: SimSocket) -> None:
-        """The connection breaks."""
+        """Break the connection."""
         self.disconnect(socket)
         socket.on_close()
 
-    def _tell(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
-        self._sockets.tell(kind, data, client_id)
+    def _send(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
+        self._sockets.send_event(kind, data, client_id)
 
-    def _tell_status(self) -> None:
-        self._tell("status", {"status": self._info()}, None)
+    def _send_status(self) -> None:
+        self._send("status", {"status": self._info()}, None)
 
     def _info(self) -> dict[str, Any]:
         return {"exec_info": {"queue_remaining": self._jobs.remaining}}
@@ -156,7 +156,7 @@ class SimServer:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One exchange; `path` is quoted, and may begin with /api. Whatever the server stumbles over is a 500."""
+        """Handle an HTTP request; `path` is quoted, and may begin with /api. Any unexpected error is a 500."""
         lower = {key.lower(): value for key, value in (headers or {}).items()}
         if is_foreign(lower):
             return Answer(403)
@@ -173,8 +173,8 @@ class SimServer:
             if method in {"GET", "HEAD"}:
                 answer = conditional(self._get(parts, query), lower)
                 return Answer(answer.status, b"", answer.headers) if method == "HEAD" else answer
-            return self._post(parts, body) or self._surroundings.take(method, parts, query, body)
-        except Exception:  # noqa: BLE001 - as the real one does
+            return self._post(parts, body) or self._surroundings.change(method, parts, query, body)
+        except Exception:  # noqa: BLE001 - as ComfyUI does
             return trouble()
 
     def _get(self, parts: list[str], query: Mapping[str, str]) -> Answer:
@@ -193,9 +193,9 @@ class SimServer:
             case ["view"]:
                 return self._view(dict(query))
             case ["ws"]:
-                return Answer(101)  # `connect` is the rest of it
+                return Answer(101)  # `connect` does the rest
             case _:
-                return self._surroundings.tell(parts, query)
+                return self._surroundings.get(parts, query)
 
     def _view(self, query: dict[str, str]) -> Answer:
         return self.files.view(query)
@@ -214,7 +214,7 @@ class SimServer:
             case ["free"]:
                 self._worker.is_cache_unwanted |= bool(json.loads(body).get("free_memory", False))
             case ["upload", "image" | "mask"]:
-                return Answer(400)  # no form: forms come through `upload`
+                return Answer(400)  # forms are sent by `upload`
             case _:
                 return None
         return Answer(200)
@@ -240,7 +240,7 @@ class SimServer:
         return [*running, *({"id": item[1], "status": "pending"} for item in self._jobs.heap)]
 
     def _job(self, method: str, prompt_id: str, verb: str = "") -> Answer:
-        """The jobs API of newer servers (docs/comfyui.md 9), as far as one job goes."""
+        """Handle the jobs API of newer servers (docs/comfyui.md 9) for one job."""
         is_running = self._jobs.running is not None and self._jobs.running[1] == prompt_id
         is_pending = any(item[1] == prompt_id for item in self._jobs.heap)
         if (method, verb) == ("POST", "cancel"):
@@ -279,14 +279,14 @@ class SimServer:
         return -number if _said(said, "front", False) else number
 
     def _mint(self) -> uuid.UUID:
-        """An id that the server gives: new, yet the same in each life of the same seed."""
+        """Return an id that the server gives: new, but the same in each life of the same seed."""
         self._minted += 1
         return uuid.uuid5(uuid.NAMESPACE_URL, f"{self.name}/{self.boot}/{self._minted}")
 
     def upload(
         self, filename: str, data: bytes, subfolder: str = "", folder: str = "input", *, mask: bool = False, **more: str
     ) -> Answer:
-        """POST /upload/image, or /upload/mask; the form's further fields are `more`."""
+        """Handle POST /upload/image or /upload/mask; `more` are the form's other fields."""
         if len(data) > FEATURES["max_upload_size"]:
             return _too_large()
         fields = {"subfolder": subfolder, **({"original_ref": ""} if mask else {}), **more}
@@ -298,7 +298,7 @@ class SimServer:
     # Running
 
     async def run(self) -> None:
-        """The worker's loop, for ever."""
+        """Run jobs for ever."""
         while True:
             while not self._jobs.heap or self.is_executor_dead or self.is_held:
                 self._work.clear()
@@ -313,7 +313,7 @@ class SimServer:
             jobs.finish(item, outcome)
             self.finished[item[1]] = outcome.end
             if worker.client_id is not None:
-                self._tell("executing", {"node": None, "prompt_id": item[1]}, worker.client_id)
+                self._send("executing", {"node": None, "prompt_id": item[1]}, worker.client_id)
 
 
 def _loop_time() -> float:
@@ -321,7 +321,7 @@ def _loop_time() -> float:
 
 
 def _said(body: Any, key: str, default: Any) -> Any:
-    """What a body says under a key. A list or a string has no keys: it is let pass, or stumbled over, as it comes."""
+    """Return a key's value in a body. A list or a string has no keys: it passes or raises, as in ComfyUI."""
     return body[key] if key in body else default  # noqa: SIM401 - `get` is for objects only
 
 

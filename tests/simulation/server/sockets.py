@@ -1,7 +1,7 @@
-"""The sockets of one server: who is registered under which client_id, and who hears what.
+"""The sockets of one server: which one is registered under which client_id, and receives which events.
 
-One socket per client_id: a newer one takes its place, and when *either* of the two closes the id is forgotten, so that
-the survivor stays open and never receives anything more, not even `status`.
+One socket per client_id: a newer one replaces it, and when *either* of the two closes the id is forgotten, so that the
+other stays open and never receives anything more, not even `status`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Message = tuple[str, dict[str, Any]]
 
 @dataclass
 class SimSocket:
-    """The server's end of one socket. `deliver` is the client's ear; None once it is closed."""
+    """The server's end of a socket. `deliver` passes messages to the client; None once it is closed."""
 
     client_id: str
     deliver: Callable[[str | bytes], None] | None
@@ -36,7 +36,7 @@ class SimSocket:
 
 
 class Sockets:
-    """See the module."""
+    """The open sockets of a server."""
 
     def __init__(self) -> None:
         self.all: list[SimSocket] = []
@@ -44,30 +44,30 @@ class Sockets:
         self._flags: dict[str, dict[str, Any]] = {}
 
     def open(self, socket: SimSocket, greeting: list[Message]) -> None:
-        """Let a new socket take its client_id, and greet it."""
+        """Register a new socket under its client_id, and greet it."""
         self._registered.pop(socket.client_id, None)
         self._registered[socket.client_id] = socket
         self._flags[socket.client_id] = {}
         self.all.append(socket)
         for kind, data in greeting:
-            self.tell(kind, data, socket.client_id)
+            self.send_event(kind, data, socket.client_id)
 
     def hear(self, socket: SimSocket, text: str) -> None:
-        """A message from a client: feature flags count only as the first one, and noise does no harm."""
+        """Handle a message of a client: feature flags count only as the first one, and invalid messages are ignored."""
         try:
             said = json.loads(text)
         except ValueError:
             return
         if not isinstance(said, dict):
-            return  # the real server stumbles before it notes that the first message has come
+            return  # ComfyUI fails before it records the first message
         if not socket.has_spoken and said.get("type") == "feature_flags":
             flags = said.get("data", {})
             self._flags[socket.client_id] = flags if isinstance(flags, dict) else {}
-            self.tell("feature_flags", FEATURES, socket.client_id)
+            self.send_event("feature_flags", FEATURES, socket.client_id)
         socket.has_spoken = True
 
     def close(self, socket: SimSocket) -> None:
-        """The connection is over: its client_id is forgotten, whichever socket of it this was."""
+        """Close a connection: its client_id is forgotten, whichever of its sockets this was."""
         if socket.deliver is None:
             return
         socket.deliver = None
@@ -76,19 +76,19 @@ class Sockets:
         if socket in self.all:
             self.all.remove(socket)
 
-    def tell(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
-        """Send an event to one client, or to all that are registered where the id is None."""
+    def send_event(self, kind: str, data: dict[str, Any], client_id: str | None) -> None:
+        """Send an event to one client, or to all registered ones if the id is None."""
         text = json.dumps({"type": kind, "data": data})
         for socket in self._targets(client_id):
             socket.send(text)
 
-    def show(self, kind: int, payload: bytes, client_id: str | None) -> None:
-        """Send a binary frame likewise."""
+    def send_frame(self, kind: int, payload: bytes, client_id: str | None) -> None:
+        """Send a binary frame in the same way."""
         for socket in self._targets(client_id):
             socket.send(struct.pack(">I", kind) + payload)
 
     def wants_metadata(self, client_id: str | None) -> bool:
-        """Whether that client's flags asked for previews with metadata."""
+        """Return whether that client's flags requested previews with metadata."""
         return self._flags.get(client_id or "", {}).get("supports_preview_metadata", False) is True
 
     def _targets(self, client_id: str | None) -> list[SimSocket]:

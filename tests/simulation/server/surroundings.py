@@ -1,4 +1,4 @@
-"""Everything besides the work: the server's description, and the settings and files of its one user."""
+"""Routes besides the work: the server's description, and the settings and files of its only user."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ MODELS = [
 
 @dataclass
 class Surroundings:
-    """All but the work. Settings and userdata lie on the disk: they outlive a restart."""
+    """Settings, userdata and descriptions. Settings and userdata are on the disk and survive a restart."""
 
     files: Files
     now: Callable[[], float]
@@ -69,8 +69,8 @@ class Surroundings:
     settings: dict[str, Any] = field(default_factory=dict)
     userdata: dict[str, tuple[bytes, float]] = field(default_factory=dict)
 
-    def tell(self, parts: list[str], query: Mapping[str, str]) -> Answer:
-        """A GET; the parts of the path."""
+    def get(self, parts: list[str], query: Mapping[str, str]) -> Answer:
+        """Answer a GET; `parts` are those of the path."""
         match parts:
             case ["system_stats"]:
                 return json_answer({"system": {**SYSTEM, "comfyui_version": self.version}, "devices": [DEVICE]})
@@ -94,9 +94,9 @@ class Surroundings:
             case ["internal", "files", folder] if folder in FOLDERS:
                 return json_answer(self.files.names(folder))
             case _:
-                return self._tell_user(parts, query)
+                return self._get_user(parts, query)
 
-    def _tell_user(self, parts: list[str], query: Mapping[str, str]) -> Answer:
+    def _get_user(self, parts: list[str], query: Mapping[str, str]) -> Answer:
         match parts:
             case ["users"]:
                 return json_answer({"storage": "server", "migrated": False})
@@ -110,8 +110,8 @@ class Surroundings:
                 return self._read(name)
         return nothing_here()
 
-    def take(self, method: str, parts: list[str], query: Mapping[str, str], body: bytes) -> Answer:
-        """A POST or DELETE."""
+    def change(self, method: str, parts: list[str], query: Mapping[str, str], body: bytes) -> Answer:
+        """Answer a POST or DELETE."""
         match method, parts:
             case "POST", ["settings"]:
                 self.settings.update(json.loads(body))

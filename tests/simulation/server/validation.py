@@ -1,8 +1,8 @@
-"""What is checked in a prompt before it is queued, with the errors of the real server, word by word.
+"""The validation of a prompt before it is queued, with the errors of ComfyUI, word by word.
 
 Values are converted in place, unknown inputs are ignored, an output that fails is dropped while the others run, and a
-cycle fails without a reason. What Python itself would raise on a malformed node is that node's error: hence the
-indexing without asking.
+cycle fails without a reason. Exceptions that Python raises for a malformed node become that node's error, so the code
+indexes without checks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ QUOTED_CHOICES = 20  # longer lists are only counted in the error
 
 @dataclass
 class Verdict:
-    """The outputs that may run, what refuses the whole prompt (or None), and each node's errors."""
+    """The outputs that may run, the refusal of the whole prompt (or None), and each node's errors."""
 
     outputs: list[str]
     error: Error | None = None
@@ -31,7 +31,7 @@ class Verdict:
 
 
 def error_of(kind: str, message: str, details: str, **extra: Any) -> Error:
-    """An error in the server's form."""
+    """Return an error in the server's form."""
     return {"type": kind, "message": message, "details": details, "extra_info": extra}
 
 
@@ -55,7 +55,7 @@ def judge(prompt: Any, targets: list[str] | None, is_file: Callable[[Any], bool]
 
 
 class _Judging:
-    """One prompt under validation; `_found` holds (is valid, errors) of each checked node."""
+    """A prompt under validation; `_found` has (is valid, errors) of each checked node."""
 
     def __init__(self, prompt: dict[str, Any], is_file: Callable[[Any], bool]) -> None:
         self._prompt = prompt
@@ -71,7 +71,7 @@ class _Judging:
             self._path.clear()
             try:
                 is_valid, errors = self._node(output)
-            except Exception as error:  # noqa: BLE001 - whatever a malformed node raises is its error
+            except Exception as error:  # noqa: BLE001 - any exception of a malformed node is its error
                 is_valid, errors = self._found[output] = (False, [_raised(error)])
             if is_valid:
                 good.append(output)
@@ -85,7 +85,7 @@ class _Judging:
         return Verdict([], refusal, blamed)
 
     def _blame(self, blamed: dict[str, Any], output: str) -> None:
-        """Every node that was found bad so far, as the real server does, whether or not this output needs it."""
+        """Add every node that was found invalid so far, as ComfyUI does, whether or not this output needs it."""
         for node_id, (is_valid, errors) in self._found.items():
             if not is_valid and errors:
                 class_type = self._prompt[node_id]["class_type"]
@@ -119,7 +119,7 @@ class _Judging:
         return self._found[node_id]
 
     def _link(self, asked: _Asked, link: list[Any], errors: list[Error]) -> bool:
-        """Check a link and what lies behind it; False where that is bad."""
+        """Check a link and the node behind it; return False if it is invalid."""
         if len(link) != 2:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
             errors.append(asked.error("bad_linked_input", message, asked.name, received_value=link))
@@ -134,7 +134,7 @@ class _Judging:
             return True
         try:
             return self._node(source)[0]
-        except Exception as error:  # noqa: BLE001 - as in `outputs`, one node further up
+        except Exception as error:  # noqa: BLE001 - as in `outputs`, for the node upstream
             raised = _raised(error)
             more = {"exception_message": str(error), **raised["extra_info"], "linked_node": link}
             kind, message = "exception_during_inner_validation", "Exception when validating inner node"
@@ -142,7 +142,7 @@ class _Judging:
             return False
 
     def _file(self, inputs: dict[str, Any]) -> list[Error]:
-        """LoadImage asks for its file, and stumbles where its input is missing or a link."""
+        """Check LoadImage's file, and raise where its input is missing or a link."""
         if "image" not in inputs:
             raise TypeError("LoadImage.VALIDATE_INPUTS() missing 1 required positional argument: 'image'")
         name = None if is_link(inputs["image"]) else inputs["image"]
@@ -154,7 +154,7 @@ class _Judging:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One input as its class asks for it: its name, its type or list of choices, its options."""
+    """An input of a class: its name, its type or list of choices, its options."""
 
     name: str
     type: Any
@@ -164,7 +164,7 @@ class _Asked:
         return error_of(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)
 
     def check(self, inputs: dict[str, Any], *, has_own_check: bool) -> list[Error]:
-        """Convert the value in place and say what is wrong with it."""
+        """Convert the value in place, and return its errors."""
         value = inputs[self.name]
         if isinstance(value, dict) and "__value__" in value:
             value = inputs[self.name] = value["__value__"]
@@ -206,6 +206,6 @@ def _raised(error: Exception) -> Error:
 
 
 def type_name(error: BaseException) -> str:
-    """The class's name, with its module unless it is built in."""
+    """Return the class's name, with its module unless it is built in."""
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

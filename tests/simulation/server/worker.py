@@ -1,7 +1,7 @@
 """The worker of one server: it runs one prompt, sends its events, and returns what the history keeps.
 
-An interrupt is a flag that is read after each stretch of work and cleared when a job starts, so that one that came
-while nothing ran hits nothing.
+An interrupt is a flag that is read after each piece of work and cleared when a job starts, so an interrupt without a
+running job has no effect.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.simulation.server.sockets import PREVIEW, PREVIEW_WITH_METADATA, TEXT
 from tests.simulation.server.validation import type_name
 
 NODE_SECONDS = 0.05
-"""What any node takes; steps come on top."""
+"""Seconds that any node takes; steps are added."""
 FORMATS = {"JPEG": (1, "image/jpeg"), "PNG": (2, "image/png")}
 
 
@@ -34,12 +34,12 @@ class Interrupted(Exception):
 
 
 class Restarted(Exception):
-    """The server was restarted: nothing of the job is left, and no event is sent."""
+    """The server was restarted: the job is lost, and no event is sent."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A node that runs; one that another brought in by expanding is shown at that one's place."""
+    """A running node; one that another node expanded into is shown as that node."""
 
     node_id: str
     node: dict[str, Any]
@@ -47,13 +47,13 @@ class Place:
 
     @property
     def shown_at(self) -> str:
-        """The node of the person's own workflow."""
+        """The node of the user's workflow."""
         return self.parent or self.node_id
 
 
 @dataclass
 class Run:
-    """One job under way: what it has said, and the state of each node that it has started."""
+    """A running job: its events, and the state of each node that has started."""
 
     item: Item
     sockets: Sockets
@@ -64,34 +64,33 @@ class Run:
 
     @property
     def prompt_id(self) -> str:
-        """The job's id."""
         return self.item[1]
 
     @property
     def client_id(self) -> str | None:
-        """The client that gets the events; without one, progress and previews go to all, all else to none."""
+        """The client that gets the events; without one, only progress and previews are sent, to all clients."""
         client_id: str | None = self.item[3].get("client_id")
         return client_id
 
-    def tell(self, kind: str, data: dict[str, Any], *, to_all: bool = False) -> None:
-        """Say it to the job's client."""
+    def send(self, kind: str, data: dict[str, Any], *, to_all: bool = False) -> None:
+        """Send an event to the job's client."""
         if self.client_id is not None or to_all:
-            self.sockets.tell(kind, {**data, "prompt_id": self.prompt_id}, self.client_id)
+            self.sockets.send_event(kind, {**data, "prompt_id": self.prompt_id}, self.client_id)
 
     def keep(self, kind: str, data: dict[str, Any], *, to_all: bool = False) -> None:
-        """Say it, and keep it for the history."""
+        """Send an event, and keep it for the history."""
         data = {**data, "prompt_id": self.prompt_id, "timestamp": self.now_ms()}
         self.messages.append([kind, data])
-        self.tell(kind, data, to_all=to_all)
+        self.send(kind, data, to_all=to_all)
 
     def state(self, place: Place, state: str, value: float, top: float) -> None:
-        """Tell the states of all nodes that were started, as the real one does at every change."""
+        """Send the states of all nodes that have started, as ComfyUI does at every change."""
         entry = self.states.setdefault(place.node_id, self.identity(place))
         entry.update(value=value, max=top, state=state)
-        self.tell("progress_state", {"nodes": self.states}, to_all=True)
+        self.send("progress_state", {"nodes": self.states}, to_all=True)
 
     def identity(self, place: Place) -> dict[str, Any]:
-        """Which node that is, in the person's workflow and in the run."""
+        """Return the node's ids in the user's workflow and in the run."""
         return {
             "node_id": place.node_id,
             "prompt_id": self.prompt_id,
@@ -101,13 +100,13 @@ class Run:
         }
 
     def where(self, place: Place) -> dict[str, Any]:
-        """What an end that came too early says of its place."""
+        """Return what an early end says of its place."""
         return {"node_id": place.node_id, "node_type": place.node["class_type"], "executed": list(self.executed)}
 
 
 @dataclass
 class Worker:
-    """Runs jobs one after another; created at each start of the server. `pace` stretches all that takes time."""
+    """Runs jobs one by one; created at each start of the server. `pace` scales all durations."""
 
     server: str
     files: Files
@@ -141,7 +140,7 @@ class Worker:
         if end == "success":
             run.keep("execution_success", {})
         self.last_node = None
-        await asyncio.sleep(0.001 * self.pace)  # history may lag the event (docs/comfyui.md 3)
+        await asyncio.sleep(0.001 * self.pace)  # the history may be later than the event (docs/comfyui.md 3)
         if self.is_gone:
             raise Restarted
         results = {node_id: self._results.get(node_id) for node_id in prompt}
@@ -156,7 +155,7 @@ class Worker:
         return hashlib.sha256(self.files.content(name)).hexdigest() if is_there else None
 
     async def _node(self, run: Run, place: Place) -> str:
-        """Run a node, or tell what is known of it already; gives how the job stands then."""
+        """Run a node, or send its cached result; return the state of the job."""
         known = self._results.get(place.node_id)
         if known is not None:
             self._executed(run, place, known)
@@ -166,7 +165,7 @@ class Worker:
         inputs = self._inputs(place.node)
         if run.client_id is not None:
             self.last_node = place.node_id
-            run.tell("executing", {"node": place.node_id, "display_node": place.shown_at})
+            run.send("executing", {"node": place.node_id, "display_node": place.shown_at})
         try:
             result = await self._result(run, place, inputs)
         except Interrupted:
@@ -175,7 +174,7 @@ class Worker:
             return "interrupted"
         except Restarted:
             raise
-        except Exception as error:  # noqa: BLE001 - a node may raise anything; that is the job's end
+        except Exception as error:  # noqa: BLE001 - a node may raise anything, which ends the job
             run.keep("execution_error", {**run.where(place), **_error_facts(error, inputs, list(run.item[2]))})
             return "error"
         if isinstance(result, str):
@@ -187,13 +186,13 @@ class Worker:
         return "success"
 
     async def _result(self, run: Run, place: Place, inputs: dict[str, Any]) -> Result | str:
-        """What the node gives; or how the job ended, by a node that it brought in."""
+        """Return the node's result, or how the job was ended by a node that it expanded into."""
         blocker = next((value for value in inputs.values() if isinstance(value, Blocker)), None)
         if blocker is not None:
-            if blocker.message:  # not the end, although it is sent as one
-                run.tell("execution_error", {**run.where(place), **_blocked(blocker)})
+            if blocker.message:  # sent as an end, but the run continues
+                run.send("execution_error", {**run.where(place), **_blocked(blocker)})
             return Result((blocker,))
-        telling = _Telling(self, run, place)
+        telling = _NodeReporter(self, run, place)
         await telling.wait(NODE_SECONDS)
         extra = run.item[3]
         context = Context(self.server, place.node_id, run.item[2], extra, self.files, telling)
@@ -203,7 +202,7 @@ class Worker:
         return await self._expanded(run, place, result)
 
     async def _expanded(self, run: Run, place: Place, expansion: Expansion) -> Result | str:
-        """Run the nodes that came in the place of one, each on the result of the one before."""
+        """Run the nodes that replace one, each on the result of the previous one."""
         last = Result()
         for index, node in enumerate(expansion.nodes, start=1):
             given = {"image": last.outputs[0]} if last.outputs else {}
@@ -219,14 +218,14 @@ class Worker:
     def _executed(self, run: Run, place: Place, result: Result) -> None:
         if result.shown is not None:
             data = {"node": place.node_id, "display_node": place.shown_at, "output": result.shown}
-            run.tell("executed", data)
+            run.send("executed", data)
 
     def _finished(self, run: Run, place: Place) -> None:
         top = run.states[place.node_id]["max"] if place.node_id in run.states else 1
         run.state(place, "finished", top, top)
 
     def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
-        """The values that the class knows; links are followed to their results."""
+        """Return the values that the class knows, with links followed to their results."""
         known = inputs_of(node["class_type"])
         return {name: self._value(value) for name, value in node["inputs"].items() if name in known}
 
@@ -241,7 +240,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class _Telling:
+class _NodeReporter:
     """How one node reports."""
 
     worker: Worker
@@ -257,23 +256,23 @@ class _Telling:
             raise Interrupted
 
     def step(self, value: int, total: int, preview: tuple[str, Picture] | None) -> None:
-        """State, then the preview before or after `progress`, as the client's flags want it."""
+        """Send the state, and the preview before or after `progress`, as the client's flags require."""
         run, place = self.run, self.place
         wants_metadata = self.worker.sockets.wants_metadata(run.client_id)
         run.state(place, "running", value, total)
         if preview and wants_metadata:
             head = json.dumps({**run.identity(place), "image_type": FORMATS[preview[0]][1]}).encode()
             frame = struct.pack(">I", len(head)) + head + write(preview[1], preview[0])
-            self.worker.sockets.show(PREVIEW_WITH_METADATA, frame, run.client_id)
-        run.tell("progress", {"value": value, "max": total, "node": place.node_id}, to_all=True)
+            self.worker.sockets.send_frame(PREVIEW_WITH_METADATA, frame, run.client_id)
+        run.send("progress", {"value": value, "max": total, "node": place.node_id}, to_all=True)
         if preview and not wants_metadata:
             frame = struct.pack(">I", FORMATS[preview[0]][0]) + write(preview[1], preview[0])
-            self.worker.sockets.show(PREVIEW, frame, run.client_id)
+            self.worker.sockets.send_frame(PREVIEW, frame, run.client_id)
 
     def text(self, frame: bytes, *, to_all: bool) -> None:
-        """A text frame."""
+        """Send a text frame."""
         if to_all or self.run.client_id is not None:
-            self.worker.sockets.show(TEXT, frame, None if to_all else self.run.client_id)
+            self.worker.sockets.send_frame(TEXT, frame, None if to_all else self.run.client_id)
 
 
 def _error_facts(error: Exception, inputs: dict[str, Any], known: list[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from app.session import Picked, RunStage
 from tests.simulation.browser import Tab
 from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.store import Bytes, SimStore
-from tests.simulation.world import Overheard, Page, World, a_picture, a_workflow
+from tests.simulation.world import ErrorLog, Page, World, a_picture, a_workflow
 
 SEED = int(os.environ.get("MOORING_STORY_SEED", "1"))  # another seed is another order of concurrent events
 PATIENCE = 900.0  # virtual seconds: longer than anything that is bound to happen
@@ -210,7 +210,7 @@ def scene(story: Story) -> Callable[..., None]:
     """Run the test on a stage of its own."""
 
     def play(**params: Any) -> None:
-        overheard = Overheard()
+        overheard = ErrorLog()
 
         async def work(loop: VirtualLoop) -> None:
             stage = Stage(World(loop, seed=SEED))
