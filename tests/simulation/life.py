@@ -77,7 +77,7 @@ class Life:
     # Coming to rest
 
     async def _come_to_rest(self) -> None:
-        """End all faults, wake and return to all pages, adopt all orphans, and let each window run once more."""
+        """End all faults, wake and return to all pages, adopt all orphans, and let each window run one last time."""
         world = self._world
         self._heal()
         await self._until_quiet()

@@ -34,8 +34,8 @@ class User:
             (1, self._upload_and_submit),
             (3, self._cancel),
             (2, self._give_up),
-            (3, self._check_again),
-            (2, self._run_again),
+            (3, self._poll_lost),
+            (2, self._repeat),
             (1, self._delete),
             (3, self._let_wait),
             (6, self._tend_line),
@@ -98,7 +98,7 @@ class User:
 
         self._world.spawn(follow_up())
 
-    def _run_again(self, page: Page) -> None:
+    def _repeat(self, page: Page) -> None:
         if page.window and (task := self._some(page, lambda _: True)) and not self._is_busy():
             elsewhere = self._chance.random() < 0.3
             if elsewhere and not task.state.is_end:
@@ -122,7 +122,7 @@ class User:
             self._world.requested.given_up.add(task.prompt_id)
             self._world.spawn(page.session_of(task).give_up(task.prompt_id), f"give up {task.prompt_id}")
 
-    def _check_again(self, page: Page) -> None:
+    def _poll_lost(self, page: Page) -> None:
         """Poll a task that was found lost: it may return after its window has moored elsewhere."""
         if task := self._some(page, lambda task: task.state is TaskState.LOST):
             self._world.spawn(page.session_of(task).check(task.prompt_id), f"look again {task.prompt_id}")
@@ -182,7 +182,7 @@ class User:
 
     async def _clear(self, page: Page) -> None:
         clearing, window_id = self._world.requested.clearing, page.tab.window_id or ""
-        clearing[window_id] += 1  # remains if the page ends meanwhile
+        clearing[window_id] += 1  # stays if the page ends during this
         line = page.session.line
         waiting = [entry.prompt_id for entry in line.line.entries] if line.line is not None else []
         line.set_aside(*waiting)
