@@ -86,7 +86,7 @@ async def test_crew_of_three_uses_three_servers_and_survives_reloads(browser: Br
     state = await until(page, 9)
     assert {task[2] for task in state["tasks"]} == {"demo-1", "demo-2", "demo-3"}
     assert {task[0] for task in state["tasks"]} == {me, f"{me}+1", f"{me}+2"}
-    assert len({task[1] for task in state["tasks"]}) == 3, "each session has a client_id of its own"
+    assert len({task[1] for task in state["tasks"]}) == 3, "each session has its own client_id"
     assert sorted(task[4] for task in state["tasks"]) == list(range(9))
     assert state["violations"] == []
     await page.reload()

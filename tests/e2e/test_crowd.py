@@ -80,7 +80,7 @@ async def test_twelve_windows_share_three_servers_and_nothing_mixes(crowd: list[
     works = [unique_workflow(steps=20) for _ in crowd]
     tasks = await submit_all(crowd, works)
     spread = Counter(task["executionServer"] for task in tasks)
-    assert spread == dict.fromkeys(SERVERS, WINDOWS // len(SERVERS)), "those who choose at once part"
+    assert spread == dict.fromkeys(SERVERS, WINDOWS // len(SERVERS)), "simultaneous choices are spread"
     assert len({(await window.facts())["windowId"] for window in crowd}) == WINDOWS
     await expect_all_delivered(fleet, crowd, works, tasks)
     after = await fleet.submits()

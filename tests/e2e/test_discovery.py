@@ -93,5 +93,5 @@ async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, c
     await expect(panel).to_contain_text("Another server is at its address")
     await expect(panel).to_contain_text("Not all servers can be looked up")
     assert await runs_of(other, third) == 0
-    assert (await window.facts())["lockedServer"] == there, "it holds its window: nothing of it goes elsewhere"
+    assert (await window.facts())["lockedServer"] == there, "its window is held, so no work goes elsewhere"
     await window.check()

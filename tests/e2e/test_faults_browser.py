@@ -123,7 +123,7 @@ async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
     await back.ready()
     facts = await back.call("debugServerConsistency()")
     assert facts["windowId"] == window_id
-    assert [task["promptId"] for task in facts["tasks"]] == [ids[1]], "the other one has another owner"
+    assert [task["promptId"] for task in facts["tasks"]] == [ids[1]], "the other task has another owner"
     await expect_delivered_in(back, fleet, ids[1], second)
     assert sum((await fleet.submits()).values()) == 2
 
@@ -176,7 +176,7 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
     assert (orphan["promptId"], orphan["owner"]) == (prompt_id, before)
     await other.call(f"mooring.adopt('{prompt_id}')")
     await tab.bring_to_front()
-    assert not await come_back(tab), "asking whether it lives has taken it out of the cache"
+    assert not await come_back(tab), "the check whether it lives has evicted it"
     facts = await tab.call("debugServerConsistency()")
     assert facts["windowId"] == before
     assert (facts["lockedServer"], prompt_id in [task["promptId"] for task in facts["tasks"]]) == (None, False)
@@ -214,7 +214,7 @@ async def test_hidden_window_and_popup_each_deliver_their_work(tabs: Tabs, gatew
     await tab.until("windowTasks[0].state === 'lost'")
     second_id = str(await tab.call(f"mooring.runAgain('{prompt_id}')"))
     assert (await tab.call(f"mooring.waitFor('{second_id}')"))["state"] == "succeeded"
-    assert await tab.call("document.hidden"), "all the while"
+    assert await tab.call("document.hidden"), "the tab stayed hidden"
     await expect_delivered_in(opened, fleet, its_own, second)
     await expect_delivered_in(tab, fleet, second_id, first)
 

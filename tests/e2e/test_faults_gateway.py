@@ -132,7 +132,7 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
         refusal = await window.call("fetch(a[0]).then(async (it) => [it.status, await it.json()])", f"{old_base}/queue")
         assert (refusal[0], refusal[1]["error"]["cause"]) == (409, "server-moved"), "an older page"
         refused = "mooring.submitWorkflow(a[0]).catch((error) => error.name)"
-        assert await window.call(refused, unique_workflow()) == "ServerMoved", "the window stays with what it has there"
+        assert await window.call(refused, unique_workflow()) == "ServerMoved", "the window stays with its server"
         await window.call("mooring.lookAgain(a[0])", prompt_id)
         assert (await window.task(prompt_id))["state"] == "unreachable_moved"
         assert sent == []

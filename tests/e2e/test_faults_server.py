@@ -61,7 +61,7 @@ async def test_killed_server_is_waited_for_and_the_loss_is_reported(
     await window.wait_state(prompt_id, "lost")
     card = window.card(prompt_id, "lost")
     await expect(card).to_contain_text(f"{server_id} answers, but has it neither in its queue nor in its history.")
-    assert await fleet.submits() == {server_id: 0, other: before[other]}, "it was sent again"
+    assert await fleet.submits() == {server_id: 0, other: before[other]}, "it was sent twice"
     assert (await window.facts())["lockedServer"] is None
     await expect_no_violation(window)
 
@@ -90,7 +90,7 @@ async def test_server_killed_before_delivery_delivers_after_restart(user: Browse
     prompt_id = await window.submit(workflow)
     card = window.card(prompt_id, "succeeded")
     await expect(card).to_contain_text("Being fetched …")
-    assert (await window.facts())["lockedServer"] is None, "what is only to be fetched holds no window"
+    assert (await window.facts())["lockedServer"] is None, "a task that waits for delivery holds no window"
     await window.reload()
     await expect(card).to_contain_text("Being fetched …")
     await expect_no_violation(window)
@@ -142,7 +142,7 @@ async def test_lost_submit_is_reported_and_not_repeated(user: BrowserUser, fleet
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "unclear")
     server_id = (await window.facts())["lockedServer"]
-    assert server_id == (await window.task(prompt_id))["executionServer"], "it may yet run there"
+    assert server_id == (await window.task(prompt_id))["executionServer"], "it may still run there"
     await expect(window.card(prompt_id)).to_contain_text(f"No clear answer from {server_id}")
     await expect(window.card(prompt_id)).to_contain_text("and not sent a second time")
     await window.wait_state(prompt_id, "lost")

@@ -180,7 +180,7 @@ async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser,
     assert await third.call("mooring.adopt(a[0]).catch((error) => error.name)", prompt_id) == "NotOwner"
     adopted = await other.task(prompt_id)
     assert (adopted["executionServer"], adopted["epoch"], adopted["isWard"]) == (server_id, 2, True)
-    assert (await other.facts())["lockedServer"] is None, "a ward moors nothing"
+    assert (await other.facts())["lockedServer"] is None, "a ward holds no window"
     assert (await other.facts())["webSocket"]["server"] is None
     await fleet.expect_delivered(other, prompt_id, workflow)
     await expect(other.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")

@@ -103,7 +103,7 @@ async def test_work_on_a_removed_server_continues_after_it_returns(
     await window.wait_state(prompt_id, "unreachable_moved")
     card = window.card(prompt_id, "unreachable_moved")
     await card.wait_for()
-    assert (await window.facts())["lockedServer"] == here, "it holds its window, and nothing of it goes elsewhere"
+    assert (await window.facts())["lockedServer"] == here, "its window is held, so no work goes elsewhere"
     with pytest.raises(Exception, match="ServerMoved"):
         await window.submit(quick_workflow())
     assert await runs_of(servers[here], prompt_id) == 1

@@ -169,7 +169,7 @@ async def test_errors_stay_until_dismissed_and_can_be_copied(page: Page) -> None
     await page.evaluate("document.execCommand = () => false")
     await errors.nth(1).get_by_test_id("copy").click()
     await expect(errors.nth(1).get_by_test_id("copy")).to_contain_text("press Ctrl+C")
-    assert "BadInput" in await page.evaluate("String(getSelection())"), "what is to be copied is selected"
+    assert "BadInput" in await page.evaluate("String(getSelection())"), "the text to copy is selected"
 
     await page.evaluate("document.querySelector('[data-action=open-library]').click()")
     await page.locator("#library").wait_for()
@@ -203,7 +203,7 @@ async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
     await window.submit(quick_workflow(1), "Seen")
     await window.show("results")
     await page.locator("[data-testid=task-card][data-state=succeeded]").wait_for()
-    assert await page.evaluate("noted") == [], "somebody looks"
+    assert await page.evaluate("noted") == [], "the page is visible"
     await page.evaluate("document.hasFocus = () => false")
     prompt_id = await window.submit(quick_workflow(2), "In the background")
     await page.wait_for_function("noted.some(([kind]) => kind === 'notice')")

@@ -172,7 +172,7 @@ async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(user: Browse
     await expect(page.get_by_test_id("mask-1-image")).to_have_text("Paint on with the mask")
     sent, colours, mask = await run(window)
     assert sent.mode == "RGBA"
-    assert is_equal(sent.convert("RGB"), original), "every colour is whole, also where alpha is 0"
+    assert is_equal(sent.convert("RGB"), original), "colours are unchanged even where alpha is 0"
     assert is_equal(sent.getchannel("A"), ImageOps.invert(erased))
     assert is_equal(colours.convert("RGB"), original)
     assert is_equal(mask.convert("L"), erased)

@@ -72,7 +72,7 @@ async def test_private_window_shows_results_and_stores_none(user: BrowserUser) -
     await page.wait_for_function("document.querySelector('#album-grid [role=option] img').naturalWidth > 0")
     kept = await stored(page)
     for secret in (TEXT, task["promptId"], "DemoSampler", "mooring_0"):
-        assert secret not in json.dumps(kept), f"{secret} is written down"
+        assert secret not in json.dumps(kept), f"{secret} is stored"
     assert [name for name, rows in kept.items() if name.endswith((" tasks", " results", " thumbnails")) and rows] == []
 
     await window.reload()

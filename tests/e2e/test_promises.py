@@ -53,7 +53,7 @@ async def test_main_job_delivers_the_right_servers_picture(user: BrowserUser, se
             assert answer.status == 200
     tasks = [await first.wait_for(ids[0]), await second.wait_for(ids[1])]
     assert [task["state"] for task in tasks] == ["succeeded", "succeeded"]
-    assert {task["executionServer"] for task in tasks} == {"a", "b"}, "two windows that choose at once part"
+    assert {task["executionServer"] for task in tasks} == {"a", "b"}, "simultaneous choices differ"
     for window, task in zip((first, second), tasks, strict=True):
         await window.check()
         await window.page.get_by_test_id("result-image").first.wait_for()

@@ -92,7 +92,7 @@ async def test_table_is_added_reordered_changed_and_stopped(user: BrowserUser, t
     await expect(page.locator("#waiting")).to_be_empty()
     await expect(page.locator("[data-testid=task-card][data-state=cancelled]")).to_have_count(2)
     await expect(page.get_by_test_id("where")).to_be_enabled()
-    assert len((await window.facts())["tasks"]) == 2, "what was taken back never ran"
+    assert len((await window.facts())["tasks"]) == 2, "removed runs never ran"
 
 
 async def test_all_texts_about_many_runs_are_in_the_catalogue(user: BrowserUser) -> None:

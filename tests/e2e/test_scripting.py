@@ -63,7 +63,7 @@ async def page(server: Service, tmp_path_factory: pytest.TempPathFactory) -> Asy
             assert await page.evaluate("[isSecureContext, typeof SharedArrayBuffer]") == [False, "undefined"]
             before = [address for address in asked if PARTS.search(address)]
             interpreters = len([address for address in asked if address.endswith("/pyodide.asm.wasm")])
-            assert (before, interpreters) == ([], 1), "nothing of it is loaded before it is opened"
+            assert (before, interpreters) == ([], 1), "it is loaded only when it is opened"
             await page.keyboard.press("s")
             await expect(page.get_by_test_id("script-status")).to_have_text("Python is ready.")
             assert await page.evaluate(FOCUS) == "script-source"

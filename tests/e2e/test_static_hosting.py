@@ -79,7 +79,7 @@ async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(
 ) -> None:
     fleet = pages.fleet
     one, two = await user.open(), await user.open()
-    assert await one.page.evaluate(IS_RESTORED), "a plain web server hands out the snapshot too"
+    assert await one.page.evaluate(IS_RESTORED), "a plain web server serves the snapshot too"
     works = long_workflow(), unique_workflow(steps=20)  # the first one lasts longer than a reload on a loaded machine
     first = await one.submit(works[0])
     second = await two.submit(works[1])

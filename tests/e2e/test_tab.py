@@ -81,7 +81,7 @@ async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, ga
     await tab.until(f"document.title.includes('%') && !document.title.startsWith({percent})")
     await tab.until(state_is(prompt_id, "succeeded"))
     await tab.until("document.title === '✓ done · gpu-1 · Mooring'")
-    assert await tab.call("frames") == 0, "hidden all the while"
+    assert await tab.call("frames") == 0, "the tab stayed hidden"
     assert await tab.call(ICON) != icon
     await tab.bring_to_front()
     await tab.until("document.title === 'Mooring · last on gpu-1'")

@@ -228,7 +228,7 @@ async def test_fleet_role_drains_a_server_and_cancels_a_prompt(user: BrowserUser
     alice = await open_logged_in(await user.new_profile(), user.base, "alice")
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
-    assert await alice.page.get_by_test_id("admin").count() == 0, "she does not run it"
+    assert await alice.page.get_by_test_id("admin").count() == 0, "she may not run the fleet"
     await alice.page.get_by_test_id("close-fleet").click()
     # A seed of its own: a server that has done the same work before answers from its cache immediately.
     prompt_id = await alice.submit(slow_workflow(LONG, text=FJORD, seed=7), "fjord")

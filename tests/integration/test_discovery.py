@@ -83,7 +83,7 @@ async def test_removed_server_is_drained_until_it_stops_answering(
         await server_at(browser, gateway, two, drained=False, health="well")
         assert (await server_at(browser, gateway, one, drained=True))["id"] == leaving["id"]
         async with browser.get(f"{gateway.url}{leaving['base']}/queue") as reply:
-            assert len(json.loads(await reply.read())["queue_pending"]) == 1, "its work is watched to its end"
+            assert len(json.loads(await reply.read())["queue_pending"]) == 1, "its work can be polled to its end"
         await one.stop()
         await until(lambda: _is_gone(browser, gateway, one))
         assert await submit(browser, gateway, leaving["base"]) == (404, "unknown-server; sent=no")
@@ -108,7 +108,7 @@ async def test_gateway_that_starts_later_knows_which_servers_are_leaving(
         await server_at(browser, after, two, drained=False)
         assert leaving["base"] == known["base"]
         async with browser.get(f"{after.url}{leaving['base']}/queue") as reply:
-            assert len(json.loads(await reply.read())["queue_pending"]) == 1, "its work is watched to its end"
+            assert len(json.loads(await reply.read())["queue_pending"]) == 1, "its work can be polled to its end"
         assert (await fleet_of(browser, after))["searches"] == []
         cluster.name()
         assert (await server_at(browser, after, two, drained=True))["health"] == "well", "all of them are leaving"
@@ -260,7 +260,7 @@ async def test_srv_records_set_names_ports_priorities_and_weights(
         await cluster.start("127.0.0.5", one)
         cluster.names.along["gpu-0.test."] = {"A": ["127.0.0.5"]}
         await until(lambda: _reaches(browser, gateway, before["base"]))
-        assert len(one.prompts) == 2, "the name is the same server wherever it is"
+        assert len(one.prompts) == 2, "a name is one server at any address"
 
 
 async def _has_spare(browser: aiohttp.ClientSession, gateway: Running) -> bool:

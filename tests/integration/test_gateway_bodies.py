@@ -42,7 +42,7 @@ async def test_upload_of_unknown_length_is_cut_at_the_limit(
         await until(lambda: gateway.gateway.state.max_upload)
         async with upload(browser, gateway, body()) as reply:
             assert verdict(reply) == (413, "too-large; sent=unknown")
-        assert upstream.bodies == [], "no whole body arrived"
+        assert upstream.bodies == [], "no complete body arrived"
 
 
 async def test_workflow_over_the_limit_is_refused(browser: aiohttp.ClientSession) -> None:
@@ -113,7 +113,7 @@ async def test_servers_own_error_passes_unchanged(browser: aiohttp.ClientSession
 
     async with serve(answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         async with submit(browser, gateway) as reply:
-            assert verdict(reply) == (400, None), "only the gateway says what the gateway did"
+            assert verdict(reply) == (400, None), "only the gateway sets its own header"
             assert await reply.json() == {"error": {"type": "no_prompt"}}
 
 

@@ -185,7 +185,7 @@ async def test_edit_makes_another_build_and_notifies_windows(
         assert new != old
         while (await window.receive_json())["build"] not in new:
             pass
-    assert await read_grid(browser, gateway, old) == GRID, "an older window goes on loading what it came with"
+    assert await read_grid(browser, gateway, old) == GRID, "an older window loads its own build"
     assert await read_grid(browser, gateway, new) == (site / "static/js/grid.js").read_text()
 
 
@@ -280,11 +280,11 @@ async def test_gateway_compresses_missing_files_while_it_serves(
         await until(at_work.exists)
         path = await build_path(browser, gateway)
         coding, data = await coding_of(browser, gateway)
-        assert (coding, gzip.decompress(data).decode()) == ("gzip", GRID), "nobody waits for a Node that is slow"
+        assert (coding, gzip.decompress(data).decode()) == ("gzip", GRID), "no request waits for a slow Node"
     monkeypatch.delenv("HANGS")
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
         assert await until_coding(browser, gateway, "br") == ("br", b"as brotli")
-        assert await build_path(browser, gateway) == path, "its name says what is in it, however it is packed"
+        assert await build_path(browser, gateway) == path, "its name depends on its content, not on compression"
 
 
 async def test_next_gateway_continues_interrupted_compression(
@@ -297,7 +297,7 @@ async def test_next_gateway_continues_interrupted_compression(
     with pytest.raises(ProcessLookupError):
         os.kill(int(at_work.read_text()), 0)
     files = unpacked_site / ".mooring" / "builds" / "files"
-    assert list(files.glob("*.new")), "it was ended in the midst"
+    assert list(files.glob("*.new")), "it was interrupted"
     assert not list(files.glob("*-br"))
     monkeypatch.delenv("HANGS")
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:

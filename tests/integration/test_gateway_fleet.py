@@ -245,7 +245,7 @@ async def test_recovered_server_is_noticed_by_loads(browser: aiohttp.ClientSessi
         mood.may_answer.set()
         await until(lambda: gateway.gateway.state.condition(A).health is Health.WELL)
         assert (await loads_of(browser, gateway))["a"]["ok"]
-        assert gateway.gateway.state.max_upload, "it was looked at as a whole"
+        assert gateway.gateway.state.max_upload, "all of it was probed"
 
 
 async def test_simultaneous_requests_for_loads_share_one_read(

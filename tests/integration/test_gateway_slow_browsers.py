@@ -48,7 +48,7 @@ async def test_server_is_drained_though_the_browser_does_not_read(browser: aioht
     steps = [message["data"]["value"] for message in texts if message["type"] == "progress"]
     assert steps == sorted(steps)
     assert steps[-1] == 199, "the latest progress has arrived"
-    assert 0 < pictures < 100, "previews that were overtaken have not"
+    assert 0 < pictures < 100, "outdated previews have not"
 
 
 async def flood(socket: web.WebSocketResponse) -> None:

@@ -94,7 +94,7 @@ async def test_browser_that_does_not_read_slows_the_server(browser: aiohttp.Clie
         async with browser.get(f"{gateway.url}/servers/a/view?filename=x") as reply:
             async with asyncio.timeout(PATIENCE):
                 await is_stalled.wait()
-            assert written < total / 2, "kernels and buffers on the way hold some megabytes, not all"
+            assert written < total / 2, "kernels and buffers hold some megabytes, not all"
             received = 0
             async for chunk in reply.content.iter_any():
                 received += len(chunk)

@@ -116,7 +116,7 @@ async def test_answers_pass_through_nginx_without_unsafe_headers(
                 assert reply.headers["Cache-Control"] == "no-store" and "Content-Disposition" not in reply.headers
             async with browser.get(f"{url}/view?filename=a%2Fb+c.png&kind=image/png") as reply:
                 assert reply.headers["Content-Disposition"] == "inline; filename*=UTF-8''b%20c.png"
-            assert upstream.seen[-1].headers["User-Agent"] == "mooring-gateway", "a name that has to be written anew"
+            assert upstream.seen[-1].headers["User-Agent"] == "mooring-gateway", "a name that must be re-encoded"
             async with browser.get(f"{url}/models", allow_redirects=False) as reply:
                 assert verdict(reply) == (502, "redirect; sent=unknown") and "Location" not in reply.headers
 
@@ -158,13 +158,13 @@ async def test_actions_on_others_work_and_invalid_bodies_are_refused(tmp_path: P
             assert (status, headers["x-mooring-gateway"]) == (400, "refused-body; sent=no"), path
         for path in ("drain", "free", "cancel"):
             status, headers = await guarded.send(post(f"/fleet/servers/a/{path}", "{}", Origin="ORIGIN"))
-            assert (status, headers["x-mooring-gateway"]) == (404, "not-listed; sent=no"), "nobody runs it for all"
+            assert (status, headers["x-mooring-gateway"]) == (404, "not-listed; sent=no"), "no user may do it for all"
         assert upstream.seen == []
         large = f'{{"clear": "{"x" * 3_000_000}"}}'
         assert (await guarded.send(post(f"{base}/queue", large)))[1]["x-mooring-gateway"] == "refused-body; sent=no"
         prompt = f'{{"prompt": {{"1": {{}}}}, "client_id": "w", "prompt_id": "{uuid.uuid4()}"}}'
         answers = [await guarded.send(post(f"{base}/prompt", prompt)) for _ in range(4)]
-        assert [status for status, _ in answers] == [200, 409, 409, 409], "one gateway has all that goes to a server"
+        assert [status for status, _ in answers] == [200, 409, 409, 409], "one gateway handles all requests to a server"
         assert len(upstream.seen) == 1 and upstream.seen[0].headers["User-Agent"] == "mooring-gateway"
 
 
@@ -308,7 +308,9 @@ async def test_sockets_of_a_window_share_a_gateway_without_overlap(
         drop(newer)
         others = [await connect(browser, front.running, f"w{number}") for number in range(12)]
         await hub.has_accepted(21)
-        assert all(gateway.gateway._lines.count for gateway in front.gateways), "other windows' lines are shared out"
+        assert all(gateway.gateway._lines.count for gateway in front.gateways), (
+            "sockets of other windows are distributed"
+        )
         for other in others:
             drop(other)
         await until(lambda: hub.open == 0)

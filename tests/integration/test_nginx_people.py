@@ -151,7 +151,7 @@ async def test_session_is_known_to_every_gateway(setup: NginxSetup) -> None:
     alice = await setup.log_in()
     cookies = alice.http.cookie_jar.filter_cookies(aiohttp.client.URL(alice.url))
     own = {name: morsel.value for name, morsel in cookies.items()}
-    assert set(own) == {f"mooring-{setup.front.port}"}, "a session belongs to the address that people open"
+    assert set(own) == {f"mooring-{setup.front.port}"}, "a session belongs to the address that users open"
     for gateway in setup.front.gateways:
         headers = {"Host": alice.url.removeprefix("http://"), "Cookie": "; ".join(f"{k}={v}" for k, v in own.items())}
         async with aiohttp.request("GET", f"{gateway.url}/fleet", headers=headers) as reply:
@@ -165,7 +165,7 @@ async def test_page_and_user_data_come_from_the_gateway(setup: NginxSetup) -> No
     for path in ("/fleet", f"{setup.front.base()}/queue", f"{setup.front.base()}/object_info", "/static/js/boot.mjs"):
         assert (await stranger.get(path))[0] == 401, path
     async with stranger.http.get(f"{stranger.url}/b/{setup.front.build}/static/js/a.js") as reply:
-        assert reply.status == 200, "what the page is made of is nobody's secret"
+        assert reply.status == 200, "the page's files are public"
     alice = await setup.log_in()
     async with alice.http.get(f"{alice.url}/") as reply:
         assert 'data-person="alice"' in await reply.text()

@@ -52,7 +52,7 @@ async def test_wrong_passwords_from_many_addresses_do_not_lock_known_browsers(st
     await alice.post("/logout", {})
     bob = await studio.log_in("bob")
     await bob.post("/logout", {})
-    assert await _try(bob, PASSWORD) == 429, "a device cookie is for the person who logged in"
+    assert await _try(bob, PASSWORD) == 429, "a device cookie is for the user who logged in"
 
 
 async def test_wrong_passwords_from_known_browser_slow_only_that_browser(studio: Studio) -> None:

@@ -114,7 +114,7 @@ async def check_crew_id_is_held_as_long_as_its_page(tabs: Tabs) -> None:
         assert not await tabs.enlist(other, crew)
     await tabs.reload(tab)
     assert (await tabs.claim(tab)).window_id == mine.window_id
-    assert await tabs.is_alive(other, crew) is gone, "a reload lets go of it until it is enlisted again"
+    assert await tabs.is_alive(other, crew) is gone, "a reload releases it until it is enlisted"
     assert await tabs.enlist(tab, crew)
     await tabs.close(tab)
     assert await tabs.is_alive(other, crew) is gone
