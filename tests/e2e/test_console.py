@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+import pytest_asyncio
+from playwright.async_api import Browser, Page
 
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION
 from app.workflows.reading import Source, read_source
-from tests.e2e.window_kit import BrowserUser
+from tests.e2e.window_kit import BrowserUser, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -34,6 +37,13 @@ REFUSAL = """async (action) => {
 }"""
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
+    """One window for the tests that change nothing in it."""
+    async with open_user(browser, gateway.url) as user:
+        yield (await user.open()).page
+
+
 async def refusal(page: Page, action: str) -> dict[str, Any]:
     """Return the error of an expression in the console."""
     answer = await page.evaluate(REFUSAL, action)
@@ -42,8 +52,7 @@ async def refusal(page: Page, action: str) -> dict[str, Any]:
     return dict(answer)
 
 
-async def test_every_name_exists_and_answers_in_json(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_every_name_exists_and_answers_in_json(page: Page) -> None:
     for name in HELPERS:
         assert await page.evaluate(f"typeof window.{name} + ' ' + window.{name}.name") == f"function {name}"
     for name in METHODS:
@@ -80,8 +89,7 @@ async def test_every_name_exists_and_answers_in_json(user: BrowserUser) -> None:
         assert await page.evaluate(f"async () => ({IS_PLAIN})(await {expression})"), expression
 
 
-async def test_read_only_names_cannot_be_written(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_read_only_names_cannot_be_written(page: Page) -> None:
     for name in GETTERS:
         answer = await page.evaluate(
             f"(() => {{ 'use strict'; try {{ window.{name} = 1; }} catch (error) {{ return error.name; }} }})()"
@@ -89,6 +97,20 @@ async def test_read_only_names_cannot_be_written(user: BrowserUser) -> None:
         assert answer == "TypeError"
     await page.evaluate("windowTasks.push('a snapshot of no consequence')")
     assert await page.evaluate("windowTasks") == []
+
+
+async def test_refusals_are_errors_with_fields(page: Page) -> None:
+    for action in ("mooring.waitFor('none')", "mooring.getTaskHistory('none')", "mooring.cancel('none')"):
+        answer = await refusal(page, action)
+        assert (answer["name"], answer["own"]["promptId"]) == ("TaskNotFound", "none")
+    answer = await refusal(page, "mooring.getTaskBoundImageUrl('none')")
+    assert answer["name"] == "TaskNotFound"
+    answer = await refusal(page, "mooring.submitWorkflow([])")
+    assert (answer["name"], answer["own"]["cause"]) == ("BadInput", "bad-workflow")
+    answer = await refusal(page, "mooring.uploadImage('dunes.png')")
+    assert (answer["name"], answer["own"]["cause"]) == ("BadInput", "not-a-file")
+    answer = await refusal(page, "mooring.fleet(1, 2, 3)")
+    assert answer["name"] == "TypeError"
 
 
 async def test_script_runs_a_workflow_and_the_window_stays_locked(user: BrowserUser) -> None:
@@ -216,21 +238,6 @@ async def test_cancel_and_give_up_return_the_task(user: BrowserUser) -> None:
     assert (await page.evaluate("(id) => mooring.waitFor(id)", other))["state"] == "cancelled"
     assert (await page.evaluate("(id) => mooring.giveUp(id)", one))["state"] == "given_up"
     assert await page.evaluate("windowLockedServer") is None
-
-
-async def test_refusals_are_errors_with_fields(user: BrowserUser) -> None:
-    page = (await user.open()).page
-    for action in ("mooring.waitFor('none')", "mooring.getTaskHistory('none')", "mooring.cancel('none')"):
-        answer = await refusal(page, action)
-        assert (answer["name"], answer["own"]["promptId"]) == ("TaskNotFound", "none")
-    answer = await refusal(page, "mooring.getTaskBoundImageUrl('none')")
-    assert answer["name"] == "TaskNotFound"
-    answer = await refusal(page, "mooring.submitWorkflow([])")
-    assert (answer["name"], answer["own"]["cause"]) == ("BadInput", "bad-workflow")
-    answer = await refusal(page, "mooring.uploadImage('dunes.png')")
-    assert (answer["name"], answer["own"]["cause"]) == ("BadInput", "not-a-file")
-    answer = await refusal(page, "mooring.fleet(1, 2, 3)")
-    assert answer["name"] == "TypeError"
 
 
 async def test_self_check_passes_and_leaves_user_data_alone(user: BrowserUser) -> None:

@@ -239,9 +239,8 @@ async def test_typing_is_undone_and_redone(user: BrowserUser) -> None:
     assert await kept(page, "text") == "a storm"
 
 
-@pytest.mark.parametrize("path", ["/?lang=en", "/?lang=zh-CN"])
-async def test_whole_form_is_accessible(user: BrowserUser, path: str) -> None:
-    page = (await opened(user, path)).page
+async def test_whole_form_is_accessible(user: BrowserUser) -> None:
+    page = (await opened(user, "/?lang=zh-CN")).page
     await page.locator("[data-testid=node] button").first.click()
     await page.locator("#field-1-steps").wait_for()
     await check_axe(page)

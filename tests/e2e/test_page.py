@@ -150,75 +150,23 @@ async def test_all_texts_are_in_the_catalogue(user: BrowserUser, photo: Path) ->
     await window.press_cancel(prompt_id)
 
 
-async def test_main_view_is_accessible(user: BrowserUser, photo: Path) -> None:
-    window = await user.open()
-    page = window.page
-    await check_axe(page)
-    await window.run_photo(photo)
-    prompt_id = await window.run_slow()
-    await window.card(prompt_id).locator("summary").click()
-    await window.press_cancel(prompt_id)
-    await check_axe(page)
-
-
-async def test_nothing_scrolls_sideways_at_360_pixels(user: BrowserUser, photo: Path) -> None:
+async def test_main_view_is_accessible_and_fits_a_phone(user: BrowserUser, photo: Path) -> None:
     await user.new_profile(viewport={"width": 360, "height": 740})
     window = await user.open()
     page = window.page
     width = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
     assert await page.evaluate(width) == 360
+    await check_axe(page)
     await window.run_photo(photo)
     prompt_id = await window.run_slow()
+    await window.card(prompt_id).locator("summary").click()
     assert await page.evaluate(width) == 360
     await window.press_cancel(prompt_id)
-    for part in ("form", "results"):
+    await check_axe(page)
+    for part in ("results", "form"):
         await window.show(part)
         assert await page.evaluate(width) == 360
-    await window.show("form")
     await expect(page.locator("[data-testid=run]")).to_be_in_viewport()
-
-
-async def test_work_is_possible_by_keyboard_alone(user: BrowserUser) -> None:
-    page = (await user.open()).page
-    for _ in range(30):
-        if await page.evaluate("document.activeElement?.id") == "pick-enlarge":
-            break
-        await page.keyboard.press("Tab")
-    for _ in range(3):
-        await page.keyboard.press("ArrowDown")
-    await page.locator("#fields-slow").wait_for()
-    assert await page.evaluate("document.activeElement.id") == "pick-slow"
-    for _ in range(8):
-        await page.keyboard.press("Tab")
-        if await page.evaluate("document.activeElement?.id") == "field-1-text":
-            break
-    await page.keyboard.press("Control+A")
-    await page.keyboard.type("dunes at night")
-    await page.keyboard.press("Control+Enter")
-    await page.locator("[data-testid=task-card][data-state=running]").wait_for()
-    await expect(page.locator("#field-1-text")).to_have_value("dunes at night")
-    await page.locator("[data-testid=give-up]").focus()
-    await page.keyboard.press("Enter")
-    await page.locator("[data-testid=give-up-dialog]").wait_for()
-    assert await page.evaluate("document.activeElement.closest('dialog') !== null")
-    await page.keyboard.press("Escape")
-    await page.locator("[data-testid=give-up-dialog]").wait_for(state="detached")
-    assert await page.evaluate("document.activeElement.dataset.testid") == "give-up"
-    await page.locator("[data-testid=cancel]").focus()
-    await page.keyboard.press("Enter")
-    await page.locator("[data-testid=task-card][data-state=cancelled]").wait_for()
-
-
-async def test_giving_up_frees_the_window_immediately(user: BrowserUser) -> None:
-    window = await user.open()
-    page = window.page
-    await window.choose_sample("slow")
-    prompt_id = await window.press_run()
-    await window.card(prompt_id, "running").wait_for()
-    await page.locator("[data-testid=give-up]").click()
-    await page.locator("[data-testid=confirm-give-up]").click()
-    await window.card(prompt_id, "given_up").wait_for()
-    await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")
 
 
 async def test_file_that_is_no_picture_is_refused_unsent(user: BrowserUser, tmp_path: Path) -> None:
@@ -353,15 +301,6 @@ async def test_workflow_that_no_server_can_run_is_refused_unsent(
     assert error == "NoServerAvailable"
     await expect(page.get_by_test_id("run-card")).to_contain_text("No server can run this workflow.")
     assert sent == []
-
-
-async def test_result_opens_large_and_closes(user: BrowserUser, photo: Path) -> None:
-    window = await user.open()
-    prompt_id = await window.run_photo(photo)
-    await window.open_large(prompt_id)
-    await window.close_large()
-    await window.card(prompt_id).locator("[data-action=remove]").click()
-    await window.card(prompt_id).wait_for(state="detached")
 
 
 async def test_blocked_storage_is_reported_on_the_page(user: BrowserUser) -> None:
