@@ -67,6 +67,14 @@ async def test_report_of_a_real_run_replays_and_omits_the_prompt(user: BrowserUs
     assert not replayed.skipped
     assert TEXT in json.dumps(await report_of(window, prompts=True))
 
+    await window.page.get_by_test_id("open-settings").click()
+    async with window.page.expect_download() as saving:
+        await window.page.locator("[data-shell=report]:visible").click()
+    download = await saving.value
+    assert download.suggested_filename.startswith("mooring-report-")
+    saved = read(await download.path())
+    assert (saved["windowId"], saved["hasPrompts"]) == (report["windowId"], False)
+
     finished = next(entry for entry in report["journal"]["entries"] if entry["facts"].get("evidence") == "Finished")
     finished["facts"]["now"] = "failed"
     assert replay_bundle(report).problems
@@ -86,18 +94,6 @@ async def test_journal_survives_reload(user: BrowserUser) -> None:
     events = kinds(report)
     assert events.index("Finished") < len(events) - 1 - events[::-1].index("claimed")
     assert replay_bundle(report).problems == []
-
-
-async def test_report_is_saved_as_a_file(user: BrowserUser) -> None:
-    window = await user.open()
-    await window.page.get_by_test_id("open-settings").click()
-    async with window.page.expect_download() as saving:
-        await window.page.locator("[data-shell=report]:visible").click()
-    download = await saving.value
-    assert download.suggested_filename.startswith("mooring-report-")
-    report = read(await download.path())
-    assert report["windowId"] == (await window.facts())["windowId"]
-    assert report["hasPrompts"] is False
 
 
 async def test_oldest_journals_are_deleted_first(browser: Browser, gateway: Service) -> None:

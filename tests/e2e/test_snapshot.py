@@ -6,14 +6,17 @@ import asyncio
 import io
 import re
 import zipfile
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from playwright.async_api import BrowserContext, ConsoleMessage
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.e2e.browser_kit import IS_RESTORED, load_python, run_python, wait_for_snapshot
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow
+from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -75,42 +78,41 @@ async def test_snapshot_is_released_after_the_start(user: BrowserUser) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_module_outside_the_snapshot_is_loaded_on_import(user: BrowserUser) -> None:
-    await wait_for_snapshot(user.base)
-    page = await (await user.new_profile()).new_page()
-    user.watch.expected.append("favicon.ico")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
+    """A bare document with Python from the snapshot."""
+    await wait_for_snapshot(gateway.url)
+    async with open_user(browser, gateway.url) as user:
+        user.watch.expected.append("favicon.ico")
+        page = await (await user.new_profile()).new_page()
+        await load_python(page, user.base)
+        yield page
+
+
+async def test_module_outside_the_snapshot_is_loaded_on_import(python: Page) -> None:
+    assert await python.evaluate(IS_RESTORED)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    await load_python(page, user.base)
-    assert await page.evaluate(IS_RESTORED)
-    assert await run_python(page, "import sys; return 'colorsys' in sys.modules") is False
+    python.on("request", lambda request: asked.append(request.url))
+    assert await run_python(python, "import sys; return 'colorsys' in sys.modules") is False
     code = (
         "import colorsys, email.mime.text, wsgiref.util; return colorsys.rgb_to_hsv(1, 0, 0)[2], wsgiref.util.__name__"
     )
-    assert await run_python(page, code) == [1, "wsgiref.util"]
+    assert await run_python(python, code) == [1, "wsgiref.util"]
     assert len([address for address in asked if address.endswith("/python_stdlib.zip")]) == 1
 
 
-async def test_snapshot_contains_all_of_mooring(user: BrowserUser) -> None:
+async def test_snapshot_contains_all_of_mooring(python: Page, gateway: Service) -> None:
     """A module that creates a JavaScript object on import would prevent the snapshot."""
-    await wait_for_snapshot(user.base)
-    async with aiohttp.ClientSession() as session, session.get(f"{user.base}/app.zip") as answer:
+    async with aiohttp.ClientSession() as session, session.get(f"{gateway.url}/app.zip") as answer:
         names = zipfile.ZipFile(io.BytesIO(await answer.read())).namelist()
     modules = [re.sub(r"(/__init__)?\.py$", "", name).replace("/", ".") for name in names]
-    page = await (await user.new_profile()).new_page()
-    user.watch.expected.append("favicon.ico")
-    await load_python(page, user.base)
-    loaded = await run_python(page, "import sys; return list(sys.modules)")
+    loaded = await run_python(python, "import sys; return list(sys.modules)")
     assert set(modules) - set(loaded) == {"app.main"}
 
 
-async def test_modules_of_pyscript_are_compiled_in_the_snapshot(user: BrowserUser) -> None:
+async def test_modules_of_pyscript_are_compiled_in_the_snapshot(python: Page) -> None:
     """PyScript writes its own modules into files and imports them at each start."""
-    await wait_for_snapshot(user.base)
-    page = await (await user.new_profile()).new_page()
-    user.watch.expected.append("favicon.ico")
-    await load_python(page, user.base)
-    brought = await page.evaluate("import('/static/vendor/pyscript/core.js').then(({ stdlib }) => stdlib)")
+    brought = await python.evaluate("import('/static/vendor/pyscript/core.js').then(({ stdlib }) => stdlib)")
     code = """
         import builtins, importlib.machinery, pathlib
         exec(brought.replace("import pyscript as _pyscript", "_pyscript = None"), {})
@@ -122,9 +124,10 @@ async def test_modules_of_pyscript_are_compiled_in_the_snapshot(user: BrowserUse
             importlib.machinery.SourceFileLoader(file.stem, str(file)).get_code(file.stem)
         (changed := files[0]).write_text("x = 1")
         importlib.machinery.SourceFileLoader("changed", str(changed)).get_code("changed")
+        builtins.compile = usual
         return len(files), compiled == [str(changed)]
     """
-    count, is_foreseen = await run_python(page, code, brought=brought)
+    count, is_foreseen = await run_python(python, code, brought=brought)
     assert count > 10
     assert is_foreseen, "all but the one that was changed"
 
