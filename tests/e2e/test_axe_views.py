@@ -72,8 +72,8 @@ class Walk:
     leave: tuple[str, ...] = ()
 
 
-def dialog(name: str, click: str, there: str, *more: tuple[str, str, str]) -> Walk:
-    return Walk(((name, click, f"dialog[open] {there}"), *more))
+def dialog(name: str, click: str, expected: str, *more: tuple[str, str, str]) -> Walk:
+    return Walk(((name, click, f"dialog[open] {expected}"), *more))
 
 
 def marked(name: str) -> str:
@@ -184,7 +184,7 @@ async def add_grid(window: MooringWindow) -> None:
     await expect(page.get_by_test_id("sheet-entry")).to_contain_text("2 of 2 done")
 
 
-def judge(found: list[str]) -> None:
+def assert_nothing_found(found: list[str]) -> None:
     """Fail with the findings; skip the test if there are none but some fonts are missing."""
     assert not found, "\n".join(found)
     if untried := [font for font, _ in FONTS if font not in INSTALLED]:
@@ -206,14 +206,14 @@ async def check_view(page: Page, name: str, *, with_axe: bool) -> list[str]:
     return found
 
 
-async def take(page: Page, walk: Walk, *, with_axe: bool) -> list[str]:
+async def follow(page: Page, walk: Walk, *, with_axe: bool) -> list[str]:
     """Go through a walk, and return what was wrong on the way."""
     found: list[str] = []
-    for name, click, there in walk.steps:
+    for name, click, expected in walk.steps:
         await page.locator(click).first.wait_for(state="attached")
         aim = page.locator(click) if click == EVERY else page.locator(click).first
         await aim.evaluate_all("(elements) => elements.forEach((element) => element.click())")
-        await page.locator(there).first.wait_for(state="attached")
+        await page.locator(expected).first.wait_for(state="attached")
         found += await check_view(page, name, with_axe=with_axe)
     for click in walk.leave:
         await page.locator(click).first.evaluate("(element) => element.click()")
@@ -229,8 +229,8 @@ async def test_every_view_is_accessible_and_fits_a_phone(window: MooringWindow, 
     await window.ready()
     await page.get_by_test_id("open-sheet").wait_for(state="attached")
     await page.locator("[data-testid=drop-1-image].has-picture").wait_for(state="attached")
-    found = [finding for walk in WALKS for finding in await take(page, walk, with_axe=language == "en")]
-    judge(found)
+    found = [finding for walk in WALKS for finding in await follow(page, walk, with_axe=language == "en")]
+    assert_nothing_found(found)
 
 
 async def test_first_use_fits_a_phone(user: BrowserUser) -> None:
@@ -247,4 +247,4 @@ async def test_first_use_fits_a_phone(user: BrowserUser) -> None:
         await first.show(part)
         found += await check_view(first.page, f"{part}, spaced", with_axe=False)
     await profile.close()
-    judge(found)
+    assert_nothing_found(found)

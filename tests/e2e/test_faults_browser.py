@@ -48,7 +48,7 @@ async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
 TRIES = 6
 
 
-async def moored(tabs: Tabs, gateway: Service) -> Tab:
+async def open_mooring(tabs: Tabs, gateway: Service) -> Tab:
     """A tab with Mooring in it."""
     tab = await tabs.open(f"{gateway.url}/?lang=en")
     await tab.ready()
@@ -106,13 +106,13 @@ async def discard(tabs: Tabs, tab: Tab, gateway: Service) -> str:
 async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
     tabs: Tabs, gateway: Service, fleet: Fleet
 ) -> None:
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     first, second = unique_workflow(steps=60), unique_workflow(steps=60)
     window_id = (await tab.call("debugServerConsistency()"))["windowId"]
     ids = [await submit(tab, first), str(await tab.call(f"mooring.submitWorkflow({json.dumps(second)})"))]
     target = await discard(tabs, tab, gateway)
 
-    other = await moored(tabs, gateway)
+    other = await open_mooring(tabs, gateway)
     orphans = await other.call("mooring.orphans()")
     assert [orphan["promptId"] for orphan in orphans] == ids
     await other.call(f"mooring.adopt('{ids[0]}')")
@@ -128,7 +128,7 @@ async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
     assert sum((await fleet.submits()).values()) == 2
 
 
-async def leave(tab: Tab) -> None:
+async def leave_page(tab: Tab) -> None:
     """Go to another page in the tab, so that this one is kept in the back/forward cache.
 
     The browser does not keep a page with a request under way, so this may need several attempts.
@@ -136,7 +136,7 @@ async def leave(tab: Tab) -> None:
     for _ in range(TRIES):
         if await try_to_leave(tab):
             return
-        await come_back(tab)
+        await go_back(tab)
     raise AssertionError("the browser never kept the page")
 
 
@@ -148,7 +148,7 @@ async def try_to_leave(tab: Tab) -> bool:
     return bool(await tab.call("localStorage.getItem('is cached')") == "true")
 
 
-async def come_back(tab: Tab) -> bool:
+async def go_back(tab: Tab) -> bool:
     """Go back in the tab, and return whether the page came from the cache."""
     await tab.call("void setTimeout(() => history.back())")
     await tab.until("location.pathname === '/'")
@@ -157,12 +157,12 @@ async def come_back(tab: Tab) -> bool:
 
 
 async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, workflow = await moored(tabs, gateway), unique_workflow(steps=60)
+    tab, workflow = await open_mooring(tabs, gateway), unique_workflow(steps=60)
     before = (await tab.call("debugServerConsistency()"))["windowId"]
     prompt_id = await submit(tab, workflow)
     for _ in range(TRIES):
-        await leave(tab)
-        if await come_back(tab):
+        await leave_page(tab)
+        if await go_back(tab):
             break
     else:
         raise AssertionError("the page never came out of the cache")
@@ -170,13 +170,13 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
 
     workflow = unique_workflow(steps=60)
     prompt_id = await submit(tab, workflow)
-    await leave(tab)
-    other = await moored(tabs, gateway)
+    await leave_page(tab)
+    other = await open_mooring(tabs, gateway)
     (orphan,) = await other.call("mooring.orphans()")
     assert (orphan["promptId"], orphan["owner"]) == (prompt_id, before)
     await other.call(f"mooring.adopt('{prompt_id}')")
     await tab.bring_to_front()
-    assert not await come_back(tab), "the check whether it lives has evicted it"
+    assert not await go_back(tab), "the check whether it lives has evicted it"
     facts = await tab.call("debugServerConsistency()")
     assert facts["windowId"] == before
     assert (facts["lockedServer"], prompt_id in [task["promptId"] for task in facts["tasks"]]) == (None, False)
@@ -185,7 +185,7 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
 
 
 async def test_hidden_window_and_popup_each_deliver_their_work(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, first, second = await moored(tabs, gateway), unique_workflow(steps=60), unique_workflow(steps=20)
+    tab, first, second = await open_mooring(tabs, gateway), unique_workflow(steps=60), unique_workflow(steps=20)
     assert await blocks_popups(tabs)
     await tab.bring_to_front()
     prompt_id = await submit(tab, first)

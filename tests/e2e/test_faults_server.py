@@ -167,7 +167,7 @@ async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser, fleet: Fl
     await window.wait_state(prompt_id, "running")
 
     await window.page.wait_for_function("(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])
-    await until(lambda: hears(server, before["clientId"]))
+    await until(lambda: receives_events(server, before["clientId"]))
     bundle = await window.call("mooring.debugBundle()")
     assert '"cause": "deaf"' in json.dumps(bundle)
     after = await window.call("debugWebSocketLock()")
@@ -185,10 +185,10 @@ async def deafen(server: Service, client_id: str) -> None:
         session.ws_connect(f"{server.url}/ws?clientId={client_id}") as socket,
     ):
         await socket.receive()
-    assert not await hears(server, client_id)
+    assert not await receives_events(server, client_id)
 
 
-async def hears(server: Service, client_id: str) -> bool:
+async def receives_events(server: Service, client_id: str) -> bool:
     """Return whether the server's events for a client arrive at a socket."""
     sockets = (await ask_server(server, "/demo/faults"))["sockets"]
     assert client_id in sockets["open"] or not sockets["open"]

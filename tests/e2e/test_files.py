@@ -34,7 +34,7 @@ BRING = """([kind, where, name, type, text]) => {
 }"""
 
 
-def published() -> dict[str, Any]:
+def make_workflow() -> dict[str, Any]:
     """Return a workflow with fields for two pictures, a video, a sound and a text."""
     names = {"picture": "image", "video": "file", "audio": "audio"}
     classes = {"picture": "LoadImage", "video": "LoadVideo", "audio": "LoadAudio"}
@@ -53,11 +53,11 @@ def published() -> dict[str, Any]:
     }
 
 
-async def opened(user: BrowserUser, **options: Any) -> MooringWindow:
+async def open_form(user: BrowserUser, **options: Any) -> MooringWindow:
     """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
-        await route.fulfill(content_type="application/json", body=json.dumps(published()))
+        await route.fulfill(content_type="application/json", body=json.dumps(make_workflow()))
 
     profile = await user.new_profile(**options)
     await profile.route("**/static/workflows/enlarge.json", answer)
@@ -66,7 +66,9 @@ async def opened(user: BrowserUser, **options: Any) -> MooringWindow:
     return window
 
 
-async def bring(page: Page, kind: str, where: str, name: str, *, media_type: str = "image/png", text: str = "") -> bool:
+async def paste_or_drop(
+    page: Page, kind: str, where: str, name: str, *, media_type: str = "image/png", text: str = ""
+) -> bool:
     """Paste or drop a file, and return False if the page took it."""
     return bool(await page.evaluate(BRING, [kind, where, name, media_type, text]))
 
@@ -77,26 +79,26 @@ def name_in(page: Page, field: str) -> Any:
 
 
 async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(user: BrowserUser) -> None:
-    page = (await opened(user)).page
+    page = (await open_form(user)).page
     await expect(page.locator(".camera-live:visible, .camera-phone:visible")).to_have_count(0)  # no camera
     await page.locator("#field-2-image").focus()
-    await bring(page, "paste", "#field-2-image", "focused.png")
+    await paste_or_drop(page, "paste", "#field-2-image", "focused.png")
     await expect(name_in(page, "2-image")).to_have_text("focused.png")
     await page.get_by_role("button", name="Use “focused.png” here too").click()
     await expect(name_in(page, "1-image")).to_have_text("focused.png")
     await page.get_by_role("button", name="Take the file out").first.click()
     await page.evaluate("document.activeElement.blur()")
-    await bring(page, "paste", "body", "empty.png")
+    await paste_or_drop(page, "paste", "body", "empty.png")
     await expect(name_in(page, "1-image")).to_have_text("empty.png")
-    await bring(page, "paste", "body", "first.png")
+    await paste_or_drop(page, "paste", "body", "first.png")
     await expect(name_in(page, "1-image")).to_have_text("first.png")
     await page.locator("#field-4-audio").focus()
-    await bring(page, "paste", "#field-4-audio", "not-here.png")  # not into a sound's field
+    await paste_or_drop(page, "paste", "#field-4-audio", "not-here.png")  # not into a sound's field
     await expect(name_in(page, "1-image")).to_have_text("not-here.png")
     await page.locator("#field-5-text").focus()
-    assert await bring(page, "paste", "#field-5-text", "of-text.png", text="a text")  # the text is pasted
+    assert await paste_or_drop(page, "paste", "#field-5-text", "of-text.png", text="a text")  # the text is pasted
     await expect(name_in(page, "1-image")).to_have_text("not-here.png")
-    await bring(page, "drop", "[data-testid=drop-1-image]", "dropped.png")
+    await paste_or_drop(page, "drop", "[data-testid=drop-1-image]", "dropped.png")
     await expect(name_in(page, "1-image")).to_have_text("dropped.png")
 
 
@@ -105,18 +107,18 @@ async def test_videos_and_sounds_have_a_player_and_others_are_refused(user: Brow
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
         file.writeframes(b"\0\0" * 8000)
-    page = (await opened(user)).page
+    page = (await open_form(user)).page
     await page.locator("#field-4-audio").set_input_files(sound)
     await page.wait_for_function("document.querySelector('audio.drop-player')?.duration === 1")
     assert await page.evaluate("document.querySelector('audio.drop-player').paused")
-    await bring(page, "drop", "[data-testid=drop-3-file]", "tide.webm", media_type="video/webm")
+    await paste_or_drop(page, "drop", "[data-testid=drop-3-file]", "tide.webm", media_type="video/webm")
     await expect(page.locator("video.drop-player")).to_have_attribute("controls", "")
     await expect(name_in(page, "3-file")).to_have_text("tide.webm")
-    await bring(page, "drop", "body", "second.webm", media_type="video/webm")
+    await paste_or_drop(page, "drop", "body", "second.webm", media_type="video/webm")
     await expect(name_in(page, "3-file")).to_have_text("second.webm")
-    await bring(page, "drop", "[data-testid=drop-3-file]", "still.png")
+    await paste_or_drop(page, "drop", "[data-testid=drop-3-file]", "still.png")
     await expect(page.locator("#errors")).to_contain_text("“still.png” is no film.")
-    await bring(page, "drop", "[data-testid=drop-4-audio]", "still.png")
+    await paste_or_drop(page, "drop", "[data-testid=drop-4-audio]", "still.png")
     await expect(page.locator("#errors")).to_contain_text("“still.png” is no sound.")
     await expect(page.locator(".drop-player")).to_have_count(2)  # the earlier ones stay
 
@@ -124,7 +126,7 @@ async def test_videos_and_sounds_have_a_player_and_others_are_refused(user: Brow
 async def test_picture_is_taken_with_the_camera(gateway: Service) -> None:
     flags = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
     async with open_headless_shell(*flags) as browser, open_user(browser, gateway.url) as user:
-        page = (await opened(user)).page
+        page = (await open_form(user)).page
         await page.locator(".camera-live[data-node='2']").click()
         await expect(page.locator("#camera-take")).to_be_enabled()
         await check_axe(page)
@@ -136,7 +138,7 @@ async def test_picture_is_taken_with_the_camera(gateway: Service) -> None:
 
 async def test_phone_without_https_uses_its_camera_app(user: BrowserUser) -> None:
     profile = {"has_touch": True, "is_mobile": True, "viewport": {"width": 360, "height": 740}}
-    window = await opened(user, **profile)
+    window = await open_form(user, **profile)
     page = window.page
     await expect(page.locator(".camera-live:visible")).to_have_count(0)
     button = page.locator(".camera-phone:visible")

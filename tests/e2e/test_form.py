@@ -23,7 +23,7 @@ LORA = "#field-1-lora"
 KEPT = "JSON.parse(sessionStorage.getItem('mooring.draft'))?.drafts?.enlarge?.values ?? []"
 
 
-def published() -> dict[str, Any]:
+def make_workflow() -> dict[str, Any]:
     """Return a demo picture with 3,000 choices without effect, a switch, and 60 more nodes."""
     graph: dict[str, Any] = {
         "1": {
@@ -63,11 +63,11 @@ OUTSIDE = """(box) => {
 }"""
 
 
-async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
+async def open_form(user: BrowserUser, path: str = "/") -> MooringWindow:
     """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
-        await route.fulfill(content_type="application/json", body=json.dumps(published()))
+        await route.fulfill(content_type="application/json", body=json.dumps(make_workflow()))
 
     profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
@@ -76,7 +76,7 @@ async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
     return window
 
 
-async def kept(page: Page, name: str) -> str | None:
+async def stored_value(page: Page, name: str) -> str | None:
     """Return what the page remembers of an input of the first node."""
     values = await page.evaluate(KEPT)
     return next((text for node, input_name, text in values if (node, input_name) == ("1", name)), None)
@@ -92,7 +92,7 @@ async def test_long_file_name_stays_in_its_field(user: BrowserUser, photo: Path,
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
 async def test_switch_and_its_state_are_side_by_side(user: BrowserUser, language: str) -> None:
-    page = (await opened(user, f"/?lang={language}")).page
+    page = (await open_form(user, f"/?lang={language}")).page
     switch = page.locator("#field-1-on")
     word = switch.locator("xpath=../span")
     boxes = [await part.bounding_box() for part in (word, switch)]
@@ -104,7 +104,7 @@ async def test_switch_and_its_state_are_side_by_side(user: BrowserUser, language
 
 
 async def test_three_thousand_choices_are_found_by_keyboard(user: BrowserUser) -> None:
-    page = (await opened(user)).page
+    page = (await open_form(user)).page
     field, choices = page.locator(LORA), page.locator("#combo-list")
     await field.focus()
     await page.keyboard.press("ArrowDown")
@@ -128,7 +128,7 @@ async def test_three_thousand_choices_are_found_by_keyboard(user: BrowserUser) -
 
 
 async def test_choice_can_be_clicked_and_an_unknown_one_is_reported(user: BrowserUser) -> None:
-    page = (await opened(user)).page
+    page = (await open_form(user)).page
     field, choices = page.locator(LORA), page.locator("#combo-list")
     await field.click()
     await choices.get_by_text(LORAS[3], exact=True).click()
@@ -146,7 +146,7 @@ async def test_choice_can_be_clicked_and_an_unknown_one_is_reported(user: Browse
 
 
 async def test_run_uses_the_values_of_all_fields(user: BrowserUser) -> None:
-    window = await opened(user)
+    window = await open_form(user)
     page = window.page
     await page.locator("#field-1-on").uncheck()
     await page.locator(LORA).fill(LORAS[7])
@@ -160,12 +160,12 @@ async def test_run_uses_the_values_of_all_fields(user: BrowserUser) -> None:
     await window.card(str(prompt_id), "succeeded").wait_for()
     sent = await page.evaluate("(id) => mooring.getTaskHistory(id).then(JSON.stringify)", prompt_id)
     assert '"lora": "style/0007.safetensors"' in sent.replace('":"', '": "')
-    assert await kept(page, "on") == "false"
+    assert await stored_value(page, "on") == "false"
     await expect(page.locator("#field-1-seed")).to_have_value("0")  # it wraps around
 
 
 async def test_nodes_are_expanded_by_keyboard_and_found_by_search(user: BrowserUser) -> None:
-    page = (await opened(user)).page
+    page = (await open_form(user)).page
     nodes = page.locator("[data-testid=node]")
     await expect(nodes).to_have_count(40)
     await page.get_by_role("button", name="Show 22 more nodes").click()
@@ -197,7 +197,7 @@ async def test_form_has_all_inputs_of_the_servers_catalogue(user: BrowserUser) -
 
 
 async def test_form_is_arranged_by_keyboard_and_stays_arranged(user: BrowserUser) -> None:
-    window = await opened(user)
+    window = await open_form(user)
     page = window.page
     await page.get_by_test_id("arrange").click()
     up = page.locator("#pin-up-1-seed")
@@ -224,7 +224,7 @@ async def test_form_is_arranged_by_keyboard_and_stays_arranged(user: BrowserUser
 
 
 async def test_typing_is_undone_and_redone(user: BrowserUser) -> None:
-    page = (await opened(user)).page
+    page = (await open_form(user)).page
     undo, redo = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Redo")
     await expect(undo).to_be_disabled()
     await page.locator("#field-1-text").fill("a storm")
@@ -236,11 +236,11 @@ async def test_typing_is_undone_and_redone(user: BrowserUser) -> None:
     await expect(undo).to_be_disabled()
     await redo.click()
     await expect(page.locator("#field-1-text")).to_have_value("a storm")
-    assert await kept(page, "text") == "a storm"
+    assert await stored_value(page, "text") == "a storm"
 
 
 async def test_whole_form_is_accessible(user: BrowserUser) -> None:
-    page = (await opened(user, "/?lang=zh-CN")).page
+    page = (await open_form(user, "/?lang=zh-CN")).page
     await page.locator("[data-testid=node] button").first.click()
     await page.locator("#field-1-steps").wait_for()
     await check_axe(page)

@@ -49,20 +49,20 @@ def box(page: Page, node_id: str) -> Locator:
     return page.locator(f'.drawing .box[data-node-id="{node_id}"]')
 
 
-async def place(page: Page) -> str:
+async def transform_of(page: Page) -> str:
     """Return how the drawing is panned and zoomed."""
     return str(await page.locator(".drawing .plane").get_attribute("transform"))
 
 
-async def moved(page: Page, before: str) -> str:
+async def wait_for_move(page: Page, before: str) -> str:
     """Wait until the drawing was panned or zoomed, and is at rest."""
     await page.wait_for_function(
         "(before) => document.querySelector('.plane').getAttribute('transform') !== before", arg=before
     )
-    return await at_rest(page)
+    return await wait_for_rest(page)
 
 
-async def at_rest(page: Page) -> str:
+async def wait_for_rest(page: Page) -> str:
     """Return the pan and zoom at rest: a drawing is fitted a moment after it appears."""
     await page.evaluate(
         """async () => {
@@ -73,7 +73,7 @@ async def at_rest(page: Page) -> str:
           }
         }"""
     )
-    return await place(page)
+    return await transform_of(page)
 
 
 async def test_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> None:
@@ -156,24 +156,24 @@ async def test_panning_and_zooming_survive_a_patch(user: BrowserUser) -> None:
     stage = await page.locator(".graph-stage").bounding_box()
     assert stage is not None
     x, y = stage["x"] + 40, stage["y"] + 40
-    before = await at_rest(page)
+    before = await wait_for_rest(page)
     await page.mouse.move(x, y)
     await page.mouse.wheel(0, -240)
-    zoomed = await moved(page, before)
+    zoomed = await wait_for_move(page, before)
     await page.mouse.down()
     await page.mouse.move(x + 60, y + 30, steps=4)
     await page.mouse.up()
-    panned = await moved(page, zoomed)
+    panned = await wait_for_move(page, zoomed)
     await box(page, "2").dispatch_event("click")
     await expect(page.get_by_test_id("graph-node")).to_contain_text("SaveImage")
     await page.get_by_test_id("graph-node").locator("[data-action=graph-node][data-node-id='']").click()
     await expect(page.get_by_test_id("graph-node")).to_have_count(0)
     await expect(page.get_by_test_id("graph-state")).to_have_text("Finished")
-    assert await place(page) == panned
+    assert await transform_of(page) == panned
     await page.keyboard.press("Escape")
     await page.get_by_test_id("graph-dialog").wait_for(state="detached")
     await open_graph(window, prompt_id)
-    assert await place(page) == panned, "the patch moved the drawing"
+    assert await transform_of(page) == panned, "the patch moved the drawing"
 
 
 async def test_drag_from_a_node_selects_nothing(user: BrowserUser) -> None:
@@ -186,12 +186,12 @@ async def test_drag_from_a_node_selects_nothing(user: BrowserUser) -> None:
     await box(page, "2").click()
     chosen = page.get_by_test_id("graph-node")
     await expect(chosen).to_have_attribute("data-node-id", "2")
-    before = await at_rest(page)
+    before = await wait_for_rest(page)
     await page.mouse.move(at["x"] + 20, at["y"] + 20)
     await page.mouse.down()
     await page.mouse.move(at["x"] + 90, at["y"] + 60, steps=3)
     await page.mouse.up()
-    await moved(page, before)  # enough frames for everything that the release started
+    await wait_for_move(page, before)  # enough frames for everything that the release started
     await expect(chosen).to_have_attribute("data-node-id", "2")
     await page.mouse.click(at["x"] + 90, at["y"] + 60)  # the node is where it was dragged to
     await expect(chosen).to_have_attribute("data-node-id", "1")
@@ -204,17 +204,17 @@ async def test_keys_and_buttons_pan_zoom_and_fit(user: BrowserUser) -> None:
     prompt_id = await window.submit(quick_workflow(22))
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
-    whole = at = await at_rest(page)
+    whole = at = await wait_for_rest(page)
     await page.locator(".drawing").focus()
     for key in ("ArrowLeft", "ArrowUp", "+", "-", "ArrowRight", "ArrowDown"):
         await page.keyboard.press(key)
-        at = await moved(page, at)
+        at = await wait_for_move(page, at)
     await page.keyboard.press("0")
-    assert await moved(page, at) == whole
+    assert await wait_for_move(page, at) == whole
     at = whole
     for tool in ("graph-in", "graph-out"):
         await page.get_by_test_id(tool).click()
-        at = await moved(page, at)
+        at = await wait_for_move(page, at)
     await page.get_by_test_id("graph-fit").click()
     await page.wait_for_function(
         "(whole) => document.querySelector('.plane').getAttribute('transform') === whole", arg=whole
@@ -228,7 +228,7 @@ async def test_two_fingers_zoom(user: BrowserUser) -> None:
     await window.show("results")
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
-    before = await at_rest(page)
+    before = await wait_for_rest(page)
     stage = await page.locator(".graph-stage").bounding_box()
     assert stage is not None
     x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
@@ -236,7 +236,7 @@ async def test_two_fingers_zoom(user: BrowserUser) -> None:
     for kind, reach in (("touchStart", 20), ("touchMove", 40), ("touchMove", 60), ("touchEnd", 0)):
         points = [{"x": x - reach, "y": y, "id": 1}, {"x": x + reach, "y": y, "id": 2}] if reach else []
         await fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    after = await moved(page, before)
+    after = await wait_for_move(page, before)
     scale = float(after.rpartition("scale(")[2].rstrip(")")) / float(before.rpartition("scale(")[2].rstrip(")"))
     assert 1.5 < scale < 3.5
     await expect(page.get_by_test_id("graph-dialog")).to_be_visible()

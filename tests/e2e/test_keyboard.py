@@ -42,7 +42,7 @@ def gateway() -> Iterator[Service]:
         yield service
 
 
-async def is_somewhere(page: Page) -> None:
+async def expect_focus(page: Page) -> None:
     assert not await page.evaluate(NOWHERE), "the focus is lost"
 
 
@@ -52,11 +52,11 @@ async def walk(page: Page, selector: str, key: str = "Tab") -> None:
         if await page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
             return
         await page.keyboard.press(key)
-        await is_somewhere(page)
+        await expect_focus(page)
     pytest.fail(f"{selector} is not reached by {key}")
 
 
-async def in_dialog(page: Page, testid: str) -> Locator:
+async def expect_dialog(page: Page, testid: str) -> Locator:
     """Check that a dialog is open and has the focus."""
     dialog = page.get_by_test_id(testid)
     await dialog.wait_for()
@@ -64,9 +64,9 @@ async def in_dialog(page: Page, testid: str) -> Locator:
     return dialog
 
 
-async def closed(page: Page) -> None:
+async def expect_no_dialog(page: Page) -> None:
     await page.locator("dialog").wait_for(state="detached")
-    await is_somewhere(page)
+    await expect_focus(page)
 
 
 async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser) -> None:
@@ -112,18 +112,18 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
     await expect(page.locator("#pick-enlarge")).to_be_focused()
     await walk(page, "#results .result-open")
     await page.keyboard.press("Enter")
-    large = await in_dialog(page, "picture-dialog")
+    large = await expect_dialog(page, "picture-dialog")
     await page.keyboard.press("+")
     await expect(large.locator("img")).to_have_class("is-zoomed")
     await page.keyboard.press("0")
     await walk(page, "[data-testid=use-as-input]")
     await page.keyboard.press("Enter")
-    await closed(page)
+    await expect_no_dialog(page)
     await page.locator("[data-testid=drop-1-image].has-picture").wait_for()
     await expect(page.locator("#results .result-open").first).to_be_focused()
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(3)
-    await is_somewhere(page)
+    await expect_focus(page)
 
     # Compare two, close, and leave the album
     await walk(page, "#results-album", "Shift+Tab")
@@ -137,16 +137,16 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
     await expect(page.locator(".cell").nth(1)).to_be_focused()
     await walk(page, "[data-testid=album-compare]", "Shift+Tab")
     await page.keyboard.press("Enter")
-    dialog = await in_dialog(page, "compare-dialog")
+    dialog = await expect_dialog(page, "compare-dialog")
     await walk(page, "[data-testid=compare-way]")
     await page.keyboard.press("Enter")
     await dialog.locator("#compare-slider").wait_for()
-    await in_dialog(page, "compare-dialog")
+    await expect_dialog(page, "compare-dialog")
     await walk(page, "#compare-slider")
     await page.keyboard.press("ArrowRight")
     await expect(dialog.locator(".compare-stage")).to_have_attribute("style", re.compile("--at: 50.5%"))
     await page.keyboard.press("Escape")
-    await closed(page)
+    await expect_no_dialog(page)
     await expect(page.get_by_test_id("album-compare")).to_be_focused()
     await walk(page, "[data-action=album-pick-none]")
     await page.keyboard.press("Enter")
@@ -190,11 +190,11 @@ async def compose(page: Page, input_method: CDPSession, word: tuple[str, str], b
 
 async def expect_typed(page: Page, before: str) -> None:
     """Wait for as many patches as arrive between two keys, and check the texts before and after the caret."""
-    await patched(page)
+    await wait_for_patches(page)
     assert await page.evaluate(TYPED, TEXT) == [True, before + AFTER, len(before), len(before)]
 
 
-async def patched(page: Page) -> None:
+async def wait_for_patches(page: Page) -> None:
     """Wait for as many patches as arrive between two keys."""
     so_far = await page.evaluate("patches")
     await page.wait_for_function("(count) => patches >= count", arg=so_far + PATCHES_A_KEY)

@@ -38,7 +38,7 @@ async def waiting(page: Page) -> list[str]:
     return list(await page.locator(ITEM).evaluate_all("(items) => items.map((item) => item.dataset.promptId)"))
 
 
-async def settled(page: Page, count: int) -> list[str]:
+async def wait_until_two_are_ahead(page: Page, count: int) -> list[str]:
     """Wait until two runs are sent, and return the others."""
     await expect(page.locator("[data-testid=task-card]")).to_have_count(2)
     await expect(page.locator(ITEM)).to_have_count(count)
@@ -49,7 +49,7 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(user: BrowserUser
     window = await user.open()
     page = window.page
     await ask_for(window, 6)
-    order = await settled(page, 4)
+    order = await wait_until_two_are_ahead(page, 4)
     await expect(page.locator("[data-testid=waiting-words]")).to_contain_text("while this page is open")
     await page.locator("[data-testid=line-pause]").click()
     await page.locator("[data-testid=line-resume]").wait_for()
@@ -94,7 +94,7 @@ async def test_waiting_runs_run_once_two_at_a_time(user: BrowserUser) -> None:
 async def test_waiting_runs_of_a_closed_window_are_adopted(user: BrowserUser) -> None:
     window = await user.open()
     await ask_for(window, 4)
-    await settled(window.page, 2)
+    await wait_until_two_are_ahead(window.page, 2)
     await window.page.locator("[data-testid=line-pause]").click()
     await window.page.locator("[data-testid=line-resume]").wait_for()
     heir = await user.open()

@@ -43,7 +43,7 @@ READ = """async ([text, type]) => {
 IS_KEPT = "JSON.parse(sessionStorage.getItem('mooring.draft'))?.drafts?.enlarge?.kept?.length"
 
 
-def published() -> dict[str, Any]:
+def make_workflow() -> dict[str, Any]:
     """Return a workflow that saves a picture's colours and its mask."""
     return {
         "v": 1,
@@ -60,22 +60,22 @@ def published() -> dict[str, Any]:
     }
 
 
-def apart() -> dict[str, Any]:
+def make_workflow_with_mask_file() -> dict[str, Any]:
     """Return the same workflow with a mask in a file of its own."""
-    made = published()
+    made = make_workflow()
     made["fields"].append({"node": "5", "input": "image", "kind": "mask", "label": "Mask"})
     made["workflow"]["5"] = {"class_type": "LoadImageMask", "inputs": {"image": "", "channel": "green"}}
     made["workflow"]["2"]["inputs"]["mask"] = ["5", 0]
     return made
 
 
-async def opened(
+async def open_form(
     user: BrowserUser, path: str = "/", workflow: dict[str, Any] | None = None, **options: Any
 ) -> MooringWindow:
     """Open a window with that workflow and the server's form."""
 
     async def answer(route: Route) -> None:
-        await route.fulfill(content_type="application/json", body=json.dumps(workflow or published()))
+        await route.fulfill(content_type="application/json", body=json.dumps(workflow or make_workflow()))
 
     profile = await user.new_profile(**options)
     await profile.route("**/static/workflows/enlarge.json", answer)
@@ -139,7 +139,7 @@ def is_equal(one: Image.Image, other: Image.Image) -> bool:
 
 
 async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(user: BrowserUser, photo: Path) -> None:
-    window = await opened(user)
+    window = await open_form(user)
     page, original = window.page, Image.open(photo)
     await window.put_picture(photo)
     await open_mask(page)
@@ -194,7 +194,7 @@ async def test_mask_file_keyboard_and_clear(user: BrowserUser, photo: Path, tmp_
     mask.paste(255, (80, 0, 160, 107))
     mask.save(half)
     notes.write_text("no picture")
-    window = await opened(user)
+    window = await open_form(user)
     page = window.page
     await window.put_picture(photo)
     await open_mask(page)
@@ -245,7 +245,9 @@ async def touch(page: Page, *moves: list[tuple[float, float]]) -> None:
 
 
 async def test_separate_mask_is_painted_on_a_phone(user: BrowserUser, photo: Path) -> None:
-    window = await opened(user, workflow=apart(), viewport={"width": 360, "height": 740}, has_touch=True)
+    window = await open_form(
+        user, workflow=make_workflow_with_mask_file(), viewport={"width": 360, "height": 740}, has_touch=True
+    )
     page = window.page
     await window.put_picture(photo)
     await page.get_by_test_id("mask-5-image").click()

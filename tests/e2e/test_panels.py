@@ -41,7 +41,7 @@ async def pair(browser: Browser, gateway: Service) -> AsyncIterator[tuple[Moorin
         yield await user.open(), await user.open(), user
 
 
-async def opened(window: MooringWindow, name: str) -> Locator:
+async def open_panel(window: MooringWindow, name: str) -> Locator:
     """Open a panel by keyboard, and check that it has the focus."""
     await window.page.get_by_test_id(f"open-{name}").focus()
     await window.page.keyboard.press("Enter")
@@ -53,7 +53,7 @@ async def opened(window: MooringWindow, name: str) -> Locator:
     return panel
 
 
-async def closed(window: MooringWindow, name: str) -> None:
+async def close_panel(window: MooringWindow, name: str) -> None:
     """Close the panel by Escape, and check that its button has the focus."""
     await window.page.keyboard.press("Escape")
     await window.page.get_by_test_id(f"{name}-panel").wait_for(state="detached")
@@ -68,7 +68,7 @@ async def test_windows_panel_follows_the_other_window_live(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, second, _user = pair
-    panel = await opened(first, "windows")
+    panel = await open_panel(first, "windows")
     rows = panel.get_by_test_id("window-row")
     await expect(rows).to_have_count(2)
     await expect(rows.nth(0)).to_contain_text("This window")
@@ -86,7 +86,7 @@ async def test_windows_panel_follows_the_other_window_live(
     await second.choose_sample("text")
     await second.card(await second.press_run(), "succeeded").wait_for()
     await expect(rows.nth(1).locator("img")).to_be_visible()
-    await closed(first, "windows")
+    await close_panel(first, "windows")
 
 
 async def without_locks(tabs: Tabs, address: str) -> Tab:
@@ -125,7 +125,7 @@ async def test_fleet_panel_shows_each_server_and_the_windows_choice(
     prompt_id = await second.submit(slow_workflow(200), "Tide")
     await second.card(prompt_id, "running").wait_for()
     server_id = await moored_to(second)
-    panel = await opened(first, "fleet")
+    panel = await open_panel(first, "fleet")
     mine = panel.locator(f"[data-testid=server][data-server={server_id}]")
     await expect(panel.get_by_test_id("server")).to_have_count(3)
     await expect(mine).to_contain_text("Window 2")
@@ -138,7 +138,7 @@ async def test_fleet_panel_shows_each_server_and_the_windows_choice(
     await row.locator("summary").click()
     await expect(row.locator(".loads li")).to_have_count(3)
     await check_axe(first.page)
-    await closed(first, "fleet")
+    await close_panel(first, "fleet")
     await second.press_cancel(prompt_id)
 
 
@@ -146,10 +146,10 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, _second, _user = pair
-    panel = await opened(first, "fleet")
+    panel = await open_panel(first, "fleet")
     for server_id, leaning in zip(SERVERS, ("avoid", "", "prefer"), strict=True):
         await panel.locator(f"#lean-{server_id}").select_option(leaning)
-    await closed(first, "fleet")
+    await close_panel(first, "fleet")
     prompt_id = await first.run_slow()
     assert await moored_to(first) == "demo-3"
     await first.card(prompt_id).locator("summary").click()
@@ -158,18 +158,18 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
     await first.press_cancel(prompt_id)
 
     await first.reload()
-    panel = await opened(first, "fleet")
+    panel = await open_panel(first, "fleet")
     await expect(panel.locator("#lean-demo-3")).to_have_value("prefer")
     await panel.locator("#lean-demo-1").select_option("only")
-    await closed(first, "fleet")
+    await close_panel(first, "fleet")
     await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
     prompt_id = await first.run_slow()
     assert await moored_to(first) == "demo-1"
     await first.press_cancel(prompt_id)
-    panel = await opened(first, "fleet")
+    panel = await open_panel(first, "fleet")
     for server_id in SERVERS:
         await panel.locator(f"#lean-{server_id}").select_option("")
-    await closed(first, "fleet")
+    await close_panel(first, "fleet")
 
 
 async def test_failing_server_is_counted_and_shown_with_its_cause(
@@ -182,7 +182,7 @@ async def test_failing_server_is_counted_and_shown_with_its_cause(
     await first.page.evaluate(kill, '{"server": "demo-2", "fault": "kill"}')
     badge = first.page.locator("#open-fleet .ill")
     await expect(badge).to_contain_text("1 server is not well")
-    panel = await opened(first, "fleet")
+    panel = await open_panel(first, "fleet")
     ill = panel.locator("[data-testid=server][data-server=demo-2]")
     await expect(ill).to_contain_text("Not running")
     await expect(ill.locator(".message-advice")).to_be_visible()
@@ -190,7 +190,7 @@ async def test_failing_server_is_counted_and_shown_with_its_cause(
     await first.page.evaluate(kill, '{"server": "demo-2", "fault": "start"}')
     await expect(ill).to_have_attribute("data-health", "well")
     await expect(badge).to_have_count(0)
-    await closed(first, "fleet")
+    await close_panel(first, "fleet")
 
 
 async def test_panels_are_sheets_without_overflow_on_a_phone(

@@ -17,7 +17,7 @@ STYLES = [f"style/{number:02}.safetensors" for number in range(30)]
 TEXT, STEPS = "#field-1-text", "#field-1-steps"
 
 
-def published() -> dict[str, Any]:
+def make_workflow() -> dict[str, Any]:
     """Return a demo picture with an author's preset."""
     graph = {
         "1": {
@@ -47,11 +47,11 @@ def published() -> dict[str, Any]:
     }
 
 
-async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
+async def open_form(user: BrowserUser, path: str = "/") -> MooringWindow:
     """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
-        await route.fulfill(content_type="application/json", body=json.dumps(published()))
+        await route.fulfill(content_type="application/json", body=json.dumps(make_workflow()))
 
     profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
@@ -61,7 +61,7 @@ async def opened(user: BrowserUser, path: str = "/") -> MooringWindow:
 
 
 async def test_preset_is_saved_applied_undone_and_shared_by_windows(user: BrowserUser) -> None:
-    window = await opened(user)
+    window = await open_form(user)
     page = window.page
     dialog, open_presets = page.get_by_test_id("presets-dialog"), page.get_by_test_id("open-presets")
     await page.locator(TEXT).fill("a harbour at night")
@@ -114,7 +114,7 @@ async def test_preset_is_saved_applied_undone_and_shared_by_windows(user: Browse
 
 
 async def test_recent_value_is_chosen_by_keyboard_and_can_be_forgotten(user: BrowserUser) -> None:
-    window = await opened(user)
+    window = await open_form(user)
     page = window.page
     text, recent, button = page.locator(TEXT), page.locator(f"{TEXT}-recent"), page.locator(f"{TEXT}-recent-open")
     for words in ("a harbour", "a storm"):

@@ -34,7 +34,7 @@ STORED = """async () => {
 }"""
 
 
-async def stored(page: Page) -> dict[str, Any]:
+async def read_everything(page: Page) -> dict[str, Any]:
     """Return everything that is stored in this browser, by store."""
     found: dict[str, Any] = json.loads(await page.evaluate(STORED))
     return found
@@ -70,7 +70,7 @@ async def test_private_window_shows_results_and_stores_none(user: BrowserUser) -
     cell = page.locator("#album-grid [role=option] img").first
     await cell.wait_for()
     await page.wait_for_function("document.querySelector('#album-grid [role=option] img').naturalWidth > 0")
-    kept = await stored(page)
+    kept = await read_everything(page)
     for secret in (TEXT, task["promptId"], "DemoSampler", "mooring_0"):
         assert secret not in json.dumps(kept), f"{secret} is stored"
     assert [name for name, rows in kept.items() if name.endswith((" tasks", " results", " thumbnails")) and rows] == []
@@ -88,9 +88,9 @@ async def test_reload_during_a_run_delivers_private_work(user: BrowserUser) -> N
     await window.choose_sample("slow")
     await page.get_by_test_id("run").click()
     await page.wait_for_function("() => windowTasks.some(({state}) => state === 'running')")
-    assert "long ripples" not in json.dumps(await stored(page))
+    assert "long ripples" not in json.dumps(await read_everything(page))
     await window.reload()
     await page.locator("[data-testid=task-card][data-state=succeeded] img").first.wait_for()
     assert len((await window.facts())["tasks"]) == 1
-    kept = await stored(page)
+    kept = await read_everything(page)
     assert [name for name, rows in kept.items() if name.endswith((" tasks", " results", " thumbnails")) and rows] == []

@@ -66,7 +66,7 @@ async def run_large(window: MooringWindow, count: int) -> list[str]:
     return ids
 
 
-async def raw(window: MooringWindow) -> dict[str, list[str]]:
+async def read_keys(window: MooringWindow) -> dict[str, list[str]]:
     """Return the keys in the store."""
     return dict(await window.page.evaluate(RAW))
 
@@ -119,23 +119,23 @@ async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUs
     await window.card(first).get_by_test_id("result-image").click()
     await large.get_by_role("status").wait_for()
     assert await width_of(large.locator("img")) == 384
-    assert sorted((await raw(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
+    assert sorted((await read_keys(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
 
 
 async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, tmp_path: Path) -> None:
     window = await user.open()
     prompt_id = await window.run_photo(make_photo(tmp_path))
-    before = await raw(window)
+    before = await read_keys(window)
     assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
     assert len(before["inputs"]) == 1
     assert len(before["ledger"]) == 3
     await window.card(prompt_id).locator("[data-action=remove]").click()
     await expect(window.card(prompt_id)).to_have_count(0)
-    assert (await raw(window))["tasks"] == [prompt_id], "it can be undone"
+    assert (await read_keys(window))["tasks"] == [prompt_id], "it can be undone"
     await window.page.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(window.page.get_by_test_id("undo-deletion")).to_have_count(0)
     await window.page.wait_for_function("() => windowTasks.length === 0")
-    assert await raw(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
+    assert await read_keys(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
 
 
 async def test_deleting_kept_results_keeps_the_list_of_tasks(user: BrowserUser) -> None:
@@ -145,13 +145,13 @@ async def test_deleting_kept_results_keeps_the_list_of_tasks(user: BrowserUser) 
         await result(window, prompt_id, "kept").locator("img").wait_for()
     dialog = await open_keeping(window)
     await dialog.get_by_test_id("delete-all").click()
-    assert len((await raw(window))["results"]) == 2, "not before it is confirmed"
+    assert len((await read_keys(window))["results"]) == 2, "not before it is confirmed"
     await dialog.get_by_test_id("confirm-delete-all").click()
     await window.page.mouse.move(0, 0)  # the notice stays under the pointer
     for prompt_id in ids:
         await result(window, prompt_id, "dropped").wait_for()
         await expect(window.card(prompt_id).get_by_test_id("result-image")).to_have_count(0)
-    found = await raw(window)
+    found = await read_keys(window)
     assert (found["results"], found["thumbnails"], found["ledger"]) == ([], [], [])
     assert sorted(found["tasks"]) == sorted(ids)
     await window.reload()
@@ -167,12 +167,12 @@ async def test_original_is_fetched_on_opening_if_only_thumbnails_are_kept(user: 
     (prompt_id,) = await run_large(window, 1)
     image = result(window, prompt_id, "thumbnail").locator("img")
     assert await width_of(image) == 384
-    assert (await raw(window))["results"] == []
+    assert (await read_keys(window))["results"] == []
     await image.click()
     large = window.page.get_by_test_id("picture-dialog")
     await large.locator("a[download]").wait_for()
     assert await width_of(large.locator("img")) == 768
-    assert (await raw(window))["results"] == []
+    assert (await read_keys(window))["results"] == []
 
 
 async def test_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> None:
@@ -188,7 +188,7 @@ async def test_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> No
     ids = await run_large(window, 8)
     await result(window, ids[-1], "kept").wait_for()
     await result(window, ids[0], "dropped").wait_for()
-    found = await raw(window)
+    found = await read_keys(window)
     assert sorted(found["tasks"]) == sorted(ids)
     assert len(found["results"]) < 6
     await window.reload()

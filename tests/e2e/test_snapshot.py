@@ -40,7 +40,7 @@ class Warnings:
             self.texts.append(f"{message.type}: {message.text}")
 
 
-async def works(window: MooringWindow) -> None:
+async def expect_works(window: MooringWindow) -> None:
     """Check that a window does its work."""
     task = await window.wait_for(await window.submit(quick_workflow()))
     assert task["state"] == "succeeded"
@@ -55,7 +55,7 @@ async def test_window_starts_from_the_snapshot_and_works(user: BrowserUser) -> N
     profile.on("request", lambda request: asked.append(request.url.removeprefix(user.base)))
     window = await user.open()
     assert await window.page.evaluate(IS_RESTORED)
-    await works(window)
+    await expect_works(window)
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
     assert [address for address in asked if address.startswith("/snapshots/")]
@@ -158,7 +158,7 @@ async def test_window_starts_without_an_unusable_snapshot(user: BrowserUser, dam
     (warning,) = warnings.texts
     assert warning.startswith("warning: Mooring starts without its memory snapshot: ")
     assert reason in warning
-    await works(window)
+    await expect_works(window)
 
 
 def total(words: list[int]) -> int:
@@ -179,4 +179,4 @@ async def test_missing_snapshots_cause_no_message(user: BrowserUser) -> None:
     window = await user.open()
     assert not await window.page.evaluate(IS_RESTORED)
     assert warnings.texts == []
-    await works(window)
+    await expect_works(window)

@@ -32,7 +32,7 @@ def gateway() -> Iterator[Service]:
         yield service
 
 
-def published(name: str) -> dict[str, Any]:
+def make_workflow(name: str) -> dict[str, Any]:
     """Return a workflow that enlarges a picture of the server."""
     inputs = {"image": ["1", 0], "upscale_method": "bilinear", "width": 64, "height": 64, "crop": "disabled"}
     return {
@@ -49,11 +49,11 @@ def published(name: str) -> dict[str, Any]:
     }
 
 
-async def opened(user: BrowserUser, name: str) -> MooringWindow:
+async def open_form(user: BrowserUser, name: str) -> MooringWindow:
     """Open a window with that workflow."""
 
     async def answer(route: Route) -> None:
-        await route.fulfill(content_type="application/json", body=json.dumps(published(name)))
+        await route.fulfill(content_type="application/json", body=json.dumps(make_workflow(name)))
 
     profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
@@ -62,7 +62,7 @@ async def opened(user: BrowserUser, name: str) -> MooringWindow:
     return window
 
 
-async def give(gateway: Service, server_id: str, picture: bytes, name: str) -> None:
+async def put_picture(gateway: Service, server_id: str, picture: bytes, name: str) -> None:
     """Put a picture onto a server as another client does, without a new probe."""
     async with aiohttp.ClientSession() as session:
         form = aiohttp.FormData()
@@ -71,16 +71,16 @@ async def give(gateway: Service, server_id: str, picture: bytes, name: str) -> N
             assert answer.status == 200, await answer.text()
 
 
-def line(window: MooringWindow) -> Locator:
+def availability_of(window: MooringWindow) -> Locator:
     """Return the line that says where the workflow can run."""
     return window.page.locator("[data-testid=standing] summary")
 
 
 async def test_missing_inputs_are_shown_before_a_run(user: BrowserUser, gateway: Service, photo: Path) -> None:
     picture = await asyncio.to_thread(photo.read_bytes)
-    window = await opened(user, "Harbour.png")
+    window = await open_form(user, "Harbour.png")
     page, run = window.page, window.page.get_by_test_id("run")
-    await expect(line(window)).to_have_text("Runs on demo-1, demo-2 and demo-3")
+    await expect(availability_of(window)).to_have_text("Runs on demo-1, demo-2 and demo-3")
     await expect(page.locator(".fault")).to_have_text(
         "No server has the picture “Harbour.png”. Put the picture in again."
     )
@@ -93,25 +93,25 @@ async def test_missing_inputs_are_shown_before_a_run(user: BrowserUser, gateway:
     await window.card(slow, "running").wait_for()
     moored = str((await window.facts())["lockedServer"])
     first, second = (name for name in ALL if name != moored)
-    await give(gateway, first, picture, "harbour.png")
+    await put_picture(gateway, first, picture, "harbour.png")
     await window.choose_sample("enlarge")
-    await line(window).click()
+    await availability_of(window).click()
     await page.get_by_test_id("look-at-catalogues").click()
-    await expect(line(window)).to_contain_text(f"{moored}, where this window is moored, lacks “Harbour.png”")
+    await expect(availability_of(window)).to_contain_text(f"{moored}, where this window is moored, lacks “Harbour.png”")
     await expect(page.locator("#run-words")).to_contain_text("open another window")
     await expect(run).to_be_disabled()
     await page.get_by_test_id("use-near").click()
-    await expect(line(window)).to_contain_text(f"Runs on {first};")
+    await expect(availability_of(window)).to_contain_text(f"Runs on {first};")
     await expect(page.locator("[data-testid=standing]")).to_have_attribute("open", "")
     await page.get_by_role("link", name="Open another window").focus()
     await check_axe(page)
 
     await window.press_cancel(slow)
     others = " and ".join(sorted((moored, second)))
-    await expect(line(window)).to_have_text(f"Runs on {first}; {others} lack “harbour.png”")
-    await give(gateway, second, picture, "harbour.png")
+    await expect(availability_of(window)).to_have_text(f"Runs on {first}; {others} lack “harbour.png”")
+    await put_picture(gateway, second, picture, "harbour.png")
     await page.get_by_test_id("look-at-catalogues").click()
-    await expect(line(window)).to_have_text(
+    await expect(availability_of(window)).to_have_text(
         f"Runs on {' and '.join(sorted((first, second)))}; {moored} lacks “harbour.png”"
     )
     prompt_id = await window.press_run()
@@ -126,19 +126,19 @@ async def test_missing_inputs_are_shown_before_a_run(user: BrowserUser, gateway:
 
 
 async def test_picture_that_arrives_on_a_server_is_noticed(user: BrowserUser, gateway: Service, photo: Path) -> None:
-    window = await opened(user, "Late.png")
+    window = await open_form(user, "Late.png")
     fault = window.page.locator(".fault")
     await expect(fault).to_contain_text("Put the picture in again.")
-    await give(gateway, "demo-2", await asyncio.to_thread(photo.read_bytes), "Late.png")
+    await put_picture(gateway, "demo-2", await asyncio.to_thread(photo.read_bytes), "Late.png")
     await expect(fault).to_have_count(0, timeout=60_000)
-    await expect(line(window)).to_contain_text("Runs on demo-2")
+    await expect(availability_of(window)).to_contain_text("Runs on demo-2")
     prompt_id = await window.press_run()
     await window.card(prompt_id, "succeeded").wait_for()
     assert (await window.task(prompt_id))["executionServer"] == "demo-2"
 
 
 async def test_upload_is_copied_to_another_server(user: BrowserUser, photo: Path) -> None:
-    window = await opened(user, "Gone.png")
+    window = await open_form(user, "Gone.png")
     await window.put_picture(photo)
     await window.page.get_by_test_id("where").select_option("demo-1")
     first = await window.press_run()
@@ -147,11 +147,11 @@ async def test_upload_is_copied_to_another_server(user: BrowserUser, photo: Path
     name = history[first]["prompt"][2]["1"]["inputs"]["image"]
 
     async def answer(route: Route) -> None:
-        await route.fulfill(content_type="application/json", body=json.dumps(published(name)))
+        await route.fulfill(content_type="application/json", body=json.dumps(make_workflow(name)))
 
     await window.page.context.route("**/static/workflows/enlarge.json", answer)
     other = await user.open()
-    await expect(line(other)).to_have_text("Runs on demo-1, demo-2 and demo-3")
+    await expect(availability_of(other)).to_have_text("Runs on demo-1, demo-2 and demo-3")
     await other.page.get_by_test_id("where").select_option("demo-2")
     second_id = await other.press_run()
     await other.card(second_id, "succeeded").wait_for()

@@ -68,14 +68,14 @@ async def open_window(profile: BrowserContext, gateway: Service, path: str = "/"
     return window
 
 
-async def kept(page: Page) -> None:
+async def wait_until_cached(page: Page) -> None:
     await page.wait_for_function(IS_KEPT)
 
 
 async def test_browser_decompresses_a_snapshot_once(profile: BrowserContext, gateway: Service) -> None:
     messages = Messages(profile)
     window = await open_window(profile, gateway)
-    await kept(window.page)
+    await wait_until_cached(window.page)
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
     assert await window.page.evaluate(READ) == {"plain": "cache"}
@@ -88,7 +88,7 @@ async def test_browser_decompresses_a_snapshot_once(profile: BrowserContext, gat
 async def test_cached_snapshot_takes_no_space_from_records(profile: BrowserContext, gateway: Service) -> None:
     """So the snapshot never makes a device too full for a record."""
     window = await open_window(profile, gateway)
-    await kept(window.page)
+    await wait_until_cached(window.page)
     estimate = await window.page.evaluate("navigator.storage.estimate()")
     assert estimate["usage"] < 2_000_000
 
@@ -98,25 +98,25 @@ async def test_damaged_cached_copy_is_fetched_from_the_gateway(
     profile: BrowserContext, gateway: Service, how: str
 ) -> None:
     window = await open_window(profile, gateway)
-    await kept(window.page)
+    await wait_until_cached(window.page)
     messages = Messages(profile)
     await profile.add_init_script(BAD % how)
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
     assert messages.said == ["Mooring fetches its memory snapshot once more: it is damaged"]
-    await kept(window.page)
+    await wait_until_cached(window.page)
 
 
 async def test_evicted_copy_is_fetched_from_the_gateway(profile: BrowserContext, gateway: Service) -> None:
     window = await open_window(profile, gateway)
-    await kept(window.page)
+    await wait_until_cached(window.page)
     messages = Messages(profile)
     devtools = await profile.new_cdp_session(window.page)
     await devtools.send("Network.clearBrowserCache")
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
     assert messages.said == ["Mooring fetches its memory snapshot once more: the browser has let go of it"]
-    await kept(window.page)
+    await wait_until_cached(window.page)
     await window.reload()
     assert await window.page.evaluate(READ) == {"plain": "cache"}
 

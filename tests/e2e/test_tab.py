@@ -46,7 +46,7 @@ async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
         yield opened
 
 
-async def moored(tabs: Tabs, gateway: Service) -> Tab:
+async def open_mooring(tabs: Tabs, gateway: Service) -> Tab:
     """A tab with Mooring in it."""
     tab = await tabs.open(f"{gateway.url}/?lang=en")
     await tab.ready()
@@ -69,7 +69,7 @@ def state_is(prompt_id: str, state: str) -> str:
 
 
 async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, gateway: Service) -> None:
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     assert await tab.call("document.title") == "Mooring"
     await hide(tabs, tab)
     await tab.call(f"globalThis.frames = 0; requestAnimationFrame(() => {{ frames += 1; }}); void ({ALL_LATE})")
@@ -89,7 +89,7 @@ async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, ga
 
 
 async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service) -> None:
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     await hide(tabs, tab)
     refused = json.dumps({"1": {"class_type": "SaveImage", "inputs": {}}})
     assert await tab.call(f"mooring.submitWorkflow({refused}).catch((error) => error.name)") == "PromptRejected"
@@ -99,7 +99,7 @@ async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service) -
 
 
 async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, gateway: Service) -> None:
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     prompt_id = await submit(tab, unique_workflow(30))
     await tab.until(state_is(prompt_id, "running"))
     front = await hide(tabs, tab)
@@ -114,7 +114,7 @@ async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, gateway: Servi
 
 async def test_page_events_wake_the_session(tabs: Tabs, gateway: Service) -> None:
     """Visible, resumed, online, or back from the cache: each polls the server immediately."""
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     prompt_id = await submit(tab, unique_workflow(200))
     await tab.until(state_is(prompt_id, "running"))
     await tab.call(
@@ -141,7 +141,7 @@ async def test_page_events_wake_the_session(tabs: Tabs, gateway: Service) -> Non
 
 
 async def test_offline_is_shown_and_ends_no_task(tabs: Tabs, gateway: Service) -> None:
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     prompt_id = await submit(tab, unique_workflow(60))
     await set_network(tab, is_offline=True)
     await tab.until("document.querySelector('[data-testid=notice][data-kind=offline]')")
@@ -183,7 +183,7 @@ async def wait_until_saved(tab: Tab) -> None:
 
 
 async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, gateway: Service) -> None:
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     assert await listeners(tab) == 0
     prompt_id = await submit(tab, unique_workflow(60))
     await tab.until(state_is(prompt_id, "running"))
@@ -196,7 +196,7 @@ async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, gateway
 
 
 async def test_leaving_needs_confirmation_during_an_upload(tabs: Tabs, gateway: Service, server: Service) -> None:
-    tab = await moored(tabs, gateway)
+    tab = await open_mooring(tabs, gateway)
     upload = "mooring.uploadImage(new Blob(['picture'], {type: 'image/png'}), 'dunes.png')"
     assert (await tab.call(upload))["server"] == "gpu-1"
     await wait_until_saved(tab)

@@ -264,7 +264,7 @@ async def coding_of(browser: aiohttp.ClientSession, gateway: Running) -> tuple[s
         return reply.headers.get("Content-Encoding"), await reply.read()
 
 
-async def until_coding(browser: aiohttp.ClientSession, gateway: Running, coding: str) -> tuple[str | None, bytes]:
+async def wait_for_coding(browser: aiohttp.ClientSession, gateway: Running, coding: str) -> tuple[str | None, bytes]:
     async with asyncio.timeout(PATIENCE):
         while (found := await coding_of(browser, gateway))[0] != coding:  # noqa: ASYNC110 (another process compresses)
             await asyncio.sleep(0.02)
@@ -283,7 +283,7 @@ async def test_gateway_compresses_missing_files_while_it_serves(
         assert (coding, gzip.decompress(data).decode()) == ("gzip", GRID), "no request waits for a slow Node"
     monkeypatch.delenv("HANGS")
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
-        assert await until_coding(browser, gateway, "br") == ("br", b"as brotli")
+        assert await wait_for_coding(browser, gateway, "br") == ("br", b"as brotli")
         assert await build_path(browser, gateway) == path, "its name depends on its content, not on compression"
 
 
@@ -301,7 +301,7 @@ async def test_next_gateway_continues_interrupted_compression(
     assert not list(files.glob("*-br"))
     monkeypatch.delenv("HANGS")
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=unpacked_site) as gateway:
-        assert await until_coding(browser, gateway, "br") == ("br", b"as brotli")
+        assert await wait_for_coding(browser, gateway, "br") == ("br", b"as brotli")
         await until(lambda: not list(files.glob("*.new")))
 
 

@@ -75,28 +75,28 @@ async def test_unreachable_or_refusing_server_closes_with_its_cause(browser: aio
 
 async def test_early_messages_are_kept_and_sent_first(browser: aiohttp.ClientSession) -> None:
     hub = Hub(accept_late=asyncio.Event())
-    said = [FLAGS, *(str(number) for number in range(40))]
+    sent = [FLAGS, *(str(number) for number in range(40))]
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         socket = await connect(browser, gateway)
-        for message in said[:20]:
+        for message in sent[:20]:
             await socket.send_str(message)
         await until(lambda: len(early_of(gateway)) == 20)
         assert hub.accept_late is not None
         hub.accept_late.set()
         await hub.has_accepted(1)
-        for message in said[20:]:  # some of these arrive while the early ones are being sent
+        for message in sent[20:]:  # some of these arrive while the early ones are being sent
             await socket.send_str(message)
             await asyncio.sleep(0)
-        await until(lambda: len(hub.heard) == len(said))
-    assert hub.heard == said
+        await until(lambda: len(hub.heard) == len(sent))
+    assert hub.heard == sent
 
 
-@pytest.mark.parametrize("said", [["x"] * (MOST_MESSAGES + 1), ["x" * (MOST_BYTES + 1)]], ids=["many", "long"])
-async def test_early_messages_are_bounded(browser: aiohttp.ClientSession, said: list[str]) -> None:
+@pytest.mark.parametrize("sent", [["x"] * (MOST_MESSAGES + 1), ["x" * (MOST_BYTES + 1)]], ids=["many", "long"])
+async def test_early_messages_are_bounded(browser: aiohttp.ClientSession, sent: list[str]) -> None:
     hub = Hub(accept_late=asyncio.Event())
     async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
         socket = await connect(browser, gateway)
-        for message in said:
+        for message in sent:
             await socket.send_str(message)
         code, _ = await end_of(socket)
         assert code == 1008

@@ -57,7 +57,7 @@ async def gateway(site: Path) -> AsyncIterator[Running]:
         yield running
 
 
-async def named(browser: aiohttp.ClientSession, gateway: Running) -> str:
+async def snapshot_of(browser: aiohttp.ClientSession, gateway: Running) -> str:
     """Return the snapshot that the page names, or an empty text."""
     async with browser.get(gateway.url) as reply:
         assert reply.status == 200
@@ -65,9 +65,9 @@ async def named(browser: aiohttp.ClientSession, gateway: Running) -> str:
     return found[0] if found else ""
 
 
-async def until_named(browser: aiohttp.ClientSession, gateway: Running) -> str:
+async def wait_for_snapshot(browser: aiohttp.ClientSession, gateway: Running) -> str:
     async with asyncio.timeout(PATIENCE):
-        while not (found := await named(browser, gateway)):  # noqa: ASYNC110 (another process makes it)
+        while not (found := await snapshot_of(browser, gateway)):  # noqa: ASYNC110 (another process makes it)
             await asyncio.sleep(0.02)
     return found
 
@@ -81,7 +81,7 @@ def address(link: str) -> str:
 async def test_missing_snapshot_is_made_and_named_in_the_page(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
-    link = await until_named(browser, gateway)
+    link = await wait_for_snapshot(browser, gateway)
     assert 'data-size="6000" data-sum="77"' in link
     key = Snapshots(Place(site)).key(AppArchive(site).digest())
     assert address(link) == f"/snapshots/{key}"
@@ -97,7 +97,7 @@ async def test_missing_snapshot_is_made_and_named_in_the_page(
 async def test_snapshot_is_compressed_for_the_browser_and_cached_for_ever(
     gateway: Running, browser: aiohttp.ClientSession, accepted: str, coding: str, body: bytes
 ) -> None:
-    path = address(await until_named(browser, gateway))
+    path = address(await wait_for_snapshot(browser, gateway))
     async with browser.get(gateway.url + path, headers={"Accept-Encoding": accepted}) as reply:
         assert reply.status == 200
         assert reply.headers["Content-Encoding"] == coding
@@ -109,7 +109,7 @@ async def test_snapshot_is_compressed_for_the_browser_and_cached_for_ever(
 
 
 async def test_snapshot_is_uncompressed_for_identity_requests(gateway: Running, browser: aiohttp.ClientSession) -> None:
-    link = await until_named(browser, gateway)
+    link = await wait_for_snapshot(browser, gateway)
     assert f'data-plain="{address(link)}.raw"' in link
     async with browser.get(f"{gateway.url}{address(link)}.raw", headers={"Accept-Encoding": "gzip, br"}) as reply:
         assert reply.status == 200
@@ -120,7 +120,7 @@ async def test_snapshot_is_uncompressed_for_identity_requests(gateway: Running, 
 
 async def test_missing_snapshot_is_an_empty_answer(gateway: Running, browser: aiohttp.ClientSession) -> None:
     """Browsers log each 404 as an error, and a missing snapshot is none: the page starts without it."""
-    path = address(await until_named(browser, gateway))
+    path = address(await wait_for_snapshot(browser, gateway))
     for target, accepted in ((f"/snapshots/{'0' * 32}", "br"), (path, "identity"), (path, "")):
         async with browser.get(gateway.url + target, headers={"Accept-Encoding": accepted}) as reply:
             assert (reply.status, await reply.read()) == (204, b"")
@@ -130,27 +130,27 @@ async def test_missing_snapshot_is_an_empty_answer(gateway: Running, browser: ai
 async def test_page_with_other_sources_gets_no_old_snapshot(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
-    first = await until_named(browser, gateway)
+    first = await wait_for_snapshot(browser, gateway)
     (site / "app" / "model.py").write_text("x = 22")
-    assert await named(browser, gateway) != first
-    assert address(await until_named(browser, gateway)) != address(first)
+    assert await snapshot_of(browser, gateway) != first
+    assert address(await wait_for_snapshot(browser, gateway)) != address(first)
     (site / "app" / "model.py").write_text("x = 1")
-    assert await named(browser, gateway) == first, "the one before is kept"
+    assert await snapshot_of(browser, gateway) == first, "the one before is kept"
 
 
 async def test_damaged_snapshot_is_not_named_and_replaced(
     gateway: Running, browser: aiohttp.ClientSession, site: Path
 ) -> None:
-    link = await until_named(browser, gateway)
+    link = await wait_for_snapshot(browser, gateway)
     file = next((site / ".mooring" / "snapshots").glob("*.br"))
     file.write_bytes(b"")
-    assert await named(browser, gateway) == ""
-    assert await until_named(browser, gateway) == link
+    assert await snapshot_of(browser, gateway) == ""
+    assert await wait_for_snapshot(browser, gateway) == link
     assert file.read_bytes() == b"br"
 
 
 async def test_etag_of_the_page_changes_with_its_snapshot(gateway: Running, browser: aiohttp.ClientSession) -> None:
-    await until_named(browser, gateway)
+    await wait_for_snapshot(browser, gateway)
     async with browser.get(gateway.url) as reply:
         tag = reply.headers["ETag"]
         assert reply.headers["Cache-Control"] == "no-cache"
@@ -165,11 +165,11 @@ async def test_failing_node_costs_only_the_snapshot(
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
         async with asyncio.timeout(PATIENCE):
             while "windows open slower" not in caplog.text:
-                assert await named(browser, gateway) == ""
+                assert await snapshot_of(browser, gateway) == ""
                 await asyncio.sleep(0.02)
         assert "this Node is too old" in caplog.text
         for _ in range(3):
-            assert await named(browser, gateway) == ""
+            assert await snapshot_of(browser, gateway) == ""
     assert caplog.text.count("windows open slower") == 1, "it is not retried"
 
 
@@ -180,8 +180,8 @@ async def test_stopping_gateway_stops_its_snapshot_maker(
     monkeypatch.setenv("HANGS", str(begun))
     async with asyncio.timeout(PATIENCE), open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
         while not begun.exists():
-            assert await named(browser, gateway) == ""
+            assert await snapshot_of(browser, gateway) == ""
             await asyncio.sleep(0.02)
     monkeypatch.delenv("HANGS")
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
-        assert await until_named(browser, gateway), "an interruption is no failure"
+        assert await wait_for_snapshot(browser, gateway), "an interruption is no failure"

@@ -12,8 +12,7 @@ import pytest
 
 from tests.integration.echo_server import SECONDS, EchoServer, serve_echo
 from tests.integration.rig import until
-from tests.integration.studio import Client, Studio, open_studio
-from tests.integration.test_people_sockets import open_listener
+from tests.integration.studio import Client, Studio, open_listener, open_studio
 
 SAVE = {"1": {"class_type": "Save", "inputs": {}}}
 
