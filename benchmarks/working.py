@@ -114,7 +114,7 @@ async def begin(window: MooringWindow) -> None:
     await page.locator("#field-1-text").wait_for()
     await page.get_by_test_id("open-many").click()
     await page.get_by_test_id("many-text").fill("dune\nharbour\ntide")
-    await page.get_by_test_id("many-hands").select_option("3")
+    await page.get_by_test_id("many-senders").select_option("3")
     await page.get_by_test_id("many-add").click()
     await page.wait_for_function("document.querySelectorAll('#now [data-testid=preview]').length === 3")
 

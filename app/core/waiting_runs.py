@@ -24,7 +24,7 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 
 AHEAD = 2  # prompts of one session that may be unfinished on its server while others wait here
 MOST_WAITING = 10_000
-MOST_HANDS = 16  # sessions of one tab that send from its line
+MOST_SENDERS = 16  # sessions of one tab that send from its line
 CREW_MARK = "+"
 
 Values = Mapping[tuple[str, str], object]
@@ -99,7 +99,7 @@ class LineHead:
     pause: Pause | None = None
     paused_by: PromptId | None = None
     is_unbounded: bool = False
-    hands: int = 1
+    hands: int = 1  # `senders` of the line, under its stored name
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 
@@ -128,7 +128,7 @@ class WaitingRuns:
     pause: Pause | None = None
     paused_by: PromptId | None = None  # the task or entry that is the reason
     is_unbounded: bool = False  # *send all now*: no bound on what is ahead
-    hands: int = 1  # sessions of this tab that send from it
+    senders: int = 1  # sessions of this tab that send from it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "batches", MappingProxyType(dict(self.batches)))
@@ -278,12 +278,12 @@ class WaitingRuns:
         self._expect_any("send_all")
         return replace(self, is_unbounded=is_wanted)
 
-    def spread(self, hands: int) -> WaitingRuns:
+    def spread(self, senders: int) -> WaitingRuns:
         """Set how many sessions of this tab send from it."""
         self._expect_any("spread")
-        if not 1 <= hands <= MOST_HANDS:
-            raise InvalidTransition("spread", f"not between 1 and {MOST_HANDS}: {hands}")
-        return replace(self, hands=hands)
+        if not 1 <= senders <= MOST_SENDERS:
+            raise InvalidTransition("spread", f"not between 1 and {MOST_SENDERS}: {senders}")
+        return replace(self, senders=senders)
 
     def _expect_any(self, operation: str) -> None:
         if not self.entries:
@@ -302,7 +302,7 @@ class WaitingRuns:
             pause=self.pause,
             paused_by=self.paused_by,
             is_unbounded=self.is_unbounded,
-            hands=self.hands,
+            hands=self.senders,
         )
 
     def change_to(self, after: WaitingRuns) -> LineChange:
@@ -336,7 +336,7 @@ def line_of(
         pause=head.pause,
         paused_by=head.paused_by,
         is_unbounded=head.is_unbounded,
-        hands=min(MOST_HANDS, max(1, head.hands)),
+        senders=min(MOST_SENDERS, max(1, head.hands)),
     )
 
 

@@ -88,7 +88,7 @@ function renew() {
   }
   const label = words().size.replace("{size}", brush());
   byId("mask-size").setAttribute("aria-valuetext", label);
-  byId("mask-size-told").textContent = label;
+  byId("mask-size-label").textContent = label;
   point(...spot);
 }
 

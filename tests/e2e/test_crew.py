@@ -37,7 +37,7 @@ ADD = """
 
     workflow = parse_workflow(graph)
     runs = plan_runs(workflow, Seeds(find_target(workflow, "seed"), tuple(range(count))))
-    await js.globalThis.captain.unwrap().line.add(workflow, runs, title="crew", hands=3)
+    await js.globalThis.captain.unwrap().line.add(workflow, runs, title="crew", senders=3)
     return len(runs)
 """
 STATE = """
@@ -122,7 +122,7 @@ async def test_waiting_line_is_spread_over_three_servers(user: BrowserUser) -> N
     await window.choose_sample("slow")
     await page.get_by_test_id("open-many").click()
     await page.get_by_test_id("many-text").fill("\n".join(f"dune {number}" for number in range(40)))
-    await page.get_by_test_id("many-hands").select_option("3")
+    await page.get_by_test_id("many-senders").select_option("3")
     await page.get_by_test_id("many-add").click()
     crew = page.get_by_test_id("crew-item")
     await expect(page.locator("[data-testid=crew-item][data-count='2']")).to_have_count(3)

@@ -184,7 +184,7 @@ async def check_adopted_line_belongs_to_one_window(database: EmptyDatabase) -> N
     await store.write_line(known.change_to(held))
     adopted = await store.adopt_line(W1, W2, "line-2")
     assert adopted == await database.store().read_line(W2)
-    assert (ids(adopted), adopted.line_id, adopted.hands) == ("p-1 p-2", "line-2", 2)
+    assert (ids(adopted), adopted.line_id, adopted.senders) == ("p-1 p-2", "line-2", 2)
     assert (adopted.pause, adopted.paused_by) == (Pause.REJECTED, "p-0")
     assert adopted.batches == held.batches
     assert [item.part for item in adopted.entries] == [item.part for item in held.entries]

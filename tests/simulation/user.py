@@ -139,12 +139,14 @@ class User:
         if self._is_busy() or page.window is None:
             return
         wanted = self._order()
-        count, hands = self._chance.randint(2, 5), self._chance.choice([None, None, None, 2, 3])
+        count, senders = self._chance.randint(2, 5), self._chance.choice([None, None, None, 2, 3])
         numbers = tuple(self._chance.getrandbits(48) for _ in range(count))
         runs = plan_runs(wanted.workflow, Seeds(Target("2", "nonce"), numbers))
         inputs = {("1", "image"): Picked(self._world.blob(wanted.picture), "photo.png")} if wanted.picture else {}
         editor = editor_of(wanted.workflow)
-        adding = page.session.line.add(wanted.workflow, runs, title="line", inputs=inputs, hands=hands, editor=editor)
+        adding = page.session.line.add(
+            wanted.workflow, runs, title="line", inputs=inputs, senders=senders, editor=editor
+        )
         self._world.spawn(adding, "let wait")
 
     def _tend_line(self, _: Page) -> None:

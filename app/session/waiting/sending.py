@@ -74,7 +74,7 @@ class Sender:
         line, most = self._keeper.line, self._state.fleet.most_pending
         if line is None:
             return
-        workers = self.workers[: line.hands]
+        workers = self.workers[: line.senders]
         for worker in sorted(workers, key=lambda worker: worker.ahead):
             entry = line.due(worker.ahead, self.sending | self.aside, most) if worker.is_idle else None
             if entry is not None and not (worker.ahead and self._gives_way(worker, workers, line)):
@@ -86,14 +86,14 @@ class Sender:
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose another.
         """
-        if self.is_enlisting and len(workers) < line.hands:
+        if self.is_enlisting and len(workers) < line.senders:
             return True
         earlier = {item.locked for item in workers[: workers.index(worker)]}
         return any(item.is_free for item in workers) or (worker.locked in earlier and not line.is_unbounded)
 
     async def _send(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         try:
-            order = await self._order(entry, line.batches[entry.batch_id], is_spread=line.hands > 1)
+            order = await self._order(entry, line.batches[entry.batch_id], is_spread=line.senders > 1)
             await worker.submitter.run(order)
         except MooringError as error:
             await self._not_taken(worker, entry, error)

@@ -83,7 +83,7 @@ class WaitingLine:
     def stalled_by(self) -> MooringError | None:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
-        workers = self._sender.workers[: line.hands] if line is not None and line.entries else []
+        workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
         found = [worker.obstacle for worker in workers if worker.sending is None]
         return next(iter(found), None) if all(found) else None
 
@@ -101,11 +101,11 @@ class WaitingLine:
         *,
         title: str = "",
         inputs: Inputs | None = None,
-        hands: int | None = None,
+        senders: int | None = None,
         wish: Wish = ANY,
         editor: str = "",
     ) -> BatchId:
-        """Append runs to the line; `hands` is how many sessions send from it.
+        """Append runs to the line; `senders` is how many sessions send from it.
 
         With a wish they wait for the server asked for, or (`is_patient`) until a server is idle.
         Their files are kept first, and so is `editor`, the copy of the editor's file that is sent along. BadPlan if
@@ -130,7 +130,7 @@ class WaitingLine:
 
             def join(line: WaitingRuns) -> WaitingRuns:
                 joined = line.join(batch, entries, line_id)
-                return joined if hands is None else joined.spread(hands)
+                return joined if senders is None else joined.spread(senders)
 
             await self._keeper.change(join)
         return batch_id
@@ -148,9 +148,9 @@ class WaitingLine:
         """Send all runs without waiting for those ahead, so that this page may be closed; False takes that back."""
         await self._keeper.change(lambda line: line.send_all(is_wanted))
 
-    async def spread(self, hands: int) -> None:
+    async def spread(self, senders: int) -> None:
         """Set how many sessions of this tab send from the line."""
-        await self._keeper.change(lambda line: line.spread(hands))
+        await self._keeper.change(lambda line: line.spread(senders))
 
     async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None:
         """Put a run before another one, or at the end."""

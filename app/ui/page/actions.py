@@ -32,7 +32,7 @@ from app.ui.results.storage_actions import KeepActions, ResultsCommands
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import files_of, order_of, plan_of
-from app.ui.runs.server_picker import WhereView, hands_for, wish_of
+from app.ui.runs.server_picker import WhereView, senders_for, wish_of
 from app.ui.runs.state import MOST_COUNT, RunsState
 from app.ui.runs.task_actions import TaskActions, TaskCommands
 from app.ui.runs.waiting_actions import LineActions, LineCommands
@@ -206,9 +206,9 @@ class PageActions(ActionTable):
         inputs = files_of(chosen, draft)
         set_slices(self._context, form.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
-        await self._line.add(chosen.title, plan, inputs, wish, hands=self._hands(wish, count))
+        await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish, count))
 
-    async def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], hands: int | None) -> None:
+    async def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], senders: int | None) -> None:
         """Let the runs of a plan wait, with the files that stand in the form now."""
         view = run_view(self._session, chosen, self._context.ui)
         if view.blocker is not None:
@@ -217,15 +217,15 @@ class PageActions(ActionTable):
         plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
-        await self._line.add(chosen.title, plan, inputs, wish, hands=hands or self._hands(wish, len(runs)))
+        await self._line.add(chosen.title, plan, inputs, wish, senders=senders or self._senders(wish, len(runs)))
 
-    def _hands(self, wish: Wish, count: int) -> int | None:
+    def _senders(self, wish: Wish, count: int) -> int | None:
         """Return the number of servers to spread the runs over; None leaves an existing line as it is."""
         line, chosen = self._session.line.line, self._form.chosen
         if line is not None and line.entries:
             return None
         return (
-            1 if wish.asked is not None else hands_for(run_view(self._session, chosen, self._context.ui).where, count)
+            1 if wish.asked is not None else senders_for(run_view(self._session, chosen, self._context.ui).where, count)
         )
 
     def _choose(self, count: int) -> int:

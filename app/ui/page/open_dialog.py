@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.core.model import PromptId, Task, Unreadable
-from app.core.waiting_runs import MOST_HANDS
+from app.core.waiting_runs import MOST_SENDERS
 from app.core.window import Window
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
@@ -29,7 +29,7 @@ from app.ui.runs.crew import own_unfinished
 from app.ui.runs.edit import EditDialog, edit_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
-from app.ui.runs.server_picker import hands_for
+from app.ui.runs.server_picker import senders_for
 from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, RunsState, RunView, SameServerDialog
 from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.settings.account import Account, LogOutDialog
@@ -123,10 +123,10 @@ def _about_line(session: SessionFacts, dialog: EditDialog | CancelDialog) -> Dia
 def _many(around: Around, chosen: OpenWorkflow) -> DialogView:
     session, ui = around.session, around.ui
     line = session.line.line
-    hands = line.hands if line is not None and line.entries else hands_for(around.run.where, MOST_HANDS)
+    senders = line.senders if line is not None and line.entries else senders_for(around.run.where, MOST_SENDERS)
     servers = len(session.fleet.servers)
     view = many_view(
-        chosen, ui.of(FormState).draft.values, ui.of(RunsState).many, around.word, servers=servers, hands=hands
+        chosen, ui.of(FormState).draft.values, ui.of(RunsState).many, around.word, servers=servers, senders=senders
     )
     return DialogView(view, blocker=around.run.blocker)
 

@@ -1,7 +1,7 @@
 """Many runs from what stands in the form: the plan as the person writes it, and what it comes to before it is added.
 
 plan = plan_of(chosen, texts, draft, word)      # a ManyPlan: the runs, or why there are none
-view = many_view(chosen, texts, draft, word, servers=3, hands=1)   # the open dialog
+view = many_view(chosen, texts, draft, word, servers=3, senders=1)   # the open dialog
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class ManyDraft:
     across_text: str = ""
     down: Key | None = None
     down_text: str = ""
-    hands: int | None = None  # sessions to take from the line; None leaves it as it is
+    senders: int | None = None  # sessions to take from the line; None leaves it as it is
     fault: MooringError | None = None  # of the last file
 
     @property
@@ -119,7 +119,7 @@ class ManyView:
     rows: tuple[str, ...] = ()
     grid: tuple[int, int] | None = None
     error: MooringError | None = None
-    hands: int = 1
+    senders: int = 1
     servers: int = 1
     has_seeds: bool = False
 
@@ -141,7 +141,7 @@ def input_names(chosen: OpenWorkflow, word: Word) -> dict[str, Target]:
 
 def plan_of(chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word) -> ManyPlan:
     """What the draft comes to with what stands in the form; the same object for the same question."""
-    return _planned(chosen, tuple(texts.items()), replace(draft, hands=None, file_name="", fault=None), word)
+    return _planned(chosen, tuple(texts.items()), replace(draft, senders=None, file_name="", fault=None), word)
 
 
 @lru_cache(maxsize=4)
@@ -172,9 +172,9 @@ def _plan(chosen: OpenWorkflow, workflow: ApiWorkflow, draft: ManyDraft, word: W
 
 
 def many_view(
-    chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word, *, servers: int, hands: int
+    chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word, *, servers: int, senders: int
 ) -> ManyView:
-    """The open dialog as it has to look now; so many `hands` take from the line already."""
+    """The open dialog as it has to look now; so many `senders` take from the line already."""
     names = input_names(chosen, word)
     spelled = {target.where: name for name, target in names.items()}
     keys = {place: _key(names, getattr(draft, place), chosen, place) for place in PLACES}
@@ -193,7 +193,7 @@ def many_view(
         rows=tuple(runs[index].label for index in range(min(ROWS_SHOWN, len(runs)))) if runs is not None else (),
         grid=(last.column + 1, last.row + 1) if last is not None else None,
         error=draft.fault or plan.error,
-        hands=draft.hands or hands,
+        senders=draft.senders or senders,
         servers=servers,
         has_seeds=any(isinstance(item.kind, Seed) for item in chosen.form.by_key.values()),
     )

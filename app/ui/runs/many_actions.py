@@ -62,10 +62,10 @@ class ManyActions:
     def choose_kind(self, value: ManyKind) -> None:
         self._set(replace(self._draft, kind=value))
 
-    @action("many-hands")
+    @action("many-senders")
     def choose_crew(self, value: int) -> None:
         """Choose over how many servers the runs are spread."""
-        self._set(replace(self._draft, hands=value))
+        self._set(replace(self._draft, senders=value))
 
     @action("many-clear")
     def clear(self) -> None:
@@ -152,12 +152,12 @@ class ManyActions:
             return  # the dialog says why
         runs, after = self._with_seeds(chosen, ui, plan, draft)
         now = replace(self._context.ui, dialog=None)
-        many = replace(ui.of(RunsState).many, hands=None)
+        many = replace(ui.of(RunsState).many, senders=None)
         self._context.set_ui(
             now.with_slices(now.of(FormState).with_draft(after), replace(now.of(RunsState), many=many))
         )
         self._screen.update({"reveal": "waiting"})
-        await self._add(chosen, draft, runs, ui.of(RunsState).many.hands)
+        await self._add(chosen, draft, runs, ui.of(RunsState).many.senders)
 
     def _with_seeds(
         self, chosen: OpenWorkflow, ui: UiState, plan: ManyPlan, drawn: Draft

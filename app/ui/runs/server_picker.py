@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, Server, ServerId
-from app.core.waiting_runs import MOST_HANDS
+from app.core.waiting_runs import MOST_SENDERS
 from wire.health import Health
 
 SOONEST, FREE = "", ":free"  # `free` is no server: their ids have no colon
@@ -77,12 +77,12 @@ def wish_of(view: WhereView) -> Wish:
     return ANY if view.chosen == SOONEST or view.moored_to else Wish(asked=ServerId(view.chosen))
 
 
-def hands_for(view: WhereView, runs: int) -> int:
+def senders_for(view: WhereView, runs: int) -> int:
     """Return the number of servers to spread runs over by default: 1 if one is chosen, else all that can take them."""
     if view.chosen not in (SOONEST, FREE):
         return 1
     able = sum(not item.cause for item in view.servers) - len(view.avoided)
-    return max(1, min(runs, len(view.preferred) or able, MOST_HANDS))
+    return max(1, min(runs, len(view.preferred) or able, MOST_SENDERS))
 
 
 def _cause(server: Server, lacking: Collection[ServerId]) -> str:

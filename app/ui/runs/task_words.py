@@ -9,7 +9,7 @@ from app.ui.kit.cause_words import word_cause, word_rule
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from app.ui.runs.cards import named_node, title_of
-from app.ui.runs.evidence_words import word_sign, word_unclear
+from app.ui.runs.note_words import word_sign, word_unclear
 
 SECONDS_UP_TO = 90.0  # more is told in minutes
 

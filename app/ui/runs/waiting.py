@@ -88,7 +88,7 @@ class WaitingView:
     stalled_by: MooringError | None = None
     error: StorageError | None = None
     is_unbounded: bool = False
-    hands: int = 1
+    senders: int = 1
     servers: int = 1
     crew: tuple[CrewItem, ...] = ()  # empty while one session does it all
     orphans: tuple[OrphanLine, ...] = ()
@@ -108,7 +108,7 @@ def waiting_view(facts: LineFacts, crew: tuple[CrewItem, ...] = (), servers: int
         stalled_by=facts.stalled_by if line.pause is None else None,
         error=facts.error,
         is_unbounded=line.is_unbounded,
-        hands=line.hands,
+        senders=line.senders,
         servers=servers,
         crew=crew if len(crew) > 1 else (),
         orphans=facts.orphans,

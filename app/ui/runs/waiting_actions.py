@@ -35,7 +35,7 @@ class LineCommands(LineFacts, Protocol):
         *,
         title: str = "",
         inputs: Mapping[tuple[str, str], Picked] | None = None,
-        hands: int | None = None,
+        senders: int | None = None,
         wish: Wish = ANY,
         editor: str = "",
     ) -> BatchId: ...
@@ -45,7 +45,7 @@ class LineCommands(LineFacts, Protocol):
     async def step(self, prompt_id: PromptId, by: int) -> None: ...
     async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None: ...
     async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None: ...
-    async def spread(self, hands: int) -> None: ...
+    async def spread(self, senders: int) -> None: ...
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None: ...
     async def remove(self, *prompt_ids: PromptId) -> None: ...
     def set_aside(self, *prompt_ids: PromptId) -> None: ...
@@ -193,9 +193,9 @@ class LineActions:
         inputs: Mapping[tuple[str, str], Picked],
         wish: Wish,
         *,
-        hands: int | None = None,
+        senders: int | None = None,
     ) -> None:
-        """Let these runs wait; `hands` sessions are to take from the line, if that is said."""
+        """Let these runs wait; `senders` sessions are to take from the line, if that is said."""
         await self._line.add(
-            plan.workflow, plan.runs, title=title, inputs=inputs, hands=hands, wish=wish, editor=plan.editor
+            plan.workflow, plan.runs, title=title, inputs=inputs, senders=senders, wish=wish, editor=plan.editor
         )

@@ -16,7 +16,7 @@ from app.core.model import BatchId, Part, PromptId
 from app.core.records import decode, encode
 from app.core.waiting_runs import (
     AHEAD,
-    MOST_HANDS,
+    MOST_SENDERS,
     MOST_WAITING,
     Batch,
     Entry,
@@ -146,7 +146,7 @@ def test_run_certainly_not_sent_returns_to_the_front() -> None:
     was = line("a").spread(3).send_all()
     emptied = was.without(PromptId("a")).put_back(first, PromptId("a2"), "line-2", was)
     assert (ids(emptied), emptied.line_id) == (["a2"], "line-2")
-    assert (emptied.hands, emptied.is_unbounded) == (3, True), "it goes on as it was wished"
+    assert (emptied.senders, emptied.is_unbounded) == (3, True), "it goes on as it was wished"
 
 
 def test_run_put_back_is_written_with_its_batch() -> None:
@@ -204,7 +204,7 @@ def test_a_run_that_does_not_wait_any_more_is_named(step: Callable[[WaitingRuns]
         lambda known: known.put_back(known.entries[0], PromptId("z"), "l", known),
         lambda known: known.put_back(entries("b", "z")[0], PromptId("a"), "l", known),
         lambda known: known.spread(0),
-        lambda known: known.spread(MOST_HANDS + 1),
+        lambda known: known.spread(MOST_SENDERS + 1),
         lambda known: replace(known, line_id=""),
         lambda known: replace(known, entries=()),
         lambda known: replace(known, batches={}),
@@ -354,10 +354,10 @@ class Waiting(RuleBasedStateMachine):
     def pauses(self, pause: Pause) -> None:
         assert self.take(lambda known: known.hold(pause, PromptId("why"))) == bool(self.order)
 
-    @rule(is_wanted=st.booleans(), hands=st.integers(0, MOST_HANDS + 1))
-    def is_wished_otherwise(self, is_wanted: bool, hands: int) -> None:
+    @rule(is_wanted=st.booleans(), senders=st.integers(0, MOST_SENDERS + 1))
+    def is_wished_otherwise(self, is_wanted: bool, senders: int) -> None:
         assert self.take(WaitingRuns.resume) == self.take(lambda known: known.send_all(is_wanted)) == bool(self.order)
-        assert self.take(lambda known: known.spread(hands)) == (bool(self.order) and 1 <= hands <= MOST_HANDS)
+        assert self.take(lambda known: known.spread(senders)) == (bool(self.order) and 1 <= senders <= MOST_SENDERS)
 
     @rule()
     def is_cleared(self) -> None:

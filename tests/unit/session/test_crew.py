@@ -24,13 +24,13 @@ from tests.unit.session.stage import A, B, C, Stage, line_of, scene, window_of
 from tests.unit.session.test_worker import settled
 
 
-async def spread(stage: Stage, page: Page, count: int, hands: int, *, steps: int = 8) -> None:
+async def spread(stage: Stage, page: Page, count: int, senders: int, *, steps: int = 8) -> None:
     """Let so many runs wait for so many sessions."""
     stage._seed += 1
     workflow = a_workflow(steps, stage._seed, None)
     first = stage._seed * 1000
     runs = plan_runs(workflow, Seeds(Target("2", "nonce"), tuple(range(first, first + count))))
-    await page.session.line.add(workflow, runs, title="many", hands=hands)
+    await page.session.line.add(workflow, runs, title="many", senders=senders)
 
 
 def tasks_of(session: Session) -> list[Task]:
@@ -202,7 +202,7 @@ async def test_work_of_closed_crew_is_found_and_adopted(stage: Stage) -> None:
     for orphan in heir.session.orphans:
         await heir.session.adopt(orphan.task.prompt_id)
     await heir.session.line.adopt(heir.session.line.orphans[0].owner)
-    assert line_of(heir).hands == 3, "it goes on as the person wished"
+    assert line_of(heir).senders == 3, "it goes on as the person wished"
     await stage.until(all_home(heir, 9))
     assert posts(stage) == 9
     assert len(heir.crew.sessions) == 2
@@ -261,11 +261,11 @@ async def test_a_line_is_spread_while_it_waits(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 1, steps=400)
     await stage.until(lambda: len(all_tasks(page)) == AHEAD)
-    for hands in (2, 3):
+    for senders in (2, 3):
         since = stage.now
-        await page.session.line.spread(hands)
-        assert line_of(page).hands == hands
-        await stage.until(lambda hands=hands: len(page.crew.sessions) == hands - 1)
+        await page.session.line.spread(senders)
+        assert line_of(page).senders == senders
+        await stage.until(lambda senders=senders: len(page.crew.sessions) == senders - 1)
         assert stage.now - since < 1.0
     await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
 

@@ -84,7 +84,7 @@ async def test_new_session_sends_from_line_immediately(caplog: pytest.LogCapture
     await until(lambda: session.fleet.servers and "wake" not in names(session))
     session.worker.is_resting = True
     workflow = a_workflow(1, 1, None)
-    await session.line.add(workflow, plan_runs(workflow, Count(1)), hands=2)
+    await session.line.add(workflow, plan_runs(workflow, Count(1)), senders=2)
     await settled()
     mate, taken = a_hand(), list[PromptId]()
 
@@ -117,7 +117,7 @@ async def test_run_failed_by_one_session_is_tried_by_another() -> None:
     session.line.enlist(mate)
     await settled()
     workflow = a_workflow(1, 1, None)
-    await session.line.add(workflow, plan_runs(workflow, Count(1)), hands=2)
+    await session.line.add(workflow, plan_runs(workflow, Count(1)), senders=2)
     await settled()
     assert len(taken) == 1
     await session.stop()

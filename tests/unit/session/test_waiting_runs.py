@@ -41,7 +41,7 @@ async def add(
     *,
     steps: int = 3,
     picture: bytes | None = None,
-    hands: int | None = None,
+    senders: int | None = None,
 ) -> None:
     """Let runs wait: so many different ones, or those of a plan."""
     stage._seed += 1
@@ -51,7 +51,7 @@ async def add(
     )
     inputs = {("1", "image"): Picked(Bytes(picture, "image/png"), "photo.png")} if picture is not None else {}
     runs = plan_runs(workflow, wanted)
-    await page.session.line.add(workflow, runs, title="many", inputs=inputs, hands=hands)
+    await page.session.line.add(workflow, runs, title="many", inputs=inputs, senders=senders)
 
 
 TOO_MANY = Response(

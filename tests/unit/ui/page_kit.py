@@ -246,12 +246,12 @@ class StillLine:
         *,
         title: str = "",
         inputs: Mapping[tuple[str, str], Picked] | None = None,
-        hands: int | None = None,
+        senders: int | None = None,
         wish: Wish = ANY,
         editor: str = "",
     ) -> BatchId:
         told = ("add", workflow, list(runs), title, dict(inputs or {}), wish)
-        self.calls.append(told if hands is None else (*told, hands))
+        self.calls.append(told if senders is None else (*told, senders))
         self.editors.append(editor)
         return BatchId("batch")
 
@@ -273,8 +273,8 @@ class StillLine:
     async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None:
         self.calls.append(("edit", prompt_id, dict(values), label))
 
-    async def spread(self, hands: int) -> None:
-        self.calls.append(("spread", hands))
+    async def spread(self, senders: int) -> None:
+        self.calls.append(("spread", senders))
 
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
         self.calls.append(("cancel_mine", batch_id))

@@ -130,7 +130,7 @@ def test_how_many_servers_is_only_asked_where_there_are_several() -> None:
     assert "2 servers" in shown(ManyDraft())
     asking = UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))
     alone = page(StillSession(fleet=fleet(server("d", is_demo=True))), asking)
-    assert "many-hands" not in markup(alone, "dialogs")
+    assert "many-senders" not in markup(alone, "dialogs")
 
 
 def test_the_dialog_begins_with_what_takes_from_the_line_now() -> None:
@@ -147,8 +147,8 @@ async def test_a_lists_runs_have_seeds_as_clicks_of_their_own_would() -> None:
     made = rig()
     await write(made, "lines", text="a dune\na lake")
     await made.act("many-add")
-    ((verb, _, runs, _, _, wish, hands),) = made.session.line.calls
-    assert (verb, wish, hands) == ("add", ANY, 2)
+    ((verb, _, runs, _, _, wish, senders),) = made.session.line.calls
+    assert (verb, wish, senders) == ("add", ANY, 2)
     assert [(run.values[TEXT], run.label) for run in runs] == [("a dune", "a dune"), ("a lake", "a lake")]
     assert len({run.values[SEED] for run in runs}) == 2
     assert made.context.ui.dialog is None and made.screen.changes[-1] == {"reveal": "waiting"}
@@ -164,13 +164,13 @@ async def test_a_tables_own_seeds_win() -> None:
 
 async def test_a_grids_runs_share_their_seed_and_have_places_on_a_sheet() -> None:
     made = rig()
-    made.actions.act("many-hands", {"value": "2"})
+    made.actions.act("many-senders", {"value": "2"})
     await write(made, "grid", across_text="4, 8", down_text="x")
     made.actions.act("many-input", {"place": "down", "value": "Text"})
     made.actions.act("many", {"place": "down-text", "value": "a dune\na lake"})
     await made.act("many-add")
-    (_, workflow, runs, _, _, _, hands) = made.session.line.calls[0]
-    assert hands == 2
+    (_, workflow, runs, _, _, _, senders) = made.session.line.calls[0]
+    assert senders == 2
     assert [run.values for run in runs] == [
         {STEPS: 4, TEXT: "a dune"}, {STEPS: 8, TEXT: "a dune"}, {STEPS: 4, TEXT: "a lake"}, {STEPS: 8, TEXT: "a lake"},
     ]  # fmt: skip

@@ -106,7 +106,7 @@ FOUR = tuple(server(name, is_demo=True) for name in "abcd")
 
 
 @pytest.mark.parametrize(
-    ("where", "count", "leanings", "hands"),
+    ("where", "count", "leanings", "senders"),
     [
         (SOONEST, 9, {}, 4),
         (SOONEST, 2, {}, 2),
@@ -117,7 +117,7 @@ FOUR = tuple(server(name, is_demo=True) for name in "abcd")
     ],
 )
 async def test_runs_are_spread_over_all_able_servers(
-    where: str, count: int, leanings: dict[str, Leaning], hands: int
+    where: str, count: int, leanings: dict[str, Leaning], senders: int
 ) -> None:
     full = server("e", is_demo=True, is_drained=True)
     made = rig(StillSession(fleet=fleet(*FOUR, full)), where)
@@ -128,7 +128,7 @@ async def test_runs_are_spread_over_all_able_servers(
     )
     made.actions.act("run-count", {"value": str(count)})
     await made.act("run")
-    assert made.session.line.calls[0][6] == hands
+    assert made.session.line.calls[0][6] == senders
 
 
 async def test_existing_line_keeps_its_number_of_servers() -> None:

@@ -19,7 +19,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.regions import live_words
 from app.ui.page.state import NoticeKind, NoticesState
 from app.ui.runs.card_words import word_card, word_editor, word_ward
-from app.ui.runs.evidence_words import NOTES, word_note
+from app.ui.runs.note_words import NOTES, word_note
 from app.ui.runs.offer_words import word_offer
 from app.ui.runs.offers import Offer, may_run_twice, offers_for
 from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, SameServerDialog
