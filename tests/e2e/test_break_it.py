@@ -24,9 +24,9 @@ def gateway() -> Iterator[Service]:
         yield service
 
 
-def row(window: MooringWindow, mishap: str) -> Locator:
+def row(window: MooringWindow, fault: str) -> Locator:
     """Return the row of a fault in the panel."""
-    return window.page.locator(f"[data-testid=mishap][data-mishap={mishap}]")
+    return window.page.locator(f"[data-testid=fault][data-name={fault}]")
 
 
 async def open_panel(window: MooringWindow) -> None:

@@ -1,4 +1,4 @@
-"""What those who run the fleet see in its panel: queues with whose prompts they are, and what came of what they did."""
+"""What an admin sees of the servers: their queues with the owners of prompts, and the results of admin actions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from app.core.ports.fleet import QueuedPrompt
 
 @dataclass(frozen=True, slots=True)
 class AdminState:
-    """By server: the queue that is shown (None until it was read), what is being done, and what came of it."""
+    """By server: the shown queue (None until it was read), the actions under way, and their results."""
 
     queues: Mapping[ServerId, tuple[QueuedPrompt, ...] | None] = field(default_factory=dict)
-    asked: tuple[ServerId, PromptId] | None = None  # whether to cancel that one
+    asked: tuple[ServerId, PromptId] | None = None  # the prompt of the open question whether to cancel it
     doing: frozenset[tuple[ServerId, str]] = frozenset()
     done: Mapping[ServerId, str] = field(default_factory=dict)
     refusals: Mapping[ServerId, MooringError] = field(default_factory=dict)
@@ -41,7 +41,7 @@ def admin_at(
     own: frozenset[PromptId] = frozenset(),
     ours: frozenset[PromptId] = frozenset(),
 ) -> ServerAdmin:
-    """What concerns one server."""
+    """Return the part of the state about one server."""
     return ServerAdmin(
         own=own,
         ours=ours,

@@ -1,4 +1,4 @@
-"""What those who run the fleet do in its panel: drain a server, free its memory, see its queue, cancel a prompt."""
+"""What an admin does with a server: drain it, free its memory, see its queue, cancel a prompt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 
-EVERY = 3.0  # seconds between two looks at a queue that is shown
+EVERY = 3.0  # seconds between two polls of a shown queue
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class AdminActions:
 
     @action("drain")
     def drain(self, server: ServerId, drain: bool) -> None:
-        """Drain a server, or let it take prompts again."""
+        """Drain a server, or let it take new prompts."""
         self._do(server, "drain", self._admin.drain(server, is_drained=drain))
 
     @action("free-memory")
@@ -48,7 +48,7 @@ class AdminActions:
 
     @action("keep-prompt")
     def keep_prompt(self) -> None:
-        """Do not cancel it."""
+        """Answer the question with no."""
         self._change(asked=None)
 
     @action("cancel-prompt")
@@ -60,7 +60,7 @@ class AdminActions:
         self._context.spawn(self._done(server_id, name, work))
 
     async def _done(self, server_id: ServerId, name: str, work: Awaitable[None]) -> None:
-        """What came of it stands with its server, until something else is done there."""
+        """Do an action and show its result until the next one on that server."""
         shown = self._shown
         self._change(
             doing=shown.doing | {(server_id, name)},
@@ -78,7 +78,7 @@ class AdminActions:
 
     async def _cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
         await self._admin.cancel(server_id, prompt_id)
-        await self._look(server_id)
+        await self._read_queue(server_id)
 
     @action("see-queue")
     def see_queue(self, server: ServerId) -> None:
@@ -88,7 +88,7 @@ class AdminActions:
             self._change(queues=_without(shown.queues, server))
             return
         self._change(queues={**shown.queues, server: None}, refusals=_without(shown.refusals, server))
-        self._context.spawn(self._look(server))
+        self._context.spawn(self._read_queue(server))
         if not self._is_watching:
             self._is_watching = True
             self._context.spawn(self._watch())
@@ -98,19 +98,19 @@ class AdminActions:
             while self._shown.queues:
                 await asyncio.sleep(EVERY)
                 for server_id in tuple(self._shown.queues):
-                    await self._look(server_id)
+                    await self._read_queue(server_id)
         finally:
             self._is_watching = False
 
-    async def _look(self, server_id: ServerId) -> None:
+    async def _read_queue(self, server_id: ServerId) -> None:
         try:
             queue = await self._admin.queue(server_id)
         except MooringError as error:
-            log.info("the queue of %s is not told: %r", server_id, error)
+            log.info("the queue of %s cannot be read: %r", server_id, error)
             if server_id in self._shown.queues:
                 self._change(refusals={**self._shown.refusals, server_id: error})
             return
-        if server_id in self._shown.queues:  # else it was closed meanwhile
+        if server_id in self._shown.queues:  # otherwise it was closed
             self._change(queues={**self._shown.queues, server_id: queue})
 
     @property

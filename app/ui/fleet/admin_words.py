@@ -1,4 +1,4 @@
-"""The texts of what can be done with a server in the panel *Fleet*."""
+"""Texts about an admin's part of the panel *Fleet*."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from app.ui.kit.i18n import Translator
 
 
 def word_done(name: str, _: Translator) -> str:
-    """What was done; empty where it is seen anyway."""
+    """Return the result of an action; empty if it is visible anyway."""
     if name == "free-memory":
         return _("It gives back memory as soon as nothing runs there that needs it.")
     return _("It is cancelled.") if name.startswith("cancel ") else ""
 
 
 def word_owner(prompt: QueuedPrompt, view: ServerAdmin, _: Translator) -> str:
-    """Whose prompt it is."""
+    """Return whose prompt it is."""
     if prompt.prompt_id in view.own:
         return _("yours, of this window")
     if prompt.prompt_id in view.ours:

@@ -8,7 +8,7 @@ from app.ui.fleet.panel import WIDTH, Bar
 from wire.server_stats import MINUTES, Minute, ServerStats
 
 HIGH = 24  # of a sparkline, in its units; a minute is one wide
-LEAST_FULL = 4  # prompts in line that fill it, if there were never more
+LEAST_FULL = 4  # queued prompts that fill it, if there were never more
 BASE = f"M0 {HIGH - 0.5}h{MINUTES}"
 LANE = 16  # height of a lane
 LANE_BASE = f"M0 {LANE / 2:g}h{WIDTH}"
@@ -24,7 +24,7 @@ class HourPaths:
 
 
 def hour_paths(stats: ServerStats) -> HourPaths:
-    """The line's length by minutes."""
+    """Return the queue's length by minutes, as paths."""
     full = max(LEAST_FULL, stats.longest)
     minutes = [(at, item) for at, item in enumerate(stats.hour[-MINUTES:]) if item is not None]
     return HourPaths(
@@ -40,7 +40,7 @@ def _bar(at: int, item: Minute, full: int) -> str:
 
 
 def lane_paths(bars: tuple[Bar, ...]) -> dict[int, str]:
-    """By colour, all bars as one path: a lane may have hundreds."""
+    """Return all bars of each colour as one path: a lane may have hundreds."""
     found: dict[int, str] = {}
     for bar in bars:
         width = max(4, bar.end - bar.start)

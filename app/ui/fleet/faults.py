@@ -1,4 +1,4 @@
-"""What *Break it* can do to a demo server, and how the panel offers it."""
+"""The faults that *Break it* can inject into a demo server, and how the panel offers them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wire.faults import Fault
 
 
 class Part(Enum):
-    """What of a server a fault is about; faults are listed by it."""
+    """The part of a server that a fault affects; faults are listed by it."""
 
     PROCESS = "process"
     SUBMIT = "submit"
@@ -21,7 +21,7 @@ class Part(Enum):
     OTHERS = "others"
 
 
-# In the order in which they are offered, and what ends each; without one it is over as soon as it is done.
+# In the order of the list, with what ends each; without one, a fault is over immediately.
 PARTS: dict[Part, tuple[tuple[Fault, Fault | None], ...]] = {
     Part.PROCESS: (
         (Fault.KILL, Fault.START),
@@ -49,60 +49,60 @@ PARTS: dict[Part, tuple[tuple[Fault, Fault | None], ...]] = {
 }
 
 
-def read_mishaps(names: tuple[str, ...]) -> tuple[Fault, ...]:
-    """Names as the gateway tells them; one that is not known here is left out."""
-    known = {mishap.value: mishap for mishap in Fault}
+def read_faults(names: tuple[str, ...]) -> tuple[Fault, ...]:
+    """Read names from the gateway; unknown ones are left out."""
+    known = {fault.value: fault for fault in Fault}
     return tuple(known[name] for name in names if name in known)
 
 
 @dataclass(frozen=True, slots=True)
-class Suffering:
-    """One demo server with what is broken on purpose there, and what is being done to it now."""
+class FaultyServer:
+    """One demo server with its active faults, and those under way."""
 
     tag: ServerTag
     broken: tuple[Fault, ...] = ()
     is_mooring: bool = False
     doing: frozenset[Fault] = frozenset()
-    done: Fault | None = None  # the last that was done, if it was here
+    done: Fault | None = None  # the latest one, if it was injected here
 
 
 @dataclass(frozen=True, slots=True)
 class BreakView:
-    """The panel *Break it*: empty where nothing may be broken, else one server is chosen."""
+    """The panel *Break it*: empty if nothing may be broken, otherwise with one chosen server."""
 
-    servers: tuple[Suffering, ...] = ()
-    chosen: Suffering | None = None
+    servers: tuple[FaultyServer, ...] = ()
+    chosen: FaultyServer | None = None
 
     @property
-    def broken(self) -> list[Suffering]:
-        """The servers on which something is broken now."""
+    def broken(self) -> list[FaultyServer]:
+        """The servers with active faults."""
         return [server for server in self.servers if server.broken]
 
 
 @dataclass(frozen=True, slots=True)
 class FaultsState(Slice):
-    """What was chosen and done under *Break it*."""
+    """The choices and results of *Break it*."""
 
-    break_server: ServerId | None = None  # chosen there
-    breaking: frozenset[tuple[ServerId, Fault]] = frozenset()  # asked for there, and not done yet
-    break_done: tuple[ServerId, Fault] | None = None  # the last that was done there
+    break_server: ServerId | None = None
+    breaking: frozenset[tuple[ServerId, Fault]] = frozenset()  # requested, and not done yet
+    break_done: tuple[ServerId, Fault] | None = None  # the latest one
 
 
 def break_view(
     fleet: Fleet, state: FaultsState, tag_of: Callable[[Fleet, ServerId], ServerTag], moored_to: ServerId | None
 ) -> BreakView:
-    """The panel; empty unless the gateway lets its demo servers be broken.
+    """Return the panel; empty unless the gateway allows faults in its demo servers.
 
-    Until the person chooses a server, it is the one that holds the window: there is something to see.
+    Until the user chooses a server, it is the one that holds the window, where a fault has visible effects.
     """
     if not fleet.is_breakable:
         return BreakView()
     servers = tuple(
-        Suffering(
+        FaultyServer(
             tag_of(fleet, server.server_id),
-            read_mishaps(server.broken),
+            read_faults(server.broken),
             is_mooring=server.server_id == moored_to,
-            doing=frozenset(mishap for server_id, mishap in state.breaking if server_id == server.server_id),
+            doing=frozenset(fault for server_id, fault in state.breaking if server_id == server.server_id),
             done=state.break_done[1] if state.break_done and state.break_done[0] == server.server_id else None,
         )
         for server in fleet.servers
@@ -111,5 +111,5 @@ def break_view(
     return BreakView(servers, next((item for item in (*known, *_moored(servers), *servers)), None))
 
 
-def _moored(servers: tuple[Suffering, ...]) -> tuple[Suffering, ...]:
+def _moored(servers: tuple[FaultyServer, ...]) -> tuple[FaultyServer, ...]:
     return tuple(item for item in servers if item.is_mooring)

@@ -1,17 +1,17 @@
-"""*Break it* in plain words: what each fault does, what should be seen then, and what is broken now."""
+"""Texts of *Break it*: what each fault does, what should be seen then, and which faults are active."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.fleet.faults import Part, Suffering
+from app.ui.fleet.faults import FaultyServer, Part
 from app.ui.kit.i18n import Translator
 from wire.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One fault: the button, what it does, and what should be seen."""
+    """One fault: its button, what it does, and what should be seen."""
 
     button: str
     does: str
@@ -19,7 +19,7 @@ class Story:
 
 
 def word_part(part: Part, _: Translator) -> str:
-    """The heading over the faults of one part."""
+    """Return the heading over the faults of one part."""
     match part:
         case Part.PROCESS:
             return _("The server itself")
@@ -31,13 +31,12 @@ def word_part(part: Part, _: Translator) -> str:
             return _("Somebody else at the server")
 
 
-def word_story(mishap: Fault, _: Translator) -> Story:
-    """The words of a fault that is offered."""
-    match mishap:
+def word_story(fault: Fault, _: Translator) -> Story:
+    match fault:
         case Fault.KILL | Fault.RESTART | Fault.HANG | Fault.DEAD_WORKER:
-            return _process_story(mishap, _)
+            return _process_story(fault, _)
         case Fault.DROP_SOCKETS | Fault.REFUSE_SOCKETS | Fault.DEAF:
-            return _socket_story(mishap, _)
+            return _socket_story(fault, _)
         case Fault.CLEAR_HISTORY:
             return Story(
                 _("Clear the history"),
@@ -50,11 +49,11 @@ def word_story(mishap: Fault, _: Translator) -> Story:
                 _("A grey square takes the place of its newest picture, under the same name."),
                 _("A picture that was delivered stays on this page as it was."),
             )
-    return _submit_story(mishap, _)
+    return _submit_story(fault, _)
 
 
-def _process_story(mishap: Fault, _: Translator) -> Story:
-    match mishap:
+def _process_story(fault: Fault, _: Translator) -> Story:
+    match fault:
         case Fault.KILL:
             return Story(
                 _("Kill it"),
@@ -80,8 +79,8 @@ def _process_story(mishap: Fault, _: Translator) -> Story:
     )
 
 
-def _submit_story(mishap: Fault, _: Translator) -> Story:
-    match mishap:
+def _submit_story(fault: Fault, _: Translator) -> Story:
+    match fault:
         case Fault.LOSE_REQUEST:
             return Story(
                 _("Lose the request"),
@@ -119,8 +118,8 @@ def _submit_story(mishap: Fault, _: Translator) -> Story:
     )
 
 
-def _socket_story(mishap: Fault, _: Translator) -> Story:
-    match mishap:
+def _socket_story(fault: Fault, _: Translator) -> Story:
+    match fault:
         case Fault.DROP_SOCKETS:
             return Story(
                 _("Cut them"),
@@ -140,9 +139,9 @@ def _socket_story(mishap: Fault, _: Translator) -> Story:
     )
 
 
-def word_end(mishap: Fault, _: Translator) -> str:
-    """The button that ends a fault."""
-    match mishap:
+def word_end(fault: Fault, _: Translator) -> str:
+    """Return the label of the button that ends a fault."""
+    match fault:
         case Fault.KILL:
             return _("Start it again")
         case Fault.HANG:
@@ -158,14 +157,14 @@ def word_end(mishap: Fault, _: Translator) -> str:
     return _("Take it back")
 
 
-def word_all_broken(server: Suffering, _: Translator) -> str:
-    """What is broken on a server now."""
+def word_all_broken(server: FaultyServer, _: Translator) -> str:
+    """Return the active faults of a server."""
     return " · ".join(word_broken(fault, _) for fault in server.broken)
 
 
-def word_broken(mishap: Fault, _: Translator) -> str:
-    """A fault that lasts, in a word or two after the server's name."""
-    match mishap:
+def word_broken(fault: Fault, _: Translator) -> str:
+    """Return a lasting fault in a word or two, to follow the server's name."""
+    match fault:
         case Fault.KILL:
             return _("killed")
         case Fault.HANG:
@@ -188,4 +187,4 @@ def word_broken(mishap: Fault, _: Translator) -> str:
             return _("refuses the next Run")
         case Fault.HOLD_NEXT:
             return _("holds the next Run back")
-    return str(mishap.value)
+    return str(fault.value)

@@ -1,4 +1,4 @@
-"""The panel *Fleet* as values: each server with all that is known of it, and which window was moored where and when."""
+"""The panel *Fleet* as values: each server with its condition, and which window was moored to which server when."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.windows.panel import PanelFacts, WindowMark, numbers
 from wire.server_stats import ServerStats
 
-ONLY = "only"  # beside the leanings: nowhere else than there, and wait for it
-SPAN = 24 * 3600.0  # seconds that the timeline goes back at most
-SHORTEST = 600.0  # seconds that it shows at least
-MOST_MOORINGS = 12  # moorings that are listed
+ONLY = "only"  # beside the leanings: use this server only, and wait for it
+SPAN = 24 * 3600.0  # longest timeline in seconds
+SHORTEST = 600.0  # shortest timeline in seconds
+MOST_MOORINGS = 12  # in the list
 LANES = 10  # windows in the timeline
 WIDTH = 1000  # of the timeline, in its own units
 
 
 @dataclass(frozen=True, slots=True)
 class FleetDialog(Dialog):
-    """The servers, and which window was moored where; `admin` is for users who administer it."""
+    """The servers, and which window was moored to which; `admin` is for users who administer the fleet."""
 
     admin: AdminState = field(default_factory=AdminState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRow:
-    """One server. `leaning` is what this window holds of it: empty, prefer, avoid or only."""
+    """One server. `leaning` is the window's preference: empty, prefer, avoid or only."""
 
     server: Server
     tag: ServerTag
@@ -50,7 +50,7 @@ class ServerRow:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One mooring in the timeline, in its units."""
+    """One mooring in the timeline, in its own units."""
 
     tag: ServerTag
     start: int
@@ -68,7 +68,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MooringRow:
-    """One mooring in words, with the choice that began it."""
+    """One mooring in the list, with the choice of its server."""
 
     mark: WindowMark
     tag: ServerTag
@@ -81,8 +81,6 @@ class MooringRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView:
-    """The panel."""
-
     fleet: Fleet = field(default_factory=Fleet)
     servers: tuple[ServerRow, ...] = ()
     error: MooringError | None = None
@@ -100,7 +98,7 @@ class FleetView:
 
 
 class FleetFacts(Protocol):
-    """What the panel reads of a session."""
+    """The part of a session that the panel shows."""
 
     @property
     def windows(self) -> tuple[Window, ...]: ...
@@ -151,7 +149,7 @@ def fleet_view(
 
 
 def leaning_of(server_id: ServerId, leanings: Mapping[ServerId, Leaning], where: str) -> str:
-    """What this window holds of a server, in one word."""
+    """Return the window's preference for a server."""
     if where == server_id:
         return ONLY
     found = leanings.get(server_id)
@@ -159,19 +157,19 @@ def leaning_of(server_id: ServerId, leanings: Mapping[ServerId, Leaning], where:
 
 
 class _Marks:
-    """Which number a window has on this page."""
+    """The numbers of the windows on this page."""
 
     def __init__(self, roster: Roster | None, mine: tuple[Window, ...]) -> None:
         self._numbers = numbers(roster) if roster is not None else {}
         self._mine = {captain_of(item.window_id) for item in mine}
 
     def of(self, window_id: WindowId) -> WindowMark:
-        """A session counts as its window."""
+        """Return the mark of a session's window."""
         head = captain_of(window_id)
         return WindowMark(self._numbers.get(head), head in self._mine)
 
     def at(self, server_id: ServerId, moorings: tuple[MooringPeriod, ...]) -> tuple[WindowMark, ...]:
-        """The living windows that are moored there now."""
+        """Return the living windows that are moored to a server now."""
         there = {self.of(item.window_id) for item in moorings if item.server_id == server_id and item.ended_at is None}
         living = [mark for mark in there if mark.number is not None]
         return tuple(sorted(living, key=lambda mark: (not mark.is_mine, mark.number or 0)))
@@ -192,7 +190,7 @@ def _row(item: MooringPeriod, marks: _Marks, fleet: Fleet) -> MooringRow:
 def _timeline(
     moorings: tuple[MooringPeriod, ...], marks: _Marks, fleet: Fleet, roster: Roster | None
 ) -> tuple[tuple[Lane, ...], tuple[float, float]]:
-    """A lane for each session that was moored within the span, those of living windows first."""
+    """Return a lane for each session that was moored within the span, those of living windows first."""
     if roster is None:
         return (), (0.0, 0.0)
     end = roster.read_at

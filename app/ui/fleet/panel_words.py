@@ -1,4 +1,4 @@
-"""The header's panels in plain words: ages, a window's work, a server's last hour, what a window holds of a server."""
+"""Texts of the panel *Fleet*: a server's health, last hour and devices, moorings, and preferences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wire.stats import Device
 
 
 def word_trouble(server: Server, _: Translator) -> Words:
-    """A server's health with its cause."""
+    """Return a server's health with its cause."""
     match server.cause:
         case "login" | "forbidden" if server.health in {Health.REFUSES, Health.NOT_COMFYUI}:
             return Words(
@@ -58,7 +58,7 @@ def word_trouble(server: Server, _: Translator) -> Words:
 
 
 def word_refusal(cause: str, _: Translator) -> Words | None:
-    """Why the browser does not let a page without a gateway use a server; None for any other cause."""
+    """Return why the browser does not let a page without a gateway use a server; None for any other cause."""
     match cause:
         case Refusal.NO_CORS.value:
             return Words(
@@ -111,19 +111,19 @@ def word_refusal(cause: str, _: Translator) -> Words | None:
 
 
 def word_hour(stats: ServerStats, _: Translator) -> str:
-    """The sparkline in words."""
+    """Return the sparkline as text."""
     share = stats.busy_share
     if share is None:
         return _("It has not answered since it is watched") if stats.minutes else ""
-    told = _.formats.percent(share)
+    percent = _.formats.percent(share)
     if stats.minutes >= MINUTES:
-        busy = _("Busy for {share} of the last hour", share=told)
+        busy = _("Busy for {share} of the last hour", share=percent)
     else:
         busy = _.plural(
             "Busy for {share} of the last {count} minute",
             "Busy for {share} of the last {count} minutes",
             stats.minutes,
-            share=told,
+            share=percent,
         )
     longest = _("at most {count} in line", count=stats.longest) if stats.longest else ""
     gaps = "" if stats.is_whole else _("did not always answer")
@@ -131,7 +131,7 @@ def word_hour(stats: ServerStats, _: Translator) -> str:
 
 
 def word_device(device: Device, _: Translator) -> str:
-    """A device's memory; ComfyUI tells of the whole machine's where it has no other."""
+    """Return a device's memory; without another device, ComfyUI reports that of the whole machine."""
     if not device.total or device.free is None:
         return ""
     free, total = _.formats.size(device.free), _.formats.size(device.total)
@@ -141,14 +141,14 @@ def word_device(device: Device, _: Translator) -> str:
 
 
 def word_place(server: Server) -> str:
-    """A server's version, else its address; empty for users who may not see that."""
+    """Return a server's version, otherwise its address; empty for users who may not see that."""
     if server.version:
         return f"ComfyUI {server.version}"
     return server.at or ("" if is_address_tag(server.address) else server.address)
 
 
 def name_device(device: Device) -> str:
-    """`cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync` without its number and allocator."""
+    """Return `cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync` without its number and allocator."""
     name = device.name.partition(" : ")[0]
     if name == "cpu":
         return "CPU"
@@ -157,7 +157,7 @@ def name_device(device: Device) -> str:
 
 
 def word_mooring(row: MooringRow, _: Translator) -> str:
-    """From when to when, with how much work."""
+    """Return the times of a mooring, with its number of tasks."""
     began = _.formats.clock(row.began_at)
     if row.ended_at is None:
         times = _("since {time}", time=began)
@@ -169,7 +169,7 @@ def word_mooring(row: MooringRow, _: Translator) -> str:
 
 
 def word_leanings(_: Translator) -> tuple[tuple[str, str], ...]:
-    """What a window may hold of a server, as choices."""
+    """Return the preferences for a server, as choices."""
     return (
         ("", _("As it comes")),
         ("prefer", _("Prefer it")),

@@ -1,4 +1,4 @@
-"""The servers in plain words: their health, their queue, and where the fleet comes from."""
+"""Texts about servers: their health, their queue, and where the fleet comes from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wire.health import Health
 
 
 def word_health(health: Health, _: Translator) -> Words:
-    """What the gateway last saw of a server; each has its own words."""
+    """Return the health of a server at its last probe."""
     match health:
         case Health.UNKNOWN:
             return Words(_("Not asked yet"), tone=Tone.QUIET)
@@ -28,7 +28,7 @@ def word_health(health: Health, _: Translator) -> Words:
 
 
 def word_queue(server: Server, _: Translator) -> str:
-    """How busy it is."""
+    """Return how busy it is."""
     if server.running and server.pending:
         return _("{running} running, {pending} waiting", running=server.running, pending=server.pending)
     if server.running:
@@ -39,7 +39,7 @@ def word_queue(server: Server, _: Translator) -> str:
 
 
 def word_source(fleet: Fleet, _: Translator) -> str:
-    """Where the list of servers comes from."""
+    """Return where the list of servers comes from."""
     match fleet.source:
         case "demo":
             return _("A demo fleet on this machine.")
@@ -55,7 +55,7 @@ def word_source(fleet: Fleet, _: Translator) -> str:
 
 
 def word_problem(problem: str, _: Translator) -> Words:
-    """The fleet file is wrong, for who runs the fleet."""
+    """Return the fault of the fleet file, for an admin."""
     return Words(
         _("The fleet file has a mistake"),
         _("The servers stay as they were until it is put right."),
@@ -65,7 +65,7 @@ def word_problem(problem: str, _: Translator) -> Words:
 
 
 def word_searches(searches: tuple[str, ...], _: Translator) -> Words:
-    """Something is amiss where servers are looked up, for who runs the fleet."""
+    """Return the failed lookups of servers, for an admin."""
     return Words(
         _("Not all servers can be looked up"),
         _("Those that are known stay; work on a server that is gone shows as unreachable, and is not lost."),

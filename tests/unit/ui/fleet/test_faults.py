@@ -12,7 +12,7 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
-from app.ui.fleet.faults import PARTS, BreakView, FaultsState, Part, break_view, read_mishaps
+from app.ui.fleet.faults import PARTS, BreakView, FaultsState, Part, break_view, read_faults
 from app.ui.fleet.faults_actions import BreakActions
 from app.ui.fleet.faults_html import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
@@ -40,10 +40,10 @@ def markup(shown: BreakView, language: str = "en") -> str:
     return str(breaking(shown, ENGLISH if language == "en" else translator(language)))
 
 
-def button(html: str, mishap: Fault) -> str:
+def button(html: str, fault: Fault) -> str:
     """The tag of the button that does it."""
-    tags = [tag for tag in html.split("<") if tag.startswith("button") and f'data-fault="{mishap.value}"' in tag]
-    assert tags, mishap
+    tags = [tag for tag in html.split("<") if tag.startswith("button") and f'data-fault="{fault.value}"' in tag]
+    assert tags, fault
     return tags[0]
 
 
@@ -51,29 +51,29 @@ def button(html: str, mishap: Fault) -> str:
 
 
 def test_each_fault_is_offered_once_and_each_that_lasts_has_an_end() -> None:
-    offered = [mishap for mishap, _end in ROWS]
-    ends = {end for _mishap, end in ROWS if end is not None}
+    offered = [fault for fault, _end in ROWS]
+    ends = {end for _fault, end in ROWS if end is not None}
     assert len(offered) == len(set(offered))
     assert {*offered, *ends, Fault.RESET} == set(Fault)
-    assert {mishap for mishap, end in ROWS if end is None} == MOMENTARY
+    assert {fault for fault, end in ROWS if end is None} == MOMENTARY
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_no_two_faults_are_told_alike(language: str) -> None:
     _ = translator(language)
-    stories = [word_story(mishap, _) for mishap, _end in ROWS]
+    stories = [word_story(fault, _) for fault, _end in ROWS]
     assert len({story.button for story in stories}) == len({story.does for story in stories}) == len(ROWS)
     assert all(story.shows for story in stories)
-    lasting = [mishap for mishap, end in ROWS if end is not None]
-    told = [word_broken(mishap, _) for mishap in lasting]
+    lasting = [fault for fault, end in ROWS if end is not None]
+    told = [word_broken(fault, _) for fault in lasting]
     assert len(set(told)) == len(lasting)
-    assert not set(told) & {mishap.value for mishap in Fault}, "a name for programs is no word"
-    assert all(word_end(mishap, _) for mishap in lasting)
+    assert not set(told) & {fault.value for fault in Fault}, "a name for programs is no word"
+    assert all(word_end(fault, _) for fault in lasting)
     assert len({word_part(part, _) for part in Part}) == len(Part)
 
 
 def test_a_name_that_a_newer_gateway_tells_is_left_out() -> None:
-    assert read_mishaps(("hang", "set-on-fire")) == (Fault.HANG,)
+    assert read_faults(("hang", "set-on-fire")) == (Fault.HANG,)
 
 
 # The panel
@@ -114,9 +114,9 @@ def test_the_window_s_own_server_is_chosen_until_the_person_chooses() -> None:
 
 def test_all_faults_are_shown_with_what_should_be_seen() -> None:
     html = markup(view(demo()))
-    for mishap, _end in ROWS:
-        assert 'data-server="demo-1"' in button(html, mishap)
-        assert word_story(mishap, ENGLISH).shows in html
+    for fault, _end in ROWS:
+        assert 'data-server="demo-1"' in button(html, fault)
+        assert word_story(fault, ENGLISH).shows in html
     assert "Nothing is broken now." in html
     assert " disabled" not in html
 
@@ -128,11 +128,11 @@ def test_what_is_broken_is_said_also_while_the_panel_is_folded() -> None:
     assert "Nothing is broken" not in summary
 
 
-@pytest.mark.parametrize(("mishap", "end"), [row for row in ROWS if row[1] is not None])
-def test_a_fault_that_lasts_offers_its_end_in_its_place(mishap: Fault, end: Fault) -> None:
-    html = markup(view(demo(mishap.value)))
+@pytest.mark.parametrize(("fault", "end"), [row for row in ROWS if row[1] is not None])
+def test_a_fault_that_lasts_offers_its_end_in_its_place(fault: Fault, end: Fault) -> None:
+    html = markup(view(demo(fault.value)))
     assert "disabled" not in button(html, end)
-    assert f'data-fault="{mishap.value}"' not in html
+    assert f'data-fault="{fault.value}"' not in html
 
 
 def test_a_killed_server_can_only_be_started() -> None:
