@@ -1,4 +1,4 @@
-"""The page's table of actions, which become calls of the session and changes of the state; none touches the DOM."""
+"""The page's table of actions, which call the session and change the state; none touches the DOM."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ log = logging.getLogger("mooring.ui")
 
 
 class SessionCommands(SessionFacts, TaskCommands, OrphanCommands, Protocol):
-    """What the page asks of a session."""
+    """The part of a session that the page's actions call."""
 
     async def run(
         self,
@@ -185,21 +185,21 @@ class PageActions(ActionTable):
                 order.workflow, title=chosen.title, inputs=inputs, server_id=wish.asked, editor=order.editor
             )
         except MooringError as error:
-            log.info("the run failed and its own card says so: %r", error)
+            log.info("the run failed, as its card shows: %r", error)
             prompt_id = None
         self._note_values(chosen, form.draft)
         if prompt_id is not None and self._note_used is not None:
             await self._note_used(chosen.workflow_id, prompt_id)
 
     def _wish(self, chosen: OpenWorkflow, where: WhereView) -> Wish:
-        """What the person asks of the choice of a server, and the workflow; a moored window has none."""
+        """Return what the user and the workflow ask of the choice of a server; nothing in a moored window."""
         wish = ANY if where.moored_to else wish_of(where)
         if wish == ANY and chosen.needs_demo:
             return Wish(asked=self._demo_server())
         return wish
 
     async def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
-        """Let so many runs wait, each with the seeds that a click of its own would have had."""
+        """Queue so many runs, each with the seeds that its own click would have drawn."""
         form = self._context.ui.of(FormState)
         runs, draft = self._form.draw_many(chosen, form.draft, count)
         plan = plan_of(chosen, form.draft, runs, now=self._screen.local_time(), choose=self._choose)
@@ -209,7 +209,7 @@ class PageActions(ActionTable):
         await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish, count))
 
     async def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], senders: int | None) -> None:
-        """Let the runs of a plan wait, with the files that stand in the form now."""
+        """Queue the runs of a plan, with the files that are in the form now."""
         view = run_view(self._session, chosen, self._context.ui)
         if view.blocker is not None:
             return  # the dialog says why
@@ -229,11 +229,11 @@ class PageActions(ActionTable):
         )
 
     def _choose(self, count: int) -> int:
-        """One of so many, by chance."""
+        """Draw a number below `count`."""
         return self._random_seed(count - 1)
 
     def _demo_server(self) -> ServerId | None:
-        """In a mixed fleet, a demo server by name, since no other has the demo's nodes; else nobody is asked for."""
+        """In a mixed fleet, return a demo server, since no other has the demo's nodes; None leaves the choice open."""
         servers = self._session.fleet.servers
         window = self._session.window
         if all(server.is_demo for server in servers) or not isinstance(window, Window):
@@ -250,17 +250,17 @@ class PageActions(ActionTable):
     # Files
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
-        """Files dropped, pasted or chosen."""
+        """Take files that were dropped, pasted or chosen."""
         if self._many.is_open:
             self._many.take_files(files)
         else:
             self._files.take_files(key, files)
 
     async def recover(self, read_input: Callable[[str], Awaitable[Blob | None]]) -> None:
-        """Put the files back that stood in the form before a reload."""
+        """Put back the files that were in the form before a reload."""
         await self._files.recover(self._session.window, read_input)
 
-    # Doing
+    # Helpers
 
     def _set(self, **changes: Any) -> None:
         self._context.set_ui(replace(self._context.ui, **changes))

@@ -1,4 +1,4 @@
-"""The open dialog: the question before giving up, one picture large, a graph, a mask, the camera, or what is kept."""
+"""The open dialog: a question, a result in full size, a graph, a mask, the camera, or the settings of storage."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from app.ui.settings.settings_html import settings
 from app.ui.windows.panel import WindowsView
 from app.ui.windows.panel_html import windows
 
-# What a dialog is made from, where that is all it needs.
+# What a dialog is made from, where it needs nothing else.
 _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], Markup]] = {
     KeepingView: keeping,
     LogOutView: log_out,
@@ -68,7 +68,7 @@ _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], Markup]] = {
 
 
 def dialogs(view: DialogView, _: Translator) -> Markup:
-    """The content of `#dialogs`: nothing, or one dialog that is to be shown."""
+    """Return the content of `#dialogs`: the open dialog, if any."""
     if (drawn := _OF_ITS_OWN.get(type(view.dialog))) is not None:
         return drawn(view.dialog, _)
     if isinstance(view.dialog, ManyView):

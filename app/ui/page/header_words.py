@@ -1,4 +1,4 @@
-"""The texts of the bar on top."""
+"""The texts of the header."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.ui.page.state import HeaderView
 
 
 def word_servers(view: HeaderView, _: Translator) -> str:
-    """What the chip says of the servers that work for this window."""
+    """Return the chip's text about the servers that work for this window."""
     if view.others or view.tag is None:
         return _("At work for this window: {names}", names=", ".join(tag.name for tag in view.tags))
     if view.silent:
@@ -18,12 +18,12 @@ def word_servers(view: HeaderView, _: Translator) -> str:
 
 
 def word_ill(view: HeaderView, _: Translator) -> str:
-    """How many servers are not well."""
+    """Return how many servers are not well."""
     return _.plural("{count} server is not well", "{count} servers are not well", view.ill)
 
 
 def word_free(view: HeaderView, _: Translator) -> tuple[str, str]:
-    """Why no server holds the window, and what that means."""
+    """Return why no server holds the window, and what that means."""
     if view.is_unreadable:
         return _("Records not readable"), ""
     if view.is_restoring:
@@ -34,7 +34,7 @@ def word_free(view: HeaderView, _: Translator) -> tuple[str, str]:
 
 
 def word_counts(view: HeaderView, _: Translator) -> str:
-    """How much work there is."""
+    """Return how much work there is."""
     if view.silent:
         return _with_silent(view, _)
     if view.running and view.waiting:
@@ -45,7 +45,7 @@ def word_counts(view: HeaderView, _: Translator) -> str:
 
 
 def _with_silent(view: HeaderView, _: Translator) -> str:
-    """What is known of work at a server that does not answer is that it was sent there."""
+    """Add the work at servers that do not answer: all that is known of it is that it was sent."""
     silent = _.plural("{count} without an answer", "{count} without an answer", view.silent)
     known = word_counts(replace(view, silent=0), _) if view.running or view.waiting else ""
     return _("{first}, {rest}", first=known, rest=silent) if known else silent

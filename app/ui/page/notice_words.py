@@ -1,4 +1,4 @@
-"""What the person should know, in plain words: one telling per kind of notice."""
+"""The texts of notices, by kind."""
 
 from __future__ import annotations
 
@@ -16,19 +16,16 @@ from app.ui.page.state import Notice, NoticeKind
 
 
 def count_errors(items: Sequence[Notice]) -> int:
-    """How many of them are errors."""
     return sum(item.kind is NoticeKind.ERROR for item in items)
 
 
 def notice_icon(item: Notice, words: Words) -> str:
-    """The icon beside a notice."""
     if item.deletion is not None:
         return "trash"
     return "info" if words.tone is Tone.QUIET else "warning"
 
 
 def word_notice(item: Notice, _: Translator) -> Words:
-    """The words of one notice."""
     match item.kind:
         case NoticeKind.STORE | NoticeKind.ERROR:
             return word_error(item.error or StorageError("read", "unknown"), _)
@@ -65,7 +62,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
 
 
 def word_deletion(item: Deletion, _: Translator) -> str:
-    """Return the text that says what was deleted."""
+    """Return the text about what was deleted."""
     name = _.known(item.name) or _("Untitled")
     match item.what:
         case What.RESULTS if item.count > 1:
@@ -117,7 +114,7 @@ def _no_server(_: Translator) -> Words:
 
 
 def _changed(item: Notice, _: Translator) -> Words:
-    """A server is not as it was: what was noticed, and that it ends nothing."""
+    """A server seems to have changed: what was noticed, and that it ends nothing."""
     server = item.tag.name if item.tag else _("the server")
     match item.noticed.sign if item.noticed else RestartSign.ANOTHER:
         case RestartSign.NUMBER_FELL:
@@ -166,7 +163,7 @@ def _offline(_: Translator) -> Words:
 
 
 def _absent(kind: NoticeKind, _: Translator) -> Words:
-    """Whoever this page belongs to is not logged in: nothing is lost, and nothing is sent meanwhile."""
+    """The owner of this page is not logged in: nothing is lost, and nothing is sent until then."""
     if kind is NoticeKind.LOGGED_OUT:
         return Words(
             _("You are logged out."),
@@ -187,7 +184,7 @@ def _absent(kind: NoticeKind, _: Translator) -> Words:
 
 
 def _newer(item: Notice, _: Translator) -> Words:
-    """A newer version of the page: what it means for this window, and when to do what."""
+    """A newer version of the page: what it means for this window, and when to reload."""
     if item.newer is Newer.STORED:
         return Words(
             _("A newer Mooring has been used in this browser than the gateway serves."),
@@ -210,7 +207,7 @@ def _newer(item: Notice, _: Translator) -> Words:
 
 
 def _unreadable(record: Unreadable | None, _: Translator) -> Words:
-    """A stored task that cannot be read: what that means, and what can be done with it."""
+    """A stored task that cannot be read: what that means, and what the user can do with it."""
     if record is None:
         return word_error(UnreadableRecord(), _)
     named = record.title or record.prompt_id

@@ -1,4 +1,4 @@
-"""From the page as values to what can be done on it, and to the dialogs that are about the page as a whole. Pure."""
+"""The commands that the page offers now, and the dialogs about the page as a whole. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from app.ui.scripting.actions import ScriptingDialog
 from app.ui.settings.account import Account, SettingsView
 from app.ui.settings.settings import Settings, SettingsDialog
 
-MOST_PIECES = 12  # cards of each list that one can go to by name
+MOST_PIECES = 12  # cards of each list that the palette names
 
 
 def with_help(view: PageView, ui: UiState, stock: LibraryEntries, language: str) -> PageView:
-    """The page with the settings, the palette, the shortcuts or the scripting console, if one of them is open."""
+    """Return the page with the settings, palette, shortcuts or scripting console, if one of them is open."""
     match ui.dialog:
         case SettingsDialog() as dialog:
             return replace(view, dialog=DialogView(SettingsView(dialog, ui.of(Settings), language, ui.of(Account))))
@@ -33,7 +33,7 @@ def with_help(view: PageView, ui: UiState, stock: LibraryEntries, language: str)
 
 
 def offered_of(view: PageView, ui: UiState, stock: LibraryEntries) -> Offered:
-    """What can be done now: what the page's own buttons would do."""
+    """Return what the page's own buttons would do now."""
     form, waiting = view.form, view.waiting
     return Offered(
         can_run=view.run.blocker is None,

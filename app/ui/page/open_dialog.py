@@ -1,4 +1,4 @@
-"""The open dialog as a slice: which one it is, and what it is about."""
+"""The open dialog as a slice: its kind and its subject."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ NONE = DialogView()
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a dialog may be about: the page as far as it is made. `opened` and `chosen` are the chosen workflow."""
+    """What a dialog may be about: the finished parts of the page. `opened` and `chosen` are the chosen workflow."""
 
     session: SessionFacts
     ui: UiState
     opened: OpenWorkflow | None
-    chosen: OpenWorkflow | None  # with what the choices made in its form bring along
+    chosen: OpenWorkflow | None  # with the inputs that the choices in its form add
     cards: tuple[CardView, ...]
     pictures: Pictures
     stock: LibraryEntries
@@ -59,7 +59,7 @@ class Around:
 
 
 def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
-    """The open dialog, and the marks of an open graph apart from it."""
+    """Return the open dialog, and the marks of an open graph apart from it."""
     session, ui = around.session, around.ui
     match ui.dialog:
         case None:
@@ -88,7 +88,7 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return DialogView(picture_view(dialog, ui.of(FormState).draft, fields)), None
         case GiveUpDialog() | RunAgainDialog() | SameServerDialog() | PictureDialog() as dialog:
             return _about_task(around, dialog), None
-    return NONE, None  # a workflow's without one, or about the page as a whole (`offering.py`)
+    return NONE, None  # no workflow is chosen, or `offering.py` makes it
 
 
 def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareDialog) -> DialogView:
@@ -96,7 +96,7 @@ def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareD
 
 
 def _about_browser(around: Around, dialog: KeepingDialog | LogOutDialog) -> DialogView:
-    """About what is kept in this browser, and whose it is."""
+    """Dialogs about the data in this browser, and whose it is."""
     session, ui = around.session, around.ui
     if isinstance(dialog, LogOutDialog):
         return DialogView(log_out_view(dialog, ui.of(Account), session, around.panels))
@@ -163,7 +163,7 @@ def _graph(around: Around, node_id: str) -> tuple[DialogView, GraphMarks | None]
 
 
 def graph_subject(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | None) -> Subject | None:
-    """What the open graph is of; None if none is open, or what it is of is gone."""
+    """Return the subject of the open graph; None if none is open, or its subject is gone."""
     if not isinstance(ui.dialog, GraphDialog):
         return None
     if ui.dialog.prompt_id is None:
@@ -181,7 +181,7 @@ def form_subject(chosen: OpenWorkflow, draft: Draft) -> Subject:
 
 
 def find_task(session: SessionFacts, prompt_id: PromptId | None) -> Task | None:
-    """A task of this tab, also one that is set aside."""
+    """Return a task of this tab, also an unreadable one."""
     if prompt_id is None:
         return None
     known = (window.tasks.get(prompt_id) for window in session.windows)
@@ -189,13 +189,13 @@ def find_task(session: SessionFacts, prompt_id: PromptId | None) -> Task | None:
 
 
 def _aside(session: SessionFacts, prompt_id: PromptId | None) -> Iterator[tuple[Task, Window]]:
-    """A task that is set aside, with its window."""
+    """Yield the set-aside tasks of that id, each with its window."""
     for window in session.windows:
         yield from ((task, window) for task in window.quarantined if task.prompt_id == prompt_id)
 
 
 def _records(session: SessionFacts) -> Iterator[Unreadable]:
-    """What cannot be read, of this tab and of windows that are gone."""
+    """Yield the unreadable records of this tab and of closed windows."""
     for window in session.windows:
         yield from window.unreadable
     yield from (item.record for item in session.orphan_records)

@@ -1,4 +1,4 @@
-"""The page: follows the session and the person, and patches what is different, at most once per frame."""
+"""The page: follows the session and the user, and patches what has changed, at most once per frame."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import ASK_AGAIN, Standings
 from app.ui.scripting.actions import ScriptingActions
 from app.ui.settings.account_actions import Team
-from app.ui.settings.actions import SettingsActions, told_of
+from app.ui.settings.actions import SettingsActions, page_settings
 from app.ui.settings.notifications import EndNotifier, Notifier
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
@@ -74,11 +74,11 @@ log = logging.getLogger("mooring.ui")
 
 
 class Page:
-    """One window's page. `translators(language)` gets the words of a language, `read_input(sha256)` a kept picture.
+    """One window's page. `translators(language)` returns a translator, `read_input(sha256)` a kept picture.
 
-    `arrange` gives places for a graph. In `documents` lie the library, presets and recent values; `now` is the time.
+    `arrange` computes the layout of a graph. `documents` has the library, presets and recent values; `now` is the time.
     `panel_sources` has the data of the header's panels, `notifier` reaches a user whose focus is elsewhere.
-    Each result is saved to the `folder`, if the person has chosen one. A private page says that it is.
+    Each result is saved to the `folder`, if the user has chosen one.
     """
 
     def __init__(
@@ -112,12 +112,12 @@ class Page:
         self._background: set[asyncio.Task[None]] = set()
         self._translator: Translator | None = None
         self._shown: PageView | None = None
-        self._told: dict[str, object] = {}
-        self._seen: frozenset[PromptId] = frozenset()  # what had ended when the tab was last seen
+        self._sent: dict[str, object] = {}
+        self._seen: frozenset[PromptId] = frozenset()  # that had ended when the tab was last visible
         self._is_restored = False
         self._redraws = RedrawScheduler(screen.schedule, self.draw)
         self._is_guarded = False
-        self._is_asked = False  # another window has asked for this one
+        self._is_asked = False  # another window has asked the user to come here
         self._library = Library(documents, session.files, now, self.request)
         self._ui = UiState().with_slices(
             drafts.load(screen.recall(drafts.STORE_KEY), workflows, is_file),
@@ -185,11 +185,10 @@ class Page:
 
     @property
     def ui(self) -> UiState:
-        """The person's own part."""
         return self._ui
 
     def set_ui(self, ui: UiState) -> None:
-        """Change the person's own part; what was typed is remembered at once."""
+        """Replace the state; the typed values are saved immediately."""
         before, form = self._ui.of(FormState), ui.of(FormState)
         self._ui = ui
         if (form.workflow_id, form.drafts) != (before.workflow_id, before.drafts):
@@ -198,11 +197,11 @@ class Page:
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:
-        """What there is to choose."""
+        """The workflows to choose from."""
         return self._workflows
 
     def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
-        """Offer these: with another one, or one with the form of a catalogue that was read. What was typed stays."""
+        """Replace the workflows, for example by one with the form of a catalogue read just now. Typed values stay."""
         self._workflows = workflows
         self._choose_something()
         if any(draft.awaited for draft in self._ui.of(FormState).drafts.values()):
@@ -210,7 +209,7 @@ class Page:
         self.request()
 
     def _choose_something(self) -> None:
-        """If the chosen workflow is gone, the first one is chosen."""
+        """Choose the first workflow if the chosen one is gone."""
         chosen = self._ui.of(FormState).workflow_id
         if not self._opener.knows(chosen) and not any(item.workflow_id == chosen for item in self._workflows):
             self._ui = self._ui.with_slices(
@@ -218,7 +217,7 @@ class Page:
             )
 
     def _opened(self, opened: OpenWorkflow) -> None:
-        """A workflow has been opened: what was typed into it before a reload is there again, as far as it fits."""
+        """Restore what was typed into a workflow before a reload, as far as it still fits."""
         known = self._ui.of(FormState).drafts.get(opened.workflow_id)
         if known is not None:
             kept = drafts.without_gone(known, opened.workflow.nodes)
@@ -226,7 +225,7 @@ class Page:
         self.spawn(self.actions.recover(self._read_input))
 
     def word(self, text: str) -> str:
-        """What the page shows for a label."""
+        """Return the text that the page shows for a label."""
         return self._translator.known(text) if self._translator is not None else text
 
     async def start(self, language: str) -> None:
@@ -249,11 +248,11 @@ class Page:
         """Change the language of the whole page."""
         self._translator = await self._translators(language)
         self._shown = None
-        self._told = {}
+        self._sent = {}
         self.request()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run in the background; held until done, and an error is logged, never lost."""
+        """Run in the background; the task is held until it is done, and its error is logged."""
         self._hold_on_to(asyncio.get_running_loop().create_task(work))
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -261,7 +260,7 @@ class Page:
         self._hold_on_to(begin(work))
 
     def hold_drawing(self) -> None:
-        """Draw nothing until the request of this click has left, for a moment at most."""
+        """Draw nothing until this click's request has been sent, or 100 ms have passed."""
         self._redraws.hold()
 
     def _hold_on_to(self, task: asyncio.Task[None]) -> None:
@@ -276,7 +275,7 @@ class Page:
     # What the user does
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
-        """Files dropped, pasted or chosen: into the open plan of runs, into the field aimed at, or to be opened."""
+        """Take dropped, pasted or chosen files: into the open plan of runs, the field aimed at, or as a workflow."""
         is_planning = isinstance(self._ui.dialog, ManyDialog)
         if is_planning or (key is not None and not any(is_json(*file) for file in files)):
             self.actions.take_files(key, files)
@@ -284,11 +283,11 @@ class Page:
             self._library_actions.take_files(files, is_surely=purpose == "open")
 
     def follow_kept(self, key: str) -> None:
-        """Another window has kept something under that name."""
+        """Take over a setting that another window has saved under `key`."""
         self._settings.follow(key)
 
     def wake(self, _reason: str) -> None:
-        """The tab is back: other windows may have put something into the library and the album."""
+        """Reread the library and the album: other windows may have changed them while this tab was hidden."""
         self._album_rows.look_again()
         if self._folder is not None:
             self._folder.look_again()
@@ -297,7 +296,7 @@ class Page:
     # What is shown
 
     def _follow(self) -> None:
-        """The session has changed. Whether leaving has to be asked about is said at once, not with the next frame."""
+        """Follow a change of the session. Whether leaving must be confirmed is set now, not with the next frame."""
         if self._is_guarded != self._session.has_loose_ends:
             self._is_guarded = not self._is_guarded
             self._screen.guard_leaving(self._is_guarded)
@@ -305,28 +304,27 @@ class Page:
         self._redraws.request_calmly()
 
     def _show_yourself(self) -> None:
-        """Another window has asked for this one: its tab says so until somebody looks at it."""
+        """Mark the tab for a user who looks for it from another window, until the tab is visible."""
         self._is_asked = True
         self.request()
 
     def request(self) -> None:
-        """Draw soon: many changes become one patch."""
         self._redraws.request()
 
     def draw(self) -> None:
-        """Patch what is different: the tab's sign always, the regions while somebody can see them."""
+        """Patch what has changed: the tab's icon and title always, the regions while the tab is visible."""
         self._redraws.drawn()
         if self._translator is None:
             return
         is_hidden = self._screen.is_hidden()
-        self._panel_data.tell()
+        self._panel_data.announce()
         if self._folder is not None:
             self._folder.follow()
         change = self._tab_change(self._translator, is_hidden)
         if not is_hidden or self._shown is None:
             change |= self._page_change(self._translator)
         if change and not self._screen.update(change):
-            log.warning("a card is not on the page; everything is drawn anew")
+            log.warning("a card is not on the page; drawing the whole page")
             self._shown = None
             self.request()
 
@@ -377,12 +375,12 @@ class Page:
         regions = changed_regions(self._shown, view, _)
         graph = graph_change(self._shown, view, _)
         self._shown = view
-        told: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
-        told |= told_of(self._ui.of(Settings), SINGLE)
-        return {**({"regions": regions} if regions else {}), **graph, **self._album.change(_), **self._news(told)}
+        facts: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
+        facts |= page_settings(self._ui.of(Settings), SINGLE)
+        return {**({"regions": regions} if regions else {}), **graph, **self._album.change(_), **self._news(facts)}
 
     def _refresh_library(self) -> LibraryEntries:
-        """Open what is chosen, look for what is published, and for the pictures of an open library."""
+        """Open the chosen workflow, and look for published workflows and for the pictures of an open library."""
         tag = self._session.fleet.workflows
         if self._session.fleet.source and self._library.is_stale(tag):
             self.spawn(self._library.refresh_published(tag))
@@ -400,8 +398,8 @@ class Page:
     def _offered(self) -> Offered | None:
         return offered_of(self._shown, self._ui, self._stock) if self._shown is not None else None
 
-    def _news(self, told: Mapping[str, object]) -> dict[str, object]:
-        """What was not told before."""
-        news = {name: value for name, value in told.items() if self._told.get(name) != value}
-        self._told |= news
+    def _news(self, facts: Mapping[str, object]) -> dict[str, object]:
+        """Return the entries that changed since the last update."""
+        news = {name: value for name, value in facts.items() if self._sent.get(name) != value}
+        self._sent |= news
         return dict(news)

@@ -1,4 +1,4 @@
-"""What the person does in the header's panels: opens them, prefers or avoids a server, asks a window to show itself."""
+"""The actions of the header's panels: open them, prefer or avoid a server, show another window."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ STORE_KEY = "mooring.leanings"
 
 
 class Leaner(Protocol):
-    """Whose choices of a server are meant."""
+    """Takes the choices of servers."""
 
     def lean(self, leanings: Mapping[ServerId, Leaning]) -> None: ...
 
 
 class PanelActions:
-    """Actions in the panels. What the window prefers and avoids is remembered by the tab, over a reload.
+    """Actions in the panels. The tab remembers preferred and avoided servers over a reload.
 
-    *This one only* is the choice of where the next run goes, which stands beside Run as well.
+    *This one only* is the same as the choice of a server beside Run.
     """
 
     def __init__(self, session: Leaner, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
@@ -69,15 +69,15 @@ class PanelActions:
 
 
 def dump(leanings: Mapping[ServerId, Leaning]) -> str:
-    """As the tab remembers it."""
+    """Return the leanings as the tab stores them."""
     return json.dumps({server_id: leaning.value for server_id, leaning in leanings.items()}) if leanings else ""
 
 
 def load(text: str) -> dict[ServerId, Leaning]:
-    """What was remembered; anything else is nothing."""
+    """Read stored leanings; anything invalid is left out."""
     known = {item.value: item for item in Leaning}
     try:
-        told = json.loads(text)
-        return {ServerId(server_id): known[value] for server_id, value in told.items() if value in known}
+        stored = json.loads(text)
+        return {ServerId(server_id): known[value] for server_id, value in stored.items() if value in known}
     except (ValueError, TypeError, AttributeError):
         return {}

@@ -1,7 +1,7 @@
-"""Looks at other windows and at the servers while a panel shows them, and tells other windows of this one.
+"""Reads other windows and the servers while a panel shows them, and announces changes of this window to the others.
 
-Nothing is read while no panel is open, or while nobody sees the tab. A hint of another window (`Signals`) is followed
-at once; what no hint tells of, a window that was closed or a server's free memory, is seen by the next look.
+Nothing is read while no panel is open, or while the tab is hidden. A signal of another window (`Signals`) is followed
+immediately; a closed window or a server's free memory sends no signal, and is noticed by the next poll.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from app.ui.kit.thumbnails import Find, Sights
 from app.ui.settings.account import LogOutDialog
 from app.ui.windows.panel import NOTHING_READ, PanelFacts, WindowsDialog, pictured
 
-EVERY = 5.0  # seconds between two looks if no hint comes
-PAUSE = 0.3  # seconds after a look, however many hints come
+EVERY = 5.0  # seconds between two polls without a signal
+PAUSE = 0.3  # seconds after a poll, however many signals come
 
 log = logging.getLogger("mooring.ui")
 
 
 class Thumbnails(Protocol):
-    """Where small pictures are."""
+    """Reads stored thumbnails."""
 
     async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
 
@@ -49,7 +49,7 @@ class PanelSession(Protocol):
 
 
 class PanelData:
-    """See the module. `on_show` is called when another window asks this one to show itself."""
+    """Reads the data of the panels. `on_show` is called when another window asks the user to come to this one."""
 
     def __init__(
         self,
@@ -68,16 +68,15 @@ class PanelData:
         self._dialog: object = None
         self._is_watching = False
         self._news = asyncio.Event()
-        self._told: tuple[Window, ...] = ()
+        self._announced: tuple[Window, ...] = ()
         panel_sources.signals.listen(self._hear)
 
     @property
     def facts(self) -> PanelFacts:
-        """What was read last."""
         return replace(self._facts, sight=self._sight)
 
     def refresh(self, dialog: object) -> None:
-        """A drawing begins: look while a panel is open that shows it, and let go of everything otherwise."""
+        """Before a drawing: read while a panel that shows the data is open, and release everything otherwise."""
         is_other = type(dialog) is not type(self._dialog)
         self._dialog = dialog
         if self._is_wanted() and not self._is_watching:
@@ -90,18 +89,18 @@ class PanelData:
             self._sources.roster.forget()
             self._sights.want({})
 
-    def tell(self) -> None:
-        """This window may be another one than it was: tell the others if it is."""
+    def announce(self) -> None:
+        """Send a signal to the other windows if this one has changed."""
         windows = self._session.windows
-        if len(windows) == len(self._told) and all(map(lambda a, b: a is b, windows, self._told)):
-            return  # a step of progress: nobody else shows it
-        before, self._told = self._told, windows
+        if len(windows) == len(self._announced) and all(map(lambda a, b: a is b, windows, self._announced)):
+            return  # a step of progress: no other window shows it
+        before, self._announced = self._announced, windows
         if windows and _outline(before) != _outline(windows):
             self._sources.signals.send("changed", windows[0].window_id)
             self._news.set()
 
     def ask(self, window_id: WindowId) -> None:
-        """Ask another window to show itself."""
+        """Ask another window to mark its tab."""
         self._sources.signals.send("show", window_id)
 
     def _hear(self, kind: str, window_id: WindowId) -> None:
@@ -134,20 +133,20 @@ class PanelData:
         found = self._facts
         try:
             read = await self._sources.roster.read([item.server_id for item in self._session.fleet.servers])
-            await asyncio.sleep(0)  # thousands of tasks: not all in one go
+            await asyncio.sleep(0)  # thousands of tasks: yield between the steps
             roster = digest(read)
             await asyncio.sleep(0)
             found = replace(found, roster=roster, moorings=moorings(roster), is_unreadable=False)
         except StorageError as error:
-            log.warning("the other windows are not known: %r", error)
+            log.warning("the other windows cannot be read: %r", error)
             found = replace(found, is_unreadable=True)
         if isinstance(self._dialog, FleetDialog):
             try:
                 found = replace(found, stats=await self._sources.stats.stats())
             except (TransportError, ConfigError) as error:
-                log.info("how the servers are is not known: %r", error)
+                log.info("the servers' stats cannot be read: %r", error)
         if not self._is_open():
-            return  # closed meanwhile
+            return  # the panel was closed
         self._facts = found
         self._sights.want(self._wanted() if isinstance(self._dialog, WindowsDialog) else {})
 
@@ -167,7 +166,7 @@ class PanelData:
 
 
 def _outline(windows: tuple[Window, ...]) -> list[object]:
-    """What others show of these windows."""
+    """Return what other windows show of these."""
     return [
         (
             item.window_id,
@@ -181,7 +180,7 @@ def _outline(windows: tuple[Window, ...]) -> list[object]:
 
 @dataclass(frozen=True, slots=True)
 class PanelSources:
-    """Where the panels look: at the other windows, and at the servers."""
+    """The sources of the panels' data: windows, server stats and signals."""
 
     roster: RosterSource
     stats: StatsSource

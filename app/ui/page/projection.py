@@ -1,4 +1,4 @@
-"""From the session and the person's own part to the page as values. Pure: it asks, it changes nothing."""
+"""From the session and the page's own state to the page as values. Pure."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def project(
     album: AlbumView | None = None,
     panels: PanelFacts = NOTHING_READ,
 ) -> PageView:
-    """The page as it has to look now. `word` is what the page shows for a label, so that a search finds it.
+    """Return the page to draw. `word` returns the text that the page shows for a label, so that a search finds it.
 
-    `stock` is what there is to choose, if that is more than `workflows`; `sight` gives a library item's picture.
-    `album` is everything that was made in this browser, while it is shown.
-    `panels` is what was read for the header's panels.
+    `stock` is the list of the library, if it is longer than `workflows`; `sight` returns a library item's picture.
+    `album` is every result in this browser, while it is shown.
+    `panels` is the data of the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
     typed, saved = ui.of(FormState), ui.of(ResultsState)
@@ -124,7 +124,7 @@ def _all_linked(cards: tuple[CardView, ...], ui: UiState) -> tuple[CardView, ...
 
 
 def _first_offer_open(cards: Iterable[CardView]) -> tuple[CardView, ...]:
-    """The first of several doubtful cards shows its offers; a page full of them could not be looked through."""
+    """Open the offers of only the first of several unclear cards, to keep the page readable."""
     shown = list(cards)
     for place, card in enumerate(shown):
         if card.offers:
@@ -156,7 +156,7 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
 
 
 def _is_silent(task: Task) -> bool:
-    """Nobody knows how far it is: its server does not answer, or gave no clear answer when it was sent."""
+    """Whether its progress is unknown: its server does not answer, or gave no clear answer to the prompt."""
     return task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
 
 
@@ -168,7 +168,7 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
     if session.store_error is not None:
         found.append(Notice(NoticeKind.STORE, error=session.store_error))
     if (absence := ABSENCES.get(ui.of(Account).presence)) is not None:
-        found.append(Notice(absence))  # the fleet is not told then either
+        found.append(Notice(absence))  # nor is the fleet reported then
     elif session.fleet_error is not None:
         found.append(Notice(NoticeKind.FLEET, error=session.fleet_error))
     elif fleet.source and not fleet.servers:
@@ -194,13 +194,13 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
 
 
 def _deletions(ui: UiState) -> Iterator[Notice]:
-    """The notices of deletions that can be undone, latest first; only a few are shown at a time."""
+    """Yield the notices of deletions that can be undone, latest first; only a few are shown at a time."""
     current = [item for item in reversed(ui.deletions) if not item.is_over]
     return (Notice(NoticeKind.DELETED, item.number, deletion=item) for item in current[:DELETIONS_SHOWN])
 
 
 def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:
-    """Whether Run is possible now, where it would go, and what Cancel would stop."""
+    """Return whether Run is possible now, which server it would use, and what Cancel would stop."""
     window = session.window if isinstance(session.window, Window) else None
     locked = window.window_locked_server if window else None
     mine = [task for item in session.windows for task in item.unfinished if task.cancel_asked_at is None]
@@ -248,7 +248,7 @@ def _gone_blocker(chosen: OpenWorkflow, gone: Collection[Key]) -> Blocker | None
 
 
 def _unable_blocker(window: Window, standing: Runnability | None) -> Blocker | None:
-    """Nothing would be sent where it cannot run; the same is looked at again by the session itself."""
+    """Return the blocker of a workflow that no server can run; the session rechecks it itself."""
     if standing is None or not standing.lacks:
         return None
     locked = window.window_locked_server

@@ -1,4 +1,4 @@
-"""When the page is drawn: many changes become one patch, and what a click has just sent for goes before it is drawn."""
+"""When the page is drawn: many changes become one patch, and a click's request is sent before the page is drawn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.session import Run, RunStage
 
-LONGEST_HOLD = 0.1  # seconds; a person takes what comes within that long for the answer to the own click
+LONGEST_HOLD = 0.1  # seconds; a reaction within that time feels immediate
 
 _LEAVING = frozenset({RunStage.RESERVING, RunStage.CONNECTING, RunStage.REGISTERING})
 
@@ -20,10 +20,10 @@ class Schedule(Protocol):
 
 
 class RedrawScheduler:
-    """Calls `draw` when it is its turn.
+    """Decides when to call `draw`.
 
     A patch takes as long as everything between a click on Run and its request together. So nothing is drawn from the
-    click on until its request has left, or it turns out to take longer than anybody should wait for a sign of it.
+    click until its request was sent, or until a user would wait noticeably for a reaction.
     """
 
     def __init__(self, schedule: Schedule, draw: Callable[[], None]) -> None:
@@ -45,20 +45,19 @@ class RedrawScheduler:
             self._schedule(self._take, is_calm=True)
 
     def hold(self) -> None:
-        """Something was asked for just now, and is on its way from here."""
+        """Hold drawing back: a request is about to be sent."""
         if not self._is_held:
             self._is_held, self._is_under_way = True, False
             asyncio.get_running_loop().call_later(LONGEST_HOLD, self._let_go)
 
     def follow(self, runs: Iterable[Run]) -> None:
-        """How far the clicks are now: what is held for may have left."""
+        """Release drawing as soon as the held clicks have been sent."""
         is_leaving = self._is_held and any(run.stage in _LEAVING for run in runs)
         if self._is_under_way and not is_leaving:
             self._let_go()
         self._is_under_way = is_leaving
 
     def drawn(self) -> None:
-        """Everything that was due is drawn."""
         self._is_due = self._is_due_calmly = False
 
     def _let_go(self) -> None:
@@ -67,5 +66,5 @@ class RedrawScheduler:
             self._schedule(self._take)
 
     def _take(self) -> None:
-        if (self._is_due or self._is_due_calmly) and not self._is_held:  # else it was drawn meanwhile, or waits
+        if (self._is_due or self._is_due_calmly) and not self._is_held:  # else it was drawn before, or is held
             self._draw()

@@ -57,9 +57,9 @@ REGIONS: Mapping[str, Region] = {
 
 
 def changed_regions(before: PageView | None, after: PageView, _: Translator) -> dict[str, str]:
-    """Return the markup of each region whose slice has changed; of work that only moves on, of what has moved.
+    """Return the markup of each region whose slice has changed; of running work, only the parts that moved.
 
-    An ended card that is on the page already is only said to stay, so that the page compares nothing (`patch.js`).
+    An ended card that is on the page already is only named, so that the page compares nothing (`patch.js`).
     """
     moved = None if before is None else _moved(before.now, after.now, _)
     draw_ended = partial(_draw_ended, drawn=_drawn(before))
@@ -76,21 +76,21 @@ def _draw_ended(card: CardView, _: Translator, drawn: Mapping[PromptId, CardView
 
 
 def _drawn(before: PageView | None) -> Mapping[PromptId, CardView]:
-    """The ended cards as they are on the page now; another language begins with none."""
+    """Return the ended cards that are on the page now; after a change of language, none."""
     if before is None or before.results.album is not None:
         return {}
     return {card.task.prompt_id: card for card in before.results.cards}
 
 
 def _moved(before: NowView, after: NowView, _: Translator) -> dict[str, str] | None:
-    """What has moved on the cards, by the small regions in them; None if anything else has changed."""
+    """Return the small regions of cards that moved; None if anything else has changed."""
     if replace(before, cards=()) != replace(after, cards=()) or len(before.cards) != len(after.cards):
         return None
     moved = {}
     for was, card in zip(before.cards, after.cards, strict=True):
         if was is card or was == card:
             continue
-        if _standing(was) != _standing(card):
+        if _static_part(was) != _static_part(card):
             return None
         moved[f"pace-{card.task.prompt_id}"] = str(pace_inside(card, _))
         if card.preview_url != was.preview_url:
@@ -98,14 +98,14 @@ def _moved(before: NowView, after: NowView, _: Translator) -> dict[str, str] | N
     return moved
 
 
-def _standing(card: CardView) -> tuple[CardView, bool]:
-    """What is on a card beside what moves, and whether it has a picture."""
+def _static_part(card: CardView) -> tuple[CardView, bool]:
+    """Return a card without its moving parts, and whether it has a picture."""
     still = replace(card, progress=None, node_title="", outlook=NOTHING_TO_TELL, preview_url="")
     return still, bool(card.preview_url)
 
 
 def graph_change(before: PageView | None, after: PageView, _: Translator) -> dict[str, object]:
-    """What the open graph needs beside its region: the drawing where it is new, and its marks where they changed."""
+    """Return what the open graph needs beside its region: a new drawing, and marks that changed."""
     kept = kept_markup(before.dialog.dialog if before is not None else None, after.dialog.dialog, _)
     is_marked = after.marks is not None and (bool(kept) or before is None or before.marks != after.marks)
     return {
@@ -115,7 +115,7 @@ def graph_change(before: PageView | None, after: PageView, _: Translator) -> dic
 
 
 def live_words(view: PageView, _: Translator) -> str:
-    """The newest task's state for those who listen instead of looking; it changes with the state, not each step."""
+    """Return the newest task's state for screen readers; it changes with the state, not with each step."""
     cards = sorted((*view.now.cards, *view.results.cards), key=lambda card: card.task.created_at)
     if not cards:
         return ""

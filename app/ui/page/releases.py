@@ -1,4 +1,4 @@
-"""Whether there is a newer Mooring than this page, as the gateway and the store tell it."""
+"""Whether there is a newer Mooring than this page, from what the gateway and the store report."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ class Newer(Enum):
     """How a newer version was noticed, which decides whether a reload gets it."""
 
     SERVED = "served"  # the gateway hands out another build now
-    OPENED = "opened"  # another window has brought the store to a newer version while this one was open
-    STORED = "stored"  # the store was newer already when this page came: the gateway serves an older Mooring
+    OPENED = "opened"  # another window has upgraded the store while this one was open
+    STORED = "stored"  # the store was newer when this page opened: the gateway serves an older Mooring
 
 
 class Releases:
-    """Compares this page's build with what is told. Without a build of its own it compares nothing."""
+    """Compares this page's build with the reported ones. A page without a build of its own compares nothing."""
 
     def __init__(self, build: str) -> None:
         self._build = build
@@ -25,7 +25,7 @@ class Releases:
 
     @property
     def newer(self) -> Newer | None:
-        """What there is, if this page is not the newest."""
+        """How a newer version was noticed; None if this page is the newest."""
         return Newer.SERVED if self._served != self._build else self._store
 
     def subscribe(self, listener: Callable[[], None]) -> None:
@@ -33,11 +33,11 @@ class Releases:
         self._listeners.append(listener)
 
     def note_build(self, build: str) -> None:
-        """The gateway serves this build; an empty one is none."""
+        """Note the build that the gateway serves; empty for none."""
         self._note(build if build and self._build else self._build, self._store)
 
     def note_store(self, is_seen: bool) -> None:
-        """The store is newer than this page: with `is_seen`, it became so under our eyes."""
+        """Note that the store is newer than this page; `is_seen` if it was upgraded while this page was open."""
         self._note(self._served, Newer.OPENED if is_seen else self._store or Newer.STORED)
 
     def _note(self, served: str, store: Newer | None) -> None:

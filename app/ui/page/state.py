@@ -57,7 +57,7 @@ PanelDialog = FleetDialog | WindowsDialog
 
 @dataclass(frozen=True, slots=True)
 class TabsView:
-    """What the tabs tell: how much is under way, whether something there waits for the person, how much has ended."""
+    """What the tabs show: how much is under way or has ended, and whether something needs the user's attention."""
 
     busy: int = 0
     has_left: bool = False
@@ -66,14 +66,12 @@ class TabsView:
 
 @dataclass(frozen=True, slots=True)
 class NoticesState(Slice):
-    """The notices that were dismissed in this window."""
-
     dismissed: frozenset[str] = frozenset()  # `key` of notices
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known around the session: a newer version of the page, and whether the browser sees a network."""
+    """What is known besides the session: a newer version of the page, and whether the browser is online."""
 
     newer: Newer | None = None
     is_online: bool = True
@@ -82,18 +80,18 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderView:
-    """The bar on top: which server holds the window, with how much work."""
+    """The header: which server holds the window, with how much work."""
 
     is_restoring: bool = True
     is_unreadable: bool = False
-    is_unsure: bool = False  # a stored task cannot be read, so nobody knows which server holds the window
+    is_unsure: bool = False  # a stored task cannot be read, so the server that holds the window is unknown
     tag: ServerTag | None = None
-    others: tuple[ServerTag, ...] = ()  # the servers that the tab's crew is moored to beside that one
+    others: tuple[ServerTag, ...] = ()  # the other servers that this tab's sessions are moored to
     running: int = 0
     waiting: int = 0
-    silent: int = 0  # without a clear answer of its server: how far it is, is not known
+    silent: int = 0  # tasks whose progress is unknown, for lack of a clear answer
     ill: int = 0  # servers that are not well
-    is_private: bool = False  # what this window makes goes with its page
+    is_private: bool = False  # its work is deleted with its page
     is_scripting: bool = False
 
     @property
@@ -108,14 +106,12 @@ class HeaderView:
 
 
 class NoticeKind(Enum):
-    """What a notice is about."""
-
     STORE = "store"
     FLEET = "fleet"
     NO_SERVER = "no-server"
     NONE_WELL = "none-well"
     DUPLICATE = "duplicate"
-    CHANGED = "changed"  # a server is not as it was
+    CHANGED = "changed"  # a server seems to be another one
     QUARANTINE = "quarantine"
     UNREADABLE = "unreadable"
     NEWER = "newer"
@@ -128,7 +124,7 @@ class NoticeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the person should know, above everything else."""
+    """A message above everything else."""
 
     kind: NoticeKind
     number: int = 0
@@ -136,28 +132,27 @@ class Notice:
     tasks: tuple[Task, ...] = ()
     record: Unreadable | None = None
     newer: Newer | None = None
-    is_busy: bool = False  # work of this window is under way: nothing is asked of the person now
+    is_busy: bool = False  # work of this window is under way: do not interrupt the user
     tag: ServerTag | None = None
     noticed: Noticed | None = None
     deletion: Deletion | None = None
 
     @property
     def key(self) -> str:
-        """What a dismissal is about: the kind, or what was noticed of one server once."""
+        """The key of its dismissal: its kind, or the event at one server."""
         if self.noticed is None or self.tag is None:
             return self.kind.value
         return f"{self.kind.value} {self.tag.server_id} {self.noticed.at}"
 
     @property
     def can_be_dismissed(self) -> bool:
-        """Whether the user may hide it."""
         if self.kind is NoticeKind.NEWER:
             return not self.is_busy
         return self.kind in {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.CHANGED}
 
     @property
     def wants_reload(self) -> bool:
-        """Whether loading the page again is what to do."""
+        """Whether the user should reload the page."""
         if self.kind is NoticeKind.NEWER:
             return self.newer is not Newer.STORED and not self.is_busy
         return self.kind in {NoticeKind.STORE, NoticeKind.OTHER_PERSON}
@@ -165,7 +160,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class DialogView:
-    """The open dialog with what it is about; None if there is none."""
+    """The open dialog with its subject; empty if there is none."""
 
     dialog: (
         TaskDialog
@@ -190,8 +185,8 @@ class DialogView:
     card: CardView | None = None
     record: Unreadable | None = None
     present_address: str = ""  # where the fleet has the card's server now
-    tag: ServerTag | None = None  # of an open graph's task
-    blocker: Blocker | None = None  # why nothing can be run now, where runs are planned
+    tag: ServerTag | None = None  # of the open graph's task
+    blocker: Blocker | None = None  # why nothing can run now, for the dialog that plans runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +195,7 @@ class PageView:
 
     header: HeaderView
     notices: tuple[Notice, ...]
-    errors: tuple[Notice, ...]  # of actions: above everything, each until it is dismissed
+    errors: tuple[Notice, ...]  # of actions, each until it is dismissed
     form: FormView
     standing: RunnabilityView | None
     nodes: NodesView
@@ -213,11 +208,11 @@ class PageView:
     results: ResultsView
     breaking: BreakView
     dialog: DialogView
-    marks: GraphMarks | None = None  # of the open graph: no region, they are set on what is drawn
+    marks: GraphMarks | None = None  # of the open graph: set on its drawing, so no region
 
     @property
     def tabs(self) -> TabsView:
-        """What a phone's tabs tell of its parts."""
+        """What a phone's tabs show of its parts."""
         is_left = bool(self.left.orphans or self.left.records)
         ended = len(self.results.cards) + self.results.more
         return TabsView(len(self.now.runs) + len(self.now.cards), has_left=is_left, ended=ended)

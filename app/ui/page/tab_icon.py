@@ -1,6 +1,6 @@
 """The tab's icon, drawn for what the window does: a ring that fills, a check, an exclamation mark, or the house mark.
 
-It has to be read at 16 pixels on light and dark tabs, also by those who do not tell the colours apart: work is a
+It has to be read at 16 pixels on light and dark tabs, also by users who do not see the colours: work is a
 square in its server's colour, an end is a disc, and each has its own figure. An idle window has a frame in the colour
 of its last server.
 """
@@ -89,7 +89,7 @@ def _disc(colour: str) -> str:
 
 
 def _ring(step: int) -> str:
-    """A ring of which `step` of `STEPS` parts are full, from the top on."""
+    """A ring with `step` of `STEPS` parts filled, from the top on."""
     around = 2 * 3.14159265 * _RADIUS
     full = (
         f'<circle cx="16" cy="16" r="{_RADIUS}" transform="rotate(-90 16 16)" '

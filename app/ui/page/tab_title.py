@@ -1,10 +1,10 @@
-"""What a tab says of its window while nobody looks at it: the state and percent in its title and icon.
+"""What a hidden tab shows of its window: the state and percent in its title and icon.
 
     sign = read_sign(session, seen)       # a value
     word_title(sign, _)                   # 63 % · gpu-2 · Mooring
     draw_icon(sign)                       # app/ui/page/tab_icon.py
 
-What ended while the tab was hidden is marked until the tab has been seen.
+Ends while the tab was hidden are marked until the tab has been visible.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from app.ui.runs.progress_words import LEFT
 
 
 class TabKind(Enum):
-    """What a tab is about, in the order in which it matters."""
+    """The kinds of signs, the most important first."""
 
     RUNNING = "running"
     NO_ANSWER = "no-answer"  # the server is silent, or its answer to the submit was unclear
     WAITING = "waiting"
-    MOORED = "moored"  # a place is held, no task yet
+    MOORED = "moored"  # a place is reserved, without a task yet
     FAILED = "failed"
     LOST = "lost"
-    INCOMPLETE = "incomplete"  # the server reports success, and not everything was made
+    INCOMPLETE = "incomplete"  # the server reports success, but outputs are missing
     DONE = "done"
-    HERE = "here"  # another window has asked for this one, and nobody has looked yet
+    HERE = "here"  # another window has asked the user to come here
     IDLE = "idle"
 
 
 @dataclass(frozen=True, slots=True)
 class TabSign:
-    """The sign of one tab. `fraction` is how far the running task is, None while nobody has told; `eta` its end.
+    """The sign of one tab. `fraction` is the running task's progress, None if unknown; `eta` its end.
 
-    While the window is idle, `tag` is the server that had its last work: a mark to know the tab by, and no mooring.
+    While the window is idle, `tag` is the server of its last work, to recognise the tab by; the window is free.
     """
 
     kind: TabKind = TabKind.IDLE
@@ -56,11 +56,11 @@ _ENDS: Mapping[TaskState, TabKind] = {
     TaskState.SUCCEEDED: TabKind.DONE,
     TaskState.FAILED: TabKind.FAILED,
     TaskState.LOST: TabKind.LOST,
-}  # what the person has ended needs no mark
+}  # an end by the user needs no mark
 
 
 def ended_ids(session: SessionFacts) -> frozenset[PromptId] | None:
-    """Everything that has ended, clicks that failed included; None until the window has read its records."""
+    """Return all ended tasks and failed clicks; None until the window has read its records."""
     if not isinstance(session.window, Window):
         return None
     ended = (task.prompt_id for window in session.windows for task in window.tasks.values() if task.state.is_end)
@@ -68,9 +68,9 @@ def ended_ids(session: SessionFacts) -> frozenset[PromptId] | None:
 
 
 def read_sign(session: SessionFacts, seen: frozenset[PromptId], *, is_asked: bool = False) -> TabSign:
-    """The sign for what a window does now, or for what has ended there and is not in `seen`.
+    """Return the sign of the present work, or of an end that is not in `seen`.
 
-    One that `is_asked` for says that before all else.
+    If the window `is_asked` for, it says that instead.
     """
     if not isinstance(session.window, Window):
         return TabSign()
@@ -79,7 +79,7 @@ def read_sign(session: SessionFacts, seen: frozenset[PromptId], *, is_asked: boo
 
 
 def _idle_sign(session: SessionFacts) -> TabSign:
-    """In the colour of the server that had the last work, wards apart: those were never here."""
+    """In the colour of the server of the last work; wards do not count, since they ran for other windows."""
     tasks = (task for item in session.windows for task in item.tasks.values() if not task.is_ward)
     last = max(tasks, key=lambda task: task.created_at, default=None)
     return TabSign(tag=tag_of(session.fleet, last.server_id) if last is not None else None)
@@ -124,7 +124,7 @@ def _unseen(tasks: Iterable[Task], seen: frozenset[PromptId]) -> list[Task]:
 
 
 def word_title(sign: TabSign, _: Translator) -> str:
-    """The title: what matters first, since a narrow tab shows a few letters. `{left}` is the time that is left."""
+    """Return the title, the most important part first: a narrow tab shows a few letters. `{left}` is the time left."""
     if sign.kind is TabKind.IDLE:
         return f"Mooring · {_('last on {server}', server=sign.tag.name)}" if sign.tag else "Mooring"
     left = LEFT if sign.eta is not None else ""
@@ -133,7 +133,7 @@ def word_title(sign: TabSign, _: Translator) -> str:
 
 
 def title_ends(sign: TabSign) -> str:
-    """When the time in the title is over, and until when it may be told; empty if there is none."""
+    """Return the end of the time in the title, and when it stops being shown; empty if there is none."""
     return f"{sign.eta.ends_at:.1f} {sign.eta.good_until:.1f}" if sign.eta is not None else ""
 
 

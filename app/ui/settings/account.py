@@ -1,4 +1,4 @@
-"""Who this page belongs to, whether they are still logged in, and the question before they log out."""
+"""The user of this page, whether the user is still logged in, and the question before logging out."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from app.ui.settings.settings import Settings, SettingsDialog
 
 
 class Presence(Enum):
-    """Who is logged in in this browser now, as this page sees it."""
+    """Who is logged in in this browser now."""
 
-    IN = "in"  # whoever this page belongs to; also where people are not told apart
-    OUT = "out"  # nobody
-    OTHER = "other"  # somebody else, who has logged in beside this page
+    IN = "in"  # the owner of this page; also where users do not log in
+    OUT = "out"  # no user
+    OTHER = "other"  # another user, who has logged in beside this page
 
 
 @dataclass(frozen=True, slots=True)
 class Account(Slice):
-    """Whose page this is; an empty name where people are not told apart.
+    """The owner of this page; an empty name where users do not log in.
 
-    `has_login` if they log in and out here and not at a proxy; `runs_fleet` if they may act for all users;
-    `has_copies` if a copy of a login stays valid after the log-out.
+    `has_login` if users log in here and not at a proxy; `runs_fleet` if the user may administer the fleet;
+    `has_copies` if a copy of a login stays valid after the logout.
     """
 
     name: str = ""
@@ -34,7 +34,7 @@ class Account(Slice):
 
     @property
     def can_log_out(self) -> bool:
-        """Whether there is anything to log out of."""
+        """Whether the user can log out here."""
         return bool(self.name) and self.has_login
 
 
@@ -49,7 +49,7 @@ class SettingsView:
 
 
 class Attendance:
-    """Compares whom this page belongs to with who is told to be logged in."""
+    """Compares the owner of this page with the user who is reported to be logged in."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -60,7 +60,7 @@ class Attendance:
         self._listeners.append(listener)
 
     def note_person(self, person: str | None) -> None:
-        """This one is logged in; None is nobody."""
+        """Note who is logged in; None for no user."""
         own = Presence.IN if person == self.account.name else Presence.OTHER
         presence = Presence.OUT if person is None else own
         if presence is not self.account.presence:
@@ -71,7 +71,7 @@ class Attendance:
 
 @dataclass(frozen=True, slots=True)
 class LogOutDialog(Dialog):
-    """The question before somebody logs out; `is_wiping` if what this browser keeps of them is to go too."""
+    """The question before logging out; `is_wiping` if the user's data in this browser is deleted too."""
 
     is_everywhere: bool = False
     is_wiping: bool = False
@@ -80,22 +80,22 @@ class LogOutDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class LooseWindow:
-    """A window of theirs with work that is not home yet: its number in the list of windows, and its servers."""
+    """A window of the user's with undelivered work: its number in the list of windows, and its servers."""
 
     number: int
     is_mine: bool
     tasks: int = 0  # that servers have
-    in_line: int = 0  # that no server has yet
+    in_line: int = 0  # that wait here
     servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOutView:
-    """The question, with what would be lost."""
+    """The question, with the work that would be lost."""
 
     dialog: LogOutDialog
     name: str
     has_copies: bool = False  # copies of the login stay valid for a while
     windows: tuple[LooseWindow, ...] = ()
-    size: int | None = None  # bytes of results and thumbnails that are kept
+    size: int | None = None  # bytes of kept results and thumbnails
     is_read: bool = False

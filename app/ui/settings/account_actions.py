@@ -1,4 +1,4 @@
-"""What the person does about being logged in here: logs out, with or without what this browser keeps of them."""
+"""The actions of the account: logging out, with or without deleting the user's data in this browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LoginSession(Protocol):
 
 
 class Kept(Protocol):
-    """What is kept in this browser, as far as its sum is read anew."""
+    """The kept results, as far as their size is reread."""
 
     def refresh_soon(self) -> None: ...
 
@@ -66,7 +66,7 @@ class AccountActions:
             self._context.spawn(self._leave(dialog))
 
     async def _leave(self, dialog: LogOutDialog) -> None:
-        self._screen.guard_leaving(False)  # it has been asked about
+        self._screen.guard_leaving(False)  # the dialog has asked
         try:
             await self._login.log_out(is_everywhere=dialog.is_everywhere, is_wiping=dialog.is_wiping)
         except MooringError as error:
@@ -82,7 +82,7 @@ class AccountActions:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """See the module."""
+    """The ports of a gateway with users."""
 
     attendance: Attendance
     login: LoginSession

@@ -1,4 +1,4 @@
-"""What a window would lose when its user logs out, in words."""
+"""What a window would lose when its user logs out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.ui.windows.words import word_window
 
 
 def word_loose(item: LooseWindow, _: Translator) -> str:
-    """A window with its unfinished work."""
+    """Return a window with its unfinished work."""
     work = [
         _.plural("{count} unfinished task", "{count} unfinished tasks", item.tasks) if item.tasks else "",
         _.plural("{count} waiting in line", "{count} waiting in line", item.in_line) if item.in_line else "",

@@ -1,4 +1,4 @@
-"""What the person sets, and what another window has set: kept for all windows of this browser, followed at once."""
+"""The settings' actions. Settings are kept for all windows of this browser, which follow each other's changes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SettingsActions:
         self._screen.open_window(is_private=True)
 
     def follow(self, key: str) -> None:
-        """Another window has kept something under that name; an empty one is everything at once."""
+        """Take over a setting of another window by its key; an empty key means all of them."""
         if key in {KEY, ""}:
             self._apply(read_settings(self._screen.kept(KEY)))
 
@@ -74,7 +74,7 @@ class SettingsActions:
             self._set(**{setting.value: is_on})
 
     async def _ask(self) -> None:
-        """Notices are on only if the browser shows them."""
+        """Turn notifications on only if the browser shows them."""
         permission = self._notifier.permission()
         if permission == Permission.DEFAULT:
             permission = await self._notifier.ask()
@@ -94,7 +94,7 @@ class SettingsActions:
             )  # fmt: skip
 
     def _set(self, **changes: Any) -> None:
-        """On top of what other windows have set meanwhile."""
+        """Change settings, on top of what other windows have saved since."""
         kept = self._screen.kept(KEY)
         settings = replace(read_settings(kept) if kept else self._context.ui.of(Settings), **changes)
         self._screen.keep(KEY, write_settings(settings))
@@ -112,8 +112,8 @@ class SettingsActions:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 
-def told_of(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]:
-    """What the page's JavaScript and styles have to know: marks on the root, and which of the `keys` count alone."""
+def page_settings(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]:
+    """Return the settings for the page's JavaScript and styles: attributes of the root, and the enabled `keys`."""
     return {
         "root": {
             "theme": "" if settings.theme is Theme.SYSTEM else settings.theme.value,
@@ -125,6 +125,6 @@ def told_of(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]
 
 
 def first_language(settings: Settings, wishes: Sequence[str], languages: Languages) -> str:
-    """The language to begin with: that of the address, the person's own, the browser's."""
+    """Return the language to start with: that of the address, of the settings, or of the browser."""
     asked, *others = wishes
     return languages.choose(asked, settings.language, *others)

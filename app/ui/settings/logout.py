@@ -1,4 +1,4 @@
-"""The question before somebody logs out, as values: what this browser keeps, and which windows have work under way."""
+"""The question before logging out, as values: the data in this browser, and the windows with work under way."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from app.ui.windows.panel import PanelFacts, numbers
 
 
 class ResultsFacts(Protocol):
-    """How much is kept."""
-
     @property
     def usage(self) -> Usage | None: ...
 
 
 class AccountFacts(Protocol):
-    """What is read of a session."""
+    """The part of a session that the question needs."""
 
     @property
     def windows(self) -> tuple[Window, ...]: ...
@@ -33,7 +31,7 @@ class AccountFacts(Protocol):
 
 
 def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, panels: PanelFacts) -> LogOutView:
-    """The question as it has to look now."""
+    """Return the open question."""
     usage = session.results.usage
     return LogOutView(
         dialog=dialog,
@@ -46,7 +44,7 @@ def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, 
 
 
 def _loose(roster: Roster, session: AccountFacts) -> tuple[LooseWindow, ...]:
-    """The living windows that have something unfinished, this one first."""
+    """Return the living windows with unfinished work, this one first."""
     mine = {captain_of(item.window_id) for item in session.windows}
     unfinished: dict[WindowId, list[TaskSummary]] = {}
     for task in roster.tasks:

@@ -1,9 +1,9 @@
-"""What the person has set for all windows of this browser: one value, kept as JSON text under one name.
+"""The user's settings for all windows of this browser: one value, kept as JSON text under one name.
 
     settings = read_settings(screen.kept(KEY))
     screen.keep(KEY, write_settings(replace(settings, theme=Theme.DARK)))
 
-`static/js/theme.js` reads the same text before the first paint: colours and language count before Python is up.
+`static/js/theme.js` reads the same text before the first paint: colours and language count before Python has started.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import Enum, StrEnum
 from app.ui.kit.state import Dialog, Slice
 
 KEY = "mooring.settings"
-_CODE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]+)*|")  # whether there is such a catalogue, the page will see
+_CODE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]+)*|")  # whether there is such a catalogue is checked later
 
 
 class Theme(Enum):
@@ -28,9 +28,9 @@ class Theme(Enum):
 
 
 class Permission(StrEnum):
-    """Whether the browser shows notices of this page, in its own words."""
+    """Whether the browser shows notifications of this page, in its own words."""
 
-    ABSENT = "absent"  # no secure context, or a browser without any
+    ABSENT = "absent"  # no secure context, or a browser without notifications
     DEFAULT = "default"  # it has not been asked
     GRANTED = "granted"
     DENIED = "denied"
@@ -38,15 +38,15 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettingsDialog(Dialog):
-    """The open settings. `permission` is the browser's, for notices."""
+    """The open settings. `permission` is the browser's, for notifications."""
 
     permission: str = Permission.ABSENT
 
 
 class Switch(Enum):
-    """What is on or off; the name of its field in `Settings`."""
+    """A setting that is on or off, by the name of its field in `Settings`."""
 
-    NOTICES = "has_notices"  # the system's own, when work is done or has failed and nobody looks
+    NOTICES = "has_notices"  # the system's own, when work ends while the focus is elsewhere
     SOUND = "has_sound"
     PREVIEWS = "has_previews"  # of running tasks
     KEYS = "has_keys"  # shortcuts of a single key
@@ -59,7 +59,7 @@ class Switch(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Settings(Slice):
-    """See the module. An empty `language` is whatever the browser wants most."""
+    """All settings. An empty `language` is the browser's."""
 
     language: str = ""
     theme: Theme = Theme.SYSTEM
@@ -69,12 +69,11 @@ class Settings(Slice):
     has_keys: bool = True
 
     def is_on(self, switch: Switch) -> bool:
-        """How a switch stands."""
         return bool(getattr(self, switch.value))
 
 
 def read_settings(text: str) -> Settings:
-    """The settings out of what is kept; what cannot be read is as if it had never been set."""
+    """Read kept settings; an invalid one has its default."""
     try:
         kept = json.loads(text or "{}")
     except ValueError:
@@ -91,6 +90,6 @@ def read_settings(text: str) -> Settings:
 
 
 def write_settings(settings: Settings) -> str:
-    """The text that is kept."""
+    """Return the text to keep."""
     switches = {item.value: settings.is_on(item) for item in Switch}
     return json.dumps({"language": settings.language, "theme": settings.theme.value, **switches})

@@ -1,4 +1,4 @@
-"""What the settings say of the browser's notices."""
+"""What the settings say of the browser's notifications."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.ui.settings.settings import Permission
 
 
 def word_notices(view: SettingsView, _: Translator) -> str:
-    """What notices are, or why there can be none."""
+    """Return what notifications are for, or why there can be none."""
     match view.dialog.permission:
         case Permission.ABSENT:
             return _(

@@ -16,7 +16,7 @@ log = logging.getLogger("mooring.ui")
 
 
 class OrphanCommands(Protocol):
-    """What these actions ask of a session."""
+    """The part of a session that these actions call."""
 
     @property
     def orphans(self) -> tuple[Orphan, ...]: ...

@@ -1,4 +1,4 @@
-"""The panel with what closed windows have left behind, as values."""
+"""The panel with the work of closed windows, as values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OrphanView:
 
 @dataclass(frozen=True, slots=True)
 class OrphansView:
-    """What closed windows have left: to be adopted, or only to be given up. Whether it is looked for now."""
+    """The work of closed windows: to be adopted, or only given up; `is_searching` while more is searched for."""
 
     orphans: tuple[OrphanView, ...] = ()
     records: tuple[OrphanRecord, ...] = ()
@@ -31,7 +31,7 @@ class OrphansView:
 
 
 class LeftFacts(Protocol):
-    """What the panel reads of a session."""
+    """The part of a session that the panel shows."""
 
     @property
     def fleet(self) -> Fleet: ...
@@ -48,7 +48,7 @@ def left_view(
     *,
     is_searching: bool,
 ) -> OrphansView:
-    """The panel, the newest first; empty if nothing was left."""
+    """Return the panel, the newest work first; empty if there is none."""
     newest = sorted(session.orphans, key=lambda item: item.task.created_at, reverse=True)
     return OrphansView(
         tuple(

@@ -18,14 +18,14 @@ from wire.server_stats import ServerStats
 
 @dataclass(frozen=True, slots=True)
 class WindowsDialog(Dialog):
-    """The windows of this browser; `asked` is the one that was asked to show itself."""
+    """The windows of this browser; `asked` is the one that was asked to mark its tab."""
 
     asked: WindowId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PanelFacts:
-    """What was read for an open panel; None until then. `sight` gives the address of a task's thumbnail."""
+    """The data of an open panel; None until it was read. `sight` returns the address of a task's thumbnail."""
 
     roster: Roster | None = None
     moorings: tuple[MooringPeriod, ...] = ()
@@ -47,7 +47,7 @@ class WindowMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
-    """One session: a window's own, or one of its crew. `is_moored` is False where `tag` is only its last server."""
+    """One session: a window's own, or one of its crew. `is_moored` is False if `tag` is only its last server."""
 
     number: int  # 1 is the window's own
     tag: ServerTag | None = None
@@ -75,7 +75,7 @@ class WindowRow:
 
 @dataclass(frozen=True, slots=True)
 class LeftRow:
-    """Work of a window that is gone."""
+    """The work of a closed window."""
 
     task: Task
     tag: ServerTag
@@ -85,8 +85,6 @@ class LeftRow:
 
 @dataclass(frozen=True, slots=True)
 class WindowsView:
-    """The panel."""
-
     rows: tuple[WindowRow, ...] = ()
     left: tuple[LeftRow, ...] = ()
     is_read: bool = False
@@ -94,7 +92,7 @@ class WindowsView:
 
 
 class WindowsFacts(Protocol):
-    """What the panel reads of a session."""
+    """The part of a session that the panel shows."""
 
     @property
     def windows(self) -> tuple[Window, ...]: ...
@@ -107,7 +105,7 @@ class WindowsFacts(Protocol):
 def windows_view(
     dialog: WindowsDialog, session: WindowsFacts, facts: PanelFacts, glimpse: Callable[[PromptId], str]
 ) -> WindowsView:
-    """The panel as it has to look now."""
+    """Return the open panel."""
     left = tuple(
         LeftRow(item.task, tag_of(session.fleet, item.task.server_id), item.is_owner_gone, glimpse(item.task.prompt_id))
         for item in sorted(session.orphans, key=lambda item: item.task.created_at, reverse=True)
@@ -121,7 +119,7 @@ def windows_view(
 
 
 def numbers(roster: Roster) -> dict[WindowId, int]:
-    """The windows that live, without their crews, numbered in the order in which they were opened."""
+    """Number the living windows, without their crews, in the order in which they were opened."""
     heads = {captain_of(window_id) for window_id in roster.present}
     opened_at = {item.window_id: item.created_at for item in roster.windows}
     in_order = sorted(heads, key=lambda head: (opened_at.get(head, roster.read_at), head))
@@ -129,7 +127,7 @@ def numbers(roster: Roster) -> dict[WindowId, int]:
 
 
 def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[TaskSummary, ...]]]:
-    """By window, the latest tasks that have made something: among them its picture is looked for."""
+    """Yield each window with its latest tasks that have results: the candidates for its picture."""
     made: dict[WindowId, list[TaskSummary]] = {head: [] for head in numbers(roster)}
     for task in roster.tasks:
         if task.may_have_picture and (head := captain_of(task.owner)) in made:
@@ -151,7 +149,7 @@ class _Maker:
         self._pictured = dict(pictured(roster))
 
     def row(self, window_id: WindowId, number: int) -> WindowRow:
-        """One window with its crew, of which only those are shown that have, or had, something to do."""
+        """Return a window with its crew; only sessions that have, or had, something to do are shown."""
         owners = {owner for owner in (*self._by_owner, *self._roster.present) if captain_of(owner) == window_id}
         crew = [
             self._session_row(owner) for owner in sorted(owners - {window_id}, key=lambda item: crew_number(item) or 0)

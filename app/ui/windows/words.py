@@ -8,7 +8,7 @@ from app.ui.windows.panel import SessionRow, WindowMark
 
 
 def word_age(minutes: int, _: Translator) -> str:
-    """How long a window is open, no more exact than anybody cares for."""
+    """Return how long a window has been open, roughly."""
     if minutes < 1:
         return _("opened just now")
     if minutes < 60:
@@ -19,14 +19,14 @@ def word_age(minutes: int, _: Translator) -> str:
 
 
 def word_window(mark: WindowMark, _: Translator) -> str:
-    """What a window is called."""
+    """Return a window's name."""
     if mark.is_mine:
         return _("This window")
     return _("a closed window") if mark.number is None else _("Window {number}", number=mark.number)
 
 
 def word_work(row: SessionRow, _: Translator, in_line: int = 0) -> str:
-    """What a session has to do, and has done."""
+    """Return what a session has to do, and has done."""
     parts = [
         _("{running} running", running=row.running) if row.running else "",
         _("{waiting} waiting", waiting=row.waiting + in_line) if row.waiting + in_line else "",

@@ -10,7 +10,7 @@ import pytest
 
 from app.session import Preview
 from app.ui.settings.account import SettingsView
-from app.ui.settings.actions import first_language, told_of
+from app.ui.settings.actions import first_language, page_settings
 from app.ui.settings.settings import (
     KEY,
     Permission,
@@ -102,7 +102,7 @@ async def test_another_windows_settings_are_followed() -> None:
     await asyncio.wait(page._background)
     screen.draw()
     assert page.ui.of(Settings) == OTHERS
-    assert (screen.changes[-1]["lang"], screen.changes[-1]["root"]) == ("zh-CN", told_of(OTHERS)["root"])
+    assert (screen.changes[-1]["lang"], screen.changes[-1]["root"]) == ("zh-CN", page_settings(OTHERS)["root"])
 
 
 async def test_what_another_window_has_just_set_is_not_undone() -> None:
