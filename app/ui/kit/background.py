@@ -1,7 +1,7 @@
-"""Making something large without holding up the page.
+"""Creates large objects without holding up the page.
 
-with without_collecting(): …              # nothing that is made there is rubbish yet
-form = await in_steps(form_steps(…))      # what is typed meanwhile is taken between two steps
+with without_collecting(): …              # no garbage collection in here
+form = await in_steps(form_steps(…))      # input is handled between two steps
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Made = TypeVar("Made")
 
 @contextmanager
 def without_collecting() -> Iterator[None]:
-    """Python looks for rubbish as more is made: of a large form that would double the time."""
+    """Pause garbage collection: while a large form is created, it would double the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -28,7 +28,7 @@ def without_collecting() -> Iterator[None]:
 
 
 async def in_steps(steps: Generator[None, None, Made]) -> Made:
-    """What the steps make; between two of them everything else goes on."""
+    """Return what the steps create, and let everything else run between them."""
     while True:
         await asyncio.sleep(0)
         try:

@@ -1,4 +1,4 @@
-"""What was not done because a promise would have been broken, in plain words; one function per error class."""
+"""Messages about actions that were refused to keep a promise; one function per error class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from app.ui.kit.words import Tone, Words, word_list
 
 
 def word_affinity(error: AffinityError, _: Translator) -> Words:
-    """The words for one error; each class has its own."""
     match error:
         case StillRestoring():
             return _restoring(_)

@@ -1,4 +1,4 @@
-"""Why a request was refused or not answered, in plain words."""
+"""Messages about requests that were refused or not answered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNFIT = ("bad-request", "refused-body", "not-listed", "bad-method", "bad-type")
 
 
 def word_cause(cause: str, _: Translator) -> str:
-    """Why a server gave no answer, from the gateway's or the browser's short cause."""
+    """Return why a server gave no answer, from the gateway's or the browser's short cause."""
     known = {
         "connect-failed": _("no connection"),
         "server-moved": _("the fleet has another address for it by now"),
@@ -63,12 +63,12 @@ def word_cause(cause: str, _: Translator) -> str:
 
 
 def word_server(server_id: ServerId | None, _: Translator) -> str:
-    """A server's id in a sentence, or words for one that is not named."""
+    """Return a server's id for a sentence, or a text for an unnamed server."""
     return str(server_id) if server_id else _("the server")
 
 
 def word_refused(error: GatewayRefused, _: Translator) -> Words:
-    """Why the gateway did not do it."""
+    """Return why the gateway refused it."""
     match error.cause:
         case "not-listed":
             return Words(_("That is not in the queue any more."), _("It may have ended meanwhile."), tone=Tone.WARN)
@@ -85,7 +85,7 @@ def word_refused(error: GatewayRefused, _: Translator) -> Words:
 
 
 def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
-    """What one of the installation's rules says to a workflow; None if it was the server that refused it."""
+    """Return the message of a rule of the installation; None if the server itself refused the workflow."""
     rule = failure.exception_type if isinstance(failure, Failure) else failure.details
     advice = {
         "not-logged-in": _("Log in again, and press Run again."),

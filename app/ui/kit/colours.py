@@ -1,7 +1,7 @@
-"""A server's colour: the one that the fleet file gives it, else one that hangs on its id.
+"""A server's colour: that of the fleet file, otherwise one that follows from its id.
 
-The place in the list plays no part: a server keeps its colour when others come and go. Two ids may want the same one:
-then the later of the list gives way, and has another colour only as long as the earlier is there.
+The order of the list does not matter, so a server keeps its colour when others come and go. If two ids want the same
+one, the later in the list gets another colour for as long as the earlier is there.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from app.core.model import Fleet, ServerId
 
-# Each stands in `static/css/tones.css` by its place here; the fleet file names them (`gateway/fleet/fleet.py`).
+# The order is that of `static/css/tones.css`; the fleet file names them (`gateway/fleet/fleet.py`).
 COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")
-FREE = len(COLOURS) - 1  # slate is grey: it is given when no other is left
+FREE = len(COLOURS) - 1  # slate is grey: it is used when no other colour is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ServerTag:
 
 
 def tag_of(fleet: Fleet, server_id: ServerId) -> ServerTag:
-    """The server's name and colour; one that the fleet has lost keeps its id, and the colour that this wants."""
+    """Return the server's name and colour; a server that has left the fleet keeps its id and the colour of that id."""
     server = fleet.get(server_id)
     if server is None:
         return ServerTag(server_id, server_id, _wish(server_id))
@@ -50,6 +50,6 @@ def _wish(server_id: ServerId) -> int:
 
 
 def _nearest(wanted: int, taken: frozenset[int]) -> int:
-    """The next colour that nobody has; where each has somebody, the one that was wanted."""
+    """Return the next free colour; if none is free, the wanted one."""
     around = [(wanted + step) % FREE for step in range(FREE)]
     return next((tone for tone in (*around, FREE) if tone not in taken), wanted)

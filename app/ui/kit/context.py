@@ -1,4 +1,4 @@
-"""What actions need of the page: its state, work in the background, and the language."""
+"""What actions use of the page: its state, background work, and the language."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ log = logging.getLogger("mooring.ui")
 
 
 class PageContext(Protocol):
-    """What every module of actions is given; the page itself, or a stand-in in tests."""
+    """The context of all actions: the page, or a stand-in in tests."""
 
     @property
     def ui(self) -> UiState:
-        """The person's own part."""
+        """The page's state that does not come from the session."""
 
-    def set_ui(self, ui: UiState) -> None:
-        """Change the person's own part."""
+    def set_ui(self, ui: UiState) -> None: ...
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run in the background; an error is logged, never lost."""
+        """Run in the background; an error is logged."""
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Like `spawn`, but run to the first wait immediately."""
 
     def hold_drawing(self) -> None:
-        """Draw nothing until the request of this click has left, for a moment at most."""
+        """Draw nothing until this click's request has been sent, or 100 ms have passed."""
 
     def word(self, text: str) -> str:
-        """What the page shows for a label."""
+        """Return the text that the page shows for a label."""
 
     async def speak(self, language: str) -> None:
         """Change the language of the whole page."""
 
 
 def attempt(context: PageContext, work: Coroutine[Any, Any, None]) -> None:
-    """Do in the background what may be refused; a refusal is shown."""
+    """Run work in the background that may be refused; a refusal is shown."""
     context.spawn(show_refusal(context, work))
 
 
 async def show_refusal(context: PageContext, work: Coroutine[Any, Any, None]) -> None:
-    """Do this; show the error if it is refused."""
+    """Await the work, and show its error if it is refused."""
     try:
         await work
     except MooringError as error:

@@ -2,9 +2,9 @@
 
     deletions.put_off(Deletion(What.RESULTS, name="Dunes", hides=frozenset({prompt_id})), delete)
 
-The deleted item is hidden in this window at once, and stays in the store until its time is over. So a page that is
+The deleted item is hidden in this window immediately, and stays in the store until its time is over. So a page that is
 reloaded or closed before then has deleted nothing, and other windows show the item until it is really deleted. A change
-that affects only this page is made at once, and `undo` reverts it.
+that affects only this page is made immediately, and `undo` reverts it.
 
 The countdown pauses while the pointer is on the message or the focus is in it.
 """
@@ -31,7 +31,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def nothing() -> None:
-    """Do nothing, as the work of a deletion that was made at once."""
+    """Do nothing: the work of a deletion that was made immediately."""
 
 
 class Deletions:

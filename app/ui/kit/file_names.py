@@ -12,13 +12,13 @@ Moment = tuple[int, int, int, int, int, int]
 
 
 def local_time(at: float) -> Moment:
-    """By this machine's clock: a browser's Python has the person's zone."""
+    """Return the local time: a browser's Python has the user's time zone."""
     local = time.localtime(at)
     return local.tm_year, local.tm_mon, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec
 
 
 def task_file(task: Task, index: int, template: str, fleet: Fleet) -> str:
-    """What one result of a task is saved as."""
+    """Return the file name for one result of a task."""
     server = fleet.get(task.server_id)
     at = task.ended_at if task.ended_at is not None else task.created_at
     facts = NameFacts(
@@ -35,7 +35,7 @@ def task_file(task: Task, index: int, template: str, fleet: Fleet) -> str:
 
 
 def row_file(row: PastTask, output: PastOutput, template: str, fleet: Fleet) -> str:
-    """What one result of a row is saved as."""
+    """Return the file name for one result of a row."""
     server = fleet.get(row.server_id)
     facts = NameFacts(
         original=output.filename,

@@ -1,4 +1,4 @@
-"""The words of one language: catalogue texts with their facts, and numbers and times as that language writes them.
+"""The texts of one language, with numbers and times as that language writes them.
 
 English msgids stand in the code as `_("Run")`, `_("on {server}", server=name)` or
 `_.plural("{count} task", "{count} tasks", count)`, where `_` is a Translator; a test collects them all.
@@ -15,21 +15,21 @@ from typing import Protocol
 
 from app.ui.kit.pseudo_locale import PseudoTranslations
 
-PSEUDO = "pseudo"  # for tests, and offered to nobody
+PSEUDO = "pseudo"  # for tests; the page does not offer it
 
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """The languages that the page speaks: each one's own name, as people look for it, and where its catalogue lies.
+    """The page's languages: the name of each in itself, and the address of its catalogue.
 
-    They are by their codes in `?lang=` and in storage. English stands in the code and has no catalogue.
+    The keys are the codes in `?lang=` and in storage. English is in the code and has no catalogue.
     """
 
     names: Mapping[str, str]
     paths: Mapping[str, str]
 
     def choose(self, *wishes: str | None) -> str:
-        """The first wish (`?lang=`, what is stored, the browser's languages in order) that we speak; else English."""
+        """Return the first available language of the wishes (`?lang=`, the stored one, the browser's), or English."""
         for wish in wishes:
             low = (wish or "").lower().replace("_", "-")
             if low == PSEUDO:
@@ -41,7 +41,7 @@ class Languages:
         return "en"
 
     def path_of(self, language: str) -> str | None:
-        """Where a language's catalogue lies; None for English. The pseudo-locale marks what any catalogue has."""
+        """Return the address of a language's catalogue; None for English. The pseudo-locale uses any catalogue."""
         return next(iter(self.paths.values()), None) if language == PSEUDO else self.paths.get(language)
 
 
@@ -49,7 +49,7 @@ ENGLISH_ONLY = Languages({"en": "English"}, {})
 
 
 def read_languages(text: str) -> Languages:
-    """The languages out of what the gateway tells (`gateway/page/languages.py`)."""
+    """Read the languages from the gateway's index (`gateway/page/languages.py`)."""
     listed = json.loads(text)
     names = {code: str(item["name"]) for code, item in listed.items()}
     return Languages({"en": "English", **names}, {code: str(item["path"]) for code, item in listed.items()})
@@ -59,19 +59,19 @@ class Formats(Protocol):
     """Numbers and times in one language; in the browser its own Intl."""
 
     def number(self, value: float, digits: int = 0) -> str:
-        """A number with at most that many digits after the point."""
+        """Return a number with at most that many digits after the point."""
 
     def percent(self, fraction: float) -> str:
-        """0.45 as the language writes 45 %."""
+        """Return 0.45 as the language writes 45 %."""
 
     def clock(self, at: float) -> str:
-        """Seconds since the epoch as a local time of day, with the date if it is not today."""
+        """Return seconds since the epoch as a local time of day, with the date if it is not today."""
 
     def moment(self, at: float) -> str:
         """Like `clock`, to the second."""
 
     def size(self, count: int) -> str:
-        """A number of bytes, rounded to a readable unit."""
+        """Return a number of bytes, rounded to a readable unit."""
 
 
 class Translator:
@@ -90,16 +90,16 @@ class Translator:
         self._catalogue = catalogue
 
     def __call__(self, message: str, **facts: object) -> str:
-        """The message in this language with its facts filled in; whole numbers are written its way."""
+        """Return the message in this language with its facts filled in; whole numbers are written its way."""
         translated = self._catalogue.gettext(message)
         return translated.format(**self._written(facts)) if facts else translated
 
     def plural(self, one: str, many: str, count: int, **facts: object) -> str:
-        """The form for `count`, which fills `{count}`."""
+        """Return the form for `count`, which fills `{count}`."""
         return self._catalogue.ngettext(one, many, count).format(**self._written({"count": count, **facts}))
 
     def known(self, text: str) -> str:
-        """A title that came as data: translated if the catalogue has it, else as it is."""
+        """Return a title from data: translated if the catalogue has it, otherwise unchanged."""
         return self._catalogue.gettext(text) if text else text
 
     def _written(self, facts: dict[str, object]) -> dict[str, object]:
@@ -112,7 +112,7 @@ class Translator:
 def make_translator(
     language: str, catalogue: bytes, formats: Formats, languages: Languages = ENGLISH_ONLY
 ) -> Translator:
-    """The translator for one of the languages, or for the pseudo-locale; English if the compiled catalogue is empty."""
+    """Return the translator for one of the languages, or the pseudo-locale; English if the catalogue is empty."""
     if not catalogue:
         return Translator("en", gettext.NullTranslations(), formats, languages)
     read = PseudoTranslations if language == PSEUDO else gettext.GNUTranslations

@@ -1,4 +1,4 @@
-"""The pictures on the page: addresses for previews, thumbnails and results, made when needed and revoked when not."""
+"""The page's images: object URLs for previews, thumbnails and results, created when needed and revoked afterwards."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from app.ui.kit.thumbnails import Glimpses, ReadInput
 log = logging.getLogger("mooring.ui")
 
 ResultKey = tuple[PromptId, int]
-Mark = tuple[Delivery, int]  # under which a thumbnail was read: it may be gone once this is another
-ABSENT = ""  # looked for and not there
+Mark = tuple[Delivery, int]  # of the result when its thumbnail was read; a changed one may have lost its thumbnail
+ABSENT = ""  # searched for and not found
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """Where a result's own bytes can be shown from. `is_coming` while its server is asked for them, `error` is why
-    they did not come."""
+    """The address of a result's own bytes. `is_coming` while its server is asked for them, `error` is why
+    that failed."""
 
     url: str = ""
     is_coming: bool = False
@@ -33,7 +33,7 @@ class Original:
 
 
 class ResultSource(Protocol):
-    """What the gallery reads of the kept results. `deletions` counts how often everything was deleted."""
+    """The kept results that images are read from. `deletions` counts how often everything was deleted."""
 
     @property
     def deletions(self) -> int: ...
@@ -45,7 +45,7 @@ class ResultSource(Protocol):
 
 
 class PictureSource(Protocol):
-    """What the gallery reads of a session."""
+    """The part of a session that images come from."""
 
     @property
     def windows(self) -> tuple[Window, ...]: ...
@@ -58,9 +58,9 @@ class PictureSource(Protocol):
 
 
 class ImageAddresses:
-    """Keeps one address per shown picture. `refresh` follows the session; the rest only answers.
+    """Keeps one address per shown image. `refresh` follows the session; the other methods only look up.
 
-    A result that is not kept here is fetched only while it is shown large, and is let go of after that.
+    A result that is not kept here is fetched only while it is shown large, and released after that.
     """
 
     def __init__(
@@ -89,30 +89,30 @@ class ImageAddresses:
         )
 
     def take(self, urls: Mapping[str, str]) -> None:
-        """Thumbnails that are shown already, by the names of results; those of no result here are revoked."""
+        """Take over thumbnails that are shown already, by the names of results; revoke those of other results."""
         self._given = dict(urls)
 
     def preview_url(self, prompt_id: PromptId) -> str:
-        """The latest preview's address, or nothing."""
+        """Return the latest preview's address, or an empty string."""
         return self._previews.get(prompt_id, (0, ""))[1]
 
     def small_url(self, prompt_id: PromptId, index: int) -> str:
-        """A thumbnail's address, or nothing."""
+        """Return a thumbnail's address, or an empty string."""
         return self._small.get((prompt_id, index), ABSENT)
 
     def glimpse_url(self, prompt_id: PromptId) -> str:
-        """A small picture of what another window has left behind, or nothing."""
+        """Return the address of a small image of an orphan, or an empty string."""
         return self._glimpses.url(prompt_id)
 
     def original(self, prompt_id: PromptId, index: int) -> Original:
-        """A result's own bytes, as far as they can be shown."""
+        """Return a result's own bytes, as far as they can be shown."""
         key = (prompt_id, index)
         return Original(url) if (url := self._kept.get(key)) else self._fetched.get(key, Original())
 
     def refresh(self, large: ResultKey | None = None, past: Task | None = None, *, has_previews: bool = True) -> None:
-        """Make addresses for what is new and let go of what has gone.
+        """Create addresses for new images and revoke those of images that are gone.
 
-        `large` is the result shown large, if any, and `past` its task, if no window holds that any more.
+        `large` is the result shown large, if any, and `past` its task, if no window has that any more.
         """
         self._refresh_previews(self._source.previews if has_previews else {})
         self._glimpses.refresh(item.task for item in self._source.orphans)
@@ -201,7 +201,7 @@ class ImageAddresses:
         blob = await self._read(self._source.results.read(*key))
         self._kept[key] = ABSENT if blob is None else self._screen.object_url(blob, media_type)
         if blob is None:
-            self._source.results.refresh_soon()  # its record does not know yet
+            self._source.results.refresh_soon()  # its record is not updated yet
 
     async def _read_small(self, key: ResultKey, mark: Mark) -> None:
         blob = await self._read(self._source.results.read_thumbnail(*key))
@@ -224,7 +224,7 @@ class ImageAddresses:
             log.info("not fetched: %r", refused)
             blob, error = None, refused
         if (shown := self._fetched.get(key)) is not None:
-            self._revoke(shown.url)  # of an earlier fetch, if it was closed and opened again meanwhile
+            self._revoke(shown.url)  # of an earlier fetch, if it was closed and reopened during this one
             url = ABSENT if blob is None else self._screen.object_url(blob, media_type)
             self._fetched[key] = Original(url, error=error)
         self._changed()

@@ -1,4 +1,4 @@
-"""What a person or a script gave that cannot be used, in plain words."""
+"""Messages about unusable input from the user or a script."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from app.ui.kit.source_words import word_cannot_convert, word_source_fault
 from app.ui.kit.words import Tone, Words
 from app.workflows.editor.problems import CannotConvert
 
-# An empty file has the words of any empty file.
+# An empty file has the message of any empty file.
 _SOURCE_FAULTS = {fault.value: fault for fault in SourceFault if fault is not SourceFault.EMPTY}
 
 
 def word_bad_input(error: BadInput, _: Translator) -> Words:
-    """The words for one cause; each has its own."""
     if isinstance(error, BadPlan):
         return word_bad_plan(error, _)
     if isinstance(error, CannotConvert):
@@ -56,7 +55,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
 
 
 def _server_side(error: BadInput, _: Translator) -> Words:
-    """What lies with a server; or whatever is not known here."""
+    """Files on a server; and every cause that is not known here."""
     match error.cause:
         case "cannot-break":
             return Words(
@@ -88,11 +87,11 @@ def _file(error: BadInput, _: Translator) -> Words:
         case "not-a-sound":
             return Words(_("“{name}” is no sound.", name=error.name), _("Choose a WAV, MP3, FLAC or OGG file."))
         case "picture-gone":
-            told = _("No server has the picture “{name}”.", name=error.name)
-            return Words(told, _("Put the picture in again."), tone=Tone.WARN)
+            title = _("No server has the picture “{name}”.", name=error.name)
+            return Words(title, _("Put the picture in again."), tone=Tone.WARN)
         case "file-gone":
-            told = _("No server has the file “{name}”.", name=error.name)
-            return Words(told, _("Put the file in again."), tone=Tone.WARN)
+            title = _("No server has the file “{name}”.", name=error.name)
+            return Words(title, _("Put the file in again."), tone=Tone.WARN)
         case "unreadable":
             return Words(
                 _("“{name}” cannot be read any more.", name=error.name),
@@ -115,7 +114,7 @@ def _no_field(error: BadInput, _: Translator) -> Words:
 
 
 def _not_kept(error: BadInput, _: Translator) -> Words:
-    """What running it again would need."""
+    """What is missing to run a task a second time."""
     if error.cause == "words-not-kept":
         return Words(
             _("What this work was made with is not known any more."),

@@ -1,4 +1,4 @@
-"""What templates write: escaped text, and markup of the page's own (`gateway/page/templates.py`)."""
+"""What templates write: escaped text, and the page's own markup (`gateway/page/templates.py`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from markupsafe import Markup, escape
 
 
 class HasMarkup(Protocol):
-    """What knows its own markup."""
-
     def __html__(self) -> str: ...
 
 
@@ -19,10 +17,10 @@ escaped: Callable[[str | int | HasMarkup], Markup] = escape
 
 
 def attributes(facts: dict[str, str]) -> Markup:
-    """The attributes of an element, each after a space."""
+    """Return the attributes of an element, each after a space."""
     return Markup("".join(f' {name}="{escape(value)}"' for name, value in facts.items()))
 
 
 def data(facts: dict[str, str]) -> Markup:
-    """The attributes `data-…` of an element."""
+    """Return the `data-…` attributes of an element."""
     return attributes({f"data-{name.replace('_', '-')}": value for name, value in facts.items()})

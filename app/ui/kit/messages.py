@@ -1,4 +1,4 @@
-"""Every error of `core/errors.py` in plain words, with what the person can do next."""
+"""The message of every error of `core/errors.py`, with what the user can do next."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from app.ui.kit.words import Tone, Words
 
 
 def word_error(error: MooringError, _: Translator) -> Words:
-    """The words for one error; each class has its own."""
     match error:
         case BadInput():
             return word_bad_input(error, _)
@@ -137,7 +136,7 @@ def _comfy(error: ComfyError, _: Translator) -> Words:
 
 
 def word_node_error(error: NodeError, _: Translator) -> Words:
-    """One fault that a server found in a prompt, in words where the fault is known."""
+    """Return the message about one fault that a server found in a prompt."""
     name = error.input_name or error.details
     known = {
         "required_input_missing": lambda: _("“{name}” is missing.", name=name),

@@ -1,4 +1,4 @@
-"""Why a plan of many runs cannot be used, in plain words, row by row."""
+"""Messages about plans of many runs that cannot be used, row by row."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ SHOWN = 5  # rows; the plan's own list is longer
 
 
 def word_bad_plan(error: BadPlan, _: Translator) -> Words:
-    """The words for one cause; each has its own."""
-    told = " ".join(word_row(fault, _) for fault in error.faults[:SHOWN])
-    return Words(_title(error, _), _advice(error, _), told or _quote(error), tone=Tone.WARN)
+    rows = " ".join(word_row(fault, _) for fault in error.faults[:SHOWN])
+    return Words(_title(error, _), _advice(error, _), rows or _quote(error), tone=Tone.WARN)
 
 
 def word_row(fault: RowFault, _: Translator) -> str:
-    """What is wrong with one row."""
+    """Return what is wrong with one row."""
     row = str(fault.row)
     match fault.cause:
         case "bad-quotes":
@@ -36,7 +35,7 @@ def word_row(fault: RowFault, _: Translator) -> str:
 
 
 def word_shape(columns: int, rows: int, _: Translator) -> str:
-    """How large a grid is."""
+    """Return the size of a grid."""
     across = _.plural("{count} column", "{count} columns", columns)
     return f"{across} × {_.plural('{count} row', '{count} rows', rows)}"
 
@@ -73,7 +72,7 @@ def _title(error: BadPlan, _: Translator) -> str:
 
 
 def _no_input(error: BadPlan, _: Translator) -> str:
-    """A name that is no input's, or none at all."""
+    """A name that no input has, or no name at all."""
     if not error.name:
         return _("Choose an input first.")
     return _("“{name}” is no input of this workflow that can be set.", name=error.name)

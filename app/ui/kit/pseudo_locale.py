@@ -9,7 +9,7 @@ import re
 
 
 class _NothingKnown(gettext.NullTranslations):
-    """The fallback of a catalogue that answers what it does not have with an empty text."""
+    """The fallback of a catalogue: an empty text for a message that it lacks."""
 
     def gettext(self, message: str) -> str:  # noqa: ARG002
         return ""
@@ -26,7 +26,7 @@ class PseudoTranslations(gettext.GNUTranslations):
         self.add_fallback(_NothingKnown())
 
     def gettext(self, message: str) -> str:
-        """The message with accents and brackets, if the catalogue has it."""
+        """Return the message with accents and brackets, if the catalogue has it."""
         return mark(message) if super().gettext(message) else message
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
@@ -41,7 +41,7 @@ _LONGER = 0.4  # as much as other languages need more than English
 
 
 def mark(message: str) -> str:
-    """⟦…⟧ around the message with accented letters, 40 % longer; `{placeholders}` stay as they are."""
+    """Return ⟦…⟧ around the message with accented letters, 40 % longer; `{placeholders}` stay as they are."""
     pieces = re.split(r"(\{\w+\})", message)
     room = math.ceil(_LONGER * sum(len(piece) for piece in pieces if not piece.startswith("{")))
     result = ""

@@ -11,94 +11,91 @@ from app.ui.kit.i18n import Formats
 Facts = Mapping[str, str | bool]  # an event's: the element's data-… by name, and its `value`, `checked`
 
 
-# The names of results that were not saved: their bytes are not here; nothing could be taken out of them.
+# The names of results that were not saved: the first lack their bytes, from the others nothing could be removed.
 Unsaved = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class Screen(Protocol):
-    """The document, the person's hands, and this tab's memory."""
+    """The document, its input, and the storage of this tab and browser."""
 
     def update(self, change: Mapping[str, object]) -> bool:
         """Patch the page in one go: `regions` {id: html}, `title`, its `ends`, `icon`, `lang`, `live`, `reveal`.
 
-        `found` shows for a moment that this is the window that was asked for.
+        `found` shows for a moment that this is the window that the user looks for.
 
-        `root` {name: text} sets `data-…` of the document, `keys` are those that count alone; `jump` is the id of what
-        gets the focus, `press` of what is clicked.
+        `root` {name: text} sets `data-…` of the document, `keys` are the shortcuts of a single key; `jump` is the id of
+        the element that gets the focus, `press` of the one that is clicked.
 
-        `texts` [{node, name, text}] put texts into fields, also those that the person has typed into.
+        `texts` [{node, name, text}] put texts into fields, also into those that the user has typed into.
 
-        `kept` {id: html} is put in once and never patched; `graph` marks what is drawn there. `grid` is told of the
+        `kept` {id: html} is put in once and never patched; `graph` has marks for the drawing. `grid` has the
         album's cells (`static/js/grid.js`).
 
-        False if something was to stay that is not there: everything has to be told anew.
+        False if a card that should stay is not on the page: the whole page must be sent.
         """
 
     def schedule(self, callback: Callable[[], object], *, is_calm: bool = False) -> None:
-        """Call back once, soon: before the next frame if this tab draws any; one of the next few if that will do."""
+        """Call back once: before the next frame if this tab draws any, or within the next few if `is_calm`."""
 
     def object_url(self, blob: Blob, media_type: str = "") -> str:
-        """An address of this page for the bytes; they stay in memory until it is revoked."""
+        """Return an address of this page for the bytes; they stay in memory until it is revoked."""
 
-    def revoke_url(self, url: str) -> None:
-        """Let go of an `object_url`."""
+    def revoke_url(self, url: str) -> None: ...
 
     async def measure(self, blob: Blob) -> tuple[int, int]:
-        """Width and height, by decoding the picture; (0, 0) if it is none. One of too many pixels is not decoded."""
+        """Decode a picture and return its size; (0, 0) if it is none. One of too many pixels is not decoded."""
 
     async def masked_look(self, blob: Blob) -> Blob | None:
-        """How a picture looks with its mask, small; None if nothing of it is transparent."""
+        """Return a small picture with its mask visible; None if nothing of it is transparent."""
 
     def recall(self, key: str) -> str:
-        """What this tab remembers under a name, also after a reload; empty if nothing."""
+        """Return a value of this tab, which survives a reload; empty if there is none."""
 
     def remember(self, key: str, value: str) -> None:
-        """Remember for this tab, as well as the browser lets it."""
+        """Store a value for this tab, if the browser allows it."""
 
     def kept(self, key: str) -> str:
-        """What this browser keeps for all windows under a name; empty if nothing."""
+        """Return a value that this browser keeps for all windows; empty if there is none."""
 
     def keep(self, key: str, value: str) -> None:
-        """Keep for all windows, as well as the browser lets it; an empty value is forgotten."""
+        """Store a value for all windows, if the browser allows it; an empty one is removed."""
 
     def kept_all(self, prefix: str) -> Mapping[str, str]:
-        """Everything that this browser keeps under names that begin so."""
+        """Return all values that this browser keeps under names with this prefix."""
 
     def save(self, name: str, text: str) -> None:
-        """Give the person a text as a file to save."""
+        """Offer a text as a file to save."""
 
     async def save_results(self, files: Mapping[str, str], archive: str, *, is_bare: bool = False) -> Unsaved:
-        """Give the person kept results as files: file names by the names of the bytes, several as one archive.
+        """Save kept results as files: file names by the names of the bytes, several as one archive.
 
-        `is_bare` leaves out what is written into them beside the picture. What could not be saved comes back.
+        `is_bare` removes the workflow that is written into them. Returns what could not be saved.
         """
 
     def save_report(self) -> None:
-        """Give the person the report of this window as a file."""
+        """Save the report of this window as a file."""
 
     def open_window(self, *, is_private: bool = False) -> None:
-        """Open another window of Mooring, if wanted one that keeps nothing; only within a click or a key."""
+        """Open another window of Mooring, or a private one; only within a click or a key."""
 
     def language_wishes(self) -> Sequence[str]:
-        """The language of the address (empty if none), then the browser's, most wanted first."""
+        """Return the language of the address (empty if none), then the browser's, most wanted first."""
 
-    def formats(self, language: str) -> Formats:
-        """Numbers and times of a language."""
+    def formats(self, language: str) -> Formats: ...
 
     def local_time(self) -> tuple[int, int, int, int, int, int]:
-        """The person's own time: year, month, day, hour, minute, second."""
+        """Return the user's local time: year, month, day, hour, minute, second."""
 
-    def is_hidden(self) -> bool:
-        """Whether nobody can see this tab now."""
+    def is_hidden(self) -> bool: ...
 
     def is_online(self) -> bool:
-        """Whether the browser thinks that this device has a network; a hint that proves nothing."""
+        """Whether the browser thinks that this device has a network; that proves nothing."""
 
     def guard_leaving(self, is_on: bool) -> None:
-        """Have the browser ask before the page is left, or no longer."""
+        """Have the browser ask before the page is left, or stop that."""
 
     def reload(self) -> None:
-        """Load the page again."""
+        """Reload the page."""
 
     def early_pictures(self) -> Mapping[str, str]:
-        """The thumbnails that were shown before Python was up: addresses by the names of results. They are ours now."""
+        """Return the thumbnails that were shown before Python had started: addresses by the names of results."""

@@ -1,4 +1,4 @@
-"""Why a file gave no workflow, or the editor's workflow cannot be run from here, in plain words."""
+"""Messages about files without a workflow, and about editor workflows that cannot be run from here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN = 5  # nodes; the rest are counted
 
 
 def word_source_fault(fault: SourceFault, error: BadInput, _: Translator) -> Words:
-    """Why no workflow could be taken from a file."""
+    """Return why no workflow could be read from a file."""
     title, advice = _fault_title(fault, error, _), _fault_advice(fault, _)
     return Words(title, advice, error.detail, tone=Tone.WARN)
 
@@ -58,7 +58,7 @@ def _fault_advice(fault: SourceFault, _: Translator) -> str:
 
 
 def word_note(note: Note, _: Translator) -> str:
-    """What a person should know of a workflow that was taken from a file."""
+    """Return a note about a workflow that was read from a file."""
     match note:
         case Note.ONLY_PROMPT:
             return _("Only what was sent to the server is in this file, without the editor's arrangement.")
@@ -77,7 +77,7 @@ def word_note(note: Note, _: Translator) -> str:
 
 
 def word_cannot_convert(error: CannotConvert, _: Translator) -> Words:
-    """Every node that stands in the way, with its reason."""
+    """Return every node that cannot be converted, with its reason."""
     lines = [word_problem(item, _) for item in error.problems[:SHOWN]]
     rest = len(error.problems) - len(lines)
     if rest:
@@ -91,7 +91,7 @@ def word_cannot_convert(error: CannotConvert, _: Translator) -> Words:
 
 
 def word_problem(problem: Problem, _: Translator) -> str:
-    """One node, and what is the matter with it."""
+    """Return one node with its problem."""
     node = problem.title or problem.class_type or problem.node_id
     match problem.reason:
         case Reason.MALFORMED:

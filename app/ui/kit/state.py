@@ -62,7 +62,7 @@ class UiState:
         return replace(self, slices={**self.slices, **{type(item): item for item in slices}})
 
     def with_error(self, error: MooringError) -> UiState:
-        """The state with one more error to show. One that says the same takes the place of the older; no other goes."""
+        """Return the state with one more error to show; it replaces an older one with the same message."""
         number = self.errors[-1][0] + 1 if self.errors else 1
         others = tuple(item for item in self.errors if str(item[1]) != str(error))
         return replace(self, errors=(*others, (number, error)))

@@ -1,4 +1,4 @@
-"""Why the browser's store cannot be read or written, in plain words."""
+"""Messages about the browser's store when it cannot be read or written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.ui.kit.words import Words
 
 
 def word_storage(error: StorageError, _: Translator) -> Words:
-    """The words for one cause; each has its own. The quote is the browser's own text."""
+    """Return the message for one cause. The quote is the browser's own text."""
     match error.cause:
         case "quota":
             title = _("The browser's storage is full.")
@@ -24,7 +24,7 @@ def word_storage(error: StorageError, _: Translator) -> Words:
 
 
 def _shut(cause: str, _: Translator) -> tuple[str, str]:
-    """The store does not open, or not any more."""
+    """The store does not open, or was closed."""
     match cause:
         case "blocked":
             return (
@@ -43,7 +43,7 @@ def _shut(cause: str, _: Translator) -> tuple[str, str]:
 
 
 def _unreadable(cause: str, _: Translator) -> tuple[str, str]:
-    """The store opens, but not all that stands there can be read."""
+    """The store opens, but some of its records cannot be read."""
     match cause:
         case "broken-record":
             return (

@@ -1,4 +1,4 @@
-"""Small pictures that are looked for one by one: of what another window has left behind, of the library's workflows."""
+"""Thumbnails that are searched for one by one: of orphans, and of the library's workflows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ReadThumbnail = Callable[[PromptId, int], Awaitable[Blob | None]]
 ReadInput = Callable[[str], Awaitable[Blob | None]]
 Find = Callable[[], Awaitable[Blob | None]]
 
-FIRST_OUTPUTS = 4  # of a run, among which a picture of a workflow is looked for
+FIRST_OUTPUTS = 4  # of a run, among which a picture of a workflow is searched for
 
 
 class Sights:
-    """Keeps an address for each picture that is wanted; an empty one where there is none."""
+    """Keeps an address for each wanted picture; an empty one if there is none."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Sights:
         self._urls: dict[str, str] = {}
 
     def url(self, name: str) -> str:
-        """A picture's address, or nothing."""
+        """Return a picture's address, or an empty string."""
         return self._urls.get(name, "")
 
     def want(self, wanted: Mapping[str, Find]) -> None:
-        """Look for these by their names, and let go of all others."""
+        """Search for these by their names, and release all others."""
         for name in [item for item in self._urls if item not in wanted]:
             if url := self._urls.pop(name):
                 self._screen.revoke_url(url)
@@ -62,7 +62,7 @@ class Sights:
 
 
 class Glimpses:
-    """One picture for each task that was left behind: its thumbnail, else the picture put in."""
+    """One picture for each orphan: its thumbnail, otherwise its input picture."""
 
     def __init__(
         self,
@@ -78,11 +78,10 @@ class Glimpses:
         self._read_input = read_input
 
     def url(self, prompt_id: PromptId) -> str:
-        """Its picture's address, or nothing."""
         return self._sights.url(prompt_id)
 
     def refresh(self, tasks: Iterable[Task]) -> None:
-        """Look for the pictures of these tasks, and let go of all others."""
+        """Search for the pictures of these tasks, and release all others."""
         self._sights.want({task.prompt_id: self._finder(task) for task in tasks})
 
     def _finder(self, task: Task) -> Find:
@@ -103,7 +102,7 @@ class Glimpses:
 
 
 def item_finder(item: Item, read_thumbnail: ReadThumbnail) -> Find:
-    """Looks for a workflow's picture: of its latest run here that has one."""
+    """Return a search for a workflow's picture: from its latest run here that has one."""
 
     async def find() -> Blob | None:
         for prompt_id in item.prompts:

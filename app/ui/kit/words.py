@@ -1,4 +1,4 @@
-"""What is told to the person in one piece: what happened, what to do next, and somebody else's own words."""
+"""A message to the user: what happened, what to do next, and another program's own text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEPARATOR = "\N{NO-BREAK SPACE}· "  # between two facts in one line; a line tha
 
 
 class Tone(Enum):
-    """How a telling looks."""
+    """How a message looks."""
 
     QUIET = "quiet"
     BUSY = "busy"
@@ -23,7 +23,7 @@ class Tone(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`title` says what is so, `cause` why in a few words, `advice` what the person can do.
+    """`title` says what happened, `cause` why in a few words, `advice` what the user can do.
 
     `quote` is a server's or the browser's own text.
     """
@@ -36,15 +36,15 @@ class Words:
 
 
 def titled(words: Words) -> str:
-    """The title with its cause."""
+    """Return the title with its cause."""
     return f"{words.title}{SEPARATOR}{words.cause}" if words.cause else words.title
 
 
-NAMED = 3  # servers or things in the short line; more are counted
+NAMED = 3  # items in a short line; more are counted
 
 
 def word_list(items: Sequence[str], _: Translator) -> str:
-    """Several things in a row, the last ones counted if there are many."""
+    """Return several items as a list, the last ones counted if there are many."""
     if len(items) > NAMED:
         shown, count = list(items[: NAMED - 1]), len(items) - NAMED + 1
         return _.plural("{items} and {count} more", "{items} and {count} more", count, items=_row(shown, _))
@@ -54,7 +54,7 @@ def word_list(items: Sequence[str], _: Translator) -> str:
 
 
 def _row(items: Sequence[str], _: Translator) -> str:
-    told = items[0]
+    row = items[0]
     for item in items[1:]:
-        told = _("{items}, {item}", items=told, item=item)
-    return told
+        row = _("{items}, {item}", items=row, item=item)
+    return row
