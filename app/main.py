@@ -50,23 +50,22 @@ log = logging.getLogger("mooring")
 
 
 def random_seed(limit: int) -> int:
-    """A whole number from 0 up to and including `limit`."""
+    """Return a random whole number from 0 up to and including `limit`."""
     return secrets.randbelow(limit + 1)
 
 
 def read_account() -> Account:
-    """Whose page this is."""
     return Account(person(), has_login=has_login(), runs_fleet=can_administer(), has_copies=has_copies())
 
 
 async def read_workflows() -> tuple[OpenWorkflow, ...]:
-    """The workflows to choose from."""
+    """Return the workflows that come with Mooring."""
     texts = await asyncio.gather(*(read_text(address(f"static/workflows/{item}.json")) for item in SHIPPED_IDS))
     return tuple(open_workflow(parse_published(item, text)) for item, text in zip(SHIPPED_IDS, texts, strict=True))
 
 
 async def main() -> None:
-    """Bring the window up; what goes wrong on the way is shown by the shell."""
+    """Start the session and the page; the shell shows any failure."""
     shell.begin()
     is_private = is_private_window()
     memory = PrivateMemory(BrowserMemory(), {SETTINGS_KEY}) if is_private else BrowserMemory()
@@ -117,20 +116,20 @@ async def main() -> None:
     screen.listen_wakes(page.wake)
     screen.listen_tab(page.request)
     screen.listen_kept(page.follow_kept)
-    gc.freeze()  # what is there now stays: looking through it for rubbish again and again takes 50 ms each time
+    gc.freeze()  # everything up to here stays: each full collection would otherwise take 50 ms longer
     shell.ready()
 
 
 async def boot() -> None:
-    """Run `main` and let the shell tell a failure: by then nothing else can."""
+    """Run `main` and let the shell show a failure, since nothing else works then."""
     try:
         await main()
     except StorageError as error:
         shell.fail("storage", str(error))
     except MooringError as error:
         shell.fail("file", str(error))
-    except Exception as error:  # noqa: BLE001 - the last place that can tell the person anything
-        log.error("the window did not come up: %s", traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 - the last place that can show anything
+        log.error("the window did not start: %s", traceback.format_exc())
         shell.fail("python", repr(error))
 
 

@@ -17,7 +17,7 @@ REFRESH_DEADLINE = 40.0  # seconds; the gateway gives a server 30
 
 
 class GatewayCatalogues:
-    """Catalogues over HTTP. The browser's own cache keeps each for ever, since its address contains its hash."""
+    """Catalogues over HTTP. The browser's own cache keeps each permanently, since its address contains its hash."""
 
     def __init__(self, http: Http) -> None:
         self._http = http

@@ -143,7 +143,7 @@ class BrowserScreen:
         """Pass on every event for as long as the page lives; these proxies are never destroyed.
 
         `act` gets the name of an action and its facts: the element's `data-…`, `value` and `checked`. `take_files` gets
-        the field that files were aimed at, if any, the files with their names, and "open" if they are to be workflows.
+        the field that files were aimed at, if any, the files with their names, and "open" for workflows.
         """
 
         self._patch.listen(create_proxy(lambda name, facts: act(str(name), json.loads(facts))))

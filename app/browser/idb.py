@@ -34,7 +34,7 @@ T = TypeVar("T")
 Steps = Generator[Any, Any, T]
 
 OPEN_SECONDS = 10.0
-RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen window's would for ever
+RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen window's would hold it permanently
 
 _CAUSES = {
     "QuotaExceededError": "quota",

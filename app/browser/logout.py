@@ -24,7 +24,7 @@ from app.core.ports.http import Http, Request
 
 PATH = "/logout"
 DEADLINE = 20.0
-WIPE_SECONDS = 10.0  # another window may hold the store; a frozen window would for ever
+WIPE_SECONDS = 10.0  # another window may hold the store, a frozen one permanently
 STORES = ("mooring", "mooring-folder")
 CHANNEL = "mooring-login"
 IN, OUT, WIPED = "in", "out", "wiped"  # before a name; the login page sends the first

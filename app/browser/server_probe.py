@@ -26,12 +26,12 @@ from wire.stats import Look
 LOOK_DEADLINE = 6.0  # seconds, as all here
 LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits
 WELL, ILL, LONGEST_ILL, HIDDEN = 5.0, 3.0, 20.0, 60.0  # between probes
-LEARN_AGAIN = 60.0  # after a catalogue that could not be read
+RELEARN_AFTER = 60.0  # after a catalogue that could not be read
 GROWTH = 1.6  # from one pause to the next while it is not well
-# One that was only busy is the same as before. Its catalogue takes it seconds to write, for each window: if all read it
-# again because it was late, it would be late again.
+# A server that was only busy keeps its catalogue. Writing it takes seconds, for each window: if all windows reread it
+# after a late answer, the next answer would be late too.
 _SAME_ONE = frozenset({Health.WELL, Health.TIMEOUT})
-_SOCKET_TOLD = frozenset({Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.UNSEEN.value})
+_SOCKET_CAUSES = frozenset({Refusal.NO_CORS.value, Refusal.ORIGIN.value, Refusal.UNSEEN.value})
 
 log = logging.getLogger("mooring.browser")
 
@@ -60,21 +60,21 @@ class ServerProbe:
         self._learning: asyncio.Task[None] | None = None
         self._tried_at: float | None = None
         self._hurry = asyncio.Event()
-        self._task = asyncio.ensure_future(self._look_on())
-        self._task.add_done_callback(_tell_end)
+        self._task = asyncio.ensure_future(self._run())
+        self._task.add_done_callback(_log_end)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop probing."""
         self._task.cancel()
         if self._learning is not None:
             self._learning.cancel()
 
     def hurry(self) -> None:
-        """Look now."""
+        """Probe now."""
         self._hurry.set()
 
     def seen(self) -> Server:
-        """The server with what is known of it."""
+        """Return the server with its condition and catalogue."""
         nodes, files = self._catalogue
         return replace(self.server, **self._seen.condition.facts(), catalogue=nodes, files=files)
 
@@ -104,10 +104,10 @@ class ServerProbe:
         self._on_news()
         return self._catalogue
 
-    async def _look_on(self) -> None:
+    async def _run(self) -> None:
         pause = ILL
         while True:
-            seen = await self._look()
+            seen = await self._probe()
             was = self._seen
             self._seen = replace(seen, condition=seen.condition.after(was.condition))
             self._hour = self._hour.with_look(_minute(), seen.condition)
@@ -128,7 +128,7 @@ class ServerProbe:
     def _is_unlearned(self) -> bool:
         """Whether to retry its catalogue: not soon, since reading it may be what keeps the server busy."""
         tried = self._tried_at
-        return not self._catalogue[0] and (tried is None or time.monotonic() - tried > LEARN_AGAIN)
+        return not self._catalogue[0] and (tried is None or time.monotonic() - tried > RELEARN_AFTER)
 
     def _learn_beside(self) -> None:
         if self._learning is None or self._learning.done():
@@ -141,7 +141,7 @@ class ServerProbe:
             log.info("%s: no catalogue: %s", self.server.server_id, error)
         self._tried_at = time.monotonic()
 
-    async def _look(self) -> Look:
+    async def _probe(self) -> Look:
         address, site = self.server.address, self._ports.site
         if (refused := forbidden(address, site)) is not None:
             return Look(refused)
@@ -150,14 +150,14 @@ class ServerProbe:
         except TransportError as error:
             if error.cause == "deadline":
                 return Look(Condition(Health.TIMEOUT, "no answer in time"))
-        is_known = self._seen.condition.cause in _SOCKET_TOLD
+        is_known = self._seen.condition.cause in _SOCKET_CAUSES
         try:
             reach = await self._ports.reach(address, not is_known)
-        except TransportError as error:  # the page's own host may rest, from which that part of the page comes
-            log.warning("%s: why it does not answer cannot be seen: %s", self.server.server_id, error)
+        except TransportError as error:  # the page's own host, which serves that script, may be down
+            log.warning("%s: why it does not answer is unknown: %s", self.server.server_id, error)
             reach = Reach()
         if is_known and reach.answers:
-            return self._seen  # nothing has changed as far as can be seen, so its socket is left alone
+            return self._seen  # no visible change: leave its socket alone
         return Look(judge_silence(address, site, reach))
 
     async def _ask(self, path: str) -> Response:
@@ -165,9 +165,9 @@ class ServerProbe:
         return await self._ports.http.send(request)
 
 
-def _tell_end(task: asyncio.Task[None]) -> None:
+def _log_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        log.error("a server is looked at no more", exc_info=task.exception())
+        log.error("the probes of a server have ended", exc_info=task.exception())
 
 
 def _minute() -> int:

@@ -47,7 +47,7 @@ log = logging.getLogger("mooring.browser")
 
 
 def create_stores(transaction: Any, old_version: int) -> None:
-    """Create what is missing in a database of an older version (0: none). Nothing is ever removed or renamed."""
+    """Create what is missing in a database of an older version (0: none). Nothing is removed or renamed."""
     if old_version < 1:
         database = transaction.db
         database.createObjectStore("windows", js_object({"keyPath": "window_id"}))

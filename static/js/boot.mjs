@@ -21,7 +21,7 @@ const APP = new URL("../../app.zip", import.meta.url).href;
 // Python wants a file where its standard library would be, and gets the shortest that the page reads anyway. A script would
 // not do: read as a file, it is no longer at hand as a script, and the next page waits for it.
 const IN_ITS_PLACE = new URL("../locales/index.json", import.meta.url).href;
-const KEEP_AFTER = 5000; // milliseconds in which a person begins; `mooringKeepAfter` is for tests and measurements
+const KEEP_AFTER = 5000; // milliseconds until the user has begun to work; `mooringKeepAfter` is for tests and measurements
 const LONGEST_WAIT = 1000; // milliseconds for the first picture of the page
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
@@ -43,7 +43,7 @@ async function start(options) {
   if (globalThis.document) delete WebAssembly.Suspending;
   const named = globalThis.document?.querySelector("#snapshot");
   const restored = named && (await restore(named, options).catch(tell));
-  const python = restored ?? (await startAfresh(options));
+  const python = restored ?? (await startFresh(options));
   performance.mark("mooring-python", { detail: restored ? "restored" : "started" });
   return python;
 }
@@ -52,7 +52,7 @@ function tell(reason) {
   console.warn(`Mooring starts without its memory snapshot: ${reason?.message ?? reason}`);
 }
 
-async function startAfresh(options) {
+async function startFresh(options) {
   const archives = Promise.all([SITE, APP].map(read));
   const python = await load({ ...options, indexURL: RUNTIME });
   mount(python, ...(await archives));
@@ -125,7 +125,7 @@ async function receive(href, dataset) {
     try {
       return await arrive(dataset, await readStored(plain));
     } catch (error) {
-      console.warn(`Mooring fetches its memory snapshot once more: ${error?.message ?? error}`);
+      console.warn(`Mooring refetches its memory snapshot: ${error?.message ?? error}`);
       forget();
     }
   }

@@ -4,7 +4,7 @@ import { getKept, openKept } from "./kept.js";
 
 const shown = new Map(); // image element → { name, url }
 
-/** The page was patched: pictures that are to be compared get their bytes; those that are gone release theirs. A patch
+/** The page was patched: compared pictures get their bytes; those that are gone release theirs. A patch
  *  may use an image element for another picture, and takes away the address, which it knows nothing of. */
 export function settleComparison() {
   for (const [image, { name, url }] of shown) {

@@ -17,7 +17,7 @@ const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAA
 const byId = (id) => document.getElementById(id);
 const PATIENCE = 10_000; // milliseconds that a field may take to reappear
 const pictures = new Map(); // thumbnails shown already: name → address
-const touched = new Map(); // field → what it had when the person left it: {kind, value, checked}
+const touched = new Map(); // field → its content when the user left it: {kind, value, checked}
 const given = []; // files, as calls that pass them on
 let isUp = false;
 

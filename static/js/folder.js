@@ -1,4 +1,4 @@
-// A folder of the person's own, where each result is saved as a file. The browser gives a handle on it, which is kept in a
+// A folder of the user's own, where each result is saved as a file. The browser gives a handle on it, which is kept in a
 // database of its own: the store's records are text and bytes, and belong to Python.
 
 import { owned } from "./owned.js";
@@ -35,7 +35,7 @@ async function stateOf(handle) {
 /** How it stands, as JSON: `{state: absent | none | asking | ready, name}`. */
 export const lookFolder = async () => JSON.stringify(await stateOf(isPossible() ? await known() : undefined));
 
-/** Have the person choose one; only within a click. If they choose none, it stays as it was. */
+/** Have the user choose one; only within a click. Without a choice, it stays as it was. */
 export async function chooseFolder() {
   try {
     const handle = await globalThis.showDirectoryPicker({ id: "mooring", mode: "readwrite", startIn: "pictures" });

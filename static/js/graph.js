@@ -1,4 +1,4 @@
-// The open graph: its drawing and its list are put in once, marked while the task runs, and moved about by the person.
+// The open graph: its drawing and its list are put in once, marked while the task runs, and panned by the user.
 // Python makes the markup (app/ui/graph/graph.html); no pointer, wheel or key of panning and zooming gets there.
 
 const CLOSEST = 3; // times full size
@@ -10,7 +10,7 @@ const DRAG = 5; // pixels a pointer may move in a click
 const GRID = 26;
 const SIGNS = { finished: "M-5 0l3.5 3.5L5-4", cached: "M-7 0l3 3 5.5-6.5M1 3l5.5-6.5", failed: "M-4-4 4 4M4-4-4 4", running: "M-2.5-4.5 4.5 0l-7 4.5Z" };
 
-const views = new Map(); // key -> {x, y, scale, isMoved}: where a person has gone in a graph stays, also over patches
+const views = new Map(); // key -> {x, y, scale, isMoved}: the view of each graph, which outlives patches
 const byId = (id) => document.getElementById(id);
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 // A patch for another graph empties the stage before the next drawing is put in, and the watcher may look between.
@@ -173,7 +173,7 @@ function glide(goal) {
   move(began);
 }
 
-// The person's hands
+// Input
 
 function listen(drawing) {
   const pointers = new Map();

@@ -251,7 +251,7 @@ async function read(name) {
   return whole?.blob?.type?.startsWith("image/") ? whole.blob : null;
 }
 
-// The person
+// Input
 
 const cellOf = (event) => (box?.contains(event.target) ? event.target.closest?.(".cell") : null);
 

@@ -7,7 +7,7 @@ const FREE = "input[type=checkbox], input[type=radio]"; // they take no letters
 const TYPED = "input, textarea, select, [contenteditable], [role=textbox], [role=listbox], [role=menu]";
 
 const byId = (id) => document.getElementById(id);
-let singles = new Set(); // keys that mean something alone; none if the person has switched them off
+let singles = new Set(); // shortcuts of a single key; none if the user has switched them off
 
 export function setKeys(keys) {
   singles = new Set(keys);

@@ -20,7 +20,7 @@ function tellCopies() {
   note.hidden = false;
 }
 
-// Where a person wanted to go; only ever a place of this very site.
+// The page that the user asked for; only one of this site.
 const onward = () => {
   const wish = new URLSearchParams(location.search).get("to") ?? "/";
   const place = new URL(wish, location.origin);

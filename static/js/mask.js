@@ -118,7 +118,7 @@ const fitting = () => Math.min((stage().clientWidth - 2 * MARGIN) / surface.widt
 const fit = () => zoom(fitting());
 new ResizeObserver(() => { if (isOpen() && stage().clientWidth) fit(); }).observe(document.documentElement);
 
-// The person's hands
+// Input
 
 const TOOLS = {
   brush: () => { isErasing = false; },

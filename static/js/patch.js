@@ -37,7 +37,7 @@ function isField(node) {
   return node instanceof Element && node.matches(FIELDS);
 }
 
-/** The person owns a field while it has the focus, while text is being composed, and what was typed since it was drawn. */
+/** The user owns a field while it has the focus, while text is being composed, and what was typed since it was drawn. */
 function isOwned(field, fresh) {
   if (field === document.activeElement || isComposing) return true;
   if (field.type === "checkbox" || field.type === "radio") return false;
@@ -54,7 +54,7 @@ const callbacks = {
     return true;
   },
   beforeAttributeUpdated(name, element) {
-    if (name === "open") return false; // details and dialogs are opened and closed by the person, or by showDialogs
+    if (name === "open") return false; // details and dialogs are opened and closed by the user, or by showDialogs
     if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js and keys.js own their lists
     if (name === "value" || name === "checked" || name === "selected") return !spared.has(element.closest(FIELDS) ?? element);
     return true;
@@ -116,7 +116,7 @@ function setMark(name, value) {
   else delete document.documentElement.dataset[name];
 }
 
-/** Into a field that the person owns, when the person has asked for it: undo, redo. */
+/** Put a value into a field that the user owns, on the user's request: undo, redo. */
 function setText(node, name, text) {
   for (const field of document.querySelectorAll("[data-node][data-name]")) {
     if (field.dataset.node !== node || field.dataset.name !== name || !isField(field) || field.type === "file") continue;
@@ -163,7 +163,7 @@ function reveal(element) {
   element.scrollIntoView({ behavior, block: "start" });
 }
 
-/** Go where the person wants to be, and give it the focus. */
+/** Scroll to an element, and give it the focus. */
 function jump(element) {
   if (!element) return;
   reveal(element);
@@ -369,7 +369,7 @@ export function listenKept(callback) {
   });
 }
 
-/** Give the person a text as a file to save. */
+/** Offer a text as a file to save. */
 export function save(name, text) {
   give(new Blob([text], { type: "application/json" }), name);
 }

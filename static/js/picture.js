@@ -9,7 +9,7 @@ export const TINT = [232, 30, 99];
 const MASKED_SHARE = 0.6; // of the tint, where a small look shows the mask
 
 const blobs = new Map(); // address -> Blob: the page's policy lets no script fetch an address of its own
-const looks = new WeakMap(); // Blob -> how it looks with its mask
+const masked = new WeakMap(); // Blob -> a small picture with its mask
 
 export function objectUrl(blob) {
   const url = URL.createObjectURL(blob);
@@ -63,9 +63,9 @@ export async function readPixels(blob) {
   return { width, height, data: pen.getImageData(0, 0, width, height).data };
 }
 
-/** How a picture looks with its mask: a small picture, or null if nothing of it is transparent. */
+/** A small picture with its mask visible, or null if nothing of it is transparent. */
 export async function look(blob) {
-  if (looks.has(blob)) return looks.get(blob);
+  if (masked.has(blob)) return masked.get(blob);
   const size = await alphaSize(blob);
   if (!size || size.width * size.height > MOST_PAINTED) return null;
   const pixels = await readPng(blob);
@@ -79,7 +79,7 @@ export async function drawLook(blob, { width, height, data }) {
   const [wide, high] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
   for (let at = 3; at < data.length && !isMasked; at += 4) isMasked = data[at] < 255;
   const small = isMasked ? await encode(tinted(data, width, height), wide, high) : null;
-  looks.set(blob, small);
+  masked.set(blob, small);
   return small;
 }
 

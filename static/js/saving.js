@@ -28,7 +28,7 @@ export async function saveResults(text, archive, isBare) {
   return JSON.stringify({ missing, dressed });
 }
 
-/** Give the person bytes as a file. */
+/** Offer bytes as a file to save. */
 export function give(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

@@ -1,4 +1,4 @@
-// The worker of the scripting console: an interpreter of its own for the person's scripts, so that one which blocks holds up
+// The worker of the scripting console: an interpreter of its own for the user's scripts, so that one which blocks holds up
 // no one else. Its Python is `app/scripting/`, begun by `app/browser/scripting.py`. Loaded when the drawer is first opened.
 //
 // In:  {kind: "begin", version, page} once; {kind: "start", source}, {kind: "stop"}, {kind: "answer", number, text}

@@ -142,7 +142,7 @@ async function perform(method, text, blobs) {
   return mooring[method](...args);
 }
 
-// The person's hands
+// Input
 
 function run() {
   if (isBusy() || !field().value.trim()) return;

@@ -105,7 +105,7 @@ document.addEventListener("click", (event) => {
   if (action === "report") saveReport();
 });
 
-/** Hand the person the report of this window, as a file. */
+/** Offer the report of this window as a file. */
 export async function saveReport() {
   const report = await globalThis.mooring.debugBundle();
   const link = document.createElement("a");

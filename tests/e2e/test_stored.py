@@ -103,7 +103,7 @@ async def test_damaged_cached_copy_is_fetched_from_the_gateway(
     await profile.add_init_script(BAD % how)
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
-    assert messages.said == ["Mooring fetches its memory snapshot once more: it is damaged"]
+    assert messages.said == ["Mooring refetches its memory snapshot: it is damaged"]
     await wait_until_cached(window.page)
 
 
@@ -115,7 +115,7 @@ async def test_evicted_copy_is_fetched_from_the_gateway(profile: BrowserContext,
     await devtools.send("Network.clearBrowserCache")
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
-    assert messages.said == ["Mooring fetches its memory snapshot once more: the browser has let go of it"]
+    assert messages.said == ["Mooring refetches its memory snapshot: the browser has let go of it"]
     await wait_until_cached(window.page)
     await window.reload()
     assert await window.page.evaluate(READ) == {"plain": "cache"}
