@@ -20,7 +20,7 @@ TAG = re.compile(rf"<[a-z][^<>]*\sdata-(?:{'|'.join(EVENTS)})=[^<>]*>")
 
 @cache
 def declared() -> dict[str, Action]:
-    """Every action that is declared below `app/ui`, by its name."""
+    """Return every action that is declared below `app/ui`, by its name."""
     found: dict[str, Action] = {}
     for module in pkgutil.walk_packages(app.ui.__path__, "app.ui."):
         for owner in vars(importlib.import_module(module.name)).values():

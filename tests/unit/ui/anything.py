@@ -1,4 +1,4 @@
-"""A workflow with an input of every kind, as a catalogue that nobody has written for us would have it."""
+"""A workflow with an input of every kind, as a catalogue of unknown custom nodes would have it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANYTHING = "anything"
 
 
 def catalogue(text: str = "Shown so") -> Catalogue:
-    """`text` is whatever a node's author has written."""
+    """Return the catalogue; `text` replaces every text of a node's author."""
     hint = {"tooltip": text, "display_name": text}
     required: dict[str, Any] = {
         "prompt": ["STRING", {"multiline": True, "placeholder": text, **hint}],
@@ -47,7 +47,7 @@ def catalogue(text: str = "Shown so") -> Catalogue:
 
 
 def anything(text: str = "Shown so", *, first: tuple[str, ...] = (), nodes: int = 1) -> OpenWorkflow:
-    """The workflow; `first` are the inputs of its first node that stand on top."""
+    """Return the workflow; `first` are the first inputs of its first node."""
     values = {
         "prompt": text, "name": text, "steps": 20, "wide": 7, "share": 0.5, "power": 1.5, "seed": 7, "on": True,
         "plain": False, "method": "a", "lora": LORAS[0], "remote": text, "image": "", "film": "", "sound": "",
@@ -63,7 +63,7 @@ def anything(text: str = "Shown so", *, first: tuple[str, ...] = (), nodes: int 
 
 
 def unfolded(text: str = "Shown so") -> UiState:
-    """The person's part with every node of it open and something wrong in it."""
+    """Return the page's state with all of its nodes open, and an error in it."""
     draft = Draft(values={("1", "steps"): text}, unfolded=frozenset({"1", "mask", "odd"}))
     return UiState().with_slices(FormState(workflow_id=ANYTHING, drafts={ANYTHING: draft}, is_arranging=True))
 

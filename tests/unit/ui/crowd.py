@@ -1,4 +1,4 @@
-"""Every region of the page in a state that shows nearly everything at once."""
+"""Every region of the page in a state that shows nearly everything."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ FAILURE = Failure(
 
 
 def unreadable(text: str) -> tuple[Unreadable, ...]:
-    """Records that cannot be read, of each kind; `text` is what they say."""
+    """Records that cannot be read, of each kind; `text` is their content."""
     damaged = Unreadable(prompt_id=PromptId(text), owner=ME, server_id=ServerId(text), title=text, detail=text)
     return (
         damaged,
@@ -135,7 +135,7 @@ def crowded_runs(text: str) -> tuple[Run, ...]:
 
 @cache
 def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
-    """Every region in a state that shows nearly everything at once; `text` is what servers and the person named."""
+    """Every region in a state that shows nearly everything; `text` is the name that servers and users gave."""
     tasks = crowded_tasks(text)
     session = StillSession(
         window=window(*tasks, quarantined=(task("q", "gpu-9", title=text),), unreadable=unreadable(text)),
@@ -179,7 +179,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
 
 
 def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
-    """The settings as each browser allows, the palette with everything that can be done, the list of shortcuts."""
+    """The settings for each permission of a browser, the palette with all commands, the list of shortcuts."""
     stock = LibraryEntries((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
     offered = offered_of(view, UiState().with_slices(FormState(workflow_id="enlarge")), stock)
     shown = {
@@ -196,7 +196,7 @@ def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
 
 
 def around_any_workflow(session: StillSession, words: Translator, text: str) -> dict[str, str]:
-    """A form with an input of every kind, its nodes open, and what a search finds in it."""
+    """A form with an input of every kind, its nodes open, and a search in it."""
     opened = anything(text, first=("prompt", "film", "sound", "on", "lora"), nodes=2)
     found = {}
     for number, ui in enumerate((unfolded(text), searched(unfolded(text), "a"), searched(unfolded(), "?!")), 3):
@@ -207,7 +207,7 @@ def around_any_workflow(session: StillSession, words: Translator, text: str) -> 
 
 
 def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:
-    """The dialog about what is kept, and large pictures whose originals are not here, in every state."""
+    """The dialog of storage, and large pictures without their originals, in every state."""
     usage = Usage(
         settings=KeepSettings(1_000_000), count=3, size=900_000, thumbnails=9, thumbnails_size=50, used=1, quota=2
     )

@@ -1,4 +1,4 @@
-"""Small real stand-ins for what is around the page: a screen in memory, a session that only notes, plain formats."""
+"""Small real stand-ins for the page's surroundings: a screen in memory, a session that records calls, plain formats."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class PlainFormats:
 
 
 def translator(language: str = "en") -> Translator:
-    """The words of a language, with plain formats."""
+    """Return the translator of a language, with plain formats."""
     catalogue = b"" if language == "en" else COMPILED[0].catalogue
     return make_translator(language, catalogue, PlainFormats(), LANGUAGES)
 
@@ -91,7 +91,7 @@ ENGLISH = Translator("en", gettext.NullTranslations(), PlainFormats())
 
 @cache
 def workflows() -> tuple[OpenWorkflow, ...]:
-    """The four workflows that are shipped; the same objects each time, as on a page."""
+    """Return the four shipped workflows; the same objects each time, as on a page."""
     return tuple(
         open_workflow(parse_published(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8")))
         for item in SHIPPED_IDS
@@ -129,7 +129,7 @@ def fleet(*servers: Server, source: str = "file") -> Fleet:
 
 
 def task(name: str = "a", server_name: str = "gpu-1", **more: Any) -> Task:
-    """A running task, or as `more` says."""
+    """Return a running task, changed by `more`."""
     facts: dict[str, Any] = {
         "prompt_id": PromptId(f"{name:0<8}-0000-4000-8000-000000000000"),
         "server_id": ServerId(server_name),
@@ -162,7 +162,7 @@ def window(*tasks: Task, **more: Any) -> Window:
 
 @dataclass
 class Seconds:
-    """A clock that advances only in `sleep`; after `go`, every sleep ends at once."""
+    """A clock that advances only in `sleep`; after `go`, every sleep ends immediately."""
 
     at: float = 0.0
     go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -177,7 +177,7 @@ class Seconds:
 
 
 def deletions(context: PageContext, seconds: Seconds | None = None) -> Deletions:
-    """Return deletions whose time is over at once, or when `seconds` go."""
+    """Return deletions that are performed immediately, or when `seconds` go."""
     if seconds is None:
         seconds = Seconds()
         seconds.go.set()
@@ -186,7 +186,7 @@ def deletions(context: PageContext, seconds: Seconds | None = None) -> Deletions
 
 @dataclass
 class StillResults:
-    """What is kept, as plain values; what is asked for is noted in `calls`."""
+    """The kept results as plain values; calls are recorded in `calls`."""
 
     kept: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
     small: dict[tuple[PromptId, int], Blob] = field(default_factory=dict)
@@ -228,7 +228,7 @@ class StillResults:
 
 @dataclass
 class StillLine:
-    """What the page reads of a waiting line, as plain values; what it asks for is noted in `calls`."""
+    """A waiting line as plain values; calls are recorded in `calls`."""
 
     line: WaitingRuns | None = None
     error: StorageError | None = None
@@ -250,8 +250,8 @@ class StillLine:
         wish: Wish = ANY,
         editor: str = "",
     ) -> BatchId:
-        told = ("add", workflow, list(runs), title, dict(inputs or {}), wish)
-        self.calls.append(told if senders is None else (*told, senders))
+        call = ("add", workflow, list(runs), title, dict(inputs or {}), wish)
+        self.calls.append(call if senders is None else (*call, senders))
         self.editors.append(editor)
         return BatchId("batch")
 
@@ -294,7 +294,7 @@ class StillLine:
 
 @dataclass
 class MemoryFiles:
-    """What is published and saved on servers, in memory; `refusal` is raised instead."""
+    """Published workflows and those on servers, in memory; `refusal` is raised instead."""
 
     published_files: dict[str, tuple[PublishedFile, bytes]] = field(default_factory=dict)
     saved_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -323,7 +323,7 @@ class MemoryFiles:
 
 @dataclass
 class StillPast:
-    """What was laid by, as plain values."""
+    """The past as plain values."""
 
     tasks: dict[PromptId, Task] = field(default_factory=dict)
     others: tuple[Task, ...] = ()
@@ -355,7 +355,7 @@ class StillPast:
 
 @dataclass
 class StillSession:
-    """What the page reads of a session, as plain values; what it asks for is noted in `calls`."""
+    """A session as plain values; calls are recorded in `calls`."""
 
     window: Restoring | Window | None = field(default_factory=window)
     identity: Identity | None = field(default_factory=lambda: Identity(ME, is_new=False))
@@ -371,7 +371,7 @@ class StillSession:
     refusal: MooringError | None = None
     catalogues: Mapping[ServerId, Catalogue] = field(default_factory=dict)
     listeners: list[Callable[[], None]] = field(default_factory=list)
-    keeps: dict[str, Blob] | None = None  # files of forms, by hash; None keeps none
+    keeps: dict[str, Blob] | None = None  # files of forms, by hash; None if none are kept
     has_loose_ends: bool = False
     stalled: frozenset[PromptId] = frozenset()
     still: Mapping[PromptId, float] = field(default_factory=dict)
@@ -489,12 +489,12 @@ class StillSession:
 
 @dataclass
 class MemoryScreen:
-    """A screen in memory: addresses are counted, `draw` draws frames, a picture starts with "picture",
-    and one that is transparent somewhere ends with "mask"."""
+    """A screen in memory: addresses are counted, `draw` draws frames. Bytes that begin with "picture" are a picture,
+    and one that ends with "mask" is transparent somewhere."""
 
     changes: list[Mapping[str, object]] = field(default_factory=list)
     due: list[Callable[[], None]] = field(default_factory=list)
-    calm: list[bool] = field(default_factory=list)  # of each time that was asked for: whether it may wait a few frames
+    calm: list[bool] = field(default_factory=list)  # of each request to draw: whether it may wait a few frames
     urls: dict[str, Blob] = field(default_factory=dict)
     made: int = 0
     memory: dict[str, str] = field(default_factory=dict)
@@ -503,11 +503,11 @@ class MemoryScreen:
     hidden: bool = False
     online: bool = True
     guards: list[bool] = field(default_factory=list)
-    saved: dict[str, str] = field(default_factory=dict)  # files given to the person
-    archives: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # results given to the person
+    saved: dict[str, str] = field(default_factory=dict)  # files for the user
+    archives: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # results for the user
     unkept: frozenset[str] = frozenset()  # results whose bytes are not here
     early: dict[str, str] = field(default_factory=dict)  # thumbnails that were shown before
-    lacks: list[bool] = field(default_factory=list)  # at the next updates: is something to stay that is gone?
+    lacks: list[bool] = field(default_factory=list)  # by update: whether a card is missing on the page
 
     def update(self, change: Mapping[str, object]) -> bool:
         self.changes.append(change)
@@ -656,7 +656,7 @@ class MemoryNotifier:
 
 @dataclass
 class StillPictures:
-    """Addresses of pictures, as given."""
+    """Addresses of pictures, as a test gives them."""
 
     previews: Mapping[PromptId, str] = field(default_factory=dict)
     originals: Mapping[tuple[PromptId, int], Original] = field(default_factory=dict)

@@ -18,7 +18,7 @@ NOW = 10_000.0
 
 
 def glance(name: str, owner: str = ME, server: str = "gpu-1", **more: Any) -> TaskSummary:
-    """A task in short, ended unless `more` says otherwise."""
+    """Return a summary of a task, ended unless `more` changes that."""
     facts: dict[str, Any] = {"state": TaskState.SUCCEEDED, "created_at": 1000.0, "ended_at": 1010.0}
     return TaskSummary(prompt_id=PromptId(name), owner=WindowId(owner), server_id=ServerId(server), **{**facts, **more})
 
@@ -32,7 +32,7 @@ def roster(*tasks: TaskSummary, **more: Any) -> Roster:
 
 @dataclass
 class MemoryRoster:
-    """A roster as it is set; `reads` counts the looks."""
+    """A roster that a test sets; `reads` counts the reads."""
 
     now: Roster = field(default_factory=roster)
     reads: int = 0
@@ -65,7 +65,7 @@ class MemoryStats:
 
 @dataclass
 class MemorySignals:
-    """What this page has sent; `hear` is what it does when another one sends."""
+    """The signals that this page has sent; `hear` receives those of other pages."""
 
     sent: list[tuple[str, WindowId]] = field(default_factory=list)
     hear: Callable[[str, WindowId], None] = lambda _kind, _window_id: None
@@ -78,5 +78,5 @@ class MemorySignals:
 
 
 def panel_sources() -> PanelSources:
-    """Where nothing is to be seen but two windows."""
+    """Return sources that have only two windows."""
     return PanelSources(MemoryRoster(), MemoryStats(), MemorySignals())

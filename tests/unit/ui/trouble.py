@@ -1,4 +1,4 @@
-"""The page after nearly everything has broken: doubtful work, notices, what was left, and the questions about it."""
+"""The page after nearly everything has failed: unclear work, notices, orphans, and the questions about them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ OTHER = WindowId("33333333-3333-4333-8333-333333333333")
 
 
 def a_session(text: str) -> StillSession:
-    """Every kind of trouble at once; `text` is what servers and the person named."""
+    """Return a session with every kind of trouble; `text` is the name that servers and users gave."""
     fault = NodeError(
         node_id="2", class_type=text, type="value_not_in_list", message=text, details=text, input_name=text
     )
-    cause = "timeout" if text == "gpu" else text  # a cause that is known is worded, any other is somebody's own
+    cause = "timeout" if text == "gpu" else text  # a known cause has a text, any other is shown as it is
     notes = tuple(Note(50000.0 + place, kind, cause) for place, kind in enumerate((*NOTES, text)))
     memory = Failure(kind="execution", message=f"{text} out of memory", node_type=text, traceback=text)
     tasks = (
@@ -54,7 +54,7 @@ def a_session(text: str) -> StillSession:
 
 
 def around_trouble(words: Translator, text: str) -> dict[str, str]:
-    """The regions and the questions, by names that no region has."""
+    """Return the regions and the questions, by names that no region has."""
     session = a_session(text)
     pictures = StillPictures(glimpses={item.task.prompt_id: "blob:g" for item in session.orphans[:1]})
 

@@ -1,4 +1,4 @@
-"""What those who run the fleet do in its panel: asked about where it ends somebody's work, and told what came of it."""
+"""What an admin does in the panel: with a question before another user's work ends, and with its result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROW = QueuedPrompt(prompt_id=HERS, is_running=True, name="al<i>ce")
 
 @dataclass
 class MemoryFleetAdmin:
-    """The gateway's part in memory: queues as they are set, and what was done."""
+    """The gateway's part in memory: queues that a test sets, and recorded actions."""
 
     queues: dict[ServerId, tuple[QueuedPrompt, ...]] = field(default_factory=lambda: {G1: (ROW,)})
     done: list[tuple[Any, ...]] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Panel(MemoryContext):
             work.cancel()
 
 
-async def test_whoever_does_not_run_the_fleet_sees_nothing_of_it() -> None:
+async def test_only_an_admin_sees_admin_actions() -> None:
     panel = Panel(MemoryFleetAdmin())
     assert 'data-action="drain"' in panel.html()
     assert 'data-action="drain"' not in panel.html(runs=False)
@@ -97,7 +97,7 @@ async def test_whoever_does_not_run_the_fleet_sees_nothing_of_it() -> None:
 
 
 @pytest.mark.parametrize("is_drained", [True, False])
-async def test_a_server_takes_nothing_new_or_takes_work_again(is_drained: bool) -> None:
+async def test_server_is_drained_or_takes_prompts(is_drained: bool) -> None:
     admin = MemoryFleetAdmin()
     panel = Panel(admin)
     wanted = "false" if is_drained else "true"
@@ -107,7 +107,7 @@ async def test_a_server_takes_nothing_new_or_takes_work_again(is_drained: bool) 
     assert panel.admin.doing == frozenset()
 
 
-async def test_memory_is_given_back_and_said_so_at_its_server_only() -> None:
+async def test_freed_memory_is_reported_at_its_server_only() -> None:
     admin = MemoryFleetAdmin()
     panel = Panel(admin)
     await panel.act("free-memory", server="gpu-2")
@@ -150,7 +150,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("error", "words"), REFUSALS)
-async def test_a_refusal_is_told_in_words_where_it_was_asked(error: MooringError, words: str) -> None:
+async def test_refusal_is_shown_at_its_server(error: MooringError, words: str) -> None:
     panel = Panel(MemoryFleetAdmin(refusal=error))
     await panel.act("free-memory", server="gpu-1")
     html = panel.html()
@@ -159,20 +159,20 @@ async def test_a_refusal_is_told_in_words_where_it_was_asked(error: MooringError
     assert "It gives back memory" not in html
 
 
-async def test_a_queue_that_is_shown_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shown_queue_is_polled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_actions, "EVERY", 0.0)
     admin = MemoryFleetAdmin()
     panel = Panel(admin)
     await panel.act("see-queue", server="gpu-1")
     admin.queues[G1] = ()
     async with asyncio.timeout(10):
-        while "Nothing waits or runs there." not in panel.html():  # noqa: ASYNC110 - the panel is asked as it is
+        while "Nothing waits or runs there." not in panel.html():  # noqa: ASYNC110 - the panel has no event for it
             await asyncio.sleep(0)
     panel.ui = UiState()
-    await asyncio.wait_for(asyncio.gather(*panel.work), 10)  # with the panel closed, nobody looks any more
+    await asyncio.wait_for(asyncio.gather(*panel.work), 10)  # with the panel closed, polling ends
 
 
-async def test_what_comes_back_after_the_panel_has_closed_is_dropped() -> None:
+async def test_answer_after_closing_the_panel_is_dropped() -> None:
     panel = Panel(MemoryFleetAdmin())
     panel.actions.act("free-memory", {"server": "gpu-1"})
     panel.ui = UiState()

@@ -1,4 +1,4 @@
-"""*Break it*: there only where servers may be broken, every fault with its words, and what is broken now."""
+"""*Break it*: shown only if faults are allowed, with a text for every fault, and the active ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOMENTARY = {Fault.RESTART, Fault.DROP_SOCKETS, Fault.CLEAR_HISTORY, Fault.OVERW
 
 
 def demo(*broken: str, is_breakable: bool = True) -> Fleet:
-    """Two demo servers, the first one broken like that."""
+    """Return two demo servers, the first one with these faults."""
     return Fleet((server(ONE, broken=broken), server(TWO)), "demo", is_breakable=is_breakable)
 
 
@@ -41,7 +41,7 @@ def markup(shown: BreakView, language: str = "en") -> str:
 
 
 def button(html: str, fault: Fault) -> str:
-    """The tag of the button that does it."""
+    """Return the tag of the button for a fault."""
     tags = [tag for tag in html.split("<") if tag.startswith("button") and f'data-fault="{fault.value}"' in tag]
     assert tags, fault
     return tags[0]
@@ -50,7 +50,7 @@ def button(html: str, fault: Fault) -> str:
 # The list
 
 
-def test_each_fault_is_offered_once_and_each_that_lasts_has_an_end() -> None:
+def test_each_fault_is_offered_once_and_lasting_ones_end() -> None:
     offered = [fault for fault, _end in ROWS]
     ends = {end for _fault, end in ROWS if end is not None}
     assert len(offered) == len(set(offered))
@@ -59,20 +59,20 @@ def test_each_fault_is_offered_once_and_each_that_lasts_has_an_end() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_no_two_faults_are_told_alike(language: str) -> None:
+def test_no_two_faults_have_the_same_text(language: str) -> None:
     _ = translator(language)
     stories = [word_story(fault, _) for fault, _end in ROWS]
     assert len({story.button for story in stories}) == len({story.does for story in stories}) == len(ROWS)
     assert all(story.shows for story in stories)
     lasting = [fault for fault, end in ROWS if end is not None]
-    told = [word_broken(fault, _) for fault in lasting]
-    assert len(set(told)) == len(lasting)
-    assert not set(told) & {fault.value for fault in Fault}, "a name for programs is no word"
+    texts = [word_broken(fault, _) for fault in lasting]
+    assert len(set(texts)) == len(lasting)
+    assert not set(texts) & {fault.value for fault in Fault}, "a program's name is no text"
     assert all(word_end(fault, _) for fault in lasting)
     assert len({word_part(part, _) for part in Part}) == len(Part)
 
 
-def test_a_name_that_a_newer_gateway_tells_is_left_out() -> None:
+def test_unknown_fault_of_a_newer_gateway_is_left_out() -> None:
     assert read_faults(("hang", "set-on-fire")) == (Fault.HANG,)
 
 
@@ -83,24 +83,24 @@ def test_where_servers_may_not_be_broken_there_is_no_panel() -> None:
     assert markup(view(demo("hang", is_breakable=False))) == ""
 
 
-def test_the_gateways_word_decides_whether_servers_may_be_broken() -> None:
-    told = '{"servers": [{"id": "a", "address": "x", "base": "/servers/a", "broken": ["kill"]}]%s}'
-    assert not read_fleet(told % "").is_breakable
-    assert not read_fleet(told % ', "faults": "yes"').is_breakable
-    fleet = read_fleet(told % ', "faults": true')
+def test_gateway_decides_whether_faults_are_allowed() -> None:
+    texts = '{"servers": [{"id": "a", "address": "x", "base": "/servers/a", "broken": ["kill"]}]%s}'
+    assert not read_fleet(texts % "").is_breakable
+    assert not read_fleet(texts % ', "faults": "yes"').is_breakable
+    fleet = read_fleet(texts % ', "faults": true')
     assert (fleet.is_breakable, fleet.servers[0].broken) == (True, ("kill",))
 
 
-def test_how_much_one_person_may_have_waiting_counts_where_people_are_told_apart() -> None:
-    told = '{"servers": [], "mostPending": %s, "person": "%s"}'
-    assert [read_fleet(told % words).most_pending for words in (("2", "alice"), ("2", ""), ("null", "alice"))] == [
+def test_limit_of_prompts_applies_only_with_users() -> None:
+    texts = '{"servers": [], "mostPending": %s, "person": "%s"}'
+    assert [read_fleet(texts % words).most_pending for words in (("2", "alice"), ("2", ""), ("null", "alice"))] == [
         2,
         None,
         None,
     ]
 
 
-def test_the_window_s_own_server_is_chosen_until_the_person_chooses() -> None:
+def test_windows_own_server_is_chosen_first() -> None:
     def chosen(ui: FaultsState | None = None, moored_to: ServerId | None = None) -> ServerId:
         shown = view(demo(), ui, moored_to).chosen
         assert shown is not None
@@ -121,7 +121,7 @@ def test_all_faults_are_shown_with_what_should_be_seen() -> None:
     assert " disabled" not in html
 
 
-def test_what_is_broken_is_said_also_while_the_panel_is_folded() -> None:
+def test_active_faults_are_shown_in_the_closed_panel() -> None:
     html = markup(view(demo("hang", "lose-answer"), FaultsState(break_server=TWO)))
     summary = html.partition("</summary>")[0]
     assert "hangs · loses the next answer" in summary
@@ -141,7 +141,7 @@ def test_a_killed_server_can_only_be_started() -> None:
     assert {tag.partition('data-fault="')[2].partition('"')[0] for tag in enabled} == {"start", "reset"}
 
 
-def test_what_is_over_at_once_says_that_it_was_done_and_where() -> None:
+def test_momentary_fault_is_reported_with_its_server() -> None:
     done = FaultsState(break_server=ONE, break_done=(ONE, Fault.DROP_SOCKETS))
     assert markup(view(demo(), done)).count("Done.") == 1
     assert "Done." not in markup(view(demo(), replace(done, break_server=TWO)))
@@ -190,7 +190,7 @@ async def test_a_second_click_waits_for_the_first() -> None:
     assert calls == [(ONE, "restart")]
 
 
-async def test_what_is_refused_is_said() -> None:
+async def test_refusal_is_shown() -> None:
     actions, context, _session = fault_actions(ConnectError(ONE, "connect-failed"))
     actions.act("break", {"server": "demo-1", "fault": "hang"})
     await context.done()
@@ -198,13 +198,13 @@ async def test_what_is_refused_is_said() -> None:
     assert (context.ui.of(FaultsState).breaking, context.ui.of(FaultsState).break_done) == (frozenset(), None)
 
 
-async def test_another_server_is_chosen_and_other_clicks_are_left_to_others() -> None:
+async def test_server_can_be_chosen() -> None:
     actions, context, _session = fault_actions()
     actions.act("break-server", {"value": "demo-2"})
     assert context.ui.of(FaultsState).break_server == TWO
 
 
-# The door
+# The gateway's route
 
 
 @dataclass
@@ -241,7 +241,7 @@ async def test_the_gateway_is_asked_by_two_names_and_nothing_else() -> None:
         (Response(500, text="not JSON"), HttpStatusError),
     ],
 )
-async def test_each_refusal_is_an_error_with_words(answer: Response, kind: type[MooringError]) -> None:
+async def test_each_refusal_has_a_message(answer: Response, kind: type[MooringError]) -> None:
     with pytest.raises(kind) as caught:
         await make_breaker(OneAnswer(answer))(ONE, "hang")  # type: ignore[arg-type]
     assert "demo-1" in word_error(caught.value, ENGLISH).title

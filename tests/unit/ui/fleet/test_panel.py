@@ -86,26 +86,26 @@ def test_every_refusal_of_a_browser_is_among_them() -> None:
     assert {item.value for item in Refusal} < CAUSES.keys()
 
 
-@pytest.mark.parametrize(("cause", "told"), CAUSES.items())
-def test_each_cause_has_words_and_advice_of_its_own(cause: str, told: tuple[Health, str]) -> None:
-    health, title = told
+@pytest.mark.parametrize(("cause", "expected"), CAUSES.items())
+def test_each_cause_has_its_own_text_and_advice(cause: str, expected: tuple[Health, str]) -> None:
+    health, title = expected
     words = word_trouble(server("a", health=health, cause=cause), ENGLISH)
     assert words.title == title
     assert words.advice
 
 
-def test_a_server_that_is_not_well_shows_what_was_seen_of_it() -> None:
+def test_ill_server_shows_its_condition() -> None:
     ill = server("gpu-1", health=Health.DOWN, detail="connection refused")
     html = markup(panel(StillSession(fleet=fleet(ill))))
     assert "Not running" in html and "connection refused" in html
 
 
-def test_the_memory_of_a_server_that_does_not_answer_is_not_shown() -> None:
+def test_memory_of_a_silent_server_is_hidden() -> None:
     known = {G1: ServerStats((GPU,), ())}
     assert "VRAM free" in markup(panel(StillSession(fleet=fleet(server("gpu-1"))), stats=known))
     for health in (Health.DOWN, Health.TIMEOUT):
         html = markup(panel(StillSession(fleet=fleet(server("gpu-1", health=health))), stats=known))
-        assert "VRAM free" not in html, "what it told last is of another time"
+        assert "VRAM free" not in html, "its last stats are old"
 
 
 def test_the_windows_that_are_moored_there_are_named() -> None:
@@ -124,7 +124,7 @@ def test_a_crew_session_counts_as_its_window() -> None:
     assert rows[0].windows == (WindowMark(1),)
 
 
-def test_the_timeline_has_a_lane_for_each_window_this_one_first() -> None:
+def test_timeline_has_a_lane_for_each_window() -> None:
     seen = roster(
         glance("a", OTHER, created_at=NOW - 3600, ended_at=NOW - 1800),
         glance("b", "gone", "gpu-2", created_at=NOW - 1800, ended_at=NOW),
@@ -135,7 +135,7 @@ def test_the_timeline_has_a_lane_for_each_window_this_one_first() -> None:
     assert [(bar.start, bar.end) for lane in view.lanes for bar in lane.bars] == [(750, 1000), (0, 500), (500, 1000)]
     html = markup(view)
     for row in view.mooring_rows:
-        assert f'id="mooring-row-{row.key}"' in html, "what is drawn stands there as text as well"
+        assert f'id="mooring-row-{row.key}"' in html, "the timeline is there as text as well"
 
 
 def test_yesterdays_moorings_are_listed_and_do_not_stretch_the_timeline() -> None:
@@ -152,7 +152,7 @@ def test_a_long_past_is_cut_and_nothing_else() -> None:
     ]
 
 
-def test_why_this_server_is_told_with_candidates_and_scores() -> None:
+def test_choice_is_explained_with_candidates_and_scores() -> None:
     choice = Choice(
         server_id=G1,
         reason="soonest",
@@ -165,22 +165,22 @@ def test_why_this_server_is_told_with_candidates_and_scores() -> None:
     assert "4 tasks in line" in html and "done in about 12 seconds" in html and "left out: no connection" in html
 
 
-def test_the_last_hour_is_told_in_words_and_only_as_far_as_it_was_watched() -> None:
+def test_last_hour_text_covers_only_the_watched_minutes() -> None:
     busy, idle, silent = (
         Minute(longest=3, busy=20, well=30, looks=30),
         Minute(well=30, looks=30),
         Minute(well=0, looks=2),
     )
-    told = "Busy for 33 % of the last 2 minutes", "at most 3 in line"
-    assert word_hour(hour(busy, idle), ENGLISH) == SEPARATOR.join(told)
+    expected = "Busy for 33 % of the last 2 minutes", "at most 3 in line"
+    assert word_hour(hour(busy, idle), ENGLISH) == SEPARATOR.join(expected)
     assert word_hour(hour(*[idle] * MINUTES), ENGLISH) == "Busy for 0 % of the last hour"
-    told = "Busy for 0 % of the last 2 minutes", "did not always answer"
-    assert word_hour(hour(idle, silent), ENGLISH) == SEPARATOR.join(told)
+    expected = "Busy for 0 % of the last 2 minutes", "did not always answer"
+    assert word_hour(hour(idle, silent), ENGLISH) == SEPARATOR.join(expected)
     assert word_hour(hour(silent), ENGLISH) == "It has not answered since it is watched"
     assert word_hour(ServerStats(), ENGLISH) == word_hour(hour(), ENGLISH) == ""
 
 
-def test_the_sparkline_draws_a_bar_for_each_minute_with_work_and_marks_silence() -> None:
+def test_sparkline_has_bars_for_work_and_marks_for_silence() -> None:
     minutes = hour(Minute(longest=2, busy=1, well=1), Minute(well=1), Minute(well=0))
     html = markup(panel(stats={G1: minutes}))
     assert len(re.findall(r"z", re.search(r'spark-bars" d="([^"]*)"', html)[1])) == 1  # type: ignore[index]
@@ -188,17 +188,17 @@ def test_the_sparkline_draws_a_bar_for_each_minute_with_work_and_marks_silence()
     assert 'role="img"' in html and 'aria-label="Busy for 50 % of the last 3 minutes' in html
 
 
-def test_devices_are_told_with_their_free_memory() -> None:
+def test_devices_show_their_free_memory() -> None:
     html = markup(
         panel(stats={G1: ServerStats((GPU, Device(name="cpu", kind="cpu", total=10, free=5), Device(name="x")))})
     )
     assert "NVIDIA GeForce RTX 4090" in html and "cuda:0" not in html and "Async" not in html
     assert "18000 B of 24000 B VRAM free" in html and "5 B of 10 B memory free" in html
-    assert html.count('class="device"') == 2, "one that tells no memory is left out"
+    assert html.count('class="device"') == 2, "a device without memory is left out"
     assert name_device(Device(name="cpu")) == "CPU"
 
 
-def test_what_a_server_says_is_never_markup() -> None:
+def test_servers_texts_are_escaped() -> None:
     evil = "<b>x</b>"
     bad = server("gpu-1", name=evil, health=Health.DOWN, detail=evil, version=evil)
     stats = {G1: ServerStats((Device(name=evil, kind="cuda", total=2, free=1),))}
@@ -206,7 +206,7 @@ def test_what_a_server_says_is_never_markup() -> None:
     assert evil not in html
 
 
-def test_an_unread_panel_has_the_servers_and_waits_for_the_rest() -> None:
+def test_unread_panel_shows_the_servers() -> None:
     view = panel()
     assert not view.is_read and len(view.servers) == 2
     assert "skeleton" in markup(view)
@@ -214,7 +214,7 @@ def test_an_unread_panel_has_the_servers_and_waits_for_the_rest() -> None:
     assert "No window of this browser has been moored yet" in markup(panel(seen=roster()))
 
 
-# What a window holds of a server
+# The window's preference for a server
 
 
 def panel_actions(screen: MemoryScreen | None = None) -> tuple[ActionTable, StillSession, MemoryContext, MemoryScreen]:
@@ -228,9 +228,9 @@ def test_preferring_and_avoiding_reach_the_session_and_outlive_a_reload() -> Non
     actions.act("lean", {"server": "gpu-1", "value": "avoid"})
     actions.act("lean", {"server": "gpu-2", "value": "prefer"})
     assert session.calls[-1] == ("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})
-    again, session, context, _screen = panel_actions(screen)
+    reloaded, session, context, _screen = panel_actions(screen)
     assert session.calls == [("lean", {G1: Leaning.AVOID, G2: Leaning.PREFER})], "before the first choice"
-    again.act("lean", {"server": "gpu-1", "value": ""})
+    reloaded.act("lean", {"server": "gpu-1", "value": ""})
     assert context.ui.of(RunsState).leanings == {G2: Leaning.PREFER}
     assert screen.memory[STORE_KEY] == dump({G2: Leaning.PREFER})
 
@@ -254,24 +254,24 @@ def test_the_panel_shows_what_is_held_of_each_server() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": "hate"}', "null", '{"a": []}'])
-def test_what_is_remembered_and_makes_no_sense_is_nothing(text: str) -> None:
+def test_invalid_stored_leanings_are_ignored(text: str) -> None:
     assert load(text) == {}
 
 
-def test_tags_and_a_weight_are_shown_and_the_usual_weight_is_not() -> None:
+def test_tags_and_unusual_weights_are_shown() -> None:
     servers = server("gpu-1", tags=("24 GB", "<b>"), weight=2.0), server("gpu-2")
     html = markup(panel(StillSession(fleet=fleet(*servers))))
     assert "24 GB" in html and "&lt;b&gt;" in html
     assert html.count("weight ") == 1 and "weight 2" in html
 
 
-def test_a_mistake_in_the_fleet_file_is_told_with_its_place() -> None:
+def test_fleet_file_error_is_shown_with_its_line() -> None:
     assert "mistake" not in markup(panel())
-    told = replace(fleet(), problem="fleet.toml, line 6: ulr: there is no such setting")
-    html = markup(panel(StillSession(fleet=told)))
+    expected = replace(fleet(), problem="fleet.toml, line 6: ulr: there is no such setting")
+    html = markup(panel(StillSession(fleet=expected)))
     assert "The fleet file has a mistake" in html and "line 6: ulr" in html
 
 
-def test_a_moored_window_is_told_when_a_choice_counts() -> None:
+def test_moored_window_shows_when_a_choice_takes_effect() -> None:
     assert "counts when it is free" in markup(panel(StillSession(window=window(task("a")))))
     assert "counts for all runs" in markup(panel())

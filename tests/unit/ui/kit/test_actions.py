@@ -17,7 +17,7 @@ class Size(Enum):
 
 
 class Owner:
-    """Notes what it is asked."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.calls: list[object] = []

@@ -1,4 +1,4 @@
-"""A server's colour: by its id, or as its operator says; never by its place in the list."""
+"""A server's colour: from its id or the fleet file, never from its place in the list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tones(*names: str, **colours: str) -> dict[str, int]:
     return {name: tag_of(known, ServerId(name)).tone for name in names}
 
 
-def test_the_order_of_the_list_plays_no_part_where_the_ids_want_different_colours() -> None:
+def test_order_does_not_matter_if_ids_want_different_colours() -> None:
     apart = [
         name for name in NAMES if tones(name)[name] not in {tones(other)[other] for other in NAMES if other != name}
     ]
@@ -28,13 +28,13 @@ def test_the_order_of_the_list_plays_no_part_where_the_ids_want_different_colour
         assert tones(*order) == wanted
 
 
-def test_a_server_that_comes_last_recolours_nobody() -> None:
+def test_server_at_the_end_recolours_no_other() -> None:
     for count in range(1, len(NAMES)):
         before, after = tones(*NAMES[:count]), tones(*NAMES[: count + 1])
         assert {name: after[name] for name in before} == before
 
 
-def test_up_to_eight_servers_are_all_told_apart() -> None:
+def test_eight_servers_have_eight_colours() -> None:
     assert sorted(tones(*NAMES).values()) == list(range(8))
 
 
@@ -46,16 +46,16 @@ def test_more_than_eight_share_colours_and_none_is_without_one() -> None:
 def test_the_operators_colour_counts_and_the_others_keep_off_it() -> None:
     named = tones("studio", "attic", attic="rose")
     assert COLOURS[named["attic"]] == "rose"
-    everybody = tones(*NAMES, attic="slate", shed="teal")
-    assert (everybody["attic"], everybody["shed"]) == (7, 0)
-    assert len(set(everybody.values())) == 8
+    colours = tones(*NAMES, attic="slate", shed="teal")
+    assert (colours["attic"], colours["shed"]) == (7, 0)
+    assert len(set(colours.values())) == 8
 
 
-def test_a_colour_that_nobody_knows_is_none() -> None:
+def test_unknown_colour_is_ignored() -> None:
     assert tones("studio", studio="plaid") == tones("studio")
 
 
-def test_a_server_that_the_fleet_has_lost_keeps_the_colour_that_its_id_wants() -> None:
+def test_removed_server_keeps_the_colour_of_its_id() -> None:
     assert tag_of(Fleet(), ServerId("studio")).tone == tones("studio")["studio"]
 
 

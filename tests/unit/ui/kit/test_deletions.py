@@ -1,4 +1,4 @@
-"""Deletions that can be undone: delayed, hidden meanwhile, undone or performed; and the message of each kind."""
+"""Deletions that can be undone: hidden and delayed, then undone or performed; and the message of each kind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.unit.ui.runs.test_waiting import waiting
 
 
 class Rig:
-    """Deletions with a clock that is stopped until `run`."""
+    """Deletions with a clock that stands still until `run`."""
 
     def __init__(self) -> None:
         self.context = MemoryContext("enlarge")
@@ -63,7 +63,7 @@ class Rig:
         return [item.name for item in self.context.ui.deletions if not item.is_over]
 
 
-async def test_item_is_hidden_at_once_and_deleted_later() -> None:
+async def test_item_is_hidden_immediately_and_deleted_later() -> None:
     rig = Rig()
     rig.delete("a")
     assert (rig.context.ui.hidden, rig.done, rig.shown) == ({"a"}, [], ["a"])
@@ -80,7 +80,7 @@ async def test_undo_restores_item_and_deletes_nothing() -> None:
     await rig.run()
     assert rig.done == ["not a"]
     rig.deletions.undo(1)
-    assert rig.done == ["not a"], "its time is over"
+    assert rig.done == ["not a"], "its time has run out"
 
 
 async def test_ctrl_z_undoes_latest_deletion_first() -> None:
@@ -109,7 +109,7 @@ async def test_countdown_pauses_while_message_is_in_use() -> None:
     assert rig.done == ["a"]
 
 
-async def test_failed_deletion_shows_the_item_again() -> None:
+async def test_failed_deletion_restores_the_item() -> None:
     rig = Rig()
     rig.delete("a", fails=True)
     await rig.run()
@@ -128,7 +128,7 @@ async def test_message_offers_undo_and_is_announced() -> None:
     assert markup.count('data-action="undo-deletion"') == 3, "a few at a time"
     assert "“a”" not in markup and "“d” deleted" in markup
     assert 'role="status"' in markup and "Control+Z" in markup
-    assert "errors" not in markup, "they are none"
+    assert "errors" not in markup, "they are no errors"
 
 
 def test_hidden_task_is_on_no_card() -> None:
@@ -174,7 +174,7 @@ async def test_waiting_runs_are_set_aside_and_put_back() -> None:
     sent, first, last = (item.prompt_id for item in line.entries)
     rig = DeletionsRig(session=StillSession(line=StillLine(line=line, sending=frozenset({sent}))))
     await rig.act("line-clear")
-    assert rig.session.line.calls == [("set_aside", first, last), ("remove", sent)], "what is on its way is stopped"
+    assert rig.session.line.calls == [("set_aside", first, last), ("remove", sent)], "a run under way is stopped"
     assert [item.count for item in rig.context.ui.deletions] == [2]
     rig.undo()
     assert rig.session.line.calls[-1] == ("put_back", first, last)
@@ -211,13 +211,13 @@ async def test_undo_restores_the_list_of_a_plan() -> None:
     rig.undo()
     assert rig.context.ui.of(RunsState).many.text == "sea\nland"
     rig.actions.take_files(None, [(Bytes(b"fog"), "list.txt")])
-    await rig.context.work[-1]  # it is read
+    await rig.context.work[-1]  # the file is read
     assert rig.context.ui.of(RunsState).many.text == "fog"
     rig.undo()
     assert rig.context.ui.of(RunsState).many.text == "sea\nland"
     await rig.act("many-clear")
     await rig.act("many-clear")
-    assert rig.what == [What.TEXT], "nothing was there to be lost"
+    assert rig.what == [What.TEXT], "there was nothing to lose"
 
 
 async def test_undo_restores_layout_of_another_workflow() -> None:

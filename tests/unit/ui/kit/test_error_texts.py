@@ -1,5 +1,5 @@
-"""Every error class and every cause that the source names: what happened, what can be done, details to hand on, both
-languages. The causes are read from the source itself, so that a new one without words fails here."""
+"""Every error class and every cause in the source has a message, advice and details to copy, in both languages.
+The causes are read from the source itself, so that a new one without a message fails here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.unit.ui.page_kit import ENGLISH, ROOT, translator
 CHINESE = translator("zh-CN")
 in_both = pytest.mark.parametrize("_", [ENGLISH, CHINESE], ids=["en", "zh-CN"])
 
-# Told at a field, where the title says what has to stand there.
+# Shown at a field, whose title says what it expects.
 AT_FIELDS = {"not-a-number", "out-of-range", "not-an-option", "list-elsewhere"}
 
 
@@ -42,7 +42,7 @@ def _outer_modules() -> Iterator[str]:
 
 @cache
 def classes() -> tuple[type[MooringError], ...]:
-    """All of them, those that other modules derive included."""
+    """Return all error classes, including those derived in other modules."""
     for name in _outer_modules():
         importlib.import_module(name)
     found, left = [], [MooringError]
@@ -55,13 +55,13 @@ def classes() -> tuple[type[MooringError], ...]:
 
 @cache
 def causes(class_name: str, place: int = 0) -> frozenset[str]:
-    """The causes that the source gives to an error of that class, wherever in the app."""
+    """Return the causes that the source gives to an error of that class, anywhere in the app."""
     found = set()
     for path in sorted((ROOT / "app").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == class_name:
-                told = [*node.args[place : place + 1], *(item.value for item in node.keywords if item.arg == "cause")]
-                found |= {text.value for item in told for text in ast.walk(item) if _is_text(text)}
+                texts = [*node.args[place : place + 1], *(item.value for item in node.keywords if item.arg == "cause")]
+                found |= {text.value for item in texts for text in ast.walk(item) if _is_text(text)}
     return frozenset(found)
 
 
@@ -77,13 +77,13 @@ def made(kind: type[MooringError]) -> MooringError:
     return error
 
 
-def told(error: MooringError, _: Translator) -> tuple[str, str]:
+def texts(error: MooringError, _: Translator) -> tuple[str, str]:
     words = word_error(error, _)
     return words.title, words.advice
 
 
 def check(found: dict[str, tuple[str, str]], other: tuple[str, str], *, without: set[str] | None = None) -> None:
-    """All have words of their own, not those for whatever is unknown."""
+    """Check that each has its own text, not the one for unknown causes."""
     assert found
     for name, (title, advice) in found.items():
         assert title and title != other[0], name
@@ -92,43 +92,43 @@ def check(found: dict[str, tuple[str, str]], other: tuple[str, str], *, without:
 
 @in_both
 def test_every_class_says_what_happened_and_what_can_be_done(_: Translator) -> None:
-    found = {kind.__name__: told(made(kind), _) for kind in classes() if kind is not MooringError}
+    found = {kind.__name__: texts(made(kind), _) for kind in classes() if kind is not MooringError}
     assert len(found) > len([name for name in vars(errors) if name.endswith(("Error", "Closed"))])
-    check(found, told(MooringError(), _))
+    check(found, texts(MooringError(), _))
 
 
-def test_every_class_is_told_in_the_persons_own_language() -> None:
+def test_every_error_class_has_a_translated_message() -> None:
     for kind in classes():
-        assert not set(told(made(kind), ENGLISH)) & set(told(made(kind), CHINESE)), kind
+        assert not set(texts(made(kind), ENGLISH)) & set(texts(made(kind), CHINESE)), kind
 
 
 @in_both
-def test_every_cause_of_bad_input_in_the_source_has_words(_: Translator) -> None:
+def test_every_cause_of_bad_input_has_a_message(_: Translator) -> None:
     named = causes("BadInput") | {item.value for item in SourceFault} | {"not-a-film", "not-a-sound"}
     assert {"empty", "bad-workflow", "cannot-break", "bad-catalogue"} <= named, "the source is read"
-    found = {cause: told(BadInput(cause, "Photo", "2"), _) for cause in named if cause.count(" ") == 0}
-    check(found, told(BadInput("?", "Photo"), _), without=AT_FIELDS)
+    found = {cause: texts(BadInput(cause, "Photo", "2"), _) for cause in named if cause.count(" ") == 0}
+    check(found, texts(BadInput("?", "Photo"), _), without=AT_FIELDS)
 
 
 @in_both
-def test_every_cause_against_a_plan_in_the_source_has_words(_: Translator) -> None:
+def test_every_cause_against_a_plan_has_a_message(_: Translator) -> None:
     assert "bad-header" in causes("BadPlan")
-    check({cause: told(BadPlan(cause, "seed", "7"), _) for cause in causes("BadPlan")}, told(BadPlan("?"), _))
+    check({cause: texts(BadPlan(cause, "seed", "7"), _) for cause in causes("BadPlan")}, texts(BadPlan("?"), _))
 
 
 @in_both
-def test_every_cause_of_the_store_in_the_source_has_words(_: Translator) -> None:
+def test_every_cause_of_the_store_has_a_message(_: Translator) -> None:
     named = causes("StorageError", 1) - {"unknown"}
     assert "blocked" in named
-    check({cause: told(StorageError("write", cause), _) for cause in named}, told(StorageError("write", "?"), _))
+    check({cause: texts(StorageError("write", cause), _) for cause in named}, texts(StorageError("write", "?"), _))
 
 
 @in_both
-def test_every_cause_of_the_gateway_and_of_a_request_has_words(_: Translator) -> None:
+def test_every_cause_of_gateway_and_request_has_a_message(_: Translator) -> None:
     named = {item.word for item in Cause} | {"deadline", "lost", "redirected", "closed", "dropped", "resting"}
     named |= {item for item in causes("ConnectError", 1) | causes("SocketClosed", 1) if item}
     assert {cause for cause in named if word_cause(cause, _) == cause} == set()
-    assert all(told(ConnectError(ServerId("gpu-1"), cause), _)[1] for cause in named)
+    assert all(texts(ConnectError(ServerId("gpu-1"), cause), _)[1] for cause in named)
 
 
 @in_both
@@ -155,7 +155,7 @@ def test_errors_are_all_there_and_the_newest_is_first(_: Translator) -> None:
 
 
 @in_both
-def test_what_stands_above_everything_says_what_can_be_done(_: Translator) -> None:
+def test_every_notice_has_advice(_: Translator) -> None:
     for kind in NoticeKind:
         words = word_notice(Notice(kind, 1, StorageError("read", "blocked")), _)
         assert words.title and words.advice, kind
@@ -164,7 +164,7 @@ def test_what_stands_above_everything_says_what_can_be_done(_: Translator) -> No
 
 
 @in_both
-def test_a_failed_run_can_be_copied_with_all_that_its_server_said(_: Translator) -> None:
+def test_failed_run_is_copied_with_its_servers_report(_: Translator) -> None:
     fault = NodeError(node_id="2", class_type="ImageScale", type="value_smaller_than_min", message="m", details="d")
     for kind in ("rejected", "not_sent", "execution"):
         failed = Failure(kind=kind, message="No memory", exception_type="OOM", traceback="File x", node_errors=(fault,))

@@ -1,4 +1,4 @@
-"""The addresses of pictures: one each, let go when no longer shown."""
+"""The addresses of images: one each, revoked when no longer shown."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KEY = (DONE.prompt_id, 0)
 
 
 def dropped() -> Task:
-    """The same task, its original not here any more."""
+    """Return the same task without its original in this browser."""
     return ended("b", output(delivery=Delivery.DROPPED, size=9))
 
 
 class Rig:
-    """A gallery with its session and screen."""
+    """Image addresses with their session and screen."""
 
     def __init__(self, session: StillSession) -> None:
         self.session, self.screen = session, MemoryScreen()
@@ -88,12 +88,12 @@ async def test_fresh_result_has_its_addresses_immediately() -> None:
     assert (rig.changes, results.calls) == (0, []), "nothing is read, and nothing drawn a second time"
 
 
-async def test_a_result_that_is_not_kept_any_more_is_looked_for_once_and_told_of() -> None:
+async def test_lost_result_is_searched_for_once_and_reported() -> None:
     rig = Rig(StillSession(window=window(DONE)))
     await rig.refresh()
     await rig.refresh()
     assert rig.gallery.original(*KEY) == Original()
-    assert rig.session.results.calls == [("refresh_soon",)], "so that its record learns of it"
+    assert rig.session.results.calls == [("refresh_soon",)], "so that its record is updated"
 
 
 async def test_a_removed_task_lets_go_of_its_pictures() -> None:
@@ -106,7 +106,7 @@ async def test_a_removed_task_lets_go_of_its_pictures() -> None:
     assert rig.screen.urls == {}
 
 
-async def test_a_picture_that_is_not_home_yet_is_not_asked_for_here() -> None:
+async def test_undelivered_picture_is_not_read_here() -> None:
     pending = ended("c", output(delivery=Delivery.PENDING))
     rig = Rig(StillSession(window=window(pending), results=StillResults(kept={(pending.prompt_id, 0): Bytes()})))
     await rig.refresh((pending.prompt_id, 0))
@@ -124,21 +124,21 @@ async def test_a_thumbnail_outlives_its_original() -> None:
     await rig.refresh()
     assert rig.gallery.original(*KEY) == Original()
     assert rig.screen.urls[rig.gallery.small_url(*KEY)] == Bytes(b"small")
-    assert first not in rig.screen.urls, "it was read afresh: it might have been deleted too"
+    assert first not in rig.screen.urls, "it was reread, since it might have been deleted too"
 
 
-async def test_a_thumbnail_that_the_shell_has_shown_is_not_read_again() -> None:
+async def test_thumbnail_of_the_shell_is_not_reread() -> None:
     rig = Rig(StillSession(window=window(DONE), results=StillResults(small={KEY: Bytes(b"read")})))
     mine, other = (rig.screen.object_url(Bytes(b"early")) for _ in range(2))
     rig.gallery.take({f"{DONE.prompt_id}/0": mine, "gone/0": other})
     await rig.refresh()
     assert rig.gallery.small_url(*KEY) == mine
-    assert other not in rig.screen.urls, "nobody shows it"
+    assert other not in rig.screen.urls, "it is not shown"
     await rig.refresh()
     assert rig.gallery.small_url(*KEY) == mine
     rig.session.window = window(dropped())
     await rig.refresh()
-    assert mine not in rig.screen.urls, "a change is looked into"
+    assert mine not in rig.screen.urls, "a change is reread"
 
 
 async def test_deleted_thumbnails_are_let_go_of() -> None:
@@ -159,10 +159,10 @@ async def test_a_film_is_not_asked_for_a_thumbnail() -> None:
     assert rig.gallery.small_url(*key) == ""
 
 
-# What is not here is fetched when it is opened, and only then
+# What is not here is fetched only when it is opened
 
 
-async def test_a_dropped_result_is_fetched_once_while_it_is_large_and_let_go_of_after() -> None:
+async def test_dropped_result_is_fetched_once_and_released_after_viewing() -> None:
     results = StillResults(served={KEY: Bytes()})
     rig = Rig(StillSession(window=window(dropped()), results=results))
     await rig.refresh()
@@ -177,7 +177,7 @@ async def test_a_dropped_result_is_fetched_once_while_it_is_large_and_let_go_of_
     assert (rig.screen.urls, rig.gallery.original(*KEY)) == ({}, Original())
 
 
-async def test_a_fetch_that_fails_says_why_and_is_tried_again_when_opened_again() -> None:
+async def test_failed_fetch_shows_its_cause_and_retries_on_reopening() -> None:
     error = ConnectError(ServerId("gpu-1"), "refused")
     results = StillResults(served={KEY: error})
     rig = Rig(StillSession(window=window(dropped()), results=results))
@@ -189,14 +189,14 @@ async def test_a_fetch_that_fails_says_why_and_is_tried_again_when_opened_again(
     assert rig.gallery.original(*KEY).url
 
 
-async def test_what_arrives_after_the_picture_was_closed_is_not_held() -> None:
+async def test_picture_arriving_after_closing_is_released() -> None:
     rig = Rig(StillSession(window=window(dropped()), results=StillResults(served={KEY: Bytes()})))
     rig.gallery.refresh(KEY)
     await rig.refresh()
     assert rig.screen.urls == {}
 
 
-async def test_a_picture_opened_again_while_it_is_fetched_is_held_once() -> None:
+async def test_picture_reopened_during_its_fetch_is_held_once() -> None:
     rig = Rig(StillSession(window=window(dropped()), results=StillResults(served={KEY: Bytes()})))
     rig.gallery.refresh(KEY)
     rig.gallery.refresh()

@@ -19,7 +19,7 @@ CATALOGUE = polib.pofile(str(ROOT / "static/locales/zh_CN.po"))
 
 
 def _calls() -> Iterator[tuple[str, ast.Call, bool]]:
-    """Each `_(…)` and `_.plural(…)` of the page's Python."""
+    """Return each `_(…)` and `_.plural(…)` of the page's Python."""
     for path in sorted((ROOT / "app/ui").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
@@ -116,7 +116,7 @@ def test_translations_are_chinese() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_html_has_no_text_outside_the_catalogue(name: str) -> None:
-    """All words are marked for translation, but the name."""
+    """All texts are marked for translation, except the name."""
 
     class Unmarked(_Shell):
         def __init__(self) -> None:

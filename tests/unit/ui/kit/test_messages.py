@@ -1,4 +1,4 @@
-"""Every error, state, contact, end, delivery, choice, health and blocker has words of its own, in both languages."""
+"""Every error, state, contact, end, delivery, choice, health and blocker has its own text, in both languages."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def _made(kind: type[MooringError]) -> MooringError:
 
 
 def _own_words(words: dict[object, str]) -> None:
-    """All there, and no two alike."""
+    """Check that all have a text, and no two the same."""
     assert all(words.values()), words
     assert len(set(words.values())) == len(words), words
 
 
 @in_both
-def test_every_error_class_has_words_of_its_own(_: Translator) -> None:
+def test_every_error_class_has_its_own_message(_: Translator) -> None:
     _own_words({kind.__name__: word_error(_made(kind), _).title for kind in _classes()})
 
 
@@ -88,12 +88,12 @@ def test_every_error_says_what_to_do_next(_: Translator) -> None:
 
 
 @in_both
-def test_every_cause_of_bad_input_and_storage_has_words(_: Translator) -> None:
+def test_every_cause_of_bad_input_and_storage_has_a_message(_: Translator) -> None:
     _own_words({cause: word_error(errors.BadInput(cause, "Photo", "1 – 2"), _).title for cause in BAD_INPUTS})
     _own_words({cause: word_error(errors.StorageError("write", cause), _).title for cause in STORAGE})
 
 
-def test_an_oversized_upload_is_told_as_such() -> None:
+def test_oversized_upload_has_its_own_message() -> None:
     words = word_error(errors.HttpStatusError(ServerId("gpu-1"), 413, "Maximum request body size"), LANGUAGES[0])
     assert "too large" in words.title
     assert "max-upload-size" in words.advice
@@ -117,20 +117,20 @@ def test_an_error_never_shows_its_python_form() -> None:
     ],
     ids=["state", "contact", "delivery", "health", "stage"],
 )
-def test_every_value_has_words_of_its_own(
+def test_every_value_has_its_own_text(
     _: Translator, kinds: type[Enum], word: Callable[[Enum, Translator], str]
 ) -> None:
     _own_words({item: word(item, _) for item in kinds})
 
 
 @in_both
-def test_every_blocker_and_notice_has_words(_: Translator) -> None:
+def test_every_blocker_and_notice_has_a_text(_: Translator) -> None:
     assert all(word_blocker(item, _) for item in Blocker)
     assert all(word_notice(Notice(item, 1, errors.StorageError("read", "blocked")), _).title for item in NoticeKind)
 
 
 @in_both
-def test_every_choice_failure_source_and_cause_has_words(_: Translator) -> None:
+def test_every_choice_failure_source_and_cause_has_a_text(_: Translator) -> None:
     known = ("only", "least_loaded", "soonest", "warm", "weighted", "two_choice", "tie", "weighted_tie")
     reasons = (*known, "moored", "asked", "")
     _own_words({item: word_choice(Choice(server_id=ServerId("gpu-1"), reason=item), _) for item in reasons})
@@ -142,14 +142,14 @@ def test_every_choice_failure_source_and_cause_has_words(_: Translator) -> None:
 
 
 @in_both
-def test_seconds_are_told_no_more_exactly_than_they_are_known(_: Translator) -> None:
-    told = [word_score(seconds, _) for seconds in (0.2, 1.0, 42.4, 89.4, 95.0, 600.0)]
-    assert len({*told}) == 5, "less than a second is told as one"
-    assert "42" in told[2] and "10" in told[5]
+def test_seconds_are_rounded_to_their_precision(_: Translator) -> None:
+    texts = [word_score(seconds, _) for seconds in (0.2, 1.0, 42.4, 89.4, 95.0, 600.0)]
+    assert len({*texts}) == 5, "less than a second is shown as one"
+    assert "42" in texts[2] and "10" in texts[5]
 
 
 @in_both
-def test_known_node_errors_are_worded_with_the_inputs_name(_: Translator) -> None:
+def test_known_node_errors_name_the_input(_: Translator) -> None:
     for kind in ("required_input_missing", "value_not_in_list", "custom_validation_failed"):
         fault = NodeError(node_id="2", class_type="ImageScale", type=kind, message="m", details="d", input_name="width")
         assert "width" in word_node_error(fault, _).title
@@ -157,13 +157,13 @@ def test_known_node_errors_are_worded_with_the_inputs_name(_: Translator) -> Non
     assert word_node_error(unknown, _).quote == "The server's own words"
 
 
-def test_a_silent_server_is_told_instead_of_the_state() -> None:
+def test_silent_server_is_shown_instead_of_the_state() -> None:
     words = word_task(task(contact=Contact.UNREACHABLE, contact_detail="timeout"), LANGUAGES[0])
     assert words.title == "gpu-1 does not answer"
     assert words.cause == "no answer in time"
 
 
-def test_an_end_is_told_even_if_the_server_is_silent() -> None:
+def test_end_is_shown_even_if_the_server_is_silent() -> None:
     done = task(state=TaskState.SUCCEEDED, contact=Contact.UNREACHABLE)
     assert word_task(done, LANGUAGES[0]).title == "Finished"
 
@@ -174,12 +174,12 @@ def test_a_success_without_its_output_is_no_plain_success() -> None:
     assert "4" in words.advice
 
 
-def test_the_place_in_line_is_told() -> None:
-    told = [word_state(task(state=TaskState.QUEUED, place=place), LANGUAGES[0]).title for place in (None, 1, 4)]
-    assert told == ["Waiting in line", "Next in line", "3 ahead in line"]
+def test_place_in_queue_is_shown() -> None:
+    texts = [word_state(task(state=TaskState.QUEUED, place=place), LANGUAGES[0]).title for place in (None, 1, 4)]
+    assert texts == ["Waiting in line", "Next in line", "3 ahead in line"]
 
 
-def test_cancelling_is_told_until_it_is_done() -> None:
+def test_cancelling_is_shown_until_it_is_done() -> None:
     for state in (TaskState.QUEUED, TaskState.RUNNING):
         assert "Cancelling" in word_state(task(state=state, cancel_asked_at=5.0), LANGUAGES[0]).title
 
@@ -190,18 +190,18 @@ def test_a_step_is_counted_only_where_the_node_counts() -> None:
     assert word_step(Progress(task().prompt_id, 4, node="2"), "Draw", LANGUAGES[0]) == "Draw"
 
 
-def test_the_queue_is_told_in_both_parts() -> None:
-    told = [word_queue(server("a", running=r, pending=p), LANGUAGES[0]) for r, p in ((0, 0), (1, 0), (0, 2), (1, 2))]
-    assert told == ["idle", "1 running", "2 waiting", "1 running, 2 waiting"]
+def test_queue_shows_running_and_waiting() -> None:
+    texts = [word_queue(server("a", running=r, pending=p), LANGUAGES[0]) for r, p in ((0, 0), (1, 0), (0, 2), (1, 2))]
+    assert texts == ["idle", "1 running", "2 waiting", "1 running, 2 waiting"]
 
 
-def test_what_became_of_a_result_has_its_own_words() -> None:
-    told = [word_delivery(output(delivery=item), LANGUAGES[0]).title for item in Delivery]
-    told.append(word_delivery(output(delivery=Delivery.GONE, size=1000), LANGUAGES[0]).title)
-    assert len(set(told)) == len(told)
+def test_each_delivery_has_its_own_text() -> None:
+    texts = [word_delivery(output(delivery=item), LANGUAGES[0]).title for item in Delivery]
+    texts.append(word_delivery(output(delivery=Delivery.GONE, size=1000), LANGUAGES[0]).title)
+    assert len(set(texts)) == len(texts)
 
 
-def test_only_a_picture_is_told_to_have_a_thumbnail() -> None:
+def test_only_a_picture_mentions_a_thumbnail() -> None:
     film = output("v.mp4", delivery=Delivery.THUMBNAIL, media_type="video/mp4", size=1000)
     assert "humbnail" in word_delivery(output(delivery=Delivery.THUMBNAIL), LANGUAGES[0]).title
     assert "humbnail" not in word_delivery(film, LANGUAGES[0]).title
@@ -217,7 +217,7 @@ ROWS = ("bad-quotes", "row-length", "too-long", "bad-seed", "bad-value")
 
 
 @in_both
-def test_every_cause_against_a_plan_has_words(_: Translator) -> None:
+def test_every_cause_against_a_plan_has_a_message(_: Translator) -> None:
     _own_words({cause: word_error(errors.BadPlan(cause, "seed", "7"), _).title for cause in PLANS})
     faults = {cause: errors.RowFault(3, cause, "seed", "7") for cause in ROWS}
     _own_words({cause: word_row(fault, _) for cause, fault in faults.items()})

@@ -1,4 +1,4 @@
-"""Each reason why a workflow cannot be read or converted has words of its own, in both languages."""
+"""Each reason why a workflow cannot be read or converted has its own text, in both languages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ in_both = pytest.mark.parametrize("_", LANGUAGES, ids=["en", "zh-CN"])
 
 
 @in_both
-def test_every_fault_note_and_reason_is_worded(_: Translator) -> None:
+def test_every_fault_note_and_reason_has_a_text(_: Translator) -> None:
     faults = [word_error(BadInput(fault.value, "a.png"), _) for fault in SourceFault]
     notes = [word_note(note, _) for note in Note]
     problems = [word_problem(Problem(reason, "1", "Class", "Title"), _) for reason in Reason]
@@ -27,7 +27,7 @@ def test_every_fault_note_and_reason_is_worded(_: Translator) -> None:
 
 
 @in_both
-def test_a_workflow_that_cannot_be_converted_names_its_nodes_and_counts_the_rest(_: Translator) -> None:
+def test_unconvertible_workflow_names_some_nodes_and_counts_others(_: Translator) -> None:
     problems = [Problem(Reason.UNKNOWN_CLASS, str(number), f"Class{number}") for number in range(7)]
     words = word_error(refuse(*problems), _)
     assert "Class4" in words.quote

@@ -1,4 +1,4 @@
-"""The state of a window: slices by type, and dialogs that keep what was typed when they are left by Escape."""
+"""The state of a window: slices by type, and dialogs that keep typed text when they are left by Escape."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The page's table of actions, against everything that names one: markup, commands, keys and JavaScript.
+"""The page's table of actions, against everything that names one: markup, commands, shortcuts and JavaScript.
 
-What any test of `tests/unit/ui` renders is checked too (`tests/unit/ui/conftest.py`).
+The markup that other tests of `tests/unit/ui` render is checked too (`tests/unit/ui/conftest.py`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ IN_SCRIPT = re.compile(
 
 @dataclass(frozen=True)
 class Use:
-    """One place of the sources that names an action, or may; the facts that it gives; whether it may give others."""
+    """A place in the sources that may name an action; the facts that it gives; whether it may give others."""
 
     names: tuple[str, ...]
     facts: frozenset[str]
@@ -74,7 +74,7 @@ def _of_call(node: ast.Call) -> Use:
 
 
 def _texts(value: ast.expr) -> Iterator[str]:
-    """The texts that an expression may have."""
+    """Return the texts that an expression may have."""
     match value:
         case ast.Constant(str(text)):
             yield text
@@ -101,7 +101,7 @@ def _in_scripts() -> Iterator[Use]:
 
 @cache
 def uses() -> tuple[Use, ...]:
-    """Every place of the page's sources that names an action, or gives facts to one."""
+    """Yield every place in the page's sources that names an action, or gives facts to one."""
     return (*_in_python(), *_in_templates(), *_in_scripts())
 
 
@@ -136,7 +136,7 @@ def test_every_place_gives_the_facts_that_are_read() -> None:
 
 
 def test_every_fact_is_given_somewhere() -> None:
-    """A misspelled fact that may be missing would never be noticed."""
+    """A misspelled optional fact would never be noticed."""
     given = {fact for use in uses() for fact in use.facts} | FIELD | CALLER
     read = {item.fact for found in declared().values() for item in found.parameters}
     assert read - given == set()
@@ -149,7 +149,7 @@ def test_every_command_is_an_action_with_its_facts(offered: object) -> None:
             declared()[command.action].read(dict(command.facts))
 
 
-def test_every_key_stands_for_a_command() -> None:
+def test_every_shortcut_has_a_command() -> None:
     assert set(SINGLE.values()) <= {command.command_id for command in commands(FULL, ENGLISH)}
 
 

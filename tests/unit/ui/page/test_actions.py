@@ -1,4 +1,4 @@
-"""What the person does, with a session that only notes what it is asked."""
+"""The actions of the page, with a session that records its calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SEED = ("1", "seed")
 
 
 class Rig:
-    """Actions with everything around them."""
+    """The page's actions with everything around them."""
 
     def __init__(self, workflow_id: str = "enlarge", session: StillSession | None = None) -> None:
         self.session = session or StillSession(fleet=fleet(server("d", is_demo=True)))
@@ -81,7 +81,7 @@ async def test_a_fixed_seed_stays() -> None:
     assert rig.session.calls[0][1].value(*SEED) == 5
 
 
-async def test_who_types_a_seed_wants_that_one_until_another_mode_is_chosen() -> None:
+async def test_typed_seed_is_fixed_until_another_mode_is_chosen() -> None:
     rig = Rig("text")
     rig.actions.act("field", {"node": "1", "name": "seed", "value": "5"})
     assert rig.context.ui.of(FormState).draft.modes == {SEED: SeedMode.FIXED}
@@ -99,14 +99,14 @@ async def test_a_counted_seed_is_one_more_after_each_run() -> None:
     assert rig.context.ui.of(FormState).draft.values[SEED] == "43"
 
 
-async def test_in_a_mixed_fleet_a_demo_workflow_asks_for_a_demo_server() -> None:
+async def test_demo_workflow_uses_demo_server_of_mixed_fleet() -> None:
     mixed = fleet(server("gpu-1"), server("demo-1", is_demo=True, running=3), server("demo-2", is_demo=True))
     rig = Rig("text", StillSession(fleet=mixed))
     await rig.act("run")
     assert rig.session.calls[0][4] == "demo-2"
 
 
-async def test_a_run_that_fails_is_told_by_its_own_card() -> None:
+async def test_failed_run_raises_no_other_error() -> None:
     rig = Rig("text")
     rig.session.refusal = NoServerAvailable("reserve")
     await rig.act("run")
@@ -124,7 +124,7 @@ async def test_a_click_calls_the_session_with_its_task(name: str, verb: str) -> 
     assert rig.session.calls == [(verb, task().prompt_id)]
 
 
-async def test_a_refused_click_is_told_and_can_be_dismissed() -> None:
+async def test_refused_click_shows_error_that_can_be_dismissed() -> None:
     rig = Rig()
     rig.session.refusal = NoServerAvailable("cancel")
     await rig.act("cancel", promptId="x")
@@ -151,7 +151,7 @@ async def test_a_picture_opens_large_and_closes() -> None:
     assert rig.context.ui.dialog is None
 
 
-async def test_a_file_that_is_no_picture_is_told_at_its_field() -> None:
+async def test_file_without_picture_is_reported_at_its_field() -> None:
     rig = Rig()
     await rig.give((b"text", "notes.txt"))
     assert rig.context.ui.of(FormState).draft.faults[IMAGE].cause == "not-a-picture"
@@ -184,10 +184,10 @@ async def test_replaced_picture_keeps_its_address_while_undo_brings_it_back() ->
     assert list(rig.screen.urls) == ["blob:1", "blob:2"]
     await rig.act("undo")
     await rig.give((b"picture", "three.png"))
-    assert list(rig.screen.urls) == ["blob:1", "blob:3"], "the second one cannot come back"
+    assert list(rig.screen.urls) == ["blob:1", "blob:3"], "the second one is revoked"
 
 
-async def test_a_picture_that_comes_late_goes_into_the_workflow_it_was_given_to() -> None:
+async def test_late_picture_goes_into_its_own_workflow() -> None:
     rig = Rig()
     rig.actions.take_files(None, [(Bytes(), "boat.png")])
     rig.context.ui = rig.context.ui.with_slices(replace(rig.context.ui.of(FormState), workflow_id="text"))

@@ -53,7 +53,7 @@ async def opened(
     session: StillSession | None = None,
     *,
     releases: Releases | None = None,
-    looks: PanelSources | None = None,
+    sources: PanelSources | None = None,
     notifier: MemoryNotifier | None = None,
     team: Team | None = None,
     folder: Folder | None = None,
@@ -71,7 +71,7 @@ async def opened(
         arrange=arrange,
         now=lambda: 100.0,
         documents=MemoryDocuments(),
-        panel_sources=looks or panel_sources(),
+        panel_sources=sources or panel_sources(),
         notifier=notifier or MemoryNotifier(),
         team=team,
         folder=folder,
@@ -101,7 +101,7 @@ async def test_many_changes_become_one_patch_of_what_is_different() -> None:
     assert set(screen.changes[0]["regions"]) == {"header", "run", "now", "tabs"}  # type: ignore[call-overload]
 
 
-async def test_everything_is_drawn_anew_if_something_was_to_stay_that_is_not_there() -> None:
+async def test_whole_page_is_drawn_if_a_card_is_missing() -> None:
     screen = MemoryScreen()
     _page, session = await opened(screen)
     session.window = window(ended("a", title="Dunes"))
@@ -113,14 +113,14 @@ async def test_everything_is_drawn_anew_if_something_was_to_stay_that_is_not_the
     session.listeners[0]()
     screen.draw()
     screen.draw()
-    told, whole = (change["regions"] for change in screen.changes)
-    assert "Dunes" not in told["results"] and "Dunes" in whole["results"]  # type: ignore[index]
+    first, whole = (change["regions"] for change in screen.changes)
+    assert "Dunes" not in first["results"] and "Dunes" in whole["results"]  # type: ignore[index]
     assert len(whole) == 16  # type: ignore[arg-type]
     screen.draw()
     assert len(screen.changes) == 2
 
 
-async def test_what_moves_by_itself_waits_a_few_frames_and_the_persons_own_does_not() -> None:
+async def test_progress_is_drawn_calmly_and_clicks_in_the_next_frame() -> None:
     screen = MemoryScreen()
     page, session = await opened(screen)
     screen.changes.clear()
@@ -130,7 +130,7 @@ async def test_what_moves_by_itself_waits_a_few_frames_and_the_persons_own_does_
     page.actions.act("open-settings", {})
     assert screen.calm == [True, False]
     screen.draw()
-    assert len(screen.changes) == 1, "the first of both draws everything"
+    assert len(screen.changes) == 1, "the first one draws everything"
     session.listeners[0]()
     assert screen.calm == [True, False, True]
 
@@ -154,30 +154,30 @@ async def test_another_language_redraws_everything_and_says_so_to_the_browser() 
     assert "运行" in screen.changes[0]["regions"]["run"]  # type: ignore[index]
 
 
-async def test_what_was_typed_comes_back_after_a_reload() -> None:
+async def test_typed_values_survive_a_reload() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     page.actions.act("workflow", {"value": "text"})
     page.actions.act("field", {"node": "1", "name": "text", "value": "dunes\n“at” night"})
-    again, _session = await opened(screen)
-    assert again.ui.of(FormState).workflow_id == "text"
-    assert again.ui.of(FormState).draft.values == {("1", "text"): "dunes\n“at” night"}
+    reloaded, _session = await opened(screen)
+    assert reloaded.ui.of(FormState).workflow_id == "text"
+    assert reloaded.ui.of(FormState).draft.values == {("1", "text"): "dunes\n“at” night"}
 
 
 @pytest.mark.parametrize(("sha256", "is_back"), [("kept", True), ("made room", False)])
-async def test_a_picture_that_was_run_is_back_in_its_field_after_a_reload(sha256: str, is_back: bool) -> None:
+async def test_submitted_picture_is_in_its_field_after_a_reload(sha256: str, is_back: bool) -> None:
     screen = MemoryScreen()
     page, session = await opened(screen)
     page.take_files(("1", "image"), [(Bytes(), "boat.png")])
     await asyncio.wait(page._background)
     used = InputFile(node_id=NodeId("1"), input_name="image", name="x", sha256=sha256, original_name="boat.png")
     session.window = window(task("a", inputs=(used,)))
-    again, _session = await opened(screen, session)
-    await asyncio.wait(again._background)
-    assert (("1", "image") in again.ui.of(FormState).draft.pictures) is is_back
+    reloaded, _session = await opened(screen, session)
+    await asyncio.wait(reloaded._background)
+    assert (("1", "image") in reloaded.ui.of(FormState).draft.pictures) is is_back
 
 
-async def test_a_file_that_was_never_run_is_back_in_its_field_too() -> None:
+async def test_unsubmitted_file_is_in_its_field_after_a_reload() -> None:
     screen, session = MemoryScreen(), StillSession(keeps={})
     page, _session = await opened(screen, session)
     page.take_files(("1", "image"), [(Bytes(), "boat.png")])
@@ -187,15 +187,15 @@ async def test_a_file_that_was_never_run_is_back_in_its_field_too() -> None:
     assert page.ui.of(FormState).draft.pictures[("1", "image")].sha256 == sha256
     assert sha256 in screen.memory[drafts.STORE_KEY]
     page.actions.act("clear-picture", {"node": "1", "name": "image"})
-    assert sha256 not in screen.memory[drafts.STORE_KEY], "what was taken out stays out"
+    assert sha256 not in screen.memory[drafts.STORE_KEY], "a removed file stays removed"
 
 
-def test_a_files_hash_is_remembered_until_it_is_found_again() -> None:
+def test_hash_of_a_file_is_remembered_until_it_is_found() -> None:
     key = ("1", "image")
     form = FormState(workflow_id="text", drafts={"text": Draft(awaited={key: "boat.png"}, kept={key: "aa"})})
-    again = drafts.load(drafts.dump(form), workflows())
-    assert again == form
-    assert [(item.key, item.name, item.sha256) for item in drafts.stored_files(again, None)] == [
+    reloaded = drafts.load(drafts.dump(form), workflows())
+    assert reloaded == form
+    assert [(item.key, item.name, item.sha256) for item in drafts.stored_files(reloaded, None)] == [
         (key, "boat.png", "aa")
     ]
     assert drafts.without_gone(form.draft, {"2"}).kept == {}

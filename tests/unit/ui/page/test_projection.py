@@ -79,9 +79,9 @@ def test_work_at_a_silent_server_is_not_said_to_run() -> None:
     silent, unclear = task("a", contact=Contact.UNREACHABLE), task("c", state=TaskState.UNCLEAR)
     header = seen(StillSession(window=window(silent, unclear, task("b", state=TaskState.QUEUED)))).header
     assert (header.running, header.waiting, header.silent) == (0, 1, 2)
-    told = markup(page(StillSession(window=window(silent))), "header")
-    assert "1 without an answer" in told and "running" not in told
-    assert "gpu-1 gave no clear answer" in told
+    shown = markup(page(StillSession(window=window(silent))), "header")
+    assert "1 without an answer" in shown and "running" not in shown
+    assert "gpu-1 gave no clear answer" in shown
 
 
 def test_a_window_that_restores_says_so() -> None:
@@ -91,7 +91,7 @@ def test_a_window_that_restores_says_so() -> None:
     assert view.run.blocker is Blocker.RESTORING
 
 
-def test_how_many_servers_are_not_well_is_told_in_the_header() -> None:
+def test_header_counts_servers_that_are_not_well() -> None:
     servers = (server("a"), server("b", health=Health.DOWN), server("c", health=Health.UNKNOWN))
     assert seen(StillSession(fleet=fleet(*servers))).header.ill == 1
 
@@ -109,7 +109,7 @@ def test_newest_results_come_first_and_older_ones_wait() -> None:
 
 
 def test_a_result_that_is_not_home_is_shown_from_nowhere() -> None:
-    """Its server may have something newer under that name: only what was fetched and compared is shown."""
+    """Its server may have a newer file under that name: only fetched and verified bytes are shown."""
     view = seen(StillSession(window=window(ended("a", output()))))
     assert (view.results.cards[0].results[0].url, view.results.cards[0].results[0].small) == ("", "")
 
@@ -122,7 +122,7 @@ def test_a_result_has_its_own_bytes_and_its_thumbnail() -> None:
     assert (result.url, result.small) == ("blob:kept", "blob:small")
 
 
-def test_a_result_tells_how_it_is_with_fetching_it() -> None:
+def test_result_shows_its_fetch() -> None:
     done = ended("a", output(delivery=Delivery.DROPPED))
     error = ConnectError(ServerId("gpu-1"), "refused")
     for original in (Original(is_coming=True), Original(error=error)):
@@ -131,7 +131,7 @@ def test_a_result_tells_how_it_is_with_fetching_it() -> None:
         assert (result.is_coming, result.error) == (original.is_coming, original.error)
 
 
-def test_what_is_kept_is_summed_up_above_the_results() -> None:
+def test_results_show_the_size_of_kept_data() -> None:
     assert seen(StillSession()).results.kept_size is None
     usage = Usage(settings=KeepSettings(), size=1000, thumbnails_size=20, inputs_size=7)
     assert seen(StillSession(results=StillResults(usage=usage))).results.kept_size == 1020
@@ -155,7 +155,7 @@ def test_a_click_is_shown_until_its_task_is() -> None:
     assert not seen(StillSession(runs=(run,), window=window(task("a")))).now.runs
 
 
-def test_notices_tell_store_fleet_copies_and_quarantine() -> None:
+def test_store_fleet_duplicate_tab_and_quarantine_have_notices() -> None:
     session = StillSession(
         store_error=StorageError("read", "blocked"),
         fleet_error=ConfigError("x"),
@@ -166,7 +166,7 @@ def test_notices_tell_store_fleet_copies_and_quarantine() -> None:
     assert kinds == [NoticeKind.STORE, NoticeKind.FLEET, NoticeKind.QUARANTINE, NoticeKind.DUPLICATE]
 
 
-def test_each_unreadable_record_has_a_notice_that_cannot_be_dismissed_and_forbids_running() -> None:
+def test_unreadable_record_has_lasting_notice_and_forbids_running() -> None:
     records = (Unreadable(prompt_id=PromptId("q1")), Unreadable(prompt_id=PromptId("q2"), is_newer=True))
     session = StillSession(window=window(unreadable=records))
     view = seen(
@@ -196,7 +196,7 @@ def test_a_dismissed_notice_stays_away() -> None:
 def test_no_server_and_no_answer_are_two_notices() -> None:
     down = fleet(server("a", health=Health.DOWN), server("b", health=Health.TIMEOUT))
     assert [item.kind for item in seen(StillSession(fleet=down)).notices] == [NoticeKind.NONE_WELL]
-    assert 'data-action="open-fleet"' in markup(page(StillSession(fleet=down)), "notices"), "there it says why"
+    assert 'data-action="open-fleet"' in markup(page(StillSession(fleet=down)), "notices"), "the panel gives the cause"
     assert [item.kind for item in seen(StillSession(fleet=Fleet((), "file"))).notices] == [NoticeKind.NO_SERVER]
 
 
@@ -205,8 +205,8 @@ def test_an_error_of_an_action_is_shown_until_dismissed() -> None:
     for number in range(9):
         ui = ui.with_error(NoServerAvailable(f"reserve {number}"))
     ui = ui.with_error(NoServerAvailable("reserve 3"))
-    told = seen(StillSession(), ui).errors
-    assert [item.number for item in told] == [1, 2, 3, 5, 6, 7, 8, 9, 10], "none hides another; the same is told once"
+    shown = seen(StillSession(), ui).errors
+    assert [item.number for item in shown] == [1, 2, 3, 5, 6, 7, 8, 9, 10], "equal errors are shown once"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_run_is_possible_or_says_why_not(session, sample, draft, blocker) -> Non
 
 
 def drafted(sample: OpenWorkflow | None, draft: Draft) -> UiState:
-    """The person's part with that in the form."""
+    """Return the page's state with that in the form."""
     name = sample.workflow_id if sample else ""
     return UiState().with_slices(FormState(workflow_id=name, drafts={name: draft}))
 

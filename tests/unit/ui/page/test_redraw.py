@@ -1,4 +1,4 @@
-"""When the page is drawn: many changes at once, and what a click has sent for before it is drawn."""
+"""When the page is drawn: many changes become one patch, and a click's request is sent first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.ui.page.redraw import LONGEST_HOLD, RedrawScheduler
 
 
 class Frames:
-    """Turns in a page whose frames come when they are asked for."""
+    """A scheduler on a page whose frames come on request."""
 
     def __init__(self) -> None:
         self.drawn = 0
@@ -28,7 +28,7 @@ class Frames:
         self.turns.drawn()
 
     def come(self) -> int:
-        """Everything that was asked for is called; how often it was drawn since the last time."""
+        """Call everything that is due; return how often the page was drawn since the last time."""
         before, due = self.drawn, self.due
         self.due = []
         for callback, _ in due:
@@ -53,7 +53,7 @@ async def test_nothing_is_drawn_between_a_click_and_its_request() -> None:
     frames = Frames()
     frames.turns.request()
     frames.turns.hold()
-    frames.turns.follow(())  # something else has changed before the click got that far
+    frames.turns.follow(())  # another change, before the click's request was sent
     assert frames.come() == 0
     for stage in (RunStage.RESERVING, RunStage.CONNECTING, RunStage.REGISTERING):
         frames.turns.follow([run(RunStage.FAILED), run(stage)])
@@ -61,12 +61,12 @@ async def test_nothing_is_drawn_between_a_click_and_its_request() -> None:
         frames.turns.request_calmly()
         assert frames.come() == 0, stage
     frames.turns.follow([run(RunStage.SUBMITTING)])
-    assert frames.come() == 1, "and then at once"
+    assert frames.come() == 1, "and then immediately"
     frames.turns.request()
     assert frames.come() == 1
 
 
-async def test_what_takes_long_on_its_way_is_shown() -> None:
+async def test_slow_request_is_shown() -> None:
     for stage in (RunStage.UPLOADING, RunStage.FAILED):
         frames = Frames()
         frames.turns.hold()
@@ -75,7 +75,7 @@ async def test_what_takes_long_on_its_way_is_shown() -> None:
         assert frames.come() == 1, stage
 
 
-async def test_a_click_that_gets_nowhere_is_waited_for_only_so_long() -> None:
+async def test_drawing_is_held_for_a_limited_time() -> None:
     frames = Frames()
     began = asyncio.get_running_loop().time()
     frames.turns.hold()

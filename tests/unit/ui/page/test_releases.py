@@ -1,4 +1,4 @@
-"""A newer version of the page: noticed, told politely, and a reload offered only where it helps and when it is time."""
+"""A newer version of the page: how it is noticed, and when a reload is offered."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ HELD = Reservation(
 )
 
 
-def told(releases: Releases) -> list[Newer | None]:
-    """What listeners hear from now on."""
-    heard: list[Newer | None] = []
-    releases.subscribe(lambda: heard.append(releases.newer))
-    return heard
+def listen_to(releases: Releases) -> list[Newer | None]:
+    """Return the list to which listeners add."""
+    reported: list[Newer | None] = []
+    releases.subscribe(lambda: reported.append(releases.newer))
+    return reported
 
 
-def test_another_build_is_newer_until_ours_is_served_again() -> None:
+def test_other_build_is_newer_until_the_own_one_is_served() -> None:
     releases = Releases("b1")
-    heard = told(releases)
+    reported = listen_to(releases)
     for build in ("b1", "b2", "b2", "b3", "", "b2", "b1"):
         releases.note_build(build)
-    assert heard == [Newer.SERVED, None, Newer.SERVED, None]
+    assert reported == [Newer.SERVED, None, Newer.SERVED, None]
 
 
 def test_a_page_without_a_build_compares_nothing() -> None:
@@ -38,16 +38,16 @@ def test_a_page_without_a_build_compares_nothing() -> None:
     assert releases.newer is None
 
 
-def test_a_store_that_became_newer_is_told_apart_from_one_that_was() -> None:
+def test_store_upgraded_now_differs_from_newer_store_at_start() -> None:
     releases = Releases("b1")
-    heard = told(releases)
+    reported = listen_to(releases)
     releases.note_store(False)
     releases.note_store(True)
     releases.note_store(False)
-    assert heard == [Newer.STORED, Newer.OPENED]
+    assert reported == [Newer.STORED, Newer.OPENED]
 
 
-def test_a_build_that_is_served_is_worth_a_reload_whatever_the_store_says() -> None:
+def test_served_build_outweighs_the_store() -> None:
     releases = Releases("b1")
     releases.note_store(False)
     releases.note_build("b2")
@@ -72,7 +72,7 @@ def notices(session: StillSession, newer: Newer | None, ui: UiState | None = Non
     ],
     ids=["free", "ended", "running", "ward", "reserved"],
 )
-def test_a_reload_is_asked_for_only_when_the_window_is_idle(newer: Newer, held: object, is_asked: bool) -> None:
+def test_reload_is_offered_only_to_an_idle_window(newer: Newer, held: object, is_asked: bool) -> None:
     (item,) = notices(StillSession(window=held), newer)  # type: ignore[arg-type]
     markup = str(notice(item, ENGLISH))
     assert "A newer version of Mooring is available." in markup
@@ -80,7 +80,7 @@ def test_a_reload_is_asked_for_only_when_the_window_is_idle(newer: Newer, held: 
     assert ('data-action="dismiss-notice"' in markup) is is_asked
 
 
-def test_where_a_reload_would_bring_the_same_page_it_says_what_helps() -> None:
+def test_notice_gives_other_advice_if_a_reload_does_not_help() -> None:
     (item,) = notices(StillSession(), Newer.STORED)
     markup = str(notice(item, ENGLISH))
     assert 'data-action="reload"' not in markup
@@ -93,7 +93,7 @@ def test_a_dismissed_notice_stays_away() -> None:
     )
 
 
-def test_offline_is_told_in_words_and_stops_nothing() -> None:
+def test_offline_shows_a_notice_and_stops_nothing() -> None:
     online, offline = (
         project(
             StillSession(),
@@ -106,4 +106,4 @@ def test_offline_is_told_in_words_and_stops_nothing() -> None:
         for is_online in (True, False)
     )
     assert [item.kind for item in offline.notices] == [NoticeKind.OFFLINE]
-    assert offline.run == online.run, "what the browser believes of the network proves nothing"
+    assert offline.run == online.run, "the browser's view of the network proves nothing"

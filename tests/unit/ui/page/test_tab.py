@@ -1,4 +1,4 @@
-"""What a tab says while nobody looks at it: its title and icon are true, and an end stays marked until it is seen."""
+"""What a hidden tab shows: its title and icon are true, and an end stays marked until it is seen."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from app.ui.page.tab_title import TabKind, TabSign, ended_ids, read_sign, word_t
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ENGLISH, ME, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 
-NOBODY: frozenset[PromptId] = frozenset()
+NONE_SEEN: frozenset[PromptId] = frozenset()
 
 
-def title(session: StillSession, seen: frozenset[PromptId] = NOBODY, language: str = "en") -> str:
+def title(session: StillSession, seen: frozenset[PromptId] = NONE_SEEN, language: str = "en") -> str:
     return word_title(read_sign(session, seen), translator(language))
 
 
 def at(fraction: float, *tasks: Task) -> StillSession:
-    """A session in which the first task has come that far."""
+    """Return a session whose first task has that progress."""
     first = tasks[0]
     return StillSession(
         window=window(*tasks), progress={first.prompt_id: Progress(first.prompt_id, 4, fraction=fraction)}
@@ -66,12 +66,12 @@ WORK = {
 }
 
 
-@pytest.mark.parametrize(("tasks", "told"), WORK.values(), ids=WORK.keys())
-def test_the_title_tells_the_state(tasks: tuple[Task, ...], told: str) -> None:
-    assert title(StillSession(window=window(*tasks))) == told
+@pytest.mark.parametrize(("tasks", "expected"), WORK.values(), ids=WORK.keys())
+def test_title_shows_the_state(tasks: tuple[Task, ...], expected: str) -> None:
+    assert title(StillSession(window=window(*tasks))) == expected
 
 
-def test_the_title_tells_the_percent_of_what_runs() -> None:
+def test_title_shows_the_running_tasks_percent() -> None:
     assert title(at(0.63, task("a", "gpu-2"))) == "63 % · gpu-2 · Mooring"
     assert title(at(0.63, task("a", contact=Contact.UNREACHABLE))) == "? no answer · gpu-1 · Mooring", "no old percent"
 
@@ -89,11 +89,11 @@ def test_a_click_that_failed_is_marked_too() -> None:
     assert title(StillSession(runs=(failed_run(),)), frozenset({PromptId("r")})) == "Mooring"
 
 
-def test_what_has_been_seen_is_not_marked() -> None:
+def test_seen_ends_are_not_marked() -> None:
     old, new = ended("a"), ended("b", state=TaskState.FAILED)
     session = StillSession(window=window(old, new))
     assert title(session, frozenset({new.prompt_id})) == "✓ done · gpu-1 · Mooring"
-    assert title(session, ended_ids(session) or NOBODY) == "Mooring · last on gpu-1"
+    assert title(session, ended_ids(session) or NONE_SEEN) == "Mooring · last on gpu-1"
 
 
 def test_before_the_records_are_read_nothing_is_claimed() -> None:
@@ -114,14 +114,14 @@ def test_the_title_is_translated() -> None:
 
 
 def drawn(sign: TabSign) -> ElementTree.Element:
-    """The icon's document."""
+    """Return the icon's document."""
     address = draw_icon(sign)
     assert address.startswith("data:image/svg+xml,")
-    assert not set(address) & set('<>#"'), "all that an address cannot have is escaped"
+    assert not set(address) & set('<>#"'), "everything that an address cannot contain is escaped"
     return ElementTree.fromstring(unquote(address.partition(",")[2]))
 
 
-def sign_of(session: StillSession, seen: frozenset[PromptId] = NOBODY) -> TabSign:
+def sign_of(session: StillSession, seen: frozenset[PromptId] = NONE_SEEN) -> TabSign:
     return read_sign(session, seen)
 
 
@@ -130,12 +130,12 @@ def test_each_state_has_its_own_figure() -> None:
     figures = {}
     for kind in TabKind:
         document = drawn(TabSign(kind, tag, 0.5 if kind is TabKind.RUNNING else None))
-        for element in document.iter():  # colours are not told apart by everybody
+        for element in document.iter():  # some users do not see the colours
             element.attrib.pop("fill", None)
             element.attrib.pop("stroke", None)
         figures[kind] = ElementTree.tostring(document)
     same = {
-        frozenset({TabKind.FAILED, TabKind.LOST, TabKind.INCOMPLETE}),  # the title tells them apart
+        frozenset({TabKind.FAILED, TabKind.LOST, TabKind.INCOMPLETE}),  # the title distinguishes them
     }
     alike = {frozenset(kind for kind in TabKind if figures[kind] == figure) for figure in figures.values()}
     assert {group for group in alike if len(group) > 1} == same
@@ -150,7 +150,7 @@ def test_the_ring_fills_and_is_full_only_at_the_end() -> None:
     assert ring(0.0) == ring(None)
     assert len({ring(step / STEPS) for step in range(STEPS + 1)}) == STEPS + 1
     assert ring(0.999) != ring(1.0)
-    assert ring(0.5) == ring(0.5 + 0.4 / STEPS), "steps that nobody could see are no new icon"
+    assert ring(0.5) == ring(0.5 + 0.4 / STEPS), "invisible steps make no new icon"
 
 
 def test_icons_have_the_colours_of_the_page() -> None:
@@ -160,27 +160,27 @@ def test_icons_have_the_colours_of_the_page() -> None:
     assert HOUSE in (ROOT / "static/icons/favicon.svg").read_text(encoding="utf-8")
 
 
-def test_an_idle_tab_is_known_by_the_colour_of_its_last_server() -> None:
+def test_idle_tab_has_the_colour_of_its_last_server() -> None:
     def idle(server_id: str) -> TabSign:
         session = StillSession(window=window(ended("a"), ended("b", server_name=server_id, created_at=1500.0)))
-        return read_sign(session, ended_ids(session) or NOBODY)
+        return read_sign(session, ended_ids(session) or NONE_SEEN)
 
     first, second = draw_icon(idle("gpu-1")), draw_icon(idle("gpu-2"))
     assert first != second
-    assert "#fff" in unquote(first), "hollow: nothing of this window is there any more"
+    assert "#fff" in unquote(first), "hollow: the window has no work there"
 
 
-def test_a_tab_that_is_asked_for_says_so_before_all_else() -> None:
+def test_requested_tab_shows_that_before_its_state() -> None:
     session = StillSession(window=window(task("a", "gpu-2")))
-    sign = read_sign(session, NOBODY, is_asked=True)
+    sign = read_sign(session, NONE_SEEN, is_asked=True)
     assert word_title(sign, ENGLISH) == "▶ here · gpu-2 · Mooring"
-    assert draw_icon(sign) != draw_icon(read_sign(session, NOBODY))
+    assert draw_icon(sign) != draw_icon(read_sign(session, NONE_SEEN))
 
 
 # The page
 
 
-async def test_a_hidden_tab_tells_its_state_and_draws_nothing_else() -> None:
+async def test_hidden_tab_draws_only_title_and_icon() -> None:
     screen = MemoryScreen()
     _page, session = await opened(screen)
     screen.changes.clear()
@@ -192,7 +192,7 @@ async def test_a_hidden_tab_tells_its_state_and_draws_nothing_else() -> None:
     assert screen.changes[0]["title"] == "running · gpu-2 · Mooring"
 
 
-async def test_an_end_in_a_hidden_tab_is_marked_until_the_tab_is_seen() -> None:
+async def test_end_in_hidden_tab_is_marked_until_tab_is_visible() -> None:
     screen = MemoryScreen()
     page, session = await opened(screen, StillSession(window=window(ended("a"), task("b"))))
     screen.hidden = True
@@ -209,34 +209,34 @@ async def test_an_end_in_a_hidden_tab_is_marked_until_the_tab_is_seen() -> None:
     screen.hidden = True
     page.request()
     screen.draw()
-    assert screen.changes[-1]["title"] == "Mooring · last on gpu-1", "it has been seen"
+    assert screen.changes[-1]["title"] == "Mooring · last on gpu-1", "the tab was seen"
 
 
-async def test_what_had_ended_before_the_page_came_is_no_news() -> None:
+async def test_ends_before_the_page_opened_are_not_marked() -> None:
     screen = MemoryScreen(hidden=True)
     page, session = await opened(screen, StillSession(window=Restoring(ME)))
-    assert screen.changes[0]["regions"], "also a tab that begins hidden is drawn once"
+    assert screen.changes[0]["regions"], "a tab that opens hidden is drawn once too"
     session.window = window(ended("a"))
     page.request()
     screen.draw()
     assert screen.changes[-1]["title"] == "Mooring · last on gpu-1"
 
 
-async def test_leaving_is_asked_about_only_while_there_is_something_to_lose() -> None:
+async def test_leaving_is_guarded_only_while_work_could_be_lost() -> None:
     screen = MemoryScreen()
     _page, session = await opened(screen, StillSession(window=window(task("a"))))
     session.listeners[0]()
-    assert screen.guards == [], "work that runs is no reason"
+    assert screen.guards == [], "running work is no reason"
     session.has_loose_ends = True
     session.listeners[0]()
     session.listeners[0]()
-    assert screen.guards == [True], "at once, not with the next frame"
+    assert screen.guards == [True], "immediately, not with the next frame"
     session.has_loose_ends = False
     session.listeners[0]()
     assert screen.guards == [True, False]
 
 
-async def test_a_newer_build_is_shown_at_once() -> None:
+async def test_newer_build_is_shown_immediately() -> None:
     screen, releases = MemoryScreen(), Releases("b1")
     await opened(screen, releases=releases)
     releases.note_build("b2")
@@ -244,5 +244,5 @@ async def test_a_newer_build_is_shown_at_once() -> None:
     assert "newer version of Mooring" in screen.changes[-1]["regions"]["notices"]  # type: ignore[index]
 
 
-def test_english_words_are_the_messages_themselves() -> None:
+def test_english_titles_are_the_messages_themselves() -> None:
     assert word_title(TabSign(TabKind.DONE), ENGLISH) == "✓ done · Mooring"

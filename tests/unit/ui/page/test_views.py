@@ -43,7 +43,7 @@ from tests.unit.ui.page_kit import (
 
 
 class _Reader(HTMLParser):
-    """Collects what a person can read: texts and spoken attributes, and whether they are a server's or the person's."""
+    """Collects readable text: texts and spoken attributes, and whether they are a server's or the user's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def read(markup: str) -> _Reader:
 
 
 def unmarked(text: str) -> str:
-    """What stands outside of ⟦…⟧, which may be nested."""
+    """Return the text outside of ⟦…⟧, which may be nested."""
     inner = re.compile(r"⟦[^⟦⟧]*⟧")
     while inner.search(text):
         text = inner.sub("", text)
@@ -86,7 +86,7 @@ def unmarked(text: str) -> str:
 
 @pytest.mark.parametrize("region", sorted(crowded()))
 def test_nothing_readable_is_outside_the_catalogue(region: str) -> None:
-    """In the pseudo-locale every catalogue text is in ⟦…⟧; letters outside of those are somebody's own or a mistake."""
+    """In the pseudo-locale every catalogue text is in ⟦…⟧; other letters are a server's, a user's or a mistake."""
     size = re.compile(r"\d+ B")  # the browser's Intl writes those
     left = [
         text for text in read(crowded("pseudo")[region]).read if re.search(r"[^\W\d_]", size.sub("", unmarked(text)))
@@ -148,7 +148,7 @@ def test_progress_is_a_real_progress_element_with_its_value() -> None:
     assert "Enlarge" in markup
 
 
-def test_a_task_that_waits_or_is_silent_does_not_pretend_to_move() -> None:
+def test_waiting_or_silent_task_has_no_moving_bar() -> None:
     for still in (task(state=TaskState.QUEUED), task(contact=Contact.UNREACHABLE)):
         markup = _markup(_page(window=window(still)), "now")
         assert next(facts for tag, facts in read(markup).tags if tag == "progress")["value"] == "0"
@@ -160,7 +160,7 @@ def test_a_moved_task_offers_giving_up_but_not_cancelling() -> None:
     assert 'data-testid="cancel"' not in markup
 
 
-def test_a_failed_task_shows_the_servers_words_node_and_traceback() -> None:
+def test_failed_task_shows_message_node_and_traceback() -> None:
     failure = Failure(kind="execution", message="out of memory", node_type="KSampler", traceback="File x, line 1")
     markup = _markup(_page(window=window(ended("a", state=TaskState.FAILED, failure=failure))), "results")
     assert "KSampler" in markup
@@ -168,7 +168,7 @@ def test_a_failed_task_shows_the_servers_words_node_and_traceback() -> None:
     assert "File x, line 1" in re.search(r"<details.*?</details>", markup[markup.index("trace-") - 60 :], re.DOTALL)[0]
 
 
-def test_an_unreadable_record_is_told_with_its_facts_and_offers_giving_up() -> None:
+def test_unreadable_record_shows_its_facts_and_offers_giving_up() -> None:
     record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=ServerId("gpu-2"), detail="Task.state is odd")
     view = _page(window=window(unreadable=(record,)))
     markup = _markup(view, "notices")
@@ -181,7 +181,7 @@ def test_an_unreadable_record_is_told_with_its_facts_and_offers_giving_up() -> N
     assert "Not moored" not in _markup(view, "header")
 
 
-def test_a_newer_record_is_not_called_damaged_and_offers_a_reload() -> None:
+def test_newer_record_offers_a_reload_and_is_not_called_damaged() -> None:
     record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, is_newer=True)
     markup = _markup(_page(window=window(unreadable=(record,))), "notices")
     assert "newer version of Mooring" in markup
@@ -197,7 +197,7 @@ def test_the_question_about_an_unreadable_record_names_what_is_lost() -> None:
     assert "gpu-2 may still run it" in markup
 
 
-def test_why_this_server_is_told_with_the_loads() -> None:
+def test_choice_of_server_is_explained_with_loads() -> None:
     markup = _markup(_page(window=window(task())), "now")
     assert "gpu-1 had the shortest line." in markup
     assert "2 tasks in line" in markup
@@ -215,7 +215,7 @@ def test_a_demo_workflow_says_when_the_fleet_has_no_demo() -> None:
     assert "Needs a demo server" not in _markup(_page(fleet=fleet(server("d", is_demo=True))), "form")
 
 
-def test_a_demo_fleet_is_clearly_told() -> None:
+def test_demo_fleet_is_marked() -> None:
     markup = _markup(_page(FleetDialog(), fleet=fleet(server("d", is_demo=True), source="demo")), "dialogs")
     assert "without a model" in markup
     assert "no model" in markup
@@ -223,14 +223,14 @@ def test_a_demo_fleet_is_clearly_told() -> None:
 
 def test_listeners_hear_a_state_not_each_step() -> None:
     running = task("a")
-    told = {
+    spoken = {
         live_words(
             _page(window=window(running), progress={running.prompt_id: Progress(running.prompt_id, 4, fraction=part)}),
             ENGLISH,
         )
         for part in (0.1, 0.5)
     }
-    assert told == {"Enlarge and sharpen on gpu-1: Running"}
+    assert spoken == {"Enlarge and sharpen on gpu-1: Running"}
 
 
 def test_only_the_regions_that_changed_are_rendered() -> None:
@@ -259,4 +259,4 @@ def test_unchanged_ended_card_is_only_said_to_stay() -> None:
     assert "Gulls" in third and third.count("data-stays") == 1 and stays in third
     assert "data-stays" not in changed_regions(None, pages[2], ENGLISH)["results"]
     album = replace(pages[2], results=replace(pages[2].results, album=AlbumView(wish=AlbumWish())))
-    assert "data-stays" not in changed_regions(album, pages[2], ENGLISH)["results"], "the album is there"
+    assert "data-stays" not in changed_regions(album, pages[2], ENGLISH)["results"], "the album is shown"

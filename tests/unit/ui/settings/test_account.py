@@ -1,4 +1,4 @@
-"""Whose page it is: told when they are logged out, never going on for somebody else, and logging out knowingly."""
+"""The page's owner: warned when logged out, protected from other users, and asked before logging out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ALICE = Account("alice", has_login=True)
 
 @dataclass
 class MemoryLogin:
-    """A login that notes who goes out, or refuses."""
+    """A login that records logouts, or refuses them."""
 
     gone: list[tuple[bool, bool]] = field(default_factory=list)
     refusal: MooringError | None = None
@@ -73,23 +73,23 @@ def shown(
     return [item.kind for item in page.notices], str(notices(page.notices, translator(language)))
 
 
-def test_a_page_knows_whose_it_is_and_who_is_logged_in() -> None:
-    told: list[Presence] = []
+def test_page_compares_its_owner_with_the_logged_in_user() -> None:
+    reported: list[Presence] = []
     attendance = Attendance(ALICE)
-    attendance.subscribe(lambda: told.append(attendance.account.presence))
+    attendance.subscribe(lambda: reported.append(attendance.account.presence))
     for person in ("alice", None, None, "bob", "alice"):
         attendance.note_person(person)
-    assert told == [Presence.OUT, Presence.OTHER, Presence.IN]
+    assert reported == [Presence.OUT, Presence.OTHER, Presence.IN]
 
 
-def test_where_people_are_not_told_apart_everybody_is_in() -> None:
+def test_every_user_is_logged_in_without_logins() -> None:
     attendance = Attendance(Account())
     attendance.note_person("")
     assert attendance.account.presence is Presence.IN
 
 
 def test_logged_out_is_one_notice_with_the_way_back() -> None:
-    """The fleet is not told either then, which says nothing more."""
+    """The fleet is not reported then either, which adds nothing."""
     kinds, html = shown(Presence.OUT, StillSession(fleet_error=ConfigError("/fleet answered 401")))
     assert kinds == [NoticeKind.LOGGED_OUT]
     assert re.search(r'<a [^>]*href="/login"[^>]*target="_blank"[^>]*rel="noopener"', html)
@@ -97,7 +97,7 @@ def test_logged_out_is_one_notice_with_the_way_back() -> None:
     assert "没有任何内容丢失" in shown(Presence.OUT, language="zh-CN")[1]
 
 
-def test_somebody_else_is_no_reason_to_go_on() -> None:
+def test_other_user_blocks_the_page() -> None:
     kinds, html = shown(Presence.OTHER)
     assert kinds == [NoticeKind.OTHER_PERSON]
     assert 'data-action="reload"' in html and "/login" not in html
@@ -136,11 +136,11 @@ async def test_a_log_out_that_did_not_happen_says_so() -> None:
     actions.act("ask-log-out", {})
     actions.act("log-out", {})
     await context.done()
-    assert context.ui.dialog == LogOutDialog(), "it can be tried again"
+    assert context.ui.dialog == LogOutDialog(), "it can be retried"
     assert len(context.ui.errors) == 1
 
 
-def test_a_gateway_that_may_not_log_out_everywhere_is_told_without_a_server() -> None:
+def test_refused_logout_everywhere_names_no_server() -> None:
     words = word_error(GatewayRefused(None, "not-allowed", "Whoever runs it can."), ENGLISH)
     assert "gateway" in words.title and words.quote == "Whoever runs it can."
 
@@ -153,7 +153,7 @@ async def test_a_log_out_without_a_question_does_nothing() -> None:
     assert login.gone == []
 
 
-def test_what_would_be_lost_is_listed_window_by_window() -> None:
+def test_unfinished_work_is_listed_by_window() -> None:
     seen = roster(
         glance("a", state=TaskState.RUNNING, ended_at=None),
         glance("b", crew_id(OTHER, 1), "gpu-2", state=TaskState.QUEUED, ended_at=None),
@@ -174,7 +174,7 @@ def test_what_would_be_lost_is_listed_window_by_window() -> None:
 
 
 @pytest.mark.parametrize("known", [Account(), Account("dora"), Account(runs_fleet=True)])
-def test_where_nobody_logs_out_nothing_offers_it(known: Account) -> None:
+def test_logout_is_hidden_without_logins(known: Account) -> None:
     assert drawn_account(known, ENGLISH) == ""
     page = project(
         StillSession(), UiState().with_slices(known), workflows=workflows(), pictures=StillPictures(), language="en"
@@ -199,8 +199,8 @@ def test_a_rule_speaks_for_itself_and_not_for_the_server(rule: str, language: st
     assert words.quote == said
     assert words.title != word_failure(Failure(kind="rejected", message=said), _).title
     assert words.advice and words.cause not in {"", rule}
-    told = word_error(PromptRejected(ServerId("gpu-1"), said, rule), _)
-    assert (told.title, told.quote) == (words.title, said)
+    reported = word_error(PromptRejected(ServerId("gpu-1"), said, rule), _)
+    assert (reported.title, reported.quote) == (words.title, said)
 
 
 def test_a_server_that_refuses_still_says_so() -> None:
@@ -208,14 +208,14 @@ def test_a_server_that_refuses_still_says_so() -> None:
     assert words.title == "The server refused the workflow"
 
 
-def test_the_command_is_offered_to_whoever_can_log_out() -> None:
+def test_logout_command_needs_a_login() -> None:
     ids = {item.command_id for item in commands(Offered(can_log_out=True), ENGLISH)}
     assert "log-out" in ids
     assert "log-out" not in {item.command_id for item in commands(Offered(), ENGLISH)}
 
 
 @pytest.mark.parametrize("cause", ["not-logged-in", "other-person"])
-def test_a_card_does_not_blame_the_server_for_a_log_out(cause: str) -> None:
+def test_card_does_not_blame_the_server_for_a_logout(cause: str) -> None:
     words = word_contact(task("a", contact=Contact.UNREACHABLE, contact_detail=cause), ENGLISH)
     assert "does not answer" not in words.title and "gpu-1" in words.advice
     away = word_contact(task("a", contact=Contact.UNREACHABLE, contact_detail="timeout"), ENGLISH)

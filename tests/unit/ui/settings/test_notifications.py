@@ -1,4 +1,4 @@
-"""Notices of ends: only when nobody looks, once for a burst, with server and workflow; and nothing that was old."""
+"""Notifications of ends: only without focus, once for a burst, with server and workflow; none of old ends."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LOUD = Settings(has_notices=True, has_sound=True)
 
 
 class Night:
-    """A window that nobody looks at, unless a test says so."""
+    """A window without focus, unless a test says otherwise."""
 
     def __init__(self, *tasks: Task) -> None:
         self.session = StillSession(window=window(*tasks))
         self.unseen = UnseenEnds()
         self.now = 1000.0
-        assert self.update() is None, "what was there before is old"
+        assert self.update() is None, "earlier ends are old"
 
     def update(self, *, has_focus: bool = False) -> Burst | None:
         return self.unseen.update(self.session, ended_ids(self.session), has_focus=has_focus, now=self.now)
@@ -41,7 +41,7 @@ def shown(burst: Burst | None, language: str = "en") -> tuple[str, str]:
     return notification.title, notification.body
 
 
-def test_an_end_is_told_with_its_server_and_workflow() -> None:
+def test_notification_names_server_and_workflow() -> None:
     assert shown(Night(task("a", "gpu-2")).becomes(ended("a", server_id="gpu-2"))) == (
         "Finished · gpu-2",
         "Enlarge and sharpen",
@@ -51,7 +51,7 @@ def test_an_end_is_told_with_its_server_and_workflow() -> None:
     assert shown(failed, "zh-CN") == ("失败 · gpu-1", "My own")
 
 
-def test_nothing_is_told_twice_or_to_somebody_who_looks() -> None:
+def test_no_notification_twice_or_with_focus() -> None:
     night = Night(task("a"), task("b"))
     assert night.becomes(ended("a"), ended("b")) is not None
     assert night.update() is None
@@ -61,13 +61,13 @@ def test_nothing_is_told_twice_or_to_somebody_who_looks() -> None:
     assert night.update() is None, "it was seen"
 
 
-def test_what_was_there_when_the_page_came_is_old() -> None:
+def test_ends_before_the_page_opened_are_ignored() -> None:
     assert Night(ended("a")).update() is None
     restoring = UnseenEnds()
     assert restoring.update(StillSession(window=None), None, has_focus=False, now=0) is None
 
 
-def test_a_burst_is_told_once_when_all_of_it_is_done() -> None:
+def test_burst_is_notified_once_when_all_is_done() -> None:
     night = Night(task("a"), task("b"), task("c"))
     assert night.becomes(ended("a"), task("b"), task("c")) is None
     assert night.becomes(ended("a"), ended("b", server_id="gpu-2"), task("c")) is None
@@ -75,7 +75,7 @@ def test_a_burst_is_told_once_when_all_of_it_is_done() -> None:
     assert shown(burst) == ("3 finished · gpu-1, gpu-2", "Enlarge and sharpen")
 
 
-def test_a_failure_is_told_at_once_and_what_follows_on_its_heels_takes_its_place_without_a_sound() -> None:
+def test_failure_is_notified_immediately_and_then_replaced_silently() -> None:
     night = Night(task("a"), task("b"))
     first = night.becomes(ended("a", state=TaskState.FAILED), task("b"))
     assert shown(first) == ("Failed · gpu-1", "Enlarge and sharpen")
@@ -87,7 +87,7 @@ def test_a_failure_is_told_at_once_and_what_follows_on_its_heels_takes_its_place
     assert later is not None and not later.is_quiet
 
 
-def test_what_the_person_has_ended_is_not_told() -> None:
+def test_cancelled_task_is_not_notified() -> None:
     night = Night(task("a"), task("b"))
     mine = ended("a", state=TaskState.CANCELLED, cancel_asked_at=1.0)
     assert night.becomes(mine, ended("b", state=TaskState.GIVEN_UP)) is None
@@ -101,22 +101,22 @@ def test_work_on_a_silent_server_holds_nothing_back() -> None:
     assert Night(task("a"), silent).becomes(ended("a"), silent) is not None
 
 
-@pytest.mark.parametrize(("pause", "is_told"), [(None, False), (Pause.ASKED, True)])
-def test_runs_that_wait_hold_a_success_back_unless_they_are_paused(pause: Pause | None, is_told: bool) -> None:
+@pytest.mark.parametrize(("pause", "is_notified"), [(None, False), (Pause.ASKED, True)])
+def test_waiting_runs_delay_the_notification_unless_paused(pause: Pause | None, is_notified: bool) -> None:
     night = Night(task("a"))
     batch = Batch(batch_id=BatchId("b"), workflow="{}")
     entry = Entry(prompt_id=PromptId("e"), owner=ME, part=Part(batch_id=BatchId("b")))
     night.session.line.line = replace(WaitingRuns(window_id=ME).join(batch, [entry], "l"), pause=pause)
-    assert (night.becomes(ended("a")) is not None) is is_told
+    assert (night.becomes(ended("a")) is not None) is is_notified
 
 
-def test_a_click_that_reached_no_server_is_told() -> None:
+def test_click_without_server_is_notified() -> None:
     night = Night()
     night.session.runs = (failed_run(),)
     assert shown(night.update()) == ("Failed", "Untitled")
 
 
-def test_nothing_is_told_that_was_not_asked_for_and_the_badge_counts_what_is_unseen() -> None:
+def test_settings_allow_notifications_and_badge_counts_unseen_ends() -> None:
     notifier = MemoryNotifier(focused=False)
     end_notifier = EndNotifier(notifier, lambda: 0.0)
     session = StillSession(window=window(task("a"), task("b")))

@@ -1,4 +1,4 @@
-"""Settings: kept in one place for all windows, followed by the others at once, true about what the browser allows."""
+"""Settings: kept for all windows, followed immediately by the others, with what the browser allows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_settings_survive_a_round_trip() -> None:
 @pytest.mark.parametrize(
     "text", ["{", "[]", "null", "3", '{"theme": "pink", "language": "../x", "has_keys": "no"}', '{"theme": {}}']
 )
-def test_what_cannot_be_read_is_as_if_it_was_never_set(text: str) -> None:
+def test_invalid_settings_have_their_defaults(text: str) -> None:
     assert read_settings(text) == Settings()
 
 
@@ -56,7 +56,7 @@ def test_a_newer_version_may_keep_more() -> None:
 
 
 def test_the_first_paint_reads_what_is_kept() -> None:
-    """`theme.js` reads the text before Python is there: the names that it looks for are those that are written."""
+    """`theme.js` reads the text before Python has started, so both must use the same names."""
     kept = json.loads(write_settings(OTHERS))
     assert (kept["theme"], kept["language"]) == ("dark", "zh-CN")
     script = (ROOT / "static/js/theme.js").read_text(encoding="utf-8")
@@ -74,22 +74,22 @@ def test_the_first_paint_reads_what_is_kept() -> None:
         (["", "fr"], Settings(), "en"),
     ],
 )
-def test_the_address_comes_before_the_person_and_the_person_before_the_browser(
+def test_language_follows_address_then_settings_then_browser(
     wishes: list[str], settings: Settings, language: str
 ) -> None:
     assert first_language(settings, wishes, LANGUAGES) == language
 
 
-async def test_what_is_set_is_kept_and_shown_at_once() -> None:
+async def test_setting_is_kept_and_applied_immediately() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     page.actions.act("theme", {"value": "dark"})
     page.actions.act("setting", {"setting": "has_keys"})
     screen.draw()
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.DARK, has_keys=False)
-    told = screen.changes[-1]
-    assert told["root"] == {"theme": "dark", "previews": "", "keys": "off"}
-    assert told["keys"] == []
+    texts = screen.changes[-1]
+    assert texts["root"] == {"theme": "dark", "previews": "", "keys": "off"}
+    assert texts["keys"] == []
 
 
 async def test_another_windows_settings_are_followed() -> None:
@@ -105,10 +105,10 @@ async def test_another_windows_settings_are_followed() -> None:
     assert (screen.changes[-1]["lang"], screen.changes[-1]["root"]) == ("zh-CN", page_settings(OTHERS)["root"])
 
 
-async def test_what_another_window_has_just_set_is_not_undone() -> None:
+async def test_setting_of_another_window_is_not_undone() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    screen.shared[KEY] = write_settings(Settings(has_sound=True))  # and this window has not heard of it yet
+    screen.shared[KEY] = write_settings(Settings(has_sound=True))  # which this window has not noticed yet
     page.actions.act("theme", {"value": "light"})
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.LIGHT, has_sound=True)
 
@@ -155,16 +155,16 @@ async def test_notices_are_on_only_where_the_browser_shows_them(permitted: str, 
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_each_state_of_the_browser_has_words_and_an_impossible_switch_says_why(language: str) -> None:
-    told = set()
+def test_each_permission_has_a_text_and_unavailable_switches_a_reason(language: str) -> None:
+    texts = set()
     for permission in Permission:
         text = str(drawn(SettingsView(SettingsDialog(permission), Settings(has_notices=True)), translator(language)))
-        told.add(re.search(r'id="has-notices-about"[^>]*>([^<]+)', text)[1])  # type: ignore[index]
+        texts.add(re.search(r'id="has-notices-about"[^>]*>([^<]+)', text)[1])  # type: ignore[index]
         switch = re.search(r"<button[^>]*data-testid=\"has-notices\"[^>]*>", text)
         assert switch is not None
         assert ("disabled" in switch[0]) is (permission in {Permission.ABSENT, Permission.DENIED})
         assert ('aria-checked="true"' in switch[0]) is (permission == Permission.GRANTED)
-    assert len(told) == len(Permission)
+    assert len(texts) == len(Permission)
 
 
 async def test_it_can_be_tried_as_it_will_be() -> None:

@@ -1,4 +1,4 @@
-"""What closed windows have left: how it is shown, and what adopting it does."""
+"""The work of closed windows: how it is shown, and what adopting it does."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ def test_an_orphan_shows_its_picture_title_server_state_and_time() -> None:
     assert "Adopt all" not in text
 
 
-def test_what_was_left_is_in_sight_under_a_page_that_is_new() -> None:
-    """Words about how to begin would stand above it, as large as a screen."""
+def test_orphans_are_visible_on_a_new_page() -> None:
+    """Advice on how to begin would be above it, as large as a screen."""
     assert "is-slim" not in markup(page(StillSession()), "now")
     assert "is-slim" in markup(page(StillSession(orphans=(orphan(),))), "now")
 
 
 def test_a_window_that_may_only_sleep_is_not_called_closed() -> None:
-    told = markup(page(StillSession(orphans=(orphan(is_owner_gone=False),))), "left")
-    assert "it may only sleep" in told
+    shown = markup(page(StillSession(orphans=(orphan(is_owner_gone=False),))), "left")
+    assert "it may only sleep" in shown
     assert "it may only sleep" not in markup(page(StillSession(orphans=(orphan(),))), "left")
 
 
-def test_several_orphans_can_be_adopted_at_once() -> None:
+def test_several_orphans_can_be_adopted_together() -> None:
     assert 'data-action="adopt-all"' in markup(page(StillSession(orphans=(orphan("o"), orphan("p")))), "left")
 
 
-def test_an_unreadable_record_of_a_gone_window_can_be_given_up_and_not_adopted() -> None:
+def test_unreadable_orphan_can_only_be_given_up() -> None:
     record = Unreadable(prompt_id=PromptId("u1"), owner=OTHER, server_id=ServerId("gpu-2"), detail="Task.state")
     session = StillSession(orphan_records=(OrphanRecord(record=record, is_owner_gone=True),))
     text = markup(page(session), "left")
@@ -61,7 +61,7 @@ def test_an_unreadable_record_of_a_gone_window_can_be_given_up_and_not_adopted()
     assert "gpu-2 may still run it" in markup(page(session, UiState(dialog=GiveUpDialog(PromptId("u1")))), "dialogs")
 
 
-async def test_an_orphans_picture_is_its_thumbnail_else_what_was_put_in() -> None:
+async def test_orphans_picture_is_its_thumbnail_or_its_input() -> None:
     screen, rig = MemoryScreen(), Rig()
     held = InputFile(node_id=NodeId("1"), input_name="image", name="x.png", sha256="s1")
     with_result = task("a", outputs=(output(), output("b.png")), inputs=(held,))
@@ -89,18 +89,18 @@ async def test_an_orphans_picture_is_its_thumbnail_else_what_was_put_in() -> Non
     assert screen.urls == {}
 
 
-async def test_adopting_all_goes_on_when_another_window_was_faster_with_one() -> None:
+async def test_adopting_all_continues_after_one_is_taken() -> None:
     rig = Rig()
     rig.session.orphans = (orphan("o"), orphan("p"))
     rig.session.refusal = NotOwner("adopt")
     await rig.act("adopt-all")
     assert [call[1] for call in rig.session.calls] == [item.task.prompt_id for item in rig.session.orphans]
-    assert [error for _, error in rig.context.ui.errors] == [rig.session.refusal], "what says the same is told once"
+    assert [error for _, error in rig.context.ui.errors] == [rig.session.refusal], "equal errors are shown once"
     await rig.act("adopt", promptId=A)
     assert rig.session.calls[-1] == ("adopt", A)
 
 
-async def test_looking_for_orphans_again_says_so_while_it_looks() -> None:
+async def test_search_for_orphans_is_shown_while_it_runs() -> None:
     rig = Rig()
     rig.session.orphans = (orphan(),)
     rig.actions.act("search-orphans", {})

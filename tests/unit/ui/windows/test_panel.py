@@ -1,4 +1,4 @@
-"""The panel *Windows*: who is there, at what work, and how to find its tab; and how it stays fresh without polling."""
+"""The panel *Windows*: the living windows, their work, how to find a tab, and how the panel stays up to date."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def markup(view: WindowsView, language: str = "en") -> str:
     return str(drawn(view, translator(language)))
 
 
-def test_every_living_window_is_a_row_this_one_first_numbered_by_age() -> None:
+def test_living_windows_are_rows_numbered_by_age() -> None:
     rows = panel(roster()).rows
     assert [(row.window_id, row.number, row.is_mine) for row in rows] == [(ME, 2, True), (OTHER, 1, False)]
     assert [row.minutes for row in rows] == [int((NOW - 5000) // 60), 150]
     gone = KnownWindow(window_id=WindowId("gone"), created_at=1.0)
-    assert set(numbers(roster(windows=(gone,)))) == {ME, OTHER}, "one that shows no sign of life is not there"
+    assert set(numbers(roster(windows=(gone,)))) == {ME, OTHER}, "a closed window is not listed"
 
 
 def test_a_rows_work_is_counted_with_its_server() -> None:
@@ -89,11 +89,11 @@ def test_the_picture_is_of_the_latest_result_that_has_one() -> None:
     assert [task.prompt_id for task in dict(pictured(many))[OTHER]] == [str(98 - at) for at in range(PICTURES)]
 
 
-def test_what_closed_windows_have_left_can_be_adopted_here_too() -> None:
+def test_orphans_can_be_adopted_in_the_panel() -> None:
     session = StillSession(orphans=(Orphan(task=task("a", "gpu-2"), is_owner_gone=False),))
     html = markup(panel(None, session))
     assert 'data-action="adopt"' in html and "may only sleep" in html
-    assert 'id="left-here-' in html, "the same stands on the page, under another id"
+    assert 'id="left-here-' in html, "the page has the same under another id"
 
 
 def test_titles_of_other_windows_are_never_markup() -> None:
@@ -106,18 +106,18 @@ def test_the_panel_is_whole_in_every_language(language: str) -> None:
     assert html.count('data-testid="window-row"') == 2
 
 
-# Fresh while it is open
+# Up to date while it is open
 
 
 async def idle(page: Page) -> None:
-    """Wait until the page does nothing in the background any more, as it must once nobody looks."""
+    """Wait until the page does nothing in the background, as it must once the panel is closed."""
     async with asyncio.timeout(20):
         while page._background:
             await asyncio.wait(page._background)
 
 
-class Eyes:
-    """A page with its outlook at hand."""
+class PanelPage:
+    """A page with its panel sources."""
 
     def __init__(self) -> None:
         self.roster, self.stats, self.signals = MemoryRoster(), MemoryStats(), MemorySignals()
@@ -126,12 +126,12 @@ class Eyes:
         self.page: Page | None = None
 
     async def open(self) -> Page:
-        looks = PanelSources(self.roster, self.stats, self.signals)
-        self.page, _ = await opened(self.screen, self.session, looks=looks)
+        sources = PanelSources(self.roster, self.stats, self.signals)
+        self.page, _ = await opened(self.screen, self.session, sources=sources)
         return self.page
 
     async def until(self, reads: int, text: str = "") -> None:
-        """Draw until the other windows were looked at so often, and the open panel has that text."""
+        """Draw until the other windows were read that often, and the open panel has that text."""
         async with asyncio.timeout(10):
             while self.roster.reads < reads or text not in self.dialog():
                 await asyncio.sleep(0)
@@ -142,131 +142,131 @@ class Eyes:
         return next(str(item["dialogs"]) for item in reversed(regions) if "dialogs" in item)  # type: ignore[index, operator]
 
 
-async def test_nothing_is_read_until_a_panel_is_open_and_a_hint_is_followed_at_once() -> None:
-    eyes = Eyes()
-    page = await eyes.open()
-    eyes.signals.hear("changed", OTHER)
-    assert eyes.roster.reads == 0
+async def test_open_panel_reads_immediately_after_a_signal() -> None:
+    rig = PanelPage()
+    page = await rig.open()
+    rig.signals.hear("changed", OTHER)
+    assert rig.roster.reads == 0
     page.actions.act("open-windows", {})
-    eyes.screen.draw()
-    await eyes.until(1, "Window 1")
-    assert eyes.stats.reads == 0
-    eyes.roster.now = roster(glance("a", OTHER, state=TaskState.RUNNING, **OPEN))
-    eyes.signals.hear("changed", OTHER)
-    await eyes.until(2, "1 running")
+    rig.screen.draw()
+    await rig.until(1, "Window 1")
+    assert rig.stats.reads == 0
+    rig.roster.now = roster(glance("a", OTHER, state=TaskState.RUNNING, **OPEN))
+    rig.signals.hear("changed", OTHER)
+    await rig.until(2, "1 running")
     page.actions.act("close-dialog", {})
-    eyes.screen.draw()
-    assert eyes.roster.forgotten == 1
+    rig.screen.draw()
+    assert rig.roster.forgotten == 1
     await idle(page)
 
 
-async def test_a_hidden_tab_looks_at_nothing() -> None:
-    eyes = Eyes()
-    page = await eyes.open()
+async def test_hidden_tab_reads_nothing() -> None:
+    rig = PanelPage()
+    page = await rig.open()
     page.actions.act("open-windows", {})
-    eyes.screen.draw()
-    await eyes.until(1)
-    eyes.screen.hidden = True
-    eyes.signals.hear("changed", OTHER)
+    rig.screen.draw()
+    await rig.until(1)
+    rig.screen.hidden = True
+    rig.signals.hear("changed", OTHER)
     await idle(page)
-    assert eyes.roster.reads == 1
-    eyes.screen.hidden = False
+    assert rig.roster.reads == 1
+    rig.screen.hidden = False
     page.request()
-    eyes.screen.draw()
-    await eyes.until(2)
+    rig.screen.draw()
+    await rig.until(2)
     page.actions.act("close-dialog", {})
-    eyes.screen.draw()
+    rig.screen.draw()
     await idle(page)
 
 
-async def test_the_fleet_panel_reads_how_the_servers_are_and_an_older_gateway_breaks_nothing() -> None:
-    eyes = Eyes()
-    page = await eyes.open()
-    eyes.stats.now = None
+async def test_fleet_panel_reads_stats_and_survives_an_older_gateway() -> None:
+    rig = PanelPage()
+    page = await rig.open()
+    rig.stats.now = None
     page.actions.act("open-fleet", {})
-    eyes.screen.draw()
-    await eyes.until(1, "No window of this browser has been moored yet")
-    assert eyes.stats.reads == 1
+    rig.screen.draw()
+    await rig.until(1, "No window of this browser has been moored yet")
+    assert rig.stats.reads == 1
     page.actions.act("close-dialog", {})
-    eyes.screen.draw()
+    rig.screen.draw()
     await idle(page)
 
 
-async def test_a_store_that_cannot_be_read_is_told() -> None:
-    eyes = Eyes()
-    page = await eyes.open()
-    eyes.roster.refusal = StorageError("read_roster", "blocked")
+async def test_unreadable_store_is_shown() -> None:
+    rig = PanelPage()
+    page = await rig.open()
+    rig.roster.refusal = StorageError("read_roster", "blocked")
     page.actions.act("open-windows", {})
-    eyes.screen.draw()
-    await eyes.until(1, "cannot be read now")
+    rig.screen.draw()
+    await rig.until(1, "cannot be read now")
     page.actions.act("close-dialog", {})
-    eyes.screen.draw()
+    rig.screen.draw()
     await idle(page)
 
 
-async def test_others_are_told_of_what_they_show_and_not_of_each_step() -> None:
-    eyes = Eyes()
-    await eyes.open()
-    eyes.signals.sent.clear()
+async def test_other_windows_get_signals_except_for_progress() -> None:
+    rig = PanelPage()
+    await rig.open()
+    rig.signals.sent.clear()
     running = task("a")
-    eyes.session.window = window(running)
-    eyes.session.listeners[0]()
-    eyes.screen.draw()
-    assert eyes.signals.sent == [("changed", ME)]
-    eyes.session.window = window(replace(running, notes=()))
-    eyes.session.listeners[0]()
-    eyes.screen.draw()
-    eyes.session.listeners[0]()
-    eyes.screen.draw()
-    assert len(eyes.signals.sent) == 1
-    eyes.session.window = window(ended("a"))
-    eyes.session.listeners[0]()
-    eyes.screen.draw()
-    assert len(eyes.signals.sent) == 2
+    rig.session.window = window(running)
+    rig.session.listeners[0]()
+    rig.screen.draw()
+    assert rig.signals.sent == [("changed", ME)]
+    rig.session.window = window(replace(running, notes=()))
+    rig.session.listeners[0]()
+    rig.screen.draw()
+    rig.session.listeners[0]()
+    rig.screen.draw()
+    assert len(rig.signals.sent) == 1
+    rig.session.window = window(ended("a"))
+    rig.session.listeners[0]()
+    rig.screen.draw()
+    assert len(rig.signals.sent) == 2
 
 
-async def test_the_window_that_is_asked_for_says_so_until_somebody_looks() -> None:
-    eyes = Eyes()
-    page = await eyes.open()
+async def test_requested_window_is_marked_until_it_is_visible() -> None:
+    rig = PanelPage()
+    page = await rig.open()
     page.actions.act("show-window", {"window": OTHER})
-    assert eyes.signals.sent[-1] == ("show", OTHER)
-    eyes.screen.draw()
-    eyes.signals.hear("show", OTHER)
-    assert not eyes.screen.due, "another one is meant"
-    eyes.screen.hidden = True
-    eyes.signals.hear("show", ME)
-    eyes.screen.draw()
-    assert eyes.screen.changes[-1]["title"] == "▶ here · Mooring"
-    eyes.screen.hidden = False
+    assert rig.signals.sent[-1] == ("show", OTHER)
+    rig.screen.draw()
+    rig.signals.hear("show", OTHER)
+    assert not rig.screen.due, "the signal is for another window"
+    rig.screen.hidden = True
+    rig.signals.hear("show", ME)
+    rig.screen.draw()
+    assert rig.screen.changes[-1]["title"] == "▶ here · Mooring"
+    rig.screen.hidden = False
     page.request()
-    eyes.screen.draw()
-    assert eyes.screen.changes[-1]["title"] == "Mooring" and eyes.screen.changes[-1]["found"] is True
+    rig.screen.draw()
+    assert rig.screen.changes[-1]["title"] == "Mooring" and rig.screen.changes[-1]["found"] is True
     page.actions.act("close-dialog", {})
-    eyes.screen.draw()
+    rig.screen.draw()
     await idle(page)
 
 
-async def test_a_visible_window_that_is_asked_for_is_shown_at_once() -> None:
-    eyes = Eyes()
-    await eyes.open()
-    eyes.signals.hear("show", ME)
-    eyes.screen.draw()
-    assert eyes.screen.changes[-1]["found"] is True and "title" not in eyes.screen.changes[-1]
+async def test_visible_window_shows_a_request_immediately() -> None:
+    rig = PanelPage()
+    await rig.open()
+    rig.signals.hear("show", ME)
+    rig.screen.draw()
+    assert rig.screen.changes[-1]["found"] is True and "title" not in rig.screen.changes[-1]
 
 
 async def test_thumbnails_of_other_windows_are_read_and_let_go() -> None:
-    eyes = Eyes()
-    eyes.session.results.small[PromptId("p"), 0] = Bytes()
-    eyes.roster.now = roster(glance("p", OTHER, outputs=(OutputSummary(delivery=Delivery.KEPT),)))
-    page = await eyes.open()
+    rig = PanelPage()
+    rig.session.results.small[PromptId("p"), 0] = Bytes()
+    rig.roster.now = roster(glance("p", OTHER, outputs=(OutputSummary(delivery=Delivery.KEPT),)))
+    page = await rig.open()
     page.actions.act("open-windows", {})
-    eyes.screen.draw()
-    await eyes.until(1)
-    await eyes.until(1, "blob:1")
+    rig.screen.draw()
+    await rig.until(1)
+    await rig.until(1, "blob:1")
     page.actions.act("open-fleet", {})
-    eyes.screen.draw()
+    rig.screen.draw()
     page.actions.act("close-dialog", {})
-    eyes.screen.draw()
-    assert not eyes.screen.urls
+    rig.screen.draw()
+    assert not rig.screen.urls
     await idle(page)
     assert FleetDialog() != WindowsDialog()
