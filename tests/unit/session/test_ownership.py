@@ -34,7 +34,7 @@ async def test_reload_keeps_window_server_client_and_task(stage: Stage) -> None:
 
 
 @scene
-async def test_a_duplicated_tab_is_a_new_window_that_owns_nothing(stage: Stage) -> None:
+async def test_duplicated_tab_is_a_new_window_without_work(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=40)
     twin = await stage.window(page.tab.duplicate())
