@@ -1,7 +1,7 @@
 // The album: a grid of thousands of small pictures only the visible ones are elements. Python says which results there
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
 //
-//   show({afresh: true, words: {language, cell, favourite}})   // another language: drop all rows
+//   show({reset: true, words: {language, cell, favourite}})   // another language: drop all rows
 //   show({rows: [[name, title, server, at, tone, kind], …]})   // further results, which have numbers in this order from then on
 //   show({order: [number, …]})                                 // what is wanted of them
 //   show({picked: [name, …], favourites: [name, …]})
@@ -39,7 +39,7 @@ const act = (name, facts) => document.dispatchEvent(new CustomEvent("mooring-act
 
 /** Show other cells, or other ones as picked. */
 export function show(change) {
-  if (change.afresh) {
+  if (change.reset) {
     [rows, cells, picked, favourites, words] = [[], [], new Set(), new Set(), change.words];
     clear();
   }

@@ -288,9 +288,9 @@ class Page:
 
     def wake(self, _reason: str) -> None:
         """Reread the library and the album: other windows may have changed them while this tab was hidden."""
-        self._album_rows.look_again()
+        self._album_rows.invalidate()
         if self._folder is not None:
-            self._folder.look_again()
+            self._folder.refresh()
         self.spawn(self._library.refresh())
 
     # What is shown

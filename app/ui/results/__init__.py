@@ -1,1 +1,1 @@
-"""Results: the album, saving, deleting, contact sheets, what the browser keeps."""
+"""Results: the album, saving, deleting, contact sheets, and what is kept in the browser."""

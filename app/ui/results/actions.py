@@ -1,4 +1,4 @@
-"""Actions on the list of results: opening one, showing more, and how saved files are named."""
+"""Actions on the list of results: opening one, showing more, and naming saved files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog, ResultsState
 
 NAMES_KEY = "mooring.names"  # for all windows
-PROJECT_KEY = "mooring.project"  # this window's
+PROJECT_KEY = "mooring.project"  # for this window
 SAMPLE = NameFacts(
     original="ComfyUI_00012_.png",
     task="7f3a9c1d",
@@ -35,14 +35,14 @@ class ResultsActions:
         self._name_project = name_project
 
     def load(self) -> None:
-        """As they were set: the project for this window, the names for all."""
+        """Restore the project of this window, and the names for all windows."""
         names, project = self._screen.kept(NAMES_KEY), self._screen.recall(PROJECT_KEY)
         set_slices(self._context, replace(self._context.ui.of(ResultsState), names=names or TEMPLATE, project=project))
         self._name_project(project)
 
     @action("open-picture")
     def open_picture(self, prompt_id: PromptId, index: int, sheet: BatchId | None = None) -> None:
-        """Show a result large; `sheet` is the contact sheet that it was opened from."""
+        """Show a result large; `sheet` is the contact sheet it was opened from."""
         self._show(PictureDialog(prompt_id, index, sheet))
 
     @action("open-sheet")

@@ -1,6 +1,6 @@
-"""Everything that was made in this browser, as a grid of small pictures: what is wanted of it, and what is found.
+"""The album: a grid of thumbnails of everything made in this browser, with its filters.
 
-The pictures themselves never reach Python: `static/js/grid.js` reads the thumbnails of those in sight from the store.
+The pictures never reach Python: `static/js/grid.js` reads the visible thumbnails from the store.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DAY = 86_400.0  # seconds
 
 
 class Span(Enum):
-    """From when on; the values are what the menu's options are called."""
+    """How far back the album goes; the values are those of the menu's options."""
 
     ALL = "all"
     DAY = "day"
@@ -33,7 +33,7 @@ _SPANS: Mapping[Span, float] = {Span.DAY: DAY, Span.WEEK: 7 * DAY, Span.MONTH: 3
 
 @dataclass(frozen=True, slots=True)
 class AlbumWish:
-    """What the person wants to see: an empty text asks for nothing. `picked` are names of results, in no order."""
+    """What the album shows; an empty text filters nothing. `picked` holds the names of results, in no order."""
 
     is_open: bool = False
     text: str = ""
@@ -44,23 +44,23 @@ class AlbumWish:
     span: Span = Span.ALL
     is_favourites: bool = False
     picked: frozenset[str] = frozenset()
-    shown_from: float = 0.0  # seconds since the epoch; when a span was chosen, so that it stands still meanwhile
+    shown_from: float = 0.0  # seconds since the epoch; when a span was chosen, so that the list does not move
 
     @property
     def is_narrow(self) -> bool:
-        """Whether something is left out."""
+        """Whether a filter is set."""
         return self != AlbumWish(self.is_open, picked=self.picked, shown_from=self.shown_from)
 
     def wide(self) -> AlbumWish:
-        """The same with nothing left out."""
+        """Return it without filters."""
         return AlbumWish(self.is_open)
 
     def closed(self) -> AlbumWish:
-        """The same, no longer shown."""
+        """Return it closed."""
         return replace(self, is_open=False)
 
     def query(self) -> PastQuery:
-        """The same as the core's question."""
+        """Return the filters as a query of the core."""
         return PastQuery(
             text=self.text,
             servers=frozenset({ServerId(self.server)} if self.server else ()),
@@ -73,7 +73,7 @@ class AlbumWish:
 
 @dataclass(frozen=True, slots=True)
 class AlbumCell:
-    """One result in the grid; `name` is what its bytes are called in the store."""
+    """One result in the grid; `name` is the key of its bytes in the store."""
 
     row: PastTask
     output: PastOutput
@@ -82,8 +82,7 @@ class AlbumCell:
 
 @dataclass(frozen=True, slots=True)
 class AlbumRow:
-    """One task with what is asked of it again and again: its results, its words as they are searched, and its place
-    in time."""
+    """One task with its results, its searchable words, and its place in the order."""
 
     row: PastTask
     cells: tuple[AlbumCell, ...]
@@ -93,7 +92,7 @@ class AlbumRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumView:
-    """The grid's frame: how much there is, what it can be narrowed to, and how many are picked."""
+    """The grid's frame: counts, the choices of each filter, and what is picked."""
 
     wish: AlbumWish
     found: int = 0
@@ -107,7 +106,7 @@ class AlbumView:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """What there is to narrow to."""
+    """The values that each filter offers."""
 
     servers: tuple[ServerId, ...] = ()
     titles: tuple[str, ...] = ()
@@ -116,7 +115,7 @@ class Facets:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows, the latest first, with all their results and what they can be narrowed to."""
+    """All rows, the latest first, with all their results and the choices of each filter."""
 
     rows: tuple[AlbumRow, ...] = ()
     favourites: frozenset[str] = frozenset()
@@ -126,24 +125,24 @@ class Rows:
 
 
 def name_of(prompt_id: PromptId, index: int) -> str:
-    """What a result's bytes are called."""
+    """Return the key of a result's bytes in the store."""
     return f"{prompt_id}/{index}"
 
 
 def parted(name: str) -> tuple[PromptId, int]:
-    """The task and the index of a result's name."""
+    """Split the name of a result into task and index."""
     prompt_id, _, index = name.rpartition("/")
     return PromptId(prompt_id), int(index)
 
 
 def album_row(row: PastTask) -> AlbumRow:
-    """A row with what is asked of it."""
+    """Prepare a task for the album."""
     cells = (AlbumCell(row, output, name_of(row.prompt_id, output.index)) for output in row.outputs)
     return AlbumRow(row, tuple(cells), words_of(row), (row.ended_at, row.prompt_id))
 
 
 def merged(*parts: Mapping[PromptId, AlbumRow]) -> tuple[AlbumRow, ...]:
-    """Rows of several sources, each once (the first source's), the latest first."""
+    """Merge the rows of several sources, the latest first; of a task in several, the first source's row."""
     found: dict[PromptId, AlbumRow] = {}
     for part in reversed(parts):
         found.update(part)
@@ -151,13 +150,13 @@ def merged(*parts: Mapping[PromptId, AlbumRow]) -> tuple[AlbumRow, ...]:
 
 
 def rows_of(rows: tuple[AlbumRow, ...], favourites: frozenset[str], *, is_reading: bool = False) -> Rows:
-    """These with everything that follows from them."""
+    """Collect cells and filter choices of these rows."""
     cells = tuple(chain.from_iterable(item.cells for item in rows))
     return Rows(rows, favourites, is_reading, facets_of(rows), cells)
 
 
 def facets_of(rows: Iterable[AlbumRow]) -> Facets:
-    """What rows can be narrowed to, by how often it is there."""
+    """Return the choices of each filter, the most frequent first."""
     made = [item.row for item in rows if item.cells]
     return Facets(
         tuple(ServerId(item) for item in _by_count(row.server_id for row in made)),
@@ -173,7 +172,7 @@ def _by_count(items: Iterable[str]) -> Sequence[str]:
 
 
 def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
-    """The results that are wanted: of each task in its own order."""
+    """Return the results that pass the filters; those of one task in the task's order."""
     if not wish.is_narrow:
         return rows.cells
     query = wish.query()
@@ -188,7 +187,6 @@ def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
 
 
 def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: Fleet) -> AlbumView:
-    """The grid's frame."""
     return AlbumView(
         wish=wish,
         found=len(cells),
@@ -202,5 +200,5 @@ def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: F
 
 
 def toggled(wish: AlbumWish, name: str) -> AlbumWish:
-    """With one result picked, or no longer."""
+    """Pick a result, or unpick it."""
     return replace(wish, picked=wish.picked ^ {name})

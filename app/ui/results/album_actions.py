@@ -1,4 +1,4 @@
-"""Actions on the album: searching, picking, and what is done with results."""
+"""Actions on the album: searching, picking, downloading, comparing and deleting."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from app.ui.kit.file_names import row_file, task_file
 from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Screen
 from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
-from app.ui.results.album_grid import GridNews
+from app.ui.results.album_grid import GridUpdates
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
 from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog, ResultsState
 
 log = logging.getLogger("mooring.ui")
 
-TWO = 2  # that are compared
+TWO = 2  # results are compared
 ZIP_NAME = "mooring.zip"
 
 
 class PastCommands(PastReader, Protocol):
-    """What is asked of the past."""
+    """The part of the session that keeps finished tasks."""
 
     async def read_task(self, prompt_id: PromptId) -> Task: ...
     async def delete(self, prompt_ids: Sequence[PromptId]) -> None: ...
 
 
 class AlbumSession(AlbumSource, Protocol):
-    """What the album asks of a session."""
+    """What the album needs of a session."""
 
     @property
     def fleet(self) -> Fleet: ...
@@ -48,7 +48,7 @@ class AlbumSession(AlbumSource, Protocol):
 
 
 class AlbumActions:
-    """Keeps the album's frame and its cells for the page, and does what is clicked there."""
+    """The album's actions; keeps its frame and its cells between drawings."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class AlbumActions:
         self._made_of: tuple[object, ...] = ()
         self._viewed: tuple[Rows, AlbumWish, Fleet] | None = None
         self._view = AlbumView(wish=AlbumWish())
-        self._grid = GridNews()
+        self._grid = GridUpdates()
 
     @property
     def _wish(self) -> AlbumWish:
@@ -85,12 +85,12 @@ class AlbumActions:
     # What is shown
 
     def view(self) -> AlbumView | None:
-        """The frame, if the album is open."""
+        """Return the frame, if the album is open."""
         wish = self._wish
         if not wish.is_open:
             if self._made_of:
                 self._rows.close()
-                self._cells, self._made_of, self._viewed, self._grid = (), (), None, GridNews()
+                self._cells, self._made_of, self._viewed, self._grid = (), (), None, GridUpdates()
             return None
         self._rows.refresh()
         made_of = (self._rows.rows, replace(wish, picked=frozenset()))
@@ -102,17 +102,15 @@ class AlbumActions:
         return self._view
 
     def change(self, _: Translator) -> dict[str, object]:
-        """What the grid has to be told now, beside its frame: its cells where they are others, and what is picked."""
+        """Return what changed for the grid since the last call: its cells, and what is picked."""
         if not self._wish.is_open:
             return {}
-        told = self._grid.tell(
+        changes = self._grid.changes(
             self._cells, self._session.fleet, _, picked=self._wish.picked, favourites=self._rows.rows.favourites
         )
         if self._grid.is_behind:
-            self._context.set_ui(self._context.ui)  # the rest is told with the next drawing
-        return {"grid": told} if told else {}
-
-    # What the person does
+            self._context.set_ui(self._context.ui)  # the rest follows with the next drawing
+        return {"grid": changes} if changes else {}
 
     @action("album")
     def open_album(self) -> None:
@@ -128,7 +126,7 @@ class AlbumActions:
 
     @action("album-step")
     async def step(self, by: int) -> None:
-        """Show the next result of those found."""
+        """Show the next or previous result of those found."""
         dialog = self._context.ui.dialog
         if not isinstance(dialog, PictureDialog):
             return
@@ -176,12 +174,12 @@ class AlbumActions:
 
     @action("album-pick")
     def pick(self, name: str) -> None:
-        """Pick a result, or no longer."""
+        """Pick a result, or unpick it."""
         self._set_wish(toggled(self._wish, name))
 
     @action("album-pick-these")
     def pick_these(self, names: str) -> None:
-        """Pick several more; `names` is a list as JSON."""
+        """Add several to those picked; `names` is a JSON list."""
         self._want(picked=self._wish.picked | set(json.loads(names)))
 
     @action("album-pick-all")
@@ -192,11 +190,11 @@ class AlbumActions:
     def pick_none(self) -> None:
         self._want(picked=frozenset())
 
-    # What is done with one or with those picked
+    # One result, or all that are picked
 
     @action("album-favourite")
     async def favour(self, name: str = "") -> None:
-        """Make them favourites, or no longer if they all are."""
+        """Make them favourites; if all of them are already, make none."""
         await self._favour(self._aimed_at(name))
 
     @action("album-download")
@@ -209,7 +207,7 @@ class AlbumActions:
 
     @action("album-compare")
     def compare(self) -> None:
-        """Compare the first two of what is picked."""
+        """Compare the first two that are picked."""
         picked = [self._compared(cell) for cell in self._cells if cell.name in self._wish.picked]
         if len(picked) >= TWO:
             self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(picked[0], picked[1])))
@@ -223,7 +221,6 @@ class AlbumActions:
 
     @action("remove")
     def delete_task(self, prompt_id: PromptId) -> None:
-        """Delete a task with its results."""
         self._delete([prompt_id])
 
     @action("album-ask-delete")
@@ -233,7 +230,7 @@ class AlbumActions:
 
     @action("album-delete")
     def delete(self) -> None:
-        """Delete what the dialog asks about."""
+        """Delete the results that the dialog names."""
         dialog = self._context.ui.dialog
         self._context.set_ui(replace(self._context.ui, dialog=None))
         if isinstance(dialog, DeleteDialog):
@@ -241,11 +238,11 @@ class AlbumActions:
             self._delete(list(dict.fromkeys(parted(name)[0] for name in dialog.names)))
 
     def _aimed_at(self, name: str) -> tuple[str, ...]:
-        """The one that is named, else what is picked of what is found, in its order."""
+        """Return the named result, else what is picked of the results found, in their order."""
         return (name,) if name else tuple(cell.name for cell in self._cells if cell.name in self._wish.picked)
 
     def _extent(self, names: Sequence[str]) -> tuple[int, int]:
-        """How many runs these results are of, and how many results those have."""
+        """Return the number of runs of these results, and of all results of those runs."""
         tasks = {parted(name)[0] for name in names}
         rows = [item for item in self._rows.rows.rows if item.row.prompt_id in tasks]
         return len(tasks), sum(len(item.cells) for item in rows)
@@ -265,7 +262,7 @@ class AlbumActions:
         return any(prompt_id in window.tasks for window in self._session.windows if isinstance(window, Window))
 
     async def _favour(self, names: Sequence[str]) -> None:
-        """All of them become favourites; if they all are, none is any more."""
+        """Make all of them favourites; if all are already, make none."""
         is_favourite = not set(names) <= self._rows.rows.favourites
         await self._rows.set_favourites(names, is_favourite=is_favourite)
 
@@ -277,7 +274,7 @@ class AlbumActions:
                 raise BadInput(cause, ", ".join(files[name] for name in left[:3]), str(len(left)))
 
     def _file_of(self, name: str) -> str:
-        """What a result is saved as: of one that is shown large, the album may not be open."""
+        """Return the file name of a result. The album may be closed while the result is shown large."""
         prompt_id, index = parted(name)
         template, fleet = self._context.ui.of(ResultsState).names, self._session.fleet
         cell = next((cell for cell in self._cells if cell.name == name), None)
@@ -288,7 +285,6 @@ class AlbumActions:
         return task_file(task, index, template, fleet) if task is not None else f"{prompt_id}-{index}"
 
     def _delete(self, tasks: Sequence[PromptId]) -> None:
-        """Delete these tasks and their results, unless another window holds one of them."""
         try:
             self._check_held(tasks)
         except BadInput as error:
@@ -310,7 +306,7 @@ class AlbumActions:
         return task.title if task is not None else next(rows, "")
 
     async def _delete_now(self, tasks: Sequence[PromptId]) -> None:
-        """Delete them now. Another window may have taken one since the user asked for it."""
+        """Delete them now. Another window may have adopted one since the user asked."""
         self._check_held(tasks)
         mine = [prompt_id for prompt_id in tasks if self._holds(prompt_id)]
         for prompt_id in mine:

@@ -1,7 +1,7 @@
-"""The rows of the album: what was laid by, what other windows have made lately, and what this tab has.
+"""The rows of the album: finished tasks from the store, of other windows, and of this tab.
 
-They are read once the album is opened, a page at a time, and again when something was laid by or deleted. What this
-tab makes meanwhile is added as it ends.
+They are read once the album is opened, a page at a time, and reloaded when the store changes. Tasks of this tab are
+added as they end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAVOURITE_KIND = "favourite"
 
 
 class PastReader(Protocol):
-    """What is read of the past."""
+    """Reads finished tasks that no window holds any more."""
 
     @property
     def changes(self) -> int: ...
@@ -36,7 +36,7 @@ class PastReader(Protocol):
 
 
 class AlbumSource(Protocol):
-    """What this needs of a session."""
+    """What the rows need of a session."""
 
     @property
     def windows(self) -> tuple[Window, ...]: ...
@@ -45,7 +45,7 @@ class AlbumSource(Protocol):
 
 
 class AlbumRows:
-    """Keeps them. `rows` is another object only when something is different."""
+    """Keeps the rows. `rows` is replaced only when something has changed."""
 
     def __init__(self, source: AlbumSource, documents: DocumentStore, context: PageContext) -> None:
         self._source = source
@@ -63,11 +63,11 @@ class AlbumRows:
 
     @property
     def others(self) -> tuple[AlbumRow, ...]:
-        """Rows of what other windows hold themselves."""
+        """Rows of tasks that other windows hold."""
         return tuple(self._others.values())
 
     def refresh(self) -> None:
-        """Look whether there is something new; nothing waits for it."""
+        """Start reading if something is new; nothing waits for it."""
         if self._read_at != self._source.past.changes and not self._reading.locked():
             self._read_at = self._source.past.changes
             self._context.spawn(self._read())
@@ -80,12 +80,12 @@ class AlbumRows:
             self.rows = rows_of(rows, self._favourites, is_reading=self._reading.locked())
             self._is_stale = False
 
-    def look_again(self) -> None:
-        """Other windows may have made or deleted something: read it at the next drawing."""
+    def invalidate(self) -> None:
+        """Read from the store at the next drawing, since other windows may have changed it."""
         self._read_at = None
 
     def close(self) -> None:
-        """Let go of everything: it is read again when it is wanted again."""
+        """Forget everything; it is read when the album is opened."""
         self._past, self._others, self._own = {}, {}, {}
         self._read_at, self._is_stale = None, True
         self.rows = Rows(is_reading=True)
@@ -127,7 +127,7 @@ class AlbumRows:
             found = await past.read_rows(missing[first : first + PAGE])
             self._past |= {row.prompt_id: album_row(row) for row in found}
             if first == 0:
-                self._show()  # the latest are there to be seen, the rest follows
+                self._show()  # show the latest before the rest is read
         self._others = {row.prompt_id: album_row(row) for row in await past.read_others()}
 
     def _show(self) -> None:
@@ -137,7 +137,7 @@ class AlbumRows:
     # Favourites
 
     async def set_favourites(self, names: Sequence[str], *, is_favourite: bool) -> None:
-        """Mark results, or take the mark off; StorageError if it cannot be kept."""
+        """Mark results as favourites, or not; raise StorageError if it cannot be saved."""
         await self._documents.write_documents({(FAVOURITE_KIND, name): "1" if is_favourite else None for name in names})
         self._favourites = self._favourites | set(names) if is_favourite else self._favourites - set(names)
         self._show()

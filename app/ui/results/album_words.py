@@ -1,4 +1,4 @@
-"""The labels of the album: how much there is, and what it can be narrowed to."""
+"""The labels of the album: counts, and the choices of its filters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ Options = tuple[tuple[str, str], ...]  # values with their labels
 
 
 def word_count(view: AlbumView, _: Translator) -> str:
-    """How many results there are."""
     if view.is_reading and not view.total:
         return _("Reading …")
     if view.wish.is_narrow:
@@ -23,7 +22,6 @@ def title_options(view: AlbumView, _: Translator) -> Options:
 
 
 def project_options(view: AlbumView) -> Options:
-    """The projects, under their own names."""
     return tuple((item, item) for item in view.projects)
 
 
@@ -33,7 +31,6 @@ def media_options(_: Translator) -> Options:
 
 
 def span_options(_: Translator) -> Options:
-    """From when on."""
     return (
         (Span.ALL.value, _("Any time")),
         (Span.DAY.value, _("Last 24 hours")),

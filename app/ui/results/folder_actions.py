@@ -1,8 +1,8 @@
-"""*Save each result to a folder*: what arrives in this window is written to a folder of the person's own disk.
+"""*Save each result to a folder*: what arrives in this window is saved to a folder on the user's disk.
 
-The folder is one for all windows of the browser; each window saves what is its own. What was here before it was chosen
-is not saved, and nothing twice. A browser that asks anew after a load is asked by a button; what arrives meanwhile is
-saved when the person has allowed it.
+All windows of the browser share the folder; each saves its own results. Results from before the choice are not
+saved, and none twice. Some browsers ask for permission after each load: a button triggers that, and results that arrive
+before are saved once it is granted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HERE = frozenset({Delivery.KEPT, Delivery.THUMBNAIL, Delivery.NOT_KEPT})  # fet
 
 
 class Folder(Protocol):
-    """The folder; `(state, name)` is what each call ends with."""
+    """The folder; each call returns `(state, name)`."""
 
     async def look(self) -> tuple[str, str]: ...
     async def choose(self) -> tuple[str, str]: ...
@@ -42,15 +42,13 @@ class Folder(Protocol):
 
 
 class ResultBytes(Protocol):
-    """Where a result's bytes come from: here, else its own server."""
+    """Reads a result's bytes from this browser, or fetches them from their server."""
 
     async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
 
 
 class FolderSession(Protocol):
-    """What is asked of the session."""
-
     @property
     def windows(self) -> Sequence[Window]: ...
     @property
@@ -60,7 +58,7 @@ class FolderSession(Protocol):
 
 
 class FolderActions:
-    """Actions on the folder; it also saves results there. `now` is the time in seconds."""
+    """Actions on the folder, and saving into it. `now` is the time in seconds."""
 
     def __init__(
         self,
@@ -78,15 +76,15 @@ class FolderActions:
         self._screen = screen
         self._now = now
         self._deletions = deletions
-        self._since: float | None = None  # nothing that ended before is saved; None: nothing at all
+        self._since: float | None = None  # results that ended earlier are not saved; None: no results are
         self._saved: set[str] = set()
         self._is_saving = False
-        self._has_failed = False  # until the person does something about it
+        self._has_failed = False  # until the user acts on it
 
     # Its state
 
     async def load(self) -> None:
-        """As it was before a reload of this tab."""
+        """Restore the state from before a reload of this tab."""
         try:
             kept = json.loads(self._screen.recall(KEY) or "{}")
             self._since, self._saved = kept.get("since"), set(kept.get("saved", ()))
@@ -102,18 +100,18 @@ class FolderActions:
 
     @action("allow-folder")
     def allow(self) -> None:
-        """Have the browser ask whether the folder may be written to."""
+        """Have the browser ask for permission to write."""
         self._do(self._folder.allow)
 
     @action("forget-folder")
     def forget(self) -> None:
-        """Save to the folder no longer."""
+        """Stop saving to the folder."""
         name = self._view.name
         self._show(NO_FOLDER)
-        self._deletions.put_off(Deletion(What.FOLDER, name), self._forget, undo=self.look_again)
+        self._deletions.put_off(Deletion(What.FOLDER, name), self._forget, undo=self.refresh)
 
-    def look_again(self) -> None:
-        """Another window may have chosen one, or let go of it."""
+    def refresh(self) -> None:
+        """Read the folder's state, which another window may have changed."""
         attempt(self._context, self._take(self._folder.look()))
 
     def _do(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool = False) -> None:
@@ -135,7 +133,7 @@ class FolderActions:
         self._show(FolderView(FolderState(state), name, self._view.waiting))
 
     def _begin(self) -> None:
-        """From now on."""
+        """Save what arrives from now on."""
         self._since, self._saved = self._now(), {name for name, _task, _index in self._here()}
         self._remember()
 
@@ -150,7 +148,7 @@ class FolderActions:
     # Saving
 
     def follow(self) -> None:
-        """Something may have arrived."""
+        """Save new results, if there are any."""
         if self._view.state not in {FolderState.READY, FolderState.ASKING}:
             return
         waiting = list(self._waiting())
@@ -165,7 +163,7 @@ class FolderActions:
                 await self._save(*found)
         except MooringError:
             self._has_failed = True
-            await self._take(self._folder.look())  # the browser may ask anew, or the folder be gone
+            await self._take(self._folder.look())  # permission may be needed, or the folder be gone
             raise
         finally:
             self._is_saving = False
@@ -174,7 +172,7 @@ class FolderActions:
     async def _save(self, name: str, task: Task, index: int) -> None:
         results = self._session.results
         blob = await results.read(task.prompt_id, index) or await results.fetch(task.prompt_id, index)
-        if blob is not None:  # else its server has it no more, which its card says
+        if blob is not None:  # else its server no longer has it, and its card says so
             filename = task_file(task, index, self._context.ui.of(ResultsState).names, self._session.fleet)
             log.info("saved to the folder as %s", await self._folder.save(blob, filename))
         self._saved.add(name)
@@ -196,5 +194,5 @@ class FolderActions:
 
     def _remember(self) -> None:
         held = {name for name, _task, _index in self._here()}
-        self._saved &= held  # what was laid by will not come again
+        self._saved &= held  # tasks moved to the album do not return
         self._screen.remember(KEY, json.dumps({"since": self._since, "saved": sorted(self._saved)}))

@@ -7,7 +7,7 @@ from app.ui.results.state import FolderState, FolderView
 
 
 def word_allow(view: FolderView, _: Translator) -> str:
-    """The button that asks the browser again."""
+    """The button that asks the browser for permission."""
     if not view.waiting:
         return _("Allow saving to “{name}”", name=view.name)
     return _.plural(
@@ -19,7 +19,7 @@ def word_allow(view: FolderView, _: Translator) -> str:
 
 
 def word_folder(view: FolderView, _: Translator) -> str:
-    """What it does, or why it is not available."""
+    """What saving does, or why it is not available."""
     match view.state:
         case FolderState.ABSENT:
             return _(

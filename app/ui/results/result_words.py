@@ -1,4 +1,4 @@
-"""What a card of ended work says of its results."""
+"""What the card of a finished task says about its results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.ui.runs.task_words import word_delivery
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """What became of the bytes of some results; `tone` is empty if all is well."""
+    """What happened to the bytes of some results; `tone` is empty if all is well."""
 
     text: str
     advice: str
@@ -22,7 +22,7 @@ class DeliveryLine:
 
 
 def delivery_lines(card: CardView, _: Translator) -> list[DeliveryLine]:
-    """What became of the results' bytes, said once for all that share it."""
+    """Describe what happened to the results' bytes, once for all with the same fate."""
     groups: dict[Words, list[ResultView]] = {}
     for item in card.results:
         groups.setdefault(word_delivery(item.output, _), []).append(item)
@@ -38,7 +38,7 @@ def _line(words: Words, items: list[ResultView], is_counted: bool, _: Translator
 
 
 def word_missing(card: CardView, item: ResultView, _: Translator) -> Words:
-    """Why the picture itself is not shown: on its way, or what became of it."""
+    """Say why the picture is not shown: it is being fetched, or what happened to it."""
     if item.is_coming:
         return Words(_("Fetching the original from {server} …", server=card.tag.name), tone=Tone.BUSY)
     return word_error(item.error, _) if item.error is not None else word_delivery(item.output, _)
@@ -46,7 +46,7 @@ def word_missing(card: CardView, item: ResultView, _: Translator) -> Words:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line about how a result was made; `is_own` if the value is not ours to translate."""
+    """A line about how a result was made; `is_own` marks a value that is not translated."""
 
     name: str
     value: str
@@ -54,7 +54,7 @@ class Fact:
 
 
 def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
-    """What is known of how a result was made."""
+    """Return how a result was made."""
     task, seconds = card.task, seconds_of(card.task)
     facts = [
         Fact(_("Server"), card.tag.name, is_own=True),
@@ -69,5 +69,5 @@ def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
 
 
 def prompts_of(card: CardView) -> list[str]:
-    """The lines of its prompts."""
+    """Return the lines of the task's prompts."""
     return [line for line in seed_and_prompts(card.task.workflow)[1].split("\n") if line.strip()]

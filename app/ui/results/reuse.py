@@ -1,4 +1,4 @@
-"""A result once more: what it was made with, put into the form, or the picture itself as an input of the next run."""
+"""Reusing a result: its settings in the form, or its picture as an input of the next run."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ log = logging.getLogger("mooring.ui")
 
 
 class KeptResults(Protocol):
-    """Where a result's bytes are."""
+    """Reads a result's bytes from this browser, or fetches them from their server."""
 
     async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
 
 
 class PastTasks(Protocol):
-    """Whole tasks that this tab does not hold."""
+    """Reads tasks that this tab does not hold."""
 
     async def read_task(self, prompt_id: PromptId) -> Task: ...
 
 
 class ReuseSource(Protocol):
-    """What this needs of a session."""
+    """What reusing needs of a session."""
 
     @property
     def windows(self) -> tuple[Window, ...]: ...
@@ -55,7 +55,7 @@ class ReuseSource(Protocol):
 
 
 class Reuse:
-    """Actions on a result. `take_files` puts files into the form, `recover` those that it awaits."""
+    """Actions on a result. `take_files` puts files into the form, `recover` restores the files it waits for."""
 
     def __init__(
         self,
@@ -105,20 +105,20 @@ class Reuse:
         self._take_files([(blob, output.filename)])
 
     def _fill(self, opened: OpenWorkflow, task: Task) -> None:
-        """Into the form of a workflow of the same shape, as one step to undo."""
+        """Fill the form of a workflow of the same shape, as one step to undo."""
         before = self._context.ui.of(FormState).drafts.get(opened.workflow_id, Draft())
         values, modes = settings_of(opened.form, task)
         draft = before.with_typed({**before.values, **values}, {**before.modes, **modes})
         self._opener.choose(opened.workflow_id)
         filled = with_files(draft, task)
-        for key in draft.pictures.keys() - filled.pictures.keys():  # what stood there makes way
+        for key in draft.pictures.keys() - filled.pictures.keys():  # these are replaced
             for url in filter(None, (draft.pictures[key].url, draft.pictures[key].look_url)):
                 self._screen.revoke_url(url)
         set_slices(self._context, self._context.ui.of(FormState).with_draft(filled, opened.workflow_id))
         self._screen.update({"texts": changed_texts(opened, before.values, draft.values)})
 
     async def _open(self, task: Task) -> None:
-        """As a workflow of its own: the editor's file that went along, else what was sent."""
+        """Open it as a new workflow: the editor's file if the task has one, else what was sent."""
         graph = await self._editors_file(task)
         source = read_text(graph or task.workflow, task.title)
         await self._opener.open_source(replace(source, api=task.workflow) if graph else source, Origin.RESULT)
@@ -150,7 +150,7 @@ class Reuse:
 
 
 def settings_of(form: Form, task: Task) -> tuple[dict[Key, str], dict[Key, SeedMode]]:
-    """What a task was run with, as texts of a form of the same shape. Seeds stand still: it is to come out again."""
+    """Return a task's values as texts of a form of the same shape. Seeds become fixed, so that the result repeats."""
     graph = open_graph(parse_workflow(task.workflow))
     values: dict[Key, str] = {}
     modes: dict[Key, SeedMode] = {}
@@ -165,7 +165,7 @@ def settings_of(form: Form, task: Task) -> tuple[dict[Key, str], dict[Key, SeedM
 
 
 def with_files(draft: Draft, task: Task) -> Draft:
-    """A form that awaits the files that a task has taken, as far as they are kept."""
+    """Return a form that waits for the files a task has used, if they are kept."""
     used: Mapping[Key, tuple[str, str]] = {
         (str(item.node_id), item.input_name): (item.original_name or item.name, item.sha256)
         for item in task.inputs

@@ -1,7 +1,7 @@
-"""Makes the contact sheets of a tab's grids from its cards and its waiting line.
+"""Makes the contact sheets of a tab's grids from its cards and its waiting runs.
 
-A sheet is made from the tasks and the waiting runs that have a place on it, so it grows while its grid runs, and is
-found again after a reload. A run that was repeated shows what became of the repetition.
+A sheet is made from the tasks and the waiting runs that have a cell in it. So it grows while its grid runs, and
+survives a reload. A run that was repeated shows the result of its repetition.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.workflows.plans.sheet import lay_out
 
 STRIP = 4  # pictures of a sheet in the list
 LISTED = 6  # sheets, the newest first
-MOST_CELLS = 1600  # drawn at once
+MOST_CELLS = 1600  # drawn at most
 
 _KINDS: Mapping[TaskState, CellKind] = {
     TaskState.RUNNING: CellKind.RUNNING,
@@ -31,8 +31,6 @@ _KINDS: Mapping[TaskState, CellKind] = {
 
 @dataclass(slots=True)
 class _Grid:
-    """What is known of one grid."""
-
     title: str = ""
     newest: float = 0.0
     parts: dict[int, Part] = field(default_factory=dict)
@@ -40,12 +38,12 @@ class _Grid:
 
 
 class Sheets:
-    """All grids of a tab, by what its cards (newest first) and its line tell."""
+    """All grids of a tab, from its cards (newest first) and its waiting runs."""
 
     def __init__(self, cards: Sequence[CardView], line: WaitingRuns | None) -> None:
-        self._again = _repetitions(cards)
+        self._repetitions = _repetitions(cards)
         self._grids: dict[BatchId, _Grid] = {}
-        for card in reversed(cards):  # of two tries of one run the newer one counts
+        for card in reversed(cards):  # of two tasks of one run the newer one counts
             if card.task.part is not None and card.task.part.cell is not None:
                 grid = self._grid(card.task.part, card.task.title)
                 grid.cards[card.task.part.index] = card
@@ -53,7 +51,7 @@ class Sheets:
         for entry in line.entries if line is not None else ():
             if entry.part.cell is not None and line is not None:
                 grid = self._grid(entry.part, line.batches[entry.batch_id].title)
-                grid.cards.pop(entry.part.index, None)  # it was not sent, and waits again
+                grid.cards.pop(entry.part.index, None)  # it was not sent, and waits
                 grid.newest = float("inf")
 
     def _grid(self, part: Part, title: str) -> _Grid:
@@ -62,7 +60,7 @@ class Sheets:
         return grid
 
     def entries(self) -> tuple[SheetEntry, ...]:
-        """The list, the newest first."""
+        """Return the sheets of the list, the newest first."""
         newest = sorted(self._grids.items(), key=lambda item: item[1].newest, reverse=True)
         return tuple(self._entry(batch_id) for batch_id, _ in newest[:LISTED])
 
@@ -84,7 +82,7 @@ class Sheets:
         return sum(self._last(card).task.state.is_end for card in grid.cards.values())
 
     def view(self, batch_id: BatchId) -> SheetView | None:
-        """One sheet; None if nothing of it is left."""
+        """Return one sheet; None if nothing of it is left."""
         grid = self._grids.get(batch_id)
         if grid is None:
             return None
@@ -107,19 +105,18 @@ class Sheets:
         return SheetCell(CellKind.WAITING) if card is None else cell_of(self._last(card))
 
     def _last(self, card: CardView) -> CardView:
-        """What became of a run: itself if it has gone well, else its newest repetition."""
+        """Return the run itself if it succeeded, else its newest repetition."""
         seen = {card.task.prompt_id}
         while card.task.state.is_end and card.task.state is not TaskState.SUCCEEDED:
-            again = self._again.get(card.task.prompt_id)
-            if again is None or again.task.prompt_id in seen:
+            repetition = self._repetitions.get(card.task.prompt_id)
+            if repetition is None or repetition.task.prompt_id in seen:
                 break
-            seen.add(again.task.prompt_id)
-            card = again
+            seen.add(repetition.task.prompt_id)
+            card = repetition
         return card
 
 
 def cell_of(card: CardView) -> SheetCell:
-    """A task's cell."""
     task = card.task
     if not task.state.is_end:
         return SheetCell(_KINDS.get(task.state, CellKind.WAITING), task.prompt_id)
@@ -139,7 +136,7 @@ def _is_picture(item: ResultView) -> bool:
 
 
 def _repetitions(cards: Iterable[CardView]) -> dict[PromptId, CardView]:
-    """The newest repetition of each run; the cards are the newest first."""
+    """Return the newest repetition of each run; the cards are the newest first."""
     found: dict[PromptId, CardView] = {}
     for card in cards:
         if card.task.again_of is not None and card.task.part is None:

@@ -7,12 +7,11 @@ from app.ui.results.sheets import CellKind
 
 
 def word_done(done: int, total: int, _: Translator) -> str:
-    """How many of its runs are done."""
     return _("{done} of {total} done", done=done, total=total)
 
 
 def word_cell(kind: CellKind, _: Translator) -> str:
-    """Why there is no picture in a cell."""
+    """Say why a cell has no picture."""
     match kind:
         case CellKind.WAITING:
             return _("waiting")

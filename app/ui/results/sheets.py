@@ -1,4 +1,4 @@
-"""The contact sheets of grids, as values: which picture stands where, and why there is none where there is none."""
+"""The contact sheets of grids, as values: which cell has which picture, or why it has none."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from app.ui.kit.state import Dialog
 
 
 class CellKind(Enum):
-    """What stands in a cell."""
+    """What a cell shows."""
 
     PICTURE = "picture"
-    COMING = "coming"  # made, and its bytes are on their way
+    COMING = "coming"  # made, and being fetched
     RUNNING = "running"
     WAITING = "waiting"
     FAILED = "failed"
     CANCELLED = "cancelled"
     LOST = "lost"
-    BARE = "bare"  # it has ended well and made no picture
-    REMOVED = "removed"  # taken back, or deleted
+    BARE = "bare"  # succeeded without a picture
+    REMOVED = "removed"  # withdrawn, or deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class SheetDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class SheetCell:
-    """One cell; `small` is its picture to be shown, `full` the one to be saved."""
+    """One cell; `small` is the picture shown, `full` the one that is saved."""
 
     kind: CellKind = CellKind.REMOVED
     prompt_id: PromptId | None = None
@@ -43,8 +43,6 @@ class SheetCell:
 
 @dataclass(frozen=True, slots=True)
 class SheetLine:
-    """One row with its label."""
-
     label: str
     cells: tuple[SheetCell, ...]
 
@@ -63,18 +61,16 @@ class SheetView:
 
     @property
     def has_pictures(self) -> bool:
-        """Whether there is something to be drawn as one picture."""
+        """Whether the sheet can be drawn as one picture."""
         return any(cell.full for row in self.rows for cell in row.cells)
 
 
 @dataclass(frozen=True, slots=True)
 class SheetEntry:
-    """One sheet in the list."""
-
     batch_id: BatchId
     title: str
     columns: int
     rows: int
     done: int
     total: int
-    pictures: tuple[str, ...] = ()  # a few of it
+    pictures: tuple[str, ...] = ()  # the first few

@@ -15,17 +15,17 @@ RESULTS_AT_FIRST = 20
 
 
 class FolderState(Enum):
-    """How the folder stands."""
+    """Whether the folder can be used."""
 
     ABSENT = "absent"  # this browser cannot, or not at this address
     NONE = "none"
-    ASKING = "asking"  # it is chosen, and the browser has not allowed it since the page was loaded
+    ASKING = "asking"  # chosen, but not allowed since the page was loaded
     READY = "ready"
 
 
 @dataclass(frozen=True, slots=True)
 class FolderView:
-    """What the page shows of it."""
+    """The folder as the page shows it."""
 
     state: FolderState = FolderState.ABSENT
     name: str = ""
@@ -37,7 +37,7 @@ NO_FOLDER = FolderView()
 
 @dataclass(frozen=True, slots=True)
 class ResultsView:
-    """What has ended, newest first; `more` are left out until asked for."""
+    """Finished tasks, the newest first; `more` are left out until the user asks for them."""
 
     cards: tuple[CardView, ...] = ()
     more: int = 0
@@ -50,18 +50,18 @@ class ResultsView:
 
 @dataclass(frozen=True, slots=True)
 class PictureDialog(Dialog):
-    """One result, large; out of a contact sheet, it is left for that."""
+    """One result, large; one opened from a contact sheet returns to it when closed."""
 
     prompt_id: PromptId
     index: int
     sheet: BatchId | None = None
-    is_album: bool = False  # out of the album, where there is a next one
-    task: Task | None = None  # the whole record of one that no window holds any more
+    is_album: bool = False  # opened from the album, which has a next one
+    task: Task | None = None  # the whole record, if no window holds it
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteDialog(Dialog):
-    """The question before results are deleted: with the runs that they are of, and all that those have made."""
+    """The question before results are deleted, with the number of their runs and of all results of those."""
 
     names: tuple[str, ...]
     runs: int = 0
@@ -70,7 +70,7 @@ class DeleteDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One of two results: what its bytes are called, and what it says of itself."""
+    """One of two compared results: the name of its bytes, and what is shown about it."""
 
     name: str
     title: str
@@ -81,7 +81,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class CompareDialog(Dialog):
-    """Two results, beside each other or with a slider between them."""
+    """Two results, side by side or with a slider between them."""
 
     one: Compared
     other: Compared
@@ -90,10 +90,10 @@ class CompareDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class ResultsState(Slice):
-    """How results are shown, and how they are named and saved."""
+    """How results are shown, named and saved."""
 
     results_shown: int = RESULTS_AT_FIRST
-    project: str = ""  # what the work of this window is called
+    project: str = ""  # of this window
     names: str = TEMPLATE  # of saved files (`core/naming.py`), for all windows
     folder: FolderView = NO_FOLDER  # where each result is saved
     album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser

@@ -1,4 +1,4 @@
-"""The dialog about what is kept in this browser: what stands in it, and what it means."""
+"""The dialog about what is kept in this browser: its values, and what they mean."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from app.ui.kit.state import Dialog
 from app.ui.results.state import NO_FOLDER, FolderView
 
 GIGABYTE = 1_000_000_000
-LEAST, MOST = 0.001, 10_000.0  # gigabytes that can be set
+LEAST, MOST = 0.001, 10_000.0  # gigabytes
 
 
 @dataclass(frozen=True, slots=True)
 class KeepingDialog(Dialog):
-    """The open dialog with what the person has chosen so far; None is as it is set now.
+    """The open dialog with the user's choices so far; None is the current setting.
 
-    `is_deleting` while it asks whether everything is really to be deleted.
+    `is_deleting` is true while it asks whether everything should be deleted.
     """
 
     cap: str | None = None  # gigabytes, as typed
@@ -26,13 +26,13 @@ class KeepingDialog(Dialog):
 
     @property
     def has_unsaved_text(self) -> bool:
-        """Whether something was chosen that is not set yet."""
+        """Whether a choice is not saved yet."""
         return self.cap is not None or self.keep is not None
 
 
 @dataclass(frozen=True, slots=True)
 class KeepingView:
-    """The dialog with what lies here; None until the store has been looked at. `recent` counts inputs with values."""
+    """The dialog's data; `usage` is None until the store was measured. `recent` counts inputs with values."""
 
     dialog: KeepingDialog
     usage: Usage | None
@@ -42,22 +42,21 @@ class KeepingView:
 
     @property
     def settings(self) -> KeepSettings:
-        """As they are set now."""
+        """The current settings."""
         return self.usage.settings if self.usage else KeepSettings()
 
     @property
     def cap(self) -> str:
-        """What stands in the field."""
+        """The text of the size field."""
         return write_cap(self.settings.cap_bytes) if self.dialog.cap is None else self.dialog.cap
 
     @property
     def keep(self) -> Keep:
-        """What is chosen."""
         return self.dialog.keep or self.settings.keep
 
     @property
     def wanted(self) -> KeepSettings | None:
-        """What Save would set; None if the field does not say how much."""
+        """The settings that Save would apply; None if the field has no valid size."""
         cap = self.settings.cap_bytes if self.dialog.cap is None else read_cap(self.dialog.cap)
         return None if cap is None else KeepSettings(cap, self.keep)
 
@@ -68,13 +67,13 @@ class KeepingView:
 
     @property
     def excess(self) -> int:
-        """Bytes of originals that Save would delete at once."""
+        """Bytes of originals that Save would delete immediately."""
         wanted = self.wanted
         return max(0, self.usage.size - wanted.cap_bytes) if self.usage and wanted else 0
 
 
 def read_cap(text: str) -> int | None:
-    """Bytes from gigabytes as typed, with either decimal sign; None if that is no size that can be set."""
+    """Parse gigabytes as typed, with either decimal sign, into bytes; None if that is no valid size."""
     try:
         size = float(text.strip().replace(",", "."))
     except ValueError:
@@ -83,5 +82,5 @@ def read_cap(text: str) -> int | None:
 
 
 def write_cap(size: int) -> str:
-    """Bytes as gigabytes to be typed over."""
+    """Format bytes as gigabytes for the field."""
     return f"{size / GIGABYTE:.3f}".rstrip("0").rstrip(".")

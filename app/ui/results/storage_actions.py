@@ -1,4 +1,4 @@
-"""What the person does about what is kept in this browser."""
+"""Actions of the dialog about what is kept in this browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.ui.results.storage import KeepingDialog, KeepingView
 
 
 class ResultsCommands(Protocol):
-    """What the page asks of the kept results."""
+    """The part of the session that keeps results."""
 
     @property
     def usage(self) -> Usage | None: ...
@@ -25,8 +25,6 @@ class ResultsCommands(Protocol):
 
 
 class KeepActions:
-    """Actions in the dialog about what is kept."""
-
     def __init__(
         self,
         results: ResultsCommands,
@@ -57,7 +55,7 @@ class KeepActions:
 
     @action("keep-kept")
     def keep(self) -> None:
-        """Do not delete it."""
+        """Leave the question about deleting."""
         self._change(is_deleting=False)
 
     @action("delete-kept")
@@ -67,18 +65,18 @@ class KeepActions:
 
     @action("ask-promise")
     async def ask_promise(self) -> None:
-        """Ask the browser to delete nothing by itself."""
+        """Ask the browser for persistent storage."""
         await self._results.ask_promise()
 
     @action("save-keeping")
     async def save(self) -> None:
-        """Keep what the dialog says from now on."""
+        """Apply the dialog's settings."""
         dialog = self._context.ui.dialog
         if not isinstance(dialog, KeepingDialog):
             return
         view = KeepingView(dialog, self._results.usage)
         if (wanted := view.wanted) is None:
-            return  # the field says what is wrong
+            return  # the field shows what is wrong
         self._show(None)
         if view.excess:
             deletion = Deletion(What.OLDEST, count=view.excess)

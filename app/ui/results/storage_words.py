@@ -10,7 +10,7 @@ from app.ui.results.storage import LEAST, KeepingView
 
 
 def storage_facts(usage: Usage, _: Translator) -> list[tuple[str, str, str]]:
-    """What takes room here: its name, how many there are where that counts, and its size."""
+    """Return what takes room: name, number where it matters, and size."""
     facts: list[tuple[str, int | None, int]] = [
         (_("Originals"), usage.count, usage.size),
         (_("Thumbnails"), usage.thumbnails, usage.thumbnails_size),
@@ -25,7 +25,7 @@ def storage_facts(usage: Usage, _: Translator) -> list[tuple[str, str, str]]:
 
 
 def word_cap(view: KeepingView, _: Translator) -> str:
-    """What saving the wanted size would do, or why it is none."""
+    """Say what saving the size would do, or why it is not valid."""
     if view.wanted is None:
         return _("This has to be a number of gigabytes, {least} or more.", least=_.formats.number(LEAST, 3))
     if view.excess:
@@ -37,5 +37,5 @@ def word_cap(view: KeepingView, _: Translator) -> str:
 
 
 def parts_text(parts: Iterable[str], separator: str) -> str:
-    """The parts of a file name's template, in their braces."""
+    """Join the names that a file name's template may use, in braces."""
     return separator.join(f"{{{part}}}" for part in parts)

@@ -1,4 +1,4 @@
-"""Names of saved files and the project of a window: kept, told to the session, and shown with an example."""
+"""Names of saved files, and the project of a window: stored, passed to the session, and shown with an example."""
 
 from __future__ import annotations
 
@@ -22,33 +22,30 @@ from tests.unit.ui.page_kit import (
 
 
 class Rig:
-    """The hands on one window's tab."""
+    """The actions of one window."""
 
     def __init__(self, screen: MemoryScreen | None = None) -> None:
         self.context = MemoryContext("enlarge")
         self.screen = screen or MemoryScreen()
-        self.told: list[str] = []
-        self.actions = ResultsActions(self.context, self.screen, self.told.append)
+        self.projects: list[str] = []
+        self.actions = ResultsActions(self.context, self.screen, self.projects.append)
 
 
-def test_the_project_is_this_windows_and_the_template_everybodys() -> None:
+def test_project_is_per_window_and_template_for_all() -> None:
     rig = Rig()
     rig.actions.type_project("harbour")
     rig.actions.type_template("{server}_{seed}")
-    assert rig.told == ["harbour"]
+    assert rig.projects == ["harbour"]
     assert (rig.screen.memory[PROJECT_KEY], rig.screen.shared[NAMES_KEY]) == ("harbour", "{server}_{seed}")
-    again = Rig(rig.screen)
-    again.actions.load()
-    assert (again.context.ui.of(ResultsState).project, again.context.ui.of(ResultsState).names, again.told) == (
-        "harbour",
-        "{server}_{seed}",
-        ["harbour"],
-    )
+    reloaded = Rig(rig.screen)
+    reloaded.actions.load()
+    results = reloaded.context.ui.of(ResultsState)
+    assert (results.project, results.names, reloaded.projects) == ("harbour", "{server}_{seed}", ["harbour"])
     rig.actions.type_template(TEMPLATE)
     assert NAMES_KEY not in {key for key, value in rig.screen.shared.items() if value}
 
 
-def test_saved_files_are_called_as_the_person_wants() -> None:
+def test_saved_files_follow_the_template() -> None:
     rig = Rig()
     rig.actions.type_template("{workflow} on {server}")
     task = ended("a", output())
@@ -62,8 +59,8 @@ def test_saved_files_are_called_as_the_person_wants() -> None:
     assert view.results.cards[0].results[0].download_name == "Enlarge and sharpen on gpu-1.png"
 
 
-def test_the_dialog_shows_an_example_and_what_cannot_be_told() -> None:
-    told = str(keeping(KeepingView(KeepingDialog(), None, names="{server}_{sampler}"), ENGLISH))
-    assert "gpu-2.png" in told
-    assert "Not known, and left out: {sampler}" in told
+def test_dialog_shows_example_and_unknown_parts() -> None:
+    text = str(keeping(KeepingView(KeepingDialog(), None, names="{server}_{sampler}"), ENGLISH))
+    assert "gpu-2.png" in text
+    assert "Not known, and left out: {sampler}" in text
     assert "Not known" not in str(keeping(KeepingView(KeepingDialog(), None), ENGLISH))

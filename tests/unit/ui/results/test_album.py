@@ -1,4 +1,4 @@
-"""Everything that was made in this browser: what is found in it, what the grid is told, and what is done with it."""
+"""The album of everything made in this browser: filters, updates of its grid, and actions on results."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
 from tests.ports.memory_documents import MemoryDocuments
+from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryContext,
@@ -62,17 +63,17 @@ def made(name: str, at: float, *outputs: Output, server_name: str = "gpu-1", **m
 
 
 class Grid:
-    """What `static/js/grid.js` makes of what it is told."""
+    """Applies updates as `static/js/grid.js` does."""
 
     def __init__(self) -> None:
         self.rows: list[Any] = []
         self.order: list[int] = []
 
-    def show(self, told: dict[str, Any]) -> None:
-        if "afresh" in told:
+    def show(self, change: dict[str, Any]) -> None:
+        if "reset" in change:
             self.rows, self.order = [], []
-        self.rows += told.get("rows", [])
-        self.order = told.get("order", self.order)
+        self.rows += change.get("rows", [])
+        self.order = change.get("order", self.order)
 
     @property
     def cells(self) -> list[Any]:
@@ -80,7 +81,7 @@ class Grid:
 
 
 class Rig:
-    """The album over a session; `draw` is what a drawing does."""
+    """The album over a session; `draw` updates its grid."""
 
     def __init__(self, *own: Task, past: tuple[Task, ...] = (), others: tuple[Task, ...] = ()) -> None:
         self.session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2", name="Two")), window=window(*own))
@@ -94,7 +95,7 @@ class Rig:
             self.session, self.rows, self.context, self.screen, lambda: NOW, deletions=deletions(self.context)
         )  # type: ignore[arg-type]
         self.grid = Grid()
-        self.told: list[dict[str, Any]] = []
+        self.changes: list[dict[str, Any]] = []
 
     async def act(self, action: str, /, **facts: str) -> None:
         ActionTable(self.context, self.album).act(action, facts)
@@ -106,8 +107,8 @@ class Rig:
         view = self.album.view()
         change = self.album.change(ENGLISH)
         if change:
-            self.told.append(change["grid"])  # type: ignore[arg-type]
-            self.grid.show(self.told[-1])
+            self.changes.append(change["grid"])  # type: ignore[arg-type]
+            self.grid.show(self.changes[-1])
         return view
 
     async def opened(self) -> Rig:
@@ -122,11 +123,11 @@ class Rig:
         return self.context.ui.errors[-1][1]
 
 
-def told(view: AlbumView) -> str:
+def shown(view: AlbumView) -> str:
     return str(results(ResultsView(album=view), ENGLISH))
 
 
-async def test_all_that_was_made_is_there_the_latest_first() -> None:
+async def test_album_has_every_result_latest_first() -> None:
     rig = await Rig(
         made("a", 30.0, picture(1), picture(2)),
         past=(made("b", 10.0), made("c", 40.0)),
@@ -136,60 +137,60 @@ async def test_all_that_was_made_is_there_the_latest_first() -> None:
     view = await rig.draw()
     assert view is not None
     assert (view.found, view.total, view.is_reading) == (5, 5, False)
-    assert "5 results" in told(view)
+    assert "5 results" in shown(view)
 
 
-async def test_many_rows_are_read_a_page_at_a_time() -> None:
+async def test_many_rows_are_read_page_by_page() -> None:
     rig = Rig(past=tuple(made(f"{number:03}", float(number)) for number in range(3 * PAGE)))
     rig.album.open_album()
     await rig.draw()
     assert len(rig.names()) == 3 * PAGE
 
 
-async def test_a_large_album_is_told_in_parts_and_a_search_by_numbers_alone() -> None:
+async def test_large_album_is_sent_in_parts_searches_as_numbers() -> None:
     count = 2 * PART + 10
     rig = Rig(past=tuple(made(f"{number:04}", float(number)) for number in range(count)))
     rig.album.open_album()
     await rig.draw()
-    assert len(rig.names()) == PART, "its beginning is there at once"
+    assert len(rig.names()) == PART, "the first part comes immediately"
     for _ in range(2):
         await rig.draw()
-    assert [len(told.get("rows", ())) for told in rig.told] == [PART, PART, 10]
+    assert [len(change.get("rows", ())) for change in rig.changes] == [PART, PART, 10]
     whole = rig.names()
     assert len(whole) == count and whole == sorted(whole, reverse=True)
     rig.album.search("out_00001")
     await rig.draw()
-    assert len(rig.told) == 3, "all of them are found: nothing is told"
+    assert len(rig.changes) == 3, "all are found, so nothing is sent"
     rig.album.search("no such words")
     await rig.draw()
-    assert rig.told[-1] == {"order": []}
+    assert rig.changes[-1] == {"order": []}
     await rig.act("album-wide")
-    assert rig.told[-1].keys() == {"order"} and rig.names() == whole
+    assert rig.changes[-1].keys() == {"order"} and rig.names() == whole
 
 
-async def test_what_ends_meanwhile_comes_ahead_of_the_rest() -> None:
+async def test_newly_ended_task_is_shown_first() -> None:
     rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
     rig.session.window = window(made("a", 30.0), made("n", 50.0))
     await rig.draw()
-    assert [row[0][0] for row in rig.told[-1]["rows"]] == ["n"]
+    assert [row[0][0] for row in rig.changes[-1]["rows"]] == ["n"]
     assert [name[0] for name in rig.names()] == ["n", "a", "b"]
-    count = len(rig.told)
+    count = len(rig.changes)
     await rig.draw()
-    assert len(rig.told) == count, "nothing is told twice"
+    assert len(rig.changes) == count, "nothing is sent twice"
 
 
-async def test_another_language_tells_every_cell_again() -> None:
+async def test_another_language_resends_every_cell() -> None:
     rig = await Rig(made("a", 30.0, title="Dunes")).opened()
     tone = tag_of(rig.session.fleet, ServerId("gpu-1")).tone
     rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image")]
     assert rig.grid.cells == rows
-    assert rig.told[0]["words"]["cell"] == "{title} on {server}, {time}"
+    assert rig.changes[0]["words"]["cell"] == "{title} on {server}, {time}"
     await rig.act("album-pick-all")
     change = rig.album.change(translator("zh-CN"))["grid"]
     assert isinstance(change, dict)
-    assert change["words"]["cell"] != rig.told[0]["words"]["cell"]
+    assert change["words"]["cell"] != rig.changes[0]["words"]["cell"]
     assert {**change, "words": {}} == {
-        "afresh": True, "words": {}, "rows": rows, "order": [0], "picked": [rows[0][0]],
+        "reset": True, "words": {}, "rows": rows, "order": [0], "picked": [rows[0][0]],
     }  # fmt: skip
 
 
@@ -207,7 +208,7 @@ async def test_another_language_tells_every_cell_again() -> None:
         (AlbumWish(is_favourites=True), "b"),
     ],
 )
-def test_the_album_is_narrowed(wish: AlbumWish, found: str) -> None:
+def test_filters_narrow_the_album(wish: AlbumWish, found: str) -> None:
     tasks = (
         made("a", 0.0, title="Dunes"),
         made("b", NOW - 200_000, server_name="gpu-2"),
@@ -221,13 +222,13 @@ def test_the_album_is_narrowed(wish: AlbumWish, found: str) -> None:
     assert wish.is_narrow is (wish != AlbumWish())
 
 
-def test_what_it_can_be_narrowed_to_is_what_there_is() -> None:
+def test_filters_offer_only_existing_values() -> None:
     tasks = (made("a", 1.0, title="B"), made("b", 2.0, title="A", server_name="x"), made("c", 3.0, title="A"))
     facets = facets_of([album_row(past_of(task)) for task in tasks])
     assert (facets.servers, facets.titles, facets.projects) == (("gpu-1", "x"), ("A", "B"), ())
 
 
-async def test_search_and_menus_change_what_is_wanted() -> None:
+async def test_search_and_menus_filter_the_grid() -> None:
     rig = await Rig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat", server_name="gpu-2")).opened()
     rig.album.search("boat")
     await rig.draw()
@@ -236,18 +237,18 @@ async def test_search_and_menus_change_what_is_wanted() -> None:
     view = await rig.draw()
     assert view is not None
     assert rig.names() == []
-    assert "Nothing like that" in told(view)
+    assert "Nothing like that" in shown(view)
     assert view.servers == ((ServerId("gpu-1"), "gpu-1"), (ServerId("gpu-2"), "Two"))
     await rig.act("album-wide")
     assert len(rig.names()) == 2
 
 
-async def test_what_is_picked_is_told_and_downloaded_in_its_order() -> None:
+async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
     rig = await Rig(made("a", 30.0, picture(1), picture(2)), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
     a, also, b = rig.names()
     await rig.act("album-pick", name=b)
     await rig.act("album-pick", name=a)
-    assert rig.told[-1] == {"picked": sorted([a, b])}, "the rest is known"
+    assert rig.changes[-1] == {"picked": sorted([a, b])}, "the rows were sent before"
     await rig.act("album-download")
     archive, files = rig.screen.archives[0]
     assert (archive, list(files)) == (ZIP_NAME, [a, b])
@@ -255,14 +256,14 @@ async def test_what_is_picked_is_told_and_downloaded_in_its_order() -> None:
         f"_Enlarge and sharpen_{server_name}_00001.png" for server_name in ("gpu-1", "Two")
     ], "after the date"
     await rig.act("album-pick", name=b)
-    assert rig.told[-1] == {"picked": [a]}
+    assert rig.changes[-1] == {"picked": [a]}
     await rig.act("album-pick-these", names=json.dumps([also, b]))
     await rig.act("album-pick-none")
     await rig.act("album-pick-all")
-    assert rig.told[-1] == {"picked": sorted([a, also, b])}
+    assert rig.changes[-1] == {"picked": sorted([a, also, b])}
 
 
-async def test_what_is_not_kept_here_is_told_after_the_rest_was_saved() -> None:
+async def test_missing_results_are_reported_after_the_rest_is_saved() -> None:
     rig = await Rig(made("a", 30.0, picture(1), picture(2))).opened()
     rig.screen.unkept = frozenset(rig.names()[:1])
     await rig.act("album-pick-all")
@@ -272,12 +273,12 @@ async def test_what_is_not_kept_here_is_told_after_the_rest_was_saved() -> None:
     assert "gpu-1_00001" in rig.error.name
 
 
-async def test_favourites_are_kept_for_all_windows() -> None:
+async def test_favourites_are_stored_for_all_windows() -> None:
     rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
     a, b = rig.names()
     await rig.act("album-favourite", name=a)
     assert await rig.documents.read_kind(FAVOURITE_KIND) == {a: "1"}
-    assert rig.told[-1] == {"favourites": [a]}
+    assert rig.changes[-1] == {"favourites": [a]}
     await rig.act("album-pick-all")
     await rig.act("album-favourite")
     assert set(await rig.documents.read_kind(FAVOURITE_KIND)) == {a, b}, "all of them become favourites first"
@@ -288,7 +289,7 @@ async def test_favourites_are_kept_for_all_windows() -> None:
     assert isinstance(rig.error, StorageError)
 
 
-async def test_a_result_opens_large_also_one_that_no_window_holds() -> None:
+async def test_stored_results_open_large_too() -> None:
     old = made("b", 10.0)
     rig = await Rig(made("a", 30.0), past=(old,)).opened()
     a, b = rig.names()
@@ -297,11 +298,11 @@ async def test_a_result_opens_large_also_one_that_no_window_holds() -> None:
     await rig.act("album-step", by="1")
     assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0, is_album=True, task=old)
     await rig.act("album-step", by="1")
-    assert rig.context.ui.dialog.prompt_id == old.prompt_id, "it is the last"
+    assert rig.context.ui.dialog.prompt_id == old.prompt_id, "there is no next one"
     assert b.startswith(old.prompt_id)
 
 
-async def test_two_that_are_picked_are_compared_either_way() -> None:
+async def test_two_picked_results_are_compared_both_ways() -> None:
     rig = await Rig(made("a", 30.0, title="Dunes"), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
     a, b = rig.names()
     await rig.act("album-pick", name=a)
@@ -313,10 +314,11 @@ async def test_two_that_are_picked_are_compared_either_way() -> None:
     assert isinstance(dialog, CompareDialog)
     assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", False)
     await rig.act("album-compare-way")
-    assert "compare-slider" in str(comparing(rig.context.ui.dialog, ENGLISH))  # type: ignore[arg-type]
+    found = read(str(comparing(rig.context.ui.dialog, ENGLISH)))  # type: ignore[arg-type]
+    assert "compare-slider" in {facts.get("class") for _, facts in found.tags}
 
 
-async def test_deleting_asks_with_all_that_goes_and_takes_whole_runs() -> None:
+async def test_deleting_names_and_deletes_whole_runs() -> None:
     mine, old = made("a", 30.0, picture(1), picture(2)), made("b", 10.0)
     rig = await Rig(mine, past=(old,)).opened()
     a, _also, b = rig.names()
@@ -344,7 +346,7 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     await rig.opened()
     a, b = rig.names()
     rig.album.delete_task(mine.prompt_id)
-    waiting = rig.context.work.pop()  # a drawing would wait for it
+    waiting = rig.context.work.pop()  # else `draw` waits for it
     await rig.draw()
     assert rig.names() == [b]
     rig.album.ask_delete(b)
@@ -361,7 +363,7 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     assert rig.session.calls == []
 
 
-async def test_what_another_window_holds_is_left_to_it() -> None:
+async def test_tasks_of_other_windows_are_not_deleted() -> None:
     rig = await Rig(made("a", 30.0), others=(made("d", 20.0, title="Boat"),)).opened()
     await rig.act("album-ask-delete", name=rig.names()[1])
     await rig.act("album-delete")
@@ -370,15 +372,15 @@ async def test_what_another_window_holds_is_left_to_it() -> None:
     assert ("delete_task", PromptId(rig.names()[1][:-2])) not in rig.session.calls
 
 
-async def test_a_store_that_cannot_be_read_is_told() -> None:
+async def test_unreadable_store_is_reported() -> None:
     rig = Rig(made("a", 30.0))
     rig.session.past.refusal = StorageError("read_past_ids", "blocked")
     await rig.opened()
     assert rig.error is rig.session.past.refusal
-    assert len(rig.names()) == 1, "what this window has is there all the same"
+    assert len(rig.names()) == 1, "this window's own tasks are shown"
 
 
-async def test_closed_it_holds_nothing_and_is_read_anew() -> None:
+async def test_closed_album_is_empty_and_reads_when_reopened() -> None:
     rig = await Rig(past=(made("b", 10.0),)).opened()
     await rig.act("latest")
     assert await rig.draw() is None
@@ -388,12 +390,12 @@ async def test_closed_it_holds_nothing_and_is_read_anew() -> None:
     assert len(rig.names()) == 2
 
 
-async def test_other_windows_results_are_there_after_the_tab_was_away() -> None:
+async def test_results_of_other_windows_appear_when_the_tab_returns() -> None:
     rig = await Rig(past=(made("b", 10.0),)).opened()
     rig.session.past.others = (made("d", 20.0),)
     await rig.draw()
     assert len(rig.names()) == 1
-    rig.rows.look_again()
+    rig.rows.invalidate()
     await rig.draw()
-    assert [row[0][0] for row in rig.told[-1]["rows"]] == ["d"]
+    assert [row[0][0] for row in rig.changes[-1]["rows"]] == ["d"]
     assert [name[0] for name in rig.names()] == ["d", "b"]

@@ -1,4 +1,4 @@
-"""Each result that arrives is saved to the folder once, and what cannot be saved waits."""
+"""Each result is saved to the folder once; what cannot be saved waits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEPT = output(delivery=Delivery.KEPT)
 
 
 class MemoryFolder:
-    """A folder in memory, and a browser that allows it or not."""
+    """A folder in memory, in a browser that allows writing or not."""
 
     def __init__(self, state: str = "none") -> None:
         self.state = state
@@ -49,7 +49,7 @@ class MemoryFolder:
 
 
 class Rig:
-    """One window; `end` lets a task end there with a result."""
+    """One window; `end` adds finished tasks to it."""
 
     def __init__(self, folder: MemoryFolder, screen: MemoryScreen | None = None) -> None:
         self.folder = folder
@@ -82,12 +82,12 @@ class Rig:
         await self.context.done()
 
 
-async def test_what_arrives_after_the_folder_was_chosen_is_saved_once() -> None:
+async def test_results_are_saved_once_after_the_choice() -> None:
     rig = Rig(MemoryFolder())
     await rig.load()
     await rig.end("before", at=900.0)
     await rig.act("choose-folder")
-    assert rig.folder.files == {}, "what was there before stays where it is"
+    assert rig.folder.files == {}, "older results are not saved"
     await rig.end("one", "two")
     await rig.follow()
     await rig.end("three")
@@ -97,29 +97,27 @@ async def test_what_arrives_after_the_folder_was_chosen_is_saved_once() -> None:
     assert rig.folder.files == {}
 
 
-async def test_a_reload_saves_nothing_twice_and_what_came_meanwhile() -> None:
+async def test_reload_saves_only_what_was_not_saved() -> None:
     rig = Rig(MemoryFolder())
     await rig.load()
     await rig.act("choose-folder")
     await rig.end("one")
     rig.folder.files.clear()
     rig.folder.state = "asking"
-    again = Rig(rig.folder, rig.screen)
-    again.session.window, again.session.results = rig.session.window, rig.session.results
-    await again.load()
-    await again.end("two")
-    assert again.folder.files == {}
-    assert (again.context.ui.of(ResultsState).folder.state, again.context.ui.of(ResultsState).folder.waiting) == (
-        FolderState.ASKING,
-        1,
-    )
-    assert "Allow saving 1 result to “pictures”" in str(folder_sign(again.context.ui.of(ResultsState).folder, ENGLISH))
-    await again.act("allow-folder")
-    assert list(again.folder.files.values()) == [_ids(again)[1].encode()]
-    assert again.context.ui.of(ResultsState).folder.waiting == 0
+    reloaded = Rig(rig.folder, rig.screen)
+    reloaded.session.window, reloaded.session.results = rig.session.window, rig.session.results
+    await reloaded.load()
+    await reloaded.end("two")
+    assert reloaded.folder.files == {}
+    view = reloaded.context.ui.of(ResultsState).folder
+    assert (view.state, view.waiting) == (FolderState.ASKING, 1)
+    assert "Allow saving 1 result to “pictures”" in str(folder_sign(view, ENGLISH))
+    await reloaded.act("allow-folder")
+    assert list(reloaded.folder.files.values()) == [_ids(reloaded)[1].encode()]
+    assert reloaded.context.ui.of(ResultsState).folder.waiting == 0
 
 
-async def test_a_full_disk_is_told_once_and_nothing_is_lost() -> None:
+async def test_full_disk_is_reported_once_and_loses_nothing() -> None:
     rig = Rig(MemoryFolder("ready"))
     await rig.load()
     rig.folder.is_full = True
@@ -130,10 +128,10 @@ async def test_a_full_disk_is_told_once_and_nothing_is_lost() -> None:
     assert rig.context.ui.of(ResultsState).folder.waiting == 2
     rig.folder.is_full = False
     await rig.act("choose-folder")
-    assert sorted(rig.folder.files.values()) == sorted(item.encode() for item in _ids(rig)), "the same folder goes on"
+    assert sorted(rig.folder.files.values()) == sorted(item.encode() for item in _ids(rig)), "the same folder continues"
 
 
-async def test_a_result_that_is_not_kept_here_is_saved_from_its_server() -> None:
+async def test_result_not_kept_here_is_fetched_and_saved() -> None:
     rig = Rig(MemoryFolder("ready"))
     await rig.load()
     item = ended("far", output(delivery=Delivery.THUMBNAIL))
@@ -143,7 +141,7 @@ async def test_a_result_that_is_not_kept_here_is_saved_from_its_server() -> None
     assert list(rig.folder.files.values()) == [b"from the server"]
 
 
-async def test_a_folder_that_was_let_go_of_gets_nothing_more() -> None:
+async def test_forgotten_folder_receives_nothing() -> None:
     rig = Rig(MemoryFolder("ready"))
     await rig.load()
     await rig.act("forget-folder")
@@ -152,10 +150,10 @@ async def test_a_folder_that_was_let_go_of_gets_nothing_more() -> None:
     assert folder_sign(rig.context.ui.of(ResultsState).folder, ENGLISH) == ""
     await rig.act("choose-folder")
     await rig.follow()
-    assert rig.folder.files == {}, "chosen anew, it is for what comes from then on"
+    assert rig.folder.files == {}, "after another choice only new results are saved"
 
 
-async def test_damaged_memory_begins_anew() -> None:
+async def test_damaged_stored_state_is_ignored() -> None:
     screen = MemoryScreen()
     screen.memory[KEY] = "[1"
     rig = Rig(MemoryFolder("ready"), screen)
@@ -173,7 +171,7 @@ async def test_damaged_memory_begins_anew() -> None:
         ("ready", "as soon as it arrives"),
     ],
 )
-async def test_the_dialog_says_how_it_stands(state: str, words: str) -> None:
+async def test_dialog_shows_the_folders_state(state: str, words: str) -> None:
     rig = Rig(MemoryFolder(state))
     await rig.load()
     assert words in str(folder_field(rig.context.ui.of(ResultsState).folder, ENGLISH))

@@ -1,4 +1,4 @@
-"""A result once more: its settings in the form it came from, or as a workflow of its own, and itself as an input."""
+"""Reusing a result: its settings in a form of the same shape or in a new workflow, or itself as an input."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ assert TEXT is not None
 
 
 class Rig:
-    """The hands, with an opener around them."""
+    """The actions, with a real opener."""
 
     def __init__(self, *own: Task) -> None:
         known = fleet(server("gpu-1", catalogue="a"))
@@ -94,7 +94,7 @@ def text_key() -> tuple[str, str]:
     return next(key for key, item in TEXT.form.by_key.items() if isinstance(item.value, str) and key[1] == "text")
 
 
-async def test_settings_go_into_the_form_that_they_came_from_as_one_step_to_undo() -> None:
+async def test_settings_fill_the_form_as_one_step_to_undo() -> None:
     task = run_of({text_key(): "dunes at night"})
     rig = Rig(task)
     await rig.act("use-settings", task)
@@ -103,11 +103,11 @@ async def test_settings_go_into_the_form_that_they_came_from_as_one_step_to_undo
     assert rig.context.ui.of(FormState).draft.undo().values == {}
     assert rig.context.ui.dialog is None
     assert {"reveal": "form"} in rig.screen.changes
-    told = next(change["texts"] for change in rig.screen.changes if "texts" in change)
-    assert {"node": text_key()[0], "name": "text", "text": "dunes at night"} in told  # type: ignore[operator]
+    texts = next(change["texts"] for change in rig.screen.changes if "texts" in change)
+    assert {"node": text_key()[0], "name": "text", "text": "dunes at night"} in texts  # type: ignore[operator]
 
 
-def test_a_seed_stands_still_so_that_the_same_comes_out_again() -> None:
+def test_reused_seed_is_fixed() -> None:
     slow = find_open(workflows(), "slow")
     assert slow is not None
     values, modes = settings_of(slow.form, ended("s", output(), workflow=slow.workflow.text))
@@ -115,7 +115,7 @@ def test_a_seed_stands_still_so_that_the_same_comes_out_again() -> None:
     assert [modes[key] for key in seeds] == [SeedMode.FIXED]
 
 
-async def test_files_that_are_kept_are_awaited_in_their_fields() -> None:
+async def test_kept_files_are_awaited_in_their_fields() -> None:
     enlarge = workflows()[0]
     key = enlarge.uploads[0].key
     used = InputFile(node_id=NodeId(key[0]), input_name=key[1], name="x", sha256="abc", original_name="boat.png")
@@ -126,13 +126,13 @@ async def test_files_that_are_kept_are_awaited_in_their_fields() -> None:
     rig.context.ui = rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(other, "enlarge"))
     await rig.act("use-settings", task)
     draft = rig.context.ui.of(FormState).drafts["enlarge"]
-    assert rig.screen.urls == {}, "the picture that stood there is let go of"
+    assert rig.screen.urls == {}, "the replaced picture is freed"
     assert (draft.awaited, draft.kept) == ({key: "boat.png"}, {key: "abc"})
     assert key not in draft.values
     assert rig.recovered == 1
 
 
-async def test_what_no_open_workflow_is_of_is_opened_as_one_of_its_own() -> None:
+async def test_unknown_workflow_is_opened_as_its_own() -> None:
     task = ended("o", output(), title="Night", workflow=json.dumps(api(33)))
     rig = Rig(task)
     await rig.act("use-settings", task)
@@ -142,7 +142,7 @@ async def test_what_no_open_workflow_is_of_is_opened_as_one_of_its_own() -> None
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-async def test_the_editors_file_that_went_along_is_opened_if_it_is_kept(is_kept: bool) -> None:
+async def test_editors_file_is_opened_if_it_is_kept(is_kept: bool) -> None:
     task = ended("o", output(), title="Night", workflow=json.dumps(api(16)), editor_sha256="e")
     rig = Rig(task)
     rig.kept = {"e": Bytes(json.dumps(graph()).encode())} if is_kept else {}
@@ -153,7 +153,7 @@ async def test_the_editors_file_that_went_along_is_opened_if_it_is_kept(is_kept:
     assert opened.form.by_key["1", "width"].text == "16"
 
 
-async def test_a_task_that_no_window_holds_is_read_from_the_past() -> None:
+async def test_task_without_window_is_read_from_the_store() -> None:
     task = run_of({text_key(): "long ago"})
     rig = Rig()
     await rig.act("use-settings", task)
@@ -163,7 +163,7 @@ async def test_a_task_that_no_window_holds_is_read_from_the_past() -> None:
     assert rig.context.ui.of(FormState).draft.values[text_key()] == "long ago"
 
 
-async def test_a_result_becomes_an_input_from_here_or_once_more_from_its_server() -> None:
+async def test_result_becomes_input_from_here_or_its_server() -> None:
     task = ended("a", output("boat.png", delivery=Delivery.KEPT))
     rig = Rig(task)
     rig.session.results.kept[task.prompt_id, 0] = here = Bytes(b"here")
@@ -177,4 +177,4 @@ async def test_a_result_becomes_an_input_from_here_or_once_more_from_its_server(
     await rig.act("use-as-input", task, index="0")
     assert isinstance(rig.error, BadInput)
     assert len(rig.taken) == 2
-    assert rig.context.ui.dialog == PictureDialog(PromptId(task.prompt_id), 0), "it stays open with what went wrong"
+    assert rig.context.ui.dialog == PictureDialog(PromptId(task.prompt_id), 0), "it stays open and shows the error"

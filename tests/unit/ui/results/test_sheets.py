@@ -1,4 +1,4 @@
-"""Contact sheets on the page: which picture stands where, and why there is none."""
+"""Contact sheets on the page: which cell has which picture, or why it has none."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from app.ui.kit.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
 from app.ui.results.state import PictureDialog
 from tests.unit.ui.page.test_actions import Rig
+from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import ME, StillLine, StillPictures, StillSession, ended, output, task, window
 from tests.unit.ui.trouble import markup, page
 
@@ -15,7 +16,7 @@ BATCH = BatchId("grid-1")
 
 
 def part(index: int) -> Part:
-    """Of a grid of two columns."""
+    """A cell of a grid of two columns."""
     row, column = divmod(index, 2)
     cell = Cell(column=column, row=row, column_label=f"Steps {column}", row_label=f"<b>row {row}</b>")
     return Part(batch_id=BATCH, index=index, label=f"Steps {column} · row {row}", cell=cell)
@@ -38,7 +39,7 @@ def kinds(view: SheetView) -> list[list[CellKind]]:
     return [[cell.kind for cell in row.cells] for row in view.rows]
 
 
-def test_a_growing_sheet_says_why_a_picture_is_missing() -> None:
+def test_growing_sheet_says_why_a_picture_is_missing() -> None:
     kept = output(delivery=Delivery.KEPT, size=9, media_type="image/png")
     done = ended("a", kept, part=part(0))
     view = sheet(
@@ -53,20 +54,20 @@ def test_a_growing_sheet_says_why_a_picture_is_missing() -> None:
     assert view.rows[0].cells[0].small == "blob:s"
 
 
-def test_what_was_taken_back_is_told() -> None:
+def test_cancelled_and_withdrawn_runs_are_shown() -> None:
     view = sheet(task("a", part=part(0)), task("d", part=part(3)), ended("b", part=part(1), state=TaskState.CANCELLED))
     assert kinds(view) == [[CellKind.RUNNING, CellKind.CANCELLED], [CellKind.REMOVED, CellKind.RUNNING]]
 
 
-def test_a_repeated_run_shows_what_became_of_the_repetition() -> None:
+def test_repeated_run_shows_its_repetition() -> None:
     failed = ended("a", part=part(0), state=TaskState.FAILED)
-    again = task("b", again_of=failed.prompt_id, created_at=2000.0)
-    assert kinds(sheet(failed, again)) == [[CellKind.RUNNING]]
+    repetition = task("b", again_of=failed.prompt_id, created_at=2000.0)
+    assert kinds(sheet(failed, repetition)) == [[CellKind.RUNNING]]
     waits = sheet(ended("c", part=part(0), state=TaskState.FAILED), line=waiting(0))
-    assert kinds(waits) == [[CellKind.WAITING]], "it was not sent, and waits again"
+    assert kinds(waits) == [[CellKind.WAITING]], "it was not sent, and waits"
 
 
-def test_the_list_has_each_grid_once_and_the_newest_first() -> None:
+def test_each_grid_is_listed_once_newest_first() -> None:
     other = Part(batch_id=BatchId("grid-2"), index=0, label="x", cell=Cell(column=0, row=0))
     session = StillSession(
         window=window(task("a", part=part(0)), task("b", part=other, created_at=3000.0, title="Lakes"), task("c"))
@@ -79,22 +80,23 @@ def test_the_list_has_each_grid_once_and_the_newest_first() -> None:
 
 def test_labels_are_never_markup() -> None:
     session = StillSession(window=window(task("a", part=part(0))))
-    text = markup(page(session, UiState(dialog=SheetDialog(BATCH))), "dialogs")
-    assert "&lt;b&gt;row 0" in text and "<b>row" not in text
-    assert "disabled" in text.partition("data-save-sheet")[2].partition(">")[0], "nothing to save yet"
+    found = read(markup(page(session, UiState(dialog=SheetDialog(BATCH))), "dialogs"))
+    assert "b" not in {tag for tag, _ in found.tags}
+    save = next(facts for _, facts in found.tags if "data-save-sheet" in facts)
+    assert "disabled" in save, "there is no picture to save"
 
 
-def test_a_sheet_that_is_gone_is_no_dialog() -> None:
+def test_missing_sheet_opens_no_dialog() -> None:
     assert markup(page(StillSession(), UiState(dialog=SheetDialog(BATCH))), "dialogs") == ""
 
 
-def test_a_card_tells_which_run_it_is() -> None:
+def test_card_names_its_run() -> None:
     session = StillSession(window=window(task("a", part=part(1)), ended("b", part=part(0))))
     assert "Steps 1 · row 0" in markup(page(session), "now")
     assert "Steps 0 · row 0" in markup(page(session), "results")
 
 
-async def test_a_picture_opened_out_of_a_sheet_goes_back_to_it() -> None:
+async def test_picture_opened_from_a_sheet_returns_to_it() -> None:
     rig = Rig()
     await rig.act("open-sheet", batchId=BATCH)
     assert rig.context.ui.dialog == SheetDialog(BATCH)

@@ -1,4 +1,4 @@
-"""The dialog about what is kept: nothing is set or deleted before it is asked for in so many words."""
+"""The dialog about what is kept: it changes and deletes nothing before it is confirmed."""
 
 from __future__ import annotations
 
@@ -7,109 +7,95 @@ from typing import Any
 import pytest
 
 from app.core.ports.blobs import Keep, KeepSettings, Usage
-from app.ui.page.actions import PageActions
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.results.storage_html import keeping
-from tests.unit.ui.page_kit import (
-    ENGLISH,
-    MemoryContext,
-    MemoryScreen,
-    StillResults,
-    StillSession,
-    deletions,
-)
+from tests.unit.ui.page.test_actions import Rig
+from tests.unit.ui.page.test_views import read
+from tests.unit.ui.page_kit import ENGLISH, StillResults, StillSession
 
 SET = KeepSettings(2_000_000_000)
 USAGE = Usage(settings=SET, count=5, size=900_000_000, thumbnails=9, thumbnails_size=90_000)
 
 
-class Rig:
-    """The dialog, opened."""
-
-    def __init__(self, usage: Usage | None = USAGE) -> None:
-        self.results = StillResults(usage=usage)
-        self.context = MemoryContext()
-        self.actions = PageActions(
-            StillSession(results=self.results),
-            self.context,
-            MemoryScreen(),
-            lambda limit: limit,
-            deletions=deletions(self.context),
-        )
-        self.actions.act("open-keeping", {})
-
-    @property
-    def dialog(self) -> KeepingDialog | None:
-        dialog = self.context.ui.dialog
-        return dialog if isinstance(dialog, KeepingDialog) else None
-
-    async def act(self, *names: str) -> list[tuple[Any, ...]]:
-        """Click, and tell what was asked of the kept results besides a look."""
-        for name in names:
-            self.actions.act(name, {})
-        while self.context.work:
-            await self.context.work.pop(0)
-        return [call for call in self.results.calls if call != ("refresh_soon",)]
+async def opened(usage: Usage | None = USAGE) -> Rig:
+    """Open the dialog."""
+    rig = Rig(session=StillSession(results=StillResults(usage=usage)))
+    await rig.act("open-keeping")
+    return rig
 
 
-async def test_opening_it_looks_afresh_and_sets_nothing() -> None:
-    rig = Rig()
-    assert rig.dialog == KeepingDialog()
-    assert rig.results.calls == [("refresh_soon",)]
+def requests(rig: Rig) -> list[tuple[Any, ...]]:
+    """Return what the kept results were asked to do, besides measuring."""
+    return [call for call in rig.session.results.calls if call != ("refresh_soon",)]
 
 
-async def test_typing_sets_nothing_until_it_is_saved() -> None:
-    """A cap on its way from 2 to 20 passes 0.2, and what a smaller cap deletes is gone."""
-    rig = Rig()
+async def test_opening_measures_and_changes_nothing() -> None:
+    rig = await opened()
+    assert rig.context.ui.dialog == KeepingDialog()
+    assert rig.session.results.calls == [("refresh_soon",)]
+
+
+async def test_typing_changes_nothing_until_it_is_saved() -> None:
+    """Typing 0.2 on the way from 2 to 20 must not delete what exceeds it."""
+    rig = await opened()
     for text in ("", "0", "0.", "0.2"):
-        rig.actions.act("cap", {"value": text})
-        assert await rig.act() == []
-    rig.actions.act("keep", {"value": "thumbnails"})
-    assert await rig.act("save-keeping") == [("configure", KeepSettings(200_000_000, Keep.THUMBNAILS))]
-    assert rig.dialog is None
+        await rig.act("cap", value=text)
+        assert requests(rig) == []
+    await rig.act("keep", value="thumbnails")
+    await rig.act("save-keeping")
+    assert requests(rig) == [("configure", KeepSettings(200_000_000, Keep.THUMBNAILS))]
+    assert rig.context.ui.dialog is None
 
 
-async def test_what_was_not_saved_is_forgotten() -> None:
-    rig = Rig()
-    rig.actions.act("cap", {"value": "7"})
-    assert await rig.act("close-dialog", "open-keeping") == []
-    assert rig.dialog == KeepingDialog()
+async def test_closing_forgets_unsaved_changes() -> None:
+    rig = await opened()
+    await rig.act("cap", value="7")
+    await rig.act("close-dialog")
+    await rig.act("open-keeping")
+    assert requests(rig) == []
+    assert rig.context.ui.dialog == KeepingDialog()
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "-1", "0.0001", "1e9", "nan", "inf"])
-async def test_a_cap_that_is_no_size_is_not_saved_and_the_field_says_so(text: str) -> None:
-    rig = Rig()
-    rig.actions.act("cap", {"value": text})
-    assert await rig.act("save-keeping") == []
-    assert rig.dialog is not None
-    shown = str(keeping(KeepingView(rig.dialog, USAGE), ENGLISH))
-    assert 'aria-invalid="true"' in shown
+async def test_invalid_cap_is_marked_and_not_saved(text: str) -> None:
+    rig = await opened()
+    await rig.act("cap", value=text)
+    await rig.act("save-keeping")
+    assert requests(rig) == []
+    dialog = rig.context.ui.dialog
+    assert isinstance(dialog, KeepingDialog)
+    tags = read(str(keeping(KeepingView(dialog, USAGE), ENGLISH))).tags
+    assert next(facts for _, facts in tags if facts.get("data-input") == "cap")["aria-invalid"] == "true"
 
 
-async def test_everything_is_deleted_only_after_a_second_click() -> None:
-    rig = Rig()
-    assert await rig.act("ask-delete-kept") == []
-    assert await rig.act("keep-kept") == []
-    assert await rig.act("ask-delete-kept", "delete-kept") == [("delete_all",)]
-    assert rig.dialog is None
+async def test_deleting_everything_takes_a_second_click() -> None:
+    rig = await opened()
+    for action in ("ask-delete-kept", "keep-kept", "ask-delete-kept"):
+        await rig.act(action)
+    assert requests(rig) == []
+    await rig.act("delete-kept")
+    assert requests(rig) == [("delete_all",)]
+    assert rig.context.ui.dialog is None
 
 
-async def test_the_browser_is_asked_again_when_the_person_wants_it() -> None:
-    assert await Rig().act("ask-promise") == [("ask_promise",)]
+async def test_user_can_ask_for_persistent_storage() -> None:
+    rig = await opened()
+    await rig.act("ask-promise")
+    assert requests(rig) == [("ask_promise",)]
 
 
-def test_what_saving_would_delete_is_said_before() -> None:
+def test_dialog_says_what_saving_would_delete() -> None:
     assert KeepingView(KeepingDialog(cap="0.5"), USAGE).excess == 400_000_000
     assert KeepingView(KeepingDialog(cap="1"), USAGE).excess == 0
     assert "400000000 B" in str(keeping(KeepingView(KeepingDialog(cap="0.5"), USAGE), ENGLISH))
 
 
 @pytest.mark.parametrize("size", [50_000_000, 500_000_000, 2_000_000_000, 1_234_000_000])
-def test_a_cap_survives_the_field(size: int) -> None:
+def test_cap_survives_the_field(size: int) -> None:
     assert read_cap(write_cap(size)) == size
     assert read_cap(write_cap(size).replace(".", ",")) == size
 
 
-def test_opening_and_saving_at_once_changes_nothing() -> None:
+def test_saving_the_opened_dialog_changes_nothing() -> None:
     odd = Usage(settings=KeepSettings(1_234_567_891))
     assert KeepingView(KeepingDialog(), odd).wanted == odd.settings
