@@ -117,7 +117,7 @@ class Mooring(ModuleType):
         return task
 
     async def run_again(self, prompt_id: str, options: Mapping[str, Any] | None = None, /, **named: Any) -> str:
-        """Run a task again, here or with `elsewhere=True` on any other server; return its id. It may run twice."""
+        """Run a task a second time, here or with `elsewhere=True` on any other server; return its id. Both may run."""
         return str(await self._ask("runAgain", prompt_id, _options(options, named)))
 
     async def orphans(self) -> list[dict[str, Any]]:

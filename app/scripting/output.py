@@ -1,8 +1,7 @@
-"""The output of a script: sent line by line as long as it is little, and gathered when it is a flood.
+"""The output of a script: sent line by line as long as there is little, and collected when there is much.
 
-A message costs the page something, and so does each character: a loop that prints without end must not
-freeze it. Both are counted: there is a burst limit, and a limit per second. What exceeds them is left out, with
-a notice.
+Each message and each character costs the page time: a loop that prints without end must not freeze it. Both are
+limited, in a burst and per second. What exceeds the limits is left out, with a notice.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable
 Send = Callable[[str, str], None]  # a kind of message, and its text
 
 MESSAGES, MESSAGES_PER_SECOND = 40.0, 10.0
-CHARACTERS, CHARACTERS_PER_SECOND = 60_000.0, 40_000.0  # the console shows no more anyway
+CHARACTERS, CHARACTERS_PER_SECOND = 60_000.0, 40_000.0  # the console shows no more
 LEFT_OUT = "\n… {count} characters left out …\n"
 
 
@@ -79,11 +78,10 @@ class Stream(io.TextIOBase):
         self._outlet, self._kind = outlet, kind
 
     def writable(self) -> bool:
-        """It supports only writing."""
         return True
 
     def write(self, text: str, /) -> int:
-        """Pass it on to the outlet."""
+        """Pass the text on to the outlet."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text:
@@ -91,5 +89,5 @@ class Stream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Send it now, as the script asks."""
+        """Send the output now."""
         self._outlet.offer()

@@ -1,7 +1,7 @@
 """Runs a user's script: top-level `await`, the value of its last expression, errors with the script's own lines only.
 
 Names persist from one run to the next, as in a notebook. A script that awaits can be stopped; one that never does
-cannot be stopped from here, and its worker is ended instead.
+cannot be stopped from here, so its worker is ended.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class Runner:
-    """One namespace, and one script at a time. `send` gets "value" or "error", then "end" with how it ended."""
+    """One namespace, and one script at a time. `send` gets "value" or "error", then "end" with the outcome."""
 
     def __init__(self, send: Send, flush: Callable[[], None] = lambda: None) -> None:
         self._send, self._flush = send, flush
@@ -67,7 +67,7 @@ class Runner:
         except asyncio.CancelledError:
             ending = "stopped"
         except SystemExit:
-            pass  # a script that exits by itself
+            pass  # the script called exit
         except BaseException as error:  # noqa: BLE001 - whatever a script raises is shown to the user
             self._flush()
             self._send("error", traceback_text(error, name))
@@ -90,7 +90,7 @@ class Runner:
 
 
 def show(value: object) -> str:
-    """A value as the console shows it, of bounded length."""
+    """Format a value as the console shows it, with bounded length."""
     try:
         text = pprint.pformat(value, width=WIDTH, sort_dicts=False)
     except Exception as error:  # noqa: BLE001 - a user's own __repr__ may raise anything
@@ -99,7 +99,7 @@ def show(value: object) -> str:
 
 
 def traceback_text(error: BaseException, name: str) -> str:
-    """The traceback from the script's first line on; the frames around it are ours."""
+    """Return the traceback from the script's first line on, without the frames around it."""
     trace = traceback.TracebackException.from_exception(error, limit=None, compact=True)
     _trim(trace, name, set())
     return "".join(trace.format())

@@ -26,11 +26,11 @@ ERRORS: Mapping[str, type[MooringError]] = {
 
 
 class PageError(Exception):
-    """The page failed for a reason that is none of Mooring's own errors."""
+    """The page failed with an error that is not Mooring's own."""
 
 
 def pack(arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
-    """Arguments as JSON text, and the bytes among them. TypeError for any other value."""
+    """Return arguments as JSON text, and the bytes among them. Raises TypeError for any other value."""
     blobs: list[bytes] = []
 
     def mark(value: Any) -> Any:
@@ -43,7 +43,7 @@ def pack(arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
 
 
 def unpack(text: str) -> Any:
-    """The value of an answer. Raises the error in it."""
+    """Return the value of an answer. Raises the error in it."""
     answer = json.loads(text)
     if "error" in answer:
         raise revive(answer["error"])
@@ -51,7 +51,7 @@ def unpack(text: str) -> Any:
 
 
 def revive(answer: Mapping[str, Any]) -> Exception:
-    """The error in an answer, as an exception."""
+    """Turn the error of an answer into an exception."""
     name, message = str(answer.get("name", "")), str(answer.get("message", ""))
     if (built_in := BUILT_IN.get(name)) is not None:
         return built_in(message)
@@ -63,11 +63,11 @@ def revive(answer: Mapping[str, Any]) -> Exception:
 
 
 def snake(name: str) -> str:
-    """A JavaScript name in Python's style: `promptId` is `prompt_id`."""
+    """Write a JavaScript name in Python's style: `promptId` becomes `prompt_id`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 def camel(name: str) -> str:
-    """A Python name in JavaScript's style."""
+    """Write a Python name in JavaScript's style."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)

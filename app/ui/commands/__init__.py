@@ -1,1 +1,1 @@
-"""Commands: the palette, shortcuts, and what can be done now."""
+"""Commands: the palette, the shortcuts, and what can be done now."""

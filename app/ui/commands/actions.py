@@ -1,4 +1,4 @@
-"""The command palette and the keys: whatever is chosen there is done as if its own button had been pressed."""
+"""The command palette and single keys: a command does what its button would do."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Facts, Screen
 from app.ui.settings.settings import Settings
 
-RECENT_KEY = "mooring.commands"  # ids of those used lately, in this browser
+RECENT_KEY = "mooring.commands"  # ids of the recent commands, in this browser
 
 
 class PaletteActions:
-    """The actions of both. `act` is the table's; `offered` is what can be done now, None before anything is drawn.
+    """The actions of both. `act` calls an action, `draw` draws immediately.
 
-    `draw` draws at once.
+    `offered` returns what can be done now, None before the first drawing.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class PaletteActions:
     @action("open-palette")
     def open_palette(self) -> None:
         self._show(PaletteDialog(recent=self._recent()))
-        self._draw()  # what is typed next goes into its field
+        self._draw()  # so that its field receives what is typed next
 
     @action("open-shortcuts")
     def open_shortcuts(self) -> None:
@@ -58,18 +58,17 @@ class PaletteActions:
 
     @action("command")
     def choose(self, command: str) -> None:
-        """Do a command of the palette, by its id."""
         found = self._find(command)
         self._show(None)
         if found is None:
-            return  # what could be done a moment ago
+            return  # it is no longer possible
         recent = [command, *(item for item in self._recent() if item != command)]
         self._screen.keep(RECENT_KEY, json.dumps(recent[:MOST_RECENT]))
         self._do(found)
 
     @action("press-key")
     def press(self, key: str) -> None:
-        """Do what a single key stands for."""
+        """Do the command of a single key."""
         found = self._find(SINGLE.get(key, ""))
         if found is not None and self._context.ui.of(Settings).has_keys:
             self._do(found)
@@ -78,7 +77,7 @@ class PaletteActions:
         match command.manner:
             case Manner.ACT:
                 self._act(command.action, dict(command.facts))
-            case Manner.JUMP:  # once the palette has gone: what is behind it takes no focus
+            case Manner.JUMP:  # after the palette has closed: what is behind it cannot take the focus
                 self._screen.schedule(lambda: self._screen.update({"jump": command.action}))
             case Manner.PRESS:  # now: a browser opens its own dialogs only within a click
                 self._screen.update({"press": command.action})

@@ -1,10 +1,10 @@
-"""Everything that the page lets one do now, as commands: for the palette, and for shortcuts of a single key.
+"""Everything that can be done on the page now, as commands for the palette and for single keys.
 
     found = find_commands(commands(offered, _), "宽", recent)     # what the palette lists
-    find_command(commands(offered, _), "run")                   # what a key stands for, if it is offered
+    find_command(commands(offered, _), "run")                   # the command of a key, if it is offered
 
-A command is the same action, with the same facts, as the button that does it. Its id stays the same from window to
-window, so that it can be among those used lately.
+A command has the same action and facts as its button. Its id is the same in all windows, so that it can be listed as
+recent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_RECENT = 5
 class Group(Enum):
     """What a command is about, in the order of the list."""
 
-    RECENT = "recent"  # used lately, whatever it is about
+    RECENT = "recent"  # used recently, about anything
     WORK = "work"
     WORKFLOWS = "workflows"
     FORM = "form"
@@ -38,7 +38,7 @@ class Group(Enum):
 
 
 class Manner(Enum):
-    """How a command is done: as an action, or by going to an element."""
+    """How a command is done: by an action, or by moving to an element."""
 
     ACT = "act"
     JUMP = "jump"  # `action` is the id of an element
@@ -47,7 +47,7 @@ class Manner(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One of them. `aside` tells it from others of the same title: a server's name. `terms` are found, not shown."""
+    """One command. `aside` distinguishes equal titles: a server's name. `terms` are searched, but not shown."""
 
     command_id: str
     title: str
@@ -58,22 +58,22 @@ class Command:
     manner: Manner = Manner.ACT
     aside: str = ""
     terms: str = ""
-    is_own: bool = False  # the title is the person's or a server's
+    is_own: bool = False  # the title is the user's or a server's
 
     @property
     def key(self) -> str:
-        """The single key that does the same, if there is one."""
+        """The single key of the same command, if there is one."""
         return KEY_OF.get(self.command_id, "")
 
     @property
     def text(self) -> str:
-        """What is looked through: ids are English, and are found in every language."""
+        """The text that is searched: ids are English, and are found in every language."""
         return f"{self.title} {self.aside} {self.terms} {self.command_id.partition(':')[0]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A task or a contact sheet that one can go to."""
+    """A task or a contact sheet to jump to."""
 
     item_id: str
     title: str
@@ -83,11 +83,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What there is to be done now, as plain facts. `workflows` are ids with titles, the chosen one included."""
+    """What can be done now, as plain facts. `workflows` are ids with titles, including the chosen one."""
 
     can_run: bool = False
     cancels: PromptId | None = None
-    has_plan: bool = False  # more than one piece of work to be stopped together
+    has_plan: bool = False  # several runs can be stopped together
     workflow_id: str = ""
     is_open: bool = False  # the chosen workflow
     is_searchable: bool = False
@@ -103,8 +103,8 @@ class Offered:
     sheets: tuple[Piece, ...] = ()
     orphans: int = 0
     has_more_results: bool = False
-    is_album: bool = False  # everything that was made in this browser is shown
-    is_narrow: bool = False  # and only some of it
+    is_album: bool = False  # the album is open
+    is_narrow: bool = False  # and filtered
     picked: int = 0
     errors: int = 0
     can_log_out: bool = False
@@ -113,7 +113,7 @@ class Offered:
 
 @lru_cache(maxsize=2)
 def commands(offered: Offered, _: Translator) -> tuple[Command, ...]:
-    """All that can be done now, in the order of the list."""
+    """Return all commands that are possible now, in the order of the list."""
     return (
         *_work(offered, _),
         *_line(offered, _),
@@ -128,12 +128,12 @@ def commands(offered: Offered, _: Translator) -> tuple[Command, ...]:
 
 
 def find_command(offered: Sequence[Command], command_id: str) -> Command | None:
-    """The one with that id, if it is offered."""
+    """Return the command with this id, if it is offered."""
     return next((item for item in offered if item.command_id == command_id), None)
 
 
 def find_commands(offered: Sequence[Command], query: str, recent: Sequence[str]) -> tuple[Command, ...]:
-    """Those with every word in them. Without a query those used lately stand on top, else titles that begin so."""
+    """Return the commands that match every word: titles that start with the query first, or without one the recent."""
     words = plain(query).split()
     if not words:
         late = [item for name in recent if (item := find_command(offered, name)) is not None]

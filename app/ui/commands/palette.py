@@ -1,4 +1,4 @@
-"""The dialogs that help to get going: settings, the command palette, the list of shortcuts. What they are made from."""
+"""The dialogs of the command palette and of the list of shortcuts, and their views."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.ui.settings.settings import SettingsDialog
 
 @dataclass(frozen=True, slots=True)
 class PaletteDialog(Dialog):
-    """The open palette: what is typed, and which commands were used lately when it was opened."""
+    """The open palette: the typed text, and the recent commands when it was opened."""
 
     query: str = ""
     recent: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ HelpDialog = SettingsDialog | PaletteDialog | ShortcutsDialog | ScriptingDialog
 
 @dataclass(frozen=True, slots=True)
 class PaletteView:
-    """The palette, with what there is to be done now."""
+    """The palette, with what can be done now."""
 
     dialog: PaletteDialog
     offered: Offered
@@ -37,7 +37,7 @@ class PaletteView:
 
 @dataclass(frozen=True, slots=True)
 class ShortcutsView:
-    """The list; those of a single key may be switched off."""
+    """The list of shortcuts; single keys may be switched off."""
 
     has_keys: bool = True
 

@@ -1,4 +1,4 @@
-"""What keys mean: those of a single key, by the command that each stands for, and all others, to be looked up."""
+"""Keyboard shortcuts: the commands of single keys, and the list of all others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.ui.kit.i18n import Translator
 
-# Key, as the browser names it, to the id of a command (`commands.py`). They count outside of fields only, and can be
+# Key, as the browser names it, to the id of a command (`commands.py`). They work only outside of fields, and can be
 # switched off: WCAG 2.1.4.
 SINGLE: Mapping[str, str] = {
     "/": "search",
@@ -32,7 +32,7 @@ class Shortcut:
 
 
 def everywhere(_: Translator) -> tuple[Shortcut, ...]:
-    """Those that count in fields too."""
+    """Return the shortcuts that work everywhere, fields included."""
     return (
         Shortcut(("Mod", "Enter"), _("Run")),
         Shortcut(("Mod", "K"), _("All commands")),
@@ -42,7 +42,7 @@ def everywhere(_: Translator) -> tuple[Shortcut, ...]:
 
 
 def at_fields(_: Translator) -> tuple[Shortcut, ...]:
-    """Those of single fields and rows."""
+    """Return the shortcuts of single fields and rows."""
     return (
         Shortcut(("Alt", "↓"), _("Values used lately, in a field that has some")),
         Shortcut(("↓",), _("The choices of a field that can be searched")),
@@ -51,7 +51,7 @@ def at_fields(_: Translator) -> tuple[Shortcut, ...]:
 
 
 def in_script(_: Translator) -> tuple[Shortcut, ...]:
-    """Those in a script."""
+    """Return the shortcuts in a script."""
     return (
         Shortcut(("Mod", "Enter"), _("Run the script")),
         Shortcut(("Mod", "]"), _("The line to the right")),
@@ -60,7 +60,7 @@ def in_script(_: Translator) -> tuple[Shortcut, ...]:
 
 
 def in_album(_: Translator) -> tuple[Shortcut, ...]:
-    """Those in the grid of results, and of a result shown large."""
+    """Return the shortcuts in the grid of results, and of a result shown large."""
     return (
         Shortcut(("←", "→", "↑", "↓"), _("Go through the results, large as well")),
         Shortcut(("Space",), _("Pick one, or leave it")),
@@ -70,7 +70,7 @@ def in_album(_: Translator) -> tuple[Shortcut, ...]:
 
 
 def in_graph(_: Translator) -> tuple[Shortcut, ...]:
-    """Those in a graph that has the focus."""
+    """Return the shortcuts in a graph that has the focus."""
     return (
         Shortcut(("←", "→", "↑", "↓"), _("Move the graph")),
         Shortcut(("+", "−"), _("Nearer, farther")),
@@ -79,7 +79,7 @@ def in_graph(_: Translator) -> tuple[Shortcut, ...]:
 
 
 def on_mask(_: Translator) -> tuple[Shortcut, ...]:
-    """Those while a mask is painted."""
+    """Return the shortcuts while a mask is painted."""
     return (
         Shortcut(("B", "E", "I"), _("Brush, eraser, invert")),
         Shortcut(("[", "]"), _("A smaller or a larger brush")),

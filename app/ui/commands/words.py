@@ -11,7 +11,7 @@ from app.ui.kit.i18n import Translator
 
 
 def grouped(shown: Sequence[Command], recent: Sequence[str]) -> list[tuple[Group, list[Command]]]:
-    """Neighbours of the same group together; those that were used lately are a group of their own."""
+    """Group neighbours of the same group; the recent commands are a group of their own."""
     return [
         (group, list(items))
         for group, items in groupby(shown, lambda item: Group.RECENT if item.command_id in recent else item.group)
@@ -19,14 +19,12 @@ def grouped(shown: Sequence[Command], recent: Sequence[str]) -> list[tuple[Group
 
 
 def word_count(count: int, _: Translator) -> str:
-    """How many commands were found."""
     if count > MOST_SHOWN:
         return _("The first {shown} of {count}: type on.", shown=MOST_SHOWN, count=count)
     return _.plural("{count} command", "{count} commands", count)
 
 
 def word_group(group: Group, _: Translator) -> str:
-    """What a group of commands is called."""
     match group:
         case Group.RECENT:
             return _("Used lately")
@@ -45,7 +43,7 @@ def word_group(group: Group, _: Translator) -> str:
 
 
 def shortcut_groups(_: Translator) -> tuple[tuple[str, tuple[Shortcut, ...]], ...]:
-    """All shortcuts by where they work."""
+    """Return all shortcuts by where they work."""
     single = tuple(Shortcut((key.upper(),), _single(command, _)) for key, command in SINGLE.items())
     return (
         (_("Everywhere"), everywhere(_)),

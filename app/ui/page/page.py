@@ -60,7 +60,7 @@ from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.reuse import Reuse
 from app.ui.results.state import PictureDialog
 from app.ui.runs.many import ManyDialog
-from app.ui.runs.runnability import ASK_AGAIN, Standings
+from app.ui.runs.runnability import POLL_INTERVAL, Standings
 from app.ui.scripting.actions import ScriptingActions
 from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import SettingsActions, page_settings
@@ -146,7 +146,7 @@ class Page:
             note_values=self._recents.note,
             deletions=self._deletions,
         )
-        self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(ASK_AGAIN))
+        self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(POLL_INTERVAL))
         self._lists = RemoteLists(session, self)
         self._panel_data = PanelData(
             panel_sources, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself

@@ -39,7 +39,7 @@ from app.ui.runs.state import (
     CardView,
     GiveUpDialog,
     NowView,
-    RunAgainDialog,
+    RerunDialog,
     RunnabilityView,
     RunView,
     SameServerDialog,
@@ -49,7 +49,7 @@ from app.ui.settings.account import LogOutView
 from app.ui.windows.orphans import OrphansView
 from app.ui.windows.panel import WindowsDialog, WindowsView
 
-TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog | GraphDialog
+TaskDialog = GiveUpDialog | RerunDialog | SameServerDialog | PictureDialog | GraphDialog
 
 
 PanelDialog = FleetDialog | WindowsDialog

@@ -1,1 +1,1 @@
-"""Runs: where they go, what waits, what is under way, and what to do when one fails."""
+"""Runs: where they go, which wait, which are under way, and what to do when one fails."""

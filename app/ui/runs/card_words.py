@@ -1,4 +1,4 @@
-"""What a card says: the task's verdict with what is known beside it, and how it is linked to other runs."""
+"""The texts of a task's card: its state, and its links to other runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.ui.runs.task_words import word_task
 
 
 def word_card(view: CardView, _: Translator) -> Words:
-    """The card's verdict. A stall is a warning beside a state, never an end."""
+    """Return the card's main text. A stall is a warning beside the state, never an end."""
     if view.still_minutes is None:
         return word_task(view.task, _)
     return Words(
@@ -29,7 +29,7 @@ def word_card(view: CardView, _: Translator) -> Words:
 
 
 def word_ward(view: CardView, _: Translator) -> str:
-    """Why this work does not hold its window; nothing if it does."""
+    """Say why this task does not hold its window; empty if it does."""
     if not view.task.is_ward:
         return ""
     if view.task.epoch > 1:
@@ -40,7 +40,7 @@ def word_ward(view: CardView, _: Translator) -> str:
 
 
 def word_editor(task: Task, _: Translator) -> str:
-    """Why the editor's graph did not go along, or will not once more; nothing if it did, or if there is none."""
+    """Say why the editor's graph was not sent, or will not be in another run; empty if it was, or if there is none."""
     match task.editor_fault:
         case "":
             return ""
@@ -56,10 +56,10 @@ def word_editor(task: Task, _: Translator) -> str:
 
 
 def word_origin(link: LinkView, _: Translator) -> str:
-    """The run that this one repeats."""
+    """Name the run that this one repeats."""
     return _("Again: the run of {time} on {server}", time=_.formats.clock(link.at), server=link.tag.name)
 
 
 def word_repeat(link: LinkView, _: Translator) -> str:
-    """A run that repeats this one."""
+    """Name a run that repeats this one."""
     return _("Run again at {time} on {server}", time=_.formats.clock(link.at), server=link.tag.name)

@@ -1,4 +1,4 @@
-"""From a task to its card: its server's name and colour, its running node, its pictures and where they come from."""
+"""Turns a task into its card: its server's name and colour, its running node, its pictures and their addresses."""
 
 from __future__ import annotations
 
@@ -74,24 +74,24 @@ class SessionFacts(Protocol):
 
 
 class Pictures(Protocol):
-    """Where pictures can be shown from; an empty text while they cannot."""
+    """Addresses of pictures; empty while there is none."""
 
     def preview_url(self, prompt_id: PromptId) -> str:
-        """The latest preview."""
+        """Return the address of the latest preview."""
 
     def small_url(self, prompt_id: PromptId, index: int) -> str:
-        """A thumbnail."""
+        """Return the address of a thumbnail."""
 
     def glimpse_url(self, prompt_id: PromptId) -> str:
-        """A small picture of what another window has left behind."""
+        """Return the address of a thumbnail for a task of a closed window."""
 
     def original(self, prompt_id: PromptId, index: int) -> Original:
-        """A result's own bytes."""
+        """Return a result's own bytes."""
 
 
 @lru_cache(maxsize=256)
 def node_titles(workflow: str) -> Mapping[str, str]:
-    """Each node's title by its id: the one written in the workflow, else its class."""
+    """Return each node's title by its id: the one in the workflow, else its class."""
     try:
         graph = json.loads(workflow)
     except ValueError:
@@ -104,7 +104,7 @@ def node_titles(workflow: str) -> Mapping[str, str]:
 
 
 def title_of(task: Task, node_id: str) -> str:
-    """What a node is called; nodes made at run time (`2.0.0.1`) are called like their origin."""
+    """Return a node's title; nodes made at run time (`2.0.0.1`) have that of their origin."""
     titles = node_titles(task.workflow)
     return titles.get(node_id) or titles.get(node_id.split(".", maxsplit=1)[0]) or node_id
 
@@ -117,23 +117,23 @@ def named_node(task: Task, node_id: str) -> str:
 
 
 def task_cards(session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> tuple[CardView, ...]:
-    """A card for each task of this tab, its crew's too, newest first; `names` is the template of saved files' names."""
+    """Return a card for each task of this tab and its crew, newest first; `names` is the template for saved files."""
     found = [(task, mooring) for window, mooring in _moorings(session) for task in window.tasks.values()]
     found.sort(key=lambda item: item[0].created_at, reverse=True)
     return tuple(task_card(task, mooring, session, pictures, names) for task, mooring in found)
 
 
 def _moorings(session: SessionFacts) -> list[tuple[Window, Free | Moored]]:
-    """Each window with what it is moored to, which is worked out of all of its tasks."""
+    """Pair each window with its mooring, which is derived from all of its tasks."""
     return [(window, window.mooring) for window in session.windows]
 
 
 def task_card(
     task: Task, mooring: Free | Moored, session: SessionFacts, pictures: Pictures, names: str = TEMPLATE
 ) -> CardView:
-    """One task with everything shown of it, but how it is linked to others."""
+    """Return the card of a task, without its links to other runs."""
     progress, is_stalled, outlook = None, False, NOTHING_TO_TELL
-    if not task.state.is_end:  # thousands have ended, and of those nobody need be asked
+    if not task.state.is_end:  # skip the thousands that may have ended
         progress, is_stalled = session.progress.get(task.prompt_id), task.prompt_id in session.stalled
         outlook = session.outlook(task)
     node_id = progress.node if progress else None
@@ -151,13 +151,13 @@ def task_card(
 
 
 def past_card(task: Task, session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> CardView:
-    """A task that no window holds any more."""
+    """Return the card of a task that no window holds any more."""
     results = tuple(_result(task, index, pictures, names, session.fleet) for index in range(len(task.outputs)))
     return CardView(task=task, tag=tag_of(session.fleet, task.server_id), results=results)
 
 
 def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[CardView, ...]:
-    """The cards with their links to the runs that they repeat, and that repeat them; `shown` are on the page."""
+    """Link the cards to the runs that they repeat, and that repeat them; `shown` are on the page."""
     links = {
         card.task.prompt_id: LinkView(
             card.task.prompt_id, card.task.created_at, card.tag, card.task.prompt_id in shown
@@ -171,7 +171,7 @@ def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[Card
     return tuple(
         replace(
             card,
-            again_of=links.get(card.task.again_of) if card.task.again_of else None,
+            origin=links.get(card.task.again_of) if card.task.again_of else None,
             repeats=tuple(repeats.get(card.task.prompt_id, ())),
         )
         if card.task.again_of is not None or card.task.prompt_id in repeats

@@ -9,7 +9,7 @@ from app.ui.runs.waiting import CrewItem
 
 
 def crew_items(session: SessionFacts) -> tuple[CrewItem, ...]:
-    """Every session of this tab, its own first."""
+    """Return every session of this tab, its own first."""
     found = []
     for number, window in enumerate(session.windows, 1):
         count = sum(task.holds_window for task in window.unfinished)
@@ -20,5 +20,5 @@ def crew_items(session: SessionFacts) -> tuple[CrewItem, ...]:
 
 
 def own_unfinished(session: SessionFacts) -> list[Task]:
-    """What this tab has under way; wards are others' work."""
+    """Return this tab's tasks under way, without those that it watches for closed windows."""
     return [task for window in session.windows for task in window.unfinished if task.holds_window]

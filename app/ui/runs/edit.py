@@ -1,7 +1,7 @@
-"""One waiting run to be changed: its values as texts, and what they come to.
+"""Editing one waiting run: its values as texts, and their check.
 
-edit = begin_edit(line, prompt_id)          # the dialog with the run's own values
-values, faults = edit_values(line, edit)    # to be saved, if nothing is wrong
+edit = begin_edit(line, prompt_id)          # the dialog with the run's values
+values, faults = edit_values(line, edit)    # what to save, if every text fits
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.workflows.plans.targets import Target, read_value, settable
 
 @dataclass(frozen=True, slots=True)
 class EditDialog(Dialog):
-    """The open dialog, with the texts that stand in it by input."""
+    """The open dialog, with its texts by input."""
 
     prompt_id: PromptId
     texts: tuple[tuple[Key, str], ...] = ()
@@ -32,18 +32,15 @@ class EditDialog(Dialog):
         return self.is_touched
 
     def subject(self, _ui: UiState, /) -> str:
-        """Return the run."""
         return self.prompt_id
 
     def with_text(self, key: Key, text: str) -> EditDialog:
-        """The dialog with one field filled in, or one field more."""
+        """Return the dialog with one field filled in, or added."""
         return replace(self, texts=tuple({**dict(self.texts), key: text}.items()), is_touched=True)
 
 
 @dataclass(frozen=True, slots=True)
 class EditField:
-    """One input of the run."""
-
     key: Key
     name: str
     text: str
@@ -53,7 +50,7 @@ class EditField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditView:
-    """The open dialog; `names` are the inputs that could be changed too. `is_gone` if it waits no more."""
+    """The open dialog; `names` are the other inputs that can be changed. `is_gone` if the run no longer waits."""
 
     prompt_id: PromptId
     title: str = ""
@@ -70,13 +67,13 @@ class EditView:
 
 
 def begin_edit(line: WaitingRuns, prompt_id: PromptId) -> EditDialog:
-    """The dialog with the values that the run sets. TaskNotFound if it waits no more."""
+    """Open the dialog with the values that the run sets. Raises TaskNotFound if it no longer waits."""
     values = read_values(line.entry(prompt_id).values)
     return EditDialog(prompt_id, tuple((key, text_of_value(value)) for key, value in values.items()))
 
 
 def edit_view(line: WaitingRuns | None, edit: EditDialog, sending: frozenset[PromptId]) -> EditView:
-    """The dialog as it has to look now."""
+    """Return the dialog as it is shown now."""
     found = _find(line, edit.prompt_id)
     if found is None or edit.prompt_id in sending:
         return EditView(prompt_id=edit.prompt_id, is_gone=True)
@@ -96,7 +93,7 @@ def edit_view(line: WaitingRuns | None, edit: EditDialog, sending: frozenset[Pro
 
 
 def edit_values(line: WaitingRuns, edit: EditDialog) -> tuple[dict[Key, object], str]:
-    """What the run is to set, and what it is called then. BadInput for a text that does not fit, TaskNotFound."""
+    """Return the run's new values and label. Raises BadInput for a text that does not fit, or TaskNotFound."""
     entry, workflow, _ = _find(line, edit.prompt_id) or _gone(edit.prompt_id)
     old, values = read_values(entry.values), dict[Key, object]()
     for key, text in edit.texts:
@@ -111,14 +108,14 @@ def edit_values(line: WaitingRuns, edit: EditDialog) -> tuple[dict[Key, object],
 
 
 def text_of_value(value: object) -> str:
-    """A value as a text to be typed over."""
+    """Return a value as the text of its field."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
 def present_text(line: WaitingRuns, edit: EditDialog, name: str) -> tuple[Key, str] | None:
-    """An input by its name, with what it is now; None if there is none."""
+    """Find an input by its name, with its current text; None if there is none."""
     found = _find(line, edit.prompt_id)
     target = settable(found[1]).get(name) if found is not None else None
     return (target.where, text_of_value(found[1].value(*target.where))) if found and target else None

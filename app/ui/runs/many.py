@@ -1,4 +1,4 @@
-"""Many runs from what stands in the form: the plan as the person writes it, and what it comes to before it is added.
+"""*Many runs*: the plan as the user writes it, and the runs it makes from the form's values.
 
 plan = plan_of(chosen, texts, draft, word)      # a ManyPlan: the runs, or why there are none
 view = many_view(chosen, texts, draft, word, servers=3, senders=1)   # the open dialog
@@ -23,8 +23,8 @@ from app.workflows.plans.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, 
 from app.workflows.plans.targets import Target
 
 ROWS_SHOWN = 5
-LONG_TEXT = 40_000  # characters; a longer list is told by its file's name
-PLACES = ("target", "seed", "across", "down")  # what of a plan names an input
+LONG_TEXT = 40_000  # characters; of a longer list only the file's name is shown
+PLACES = ("target", "seed", "across", "down")  # the parts of a plan that name an input
 
 Word = Callable[[str], str]
 
@@ -40,7 +40,7 @@ class ManyKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ManyDraft:
-    """What the person has put into the dialog; an input that is None is the one that is guessed."""
+    """The dialog's values; an input that is None is guessed."""
 
     kind: ManyKind = ManyKind.LINES
     lines: str = ""
@@ -60,12 +60,11 @@ class ManyDraft:
 
     @property
     def text(self) -> str:
-        """The list or the table."""
         return self.table if self.kind is ManyKind.TABLE else self.lines
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing is written yet that could be wrong."""
+        """Whether there is no text yet that could be wrong."""
         match self.kind:
             case ManyKind.GRID:
                 return not self.across_text.strip() or not self.down_text.strip()
@@ -74,7 +73,7 @@ class ManyDraft:
         return not self.text.strip()
 
     def with_text(self, text: str, file_name: str = "") -> ManyDraft:
-        """The draft with another list, or table."""
+        """Return the draft with another list, or table."""
         if self.kind is ManyKind.TABLE:
             return replace(self, table=text, file_name=file_name, fault=None)
         return replace(self, lines=text, file_name=file_name, fault=None)
@@ -82,12 +81,12 @@ class ManyDraft:
 
 @dataclass(frozen=True, slots=True)
 class ManyDialog(Dialog):
-    """The open dialog; what stands in it is in `RunsState.many`."""
+    """The open dialog; its values are in `RunsState.many`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManyPlan:
-    """What a draft comes to: runs of a workflow, or why there are none."""
+    """The runs that a draft makes of a workflow, or why there are none."""
 
     workflow: ApiWorkflow | None = None
     runs: Runs | None = None
@@ -96,7 +95,7 @@ class ManyPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AxisView:
-    """One side of a grid: its input, what stands there, and the choices that could be added."""
+    """One side of a grid: its input, its values, and the choices that could be added."""
 
     name: str = ""
     text: str = ""
@@ -106,7 +105,7 @@ class AxisView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManyView:
-    """The open dialog. `rows` are the first runs by their labels; `grid` is (columns, rows) of a grid that is whole."""
+    """The open dialog. `rows` are the labels of the first runs; `grid` is (columns, rows) of a complete grid."""
 
     draft: ManyDraft
     title: str = ""
@@ -125,7 +124,7 @@ class ManyView:
 
 
 def input_names(chosen: OpenWorkflow, word: Word) -> dict[str, Target]:
-    """Every input that a plan can change, by the name that tells it from the others; what matters most comes first."""
+    """Return every input that a plan can change, under a unique name, the most important first."""
     titles = {section.node_id: section.title for section in chosen.form.sections}
     first = [item.key for item in chosen.arranged.first]
     fields = {key: chosen.form.by_key[key] for key in dict.fromkeys([*first, *chosen.form.by_key])}
@@ -140,7 +139,7 @@ def input_names(chosen: OpenWorkflow, word: Word) -> dict[str, Target]:
 
 
 def plan_of(chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word) -> ManyPlan:
-    """What the draft comes to with what stands in the form; the same object for the same question."""
+    """Make the plan of a draft and the form's texts; the same arguments return the same object."""
     return _planned(chosen, tuple(texts.items()), replace(draft, senders=None, file_name="", fault=None), word)
 
 
@@ -174,7 +173,7 @@ def _plan(chosen: OpenWorkflow, workflow: ApiWorkflow, draft: ManyDraft, word: W
 def many_view(
     chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word, *, servers: int, senders: int
 ) -> ManyView:
-    """The open dialog as it has to look now; so many `senders` take from the line already."""
+    """Return the dialog as it is shown now; `senders` is the number of sessions that send waiting runs now."""
     names = input_names(chosen, word)
     spelled = {target.where: name for name, target in names.items()}
     keys = {place: _key(names, getattr(draft, place), chosen, place) for place in PLACES}
@@ -211,7 +210,7 @@ def _axis(chosen: OpenWorkflow, spelled: Mapping[Key, str], key: Key, text: str)
 
 
 def _judge(chosen: OpenWorkflow) -> Judge:
-    """Whether an input's field takes a value."""
+    """Check whether an input's field takes a value."""
 
     def is_taken(target: Target, value: object) -> bool:
         item = chosen.form.by_key.get(target.where)
@@ -229,7 +228,7 @@ def _target(names: Mapping[str, Target], key: Key | None, chosen: OpenWorkflow, 
 
 
 def _key(names: Mapping[str, Target], key: Key | None, chosen: OpenWorkflow, place: str) -> Key:
-    """The input that is meant: what the person chose, if this workflow has it, else a sensible guess."""
+    """Return the input that the user chose, if this workflow has it, else a guess."""
     usable = [target.where for target in names.values()]
     if key in usable and key is not None:
         return key
@@ -253,7 +252,7 @@ def _is_usable(item: Field) -> bool:
 
 
 def _whole(text: str) -> int:
-    """A whole number as typed. BadPlan(bad-number) for anything else."""
+    """Parse a whole number. Raises BadPlan(bad-number) for anything else."""
     try:
         return int(text.strip().replace("_", "?"))
     except ValueError as error:

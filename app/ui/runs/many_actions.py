@@ -1,4 +1,4 @@
-"""What the person does in the dialog *Many runs*: writing the plan, taking it from a file, adding its runs."""
+"""Actions of the dialog *Many runs*: writing the plan, reading it from a file, adding its runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # what spreadsheets write
 
 
 class ManyActions:
-    """Actions in the dialog. `add` lets runs of what stands in the form wait for so many sessions."""
+    """Actions of the dialog. `add` adds runs to those that wait, for a number of sessions."""
 
     def __init__(
         self,
@@ -51,7 +51,6 @@ class ManyActions:
 
     @property
     def is_open(self) -> bool:
-        """Whether the dialog is."""
         return isinstance(self._context.ui.dialog, ManyDialog)
 
     @action("open-many")
@@ -64,7 +63,7 @@ class ManyActions:
 
     @action("many-senders")
     def choose_crew(self, value: int) -> None:
-        """Choose over how many servers the runs are spread."""
+        """Choose how many servers the runs are spread over."""
         self._set(replace(self._draft, senders=value))
 
     @action("many-clear")
@@ -74,7 +73,7 @@ class ManyActions:
 
     @action("many")
     def fill(self, place: str, value: str) -> None:
-        """Put what is typed into a field of the dialog."""
+        """Put the typed text into a field of the dialog."""
         if place == "text":
             self._set(self._draft.with_text(value))
         elif place in (*TEXTS, "across-text", "down-text"):
@@ -82,7 +81,7 @@ class ManyActions:
             self._set(replace(self._draft, **changed))
 
     def take_files(self, files: Sequence[tuple[Blob, str]]) -> None:
-        """A file that was dropped or chosen while the dialog is open: the list, or the table."""
+        """Read the list or table from a file that was dropped or chosen while the dialog is open."""
         for blob, name in files[:1]:
             self._context.spawn(self._read(blob, name))
 
@@ -100,7 +99,7 @@ class ManyActions:
         self._replace_text(replace(self._draft, kind=kind).with_text(text, name))
 
     def _replace_text(self, draft: ManyDraft) -> None:
-        """Replace the list or table; *Undo* brings the earlier one back."""
+        """Replace the list or table; *Undo* restores it."""
         before = self._draft
         self._write(draft)
         text = replace(before, kind=draft.kind).text
@@ -130,7 +129,7 @@ class ManyActions:
 
     @action("many-option")
     def append_option(self, place: str, value: str) -> None:
-        """One of an input's choices behind the values of a side; its field is empty again."""
+        """Append one of an input's choices to the values of a side, and empty the choice."""
         if not value or place not in ("across", "down"):
             return
         name = f"{place}_text"
@@ -149,7 +148,7 @@ class ManyActions:
         draft = self._form.draw_seeds(chosen, ui.of(FormState).draft)
         plan = plan_of(chosen, draft.values, ui.of(RunsState).many, self._context.word)
         if plan.workflow is None or plan.runs is None:
-            return  # the dialog says why
+            return  # the dialog shows why
         runs, after = self._with_seeds(chosen, ui, plan, draft)
         now = replace(self._context.ui, dialog=None)
         many = replace(ui.of(RunsState).many, senders=None)
@@ -162,7 +161,7 @@ class ManyActions:
     def _with_seeds(
         self, chosen: OpenWorkflow, ui: UiState, plan: ManyPlan, drawn: Draft
     ) -> tuple[list[PlannedRun], Draft]:
-        """The runs, and the form after them: a list's have seeds as clicks of their own would, a grid's share one."""
+        """Draw the seeds of the runs, and of the form after them: one for each run of a list, one for a whole grid."""
         runs = list(plan.runs or ())
         if ui.of(RunsState).many.kind not in (ManyKind.LINES, ManyKind.TABLE):
             return runs, self._form.count_seeds(chosen, drawn)
@@ -182,7 +181,7 @@ def _seed_values(chosen: OpenWorkflow, draft: Draft) -> Iterator[tuple[Key, obje
 
 
 def appended(text: str, value: str) -> str:
-    """The values of a side with one more: on a line of its own, or behind a comma."""
+    """Append a value to those of a side: on a new line, or after a comma."""
     if "\n" in text.strip():
         return f"{text.rstrip()}\n{value}"
     line = io.StringIO()
@@ -191,7 +190,7 @@ def appended(text: str, value: str) -> str:
 
 
 def decoded(data: bytes) -> str | None:
-    """The text of a file, in an encoding that spreadsheets use; None if it is none."""
+    """Decode a file in an encoding that spreadsheets use; None if it is not a text."""
     encodings = ENCODINGS if data[:2] in (b"\xff\xfe", b"\xfe\xff") else (ENCODINGS[0], ENCODINGS[2])
     for encoding in encodings:
         try:

@@ -1,4 +1,4 @@
-"""The evidence in a task's record, in plain words: one telling for each kind of note."""
+"""The evidence in a task's record, in plain words: one text for each kind of note."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NOTES = (
 
 
 def word_note(note: Note, _: Translator) -> Words:
-    """What one note says; a kind of a newer version is shown as it is."""
-    told = _submit(note, _) or _look(note, _) or _contact(note, _) or _person(note, _)
-    return told or Words(_("Noted"), quote=" ".join(filter(None, (note.kind, note.detail))), tone=Tone.QUIET)
+    """Return the text of a note; a kind of a newer version is shown as it is."""
+    words = _submit(note, _) or _poll(note, _) or _contact(note, _) or _user(note, _)
+    return words or Words(_("Noted"), quote=" ".join(filter(None, (note.kind, note.detail))), tone=Tone.QUIET)
 
 
 def _submit(note: Note, _: Translator) -> Words | None:
@@ -40,7 +40,7 @@ def _submit(note: Note, _: Translator) -> Words | None:
 
 
 def word_unclear(cause: str, _: Translator) -> str:
-    """Why nobody can say whether a server took what was sent."""
+    """Say why it is unknown whether a server took what was sent."""
     match cause:
         case "owner_gone":
             return _("its window was gone")
@@ -49,7 +49,7 @@ def word_unclear(cause: str, _: Translator) -> str:
     return word_cause(cause, _)
 
 
-def _look(note: Note, _: Translator) -> Words | None:
+def _poll(note: Note, _: Translator) -> Words | None:
     match note.kind:
         case "seen_queued":
             return Words(_("Seen waiting in the server's queue."))
@@ -85,7 +85,7 @@ def _contact(note: Note, _: Translator) -> Words | None:
     return None
 
 
-def _person(note: Note, _: Translator) -> Words | None:
+def _user(note: Note, _: Translator) -> Words | None:
     match note.kind:
         case "cancel_asked":
             return Words(_("You asked to stop it."))
@@ -95,7 +95,7 @@ def _person(note: Note, _: Translator) -> Words | None:
 
 
 def word_sign(sign: str, _: Translator) -> str:
-    """What a server was found to be no longer."""
+    """Say what changed about a server."""
     match sign:
         case RestartSign.NUMBER_FELL.value:
             return _("The server was restarted: it counts from the beginning again.")

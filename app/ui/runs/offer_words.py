@@ -1,4 +1,4 @@
-"""What can be done about a task that gives no sign, in words."""
+"""What can be done about a task that does not advance, in words."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from app.ui.runs.state import CardView
 
 
 def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
-    """What an offer means."""
+    """Explain an offer."""
     server = view.tag.name
     match offer:
         case Offer.SAME_SERVER:
             return _("The fleet's new address is the very ComfyUI that has this work; it goes on there.")
         case Offer.WAIT:
             return _wait(view, _)
-        case Offer.LOOK:
+        case Offer.POLL:
             return _("Ask {server} now, instead of with the next look.", server=server)
         case Offer.RUN_ELSEWHERE:
             return _("A new task with the same inputs on another server. This one is given up and may run twice.")
@@ -25,9 +25,9 @@ def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
                 "Not while other work of this window waits for {server}. Give that up first; it can be run again then.",
                 server=server,
             )
-        case Offer.RUN_AGAIN if view.task.holds_window:
+        case Offer.RERUN if view.task.holds_window:
             return _("A new task with the same inputs on {server}. This one stays, so it may run twice.", server=server)
-        case Offer.RUN_AGAIN:
+        case Offer.RERUN:
             return _("A new task with the same inputs. This one stays, so it may run twice.")
         case Offer.WINDOW:
             return _("For other work, on another server. This window and what it waits for stay as they are.")

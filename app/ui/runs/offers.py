@@ -1,6 +1,6 @@
-"""What the person can do about a task that gives no sign, and what of it is possible now. Pure: it asks, nothing else.
+"""What the user can do about a task that does not advance, and which of it is possible now. Pure.
 
-offers_for(task, fleet, mooring, is_stalled=False)     # (Offer.WAIT, Offer.LOOK, …), or nothing for healthy work
+offers_for(task, fleet, mooring, is_stalled=False)     # (Offer.WAIT, Offer.POLL, …), or nothing for healthy work
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from wire.health import Health
 
 
 class Offer(Enum):
-    """One thing that can be done, in the order in which they are shown."""
+    """One choice of the user, in the order of the page."""
 
-    SAME_SERVER = "same-server"  # the fleet's new address is the very server that has it
+    SAME_SERVER = "same-server"  # the server at the fleet's new address is the one that has it
     WAIT = "wait"
-    LOOK = "look"
+    POLL = "look"
     RUN_ELSEWHERE = "run-elsewhere"
-    NOT_ELSEWHERE = "not-elsewhere"  # why that is not possible: other work holds the window to the same server
-    RUN_AGAIN = "run-again"
+    NOT_ELSEWHERE = "not-elsewhere"  # why not: other work holds the window to the same server
+    RERUN = "run-again"
     WINDOW = "window"
     CANCEL = "cancel"
     GIVE_UP = "give-up"
 
 
 def is_doubtful(task: Task, *, is_stalled: bool) -> bool:
-    """Whether nobody can say that this unfinished task comes forward."""
+    """Whether it is uncertain that this unfinished task advances."""
     return not task.state.is_end and (
         is_stalled or task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
     )  # fmt: skip
 
 
 def may_run_twice(task: Task) -> bool:
-    """Whether its server may still run it, so that running it again may run it twice."""
+    """Whether its server may still run it, so that another run may run it twice."""
     return not task.state.is_end or task.state is TaskState.GIVEN_UP
 
 
 def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: bool) -> tuple[Offer, ...]:
-    """What can be done about a doubtful task; nothing for one that is well or has ended."""
+    """Return what can be done about a doubtful task; nothing for one that is well or has ended."""
     if not is_doubtful(task, is_stalled=is_stalled):
         return ()
     is_moved = task.contact is Contact.MOVED
@@ -47,10 +47,10 @@ def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: 
     found = {
         Offer.SAME_SERVER: is_moved and fleet.get(task.server_id) is not None,
         Offer.WAIT: not is_settled_here,
-        Offer.LOOK: True,
+        Offer.POLL: True,
         Offer.RUN_ELSEWHERE: False,
         Offer.NOT_ELSEWHERE: False,
-        Offer.RUN_AGAIN: bool(task.workflow) and not is_moved and not is_stalled,
+        Offer.RERUN: bool(task.workflow) and not is_moved and not is_stalled,
         Offer.WINDOW: not is_settled_here,
         Offer.CANCEL: not is_moved and task.cancel_asked_at is None,
         Offer.GIVE_UP: True,
@@ -61,6 +61,6 @@ def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: 
 
 
 def _has_elsewhere(task: Task, fleet: Fleet) -> bool:
-    """Whether another server may take it. It is given up first, so a fleet that is down is no offer."""
+    """Whether another server may take it. The task is given up first, so servers that are down do not count."""
     others = (server for server in fleet.servers if server.server_id != task.server_id)
     return any(server.health in {Health.WELL, Health.UNKNOWN} for server in others)

@@ -1,10 +1,10 @@
-"""What a click on Run sends: the form's values in the workflow and, of an editor's file, that file with them in.
+"""What a click on Run sends: the workflow with the form's values and, of an editor's file, a copy with these values.
 
     order = order_of(chosen, draft, now=screen.local_time(), choose=draw)
     await session.run(order.workflow, editor=order.editor, …)
 
-Prompts of the editor with `{a|b}` are chosen for each run, and patterns such as `%date%` in names of files are filled
-in, as the editor does when it sends them.
+Prompts of the editor with `{a|b}` are drawn for each run, and patterns such as `%date%` in file names are filled in, as
+the editor does when it sends them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.workflows.plans.runs import PlannedRun
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One run: the workflow, and the copy of the editor's file that goes with it; empty if it came from none."""
+    """One run: the workflow, and the copy of the editor's file sent with it; empty if it came from none."""
 
     workflow: ApiWorkflow
     editor: str = ""
@@ -31,7 +31,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Many runs of one workflow, each with what it changes, and the copy of the editor's file for all of them."""
+    """Many runs of one workflow, each with its changes, and the copy of the editor's file for all of them."""
 
     workflow: ApiWorkflow
     runs: tuple[PlannedRun, ...]
@@ -39,7 +39,7 @@ class Plan:
 
 
 def order_of(chosen: OpenWorkflow, draft: Draft, *, now: Moment, choose: Choose) -> Order:
-    """What stands in the form, to be sent once; BadInput for the first value that cannot be sent."""
+    """Return the form's values as one run; raises BadInput for the first value that cannot be sent."""
     if chosen.editor is None:
         return Order(chosen.form.filled(draft.values))
     values, modes = chosen.form.values(draft.values), {key: mode.value for key, mode in draft.modes.items()}
@@ -48,13 +48,13 @@ def order_of(chosen: OpenWorkflow, draft: Draft, *, now: Moment, choose: Choose)
 
 
 def files_of(chosen: OpenWorkflow, draft: Draft) -> dict[Key, Picked]:
-    """The files that stand in the form, for every input that has them: some have theirs from another's field."""
+    """Return the form's files by input; some inputs use the file of another's field."""
     own = {item.key: draft.pictures[item.key].picked for item in chosen.uploads if item.key in draft.pictures}
     return own | {key: own[leader] for key, leader in chosen.form.shared.items() if leader in own}
 
 
 def plan_of(chosen: OpenWorkflow, draft: Draft, runs: Iterable[PlannedRun], *, now: Moment, choose: Choose) -> Plan:
-    """What stands in the form, to be sent as often as there are runs."""
+    """Return the form's values for as many runs as are planned."""
     order = order_of(chosen, draft, now=now, choose=choose)
     if chosen.editor is None:
         return Plan(order.workflow, tuple(runs))

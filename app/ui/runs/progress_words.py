@@ -1,4 +1,4 @@
-"""How far a task is and how long it still takes, in words. Seconds count down in the page itself (`countdown.js`)."""
+"""A task's progress and remaining time in words. Seconds count down in the page itself (`countdown.js`)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from app.ui.kit.i18n import Translator
 from app.ui.runs.state import CardView
 from app.ui.runs.task_words import word_state
 
-LEFT = "{left}"  # where a title has the seconds that are left
+LEFT = "{left}"  # where a title has the remaining time
 
 
 MOVING = (TaskState.REGISTERED, TaskState.QUEUED, TaskState.RUNNING)
 
 
 def word_time(seconds: float) -> str:
-    """0:12, 12:40, 1:02:09: alike in all languages."""
+    """Format a duration as 0:12, 12:40 or 1:02:09, alike in all languages."""
     whole = max(0, round(seconds))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
@@ -25,41 +25,41 @@ def word_time(seconds: float) -> str:
 
 
 def eta_patterns(task: Task, _: Translator) -> tuple[str, str]:
-    """What is said of the time that is left, and when it is over: until the end, or for one that waits its turn."""
+    """Return the texts for the remaining time and for its end: until the task ends, or until its turn comes."""
     if task.state is TaskState.RUNNING:
         return _("{time} left"), _("any moment now")
     return _("starts in about {time}"), _("starts any moment now")
 
 
 def word_eta(task: Task, eta: Eta, _: Translator) -> str:
-    """The same with the time that is left now."""
+    """Return the text with the time remaining now."""
     coming, over = eta_patterns(task, _)
     return coming.replace("{time}", word_time(eta.left)) if round(eta.left) > 0 else over
 
 
 def word_steps(progress: Progress, node_title: str, _: Translator) -> str:
-    """The running node, and its step where it counts steps: KSampler 14/20."""
+    """Return the running node, with its step if it counts them: KSampler 14/20."""
     if progress.node is None or progress.maximum <= 1:
         return node_title if progress.node is not None else ""
     return f"{node_title} {_.formats.number(progress.value)}/{_.formats.number(progress.maximum)}"
 
 
 def word_place(view: CardView, _: Translator) -> str:
-    """Where a task waits; without the length of the line, as its state alone tells."""
+    """Return a queued task's place in the queue, if the queue's length is known."""
     task, count = view.task, view.outlook.count
-    is_told = task.state is TaskState.QUEUED and task.cancel_asked_at is None
-    if not is_told or task.place is None or task.place <= 1 or count is None:
+    is_queued = task.state is TaskState.QUEUED and task.cancel_asked_at is None
+    if not is_queued or task.place is None or task.place <= 1 or count is None:
         return word_state(task, _).title
     return _("Place {place} of {count} in line", place=task.place, count=max(count, task.place))
 
 
 def word_sent(run: Run, _: Translator) -> str:
-    """How much of a run's files has been sent."""
+    """Say how much of a run's files is uploaded."""
     return _("Uploading: {sent} of {size}", sent=_.formats.size(run.sent), size=_.formats.size(run.size))
 
 
 def word_stage(stage: RunStage, _: Translator) -> str:
-    """How far a click has come."""
+    """Say how far a run has come before its task exists."""
     match stage:
         case RunStage.RESERVING:
             return _("Choosing a server …")
@@ -78,5 +78,5 @@ def word_stage(stage: RunStage, _: Translator) -> str:
 
 
 def is_plain(view: CardView) -> bool:
-    """Whether nothing is to be said of a task but how far it is."""
+    """Whether the card needs no more text than the progress."""
     return view.task.state in MOVING and view.task.contact is Contact.OK and view.still_minutes is None

@@ -1,4 +1,4 @@
-"""Where a run would go, and why it is not possible now, in words."""
+"""Where a run would go, or why it is not possible now, in words."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from app.ui.runs.state import Blocker, RunView
 
 
 def word_server(name: str, cause: str, _: Translator) -> str:
-    """Why a server cannot be chosen."""
+    """Say why a server cannot be chosen."""
     return _("{server} cannot take it: {cause}", server=name, cause=word_cause(cause, _))
 
 
 def word_run(view: RunView, _: Translator) -> str:
-    """Where a run would go, or why it is not possible."""
+    """Say where a run would go, or why it is not possible."""
     if view.blocker is Blocker.WHERE:
         return word_server(view.where.name, view.where.cause, _)
     if view.blocker is not None:
@@ -29,7 +29,7 @@ def word_run(view: RunView, _: Translator) -> str:
 
 
 def _leaning(where: WhereView, _: Translator) -> str:
-    """What this window prefers or avoids, if that plays a part in the choice."""
+    """Name the servers that this window prefers or avoids, if that affects the choice."""
     if where.preferred:
         return _("Goes to {servers}, preferred by this window", servers=", ".join(where.preferred))
     if where.avoided:
@@ -41,7 +41,7 @@ def _leaning(where: WhereView, _: Translator) -> str:
 
 
 def word_blocker(blocker: Blocker, _: Translator) -> str:
-    """Why Run is not possible, and what makes it possible."""
+    """Say why Run is not possible, and what makes it possible."""
     match blocker:
         case Blocker.RESTORING:
             return _("Reading this window's records …")
@@ -63,7 +63,7 @@ def word_blocker(blocker: Blocker, _: Translator) -> str:
 
 
 def _word_form_blocker(blocker: Blocker, _: Translator) -> str:
-    """What in the form itself stands in the way."""
+    """Say what in the form itself prevents a run."""
     match blocker:
         case Blocker.OPENING:
             return _("Reading the rest of the workflow …")
@@ -83,7 +83,7 @@ def _word_form_blocker(blocker: Blocker, _: Translator) -> str:
 
 
 def _unable(blocker: Blocker, _: Translator) -> str:
-    """Where the workflow would have to go, it cannot run."""
+    """Say why the workflow cannot run where it would have to."""
     match blocker:
         case Blocker.WHERE:
             return _("Choose another server first")

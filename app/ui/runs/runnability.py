@@ -1,4 +1,4 @@
-"""Where the chosen workflow can run, as the page shows it; looked up again when its choices or a catalogue change.
+"""Where the chosen workflow can run, as the page shows it; checked when its choices or a catalogue change.
 
 Typing sends no request: only choices, files and the workflow itself make a difference. While a server lacks a file, it
 is polled, since servers do not report new files. A file that no server has does not count against any server: the form
@@ -35,7 +35,7 @@ from wire.health import Health
 
 log = logging.getLogger("mooring.ui")
 
-ASK_AGAIN = 15.0  # seconds until a server that lacks a file is polled again
+POLL_INTERVAL = 15.0  # seconds between polls of a server that lacks a file
 
 
 class StandingSource(Protocol):
@@ -49,7 +49,7 @@ class StandingSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What an answer depends on, and nothing else."""
+    """Everything that an answer depends on."""
 
     workflow_id: str
     graph: str
@@ -59,7 +59,7 @@ class _Question:
 
 
 class Standings:
-    """Asks, at each drawing, what is not known yet; with the actions on what is shown of it."""
+    """Checks at each drawing what is not known yet; has the actions on what is shown of it."""
 
     def __init__(
         self,
@@ -71,11 +71,11 @@ class Standings:
         self._session = session
         self._context = context
         self._screen = screen
-        self._pause = pause  # before a server that lacks a file is polled again; None: no polling
+        self._pause = pause  # between polls of a server that lacks a file; None: no polling
         self._asked: _Question | None = None
 
     def refresh(self) -> None:
-        """Ask if anything is different; nothing waits for it."""
+        """Check if something has changed; nothing waits for it."""
         opened, draft = self._opened, self._context.ui.of(FormState).draft
         if opened is None or not self._session.fleet.servers:
             return
@@ -89,9 +89,9 @@ class Standings:
         )
         if question != self._asked:
             self._asked = question
-            self._context.spawn(self._look(question, chosen))
+            self._context.spawn(self._check(question, chosen))
 
-    async def _look(self, question: _Question, chosen: OpenWorkflow) -> None:
+    async def _check(self, question: _Question, chosen: OpenWorkflow) -> None:
         values = {key: _value(chosen.form.by_key[key], text) for key, text in question.choices}
         workflow = chosen.workflow.with_values(values) if values else chosen.workflow
         found = await self._session.standing(workflow, question.supplied)
@@ -104,15 +104,15 @@ class Standings:
         if self._pause is not None and any(map(_lacks_file, found.lacks.values())):
             await self._pause()
             if self._asked is question:
-                self._context.spawn(self._look(question, chosen))
+                self._context.spawn(self._check(question, chosen))
 
     # Actions
 
     @action("look-at-catalogues")
     def reload_catalogues(self) -> None:
-        """Read again which nodes and files the servers have."""
+        """Reload the servers' nodes and files."""
         if not self._context.ui.of(FormState).known.is_looking:
-            self._context.spawn(self._read_again())
+            self._context.spawn(self._reload())
 
     @action("use-near")
     def use_near(self, node: str, name: str, text: str) -> None:
@@ -124,12 +124,12 @@ class Standings:
         set_slices(self._context, form.with_draft(form.draft.with_typed(values, form.draft.modes)))
         self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 
-    async def _read_again(self) -> None:
+    async def _reload(self) -> None:
         self._set(is_looking=True)
         try:
             await self._session.refresh_catalogues()
         except MooringError as error:
-            log.warning("the catalogues are not read again: %r", error)
+            log.warning("the catalogues could not be reloaded: %r", error)
             self._context.set_ui(self._context.ui.with_error(error))
         finally:
             self._set(is_looking=False)
@@ -152,7 +152,7 @@ def _is_choice(item: Field | None) -> bool:
 
 
 def _value(item: Field, text: str) -> object:
-    """What would be sent; a text that this form refuses may be right on another server."""
+    """Return what would be sent; a text that this form refuses may be valid on another server."""
     try:
         return item.parse(text)
     except BadInput:
@@ -235,7 +235,7 @@ def _known_standing(state: FormState, fleet: Fleet, window: Restoring | Window |
 
 
 def standing_view(session: SessionFacts, state: FormState, chosen: OpenWorkflow | None) -> RunnabilityView | None:
-    """The chosen workflow's standing as a slice; servers that lack the same are told of together."""
+    """Return the chosen workflow's standing as a slice, with servers that lack the same as one group."""
     found = standing_of(state, session.fleet, session.window, chosen)
     if found is None or chosen is None or not (found.runs_on or found.lacks):
         return None
@@ -261,7 +261,7 @@ def _labels(fields: Mapping[Key, Field], known: Collection[Key]) -> tuple[tuple[
 
 
 def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
-    """What in the form itself keeps the workflow from being run."""
+    """Return what in the form itself prevents a run."""
     if not chosen.is_whole:
         return Blocker.OPENING
     if draft.checking:

@@ -1,4 +1,4 @@
-"""Where a workflow can run and what is missing elsewhere, in plain words."""
+"""Where a workflow can run and what the other servers lack, in plain words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.workflows.needs import Lacks, MissingValue, ValueKind
 
 
 def word_standing(view: RunnabilityView, _: Translator) -> str:
-    """The short line: where it runs, and what the others lack."""
+    """Return the short line: where it runs, and what the others lack."""
     first = _runs(view, _)
     return _("{first}; {rest}", first=first, rest=rest) if (rest := _lacking(view, _)) else first
 
@@ -55,7 +55,7 @@ def _things(lacks: Lacks, _: Translator) -> str:
 
 
 def word_lack(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> str:
-    """One value that a server does not have."""
+    """Name one value that a server does not have."""
     match item.kind:
         case ValueKind.MODEL if item.folder:
             return _("The model “{name}” is not in its folder “{folder}”.", name=item.value, folder=item.folder)
@@ -68,11 +68,11 @@ def word_lack(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> s
 
 
 def word_place(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> str:
-    """Where that value stands in the workflow."""
+    """Say where the workflow has that value."""
     label = labels.get((item.node_id, item.input_name)) or label_of(item.input_name)
     return f"{_.known(item.title) or item.class_type} · {_.known(label)}"
 
 
 def word_nodes(nodes: Sequence[tuple[str, str]], _: Translator) -> str:
-    """The nodes that are of a class which is not there."""
+    """Name the nodes of a missing class."""
     return word_list([f"{_.known(title)} ({node_id})" if title else node_id for node_id, title in nodes], _)

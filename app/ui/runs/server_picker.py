@@ -1,7 +1,7 @@
-"""Where the next run goes, as the person may choose it: where it is done first, to a free server, or to that one only.
+"""Where the user sends the next run: to the soonest server, to a free one, or to a certain one.
 
-A server that takes nothing new, does not answer or lacks what the workflow needs is shown with the cause and cannot be
-chosen. While the window is moored there is nothing to choose.
+A server that takes no new work, does not answer or lacks what the workflow needs is shown with the cause and cannot be
+chosen. While the window is moored there is no choice.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ class WhereServer:
 
 @dataclass(frozen=True, slots=True)
 class WhereView:
-    """The control: what is chosen, and the server that holds the window, if one does."""
+    """The control: what is chosen, and the server that holds the window, if any."""
 
     chosen: str = SOONEST
     servers: tuple[WhereServer, ...] = ()
     moored_to: str = ""
-    preferred: tuple[str, ...] = ()  # by this window, of those that can take it
+    preferred: tuple[str, ...] = ()  # by this window, among those that can take the run
     avoided: tuple[str, ...] = ()
 
     @property
     def cause(self) -> str:
-        """Why the chosen server cannot take the run, if it cannot."""
+        """Say why the chosen server cannot take the run, if it cannot."""
         if self.moored_to:
             return ""
         return next((item.cause for item in self.servers if item.server_id == self.chosen), "")
 
     @property
     def name(self) -> str:
-        """The chosen server's name; empty if none is."""
+        """The chosen server's name; empty if none is chosen."""
         return next((item.name for item in self.servers if item.server_id == self.chosen), "")
 
 
@@ -59,7 +59,7 @@ def where_view(
     lacking: Collection[ServerId],
     leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
 ) -> WhereView:
-    """The control as it has to look now; a server that the fleet has lost is not chosen any more."""
+    """Return the control as it is shown now; a choice that has left the fleet is dropped."""
     servers = tuple(WhereServer(item.server_id, item.name, _cause(item, lacking)) for item in fleet.servers)
     is_there = chosen in (SOONEST, FREE) or fleet.get(chosen) is not None
     held = fleet.get(locked) if locked is not None else None
@@ -71,7 +71,7 @@ def where_view(
 
 
 def wish_of(view: WhereView) -> Wish:
-    """What is asked of the choice of a server."""
+    """Return the user's wish for the choice of a server."""
     if view.chosen == FREE:
         return Wish(is_patient=True)
     return ANY if view.chosen == SOONEST or view.moored_to else Wish(asked=ServerId(view.chosen))

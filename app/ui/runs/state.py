@@ -20,7 +20,7 @@ from app.ui.runs.server_picker import SOONEST, WhereView
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingClass, MissingValue
 
-MOST_LACKS = 20  # of each kind; a workflow that was made elsewhere may lack hundreds
+MOST_LACKS = 20  # of each kind; another installation's workflow may lack hundreds
 MOST_COUNT = 1000  # runs that one click may ask for
 
 
@@ -43,7 +43,7 @@ class RunnabilityGroup:
 
     @property
     def more(self) -> int:
-        """How many lacks are not listed."""
+        """The number of those not listed."""
         return len(self.lacks.classes) - len(self.classes) + len(self.lacks.values) - len(self.values)
 
 
@@ -51,7 +51,7 @@ class RunnabilityGroup:
 class RunnabilityView:
     """Where the chosen workflow can run, and what the other servers lack for it.
 
-    `unable` is the server that holds this window, if that is one of them. `labels` are those of inputs in the form.
+    `unable` is the server that holds this window, if it is one of them. `labels` are those of the form's inputs.
     """
 
     workflow_id: str
@@ -64,14 +64,14 @@ class RunnabilityView:
 
     @property
     def tone(self) -> str:
-        """How good that is."""
+        """The tone of the line."""
         if self.unable is not None or not self.runs_on:
             return "is-bad"
         return "is-warn" if self.groups else "is-good"
 
     @property
     def names(self) -> dict[Key, str]:
-        """The labels of inputs."""
+        """The inputs' labels by key."""
         return dict(self.labels)
 
 
@@ -89,12 +89,12 @@ class Blocker(Enum):
     NEEDS_DEMO = "needs-demo"
     MOORED_WITHOUT_DEMO = "moored-without-demo"
     UNABLE = "unable"  # no server has what it needs
-    MOORED_UNABLE = "moored-unable"  # the server that holds this window has not
-    OPENING = "opening"  # the rest of its form is being made
+    MOORED_UNABLE = "moored-unable"  # the server that holds this window lacks it
+    OPENING = "opening"  # its form is not complete yet
     CHECKING = "checking"
     NO_PICTURE = "no-picture"
     NO_FILE = "no-file"
-    PICTURE_GONE = "picture-gone"  # the workflow names one that no server has
+    PICTURE_GONE = "picture-gone"  # no server has the one that the workflow names
     FILE_GONE = "file-gone"
     BAD_VALUE = "bad-value"
     WHERE = "where"
@@ -102,7 +102,7 @@ class Blocker(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """The Run bar: whether a click would do something, where it would go, and what Cancel would stop."""
+    """The run bar: whether Run is possible, where it would go, and what Cancel would stop."""
 
     blocker: Blocker | None = Blocker.RESTORING
     tag: ServerTag | None = None
@@ -113,9 +113,9 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """One output and where it can be shown from: `url` has its own bytes, `small` its thumbnail; empty is nowhere.
+    """One output and its addresses: `url` has its own bytes, `small` its thumbnail; empty means none.
 
-    `is_coming` while its bytes are fetched from its server once more, `error` is why they were not.
+    `is_coming` while its bytes are fetched from its server, `error` is why that failed.
     """
 
     index: int
@@ -139,7 +139,7 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardView:
-    """One task with everything shown of it. `node_title` is the running node's.
+    """One task with everything shown about it. `node_title` is the running node's.
 
     `still_minutes` is set while it is stalled; `is_first_offer` on the one card whose offers are open from the start.
     """
@@ -154,13 +154,13 @@ class CardView:
     still_minutes: int | None = None
     offers: tuple[Offer, ...] = ()
     is_first_offer: bool = False
-    again_of: LinkView | None = None
+    origin: LinkView | None = None
     repeats: tuple[LinkView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunCard:
-    """One click on Run before its task shows."""
+    """One click on Run before its task exists."""
 
     run: Run
     tag: ServerTag | None
@@ -174,10 +174,10 @@ class NowView:
     cards: tuple[CardView, ...] = ()
     is_ready: bool = False
     is_unreadable: bool = False
-    is_many: bool = False  # more than one piece of work of this window's own, to be stopped together
-    has_line: bool = False  # what waits in this window is told below, with what stops all of it
-    is_brief: bool = False  # there is something else to see: no words about how to begin
-    blocker: Blocker | None = Blocker.RESTORING  # of a run: where nothing is under way, the way to the next is shown
+    is_many: bool = False  # more than one run of this window, which can be stopped together
+    has_line: bool = False  # runs wait, and the panel below can stop everything
+    is_brief: bool = False  # the page has other content, so no text about how to begin
+    blocker: Blocker | None = Blocker.RESTORING  # of the next run; shown if nothing is under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +188,8 @@ class GiveUpDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
-class RunAgainDialog(Dialog):
-    """The question before a task that may still run is run once more."""
+class RerunDialog(Dialog):
+    """The question before a task that may still be running is run a second time."""
 
     prompt_id: PromptId
     is_elsewhere: bool = False
@@ -208,5 +208,5 @@ class RunsState(Slice):
 
     run_count: int = 1  # how many runs one click asks for
     where: str = SOONEST  # where the next run goes (`server_picker.py`)
-    leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # what this window holds of servers
+    leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # which servers this window prefers or avoids
     many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs

@@ -1,4 +1,4 @@
-"""Actions on one task: cancel it, stop tracking it, run it again, confirm that its server is the same."""
+"""Actions on one task: cancel it, stop tracking it, repeat it, confirm that its server is the same."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.session import Run
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
-from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
+from app.ui.runs.state import GiveUpDialog, RerunDialog, SameServerDialog
 
 
 class TaskCommands(Protocol):
-    """What these actions ask of a session."""
+    """What these actions need of a session."""
 
     @property
     def runs(self) -> tuple[Run, ...]: ...
@@ -40,9 +40,9 @@ class TaskActions:
         await self._session.cancel(prompt_id)
 
     @action("look-again")
-    async def check_again(self, prompt_id: PromptId) -> None:
-        """Ask the server again what became of a task."""
-        await self._session.check(prompt_id)
+    async def poll(self, prompt_id: PromptId) -> None:
+        """Poll the task's server now."""
+        await self._session.look_again(prompt_id)
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
@@ -59,12 +59,12 @@ class TaskActions:
         self._session.dismiss_run(prompt_id)
 
     @action("ask-run-again")
-    def ask_run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+    def ask_rerun(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
         """Ask before a task is run a second time, on its server or on another one."""
-        self._show(RunAgainDialog(prompt_id, elsewhere))
+        self._show(RerunDialog(prompt_id, elsewhere))
 
     @action("run-again")
-    async def repeat(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+    async def rerun(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
         self._show(None)
         self._screen.update({"reveal": "now"})
         try:
@@ -80,9 +80,9 @@ class TaskActions:
 
     @action("confirm-same-server")
     async def confirm_same_server(self, prompt_id: PromptId) -> None:
-        """Confirm that it is."""
+        """Confirm that it is the same."""
         self._show(None)
         await self._session.confirm_move(prompt_id)
 
-    def _show(self, dialog: GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
+    def _show(self, dialog: GiveUpDialog | RerunDialog | SameServerDialog | None) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -1,4 +1,4 @@
-"""Where a task stands, in plain words: its state with the evidence, its contact, its end, its pictures, its server."""
+"""A task in plain words: its state with the evidence, its contact, its end, its results, its server."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.ui.kit.words import Tone, Words
 from app.ui.runs.cards import named_node, title_of
 from app.ui.runs.note_words import word_sign, word_unclear
 
-SECONDS_UP_TO = 90.0  # more is told in minutes
+SECONDS_UP_TO = 90.0  # longer times are given in minutes
 
 
 def word_task(task: Task, _: Translator) -> Words:
-    """The task's state and contact in one telling."""
+    """Return the task's state and contact as one text."""
     if not task.state.is_end and task.contact is not Contact.OK:
         return word_contact(task, _)
     return word_state(task, _)
@@ -30,7 +30,7 @@ def word_left(task: Task, _: Translator) -> Words:
 
 
 def word_state(task: Task, _: Translator) -> Words:
-    """The state alone; each has its own words."""
+    """Return the text of the state alone."""
     match task.state:
         case TaskState.REGISTERED:
             return Words(_("Sending to {server} …", server=task.server_id), tone=Tone.BUSY)
@@ -110,13 +110,13 @@ def _succeeded(task: Task, _: Translator) -> Words:
 
 
 def _lost(task: Task, _: Translator) -> Words:
-    """The evidence: two looks at the real server, and what was noticed of it."""
+    """Return the evidence: two polls of the same server, and what was noticed about it."""
     server, cause = task.server_id, end_cause(task)
-    looks = [_.formats.clock(note.at) for note in task.notes if note.kind in {"absent", "absent_again"}]
+    polls = [_.formats.clock(note.at) for note in task.notes if note.kind in {"absent", "absent_again"}]
     signs = [note.detail for note in task.notes if note.kind == "server_changed"]
-    told = [
+    parts = [
         _("{server} answers, but has it neither in its queue nor in its history.", server=server),
-        _("Looked twice, last at {time}.", time=looks[-1]) if looks else "",
+        _("Looked twice, last at {time}.", time=polls[-1]) if polls else "",
         word_sign(signs[-1], _) if signs else _word_cause_of_loss(cause, _),
         _("Run it again if you still want it."),
     ]  # fmt: skip
@@ -125,7 +125,7 @@ def _lost(task: Task, _: Translator) -> Words:
         EndCause.NEVER_SEEN: _("Lost: never seen at {server}", server=server),
         EndCause.RESTARTED: _("Lost: {server} was restarted", server=server),
     }
-    return Words(titles.get(cause or EndCause.UNKNOWN, _("Lost")), " ".join(filter(None, told)))
+    return Words(titles.get(cause or EndCause.UNKNOWN, _("Lost")), " ".join(filter(None, parts)))
 
 
 def _word_cause_of_loss(cause: EndCause | None, _: Translator) -> str:
@@ -146,7 +146,7 @@ def _waiting(task: Task, _: Translator) -> str:
 
 
 def word_contact(task: Task, _: Translator) -> Words:
-    """Whether the task's server answers; a silence is never an end."""
+    """Say whether the task's server answers; silence never ends a task."""
     match task.contact:
         case Contact.OK:
             return Words(_("The server answers"), tone=Tone.GOOD)
@@ -222,7 +222,7 @@ def _out_of_memory(failure: Failure, node: str, _: Translator) -> Words:
 
 
 def word_delivery(output: Output, _: Translator) -> Words:
-    """What became of one result's bytes."""
+    """Say what happened to one result's bytes."""
     is_picture = output.media_type.partition("/")[0] not in {"video", "audio"}
     match output.delivery:
         case Delivery.PENDING:
@@ -269,7 +269,7 @@ def _gone(_: Translator, *, has_thumbnail: bool) -> Words:
 
 
 def word_choice(choice: Choice, _: Translator) -> str:
-    """Why this server."""
+    """Say why this server was chosen."""
     server = choice.server_id
     match choice.reason:
         case "only":
@@ -303,20 +303,20 @@ def word_choice(choice: Choice, _: Translator) -> str:
 
 
 def word_score(seconds: float, _: Translator) -> str:
-    """When the work would be done, as it was learned; no more exact than that is."""
+    """Say when the work would be done, from learned times, no more exactly than those allow."""
     if seconds < SECONDS_UP_TO:
         return _.plural("done in about {count} second", "done in about {count} seconds", max(1, round(seconds)))
     return _.plural("done in about {count} minute", "done in about {count} minutes", round(seconds / 60))
 
 
 def word_load(count: int, seconds: float | None, _: Translator) -> str:
-    """How long a server's queue was, and when the work would be done there if that was known."""
+    """Say how long a server's queue was, and when the work would be done there if that was known."""
     line = _.plural("{count} task in line", "{count} tasks in line", count)
     return line if seconds is None else f"{line} · {word_score(seconds, _)}"
 
 
 def word_step(progress: Progress, node_title: str, _: Translator) -> str:
-    """What runs now: the node's name, and its step where it counts steps."""
+    """Return the running node's name, with its step if it counts them."""
     if progress.node is None:
         return ""
     if progress.maximum > 1:

@@ -1,4 +1,4 @@
-"""What waits in this window, as values: the panel with the line, and what gone windows' lines can be taken in."""
+"""The waiting runs as values: the panel of this window's, and those of closed windows that can be adopted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.kit.state import Dialog
 
-SHOWN = 50  # rows; a longer line is told by its number
+SHOWN = 50  # rows; of more only the number is shown
 
 
 class LineFacts(Protocol):
-    """What the panel reads of a session's waiting line."""
+    """What the panel reads of a session's waiting runs."""
 
     @property
     def line(self) -> WaitingRuns | None: ...
@@ -34,7 +34,7 @@ class LineFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WaitingItem:
-    """One run that waits; `is_on_its_way` once it is taken up, so that it can only be taken back."""
+    """One waiting run; `is_on_its_way` once it is being sent, so that it can only be removed."""
 
     prompt_id: PromptId
     title: str
@@ -46,7 +46,7 @@ class WaitingItem:
 
 @dataclass(frozen=True, slots=True)
 class CrewItem:
-    """One session of this tab, with the server that it is moored to, if any, and what it has under way there."""
+    """One session of this tab, with the server that it is moored to, if any, and its tasks under way."""
 
     number: int
     name: str = ""
@@ -56,12 +56,12 @@ class CrewItem:
 
 @dataclass(frozen=True, slots=True)
 class CancelDialog(Dialog):
-    """The question what of this window's work is to be stopped."""
+    """The question which of this window's work to cancel."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """The runs of one click that are not over yet; without a `batch_id`, all that this window has."""
+    """The unfinished runs of one click; without a `batch_id`, all of this window's."""
 
     batch_id: BatchId | None
     title: str
@@ -71,7 +71,7 @@ class PlanItem:
 
 @dataclass(frozen=True, slots=True)
 class CancelView:
-    """What can be stopped: each plan of several runs, and everything."""
+    """What can be cancelled: each plan of several runs, and everything."""
 
     plans: tuple[PlanItem, ...] = ()
     everything: PlanItem = PlanItem(None, "")
@@ -79,7 +79,7 @@ class CancelView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingView:
-    """The panel: empty without anything that waits here or is left by gone windows."""
+    """The panel; empty if nothing waits here and no closed window has left any runs."""
 
     items: tuple[WaitingItem, ...] = ()
     count: int = 0
@@ -90,12 +90,12 @@ class WaitingView:
     is_unbounded: bool = False
     senders: int = 1
     servers: int = 1
-    crew: tuple[CrewItem, ...] = ()  # empty while one session does it all
+    crew: tuple[CrewItem, ...] = ()  # empty while there is only one session
     orphans: tuple[OrphanLine, ...] = ()
 
 
 def waiting_view(facts: LineFacts, crew: tuple[CrewItem, ...] = (), servers: int = 1) -> WaitingView:
-    """The panel as it has to look now."""
+    """Return the panel as it is shown now."""
     line = facts.line
     if line is None or not line.entries:
         at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
@@ -131,7 +131,7 @@ def _items(line: WaitingRuns, sending: frozenset[PromptId]) -> Sequence[WaitingI
 
 
 def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task]) -> CancelView:
-    """What can be stopped now; `tasks` are this tab's own unfinished ones."""
+    """Return what can be cancelled now; `tasks` are this tab's own unfinished ones."""
     plans: dict[BatchId, PlanItem] = {}
     everything = PlanItem(None, "")
     for task in tasks:

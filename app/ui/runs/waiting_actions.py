@@ -26,7 +26,7 @@ log = logging.getLogger("mooring.ui")
 
 
 class LineCommands(LineFacts, Protocol):
-    """What the page asks of a session's waiting line."""
+    """The waiting runs of a session, with what can be done to them."""
 
     async def add(
         self,
@@ -54,8 +54,6 @@ class LineCommands(LineFacts, Protocol):
 
 
 class LineActions:
-    """See the module."""
-
     def __init__(
         self,
         line: LineCommands,
@@ -92,7 +90,7 @@ class LineActions:
     async def adopt(self, owner: WindowId) -> None:
         await self._line.adopt(owner)
 
-    # One of them
+    # One run
 
     @action("line-up")
     async def move_up(self, prompt_id: PromptId) -> None:
@@ -104,7 +102,7 @@ class LineActions:
 
     @action("line-move")
     async def move(self, prompt_id: PromptId, beside: PromptId, is_after: bool) -> None:
-        """Move a run before or behind another one; nothing happens if one of them has gone meanwhile."""
+        """Move a run before or after another one; does nothing if one of them no longer waits."""
         line = self._line.line
         rest = [item.prompt_id for item in line.entries if item.prompt_id != prompt_id] if line is not None else []
         if line is None or not line.has(prompt_id) or beside not in rest:
@@ -112,7 +110,7 @@ class LineActions:
         following = rest[rest.index(beside) + is_after :]
         await self._line.move(prompt_id, following[0] if following else None)
 
-    # Changing one
+    # Editing a run
 
     @action("line-edit")
     def open_edit(self, prompt_id: PromptId) -> None:
@@ -120,7 +118,7 @@ class LineActions:
         if line is not None and line.has(prompt_id):
             self._context.set_ui(self._context.ui.with_dialog(begin_edit(line, prompt_id)))
         else:
-            log.info("%s waits no more", prompt_id)
+            log.info("%s no longer waits", prompt_id)
 
     @action("edit-more")
     def edit_more(self, value: str) -> None:
@@ -134,18 +132,18 @@ class LineActions:
 
     @action("edit")
     def edit(self, node: str, name: str, value: str) -> None:
-        """Put what is typed into a field of the dialog."""
+        """Put the typed text into a field of the dialog."""
         dialog = self._context.ui.dialog
         if isinstance(dialog, EditDialog):
             self._show(dialog.with_text((node, name), value))
 
     @action("save-edit")
     async def save_edit(self) -> None:
-        """Change the run as the dialog says, and close it."""
+        """Save the run as the dialog has it, and close the dialog."""
         dialog, line = self._context.ui.dialog, self._line.line
         if not isinstance(dialog, EditDialog) or not edit_view(line, dialog, self._line.sending).is_ready:
-            return  # the dialog says why
-        assert line is not None  # it is ready
+            return  # the dialog shows why
+        assert line is not None  # since the view is ready
         values, label = edit_values(line, dialog)
         self._show(None)
         await self._line.edit(dialog.prompt_id, values, label)
@@ -163,7 +161,7 @@ class LineActions:
 
     @action("ask-cancel-mine")
     def ask_cancel(self) -> None:
-        """Ask before everything of this window is cancelled."""
+        """Ask which work of this window to cancel."""
         self._show(CancelDialog())
 
     @action("cancel-mine")
@@ -173,7 +171,7 @@ class LineActions:
         await self._line.cancel_mine(batch_id or None)
 
     async def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
-        """Remove waiting runs: one that is already being sent at once, others when the time to undo is over."""
+        """Remove waiting runs: those being sent immediately, others when the time to undo is over."""
         sent = [prompt_id for prompt_id in prompt_ids if prompt_id in self._line.sending]
         rest = [prompt_id for prompt_id in prompt_ids if prompt_id not in sent]
         if rest:
@@ -195,7 +193,7 @@ class LineActions:
         *,
         senders: int | None = None,
     ) -> None:
-        """Let these runs wait; `senders` sessions are to take from the line, if that is said."""
+        """Add runs to those that wait; `senders` sets the number of sessions that send them, if given."""
         await self._line.add(
             plan.workflow, plan.runs, title=title, inputs=inputs, senders=senders, wish=wish, editor=plan.editor
         )

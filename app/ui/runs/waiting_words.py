@@ -1,4 +1,4 @@
-"""What the page says of the waiting line."""
+"""The labels of the waiting panel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.ui.runs.waiting import PlanItem, WaitingView
 
 
 def word_line(view: WaitingView, _: Translator) -> str:
-    """How the line is sent, or that it is paused."""
+    """Say how the waiting runs are sent, or that they are paused."""
     if view.pause is not None:
         return _("Paused. What waits is saved, and holds no server.")
     if view.is_unbounded:

@@ -11,7 +11,7 @@ from app.ui.kit.state import Dialog, Slice
 RUNNING = "running"
 
 
-# The examples, by their files in `static/scripts/`, in the order of the list.
+# The names of the examples' files in `static/scripts/`, in the order of the list.
 EXAMPLES = ("servers", "seeds", "result", "queue_requests", "queue_urllib")
 
 
@@ -22,13 +22,13 @@ class ScriptingDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class ScriptingState(Slice):
-    """Whether a script of the user's runs."""
+    """Whether one of the user's scripts is running."""
 
     is_scripting: bool = False
 
 
 class ScriptingActions:
-    """See the module. Nothing here can begin a script: that is a press of a button or of keys in the drawer."""
+    """Actions of the drawer. None of them starts a script: only a button or keys in the drawer do."""
 
     def __init__(self, context: PageContext) -> None:
         self._context = context

@@ -8,7 +8,7 @@ from app.ui.kit.i18n import Translator
 
 
 def script_words(_: Translator) -> str:
-    """What is said while scripts run, as JSON; `static/js/scripting.js` fills in `{…}`."""
+    """Return the texts shown while scripts run, as JSON; `static/js/scripting.js` fills in `{…}`."""
     words = {
         "starting": _("Python starts …"),
         "ready": _("Python is ready."),
@@ -28,7 +28,6 @@ def script_words(_: Translator) -> str:
 
 
 def word_example(name: str, _: Translator) -> str:
-    """What an example is called."""
     known = {
         "servers": _("List the servers"),
         "seeds": _("Run a workflow with three seeds, and wait"),

@@ -22,7 +22,7 @@ from app.ui.runs.card_words import word_card, word_editor, word_ward
 from app.ui.runs.note_words import NOTES, word_note
 from app.ui.runs.offer_words import word_offer
 from app.ui.runs.offers import Offer, may_run_twice, offers_for
-from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, SameServerDialog
+from app.ui.runs.state import CardView, GiveUpDialog, RerunDialog, SameServerDialog
 from app.ui.runs.task_words import word_contact, word_failure, word_state
 from app.workflows.editor.problems import WriteFault
 from tests.unit.ui.crowd import FAULT
@@ -66,7 +66,7 @@ def test_work_that_is_well_or_has_ended_offers_nothing(item: Task) -> None:
 
 
 def test_an_unclear_submit_offers_to_look_to_run_again_and_to_give_up() -> None:
-    assert offered(UNCLEAR) == {Offer.LOOK, Offer.RUN_AGAIN, Offer.CANCEL, Offer.GIVE_UP}
+    assert offered(UNCLEAR) == {Offer.POLL, Offer.RERUN, Offer.CANCEL, Offer.GIVE_UP}
 
 
 def test_a_window_whose_server_is_gone_offers_every_way_on() -> None:
@@ -75,7 +75,7 @@ def test_a_window_whose_server_is_gone_offers_every_way_on() -> None:
 
 def test_a_moved_server_is_offered_to_be_the_same_and_nothing_is_sent_there() -> None:
     """Cancel and running again would go to the new address."""
-    assert offered(MOVED) == set(Offer) - {Offer.NOT_ELSEWHERE, Offer.RUN_AGAIN, Offer.CANCEL}
+    assert offered(MOVED) == set(Offer) - {Offer.NOT_ELSEWHERE, Offer.RERUN, Offer.CANCEL}
 
 
 def test_a_server_that_left_the_fleet_cannot_be_the_same() -> None:
@@ -84,8 +84,8 @@ def test_a_server_that_left_the_fleet_cannot_be_the_same() -> None:
 
 def test_a_stalled_task_may_be_waited_for_or_run_elsewhere() -> None:
     found = offered(task(), stalled=True)
-    assert {Offer.WAIT, Offer.LOOK, Offer.RUN_ELSEWHERE, Offer.GIVE_UP} <= found
-    assert Offer.RUN_AGAIN not in found
+    assert {Offer.WAIT, Offer.POLL, Offer.RUN_ELSEWHERE, Offer.GIVE_UP} <= found
+    assert Offer.RERUN not in found
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ async def test_running_again_is_asked_and_then_done(elsewhere: bool) -> None:
     rig = Rig()
     facts = {"promptId": A, "elsewhere": "true" if elsewhere else "false"}
     await rig.act("ask-run-again", **facts)
-    assert rig.context.ui.dialog == RunAgainDialog(A, elsewhere)
+    assert rig.context.ui.dialog == RerunDialog(A, elsewhere)
     assert rig.session.calls == []
     await rig.act("run-again", **facts)
     assert rig.context.ui.dialog is None
