@@ -23,8 +23,8 @@ from app.session.memory.sandbox import HERE, THERE, Sandbox
 WORKFLOW = {"9": {"class_type": "SaveImage", "inputs": {}}}
 
 
-class Desk:
-    """A contract over a session on a sandbox."""
+class Console:
+    """The contract of a session in a sandbox."""
 
     def __init__(self) -> None:
         self.sandbox = Sandbox()
@@ -39,17 +39,17 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk() -> AsyncIterator[Desk]:
-    desk = Desk()
-    await desk.session.start()
+async def console() -> AsyncIterator[Console]:
+    console = Console()
+    await console.session.start()
     async with asyncio.timeout(10):
-        while not desk.session.fleet.servers:  # noqa: ASYNC110 - the session tells no single event for it
+        while not console.session.fleet.servers:  # noqa: ASYNC110 - the session has no event for it
             await asyncio.sleep(0)
-    yield desk
-    await desk.session.stop()
+    yield console
+    await console.session.stop()
 
 
-def test_every_name_of_the_contract_is_there() -> None:
+def test_contract_has_every_name() -> None:
     assert {*GETTERS, *HELPERS} == {
         "windowLockedServer",
         "windowTasks",
@@ -89,28 +89,28 @@ def test_every_name_is_documented(name: str) -> None:
     assert re.search(rf"[`. ]{name}[`(]", document)
 
 
-def test_the_version_is_the_projects() -> None:
+def test_version_is_that_of_the_project() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["version"] == VERSION
 
 
-async def test_before_the_records_are_read_nothing_is_claimed() -> None:
-    desk = Desk()
-    assert await desk.call("window_locked_server") is None
-    assert await desk.call("window_tasks") == []
-    assert not desk.contract.is_ready
-    told = await desk.call("debug_server_consistency")
-    assert (told["windowId"], told["lockedServer"], told["violations"]) == (None, None, [])
+async def test_nothing_is_claimed_before_the_records_are_read() -> None:
+    console = Console()
+    assert await console.call("window_locked_server") is None
+    assert await console.call("window_tasks") == []
+    assert not console.contract.is_ready
+    report = await console.call("debug_server_consistency")
+    assert (report["windowId"], report["lockedServer"], report["violations"]) == (None, None, [])
     with pytest.raises(StillRestoring):
-        await desk.call("validate_server_consistency", "upload", HERE)
+        await console.call("validate_server_consistency", "upload", HERE)
     with pytest.raises(StillRestoring):
-        await desk.call("submit_workflow", WORKFLOW)
+        await console.call("submit_workflow", WORKFLOW)
 
 
-async def test_a_free_window_says_so(desk: Desk) -> None:
-    assert desk.contract.is_ready
-    assert desk.contract.error is None
-    assert await desk.call("debug_server_consistency") == {
+async def test_free_window_reports_no_server(console: Console) -> None:
+    assert console.contract.is_ready
+    assert console.contract.error is None
+    assert await console.call("debug_server_consistency") == {
         "windowId": "sandbox",
         "lockedServer": None,
         "pendingTasks": 0,
@@ -119,94 +119,94 @@ async def test_a_free_window_says_so(desk: Desk) -> None:
         "violations": [],
         "crew": [],
     }
-    assert await desk.call("check_server_switch_risk") is False
-    assert await desk.call("get_api_base_url") is None
-    assert await desk.call("validate_server_consistency") == {"ok": True, "violations": []}
-    assert await desk.call("validate_server_consistency", "submit", THERE) is True
+    assert await console.call("check_server_switch_risk") is False
+    assert await console.call("get_api_base_url") is None
+    assert await console.call("validate_server_consistency") == {"ok": True, "violations": []}
+    assert await console.call("validate_server_consistency", "submit", THERE) is True
 
 
-async def test_a_moored_window_shows_its_server_and_refuses_others(desk: Desk) -> None:
-    prompt_id = await desk.call("submit_workflow", WORKFLOW, {"title": "Dunes"})
-    server = await desk.call("window_locked_server")
+async def test_moored_window_shows_its_server_and_refuses_others(console: Console) -> None:
+    prompt_id = await console.call("submit_workflow", WORKFLOW, {"title": "Dunes"})
+    server = await console.call("window_locked_server")
     other = THERE if server == HERE else HERE
-    assert await desk.call("get_api_base_url") == f"/servers/{server}"
-    told = await desk.call("debug_server_consistency")
-    assert told["pendingTasks"] == 1
-    assert [(task["promptId"], task["executionServer"]) for task in told["tasks"]] == [(prompt_id, server)]
-    lock = await desk.call("debug_web_socket_lock")
+    assert await console.call("get_api_base_url") == f"/servers/{server}"
+    report = await console.call("debug_server_consistency")
+    assert report["pendingTasks"] == 1
+    assert [(task["promptId"], task["executionServer"]) for task in report["tasks"]] == [(prompt_id, server)]
+    lock = await console.call("debug_web_socket_lock")
     assert lock["holders"] == [prompt_id]
     assert lock["lockedServer"] == server
     assert lock["clientId"]
     with pytest.raises(ServerLockedError) as refused:
-        await desk.call("validate_server_consistency", "submit", other)
+        await console.call("validate_server_consistency", "submit", other)
     assert refused.value.facts() == {"operation": "submit", "asked": other, "locked": server, "holders": 1}
-    assert (await desk.call("reset_web_socket_server"))["lockedServer"] == server
-    [task] = await desk.call("window_tasks")
+    assert (await console.call("reset_web_socket_server"))["lockedServer"] == server
+    [task] = await console.call("window_tasks")
     assert (task["promptId"], task["executionServer"], task["title"]) == (prompt_id, server, "Dunes")
 
 
-async def test_an_unknown_server_is_refused_in_a_free_window_too(desk: Desk) -> None:
+async def test_unknown_server_is_refused_in_a_free_window_too(console: Console) -> None:
     with pytest.raises(NoServerAvailable) as refused:
-        await desk.call("validate_server_consistency", "submit", "nosuch")
+        await console.call("validate_server_consistency", "submit", "nosuch")
     assert refused.value.facts() == {"operation": "submit", "causes": {"nosuch": "not_in_fleet"}, "lacking": {}}
-    await desk.call("submit_workflow", WORKFLOW)
+    await console.call("submit_workflow", WORKFLOW)
     with pytest.raises(ServerLockedError):
-        await desk.call("validate_server_consistency", "submit", "nosuch")
-    desk.sandbox.fleet.put(Fleet())
+        await console.call("validate_server_consistency", "submit", "nosuch")
+    console.sandbox.fleet.put(Fleet())
     async with asyncio.timeout(10):
-        while desk.session.fleet.servers:  # noqa: ASYNC110 - the session has no event for it
+        while console.session.fleet.servers:  # noqa: ASYNC110 - the session has no event for it
             await asyncio.sleep(0)
     with pytest.raises(ServerMoved):
-        await desk.call("validate_server_consistency", "submit", await desk.call("window_locked_server"))
+        await console.call("validate_server_consistency", "submit", await console.call("window_locked_server"))
 
 
-async def test_a_task_is_followed_to_its_end(desk: Desk) -> None:
-    prompt_id = await desk.call("submit_workflow", json.dumps(WORKFLOW))
-    assert await desk.call("get_task_history", prompt_id) == {}
-    server = await desk.call("window_locked_server")
-    desk.sandbox.servers.finish(prompt_id)
-    task = await desk.call("wait_for", prompt_id)
+async def test_task_is_followed_to_its_end(console: Console) -> None:
+    prompt_id = await console.call("submit_workflow", json.dumps(WORKFLOW))
+    assert await console.call("get_task_history", prompt_id) == {}
+    server = await console.call("window_locked_server")
+    console.sandbox.servers.finish(prompt_id)
+    task = await console.call("wait_for", prompt_id)
     assert task["state"] == "succeeded"
     assert [output["filename"] for output in task["outputs"]] == ["out_00001_.png"]
-    assert (await desk.call("get_task_bound_image_url", prompt_id)).startswith(f"/servers/{server}/view?")
-    assert (await desk.call("get_task_bound_image_url", prompt_id, 0)).startswith(f"/servers/{server}/view?")
-    assert list(await desk.call("get_task_history", prompt_id)) == [prompt_id]
-    assert await desk.call("verify") == {"ok": True, "violations": []}
-    assert await desk.call("window_locked_server") is None
+    assert (await console.call("get_task_bound_image_url", prompt_id)).startswith(f"/servers/{server}/view?")
+    assert (await console.call("get_task_bound_image_url", prompt_id, 0)).startswith(f"/servers/{server}/view?")
+    assert list(await console.call("get_task_history", prompt_id)) == [prompt_id]
+    assert await console.call("verify") == {"ok": True, "violations": []}
+    assert await console.call("window_locked_server") is None
 
 
-async def test_giving_up_frees_the_window(desk: Desk) -> None:
-    prompt_id = await desk.call("submit_workflow", WORKFLOW)
-    assert (await desk.call("give_up", prompt_id))["state"] == "given_up"
-    assert await desk.call("window_locked_server") is None
+async def test_giving_up_frees_the_window(console: Console) -> None:
+    prompt_id = await console.call("submit_workflow", WORKFLOW)
+    assert (await console.call("give_up", prompt_id))["state"] == "given_up"
+    assert await console.call("window_locked_server") is None
 
 
-async def test_running_elsewhere_names_the_old_task_and_gives_it_up(desk: Desk) -> None:
-    first = await desk.call("submit_workflow", WORKFLOW)
-    server = await desk.call("window_locked_server")
-    second = await desk.call("run_again", first, {"elsewhere": True})
-    told = {task["promptId"]: task for task in await desk.call("window_tasks")}
-    assert told[first]["state"] == "given_up"
-    assert (told[second]["againOf"], told[second]["executionServer"] != server) == (first, True)
+async def test_running_elsewhere_gives_up_the_old_task(console: Console) -> None:
+    first = await console.call("submit_workflow", WORKFLOW)
+    server = await console.call("window_locked_server")
+    second = await console.call("run_again", first, {"elsewhere": True})
+    tasks = {task["promptId"]: task for task in await console.call("window_tasks")}
+    assert tasks[first]["state"] == "given_up"
+    assert (tasks[second]["againOf"], tasks[second]["executionServer"] != server) == (first, True)
 
 
-async def test_running_again_stays_where_the_window_is_moored(desk: Desk) -> None:
-    first = await desk.call("submit_workflow", WORKFLOW)
-    second = await desk.call("run_again", first)
-    assert {task["executionServer"] for task in await desk.call("window_tasks")} == {
-        await desk.call("window_locked_server")
+async def test_rerun_stays_where_the_window_is_moored(console: Console) -> None:
+    first = await console.call("submit_workflow", WORKFLOW)
+    second = await console.call("run_again", first)
+    assert {task["executionServer"] for task in await console.call("window_tasks")} == {
+        await console.call("window_locked_server")
     }
-    assert (await desk.call("look_again", second))["promptId"] == second
+    assert (await console.call("look_again", second))["promptId"] == second
 
 
-async def test_a_calm_browser_has_no_orphans(desk: Desk) -> None:
-    assert await desk.call("orphans") == []
+async def test_browser_without_closed_windows_has_no_orphans(console: Console) -> None:
+    assert await console.call("orphans") == []
 
 
-async def test_the_fleet_is_told(desk: Desk) -> None:
-    told = await desk.call("fleet")
-    assert [server["id"] for server in told["servers"]] == [HERE, THERE]
-    assert set(told["servers"][0]) == {
+async def test_fleet_lists_its_servers(console: Console) -> None:
+    fleet = await console.call("fleet")
+    assert [server["id"] for server in fleet["servers"]] == [HERE, THERE]
+    assert set(fleet["servers"][0]) == {
         "id", "name", "address", "base", "health", "running", "pending", "version", "demo", "drained", "weight",
         "tags", "catalogue",
     }  # fmt: skip
@@ -235,10 +235,10 @@ async def test_the_fleet_is_told(desk: Desk) -> None:
         ("stop", [], TypeError),
     ],
 )
-async def test_bad_arguments_are_typed_refusals(
-    desk: Desk, name: str, arguments: list[Any], kind: type[Exception]
+async def test_invalid_arguments_raise_typed_errors(
+    console: Console, name: str, arguments: list[Any], kind: type[Exception]
 ) -> None:
     with pytest.raises(kind):
-        await desk.call(name, *arguments)
-    assert await desk.call("window_locked_server") is None
-    assert await desk.call("window_tasks") == []
+        await console.call(name, *arguments)
+    assert await console.call("window_locked_server") is None
+    assert await console.call("window_tasks") == []

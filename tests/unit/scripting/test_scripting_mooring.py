@@ -1,4 +1,4 @@
-"""`mooring` of a script: the page's own interface, call by call."""
+"""`mooring` of a script: the calls of the page's console, with the same names and arguments."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from app.core.errors import MooringError, TaskNotFound
 from app.scripting.mooring import CALLS, Mooring
 from app.scripting.wire import BLOB_KEY, camel
 from app.session.console import METHODS, ConsoleContract
-from tests.unit.test_console_contract import WORKFLOW, Desk
+from tests.unit.test_console_contract import WORKFLOW, Console
 
 
-class Line:
-    """A way to a page that answers as told."""
+class FakePage:
+    """Records calls, and returns one answer."""
 
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer
@@ -29,12 +29,12 @@ class Line:
         return json.dumps({"value": self.answer})
 
 
-def mooring_on(line: Line) -> Any:
-    return Mooring(line.send, origin="http://studio.lan", version="1")
+def mooring_on(fake: FakePage) -> Any:
+    return Mooring(fake.send, origin="http://studio.lan", version="1")
 
 
-def test_it_has_every_name_of_the_console_in_both_spellings() -> None:
-    mooring = mooring_on(Line())
+def test_module_has_every_name_of_the_console_in_both_spellings() -> None:
+    mooring = mooring_on(FakePage())
     assert {camel(name) for name in CALLS} == {*METHODS, "save"}
     for name in CALLS:
         assert inspect.iscoroutinefunction(getattr(mooring, name))
@@ -46,23 +46,23 @@ def test_it_has_every_name_of_the_console_in_both_spellings() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
-def test_each_call_takes_as_many_arguments_as_the_consoles(name: str) -> None:
-    """A call with named options has them as one last argument there."""
+def test_each_call_has_the_consoles_number_of_arguments(name: str) -> None:
+    """In the console, named options are one last argument."""
     own = inspect.signature(getattr(Mooring, next(item for item in CALLS if camel(item) == name))).parameters.values()
     taken = [item for item in own if item.kind is not inspect.Parameter.VAR_KEYWORD]
     assert len(taken) == len(inspect.signature(getattr(ConsoleContract, METHODS[name])).parameters)
 
 
-async def test_options_are_named_or_given_as_in_javascript() -> None:
-    line = Line("id")
-    mooring = mooring_on(line)
+async def test_options_are_named_or_one_dictionary() -> None:
+    fake = FakePage("id")
+    mooring = mooring_on(fake)
     await mooring.submit_workflow({"1": {}}, title="Dunes", inputs={"1": {"image": b"p"}})
     await mooring.submitWorkflow({"1": {}}, {"title": "Dunes"})
     await mooring.submit_workflow("{}", workflow={"nodes": []})
     await mooring.run_again("a", elsewhere=True)
-    line.answer = {}
+    fake.answer = {}
     await mooring.debug_bundle()
-    assert line.asked == [
+    assert fake.asked == [
         ("submitWorkflow", [{"1": {}}, {"title": "Dunes", "inputs": {"1": {"image": {BLOB_KEY: 0}}}}], [b"p"]),
         ("submitWorkflow", [{"1": {}}, {"title": "Dunes"}], []),
         ("submitWorkflow", ["{}", {"workflow": {"nodes": []}}], []),
@@ -71,43 +71,43 @@ async def test_options_are_named_or_given_as_in_javascript() -> None:
     ]
 
 
-async def test_files_go_as_bytes() -> None:
-    line = Line({"name": "a.png"})
-    mooring = mooring_on(line)
+async def test_files_are_sent_as_bytes() -> None:
+    fake = FakePage({"name": "a.png"})
+    mooring = mooring_on(fake)
     assert await mooring.upload_image(memoryview(b"p"), "a.png") == {"name": "a.png"}
     await mooring.save("a.txt", "沙")
-    assert [asked[1:] for asked in line.asked] == [
+    assert [asked[1:] for asked in fake.asked] == [
         ([{BLOB_KEY: 0}, "a.png"], [b"p"]),
         (["a.txt", {BLOB_KEY: 0}], ["沙".encode()]),
     ]
 
 
-class Page:
-    """The page's own interface over a sandbox, told as its console tells it."""
+class SandboxPage:
+    """The page's interface over a sandbox; answers as its console does."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, console: Console) -> None:
+        self.console = console
 
     async def send(self, method: str, text: str, _blobs: list[bytes]) -> str:
         try:
-            return json.dumps({"value": await self.desk.call(METHODS[method], *json.loads(text))})
+            return json.dumps({"value": await self.console.call(METHODS[method], *json.loads(text))})
         except MooringError as error:
             facts = {camel(name): value for name, value in error.facts().items()}
             return json.dumps({"error": {"name": type(error).__name__, "message": str(error), "facts": facts}})
 
 
 @pytest_asyncio.fixture
-async def desk() -> AsyncIterator[Desk]:
-    desk = Desk()
-    await desk.session.start()
-    yield desk
-    await desk.session.stop()
+async def console() -> AsyncIterator[Console]:
+    console = Console()
+    await console.session.start()
+    yield console
+    await console.session.stop()
 
 
-async def test_a_script_runs_a_workflow_by_the_very_contract(desk: Desk) -> None:
-    mooring: Any = Mooring(Page(desk).send, origin="", version="")
+async def test_script_runs_a_workflow_through_the_console_contract(console: Console) -> None:
+    mooring: Any = Mooring(SandboxPage(console).send, origin="", version="")
     prompt_id = await mooring.submit_workflow(WORKFLOW, title="Dunes")
-    desk.sandbox.servers.finish(prompt_id)
+    console.sandbox.servers.finish(prompt_id)
     task = await mooring.wait_for(prompt_id)
     assert (task["state"], task["title"]) == ("succeeded", "Dunes")
     assert (await mooring.get_task_bound_image_url(prompt_id)).startswith("/servers/")

@@ -1,4 +1,4 @@
-"""What a script prints, on its way out: line by line, bounded when it is a flood, never lost in silence."""
+"""The output of a script: sent line by line, bounded if there is much, and never lost without a notice."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_little_output_is_sent_line_by_line(outlet: Outlet, sent: list[tuple[str
     assert not outlet.is_holding
 
 
-def test_a_flood_is_gathered_and_bounded(outlet: Outlet, sent: list[tuple[str, str]], clock: Clock) -> None:
+def test_much_output_is_collected_and_bounded(outlet: Outlet, sent: list[tuple[str, str]], clock: Clock) -> None:
     lines = 100_000
     for _ in range(lines):
         outlet.write("out", "flood\n")
@@ -82,10 +82,10 @@ def test_delayed_output_is_sent_with_the_next_or_a_flush(
     outlet.write("out", "!\n")
     assert sent[-1] == ("out", "held\n!\n")
     outlet.flush()
-    assert len(sent) == MESSAGES + 1, "nothing is told twice"
+    assert len(sent) == MESSAGES + 1, "nothing is sent twice"
 
 
-def test_the_order_of_both_streams_is_kept(outlet: Outlet, sent: list[tuple[str, str]]) -> None:
+def test_order_of_both_streams_is_kept(outlet: Outlet, sent: list[tuple[str, str]]) -> None:
     for _ in range(int(MESSAGES)):
         outlet.write("out", ".\n")
     outlet.write("out", "a")
@@ -95,7 +95,7 @@ def test_the_order_of_both_streams_is_kept(outlet: Outlet, sent: list[tuple[str,
     assert sent[-3:] == [("out", "a"), ("err", "b"), ("out", "c")]
 
 
-def test_a_stream_is_one_that_others_can_print_to(outlet: Outlet) -> None:
+def test_stream_is_a_text_stream(outlet: Outlet) -> None:
     stream = Stream(outlet, "out")
     assert isinstance(stream, io.TextIOBase)
     assert (stream.writable(), stream.write(""), stream.write("ab")) == (True, 0, 2)

@@ -12,10 +12,10 @@ Sent = list[tuple[str, str]]
 
 
 async def run(source: str, runner: Runner | None = None, sent: Sent | None = None) -> Sent:
-    heard: Sent = [] if sent is None else sent
-    one = runner or Runner(lambda kind, text: heard.append((kind, text)))
+    messages: Sent = [] if sent is None else sent
+    one = runner or Runner(lambda kind, text: messages.append((kind, text)))
     await one.start(source)
-    return heard
+    return messages
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ async def test_missing_value_is_not_sent(source: str) -> None:
     assert await run(source) == [("end", "done")]
 
 
-async def test_names_stay_from_one_script_to_the_next() -> None:
+async def test_names_persist_between_scripts() -> None:
     sent: Sent = []
     runner = Runner(lambda kind, text: sent.append((kind, text)))
     await run("def double(x):\n    return 2 * x", runner)
@@ -56,7 +56,7 @@ async def test_error_shows_only_lines_of_the_script() -> None:
     assert "runner.py" not in text
 
 
-async def test_the_cause_of_an_error_is_trimmed_too() -> None:
+async def test_cause_of_an_error_is_trimmed_too() -> None:
     source = "try:\n    int('x')\nexcept ValueError as error:\n    raise KeyError('y') from error"
     [(_, text), _end] = await run(source)
     assert "direct cause" in text
@@ -77,7 +77,7 @@ async def test_syntax_error_is_shown_with_its_line() -> None:
     assert "SyntaxError" in text
 
 
-async def test_a_script_that_waits_can_be_stopped() -> None:
+async def test_waiting_script_can_be_stopped() -> None:
     sent: Sent = []
     runner = Runner(lambda kind, text: sent.append((kind, text)))
     running = runner.start("import asyncio\nx = 1\nawait asyncio.Event().wait()")

@@ -1,4 +1,4 @@
-"""The messages between a script's worker and the page: what they look like, and what comes out at the other end."""
+"""The messages between a script's worker and the page: their form, and what the receiver makes of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.scripting.wire import BLOB_KEY, ERRORS, PageError, camel, pack, revive,
 from tests.services import ROOT
 
 
-def test_arguments_are_json_with_the_bytes_beside_it() -> None:
+def test_arguments_are_json_and_a_list_of_bytes() -> None:
     text, blobs = pack(["沙丘", None, {"1": {"image": b"\x00\xff"}}, bytearray(b"b"), memoryview(b"c")])
     assert json.loads(text) == ["沙丘", None, {"1": {"image": {BLOB_KEY: 0}}}, {BLOB_KEY: 1}, {BLOB_KEY: 2}]
     assert blobs == [b"\x00\xff", b"b", b"c"]
@@ -25,18 +25,18 @@ def test_unsendable_value_is_refused_before_sending(value: object) -> None:
         pack([value])
 
 
-def test_bytes_are_marked_as_the_page_reads_them() -> None:
+def test_both_sides_mark_bytes_alike() -> None:
     for path in ("static/js/scripting.js", "app/browser/console.py"):
         assert re.search(r'BLOB_KEY = "\\0blob"', (ROOT / path).read_text(encoding="utf-8")), path
 
 
-def test_an_answer_is_its_value() -> None:
+def test_answer_is_unpacked_to_its_value() -> None:
     assert unpack('{"value": {"ok": true}}') == {"ok": True}
     assert unpack('{"value": null}') is None
     assert unpack("{}") is None, "undefined"
 
 
-def test_a_refusal_is_the_same_error_with_its_facts() -> None:
+def test_refusal_is_the_same_error_with_its_facts() -> None:
     raised = {"operation": "submit", "asked": "gpu-1", "locked": "gpu-2", "holders": 2}
     answer = {"error": {"name": "ServerLockedError", "message": "…", "facts": raised}}
     with pytest.raises(AffinityError) as refused:
@@ -54,7 +54,7 @@ def test_facts_have_python_names_and_unknown_ones_are_dropped() -> None:
     assert rejected.node_errors == [{"nodeId": "3"}]  # type: ignore[comparison-overlap]
 
 
-def test_every_error_of_ours_can_come_across() -> None:
+def test_every_own_error_can_be_revived() -> None:
     assert {"MooringError", "BadInput", "ConnectError", "StorageError", "InvalidTransition"} <= set(ERRORS)
     for name, error in ERRORS.items():
         assert getattr(errors, name) is error
@@ -71,9 +71,9 @@ def test_other_errors_keep_name_and_message() -> None:
 @pytest.mark.parametrize(
     ("python", "javascript"), [("prompt_id", "promptId"), ("cause", "cause"), ("is_newer", "isNewer")]
 )
-def test_names_are_spelled_for_each_side(python: str, javascript: str) -> None:
+def test_names_follow_each_languages_style(python: str, javascript: str) -> None:
     assert (camel(python), snake(javascript)) == (javascript, python)
 
 
-def test_an_error_of_a_script_reads_as_itself() -> None:
+def test_revived_error_has_its_own_message() -> None:
     assert str(revive({"name": "BadInput", "message": "", "facts": {"cause": "empty"}})) == str(BadInput("empty"))

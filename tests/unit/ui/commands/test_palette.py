@@ -1,4 +1,4 @@
-"""The command palette: everything that the page offers, found in both languages, done as by its button."""
+"""The command palette: every action of the page, found in both languages, done as by its button."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from app.ui.commands.words import word_group
 from app.ui.runs.server_picker import WhereServer, WhereView
 from app.ui.settings.settings import Settings
 from tests.unit.ui.crowd import crowded
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 
-# Everything there is: with it, every command is offered but those of the other state.
+# With this, every command is offered except those of the opposite state.
 FULL = Offered(
     can_run=True,
     cancels=task("a").prompt_id,
@@ -42,7 +43,7 @@ FULL = Offered(
 OTHER = replace(FULL, is_paused=True, is_arranging=True, is_searchable=False)
 UNBOUNDED = replace(FULL, is_unbounded=True, is_album=True, is_narrow=True, picked=2)
 
-# What is about one thing: a card, a row, a field, a box. One goes there, by "Go to …" or by the section.
+# About one thing: a card, a row, a field, a box. The palette only jumps there, by "Go to …" or by the section.
 ABOUT_ONE = {
     "adopt", "apply-preset", "ask-give-up", "ask-preset", "ask-run-again", "ask-same-server", "clear-picture",
     "confirm-same-server", "delete-item", "dismiss-notice", "dismiss-run", "edit-item", "fold-node", "give-up",
@@ -51,7 +52,7 @@ ABOUT_ONE = {
     "run-again", "same-picture", "show", "unpin", "use-near", "use-recent", "use-settings", "use-as-input", "break",
     "open-camera", "more-nodes",
 }  # fmt: skip
-# What stands in a dialog, which a command opens.
+# In a dialog, which a command opens.
 IN_DIALOGS = {
     "close-dialog", "save-keeping", "ask-delete-kept", "keep-kept", "delete-kept", "ask-promise", "forget-recent",
     "open-palette", "command", "try-notification", "library-all", "save-preset", "keep-item", "ask-delete-item",
@@ -68,15 +69,15 @@ def all_commands() -> Iterator[str]:
         yield from (item.action for item in commands(offered, ENGLISH))
 
 
-def test_whatever_the_page_offers_is_a_command_or_about_one_thing() -> None:
-    markup = "".join(crowded().values())
-    shown = set(re.findall(r'data-action="([a-z-]+)"', markup)) - ABOUT_ONE - IN_DIALOGS
+def test_every_action_of_the_page_has_a_command() -> None:
+    shown = {item["data-action"] for markup in crowded().values() for item in elements(markup) if "data-action" in item}
+    shown -= ABOUT_ONE | IN_DIALOGS
     assert shown - set(all_commands()) == set(), (
         "add a command for it (app/ui/commands/commands.py), or to one of the lists here"
     )
 
 
-def test_commands_go_to_elements_that_exist() -> None:
+def test_commands_jump_to_existing_elements() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/ui").rglob("*.py"))
     ids = set(re.findall(r'id="([a-z-]+)"', (ROOT / "index.html").read_text(encoding="utf-8") + sources))
     for offered in (FULL, OTHER, UNBOUNDED):
@@ -85,7 +86,7 @@ def test_commands_go_to_elements_that_exist() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
-def test_ids_and_titles_tell_commands_apart(language: str) -> None:
+def test_commands_have_unique_ids_and_titles(language: str) -> None:
     _ = translator(language)
     for offered in (FULL, OTHER, UNBOUNDED):
         found = commands(offered, _)
@@ -94,14 +95,14 @@ def test_ids_and_titles_tell_commands_apart(language: str) -> None:
         assert all(word_group(item.group, _) for item in found)
 
 
-def test_nothing_is_offered_that_cannot_be_done() -> None:
+def test_only_possible_commands_are_offered() -> None:
     little = commands(Offered(), ENGLISH)
     for name in ("run", "cancel", "graph", "undo", "line-pause", "dismiss-errors", "adopt-all", "presets", "many-runs"):
         assert find_command(little, name) is None
         assert find_command(commands(FULL, ENGLISH), name) is not None
 
 
-def test_every_word_must_be_found_whatever_its_case_width_or_place() -> None:
+def test_search_matches_all_words_in_any_order_and_case() -> None:
     assert titles("DARK") == ["Dark colours"]
     assert titles("colours dark") == ["Dark colours"]
     assert titles("ｄａｒｋ") == ["Dark colours"]
@@ -109,7 +110,7 @@ def test_every_word_must_be_found_whatever_its_case_width_or_place() -> None:
     assert titles("nothing is called so") == []
 
 
-def test_chinese_is_found_by_any_part_and_english_in_every_language() -> None:
+def test_chinese_is_found_by_any_part_and_english_everywhere() -> None:
     assert titles("风景") == ["宽幅风景"]
     assert "使用深色" in titles("深色", language="zh-CN")
     assert titles("dark", language="zh-CN") == ["使用深色"]
@@ -117,13 +118,13 @@ def test_chinese_is_found_by_any_part_and_english_in_every_language() -> None:
     assert titles("enlarge and", language="zh-CN") == [translator("zh-CN").known("Enlarge and sharpen")]
 
 
-def test_titles_that_begin_so_come_first_and_then_those_used_lately() -> None:
+def test_titles_with_the_query_come_first_then_recent_ones() -> None:
     assert titles("run")[0] == "Run"
     for theme, title in (("dark", "Dark colours"), ("light", "Light colours")):
         assert titles("colours", recent=(f"theme:{theme}",))[0] == title
 
 
-def test_what_was_used_lately_stands_on_top_until_something_is_typed() -> None:
+def test_recent_commands_are_on_top_until_text_is_typed() -> None:
     found = find_commands(commands(FULL, ENGLISH), "  ", ("theme:dark", "gone", "library"))
     assert [item.command_id for item in found[:3]] == ["theme:dark", "library", "run"]
     assert len(found) == len(commands(FULL, ENGLISH))
@@ -131,22 +132,23 @@ def test_what_was_used_lately_stands_on_top_until_something_is_typed() -> None:
     assert markup.index("Used lately") < markup.index("Dark colours") < markup.index(">Work<")
 
 
-def test_the_list_is_a_combobox_that_says_how_much_was_found() -> None:
+def test_palette_is_a_combobox_with_a_count() -> None:
     many = replace(FULL, workflows=tuple((f"w{number}", f"Work {number}") for number in range(500)))
     markup = str(palette(PaletteView(PaletteDialog("work"), many), ENGLISH))
-    assert markup.count('role="option"') == MOST_SHOWN
-    assert 'role="combobox"' in markup and 'aria-controls="palette-list"' in markup
-    assert 'data-query="work"' in markup
+    assert len(elements(markup, role="option")) == MOST_SHOWN
+    field = element(markup, role="combobox")
+    assert field["aria-controls"] == "palette-list"
+    assert elements(markup, data_query="work")
     assert re.search(r"The first 40 of 5\d\d", markup)
     assert "No command is called so" in str(palette(PaletteView(PaletteDialog("zzz"), many), ENGLISH))
 
 
-def test_names_that_are_somebodys_own_are_never_markup() -> None:
+def test_users_names_are_never_markup() -> None:
     evil = replace(FULL, workflows=(("x", "<img src=x onerror=alert(1)>"),))
-    assert "<img" not in str(palette(PaletteView(PaletteDialog("img"), evil), ENGLISH))
+    assert not elements(str(palette(PaletteView(PaletteDialog("img"), evil), ENGLISH)), "img")
 
 
-async def test_a_command_does_what_its_button_does_and_is_remembered() -> None:
+async def test_command_does_what_its_button_does_and_is_remembered() -> None:
     screen = MemoryScreen()
     page, session = await opened(screen, StillSession(window=window(task("a"))))
     page.actions.act("open-palette", {})
@@ -163,7 +165,7 @@ async def test_a_command_does_what_its_button_does_and_is_remembered() -> None:
     assert page.ui.of(Settings).theme.value == "dark"
 
 
-async def test_what_cannot_be_done_any_more_is_not_done() -> None:
+async def test_impossible_command_does_nothing() -> None:
     page, session = await opened(MemoryScreen())
     page.actions.act("open-palette", {})
     page.actions.act("command", {"command": "cancel"})
@@ -171,7 +173,7 @@ async def test_what_cannot_be_done_any_more_is_not_done() -> None:
     assert not [call for call in session.calls if call[0] == "cancel"]
 
 
-async def test_going_somewhere_waits_until_the_palette_has_gone() -> None:
+async def test_jump_waits_until_the_palette_is_closed() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen, StillSession(window=window(ended("a"))))
     page.actions.act("open-palette", {})
@@ -183,14 +185,14 @@ async def test_going_somewhere_waits_until_the_palette_has_gone() -> None:
     assert screen.changes[1] == {"jump": f"task-{task('a').prompt_id}"}
 
 
-async def test_a_file_is_asked_for_within_the_click() -> None:
+async def test_file_dialog_opens_within_the_click() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     page.actions.act("command", {"command": "open-file"})
     assert screen.changes[-1] == {"press": "open-file-input"}
 
 
-async def test_a_key_does_what_is_offered_and_nothing_when_keys_are_switched_off() -> None:
+async def test_key_runs_its_command_unless_switched_off() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     page.actions.act("press-key", {"key": "n"})
@@ -202,14 +204,14 @@ async def test_a_key_does_what_is_offered_and_nothing_when_keys_are_switched_off
 
 
 @pytest.mark.parametrize("kept", ["{", "{}", "[1, 2]", ""])
-async def test_an_unreadable_list_of_what_was_used_is_no_obstacle(kept: str) -> None:
+async def test_unreadable_recent_commands_are_ignored(kept: str) -> None:
     screen = MemoryScreen(shared={RECENT_KEY: kept})
     page, _session = await opened(screen)
     page.actions.act("open-palette", {})
     assert page.ui.dialog == PaletteDialog()
 
 
-async def test_all_errors_can_be_dismissed_at_once() -> None:
+async def test_all_errors_can_be_dismissed_together() -> None:
     page, _session = await opened(MemoryScreen())
     page.set_ui(page.ui.with_error(NoServerAvailable("a")).with_error(NoServerAvailable("b")))
     page.actions.act("dismiss-errors", {})
@@ -217,16 +219,15 @@ async def test_all_errors_can_be_dismissed_at_once() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_the_list_of_shortcuts_has_every_key_with_words(language: str) -> None:
+def test_list_of_shortcuts_has_every_key(language: str) -> None:
     markup = str(shortcuts(ShortcutsView(), translator(language)))
-    for key in SINGLE:
-        assert f">{key.upper()}</kbd>" in markup
+    assert {key.upper() for key in SINGLE} <= {item.text for item in elements(markup, "kbd")}
     assert "Ctrl" in markup and "⌘" in markup
     off = str(shortcuts(ShortcutsView(has_keys=False), translator(language)))
-    assert 'data-action="open-settings"' in off and 'data-action="open-settings"' not in markup
+    assert elements(off, data_action="open-settings") and not elements(markup, data_action="open-settings")
 
 
-def test_each_single_key_stands_for_a_command() -> None:
+def test_each_single_key_has_a_command() -> None:
     known = {item.command_id for offered in (FULL, OTHER) for item in commands(offered, ENGLISH)}
     assert set(SINGLE.values()) <= known
     assert len(set(SINGLE.values())) == len(SINGLE)

@@ -34,7 +34,7 @@ from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.page.test_views import read
+from tests.unit.ui.elements import element
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryContext,
@@ -314,8 +314,7 @@ async def test_two_picked_results_are_compared_both_ways() -> None:
     assert isinstance(dialog, CompareDialog)
     assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", False)
     await rig.act("album-compare-way")
-    found = read(str(comparing(rig.context.ui.dialog, ENGLISH)))  # type: ignore[arg-type]
-    assert "compare-slider" in {facts.get("class") for _, facts in found.tags}
+    assert element(str(comparing(rig.context.ui.dialog, ENGLISH)), class_="compare-slider")  # type: ignore[arg-type]
 
 
 async def test_deleting_names_and_deletes_whole_runs() -> None:

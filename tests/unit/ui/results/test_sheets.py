@@ -7,8 +7,8 @@ from app.core.waiting_runs import Batch, Entry, WaitingRuns
 from app.ui.kit.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
 from app.ui.results.state import PictureDialog
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import ME, StillLine, StillPictures, StillSession, ended, output, task, window
 from tests.unit.ui.trouble import markup, page
 
@@ -80,10 +80,9 @@ def test_each_grid_is_listed_once_newest_first() -> None:
 
 def test_labels_are_never_markup() -> None:
     session = StillSession(window=window(task("a", part=part(0))))
-    found = read(markup(page(session, UiState(dialog=SheetDialog(BATCH))), "dialogs"))
-    assert "b" not in {tag for tag, _ in found.tags}
-    save = next(facts for _, facts in found.tags if "data-save-sheet" in facts)
-    assert "disabled" in save, "there is no picture to save"
+    text = markup(page(session, UiState(dialog=SheetDialog(BATCH))), "dialogs")
+    assert elements(text, "b") == []
+    assert "disabled" in element(text, data_testid="save-sheet"), "there is no picture to save"
 
 
 def test_missing_sheet_opens_no_dialog() -> None:

@@ -9,8 +9,8 @@ import pytest
 from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.results.storage_html import keeping
+from tests.unit.ui.elements import element
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import ENGLISH, StillResults, StillSession
 
 SET = KeepSettings(2_000_000_000)
@@ -64,8 +64,8 @@ async def test_invalid_cap_is_marked_and_not_saved(text: str) -> None:
     assert requests(rig) == []
     dialog = rig.context.ui.dialog
     assert isinstance(dialog, KeepingDialog)
-    tags = read(str(keeping(KeepingView(dialog, USAGE), ENGLISH))).tags
-    assert next(facts for _, facts in tags if facts.get("data-input") == "cap")["aria-invalid"] == "true"
+    shown = str(keeping(KeepingView(dialog, USAGE), ENGLISH))
+    assert element(shown, data_input="cap")["aria-invalid"] == "true"
 
 
 async def test_deleting_everything_takes_a_second_click() -> None:

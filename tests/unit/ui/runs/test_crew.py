@@ -1,4 +1,4 @@
-"""A tab's crew on the page: its work stands beside the tab's own, and the tab's signs count it."""
+"""A tab's crew on the page: its work is listed with the tab's own, and the tab's title counts it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tab(*own: Task, mates: tuple[Window, ...]) -> StillSession:
     )  # fmt: skip
 
 
-def test_the_crews_work_stands_in_the_same_lists_with_its_own_server() -> None:
+def test_crews_work_is_listed_with_its_own_servers() -> None:
     session = tab(
         task("a", "gpu-1"),
         mates=(mate(1, task("b", "gpu-2", created_at=5.0)), mate(2, ended("c", server_name="gpu-3"))),
@@ -32,10 +32,10 @@ def test_the_crews_work_stands_in_the_same_lists_with_its_own_server() -> None:
     assert [card.tag.name for card in view.results.cards] == ["gpu-3"]
     panel = fleet_view(session, NOTHING_READ, "")
     assert [(row.mine, row.is_mooring) for row in panel.servers] == [(1, True), (1, True), (0, False)]
-    assert view.run.cancels == task("a").prompt_id, "the newest of all"
+    assert view.run.cancels == task("a").prompt_id, "the newest task"
 
 
-def test_the_header_tells_of_every_server_at_work() -> None:
+def test_header_names_every_server_in_use() -> None:
     session = tab(task("a", "gpu-1"), mates=(mate(1, task("b", "gpu-2")),))
     view = page(session).header
     assert (view.running, [tag.name for tag in view.others]) == (2, ["gpu-2"])
@@ -44,7 +44,7 @@ def test_the_header_tells_of_every_server_at_work() -> None:
     assert "gpu-2" in markup(page(alone), "header") and "Not moored" not in markup(page(alone), "header")
 
 
-def test_the_tabs_sign_is_the_crews_too() -> None:
+def test_tab_title_counts_the_crews_work() -> None:
     sign = read_sign(tab(mates=(mate(1, task("b", "gpu-2")),)), frozenset())
     assert sign.kind is TabKind.RUNNING and sign.tag is not None and sign.tag.server_id == ServerId("gpu-2")
     done = tab(mates=(mate(1, ended("b", server_name="gpu-2")),))

@@ -1,8 +1,7 @@
-"""The dialog *Many runs*: what a plan comes to before it is added, what is wrong with it, and what is added."""
+"""The dialog *Many runs*: the plan before it is added, its faults, and the runs that are added."""
 
 from __future__ import annotations
 
-import html
 import itertools
 import json
 from dataclasses import replace
@@ -22,6 +21,7 @@ from app.ui.runs.many_actions import appended, decoded
 from app.ui.runs.state import RunsState
 from app.workflows.editor.copy import filled
 from app.workflows.graph import Key
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.library import test_opening
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ENGLISH, Bytes, StillSession, deletions, fleet, server, translator, workflows
@@ -63,87 +63,86 @@ async def write(made: Rig, kind: str, **texts: str) -> None:
 # What is shown
 
 
-def test_nothing_is_wrong_with_a_plan_that_is_not_written_yet() -> None:
+def test_empty_plan_shows_no_fault() -> None:
     for kind in (ManyKind.LINES, ManyKind.TABLE, ManyKind.GRID):
         text = shown(ManyDraft(kind))
         assert "Nothing to run yet" in text and "is-warn" not in text
-        assert 'data-action="many-add"' in text and "disabled" in text
+        assert "disabled" in element(text, data_action="many-add")
 
 
-def test_a_list_shows_how_many_runs_it_is_and_the_first_of_them() -> None:
+def test_list_shows_its_length_and_first_runs() -> None:
     text = shown(ManyDraft(lines="\n".join(f"dune {number}" for number in range(9))))
     assert "9 runs" in text and "dune 4" in text and "and 4 more" in text
     assert "Add 9 runs" in text
 
 
-def test_a_grid_tells_its_columns_and_rows() -> None:
+def test_grid_shows_its_columns_and_rows() -> None:
     text = shown(ManyDraft(ManyKind.GRID, across_text="4..12 step 4", down=SEED, down_text="1, 2, 3"))
     assert "9 runs" in text and "3 columns × 3 rows" in text
     assert "Steps 4 · Seed 1" in text
 
 
-def test_a_grid_of_one_row_says_row() -> None:
+def test_single_row_is_singular() -> None:
     text = shown(ManyDraft(ManyKind.GRID, across_text="4, 8", down=SEED, down_text="1"))
-    assert "2 columns × 1 row<" in text
+    assert "2 columns × 1 row" in text and "1 rows" not in text
 
 
-def test_where_no_input_is_chosen_that_is_asked_for() -> None:
-    told = word_bad_plan(BadPlan("no-such-input", ""), ENGLISH)
-    assert told.title == "Choose an input first."
+def test_missing_input_is_asked_for() -> None:
+    words = word_bad_plan(BadPlan("no-such-input", ""), ENGLISH)
+    assert words.title == "Choose an input first."
 
 
-def test_faults_are_told_by_row_and_input_and_nothing_can_be_added() -> None:
+def test_faults_name_row_and_input_and_prevent_adding() -> None:
     text = shown(ManyDraft(ManyKind.TABLE, table="text,seed\na dune,7\na lake,many"))
     assert "Row 3: “many” does not fit “Seed”" in text or "Row 3: “many” does not fit “seed”" in text
     assert "Add 0 runs" in text
     text = shown(ManyDraft(ManyKind.GRID, across=STEPS, across_text="4, 99999", down_text="1"))
-    assert "“99999” does not fit “Steps”" in text, "the form knows how many steps there may be"
+    assert "“99999” does not fit “Steps”" in text, "the form knows the limits of steps"
     assert "“x” is no whole number" in shown(ManyDraft(ManyKind.SEEDS, start="x"))
 
 
-def test_a_workflow_that_cannot_run_now_says_why_in_the_dialog_too() -> None:
+def test_dialog_says_why_the_workflow_cannot_run() -> None:
     text = shown(ManyDraft(lines="a"), "enlarge")
     assert "Put a picture in first" in text
-    assert "disabled" in text.partition("many-add")[2].partition(">")[0]
+    assert "disabled" in element(text, data_action="many-add")
 
 
-def test_every_input_can_be_the_target_and_each_has_a_name_of_its_own() -> None:
-    lists = shown(ManyDraft(), region="lists")
-    names = json.loads(html.unescape(str(lists).partition('id="many-names"')[2].partition(">")[2].partition("<")[0]))
+def test_every_input_can_be_a_target_with_a_unique_name() -> None:
+    names = json.loads(element(shown(ManyDraft(), region="lists"), id="many-names").text)
     assert names[:3] == ["Text", "Seed", "Steps"]
     for opened in workflows():
         targets = list(input_names(opened, str).values())
         assert len({target.where for target in targets}) == len(targets)
 
 
-def test_names_are_in_the_pages_language() -> None:
+def test_input_names_are_in_the_pages_language() -> None:
     chinese = input_names(workflows()[2], translator("zh-CN").known)
     assert "种子" in chinese and chinese["种子"].where == SEED
 
 
-def test_a_file_too_long_to_be_typed_in_is_told_by_its_name() -> None:
+def test_long_file_is_shown_by_its_name() -> None:
     text = shown(ManyDraft(lines="dune\n" * LONG_TEXT, file_name="dunes.txt"))
-    assert "dunes.txt" in text and "<textarea" not in text
+    assert "dunes.txt" in text and not elements(text, "textarea")
 
 
-def test_how_many_servers_is_only_asked_where_there_are_several() -> None:
+def test_number_of_servers_is_asked_only_if_there_are_several() -> None:
     assert "2 servers" in shown(ManyDraft())
     asking = UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))
     alone = page(StillSession(fleet=fleet(server("d", is_demo=True))), asking)
-    assert "many-senders" not in markup(alone, "dialogs")
+    assert not elements(markup(alone, "dialogs"), data_change="many-senders")
 
 
-def test_the_dialog_begins_with_what_takes_from_the_line_now() -> None:
+def test_dialog_starts_with_the_current_number_of_servers() -> None:
     session = demo()
     session.line.line = waiting("one").spread(2)
     text = markup(page(session, UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))), "dialogs")
-    assert "selected" in text.partition('<option value="2"')[2].partition(">")[0]
+    assert "selected" in element(text, "option", value="2")
 
 
 # What is added
 
 
-async def test_a_lists_runs_have_seeds_as_clicks_of_their_own_would() -> None:
+async def test_each_run_of_a_list_has_its_own_seed() -> None:
     made = rig()
     await write(made, "lines", text="a dune\na lake")
     await made.act("many-add")
@@ -154,7 +153,7 @@ async def test_a_lists_runs_have_seeds_as_clicks_of_their_own_would() -> None:
     assert made.context.ui.dialog is None and made.screen.changes[-1] == {"reveal": "waiting"}
 
 
-async def test_a_tables_own_seeds_win() -> None:
+async def test_seeds_of_a_table_are_kept() -> None:
     made = rig()
     await write(made, "table", text="Text;Seed\na dune;41\na lake;42")
     await made.act("many-add")
@@ -162,7 +161,7 @@ async def test_a_tables_own_seeds_win() -> None:
     assert [(run.values[TEXT], run.values[SEED]) for run in runs] == [("a dune", 41), ("a lake", 42)]
 
 
-async def test_a_grids_runs_share_their_seed_and_have_places_on_a_sheet() -> None:
+async def test_runs_of_a_grid_share_a_seed_and_have_cells() -> None:
     made = rig()
     made.actions.act("many-senders", {"value": "2"})
     await write(made, "grid", across_text="4, 8", down_text="x")
@@ -178,14 +177,14 @@ async def test_a_grids_runs_share_their_seed_and_have_places_on_a_sheet() -> Non
     assert workflow.value(*SEED) == int(made.context.ui.of(FormState).draft.values[SEED]), "drawn once"
 
 
-async def test_a_sweep_counts_on_from_where_it_begins() -> None:
+async def test_sweep_counts_from_its_start() -> None:
     made = rig()
     await write(made, "seeds", start="100", count="3", step="5")
     await made.act("many-add")
     assert [run.values[SEED] for run in made.session.line.calls[0][2]] == [100, 105, 110]
 
 
-async def test_a_grid_of_the_editors_file_sends_the_file_with_each_runs_values() -> None:
+async def test_grid_sends_the_editors_file_with_each_runs_values() -> None:
     opening = test_opening.Rig()
     await opening.give(test_opening.graph())
     chosen = test_opening.opened(opening)
@@ -199,14 +198,14 @@ async def test_a_grid_of_the_editors_file_sends_the_file_with_each_runs_values()
     assert plan.runs[3].cell is not None and plan.runs[3].cell.row_label == "b"
 
 
-async def test_a_plan_with_a_fault_adds_nothing() -> None:
+async def test_faulty_plan_adds_nothing() -> None:
     made = rig()
     await write(made, "seeds", start="x")
     await made.act("many-add")
     assert made.session.line.calls == [] and isinstance(made.context.ui.dialog, ManyDialog)
 
 
-async def test_a_file_becomes_the_list_or_the_table() -> None:
+async def test_file_becomes_the_list_or_the_table() -> None:
     made = rig()
     await made.act("open-many")
     made.actions.take_files(None, [(Bytes("文字,种子\n沙丘,7".encode("gb18030"), "text/csv"), "runs.CSV")])
@@ -224,23 +223,23 @@ async def test_a_file_becomes_the_list_or_the_table() -> None:
     assert made.context.ui.of(RunsState).many.table == "" and made.context.ui.of(RunsState).many.fault is None
 
 
-async def test_a_choice_is_put_behind_the_values_of_its_side() -> None:
+async def test_option_is_appended_to_the_values_of_its_side() -> None:
     made = rig()
     await made.act("open-many")
     made.actions.act("many-option", {"place": "down", "value": "euler"})
     made.actions.act("many-option", {"place": "down", "value": "a, b"})
     assert made.context.ui.of(RunsState).many.down_text == 'euler, "a, b"'
-    assert made.screen.changes[-1]["texts"][1]["text"] == "", "its field is empty again"  # type: ignore[index]
+    assert made.screen.changes[-1]["texts"][1]["text"] == "", "its field is emptied"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
     ("before", "after"), [("", "x"), ("a", "a, x"), ("a,", "a, x"), ("a\nb", "a\nb\nx"), ("a\n", "a, x")]
 )
-def test_one_more_value(before: str, after: str) -> None:
+def test_appended_value_follows_the_separator(before: str, after: str) -> None:
     assert appended(before, "x") == after
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
-def test_a_file_is_read_in_what_spreadsheets_write(encoding: str) -> None:
+def test_spreadsheet_encodings_are_decoded(encoding: str) -> None:
     assert decoded("沙丘,7".encode(encoding)) == "沙丘,7"
     assert decoded(b"\xff\xff\xff\0") is None

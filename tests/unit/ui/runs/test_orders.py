@@ -1,4 +1,4 @@
-"""What a click sends: a file that lies in one place of the editor's is sent to every node that has it from there."""
+"""What a click on Run sends: one file of the editor goes to every node that uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.editor.drawing import Drawing, key
 from tests.unit.ui.page_kit import Bytes
 
 
-def test_a_picture_inside_a_subgraph_that_is_used_twice_goes_into_both() -> None:
+def test_file_in_a_repeated_subgraph_is_sent_to_each_node() -> None:
     inner = Drawing(key(1), "Inside", first_link=100)
     inner.node(10, "LoadImage", ["one.png", "image"], outputs=2)
     inner.leave("IMAGE", "IMAGE", 10, 0)

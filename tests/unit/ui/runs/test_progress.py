@@ -1,8 +1,7 @@
-"""The line on a card: percent, node with step, time left, place, bytes sent; and nothing that is not known."""
+"""The line on a card: percentage, node with step, remaining time, place, bytes sent; and nothing that is unknown."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -20,6 +19,7 @@ from app.ui.page.state import PageView
 from app.ui.page.tab_title import read_sign, title_ends, word_title
 from app.ui.runs.progress_words import word_time
 from app.ui.runs.tasks_html import now
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, task, translator, window, workflows
 
 ETA = Outlook(Eta(1072.0, 1120.0, 72.4))
@@ -37,9 +37,9 @@ def page(*tasks: Task, **facts: object) -> PageView:
 
 
 def line(view: PageView, _: Translator = ENGLISH) -> str:
-    """The words of the first card's line."""
-    found = re.search(r'<p class="card-step">(.*?)</p>', str(now(view.now, _)), re.DOTALL)
-    return " | ".join(re.findall(r">([^<>]+)<", f">{found[1]}<")) if found else ""
+    """Return the texts of the first card's line."""
+    found = elements(str(now(view.now, _)), "p", class_="card-step")
+    return " | ".join(part.strip() for part in found[0].parts if part.strip()) if found else ""
 
 
 def moving(item: Task, fraction: float = 0.63) -> dict[PromptId, Progress]:
@@ -49,21 +49,23 @@ def moving(item: Task, fraction: float = 0.63) -> dict[PromptId, Progress]:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (11.6, "0:12"), (80, "1:20"), (3599.4, "59:59"), (3729, "1:02:09"), (-4, "0:00")]
 )
-def test_time_is_written_alike_everywhere(seconds: float, text: str) -> None:
+def test_time_is_written_as_a_clock(seconds: float, text: str) -> None:
     assert word_time(seconds) == text
 
 
-def test_a_running_task_says_percent_node_step_and_time_in_one_line() -> None:
+def test_running_task_shows_percentage_node_step_and_time() -> None:
     item = task()
     view = page(item, progress=moving(item), outlooks={item.prompt_id: ETA})
     assert line(view) == "63 % | Enlarge 14/20 | 1:12 left"
     assert line(view, translator("zh-CN")).endswith("14/20 | 剩余 1:12")
     markup = str(now(view.now, ENGLISH))
-    assert 'data-ends="1072.0" data-until="1120.0" data-coming="{time} left" data-over="any moment now"' in markup
-    assert 'aria-valuetext="63 %, Enlarge: step 14 of 20"' in markup
+    eta = element(markup, data_testid="eta")
+    assert (eta["data-ends"], eta["data-until"]) == ("1072.0", "1120.0")
+    assert (eta["data-coming"], eta["data-over"]) == ("{time} left", "any moment now")
+    assert element(markup, "progress")["aria-valuetext"] == "63 %, Enlarge: step 14 of 20"
 
 
-def test_without_an_estimate_nothing_is_said_of_time() -> None:
+def test_no_time_is_shown_without_an_estimate() -> None:
     item = task()
     assert line(page(item, progress=moving(item))) == "63 % | Enlarge 14/20"
     assert line(page(item)) == "Running"
@@ -77,40 +79,40 @@ def test_without_an_estimate_nothing_is_said_of_time() -> None:
         (3, None, "2 ahead in line | starts in about 1:12"),
     ],
 )
-def test_a_waiting_task_says_its_place_and_when_its_turn_comes(place: int, count: int | None, says: str) -> None:
+def test_waiting_task_shows_its_place_and_start(place: int, count: int | None, says: str) -> None:
     item = task(state=TaskState.QUEUED, place=place)
     assert line(page(item, outlooks={item.prompt_id: Outlook(ETA.eta, count)})) == says
 
 
-def test_what_is_being_cancelled_says_so_beside_its_percent() -> None:
+def test_cancelling_is_shown_beside_the_percentage() -> None:
     item = task(cancel_asked_at=5.0)
     assert line(page(item, progress=moving(item))).startswith("63 % | Cancelling")
 
 
-def test_a_silent_server_has_a_warning_and_no_line() -> None:
+def test_unreachable_server_shows_no_line() -> None:
     item = task(contact=Contact.UNREACHABLE)
     assert line(page(item)) == ""
 
 
-def test_an_upload_says_how_many_bytes_have_gone() -> None:
+def test_upload_shows_the_bytes_sent() -> None:
     run = Run(
         prompt_id=PromptId("r"), title="", started_at=1.0, stage=RunStage.UPLOADING, fraction=0.25, sent=50, size=200
     )
     assert line(page(runs=(run,))) == "25 % | Uploading: 50 B of 200 B"
 
 
-def test_a_second_that_goes_by_is_no_patch() -> None:
+def test_passing_second_patches_nothing() -> None:
     item = task()
     before = page(item, progress=moving(item), outlooks={item.prompt_id: ETA})
     later = Outlook(Eta(1072.0, 1120.0, 71.4))
     after = page(item, progress=moving(item), outlooks={item.prompt_id: later})
     assert changed_regions(before, after, ENGLISH) == {}
-    assert "1:11 left" in line(after), "whatever else changes, the words are those of now"
+    assert "1:11 left" in line(after), "any other patch has the current text"
     another = page(item, progress=moving(item), outlooks={item.prompt_id: Outlook(Eta(1090.0, 1140.0, 89.4))})
     assert set(changed_regions(before, another, ENGLISH)) == {f"pace-{item.prompt_id}"}
 
 
-def test_work_that_only_goes_on_patches_what_moves_and_nothing_else() -> None:
+def test_progress_patches_only_its_own_region() -> None:
     item, other = task("a"), task("b")
     progress = {**moving(item), **moving(other)}
     before = page(item, other, progress=progress)
@@ -118,17 +120,17 @@ def test_work_that_only_goes_on_patches_what_moves_and_nothing_else() -> None:
     after = page(item, other, progress={**progress, item.prompt_id: on})
     regions = changed_regions(before, after, ENGLISH)
     assert list(regions) == [f"pace-{item.prompt_id}"]
-    assert 'value="0.700"' in regions[f"pace-{item.prompt_id}"]
+    assert element(regions[f"pace-{item.prompt_id}"], "progress")["value"] == "0.700"
     whole = changed_regions(None, after, ENGLISH)["now"]
-    assert f'id="pace-{item.prompt_id}">{regions[f"pace-{item.prompt_id}"]}</div>' in whole, "as if it were drawn whole"
+    assert f'id="pace-{item.prompt_id}">{regions[f"pace-{item.prompt_id}"]}</div>' in whole, "same as drawn whole"
 
     stopping = replace(item, cancel_asked_at=9.0)
     changed = page(stopping, other, progress={**progress, item.prompt_id: on})
-    assert "now" in changed_regions(after, changed, ENGLISH), "whatever else changes is drawn whole"
+    assert "now" in changed_regions(after, changed, ENGLISH), "any other change draws the whole region"
     assert "now" in changed_regions(before, page(item, progress=moving(item)), ENGLISH)
 
 
-def test_the_title_has_a_place_for_the_time_that_is_left() -> None:
+def test_title_has_a_place_for_the_remaining_time() -> None:
     item = task("a", "gpu-2")
     session = StillSession(window=window(item), progress=moving(item), outlooks={item.prompt_id: ETA})
     sign = read_sign(session, frozenset())

@@ -1,4 +1,4 @@
-"""Where a run goes: what can be chosen, why something cannot be, and what is asked of the session then."""
+"""Where a run goes: what can be chosen, why something cannot be, and the wish that the session gets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
 from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import (
     MemoryContext,
@@ -48,53 +49,51 @@ def rig(session: StillSession, where: str) -> Rig:
     return made
 
 
-def test_servers_that_cannot_take_it_are_shown_with_the_cause() -> None:
+def test_unavailable_servers_show_the_cause() -> None:
     view = where_view(three(), SOONEST, None, frozenset({ServerId("a")}))
     assert [(item.name, item.cause) for item in view.servers] == [("a", "lacks"), ("b", "drained"), ("c", "down")]
     text = markup(page(StillSession(fleet=three()), UiState().with_slices(FormState(workflow_id="text"))), "run")
-    assert (
-        "b cannot take it: it takes nothing new" in text
-        and "c cannot take it: no connection" in text
-        and "Only a" in text
-    )
-    assert text.count("<option") == 5 and text.partition("b cannot")[0].rpartition("<option")[2].count("disabled") == 1
+    options = {item.text: "disabled" in item for item in elements(text, "option")}
+    assert options == {
+        "Soonest": False,
+        "Wait for a free one": False,
+        "Only a": False,
+        "b cannot take it: it takes nothing new": True,
+        "c cannot take it: no connection": True,
+    }
 
 
 @pytest.mark.parametrize(
     ("where", "wish"),
     [(SOONEST, ANY), (FREE, Wish(is_patient=True)), ("a", Wish(asked=ServerId("a"))), ("gone", ANY)],
 )
-def test_each_choice_is_a_wish(where: str, wish: Wish) -> None:
+def test_each_choice_becomes_a_wish(where: str, wish: Wish) -> None:
     assert wish_of(where_view(three(), where, None, ())) == wish
 
 
-def test_while_moored_it_says_so_and_is_fixed() -> None:
+def test_picker_is_fixed_while_moored() -> None:
     session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")), window=window(task("a", "gpu-1")))
     view = page(session, UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))).run
     assert (view.where.moored_to, view.blocker) == ("gpu-1", Blocker.NEEDS_DEMO)
     text = markup(page(session, UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))), "run")
-    assert "gpu-1, moored" in text and "disabled" in text.partition('id="where"')[2].partition(">")[0]
+    assert "gpu-1, moored" in text and "disabled" in element(text, id="where")
 
 
-def test_a_chosen_server_that_cannot_take_it_any_more_is_told() -> None:
-    view = page(
-        StillSession(fleet=three()), UiState().with_slices(FormState(workflow_id="text"), RunsState(where="b"))
-    ).run
-    assert view.blocker is Blocker.WHERE
-    assert "b cannot take it: it takes nothing new" in markup(
-        page(StillSession(fleet=three()), UiState().with_slices(FormState(workflow_id="text"), RunsState(where="b"))),
-        "run",
-    )
+def test_unavailable_chosen_server_is_reported() -> None:
+    ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(where="b"))
+    view = page(StillSession(fleet=three()), ui)
+    assert view.run.blocker is Blocker.WHERE
+    assert element(markup(view, "run"), id="run-words").text == "b cannot take it: it takes nothing new"
 
 
-async def test_a_run_goes_to_the_chosen_server_and_no_other() -> None:
+async def test_run_goes_to_the_chosen_server() -> None:
     made = rig(StillSession(fleet=three()), "a")
     await made.act("run")
     (call,) = made.session.calls
     assert (call[0], call[-1]) == ("run", "a")
 
 
-async def test_a_run_that_waits_for_a_free_server_waits_in_the_line() -> None:
+async def test_run_for_a_free_server_waits() -> None:
     made = rig(StillSession(fleet=three()), FREE)
     await made.act("run")
     ((verb, _, runs, _, _, wish, _),) = made.session.line.calls
@@ -131,20 +130,20 @@ async def test_runs_are_spread_over_all_able_servers(
     assert made.session.line.calls[0][6] == senders
 
 
-async def test_existing_line_keeps_its_number_of_servers() -> None:
+async def test_existing_waiting_runs_keep_their_number_of_servers() -> None:
     made = rig(StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one"))), SOONEST)
     made.actions.act("run-count", {"value": "9"})
     await made.act("run")
-    assert len(made.session.line.calls[0]) == 6, "no number is said"
+    assert len(made.session.line.calls[0]) == 6, "no number is passed"
 
 
 def test_many_runs_dialog_offers_all_able_servers() -> None:
     session = StillSession(fleet=fleet(*FOUR, server("e", is_demo=True, health=Health.DOWN)))
     text = markup(page(session, UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))), "dialogs")
-    assert '<option value="4" selected' in text.replace("selected value", "value")
+    assert "selected" in element(text, "option", value="4")
 
 
-async def test_many_runs_have_the_same_wish() -> None:
+async def test_many_runs_use_the_chosen_server() -> None:
     made = rig(StillSession(fleet=three()), "a")
     await made.act("open-many")
     made.actions.act("many", {"place": "text", "value": "a dune"})
@@ -152,7 +151,7 @@ async def test_many_runs_have_the_same_wish() -> None:
     assert made.session.line.calls[0][5] == Wish(asked=ServerId("a"))
 
 
-async def test_a_server_that_is_found_to_lack_a_class_cannot_be_chosen() -> None:
+async def test_server_that_lacks_a_class_cannot_be_chosen() -> None:
     entry = {"input": {}, "output": [], "output_name": [], "name": "SaveImage", "display_name": "", "category": ""}
     short = Catalogue.parse({"SaveImage": entry})
     servers = fleet(server("a", catalogue="x", is_demo=True), server("b", is_demo=True))
@@ -165,11 +164,11 @@ async def test_a_server_that_is_found_to_lack_a_class_cannot_be_chosen() -> None
     assert [item.cause for item in page(session, context.ui).run.where.servers] == ["lacks", ""]
 
 
-def test_what_the_window_prefers_and_avoids_is_told_if_it_can_play_a_part() -> None:
+def test_preferred_and_avoided_servers_are_named_if_they_matter() -> None:
     leanings = {ServerId("a"): Leaning.PREFER, ServerId("b"): Leaning.AVOID}
     assert where_view(three(), SOONEST, None, (), leanings).preferred == ("a",)
     assert where_view(three(), SOONEST, None, frozenset({ServerId("a")}), leanings).preferred == ()
-    assert where_view(three(), SOONEST, None, (), leanings).avoided == (), "it takes nothing anyhow"
+    assert where_view(three(), SOONEST, None, (), leanings).avoided == (), "it takes no runs anyway"
     view = where_view(three(), SOONEST, None, (), {ServerId("a"): Leaning.AVOID})
     assert view.avoided == ("a",)
 
@@ -177,7 +176,7 @@ def test_what_the_window_prefers_and_avoids_is_told_if_it_can_play_a_part() -> N
 @pytest.mark.parametrize(
     ("leaning", "words"), [(Leaning.PREFER, "Goes to a, preferred by this window"), (Leaning.AVOID, "but not to a")]
 )
-def test_the_run_bar_tells_what_the_window_holds_of_servers(leaning: Leaning, words: str) -> None:
+def test_run_bar_names_preferred_and_avoided_servers(leaning: Leaning, words: str) -> None:
     made = rig(StillSession(fleet=three()), "")
     ui = made.context.ui.with_slices(replace(made.context.ui.of(RunsState), leanings={ServerId("a"): leaning}))
     view = project(StillSession(fleet=three()), ui, workflows=workflows(), pictures=StillPictures(), language="en")

@@ -1,4 +1,4 @@
-"""What the page says and offers when something broke, and what a click on an offer does."""
+"""What the page shows and offers after a failure, and what a click on an offer does."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from app.ui.runs.state import CardView, GiveUpDialog, RerunDialog, SameServerDia
 from app.ui.runs.task_words import word_contact, word_failure, word_state
 from app.workflows.editor.problems import WriteFault
 from tests.unit.ui.crowd import FAULT
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import (
     ENGLISH,
@@ -61,28 +62,28 @@ def offered(item: Task, servers: Fleet = TWO, *, stalled: bool = False, holders:
 
 
 @pytest.mark.parametrize("item", [task(), task(state=TaskState.QUEUED), task(state=TaskState.REGISTERED), ended()])
-def test_work_that_is_well_or_has_ended_offers_nothing(item: Task) -> None:
+def test_healthy_or_ended_work_offers_nothing(item: Task) -> None:
     assert offered(item) == set()
 
 
-def test_an_unclear_submit_offers_to_look_to_run_again_and_to_give_up() -> None:
+def test_unclear_submit_offers_poll_rerun_cancel_and_give_up() -> None:
     assert offered(UNCLEAR) == {Offer.POLL, Offer.RERUN, Offer.CANCEL, Offer.GIVE_UP}
 
 
-def test_a_window_whose_server_is_gone_offers_every_way_on() -> None:
+def test_unreachable_server_offers_everything_possible() -> None:
     assert offered(UNREACHABLE) == set(Offer) - {Offer.SAME_SERVER, Offer.NOT_ELSEWHERE}
 
 
-def test_a_moved_server_is_offered_to_be_the_same_and_nothing_is_sent_there() -> None:
-    """Cancel and running again would go to the new address."""
+def test_moved_server_can_be_confirmed_and_receives_nothing() -> None:
+    """Cancel and another run would go to the new address."""
     assert offered(MOVED) == set(Offer) - {Offer.NOT_ELSEWHERE, Offer.RERUN, Offer.CANCEL}
 
 
-def test_a_server_that_left_the_fleet_cannot_be_the_same() -> None:
+def test_server_outside_the_fleet_cannot_be_confirmed() -> None:
     assert Offer.SAME_SERVER not in offered(MOVED, fleet(server("gpu-2")))
 
 
-def test_a_stalled_task_may_be_waited_for_or_run_elsewhere() -> None:
+def test_stalled_task_can_wait_or_run_elsewhere() -> None:
     found = offered(task(), stalled=True)
     assert {Offer.WAIT, Offer.POLL, Offer.RUN_ELSEWHERE, Offer.GIVE_UP} <= found
     assert Offer.RERUN not in found
@@ -91,68 +92,67 @@ def test_a_stalled_task_may_be_waited_for_or_run_elsewhere() -> None:
 @pytest.mark.parametrize(
     "servers", [fleet(server("gpu-1")), fleet(server("gpu-1"), server("gpu-2", health=Health.DOWN))]
 )
-def test_elsewhere_is_offered_only_where_there_is_an_elsewhere(servers: Fleet) -> None:
-    """It gives the old task up first, so a choice that is bound to fail would cost it."""
+def test_elsewhere_needs_another_available_server(servers: Fleet) -> None:
+    """It gives the old task up first, so an attempt that must fail would lose it."""
     assert not {Offer.RUN_ELSEWHERE, Offer.NOT_ELSEWHERE} & offered(UNREACHABLE, servers)
 
 
-def test_other_work_on_the_same_server_is_named_as_the_reason_why_not_elsewhere() -> None:
+def test_other_work_on_the_server_prevents_running_elsewhere() -> None:
     assert Offer.NOT_ELSEWHERE in offered(UNREACHABLE, holders="ab")
     assert Offer.RUN_ELSEWHERE not in offered(UNREACHABLE, holders="ab")
     assert Offer.RUN_ELSEWHERE in offered(replace(UNREACHABLE, is_ward=True), holders="")
 
 
-def test_a_cancel_that_was_asked_for_is_not_offered_again() -> None:
+def test_requested_cancel_is_not_offered() -> None:
     assert Offer.CANCEL not in offered(replace(UNREACHABLE, cancel_asked_at=5.0))
 
 
-def test_only_what_may_still_run_may_run_twice() -> None:
+def test_only_tasks_that_may_be_running_may_run_twice() -> None:
     for state in TaskState:
         assert may_run_twice(task(state=state)) is (not state.is_end or state is TaskState.GIVEN_UP)
 
 
 @in_both
-def test_every_offer_says_what_it_means(_: Translator) -> None:
+def test_every_offer_has_its_own_text(_: Translator) -> None:
     card = CardView(task=UNREACHABLE, tag=ServerTag(ServerId("gpu-1"), "gpu-1", 0))
     words = [word_offer(offer, card, _) for offer in Offer]
     assert all(words)
     assert len(set(words)) == len(words)
 
 
-def test_the_first_doubtful_card_shows_its_offers_and_the_others_keep_them_closed() -> None:
+def test_only_the_first_doubtful_card_shows_its_offers() -> None:
     tasks = [replace(UNREACHABLE, prompt_id=task(name).prompt_id, created_at=at) for at, name in enumerate("abc")]
     well = task("w", created_at=-1.0)
     shown = page(StillSession(window=window(well, *tasks)))
     assert [card.is_first_offer for card in shown.now.cards] == [False, True, False, False]
-    found = re.findall(r'<details[^>]*id="offers-[^>]*>', markup(shown, "now"))
-    assert [" open" in item for item in found] == [True, False, False]
+    found = [item for item in elements(markup(shown, "now"), "details") if (item["id"] or "").startswith("offers-")]
+    assert ["open" in item for item in found] == [True, False, False]
 
 
-def test_another_window_is_opened_without_this_ones_session_storage() -> None:
-    (link,) = re.findall(r"<a [^>]*open-window[^>]*>", markup(page(StillSession(window=window(UNREACHABLE))), "now"))
-    assert 'target="_blank"' in link
-    assert 'rel="noopener"' in link
+def test_new_window_does_not_copy_session_storage() -> None:
+    link = element(markup(page(StillSession(window=window(UNREACHABLE))), "now"), "a", data_testid="open-window")
+    assert (link["target"], link["rel"]) == ("_blank", "noopener")
 
 
-# Verdicts in words
+# Texts of states
 
 
-def test_a_stall_is_a_warning_with_its_minutes_and_ends_nothing() -> None:
+def test_stall_is_a_warning_with_its_minutes_and_ends_nothing() -> None:
     session = StillSession(window=window(task("a")), stalled=frozenset({A}), still={A: 754.0})
     view = page(session)
     assert "No movement for more than 12 min" in markup(view, "now")
     assert "Nothing is ended here." in markup(view, "now")
-    assert 'data-state="running"' in markup(view, "now")
+    assert element(markup(view, "now"), data_testid="task-card")["data-state"] == "running"
     assert live_words(view, ENGLISH).endswith("No movement for more than 12 min")
 
 
-def test_a_first_in_line_that_does_not_begin_counts_no_minutes() -> None:
+def test_first_in_line_that_does_not_start_has_no_minutes() -> None:
     waiting = task("a", state=TaskState.QUEUED, place=1)
     (card,) = page(StillSession(window=window(waiting), stalled=frozenset({A}), still={A: 31.0})).now.cards
     assert word_card(card, ENGLISH).title == "It should have begun, and does not move"
 
 
-def test_an_unclear_submit_says_why_and_that_the_window_stays() -> None:
+def test_unclear_submit_says_why_and_keeps_the_window() -> None:
     words = word_state(UNCLEAR, ENGLISH)
     assert (words.title, words.cause) == ("No clear answer from gpu-1", "no answer in time")
     assert "not sent a second time" in words.advice
@@ -160,17 +160,17 @@ def test_an_unclear_submit_says_why_and_that_the_window_stays() -> None:
     assert "this window" not in word_state(replace(UNCLEAR, is_ward=True), ENGLISH).advice
 
 
-def test_lost_comes_with_its_evidence() -> None:
-    looks = (Note(35000.0, "accepted"), Note(36000.0, "absent"), Note(36060.0, "absent_again"))
-    lost = ended("a", state=TaskState.LOST, notes=looks)
+def test_lost_task_shows_its_evidence() -> None:
+    polls = (Note(35000.0, "accepted"), Note(36000.0, "absent"), Note(36060.0, "absent_again"))
+    lost = ended("a", state=TaskState.LOST, notes=polls)
     assert "Looked twice, last at 10:01." in word_state(lost, ENGLISH).advice
     assert "probably restarted" in word_state(lost, ENGLISH).advice
-    seen = replace(lost, notes=(*looks, Note(36061.0, "server_changed", "number_fell")))
+    seen = replace(lost, notes=(*polls, Note(36061.0, "server_changed", "number_fell")))
     assert "The server was restarted" in word_state(seen, ENGLISH).advice
     assert "probably" not in word_state(seen, ENGLISH).advice
 
 
-def test_a_moved_server_and_one_that_left_are_told_apart() -> None:
+def test_moved_and_removed_servers_have_different_texts() -> None:
     assert word_contact(MOVED, ENGLISH).quote == "http://gpu-1:8188 → http://gpu-1:9"
     assert "no longer in the fleet" in word_contact(replace(MOVED, contact_detail=""), ENGLISH).title
 
@@ -183,7 +183,7 @@ def test_too_little_memory_says_what_to_do() -> None:
     assert words.quote == "CUDA out of memory"
 
 
-def test_adopted_work_is_told_from_work_that_turned_up_again() -> None:
+def test_adopted_and_recovered_work_have_different_texts() -> None:
     cards = page(
         StillSession(window=window(task("a", is_ward=True, epoch=2), task("b", is_ward=True, created_at=2e3)))
     ).now.cards
@@ -194,19 +194,19 @@ def test_adopted_work_is_told_from_work_that_turned_up_again() -> None:
 
 
 @in_both
-def test_why_the_editors_graph_did_not_go_along_is_on_the_card(_: Translator) -> None:
+def test_card_says_why_the_editors_graph_was_not_sent(_: Translator) -> None:
     faults = [*(fault.value for fault in WriteFault), GONE, UNSTORED]
     words = {fault: word_editor(task("a", editor_fault=fault), _) for fault in faults}
     assert all(words.values()) and len(set(words.values())) == 5
     assert word_editor(task("a", editor_sha256="ee"), _) == ""
     for card, place in ((task("a", editor_fault=GONE), "now"), (ended("a", output(), editor_fault=GONE), "results")):
-        told = 'data-testid="editor-note"'
-        assert told in markup(page(StillSession(window=window(card))), place)
-        assert told not in markup(page(StillSession(window=window(replace(card, editor_fault="")))), place)
+        for item, is_noted in ((card, True), (replace(card, editor_fault=""), False)):
+            text = markup(page(StillSession(window=window(item))), place)
+            assert bool(elements(text, data_testid="editor-note")) is is_noted
 
 
 @in_both
-def test_every_note_has_words_of_its_own(_: Translator) -> None:
+def test_every_note_has_its_own_text(_: Translator) -> None:
     words = {kind: word_note(Note(1.0, kind, "success"), _).title for kind in NOTES}
     assert len(set(words.values())) == len(NOTES)
     unknown = word_note(Note(1.0, "of-a-newer-version", "x"), _)
@@ -214,14 +214,14 @@ def test_every_note_has_words_of_its_own(_: Translator) -> None:
     assert unknown.quote == "of-a-newer-version x"
 
 
-def test_every_kind_of_note_that_is_written_is_known_here() -> None:
+def test_every_written_kind_of_note_has_a_text() -> None:
     sources = [ROOT / "app/core/truth.py", ROOT / "app/session/watching/restart_detection.py"]
     written = {kind for path in sources for kind in re.findall(r'\bNote\([^"\n]*?"(\w+)"', path.read_text("utf-8"))}
     assert len(written) > 10
     assert written <= set(NOTES)
 
 
-def test_the_evidence_is_listed_with_its_times() -> None:
+def test_evidence_is_listed_with_its_times() -> None:
     noted = task("a", notes=(Note(36000.0, "accepted", "number 5"), Note(36065.0, "unreachable", "timeout")))
     text = markup(page(StillSession(window=window(noted))), "now")
     assert "The server took it, as number 5." in text
@@ -229,16 +229,16 @@ def test_the_evidence_is_listed_with_its_times() -> None:
     assert text.index("10:00:00") < text.index("10:01:05")
 
 
-def test_a_traceback_is_closed_and_can_be_copied() -> None:
+def test_traceback_is_closed_and_can_be_copied() -> None:
     failed = ended("a", state=TaskState.FAILED, failure=Failure(kind="execution", traceback="File x, line 1"))
     text = markup(page(StillSession(window=window(failed))), "results")
-    (opened,) = re.findall(r'<details[^>]*id="trace-[^>]*>', text)
-    assert " open" not in opened
-    (target,) = re.findall(r'data-copy="([^"]*)"', text)
-    assert "File x, line 1" in text[text.index(f'id="{target}"') :]
+    (details,) = [item for item in elements(text, "details") if (item["id"] or "").startswith("trace-")]
+    assert "open" not in details
+    target = element(text, data_testid="copy")["data-copy"]
+    assert target is not None and "File x, line 1" in element(text, id=target).text
 
 
-def test_dropped_outputs_are_no_plain_success() -> None:
+def test_dropped_outputs_are_a_warning() -> None:
     done = ended("a", output(), warnings=(FAULT,))
     assert word_state(done, ENGLISH).title == "Finished, without what the server left out"
     running = markup(page(StillSession(window=window(task("a", warnings=(FAULT,))))), "now")
@@ -248,38 +248,36 @@ def test_dropped_outputs_are_no_plain_success() -> None:
 # Linked runs
 
 
-def test_runs_of_the_same_work_name_each_other() -> None:
+def test_runs_of_the_same_work_link_to_each_other() -> None:
     first = ended("a", state=TaskState.LOST, created_at=36000.0)
-    again = task("b", "gpu-2", created_at=36060.0, again_of=A)
-    view = page(StillSession(window=window(first, again)))
+    repeat = task("b", "gpu-2", created_at=36060.0, again_of=A)
+    view = page(StillSession(window=window(first, repeat)))
     now, results = markup(view, "now"), markup(view, "results")
-    assert f'href="#task-{A}"' in now
-    assert "Again: the run of 10:00 on gpu-1" in now
-    assert f'href="#task-{again.prompt_id}"' in results
-    assert "Run again at 10:01 on gpu-2" in results
+    assert element(now, "a", href=f"#task-{A}").text == "Again: the run of 10:00 on gpu-1"
+    assert element(results, "a", href=f"#task-{repeat.prompt_id}").text == "Run again at 10:01 on gpu-2"
 
 
-def test_a_run_that_is_not_on_the_page_is_named_without_a_link() -> None:
+def test_run_outside_the_page_is_named_without_link() -> None:
     removed = markup(page(StillSession(window=window(task("b", again_of=A)))), "now")
     assert "Again: a run that is no longer listed" in removed
     first = ended("a", created_at=1.0)
     many = [ended(f"t{place:02}", created_at=float(place + 10)) for place in range(20)]
     hidden = markup(page(StillSession(window=window(first, *many, task("b", again_of=A)))), "now")
     assert "Again: the run of" in hidden
-    assert f'href="#task-{A}"' not in hidden
+    assert not elements(hidden, href=f"#task-{A}")
 
 
 @pytest.mark.parametrize("state", [state for state in TaskState if state.is_end])
-def test_every_end_offers_to_run_again_and_asks_first_if_it_may_run_twice(state: TaskState) -> None:
+def test_every_end_offers_another_run_and_asks_if_both_may_run(state: TaskState) -> None:
     text = markup(page(StillSession(window=window(ended("a", state=state)))), "results")
     action = "ask-run-again" if state is TaskState.GIVEN_UP else "run-again"
-    assert re.search(rf'<button[^>]*data-action="{action}"', text)
+    assert elements(text, "button", data_action=action)
 
 
 # Notices
 
 
-def test_a_server_that_is_not_as_it_was_is_told_until_dismissed_and_again_when_it_happens_again() -> None:
+def test_changed_server_is_reported_until_dismissed() -> None:
     restarted = Noticed(RestartSign.NUMBER_FELL, 36000.0)
     session = StillSession(noticed={ServerId("gpu-1"): restarted})
     (notice,) = page(session).notices
@@ -292,7 +290,7 @@ def test_a_server_that_is_not_as_it_was_is_told_until_dismissed_and_again_when_i
 
 
 @in_both
-def test_every_sign_has_words_of_its_own(_: Translator) -> None:
+def test_every_sign_of_a_restart_has_its_own_text(_: Translator) -> None:
     texts = {
         markup(page(StillSession(noticed={ServerId("gpu-1"): Noticed(sign, 1.0)})), "notices", _)
         for sign in RestartSign
@@ -300,13 +298,12 @@ def test_every_sign_has_words_of_its_own(_: Translator) -> None:
     assert len(texts) == len(RestartSign)
 
 
-def test_a_task_that_is_set_aside_can_be_given_up() -> None:
+def test_task_set_aside_can_be_given_up() -> None:
     aside = task("q", "gpu-9", title="Old dunes")
     session = StillSession(window=window(quarantined=(aside,)))
     text = markup(page(session), "notices")
     assert "Old dunes → gpu-9" in text
-    (button,) = re.findall(r"<button[^>]*give-up-aside[^>]*>", text)
-    assert f'data-prompt-id="{aside.prompt_id}"' in button
+    assert element(text, "button", data_testid="give-up-aside")["data-prompt-id"] == aside.prompt_id
     question = markup(page(session, UiState(dialog=GiveUpDialog(aside.prompt_id))), "dialogs")
     assert "gpu-9 may still run it" in question
 
@@ -315,7 +312,7 @@ def test_a_task_that_is_set_aside_can_be_given_up() -> None:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-async def test_running_again_is_asked_and_then_done(elsewhere: bool) -> None:
+async def test_rerun_is_asked_before_it_is_done(elsewhere: bool) -> None:
     rig = Rig()
     facts = {"promptId": A, "elsewhere": "true" if elsewhere else "false"}
     await rig.act("ask-run-again", **facts)
@@ -326,7 +323,7 @@ async def test_running_again_is_asked_and_then_done(elsewhere: bool) -> None:
     assert rig.session.calls == [("repeat", A, elsewhere)]
 
 
-async def test_a_moved_server_is_the_same_only_after_the_question() -> None:
+async def test_server_is_confirmed_only_after_the_question() -> None:
     rig = Rig()
     await rig.act("ask-same-server", promptId=A)
     assert (rig.context.ui.dialog, rig.session.calls) == (SameServerDialog(A), [])
@@ -334,7 +331,7 @@ async def test_a_moved_server_is_the_same_only_after_the_question() -> None:
     assert (rig.context.ui.dialog, rig.session.calls) == (None, [("confirm_move", A)])
 
 
-async def test_a_run_again_that_failed_on_its_way_is_told_once() -> None:
+async def test_failed_rerun_is_reported_once() -> None:
     rig = Rig()
     rig.session.refusal = NoServerAvailable("reserve")
     rig.session.runs = (

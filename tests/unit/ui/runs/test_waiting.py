@@ -1,4 +1,4 @@
-"""The waiting line on the page: what it shows, why it does not go on, and what each button asks for."""
+"""The waiting runs on the page: what is listed, why they are not sent, and what each button does."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
 from app.ui.runs.state import MOST_COUNT, RunsState
 from app.ui.runs.waiting import SHOWN
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions
 from tests.unit.ui.trouble import OTHER, markup, page
 
 
 def waiting(*labels: str) -> WaitingRuns:
-    """A line of runs with these labels."""
+    """Waiting runs with these labels."""
     batch = Batch(batch_id=BatchId("b"), workflow="{}", title="Dunes")
     entries = [
         Entry(prompt_id=PromptId(f"p-{number}"), owner=ME, part=Part(batch_id=BatchId("b"), index=number, label=label))
@@ -35,47 +36,49 @@ def shown(line: StillLine) -> str:
     return markup(page(StillSession(line=line)), "waiting")
 
 
-def test_without_anything_that_waits_there_is_no_panel() -> None:
+def test_panel_is_empty_if_nothing_waits() -> None:
     assert shown(StillLine()) == shown(StillLine(line=WaitingRuns(window_id=ME))) == ""
 
 
-def test_what_waits_is_listed_in_its_order_and_the_page_says_that_it_is_needed() -> None:
+def test_waiting_runs_are_listed_in_order() -> None:
     text = shown(StillLine(line=waiting("seed 7", "seed 8", "<b>seed 9</b>")))
-    assert text.index("seed 7") < text.index("seed 8") < text.index("&lt;b&gt;seed 9")
+    assert [item.text for item in elements(text, class_="quiet waiting-label")] == ["seed 7", "seed 8", "<b>seed 9</b>"]
     assert "while this page is open" in text and "What waits is saved" in text
     assert "Dunes" in text
 
 
-def test_the_ends_of_the_line_cannot_be_moved_further() -> None:
+def test_first_and_last_runs_move_only_inwards() -> None:
     text = shown(StillLine(line=waiting("one", "two")))
-    assert (text.count('data-action="line-up"'), text.count('data-action="line-down"')) == (1, 1)
-    assert "Up: two" in text and "Down: one" in text
-    assert text.count('data-action="line-remove"') == 2
+    assert [item["aria-label"] for item in elements(text, data_action="line-up")] == ["Up: two"]
+    assert [item["aria-label"] for item in elements(text, data_action="line-down")] == ["Down: one"]
+    assert len(elements(text, data_action="line-remove")) == 2
 
 
-def test_what_is_on_its_way_can_only_be_taken_back() -> None:
-    text = shown(StillLine(line=waiting("one", "two", "three"), sending=frozenset({PromptId("p-1")})))
+def test_run_being_sent_can_only_be_removed() -> None:
+    line = StillLine(line=waiting("one", "two", "three"), sending=frozenset({PromptId("p-1")}))
+    text = shown(line)
     assert "on its way" in text
-    assert "Up: two" not in text and "Down: two" not in text and "Remove: two" in text
+    labels = [item.attributes.get("aria-label") or "" for item in elements(text, "button")]
+    assert [label for label in labels if label.endswith(": two")] == ["Remove: two"]
 
 
-def test_a_long_line_shows_its_beginning_and_its_number() -> None:
+def test_long_list_shows_its_start_and_its_length() -> None:
     text = shown(StillLine(line=waiting(*(f"seed {number}" for number in range(SHOWN + 3)))))
-    assert text.count("waiting-item") >= SHOWN
-    assert "and 3 more" in text and f">{SHOWN + 3}<" in text
+    assert len(elements(text, data_testid="waiting-item")) == SHOWN
+    assert "and 3 more" in text and element(text, data_testid="waiting-count").text == str(SHOWN + 3)
 
 
-def test_a_paused_line_says_why_and_how_it_goes_on() -> None:
+def test_paused_runs_say_why_and_can_be_resumed() -> None:
     refused = StillLine(line=waiting("one").hold(Pause.REJECTED, PromptId("x")))
     assert "would refuse the others too" in shown(refused)
     lost = StillLine(line=waiting("one").hold(Pause.UNUSABLE), refusal=BadInput("input-not-kept", "dunes.png"))
     assert "“dunes.png” is no longer kept" in shown(lost)
     for line in (refused, lost, StillLine(line=waiting("one").hold(Pause.ASKED))):
-        assert 'data-action="line-resume"' in shown(line)
-        assert 'data-action="line-pause"' not in shown(line)
+        assert elements(shown(line), data_action="line-resume")
+        assert not elements(shown(line), data_action="line-pause")
 
 
-def test_a_line_that_cannot_send_now_says_so_until_it_is_paused() -> None:
+def test_unsendable_runs_say_why_until_paused() -> None:
     cause = ConnectError(ServerId("gpu-1"), "down")
     assert "gpu-1 cannot be reached" in shown(StillLine(line=waiting("one"), stalled_by=cause))
     paused = waiting("one").hold(Pause.ASKED)
@@ -85,19 +88,19 @@ def test_a_line_that_cannot_send_now_says_so_until_it_is_paused() -> None:
 def test_send_all_says_when_the_page_may_be_closed() -> None:
     text = shown(StillLine(line=waiting("one").send_all()))
     assert "this page may be closed" in text
-    assert 'data-action="line-send-few"' in text and 'data-action="line-send-all"' not in text
+    assert elements(text, data_action="line-send-few") and not elements(text, data_action="line-send-all")
 
 
-def test_a_line_that_cannot_be_read_is_told() -> None:
+def test_unreadable_waiting_runs_are_reported() -> None:
     assert shown(StillLine(error=StorageError("read_line", "blocked")))
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
-def test_a_gone_windows_line_can_be_adopted(is_gone: bool) -> None:
+def test_runs_of_a_closed_window_can_be_adopted(is_gone: bool) -> None:
     text = shown(StillLine(orphans=(OrphanLine(owner=OTHER, count=12, is_owner_gone=is_gone),)))
     assert "12 runs wait in a closed window" in text
     assert ("it may only sleep" in text) is not is_gone
-    assert f'data-owner="{OTHER}"' in text
+    assert element(text, data_action="line-adopt")["data-owner"] == OTHER
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def test_a_gone_windows_line_can_be_adopted(is_gone: bool) -> None:
         ("line-adopt", ("adopt", "w-gone")),
     ],
 )
-async def test_each_button_asks_the_line(action: str, call: tuple[object, ...]) -> None:
+async def test_each_button_calls_the_session(action: str, call: tuple[object, ...]) -> None:
     rig = Rig()
     await rig.act(action, promptId="p-1", owner=WindowId("w-gone"))
     assert rig.session.line.calls == [call]
@@ -121,7 +124,7 @@ async def test_each_button_asks_the_line(action: str, call: tuple[object, ...]) 
 # Many runs of one click
 
 
-async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
+async def test_one_run_is_sent_and_several_wait_with_own_seeds() -> None:
     rig, numbers = Rig("text"), itertools.count(5)
     rig.actions = PageActions(
         rig.session, rig.context, rig.screen, lambda _: next(numbers), deletions=deletions(rig.context)
@@ -131,7 +134,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     ((verb, _, runs, title, inputs, wish, _),) = rig.session.line.calls
     assert (verb, len(runs), inputs, wish) == ("add", 3, {}, ANY)
     assert title
-    assert [run.values[SEED] for run in runs] == [5, 6, 7], "each has a seed of its own"
+    assert [run.values[SEED] for run in runs] == [5, 6, 7], "each has its own seed"
     assert [run.label.rsplit(" ", 1)[1] for run in runs] == ["5", "6", "7"]
     assert rig.context.ui.of(FormState).draft.values[SEED] == "7"
     assert not [call for call in rig.session.calls if call[0] == "run"]
@@ -140,7 +143,7 @@ async def test_one_is_run_at_once_and_several_wait_each_with_its_seed() -> None:
     assert [call[0] for call in rig.session.calls] == ["run"]
 
 
-async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
+async def test_waiting_runs_are_labelled_in_the_pages_language() -> None:
     rig = Rig("text")
     await rig.context.speak("zh-CN")
     rig.actions.act("run-count", {"value": "2"})
@@ -152,8 +155,9 @@ async def test_what_waits_is_called_by_its_seed_in_the_pages_language() -> None:
 @pytest.mark.parametrize(
     ("typed", "count"), [("0", 1), ("", 1), ("-4", 1), ("x", 1), ("99999", MOST_COUNT), ("12", 12)]
 )
-def test_the_count_is_a_sensible_number(typed: str, count: int) -> None:
+def test_run_count_is_limited(typed: str, count: int) -> None:
     rig = Rig()
     rig.actions.act("run-count", {"value": typed})
     assert rig.context.ui.of(RunsState).run_count == count
-    assert f'value="{count}"' in markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")
+    text = markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")
+    assert element(text, id="run-count")["value"] == str(count)

@@ -1,6 +1,8 @@
-"""The hands on single waiting runs: order by dragging, other values, what is to be stopped, how many servers."""
+"""Actions on single waiting runs: order by dragging, other values, cancelling, and the number of servers."""
 
 from __future__ import annotations
+
+import json
 
 from app.core.model import BatchId, Cell, Part, PromptId
 from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values, write_values
@@ -8,6 +10,7 @@ from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
 from app.ui.runs.edit import EditDialog
 from app.ui.runs.waiting import CancelDialog
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
 from tests.unit.ui.runs.test_crew import mate
@@ -19,7 +22,7 @@ FIRST = PromptId("r-0")
 
 
 def runs(batch: str, *texts: str, cell: Cell | None = None) -> WaitingRuns:
-    """Waiting runs of the sample that draws from a text."""
+    """Waiting runs of the sample that makes a picture from a text."""
     name = BatchId(batch)
     entries = [
         Entry(
@@ -45,7 +48,7 @@ def shown(made: Rig, region: str = "dialogs") -> str:
 # Order
 
 
-async def test_a_run_is_dragged_before_another_or_behind_it() -> None:
+async def test_run_is_dragged_before_or_after_another() -> None:
     made = rig(waiting("one", "two", "three"))
 
     async def drag(name: str, beside: str, *, is_after: bool) -> None:
@@ -65,21 +68,21 @@ async def test_a_run_is_dragged_before_another_or_behind_it() -> None:
     assert len(made.session.line.calls) == 4
 
 
-def test_only_what_still_waits_can_be_dragged_or_changed() -> None:
+def test_run_being_sent_cannot_be_dragged_or_edited() -> None:
     text = markup(
         page(StillSession(line=StillLine(line=waiting("one", "two"), sending=frozenset({PromptId("p-0")})))), "waiting"
     )
-    assert (text.count("data-drag"), text.count('data-action="line-edit"')) == (1, 1)
+    assert len(elements(text, data_drag="line-move")) == len(elements(text, data_action="line-edit")) == 1
 
 
-# Other values
+# Editing
 
 
-async def test_a_run_is_changed_with_its_own_values_in_the_fields() -> None:
+async def test_run_is_edited_from_its_own_values() -> None:
     made = rig(runs("b", "a dune", "a lake"))
     await made.act("line-edit", promptId=FIRST)
-    text = shown(made)
-    assert "a dune" in text and 'value="7"' in text
+    assert element(shown(made), data_name="text").text == "a dune"
+    assert element(shown(made), data_name="seed")["value"] == "7"
     made.actions.act("edit", {"node": "1", "name": "text", "value": "a red dune"})
     made.actions.act("edit", {"node": "1", "name": "seed", "value": "18446744073709551615"})
     await made.act("save-edit")
@@ -89,7 +92,7 @@ async def test_a_run_is_changed_with_its_own_values_in_the_fields() -> None:
     assert made.context.ui.dialog is None
 
 
-async def test_what_does_not_fit_is_told_at_its_field_and_not_saved() -> None:
+async def test_invalid_value_is_reported_at_its_field() -> None:
     made = rig(runs("b", "a dune"))
     await made.act("line-edit", promptId=FIRST)
     made.actions.act("edit", {"node": "1", "name": "seed", "value": "many"})
@@ -98,18 +101,18 @@ async def test_what_does_not_fit_is_told_at_its_field_and_not_saved() -> None:
     assert made.session.line.calls == [] and isinstance(made.context.ui.dialog, EditDialog)
 
 
-async def test_another_input_can_be_changed_too() -> None:
+async def test_another_input_can_be_edited() -> None:
     made = rig(runs("b", "a dune"))
     await made.act("line-edit", promptId=FIRST)
-    name = next(name for name in shown(made, "lists").split("&#34;") if name.startswith("steps"))
-    made.actions.act("edit-more", {"value": name})
-    assert 'value="20"' in shown(made)
+    names = json.loads(element(shown(made, "lists"), id="edit-names").text)
+    made.actions.act("edit-more", {"value": next(name for name in names if name.startswith("steps"))})
+    assert element(shown(made), data_name="steps")["value"] == "20"
     made.actions.act("edit", {"node": "1", "name": "steps", "value": "4"})
     await made.act("save-edit")
     assert made.session.line.calls[0][2] == {TEXT: "a dune", SEED: 7, ("1", "steps"): 4}
 
 
-async def test_a_run_that_went_meanwhile_cannot_be_changed() -> None:
+async def test_run_that_was_sent_cannot_be_edited() -> None:
     made = rig(runs("b", "a dune"))
     await made.act("line-edit", promptId=FIRST)
     made.session.line.sending = frozenset({FIRST})
@@ -121,7 +124,7 @@ async def test_a_run_that_went_meanwhile_cannot_be_changed() -> None:
     assert "It is on its way already" in shown(made)
 
 
-def test_a_changed_run_leaves_its_contact_sheet() -> None:
+def test_edited_run_leaves_its_contact_sheet() -> None:
     line = runs("b", "a dune", cell=Cell(column=0, row=0, column_label="a dune"))
     same = line.edit(FIRST, read_values(line.entries[0].values), "a dune")
     assert same.entries[0].part.cell is not None
@@ -131,47 +134,48 @@ def test_a_changed_run_leaves_its_contact_sheet() -> None:
     assert "leaves the contact sheet" in markup(dialog, "dialogs")
 
 
-# Stopping
+# Cancelling
 
 
-async def test_cancel_mine_asks_what_is_meant() -> None:
+async def test_cancel_mine_asks_which_work() -> None:
     running = task("a", part=Part(batch_id=BatchId("other"), index=0), title="Lakes")
     made = rig(runs("b", "a dune", "a lake"))
     made.session.window, made.session.crew = window(running), (mate(1, task("c", "b")),)
     await made.act("ask-cancel-mine")
     assert made.context.ui.dialog == CancelDialog()
     text = shown(made)
-    assert text.count('data-testid="plan"') == 3
+    assert len(elements(text, data_testid="plan")) == 3
     assert f"2 waiting{SEPARATOR}2 on a server" in text and "Lakes" in text
     await made.act("cancel-mine", batchId="other")
     await made.act("cancel-mine", batchId="")
     assert made.session.line.calls == [("cancel_mine", "other"), ("cancel_mine", None)]
     assert made.context.ui.dialog is None
-    assert "ask-cancel-mine" in shown(made, "waiting")
-    assert "ask-cancel-mine" not in shown(made, "now"), "the line below has it"
+    assert elements(shown(made, "waiting"), data_action="ask-cancel-mine")
+    assert not elements(shown(made, "now"), data_action="ask-cancel-mine"), "the waiting panel has it"
 
 
-def test_work_of_which_nothing_waits_any_more_can_be_cancelled_at_once() -> None:
-    assert "ask-cancel-mine" in markup(page(StillSession(window=window(task("a"), task("b")))), "now")
+def test_several_running_tasks_can_be_cancelled_together() -> None:
+    text = markup(page(StillSession(window=window(task("a"), task("b")))), "now")
+    assert elements(text, data_action="ask-cancel-mine")
 
 
-def test_one_piece_of_work_needs_no_cancel_mine() -> None:
-    assert "ask-cancel-mine" not in markup(page(StillSession(window=window(task("a")))), "now")
+def test_single_task_needs_no_cancel_mine() -> None:
+    assert not elements(markup(page(StillSession(window=window(task("a")))), "now"), data_action="ask-cancel-mine")
 
 
 # Servers
 
 
-async def test_the_line_is_spread_over_more_servers() -> None:
+async def test_waiting_runs_can_be_spread_over_more_servers() -> None:
     made = rig(waiting("one"))
     text = shown(made, "waiting")
-    assert "3 servers" in text and 'data-testid="crew"' not in text
+    assert "3 servers" in text and not elements(text, data_testid="crew")
     made.actions.act("line-spread", {"value": "3"})
     await made.context.done()
     assert made.session.line.calls == [("spread", 3)]
 
 
-def test_each_session_of_the_crew_is_shown_with_its_server_and_its_work() -> None:
+def test_crew_is_shown_with_servers_and_work() -> None:
     session = StillSession(
         fleet=fleet(server("gpu-1"), server("gpu-2")),
         window=window(task("a", "gpu-1")),
@@ -179,12 +183,14 @@ def test_each_session_of_the_crew_is_shown_with_its_server_and_its_work() -> Non
         line=StillLine(line=waiting("one").spread(3)),
     )
     text = markup(page(session), "waiting")
-    assert text.count('data-testid="crew-item"') == 3
-    assert 'data-server="gpu-2" data-count="2"' in text and "not moored" in text
+    items = elements(text, data_testid="crew-item")
+    found = [(item["data-server"], item["data-count"]) for item in items]
+    assert found == [("gpu-1", "1"), ("gpu-2", "2"), ("", "0")]
+    assert "not moored" in items[2].text
     session.line.line = None
-    assert 'data-testid="crew"' not in markup(page(StillSession()), "waiting")
+    assert not elements(markup(page(StillSession()), "waiting"), data_testid="crew")
 
 
-def test_who_has_results_is_not_told_again_how_to_begin() -> None:
+def test_introduction_is_short_once_there_are_results() -> None:
     assert "is-slim" not in markup(page(StillSession(window=window())), "now")
     assert "is-slim" in markup(page(StillSession(window=window(ended("a")))), "now")
