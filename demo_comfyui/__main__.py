@@ -79,7 +79,7 @@ async def _serve(settings: Settings) -> bool:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the server; the exit status is 1 where it could not start."""
+    """Run the server; the exit status is 1 if it could not start."""
     given = sys.argv[1:] if argv is None else argv
     flags = _parser().parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> int:
     sys.stderr.flush()
     if restarts:
         os.execv(sys.executable, sys.orig_argv)
-    os._exit(0)  # the worker may be inside a node; waiting for it would make every end late
+    os._exit(0)  # do not wait for a worker inside a node
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _define(
 
 
 def _define_newer(name: str, inputs: dict[str, Any]) -> Definition:
-    """A class of the newer kind: more keys in its definition, and its choices are not checked before a run."""
+    """Define a class of the newer kind: more keys in its definition, and its choices are not checked before a run."""
     definition = _define(name, inputs, module="comfy_extras.nodes_post_processing", category="image/postprocessing")
     position = list(definition).index("name")
     entries = list(definition.items())
@@ -222,7 +222,7 @@ _DEMO = (
 )
 
 DEFINITIONS: dict[str, Definition] = {definition["name"]: definition for definition in (*_REAL, *_DEMO)}
-LOADERS = ("LoadImage", "LoadImageMask")  # they read a file of input/, and look themselves whether it is there
+LOADERS = ("LoadImage", "LoadImageMask")  # they read a file of input/, and check themselves that it exists
 REAL_CLASSES = tuple(definition["name"] for definition in _REAL)
 
 
@@ -232,20 +232,20 @@ def is_output(class_type: str) -> bool:
 
 
 def return_types(class_type: str) -> tuple[str, ...] | list[str]:
-    """The types of the outputs: a tuple in classes of the older kind, which error texts show."""
+    """Return the types of the outputs: a tuple for classes of the older kind, which error texts show."""
     definition = DEFINITIONS[class_type]
     output: list[str] = definition["output"]
     return output if "api_node" in definition else tuple(output)
 
 
 def inputs_of(class_type: str) -> dict[str, tuple[str, list[Any]]]:
-    """What a node of this class may be given, by name: the group, and the entry of the definition."""
+    """Return the inputs of a node of this class by name: the group, and the entry of the definition."""
     groups = DEFINITIONS[class_type]["input"]
     return {name: (group, entry) for group in ("required", "optional") for name, entry in groups.get(group, {}).items()}
 
 
 def describe(class_type: str, input_images: list[str]) -> Definition:
-    """The definition as `/object_info` gives it now: the loaders list the pictures that lie in input/."""
+    """Return the definition as `/object_info` has it now: the loaders list the pictures in input/."""
     definition = copy.deepcopy(DEFINITIONS[class_type])
     if class_type in LOADERS:
         definition["input"]["required"]["image"][0] = input_images

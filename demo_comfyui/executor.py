@@ -1,7 +1,7 @@
 """The worker of one server: a thread that takes jobs from the queue and runs them, one at a time.
 
-Interrupts are a flag that is read before each node and at each step; it is cleared when a job starts, so an
-interrupt that came while nothing ran hits nothing.
+Interrupts are a flag that is read before each node and at each step. It is cleared when a job starts, so an interrupt
+sent while nothing ran has no effect.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Executor:
         threading.Thread(target=self._work, name="prompt-worker", daemon=True).start()
 
     def interrupt(self) -> None:
-        """Ask whatever runs to stop at its next check."""
+        """Ask the running job to stop at its next check."""
         self._interrupt.set()
 
     def _work(self) -> None:
@@ -58,7 +58,7 @@ class Executor:
                 try:
                     outcome = self._run(item)
                 except Exception:  # a real worker dies here, and its server takes prompts that never run
-                    log.exception("job %s made the worker stumble", item[1])
+                    log.exception("job %s made the worker fail", item[1])
                     self.last_node = None
                     outcome = Outcome(False, [], {}, {})
                 self._queue.finish(run, outcome)
@@ -71,11 +71,11 @@ class Executor:
         self._interrupt.clear()
         self.client_id = item[3].get("client_id")
         run = _Run(item, self.client_id, self._hub)
-        run.tell("execution_start", {"prompt_id": item[1]})
+        run.send("execution_start", {"prompt_id": item[1]})
         fingerprints = {kind: _bound(mark, self._storage) for kind, mark in FINGERPRINTS.items()}
         self._cache.set_prompt(item[2], fingerprints)
         cached = [node_id for node_id in item[2] if self._cache.get(node_id)]
-        run.tell("execution_cached", {"nodes": cached, "prompt_id": item[1]})
+        run.send("execution_cached", {"nodes": cached, "prompt_id": item[1]})
         plan = Plan(item[2], item[4], lambda node_id: self._cache.get(node_id) is not None)
         succeeded = True
         while plan and succeeded:
@@ -83,7 +83,7 @@ class Executor:
             succeeded = self._node(run, node_id)
             plan.done(node_id)
         if succeeded:
-            run.tell("execution_success", {"prompt_id": item[1]})
+            run.send("execution_success", {"prompt_id": item[1]})
         self.last_node = None
         shown = self._cache.shown()
         return Outcome(
@@ -96,7 +96,7 @@ class Executor:
     def _node(self, run: _Run, node_id: str) -> bool:
         cached = self._cache.get(node_id)
         if cached is not None:
-            run.tell_executed(node_id, cached.ui)
+            run.send_executed(node_id, cached.ui)
             run.progress.finish(node_id)
             return True
         node = run.prompt[node_id]
@@ -110,14 +110,14 @@ class Executor:
             result = self._compute(run, node_id, node["class_type"], inputs)
         except Interrupted:
             self._interrupt.clear()
-            run.tell_interrupted(node_id)
+            run.send_interrupted(node_id)
             return False
-        except Exception as error:  # noqa: BLE001 - a node may raise anything; that is the job's end, not the server's
+        except Exception as error:  # noqa: BLE001 - a node may raise anything; it ends the job, not the server
             log.info("node %s failed: %s", node_id, error)
-            run.tell_error(node_id, error, inputs, self._cache.node_ids())
+            run.send_error(node_id, error, inputs, self._cache.node_ids())
             return False
         if result.ui is not None:
-            run.tell_executed(node_id, result.ui)
+            run.send_executed(node_id, result.ui)
         self._cache.put(node_id, Cached(result.outputs, result.ui, _meta(node_id) if result.ui else None))
         run.progress.finish(node_id)
         run.executed.append(node_id)
@@ -145,7 +145,7 @@ class Executor:
         return RUNNERS[class_type](context, inputs)
 
     def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
-        """The values of the inputs that the class knows; links are followed into the cache."""
+        """Return the values of the inputs that the class knows; links are resolved from the cache."""
         given = node["inputs"]
         known = inputs_of(node["class_type"])
         return {name: self._value(given[name]) for name in given if name in known}
@@ -158,7 +158,7 @@ class Executor:
 
 
 class _Run:
-    """One run: what it says, and what it has said so far."""
+    """One run, with the messages that it has sent."""
 
     def __init__(self, item: Item, client_id: str | None, hub: SocketHub) -> None:
         _, self.prompt_id, self.prompt, self.extra_data, _ = item
@@ -168,25 +168,25 @@ class _Run:
         self.progress = Progress(hub, self.prompt_id, client_id)
         self._hub = hub
 
-    def tell(self, event: str, data: dict[str, Any], *, to_all: bool = False) -> None:
-        """Say it to the job's own client, and keep it for the history."""
+    def send(self, event: str, data: dict[str, Any], *, to_all: bool = False) -> None:
+        """Send an event to the job's own client, and keep it for the history."""
         stamped = {**data, "timestamp": int(time.time() * 1000)}
         self.messages.append((event, stamped))
         if self.client_id is not None or to_all:
             self._hub.post(event, stamped, self.client_id)
 
-    def tell_executed(self, node_id: str, ui: dict[str, Any] | None) -> None:
-        """Say what an output node shows; this is not kept, the history has it elsewhere."""
+    def send_executed(self, node_id: str, ui: dict[str, Any] | None) -> None:
+        """Send what an output node shows; the history has it elsewhere."""
         if self.client_id is not None:
             data = {"node": node_id, "display_node": node_id, "output": ui, "prompt_id": self.prompt_id}
             self._hub.post("executed", data, self.client_id)
 
-    def tell_interrupted(self, node_id: str) -> None:
-        """Report that the job was stopped. For a job without a client_id, report it to all clients."""
-        self.tell("execution_interrupted", self._where(node_id), to_all=True)
+    def send_interrupted(self, node_id: str) -> None:
+        """Report that the job was interrupted. For a job without a client_id, report it to all clients."""
+        self.send("execution_interrupted", self._where(node_id), to_all=True)
 
-    def tell_error(self, node_id: str, error: Exception, inputs: dict[str, Any], known: list[str]) -> None:
-        """Say that a node failed, with the traceback and the inputs in a readable form."""
+    def send_error(self, node_id: str, error: Exception, inputs: dict[str, Any], known: list[str]) -> None:
+        """Send that a node failed, with the traceback and the inputs in a readable form."""
         data = {
             **self._where(node_id),
             "exception_message": f"{error}\n",
@@ -195,7 +195,7 @@ class _Run:
             "current_inputs": {name: [_readable(value)] for name, value in inputs.items()},
             "current_outputs": known,
         }
-        self.tell("execution_error", data)
+        self.send("execution_error", data)
 
     def _where(self, node_id: str) -> dict[str, Any]:
         return {

@@ -5,7 +5,7 @@ hangs, only under a loopback Host and without an Origin (403 otherwise), and is 
 
 State, kept until changed or reset:
     delay               seconds before every answer (0 = none)
-    hang                true: connections are accepted, nothing is answered, sockets stay open and silent; jobs go on
+    hang                true: connections are accepted, nothing is answered, sockets stay open and silent; jobs run
     deaf                true: sockets stay open but nothing is sent on any of them
     dead_worker         true: prompts are accepted and never run, as after the worker thread's death
     refuse_sockets      true: every new socket is answered 403, as for a foreign Origin
@@ -16,17 +16,17 @@ State, kept until changed or reset:
                           unsent            not queued, and the connection is cut without an answer
                           queued_then_500   queued, runs, and is answered 500
                           refuse            not queued, answered 400 with ComfyUI's shape of an error
-                          hold              nothing happens until {"release": true}; then it goes on as usual,
-                                            unless its sender has gone meanwhile (then it is as if never sent)
-Actions, done at once:
-    release             true: let held submits go on
+                          hold              nothing happens until {"release": true}; then it continues as usual,
+                                            unless its sender has disconnected by then (then it is as if never sent)
+Actions, done immediately:
+    release             true: let held submits continue
     drop_sockets        true: cut every socket without a close handshake (1006)
     restart             true: the process replaces itself (same pid, same port): memory and temp files are lost
-    reset               true: every fault off, held submits go on
+    reset               true: every fault off, held submits continue
 
-`GET /demo/faults` tells the state, the process's `pid` and `boot` (new at each start), `submits` since the start,
-`holding` (submits held now) and `sockets`: `open` (the clientId of each connection) and `hearing` (those not deaf for
-ever). Both answer `{"faults": {…}, "pid": …, "boot": …, …}`.
+`GET /demo/faults` returns the state, the process's `pid` and `boot` (new at each start), `submits` since the start,
+`holding` (submits held now) and `sockets`: `open` (the clientId of each connection) and `hearing` (those that still
+receive events). Both answer `{"faults": {…}, "pid": …, "boot": …, …}`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Faults:
         return self.deaf or self.hang
 
     def apply(self, change: Any) -> list[str]:
-        """Take over a change; returns the actions asked for that are the server's to do. Raises BadFault."""
+        """Apply a change; return the actions that the server has to do. Raises BadFault."""
         if not isinstance(change, dict):
             raise BadFault("the body must be a JSON object")
         wanted = {key: _checked(key, value) for key, value in change.items()}
@@ -92,7 +92,7 @@ class Faults:
         return actions
 
     def pop_next_submit(self) -> NextSubmit | None:
-        """What happens to this submit; the next one is an ordinary one again."""
+        """Return what happens to this submit; the next one is normal."""
         chosen, self.next_submit = self.next_submit, None
         self.submits += 1
         return chosen
@@ -106,14 +106,14 @@ class Faults:
             self.holding -= 1
 
     async def pause(self) -> None:
-        """What every answer waits for: the delay, and the end of a hang."""
+        """Wait for what delays every answer: the delay, and the end of a hang."""
         if self.delay:
             await asyncio.sleep(self.delay)
         while self.hang:
             await self._awake.wait()
 
     def state(self) -> dict[str, Any]:
-        """The lasting faults as JSON."""
+        """Return the lasting faults as JSON."""
         return {
             "delay": self.delay,
             "hang": self.hang,

@@ -34,7 +34,7 @@ async def guard_origin(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 def admit_origin(allowed: str) -> Middleware:
-    """The middleware used with the flag, instead of the guard. A raised answer (413, 500) is sent without headers."""
+    """Return the middleware used with the flag, instead of the guard. Raised answers (413, 500) have no headers."""
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -56,7 +56,7 @@ class OutputCache:
         self._results[self._signatures[node_id]] = cached
 
     def memory(self, node_id: str, class_type: str) -> dict[str, Any]:
-        """What a node remembers from run to run (PreviewImage: its random file prefix)."""
+        """Return what a node keeps from run to run (PreviewImage: its random file prefix)."""
         return self._memories.setdefault((node_id, class_type), {})
 
     def shown(self) -> dict[str, Cached]:
@@ -81,7 +81,7 @@ class _Signing:
         return tuple(self._immediate(each, order) for each in (node_id, *order))
 
     def _gather(self, start: str, order: dict[str, int]) -> None:
-        """Number the ancestors in the order of the inputs they come in by; iterative, since chains may be long."""
+        """Number the ancestors in the order of the inputs; iterative, since chains may be long."""
         stack = [iter(self._sources(start))]
         while stack:
             source = next(stack[-1], None)
@@ -99,7 +99,7 @@ class _Signing:
         node = self._prompt.get(node_id)
         if node is None:
             return (object(),)  # equals nothing: a link to nowhere is never cached
-        inputs = node.get("inputs", {})  # kinder than the real server, whose worker dies of such a node
+        inputs = node.get("inputs", {})  # the real server's worker dies of such a node
         signed: list[Hashable] = [node["class_type"], self._mark(node_id, node)]
         for name in sorted(inputs):
             value = inputs[name]
@@ -113,7 +113,7 @@ class _Signing:
             try:
                 self._file_marks[node_id] = self._fingerprints[node["class_type"]](node["inputs"])
             except (OSError, KeyError, TypeError, AttributeError):
-                self._file_marks[node_id] = object()  # unreadable: never cached, the run itself will tell why
+                self._file_marks[node_id] = object()  # unreadable: never cached, and the run reports why
         return self._file_marks[node_id]
 
 

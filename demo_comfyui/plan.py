@@ -1,7 +1,7 @@
 """The order in which the nodes of one prompt run: outputs as soon as they can, then what leads to them soonest.
 
-The order is part of the protocol (people see previews early, and event sequences are compared with the real server's),
-so ties are broken as there: by the order in which nodes were added, depth first from each output.
+The order is part of the protocol (users see previews early, and tests compare event sequences with a real server's), so
+ties are broken as there: by the order in which nodes were added, depth first from each output.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Plan:
         return ready[0]
 
     def done(self, node_id: str) -> None:
-        """A node has run: what waited for it may be ready now."""
+        """Note that a node has run; nodes that waited for it may be ready now."""
         del self._waiting_for[node_id]
         for follower in self._followers.pop(node_id):
             self._waiting_for[follower].discard(node_id)

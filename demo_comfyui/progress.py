@@ -35,7 +35,7 @@ class Progress:
         self._set(node_id, "running", 0.0, 1.0)
 
     def finish(self, node_id: str) -> None:
-        """A node has ended; one that was cached was never started and counts in whole numbers."""
+        """A node has ended; a cached one was never started, and counts in whole numbers."""
         top = self._states[node_id]["max"] if node_id in self._states else 1
         self._set(node_id, "finished", top, top)
 

@@ -22,7 +22,7 @@ SECRET_EXTRA_DATA = ("auth_token_comfy_org", "api_key_comfy_org")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended and what it left: the second half of a history entry."""
+    """How a run ended and its outputs: the second half of a history entry."""
 
     succeeded: bool
     messages: list[tuple[str, dict[str, Any]]]
@@ -68,7 +68,7 @@ class PromptQueue:
             self._arrived.notify()
 
     def take(self) -> tuple[int, Item] | None:
-        """Wait for the next job, or for a wish to drop the cache (None)."""
+        """Wait for the next job, or for a request to drop the cache (None)."""
         with self._arrived:
             while self._is_stopped or not (self._pending or self._cache_drop_wanted):
                 self._arrived.wait()
@@ -135,7 +135,7 @@ class PromptQueue:
     def history(self, max_items: int | None = None, offset: int = -1) -> dict[str, Any]:
         """Entries from index `offset` on, oldest first; without an offset the last `max_items`.
 
-        The real server checks `max_items` only after it has taken one, so 0 and -1 answer `{}` by way of the offset.
+        The real server checks `max_items` only after it has taken one, so 0 and -1 return `{}` because of the offset.
         """
         with self._lock:
             if offset < 0 and max_items is not None:

@@ -22,7 +22,7 @@ PATH = "/demo/faults"
 
 @dataclass(slots=True)
 class FaultRoutes:
-    """The door to the faults; `restart` is called after the answer was written."""
+    """The routes of the faults; `restart` is called after the answer was written."""
 
     faults: Faults
     hub: SocketHub
@@ -40,7 +40,7 @@ class FaultRoutes:
         return self._state()
 
     async def post(self, request: web.Request) -> web.Response:
-        """Change the faults; 400 with a sentence for what is no fault."""
+        """Change the faults; an unknown fault is answered 400 with a message."""
         await _check(request)
         try:
             actions = self.faults.apply(json.loads(await request.read()))
@@ -69,7 +69,7 @@ class FaultRoutes:
 
 
 def fault_middleware(faults: Faults) -> Middleware:
-    """A middleware that makes every answer but that of the door itself wait for the faults."""
+    """Return a middleware that delays every answer, except those of /demo/faults, as the faults say."""
 
     @web.middleware
     async def wait_for_faults(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -35,12 +35,12 @@ class FileRoutes:
         ]
 
     async def upload_image(self, request: web.Request) -> web.Response:
-        """Keep the file of field `image`; the answer has the name it got."""
+        """Save the file of field `image`; the answer has the name it received."""
         fields = await request.post()
         return await asyncio.to_thread(self._keep, fields, None)
 
     async def upload_mask(self, request: web.Request) -> web.Response:
-        """Keep the original named by `original_ref` with the alpha of the uploaded mask."""
+        """Save the original named by `original_ref` with the alpha of the uploaded mask."""
         fields = await request.post()
         return await asyncio.to_thread(self._keep, fields, fields.get("original_ref", ""))
 
@@ -68,7 +68,7 @@ class FileRoutes:
         return web.json_response({"name": name, "subfolder": subfolder, "type": kind})
 
     def _write_masked(self, target: Path, reference: dict[str, Any], mask: bytes) -> None:
-        """Write nothing where the original is missing or out of bounds, as the real server does with its 200."""
+        """Write nothing if the original is missing or out of bounds, as the real server does with its 200."""
         from PIL import Image
         from PIL.PngImagePlugin import PngInfo
 
@@ -84,7 +84,7 @@ class FileRoutes:
         picture.save(target, compress_level=4, pnginfo=info)
 
     def locate(self, filename: str, kind: str, subfolder: str | None) -> Path | int:
-        """The path that a name, a type and a subfolder mean, or the status that refuses them."""
+        """Return the path of a name, a type and a subfolder, or the status that refuses them."""
         bare, root = self.storage.annotated(filename)
         if not bare or bare[0] == "/" or ".." in bare:
             return 400
@@ -101,7 +101,7 @@ class FileRoutes:
         return folder / Path(bare).name
 
     async def view(self, request: web.Request) -> web.StreamResponse:
-        """A file as it is, with Etag, ranges and 304; or re-encoded for `preview=` and `channel=rgb|a`."""
+        """Return a file as it is, with Etag, ranges and 304; or re-encoded for `preview=` and `channel=rgb|a`."""
         query = request.rel_url.query
         if "filename" not in query:
             return web.Response(status=404)
@@ -124,7 +124,7 @@ class FileRoutes:
 
 
 def _free_name(folder: Path, filename: str, data: bytes) -> tuple[str, bool]:
-    """The first of `name`, `name (1)`, … that is free or holds the same bytes, and whether it holds them."""
+    """Return the first of `name`, `name (1)`, … that is free or has the same bytes, and whether it has them."""
     stem, suffix = os.path.splitext(filename)  # noqa: PTH122 - the name may contain slashes
     digest = hashlib.sha256(data).digest()
     name, count = filename, 0

@@ -1,4 +1,4 @@
-"""The routes that tell what this server is and has: system, features, node catalogue, models, internals."""
+"""The routes about the server: system, features, node catalogue, models, internals."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MODEL_FOLDERS = (
 
 
 def features(settings: Settings) -> dict[str, Any]:
-    """What the server can do: the answer of /features and of a socket's feature flags."""
+    """Return what the server can do: the answer of /features and of a socket's feature flags."""
     newer = {"node_replacements": True} if settings.jobs else {}
     return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes, **newer}
 
@@ -107,7 +107,6 @@ class InfoRoutes:
         return web.json_response({"system": system, "devices": [device]})
 
     async def features(self, _: web.Request) -> web.Response:
-        """What the server can do."""
         return web.json_response(features(self.settings))
 
     async def node_replacements(self, _: web.Request) -> web.Response:
@@ -115,7 +114,6 @@ class InfoRoutes:
         return web.json_response(REPLACEMENTS)
 
     async def object_info(self, _: web.Request) -> web.Response:
-        """Every node class."""
         images = self.storage.input_images()
         return web.json_response({name: describe(name, images) for name in DEFINITIONS})
 

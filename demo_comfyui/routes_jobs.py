@@ -51,7 +51,7 @@ class JobRoutes:
         return web.json_response({**_ended(entry), "outputs": entry["outputs"], "execution_status": entry["status"]})
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """Drop it while it waits, interrupt it while it runs; nothing otherwise."""
+        """Remove a waiting job, interrupt a running one; do nothing otherwise."""
         prompt_id = request.match_info["prompt_id"]
         if self.queue.is_running(prompt_id):
             self.executor.interrupt()

@@ -34,15 +34,14 @@ class UserRoutes:
         ]
 
     async def users(self, _: web.Request) -> web.Response:
-        """That there are no separate users."""
+        """Report that there are no separate users."""
         return web.json_response({"storage": "server", "migrated": False})
 
     async def get_settings(self, _: web.Request) -> web.Response:
-        """All settings."""
         return web.json_response(self._settings())
 
     async def post_settings(self, request: web.Request) -> web.Response:
-        """Change the given ones."""
+        """Change the given settings."""
         self._save_settings({**self._settings(), **await request.json()})
         return web.Response()
 
@@ -51,7 +50,7 @@ class UserRoutes:
         return web.json_response(self._settings().get(request.match_info["key"]))
 
     async def post_setting(self, request: web.Request) -> web.Response:
-        """Set one."""
+        """Change one setting."""
         self._save_settings({**self._settings(), request.match_info["key"]: await request.json()})
         return web.Response()
 
@@ -71,14 +70,13 @@ class UserRoutes:
         return web.json_response(listing)
 
     async def get_file(self, request: web.Request) -> web.StreamResponse:
-        """One file."""
         path = self._path(request.match_info["file"])
         if path is None:
             return web.Response(status=403)
         return web.FileResponse(path) if path.is_file() else web.Response(status=404)
 
     async def post_file(self, request: web.Request) -> web.Response:
-        """Write a file; with `overwrite=false` only where there is none yet (409)."""
+        """Write a file; with `overwrite=false` only if there is none yet (409)."""
         name = request.match_info["file"]
         path = self._path(name)
         if path is None:
@@ -95,7 +93,6 @@ class UserRoutes:
         return web.json_response(_info(path, name) if whole else name)
 
     async def delete_file(self, request: web.Request) -> web.Response:
-        """Delete a file."""
         path = self._path(request.match_info["file"])
         if path is None:
             return web.Response(status=403)
@@ -105,7 +102,7 @@ class UserRoutes:
         return web.Response(status=204)
 
     def _path(self, name: str) -> Path | None:
-        """Where `name` lies, or None for one that would lie outside."""
+        """Return the path of `name`, or None if it would be outside."""
         root = (self.root / "default").resolve()
         path = (root / name).resolve()
         return path if path.is_relative_to(root) else None

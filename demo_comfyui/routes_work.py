@@ -34,7 +34,7 @@ DEADLY = {"client_id": str, "extra_data": dict}
 
 @dataclass(slots=True)
 class WorkRoutes:
-    """Handlers over one queue and one executor. `number` is the next sort key; it begins at 0 at each start."""
+    """Handlers over one queue and one executor. `number` is the next sort key; it starts at 0."""
 
     queue: PromptQueue
     executor: Executor
@@ -60,7 +60,7 @@ class WorkRoutes:
         ]
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
-        """One WebSocket: `status` first, and `executing` without a prompt_id to the client whose job runs now."""
+        """Run one WebSocket: `status` first, and `executing` without a prompt_id for the client whose job runs now."""
         if self.faults.refuse_sockets:
             return web.Response(status=403)
         return await self.hub.serve(request, self._greeting)
@@ -79,7 +79,7 @@ class WorkRoutes:
         return {"exec_info": {"queue_remaining": self.queue.remaining()}}
 
     async def post_prompt(self, request: web.Request) -> web.StreamResponse:
-        """Queue a prompt, unless a fault on command wants it otherwise."""
+        """Queue a prompt, unless a fault changes that."""
         body = await request.json()
         fault = self.faults.pop_next_submit()
         match fault:
@@ -146,7 +146,7 @@ class WorkRoutes:
         return web.Response()
 
     async def get_history(self, request: web.Request) -> web.Response:
-        """All entries, or a stretch by `max_items` and `offset`."""
+        """Return all entries, or a part by `max_items` and `offset`."""
         query = request.rel_url.query
         max_items = int(query["max_items"]) if "max_items" in query else None
         offset = int(query["offset"]) if "offset" in query else -1
@@ -166,7 +166,7 @@ class WorkRoutes:
         return web.Response()
 
     async def post_interrupt(self, request: web.Request) -> web.Response:
-        """With a prompt_id only that job, if it runs now; without one whatever runs."""
+        """Interrupt the job of the prompt_id, if it runs now; without one, any running job."""
         try:
             body = await request.json()
         except json.JSONDecodeError:
@@ -185,7 +185,7 @@ class WorkRoutes:
 
 
 def _said(body: Any, key: str, default: Any) -> Any:
-    """What a body says under a key; a list or a string has no keys, and is let pass or stumbled over as it comes."""
+    """Return the value of a key. Lists and strings have no keys: they fail here, or not, as in the real server."""
     return body[key] if key in body else default  # noqa: SIM401 - `get` is for objects only
 
 

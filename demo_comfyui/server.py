@@ -1,4 +1,4 @@
-"""One demo server put together: its routes, each also under /api, its worker and its end."""
+"""One demo server: its routes, each also under /api, its worker, and its shutdown."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 
 WEB_FILES = Path(__file__).parent / "web"
 GOODBYE_SECONDS = 0.2
-"""How long open requests may still take at the end."""
+"""How long open requests may still take at shutdown."""
 RESTART_SECONDS = 0.05
-"""How long the answer to `restart` has to leave before the process is replaced."""
+"""How long the answer to `restart` may take before the process is replaced."""
 
 
 class DemoServer:

@@ -1,4 +1,4 @@
-"""The settings of one demo server at its start: address, folders, pace, limits."""
+"""The settings of one demo server at its start: address, folders, speed, limits."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Settings:
     faults: bool = False
     until_eof: bool = False
     step_seconds: float = 0.12
-    """Seconds that each step of the slow demo nodes waits, so that people can watch."""
+    """Seconds that each step of the slow demo nodes takes, so that users can watch."""
     max_upload_bytes: int = 100 * 1024 * 1024
     jobs: bool = False
     """Whether it is a newer server: with the jobs API and replaced node classes."""
     stamp: str = ""
-    """A name that every PNG is to carry in its `server` text, to tell whose picture it is."""
+    """A name to write into the `server` text of every PNG, which tells whose picture it is."""
     cors: str = ""
-    """The origin whose pages may read the answers, or `*`; empty as ComfyUI is without the flag."""
+    """The origin whose pages may read the answers, or `*`; empty is ComfyUI without the flag."""
     argv: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """The sockets of one server, and the one publisher that feeds them, message by message.
 
-`SocketHub` keeps the real server's bookkeeping to the letter: one socket per clientId, replaced by a newer one and
-forgotten when *either* of the two closes, so that a survivor stays open and hears nothing more. Messages go out one
-after another and each send is awaited, so one reader that does not read stalls all.
+`SocketHub` does exactly what the real server does: one socket per clientId, replaced by a newer one and removed when
+*either* of the two closes, so that the other stays open and receives nothing more. Messages are sent one after another
+and each send is awaited, so one reader that does not read stalls all.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class SocketHub:
         self._loop.call_soon_threadsafe(self._messages.put_nowait, (event, data, sid))
 
     def wants_metadata(self, sid: str | None) -> bool:
-        """Whether the socket registered under `sid` said `supports_preview_metadata` in its first message."""
+        """Whether the socket registered under `sid` sent `supports_preview_metadata` in its first message."""
         flags = self._flags.get(sid or "", {})
         return flags.get("supports_preview_metadata", False) is True
 
     async def publish(self) -> None:
-        """Send what was posted, for ever, in order."""
+        """Send posted messages in order, for ever."""
         while True:
             await self._send(*await self._messages.get())
 
@@ -104,7 +104,7 @@ class SocketHub:
                 else:
                     await socket.send_json({"type": event, "data": data})
             except (ClientError, ConnectionError) as error:
-                log.debug("a socket went away under a send: %s", error)
+                log.debug("a socket closed during a send: %s", error)
 
     def _targets(self, sid: str | None) -> list[web.WebSocketResponse]:
         if sid is None:
@@ -118,7 +118,7 @@ class SocketHub:
                 transport.abort()
 
     def describe(self) -> dict[str, Any]:
-        """Open connections and the clientIds that still hear anything."""
+        """Return the open connections, and the clientIds that still receive events."""
         return {
             "open": [sid for sid, _ in self._open.values()],
             "hearing": [sid for sid, socket in self._sockets.items() if socket in self._open],

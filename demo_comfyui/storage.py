@@ -1,4 +1,4 @@
-"""The folders of one server, and how the real server finds its way in them: annotated names, safe paths, counters."""
+"""The folders of one server, as the real server resolves them: annotated names, safe paths, counters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Storage:
         return self.data / kind
 
     def annotated(self, name: str) -> tuple[str, Path | None]:
-        """`name.png [output]` as (name.png, the output folder); None when the name says no folder."""
+        """Split `name.png [output]` into name.png and the output folder; None if the name has no folder."""
         for kind in FOLDERS:
             suffix = f"[{kind}]"
             if name.endswith(suffix):
@@ -41,9 +41,9 @@ class Storage:
         return name, None
 
     def input_path(self, name: str) -> str:
-        """Where LoadImage looks for `name`: its annotation, else input/. May lie anywhere, as in the real server."""
+        """Return where LoadImage finds `name`: its annotation, else input/. May be anywhere, as in the real server."""
         bare, folder = self.annotated(name)
-        return os.path.join(folder or self.folder("input"), bare)  # noqa: PTH118 - an absolute name must win here
+        return os.path.join(folder or self.folder("input"), bare)  # noqa: PTH118 - an absolute name takes precedence
 
     def input_images(self) -> list[str]:
         """The names that LoadImage offers: image files at the top of input/, sorted."""
@@ -55,16 +55,16 @@ class Storage:
         return sorted(found)
 
     def contains(self, folder: Path, path: str) -> bool:
-        """Whether `path` lies in `folder`, after `..` is resolved (links are not followed)."""
+        """Whether `path` is in `folder`, after `..` is resolved (links are not followed)."""
         return os.path.commonpath((str(folder), os.path.abspath(path))) == str(folder)  # noqa: PTH100
 
     def save_place(self, prefix: str, kind: str, size: tuple[int, int]) -> SavePlace:
-        """Where pictures of this prefix go next: the counter continues what lies in the folder."""
+        """Return where pictures of this prefix go next: the counter continues from the files in the folder."""
         prefix = _fill(prefix, size) if "%" in prefix else prefix
         normal = os.path.normpath(prefix)
         subfolder, stem = os.path.dirname(normal), os.path.basename(normal)  # noqa: PTH119, PTH120 - prefixes, not paths
         root = self.folder(kind)
-        target = os.path.join(root, subfolder)  # noqa: PTH118 - an absolute subfolder must be seen, and refused
+        target = os.path.join(root, subfolder)  # noqa: PTH118 - an absolute subfolder must be refused
         if not self.contains(root, target):
             raise ValueError(f"Saving image outside the output folder is not allowed: {subfolder}")
         folder = Path(target)
@@ -82,7 +82,7 @@ class SavePlace:
         self._counter = counter
 
     def next_name(self, index: int) -> str:
-        """The name for the picture at `index` in its batch; counts on."""
+        """Return the name for the picture at `index` in its batch, and advance the counter."""
         name = f"{self._stem.replace('%batch_num%', str(index))}_{self._counter:05}_.png"
         self._counter += 1
         return name

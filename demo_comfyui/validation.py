@@ -34,7 +34,7 @@ class Verdict:
 
 
 def validate_prompt(prompt: Prompt, targets: list[str] | None, load_image_exists: Callable[[Any], bool]) -> Verdict:
-    """Check a prompt; `targets` limits the outputs that run. Raises as the real server does on what is no object."""
+    """Check a prompt; `targets` limits the outputs that run. Raises as the real server does if it is no object."""
     outputs = []
     for node_id in prompt:
         node = prompt[node_id]
@@ -72,7 +72,7 @@ class _Validation:
         for output in outputs:
             try:
                 is_valid, errors = self._node(output)
-            except Exception as error:  # noqa: BLE001 - whatever a malformed node raises is that node's error
+            except Exception as error:  # noqa: BLE001 - anything a malformed node raises becomes its error
                 is_valid, errors = False, [_exception(error)]
                 self._results[output] = (is_valid, errors)
             self._open.clear()
@@ -88,7 +88,7 @@ class _Validation:
         return Verdict([], refusal.error, node_errors)
 
     def _collect(self, node_errors: dict[str, Any], output: str) -> None:
-        """Blame every node found bad so far on this output too, as the real server does."""
+        """List this output under every failed node so far, as the real server does."""
         for node_id, (is_valid, errors) in self._results.items():
             if is_valid or not errors:
                 continue
@@ -122,7 +122,7 @@ class _Validation:
         return self._results[node_id]
 
     def _link(self, config: _Config, link: list[Any], errors: list[Error]) -> bool:
-        """Check a link and what lies behind it; False when something upstream is bad."""
+        """Check a link and the nodes behind it; return False if one upstream failed."""
         if len(link) != 2:
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
             errors.append(config.error("bad_linked_input", message, config.name, received_value=link))
@@ -171,7 +171,7 @@ class _Validation:
             errors.append(problem)
 
     def _own_checks(self, class_type: str, inputs: dict[str, Any]) -> list[Error]:
-        """A loader asks for its file, also where its input is missing or a link: then it stumbles, as the real one."""
+        """Check a loader's file, even if its input is missing or a link: then it fails, as in the real server."""
         if class_type not in LOADERS:
             return []
         if "image" not in inputs:

@@ -1,4 +1,4 @@
-"""What a node of the demo server is given, and what it gives back."""
+"""What a node of the demo server receives and returns."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class Interrupted(BaseException):
-    """The job was interrupted. No `Exception`, so that no node swallows it."""
+    """The job was interrupted. Not an `Exception`, so that no node catches it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeContext:
     """The surroundings of one run of one node.
 
-    `step(value, total, preview)` reports a step done and raises Interrupted when the job shall stop. `memory` is the
-    node's own, from run to run.
+    `step(value, total, preview)` reports a step and raises Interrupted when the job should stop. `memory` belongs to
+    the node, and persists from run to run.
     """
 
     storage: Storage

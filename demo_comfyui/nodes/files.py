@@ -24,7 +24,7 @@ NO_MASK = (64, 64)
 
 
 def load_image(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
-    """Read a picture, every frame of the first one's size, upright; the mask is 1 - alpha."""
+    """Read a picture upright, with every frame of the first one's size; the mask is 1 - alpha."""
     images: Images = []
     masks: Images = []
     with Image.open(context.storage.input_path(inputs["image"])) as file:
@@ -37,13 +37,13 @@ def load_image(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
                 continue
             images.append(image)
             masks.append(_mask(frame))
-        if file.format == "MPO":  # its further frames are the camera's own thumbnails
+        if file.format == "MPO":  # its other frames are the camera's thumbnails
             images, masks = images[:1], masks[:1]
     return NodeResult((images, masks))
 
 
 def load_image_mask(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
-    """Read one channel of a picture, upright; of alpha the inverse."""
+    """Read one channel of a picture, upright; alpha is inverted."""
     with Image.open(context.storage.input_path(inputs["image"])) as file:
         frame: Image.Image = ImageOps.exif_transpose(file)
         if frame.getbands() != ("R", "G", "B", "A"):
@@ -69,7 +69,7 @@ def input_exists(storage: Storage, name: Any) -> bool:
 
 
 def file_mark(storage: Storage, inputs: dict[str, Any]) -> str:
-    """The hash of the file that LoadImage would read: a replaced file is not taken from the cache."""
+    """Return the hash of the file that LoadImage would read, so that a replaced file is not taken from the cache."""
     with Path(storage.input_path(inputs["image"])).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

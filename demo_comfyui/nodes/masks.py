@@ -18,12 +18,12 @@ def mask_to_image(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
 
 
 def invert_mask(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
-    """What was outside is inside."""
+    """Invert a mask."""
     return NodeResult(([ImageOps.invert(mask) for mask in inputs["mask"]],))
 
 
 def image_composite_masked(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
-    """The source over the destination where the mask is, from (x, y) on; without a mask, all of it.
+    """Composite the source over the destination where the mask is, from (x, y) on; without a mask, all of it.
 
     The batch is as long as the destination's; shorter ones are repeated. The mask is as large as the source.
     """

@@ -9,7 +9,7 @@ from demo_comfyui.nodes.contract import NodeContext, NodeResult
 
 
 def preview_any(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node
-    """Show whatever it is given as a text, in the history entry itself."""
+    """Show its input as a text, in the history entry itself."""
     source = inputs["source"]
     if isinstance(source, str):
         text = source

@@ -13,13 +13,13 @@ from demo_comfyui.painting.palette import choose
 from demo_comfyui.painting.scene import compose
 
 STROKES = 9000
-"""Strokes of a whole picture, however many steps it takes: about a second of work."""
+"""Strokes of a whole picture, for any number of steps: about a second of work."""
 BROADEST, FINEST = 0.085, 0.0045
 """Widths of strokes as shares of the shorter side."""
 FIELD = 72
 """Cells per side of the field that gives strokes their direction."""
 CLARITY = 0.5
-"""How much of the plain scene shines through at the end, so that small things survive."""
+"""How much of the plain scene shows through at the end, so that small details survive."""
 SUPERSAMPLED = 1024
 """Pictures up to this side are painted at double size, for smooth edges."""
 
@@ -48,7 +48,7 @@ class _Canvas:
         self._details = _details(scene)
 
     def after(self, share: float, strokes: int) -> Image.Image:
-        """Paint strokes of the width that belongs to this share of the work; the picture as it looks then."""
+        """Paint the strokes of this share of the work, and return the picture as it looks then."""
         side = min(self._picture.size)
         width = side * BROADEST * (FINEST / BROADEST) ** share
         blur = max(1, round(width / self._scale / 2))
@@ -75,7 +75,7 @@ class _Canvas:
         self._draw.line(points, fill=fill, width=max(1, round(width)), joint="curve")
 
     def _place(self, share: float) -> tuple[float, float]:
-        """Anywhere at first; later rather where there is detail."""
+        """Return a place: anywhere at first, later where there is detail."""
         x, y = self._rng.random(), self._rng.random()
         for _ in range(round(share * 3)):
             other = self._rng.random(), self._rng.random()
@@ -88,7 +88,7 @@ class _Canvas:
 
 
 def _directions(rng: random.Random, scene: Image.Image) -> list[list[float]]:
-    """For each cell an angle: along the edges of the scene where there are any, else a gentle level flow."""
+    """Return an angle for each cell: along the scene's edges if there are any, else nearly level."""
     small = scene.convert("L").resize((FIELD, FIELD), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(1.5))
     light = small.tobytes()
     flow = cloud(rng, (FIELD, FIELD), (3, 4), 2).tobytes()

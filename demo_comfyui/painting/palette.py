@@ -67,7 +67,7 @@ _KIND_WORDS: tuple[tuple[str, Kind], ...] = (
 
 
 def choose(text: str, rng: random.Random) -> tuple[Palette, Kind]:
-    """The palette and the kind of scene for a text; words decide where they are known, chance elsewhere."""
+    """Return the palette and the kind of scene for a text; known words decide, else chance."""
     lowered = text.lower()
     palette = rng.choice(PALETTES)
     kind = rng.choice(tuple(Kind))

@@ -1,1 +1,1 @@
-"""The real ComfyUI editor, asked how it opens and sends workflows: what we say of it must be so."""
+"""The real ComfyUI editor, asked how it opens and sends workflows, as the reference for ours."""

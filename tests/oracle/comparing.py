@@ -1,4 +1,4 @@
-"""What is the same graph, across JavaScript: numbers by their value, since it has only one kind of them."""
+"""Compares graphs as JavaScript does: numbers by their value, since it has only one type of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def is_same(ours: object, theirs: object) -> bool:
-    """Whether two JSON values are the same to JavaScript: 1 is 1.0, and of whole numbers 53 bits count."""
+    """Whether two JSON values are equal in JavaScript: 1 is 1.0, and whole numbers have 53 bits."""
     match ours, theirs:
         case bool(), _:
             return ours is theirs
@@ -21,7 +21,7 @@ def is_same(ours: object, theirs: object) -> bool:
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], untitled: Collection[str] = ()) -> Iterator[str]:
-    """Each difference of two graphs in API format. Nodes of `untitled` classes may have the editor's own title."""
+    """Yield each difference of two graphs in API format. Nodes of `untitled` classes may have the editor's title."""
     for node_id in sorted(ours.keys() | theirs.keys()):
         if node_id not in ours or node_id not in theirs:
             yield f"{node_id}: only {'theirs' if node_id in theirs else 'ours'}"

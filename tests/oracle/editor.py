@@ -2,7 +2,7 @@
 
 async with open_editor(browser, object_info) as editor:
     sent = await editor.send_all({"name": graph})
-    sent["name"].output                     # what its own `graphToPrompt` gives
+    sent["name"].output                     # the result of its own `graphToPrompt`
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ START_SECONDS = 120  # a loaded two-core machine
 
 _READY = "window.app?.rootGraph && window.app.vueAppReady && Object.keys(LiteGraph.registered_node_types).length > 10"
 
-# As the person does it: a file dropped into the editor, then Run. Warnings about models that are not here are left out.
+# As a user does it: a file is dropped into the editor, then Run. Warnings about missing models are left out.
 _SEND = """async (graphs) => {
   const sent = {};
   const quiet = { skipAssetScans: true, silentAssetErrors: true, deferWarnings: true };
@@ -37,7 +37,7 @@ _SEND = """async (graphs) => {
   return JSON.stringify(sent);
 }"""
 
-# Of a fresh node of each class: its widgets, sockets and outputs.
+# Of a new node of each class: its widgets, sockets and outputs.
 _CLASSES = """() => {
   const found = {};
   for (const name of Object.keys(LiteGraph.registered_node_types)) {
@@ -77,14 +77,14 @@ class Editor:
         return {name: Sent(entry.get("output", {}), entry.get("error", "")) for name, entry in found.items()}
 
     async def classes(self) -> dict[str, Any]:
-        """How a fresh node of each class is laid out."""
+        """Return how a new node of each class is laid out."""
         found: dict[str, Any] = json.loads(await self._page.evaluate(_CLASSES))
         return found
 
 
 @contextlib.asynccontextmanager
 async def open_editor(browser: Browser, object_info: str) -> AsyncIterator[Editor]:
-    """The editor with this catalogue. What it asks of the internet gets a 404 and never leaves the browser."""
+    """Open the editor with this catalogue. Its requests to the internet get a 404 and never leave the browser."""
     async with serve_editor(object_info) as address:
         context = await browser.new_context(viewport={"width": 400, "height": 300})
         try:
@@ -99,9 +99,7 @@ async def open_editor(browser: Browser, object_info: str) -> AsyncIterator[Edito
             await page.route("**/*", stay_here)
             await page.goto(address)
             await page.wait_for_function(_READY, timeout=START_SECONDS * 1000)
-            await page.evaluate(
-                "() => { window.app.canvas.draw = () => {}; }"
-            )  # nobody looks, and it takes half the time
+            await page.evaluate("() => { window.app.canvas.draw = () => {}; }")  # takes half the time
             yield Editor(page)
         finally:
             await context.close()

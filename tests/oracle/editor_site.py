@@ -1,7 +1,7 @@
-"""A web site with the real editor: its static files, and the few answers that it needs of a server.
+"""A web site with the real editor: its static files, and the few answers that it needs from a server.
 
-The editor is `comfyui-frontend-package` as it is on PyPI. Beside its files it gets a node catalogue, empty answers to
-what else it asks at start, and a socket that stays quiet. Everything is on loopback.
+The editor is `comfyui-frontend-package` as it is on PyPI. The site adds a node catalogue, empty answers to the other
+requests at start, and a socket that sends nothing. Everything is on loopback.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _ANSWERS: dict[str, Any] = {
 
 
 def package_files(package: str, folder: str) -> Path:
-    """A folder of an installed package's files."""
+    """Return a folder of an installed package's files."""
     spec = find_spec(package)
     assert spec is not None and spec.origin is not None, f"{package} is not installed: run python3 -m tests"
     return Path(spec.origin).parent / folder
 
 
 class EditorSite:
-    """The site with this catalogue, and the editor's files out of a folder."""
+    """The site with this catalogue, and the editor's files from a folder."""
 
     def __init__(self, object_info: str, static: Path | None = None) -> None:
         self._object_info = object_info
         self.static = static or package_files("comfyui_frontend_package", "static")
 
     def app(self) -> web.Application:
-        """What answers."""
+        """The web application."""
         app = web.Application()
         app.router.add_get("/ws", self._socket)
         app.router.add_route("*", "/api/{path:.*}", self._answer)
@@ -83,14 +83,14 @@ class EditorSite:
 
 @contextlib.asynccontextmanager
 async def serve_editor(object_info: str) -> AsyncIterator[str]:
-    """The address of a site with this catalogue, as long as the block lasts."""
+    """Serve a site with this catalogue, and yield its address."""
     async with serve_site(EditorSite(object_info)) as address:
         yield address
 
 
 @contextlib.asynccontextmanager
 async def serve_site(editor: EditorSite) -> AsyncIterator[str]:
-    """The address of such a site."""
+    """Serve such a site, and yield its address."""
     runner = web.AppRunner(editor.app(), shutdown_timeout=1)
     await runner.setup()
     try:

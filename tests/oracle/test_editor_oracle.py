@@ -40,9 +40,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 FEWEST_KNOWN = 79  # of 644 when last counted, 30 of them with subgraphs
 FEWEST_WITH_SUBGRAPHS = 30
 MOST_REFUSED = 2
-# What the editor would take for choices and comments if it stood in its text as it is.
+# Values that the editor would take for choices or comments if they were in its text unchanged.
 ODD_TEXTS = ("a {b|c} d", "see http://a.b/*c*/ d", "///", "\\(soft\\) {", "half /* open", "a | b }")
-# What the editor makes up itself is not sent from a fresh node: it has `serializeValue` give nothing.
+# Values that the editor computes itself are not sent from a new node: its `serializeValue` returns nothing.
 NEVER_SENT = {"waiting for camera..."}
 
 
@@ -53,7 +53,7 @@ def real_catalogue() -> dict[str, Any]:
 
 @cache
 def templates() -> dict[str, Any]:
-    """The templates whose nodes the real catalogue knows, subgraphs counted in."""
+    """The templates whose nodes, subgraphs included, the real catalogue knows."""
     known = real_catalogue().keys() | VIRTUAL
     found = {}
     for path in sorted(package_files("comfyui_workflow_templates_json", "templates").glob("*.json")):
@@ -65,7 +65,7 @@ def templates() -> dict[str, Any]:
 
 def _classes(graph: dict[str, Any]) -> set[str]:
     graphs = [graph]
-    for one in graphs:  # grows on the way
+    for one in graphs:  # grows in the loop
         graphs += one.get("definitions", {}).get("subgraphs", [])
     return {node["type"] for one in graphs for node in one["nodes"]} - {one["id"] for one in graphs[1:]}
 
@@ -91,7 +91,7 @@ async def real(chromium: Browser) -> AsyncIterator[Editor]:
 
 
 def unequal(converter: Converter, graphs: dict[str, Any], sent: dict[str, Sent], **more: Any) -> Iterator[str]:
-    """Each workflow that we send otherwise than the editor, with the first differences."""
+    """Yield each workflow that we send differently from the editor, with the first differences."""
     for name, graph in graphs.items():
         assert not sent[name].error, f"the editor cannot open {name}: {sent[name].error}"
         found = list(differences(converter.convert(graph).output, sent[name].output, **more))
@@ -105,13 +105,13 @@ async def test_every_case_is_sent_as_by_the_editor(small: Editor) -> None:
     assert list(unequal(Converter(Catalogue.parse(CLASSES)), graphs, sent)) == []
 
 
-async def test_what_is_refused_for_its_links_the_editor_cannot_send_either(small: Editor) -> None:
+async def test_refused_links_cannot_be_sent_by_the_editor_either(small: Editor) -> None:
     sent = await small.send_all({name: case() for name, (case, _) in REFUSED.items()})
     assert [name for name, found in sent.items() if not found.error] == []
 
 
-async def test_every_case_written_anew_opens_in_the_editor_with_the_new_values(small: Editor) -> None:
-    """Also as it goes along with a run: there the editor has to send exactly what that run sent."""
+async def test_written_workflows_open_in_the_editor_with_new_values(small: Editor) -> None:
+    """Also as sent with a run: there the editor must send exactly what that run sent."""
     converter = Converter(Catalogue.parse(CLASSES))
     written = {
         name: write_back(converter, case(), other_values(converter.convert(case()))) for name, case in CASES.items()
@@ -125,13 +125,13 @@ async def test_every_case_written_anew_opens_in_the_editor_with_the_new_values(s
 
 
 def sent_along(converter: Converter, conversion: Conversion) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The file that goes along with a run with other values, and what that run sends."""
+    """Return the file sent with a run with other values, and what that run sends."""
     sending = Sender(converter, conversion).prepare(other_values(conversion), now=None, choose=choose_first)
     return filled(sending.editor, sending.workflow), json.loads(sending.workflow.text)
 
 
 def text_along(converter: Converter, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The file that goes along with a run whose prompt is exactly this, as a list of prompts may have it."""
+    """Return the file sent with a run of exactly this prompt, as a list of prompts may have it."""
     draw = Drawing()
     draw.node(1, "CaseText", ["{one|other}", ""])
     sending = Sender(converter, converter.convert(draw.file())).prepare({}, now=None, choose=choose_first)
@@ -140,7 +140,7 @@ def text_along(converter: Converter, text: str) -> tuple[dict[str, Any], dict[st
 
 
 def unequal_to_sent(along: dict[str, tuple[Any, Any]], sent: dict[str, Sent], **more: Any) -> Iterator[str]:
-    """Each run of which the editor would send something else, were its file opened there."""
+    """Yield each run for which the editor would send something else if its file were opened."""
     for name, (_, output) in along.items():
         assert not sent[name].error, f"the editor cannot open {name}: {sent[name].error}"
         found = list(differences(output, sent[name].output, **more))
@@ -159,7 +159,7 @@ async def test_every_real_class_is_laid_out_as_in_the_editor(real: Editor) -> No
 
 
 async def test_every_known_template_is_sent_as_by_the_editor(real: Editor) -> None:
-    """And those with other values in them too, as they go along with a run, in one go: opening is what takes time."""
+    """And with other values in them, as sent with a run, all together: opening them takes most of the time."""
     catalogue = real_catalogue()
     converter = Converter(Catalogue.parse(catalogue))
     graphs, refused = templates(), []
@@ -183,7 +183,7 @@ async def test_every_known_template_is_sent_as_by_the_editor(real: Editor) -> No
 
 
 def wrong_layouts(catalogue: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
-    """Each class that we lay out otherwise than the editor."""
+    """Return each class that we lay out differently from the editor."""
     layouts = Layouts(Catalogue.parse(catalogue))
     wrong = []
     for name in catalogue:

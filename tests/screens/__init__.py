@@ -1,1 +1,1 @@
-"""The page in twelve states that matter, as pictures in both themes and three widths: `python -m tests.screens`."""
+"""Pictures of the page in twelve states, in both themes and three widths: `python -m tests.screens`."""

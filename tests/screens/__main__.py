@@ -5,8 +5,8 @@
 .venv/bin/python -m tests.screens --state running --theme dark   some of them
 .venv/bin/python -m tests.screens --readme                       those of the README, into docs/images
 
-`--whole` takes the whole page and not what a window shows of it. Everything is on loopback, and real: demo servers,
-gateway, Chromium. `python3 -m tests` sets up what it needs.
+`--whole` takes the whole page instead of the window. Everything is real, and on loopback: demo servers, gateway,
+Chromium. `python3 -m tests` sets up what it needs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ README = {"results": "done", "form": "form", "running": "running", "fleet": "fle
 
 
 def main(arguments: list[str]) -> int:
-    """Take the pictures that are asked for."""
+    """Take the requested pictures."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.screens", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

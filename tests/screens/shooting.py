@@ -1,4 +1,4 @@
-"""Brings each state about once and takes its pictures in every theme and width, in the same page."""
+"""Sets up each state once and takes its pictures in every theme and width, in the same page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.services import Service
 THEMES = ("light", "dark")
 SIZES = {360: 740, 900: 800, 1440: 900}  # a window's width and height, in CSS pixels
 
-# Until what the new size and theme have begun is at its end, and every picture in sight is decoded.
+# Wait until transitions to the new size and theme have ended, and every visible picture is decoded.
 _AT_REST = """async () => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   const isMoving = (item) => item.playState === "running" && item.effect.getTiming().iterations !== Infinity;
@@ -31,7 +31,7 @@ _AT_REST = """async () => {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which pictures; by default all. `is_whole` takes the whole page, not what a window of that size shows of it."""
+    """Which pictures to take; by default all. `is_whole` takes the whole page instead of the window."""
 
     states: tuple[str, ...] = tuple(state.name for state in STATES)
     themes: tuple[str, ...] = THEMES
@@ -41,7 +41,7 @@ class Wanted:
 
 
 async def shoot(browser: Browser, fleet: Fleet, gateway: Service, wanted: Wanted, out: Path) -> AsyncIterator[Path]:
-    """Take them, one after the other; each is given as soon as it is there."""
+    """Take the pictures, one after the other, and yield each."""
     states = [state for state in STATES if state.name in wanted.states]
     for language, state in product(wanted.languages, states):
         with tempfile.TemporaryDirectory() as folder:
@@ -68,5 +68,5 @@ async def _pictures(page: Page, state: State, wanted: Wanted, folder: Path) -> A
 
 
 def _ordered(widths: Iterable[int], themes: Iterable[str]) -> Iterable[tuple[int, str]]:
-    """The widest first, since that is how the page was opened."""
+    """Order them with the widest first, since the page was opened at that width."""
     return product(sorted(widths, reverse=True), themes)

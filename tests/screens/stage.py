@@ -1,4 +1,4 @@
-"""What the states are played on: three servers that can be broken, their gateway, and one person's browser profile."""
+"""The surroundings of the states: three servers that can be broken, their gateway, and a user's browser profile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.services import Service
 
 SERVERS = ("gpu-1", "gpu-2", "studio")
 STEP_SECONDS = 0.2
-EXPECTED = (*BROKEN_NETWORK, "status of 400")  # what a browser logs of what is broken here on purpose
+EXPECTED = (*BROKEN_NETWORK, "status of 400")  # what a browser logs about the faults made here on purpose
 WELL = "() => mooring.fleet().servers.every((server) => server.health === 'well' && server.catalogue)"
 
 _seeds = itertools.count(1)
@@ -25,7 +25,7 @@ _seeds = itertools.count(1)
 
 @dataclass
 class Stage:
-    """One state's surroundings. `language` is what its windows speak."""
+    """The surroundings of one state. `language` is that of its windows."""
 
     fleet: Fleet
     user: BrowserUser
@@ -34,25 +34,25 @@ class Stage:
     photos: Iterator[int] = field(default_factory=itertools.count)
 
     async def open(self) -> MooringWindow:
-        """A window, once every server is known to be well."""
+        """Open a window, once every server is known to be well."""
         window = await self.user.open(f"/?lang={self.language}")
         await window.page.wait_for_function(WELL)
         return window
 
     async def make(self, window: MooringWindow, title: str, **inputs: Any) -> str:
-        """Let a window make a picture; the prompt_id once its picture is there."""
+        """Make a picture in a window; return the prompt_id once its picture is shown."""
         prompt_id = await window.submit(a_picture(**inputs), title)
         await window.wait_for(prompt_id)
         await window.card(prompt_id, "succeeded").locator("img").first.wait_for()
         return prompt_id
 
     async def crowd(self, count: int) -> None:
-        """Other people's long work on every server."""
+        """Start long work of other users on every server."""
         for server in self.fleet.up.values():
             await load_server(server, count)
 
     def photo(self) -> Path:
-        """Another picture that stands for a photo."""
+        """Return a generated picture to use as a photo."""
         number = next(self.photos)
         file = self.folder / f"boats-{number}.jpg"
         *_, painted = paint("boats in a bay, noon", number + 1, 2, (960, 640))
@@ -61,7 +61,7 @@ class Stage:
 
 
 def a_picture(text: str = "a harbour at dawn", *, steps: int = 3, **inputs: Any) -> dict[str, Any]:
-    """A workflow like no other, so that no server answers from its cache."""
+    """Return a unique workflow, so that no server answers from its cache."""
     given = {"text": text, "seed": next(_seeds), "steps": steps, "width": 768, "height": 512, **inputs}
     return {
         "1": {"class_type": "DemoSampler", "inputs": given, "_meta": {"title": "Draw"}},
@@ -75,6 +75,6 @@ def a_picture(text: str = "a harbour at dawn", *, steps: int = 3, **inputs: Any)
 
 @contextlib.contextmanager
 def open_stage(folder: Path) -> Iterator[tuple[Fleet, Service]]:
-    """The servers and their gateway."""
+    """Start the servers and their gateway."""
     with start_fleet(folder, *SERVERS, step_seconds=STEP_SECONDS) as fleet, fleet.gateway() as gateway:
         yield fleet, gateway

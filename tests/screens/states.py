@@ -1,4 +1,4 @@
-"""The twelve states. Each is brought about as it comes to be in real life, by real servers that are really broken."""
+"""The twelve states. Each is reached as in real use, with real servers and real faults."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.e2e.work_kit import break_server
 from tests.screens.stage import Stage, a_picture
 
 SEEDS = {"en": "see", "zh-CN": "种", "pseudo": "sé"}  # how the name of seeds begins
-LONG = 200  # steps: longer than it takes to look at it in every width
+LONG = 200  # steps: longer than the pictures in every width take
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`bring` gives the window that is in this state; `part` is what a phone shows then.
+    """`bring` returns the window that is in this state; `part` is what a phone shows then.
 
-    A `rough` state leaves servers behind that are broken or busy.
+    A `rough` state leaves broken or busy servers behind.
     """
 
     name: str
@@ -27,12 +27,12 @@ class State:
 
 
 async def first_use(stage: Stage) -> MooringWindow:
-    """A new profile: nothing has ever been made."""
+    """A new profile without any results."""
     return await stage.open()
 
 
 async def form(stage: Stage) -> MooringWindow:
-    """A photo is in, one node of the workflow is unfolded."""
+    """A photo is chosen, and one node of the workflow is unfolded."""
     window = await stage.open()
     await window.choose_sample("enlarge")
     await window.put_picture(stage.photo())
@@ -42,7 +42,7 @@ async def form(stage: Stage) -> MooringWindow:
 
 
 async def running(stage: Stage) -> MooringWindow:
-    """A task with its preview and what is left of it, above two that are done."""
+    """A task with its preview and its remaining time, above two that are done."""
     window = await stage.open()
     for title in ("Harbour at dawn", "Dunes"):
         await stage.make(window, title, text=f"{title}, long shadows")
@@ -54,7 +54,7 @@ async def running(stage: Stage) -> MooringWindow:
 
 
 async def queued(stage: Stage) -> MooringWindow:
-    """Behind other people's work, with more waiting in the window."""
+    """Behind other users' work, with more runs waiting in the window."""
     await stage.crowd(2)
     window = await stage.open()
     await window.choose_sample("text")
@@ -83,7 +83,7 @@ async def done(stage: Stage) -> MooringWindow:
 
 
 async def failed(stage: Stage) -> MooringWindow:
-    """One that its server refused, and one that ended with an error."""
+    """A task that its server refused, and one that ended with an error."""
     window = await stage.open()
     await stage.make(window, "Harbour at dawn")
     refused = a_picture()
@@ -109,7 +109,7 @@ async def server_down(stage: Stage) -> MooringWindow:
 
 
 async def unclear(stage: Stage) -> MooringWindow:
-    """The connection was cut while a task was sent, and the server is too slow to be asked."""
+    """The connection was cut while a task was sent, and the server is too slow to answer."""
     window = await stage.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
     locked = stage.fleet[(await window.facts())["lockedServer"]]
@@ -120,7 +120,7 @@ async def unclear(stage: Stage) -> MooringWindow:
 
 
 async def orphan(stage: Stage) -> MooringWindow:
-    """What a window that was closed has left behind."""
+    """Work of a closed window."""
     await stage.crowd(1)
     window = await stage.open()
     for _ in range(2):
@@ -135,7 +135,7 @@ async def orphan(stage: Stage) -> MooringWindow:
 
 
 async def fleet(stage: Stage) -> MooringWindow:
-    """One server at work for two windows, one for somebody else, one that is down."""
+    """One server used by two windows, one by another user, one down."""
     window, other = await stage.open(), await stage.open()
     moored = []
     for each, title in ((window, "Tide"), (other, "Dunes")):
@@ -153,14 +153,14 @@ async def fleet(stage: Stage) -> MooringWindow:
 
 
 async def lightbox(stage: Stage) -> MooringWindow:
-    """A result large, with what it was made from."""
+    """A result shown large, with its settings."""
     window = await stage.open()
     await window.open_large(await stage.make(window, "Harbour at dawn", text="a harbour at dawn, long shadows, film"))
     return window
 
 
 async def all_full(stage: Stage) -> MooringWindow:
-    """Every server has a line, and every part of the page is in use."""
+    """Every server has a queue, and every part of the page has content."""
     await stage.crowd(3)
     left = await stage.open()
     await left.wait_state(await left.send_photo(stage.photo()), "queued")

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source itself; and the few rules of form that a linter does not know."""
+"""The rules of imports, read from the sources, and the few rules of form that a linter does not know."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("app", "gateway", "demo_comfyui")
 SHIPPED = (*PROGRAMS, "wire")
 
-# core <- workflows <- session <- ui <- main; browser is at the side and knows the ports, not the rules.
+# core <- workflows <- session <- ui <- main; browser stands beside them and knows the ports, not the rules.
 LAYERS = {
     "app.core": set[str](),
     "app.workflows": {"app.core"},
@@ -29,18 +29,18 @@ PURE = {
     "__future__", "collections", "dataclasses", "email", "enum", "functools", "hashlib", "itertools", "json",
     "math", "re", "string", "types", "typing", "urllib",
 }  # fmt: skip
-# What a workflow lies in may be packed, a list of prompts a table, what is searched for written in full width.
+# Files that contain a workflow may be compressed, lists of prompts are tables, and searches fold full-width letters.
 MORE_FOR_WORKFLOWS = {"csv", "decimal", "io", "struct", "unicodedata", "zlib"}
 PORTS = "app.core.ports"
-# What an adapter needs besides the ports and their values: formats (of ComfyUI, of the store), and what is read from a
-# server when the page itself probes it. Never a rule, such as what a window may do or when a task has ended.
+# What an adapter needs besides the ports and their values: formats (of ComfyUI, of the store), and the readers of what
+# the page itself probes on a server. Never a rule, such as what a window may do or when a task has ended.
 FORMATS = {"app.core.comfy", "app.core.direct", "app.core.errors", "app.core.records"}
 JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}
 
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module, with the line that does it. `from a import b` counts as `a` and, if it is one, `a.b`."""
+    """One imported module, with its line. `from a import b` counts as `a` and, if it is a module, `a.b`."""
 
     name: str
     line: int
@@ -55,17 +55,16 @@ class Module:
 
     @property
     def source(self) -> str:
-        """Its text."""
         return self.path.read_text("utf-8")
 
     @property
     def tree(self) -> ast.Module:
-        """Its syntax, the same objects at each call."""
+        """Its syntax tree, the same objects at each call."""
         return _tree(self)
 
     @cache  # noqa: B019 - the modules live as long as the tests
     def imports(self) -> tuple[Import, ...]:
-        """Everything it imports, wherever in the file."""
+        """Everything it imports, anywhere in the file."""
         return tuple(self._find_imports())
 
     def _find_imports(self) -> Iterator[Import]:
@@ -94,7 +93,7 @@ def _tree(module: Module) -> ast.Module:
 
 @cache
 def modules() -> dict[str, Module]:
-    """All modules of this repository that ship or test, by name."""
+    """Return all modules of this repository that ship or test, by name."""
     found = {}
     for folder in (*SHIPPED, "tests"):
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -106,7 +105,6 @@ def modules() -> dict[str, Module]:
 
 
 def inside(package: str) -> list[Module]:
-    """The modules of a package."""
     return [module for name, module in modules().items() if _belongs(name, package)]
 
 
@@ -115,7 +113,7 @@ def _belongs(name: str, package: str) -> bool:
 
 
 def wrong(found: list[Module], is_allowed: object) -> list[str]:
-    """Each import that is not allowed, as `module:line imports name`."""
+    """Return each forbidden import, as `module:line imports name`."""
     assert found, "a rule about nothing holds always"
     assert callable(is_allowed)
     return [
@@ -136,7 +134,7 @@ def test_wire_is_pure() -> None:
 
 
 def test_the_core_is_pure() -> None:
-    """No await, no clock, no chance, no browser, nothing from outside: values in, values out."""
+    """No await, no clock, no randomness, no browser, nothing from outside: values in, values out."""
 
     def is_allowed(module: Module, name: str) -> bool:
         return _belongs(name, "app.core") or name.split(".", maxsplit=1)[0] in PURE | {"wire"}
@@ -153,7 +151,7 @@ def test_workflows_are_as_pure_as_the_core() -> None:
 
 
 def test_core_workflows_and_wire_await_nothing() -> None:
-    """All but the ports, which declare what others await."""
+    """Except for the ports, which declare what others await."""
     synchronous = [module for module in inside("app.core") if not _belongs(module.name, PORTS)]
     for module in synchronous + inside("app.workflows") + inside("wire"):
         found = [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
@@ -213,12 +211,12 @@ def _feature(name: str) -> str:
     return parts[2] if parts[:2] == ["app", "ui"] and len(parts) > 2 else ""
 
 
-def test_every_part_of_the_app_has_its_rule() -> None:
+def test_every_part_of_the_app_has_a_rule() -> None:
     parts = {".".join(name.split(".")[:2]) for name in modules() if _belongs(name, "app") and name != "app"}
     assert parts == {*LAYERS, "app.browser", "app.main"}
 
 
-def test_browser_imports_ports_their_values_and_formats_only() -> None:
+def test_browser_imports_only_ports_their_values_and_formats() -> None:
     values = {item.name for module in inside(PORTS) for item in module.imports() if _belongs(item.name, "app")}
     allowed = {PORTS, "app.browser", *values, *FORMATS}
 
@@ -229,12 +227,12 @@ def test_browser_imports_ports_their_values_and_formats_only() -> None:
     assert wrong(inside("app.browser"), is_allowed) == []
 
 
-def test_each_format_is_used_by_the_browser() -> None:
+def test_browser_uses_each_listed_format() -> None:
     used = {item.name for module in inside("app.browser") for item in module.imports()}
     assert used >= FORMATS
 
 
-def test_javascript_is_seen_only_at_the_edge() -> None:
+def test_javascript_is_imported_only_in_the_browser_folder() -> None:
     def is_allowed(module: Module, name: str) -> bool:
         is_edge = _belongs(module.name, "app.browser") or module.name == "app.main"
         return is_edge or name.split(".", maxsplit=1)[0] not in JAVASCRIPT
@@ -253,8 +251,8 @@ def test_the_three_programs_never_import_each_other(package: str) -> None:
     assert wrong(inside(package), is_allowed) == []
 
 
-def test_pretended_servers_take_only_constants_from_wire() -> None:
-    """Demo servers, and the self-check's. A server that encodes with the code that decodes agrees with its mistakes."""
+def test_fake_servers_take_only_constants_from_wire() -> None:
+    """Demo servers, and the self-check's. A server that encodes with the decoder's code would repeat its mistakes."""
     found = [
         f"{module.name}:{node.lineno} imports {ast.unparse(node)}"
         for module in inside("demo_comfyui") + inside("app.session.memory.sandbox")
@@ -271,7 +269,7 @@ def _is_constants_of_wire(node: ast.Import | ast.ImportFrom) -> bool:
     return not _belongs(node.module or "", "wire") or all(alias.name.isupper() for alias in node.names)
 
 
-def test_only_main_knows_all() -> None:
+def test_only_main_imports_all_parts() -> None:
     def is_allowed(module: Module, name: str) -> bool:
         return not _belongs(name, "app.main")
 
@@ -279,8 +277,8 @@ def test_only_main_knows_all() -> None:
     assert wrong([module for module in named if module.name != "app.main"], is_allowed) == []
 
 
-def test_the_page_loads_nothing_of_the_scripting_console() -> None:
-    """Its Python runs in a worker, which is begun by its edge in `app.browser`; nobody else imports either."""
+def test_page_does_not_load_the_scripting_console() -> None:
+    """Its Python runs in a worker, started by its adapter in `app.browser`; nothing else imports either."""
 
     def is_allowed(module: Module, name: str) -> bool:
         is_own = module.name == "app.browser.scripting" or _belongs(module.name, "app.scripting")
@@ -289,8 +287,8 @@ def test_the_page_loads_nothing_of_the_scripting_console() -> None:
     assert wrong(inside("app"), is_allowed) == []
 
 
-def test_the_simulated_server_knows_nothing_of_the_app() -> None:
-    """It is a second opinion on the protocol."""
+def test_simulated_server_does_not_import_the_app() -> None:
+    """It is an independent implementation of the protocol."""
 
     def is_allowed(module: Module, name: str) -> bool:
         is_own = _belongs(name, "tests.simulation.server")
@@ -300,7 +298,7 @@ def test_the_simulated_server_knows_nothing_of_the_app() -> None:
 
 
 def test_set_up_needs_only_the_standard_library() -> None:
-    """It runs before anything is installed; `tests/unit/test_commands.py` reads each command line so."""
+    """It runs before anything is installed; `tests/unit/test_commands.py` runs each command without packages."""
 
     def is_allowed(module: Module, name: str) -> bool:
         return name.split(".", maxsplit=1)[0] in sys.stdlib_module_names or any(
@@ -310,18 +308,18 @@ def test_set_up_needs_only_the_standard_library() -> None:
     assert wrong([modules()["serve"], modules()["gateway.install"]], is_allowed) == []
 
 
-def test_the_gateway_reads_json_in_one_place() -> None:
+def test_gateway_reads_json_in_one_place() -> None:
     readers = {
         module.name
         for module in inside("gateway")
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"json.loads", "json.load", "msgspec.json.decode"}
     }
-    # Set-up reads what it and its own children wrote, with the standard library only.
+    # Set-up reads what it and its child processes wrote, with the standard library only.
     assert {name for name in readers if not name.startswith("gateway.install.")} == {"gateway.http.json_reader"}
 
 
-def test_every_module_says_what_it_is() -> None:
+def test_every_module_has_a_docstring() -> None:
     silent = [
         module.name for module in modules().values() if module.source.strip() and not module.source.startswith('"""')
     ]

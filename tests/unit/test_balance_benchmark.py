@@ -1,4 +1,4 @@
-"""The benchmark of the choice of a server: small, so that it goes on measuring what it says."""
+"""The benchmark of the choice of a server, at a small size, so that it keeps measuring what it should."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def found() -> dict[str, Result]:
     return compare(SMALL, 2)
 
 
-def test_all_that_was_clicked_is_done_once() -> None:
+def test_every_click_is_done_once() -> None:
     world = World(SMALL, 1)
     ended = world.run(Mooring())
     assert len(ended) == len({prompt.prompt_id for prompt in ended}) == SMALL.prompts
@@ -27,7 +27,7 @@ def test_all_that_was_clicked_is_done_once() -> None:
     assert not world.browsers[0].durations.is_empty
 
 
-def test_no_server_does_two_things_at_once_and_no_window_is_on_two_servers() -> None:
+def test_servers_do_one_job_and_windows_use_one_server() -> None:
     ended = World(SMALL, 1).run(Mooring())
     for server in {prompt.server.server_id for prompt in ended}:
         spans = sorted((item.started_at or 0, item.ended_at) for item in ended if item.server.server_id == server)
@@ -38,13 +38,13 @@ def test_no_server_does_two_things_at_once_and_no_window_is_on_two_servers() -> 
             assert after.arrival.at >= before.ended_at or after.server is before.server
 
 
-def test_everybody_gets_the_same_work_and_the_same_seed_the_same_figures() -> None:
+def test_strategies_get_the_same_work_and_seeds_repeat() -> None:
     assert World(SMALL, 3).arrivals == World(SMALL, 3).arrivals
     assert World(SMALL, 3).arrivals != World(SMALL, 4).arrivals
     assert measure(SMALL, Mooring(), 3) == measure(SMALL, Mooring(), 3)
 
 
-def test_a_burst_comes_in_one_instant() -> None:
+def test_burst_arrives_in_one_instant() -> None:
     times = [
         item.at
         for item in World(Setting(name="b", windows=9, servers=2, prompts=50, burst=9, burst_every=60), 1).arrivals
@@ -52,20 +52,20 @@ def test_a_burst_comes_in_one_instant() -> None:
     assert times.count(60.0) == 9
 
 
-def test_knowing_more_is_better_than_chance(found: dict[str, Result]) -> None:
+def test_knowledge_is_better_than_chance(found: dict[str, Result]) -> None:
     assert found[AllKnowing.name].mean < found[AtRandom.name].mean
     assert found[Mooring.name].mean < found[AtRandom.name].mean
     assert found[Mooring.name].swaps < found[AtRandom.name].swaps
 
 
-def test_the_table_says_whether_the_target_is_held(found: dict[str, Result]) -> None:
-    told = table(SMALL, found)
-    assert "| Mooring |" in told and "Target: at most 1.50." in told
+def test_table_says_whether_the_target_is_met(found: dict[str, Result]) -> None:
+    text = table(SMALL, found)
+    assert "| Mooring |" in text and "Target: at most 1.50." in text
     worse = {**found, Mooring.name: found[AtRandom.name]}
     assert "MISSED" in table(Setting(name="x", windows=1, servers=1, target=1.0), worse)
 
 
-def test_the_targets_are_those_agreed_on() -> None:
+def test_targets_are_unchanged() -> None:
     targets = {setting.name: setting.target for setting in SETTINGS if setting.target is not None}
     assert {name: value for name, value in targets.items() if name.startswith("steady")} == {
         "steady": 1.10,

@@ -1,4 +1,4 @@
-"""Builds of the page that are kept: whole, each content once, packed, the last few."""
+"""Stored builds of the page: complete, each content once, compressed, only the last few."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def a_build(key: str, **files: bytes) -> tuple[Build, dict[str, Path | bytes]]:
-    """A build of files by name, `_` for the dot."""
+    """A build of files by name, with `_` for the dot."""
     named = {name.replace("_", "."): data for name, data in files.items()}
     contents: dict[str, Path | bytes] = {digest(data): data for data in named.values()}
     return Build(key * 32, {name: digest(data) for name, data in named.items()}), contents
@@ -37,7 +37,7 @@ def builds(tmp_path: Path) -> Builds:
     return Builds(Place(tmp_path))
 
 
-def test_what_is_kept_is_found_by_its_key(builds: Builds) -> None:
+def test_stored_files_are_found_by_their_key(builds: Builds) -> None:
     build, contents = a_build("a", a_js=b"let a;", b_py=b"b = 1")
     assert builds.read(build.key) is None
     builds.keep(build, contents)
@@ -45,13 +45,13 @@ def test_what_is_kept_is_found_by_its_key(builds: Builds) -> None:
     assert builds.file(build.files["a.js"]).read_bytes() == b"let a;"
 
 
-def test_a_content_of_several_builds_is_there_once(builds: Builds) -> None:
+def test_content_of_several_builds_is_stored_once(builds: Builds) -> None:
     builds.keep(*a_build("a", one_js=b"let a;", two_js=b"let a;"))
     builds.keep(*a_build("b", one_js=b"let a;", two_js=b"let b;"))
     assert {path.name for path in builds.file("").iterdir()} == {digest(b"let a;"), digest(b"let b;")}
 
 
-def test_a_file_that_changes_in_this_moment_is_not_kept_under_a_wrong_name(builds: Builds, tmp_path: Path) -> None:
+def test_file_changed_while_it_is_read_is_not_stored(builds: Builds, tmp_path: Path) -> None:
     source = tmp_path / "a.js"
     source.write_bytes(b"let a;")
     build, _ = a_build("a", a_js=b"let before;")
@@ -60,19 +60,19 @@ def test_a_file_that_changes_in_this_moment_is_not_kept_under_a_wrong_name(build
     assert builds.read(build.key) is None
 
 
-def test_the_last_few_are_kept_with_all_that_is_theirs_and_nothing_else(builds: Builds) -> None:
+def test_only_the_last_builds_are_kept_with_their_files(builds: Builds) -> None:
     made = [a_build(key, same_js=b"same", own_js=key.encode() * 9) for key in "abcdef"]
     for at, (build, contents) in enumerate(made):
         builds.keep(build, contents)
         builds.pack(build)
-        os.utime(builds.folder / f"{build.key}.json", ns=(at, at))  # a clock may not tell them apart
+        os.utime(builds.folder / f"{build.key}.json", ns=(at, at))  # a clock may be too coarse
     kept = [build for build, _ in made if builds.read(build.key)]
     assert kept == [build for build, _ in made[-KEPT:]]
     wanted = {name for build in kept for name in build.files.values()}
     assert {path.name for path in builds.file("").iterdir()} == wanted | {f"{name}-gz" for name in wanted}
 
 
-def test_one_that_is_served_again_is_the_latest(builds: Builds) -> None:
+def test_build_that_is_served_a_second_time_is_the_latest(builds: Builds) -> None:
     made = [a_build(key, own_js=key.encode()) for key in "abcdef"[: KEPT + 1]]
     for at, (build, contents) in enumerate([*made[:KEPT], made[0], made[KEPT]]):
         builds.keep(build, contents)
@@ -81,7 +81,7 @@ def test_one_that_is_served_again_is_the_latest(builds: Builds) -> None:
     assert builds.read(made[1][0].key) is None
 
 
-def test_texts_are_packed_and_archives_are_not(builds: Builds) -> None:
+def test_texts_are_compressed_and_archives_are_not(builds: Builds) -> None:
     build, contents = a_build("a", a_js=b"let a;" * 99, b_zip=b"PK" * 99)
     builds.keep(build, contents)
     builds.pack(build)
@@ -92,7 +92,7 @@ def test_texts_are_packed_and_archives_are_not(builds: Builds) -> None:
     assert builds.unpacked(build, "br") == [text]
 
 
-def test_packing_ends_when_the_gateway_does(builds: Builds) -> None:
+def test_compression_ends_when_the_gateway_does(builds: Builds) -> None:
     build, contents = a_build("a", a_js=b"let a;")
     builds.keep(build, contents)
     builds.pack(build, lambda: True)
@@ -109,7 +109,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_set_up_for_a_person_keeps_the_files_and_leaves_packing_to_the_gateway(place: Place) -> None:
+def test_set_up_for_users_leaves_compression_to_the_gateway(place: Place) -> None:
     shown = io.StringIO()
     take([builds_step(place, None)], shown)
     assert shown.getvalue() == "[1/1] Page files … kept; Mooring packs them while it runs\n"
@@ -119,7 +119,7 @@ def test_set_up_for_a_person_keeps_the_files_and_leaves_packing_to_the_gateway(p
     assert len(builds.unpacked(build, "br")) == len(builds.unpacked(build, "gzip")) > 0
 
 
-def test_set_up_for_tests_keeps_the_files_as_they_are_now_and_packs_them_both_ways(place: Place) -> None:
+def test_set_up_for_tests_compresses_both_ways(place: Place) -> None:
     ran: list[list[str]] = []
 
     def node(command: list[str | Path]) -> None:
@@ -144,7 +144,7 @@ def test_set_up_for_tests_keeps_the_files_as_they_are_now_and_packs_them_both_wa
     assert ran[1][-1] == str(builds.file(content)), "only what is new"
 
 
-def test_set_up_goes_on_with_a_node_that_cannot(place: Place) -> None:
+def test_set_up_continues_if_node_fails(place: Place) -> None:
     def node(command: list[str | Path]) -> None:
         raise CommandFailed("this Node is too old")
 
@@ -156,7 +156,7 @@ def test_set_up_goes_on_with_a_node_that_cannot(place: Place) -> None:
     assert Builds(place).unpacked(build, "gzip") == []
 
 
-def test_node_of_the_environment_stands_in_for_a_missing_one(
+def test_node_of_the_environment_replaces_a_missing_one(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = tmp_path / "bin"
@@ -188,7 +188,7 @@ def test_node_from_the_wheel_ends_with_its_process(
 
 
 def press_with_node(builds: Builds, build: Build) -> None:
-    """Pack with the real Node, of the machine or of our .venv, and with the shipped packer."""
+    """Compress with the real Node, of the machine or of our .venv, and with the shipped script."""
     builds.place.venv.symlink_to(ROOT / ".venv")
     (builds.place.root / PACKER).parent.mkdir(parents=True)
     shutil.copy(ROOT / PACKER, builds.place.root / PACKER)
@@ -199,12 +199,12 @@ def press_with_node(builds: Builds, build: Build) -> None:
     assert builds.press(build, run)
 
 
-def test_brotli_forms_unpack_to_what_they_were_made_of_and_leave_nothing_else(builds: Builds) -> None:
+def test_brotli_files_unpack_to_their_originals_and_leave_nothing_else(builds: Builds) -> None:
     build, contents = a_build("a", a_js=b"let a;" * 99, b_css=b"a {}" * 99, c_zip=b"PK" * 99)
     builds.keep(build, contents)
     texts = {builds.file(build.files[name]): contents[build.files[name]] for name in ("a.js", "b.css")}
     left = [Path(f"{file}-br.77.new") for file in texts]
-    left[0].write_bytes(b"half of i")  # by a packer that was ended
+    left[0].write_bytes(b"half of i")  # from a killed process
     press_with_node(builds, build)
     unpack = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(process.argv[1])))"
     for file, text in texts.items():
@@ -215,7 +215,7 @@ def test_brotli_forms_unpack_to_what_they_were_made_of_and_leave_nothing_else(bu
     assert not builds.press(build, pytest.fail), "there is nothing left to do"
 
 
-def test_only_one_packs_at_a_time(builds: Builds, place: Place) -> None:
+def test_only_one_process_compresses_at_a_time(builds: Builds, place: Place) -> None:
     build, contents = a_build("a", a_js=b"let a;")
     builds.keep(build, contents)
 
@@ -226,12 +226,12 @@ def test_only_one_packs_at_a_time(builds: Builds, place: Place) -> None:
     assert builds.press(build, run)
 
 
-def test_what_is_kept_as_the_latest_is_not_written_again(builds: Builds) -> None:
+def test_latest_build_is_not_rewritten(builds: Builds) -> None:
     older, newer = a_build("a", a_js=b"let a;"), a_build("b", b_js=b"let b;")
     builds.keep(*older)
     builds.keep(*newer)
     (builds.folder / "lock").unlink()
     builds.keep(*newer)
     assert not (builds.folder / "lock").exists(), "an image cannot be written to"
-    builds.keep(*older)  # it is the latest again
+    builds.keep(*older)  # now it is the latest
     assert (builds.folder / "lock").exists()

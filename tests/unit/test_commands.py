@@ -1,4 +1,4 @@
-"""The sub-commands: which one is run, with which words, and that a wrong command line is told in one sentence."""
+"""The sub-commands: which one runs, with which arguments, and how a wrong command line is reported."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SERVER = ["--server", "a=http://127.0.0.1:8188"]
 
 
 @pytest.mark.parametrize("words", [[], ["--port", "9000"], SERVER])
-def test_without_a_command_the_gateway_is_run(words: list[str]) -> None:
+def test_gateway_runs_without_a_command(words: list[str]) -> None:
     assert find_command(words) == (None, words)
     assert read_flags(parse_command(words)) == read_flags(words)
 
 
-def test_a_command_keeps_its_name_and_its_own_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_keeps_its_name_and_its_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "fleet.toml").touch()
     monkeypatch.chdir(tmp_path)
     assert find_command(["check", *SERVER]) == (COMMANDS["check"], SERVER)
@@ -44,7 +44,7 @@ def test_a_command_keeps_its_name_and_its_own_flags(tmp_path: Path, monkeypatch:
         (["check", *SERVER, *SERVER], "the id a twice"),
     ],
 )
-def test_a_wrong_command_line_is_one_sentence_and_exit_code_2(
+def test_wrong_command_line_is_one_sentence_and_exit_code_2(
     words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -57,7 +57,7 @@ def test_a_wrong_command_line_is_one_sentence_and_exit_code_2(
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
-def test_a_command_line_is_read_before_anything_is_installed(name: str) -> None:
+def test_command_line_is_read_before_anything_is_installed(name: str) -> None:
     words = [name, "--no-such-flag"] if name else ["--no-such-flag"]
     program = f"from gateway.commands import parse_command; parse_command({words!r})"
     command = [sys.executable, "-S", "-c", program]  # -S: as if nothing were installed

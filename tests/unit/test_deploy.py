@@ -1,8 +1,7 @@
-"""The files that Mooring is deployed by: of the right shape, agreeing with each other and with the gateway's own flags.
+"""The files for deployment: valid, consistent with each other, and with flags that the gateway has.
 
-Kubernetes' and Compose's own schemas come as packages (`kubernetes-validate`, `compose-spec`), hadolint as a wheel;
-systemd judges its unit where it is installed. Kustomize has no schema in a package, so its file is held to a strict
-shape here.
+The schemas of Kubernetes and Compose come as packages (`kubernetes-validate`, `compose-spec`), hadolint as a wheel;
+systemd checks its unit where it is installed. No package has a schema for Kustomize, so a test has a strict shape.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from gateway.page.tree import PageTree
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "docs" / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
-VERSIONS = ("1.32", "1.37")  # the oldest and the newest that are meant
+VERSIONS = ("1.32", "1.37")  # the oldest and the newest supported
 PORT = 8200
 COMFYUI = 8188
 
 
 def documents() -> list[dict[str, Any]]:
-    """All manifests, as kustomize lists them."""
+    """Return all manifests, as kustomize lists them."""
     listed = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))["resources"]
     return [one for name in listed for one in yaml.safe_load_all((KUBERNETES / name).read_text("utf-8"))]
 
@@ -48,12 +47,12 @@ def manifest(kind: str, name: str) -> dict[str, Any]:
 
 
 def compose() -> dict[str, Any]:
-    told: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
-    return told
+    found: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+    return found
 
 
 def flags_of(words: list[str], folder: Path) -> Flags:
-    """A command line of a container, as the gateway reads it; the files that it names are there, in a folder."""
+    """Parse a container's command line as the gateway does; the files that it names are in a folder."""
     moved = []
     for word in words:
         name, _, path = word.partition("=")
@@ -75,11 +74,11 @@ def fleet_of(text: str, folder: Path) -> Fleet:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("index", range(len(documents())))
-def test_each_manifest_fits_kubernetes_own_schema(index: int, version: str) -> None:
+def test_each_manifest_matches_the_kubernetes_schema(index: int, version: str) -> None:
     kubernetes_validate.validate(documents()[index], version, strict=True)
 
 
-def test_the_schema_is_strict() -> None:
+def test_kubernetes_schema_is_strict() -> None:
     wrong = manifest("Service", "mooring")
     wrong["spec"]["slector"] = wrong["spec"].pop("selector")
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -87,21 +86,21 @@ def test_the_schema_is_strict() -> None:
 
 
 def test_kustomize_lists_every_file_and_every_image() -> None:
-    told = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))
-    assert told.keys() == {"apiVersion", "kind", "resources", "images"}
-    assert (told["apiVersion"], told["kind"]) == ("kustomize.config.k8s.io/v1beta1", "Kustomization")
-    assert sorted(told["resources"]) == sorted({path.name for path in KUBERNETES.iterdir()} - {"kustomization.yaml"})
+    found = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))
+    assert found.keys() == {"apiVersion", "kind", "resources", "images"}
+    assert (found["apiVersion"], found["kind"]) == ("kustomize.config.k8s.io/v1beta1", "Kustomization")
+    assert sorted(found["resources"]) == sorted({path.name for path in KUBERNETES.iterdir()} - {"kustomization.yaml"})
     pods = [manifest("Deployment", "mooring"), manifest("StatefulSet", "comfyui")]
     images = {box["image"] for one in pods for box in boxes(one)}
-    assert images == {image["name"] for image in told["images"]}
+    assert images == {image["name"] for image in found["images"]}
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
-def test_kubectl_renders_what_is_listed() -> None:
+def test_kubectl_renders_every_listed_manifest() -> None:
     words = ["kubectl", "kustomize", str(KUBERNETES)]
-    told = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stderr) == (0, "")
-    rendered = sorted((one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(told.stdout))
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    rendered = sorted((one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(result.stdout))
     assert rendered == sorted((one["kind"], one["metadata"]["name"]) for one in documents())
 
 
@@ -110,13 +109,13 @@ def boxes(workload: dict[str, Any]) -> list[dict[str, Any]]:
     return [*pod.get("initContainers", []), *pod["containers"]]
 
 
-def test_no_manifest_says_where_it_belongs_or_holds_a_secret() -> None:
+def test_manifests_have_no_namespace_and_no_secret() -> None:
     for one in documents():
         assert "namespace" not in one["metadata"]
         assert one["kind"] != "Secret", "a secret is referred to"
 
 
-def test_two_gateways_run_with_flags_that_there_are_and_nothing_writable(tmp_path: Path) -> None:
+def test_two_gateways_run_with_existing_flags_and_nothing_writable(tmp_path: Path) -> None:
     deployment = manifest("Deployment", "mooring")
     assert deployment["spec"]["replicas"] == 2
     (gateway,) = deployment["spec"]["template"]["spec"]["containers"]
@@ -136,7 +135,7 @@ def test_two_gateways_run_with_flags_that_there_are_and_nothing_writable(tmp_pat
     assert {mount["name"] for box in boxes(deployment) for mount in box["volumeMounts"]} == volumes
 
 
-def test_it_is_given_the_time_that_it_takes_to_end() -> None:
+def test_grace_period_covers_the_shutdown() -> None:
     pod = manifest("Deployment", "mooring")["spec"]["template"]["spec"]
     _, waits = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     deadlines = Deadlines()
@@ -144,7 +143,7 @@ def test_it_is_given_the_time_that_it_takes_to_end() -> None:
     assert pod["terminationGracePeriodSeconds"] > int(waits) + 2 * ending
 
 
-def test_probes_ask_what_the_gateway_answers() -> None:
+def test_probes_use_routes_of_the_gateway() -> None:
     (gateway,) = manifest("Deployment", "mooring")["spec"]["template"]["spec"]["containers"]
     probes = {kind: gateway[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
     assert {kind: probe["path"] for kind, probe in probes.items()} == {
@@ -157,7 +156,7 @@ def test_probes_ask_what_the_gateway_answers() -> None:
     assert manifest("Service", "mooring")["spec"]["ports"][0]["targetPort"] == "https"
 
 
-def test_what_is_looked_up_is_the_headless_service(tmp_path: Path) -> None:
+def test_discovery_looks_up_the_headless_service(tmp_path: Path) -> None:
     service = manifest("Service", "comfyui")
     assert service["spec"]["clusterIP"] == "None"
     fleet = fleet_of(manifest("ConfigMap", "mooring-fleet")["data"]["fleet.toml"], tmp_path)
@@ -197,7 +196,7 @@ def test_only_gateways_reach_a_comfyui() -> None:
     assert "Egress" in manifest("NetworkPolicy", "mooring")["spec"]["policyTypes"]
 
 
-def test_a_budget_keeps_one_gateway() -> None:
+def test_disruption_budget_keeps_one_gateway() -> None:
     budget = manifest("PodDisruptionBudget", "mooring")["spec"]
     assert budget["minAvailable"] == 1
     assert budget["selector"] == manifest("Deployment", "mooring")["spec"]["selector"]
@@ -206,24 +205,24 @@ def test_a_budget_keeps_one_gateway() -> None:
 # Compose
 
 
-def check_compose(told: dict[str, Any]) -> None:
-    text = json.dumps(told).replace("${COMFYUI_IMAGE:?name the image of your ComfyUI}", "comfyui")
+def check_compose(found: dict[str, Any]) -> None:
+    text = json.dumps(found).replace("${COMFYUI_IMAGE:?name the image of your ComfyUI}", "comfyui")
     compose_spec.PyCompose.from_json(text).validate()
 
 
-def test_the_compose_file_fits_its_specification() -> None:
+def test_compose_file_matches_its_specification() -> None:
     check_compose(compose())
 
 
 @pytest.mark.parametrize("key", ["readonly", "secrets"])
-def test_the_specification_is_strict(key: str) -> None:
-    told = compose()
-    told["services"]["mooring"][key] = ["not-there"]
+def test_compose_specification_is_strict(key: str) -> None:
+    found = compose()
+    found["services"]["mooring"][key] = ["not-there"]
     with pytest.raises(ValueError, match=r"not-there|readonly"):
-        check_compose(told)
+        check_compose(found)
 
 
-def test_the_compose_gateway_is_confined_and_its_servers_are_behind_it(tmp_path: Path) -> None:
+def test_compose_gateway_is_confined_with_its_servers_behind_it(tmp_path: Path) -> None:
     services = compose()["services"]
     gateway = services["mooring"]
     flags = flags_of(gateway["command"], tmp_path)
@@ -253,7 +252,7 @@ def test_the_compose_gateway_is_confined_and_its_servers_are_behind_it(tmp_path:
 
 
 def is_taken(path: str) -> bool:
-    """Whether `.dockerignore` lets a path into the image: the last line that fits decides."""
+    """Whether `.dockerignore` lets a path into the image: the last matching line decides."""
     taken = True
     for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -264,7 +263,7 @@ def is_taken(path: str) -> bool:
     return taken
 
 
-def test_the_image_has_all_that_the_page_and_the_gateway_are_made_of(tmp_path: Path) -> None:
+def test_image_has_all_files_of_page_and_gateway(tmp_path: Path) -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"
     )
@@ -274,16 +273,16 @@ def test_the_image_has_all_that_the_page_and_the_gateway_are_made_of(tmp_path: P
             shutil.copyfile(ROOT / name, tmp_path / name)
     assert not (tmp_path / "tests").exists() and not (tmp_path / ".git").exists()
     made, here = (PageTree(root).current().build.files for root in (tmp_path, ROOT))
-    of_set_up = {path for path in here if path.startswith("static/vendor/")}  # which makes it in the image
+    of_set_up = {path for path in here if path.startswith("static/vendor/")}  # set-up makes these in the image
     assert made.keys() == here.keys() - of_set_up
     assert {path for path in made if made[path] != here[path]} <= {"static/page.css"}, "it holds styles of set-up's"
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "gateway", "check", "--help"], cwd=tmp_path, capture_output=True, check=False
     )
-    assert told.returncode == 0, told.stderr
+    assert result.returncode == 0, result.stderr
 
 
-def test_the_image_runs_as_nobody_special_with_flags_that_there_are(tmp_path: Path) -> None:
+def test_image_runs_unprivileged_with_existing_flags(tmp_path: Path) -> None:
     text = (ROOT / "Dockerfile").read_text("utf-8")
     assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["python:${PYTHON}-slim"] * 2, (
         "official, no registry named"
@@ -297,32 +296,34 @@ def test_the_image_runs_as_nobody_special_with_flags_that_there_are(tmp_path: Pa
 
 
 def _joined(words: list[str]) -> list[str]:
-    """`--flag value` as `--flag=value`."""
+    """Join `--flag value` as `--flag=value`."""
     return [f"{name}={value}" for name, value in zip(words[::2], words[1::2], strict=True)]
 
 
 @pytest.mark.skipif(
     shutil.which("hadolint", path=Path(sys.executable).parent) is None, reason="no hadolint for this machine"
 )
-def test_the_dockerfile_is_linted() -> None:
+def test_dockerfile_is_linted() -> None:
     hadolint = shutil.which("hadolint", path=Path(sys.executable).parent)
     assert hadolint is not None
-    told = subprocess.run([hadolint, "--no-color", "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stdout) == (0, "")
+    result = subprocess.run(
+        [hadolint, "--no-color", "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (0, "")
 
 
 # systemd
 
 
 def unit(folder: Path) -> Path:
-    """The unit with a program that is there."""
+    """Return the unit, with an existing program."""
     text = (DEPLOY / "mooring.service").read_text("utf-8")
     path = folder / "mooring.service"
     path.write_text(text.replace("ExecStart=/srv/mooring/.venv/bin/python", f"ExecStart={sys.executable}"), "utf-8")
     return path
 
 
-def test_the_unit_runs_with_flags_that_there_are(tmp_path: Path) -> None:
+def test_unit_runs_with_existing_flags(tmp_path: Path) -> None:
     text = (
         (DEPLOY / "mooring.service").read_text("utf-8").replace("\\\n", " ").replace("${CREDENTIALS_DIRECTORY}", "/c")
     )
@@ -333,12 +334,12 @@ def test_the_unit_runs_with_flags_that_there_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
-def test_systemd_takes_the_unit_and_finds_it_confined(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit_and_finds_it_confined(tmp_path: Path) -> None:
     path = unit(tmp_path)
-    told = subprocess.run(
+    result = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False
     )
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
     exposed = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(path)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What a person can set, call or ask for is documented: flags, keys, commands, routes, numbers, console names."""
+"""Everything users can set, call or request is documented: flags, keys, commands, routes, metrics, console names."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_every_command_is_documented(words: str) -> None:
 
 
 @pytest.mark.parametrize("key", GATEWAY_KEYS)
-def test_every_key_of_the_installation_is_documented_and_shown(key: str) -> None:
+def test_every_key_of_the_fleet_file_is_documented_and_shown(key: str) -> None:
     assert f"`{key}`" in TEAM and re.search(rf"^(# )?{key} = ", EXAMPLE, re.MULTILINE)
 
 
@@ -59,7 +59,7 @@ def test_every_key_of_a_server_is_documented_and_shown(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", DISCOVER_KEYS)
-def test_every_key_of_a_look_up_is_documented_and_shown(key: str) -> None:
+def test_every_key_of_discovery_is_documented_and_shown(key: str) -> None:
     assert f"`{key}`" in TEAM and re.search(rf"^(# )?{key} = ", EXAMPLE, re.MULTILINE)
 
 
@@ -74,12 +74,12 @@ def test_every_fleet_action_is_documented(action: str) -> None:
     assert re.search(rf"`(/fleet/servers/{{id}})?/{action}`", TEAM)
 
 
-def test_every_number_is_documented() -> None:
+def test_every_metric_is_documented() -> None:
     state = FleetState(Fleet(Source.FLAGS, "", ()))
     metrics = GatewayMetrics(state, lambda: {"connections": 1})
     metrics.refusals.labels("x").inc()
-    told = {line.split()[2] for line in metrics.text().decode().splitlines() if line.startswith("# TYPE")}
-    assert told and {name for name in told if not name.endswith("_created") and f"`{name}`" not in TEAM} == set()
+    names = {line.split()[2] for line in metrics.text().decode().splitlines() if line.startswith("# TYPE")}
+    assert names and {name for name in names if not name.endswith("_created") and f"`{name}`" not in TEAM} == set()
 
 
 @pytest.mark.parametrize("name", sorted({*GETTERS, *HELPERS, *METHODS}))
@@ -93,7 +93,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 ]
-MADE = ("docs/screens/", "static/vendor/", "tests/artifacts/")  # by commands, and not committed
+MADE = ("docs/screens/", "static/vendor/", "tests/artifacts/")  # made by commands, and not committed
 
 
 def _anchors(text: str) -> set[str]:
@@ -103,7 +103,7 @@ def _anchors(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_links_of_documents_lead_somewhere(document: Path) -> None:
+def test_links_of_documents_have_targets(document: Path) -> None:
     broken = []
     for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8")):
         name, _, anchor = link.partition("#")

@@ -1,4 +1,4 @@
-"""The command line: what each flag gives, and that a wrong one is told in one sentence."""
+"""The command line: what each flag sets, and that a wrong one is reported in one sentence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_flag_is_read(tmp_path: Path) -> None:
     assert flags == Flags(host="0.0.0.0", port=9000, demo=3, faults=True, insecure=True, tls_cert=cert, tls_key=key)
 
 
-def test_servers_keep_their_order_and_get_normal_addresses() -> None:
+def test_servers_keep_their_order_and_get_normalised_addresses() -> None:
     flags = read_flags(["--server", "b=HTTP://Studio.LAN:80/comfy/", "--server", "a=https://[::1]:8188"])
     assert flags.servers == (("b", "http://studio.lan/comfy"), ("a", "https://[::1]:8188"))
 
@@ -59,7 +59,7 @@ def test_relative_files_become_absolute_for_a_process_in_another_folder(
         ["--fleet", str(ROOT / "pyproject.toml")],
     ],
 )
-def test_flags_written_out_again_are_the_same_flags(words: list[str]) -> None:
+def test_flags_survive_being_written_and_parsed(words: list[str]) -> None:
     flags = read_flags(words)
     assert read_flags(flags.arguments()) == flags
 
@@ -68,7 +68,7 @@ def test_flags_written_out_again_are_the_same_flags(words: list[str]) -> None:
     ("words", "says"),
     [
         (["--prot", "1"], "--prot"),
-        (["--por", "1"], "--por"),  # no abbreviations: a typing error must not become another flag
+        (["--por", "1"], "--por"),  # no abbreviations: a typo must not become another flag
         (["extra"], "extra"),
         (["--port"], "--port"),
         (["--port", "x"], "'x' is not a number from 1 to 65535"),
@@ -113,7 +113,7 @@ def test_flags_written_out_again_are_the_same_flags(words: list[str]) -> None:
         (["--tls-key", str(ROOT / "pyproject.toml")], "belong together"),
     ],
 )
-def test_a_wrong_flag_is_one_sentence_and_exit_code_2(
+def test_wrong_flag_is_one_sentence_and_exit_code_2(
     words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(FlagError, match=r"\.$"):
@@ -134,11 +134,11 @@ def test_loopback_needs_no_insecure(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "10.0.0.1", "localhost.example", "127.0.0.1.example"])
-def test_what_others_can_reach_is_not_loopback(host: str) -> None:
+def test_reachable_address_is_not_loopback(host: str) -> None:
     assert not is_loopback(host)
 
 
-def test_an_address_has_one_spelling() -> None:
+def test_address_has_one_spelling() -> None:
     spellings = ["http://x", "http://x/", "HTTP://X:80", "http://x:80//"]
     assert {normal_address(text) for text in spellings} == {"http://x"}
     assert normal_address("https://x:443") == "https://x"
@@ -156,8 +156,8 @@ def test_ids_are_safe_in_a_path() -> None:
     assert not any(is_server_id(text) for text in ("", "-", "a b", "a.b", "..", "ä", "a\n", "a" * 32))
 
 
-def test_serve_tells_a_wrong_flag_before_it_installs_anything(tmp_path: Path) -> None:
-    """With no `.venv`, no lock file and no npm beside it, the flag is still what fails."""
+def test_serve_reports_a_wrong_flag_before_it_installs_anything(tmp_path: Path) -> None:
+    """Without `.venv`, lock file and npm, the flag is still what fails."""
     for source in [ROOT / "serve.py", *(ROOT / "gateway").rglob("*.py")]:
         target = tmp_path / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)

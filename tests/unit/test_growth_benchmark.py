@@ -27,7 +27,7 @@ class Clock:
 
 @pytest.fixture(autouse=True, scope="module")
 def cheap_collections() -> Iterator[None]:
-    """Keep what other tests have left in this process out of the collections before each measurement."""
+    """Keep objects of other tests out of the collections before each measurement."""
     gc.freeze()
     yield
     gc.unfreeze()
@@ -74,7 +74,7 @@ def test_fast_growth_below_a_bound_fails(largest: int, power: float) -> None:
 
 @pytest.mark.parametrize("second", [MEGABYTE, 8 * MEGABYTE])
 def test_fast_growth_of_a_refusal_fails(second: int) -> None:
-    """Also if a second bound refuses larger texts at once."""
+    """Also if a second bound refuses larger texts immediately."""
     row = measured(lambda n: 1e-9 * n, largest=2**14, refusal=lambda n: 1e-11 * n**1.5 if n < second else 1e-4)
     assert row.exponent > ASKED
 

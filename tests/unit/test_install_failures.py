@@ -1,4 +1,4 @@
-"""What set-up says when a tool fails: one sentence, with the cause that the tool's own words show."""
+"""What set-up prints when a tool fails: one sentence, with the cause from the tool's output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PIP_OFFLINE = (
         ("something nobody has thought of", "see .mooring/setup.log"),
     ],
 )
-def test_a_failed_tool_is_told_in_one_sentence(output: str, says: str) -> None:
+def test_failed_tool_is_reported_in_one_sentence(output: str, says: str) -> None:
     said = str(explain("pip", output))
     assert says in said
     assert said.endswith(".")
@@ -49,7 +49,7 @@ def test_a_failed_tool_is_told_in_one_sentence(output: str, says: str) -> None:
         (OSError(errno.EIO, "Input/output error"), "Input/output error"),
     ],
 )
-def test_a_refusal_of_the_system_is_told_in_one_sentence(error: OSError, says: str) -> None:
+def test_system_error_is_reported_in_one_sentence(error: OSError, says: str) -> None:
     said = str(explain_os(error, Path("/x")))
     assert says in said
     assert said.endswith(".")

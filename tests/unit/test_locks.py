@@ -1,4 +1,4 @@
-"""The lock files: exact, hashed, and free of anybody's registry."""
+"""The lock files: exact, hashed, and without a registry's address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pins(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", [*SOURCES, *NPM])
-def test_no_lock_file_names_an_address_or_a_path_of_a_machine(name: str) -> None:
+def test_lock_files_name_no_address_or_local_path(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
     assert "://" not in text
     assert not re.search(r"(index-url|find-links|trusted-host|registry *=|/(home|root|work|tmp|opt)/)", text)
@@ -40,17 +40,17 @@ def test_every_python_package_is_pinned_with_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-node"])
-def test_each_lock_holds_what_its_source_asks_for(name: str) -> None:
+def test_each_lock_has_what_its_source_requires(name: str) -> None:
     asked = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / f"{name}.in").read_text("utf-8"), re.MULTILINE)
     assert asked
     assert dict(asked).items() <= pins(f"{name}.txt").items()
 
 
-def test_the_tests_run_on_the_same_versions_as_the_product() -> None:
+def test_tests_run_on_the_products_versions() -> None:
     assert pins("requirements.txt").items() <= pins("requirements-dev.txt").items()
 
 
-def test_npm_versions_are_exact_and_their_lock_agrees() -> None:
+def test_npm_versions_are_exact_and_match_their_lock() -> None:
     package = json.loads((ROOT / "package.json").read_text("utf-8"))
     lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
     assert lock["packages"][""]["dependencies"] == package["dependencies"]
@@ -67,6 +67,6 @@ def test_every_npm_package_has_a_hash_and_no_origin() -> None:
         assert not name or entry["integrity"].startswith("sha512-"), name
 
 
-def test_an_old_python_can_read_the_entry_points_that_refuse_it() -> None:
+def test_old_python_can_parse_the_entry_points() -> None:
     for name in ("serve.py", "tests/__init__.py", "tests/__main__.py"):
         ast.parse((ROOT / name).read_text("utf-8"), name, feature_version=(3, 8))

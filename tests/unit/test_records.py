@@ -1,4 +1,4 @@
-"""Records: what is written comes back, what is newer survives, what is broken is named."""
+"""Records: they survive a round trip, newer fields are kept, and damaged ones are named."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ FULL = dataclasses.replace(
 
 
 def through_json(record: dict[str, Any]) -> dict[str, Any]:
-    """As a browser gives it back: whole floats have become integers."""
+    """Return the record as a browser does: whole floats have become integers."""
     text = json.dumps(record, allow_nan=False)
 
     def one_kind_of_number(value: str) -> float | int:
@@ -80,7 +80,7 @@ def through_json(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("task", [PLAIN, FULL], ids=["plain", "full"])
-def test_a_task_comes_back_as_it_was_written(task: Task) -> None:
+def test_task_survives_a_round_trip(task: Task) -> None:
     decoded = decode(Task, through_json(encode(task)))
     assert decoded == task
     assert isinstance(decoded.created_at, float)
@@ -88,14 +88,14 @@ def test_a_task_comes_back_as_it_was_written(task: Task) -> None:
 
 
 @pytest.mark.parametrize("state", list(TaskState))
-def test_states_travel_as_words(state: TaskState) -> None:
+def test_states_are_stored_as_words(state: TaskState) -> None:
     record = encode(dataclasses.replace(PLAIN, state=state))
     assert record["state"] == state.value
     assert record["v"] == 1
     assert decode(Task, record).state is state
 
 
-def test_a_reservation_comes_back_with_its_reason() -> None:
+def test_reservation_survives_with_its_reason() -> None:
     reservation = Reservation(
         prompt_id=PromptId("p-1"),
         window_id=WindowId("w-1"),
@@ -108,7 +108,7 @@ def test_a_reservation_comes_back_with_its_reason() -> None:
     assert decode(Reservation, through_json({**record, "newer": True})) == reservation
 
 
-def test_a_window_comes_back() -> None:
+def test_window_survives_a_round_trip() -> None:
     window = WindowRecord(
         window_id=WindowId("w-1"), client_id=ClientId("c-1"), created_at=1.0, seen_at=2.5, extra={"name": "left"}
     )
@@ -125,11 +125,11 @@ def test_fields_of_a_newer_version_survive_a_change() -> None:
     assert written["state"] == "running"
 
 
-def test_a_known_field_wins_over_extra() -> None:
+def test_known_field_wins_over_extra() -> None:
     assert encode(dataclasses.replace(PLAIN, extra={"server_id": "gpu-2"}))["server_id"] == "gpu-1"
 
 
-def test_fields_that_an_older_version_did_not_write_have_their_defaults() -> None:
+def test_fields_missing_in_older_records_have_defaults() -> None:
     record = {name: encode(PLAIN)[name] for name in
               ("prompt_id", "server_id", "address", "client_id", "owner", "epoch", "created_at")}  # fmt: skip
     assert decode(Task, record) == PLAIN
@@ -156,7 +156,7 @@ def test_fields_that_an_older_version_did_not_write_have_their_defaults() -> Non
         ({"expected": [9]}, "Task.expected[0]"),
     ],
 )
-def test_a_broken_record_is_refused_with_its_field(change: dict[str, Any], named: str) -> None:
+def test_damaged_record_is_refused_with_its_field(change: dict[str, Any], named: str) -> None:
     with pytest.raises(BrokenRecord) as caught:
         decode(Task, {**encode(PLAIN), **change})
     assert isinstance(caught.value, StorageError)
@@ -166,7 +166,7 @@ def test_a_broken_record_is_refused_with_its_field(change: dict[str, Any], named
 
 
 @pytest.mark.parametrize("missing", ["prompt_id", "server_id", "address", "client_id", "owner", "epoch", "created_at"])
-def test_a_record_without_what_it_needs_is_refused(missing: str) -> None:
+def test_record_without_a_required_field_is_refused(missing: str) -> None:
     record = encode(PLAIN)
     del record[missing]
     with pytest.raises(BrokenRecord, match=missing):
@@ -174,13 +174,13 @@ def test_a_record_without_what_it_needs_is_refused(missing: str) -> None:
 
 
 @pytest.mark.parametrize("record", [None, [], "text", 7])
-def test_what_is_no_record_at_all_is_refused(record: Any) -> None:
+def test_value_that_is_no_record_is_refused(record: Any) -> None:
     for kind in (Task, WindowRecord, Reservation):
         with pytest.raises(BrokenRecord):
             decode(kind, record)
 
 
-def test_a_higher_version_alone_is_no_reason_to_refuse() -> None:
+def test_higher_version_alone_is_accepted() -> None:
     assert read_task({**encode(PLAIN), "v": 99, "newer": 1}) == dataclasses.replace(PLAIN, v=99, extra={"newer": 1})
 
 
@@ -194,7 +194,7 @@ def test_a_higher_version_alone_is_no_reason_to_refuse() -> None:
         (True, "broken-record", False),
     ],
 )
-def test_what_a_newer_version_wrote_is_not_called_damaged(version: object, cause: str, is_newer: bool) -> None:
+def test_newer_record_is_not_called_damaged(version: object, cause: str, is_newer: bool) -> None:
     record = {**encode(PLAIN), "v": version, "state": "paused"}
     with pytest.raises(BrokenRecord) as caught:
         decode(Task, record)
@@ -204,7 +204,7 @@ def test_what_a_newer_version_wrote_is_not_called_damaged(version: object, cause
     assert unreadable.is_newer is is_newer
 
 
-def test_an_unreadable_record_tells_what_can_still_be_read() -> None:
+def test_unreadable_record_keeps_its_readable_fields() -> None:
     unreadable = read_task({**encode(FULL), "epoch": None})
     assert unreadable == Unreadable(
         prompt_id=PromptId("p-1"),
@@ -218,13 +218,13 @@ def test_an_unreadable_record_tells_what_can_still_be_read() -> None:
 
 
 @pytest.mark.parametrize(("key", "name"), [("p-1", "p-1"), (7, "7"), (["p", 1], '["p", 1]'), (None, "null")])
-def test_a_record_is_named_by_its_key_whatever_that_is(key: object, name: str) -> None:
+def test_record_is_named_by_any_key(key: object, name: str) -> None:
     unreadable = read_task({"prompt_id": key})
     assert isinstance(unreadable, Unreadable)
     assert unreadable.prompt_id == name
 
 
-def test_records_are_read_oldest_first_and_none_is_skipped() -> None:
+def test_records_are_read_oldest_first_without_gaps() -> None:
     young = dataclasses.replace(PLAIN, prompt_id=PromptId("p-0"), created_at=2000.0)
     broken: list[dict[str, Any]] = [{**encode(PLAIN), "prompt_id": name, "state": 1} for name in ("p-9", "p-8")]
     records = read_tasks([broken[0], encode(young), broken[1], encode(PLAIN)])
@@ -233,10 +233,10 @@ def test_records_are_read_oldest_first_and_none_is_skipped() -> None:
 
 
 @pytest.mark.parametrize(("owner", "mine"), [("w-1", True), ("w-2", False), (None, True)])
-def test_a_record_without_an_owner_may_be_any_windows(owner: str | None, mine: bool) -> None:
+def test_record_without_owner_may_belong_to_any_window(owner: str | None, mine: bool) -> None:
     unreadable = Unreadable(prompt_id=PromptId("p-1"), owner=WindowId(owner) if owner else None)
     assert unreadable.may_be_of(WindowId("w-1")) is mine
 
 
-def test_a_record_is_plain_json() -> None:
+def test_record_is_plain_json() -> None:
     json.dumps(encode(FULL), allow_nan=False)

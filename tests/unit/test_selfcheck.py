@@ -1,4 +1,4 @@
-"""The console's self-check: it passes on the real code, and each thing that it expects fails on code that breaks it."""
+"""The console's self-check: it passes on the real code, and each of its checks fails on code that breaks it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from app.session.session import Session
 from app.session.watching.socket import WindowSocket
 
 REGISTERED, PICTURE, UNBOUND, SOCKET, GUARD, LAST_END = CHECKS
-SHORT = 2.0  # seconds for one check, where what it waits for never comes: less than what finds a task lost
+SHORT = 2.0  # seconds for a check that waits in vain: less than a task needs to be lost
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
 async def failures() -> dict[str, str]:
-    """What failed, with what the check says of it."""
+    """Return the failed checks, each with its message."""
     results = await run_selfcheck()
     assert [result.name for result in results] == list(CHECKS)
     return {result.name: result.detail for result in results if not result.ok}
@@ -43,12 +43,12 @@ async def test_every_check_passes_on_the_real_code() -> None:
     assert len(results) >= 5
 
 
-async def test_nothing_goes_on_after_it() -> None:
+async def test_nothing_runs_after_it() -> None:
     await run_selfcheck()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_it_waits_for_a_fleet_that_is_told_late(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_waits_for_a_fleet_that_is_reported_late(monkeypatch: pytest.MonkeyPatch) -> None:
     first = SandboxFleet.first
 
     async def late(self: SandboxFleet) -> Fleet:
@@ -59,7 +59,7 @@ async def test_it_waits_for_a_fleet_that_is_told_late(monkeypatch: pytest.Monkey
     assert await failures() == {}
 
 
-async def test_with_an_error_in_its_way_each_check_fails_and_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_check_fails_with_the_error_in_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run(*_: object, **__: object) -> None:
         raise ValueError("no run today")
 
@@ -92,9 +92,9 @@ def the_guard_refuses_the_windows_own_server(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Session, "validate_server_consistency", refuse)
 
 
-def the_window_is_held_by(told: Callable[[Window, ServerId | None], ServerId | None]) -> Break:
+def the_window_is_held_by(holder: Callable[[Window, ServerId | None], ServerId | None]) -> Break:
     held = Window.window_locked_server.fget
-    broken = property(lambda window: told(window, held(window)))
+    broken = property(lambda window: holder(window, held(window)))
     return lambda patch: patch.setattr(Window, "window_locked_server", broken)
 
 
@@ -106,7 +106,7 @@ def the_window_is_not_restored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Session, "window", property(lambda _: None))
 
 
-def tasks_can_be_bound_again(*, but_not_with_another: str = "") -> Break:
+def tasks_can_be_rebound(*, but_not_with_another: str = "") -> Break:
     def settle(self: Window, task: Task) -> Window:
         known = self.tasks[task.prompt_id]
         if but_not_with_another and getattr(known, but_not_with_another) != getattr(task, but_not_with_another):
@@ -126,11 +126,11 @@ def unbound_tasks_are_let_through(*, but_not_without: str = "") -> Break:
     return lambda patch: patch.setattr(Window, "get_task", get_task)
 
 
-# What is written and where it goes
+# Records, and the servers that requests go to
 
 
 def records_say(*, only_beside_others: bool = False, **changes: Any) -> Break:
-    """What is written of a task is not what it is."""
+    """Stored records differ from their tasks."""
 
     async def write(self: MemoryStore, task: Task) -> None:
         others = {item.prompt_id for item in self.database.claims().unfinished} - {task.prompt_id}
@@ -146,7 +146,7 @@ def records_say(*, only_beside_others: bool = False, **changes: Any) -> Break:
 
 
 def addresses_come_from(*parts: str, base: Callable[[Any, Fleet], str]) -> Break:
-    """Those parts of the session find a server's address in another way than by the one place that knows it."""
+    """These parts of the session take a server's address from another place than the one that knows it."""
 
     def breaks(patch: pytest.MonkeyPatch) -> None:
         for part in parts:
@@ -189,7 +189,7 @@ def a_lost_socket_stays_lost(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_run(broken: Callable[[Session, ServerId | None, ServerId | None, Callable[..., Any]], Any]) -> Break:
-    """`broken` gets the session, the server that it was asked for, the one that holds the window, and the real run."""
+    """`broken` gets the session, the requested server, the one that holds the window, and the real run."""
     run = Session.run
 
     async def instead(self: Session, workflow: Any, *, server_id: ServerId | None = None) -> Any:
@@ -203,7 +203,7 @@ async def goes_where_the_window_is(_: Session, asked: ServerId | None, held: Ser
     return await run(held or asked)
 
 
-async def looks_at_the_other_first(session: Session, asked: ServerId | None, held: ServerId | None, run: Any) -> Any:
+async def tries_the_other_first(session: Session, asked: ServerId | None, held: ServerId | None, run: Any) -> Any:
     if held and asked not in (None, held):
         await session._state.ports.http.send(queue_request(f"/servers/{asked}"))
     return await run(asked)
@@ -218,11 +218,11 @@ async def is_refused_the_wrong_way_round(_: Session, asked: ServerId | None, _he
 
 NOT_HELD = "the window is moored to None"
 FREED = "a lost socket freed the window"
-BOUND_AGAIN = "a registered task was bound to another server"
+REBOUND = "a registered task was bound to another server"
 NO_SERVER = "a task without a server"
 NOT_RESTORED = "the sandbox's window is not restored"
 REFUSED = "ServerLockedError("
-WAITED = "TimeoutError"  # what should have come never did
+WAITED = "TimeoutError"  # the awaited event never came
 
 BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
     "the guard is gone": (the_guard_is_gone, {GUARD: f"upload_image on {THERE} may pass"}),
@@ -242,15 +242,15 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
         the_window_is_not_restored,
         dict.fromkeys((REGISTERED, UNBOUND, SOCKET, LAST_END), NOT_RESTORED),
     ),
-    "a task can be bound again": (tasks_can_be_bound_again(), {REGISTERED: BOUND_AGAIN}),
-    "its server can": (tasks_can_be_bound_again(but_not_with_another="address"), {REGISTERED: BOUND_AGAIN}),
-    "its address can": (tasks_can_be_bound_again(but_not_with_another="server_id"), {REGISTERED: BOUND_AGAIN}),
+    "a task can be bound again": (tasks_can_be_rebound(), {REGISTERED: REBOUND}),
+    "its server can": (tasks_can_be_rebound(but_not_with_another="address"), {REGISTERED: REBOUND}),
+    "its address can": (tasks_can_be_rebound(but_not_with_another="server_id"), {REGISTERED: REBOUND}),
     "unbound tasks are let through": (unbound_tasks_are_let_through(), {UNBOUND: NO_SERVER}),
     "those without a server are": (unbound_tasks_are_let_through(but_not_without="address"), {UNBOUND: NO_SERVER}),
     "those without an address are": (unbound_tasks_are_let_through(but_not_without="server_id"), {UNBOUND: NO_SERVER}),
     "records name another server": (
         records_say(server_id=THERE),
-        {REGISTERED: f"the record names {THERE}", LAST_END: REFUSED},  # the store knows of work elsewhere
+        {REGISTERED: f"the record names {THERE}", LAST_END: REFUSED},  # the store has work on another server
     ),
     "records have another address": (
         records_say(address="http://elsewhere.invalid"),
@@ -279,7 +279,7 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
     ),
     "sockets wander": (
         addresses_come_from("watching.socket", base=lambda _bound, _fleet: f"/servers/{THERE}"),
-        {SOCKET: "reconnected to", GUARD: "sent all the same"},  # nothing may be opened there either
+        {SOCKET: "reconnected to", GUARD: "sent all the same"},  # no socket may be opened there either
     ),
     "the fourth socket wanders": (the_fourth_socket_wanders, {SOCKET: "reconnected to"}),
     "a lost socket stays lost": (a_lost_socket_stays_lost, {SOCKET: WAITED}),
@@ -287,18 +287,18 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
         a_run(goes_where_the_window_is),
         {GUARD: f"work for {THERE} was taken while {HERE} holds the window"},
     ),
-    "a run looks at the other server first": (a_run(looks_at_the_other_first), {GUARD: "sent all the same"}),
+    "a run looks at the other server first": (a_run(tries_the_other_first), {GUARD: "sent all the same"}),
     "a refusal has it the wrong way round": (a_run(is_refused_the_wrong_way_round), {GUARD: "the refusal names"}),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_on_broken_code_it_fails(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_broken_code_fails_its_check(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     breaks, expected = BROKEN[name]
     if WAITED in expected.values():
         monkeypatch.setattr(selfcheck, "PATIENCE", SHORT)
     breaks(monkeypatch)
-    told = await failures()
-    assert list(told) == list(expected), told
+    found = await failures()
+    assert list(found) == list(expected), found
     for check, detail in expected.items():
-        assert detail in told[check]
+        assert detail in found[check]

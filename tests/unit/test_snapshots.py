@@ -1,4 +1,4 @@
-"""Memory snapshots at set-up: named by what they are made from, whole or not there, made once, left out on failure."""
+"""Memory snapshots at set-up: named by their sources, complete or absent, made once, skipped on failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILES = {"pyodide/pyodide.asm.wasm": 3, "python/site.zip": 4, "pyscript/core.js"
 
 
 class Node:
-    """Stands for Node: writes what the maker writes."""
+    """A fake Node that writes what the maker writes."""
 
     def __init__(self) -> None:
         self.ran: list[list[str]] = []
@@ -68,7 +68,7 @@ def make(place: Place, node: Node) -> Snapshot:
     return made
 
 
-def test_it_is_made_once_by_the_maker_and_found_by_its_key(place: Place) -> None:
+def test_snapshot_is_made_once_and_found_by_its_key(place: Place) -> None:
     node = Node()
     made = make(place, node)
     assert made == Snapshot(key_of(place), 1000, 77) == Snapshots(place).find(made.key)
@@ -80,7 +80,7 @@ def test_it_is_made_once_by_the_maker_and_found_by_its_key(place: Place) -> None
 
 
 @pytest.mark.parametrize("name", ["app/model.py", *SCRIPTS])
-def test_other_sources_have_another_key(place: Place, name: str) -> None:
+def test_changed_source_changes_the_key(place: Place, name: str) -> None:
     make(place, Node())
     (place.root / name).write_text("x = 2")
     assert Snapshots(place).find(key_of(place)) is None
@@ -92,14 +92,14 @@ def test_other_sources_have_another_key(place: Place, name: str) -> None:
 @pytest.mark.parametrize(
     "changed", [{"from": "other locks"}, {"files": {**FILES, "python/site.zip": 9}}], ids=["locks", "packages"]
 )
-def test_another_runtime_has_another_key(place: Place, changed: dict[str, Any]) -> None:
+def test_changed_runtime_changes_the_key(place: Place, changed: dict[str, Any]) -> None:
     before = key_of(place)
     write_runtime(place.root, **changed)
     assert key_of(place) != before
 
 
-def test_what_is_not_in_a_snapshot_changes_no_key(place: Place) -> None:
-    """The tests' own files come into `static/vendor/` too."""
+def test_unrelated_files_do_not_change_the_key(place: Place) -> None:
+    """The files of the tests are in `static/vendor/` too."""
     before = key_of(place)
     write_runtime(place.root, dev=True, files={**FILES, "test/axe.min.js": 1, "pyscript/core.js": 6})
     assert key_of(place) == before
@@ -107,7 +107,7 @@ def test_what_is_not_in_a_snapshot_changes_no_key(place: Place) -> None:
 
 @pytest.mark.parametrize("ending", [*FORMS.values(), "json"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_a_damaged_one_is_not_there_and_is_made_anew(place: Place, ending: str, damage: str) -> None:
+def test_damaged_snapshot_is_rebuilt(place: Place, ending: str, damage: str) -> None:
     made = make(place, Node())
     file = Snapshots(place).folder / f"{made.key}.{ending}"
     file.unlink()
@@ -118,7 +118,7 @@ def test_a_damaged_one_is_not_there_and_is_made_anew(place: Place, ending: str, 
     assert Snapshots(place).find(made.key) == made
 
 
-def test_a_node_that_cannot_is_not_asked_again_for_the_same_sources(place: Place) -> None:
+def test_failed_snapshot_is_not_retried_for_the_same_sources(place: Place) -> None:
     node = Node()
     node.fails = True
     with pytest.raises(SnapshotFailed):
@@ -131,7 +131,7 @@ def test_a_node_that_cannot_is_not_asked_again_for_the_same_sources(place: Place
     assert not snapshots.is_ready()
 
 
-def test_set_up_goes_on_without_it_and_says_so_in_one_line(place: Place) -> None:
+def test_set_up_continues_without_it_with_one_line(place: Place) -> None:
     node, shown = Node(), io.StringIO()
     node.fails = True
     take([snapshot_step(place, node)], shown)
@@ -145,7 +145,7 @@ def test_set_up_goes_on_without_it_and_says_so_in_one_line(place: Place) -> None
     assert re.fullmatch(r"\[1/1\] Memory snapshot … done in \d+\.\d s\n", shown.getvalue())
 
 
-def test_what_node_leaves_half_done_is_no_snapshot(place: Place) -> None:
+def test_partial_output_of_node_is_no_snapshot(place: Place) -> None:
     def half(command: list[str | Path]) -> None:
         Path(f"{command[-1]}.json").write_text('{"size": 1000')
 
@@ -170,7 +170,7 @@ def test_only_the_latest_are_kept(place: Place) -> None:
     assert len(list(Snapshots(place).folder.glob("*.br"))) == KEPT
 
 
-def test_without_a_runtime_there_is_nothing_to_make(tmp_path: Path) -> None:
+def test_nothing_is_made_without_a_runtime(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     snapshots = Snapshots(Place(tmp_path))
     assert snapshots.is_ready()

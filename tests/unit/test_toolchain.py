@@ -75,7 +75,7 @@ def debian(folder: Path, *known: str) -> Path:
     return calls
 
 
-def test_the_one_that_is_named_comes_first(machine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_named_browser_comes_first(machine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     browser(machine, "chromium")
     mine = browser(tmp_path, "mine")
     monkeypatch.setenv(toolchain.VARIABLE, str(mine))
@@ -85,12 +85,12 @@ def test_the_one_that_is_named_comes_first(machine: Path, monkeypatch: pytest.Mo
         toolchain.chromium(Path("/nowhere"))
 
 
-def test_the_machines_own_is_taken_before_anything_is_fetched(machine: Path) -> None:
+def test_installed_browser_is_used_before_any_download(machine: Path) -> None:
     own = browser(machine, "chromium")
     assert toolchain.chromium(Path("/nowhere")) == own
 
 
-def test_a_hint_to_install_something_is_no_browser(machine: Path, tmp_path: Path) -> None:
+def test_message_to_install_something_is_no_browser(machine: Path, tmp_path: Path) -> None:
     put(machine, "chromium", "echo install it first")
     place = tmp_path / "playwrights"
     python = installer(tmp_path, "python", place, f"echo {place}")
@@ -162,7 +162,7 @@ def test_skipped_tests_are_named_in_one_line_without_root(
     assert not calls.exists()
 
 
-def test_playwrights_is_fetched_where_debian_has_none(machine: Path, tmp_path: Path) -> None:
+def test_playwrights_browser_is_used_if_debian_has_none(machine: Path, tmp_path: Path) -> None:
     place = tmp_path / "playwrights"
     python = installer(tmp_path, "python", place, f"test -e {place} && echo {place}")
     debian(machine, "nginx")
