@@ -1,8 +1,8 @@
-"""How well servers are chosen, beside other ways to choose them, in a simulated fleet with the real choice.
+"""Compares Mooring's choice of a server with other strategies, in a simulated fleet.
 
     python3 -m benchmarks.balance [--quick] [--seeds N] [--scenario NAME]
 
-All ways get the same clicks on the same servers, so each figure is a ratio within one run. Results: `BALANCE.md`.
+All strategies get the same clicks on the same servers, so each figure is a ratio within one run. Results: `BALANCE.md`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.balance_world import Policy, Setting, World
 
 OUT = Path(__file__).resolve().parent / "out" / "balance.json"
 SEEDS = 2
-QUICK = 8  # so much less work
+QUICK = 8  # divides the amount of work
 
 SETTINGS = (
     Setting(name="steady", windows=1000, servers=100, prompts=16000, target=1.10),
@@ -37,7 +37,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run came to, in seconds. Only the second half of the clicks counts: in the first, all is learned.
+    """The result of one run, in seconds. Only the second half of the clicks counts; the first half is for learning.
 
     `wait` is from the click to the picture, `start` from the click until its work begins, models loaded.
     """
@@ -50,7 +50,6 @@ class Result:
 
 
 def measure(setting: Setting, policy: Policy, seed: int) -> Result:
-    """One run."""
     world = World(setting, seed)
     ended = world.run(policy)
     begin = world.arrivals[len(world.arrivals) // 2].at
@@ -70,7 +69,7 @@ def _p95(values: Sequence[float]) -> float:
 
 
 def compare(setting: Setting, seeds: int) -> dict[str, Result]:
-    """The means of all seeds, by policy."""
+    """Return the means of all seeds, by strategy."""
     found = {}
     for make in POLICIES:
         results = [asdict(measure(setting, make(), seed)) for seed in range(seeds)]
@@ -79,7 +78,7 @@ def compare(setting: Setting, seeds: int) -> dict[str, Result]:
 
 
 def table(setting: Setting, found: dict[str, Result]) -> str:
-    """As Markdown: seconds, and the ratio to the first row."""
+    """Format the results as Markdown: seconds, and the ratio to the first row."""
     best = next(iter(found.values()))
     people = "" if setting.people == 1 else f", {setting.people} people"
     rows = [
@@ -94,12 +93,12 @@ def table(setting: Setting, found: dict[str, Result]) -> str:
         rows.append(f"| {name} | {' | '.join(figures)} |")
     if setting.target is not None:
         ratio = found["Mooring"].wait95 / best.wait95
-        rows += ["", f"Target: at most {setting.target:.2f}. {'Held' if ratio <= setting.target else 'MISSED'}."]
+        rows += ["", f"Target: at most {setting.target:.2f}. {'Met' if ratio <= setting.target else 'MISSED'}."]
     return "\n".join(rows)
 
 
 def main() -> None:
-    """Run, print, and write it down."""
+    """Run, print, and write the table."""
     parser = argparse.ArgumentParser(description="How well servers are chosen.")
     parser.add_argument("--quick", action="store_true", help="an eighth of the work, one seed")
     parser.add_argument("--seeds", type=int, default=SEEDS)

@@ -1,4 +1,4 @@
-"""The ways to choose a server that `benchmarks.balance` compares: what windows do, and what others do."""
+"""The strategies that `benchmarks.balance` compares: Mooring's and others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CACHE = 30.0  # seconds
 
 
 class Mooring:
-    """The real choice, from what a window knows."""
+    """Mooring's choice, from what a window knows."""
 
     name = "Mooring"
 
@@ -24,7 +24,7 @@ class Mooring:
 
 
 class AllKnowing:
-    """Least work: the true seconds of everything in line or on its way, and of this work on each server."""
+    """Least work: the true seconds of everything queued or being sent, and of this work on each server."""
 
     name = "all-knowing least-work"
 
@@ -33,7 +33,7 @@ class AllKnowing:
 
 
 class TwoChoice:
-    """The shorter queue of two drawn by chance."""
+    """The shorter queue of two random servers."""
 
     name = "two-choice"
 
@@ -43,20 +43,20 @@ class TwoChoice:
 
 
 class RoundRobin:
-    """One after the other."""
+    """One server after the other."""
 
     name = "round-robin"
 
     def __init__(self) -> None:
         self._next = 0
 
-    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - whatever it is
+    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - the same for all work
         self._next += 1
         return world.servers[self._next % len(world.servers)].server_id
 
 
 class AtRandom:
-    """Any."""
+    """A random server."""
 
     name = "random"
 
@@ -65,11 +65,11 @@ class AtRandom:
 
 
 class LeastQueueCached:
-    """The shortest queue, as it was known up to thirty seconds ago."""
+    """The shortest queue, as it was up to thirty seconds ago."""
 
     name = "least-queue, 30 s cache"
 
-    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - whatever it is
+    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - the same for all work
         return min(world.cached(CACHE), key=_length).server_id
 
 

@@ -1,8 +1,8 @@
-"""The world of `benchmarks.balance`: servers that differ, people with many windows, and the work that they click.
+"""The simulated world of `benchmarks.balance`: servers that differ, users with many windows, and their clicks.
 
-Time passes by events. A server runs one prompt after the other, and loads other models first if it must. A policy knows
-only what a window knows: the ids in the queues, its own browser's records, and what that browser has learned.
-The true seconds are known to the all-knowing rival alone.
+Time advances by events. A server runs one prompt after the other, and loads other models first if it must. A strategy
+knows only what a window knows: the ids in the queues, its own browser's records, and what that browser has learned.
+Only the all-knowing strategy has the true seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from app.core.model import ClientId, Job, PromptId, Reservation, ServerId, Task,
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A workflow that many people use: seconds on the usual server, seconds to load its models from a usual disk."""
+    """A common workflow: seconds on an average server, seconds to load its models from an average disk."""
 
     job: Job
     seconds: float
@@ -45,20 +45,20 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One scenario. `load` is the part of its time that the fleet would work if nothing had to be loaded."""
+    """One scenario. `load` is the part of its time that the fleet would work if no models had to be loaded."""
 
     name: str
     windows: int
     servers: int
-    people: int = 1  # each with a browser of their own: windows share what they know with their own browser's only
+    people: int = 1  # each with an own browser; windows share what they know only within it
     load: float = 0.6
     prompts: int = 4000
     burst: int = 0  # windows that click in the same instant
     burst_every: float = 0.0  # seconds
-    stale: float = 0.0  # seconds: every window sees the queues as they were at the last full multiple
-    foreign: float = 0.1  # of all work comes from elsewhere: ids in the queues, and nothing more is known
+    stale: float = 0.0  # seconds: every window sees the queues of the last full multiple
+    foreign: float = 0.1  # of all work comes from other programs: only its ids in the queues are known
     unevenness: float = 2.0  # the fastest server to the median, and the median to the slowest
-    target: float | None = None  # at most so many times the all-knowing p95 wait
+    target: float | None = None  # of the p95 wait, as a multiple of the all-knowing strategy's
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,15 @@ class Arrival:
     """One click on Run."""
 
     at: float
-    window: int  # -1: from elsewhere
+    window: int  # -1: another program
     kind: Kind
     luck: float  # its own factor of the seconds
-    draw: float  # a number for those who draw
+    draw: float  # a random number for the strategies
 
 
 @dataclass(slots=True)
 class Prompt:
-    """One prompt on its way, with what is true of it."""
+    """One prompt that was sent, with its true times."""
 
     prompt_id: PromptId
     arrival: Arrival
@@ -89,19 +89,19 @@ class Prompt:
     _claim: Reservation | Task | None = None
 
     def claim(self) -> Reservation | Task:
-        """How it stands in its browser's store."""
+        """Return it as its browser's store has it."""
         if self._claim is None:
             self._claim = _claim(self)
         return self._claim
 
     def changed(self) -> None:
-        """It stands there otherwise now."""
+        """Forget the cached record."""
         self._claim = None
 
 
 @dataclass(slots=True)
 class Server:
-    """One server: how slow, how slow at which kind, and what it does."""
+    """One server: its slowness, also by kind of work, and its queue."""
 
     server_id: ServerId
     slowness: Mapping[str, float]
@@ -109,7 +109,7 @@ class Server:
     loaded: tuple[str, ...] = ()
     running: Prompt | None = None
     line: deque[Prompt] = field(default_factory=deque)
-    busy_until: float = 0.0  # with all that was sent here, also what is still on its way
+    busy_until: float = 0.0  # with everything sent here, arrived or not
     loaded_then: tuple[str, ...] = ()
 
     def load_seconds(self, kind: Kind, loaded: tuple[str, ...]) -> float:
@@ -119,25 +119,25 @@ class Server:
         return arrival.kind.seconds * self.slowness[arrival.kind.job.family] * arrival.luck
 
     def end_of(self, arrival: Arrival, now: float) -> float:
-        """When the work would really be done here."""
+        """Return when the work would really end here."""
         load = self.load_seconds(arrival.kind, self.loaded_then)
         return max(now, self.busy_until) + load + self.seconds(arrival)
 
     def snapshot(self, at: float) -> Snapshot:
-        """What it answers."""
+        """Return its answer."""
         running = [self.running.prompt_id] if self.running else []
         return Snapshot(self.server_id, [item.prompt_id for item in self.line], running=running, read_at=at)
 
 
 @dataclass
 class Browser:
-    """What all windows of one person know together."""
+    """What all windows of one user know together."""
 
     prompts: dict[PromptId, Prompt] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
 
     def claims(self) -> Claims:
-        """As the store has them."""
+        """Return the records of the store."""
         claims = [prompt.claim() for prompt in self.prompts.values()]
         return Claims(
             [item for item in claims if isinstance(item, Reservation)],
@@ -173,16 +173,15 @@ def _claim(prompt: Prompt) -> Reservation | Task:
 
 
 class Policy(Protocol):
-    """How a free window chooses."""
+    """A strategy for the choice of a free window."""
 
     name: str
 
-    def choose(self, world: World, arrival: Arrival) -> ServerId:
-        """The server for that work."""
+    def choose(self, world: World, arrival: Arrival) -> ServerId: ...
 
 
 def make_servers(setting: Setting, chance: random.Random) -> list[Server]:
-    """Servers as they stand in a studio: bought in different years, some too small for the large models."""
+    """Return servers as a studio has them: of different ages, some too small for the large models."""
     servers = []
     for number in range(setting.servers):
         slowness = setting.unevenness ** chance.uniform(-1.0, 1.0)
@@ -196,7 +195,7 @@ def make_servers(setting: Setting, chance: random.Random) -> list[Server]:
 
 
 def make_arrivals(setting: Setting, servers: list[Server], chance: random.Random) -> list[Arrival]:
-    """The same work for every policy."""
+    """Return the same work for every strategy."""
     means = (sum(kind.share * kind.seconds * item.slowness[kind.job.family] for kind in KINDS) for item in servers)
     rate = setting.load * sum(1 / mean for mean in means)
     times: list[float] = []
@@ -218,7 +217,7 @@ def _arrival(setting: Setting, at: float, chance: random.Random) -> Arrival:
 
 
 class World:
-    """One run of one policy over one trace."""
+    """One run of one strategy over one trace."""
 
     def __init__(self, setting: Setting, seed: int) -> None:
         self.setting = setting
@@ -236,24 +235,24 @@ class World:
         self._seen: tuple[float, list[Snapshot]] = (-1.0, [])
 
     def browser_of(self, window: int) -> Browser:
-        """Whose window that is."""
+        """Return the browser of a window."""
         return self.browsers[window % len(self.browsers)]
 
     def snapshots(self) -> list[Snapshot]:
-        """The queues, read now or, in a stale world, at the last common read."""
+        """Return the queues, as of now or, in a stale world, of the last common poll."""
         if not self.setting.stale:
             return [server.snapshot(self.now) for server in self.servers]
         return self.cached(self.setting.stale)
 
     def cached(self, period: float) -> list[Snapshot]:
-        """The queues as they were at the last full multiple of a period."""
+        """Return the queues as they were at the last full multiple of a period."""
         at = self.now // period * period
         if self._seen[0] != at:
             self._seen = (at, [server.snapshot(at) for server in self.servers])
         return self._seen[1]
 
     def run(self, policy: Policy) -> list[Prompt]:
-        """Let it all happen; the prompts as they ended."""
+        """Run the whole trace, and return the prompts as they ended."""
         for arrival in self.arrivals:
             self._at(arrival.at, lambda arrival=arrival: self._click(policy, arrival))  # type: ignore[misc]
         while self._events:
@@ -307,7 +306,7 @@ class World:
         self._begin(prompt.server)
 
     def _hear(self, prompt: Prompt) -> None:
-        """The window has read the history: it is free if that was its last, and something is learned."""
+        """The window has read the history: it is free if that was its last task, and its browser learns the time."""
         self._held[prompt.arrival.window].remove(prompt)
         browser = self.browser_of(prompt.arrival.window)
         del browser.prompts[prompt.prompt_id]

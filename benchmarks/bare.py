@@ -1,8 +1,8 @@
-"""The least that an aiohttp gateway can be: every request goes to one server and streams back, with no guard at all.
+"""A minimal aiohttp gateway: every request goes to one server and streams back, without any checks.
 
     python3 -m benchmarks.bare --port 9300 --to http://127.0.0.1:9100
 
-It shows how much of what the gateway costs is aiohttp's own.
+It shows how much of the gateway's cost is aiohttp's own.
 """
 
 from __future__ import annotations

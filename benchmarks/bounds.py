@@ -1,12 +1,12 @@
-"""Whether a window's memory is bounded: after 10,000 tasks, and after 100,000 events that came into it.
+"""Whether a window's memory is bounded: after 10,000 tasks, and after 100,000 events.
 
     python3 -m benchmarks.bounds [tasks|events] [--count N] [--minutes M]
 
-A real window, its rubbish collected in both languages before each look: JavaScript's heap and array buffers, the
-memory of WebAssembly (which never shrinks, so it shows the maximum), Python's objects, the DOM, blob
-addresses, the PSS of its process. The tasks are real ones, submitted by `mooring.submitWorkflow` to a demo server, a
-few at a time, each awaited until it is home. The events come from `benchmarks/streamer.py`, previews among them;
-counted are those that reached the window, for the gateway passes on of overtaken progress the latest only.
+A real window, measured after garbage collection in both languages: JavaScript's heap and array buffers, the memory of
+WebAssembly (which never shrinks, so it shows the maximum), Python's objects, the DOM, blob addresses, the PSS of its
+process. The tasks are submitted by `mooring.submitWorkflow` to a demo server, a few at a time, each awaited until its
+result is delivered. The events come from `benchmarks/streamer.py`, previews among them. Events are counted when they
+reach the window, since the gateway drops overtaken progress.
 """
 
 from __future__ import annotations
@@ -87,18 +87,18 @@ HEADS = {
 IN_MB = {"heap", "buffers", "wasm", "pss"}
 TITLES = {"tasks": "Memory after many tasks", "events": "Memory after many events"}
 INTROS = {
-    "tasks": "`python3 -m benchmarks.bounds tasks`: real tasks on a demo server, {at_once} at a time, by one window "
-    "({load}; {seconds:.0f} s).\nRubbish was collected before each look.\n\n",
-    "events": "`python3 -m benchmarks.bounds events`: progress and previews of one task that runs, {rate} messages a "
-    "second sent; counted\nare those that reached the window ({load}; {seconds:.0f} s). Rubbish was collected before "
-    "each look.\n\n",
+    "tasks": "`python3 -m benchmarks.bounds tasks`: real tasks on a demo server, {together} at a time, by one window "
+    "({load}; {seconds:.0f} s).\nGarbage was collected before each measurement.\n\n",
+    "events": "`python3 -m benchmarks.bounds events`: progress and previews of one running task, {rate} messages a "
+    "second sent; counted\nare those that reached the window ({load}; {seconds:.0f} s). Garbage was collected before "
+    "each measurement.\n\n",
 }
 
 Looks = dict[int, dict[str, float]]
 
 
 def main() -> None:
-    """Measure what is asked for and write its section."""
+    """Run the requested measurements and write their section."""
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=("tasks", "events", "both"), nargs="?", default="both")
     parser.add_argument("--count", type=int, help="end at so many tasks or events")
@@ -113,7 +113,7 @@ def main() -> None:
             report = table([kind, *HEADS.values()], [row(count, held) for count, held in looks.items()])
             print(report)
             seconds = time.monotonic() - began
-            words = INTROS[kind].format(at_once=TOGETHER, load=load, seconds=seconds, rate=f"{RATE:,}")
+            words = INTROS[kind].format(together=TOGETHER, load=load, seconds=seconds, rate=f"{RATE:,}")
             write_section("RESULTS.md", TITLES[kind], words + report)
             write_json(f"bounds_{kind}", {"load": str(load), "seconds": seconds, "found": looks})
 
@@ -124,8 +124,8 @@ def row(count: int, held: dict[str, float]) -> list[str]:
     return [f"{count:,}", *cells]
 
 
-async def look(page: Page, folder: str) -> dict[str, float]:
-    """What the window holds now."""
+async def measure_page(page: Page, folder: str) -> dict[str, float]:
+    """Return what the window holds now."""
     await asyncio.sleep(REST)
     python = await page.evaluate(OBJECTS, PYTHON)
     held = await footprint(page)
@@ -133,7 +133,7 @@ async def look(page: Page, folder: str) -> dict[str, float]:
 
 
 async def open_window(context: BrowserContext, base: str) -> MooringWindow:
-    """A window that counts."""
+    """Open a window that counts."""
     context.set_default_timeout(PATIENCE)
     await context.add_init_script(COUNT + HEARD)
     window = await MooringWindow.open(context, base)
@@ -142,7 +142,7 @@ async def open_window(context: BrowserContext, base: str) -> MooringWindow:
 
 
 async def of_tasks(steps: list[int], until: float) -> Looks:
-    """By how many tasks have ended."""
+    """Measure by the number of ended tasks."""
     found: Looks = {}
     with start_demo("--step-seconds", "0") as demo, start_gateway("--server", f"d={demo.url}") as gateway:
         await wait_for_snapshot(gateway.url)
@@ -152,7 +152,7 @@ async def of_tasks(steps: list[int], until: float) -> Looks:
             for step in steps:
                 done = await run_tasks(window.page, done, step, until)
                 await window.page.wait_for_function("windowLockedServer === null")
-                found[done] = await look(window.page, folder)
+                found[done] = await measure_page(window.page, folder)
                 print(done, found[done], flush=True)
                 if done < step:
                     break
@@ -160,7 +160,7 @@ async def of_tasks(steps: list[int], until: float) -> Looks:
 
 
 async def run_tasks(page: Page, done: int, wanted: int, until: float) -> int:
-    """More tasks, a part at a time, until so many are done or the time is over: how many are."""
+    """Run tasks, a part at a time, until enough are done or the time is over; return how many are."""
     while done < wanted and time.monotonic() < until:
         part = min(PART, wanted - done)
         await page.evaluate(RUN, [quick_workflow(), part, TOGETHER])
@@ -169,7 +169,7 @@ async def run_tasks(page: Page, done: int, wanted: int, until: float) -> int:
 
 
 async def of_events(steps: list[int], until: float) -> Looks:
-    """The number of events that the window has received."""
+    """Measure by the number of events that the window has received."""
     found: Looks = {}
     with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
         await wait_for_snapshot(gateway.url)
@@ -184,7 +184,7 @@ async def of_events(steps: list[int], until: float) -> Looks:
                 while (heard := await window.page.evaluate("heard")) < step and time.monotonic() < until:
                     async with session.post(f"{server.url}/benchmark/stream", json=asked) as answer:
                         await answer.read()
-                found[heard] = await look(window.page, folder)
+                found[heard] = await measure_page(window.page, folder)
                 print(heard, found[heard], flush=True)
                 if heard < step:
                     break

@@ -1,12 +1,12 @@
-"""How a window takes a flood of events: 500, 2,000 and 5,000 messages a second, previews among them.
+"""How a window handles many events: 500, 2,000 and 5,000 messages a second, with previews.
 
     python3 -m benchmarks.events
 
-A real Chromium at a real gateway before `benchmarks/streamer.py`. Beside Mooring a plain JavaScript client in a bare
+A real Chromium at a real gateway before `benchmarks/streamer.py`. For comparison, a plain JavaScript client in a bare
 page of the same origin, on the same stream: it parses every message and draws the latest once per animation frame.
-Shown are the long tasks of the page's thread (over 50 ms), dropped frames, how long a preview takes from the socket's
-message event until the frame that shows it, how busy the thread is, and what the page's process uses of a core. The
-gateway passes on of overtaken progress only the latest, so fewer messages come than are sent.
+Reported are the long tasks of the page's thread (over 50 ms), dropped frames, how long a preview takes from the
+socket's message event until the frame that shows it, how busy the thread is, and what the page's process uses of a
+core. The gateway drops overtaken progress, so fewer messages arrive than are sent.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def main() -> None:
 
 
 async def measure() -> dict[str, dict[str, float]]:
-    """Mooring and the peer in turns, by rate."""
+    """Measure Mooring and the peer in turns, by rate."""
     found = {}
     with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
         await wait_for_snapshot(gateway.url)
@@ -145,7 +145,7 @@ PEER_FACTS = {"client_id": "peer", "prompt_id": "peer"}
 
 
 async def open_window(context: BrowserContext, base: str) -> tuple[Page, dict[str, str]]:
-    """A window with one task that runs, and what its server calls them."""
+    """Open a window with a running task; return it with the names that its server uses."""
     await context.add_init_script(WATCH)
     window = await MooringWindow.open(context, base)
     await window.ready()
@@ -156,7 +156,7 @@ async def open_window(context: BrowserContext, base: str) -> tuple[Page, dict[st
 
 
 async def open_peer(context: BrowserContext, base: str) -> Page:
-    """The plain client."""
+    """Open the plain client."""
     await context.add_init_script(WATCH)
     page = await context.new_page()
     await page.goto(f"{base}/static/js/theme.js")
@@ -165,7 +165,7 @@ async def open_peer(context: BrowserContext, base: str) -> Page:
 
 
 async def stream(page: Page, session: aiohttp.ClientSession, server: str, asked: dict[str, Any]) -> dict[str, float]:
-    """One stream, and what the page made of it."""
+    """Run one stream, and return the page's figures."""
     client = await page.context.new_cdp_session(page)
     await client.send("Performance.enable")
     await page.evaluate("Object.assign(seen, { tasks: [], frames: [], received: {}, shown: {}, messages: 0 })")
@@ -183,13 +183,13 @@ async def stream(page: Page, session: aiohttp.ClientSession, server: str, asked:
 
 
 async def busy_seconds(client: Any) -> float:
-    """How long the page's thread has worked so far."""
+    """Return how long the page's thread has worked so far."""
     metrics = (await client.send("Performance.getMetrics"))["metrics"]
     return float(next(item["value"] for item in metrics if item["name"] == "TaskDuration"))
 
 
 def read(seen: dict[str, Any], begin: float, end: float) -> dict[str, float]:
-    """The figures of what was seen in that time."""
+    """Return the figures of the events in that time."""
     tasks = [took for at, took in seen["tasks"] if begin <= at < end]
     frames = [at for at in seen["frames"] if begin <= at < end]
     gaps = [later - earlier for earlier, later in itertools.pairwise(frames)]

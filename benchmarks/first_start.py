@@ -3,8 +3,8 @@
     python3 -m benchmarks.first_start [COMMIT …]
 
 Each clone is one of this repository at a commit (default: the current one), so that before and after can be compared.
-The caches of pip and npm are the machine's own; they are warm when something was installed here before. It is ended as
-soon as its page has been asked for: *CPU* is what set-up and the gateway, with all that they have run, used until then.
+The caches of pip and npm are the machine's; they are warm if something was installed here before. The start ends once
+the page was requested: *CPU* is what set-up and the gateway, with all their child processes, have used until then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.sections import Load, table, write_json, write_section
 from tests.services import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON: str = getattr(sys, "_base_executable", sys.executable)  # as on a fresh machine: not .venv's
+PYTHON: str = getattr(sys, "_base_executable", sys.executable)  # as on a new machine: not .venv's
 READY = "Mooring is ready: "
 STEP = re.compile(r"\[\d+/\d+\] (?P<name>.+?) … ")
 WASM = "static/vendor/pyodide/pyodide.asm.wasm"
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def first_start(commit: str) -> dict[str, float]:
-    """Seconds of each step and until ready, in a clone that is deleted afterwards."""
+    """Return the seconds of each step and until ready, in a clone that is deleted afterwards."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         clone = Path(folder) / "mooring"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
@@ -64,14 +64,14 @@ def first_start(commit: str) -> dict[str, float]:
 
 
 def cpu_of_children() -> float:
-    """Seconds of CPU that processes started here have used, with all of theirs, once they have ended."""
+    """Return the seconds of CPU of all ended child processes and their children."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 @contextlib.contextmanager
 def serve(clone: Path) -> Iterator[subprocess.Popen[str]]:
-    """The command, ended with the block."""
+    """Run the command, and end it with the block."""
     command = [PYTHON, "serve.py", "--demo", "1", "--port", str(free_ports(2))]
     with subprocess.Popen(command, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
@@ -81,7 +81,7 @@ def serve(clone: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def read_steps(process: subprocess.Popen[str], began: float) -> tuple[dict[str, float], str]:
-    """Seconds of each step by its name, and the address."""
+    """Return the seconds of each step by its name, and the address."""
     assert process.stdout is not None
     found, last = {}, began
     for line in process.stdout:
@@ -96,7 +96,7 @@ def read_steps(process: subprocess.Popen[str], began: float) -> tuple[dict[str, 
 
 
 def bytes_of(address: str) -> int:
-    """How large the largest file of the page comes now, to a browser that takes all codings."""
+    """Return the size of the page's largest file, as sent to a browser that accepts all encodings."""
     with urllib.request.urlopen(f"{address}/") as reply:
         found = re.search(r"/b/[0-9a-f]{32}/", reply.read().decode())
     assert found

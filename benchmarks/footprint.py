@@ -1,4 +1,4 @@
-"""What a page holds, asked of the browser once its rubbish is collected, and of the system.
+"""The memory of a page, as the browser reports it after a garbage collection, and the system.
 
     await context.add_init_script(COUNT)
     held = await footprint(page)          # {"heap": …, "buffers": …, "wasm": …, "nodes": …, "urls": …}
@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-# Every memory of WebAssembly, made by the page or by a module; every address of a blob that was not given back.
+# Counts every memory of WebAssembly, made by the page or by a module, and every blob address that was not revoked.
 COUNT = """
 globalThis.counted = { memories: new Set(), urls: new Set() };
 {
@@ -55,11 +55,11 @@ ASK = """() => ({
   urls: counted.urls.size,
   entries: performance.getEntries().length,
 })"""
-COLLECTIONS = 3  # what one collection frees may hold more
+COLLECTIONS = 3  # one collection may free what holds more
 
 
 async def footprint(page: Page) -> dict[str, float]:
-    """What the page holds, its rubbish collected."""
+    """Return what the page holds after garbage collection."""
     client = await page.context.new_cdp_session(page)
     for _ in range(COLLECTIONS):
         await client.send("HeapProfiler.collectGarbage")
@@ -77,7 +77,7 @@ async def footprint(page: Page) -> dict[str, float]:
 
 
 def largest(folder: str, count: int) -> list[int]:
-    """The PSS of the page processes of a profile, in bytes: the `count` largest (the browser keeps a spare one)."""
+    """Return the PSS in bytes of the `count` largest page processes of a profile (the browser keeps a spare one)."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

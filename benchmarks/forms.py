@@ -3,8 +3,8 @@
     python3 -m benchmarks.forms
 
 In a real Chromium at a real gateway, over a server that has that catalogue, at full speed and with the CPU slowed to a
-quarter: from the drop of the file until twelve inputs stand in the page, and until a folded node is unfolded. Then what
-each step takes in the browser's Python, and the longest time for which the catalogue blocked the page.
+quarter: the time from the drop of the file until the page has twelve inputs, and until a folded node is unfolded. Then
+the time of each step in the browser's Python, and the longest time for which the catalogue blocked the page.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 async def measure() -> dict[str, Any]:
-    """Everything, by the CPU's slowdown."""
+    """Return all measurements, by the CPU's slowdown."""
     text = catalogue_text(CLASSES)
     async with serve(text) as address, open_chromium() as browser:
         with start_gateway("--server", f"big={address}") as gateway:
@@ -117,14 +117,14 @@ async def measure() -> dict[str, Any]:
 
 
 async def opening(browser: Browser, base: str, speed: int) -> dict[str, float]:
-    """Milliseconds from the drop to the form, and from the click to an unfolded node."""
+    """Return milliseconds from the drop to the form, and from the click to an unfolded node."""
     context = await browser.new_context()
     window = await MooringWindow.open(context, base)
     await window.ready()
     await window.page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
     await slow_down(window.page, speed)
     rows = []
-    for number in range(ROUNDS + 1):  # the first one warms everything up, as a first look at the page has
+    for number in range(ROUNDS + 1):  # the first round warms up
         text = json.dumps(editor_graph(NODES, seed=number))
         rows.append(await window.page.evaluate(_OPEN, [text, f"large-{number}.json"]))
     await context.close()
@@ -134,7 +134,7 @@ async def opening(browser: Browser, base: str, speed: int) -> dict[str, float]:
 
 
 async def blocking(browser: Browser, base: str, speed: int) -> float:
-    """The longest time for which the page did nothing else while it read the catalogue."""
+    """Return the longest time for which reading the catalogue blocked the page."""
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(f"{base}{BARE}")
@@ -146,7 +146,7 @@ async def blocking(browser: Browser, base: str, speed: int) -> float:
 
 
 async def shares(browser: Browser, base: str, text: str) -> dict[str, float]:
-    """Milliseconds of each step, the best of a few."""
+    """Return the milliseconds of each step, the best of a few rounds."""
     context = await browser.new_context()
     page = await context.new_page()
     await load_python(page, base)
@@ -166,14 +166,14 @@ async def shares(browser: Browser, base: str, text: str) -> dict[str, float]:
 
 
 async def slow_down(page: Page, speed: int) -> None:
-    """Give the page so much less of the CPU."""
+    """Slow the page's CPU down by this factor."""
     devtools = await page.context.new_cdp_session(page)
     await devtools.send("Emulation.setCPUThrottlingRate", {"rate": speed})
 
 
 @contextlib.asynccontextmanager
 async def serve(catalogue: str) -> AsyncIterator[str]:
-    """A server that has nothing but its catalogue: it is idle for ever."""
+    """Run a server that has nothing but its catalogue, and is always idle."""
     answers = {
         "/system_stats": {"system": {"os": "posix", "comfyui_version": "0.3.64", "argv": []}, "devices": []},
         "/queue": {"queue_running": [], "queue_pending": []},

@@ -1,4 +1,4 @@
-"""What each step from a file to a form takes, in the Python that runs it: in the browser's, where it is sent there."""
+"""The time of each step from a file to a form, in the Python that runs it, such as the browser's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.workflows.library import Origin, item_of, written
 from app.workflows.reading import read_source
 
 ROUNDS = 5
-LATER = "later: "  # once the person can type
+LATER = "later: "  # once the user can type
 
 
 class _Formats:
@@ -40,7 +40,7 @@ class _Formats:
 
 
 def shares(graph: str, catalogue: str) -> dict[str, float]:
-    """Milliseconds by step, the best of a few rounds."""
+    """Return milliseconds by step, the best of a few rounds."""
     data = graph.encode()
     needed = {node["type"] for node in json.loads(graph)["nodes"]}
     part = json.dumps({name: entry for name, entry in json.loads(catalogue).items() if name in needed})
@@ -68,7 +68,7 @@ def _round(data: bytes, part: str) -> dict[str, float]:
     conversion = timed("convert", lambda: Converter(catalogue).convert(given.source))
     hints = timed("colours, groups, seeds", lambda: hints_of(conversion))
     layout = timed("name its shape", lambda: Layout(workflow_key(conversion.workflow)))
-    first = timed("make the form of what stands on top", lambda: first_form(conversion.workflow, catalogue, hints))
+    first = timed("make the first part of the form", lambda: first_form(conversion.workflow, catalogue, hints))
     timed("arrange it", lambda: arrange(first, layout))
     opened = open_given(given, catalogue, in_steps=True)
     assert opened is not None

@@ -1,4 +1,4 @@
-"""A large catalogue and a large workflow, made up: the same ones each time."""
+"""A large generated catalogue and workflow, the same at each call."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ WIDGETS = (
     ("cfg", ["FLOAT", {"default": 8.0, "min": 0.0, "max": 100.0, "step": 0.1, "round": 0.01}]),
     ("is_on", ["BOOLEAN", {"default": True}]),
 )
-KINDS = 120  # classes of one workflow; the largest that people publish have fewer
+KINDS = 120  # classes of one workflow; the largest published ones have fewer
 LENGTH = 1650  # characters of one class, so that 3,000 have five million
 
 
 def catalogue_text(classes: int) -> str:
-    """An `/object_info` of so many classes: half take a picture and give one, and each has five values."""
+    """Return an `/object_info` of this many classes: half take a picture and return one, and each has five values."""
     found: dict[str, Any] = {"LoadAnything": _source()}
     for number in range(1, classes):
         found[f"Node{number:04}"] = _class(number)
@@ -60,7 +60,7 @@ def _source() -> dict[str, Any]:
 
 
 def editor_graph(count: int, seed: int = 0) -> dict[str, Any]:
-    """A chain of so many nodes of `KINDS` classes as the editor saves it; `seed` makes it another one."""
+    """Return a chain of this many nodes of `KINDS` classes as the editor saves it; each `seed` gives another one."""
     nodes: list[dict[str, Any]] = [
         {"id": 1, "type": "LoadAnything", "pos": [0, 0], "size": [200, 60], "mode": 0, "outputs": [_output([1])]}
     ]
@@ -81,7 +81,7 @@ def editor_graph(count: int, seed: int = 0) -> dict[str, Any]:
                 "widgets_values": [f"scene {number}", seed * 1000 + number, "fixed", 20, 7.5, True, model],
             }
         )
-    nodes[-1]["type"] = "Node0051"  # one that is run for its own sake
+    nodes[-1]["type"] = "Node0051"  # an output node
     nodes[-1]["widgets_values"][-1] = "folder/0051-03.safetensors"
     groups = [{"title": f"Part {index}", "bounding": [0, index * 400, 7500, 380]} for index in range(20)]
     return {"nodes": nodes, "links": links, "groups": groups, "version": 0.4}

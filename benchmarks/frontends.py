@@ -1,4 +1,4 @@
-"""Mooring and ComfyUI's frontend side by side, each at its address, and pages of them that say when they are up.
+"""Mooring and ComfyUI's frontend side by side, each at its address, with pages that report when they are ready.
 
     async with both() as frontends:
         for one in frontends:
@@ -27,7 +27,7 @@ PATIENCE = 180_000  # milliseconds
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """One of the two: what it is called, where it is, and what is true in its page once it can be worked with."""
+    """One of the two: its name, its address, and the condition in its page that means it is ready for use."""
 
     name: str
     address: str
@@ -36,7 +36,7 @@ class Frontend:
 
 @contextlib.asynccontextmanager
 async def both() -> AsyncIterator[tuple[Frontend, Frontend]]:
-    """Both at work, with a demo server behind each."""
+    """Run both, with a demo server behind each."""
     with start_gateway(demo=1) as gateway:
         await wait_for_snapshot(gateway.url)
         async with serve_peer(await catalogue_of(gateway.url)) as peer:
@@ -44,10 +44,10 @@ async def both() -> AsyncIterator[tuple[Frontend, Frontend]]:
 
 
 def spread(found: Sequence[float], form: str = ".0f") -> list[str]:
-    """The median and the range, as two cells."""
+    """Return the median and the range, as two cells."""
     return [f"{statistics.median(found):{form}}", f"{min(found):{form}} to {max(found):{form}}"]
 
 
 def share(ours: Sequence[float], others: Sequence[float]) -> str:
-    """How much of the other's median ours is."""
+    """Return our median as a share of the other's."""
     return f"{statistics.median(ours) / statistics.median(others):.2f}"

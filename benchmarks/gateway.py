@@ -1,16 +1,16 @@
-"""What the gateway costs, beside nginx with the same routing before the same servers, turn by turn.
+"""What the gateway costs, compared with nginx with the same routing before the same servers, in turns.
 
     python3 -m benchmarks.gateway           # all (four minutes); or some of: http sockets windows
 
-- `http`: small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: straight at the server,
-  through nginx, through the barest aiohttp gateway (`benchmarks/bare.py`), through ours.
+- `http`: small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: directly at the server,
+  through nginx, through a minimal aiohttp gateway (`benchmarks/bare.py`), through ours.
 - `sockets`: 500 WebSockets that receive events, and one that never reads: how late the others receive them.
 - `windows`: fifteen real windows on one plain-http origin while four 20 MB pictures load: how soon Run and Cancel
   are answered (`benchmarks/gateway_windows.py`).
 
-The server (`benchmarks/origin.py`) is aiohttp with nothing above it; the load (`benchmarks/load.py`) is another
-process. Of the rounds, which take turns, the best counts: what else the machine does makes a round slower and never
-quicker. Beside it stands what the process on the way used of the CPU, by request or by MB: the least of the rounds.
+The server (`benchmarks/origin.py`) is plain aiohttp; the load (`benchmarks/load.py`) is another process. The ways take
+turns, and the best round counts, since other work on the machine only makes rounds slower. Beside it is the CPU of the
+process on the way, by request or by MB: the least of the rounds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gateway_windows import tell_windows
+from benchmarks.gateway_windows import measure_windows
 from benchmarks.load import WARM_UP
 from benchmarks.servers import NOTICE, start_bare, start_nginx, start_origin
 from tests.services import start_gateway
@@ -68,7 +68,7 @@ def main() -> None:
             result["sockets"] = {name: sockets(way.url) for name, way in ways.items() if name != "bare aiohttp"}
             print_sockets(result["sockets"])
     if "windows" in wanted:
-        result["windows"] = asyncio.run(tell_windows())
+        result["windows"] = asyncio.run(measure_windows())
     print(f"\nLoad of the machine: {result['load before']:.1f} before, {os.getloadavg()[0]:.1f} after.")
     out = ROOT / "benchmarks" / "out" / "gateway.json"
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def all_ways() -> Iterator[dict[str, Way]]:
-    """The ways to the same server, by name."""
+    """Return the ways to the same server, by name."""
     with contextlib.ExitStack() as stack:
         origin = stack.enter_context(start_origin())
         fleet = {"a": origin.url}
@@ -94,7 +94,7 @@ def all_ways() -> Iterator[dict[str, Way]]:
 
 
 def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...]) -> Figures:
-    """By number of connections and way: the best of the rounds, which take turns."""
+    """Return the best of the rounds, by number of connections and way; the ways take turns."""
     found: Figures = {}
     for count in counts:
         rounds: dict[str, list[Figures]] = {name: [] for name in ways}
@@ -106,7 +106,7 @@ def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...]) -> Figu
 
 
 def one_round(way: Way, path: str, count: int) -> Figures:
-    """One run of the load, with what the process on the way has used."""
+    """Run the load once, and return its figures with the CPU of the process on the way."""
     before = cpu_seconds(way.pid)
     figures = load("http", f"{way.url}{path}", count, SECONDS)
     used = (cpu_seconds(way.pid) - before) * SECONDS / (SECONDS + WARM_UP)
@@ -116,14 +116,14 @@ def one_round(way: Way, path: str, count: int) -> Figures:
 
 
 def best(rounds: list[Figures]) -> Figures:
-    """The most done, the shortest waits, the least CPU; all errors."""
+    """Return the most throughput, the shortest waits, the least CPU; and all errors."""
     found = {key: min(one[key] for one in rounds) for key in rounds[0]}
     found |= {key: max(one[key] for one in rounds) for key in ("requests", "MB")}
     return found | {"errors": sum(one["errors"] for one in rounds)}
 
 
 def cpu_seconds(pid: int | None) -> float:
-    """The CPU time of a process and its children, where the system reports it (Linux)."""
+    """Return the CPU time of a process and its children, if the system reports it (Linux)."""
     if pid is None or not Path(f"/proc/{pid}/stat").exists():
         return 0.0
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
@@ -135,19 +135,19 @@ def cpu_seconds(pid: int | None) -> float:
 
 
 def sockets(url: str) -> Figures:
-    """Many sockets, one of them forgotten."""
+    """Measure many sockets, with one that is never read."""
     return load("sockets", f"{url}/ws", SOCKETS, SOCKETS_SECONDS, PREVIEW)
 
 
 def load(*words: object) -> Figures:
-    """One run of the load process."""
+    """Run the load process once."""
     command = [sys.executable, "-m", "benchmarks.load", *map(str, words)]
     figures: Figures = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
     return figures
 
 
 def print_http(result: Figures) -> None:
-    """Both tables, with the ratio to the better nginx."""
+    """Print both tables, with the ratio to the better nginx."""
     for kind, key, cpu in (("small", "requests", "CPU by request"), ("large", "MB", "CPU by MB")):
         ways = list(next(iter(result[kind].values())))
         head = [f"{kind}, {'MB/s' if kind == 'large' else 'requests/s'}", *ways, "ratio to the better nginx", "broken"]
@@ -169,7 +169,7 @@ def print_http(result: Figures) -> None:
 
 
 def print_sockets(found: Figures) -> None:
-    """One line per way."""
+    """Print one line per way."""
     keys = ("texts", "previews", "p50", "p95", "p99", "max", "errors")
     head = ["500 sockets and a silent one", "texts/s", "previews/s", "p50, ms", "p95", "p99", "longest", "ended"]
     print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")

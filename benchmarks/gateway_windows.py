@@ -1,4 +1,4 @@
-"""Fifteen windows of one user on one plain-http origin, whose six connections are taken up by four large pictures.
+"""Fifteen windows of one user on one plain-http origin, whose six connections load four large pictures.
 
 Four windows load a picture of 20 MB each, at half a megabyte a second. At the same time five others press Run and then
 Cancel, one after another. The figure is the time from the press until the server's answer is in the page, to
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import statistics
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.load import spread
@@ -26,7 +26,7 @@ LOADING = 4
 PRESSING = 5
 BOOTING = 3  # windows that open at the same time
 STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"
-# Each POST of the page: where to, how long after the last press it left, and how long after it was answered.
+# Each POST of the page: its target, when it left after the last press, and when it was answered.
 WATCH = """
 globalThis.posts = [];
 addEventListener("click", () => { globalThis.pressed = performance.now(); }, { capture: true });
@@ -38,7 +38,7 @@ globalThis.fetch = async (address, options) => {
   return answer;
 };
 """
-# By fetch, as results come into the page's store: an <img> would stop immediately if it is no picture.
+# By fetch, as results come into the page's store: an <img> would stop immediately at what is no picture.
 LOAD_PICTURE = """(address) => {
   globalThis.picture = { isLoading: true };
   fetch(address).then((answer) => answer.blob()).finally(() => { picture.isLoading = false; });
@@ -59,8 +59,8 @@ drain = true
 """
 
 
-async def tell_windows() -> dict[str, Any]:
-    """Measure, print, and give the figures."""
+async def measure_windows() -> dict[str, Any]:
+    """Measure, print, and return the figures."""
     async with a_studio() as user:
         gate = asyncio.Semaphore(BOOTING)
 
@@ -72,7 +72,7 @@ async def tell_windows() -> dict[str, Any]:
         for window in windows:
             await window.choose_sample("slow")
         pressing = windows[LOADING : LOADING + PRESSING]
-        await press_all(pressing)  # the first run of a window is another matter
+        await press_all(pressing)  # the first run of a window takes longer
         alone = await press_all(pressing)
         for number, window in enumerate(windows[:LOADING]):
             address = f"/servers/pictures/view?filename=slow-{number}.png"
@@ -86,18 +86,18 @@ async def tell_windows() -> dict[str, Any]:
     }
     head = "Run answered, ms: median | longest | its POST | Cancel answered, ms: median | longest | its POST"
     print(f"\n| {WINDOWS} windows, one origin | {head} |\n|{'---|' * 7}")
-    for name, told in found.items():
+    for name, values in found.items():
         row = [
-            f"{statistics.median(told[key]):.0f} | {max(told[key]):.0f} | {statistics.median(told[f'{key} post']):.0f}"
+            f"{median(values[key]):.0f} | {max(values[key]):.0f} | {median(values[f'{key} post']):.0f}"
             for key in ("run", "cancel")
         ]
         print(f"| {name} | {' | '.join(row)} |")
-    return {name: {key: spread([ms / 1000 for ms in told[key]]) for key in told} for name, told in found.items()}
+    return {name: {key: spread([ms / 1000 for ms in values[key]]) for key in values} for name, values in found.items()}
 
 
 @contextlib.asynccontextmanager
 async def a_studio() -> AsyncIterator[BrowserUser]:
-    """A user at http://studio.lan: two servers for work, and one that has the pictures."""
+    """Run a user's browser at http://studio.lan: two servers for work, and one that has the pictures."""
     with (
         tempfile.TemporaryDirectory() as folder,
         start_demo() as one,
@@ -115,14 +115,14 @@ async def a_studio() -> AsyncIterator[BrowserUser]:
 
 
 def write_fleet(folder: str, **addresses: str) -> Path:
-    """The file of that fleet."""
+    """Write the file of that fleet."""
     fleet = Path(folder, "fleet.toml")
     fleet.write_text(FLEET.format(**addresses), "utf-8")
     return fleet
 
 
 async def press_all(windows: list[MooringWindow]) -> dict[str, list[float]]:
-    """Run and then Cancel in one after another; milliseconds until the answers, and of the POSTs alone."""
+    """Press Run and then Cancel in one after another; return milliseconds until the answers, and of the POSTs alone."""
     found: dict[str, list[float]] = {}
     for window in windows:
         prompt_id = await window.press_run()
@@ -138,7 +138,7 @@ async def press_all(windows: list[MooringWindow]) -> dict[str, list[float]]:
 
 
 async def answered(window: MooringWindow, *ends: str) -> tuple[float, float]:
-    """After how many milliseconds the window's POST there left, and was answered."""
+    """Return the milliseconds until the window's POST left, and until it was answered."""
     found = await window.page.wait_for_function(
         "(ends) => posts.findLast(([address]) => ends.some((end) => address.endsWith(end)))", arg=list(ends)
     )

@@ -1,12 +1,12 @@
-"""Whether a window grows slow with what it has made: 10, 1,000 and 10,000 tasks in the record.
+"""Whether a window slows down with its history: 10, 1,000 and 10,000 tasks in the record.
 
     python3 -m benchmarks.growth
 
-In a real Chromium: so many tasks are in the store, the window is loaded, and Run is pressed while it is moored. Shown
-are the guard (`validateServerConsistency` in the console), the two transactions that reserve and register, and the time
-until the new card is drawn. In CPython: the aggregate and the page's projection and markup, with as many tasks as a
-window holds whole after so many (`core/past.py`: the latest 40 or so; the rest is laid by), and with all of them, which
-no window holds.
+In a real Chromium: with that many tasks in the store the window is loaded, and Run is pressed while it is moored.
+Measured are the guard (`validateServerConsistency` in the console), the two transactions that reserve and register, and
+the time until the new card is drawn. In CPython: the aggregate and the page's projection and markup, with as many tasks
+as a window holds whole after that many (`core/past.py`: the latest 40 or so), and with all of them, which no window
+holds.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 async def in_browser() -> dict[str, dict[str, Spread]]:
-    """By size of the record. The windows take turns, each in a profile and on a server of its own."""
+    """Measure by size of the record. The windows take turns, each with its own profile and server."""
     async with contextlib.AsyncExitStack() as stack:
         servers = [stack.enter_context(start_demo(*PACE)) for _ in SIZES]
         flags = [word for number, server in enumerate(servers) for word in ("--server", f"s{number}={server.url}")]
@@ -94,7 +94,7 @@ async def in_browser() -> dict[str, dict[str, Spread]]:
 
 @dataclass
 class Grown:
-    """A window of a person who has made so much, and what was measured in it."""
+    """A window of a user with this many tasks, and its measurements."""
 
     window: MooringWindow
     folder: str  # of its profile
@@ -103,7 +103,7 @@ class Grown:
     used: list[float] = field(default_factory=list)  # milliseconds of CPU for one run, from the press to its end
 
     async def take_turn(self) -> None:
-        """Press a few times."""
+        """Press Run a few times."""
         self.guards += await self.window.page.evaluate(GUARD)
         before = cpu_of(self.folder)
         self.presses += (await press_run(self.window, PRESSES, is_moored=True))[WARM_UP:]
@@ -111,7 +111,7 @@ class Grown:
 
 
 async def open_window(context: BrowserContext, base: str, size: int) -> MooringWindow:
-    """A moored window with so many tasks in the record."""
+    """Open a moored window with this many tasks in the record."""
     window = await MooringWindow.open(context, base)
     await window.ready()
     await window.page.evaluate(PUT_MANY, size)
@@ -121,7 +121,7 @@ async def open_window(context: BrowserContext, base: str, size: int) -> MooringW
 
 
 def of_presses(grown: Grown) -> dict[str, Spread]:
-    """What was seen, by its words."""
+    """Return the measurements by name."""
     words = {
         "reserve": "reserve, its transaction",
         "register": "register, its transaction",
@@ -134,7 +134,7 @@ def of_presses(grown: Grown) -> dict[str, Spread]:
 
 
 def in_cpython() -> dict[str, dict[str, Spread]]:
-    """By size of the record, and for what a window never holds."""
+    """Measure by size of the record, and with all tasks in the window."""
     held = {f"{size:,}": min(size, RECENT + SLACK) for size in SIZES}
     return {
         **{size: of_window(count, is_drawn=True) for size, count in held.items()},
@@ -143,7 +143,7 @@ def in_cpython() -> dict[str, dict[str, Spread]]:
 
 
 def of_window(count: int, *, is_drawn: bool) -> dict[str, Spread]:
-    """The core's steps, and the page, for a window that holds so many ended tasks and an unfinished one."""
+    """Measure the core's steps, and the page, for a window with this many ended tasks and an unfinished one."""
     holder = builders.submitted("p-holder", created_at=5_000.0)
     tasks: dict[PromptId, Task] = {holder.prompt_id: holder}
     for number in range(count):
@@ -162,7 +162,7 @@ def of_window(count: int, *, is_drawn: bool) -> dict[str, Spread]:
 
 
 def of_page(window: Window, registered: Window) -> dict[str, Spread]:
-    """From the window to the page as values, and the markup of what is different once a task is registered."""
+    """Measure the projection of the window, and the markup of what changes once a task is registered."""
     fleet = kit.fleet(*(kit.server(ServerId(str(item))) for item in (builders.A, builders.B)))
     words = kit.translator()
 
@@ -183,7 +183,7 @@ def of_page(window: Window, registered: Window) -> dict[str, Spread]:
 
 
 def took(work: Callable[[], object], *, calls: int) -> Spread:
-    """Milliseconds for one call, over some rounds."""
+    """Return milliseconds for one call, over some rounds."""
     rounds = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
@@ -194,7 +194,7 @@ def took(work: Callable[[], object], *, calls: int) -> Spread:
 
 
 def spread_of(times: list[float]) -> Spread:
-    """The least, which the rest of the machine has disturbed least, and the median."""
+    """Return the least, which other work on the machine disturbs least, and the median."""
     return min(times), statistics.median(times)
 
 

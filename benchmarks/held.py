@@ -1,11 +1,11 @@
-"""What a gateway spends on what it only holds: windows with both of their sockets open and idle, and many servers.
+"""What idle connections cost a gateway: windows with both of their sockets open, and many servers.
 
     python3 -m benchmarks.held            # 300 and 900 windows, then 300 servers; a minute
 
 A window has a socket for the fleet's state and, while it works, one to its server, which the gateway opens there too.
 Real processes on loopback: a gateway, a demo server, and the windows' ends of the sockets in this one. The 300 servers
-are one at 300 addresses: it is the gateway that is measured, which looks at each every two seconds, and reads all of
-their queues for a window that chooses (`/fleet/loads`).
+are one at 300 addresses, since the gateway is measured: it probes each every two seconds, and reads all of their queues
+for a window that chooses (`/fleet/loads`).
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ OUT = Path(__file__).resolve().parent / "out" / "held.json"
 
 
 def memory(pid: int) -> float:
-    """A process's own memory, in MB."""
+    """Return a process's own memory, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
     (value,) = (line.split()[1] for line in lines if line.startswith("VmRSS"))
     return int(value) / 1024
 
 
 def cpu(pid: int) -> float:
-    """The seconds of CPU that a process has used."""
+    """Return the seconds of CPU that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def open_window(stack: AsyncExitStack, http: aiohttp.ClientSession, url: str, number: int) -> None:
-    """Both sockets of one window, heard once."""
+    """Open both sockets of one window, and wait for a message on each."""
     for path in ("/fleet/ws", f"/servers/a/ws?clientId=held-{number}"):
         socket = await stack.enter_async_context(http.ws_connect(url + path, origin=url))
         await socket.receive()
 
 
 async def measure(gateway: Service) -> list[dict[str, float]]:
-    """One row for each count."""
+    """Return one row for each count."""
     pid = gateway.process.pid
     rows = [{"windows": 0.0, "MB": memory(pid), "CPU, % of a core": await idle(pid)}]
     async with AsyncExitStack() as stack:
@@ -64,7 +64,7 @@ async def measure(gateway: Service) -> list[dict[str, float]]:
 
 
 async def measure_servers(gateway: Service) -> dict[str, float]:
-    """The cost of many servers, after each has been probed."""
+    """Return the cost of many servers, after each has been probed."""
     pid = gateway.process.pid
     async with aiohttp.ClientSession() as http:
         value = ""
@@ -89,7 +89,7 @@ async def measure_servers(gateway: Service) -> dict[str, float]:
 
 
 async def idle(pid: int) -> float:
-    """The CPU that it uses while nothing happens, in percent."""
+    """Return the CPU that it uses while idle, in percent."""
     before, began = cpu(pid), time.monotonic()
     await asyncio.sleep(SECONDS)
     return 100 * (cpu(pid) - before) / (time.monotonic() - began)

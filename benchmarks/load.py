@@ -1,9 +1,9 @@
-"""Load from a process of its own, so that what asks does not slow down what answers.
+"""Load from its own process, so that the client does not slow down the server.
 
     python3 -m benchmarks.load http URL CONNECTIONS SECONDS       # one request after another on each connection
     python3 -m benchmarks.load sockets URL COUNT SECONDS SIZE     # WebSockets, and one that never reads
 
-Prints one line of JSON. HTTP is spoken by hand: aiohttp's client would cost more than the gateway that is measured.
+Prints one line of JSON. HTTP is written by hand: aiohttp's client would cost more than the gateway that is measured.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 WARM_UP = 0.3  # seconds that do not count
 BUFFER = 1024 * 1024
 PER_SOCKET = 4.0  # texts a second
-FLOOD = 400.0  # the same for the one that does not read
+FLOOD = 400.0  # for the socket that does not read
 # What Chromium sends with a picture or a fetch.
 HEADERS = """Host: {host}\r
 Connection: keep-alive\r
@@ -40,7 +40,7 @@ Accept-Language: en-US,en;q=0.9\r
 
 
 class Tally:
-    """What was counted in the time that counts."""
+    """The counts of the measured time."""
 
     def __init__(self) -> None:
         self.is_counting = False
@@ -58,7 +58,7 @@ class Asker(asyncio.BufferedProtocol):
         self._request = request
         self._tally = tally
         self._head = b""
-        self._left = 0  # bytes of the body that are still to come
+        self._left = 0  # bytes of the body not received yet
         self._is_good = False
         self._asked_at = 0.0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -106,7 +106,7 @@ class Asker(asyncio.BufferedProtocol):
 
 
 async def ask(url: str, connections: int, seconds: float) -> dict[str, Any]:
-    """Requests for so long."""
+    """Send requests for this long."""
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     request = f"GET {target} HTTP/1.1\r\n{HEADERS.format(host=parts.netloc)}".encode()
@@ -135,8 +135,8 @@ async def ask(url: str, connections: int, seconds: float) -> dict[str, Any]:
 
 
 async def listen(url: str, count: int, seconds: float, size: int) -> dict[str, Any]:
-    """Sockets for that long, with one that never reads: how late the events of the others arrive."""
-    import aiohttp  # takes longer than a round of the other kind
+    """Keep sockets open for this long, with one that never reads, and measure how late the others' events arrive."""
+    import aiohttp  # importing it takes longer than a round of HTTP
 
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
@@ -175,7 +175,7 @@ async def listen(url: str, count: int, seconds: float, size: int) -> dict[str, A
 
 
 def upgrade_and_never_read(host: str, port: int, path: str, origin: str, size: int) -> socket.socket:
-    """A socket that its owner never reads, on a server that sends it a lot."""
+    """Open a socket that is never read, on a server that sends it a lot."""
     silent = socket.socket()
     silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     silent.connect((host, port))
@@ -193,14 +193,14 @@ def upgrade_and_never_read(host: str, port: int, path: str, origin: str, size: i
 
 
 def spread(waits: list[float]) -> dict[str, float]:
-    """Of so many waits: half, the 95th and the 99th percentile, and the longest, in milliseconds."""
+    """Return the median, the 95th and 99th percentile, and the longest wait, in milliseconds."""
     ordered = sorted(waits) or [0.0]
     parts = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
     return {name: 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * part))] for name, part in parts.items()}
 
 
 def main() -> None:
-    """One kind of load."""
+    """Run one kind of load."""
     kind, url, count, seconds, *rest = sys.argv[1:]
     if kind == "http":
         print(json.dumps(asyncio.run(ask(url, int(count), float(seconds)))))

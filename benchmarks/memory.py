@@ -1,10 +1,10 @@
-"""What a window takes of memory, and what ten take: Mooring beside ComfyUI's frontend.
+"""The memory of one window, and of ten: Mooring beside ComfyUI's frontend.
 
     python3 -m benchmarks.memory
 
-In a new profile on disk one page, then ten, each up and at rest. Of each page, after its rubbish was collected: the
-heap of JavaScript, its array buffers and the memory of WebAssembly. Of the pages' processes: PSS, which counts what
-processes share once in all (`/proc/PID/smaps_rollup`).
+In a new profile on disk one page, then ten, each started and idle. Of each page, after garbage collection: the heap of
+JavaScript, its array buffers and the memory of WebAssembly. Of the pages' processes: PSS, which counts what processes
+share once in all (`/proc/PID/smaps_rollup`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from benchmarks.start import OURS, PEER, WATCH, profile
 
 RUNS = 2
 COUNTS = (1, 10)
-REST = 5.0  # seconds, in which what began with the start ends
+REST = 5.0  # seconds until background work of the start has ended
 MB = 1_000_000
 PARTS = ("heap", "buffers", "wasm", "pss")
 HEADS = ["", "", "JavaScript heap", "array buffers", "WebAssembly", "PSS of the processes", "range"]
 TITLE = "Memory of a window"
 INTRO = f"""`python3 -m benchmarks.memory`: one window, and {COUNTS[-1]} in one profile, in MB, all windows together.
-They are up, at rest for {REST:.0f} s, and their rubbish is collected. The median of {{runs}} runs, turn by turn, and
-the range of the PSS ({{load}}). *WebAssembly* is the memory that Python has, and part of neither figure before it.
+They have started, are idle for {REST:.0f} s, and garbage is collected. The median of {{runs}} runs, in turns, and
+the range of the PSS ({{load}}). *WebAssembly* is the memory of Python, and part of neither figure before it.
 
 """
 
@@ -47,24 +47,22 @@ def main() -> None:
 
 
 def windows(count: int) -> str:
-    """So many."""
     return "1 window" if count == 1 else f"{count} windows"
 
 
 def row(count: int, which: str, found: list[dict[str, float]]) -> list[str]:
-    """One line of the table."""
     spreads = [spread([held[part] / MB for held in found], ".1f") for part in PARTS]
     return [windows(count), which, *(middle for middle, _ in spreads), spreads[-1][1]]
 
 
 def of_peer(found: Found, count: int, part: str) -> str:
-    """How much of the peer's it is."""
+    """Return it as a share of the peer's."""
     ours, others = ([held[part] for held in found[count, which]] for which in (OURS, PEER))
     return share(ours, others)
 
 
 async def measure() -> Found:
-    """All of it, by how many windows and of what."""
+    """Measure everything, by number and kind of windows."""
     found: Found = defaultdict(list)
     async with both() as frontends:
         for _ in range(RUNS):
@@ -75,7 +73,7 @@ async def measure() -> Found:
 
 
 async def of_windows(one: Frontend, count: int) -> dict[str, float]:
-    """What so many windows hold together."""
+    """Return what this many windows hold together."""
     async with profile() as (context, folder):
         context.set_default_timeout(PATIENCE)
         await context.add_init_script(WATCH % one.ready + COUNT)

@@ -1,11 +1,11 @@
-"""Bodies through nginx, as `serve.py --export` writes it, beside the gateway alone, turn by turn.
+"""Bodies through nginx, as `serve.py --export` writes it, beside the gateway alone, in turns.
 
     python3 -m benchmarks.nginx             # two minutes; writes its section of RESULTS.md
 
-Small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: straight at the server, through the
-gateway alone, through nginx to the server, and through nginx and the gateway, which is what everything takes that has
-to be looked into. Server, load and rounds are those of `benchmarks/gateway.py`. For the small ones nginx's limit of
-requests by address is taken out of what was written: the load comes from one address.
+Small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: directly at the server, through the
+gateway alone, through nginx to the server, and through nginx and the gateway, which is the way of everything that must
+be examined. Server, load and rounds are those of `benchmarks/gateway.py`. For the small ones nginx's limit of requests
+by address is removed, since the load comes from one address.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ ALONE, STRAIGHT, BOTH = "the gateway alone", "nginx", "nginx and the gateway"
 LIMIT = "limit_req zone=mooring_rate"
 INTRO = """\
 `python3 -m benchmarks.nginx`: the configuration that `serve.py --export` writes, with a worker for each core, beside
-one gateway ({load}). The best of four rounds of 0.8 s, turn by turn; the CPU is the least of them, of nginx or of the
-gateway alone. Server and load share the two cores, so the CPU tells more than the rates.
+one gateway ({load}). The best of four rounds of 0.8 s, in turns; the CPU is the least of them, of nginx or of the
+gateway alone. Server and load share the two cores, so the CPU says more than the rates.
 
 """
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print, and write the section."""
     if find_nginx() is None:
         print(NOTICE)
         return
@@ -59,7 +59,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def all_ways() -> Iterator[dict[str, Way]]:
-    """The ways to the same server, by name."""
+    """Return the ways to the same server, by name."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         origin, port = stack.enter_context(start_origin()), free_ports(2)
@@ -86,7 +86,7 @@ def all_ways() -> Iterator[dict[str, Way]]:
 
 
 def written(found: Figures, head: str, key: str, cpu: str) -> str:
-    """One table: what was done, how long the middle one waited, and what it cost."""
+    """Return one table: throughput, median wait, and cost."""
     rows = [
         [
             f"{count} connections",

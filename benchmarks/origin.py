@@ -39,14 +39,14 @@ ANSWERS = {
 
 
 class Origin:
-    """What all of the servers answer."""
+    """The answers of all servers."""
 
     def __init__(self, picture: Path) -> None:
         self._picture = picture
         self._bodies = {path: json.dumps(value).encode() for path, value in ANSWERS.items()}
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Any request."""
+        """Answer any request."""
         if request.path == "/view":
             if request.query.get("filename", "").startswith("slow"):
                 return await self._slowly(request)
@@ -69,21 +69,21 @@ class Origin:
 
 
 async def loud(request: web.BaseRequest, client_id: str) -> web.StreamResponse:
-    """A socket that receives events until it ends, each sender on its own: here no reader stalls another."""
+    """Run a socket that receives events until it ends. Each has its own sender, so no reader stalls another."""
     window = web.WebSocketResponse(compress=False)
     await window.prepare(request)
     word, rate, size, *_ = [*client_id.split("-"), "0", "0"]
-    telling = asyncio.create_task(tell(window, float(rate), int(size))) if word == "loud" else None
+    sender = asyncio.create_task(send_events(window, float(rate), int(size))) if word == "loud" else None
     with contextlib.suppress(ConnectionError):
         async for _message in window:
             pass
-    if telling is not None:
-        telling.cancel()
+    if sender is not None:
+        sender.cancel()
     return window
 
 
-async def tell(window: web.WebSocketResponse, rate: float, size: int) -> None:
-    """So many texts a second, and a preview with every fifth."""
+async def send_events(window: web.WebSocketResponse, rate: float, size: int) -> None:
+    """Send this many texts a second, and a preview with every fifth."""
     metadata = json.dumps({"node_id": "2", "prompt_id": "p", "image_type": "image/jpeg"}).encode()
     begin = time.monotonic()
     with contextlib.suppress(ConnectionError):

@@ -1,4 +1,4 @@
-"""Pressing Run in a real window, and what the page itself says about when things happened after the press.
+"""Pressing Run in a real window, with the page's own record of what happened after the press.
 
     async with a_profile() as (context, folder):
         window = await MooringWindow.open(context, gateway.url)
@@ -66,7 +66,7 @@ Press = dict[str, Any]
 
 @contextlib.asynccontextmanager
 async def a_profile() -> AsyncIterator[tuple[BrowserContext, str]]:
-    """A new profile on disk, watched, and its folder."""
+    """Open a new profile on disk, which records; yield it with its folder."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with open_chromium(profile=Path(folder)) as context:
             await context.add_init_script(WATCH)
@@ -74,7 +74,7 @@ async def a_profile() -> AsyncIterator[tuple[BrowserContext, str]]:
 
 
 def cpu_of(folder: str) -> float:
-    """Seconds of CPU that the pages of a profile have used so far; 0 where the machine does not tell it."""
+    """Return the seconds of CPU that the pages of a profile have used so far; 0 if the machine does not report it."""
     ticks = 0
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -86,7 +86,7 @@ def cpu_of(folder: str) -> float:
 
 
 async def press_run(window: MooringWindow, count: int, *, is_moored: bool) -> list[Press]:
-    """So many presses, one after another; each run is ended before the next, so that every press meets the same."""
+    """Press this many times, one after another; each run is ended before the next, so that all presses are alike."""
     page = window.page
     await window.choose_sample("text")
     found = []
@@ -102,7 +102,7 @@ async def press_run(window: MooringWindow, count: int, *, is_moored: bool) -> li
 
 
 async def last_press(page: Page) -> Press:
-    """What became of the last press, once its POST was answered."""
+    """Return the last press, once its POST was answered."""
     found = await page.wait_for_function(LEFT)
     press: Press = await found.json_value()
     for name, stores in (("reserve", RESERVE), ("register", REGISTER)):
@@ -112,7 +112,7 @@ async def last_press(page: Page) -> Press:
 
 
 async def moor(window: MooringWindow) -> str:
-    """Begin something that holds the window for as long as is measured; its prompt_id."""
+    """Start something that holds the window for the whole measurement; return its prompt_id."""
     prompt_id = await window.submit(json.loads(json.dumps(LONG)), "Long")
     await window.wait_state(prompt_id, "running")
     return prompt_id

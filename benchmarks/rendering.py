@@ -2,9 +2,9 @@
 
     python3 -m benchmarks.rendering [REVISION]
 
-Views are made here and drawn by a Pyodide in Node, each many times; the fastest of nine rounds counts, since other work
-on the machine only adds. With a revision of git, that one's code draws the same views in turn, so that both have the
-same conditions. A revision that still imports `htpy` needs a `static/vendor/python/site.zip` with it.
+The views are made here and drawn by a Pyodide in Node, each many times. The fastest of nine rounds counts, since other
+work on the machine only adds. With a revision of git, that code draws the same views in turn, so that both have the
+same conditions.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def views() -> dict[str, tuple[str, object]]:
 
 
 def archive_of(revision: str, folder: Path) -> bytes:
-    """`/app.zip` of a revision."""
+    """Return the `/app.zip` of a revision."""
     packed = subprocess.run(
         ["git", "archive", "--format=zip", revision, "app", "wire"], cwd=ROOT, capture_output=True, check=True
     )
@@ -117,7 +117,7 @@ def archive_of(revision: str, folder: Path) -> bytes:
 
 
 def measure(archive: bytes, folder: Path) -> dict[str, tuple[int, float]]:
-    """How many elements each view has, and the milliseconds that it took."""
+    """Return how many elements each view has, and the milliseconds that it took."""
     app, pickled, script = folder / "app.zip", folder / "views.pickle", folder / "draw.py"
     app.write_bytes(archive)
     pickled.write_bytes(pickle.dumps(views()))

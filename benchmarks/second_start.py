@@ -23,7 +23,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def main() -> None:
-    """Start, wait for the line that says it is ready, end; several times."""
+    """Start, wait for the ready line, and end, several times."""
     environment = {**os.environ, "HTTP_PROXY": NOWHERE, "HTTPS_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1,localhost"}
     seconds = [start_once(environment) for _ in range(STARTS)]
     result = {"starts": STARTS, "median_s": round(statistics.median(seconds), 3), "slowest_s": round(max(seconds), 3)}
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def start_once(environment: dict[str, str]) -> float:
-    """Seconds from the command to its ready line, with one demo server."""
+    """Return the seconds from the command to its ready line, with one demo server."""
     command = [sys.executable, "serve.py", "--demo", "1", "--port", str(free_ports(2))]
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

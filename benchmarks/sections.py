@@ -1,6 +1,6 @@
-"""Sections of a page of results, each written by its own command and left alone by the others.
+"""Sections of a page of results, each written by its own command.
 
-write_section("START.md", "Ten windows at once", text)      # from its heading to the next one, or at the end
+write_section("START.md", "Ten windows together", text)      # from its heading to the next one, or at the end
 write_head("START.md", text)                                # the text before the first section
 """
 
@@ -31,7 +31,7 @@ def write_head(page: str, text: str) -> None:
 
 
 def with_section(page: str, title: str, text: str) -> str:
-    """The page with that section in place of the one of the same title, or after all others."""
+    """Return the page with that section in place of the one with the same title, or after all others."""
     fresh = f"## {title}\n\n{text.strip()}\n"
     headings = list(SECTION.finditer(page))
     for at, heading in enumerate(headings):
@@ -42,7 +42,7 @@ def with_section(page: str, title: str, text: str) -> str:
 
 
 def write_json(name: str, found: Any) -> None:
-    """Write what was measured to `benchmarks/out/`."""
+    """Write measurements to `benchmarks/out/`."""
     out = FOLDER / "out" / f"{name}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1), "utf-8")
@@ -59,6 +59,6 @@ class Load:
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
-    """Cells as Markdown."""
+    """Format cells as Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

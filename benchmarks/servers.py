@@ -1,8 +1,8 @@
 """Processes beside the gateway, each on free ports and ended with its block: the servers behind it, and nginx.
 
-Debian's nginx has the gateway's own routing. One worker, as the gateway is one process; connections to the servers are
-kept. `is_buffered` is nginx's own way (it collects the answer, if need be on disk); without, it streams as the gateway
-does.
+Debian's nginx has the gateway's routing. It has one worker, as the gateway is one process, and keeps connections to the
+servers open. With `is_buffered` it buffers answers, as nginx does by default, on disk if necessary; without, it streams
+as the gateway does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PATIENCE = 10.0  # seconds until it listens
 
 @dataclass(frozen=True, slots=True)
 class Nginx:
-    """A running one: its address, and the process that has the worker as its child."""
+    """A running nginx: its address, and the process whose child is the worker."""
 
     url: str
     pid: int
@@ -75,21 +75,21 @@ _LOCATION = """
 
 @contextlib.contextmanager
 def start_origin(count: int = 1) -> Iterator[Service]:
-    """So many servers (`benchmarks/origin.py`) on neighbouring ports; the address is the first one's."""
+    """Start this many servers (`benchmarks/origin.py`) on neighbouring ports; the address is the first one's."""
     with _run("benchmarks.origin", "--port", str(free_ports(count)), "--count", str(count)) as service:
         yield service
 
 
 @contextlib.contextmanager
 def start_streamer() -> Iterator[Service]:
-    """The server whose prompt never ends (`benchmarks/streamer.py`)."""
+    """Start the server whose prompt never ends (`benchmarks/streamer.py`)."""
     with _run("benchmarks.streamer", "--port", str(free_ports())) as service:
         yield service
 
 
 @contextlib.contextmanager
 def start_bare(server: str) -> Iterator[Service]:
-    """The barest aiohttp gateway before that server (`benchmarks/bare.py`)."""
+    """Start the minimal aiohttp gateway before that server (`benchmarks/bare.py`)."""
     with _run("benchmarks.bare", "--port", str(free_ports()), "--to", server) as service:
         yield service
 
@@ -104,13 +104,13 @@ def _run(module: str, *flags: str) -> Iterator[Service]:
 
 
 def find_nginx() -> str | None:
-    """The program; Debian keeps it where only root's PATH leads."""
+    """Find the program, which Debian installs where only root's PATH leads."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
 @contextlib.contextmanager
 def start_nginx(servers: Mapping[str, str], *, is_buffered: bool) -> Iterator[Nginx | None]:
-    """An nginx before these servers (address by id), or None where there is none."""
+    """Start an nginx before these servers (address by id), or return None if there is none."""
     program = find_nginx()
     if program is None:
         yield None
@@ -120,7 +120,7 @@ def start_nginx(servers: Mapping[str, str], *, is_buffered: bool) -> Iterator[Ng
     with tempfile.TemporaryDirectory() as folder:
         conf = Path(folder, "nginx.conf")
         text = _CONF.format(
-            user="user root;" if os.geteuid() == 0 else "",  # else its worker could not write into the folder
+            user="user root;" if os.geteuid() == 0 else "",  # else its worker could not write to the folder
             folder=folder,
             port=port,
             buffering="on" if is_buffered else "off",

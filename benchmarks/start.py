@@ -1,10 +1,10 @@
-"""How long a window takes until it can be worked with: Mooring with and without memory snapshot, ComfyUI's frontend.
+"""How long a window takes until it is ready: Mooring with and without memory snapshot, and ComfyUI's frontend.
 
     python3 -m benchmarks.start
 
-A real Chromium with a profile on disk, turn by turn: the first visit of a new profile, a reload, a second tab beside
-the first. ComfyUI's frontend has the same compression and caching (`benchmarks/start_peer.py`) and the same server
-behind it, a demo server. Writes `benchmarks/START.md` up to the sections of other commands.
+A real Chromium with a profile on disk, in turns: the first visit of a new profile, a reload, a second tab beside the
+first. ComfyUI's frontend has the same compression and caching (`benchmarks/start_peer.py`) and the same demo server
+behind it. Writes `benchmarks/START.md` up to the sections of other commands.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.services import start_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = 5
-REST = 2.0  # seconds between two starts, for both: what a page and its browser do when they come to it is done by then
+REST = 2.0  # seconds between two starts, for both, so that background work of the last one has ended
 KINDS = ("first visit", "reload", "second tab")
 OURS, BARE, PEER = "Mooring", "without snapshot", "ComfyUI's"
 READY = "document.body && !document.body.matches('.is-booting') && document.querySelector('[data-testid=run]')"
@@ -48,47 +48,46 @@ performance.setResourceTimingBufferSize(2000);
   look();
 }
 """
-# A request that was answered from the browser's own cache has no size.
+# A request that was answered from the browser's cache has no size.
 FIGURES = """(() => {
   const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
   const asked = entries.filter((entry) => entry.transferSize > 0);
   return [upAt, asked.reduce((sum, entry) => sum + entry.transferSize, 0), asked.length];
 })()"""
 HERE_ONLY = (
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend asks the internet for things
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend makes requests to the internet
 )
-INTRO = """# How long a window takes until it can be worked with
+INTRO = """# How long a window takes to start
 
-`python3 -m benchmarks.start`: a real Chromium with a profile on disk, at servers on the same machine, turn by turn.
-From the navigation until the form is drawn and takes keys (ComfyUI's frontend: canvas drawn, splash gone, classes of
-nodes known): the median of {runs} and their range, in milliseconds; {rest:.0f} s after the start before, for both.
-*CPU* is what the pages' own processes used, in milliseconds; it says more than the clock on a machine that does other
-things too ({load}).
+`python3 -m benchmarks.start`: a real Chromium with a profile on disk, at servers on the same machine, in turns.
+From the navigation until the form is drawn and accepts keys (ComfyUI's frontend: canvas drawn, splash screen gone,
+node classes known): the median of {runs} and their range, in milliseconds; {rest:.0f} s after the last start, for both.
+*CPU* is what the pages' processes used, in milliseconds; it says more than the clock on a machine with other work
+({load}).
 *Bytes* and *requests* are what reached the server. ComfyUI's frontend is `comfyui-frontend-package` as the tests have
 it, with the same compression and caching, and the same demo server behind it.
 
 """
 BOUNDS = """
 The aims are 0.45, 0.25 and 0.45 of ComfyUI's frontend, and 10 MB. An hour before, on the same machine, with the memory
-in a database of the page's own instead of the browser's cache: 0.55, 0.48 and 0.45 (1006, 498 and 690 ms, ComfyUI's
-1830, 1037 and 1520). That was given up because it takes the room of a user's records (docs/decisions/0080).
+in a database of the page instead of the browser's cache: 0.55, 0.48 and 0.45 (1006, 498 and 690 ms, ComfyUI's 1830,
+1037 and 1520). That was given up because it takes room from a user's records (docs/decisions/0080).
 
-What bounds a reload, in a trace of one of 350 ms (the browser before all else): until Python has its memory 249, of
-which the main thread works for nearly all but 30, in which it waits for the last of the 24 MB; 19 until `main.py`
-begins; 53 until the window's records are read, with a lock and a write that the disk confirms; 20 for the first
-picture of the form, 9 to show it. Of a first visit, in a trace of 1010 ms: 540 until Python has its memory (the files
-of the page are there at 110, it is painted before Python's loader is read, the memory is unpacked at 490); 120 until
-`main.py` begins, in which code is compiled as it is first called; 215 until there is a database with the window in it;
-90 for the first picture. A second tab has a process of its own, in which forty scripts and all compiled code are taken
-from the disk. Tried and of no use: asking for the WebAssembly, or for the memory, before all else in the first script
-of the page (a second tab got slower, 563 ms instead of 465); having the browser open its
-database before Python asks. Over plain http under a name browsers take gzip instead of brotli on the first visit:
-1.8 MB more for the memory.
-The bytes are those until the window is up. On a line of 4 MB a second or more, 24 MB follow five seconds later, once by
-build and browser: the memory unpacked, for the starts after that (twice, and in vain, where the cache is too small).
-The aim for the first picture of the page, 150 ms, is held by a reload only (below). A first visit has its styles at
-100, over six connections that the page's scripts share; then the page is laid out for the first time, for 31 ms in that
-trace (fonts), and its small scripts run for 10 before the browser paints. A second tab begins on Python before that.
+The parts of a reload, in a trace of 350 ms (the browser first): 249 until Python has its memory, in which the main
+thread works except for 30 while it waits for the last of the 24 MB; 19 until `main.py` starts; 53 until the window's
+records are read, with a lock and a write that the disk confirms; 20 to draw the form, 9 to show it. Of a first visit,
+in a trace of 1010 ms: 540 until Python has its memory (the page's files have arrived at 110, it is painted before
+Python's loader is read, the memory is unpacked at 490); 120 until `main.py` starts, which includes compiling code at
+its first call; 215 until the database exists and has the window; 90 to draw the form. A second tab has its own process,
+which reads forty scripts and all compiled code from the disk. Tried without success: requesting the WebAssembly, or the
+memory, first in the page's first script (a second tab took 563 ms instead of 465); having the browser open its database
+before Python does. Over plain http under a name browsers take gzip instead of brotli on the first visit: 1.8 MB more
+for the memory.
+The bytes are those until the window is ready. With 4 MB a second or more, 24 MB follow five seconds later, once for
+each build and browser: the unpacked memory, for later starts (twice, and in vain, if the cache is too small).
+Only a reload meets the aim for the first paint, 150 ms (below). A first visit has its styles at 100, over six
+connections that the page's scripts share; then the first layout takes 31 ms in that trace (fonts), and small scripts
+run for 10 before the browser paints. A second tab starts Python before that.
 """
 SOURCES = ("app", "gateway", "demo_comfyui", "wire", "static", ".mooring/builds")
 
@@ -123,12 +122,11 @@ def main() -> None:
 
 
 def load() -> str:
-    """What the machine had to do in the last minute."""
+    """Return the machine's load over the last minute."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def row(kind: str, which: str, found: list[Start]) -> str:
-    """One line of the table."""
     clock = sorted(start.seconds * 1000 for start in found)
     cpu = statistics.median(start.cpu for start in found) * 1000
     size = statistics.median(start.bytes for start in found)
@@ -138,7 +136,7 @@ def row(kind: str, which: str, found: list[Start]) -> str:
 
 
 def share(kind: str, which: str, starts: dict[tuple[str, str], list[Start]]) -> str:
-    """How much of the other's time ours takes."""
+    """Return our time as a share of the other's."""
     clock, cpu = (
         statistics.median(getattr(start, name) for start in starts[kind, OURS])
         / statistics.median(getattr(start, name) for start in starts[kind, which])
@@ -148,7 +146,7 @@ def share(kind: str, which: str, starts: dict[tuple[str, str], list[Start]]) -> 
 
 
 async def measure() -> dict[tuple[str, str], list[Start]]:
-    """Every start, by kind and by what was started."""
+    """Measure every start, by kind and frontend."""
     found: dict[tuple[str, str], list[Start]] = defaultdict(list)
     with without_snapshot() as house, start_gateway(demo=1) as one, start_gateway(demo=1, root=house) as other:
         await wait_for_snapshot(one.url)
@@ -169,7 +167,7 @@ async def measure() -> dict[tuple[str, str], list[Start]]:
 
 
 async def catalogue_of(base: str) -> str:
-    """The node catalogue of the demo server, as ComfyUI hands it out."""
+    """Return the node catalogue of the demo server."""
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{base}/fleet") as answer:
             (server,) = (await answer.json())["servers"]
@@ -178,7 +176,7 @@ async def catalogue_of(base: str) -> str:
 
 
 async def start_of(context: BrowserContext, folder: str, address: str, kind: str) -> Start:
-    """One start in a profile in which the kinds follow each other."""
+    """Run one start in a profile in which the kinds follow each other."""
     await asyncio.sleep(REST)
     before = cpu_of(folder)
     page = context.pages[-1] if kind == "reload" else await context.new_page()
@@ -187,7 +185,7 @@ async def start_of(context: BrowserContext, folder: str, address: str, kind: str
 
 
 async def read_start(page: Page, folder: str, cpu_before: float) -> Start:
-    """What the page says of its start once it is up."""
+    """Read the page's record of its start once it is ready."""
     await page.wait_for_function("() => globalThis.upAt")
     cpu = cpu_of(folder) - cpu_before
     milliseconds, size, requests = await page.evaluate(FIGURES)
@@ -195,7 +193,7 @@ async def read_start(page: Page, folder: str, cpu_before: float) -> Start:
 
 
 def cpu_of(folder: str) -> float:
-    """Seconds of CPU that the pages' processes of a profile have used so far; 0 where there is no /proc."""
+    """Return the seconds of CPU that the pages' processes of a profile have used so far; 0 without /proc."""
     ticks = 0
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -208,7 +206,7 @@ def cpu_of(folder: str) -> float:
 
 @contextlib.asynccontextmanager
 async def profile() -> AsyncIterator[tuple[BrowserContext, str]]:
-    """A new profile on disk, and its folder."""
+    """Open a new profile on disk; yield it with its folder."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with open_chromium(HERE_ONLY, profile=Path(folder)) as context:
             yield context, folder
@@ -216,7 +214,7 @@ async def profile() -> AsyncIterator[tuple[BrowserContext, str]]:
 
 @contextlib.contextmanager
 def without_snapshot() -> Iterator[Path]:
-    """A copy of what the gateway is and serves, in which no snapshot will be made."""
+    """Return a copy of the gateway and its files in which no snapshot will be made."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in SOURCES:

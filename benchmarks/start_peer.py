@@ -1,9 +1,9 @@
-"""ComfyUI's own frontend as Mooring serves its page: packed beforehand, kept by browsers for ever where names allow.
+"""ComfyUI's own frontend, served like Mooring's page: compressed beforehand, cached for ever where names allow.
 
     async with serve_peer(object_info) as address: ...
 
-Its files under `assets/` are named by their content. They are packed once, into `benchmarks/out/peer/`, with the same
-programs as ours (`gateway/install/builds.py`), and sent by the same handler (`aiohttp.web.FileResponse`).
+Its files under `assets/` are named by their content. They are compressed once, into `benchmarks/out/peer/`, with the
+same programs as ours (`gateway/install/builds.py`), and sent by the same handler (`aiohttp.web.FileResponse`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from tests.oracle.editor_site import EditorSite, package_files, serve_site
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "benchmarks" / "out" / "peer"
 PACKED = {".css", ".html", ".js", ".json", ".svg", ".wasm"}
-# It can be worked with: the canvas is there, the splash is gone, and the classes of nodes are known.
+# Ready for use: the canvas exists, the splash screen is gone, and the classes of nodes are known.
 READY = """globalThis.app?.rootGraph && app.vueAppReady && document.querySelector("canvas#graph-canvas")
   && !document.querySelector("#splash-loader") && Object.keys(LiteGraph.registered_node_types).length > 10"""
 
 
 def prepare() -> Path:
-    """The packed files; made when they are not there, which takes a minute or two."""
+    """Return the compressed files, made if necessary, which takes a minute or two."""
     source = package_files("comfyui_frontend_package", "static")
     done = FOLDER / "done"
     if not done.exists():
@@ -53,7 +53,7 @@ class Peer(EditorSite):
     """The editor's site with our way of sending files."""
 
     async def file(self, request: web.Request) -> web.StreamResponse:
-        """A file as the browser takes it."""
+        """Send a file in an encoding that the browser accepts."""
         path = (self.static / (request.match_info["path"] or "index.html")).resolve()
         if not path.is_relative_to(self.static) or not path.is_file():
             return web.Response(status=404)
@@ -69,6 +69,6 @@ class Peer(EditorSite):
 
 @contextlib.asynccontextmanager
 async def serve_peer(object_info: str) -> AsyncIterator[str]:
-    """Its address, as long as the block lasts."""
+    """Serve it, and yield its address."""
     async with serve_site(Peer(object_info, prepare())) as address:
         yield address

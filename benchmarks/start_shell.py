@@ -1,11 +1,11 @@
-"""How soon something stands on the screen: from the navigation until the shell is painted, before Python is up.
+"""How soon the page shows something: from the navigation until the shell is painted, before Python has started.
 
     python3 -m benchmarks.start_shell
 
-The browser's own first contentful paint, and the first frames painted in which the form's place has its shape (a
-first visit), and in which the window stands there as it was left (a reload). A frame counts when what follows it in the
-page's queue runs, which is after it was handed to the screen. ComfyUI's frontend shows a splash; of it only the
-browser's own figure is reported. The parts of the time are the page's own: its document has come, its styles are there.
+The browser's own first contentful paint, and the first painted frames in which the form's place has its shape (a first
+visit), and in which the window is as it was left (a reload). A frame counts when the page runs the next task after it,
+which is after it was handed to the screen. ComfyUI's frontend shows a splash screen; only the browser's own figure is
+reported for it. The parts of the time are the page's: its document has arrived, its styles have arrived.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ WORDS = {
     "shell": "the form's place painted",
     "last": "the window as it was left painted",
 }
-TITLE = "Until something stands there"
+TITLE = "First paint"
 INTRO = f"""`python3 -m benchmarks.start_shell`: from the navigation until the shell is painted; the median of {RUNS}
 starts and their range, in milliseconds ({{load}}). The aim is {TARGET} ms.
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def rows_of(kind: str, found: Found) -> list[list[str]]:
-    """The lines of the table about one kind of start."""
+    """Return the lines of the table about one kind of start."""
     ours = found[kind, OURS]
     rows = [
         [kind, words, *spread([times[name] for times in ours])]
@@ -89,7 +89,7 @@ def rows_of(kind: str, found: Found) -> list[list[str]]:
 
 
 async def measure() -> Found:
-    """Every start, by kind and by what was started."""
+    """Measure every start, by kind and frontend."""
     found: Found = defaultdict(list)
     async with both() as frontends:
         for _ in range(RUNS):
@@ -100,7 +100,7 @@ async def measure() -> Found:
 
 
 async def in_profile(one: Frontend) -> dict[str, Any]:
-    """The starts in a new profile."""
+    """Run the starts in a new profile."""
     times = {}
     async with profile() as (context, _folder):
         context.set_default_timeout(PATIENCE)

@@ -1,11 +1,11 @@
-"""How long a window takes over a slow line, on a slow machine: 10 Mbit/s, 40 ms, a quarter of the CPU.
+"""How long a window takes on a slow connection and a slow machine: 10 Mbit/s, 40 ms, a quarter of the CPU.
 
     python3 -m benchmarks.start_slow
 
-As `benchmarks/start.py`, with Chromium's own emulation: `Network.emulateNetworkConditions` holds back all that the page
-asks of the network (what its cache has is not held back), `Emulation.setCPUThrottlingRate` its main thread. Workers,
-WebSockets and what the browser compiles on threads of its own are not slowed, in either frontend. What the line really
-gave is measured in each profile.
+As `benchmarks/start.py`, with Chromium's own emulation: `Network.emulateNetworkConditions` delays the page's network
+requests (not those that its cache answers), `Emulation.setCPUThrottlingRate` its main thread. Workers, WebSockets and
+the browser's compilation on other threads are not slowed, for either frontend. The real speed of the connection is
+measured in each profile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RUNS = 3
 MEGABITS = 10
 LATENCY = 40  # milliseconds
 SLOWDOWN = 4
-# What the line gives past the cache, by the page's clock: Mbit/s of the largest file, and milliseconds for a small one.
+# The speed of the connection without the cache, by the page's clock: Mbit/s of the largest file, ms of a small one.
 LINE = """async () => {
   const all = performance.getEntriesByType("resource");
   const { name, encodedBodySize } = all.reduce((one, other) => (
@@ -39,8 +39,8 @@ LINE = """async () => {
 }"""
 TITLE = "Over a slow line, on a slow machine"
 INTRO = f"""`python3 -m benchmarks.start_slow`: the same over {MEGABITS} Mbit/s with {LATENCY} ms, with a quarter of
-the CPU for the page's main thread, by Chromium's own emulation; {RUNS} runs, turn by turn ({{load}}).
-The line gave {{line}}.
+the CPU for the page's main thread, by Chromium's own emulation; {RUNS} runs, in turns ({{load}}).
+The connection had {{line}}.
 
 """
 
@@ -64,18 +64,17 @@ def main() -> None:
 
 
 def clock(found: list[Start]) -> list[float]:
-    """Milliseconds by the clock."""
+    """Return the milliseconds of each start."""
     return [start.seconds * 1000 for start in found]
 
 
 def row(kind: str, which: str, found: list[Start]) -> list[str]:
-    """One line of the table."""
     counts = (spread([start.bytes for start in found], ",.0f")[0], spread([start.requests for start in found])[0])
     return [kind, which, *spread(clock(found)), *counts]
 
 
 async def measure() -> tuple[dict[tuple[str, str], list[Start]], list[list[float]]]:
-    """Every start, by kind and by what was started; and what the line gave each time."""
+    """Measure every start, by kind and frontend; return also the speed of the connection each time."""
     found: dict[tuple[str, str], list[Start]] = defaultdict(list)
     lines = []
     async with both() as frontends:
@@ -89,7 +88,7 @@ async def measure() -> tuple[dict[tuple[str, str], list[Start]], list[list[float
 
 
 async def in_profile(one: Frontend) -> tuple[dict[str, Start], list[float]]:
-    """The three starts in a new profile."""
+    """Run the three starts in a new profile."""
     starts = {}
     async with profile() as (context, folder):
         context.set_default_timeout(PATIENCE)
@@ -108,7 +107,7 @@ async def in_profile(one: Frontend) -> tuple[dict[str, Start], list[float]]:
 
 
 async def slow_down(page: Page) -> None:
-    """From now on, the page's line and main thread are slow."""
+    """Slow the page's connection and main thread from now on."""
     client = await page.context.new_cdp_session(page)
     rate = MEGABITS * 1_000_000 / 8
     conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": rate, "uploadThroughput": rate}

@@ -1,10 +1,10 @@
-"""How long ten windows take that are opened in one go, until the last of them can be worked with.
+"""How long ten windows take that are opened together, until the last of them is ready.
 
     python3 -m benchmarks.start_ten
 
-Mooring and ComfyUI's frontend turn by turn, each in a new profile on disk: ten tabs of a browser that has never been
-there, and ten of one that has (one tab was up and is closed again). All pages are navigated at once; the time is from
-the first navigation to the page that is up last, by the machine's clock.
+Mooring and ComfyUI's frontend in turns, each in a new profile on disk: ten tabs of a browser on its first visit, and
+ten of one that has visited before (one tab was opened and closed). All pages are navigated together; the time is from
+the first navigation to the last page that is ready, by the machine's clock.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from benchmarks.start import OURS, PEER, WATCH, cpu_of, profile
 
 RUNS = 3
 COUNT = 10
-KINDS = ("first visit", "been there")
+KINDS = ("first visit", "later visit")
 TIMES = "[performance.timeOrigin, performance.timeOrigin + upAt]"
-TITLE = "Ten windows at once"
-INTRO = f"""`python3 -m benchmarks.start_ten`: {COUNT} windows opened in one go in one profile on disk, from the first
-navigation until the first and until the last can be worked with; *CPU* is what all their processes used. The median of
-{RUNS} runs, turn by turn, and their range ({{load}}).
+TITLE = "Ten windows together"
+INTRO = f"""`python3 -m benchmarks.start_ten`: {COUNT} windows opened together in one profile on disk, from the first
+navigation until the first and until the last is ready; *CPU* is what all their processes used. The median of
+{RUNS} runs, in turns, and their range ({{load}}).
 
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Ten:
-    """Windows that were opened together: when the first and the last was up, and the CPU time, in milliseconds."""
+    """Windows that were opened together: when the first and the last was ready, and the CPU time, in milliseconds."""
 
     first: float
     last: float
@@ -57,19 +57,18 @@ def main() -> None:
 
 
 def row(kind: str, which: str, tens: list[Ten]) -> list[str]:
-    """One line of the table."""
     (first, _), last, (cpu, _) = (spread([getattr(ten, name) for ten in tens]) for name in ("first", "last", "cpu"))
     return [kind, which, first, *last, cpu]
 
 
 def of_peer(found: dict[tuple[str, str], list[Ten]], kind: str, name: str) -> str:
-    """How much of the peer's it is."""
+    """Return it as a share of the peer's."""
     ours, others = ([getattr(ten, name) for ten in found[kind, which]] for which in (OURS, PEER))
     return share(ours, others)
 
 
 async def measure() -> dict[tuple[str, str], list[Ten]]:
-    """All of it, by kind and by what was opened."""
+    """Measure everything, by kind and frontend."""
     found: dict[tuple[str, str], list[Ten]] = defaultdict(list)
     async with both() as frontends:
         for _ in range(RUNS):
@@ -80,11 +79,11 @@ async def measure() -> dict[tuple[str, str], list[Ten]]:
 
 
 async def open_ten(one: Frontend, kind: str) -> Ten:
-    """Ten pages in a new profile."""
+    """Open ten pages in a new profile."""
     async with profile() as (context, folder):
         context.set_default_timeout(PATIENCE)
         await context.add_init_script(WATCH % one.ready)
-        if kind == "been there":
+        if kind == "later visit":
             page = await context.new_page()
             await page.goto(one.address)
             await page.wait_for_function("() => globalThis.upAt")
@@ -98,7 +97,7 @@ async def open_ten(one: Frontend, kind: str) -> Ten:
 
 
 async def up_times(page: Page, address: str) -> list[float]:
-    """When its navigation began and when it was up, in milliseconds since the epoch."""
+    """Return when its navigation started and when it was ready, in milliseconds since the epoch."""
     await page.goto(address, wait_until="commit")
     await page.wait_for_function("() => globalThis.upAt", polling=200)
     found: list[float] = await page.evaluate(TIMES)

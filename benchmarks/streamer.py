@@ -2,10 +2,10 @@
 
     python3 -m benchmarks.streamer --port 9200
 
-`POST /benchmark/stream` with `{"client_id", "prompt_id", "rate", "seconds"}` sends that client so many messages a
-second: 30 of them previews of 40 kB (type 4, as ComfyUI sends them to whoever asked for metadata), the rest in turns
-`progress_state` of three nodes and `progress`. A preview's picture is `PREVIEW` bytes and as many more as its number,
-so that it can be told apart wherever it is seen.
+`POST /benchmark/stream` with `{"client_id", "prompt_id", "rate", "seconds"}` sends that client this many messages a
+second: 30 of them previews of 40 kB (type 4, as ComfyUI sends them to clients that ask for metadata), the rest in turns
+`progress_state` of three nodes and `progress`. A preview's picture is `PREVIEW` bytes longer than its number, so that
+each can be recognised by its size.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ANSWERS: dict[str, Any] = {
 
 
 class Streamer:
-    """The server: what runs, and who listens."""
+    """The server: its running prompts and its listeners."""
 
     def __init__(self) -> None:
         self._running: dict[str, list[Any]] = {}
@@ -52,7 +52,7 @@ class Streamer:
         self._pictures = [make_picture(number) for number in range(8)]
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Any request."""
+        """Answer any request."""
         match request.method, request.path:
             case "GET", "/ws":
                 return await self._listen(request)
@@ -107,7 +107,7 @@ class Streamer:
 
 
 def make_picture(number: int) -> bytes:
-    """A picture of 512 by 512, another one for each number."""
+    """Return a picture of 512 by 512, a different one for each number."""
     image = Image.linear_gradient("L").resize((512, 512)).rotate(45 * number)
     packed = io.BytesIO()
     Image.merge("RGB", (image, image.transpose(Image.Transpose.ROTATE_90), image)).save(packed, "JPEG", quality=85)
@@ -115,13 +115,13 @@ def make_picture(number: int) -> bytes:
 
 
 def identity(prompt_id: str, node_id: str) -> dict[str, Any]:
-    """Which node it is."""
+    """Return the names of a node."""
     names = {"node_id": node_id, "display_node_id": node_id, "real_node_id": node_id}
     return {"prompt_id": prompt_id, "parent_node_id": None, **names}
 
 
 def progress(prompt_id: str, number: int) -> str:
-    """In turns the states of all nodes, and one node's step."""
+    """Return in turns the states of all nodes, and one node's step."""
     if number % 2:
         data = {"value": number, "max": STEPS, "prompt_id": prompt_id, "node": "1"}
         return json.dumps({"type": "progress", "data": data})

@@ -1,14 +1,14 @@
-"""How soon work leaves: from the press of Run until `POST /prompt` goes out, beside a JavaScript pool of servers.
+"""How soon work is sent: from the press of Run until `POST /prompt` leaves, compared with a JavaScript pool of servers.
 
     python3 -m benchmarks.submit
 
-A real Chromium at a real gateway over two demo servers. Mooring: a click on Run, free (the server is chosen, with fresh
-loads) and moored; the run is written down, with the disk's own confirmation, before it is sent: free in two steps (its
-place, then its task), moored in one.
+A real Chromium at a real gateway over two demo servers. Mooring: a click on Run, free (a server is chosen, with current
+loads) and moored. The run is written to disk, with the disk's confirmation, before it is sent: free in two transactions
+(its reservation, then its task), moored in one.
 
 The peer is the pool of `@saintno/comfyui-sdk` (from npm, into `benchmarks/out/`), in the same browser, at the same
-servers: a click, a pick, and the POST; it writes nothing down. It asks more of a server than our gateway lets pass, so
-its page and the servers are at one origin of an nginx that lets everything pass; without nginx there is no peer.
+servers: a click, a choice, and the POST; it stores nothing. It makes requests that our gateway does not allow, so its
+page and the servers are at one origin of an nginx that allows everything; without nginx there is no peer.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 async def measure() -> dict[str, Any]:
-    """All three ways."""
+    """Measure all three ways."""
     with contextlib.ExitStack() as stack:
         one, other = (stack.enter_context(start_demo(*PACE)) for _ in range(2))
         flags = "--server", f"a={one.url}", "--server", f"b={other.url}"
@@ -84,7 +84,7 @@ async def measure() -> dict[str, Any]:
         counted = found[WARM_UP:]
         for key in ("left", "reserve", "register", "over", "card"):
             if key == "reserve" and name == "moored":
-                continue  # it is one with the register
+                continue  # one transaction with the registration
             figures[f"{name}: {WORDS[key]}"] = spread([press[key] / 1000 for press in counted])
     if sent:
         figures["the peer's pool"] = spread([ms / 1000 for ms in sent[WARM_UP:]])
@@ -103,7 +103,7 @@ WORDS = {
 
 
 async def mooring(base: str) -> dict[str, list[Press]]:
-    """A real window."""
+    """Measure a real window."""
     async with a_profile() as (context, _):
         window = await MooringWindow.open(context, base)
         await window.ready()
@@ -116,7 +116,7 @@ async def mooring(base: str) -> dict[str, list[Press]]:
 
 
 async def peer(base: str) -> list[float]:
-    """The peer's pool in a bare page at the servers' origin; nothing where it cannot be had."""
+    """Measure the peer's pool in a bare page at the servers' origin; return nothing if it is not available."""
     source = await asyncio.to_thread(fetch_peer)
     if source is None:
         return []
@@ -135,7 +135,7 @@ async def peer(base: str) -> list[float]:
 
 
 async def press_peer(page: Page, number: int) -> float:
-    """One press there; milliseconds."""
+    """Press once there; return milliseconds."""
     await page.evaluate("(work) => void (globalThis.work = work)", quick_workflow(number))
     await page.locator("#run").click()
     left = await page.wait_for_function(
@@ -149,7 +149,7 @@ async def press_peer(page: Page, number: int) -> float:
 
 
 def fetch_peer() -> str | None:
-    """The peer's module for browsers, fetched once by npm. Its only import is for Node, and is taken out."""
+    """Return the peer's module for browsers, fetched once by npm, without its only import, which is for Node."""
     folder = OUT / "peer"
     folder.mkdir(parents=True, exist_ok=True)
     packed = next(folder.glob("*.tgz"), None)

@@ -1,12 +1,12 @@
-"""Two hundred windows' worth of people at one gateway, with a server and the gateway killed on the way.
+"""Two hundred windows of twenty users at one gateway, with a server and the gateway killed in between.
 
     python3 -m benchmarks.team                 # five minutes; --seconds 60 for a shorter one
 
 Twenty users, ten windows each, as far as HTTP and sockets go: each window logs in, gets the fleet's state over its
 socket, moors to a server (a second socket), submits small prompts with pauses, and polls queue and history as the page
-does. After a third of the time a server is killed and restarted, after two thirds the gateway. At the end every
-prompt that was sent is looked for: it has to be in its owner's history, or to have been on the killed server's queue,
-or to have been refused. Prompts that a user saw of others are counted too. Real processes on loopback; prints a table.
+does. After a third of the time a server is killed and restarted, after two thirds the gateway. At the end every prompt
+that was sent must be in its owner's history, or have been on the killed server's queue, or have been refused. Events of
+other users' prompts are counted too. Real processes on loopback; prints a table.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ OUT = Path(__file__).resolve().parent / "out" / "team.json"
 
 @dataclass
 class Tally:
-    """What happened."""
+    """The counts of all windows."""
 
     took: dict[str, list[float]] = field(default_factory=dict)  # milliseconds by kind of request
     failed: Counter[str] = field(default_factory=Counter)
-    sent: dict[str, tuple[str, str, float]] = field(default_factory=dict)  # prompt_id: person, server, when
+    sent: dict[str, tuple[str, str, float]] = field(default_factory=dict)  # prompt_id: user, server, when
     unclear: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)  # seen in history by their owner
     refused: int = 0
@@ -60,11 +60,10 @@ class Stage:
     url: str
     ends: float
     tally: Tally = field(default_factory=Tally)
-    own: dict[str, set[str]] = field(default_factory=dict)  # by person
+    own: dict[str, set[str]] = field(default_factory=dict)  # by user
 
     @property
     def is_over(self) -> bool:
-        """Whether the time is over."""
         return time.monotonic() >= self.ends
 
 
@@ -80,7 +79,7 @@ class Window:
         self.pending: list[str] = []
 
     async def live(self) -> None:
-        """Until the time is over."""
+        """Work until the time is over."""
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=15)) as http:
             await self.log_in(http)
@@ -103,7 +102,7 @@ class Window:
             await asyncio.sleep(0.5 + self.random.random() * 2)
 
     async def listen(self, http: aiohttp.ClientSession, path: str) -> None:
-        """A socket that comes back whenever it is lost."""
+        """Keep a socket open, reconnecting whenever it is lost."""
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ConnectionError):
                 async with http.ws_connect(f"{self.stage.url}{path}", origin=self.stage.url) as socket:
@@ -122,12 +121,12 @@ class Window:
             self.check(prompt_id)
 
     def check(self, prompt_id: object) -> None:
-        """A prompt in an event is the user's own, or has a name that reveals nothing."""
+        """Check that a prompt in an event is the user's own, or has a name that reveals nothing."""
         if isinstance(prompt_id, str) and not prompt_id.startswith("other-"):
             self.stage.tally.foreign += prompt_id not in self.stage.own[self.person]
 
     async def work(self, http: aiohttp.ClientSession) -> None:
-        """Submit if nothing is under way, and look what has become of it."""
+        """Submit if nothing is under way, and check what happened to it."""
         if not self.pending:
             await self.submit(http)
         status, queue = await self.ask(http, "queue", "GET", f"/servers/{self.server}/queue")
@@ -140,7 +139,7 @@ class Window:
                 self.stage.tally.done.add(prompt_id)
                 self.pending.remove(prompt_id)
             elif status == 200 and queue and prompt_id not in json.dumps(queue):
-                self.pending.remove(prompt_id)  # judged at the end, by the servers' own words
+                self.pending.remove(prompt_id)  # judged at the end, by the servers' answers
 
     async def submit(self, http: aiohttp.ClientSession) -> None:
         """POST /prompt; an unclear answer is settled at the end, and never sent a second time."""
@@ -163,7 +162,7 @@ class Window:
             self.stage.tally.unclear.add(prompt_id)
 
     async def ask(self, http: aiohttp.ClientSession, kind: str, method: str, path: str, **how: Any) -> tuple[int, Any]:
-        """The status and the answer; 0 for one that did not come, `sent=no` for one that certainly was not sent."""
+        """Return the status and the answer; 0 for a missing answer, `sent=no` for a request certainly not sent."""
         began = time.perf_counter()
         headers = {"Origin": self.stage.url, "Accept": "*/*"}
         try:
@@ -184,7 +183,7 @@ class Window:
 
 
 async def run(seconds: float) -> None:
-    """All of it."""
+    """Run the whole measurement."""
     names = [f"person{number:02}" for number in range(PEOPLE)]
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         users = Path(home) / "users.toml"
@@ -206,7 +205,7 @@ async def run(seconds: float) -> None:
         await asyncio.sleep(seconds / 3)
         await _replace(stack, gateway, lambda at: start_gateway(*fleet, "--users", str(users), port=at))
         await living
-        await _tell(stage, servers, killed)
+        await _report(stage, servers, killed)
 
 
 def _folder(home: str, number: int) -> Path:
@@ -216,15 +215,15 @@ def _folder(home: str, number: int) -> Path:
 
 
 async def _replace(stack: contextlib.ExitStack, service: Service, start: Any) -> tuple[Service, float]:
-    """The one in its place, and when it was dead: until then it took prompts."""
+    """Start a service in its place; return it with the time of death: until then it took prompts."""
     port = service.port
     await asyncio.to_thread(service.kill)
     dead = time.monotonic()
     return await asyncio.to_thread(lambda: stack.enter_context(start(port))), dead
 
 
-async def _tell(stage: Stage, servers: list[Service], killed: float) -> None:
-    """What became of every prompt, and the table."""
+async def _report(stage: Stage, servers: list[Service], killed: float) -> None:
+    """Print what happened to every prompt, and the table."""
     await asyncio.sleep(3)
     known: dict[str, set[str]] = {}
     async with aiohttp.ClientSession() as http:

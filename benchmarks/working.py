@@ -1,11 +1,11 @@
-"""How quick the page stays under use: three tasks stream, and 5,000 results are in the browser.
+"""How responsive the page is under use: three tasks stream, and 5,000 results are in the browser.
 
     python3 -m benchmarks.working
 
-In a real Chromium at a real gateway with three demo servers, each of which sends 30 steps a second by three messages
+In a real Chromium at a real gateway with three demo servers. Each sends 30 steps a second, with three messages a step
 (state, progress and a preview). At full speed and with the CPU slowed to a quarter, the user types, opens, scrolls
-and searches all the time. Shown are the long tasks of the page's thread by what was being done, the interactions (Event
-Timing: from the key or click to the next frame), and the unexpected layout shifts.
+and searches all the time. Reported are the long tasks of the page's thread by activity, the interactions (Event Timing:
+from the key or click to the next frame), and the unexpected layout shifts.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tests.services import start_demo, start_gateway
 ROOT = Path(__file__).resolve().parent.parent
 SPEEDS = (1, 4)
 RESULTS = 5000
-REAL = 12  # results of this window beside them, which are shown large
-STEPS = 10_000  # of each run: they last longer than the measuring
+REAL = 12  # further results of this window, which are shown large
+STEPS = 10_000  # of each run, which lasts longer than the measurement
 STEP = "0.033"  # seconds
 STREAM = {
     "1": {
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 async def measure() -> dict[str, Any]:
-    """Everything, by the CPU's slowdown."""
+    """Return all measurements, by the CPU's slowdown."""
     flags = "--step-seconds", STEP
     with start_demo(*flags) as a, start_demo(*flags) as b, start_demo(*flags) as c:
         fleet = [word for name, item in (("a", a), ("b", b), ("c", c)) for word in ("--server", f"{name}={item.url}")]
@@ -80,7 +80,7 @@ async def measure() -> dict[str, Any]:
 
 
 async def working(browser: Browser, base: str, speed: int) -> dict[str, Any]:
-    """One person's minute."""
+    """Measure one minute of a user's work."""
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     await context.add_init_script(OBSERVE)
     window = await MooringWindow.open(context, base)
@@ -107,7 +107,7 @@ async def working(browser: Browser, base: str, speed: int) -> dict[str, Any]:
 
 
 async def begin(window: MooringWindow) -> None:
-    """Three long runs over three servers, with previews of each step."""
+    """Start three long runs on three servers, with previews of each step."""
     page = window.page
     detail = {"name": "open-text", "facts": {"text": json.dumps(STREAM)}}
     await page.evaluate("(detail) => document.dispatchEvent(new CustomEvent('mooring-action', { detail }))", detail)
@@ -120,24 +120,24 @@ async def begin(window: MooringWindow) -> None:
 
 
 async def type_words(page: Page) -> None:
-    """Into the prompt, one key at a time."""
+    """Type a prompt, one key at a time."""
     await page.locator("#field-1-text").click()
     await page.keyboard.type(" and a harbour at night, calm water", delay=60)
 
 
-async def look(page: Page) -> None:
-    """Nothing but looking."""
+async def idle(page: Page) -> None:
+    """Do nothing."""
     await page.wait_for_timeout(4000)
 
 
 async def open_album(page: Page) -> None:
-    """All results."""
+    """Open the album."""
     await page.locator("#results-album").click()
     await page.locator("#album-grid [role=option] img").first.wait_for()
 
 
 async def scroll(page: Page) -> None:
-    """Through the grid, and back."""
+    """Scroll through the grid, and back."""
     await page.locator("#album-grid").hover()
     for by in (600, 1200, 2400, 4800, 9600, -18600):
         await page.mouse.wheel(0, by)
@@ -145,7 +145,7 @@ async def scroll(page: Page) -> None:
 
 
 async def search(page: Page) -> None:
-    """For some of them."""
+    """Search some of the results."""
     await page.get_by_test_id("album-search").click()
     await page.keyboard.type("scene 49", delay=90)
     await page.wait_for_timeout(600)
@@ -153,7 +153,7 @@ async def search(page: Page) -> None:
 
 
 async def walk(page: Page) -> None:
-    """Large, and on by the arrow keys."""
+    """Open a result large, and step through the others with the arrow keys."""
     await page.locator("#album-grid [role=option]").first.click()
     await page.locator("dialog.large").wait_for()
     for _ in range(8):
@@ -164,7 +164,7 @@ async def walk(page: Page) -> None:
 
 
 async def command(page: Page) -> None:
-    """By name."""
+    """Run a command by its name."""
     await page.keyboard.press("Control+K")
     await page.get_by_test_id("palette").wait_for()
     await page.keyboard.type("dark", delay=80)
@@ -173,7 +173,7 @@ async def command(page: Page) -> None:
 
 
 async def panels(page: Page) -> None:
-    """The header's two."""
+    """Open the header's panels."""
     for name in ("open-fleet", "open-windows", "open-settings"):
         await page.get_by_test_id(name).click()
         await page.locator("dialog[open]").wait_for()
@@ -183,13 +183,13 @@ async def panels(page: Page) -> None:
 
 
 async def latest(page: Page) -> None:
-    """Back to the latest results."""
+    """Return to the latest results."""
     await page.locator("#results-latest").click()
     await page.wait_for_timeout(1500)
 
 
 ACTS = (
-    ("nothing is done", look),
+    ("idle", idle),
     ("typing a prompt", type_words),
     ("opening all results", open_album),
     ("scrolling them", scroll),
@@ -202,7 +202,7 @@ ACTS = (
 
 
 def summary(seen: dict[str, Any], phases: list[tuple[str, float]]) -> dict[str, Any]:
-    """The figures of one run, as a whole and by what was being done."""
+    """Return the figures of one run, as a whole and by activity."""
 
     def within(entries: list[list[Any]], begin: float, end: float) -> list[list[Any]]:
         return [entry for entry in entries if begin <= entry[0] < end]
@@ -237,7 +237,7 @@ def summary(seen: dict[str, Any], phases: list[tuple[str, float]]) -> dict[str, 
 
 
 def worst_window(shifts: list[list[Any]]) -> float:
-    """Cumulative Layout Shift: of windows that last at most 5 s and end where nothing moves for 1 s, the worst."""
+    """Return the Cumulative Layout Shift: the worst window of at most 5 s that ends when nothing moves for 1 s."""
     worst = total = 0.0
     begin = last = -10_000.0
     for at, value, _moved in sorted(shifts, key=lambda item: item[0]):
