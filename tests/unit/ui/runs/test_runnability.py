@@ -32,6 +32,7 @@ from tests.unit.ui.page.test_views import read
 from tests.unit.ui.page_kit import (
     ENGLISH,
     Bytes,
+    MemoryContext,
     MemoryScreen,
     StillPictures,
     StillSession,
@@ -68,42 +69,35 @@ def opened(catalogue: Catalogue | None = None) -> OpenWorkflow:
     return with_catalogue(flow, catalogue or nodes("sd15.safetensors"))
 
 
-class Rig:
+class Rig(MemoryContext):
     """A page with these catalogues, and a form with its picture."""
 
     def __init__(self, catalogues: dict[ServerId, Catalogue], *, names: tuple[ServerId, ...] = (A, B, C)) -> None:
+        super().__init__("own", (opened(),))
         servers = tuple(server(name, catalogue=f"{name}-1") for name in names)
         self.session = StillSession(fleet=Fleet(servers, "file"), catalogues=catalogues)
-        self.opened = opened()
         picture = Picture(Picked(Bytes(), "mine.png"), "blob:1")
         self.ui = UiState().with_slices(
             FormState(workflow_id="own", drafts={"own": Draft(pictures={("3", "image"): picture})})
         )
         self.screen = MemoryScreen()
-        self.work: list[Coroutine[Any, Any, None]] = []
+        self.begun: list[Coroutine[Any, Any, None]] = []
         self.standings = Standings(self.session, self, self.screen)
 
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]:
-        return (self.opened,)
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self.work.append(work)
+        self.begun.append(work)
 
     async def draw(self) -> PageView:
         """Draw until nothing is left to check."""
         self.standings.refresh()
-        while self.work:
-            await self.work.pop(0)
+        while self.begun:
+            await self.begun.pop(0)
             self.standings.refresh()
         return self.view
 
     @property
     def view(self) -> PageView:
-        return project(self.session, self.ui, workflows=(self.opened,), pictures=StillPictures(), language="en")
+        return project(self.session, self.ui, workflows=self.workflows, pictures=StillPictures(), language="en")
 
     @property
     def checks(self) -> int:
@@ -260,7 +254,7 @@ async def test_outdated_answer_changes_nothing() -> None:
     rig.standings.refresh()
     rig.type(CKPT, "other.safetensors")
     rig.standings.refresh()
-    late, now = rig.work
+    late, now = rig.begun
     await now
     before = rig.ui
     await late
@@ -269,7 +263,7 @@ async def test_outdated_answer_changes_nothing() -> None:
 
 async def test_similar_value_is_used_with_one_click_and_undone() -> None:
     rig = Rig({A: OTHER, B: OTHER, C: OTHER})
-    rig.opened = opened(OTHER)
+    rig.workflows = (opened(OTHER),)
     view = await rig.draw()
     button = element(markup(view), data_action="use-near")
     assert button.text == "Use “xl/SD15.safetensors”"
@@ -330,9 +324,9 @@ async def test_catalogues_are_reloaded_on_request_and_errors_shown() -> None:
     await rig.draw()
     rig.standings.reload_catalogues()
     rig.standings.reload_catalogues()
-    await rig.work.pop(0)
+    await rig.begun.pop(0)
     rig.session.refusal = ConfigError("gone")
-    await rig.work.pop(0)
+    await rig.begun.pop(0)
     assert [call for call in rig.session.calls if call == ("refresh_catalogues",)] == [("refresh_catalogues",)] * 2
     assert rig.ui.errors
     assert not rig.ui.of(FormState).known.is_looking
