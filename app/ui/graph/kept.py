@@ -12,5 +12,5 @@ def kept_markup(shown: object, view: object, _: Translator) -> dict[str, str]:
     if not isinstance(view, GraphView) or (sketch := view.drawing.sketch) is None:
         return {}
     known = shown.drawing.sketch if isinstance(shown, GraphView) and shown.key == view.key else None
-    places = {"graph-list": str(node_list(sketch, _))} if known is None else {}
-    return {**places, "graph-stage": str(drawing(sketch, _))} if sketch.is_placed and known is not sketch else places
+    places: dict[str, str] = {"graph-list": node_list(sketch, _)} if known is None else {}
+    return {**places, "graph-stage": drawing(sketch, _)} if sketch.is_placed and known is not sketch else places
