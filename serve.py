@@ -1,7 +1,7 @@
 """Mooring's first command: `python3 serve.py` sets up what is missing, then runs the gateway.
 
-This file also has to be read by an old Python, which it tells in one sentence what to do. Everything else
-is `gateway/`; `python3 serve.py --help` lists the flags, and `gateway/commands.py` has the sub-commands.
+An old Python must be able to parse this file too, to print one sentence about what to do. Everything else is in
+`gateway/`; `python3 serve.py --help` lists the flags, and `gateway/commands.py` has the sub-commands.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
-    """Replace this process by `command`; where that cannot be, wait for it and pass on its exit code."""
+    """Replace this process by `command`; on Windows, wait for it and exit with its exit code."""
     sys.stdout.flush()
     if sys.platform == "win32":
         sys.exit(_wait_for(command, environment))

@@ -1,1 +1,1 @@
-"""The gateway: it serves the page and passes requests through to the ComfyUI servers."""
+"""The gateway: it serves the page and passes requests to the ComfyUI servers."""

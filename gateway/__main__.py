@@ -1,4 +1,4 @@
-"""`python -m gateway`: the composition root. Chooses the fleet, starts the gateway, ends it on a signal."""
+"""`python -m gateway`: the composition root. It chooses the fleet, runs the gateway, and ends it on a signal."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 _FAILED = 1
-_FIRST_LOOK_SECONDS = 1.0  # at a ComfyUI on this machine, before a demo starts instead
+_FIRST_LOOK_SECONDS = 1.0  # to find a ComfyUI on this machine, before demo servers start instead
 _THREADS = 64
 
 
 def main() -> int:
-    """Run until a signal, or do what a sub-command asks. The exit code is 0, or 1 after one sentence on what to do."""
+    """Run until a signal, or run a sub-command. The exit code is 0, or 1 after one sentence about what to do."""
     command, words = find_command(sys.argv[1:])
     if command is not None:
         return command.run(words)
@@ -65,7 +65,7 @@ def _export(flags: Flags, folder: Path) -> None:
 
 async def _run(flags: Flags) -> None:
     loop = asyncio.get_running_loop()
-    # Look-ups of host names take a thread each, and hang with their name server; files need theirs meanwhile.
+    # Host name look-ups take a thread each and hang with their name server, while file access needs threads too.
     loop.set_default_executor(ThreadPoolExecutor(_THREADS))
     serving = asyncio.create_task(_serve(flags))
     with _end_on_signal(loop, serving), contextlib.suppress(asyncio.CancelledError):
@@ -74,7 +74,7 @@ async def _run(flags: Flags) -> None:
 
 @contextlib.contextmanager
 def _end_on_signal(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> Iterator[None]:
-    """The first signal ends the gateway in order; afterwards another one ends it the hard way."""
+    """The first signal ends the gateway in order; the second one kills it."""
     numbers = (signal.SIGTERM, signal.SIGINT)
     with contextlib.suppress(NotImplementedError):
         for number in numbers:
@@ -121,7 +121,7 @@ async def _serve(flags: Flags) -> None:
         await stack.enter_async_context(watched(gateway, deadlines, check))
         await gateway.listen(listener, tls)
         gc.collect()
-        gc.freeze()  # what is left lives as long as the gateway: searching it takes 50 ms of the event loop each time
+        gc.freeze()  # these objects live as long as the gateway; searching them would block for 50 ms
         _announce(gateway.state.fleet, own_hosts, people)
         await asyncio.Event().wait()
 
@@ -152,7 +152,7 @@ def _announce(fleet: Fleet, own_hosts: OwnHosts, people: People | None) -> None:
 
 
 def _bind(flags: Flags) -> socket.socket:
-    """A listening socket, taken before anything is started, or one sentence on why there is none."""
+    """Return a listening socket, bound before anything is started; StartError says why it cannot be."""
     host = "127.0.0.1" if flags.host.lower() == "localhost" else flags.host
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, flags.port, type=socket.SOCK_STREAM)[0]
@@ -189,7 +189,7 @@ def _load_tls(flags: Flags) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        # Without a password callback OpenSSL would ask on the terminal, and a service would wait for ever.
+        # Without a password callback OpenSSL would prompt on the terminal, and a service would wait for ever.
         context.load_cert_chain(flags.tls_cert, flags.tls_key, password=lambda: "")
     except (OSError, ValueError) as error:
         raise ConfigError(

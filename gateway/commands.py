@@ -1,12 +1,12 @@
-"""The sub-commands of `serve.py` and of `python -m gateway`; without one, the gateway is run.
+"""The sub-commands of `serve.py` and of `python -m gateway`; without one, the gateway runs.
 
     python3 serve.py [flags]            runs the gateway
-    python3 serve.py check [flags]      looks at every server
+    python3 serve.py check [flags]      examines every server
     python3 serve.py static DIR         writes the page for a plain web server
-    python3 serve.py user add NAME      lets somebody log in
+    python3 serve.py user add NAME      adds a user
 
-Standard library only, as `gateway/flags.py`: `serve.py` has the command line checked before anything is installed. What
-a command does is therefore imported when it is run, and how its flags are read when they are.
+Standard library only, as `gateway/flags.py`: `serve.py` checks the command line before anything is installed. So a
+command, and the parser of its flags, is imported only when it runs.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from gateway.flags import USAGE_ERROR, parse_flags
 
 
 class Parsed(Protocol):
-    """A command line that was read."""
+    """A parsed command line."""
 
     def arguments(self) -> list[str]:
-        """The same as words, with absolute paths, for a process in another folder."""
+        """Return it as arguments with absolute paths, for a process in another folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One sub-command. `parse` ends with one sentence and exit code 2 on a wrong flag; `run` gives the exit code."""
+    """One sub-command. `parse` ends the process with one sentence and exit code 2; `run` returns the exit code."""
 
     parse: Callable[[Sequence[str]], Parsed]
     run: Callable[[Sequence[str]], int]
@@ -82,7 +82,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
 
 
 def find_command(arguments: Sequence[str]) -> tuple[Command | None, list[str]]:
-    """The sub-command that the first word names, and the words after it; None for the gateway itself."""
+    """Return the sub-command that the first argument names, and the other arguments; None for the gateway itself."""
     name = arguments[0] if arguments else "-"
     if name.startswith("-"):
         return None, list(arguments)
@@ -93,7 +93,7 @@ def find_command(arguments: Sequence[str]) -> tuple[Command | None, list[str]]:
 
 
 def parse_command(arguments: Sequence[str]) -> list[str]:
-    """The checked command line for `python -m gateway`; a wrong one is one sentence on stderr, with exit code 2."""
+    """Check the command line and return it for `python -m gateway`; an invalid one ends the process."""
     command, words = find_command(arguments)
     if command is None:
         return parse_flags(words).arguments()

@@ -1,4 +1,4 @@
-"""Programs that the gateway has run beside its serving: gently, and ended with it."""
+"""Programs that the gateway runs in the background, at low priority, and ends when it ends."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gateway.install.place import child_environment
 
 
 class Closed(Exception):
-    """The gateway ends, and with it what it has run."""
+    """The gateway is ending, so the program was killed."""
 
 
 class Errand:
-    """One program at a time, run from a thread in a folder; `close` ends it, from another thread, for good."""
+    """Runs one program at a time from a thread; `close`, from another thread, kills it and refuses further ones."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -23,7 +23,7 @@ class Errand:
         self.is_closed = False
 
     def run(self, command: list[str | Path]) -> None:
-        """Run it to its end. `CommandFailed` with what it printed if it fails, `Closed` if it was ended."""
+        """Run a command to its end. `CommandFailed` has what a failed one printed; `Closed` if it was killed."""
         with subprocess.Popen(
             ["nice", "-n", "10", *command] if shutil.which("nice") else command,
             cwd=self._folder,
@@ -34,7 +34,7 @@ class Errand:
             text=True,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Ctrl+C is for the gateway, which ends it then
+            start_new_session=True,  # Ctrl+C is for the gateway, which then ends this
         ) as process:
             self._process = process
             if self.is_closed:
@@ -47,7 +47,7 @@ class Errand:
             raise CommandFailed(printed)
 
     def close(self) -> None:
-        """End what runs; nothing runs afterwards."""
+        """Kill the running program; no other one runs afterwards."""
         self.is_closed = True
         if (process := self._process) is not None:
             process.kill()

@@ -1,10 +1,10 @@
-"""The gateway's errors: what keeps it from starting, each one sentence for the person who started it.
+"""The gateway's errors: what keeps it from starting, each one sentence for the user who started it.
 
     MooringError
-    ├ ConfigError   a fleet file, a certificate or a name that cannot be meant
-    └ StartError    the machine does not let it start: a port in use, a demo server that does not come up
+    ├ ConfigError   an invalid fleet file, certificate or name
+    └ StartError    the machine does not allow it: a port is in use, a demo server does not start
 
-What goes wrong with one request is data (`gateway/http/refusal.py`), never an exception past `gateway/server.py`.
+A failed request is data (`gateway/http/refusal.py`), never an exception past `gateway/server.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class MooringError(Exception):
 
 
 class ConfigError(MooringError):
-    """A setting that cannot be meant. Names the file, the line and the key wherever there is one."""
+    """An invalid setting. Names the file, the line and the key if there is one."""
 
     def __init__(
         self, reason: str, *, file: Path | None = None, line: int | None = None, key: str | None = None
@@ -31,4 +31,4 @@ class ConfigError(MooringError):
 
 
 class StartError(MooringError):
-    """The gateway cannot start on this machine as it is."""
+    """The gateway cannot start on this machine."""

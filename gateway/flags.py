@@ -1,9 +1,9 @@
-"""The flags of `serve.py` and of `python -m gateway`, read and checked.
+"""The flags of `serve.py` and of `python -m gateway`, parsed and checked.
 
     flags = parse_flags(["--port", "8300", "--server", "a=http://10.0.0.5:8188"])
 
-Standard library only: `serve.py` reads the flags before anything is installed, so that a wrong one
-fails at once.
+Standard library only: `serve.py` parses the flags before anything is installed, so that an invalid one
+fails immediately.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from urllib.parse import urlsplit
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8200
 LAST_PORT = 65_535
-MOST_DEMO_SERVERS = 16  # each is a process with Pillow in it, about 60 MB
-USAGE_ERROR = 2  # the exit code that argparse and the shell use for a wrong command line
+MOST_DEMO_SERVERS = 16  # each is a process with Pillow, about 60 MB
+USAGE_ERROR = 2  # the exit code that argparse and the shell use for an invalid command line
 
 SERVER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 class FlagError(ValueError):
-    """A command line that cannot be meant; its text is one sentence for the person who typed it."""
+    """An invalid command line; the text is one sentence for the user who typed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What was asked for on the command line. At most one of `fleet`, `servers` and `demo` is given."""
+    """The parsed command line. At most one of `fleet`, `servers` and `demo` is given."""
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     fleet: Path | None = None
-    servers: tuple[tuple[str, str], ...] = ()  # (id, normal address), in the order given
-    demo: int | None = None  # how many demo servers; None: not asked for
+    servers: tuple[tuple[str, str], ...] = ()  # (id, normalized address), in the order given
+    demo: int | None = None  # how many demo servers; None: not requested
     workflows: Path | None = None
     faults: bool = False
     insecure: bool = False
@@ -52,7 +52,7 @@ class Flags:
     gateways: tuple[str, ...] = ()  # HOST:PORT, in the order given; only with `export`
 
     def arguments(self) -> list[str]:
-        """The same flags as a command line, with absolute paths, for a process in another folder."""
+        """Return the same flags as a command line, with absolute paths, for a process in another folder."""
         words = ["--host", self.host, "--port", str(self.port)]
         for name, value in (
             ("--fleet", self.fleet),
@@ -77,7 +77,7 @@ class Flags:
 
 
 def parse_flags(arguments: Sequence[str]) -> Flags:
-    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2."""
     parser = _parser()
     try:
         return read_flags(arguments, parser)
@@ -86,7 +86,7 @@ def parse_flags(arguments: Sequence[str]) -> Flags:
 
 
 def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None = None) -> Flags:
-    """As `parse_flags`, but a wrong flag raises `FlagError`."""
+    """Parse as `parse_flags` does, but raise `FlagError` for an invalid flag."""
     found = (parser or _parser()).parse_args(list(arguments))
     flags = Flags(
         host=found.host,
@@ -113,7 +113,7 @@ def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None 
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens on `host`."""
+    """Whether only this machine can reach a socket that listens on `host`."""
     if host.lower() == "localhost":
         return True
     try:
@@ -123,15 +123,15 @@ def is_loopback(host: str) -> bool:
 
 
 def is_server_id(text: str) -> bool:
-    """Whether `text` can name a server: lower-case letters, digits and hyphens, 31 at most."""
+    """Whether `text` is a valid server id: lower-case letters, digits and hyphens, 31 at most."""
     return SERVER_ID.fullmatch(text) is not None
 
 
 def normal_address(text: str) -> str:
-    """A server's http or https address in its one spelling, without a trailing slash; else `FlagError`.
+    """Normalize a server's http or https address, without a trailing slash, or raise `FlagError`.
 
-    Host and scheme become lower case and the scheme's own port is left out, so that equal addresses are equal
-    strings. A path stays (a ComfyUI behind a proxy may have one); a query, a fragment or a login is refused.
+    Host and scheme become lower case and the scheme's default port is left out, so that equal addresses are equal
+    strings. A path is kept (a ComfyUI behind a proxy may have one); a query, a fragment or a login is refused.
     """
     if not text.isprintable() or any(character.isspace() for character in text):
         raise FlagError(f"{text!r} is not an address: it has spaces in it.")
@@ -150,7 +150,7 @@ def normal_address(text: str) -> str:
 
 
 def same_server(one: str, other: str) -> bool:
-    """Whether two normal addresses lead to one server, as 127.0.0.1 and localhost do."""
+    """Whether two normalized addresses lead to the same server, as 127.0.0.1 and localhost do."""
     return _by_number(one) == _by_number(other)
 
 
@@ -159,10 +159,10 @@ def _by_number(address: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises one sentence where argparse prints its usage and exits."""
+    """An argument parser that raises `FlagError` where argparse prints its usage and exits."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse found as our own error."""
+        """Raise argparse's message as a `FlagError`."""
         words = message.removeprefix("argument ")
         sentence = words[:1].upper() + words[1:]
         raise FlagError(f"{sentence.rstrip('.')}; python3 serve.py --help lists the flags.")
@@ -212,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_fleet(parser: argparse.ArgumentParser) -> None:
-    """The two flags that name servers."""
+    """Add the two flags that name servers."""
     add = parser.add_argument
     add("--fleet", type=_file, metavar="FILE", help="your servers, as in fleet.example.toml")
     add(
@@ -245,7 +245,7 @@ def _check_fleet(flags: Flags) -> None:
 
 
 def check_servers(servers: Sequence[tuple[str, str]]) -> None:
-    """No id and no address twice, or `FlagError`."""
+    """Raise `FlagError` if an id or an address is given twice."""
     for index, (server_id, address) in enumerate(servers):
         for earlier_id, earlier in servers[:index]:
             if earlier_id == server_id:
@@ -256,7 +256,7 @@ def check_servers(servers: Sequence[tuple[str, str]]) -> None:
 
 def _check_exposure(flags: Flags) -> None:
     if not is_loopback(flags.host) and not flags.insecure:
-        if flags.users is None and flags.fleet is None:  # whose fleet file may name a log-in proxy
+        if flags.users is None and flags.fleet is None:  # the fleet file may name a login proxy
             raise FlagError(exposed(flags.host))
         if flags.users is not None and flags.tls_cert is None:
             raise FlagError(
@@ -277,7 +277,7 @@ def _check_export(flags: Flags) -> None:
 
 
 def exposed(host: str) -> str:
-    """Why nobody but this machine may reach a gateway without a log-in."""
+    """Explain why only this machine may reach a gateway without users."""
     return (
         f"--host {host} would let everybody who can reach this machine use your ComfyUI servers without a login:"
         " name your people with --users, or add --insecure if you want that."
@@ -309,7 +309,7 @@ def _file(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text!r}")
-    return path.absolute()  # a link stays one: what it leads to may be changed under a running gateway
+    return path.absolute()  # not resolved: the target of a link may be replaced while the gateway runs
 
 
 def _new_file(text: str) -> Path:

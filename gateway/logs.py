@@ -1,10 +1,10 @@
-"""How the gateway's log is written: lines for people, or one JSON object per line for machines (`--json-logs`).
+"""The format of the gateway's log: plain lines, or one JSON object per line for machines (`--json-logs`).
 
     {"at": "2026-11-26T10:41:41.203+00:00", "level": "info", "logger": "mooring.audit", "message": "log-in …",
      "what": "log-in", "name": "alice", "peer": "10.0.0.7"}
 
-An audit line says who did what on which server under which id (`gateway/people/audit.py`). Nothing that a request
-carried is logged: no prompt, no picture, no password, no cookie.
+An audit line says who did what on which server under which id (`gateway/people/audit.py`). The content of a request
+is never logged: no prompt, no picture, no password, no cookie.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class JsonLines(logging.Formatter):
-    """One object per line. A line end in a message stays within its line."""
+    """One object per line. A line break in a message is escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON."""
+        """Return the record as JSON."""
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -36,13 +36,13 @@ class JsonLines(logging.Formatter):
 
 
 class PlainLines(logging.Formatter):
-    """One line for people. What a peer sent cannot begin a line of its own."""
+    """One line per record. Text from a client cannot begin a line of its own."""
 
     def __init__(self) -> None:
         super().__init__(_PLAIN)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text; of an error the traceback follows on lines of its own, as ever."""
+        """Return the record as text; the traceback of an error follows on lines of its own."""
         record.message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
         record.asctime = self.formatTime(record)
         text = self.formatMessage(record)
@@ -50,7 +50,7 @@ class PlainLines(logging.Formatter):
 
 
 def start_logs(*, is_json: bool) -> None:
-    """Write everything from INFO on to standard error."""
+    """Log everything from INFO upwards to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if is_json else PlainLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

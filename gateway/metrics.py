@@ -1,6 +1,6 @@
-"""What a gateway counts, for Prometheus (`/metrics`). Numbers only: no name of a person, no prompt, no file.
+"""The gateway's metrics for Prometheus (`/metrics`). Numbers only: no name of a user, no prompt, no file.
 
-One registry per gateway, so that several in one process (tests) do not meet. `docs/for-a-team.md` lists the names.
+One registry per gateway, so that several in one process (tests) stay apart. `docs/for-a-team.md` lists the metrics.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Gauges = Callable[[], dict[str, int]]  # by kind: how many are open now
 
 
 class GatewayMetrics:
-    """The counters of one gateway, and what of its state is read when it is asked."""
+    """The counters of one gateway, and gauges that are read on request."""
 
     def __init__(self, state: FleetState, is_open: Gauges) -> None:
         self._registry = CollectorRegistry()
@@ -64,28 +64,28 @@ class GatewayMetrics:
             ["server", "event"],
             registry=self._registry,
         )
-        self._event_names: set[str] = set()  # of these
+        self._event_names: set[str] = set()  # already in use as labels
         self._registry.register(_State(state, is_open))
 
     def count(self, route: str, method: str, status: int) -> None:
-        """One request was answered."""
+        """Count one answered request."""
         self.requests.labels(route, method, str(status)).inc()
         if route == "login" and method == "POST":
             self.logins.labels("ok" if status == 200 else "refused").inc()
 
     def count_undeclared(self, server_id: str, event: str) -> None:
-        """One event was dropped. Servers choose its name, so only so many names are counted each for itself."""
+        """Count one dropped event. Servers choose its name, so only a limited number of names get their own counter."""
         if len(self._event_names) < MOST_EVENT_NAMES and _EVENT_NAME.fullmatch(event):
             self._event_names.add(event)
         self._undeclared.labels(server_id, event if event in self._event_names else "other").inc()
 
     def text(self) -> bytes:
-        """All of them, in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
     @contextmanager
     def timed(self, route: str) -> Iterator[None]:
-        """Measure what the block takes."""
+        """Measure the time of the block."""
         began = time.perf_counter()
         try:
             yield
@@ -94,7 +94,7 @@ class GatewayMetrics:
 
 
 class _State(Collector):
-    """What is read, not counted."""
+    """Values that are read, not counted."""
 
     def __init__(self, state: FleetState, is_open: Gauges) -> None:
         self._state = state
@@ -127,7 +127,7 @@ class _State(Collector):
 
 
 def route_name(route: Route | None) -> str:
-    """The short list of kinds under which requests are counted: never a path that somebody else chooses."""
+    """Return the route's label, from a short list: never a path that a client chooses."""
     match route:
         case None:
             return "refused"

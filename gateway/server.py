@@ -1,4 +1,4 @@
-"""The gateway's HTTP server: guard first, then the one place that knows what each route does. It joins all parts."""
+"""The gateway's HTTP server: the guard first, then the one place that knows what each route does. Joins all parts."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """The whole gateway of one fleet. Use as an async context manager, then `listen`."""
+    """The whole gateway of one fleet. Use as an async context manager, then call `listen`."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Gateway:
         self._deadlines = deadlines
         self.state = State(fleet, is_breakable=breakable is not None)
         self._upstreams = Upstreams(fleet.servers, deadlines)
-        self.changing = asyncio.Lock()  # held by whoever reads a fleet in order to change to it
+        self.changing = asyncio.Lock()  # held while a changed fleet is read and applied
         self._catalogues = Catalogues(
             self.state, self._upstreams, deadlines, is_shared if people is not None else is_any
         )
@@ -160,7 +160,7 @@ class Gateway:
 
     @property
     def rules(self) -> Rules:
-        """What the installation allows its people now."""
+        """The rules of the installation at present."""
         return self.state.fleet.rules
 
     def _is_proxy(self, peer: str) -> bool:
@@ -172,11 +172,11 @@ class Gateway:
         return self._proxy.budget
 
     def change(self, fleet: Fleet) -> None:
-        """Go by another fleet from now on, as its file has it, with the servers that are looked up by it.
+        """Use another fleet from now on, declared by its file, together with the servers that were discovered.
 
-        A server that keeps its id and identity is gone on with, by what is said of it now. One that is there no more,
-        or is another one, is asked for nothing new: what is under way there is let finish, and windows' sockets
-        are closed with the cause.
+        A server that keeps its id and identity continues with its new settings. A server that has left, or has another
+        identity, gets no new requests: those under way may finish, and windows' sockets are closed with the
+        cause.
         """
         fleet = self._discovery.merged(fleet)
         if fleet.rules.trusted_header and self._access is None:
@@ -188,7 +188,7 @@ class Gateway:
             self._catalogues.leave(upstream.server.id)
         self.prober.change()
         if self._access is not None:
-            self._see_out()  # whom a log-in proxy had let in may be out now
+            self._see_out()  # users whom a login proxy had authenticated may be logged out now
         self.departures.see_off(departed)
 
     def _receive(self, people: People) -> AccessControl:
@@ -211,13 +211,13 @@ class Gateway:
         return AccessControl(login, private, self.prober)
 
     def _see_out(self) -> None:
-        """Close the sockets of whoever is logged out by now."""
+        """Close the sockets of users who are logged out by now."""
         assert self._access is not None
         self._lines.see_out()
         self._watchers.see_out()
 
     def _admission(self, person: Person) -> Callable[[], bool]:
-        """Return what says whether this user, who is logged in now, still is."""
+        """Return a function that says whether this user, who is logged in now, still is."""
         assert self._access is not None
         return partial(self._access.login.is_in, person)
 
@@ -232,7 +232,7 @@ class Gateway:
         await BrowserSite(self._runner, listener, ssl_context=tls).start()
 
     def _count_open(self) -> dict[str, int]:
-        """What is open now, by kind."""
+        """Return the number of open connections, by kind."""
         return {"connections": self._browsers.count, "lines": self._lines.count, "windows": self._watchers.count}
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -264,7 +264,7 @@ class Gateway:
             case Refusal():
                 raise Refused(verdict)
             case Moved(location=location):
-                # 308 would otherwise be remembered for ever, and the next gateway may have another port.
+                # A cached 308 would be remembered for ever, and the next gateway may have another port.
                 headers = {"Location": location, "Cache-Control": "no-store"}
                 return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
             case Admitted() if self._access is None:
@@ -276,7 +276,7 @@ class Gateway:
     async def _welcome(
         self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, access: AccessControl
     ) -> web.StreamResponse:
-        """Serve somebody who has come in, or show the way in."""
+        """Serve a user who is logged in, or redirect to the login."""
         peer = client_of(request, self._is_proxy)
         if (way := access.way_in(facts, admitted, peer)) is not None:
             return way
@@ -291,7 +291,7 @@ class Gateway:
         return answer
 
     def _charge(self, request: web.BaseRequest, person: Person | None) -> None:
-        """Note who is charged for a request's memory: the user, or the address if there are no logins.
+        """Set who is charged for a request's memory: the user, or the address if there are no users.
 
         A proxy that does not name its users stands for all of them, so only the total budget applies.
         """
@@ -319,13 +319,13 @@ class Gateway:
             case FleetCatalogue() | CatalogueContent() | Workflows() | WorkflowFile():
                 return await self._serve_workflows(request, admitted.route)
             case DemoBreak():
-                assert self._breaker is not None  # the guard knows no such route without
+                assert self._breaker is not None  # without one, the guard has no such route
                 return json_answer(await self._breaker.answer(request))
             case FleetSocket():
                 return await self._report_fleet(request, person)
             case ServerSocket(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
-                self._catalogues.note_mooring(upstream.server.id)  # a window's socket opens as it moors
+                self._catalogues.note_mooring(upstream.server.id)  # a window opens it when it begins to use the server
                 return await self._carry(request, upstream, admitted.client_id, person)
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
@@ -335,7 +335,7 @@ class Gateway:
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
 
     async def _report_fleet(self, request: web.BaseRequest, person: Person | None) -> web.StreamResponse:
-        """The fleet's state to one window, for as long as its user is logged in."""
+        """Push the fleet's state to one window, as long as its user is logged in."""
         if person is None:
             return await self._watchers.serve(request, self.state.as_text)
         text = partial(self.state.as_text, runs_fleet=person.runs_fleet, person=person.name)
@@ -344,7 +344,7 @@ class Gateway:
     async def _carry(
         self, request: web.BaseRequest, upstream: Upstream, client_id: str, person: Person | None
     ) -> web.StreamResponse:
-        """A socket through to a server; a person's has a name of theirs there, and tells what is theirs."""
+        """Pass a socket through to a server; a user's has its own client_id there, and gets only their events."""
         if person is None or self._access is None:
             return await self._lines.serve(request, upstream, client_id)
         sieve = self._access.private.sieve(upstream, person, client_id)
@@ -353,7 +353,7 @@ class Gateway:
     async def _serve_own(
         self, request: web.BaseRequest, admitted: Admitted, person: Person | None
     ) -> web.StreamResponse:
-        """What is about this gateway itself, and about people."""
+        """Serve the routes about this gateway itself, and about users."""
         match admitted.route:
             case HealthCheck(asks_ready=asks_ready):
                 return self._tell_health(asks_ready=asks_ready)
@@ -371,7 +371,7 @@ class Gateway:
 
     @property
     def _can_administer(self) -> bool:
-        """Whether there is anybody here who may do what concerns everybody."""
+        """Whether a user here may administer the fleet."""
         return self._access is not None or not (self._own_hosts.is_open or self.rules.proxies)
 
     async def _do(self, request: web.BaseRequest, action: FleetAction, person: Person | None) -> dict[str, object]:
@@ -393,7 +393,7 @@ class Gateway:
                 return await self._fleet_admin.cancel(upstream, body, version, who)
 
     def _tell_health(self, *, asks_ready: bool) -> web.Response:
-        """200, or 503 for a gateway that is up and has no server that is well."""
+        """Return 200, or 503 for a gateway that is up while no server is healthy."""
         is_well = not asks_ready or any(
             self.state.condition(server_id).health is ServerHealth.WELL for server_id in self.state.servers
         )
@@ -404,7 +404,7 @@ class Gateway:
     async def _serve_site(
         self, request: web.BaseRequest, route: SiteRoute, origin: str, person: Person | None
     ) -> web.StreamResponse:
-        """The page, and what it loads from here."""
+        """Serve the page, and what it loads from the gateway."""
         match route:
             case Asset(path=path):
                 return await self._site.file(request, path, origin)
@@ -420,7 +420,7 @@ class Gateway:
     async def _serve_workflows(
         self, request: web.BaseRequest, route: FleetCatalogue | CatalogueContent | Workflows | WorkflowFile
     ) -> web.StreamResponse:
-        """What workflows there are, and what they can be made of."""
+        """Serve the published workflows and the servers' node catalogues."""
         match route:
             case FleetCatalogue(server_id=server_id):
                 await self._catalogues.refresh(ServerId(server_id))
@@ -434,7 +434,7 @@ class Gateway:
                 return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
 
     def _about(self, person: Person | None) -> Mapping[str, str]:
-        """What the page is told of whoever opens it; where people are not told apart, only what can be done."""
+        """Return the facts for a page about its user; without users, only whether they may administer the fleet."""
         if person is None or self._access is None:
             return {"admin": "yes" if self._can_administer else ""}
         runs = "yes" if person.runs_fleet else ""
@@ -444,7 +444,7 @@ class Gateway:
         return known | {"runs": runs, "admin": runs}
 
     async def _publish(self) -> None:
-        """Tell the windows when other workflows lie in the folder."""
+        """Notify the windows when the published workflows change."""
         while True:
             self.state.note_workflows((await asyncio.to_thread(self._published.look)).tag)
             await asyncio.sleep(self._deadlines.published)

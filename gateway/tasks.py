@@ -1,4 +1,4 @@
-"""Background tasks whose failures are seen: an error in one is logged, never lost with it."""
+"""Background tasks whose errors are logged instead of lost."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _T = TypeVar("_T")
 
 
 def start_task(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-    """Start `work`. The caller keeps the task: asyncio itself does not."""
+    """Start `work`. The caller keeps the task, since asyncio does not."""
     task = asyncio.create_task(work)
     task.add_done_callback(_log_failure)
     return task
 
 
 async def for_ever(work: Callable[[], Coroutine[Any, Any, None]], pause: float) -> None:
-    """Do what never ends by itself. An error that nobody foresaw is logged, and after `pause` seconds it begins anew:
-    who looks no more would go on telling what was true then."""
+    """Repeat work that never ends by itself. An unexpected error is logged, and after `pause` seconds it restarts:
+    otherwise its readers would keep outdated facts."""
     while True:
         try:
             await work()
-        except Exception:  # noqa: BLE001 - whatever it is, it is told, and the looking goes on
+        except Exception:  # noqa: BLE001 - it is logged, and the work restarts
             _log.exception("a background task failed; it begins anew in %.1f s", pause)
         await asyncio.sleep(pause)
 

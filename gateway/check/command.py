@@ -1,4 +1,4 @@
-"""`serve.py check`: looks at every server of a fleet, and prints what is wrong with it and what to do."""
+"""`serve.py check`: examines every server of a fleet, and prints what is wrong with it and what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway.http.upstream import Upstream
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 0 if every server is well and every look-up has told, else 1."""
+    """Return the exit code: 0 if every server is healthy and every DNS look-up was answered, otherwise 1."""
     try:
         fleet = _fleet(parse_check_flags(arguments))
     except ConfigError as error:
@@ -43,7 +43,7 @@ async def _examine(fleet: Fleet, deadlines: Deadlines) -> tuple[list[Report], tu
 
 
 async def look_at(fleet: Fleet, deadlines: Deadlines) -> list[Report]:
-    """All servers at once, in the fleet's order."""
+    """Examine all servers at the same time; the reports are in the fleet's order."""
     return await asyncio.gather(*(_look_at(server, deadlines) for server in fleet.servers))
 
 

@@ -1,4 +1,4 @@
-"""The flags of `serve.py check`: which servers are looked at. Standard library only, as `gateway/flags.py`."""
+"""The flags of `serve.py check`. Standard library only, as `gateway/flags.py`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gateway.flags import USAGE_ERROR, FlagError, Parser, add_fleet, check_serve
 
 @dataclass(frozen=True, slots=True)
 class CheckFlags:
-    """What was asked for; with neither a file nor servers, the ComfyUI of this machine."""
+    """The servers to examine; with neither a file nor servers, the ComfyUI of this machine."""
 
     fleet: Path | None = None
-    servers: tuple[tuple[str, str], ...] = ()  # (id, normal address), in the order given
+    servers: tuple[tuple[str, str], ...] = ()  # (id, normalized address), in the order given
 
     def arguments(self) -> list[str]:
-        """The same flags as a command line, with absolute paths."""
+        """Return the same flags as a command line, with absolute paths."""
         words = [] if self.fleet is None else ["--fleet", str(self.fleet)]
         for server_id, address in self.servers:
             words += ["--server", f"{server_id}={address}"]
@@ -26,7 +26,7 @@ class CheckFlags:
 
 
 def parse_check_flags(arguments: Sequence[str]) -> CheckFlags:
-    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2."""
     parser = _parser()
     try:
         found = parser.parse_args(list(arguments))

@@ -1,4 +1,4 @@
-"""A long look at one server, for `serve.py check`: more than the prober asks, and nothing that changes anything there.
+"""The examination of one server for `serve.py check`: it asks for more than a probe does, and changes nothing.
 
     report = await examine(upstream)
 
@@ -24,33 +24,33 @@ from gateway.http.servers import Server
 from gateway.http.upstream import Redirected, Upstream
 from wire.health import Condition, Health
 
-_SOCKET_BYTES = 1_000_000  # the largest greeting that is waited for
+_SOCKET_BYTES = 1_000_000  # the largest greeting that is read
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found out about one server. What could not be asked is None, or empty."""
+    """The facts about one server. What could not be requested is None, or empty."""
 
     server: Server
     condition: Condition
     distrust: str = ""  # why its certificate is not trusted
-    location: str = ""  # where a redirect leads, without its query
-    seconds: float | None = None  # until /system_stats was answered, the connection with it
-    clock: float | None = None  # seconds that the server's clock is ahead of ours, to about a second
-    socket: str | None = None  # empty: it greets; else why not
+    location: str = ""  # the target of a redirect, without its query
+    seconds: float | None = None  # until /system_stats was answered, connecting included
+    clock: float | None = None  # seconds that the server's clock is ahead of ours, within about a second
+    socket: str | None = None  # empty: it sends its greeting; otherwise why not
     has_jobs: bool | None = None
-    upload: int | None = None  # bytes that the server takes
+    upload: int | None = None  # bytes that the server accepts
     admits: str = ""  # the origin whose pages may read its answers, or *
 
     @property
     def is_well(self) -> bool:
-        """Whether it can be worked with."""
+        """Whether the server can be used."""
         return self.condition.health is Health.WELL and not self.socket
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """One answer with when it came."""
+    """One answer, and when it came."""
 
     body: bytes
     seconds: float
@@ -59,7 +59,7 @@ class _Answer:
 
 
 async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> Report:
-    """Look at a server from all sides. Never raises for what the server or the network does."""
+    """Examine a server. Never raises for what the server or the network does."""
     server = upstream.server
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
@@ -91,7 +91,7 @@ async def _ask(upstream: Upstream, path: str, now: Callable[[], float]) -> _Answ
 
 
 def _ahead(date: str, at: float) -> float | None:
-    """How far a Date header, which has whole seconds, is ahead of a time."""
+    """Return the seconds by which a Date header, which has whole seconds, is ahead of a time."""
     try:
         told = parsedate_to_datetime(date).timestamp() + 0.5
     except (ValueError, OverflowError):
@@ -100,7 +100,7 @@ def _ahead(date: str, at: float) -> float | None:
 
 
 async def _try_socket(upstream: Upstream) -> str:
-    """Whether the server greets a WebSocket: empty, or why not. ComfyUI sends each newcomer its status."""
+    """Open a WebSocket; return why that failed, or an empty text. ComfyUI greets each new socket with its status."""
     try:
         socket = await upstream.open_socket(f"mooring-check-{uuid.uuid4()}", _SOCKET_BYTES)
     except Refused as error:

@@ -1,4 +1,4 @@
-"""What `serve.py check` says: one table, then a sentence on each thing that is not as it should be, and what to do."""
+"""The output of `serve.py check`: a table, then a paragraph for each problem and what to do about it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gateway.http.servers import Server
 from wire.health import Condition, Health
 
 HEADS = ("SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK")
-SLOW = 1.0  # seconds for a small answer; windows ask for as much every few seconds
-WRONG_CLOCK = 30.0  # seconds; the ends of tasks are told by the server's clock
+SLOW = 1.0  # seconds for a small answer; windows request as much every few seconds
+WRONG_CLOCK = 30.0  # seconds; the ends of tasks are dated by the server's clock
 _NONE = "-"
 _STATES = {
     Health.UNKNOWN: "not asked",
@@ -26,20 +26,20 @@ _STATES = {
 
 
 def table(reports: Sequence[Report]) -> list[str]:
-    """The lines of the table."""
+    """Return the lines of the table."""
     rows = [HEADS, *(_row(report) for report in reports)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def paragraphs(reports: Sequence[Report], warnings: Sequence[str]) -> list[str]:
-    """All that is to be said below the table."""
+    """Return everything that is printed below the table."""
     said = [f"{report.server.id}: {words}" for report in reports for words in advice(report)]
     return [*said, *(f"Warning: {warning}" for warning in warnings)]
 
 
 def words_of_searches(searches: Sequence[SearchReport]) -> Iterator[str]:
-    """How the look-ups of servers went: what was found, and each thing that is amiss."""
+    """Describe the DNS look-ups: how many servers were found, and each problem."""
     for search in searches:
         yield f"{search.origin}: {search.found} found."
         yield from search.troubles
@@ -74,7 +74,7 @@ def _way_in(server: Server) -> str:
 
 
 def advice(report: Report) -> Iterator[str]:
-    """What is wrong or doubtful, with the cause and what to do; each a whole paragraph."""
+    """Yield each problem of a server with its cause and what to do, a paragraph each."""
     if report.condition.health is not Health.WELL:
         yield _of_health(report)
         return

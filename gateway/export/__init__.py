@@ -1,1 +1,1 @@
-"""What Mooring writes for others to serve: the static site, and a configuration of nginx in front of gateways."""
+"""What Mooring writes for other web servers: the static site, and a configuration of nginx in front of gateways."""

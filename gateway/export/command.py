@@ -16,8 +16,8 @@ from gateway.fleet.file import read_fleet
 
 
 def export(flags: Flags, folder: Path, root: Path) -> list[str]:
-    """Write everything; what the person is told afterwards, a line each. A `ConfigError` says what is wrong."""
-    assert flags.fleet is not None  # as the flags are read
+    """Write everything, and return the lines to print. A `ConfigError` says what is wrong."""
+    assert flags.fleet is not None  # `read_flags` makes sure of it
     fleet = read_fleet(flags.fleet)
     plan = make_plan(flags, fleet)
     files = write_nginx(plan)

@@ -1,9 +1,9 @@
-"""The folder of an export: only what Mooring has made is ever written over, and each file is replaced whole.
+"""The folder of an export: only files that Mooring has written are overwritten, and each file is replaced whole.
 
-mooring-export.json    says that it is ours
-nginx.conf, *.inc      the configuration; for its owner's eyes only if it holds a server's log-in
+mooring-export.json    marks the folder as an export
+nginx.conf, *.inc      the configuration; readable by its owner only if it contains a server's login
 site/                  the static site
-logs/, tmp/            nginx's own; the log, which names the addresses of pictures, for its owner's eyes only
+logs/, tmp/            nginx's own; the log, which has the addresses of pictures, is readable by its owner only
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
 def claim(folder: Path) -> None:
-    """Make sure that the folder is ours to write to: it is new, empty, or an export of before. Else `ConfigError`."""
+    """Claim the folder: it must be new, empty, or an earlier export; otherwise raise `ConfigError`."""
     record = read_record(folder / MARK)
     is_ours = record is not None and record.get("by") == "mooring"
     try:
@@ -40,9 +40,9 @@ def claim(folder: Path) -> None:
 
 
 def write_configuration(folder: Path, files: Mapping[str, str], *, is_private: bool) -> None:
-    """Write nginx's files, and make the folders that it writes to."""
+    """Write nginx's files, and make the folders that nginx writes to."""
     for name in _OWN:
         (folder / name).mkdir(exist_ok=True)
-    (folder / _LOG).touch(_PRIVATE)  # nginx makes none that is there, and its own could be read by everybody
+    (folder / _LOG).touch(_PRIVATE)  # nginx keeps an existing file, but its own would be readable by everyone
     for name, text in files.items():
         put(folder / name, text.encode(), _PRIVATE if is_private else _PUBLIC)

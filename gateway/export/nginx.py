@@ -1,4 +1,4 @@
-"""The files of an exported nginx: the templates beside this module, filled by a plan. Pure but for reading those.
+"""The files of an exported nginx: the templates beside this module, filled from a plan. Pure but for reading those.
 
 for name, text in write_nginx(plan).items(): …
 """
@@ -21,8 +21,8 @@ from gateway.site.site import FOR_EVER, page_headers
 TEMPLATES = ("nginx.conf", "gateway.inc", "server.inc", "page.inc")
 _FOLDER = Path(__file__).resolve().parent
 _MIB = 1024 * 1024
-UPLOAD = 1024 * _MIB  # bytes, where the fleet file says nothing: a server itself says when it is too much
-_MORE = 4  # times `max_requests` of one kind: a gateway lets the next one wait, nginx can only refuse it
+UPLOAD = 1024 * _MIB  # bytes, if the fleet file sets no limit: a server itself refuses what is too large
+_MORE = 4  # times `max_requests` of one kind: a gateway lets further requests wait, nginx can only refuse them
 _HIDDEN = (
     *("Content-Type", "Content-Disposition", "Content-Security-Policy", "Content-Security-Policy-Report-Only"),
     *("Content-Location", "Cache-Control", "Expires", "Pragma", "Set-Cookie", "Location", "Refresh", "Link"),
@@ -37,7 +37,7 @@ _HIDDEN = (
     *("X-Powered-By", "X-Frame-Options", "X-Mooring-Gateway", "X-Mooring-Fits", "Upgrade", "Origin-Agent-Cluster"),
 )
 
-_SAID: Mapping[str, tuple[Cause, str, str]] = {  # by the name of the place: cause, whether it was sent, the sentence
+_SAID: Mapping[str, tuple[Cause, str, str]] = {  # by the name of the location: cause, whether it was sent, the sentence
     "malformed": (Cause.BAD_REQUEST, "no", "This is not HTTP as Mooring speaks it."),
     "unlisted": (Cause.NOT_LISTED, "no", "There is no such route."),
     "method": (Cause.BAD_METHOD, "no", "This method is not for this route."),
@@ -79,7 +79,7 @@ if ($mooring_place) {
 
 
 def write_nginx(plan: Plan) -> dict[str, str]:
-    """The text of each file, by its name."""
+    """Return the text of each file, by its name."""
     fill = {
         "json_bytes": str(LARGEST_JSON),
         "upload_bytes": str(max((_upload(server) for server in plan.servers), default=UPLOAD)),
@@ -146,7 +146,7 @@ def _upstream(server: Server) -> str:
         "    keepalive_requests 100000;",
         "}",
     ]
-    if server.access.authorization:  # `geo` alone takes a value as it stands, whatever is in it
+    if server.access.authorization:  # only `geo` takes a value literally, whatever characters it has
         lines += [
             f"geo $mooring_login_at_{_word(server)} {{",
             f"    default {quoted(server.access.authorization)};",
@@ -156,12 +156,12 @@ def _upstream(server: Server) -> str:
 
 
 def _place(plan: Plan, server: Server) -> str:
-    """How one server is reached. Its path is the canonical one that was compared, its query as it came."""
+    """How one server is reached: nginx compares the canonical path, and passes the query unchanged."""
     scheme, _, rest = server.address.partition("://")
     prefix = rest[len(host_of(server)) :]
     lines = ["include server.inc;"]
     if plan.has_people:
-        lines.append("set $mooring_fits $upstream_http_x_mooring_fits;  # told by the gateway that let this pass")
+        lines.append("set $mooring_fits $upstream_http_x_mooring_fits;  # sent by the gateway that admitted this")
     lines += [
         f"client_max_body_size {_upload(server)};",
         f"limit_conn mooring_servers {server.limits.requests * _MORE};",
@@ -192,7 +192,7 @@ def _trust(plan: Plan, server: Server) -> list[str]:
 
 
 def _refusals() -> list[str]:
-    """A place for each thing that nginx itself says."""
+    """Return a location for each refusal of nginx itself."""
     lines = [
         line
         for name, (cause, sent, sentence) in _SAID.items()
@@ -212,7 +212,7 @@ def _refusal(name: str, status: int, said: tuple[str, str], sentence: str) -> li
         ("Content-Security-Policy", "sandbox"),
         ("Cross-Origin-Resource-Policy", "same-origin"),
     ]
-    return [  # places with an address: nginx finds no other for what it could not read
+    return [  # with an address, since nginx finds no named location for a request that it could not parse
         f"location = /@{name} {{",
         "    internal;",
         "    default_type application/json;",
@@ -233,11 +233,11 @@ def _upload(server: Server) -> int:
 
 
 def _word(server: Server) -> str:
-    """A server's id in the name of a variable."""
+    """Return a server's id as a part of a variable's name."""
     return server.id.replace("-", "_") + f"_{server.tag}"
 
 
 def quoted(text: str) -> str:
-    """A text as nginx reads it in one piece."""
+    """Quote a text so that nginx reads it as one argument."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,12 +1,12 @@
-"""The page as plain files for any web server, with the list of the servers that it asks itself.
+"""The page as plain files for any web server, with the list of servers that the page contacts directly.
 
-    DIR/index.html        names the build, and carries the page's policy: no other server than the listed ones is asked
-    DIR/fleet.json        the servers; no log-in is ever in it
-    DIR/b/KEY/…           the build, under names that say what is in it
-    DIR/snapshots/KEY.bin the memory that windows start from, packed; KEY.raw is the same unpacked
+    DIR/index.html        names the build, and contains the page's policy, which allows the listed servers only
+    DIR/fleet.json        the servers, without any login
+    DIR/b/KEY/…           the build, under names made from its content
+    DIR/snapshots/KEY.bin the memory that windows start from, compressed; KEY.raw is uncompressed
 
-A plain web server knows no `.mjs`, negotiates no coding and adds no header, so none of that is needed. Everything is
-named relative to the page, which may lie below any path.
+A plain web server has no media type for `.mjs`, negotiates no encoding and adds no headers, so none of these are
+needed. All addresses are relative to the page, which may be below any path.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from gateway.page.tree import PAGE, Tree
 from gateway.site.policy import document_policy
 
 LIST = "fleet.json"
-SNAPSHOT_CODING = "gzip"  # each browser has it; brotli is not given to scripts
-_OURS = ("static/js/", "static/vendor/pyodide/")  # whose modules are renamed, and named by each other
+SNAPSHOT_CODING = "gzip"  # supported by each browser, while scripts cannot unpack brotli
+_OURS = ("static/js/", "static/vendor/pyodide/")  # modules in these folders are renamed, and so are their imports
 _SCRIPT = (".js", ".mjs", ".html")
 _CHARSET = '<meta charset="utf-8">'
 
 
 @dataclass(frozen=True, slots=True)
 class PlainSite:
-    """What is written; `left_out` are servers of the fleet that no page may ask itself."""
+    """The files that were written; `left_out` are servers of the fleet that no page may contact directly."""
 
     servers: tuple[Server, ...]
     left_out: tuple[Server, ...]
@@ -47,7 +47,7 @@ class PlainSite:
 
 
 def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSite:
-    """Write it. The page itself comes last, so that one which is served meanwhile stays whole. ConfigError, OSError."""
+    """Write the site, `index.html` last, so that a site in use stays consistent. ConfigError, OSError."""
     servers = tuple(server for server in fleet.servers if server.is_direct)
     if not servers:
         raise ConfigError(
@@ -72,7 +72,7 @@ def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSi
 
 
 def list_text(servers: tuple[Server, ...], build: str) -> str:
-    """`fleet.json`, as `app/core/direct.py` reads it."""
+    """Return `fleet.json`, as `app/core/direct.py` reads it."""
     told = [
         {
             "id": server.id,
@@ -89,7 +89,7 @@ def list_text(servers: tuple[Server, ...], build: str) -> str:
 
 
 def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None) -> str:
-    """`index.html` for that place."""
+    """Return `index.html` for this site."""
     link = "" if snapshot is None else _link(snapshot)
     html = tree.page.write(f"./b/{tree.build.key}/", link, {"fleet": LIST})
     policy = escape(document_policy(_origin(server) for server in servers))
@@ -117,7 +117,7 @@ def _write_build(tree: Tree, folder: Path) -> None:
         if name.startswith(_OURS) and name.endswith(_SCRIPT):
             data = _renamed(data.decode("utf-8"), tree).encode("utf-8")
         _write(folder / _plain_name(name), data)
-    os.utime(folder)  # it is the latest, also if it was there before
+    os.utime(folder)  # the latest, even if it existed before
 
 
 def _plain_name(name: str) -> str:
@@ -125,14 +125,14 @@ def _plain_name(name: str) -> str:
 
 
 def _renamed(text: str, tree: Tree) -> str:
-    """The text with our modules called `.js`: nginx and others hand out `.mjs` as something that is no script."""
+    """Rename our modules to `.js` in a text: nginx and others do not serve `.mjs` as a script."""
     modules = {name for name in tree.build.files if name.startswith(_OURS) and name.endswith(".mjs")}
     names = "|".join(sorted(re.escape(Path(name).name) for name in modules))
     return re.sub(rf"(?<![\w.-])({names})(?![\w.])", lambda found: f"{found[1][:-4]}.js", text) if names else text
 
 
 def _check_folder(folder: Path) -> None:
-    """Nothing of anybody else's is written over."""
+    """Raise ConfigError if the folder has files that are not an earlier export."""
     if folder.is_dir() and any(folder.iterdir()) and not ((folder / LIST).exists() and (folder / "b").is_dir()):
         raise ConfigError(f"{folder} has other files in it: name a new folder, or one that was exported before")
 

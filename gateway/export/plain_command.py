@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 0 if it is written, else 1."""
+    """Return the exit code: 0 if the site was written, otherwise 1."""
     flags = parse_static_flags(arguments)
     try:
         site = _write(flags)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 def _write(flags: StaticFlags) -> PlainSite:
     fleet, place = read_fleet(flags.fleet), Place(ROOT)
     tree = PageTree(ROOT).current()
-    with suppress(SnapshotFailed, Busy):  # what is told of it in the end is that there is none
+    with suppress(SnapshotFailed, Busy):  # the site works without one, and the summary says so
         Snapshots(place).make(tree.archive, Errand(ROOT).run)
     return write_plain(place, tree, fleet, flags.folder)
 

@@ -1,4 +1,4 @@
-"""The flags of `serve.py static`: which fleet, and where to. Standard library only, as `gateway/flags.py`."""
+"""The flags of `serve.py static`. Standard library only, as `gateway/flags.py`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gateway.flags import USAGE_ERROR, FlagError, Parser
 
 @dataclass(frozen=True, slots=True)
 class StaticFlags:
-    """What is written where."""
+    """The fleet to list, and the folder to write."""
 
     folder: Path
     fleet: Path
 
     def arguments(self) -> list[str]:
-        """The same as words, with absolute paths."""
+        """Return the same as arguments with absolute paths."""
         return [str(self.folder), "--fleet", str(self.fleet)]
 
 
 def parse_static_flags(arguments: Sequence[str]) -> StaticFlags:
-    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2."""
     parser = _parser()
     try:
         found = parser.parse_args(list(arguments))

@@ -1,4 +1,4 @@
-"""What an exported nginx is to do, as values: where it listens, what it is called, whom it knows."""
+"""The plan of an exported nginx, as values: its addresses, its host names, its servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.fleet.fleet import Fleet
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.http.servers import Server
 
-AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: Debian, Red Hat, Alpine and macOS
+AUTHORITIES = (  # trusted certificate authorities, if a fleet file names none: Debian, Red Hat, Alpine and macOS
     Path("/etc/ssl/certs/ca-certificates.crt"),
     Path("/etc/pki/tls/certs/ca-bundle.crt"),
     Path("/etc/ssl/cert.pem"),
@@ -23,7 +23,7 @@ AUTHORITIES = (  # whom this machine believes, where a fleet file names nobody: 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """The certificate chain that nginx shows, and its key."""
+    """The certificate chain of nginx, and its key."""
 
     certificate: Path
     key: Path
@@ -31,8 +31,8 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One nginx in front of gateways. `origins` has the origin of a page under each Host that is ours, `servers` those
-    that it reaches by itself."""
+    """One nginx in front of gateways. `origins` has the origin of a page under each of our Host values, `servers` the
+    servers that nginx reaches without a gateway."""
 
     listen: str
     origins: dict[str, str]
@@ -44,12 +44,12 @@ class Plan:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether its configuration holds what nobody else may read."""
+        """Whether the configuration contains secrets, such as a server's login."""
         return any(server.access.authorization for server in self.servers)
 
 
 def make_plan(flags: Flags, fleet: Fleet) -> Plan:
-    """The plan for these flags and this fleet, or a `ConfigError` that says what is missing."""
+    """Return the plan for these flags and this fleet; a `ConfigError` says what is missing."""
     named = [name for name in fleet.names if "://" in name]
     file = fleet.files[0].path if fleet.files else None
     if not named:
@@ -92,8 +92,8 @@ def _needs_authorities(server: Server) -> bool:
 
 
 def is_reached(server: Server) -> bool:
-    """Whether nginx may reach a server by itself. It compares certificates with names only, never with addresses:
-    what has no name passes through the gateways, which compare both."""
+    """Whether nginx may reach a server without a gateway. It compares certificates with names only, never with
+    addresses; requests to a server without a name pass through the gateways, which compare both."""
     has_name = not _is_address(urlsplit(server.address).hostname or "")
     return server.address.startswith("http:") or server.access.is_unverified or has_name
 
@@ -107,17 +107,17 @@ def _is_address(host: str) -> bool:
 
 
 def host_of(server: Server) -> str:
-    """What a server is called in the Host of a request to it."""
+    """Return the Host of requests to a server."""
     return urlsplit(server.address).netloc
 
 
 def dial_of(server: Server) -> str:
-    """Where a server is dialled, always with its port."""
+    """Return the address to connect to, always with its port."""
     parts = urlsplit(server.address)
     own = 443 if parts.scheme == "https" else 80
     return parts.netloc if parts.port is not None else f"{parts.netloc}:{own}"
 
 
 def hosts_of(plan: Plan) -> Iterable[str]:
-    """Every Host that is ours, in the order in which it is written."""
+    """Yield each of our Host values, in the order in which they are written."""
     return sorted(plan.origins)

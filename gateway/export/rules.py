@@ -1,9 +1,9 @@
-"""What nginx answers by itself, as `map` blocks: requests that the guard would let pass for certain, and no others.
+"""The requests that nginx answers without a gateway, as `map` blocks: only those that the guard would surely admit.
 
 nginx sees one line of text per request: whether Host, Origin and `Sec-Fetch-Site` are our own, that there is no
-upgrade, coding or expectation, the length, and the request line as it came, which is compared as it stands and never
-as nginx has read it. Whatever does not fit goes to a gateway, whose guard has the last word; so a rule that is too
-narrow costs a detour, and nothing else.
+upgrade, encoding or expectation, the length, and the request line, which is compared as received and never as nginx
+has parsed it. Everything that does not match goes to a gateway, whose guard decides; so a rule that is too narrow
+costs a detour, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from wire.media import INLINE_TYPES
 _QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._~-]{0,199}"
 _SERVER = r"/servers/(?<mooring_server>[a-z0-9-]+@[0-9a-f]{8})"
-_MARK = r"(?:[?&]mooring=[A-Za-z0-9-]*)?"  # our own key, which the page writes last
-_ODD_NAME = r"\+|%2[fF]|%5[cC]|%[01]|%7[fF]|[^A-Za-z0-9._~%-]"  # the gateway writes these anew
+_MARK = r"(?:[?&]mooring=[A-Za-z0-9-]*)?"  # our own key, which the page puts last
+_ODD_NAME = r"\+|%2[fF]|%5[cC]|%[01]|%7[fF]|[^A-Za-z0-9._~%-]"  # the gateway rewrites these
 _ASKED = (
     '"$mooring_is_own:$mooring_is_near:$http_upgrade$http_transfer_encoding$http_expect$http_content_encoding'
     ':$content_length:$request:$content_type"'
@@ -28,7 +28,7 @@ _ASKED = (
 
 
 def write_rules(plan: Plan) -> str:
-    """All maps."""
+    """Return all maps."""
     return "\n".join(
         [
             *_whose(plan),
@@ -42,7 +42,7 @@ def write_rules(plan: Plan) -> str:
 
 
 def block(head: str, rows: list[tuple[str, str]]) -> list[str]:
-    """A `map`, a row for each key."""
+    """Return a `map` with a row for each key."""
     return [f"map {head} {{", *(f"    {key} {value};" for key, value in rows), "}"]
 
 
@@ -52,7 +52,7 @@ def _quoted(text: str) -> str:
 
 
 def _whose(plan: Plan) -> list[str]:
-    """Whose page asks. A Host that is not here is foreign, or a gateway's own business."""
+    """Map the Host to the page's origin. A Host that is missing is foreign, or one that only a gateway answers."""
     hosts = list(hosts_of(plan))
     headers = {host: page_headers(plan.origins[host]) for host in hosts}
     policies = [(_quoted(host), _quoted(headers[host]["Content-Security-Policy"])) for host in hosts]
@@ -80,7 +80,7 @@ def _whose(plan: Plan) -> list[str]:
 
 
 def _asked(plan: Plan) -> list[str]:
-    """What is asked for, if nginx may answer it: page, file, get or upload."""
+    """Map the request to what nginx may answer: page, file, get or upload."""
     plain = "^1:1::0?:"
     end = r" HTTP/[0-9.]+:$"
     rows = [("default", '""')]
@@ -100,7 +100,7 @@ def _asked(plan: Plan) -> list[str]:
 
 
 def readable(*, has_people: bool) -> list[str]:
-    """The listed GETs of which nothing has to be looked into: all where people are not told apart, else pictures."""
+    """Return the listed GETs whose content need not be checked: all without users, otherwise only pictures."""
     if has_people:
         return ["/view"]
     return [shape for shape, bodies in ENDPOINTS if bodies.get("GET") is Body.NONE and "userdata" not in shape]
@@ -111,7 +111,7 @@ def _shape(shape: str) -> str:
 
 
 def _listed(plan: Plan) -> list[str]:
-    """Which servers nginx can reach: by id and address, so that a page that means another address asks a gateway."""
+    """Map the servers that nginx can reach, by id and address: a page that means another address gets a gateway."""
     names = [place_of(server) for server in plan.servers]
     return [
         *block("$mooring_server $mooring_listed", [("default", '""'), *((name, name) for name in names)]),
@@ -119,14 +119,14 @@ def _listed(plan: Plan) -> list[str]:
             '"$mooring_asks:$mooring_is_named:$mooring_listed" $mooring_place',
             [("default", '""'), ('"~^(get|upload):1:(?<mooring_known>.+)$"', "$mooring_known")],
         ),
-        # Large pictures that a browser takes slowly hold up no poll.
+        # Separate connections, so that large pictures on a slow link do not delay polls.
         *block("$mooring_path $mooring_lane", [("default", "read"), ("/view", "view"), ('"~^/upload/"', "upload")]),
         *block("$mooring_fits $mooring_if_match", [("default", "$mooring_fits"), ('""', "$http_if_match")]),
     ]
 
 
 def _codings() -> list[str]:
-    """Which packed form of a file is looked for; a part is a part of the file itself."""
+    """Choose the encoding of a file. A range is a range of the uncompressed file."""
 
     def takes(coding: str) -> str:
         return rf'"~*^\|(.*,)? *{coding} *(;(?! *q=0(\.0*)? *(,|$))|,|$)"'
@@ -141,7 +141,7 @@ def _codings() -> list[str]:
 
 
 def _answers() -> list[str]:
-    """How a server's answer may be shown: as pixels, sound or data, or else as bytes to be saved."""
+    """Map a server's content type to how it may be shown: as picture, sound or data, otherwise as a download."""
     shown = [(rf'"~*\|{re.escape(kind)} *(;|$)"'.replace(r"\-", "-"), kind) for kind in sorted(INLINE_TYPES)]
     data = [
         (rf'"~*^/(?!view\|)[^|]*\|{kind} *(;|$)"', f'"{kind}; charset=utf-8"')
@@ -166,7 +166,7 @@ def _answers() -> list[str]:
 
 
 def _failures() -> list[str]:
-    """Whether something can have been acted on: not if no connection came about."""
+    """Map failures to whether the server may have acted: not if the connection failed."""
     return [
         *block("$upstream_connect_time $mooring_sent", [("default", "unknown"), ('""', "no"), ('"~^[-,: ]*$"', "no")]),
         *block("$mooring_sent $mooring_lost", [("default", "upstream-lost"), ("no", "connect-failed")]),

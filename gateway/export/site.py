@@ -1,13 +1,13 @@
-"""The static site: the page and all it loads as files, for a server that knows nothing of Mooring.
+"""The static site: the page and all it loads as files, for a web server that knows nothing of Mooring.
 
-    index.html, index.html.gz     to be asked for again each time
-    b/KEY/…, with .br and .gz     a build of the page; KEY says what is in it, so browsers may keep it for ever
-    snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same. KEY.raw is never packed
+    index.html, index.html.gz     must be revalidated each time
+    b/KEY/…, with .br and .gz     a build of the page; KEY is a digest of it, so browsers may cache it for ever
+    snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same. KEY.raw is never compressed
 
     site = write_site(Path("."), Path("/srv/mooring/site"))
 
-Written again, the site is replaced under windows that are open: what they came with stays beside the new build, and
-`index.html` is the last that changes. Blocks, and packs for half a minute what no gateway has packed before.
+Writing it while windows are open is safe: the builds that they use stay beside the new one, and `index.html`
+changes last. Blocks, and takes half a minute to compress what no gateway has compressed before.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SNAPSHOTS = "snapshots"
 
 @dataclass(frozen=True, slots=True)
 class StaticSite:
-    """What was written: the build's key, the memory snapshot if there is one, and what could not be had, in words."""
+    """What was written: the build's key, the memory snapshot if there is one, and warnings."""
 
     build: str
     snapshot: str | None
@@ -40,10 +40,10 @@ class StaticSite:
 
 
 def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSite:
-    """Write the site of the clone at `root` into `folder`, which is made if need be.
+    """Write the site of the clone at `root` into `folder`, which is created if it is missing.
 
-    `run` runs Node, to pack as small as can be and to make the snapshot where they are missing; without it what is
-    missing is left out.
+    `run` runs Node, for the best compression and for a missing snapshot; without it both are left out if they do not
+    exist yet.
     """
     place, tree = Place(root), PageTree(root).current()
     warnings = _prepare(place, tree, run)
@@ -63,7 +63,7 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSit
 
 
 def put(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
@@ -72,7 +72,7 @@ def put(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def _prepare(place: Place, tree: Tree, run: Run | None) -> list[str]:
-    """Have everything packed and made that can be; what could not, in words."""
+    """Compress and make what is missing; return a warning for each failure."""
     warnings: list[str] = []
     builds = Builds(place)
     builds.keep(tree.build, tree.contents)
@@ -97,7 +97,7 @@ def _find_snapshot(place: Place, tree: Tree) -> Snapshot | None:
 
 
 def _copy_build(builds: Builds, build: Build, folder: Path) -> None:
-    """One folder, put in its place whole; an earlier copy of the same build is replaced, and stays the latest."""
+    """Copy a build into its folder in one step; an earlier copy is replaced, and counts as the latest."""
     fresh = folder / ".new"
     shutil.rmtree(fresh, ignore_errors=True)
     for path, content in build.files.items():
@@ -122,12 +122,12 @@ def _copy_snapshot(snapshots: Snapshots, snapshot: Snapshot, folder: Path) -> No
     for coding, ending in ENDINGS.items():
         put(folder / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes())
     plain = snapshots.file(snapshot.key, PLAIN).read_bytes()
-    for name in (snapshot.key, f"{snapshot.key}.raw"):  # the latter is sent as it is to everybody
+    for name in (snapshot.key, f"{snapshot.key}.raw"):  # the latter is sent uncompressed to all browsers
         put(folder / name, plain)
 
 
 def forget_old(folder: Path, kept: int) -> None:
-    """Delete all but the latest."""
+    """Delete all but the latest `kept`."""
     if not folder.is_dir():
         return
     for path in _latest_first(folder.iterdir())[kept:]:
