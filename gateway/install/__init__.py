@@ -1,8 +1,8 @@
-"""Set-up: from a fresh clone to everything that Mooring runs on, and back to whole after an interruption.
+"""Set-up: installs everything that Mooring needs in a fresh clone, and repairs it after an interruption.
 
     python = set_up(Path("."))     # the interpreter of .venv, with the packages in it
 
-Standard library only, for it runs before anything is installed. What is already there is left alone, so a
+Standard library only, since it runs before anything is installed. What is installed already is not touched, so a
 second call takes a few hundredths of a second and uses no network.
 """
 

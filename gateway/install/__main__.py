@@ -1,6 +1,6 @@
-"""`python3 -m gateway.install`: set-up alone, with all that a gateway would otherwise make while it runs.
+"""`python3 -m gateway.install`: set-up alone, with everything that a gateway would otherwise make while it runs.
 
-For images and packages, whose gateway finds everything there and writes nothing. Exit code 1 after one sentence.
+For images and packages, whose gateways find everything and write nothing. Exit code 1 after one sentence.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from gateway.install import SetupError, set_up
 
 
 def main() -> int:
-    """Set up the clone that this file is in."""
+    """Set up the clone that contains this file."""
     try:
         set_up(Path(__file__).resolve().parents[2], packed=True)
     except SetupError as error:

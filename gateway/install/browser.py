@@ -1,16 +1,16 @@
-"""The browser's runtime in `static/vendor/`: fetched by npm, picked, and put in place by one rename.
+"""The browser's runtime in `static/vendor/`: fetched by npm, selected, and put in place by one rename.
 
-    pyscript/   core.js, core.css and every module that they may ask for
+    pyscript/   core.js, core.css and every module that they may load
     pyodide/    the interpreter and its standard library
-    idiomorph/  the patcher
+    idiomorph/  the DOM patcher
     dagre/      the layout of graphs, for a worker
-    client-zip/ many pictures as one file
-    panzoom/    a large picture, larger
-    python/     site.zip: markupsafe, out of .venv, without its compiled part; scripting.zip: what only the scripting
-                console loads, requests and the packages that it needs
+    client-zip/ archives of many pictures
+    panzoom/    zooming of large pictures
+    python/     site.zip: markupsafe from .venv, without its compiled part; scripting.zip: what only the scripting
+                console loads, requests and its dependencies
     test/       axe, for the tests only
 
-`static/vendor/mooring.json` names what it was made from and each file's size.
+`static/vendor/mooring.json` has the digest of what it was made from, and each file's size.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from gateway.install.place import Place, read_record, write_record
 from gateway.install.steps import Step, Tools
 
 NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
-SOURCES = (*NPM_FILES, RUN, "gateway/install/browser.py")  # what decides the contents, this module included
+SOURCES = (*NPM_FILES, RUN, "gateway/install/browser.py")  # these decide the contents, this module included
 
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
-# PyScript's editor, terminal and MicroPython load these when a page uses them. Ours does not; 900 kB.
+# PyScript's editor, terminal and MicroPython load these when a page uses them. Ours does not, which saves 900 kB.
 UNUSED = ("codemirror", "index-", "xterm", "zip-")
 IMPORT = re.compile(r"""(?:\bfrom|\bimport\(|\bimport) ?["']\./([\w.-]+\.js)["']""")
 BUNDLED = ("markupsafe",)
-# Of the scripting console. The list of certificates stays behind: in a browser, TLS is the browser's.
+# For the scripting console. The list of certificates is left out: in a browser, TLS is the browser's.
 SCRIPTING = ("certifi", "charset_normalizer", "idna", "pyodide_http", "requests", "urllib3")
 NOT_FOR_SCRIPTS = ("__main__.py", "cli.py", "cli", "tests")  # command lines, and a package's own tests
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal contents are equal bytes
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal contents give equal bytes
 
 NPM_OPTIONS = (
     "--ignore-scripts",
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
-    # npm's own waits add up to more than a minute before it says that there is no network.
+    # npm's own retries add up to more than a minute before it reports that there is no network.
     "--fetch-retries=3",
     "--fetch-retry-mintimeout=1000",
     "--fetch-retry-maxtimeout=5000",
@@ -60,7 +60,7 @@ class BrowserRuntime:
     dev: bool = False
 
     def is_ready(self) -> bool:
-        """Whether every file is there, made from what the clone holds now."""
+        """Whether every file exists and was made from the clone's present files."""
         record = read_record(self.place.vendor / "mooring.json")
         if record is None or record.get("from") != self.place.digest(SOURCES):
             return False
@@ -70,11 +70,11 @@ class BrowserRuntime:
         return isinstance(files, dict) and all(_size(self.place.vendor / name) == size for name, size in files.items())
 
     def needs_npm(self) -> bool:
-        """Whether an npm has to be installed first."""
+        """Whether npm has to be installed first."""
         return shutil.which("npm") is None
 
     def steps(self, tools: Tools) -> list[Step]:
-        """What has to be done when it is not ready."""
+        """Return the steps that make it ready."""
         return [
             Step("npm packages", lambda: self._fetch(tools)),
             Step("Browser files", self._arrange),
@@ -135,7 +135,7 @@ class BrowserRuntime:
 
 
 def reachable(folder: Path, entry: str) -> list[str]:
-    """The modules that `entry` may import, now or later, without those that only unused parts ask for."""
+    """Return the modules that `entry` may import, now or later, without those that only unused parts load."""
     found: set[str] = set()
     waiting = [entry]
     while waiting:
@@ -147,7 +147,7 @@ def reachable(folder: Path, entry: str) -> list[str]:
 
 
 def bundle(packages: Path, archive: Path, names: Sequence[str], without: Sequence[str] = ()) -> None:
-    """Zip the pure-Python files of some packages out of the folder `packages`, less the files and folders `without`."""
+    """Zip the pure-Python files of some packages in the folder `packages`, without the files and folders `without`."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         for package in names:

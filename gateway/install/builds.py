@@ -1,14 +1,14 @@
-"""The builds of the page in `.mooring/builds/`: what windows load, under names that say what is in it.
+"""The builds of the page in `.mooring/builds/`: the files that windows load, under names made from their content.
 
-    KEY.json                  a build: the content of each of its paths
-    files/HASH                a content, once for all builds that have it
-    files/HASH-gz, HASH-br    the same, packed; an ending would have aiohttp choose by itself
+    KEY.json                  a build: the digest of each of its paths
+    files/HASH                a content, stored once for all builds that have it
+    files/HASH-gz, HASH-br    the same, compressed; with a file extension aiohttp would choose by itself
 
-A window asks for the files of the build that it came with, so a browser keeps them for ever, and a window that was open
-before an upgrade still finds what it loads later. The last few builds are kept for that, over restarts too.
+A window requests the files of the build that it has loaded, so browsers cache them for ever, and a window that was open
+before an upgrade still gets what it loads later. The last few builds are kept for that, also over restarts.
 
-Packing as small as can be takes half a minute, so nobody waits for it: the gateway packs while it serves, with zlib
-first. Each form is put in its place whole; a packer that was ended leaves no other, and the next one goes on there.
+The best compression takes half a minute, so nothing waits for it: the gateway compresses while it serves, with zlib
+first. Each file is put in its place whole, so after an interruption the next run continues with the missing ones.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from gateway.install.steps import Step
 from gateway.page.tree import LENGTH, Build, PageTree, digest
 
 PACKER = "gateway/install/pack.mjs"
-KEPT = 4  # the one that is served, and three for windows from before
-# Archives and pictures are packed already.
+KEPT = 4  # the one that is served, and three for windows that loaded earlier ones
+# Archives and pictures are compressed already.
 PACKED = (".css", ".js", ".json", ".mjs", ".mo", ".py", ".svg", ".wasm")
-BEST = 9  # of zlib
+BEST = 9  # zlib's level
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,22 @@ class Builds:
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
+        """The folder that contains them."""
         return self.place.root / ".mooring" / "builds"
 
     def read(self, key: str) -> Build | None:
-        """A build that is kept; None if there is none of this key."""
+        """Return a stored build; None if none has this key."""
         files = (read_record(self._record(key)) or {}).get("files")
         return Build(key, files) if isinstance(files, dict) else None
 
     def file(self, content: str) -> Path:
-        """Where a content lies."""
+        """Return the path of a content."""
         return self.folder / "files" / content
 
     def keep(self, build: Build, contents: Mapping[str, Path | bytes]) -> None:
-        """Keep a build as the latest, with its contents. Those before the last few go. OSError if that cannot be."""
+        """Store a build as the latest, with its contents, and delete old ones. OSError if that is impossible."""
         if self._is_latest(build) and all(self.file(content).exists() for content in contents):
-            return  # as in an image, where nothing can be written
+            return  # as in a read-only image
         with exclusive(self.folder / "lock", _wait):
             self.file("").mkdir(exist_ok=True)
             there = {path.name for path in self.file("").iterdir()}
@@ -71,36 +71,36 @@ class Builds:
             self._forget_old()
 
     def unpacked(self, build: Build, coding: str) -> list[Path]:
-        """The contents that should be there in this coding, and are not."""
+        """Return the contents that should exist in this encoding, and do not."""
         wanted = {self.file(content) for path, content in build.files.items() if path.endswith(PACKED)}
         return sorted(path for path in wanted if not packed(path, coding).exists())
 
     def pack(self, build: Build, is_over: Callable[[], bool] = lambda: False) -> None:
-        """Pack with zlib what is not packed yet, until it is over."""
+        """Compress with zlib what is not compressed yet, until `is_over` says so."""
         for path in self.unpacked(build, "gzip"):
             if not is_over():
                 _write(packed(path, "gzip"), gzip.compress(path.read_bytes(), BEST, mtime=0))
 
     def press(self, build: Build, run: Run) -> bool:
-        """Pack with brotli, by Node, what is not packed yet; whether there was anything to do.
+        """Compress with brotli, by Node, what is not compressed yet; return whether there was anything to do.
 
-        `CommandFailed` if Node cannot, `Busy` if another process is at it.
+        `CommandFailed` if Node fails, `Busy` if another process is doing it.
         """
         if not (self.place.root / PACKER).exists() or not self.unpacked(build, "br"):
             return False
         with exclusive(self.folder / "packing", refuse):
-            for left in self.file("").glob("*-br.*.new"):  # by one that was ended
+            for left in self.file("").glob("*-br.*.new"):  # by a run that was killed
                 left.unlink(missing_ok=True)
             if files := self.unpacked(build, "br"):
                 run([*node_command(self.place), PACKER, *files])
         return True
 
     def has_any(self) -> bool:
-        """Whether set-up has been here."""
+        """Whether set-up has stored any build."""
         return any(self.folder.glob("*.json"))
 
     def is_ready(self) -> bool:
-        """Whether the build of the files as they are now is kept and packed."""
+        """Whether the build of the present files is stored and compressed."""
         build = PageTree(self.place.root).current().build
         return self.read(build.key) is not None and not any(self.unpacked(build, coding) for coding in ENDINGS)
 
@@ -109,7 +109,7 @@ class Builds:
         return bool(records) and records[0].stem == build.key and self.read(build.key) == build
 
     def _records(self) -> list[Path]:
-        """The latest first."""
+        """Return the records, the latest first."""
         return sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
     def _forget_old(self) -> None:
@@ -119,7 +119,7 @@ class Builds:
         kept = {content for record in records[:KEPT] for content in self._contents(record.stem)}
         for path in self.file("").iterdir():
             if path.name[:LENGTH] not in kept:
-                path.unlink(missing_ok=True)  # a packer at work may have put it in its place
+                path.unlink(missing_ok=True)  # a running compressor may have written it
 
     def _contents(self, key: str) -> list[str]:
         build = self.read(key)
@@ -130,12 +130,12 @@ class Builds:
 
 
 def packed(path: Path, coding: str) -> Path:
-    """Where a content lies in this coding."""
+    """Return the path of a content in this encoding."""
     return path.with_name(f"{path.name}-{ENDINGS[coding]}")
 
 
 def builds_step(place: Place, run: Run | None) -> Step:
-    """Keeping the page's files at set-up, and packing them if it is given how to run a Node; else the gateway does."""
+    """Return the step that stores the page's files, and compresses them if `run` is given; else the gateway does."""
 
     def work() -> str | None:
         builds, tree = Builds(place), PageTree(place.root).current()
@@ -155,11 +155,11 @@ def builds_step(place: Place, run: Run | None) -> Step:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     fresh.write_bytes(data)
     fresh.replace(path)
 
 
 def _wait() -> None:
-    """It takes others a moment only."""
+    """Wait for a lock that others hold only briefly."""

@@ -1,8 +1,8 @@
-"""The virtual environment `.venv`: made, filled from lock files, and recognised when it is whole.
+"""The virtual environment `.venv`: created, filled from lock files, and recognised when it is complete.
 
-Its record, `.venv/mooring.json`, is either `{"state": "unfinished"}`, written before the first change, or names
-the contents of each lock file that was installed. So an interruption at any point leaves an environment that
-is known to be unfinished, and it is made anew: pip takes a package that was copied by half for a whole one.
+Its record, `.venv/mooring.json`, is either `{"state": "unfinished"}`, written before the first change, or has
+the digest of each lock file that was installed. So an interruption at any point leaves an environment that
+is known to be unfinished, and it is recreated: pip takes a half-copied package for an installed one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.install.place import Place, child_environment, read_record, write_r
 from gateway.install.steps import Step, Tools
 
 RUN = "requirements.txt"
-TEST = "requirements-dev.txt"  # holds all of RUN, as a unit test says
+TEST = "requirements-dev.txt"  # contains all of RUN, as a unit test checks
 NODE = "requirements-node.txt"
 COVERED = {RUN: (RUN, TEST), TEST: (TEST,), NODE: (NODE,)}
 NAMES = {RUN: "Python packages", TEST: "Python packages, with those of the tests", NODE: "npm, from a wheel"}
@@ -36,18 +36,18 @@ class Environment:
 
     @property
     def record(self) -> Path:
-        """The file that says what is installed here."""
+        """The file that records what is installed."""
         return self.place.venv / "mooring.json"
 
     def missing(self, locks: Sequence[str]) -> list[str]:
-        """Those of `locks` whose packages are not installed; all of them if `.venv` has to be made anew."""
+        """Return those of `locks` whose packages are not installed; all of them if `.venv` has to be recreated."""
         have = self._installed()
         if have is None:
             return list(locks)
         return [lock for lock in locks if not any(name in have for name in COVERED[lock])]
 
     def steps(self, locks: Sequence[str], tools: Tools) -> list[Step]:
-        """What has to be done so that the packages of all `locks` are installed."""
+        """Return the steps that install the packages of all `locks`."""
         steps = []
         if self._installed() is None:
             self._refuse_a_strangers()
@@ -70,13 +70,13 @@ class Environment:
         return Path(json.loads(found.stdout))
 
     def lend_packages(self) -> None:
-        """Let this process import its pure-Python packages too, whatever Python it runs in."""
+        """Let this process import its pure-Python packages too, whatever its own Python version."""
         folder = str(self.packages())
         if folder not in sys.path:
             sys.path.append(folder)
 
     def _installed(self) -> dict[str, str] | None:
-        """The digests by lock file, or None if `.venv` is missing, unfinished, outdated or broken."""
+        """Return the digests by lock file, or None if `.venv` is missing, unfinished, outdated or does not run."""
         record = read_record(self.record)
         if record is None or "python" not in record:
             return None
@@ -87,7 +87,7 @@ class Environment:
         return locks if record["python"] == self._version() else None
 
     def _version(self) -> str | None:
-        """The version of its Python, or None if that does not run: its base may have been removed or replaced."""
+        """Return the version of its Python, or None if it does not run: its base may have been removed or replaced."""
         code = "import sys; print('%d.%d' % sys.version_info[:2])"
         try:
             ended = subprocess.run(
@@ -120,7 +120,7 @@ class Environment:
         self.place.set_aside(self.place.venv)
         self.place.venv.mkdir()
         write_record(self.record, UNFINISHED)
-        base: str = getattr(sys, "_base_executable", sys.executable)  # ours may have been in .venv itself
+        base: str = getattr(sys, "_base_executable", sys.executable)  # this Python may be the one in .venv itself
         make = [base, "-I", "-m", "venv", str(self.place.venv)]
         tools.run("Python's venv module", make)
         self._save({})

@@ -1,4 +1,4 @@
-"""One set-up at a time in one clone, by a file lock that ends with the processes that hold it."""
+"""One set-up at a time in a clone, by a file lock that ends with the processes that hold it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ RETRY_SECONDS = 0.2
 
 @contextlib.contextmanager
 def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[int]:
-    """Hold the lock of `path`; `on_wait` is called once if another process has it. Gives its descriptor.
+    """Hold the lock of `path` and yield its descriptor; `on_wait` is called once if another process has it.
 
-    Tools that are handed the descriptor hold the lock too: when set-up is killed and leaves a pip behind, the
+    Tools that inherit the descriptor hold the lock too: if set-up is killed and leaves a pip running, the
     next set-up waits for that pip instead of working against it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[int]:
                 on_wait()
                 told = True
             time.sleep(RETRY_SECONDS)
-        yield file.fileno()  # closing the file gives the lock back, unless a tool still holds it
+        yield file.fileno()  # closing the file releases the lock, unless a tool still holds it
 
 
 if sys.platform == "win32":

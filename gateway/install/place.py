@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# They would lead a child's imports, or pip's installation, out of .venv.
+# They would redirect a child's imports, or pip's installation, out of .venv.
 LEADING_ASTRAY = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One clone of the repository; every path of set-up is derived from its root."""
+    """One clone of the repository; set-up derives every path from its root."""
 
     root: Path
 
     @property
     def venv(self) -> Path:
-        """The virtual environment, made in place: its scripts carry its path."""
+        """The virtual environment, created in place: its scripts contain its path."""
         return self.root / ".venv"
 
     @property
@@ -34,33 +34,33 @@ class Place:
 
     @property
     def vendor(self) -> Path:
-        """What browsers load and nobody commits; replaced whole, by a rename."""
+        """What browsers load and is not in the repository; replaced whole, by a rename."""
         return self.root / "static" / "vendor"
 
     @property
     def scratch(self) -> Path:
-        """A folder on the same disk for what is half done; emptied by each set-up."""
+        """A folder on the same disk for unfinished work; each set-up empties it."""
         return self.root / ".mooring" / "setup"
 
     @property
     def lock(self) -> Path:
-        """The file whose lock says that a set-up is at work here."""
+        """The file that is locked while a set-up runs."""
         return self.root / ".mooring" / "setup.lock"
 
     @property
     def log(self) -> Path:
-        """What the tools of the last set-up printed."""
+        """The output of the tools of the last set-up."""
         return self.root / ".mooring" / "setup.log"
 
     def digest(self, names: Iterable[str]) -> str:
-        """A name for the contents of these files of the clone, as SHA-256."""
+        """Return the SHA-256 digest of the contents of these files of the clone."""
         total = hashlib.sha256()
         for name in names:
             total.update(hashlib.sha256((self.root / name).read_bytes()).digest())
         return total.hexdigest()
 
     def set_aside(self, path: Path) -> None:
-        """Take `path` away in one rename, so that it is never found half deleted, then delete it."""
+        """Move `path` away in one rename, so that it is never found half deleted, then delete it."""
         if path.exists():
             self.scratch.mkdir(parents=True, exist_ok=True)
             aside = self.scratch / f"old-{path.name}"
@@ -70,7 +70,7 @@ class Place:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """The JSON object in `path`; None where there is none, or none that can be read."""
+    """Return the JSON object in `path`; None if there is none, or it cannot be parsed."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -79,12 +79,12 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write `record` to `path`, whole or not at all."""
+    """Write `record` to `path` atomically."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
     fresh.replace(path)
 
 
 def child_environment() -> dict[str, str]:
-    """This process's environment without what would lead .venv's Python elsewhere."""
+    """Return this process's environment without the variables that would mislead .venv's Python."""
     return {name: value for name, value in os.environ.items() if name not in LEADING_ASTRAY}

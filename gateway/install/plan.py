@@ -1,4 +1,4 @@
-"""Which steps a clone still needs, and taking them."""
+"""The steps that a clone still needs, and taking them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ WAITING = "Another set-up is at work in this folder; waiting for it to end …\n
 
 
 def set_up(root: Path, *, dev: bool = False, packed: bool = False, show: TextIO | None = None) -> Path:
-    """Set up what is missing in the clone at `root`, with what the tests need if `dev`; gives .venv's Python.
+    """Set up what is missing in the clone at `root`, with the tests' tools if `dev`; return .venv's Python.
 
     With `packed` (and with `dev`) it waits for what a gateway would otherwise make while it runs. Each step is shown as
-    one line on `show` (default: stdout). A step that fails raises `SetupError` with the sentence for the person; the
-    next call takes up the work from there.
+    one line on `show` (default: stdout). A failed step raises `SetupError` with a sentence for the user; the next call
+    continues from there.
     """
     place = Place(root)
     out = show or sys.stdout
@@ -42,7 +42,7 @@ def _is_ready(place: Place, dev: bool, packed: bool) -> bool:
     environment, builds = Environment(place), Builds(place)
     if environment.missing([TEST if dev else RUN]) or not BrowserRuntime(place, dev).is_ready():
         return False
-    # Changed sources hold up nobody who starts Mooring: the gateway makes what it needs. Tests want it from the start.
+    # Changed sources do not delay the start: the gateway makes what it needs. Tests want it from the start.
     if not dev and not packed:
         return builds.has_any()
     environment.lend_packages()
@@ -51,7 +51,7 @@ def _is_ready(place: Place, dev: bool, packed: bool) -> bool:
 
 def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None:
     if _is_ready(place, dev, packed):
-        return  # the set-up that we waited for did it
+        return  # another set-up, which we waited for, has done it
     shutil.rmtree(place.scratch, ignore_errors=True)
     place.log.write_text("", "utf-8")
     tools = Tools(place, lock)
@@ -60,11 +60,11 @@ def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None
     steps = _steps(environment, runtime, [TEST if dev else RUN], tools)
     if templates.stale(place.root):
         steps.append(Step("Page templates", lambda: _compile(place, tools)))
-    # Packing takes half a minute: tests wait for it, so that none has to share the machine with it, and images do.
+    # Compressing takes half a minute: tests and images wait for it, so that no test shares the machine with it.
     builds = builds_step(place, tools.output_of if dev or packed else None)
 
     def keep_builds() -> str | None:
-        environment.lend_packages()  # one of them compiles the catalogues
+        environment.lend_packages()  # compiling the catalogues needs one of them
         return builds.work()
 
     take([*steps, Step(builds.name, keep_builds), snapshot_step(place, tools.output_of)], out)
@@ -80,7 +80,7 @@ def _steps(environment: Environment, runtime: BrowserRuntime, locks: list[str], 
 
 
 def _compile(place: Place, tools: Tools) -> None:
-    """With .venv's Python, since this one may have no Jinja2."""
+    """Compile with .venv's Python, since this one may have no Jinja2."""
     tools.run("The templates' compiler", [place.python, "-m", "gateway.page.templates", place.root])
 
 

@@ -1,12 +1,12 @@
 // Makes a memory snapshot: a Python in Node, with the Pyodide that is served, imports all of Mooring, and its memory is
-// written packed. A browser goes on from there (static/js/boot.mjs).
+// written compressed. A browser continues from there (static/js/boot.mjs).
 //
 //   node gateway/install/snapshot.mjs SITE.zip APP.zip OUT      writes OUT.br, OUT.gz, OUT.raw and OUT.json: {"size": …, "sum": …}
 //
-// The file system is no part of it, nor is any JavaScript object but those that can be found by name in every browser:
-// a module that makes one when it is imported cannot be in a snapshot, and making one fails.
+// The file system is not part of it, nor is any JavaScript object but those that each browser has under the same name:
+// a module that creates one when it is imported makes the snapshot fail.
 //
-// Compiling leaves its rubbish in the memory, so one Python compiles, and another one imports what it has compiled.
+// Compiling leaves garbage in the memory, so one Python compiles, and another one imports the compiled modules.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -19,9 +19,9 @@ import { loadPyodide } from "../../static/vendor/pyodide/pyodide.mjs";
 const PYSCRIPT = new URL("../../static/vendor/pyscript/", import.meta.url);
 const HOME = "/home/pyodide/pyscript"; // where PyScript puts its modules
 const QUALITY = 7; // of 11, in 2 s; the best saves 5 % more and takes minutes
-const WINDOW = 24; // as far back as browsers go: 16 MB
+const WINDOW = 24; // the largest that browsers accept: 16 MB
 
-// Nobody reads docstrings in a page, and they are 3 % of what is loaded. A class keeps a word, else dataclass writes one.
+// A page needs no docstrings, and they are 3 % of what is loaded. A class keeps a short one, or dataclass would make one.
 const COMPILE = `
 import ast, importlib.util, marshal, sys, zipfile, zipimport
 
@@ -72,8 +72,8 @@ def import_all(archive):
 import_all("/mooring/app.zip")
 del import_all
 `;
-// PyScript brings its own modules as sources at each start, writes them into files and imports them. They are compiled here,
-// for whoever brings the very same ones; and nobody comes back to what Python would write down beside them.
+// PyScript writes its own modules as sources into files at each start, and imports them. They are compiled here, for a
+// PyScript with the same sources; Python need not write its bytecode files, since no later start would find them.
 const FORESEE = `
 def foresee(sources, codes):
     import importlib, marshal, sys
@@ -89,7 +89,7 @@ def foresee(sources, codes):
     loader.source_to_code = source_to_code
     sys.dont_write_bytecode = True
 `;
-// The browser's standard library has its sources; the other archives it has not, and needs not.
+// The browser has the archive of the standard library; it does not have the other archives, and needs none.
 const LEAVE = `
 def leave(stdlib):
     import gc, sys, zipimport
@@ -115,7 +115,7 @@ const [siteFile, appFile, out] = process.argv.slice(2);
 const [site, app] = [siteFile, appFile].map((file) => readFileSync(file));
 const options = {
   _makeSnapshot: true,
-  _sysExecutable: "python", // else it names this file's place
+  _sysExecutable: "python", // otherwise the path of this file
   env: { PYTHONNODEBUGRANGES: "1" }, // the columns of each instruction are an eighth of it, for sources that are not there
 };
 

@@ -1,10 +1,10 @@
 """Memory snapshots of the page's Python, in `.mooring/snapshots/`: made by Node, named by what they were made from.
 
-    KEY.br, KEY.gz    the same memory, packed in two ways
-    KEY.json          its size and sum unpacked, and the sizes of those files; or that Node could not make it
+    KEY.br, KEY.gz    the same memory in two compressions
+    KEY.json          its uncompressed size and checksum, and the sizes of those files; or that Node could not make it
 
-A key is a digest over the browser's runtime, the sources in `/app.zip` and the scripts that make and read snapshots.
-So a snapshot that is found by the key of what is served now fits it, and no other is ever handed out.
+A key is a digest of the browser's runtime, the sources in `/app.zip` and the scripts that make and load snapshots.
+So the snapshot with the key of what is served now matches it, and no other one is ever served.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ MAKER = "gateway/install/snapshot.mjs"
 SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs")
 RUNTIME = ("pyodide/", "python/")  # the folders of static/vendor/ whose contents are in a snapshot
 SITE = "python/site.zip"
-ENDINGS = {"br": "br", "gzip": "gz"}  # of packed files, by what HTTP calls the coding; the smallest first
+ENDINGS = {"br": "br", "gzip": "gz"}  # file extensions by HTTP's name of the encoding; the smallest first
 PLAIN = "identity"
-FORMS = {**ENDINGS, PLAIN: "raw"}  # a snapshot lies there unpacked as well
-KEPT = 2  # the latest; a page that was sent out a moment ago may still ask for the one before
+FORMS = {**ENDINGS, PLAIN: "raw"}  # a snapshot is stored uncompressed as well
+KEPT = 2  # the latest; a page that was sent a moment ago may still request the one before
 
 Run = Callable[
     [list[str | Path]], object
@@ -41,7 +41,7 @@ Run = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One snapshot that is whole: its key, and its size and sum when it is unpacked."""
+    """One complete snapshot: its key, and its uncompressed size and checksum."""
 
     key: str
     size: int
@@ -49,7 +49,7 @@ class Snapshot:
 
 
 class Busy(Exception):
-    """Another process is making the same here."""
+    """Another process is making the same thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Snapshots:
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
+        """The folder that contains them."""
         return self.place.root / ".mooring" / "snapshots"
 
     def key(self, sources: str) -> str | None:
-        """The key for these sources of `/app.zip` with all else as it is now; None if there is no runtime."""
+        """Return the key for these sources of `/app.zip` and all else at present; None if there is no runtime."""
         record = read_record(self.place.vendor / "mooring.json")
         if record is None or not isinstance(files := record.get("files"), dict):
             return None
@@ -76,7 +76,7 @@ class Snapshots:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def find(self, key: str) -> Snapshot | None:
-        """The snapshot of this key; None if there is none, or its files are not as they were written."""
+        """Return the snapshot of this key; None if there is none, or its files have changed."""
         record = read_record(self._record(key))
         if record is None or not isinstance(files := record.get("files"), dict) or set(files) != set(FORMS):
             return None
@@ -85,22 +85,22 @@ class Snapshots:
         return Snapshot(key, record["size"], record["sum"])
 
     def has_failed(self, key: str) -> bool:
-        """Whether it was tried before, in vain: it would be so again."""
+        """Whether making it has failed before: there is no use in a second try."""
         return bool((read_record(self._record(key)) or {}).get("failed"))
 
     def file(self, key: str, coding: str) -> Path:
-        """Where a snapshot lies in this coding."""
+        """Return the path of a snapshot in this encoding."""
         return self.folder / f"{key}.{FORMS[coding]}"
 
     def is_ready(self) -> bool:
-        """Whether there is nothing to make for the sources as they are now."""
+        """Whether the snapshot of the present sources exists, or cannot be made."""
         key = self.key(AppArchive(self.place.root).digest())
         return key is None or self.has_failed(key) or self.find(key) is not None
 
     def make(self, archive: Archive, run: Run) -> Snapshot | None:
-        """Make the snapshot of an archive, unless it is there by now; None if there is no runtime to make it with.
+        """Make the snapshot of an archive unless it exists; return None if there is no runtime to make it with.
 
-        `SnapshotFailed` if Node cannot, `Busy` if another process is at it.
+        `SnapshotFailed` if Node fails, `Busy` if another process is doing it.
         """
         key = self.key(archive.sources)
         if key is None:
@@ -109,7 +109,7 @@ class Snapshots:
             return self.find(key) or self._make(key, archive, run)
 
     def _make(self, key: str, archive: Archive, run: Run) -> Snapshot:
-        for left in self.folder.glob("making-*"):  # by one that was ended; a Node of its may still be at work
+        for left in self.folder.glob("making-*"):  # of a run that was killed; its Node may still be running
             shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix="making-", dir=self.folder))
         app, out = work / "app.zip", work / "made"
@@ -140,7 +140,7 @@ class Snapshots:
 
 
 def snapshot_step(place: Place, run: Run) -> Step:
-    """Making it at set-up, which goes on without it if need be."""
+    """Return the step that makes it at set-up, which continues without it if that fails."""
 
     def work() -> str | None:
         try:
@@ -155,7 +155,7 @@ def snapshot_step(place: Place, run: Run) -> Step:
 
 
 def refuse() -> NoReturn:
-    """What one does that need not wait."""
+    """Refuse to wait: for a caller that need not."""
     raise Busy
 
 

@@ -16,7 +16,7 @@ from gateway.install.place import Place, child_environment
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do, with the name that the person reads. What can be left out says why, instead of its time."""
+    """One thing to do, under the name that the user reads. `work` returns why it was left out, or None."""
 
     name: str
     work: Callable[[], str | None]
@@ -24,20 +24,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """How set-up runs other programs: quietly, logged, and holding its lock."""
+    """Runs other programs for set-up: quietly, logged, and holding its lock."""
 
     place: Place
     lock: int
 
     def run(self, tool: str, command: Sequence[str | Path], folder: Path | None = None) -> None:
-        """Run `command` to its end; a failure is told in the name of `tool`."""
+        """Run `command` to its end; the error of a failed one names `tool`."""
         try:
             self.output_of(command, folder)
         except CommandFailed as failure:
             raise explain(tool, failure.output) from failure
 
     def output_of(self, command: Sequence[str | Path], folder: Path | None = None) -> str:
-        """What `command` prints; `CommandFailed` if it ends with an error."""
+        """Return what `command` prints; `CommandFailed` if it ends with an error."""
         words = [str(word) for word in command]
         ended = subprocess.run(
             words,
@@ -60,14 +60,14 @@ class Tools:
 
 
 def take(steps: Sequence[Step], show: TextIO) -> None:
-    """Do the steps in order, each in one line: `[2/4] Python packages … done in 3.1 s`."""
+    """Take the steps in order, and show each as one line: `[2/4] Python packages … done in 3.1 s`."""
     for number, step in enumerate(steps, 1):
         show.write(f"[{number}/{len(steps)}] {step.name} … ")
         show.flush()
         began = time.monotonic()
         try:
             left_out = step.work()
-        except BaseException:  # an interruption too leaves a whole line behind
+        except BaseException:  # also after an interruption the line is complete
             show.write("failed\n")
             show.flush()
             raise

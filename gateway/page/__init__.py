@@ -1,1 +1,1 @@
-"""What the page is made of: its files, their archive, and the name of each build. Standard library only."""
+"""The page's files, their archive, and the key of each build. Standard library only."""

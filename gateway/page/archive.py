@@ -1,7 +1,7 @@
-"""`/app.zip`: the page's Python packages as one file, built when it starts and again whenever a source changes.
+"""`/app.zip`: the page's Python packages as one file, built at the start and whenever a source changes.
 
-The same sources give the same bytes: names are sorted, times and permissions fixed. Templates are in it as the
-Python that they are compiled to.
+Equal sources give equal bytes: names are sorted, times and permissions fixed. Templates are in it as the Python that
+they compile to.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.page import templates
 
 PACKAGES = ("app", "wire")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can express
 _PLAIN_FILE = 0o100644 << 16
 _UNIX = 3
 
@@ -24,7 +24,7 @@ _Signature = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The bytes of an archive, their name for `ETag`, and the digest of the sources, whatever zlib makes of them."""
+    """The bytes of an archive, their name for `ETag`, and the digest of the sources, which does not depend on zlib."""
 
     data: bytes
     etag: str
@@ -40,7 +40,7 @@ class AppArchive:
         self._archive = Archive(b"", "", "")
 
     def current(self) -> Archive:
-        """The archive of the sources as they are now. Reads files: call it in a thread."""
+        """Return the archive of the present sources. Reads files: call it in a thread."""
         files = self._files()
         signature = tuple((str(path), stat.st_mtime_ns, stat.st_size) for path in files if (stat := path.stat()))
         if signature != self._signature:
@@ -49,7 +49,7 @@ class AppArchive:
         return self._archive
 
     def digest(self) -> str:
-        """The digest of the sources as they are now, without the archive."""
+        """Return the digest of the present sources, without making the archive."""
         return _digest(self._read(self._files()))
 
     def _files(self) -> list[Path]:
@@ -76,7 +76,7 @@ class AppArchive:
 
 
 def _digest(sources: dict[str, bytes]) -> str:
-    """The same for the same names and bytes, whatever zlib makes of them."""
+    """Return the same digest for the same names and bytes, whichever zlib is used."""
     whole = hashlib.sha256()
     for name, source in sources.items():
         whole.update(f"{name}\0{len(source)}\0".encode())

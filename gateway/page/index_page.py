@@ -1,6 +1,6 @@
-"""`index.html` as the gateway hands it out: files by their place in one build, styles as one, what boot needs named.
+"""`index.html` as the gateway serves it: files by their path in one build, styles as one file, and what the boot needs.
 
-The file itself names its files relative to itself, and says what it is made of. Pure: texts in, a text out.
+In the file itself, addresses are relative, and its scripts and styles are listed. Pure: texts in, a text out.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from html import escape
 from types import MappingProxyType
 from typing import Any
 
-STYLES = "static/page.css"  # all stylesheets of the page, one after the other
+STYLES = "static/page.css"  # all stylesheets of the page, concatenated
 CONFIG = "pyscript.toml"
-_SLOT = "<!-- boot -->"  # where the memory snapshot is named if there is one, and the modules that others import
+_SLOT = "<!-- boot -->"  # replaced by links to the memory snapshot and to imported modules
 _STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">\s*')
 _MODULE = re.compile(r'<(?:script type="module" src|link rel="modulepreload" href)="([^"]+)"(?: async)?>')
 _ADDRESS = re.compile(r'\b(src|href)="((?:static|app)/[^"]*)"')
@@ -26,7 +26,7 @@ _IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """`index.html`, the configuration of PyScript beside it, and the modules that theirs import."""
+    """`index.html`, PyScript's configuration, and the modules that the page's modules import."""
 
     html: str
     config: str
@@ -37,16 +37,16 @@ class PageText:
         return _STYLE.findall(self.html)
 
     def modules(self) -> list[str]:
-        """The modules that the page itself names."""
+        """The modules that the page itself loads."""
         config = self._config() or {}
         mains = config.get("js_modules", {}).get("main", {})
         return [*_MODULE.findall(self.html), *mains]
 
     def write(self, home: str, snapshot: str, about: Mapping[str, str] = MappingProxyType({})) -> str:
-        """The page with its files below `home` (`/b/…/`), what names its memory snapshot, and whose it is."""
+        """Return the page with its files below `home` (`/b/…/`), the snapshot's link, and facts about its user."""
         first = iter((f'<link rel="stylesheet" href="{STYLES}">\n    ',))
         html = _STYLE.sub(lambda _: next(first, ""), self.html)
-        # What others import is asked for early too, but after what the first picture of the page waits for.
+        # Imported modules are preloaded too, but after what the page's first paint waits for.
         low = '\n    <link rel="modulepreload" href="{}" fetchpriority="low">'
         preloads = "".join(low.format(name) for name in self.imported)
         html = _ADDRESS.sub(rf'\1="{home}\2"', html.replace(_SLOT, f"{snapshot}{preloads}"))
@@ -55,10 +55,10 @@ class PageText:
         return html.replace(f'config="{CONFIG}"', f'config="{self._placed_config(home)}"')
 
     def _placed_config(self, home: str) -> str:
-        """The configuration itself, which saves the page a request and a parser."""
+        """Return the configuration inline, which saves the page a request and a parser."""
         config = self._config()
         if config is None:
-            return f"/{CONFIG}"  # PyScript says what is wrong with it
+            return f"/{CONFIG}"  # PyScript reports what is wrong with it
         modules = config.get("js_modules", {})
         placed = {
             "interpreter": f"{home}{config.get('interpreter', '')}",
@@ -76,7 +76,7 @@ class PageText:
 
 
 def imported_by(modules: Iterable[str], files: Container[str], read: Callable[[str], str]) -> tuple[str, ...]:
-    """The modules that these import, in turn and at once; what is imported later is not among them."""
+    """Return the modules that these import statically, directly or not; dynamic imports are left out."""
     named = list(modules)
     waiting, found = list(named), dict.fromkeys(named)
     while waiting:

@@ -1,10 +1,10 @@
-"""The languages of the page, one for each catalogue in `static/locales`, compiled to what pages read.
+"""The languages of the page, one for each catalogue in `static/locales`, compiled to what pages load.
 
     static/locales/pl.po        what translators edit: gettext, with `Language` and `X-Name` in its header
-    static/locales/pl.mo        the same compiled, for the page's Python
+    static/locales/pl.mo        the compiled catalogue, for the page's Python
     static/locales/index.json   {"pl": {"name": "Polski", "path": "pl.mo", "texts": {"Log in": "Zaloguj się"}}}
 
-`texts` are the translations of what the HTML files mark with `data-t`, for `static/js/languages.js`.
+`texts` are the translations of elements with `data-t` in the HTML files, for `static/js/languages.js`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Language:
 
 
 def read_languages(root: Path) -> tuple[Language, ...]:
-    """Compile the catalogues that exist now; an invalid one is left out with a warning. Blocks: call it in a thread."""
+    """Compile the present catalogues; an invalid one is left out with a warning. Blocks: call it in a thread."""
     found = []
     for path in sorted((root / FOLDER).glob("*.po")):
         try:

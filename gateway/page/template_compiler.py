@@ -1,13 +1,13 @@
-"""A template as Python: a typed function for each macro, which needs markupsafe alone when it runs.
+"""Compiles a template to Python: a typed function for each macro, which needs only markupsafe when it runs.
 
-A template is HTML with Jinja2's syntax, read by Jinja2's parser. The code is not Jinja2's: that would cost each window
-2 MB, and no type checker would see inside (docs/decisions/0104-markup-in-templates.md).
+A template is HTML with Jinja2's syntax, parsed by Jinja2. The generated code is not Jinja2's, which would cost each
+window 2 MB, and could not be checked by mypy (docs/decisions/0104-markup-in-templates.md).
 
-- Outside of macros there are only imports of templates and of Python, `{% from "app/ui/kit/parts.html" import icon %}`.
+- Outside macros only imports are allowed, of templates and of Python: `{% from "app/ui/kit/parts.html" import icon %}`.
 - The comment at the top has the types of parameters, a line each: `card: app.ui.runs.state.CardView`. `_` is the
-  Translator, and a parameter with a default may go without.
-- `kwargs` in a macro takes further named arguments, `caller()` what stands within `{% call %}`.
-- Everything is escaped but the markup of macros. A name that is not known is an error.
+  Translator, and a parameter with a default needs no type.
+- `kwargs` in a macro takes further named arguments, `caller()` is the content of the `{% call %}`.
+- Everything is escaped but the markup of macros. An unknown name is an error.
 - A line break between tags is no space, so that templates can be indented; within a tag it is one.
 """
 
@@ -30,7 +30,7 @@ _COMPARED = {"eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq":
 
 
 _FILTERS = {"length": "len", "string": "str"}
-_BUILTINS = {"enumerate", "isinstance", "max", "range", "reversed", "zip"}  # of Python's, in templates too
+_BUILTINS = {"enumerate", "isinstance", "max", "range", "reversed", "zip"}  # Python's builtins that templates may use
 
 
 class TemplateError(Exception):
@@ -112,12 +112,12 @@ class _Function(NodeVisitor):
         self._macro = macro
         self._lines: list[str] = []
         self._depth = 1
-        self._out = "out"  # the list that is written to
-        self._pieces: list[str] = []  # for it, not written yet
+        self._out = "out"  # the list that the code appends to
+        self._pieces: list[str] = []  # to be appended, not written yet
         self._known: set[str] = set()
         self._blocks = 0
         self._is_in_tag = False
-        self._quote = ""  # that an attribute's value began with
+        self._quote = ""  # that opened an attribute's value
 
     def write(self) -> str:
         """Return the function's source."""
@@ -129,7 +129,7 @@ class _Function(NodeVisitor):
         return "\n".join([head, f"    {self._out}: list[str] = []", *self._lines])
 
     def generic_visit(self, node: nodes.Node, *_args: object, **_named: object) -> NoReturn:
-        """What has no method of its own here is not in our templates."""
+        """Refuse nodes without a visitor of their own: our templates do not use them."""
         self._module.fail(node, f"templates have no {type(node).__name__}")
 
     def _parameters(self) -> Iterator[str]:
@@ -205,7 +205,7 @@ class _Function(NodeVisitor):
                 self._pieces.append(f"escaped({self.visit(item)})")
 
     def _settled(self, data: str) -> Iterator[str]:
-        """The text with line breaks and indents as they count."""
+        """Yield the text without the line breaks and indents that are no spaces."""
         for piece in re.split(r"(\s+|[<>\"'])", data):
             if piece.isspace() and "\n" in piece and not self._quote:
                 yield " " if self._is_in_tag else ""
@@ -325,5 +325,5 @@ class _Function(NodeVisitor):
 
 
 def _safe(name: str) -> str:
-    """`class` may be a macro's parameter, but not Python's."""
+    """Return a name that is valid in Python: `class` may be a macro's parameter."""
     return f"{name}_" if keyword.iskeyword(name) else name

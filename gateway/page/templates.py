@@ -1,4 +1,4 @@
-"""Which of the page's templates have to be compiled, and compiling them: `NAME.html` to `NAME_html.py` beside it."""
+"""Compiles the page's templates that have changed: `NAME.html` to `NAME_html.py` beside it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def stale(root: Path) -> list[Path]:
 
 
 def update(root: Path) -> None:
-    """Compile what has changed, and delete what lost its template. TemplateError names the first mistake."""
+    """Compile changed templates, and delete modules without a template. TemplateError names the first mistake."""
     if found := stale(root):
-        from gateway.page.template_compiler import compile_template  # set-up begins before Jinja2 is installed
+        from gateway.page.template_compiler import compile_template  # set-up starts before Jinja2 is installed
 
         for path in found:
             fresh = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -1,6 +1,6 @@
-"""The page's files as they are now, each by the path that a page asks for it, and the name of all of them together.
+"""The page's present files, by the path that pages request, and a key for all of them together.
 
-Made here are `app.zip`, all styles as one file, the login page, and the compiled catalogues with their list.
+Generated files are `app.zip`, all styles as one file, the login page, and the compiled catalogues with their list.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ARCHIVE = "app.zip"
 LOGIN = "static/login.html"
 MAIN = "app/main.py"
 PAGE = "index.html"
-# The styles are in one file, catalogues are compiled, the test's tools come by their own path, and what set-up writes
-# down is its own business.
+# Styles are in one file, catalogues are compiled, the tests' tools have a path of their own, and the records of set-up
+# are not for pages.
 LEFT_OUT = ("static/css/", f"{LOCALES}/", "static/vendor/test/", "static/vendor/mooring.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A name for what the page loads, and the content of each of its paths, as digests."""
+    """A key for what the page loads, and the digest of each of its paths."""
 
     key: str
     files: Mapping[str, str]
@@ -36,7 +36,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What the page is made of, as it was read."""
+    """The page's files, as they were read."""
 
     build: Build
     contents: Mapping[str, Path | bytes]  # by digest
@@ -55,7 +55,7 @@ class PageTree:
         self._tree: Tree | None = None
 
     def current(self) -> Tree:
-        """The files as they are now. Reads files: call it in a thread, and in one at a time."""
+        """Return the present files. Reads files: call it in one thread at a time."""
         signature = {path: (stat.st_mtime_ns, stat.st_size) for path in self._files() if (stat := path.stat())}
         archive = self._archive.current()
         if self._tree is None or signature != self._signature or archive is not self._tree.archive:
@@ -100,5 +100,5 @@ class PageTree:
 
 
 def digest(data: bytes) -> str:
-    """A name for a content."""
+    """Return a digest of a content."""
     return hashlib.sha256(data).hexdigest()[:LENGTH]

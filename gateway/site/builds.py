@@ -1,7 +1,7 @@
-"""The build of the page that is served now, and those that windows from before still ask for.
+"""The build of the page that is served now, and earlier ones that open windows still use.
 
-Set-up keeps one. When files have changed since, the next page is of another build, which is kept at once. It is packed
-while the gateway serves, with zlib first and then with brotli; what is not packed yet goes out as it is.
+Set-up stores one. When files have changed since, the next page is of another build, which is stored first. It is
+compressed while the gateway serves, with zlib and then with brotli; what is not compressed yet is sent uncompressed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gateway.install.snapshot import ENDINGS, Busy
 from gateway.page.tree import Build, PageTree, Tree
 from gateway.tasks import start_task
 
-_LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log
+_LONGEST_WORDS = 2_000  # characters of Node's output that are logged
 
 _log = logging.getLogger(__name__)
 
 
 class PageBuilds:
-    """The builds of one gateway. Use `close` at its end."""
+    """The builds of one gateway. Call `close` at the end."""
 
     def __init__(self, root: Path) -> None:
         self._files = PageTree(root)
@@ -37,7 +37,7 @@ class PageBuilds:
         self._errand = Errand(root)
 
     async def current(self) -> Tree:
-        """The files as they are now, as a build that is kept."""
+        """Return the present files, stored as a build."""
         async with self._reading:
             tree = await asyncio.to_thread(self._files.current)
             is_new = self._tree is None or tree.build.key != self._tree.build.key
@@ -47,7 +47,7 @@ class PageBuilds:
             return tree
 
     async def find(self, key: str, path: str) -> Path | bytes | None:
-        """A file of a build, or the bytes of one that could not be kept; None if there is none."""
+        """Return a file of a build, or the bytes of one that could not be stored; None if there is none."""
         tree = self._tree
         is_current = tree is not None and tree.build.key == key
         build = tree.build if tree is not None and is_current else await asyncio.to_thread(self._builds.read, key)
@@ -60,7 +60,7 @@ class PageBuilds:
         return tree.contents.get(content) if tree is not None and is_current else None
 
     async def close(self) -> None:
-        """Stop packing: a Node at once, zlib after the file that is at work."""
+        """Stop compressing: Node is killed, zlib finishes its present file."""
         self._errand.close()
         if self._packing is not None:
             await self._packing
@@ -92,7 +92,7 @@ class PageBuilds:
 
 
 def best_coding(file: Path, codings: Container[str]) -> tuple[Path, str]:
-    """The smallest of the file's forms that may be sent, and its coding; empty for the file itself. Looks at files."""
+    """Return the smallest form of a file that may be sent, and its encoding; empty for the file itself. Reads files."""
     for coding in ENDINGS:
         if coding in codings and (found := packed(file, coding)).exists():
             return found, coding

@@ -1,10 +1,10 @@
-"""In which codings a browser takes a file that is kept packed. Pure."""
+"""The encodings that a browser accepts for a compressed file. Pure."""
 
 from __future__ import annotations
 
 
 def accepted(header: str) -> frozenset[str]:
-    """The codings that an `Accept-Encoding` names and does not rule out."""
+    """Return the encodings that an `Accept-Encoding` header accepts."""
     found = set()
     for item in header.lower().split(","):
         coding, _, parameters = item.partition(";")

@@ -1,11 +1,11 @@
-"""The workflows that this installation publishes: the files of one folder, read-only, told with a tag of their content.
+"""The published workflows of this installation: the files of one folder, read-only, listed with a tag of their content.
 
     published = Published(Path("workflows"))
     published.look().as_json()      # {"v": 1, "files": [{"path": "portraits/enlarge.json", "size": …, "tag": …}], …}
     published.read("portraits/enlarge.json")
 
-The page reads what is in a file; the gateway only hands it out. A path is looked up among the files found, never built
-from what a client sends. Everything here blocks: it is for a thread.
+The page reads what is in a file; the gateway only serves it. A path is looked up among the files found, never built
+from a client's text. Everything here blocks: call it in a thread.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from wire.media import CARRIER_ENDINGS
 
 VERSION = 1
 LARGEST = 50_000_000  # bytes of one file
-LARGEST_TITLED = 5_000_000  # bytes of a file that is looked into for its title
+LARGEST_TITLED = 5_000_000  # bytes of a file that is searched for its title
 MOST_FILES = 1000
 DEEPEST = 6  # folders below the published one
-_UNFIT = frozenset("/\\%;?#")  # in a name: what another decoder could read as a path
+_UNFIT = frozenset("/\\%;?#")  # in a name: another decoder could read these as a path
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One published file. `tag` changes with its content, as far as size and time of change tell.
+    """One published file. `tag` changes with its content, as far as size and time of change show.
 
-    `title` and `about` are what its author calls it, where it is a workflow with a form.
+    `title` and `about` come from its author, if it is a workflow with a form.
     """
 
     size: int
@@ -44,28 +44,28 @@ class File:
     about: str = ""
 
     def as_json(self, path: str) -> dict[str, object]:
-        """As the list has it."""
+        """Return it as an entry of the list."""
         told = {"title": self.title, "about": self.about} if self.title else {}
         return {"path": path, "size": self.size, "tag": self.tag, **told}
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is published now, by path with `/`, in order; and what lies there but is not, with the reason."""
+    """The published files, by path with `/`, in order; and the files that are left out, with the reason."""
 
     files: Mapping[str, File] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tag(self) -> str:
-        """Changes with every change of the list or of a file; empty if nothing is there at all."""
+        """A tag that changes with the list and with each file; empty if the folder is empty."""
         if not self.files and not self.left_out:
             return ""
         told = repr([(path, file.tag) for path, file in self.files.items()]) + repr(sorted(self.left_out.items()))
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, object]:
-        """As `GET /workflows` answers."""
+        """Return the answer to `GET /workflows`."""
         return {
             "v": VERSION,
             "tag": self.tag,
@@ -75,7 +75,7 @@ class Listing:
 
 
 class Published:
-    """The folder, or none."""
+    """The published folder, or none."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder.resolve() if folder is not None else None
@@ -83,11 +83,11 @@ class Published:
 
     @property
     def is_there(self) -> bool:
-        """Whether a folder was named at all."""
+        """Whether a folder was configured."""
         return self._folder is not None
 
     def look(self) -> Listing:
-        """What is there now."""
+        """List the folder."""
         before = self._listing
         known = {(file.real, file.tag): file for file in before.files.values()}
         self._listing = _list(self._folder, known) if self._folder is not None else Listing()
@@ -97,7 +97,7 @@ class Published:
         return self._listing
 
     def read(self, path: str) -> bytes | None:
-        """One file's bytes; None if no such file is published (any more)."""
+        """Return one file's bytes; None if no such file is published (any more)."""
         file = self._listing.files.get(path) or self.look().files.get(path)
         if file is None:
             return None
@@ -124,7 +124,7 @@ def _list(folder: Path, known: Mapping[tuple[Path, str], File]) -> Listing:
 
 
 def _titled(file: File) -> File:
-    """The file with what its author calls it. Anything that is not such a file goes out as it is."""
+    """Return the file with its author's title. A file without one is listed without a title."""
     if file.real.suffix.lower() != ".json" or file.size > LARGEST_TITLED:
         return file
     try:
@@ -140,7 +140,7 @@ def _titled(file: File) -> File:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Every file that may be a workflow, in order. What cannot be read is told, and hides nothing else."""
+    """Yield every file that may be a workflow, in order. An unreadable folder is logged and hides no other."""
     for place, folders, names in os.walk(folder, onerror=lambda error: _log.warning("not published: %s", error)):
         here = Path(place)
         is_deepest = len(here.relative_to(folder).parts) >= DEEPEST
@@ -157,7 +157,7 @@ def _unfit(name: str) -> str:
 
 
 def _file(folder: Path, path: Path) -> File | str:
-    """The file, or why it is not published."""
+    """Return the file, or why it is not published."""
     try:
         real = path.resolve(strict=True)
         facts = real.stat()

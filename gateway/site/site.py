@@ -1,4 +1,4 @@
-"""The page and its files, with the protections of our own origin."""
+"""The page and its files, with the security headers of our origin."""
 
 from __future__ import annotations
 
@@ -55,24 +55,24 @@ class Site:
         self._snapshots = PageSnapshots(self._root)
 
     async def close(self) -> None:
-        """End what is made in the background."""
+        """End the background work."""
         await self._builds.close()
         await self._snapshots.close()
 
     async def build(self) -> str:
-        """Which build of the page is served now; it is kept if need be, and its snapshot begun."""
+        """Return the build that is served now; store it, and start making its snapshot, if they are missing."""
         tree = await self._builds.current()
         await self._snapshots.current(tree.archive)
         return tree.build.key
 
     async def login(self, request: web.BaseRequest, origin: str) -> web.StreamResponse:
-        """The page on which people log in."""
+        """Serve the login page."""
         return await self._made(request, LOGIN, origin)
 
     async def page(self, request: web.BaseRequest, origin: str, about: Mapping[str, str]) -> web.Response:
-        """`index.html`, which names the files of the build that is served now, and the memory snapshot that fits.
+        """Serve `index.html`, which names the files of the present build, and the matching memory snapshot.
 
-        `about` is what it is told of whoever opens it, as `data-` attributes.
+        `about` are facts for the page about its user, as `data-` attributes.
         """
         tree = await self._builds.current()
         if not tree.page.html:
@@ -82,14 +82,14 @@ class Site:
         return _answer(request, html.encode(), digest(html.encode()), TYPES[".html"], origin)
 
     async def built(self, request: web.BaseRequest, key: str, path: str, origin: str) -> web.StreamResponse:
-        """A file of a build, the one that is served now or one from before, packed as the browser takes it."""
+        """Serve a file of the present build or an earlier one, compressed if the browser accepts it."""
         found = await self._builds.find(key, path)
         if found is None:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path} in this build, or the build is gone."))
         headers = page_headers(origin) | {"Content-Type": type_of(path), "Cache-Control": FOR_EVER}
         if isinstance(found, bytes):
             return web.Response(body=found, headers=headers)
-        # A part is a part of the file itself, whatever else the browser takes.
+        # A range is a range of the uncompressed file, whatever else the browser accepts.
         codings = accepted("" if "Range" in request.headers else request.headers.get("Accept-Encoding", ""))
         file, coding = await asyncio.to_thread(best_coding, found, codings)
         if coding:
@@ -97,7 +97,7 @@ class Site:
         return web.FileResponse(file, headers=headers | {"Vary": "Accept-Encoding"})
 
     async def snapshot(self, request: web.BaseRequest, key: str, origin: str, *, is_plain: bool) -> web.StreamResponse:
-        """A memory snapshot; without content if it is not there: the page does without, and nothing has failed."""
+        """Serve a memory snapshot; 204 if there is none: the page starts without it, which is no failure."""
         headers = page_headers(origin)
         found = await self._snapshots.find(key, None if is_plain else request.headers.get("Accept-Encoding", ""))
         if found is None:
@@ -109,19 +109,19 @@ class Site:
         return web.FileResponse(file, headers=headers)
 
     async def file(self, request: web.BaseRequest, path: str, origin: str) -> web.StreamResponse:
-        """One file as it is now, by its path below the root. `Refused` if it is not there, or not really there."""
+        """Serve one present file, by its path below the root. `Refused` if it is missing, or outside the root."""
         found = await asyncio.to_thread(self._find, path)
         if found is None:
             return await self._made(request, path, origin)
         return web.FileResponse(found, headers=page_headers(origin) | {"Content-Type": type_of(found.name)})
 
     async def app_archive(self, request: web.BaseRequest, origin: str) -> web.Response:
-        """`/app.zip` as it is now."""
+        """Serve `/app.zip` of the present sources."""
         archive = (await self._builds.current()).archive
         return _answer(request, archive.data, archive.etag, TYPES[".zip"], origin)
 
     async def _made(self, request: web.BaseRequest, path: str, origin: str) -> web.Response:
-        """A file that is made from others, as it is now."""
+        """Serve a file that is generated from others."""
         tree = await self._builds.current()
         content = tree.build.files.get(path, "")
         data = tree.contents.get(content)
@@ -130,7 +130,7 @@ class Site:
         return _answer(request, data, content, type_of(path), origin)
 
     def _find(self, path: str) -> Path | None:
-        """The real file; None if there is none or a link leads out of where it seems to be."""
+        """Return the real file; None if there is none, or a link leads out of its folder."""
         try:
             found = (self._root / path).resolve(strict=True)
         except OSError:
@@ -140,7 +140,7 @@ class Site:
 
 
 def _answer(request: web.BaseRequest, data: bytes, etag: str, kind: str, origin: str) -> web.Response:
-    """Bytes under their tag, or that the browser has them already."""
+    """Answer with these bytes and their tag, or that the browser has them already."""
     headers = page_headers(origin) | {"ETag": f'"{etag}"'}
     if etag in {known.value for known in request.if_none_match or ()}:
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -150,12 +150,12 @@ def _answer(request: web.BaseRequest, data: bytes, etag: str, kind: str, origin:
 
 
 def type_of(path: str) -> str:
-    """The media type of a file of ours, by its name."""
+    """Return the media type of one of our files, by its name."""
     return TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
 
 
 def snapshot_link(snapshot: Snapshot) -> str:
-    """What names a snapshot in the page: `static/js/boot.mjs` reads it."""
+    """Return the link to a snapshot in the page, which `static/js/boot.mjs` reads."""
     return (
         f'<link rel="mooring-snapshot" id="snapshot" href="/snapshots/{snapshot.key}"'
         f' data-plain="/snapshots/{snapshot.key}.raw"'
@@ -164,9 +164,9 @@ def snapshot_link(snapshot: Snapshot) -> str:
 
 
 def page_headers(origin: str) -> dict[str, str]:
-    """The headers of our own files for a page at this origin."""
+    """Return the headers of our own files for a page at this origin."""
     parts = urlsplit(origin)
-    # Browsers differ on whether 'self' covers WebSockets, so the origin's own are named.
+    # Browsers differ on whether 'self' covers WebSockets, so name the origin's own.
     sockets = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
     headers = {
         "Content-Security-Policy": header_policy(sockets),
@@ -176,6 +176,6 @@ def page_headers(origin: str) -> dict[str, str]:
         "Cache-Control": "no-cache",
     }
     if parts.scheme == "https" or is_loopback(parts.hostname or ""):
-        # On plain http under a name, browsers ignore it and complain in the console.
+        # On plain http under a host name, browsers ignore it and complain in the console.
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return headers

@@ -1,7 +1,7 @@
-"""The memory snapshot that the page is told of, and making it while the gateway serves.
+"""The memory snapshot that the page names, and making it while the gateway serves.
 
-Set-up makes one. When the sources in `/app.zip` have changed since, the page names none, which is slower and
-right, and the next one is made meanwhile.
+Set-up makes one. When the sources in `/app.zip` have changed since, the page names none, which is slower but
+correct, and the next one is made in the background.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.page.archive import Archive
 from gateway.site.codings import accepted
 from gateway.tasks import start_task
 
-_LONGEST_WORDS = 2_000  # characters of what Node printed that go into the log
+_LONGEST_WORDS = 2_000  # characters of Node's output that are logged
 
 _log = logging.getLogger(__name__)
 
@@ -30,17 +30,17 @@ class _Closed(Exception):
 
 
 class PageSnapshots:
-    """The snapshots of one gateway. Use `close` at its end."""
+    """The snapshots of one gateway. Call `close` at the end."""
 
     def __init__(self, root: Path) -> None:
         self._snapshots = Snapshots(Place(root))
         self._making: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[str] | None = None
-        self._unwritable: set[str] = set()  # keys; each is told once
+        self._unwritable: set[str] = set()  # keys; each is logged once
         self._is_closed = False
 
     async def current(self, archive: Archive) -> Snapshot | None:
-        """The snapshot for this archive. If there is none, one is made, and the answer is None meanwhile."""
+        """Return the snapshot for this archive; if there is none, start making it and return None."""
         key = await asyncio.to_thread(self._snapshots.key, archive.sources)
         if key is None:
             return None
@@ -50,7 +50,7 @@ class PageSnapshots:
         return found
 
     async def find(self, key: str, codings: str | None) -> tuple[Path, str] | None:
-        """The file of a snapshot and its coding, for a browser that accepts these codings; unpacked if that is None.
+        """Return the file of a snapshot and its encoding, for a browser that accepts these; uncompressed if None.
 
         None if there is none.
         """
