@@ -1,9 +1,9 @@
-"""Each server's node catalogue, kept by content: a hundred servers of one kind have one.
+"""Each server's node catalogue, stored by content: a hundred equal servers share one.
 
-A catalogue is read when its server is found well, and again when a window asks. It is split in two: what the nodes
-are, and `files`, the lists of files in the input folder, which every upload changes. Both are told as hashes with the
-fleet's state and handed out at `/catalogues/{hash}`, which never changes and may be kept for ever. One line per class,
-`"KSampler":{…}`, so that a page need not read five megabytes to know one node.
+A catalogue is read when its server is found healthy, and when a window requests that. It is split in two: the nodes,
+and `files`, the lists of files in the input folder, which every upload changes. Both are reported as hashes with the
+fleet's state and served at `/catalogues/{hash}`, which never changes and may be cached for ever. One line per class,
+`"KSampler":{…}`, so that a page need not parse five megabytes to know one node.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
 
-MOST_BYTES = 200_000_000  # of packed catalogues; those asked for longest ago go first
+MOST_BYTES = 200_000_000  # of compressed catalogues; the least recently requested are dropped first
 AT_A_TIME = 4  # servers; each may have megabytes to read
 
 _log = logging.getLogger(__name__)
 
 
 class Catalogues:
-    """Reads catalogues and keeps them."""
+    """Reads and stores catalogues."""
 
     def __init__(
         self,
@@ -45,17 +45,17 @@ class Catalogues:
         shows: Callable[[str], bool] = is_any,
     ) -> None:
         self._state = state
-        self._shows = shows  # which files may be told to everybody
+        self._shows = shows  # which files all users may see
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._kept: OrderedDict[str, Content] = OrderedDict()
-        self._names: dict[str, frozenset[str]] = {}  # of classes, by the hash of a kept content
+        self._names: dict[str, frozenset[str]] = {}  # of classes, by the hash of a stored content
         self._reads: dict[ServerId, asyncio.Task[None]] = {}
-        self._read_at: dict[ServerId, float] = {}  # on the loop's clock
+        self._read_at: dict[ServerId, float] = {}  # by the loop's clock
         self._places = asyncio.Semaphore(AT_A_TIME)
 
     def read_soon(self, server_id: ServerId) -> asyncio.Task[None]:
-        """Read a server's catalogue; one read at a time serves everybody who asks meanwhile."""
+        """Read a server's catalogue; callers that come during a read share it."""
         read = self._reads.get(server_id)
         if read is None:
             read = self._reads[server_id] = start_task(self._read(server_id))
@@ -67,34 +67,34 @@ class Catalogues:
             del self._reads[server_id]
 
     def leave(self, server_id: ServerId) -> None:
-        """The server that had this id has left the fleet: what is read of it is nobody's any more."""
+        """Forget a server that has left the fleet."""
         self._reads.pop(server_id, None)
         self._read_at.pop(server_id, None)
 
     def note_mooring(self, server_id: ServerId) -> None:
-        """A window moors there: what the server has now should be known, unless it was read just before."""
+        """A window begins to use the server: read its catalogue, unless it was read recently."""
         read_at = self._read_at.get(server_id)
         now = asyncio.get_running_loop().time()
         if read_at is None or now - read_at >= self._deadlines.catalogue_fresh:
-            self._read_at[server_id] = now  # a server that does not tell is not asked by every window again
+            self._read_at[server_id] = now  # also after a failure, so that not every window repeats the request
             self.read_soon(server_id)
 
     async def refresh(self, server_id: ServerId) -> None:
-        """Read it afresh, and return when that is done or has failed."""
+        """Read the catalogue now, and return when that has succeeded or failed."""
         under_way = self._reads.get(server_id)
-        if under_way is not None:  # it may have begun before whatever has changed
+        if under_way is not None:  # it may have begun before the change
             await asyncio.shield(under_way)
         await asyncio.shield(self.read_soon(server_id))
 
     def get(self, content_hash: str) -> Content | None:
-        """A content that is kept, or None."""
+        """Return a stored content, or None."""
         content = self._kept.get(content_hash)
         if content is not None:
             self._kept.move_to_end(content_hash)
         return content
 
     async def file_inputs(self, server_id: ServerId) -> Mapping[str, Mapping[str, Any]] | None:
-        """Which inputs of which classes are choices of uploaded files there; None if the server does not tell."""
+        """Return the inputs, by class, that choose uploaded files; None if the server does not list them."""
         content = await self._content(server_id, lambda known: known.files)
         return None if content is None else await asyncio.to_thread(content.classes)
 
@@ -133,10 +133,10 @@ class Catalogues:
                 nodes, files = await ask(upstream, "/object_info", CATALOGUE, read_contents, self._shows)
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
-            return  # what is known of it stays
+            return  # keep the known one
         except Refused:
             return
-        if self._upstreams.get(server_id) is not upstream:  # another server has this id by now
+        if self._upstreams.get(server_id) is not upstream:  # another server has this id now
             return
         self._read_at[server_id] = asyncio.get_running_loop().time()
         self._keep(nodes, files)
@@ -151,7 +151,7 @@ class Catalogues:
 
 
 def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
-    """A content that may be kept for ever under its hash; `Refused` if this gateway has it no more."""
+    """Answer with a content, which may be cached for ever; `Refused` if this gateway does not have it any more."""
     if content is None:
         raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is not known any more; ask for it again."))
     is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()

@@ -1,4 +1,4 @@
-"""Which fleet is used, and why: the flags' if they name one, else a ComfyUI on this machine, else a demo."""
+"""Chooses the fleet: the flags' if they name one, otherwise a ComfyUI on this machine, otherwise demo servers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gateway.http.upstream import Upstream
 from wire.health import Health
 
 DEFAULT_DEMO = 3
-USUAL_ADDRESS = "http://127.0.0.1:8188"  # where ComfyUI listens unless told otherwise
+USUAL_ADDRESS = "http://127.0.0.1:8188"  # ComfyUI's default
 
 
 async def choose_fleet(flags: Flags, deadlines: Deadlines, usual: str = USUAL_ADDRESS) -> Fleet:
-    """The fleet that the flags ask for; a demo fleet comes without servers, which its processes name."""
+    """Return the fleet for these flags; a demo fleet has no servers before its processes start."""
     if flags.fleet is not None:
         return read_fleet(flags.fleet)
     if flags.servers:
@@ -30,12 +30,12 @@ async def choose_fleet(flags: Flags, deadlines: Deadlines, usual: str = USUAL_AD
 
 
 def demo_count(flags: Flags) -> int:
-    """How many demo servers a demo fleet has."""
+    """Return the number of demo servers of a demo fleet."""
     return DEFAULT_DEMO if flags.demo is None else flags.demo
 
 
 def fleet_of_flags(named: Sequence[tuple[str, str]]) -> Fleet:
-    """The fleet that `--server` flags name, by id and address."""
+    """Return the fleet of the `--server` flags, given as ids and addresses."""
     servers = []
     for server_id, address in named:
         try:

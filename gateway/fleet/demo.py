@@ -1,9 +1,8 @@
-"""The demo fleet: demo servers as processes of their own, started and ended with the gateway.
+"""The demo fleet: demo servers as processes, started and ended with the gateway.
 
 Each has its own loopback port, so that one can be killed. A process notices through its standard input that the
-gateway is gone, however it went. One that dies is not started again: a fleet that heals itself in silence would
-hide what a real fleet does. With `--faults` a person may end one and start it again (see
-`gateway/fleet/fault_injection.py`).
+gateway has ended, even by a crash. One that dies is not restarted: a fleet that repairs itself silently would hide
+what a real fleet does. With `--faults` a user may kill and restart one (see `gateway/fleet/fault_injection.py`).
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from gateway.tasks import start_task
 
 _LOOPBACK = "127.0.0.1"
 _READY = b"demo-comfyui ready"
-_END_SECONDS = 0.5  # for a polite end, before the hard one
-_LAST_LINES = 3  # of its output, told when it does not start
+_END_SECONDS = 0.5  # to end after SIGTERM, before SIGKILL
+_LAST_LINES = 3  # of its output, reported if it does not start
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Process:
-    """One demo server's process with the task that reads what it prints."""
+    """One demo server's process, and the task that reads its output."""
 
     server: Server
     process: asyncio.subprocess.Process
@@ -41,7 +40,7 @@ class _Process:
 
 
 class DemoFleet:
-    """The demo servers' processes, and what they are called in the fleet."""
+    """The demo servers' processes and their entries in the fleet."""
 
     def __init__(self, *, count: int, after_port: int, is_faulty: bool, root: Path) -> None:
         self._flags = ["--faults"] if is_faulty else []
@@ -57,7 +56,7 @@ class DemoFleet:
         )
 
     async def start(self, seconds: float) -> None:
-        """Start all and wait until they accept connections, or `StartError`."""
+        """Start all and wait until they accept connections, or raise `StartError`."""
         for server in self.servers:
             _check_port(server)
         for server in self.servers:
@@ -71,18 +70,18 @@ class DemoFleet:
             self._begin_watch(process)
 
     def is_running(self, server_id: ServerId) -> bool:
-        """Whether the process is there."""
+        """Whether the process runs."""
         return self._processes[server_id].process.returncode is None
 
     async def kill(self, server_id: ServerId) -> None:
-        """End one the hard way, as a crash would, and wait until it is gone."""
+        """Kill one, as a crash would, and wait until it has ended."""
         process = self._processes[server_id]
         with contextlib.suppress(ProcessLookupError):
             process.process.kill()
         await process.process.wait()
 
     async def start_again(self, server_id: ServerId, seconds: float) -> None:
-        """Start one that has ended on its old port, and wait until it accepts connections, or `StartError`."""
+        """Restart one that has ended, on its old port, and wait until it accepts connections, or raise `StartError`."""
         server = self._processes[server_id].server
         _check_port(server)
         process = await self._spawn(server)
@@ -129,7 +128,7 @@ class DemoFleet:
 
 
 def _check_port(server: Server) -> None:
-    """Fail before anything is started: a demo server on another port would be another server."""
+    """Raise `StartError` if the port is in use: a demo server on another port would be another server."""
     port = int(server.address.rpartition(":")[2])
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -144,7 +143,7 @@ def _check_port(server: Server) -> None:
 async def _read_output(
     server: Server, process: asyncio.subprocess.Process, is_ready: asyncio.Event, last_lines: list[str]
 ) -> None:
-    """Read on for ever, so that the process never waits for us."""
+    """Read for ever, so that the process never blocks on its output."""
     assert process.stdout is not None
     while True:
         try:

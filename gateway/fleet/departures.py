@@ -1,4 +1,4 @@
-"""The servers that have left the fleet, until nothing is under way there any more."""
+"""The servers that have left the fleet, until their last request has ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.tasks import start_task
 
 
 class Departures:
-    """Sees each off: its windows' sockets are closed with the cause, and its connections once they are not used."""
+    """Closes the sockets of windows with the cause, and a server's connections when none is in use."""
 
     def __init__(self, lines: Tunnels) -> None:
         self._lines = lines
@@ -20,11 +20,11 @@ class Departures:
 
     @property
     def count(self) -> int:
-        """How many are not gone yet."""
+        """The number of servers that are not closed yet."""
         return len(self._leaving)
 
     def see_off(self, departed: Mapping[Upstream, Refusal]) -> None:
-        """These have left."""
+        """Begin to close these servers."""
         for upstream, refusal in departed.items():
             self._leaving[start_task(self._see_off(upstream, refusal))] = upstream
 
@@ -34,11 +34,11 @@ class Departures:
         self._leaving = {task: other for task, other in self._leaving.items() if other is not upstream}
 
     def stop(self) -> None:
-        """Wait for nothing any more: the gateway ends."""
+        """Stop waiting for requests, because the gateway ends."""
         for task in self._leaving:
             task.cancel()
 
     async def close(self) -> None:
-        """Close the connections that are left."""
+        """Close the remaining connections."""
         for upstream in self._leaving.values():
             await upstream.__aexit__(None, None, None)

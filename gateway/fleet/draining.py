@@ -1,10 +1,10 @@
-"""Draining a server from the gateway: one word changed in the fleet file, and every other byte of it kept.
+"""Draining a server from the gateway: one value is changed in the fleet file, and every other byte stays.
 
     await set_drain(gateway, ServerId("studio"), is_drained=True)
 
-The new text is read before it is written: it must say the same fleet but for that one word. It takes the old one's
-place in one step, so that whoever reads the file meanwhile (this gateway, another one, an editor) sees one or the
-other. A fleet without a file is changed in memory, until the gateway ends.
+The new text is parsed before it is written: it must describe the same fleet but for that value. It replaces the old
+one in one step, so that a reader of the file (this gateway, another one, an editor) sees one or the other. A fleet
+without a file is changed in memory, until the gateway ends.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DRAIN = re.compile(r"(\s*[\"']?drain[\"']?\s*=\s*)(true|false)(?![A-Za-z0-9_])"
 
 
 async def set_drain(keeper: Keeper, server_id: ServerId, *, is_drained: bool) -> Fleet:
-    """Have a server drained, or no more; the fleet afterwards. `ConfigError` in words if the file cannot be changed."""
+    """Drain a server or end its draining, and return the fleet; `ConfigError` if the file cannot be changed."""
     async with keeper.changing:
         before, known = keeper.state.fleet.declared, keeper.state.servers
         if server_id not in known:
@@ -49,14 +49,14 @@ async def set_drain(keeper: Keeper, server_id: ServerId, *, is_drained: bool) ->
 
 
 def with_drain(fleet: Fleet, server_id: ServerId, *, is_drained: bool) -> Fleet:
-    """The same fleet, but for that."""
+    """Return the same fleet with this server drained or not."""
     servers = (replace(one, is_drained=is_drained) if one.id == server_id else one for one in fleet.servers)
     return replace(fleet, servers=tuple(servers))
 
 
 def drain_in_file(path: Path, server_id: ServerId, *, is_drained: bool) -> Fleet:
-    """Change the file and give the fleet that it now says. Waits for others who do the same: for a thread."""
-    target = path.resolve()  # of a link, what it leads to is replaced
+    """Change the file and return its fleet. Waits for other writers, so call it in a thread."""
+    target = path.resolve()  # replace the target of a link, not the link
     with _alone(path, target):
         try:
             data = target.read_bytes()
@@ -69,7 +69,7 @@ def drain_in_file(path: Path, server_id: ServerId, *, is_drained: bool) -> Fleet
 
 
 def drained_text(path: Path, data: bytes, server_id: ServerId, *, is_drained: bool) -> bytes:
-    """The file's content with that server drained, or no more; `ConfigError` if it cannot be said by one word."""
+    """Return the file's content with that server drained or not; `ConfigError` if one value cannot say so."""
     text = TomlText.of(path, data)
     before = fleet_of(text)
     index = next((index for index, server in enumerate(before.servers) if server.id == server_id), None)
@@ -92,7 +92,7 @@ def drained_text(path: Path, data: bytes, server_id: ServerId, *, is_drained: bo
 
 
 def _check(before: TomlText, after: TomlText, index: int, line: int, *, is_drained: bool) -> None:
-    """The new text says the same but for that, whatever the lines looked like."""
+    """Raise `ConfigError` unless the new text means the same but for that value."""
     wanted = before.parse()
     wanted["server"][index]["drain"] = is_drained
     try:
@@ -110,7 +110,7 @@ def _by_hand(path: Path, line: int | None) -> ConfigError:
 
 @contextlib.contextmanager
 def _alone(path: Path, target: Path) -> Iterator[None]:
-    """Nobody else changes the file in this way meanwhile, in this process or another."""
+    """Hold the lock that all writers of the file take, in this process and in others."""
     try:
         with exclusive(target.with_name(f".{target.name}.lock"), lambda: None):
             yield
@@ -119,12 +119,12 @@ def _alone(path: Path, target: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, target: Path, data: bytes) -> None:
-    """Put a whole new file in the old one's place."""
+    """Replace the file by a new one in one step."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         new = Path(name)
         try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
+            with open(descriptor, "wb") as file:  # noqa: PTH123 a descriptor
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -138,7 +138,7 @@ def _replace(path: Path, target: Path, data: bytes) -> None:
 
 
 def _take_after(target: Path, new: Path) -> None:
-    """The same people may read it as before."""
+    """Give the new file the owner and permissions of the old one."""
     known = target.stat()
     new.chmod(known.st_mode & 0o7777)
     if hasattr(os, "chown"):

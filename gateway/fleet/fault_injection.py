@@ -1,7 +1,7 @@
-"""*Break it*: does to the demo servers what the page may ask for, and tells what is broken now.
+"""*Break it*: injects the faults that the page requests into demo servers, and reports which faults are active.
 
-There is one only where this gateway has started the servers itself, with `--faults`. A real server is out of its
-reach: it knows the demo fleet's processes and nothing else.
+It exists only if this gateway has started the servers itself, with `--faults`. It cannot reach a real server, because
+it knows the demo fleet's processes and nothing else.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from gateway.tasks import start_task
 from wire.faults import Fault
 
 _PATH = "/demo/faults"
-_PAUSE = 1.0  # seconds between looks at what is broken: a fault of the next submit ends by itself
+_PAUSE = 1.0  # between polls of active faults: a fault of the next submit ends by itself
 _JSON = {"Content-Type": "application/json"}
 
 _log = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Acts on one demo server at a time, also if the page that asked goes away meanwhile."""
+    """Acts on one demo server at a time, also if the page that requested it closes."""
 
     def __init__(
         self,
@@ -55,18 +55,18 @@ class Breaker:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self) -> None:
-        """Begin to look at what is broken."""
+        """Begin to poll the active faults."""
         for server_id in self._upstreams:
             self._tasks.add(start_task(self._watch(server_id)))
 
     async def close(self) -> None:
-        """Stop looking, and leave undone what is half done: the servers end with the gateway."""
+        """Stop polling, and leave unfinished work undone: the servers end with the gateway."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def answer(self, request: web.BaseRequest) -> dict[str, object]:
-        """Do what the request's body asks for; what is broken on that server afterwards, or `Refused`."""
+        """Do what the request's body says; return the server's active faults, or raise `Refused`."""
         wish = read_wish(await self._read_body(request))
         if isinstance(wish, str):
             raise Refused(Refusal(Cause.REFUSED_BODY, wish))
@@ -134,7 +134,7 @@ class Breaker:
             raise Refused(Refusal(Cause.CONNECT_FAILED, str(error))) from error
 
     async def _restart(self, server_id: ServerId) -> None:
-        """Until another process answers under the same number; meanwhile connections are refused."""
+        """Wait until another process answers under the same number; until then connections are refused."""
         before = (await self._ask(server_id, _PATH))["boot"]
         await self._call(server_id, _PATH, CHANGES[Fault.RESTART])
         async with asyncio.timeout(self._deadlines.demo_start):
@@ -143,11 +143,11 @@ class Breaker:
                     if (await self._ask(server_id, _PATH))["boot"] != before:
                         return
                 except (aiohttp.ClientError, OSError):
-                    pass  # it is on its way
+                    pass  # it is starting
                 await asyncio.sleep(0.05)
 
     async def _overwrite(self, server_id: ServerId) -> None:
-        """Put another picture under the name of the newest result, as a second program on that machine might."""
+        """Replace the newest result by another picture, as a second program on that machine might."""
         history = await self._ask(server_id, "/history")
         files = [
             file
@@ -163,7 +163,7 @@ class Breaker:
         body = form()
         await self._post(server_id, "/upload/image", body, {"Content-Type": body.content_type})
 
-    # Asking the server
+    # Requests to the server
 
     async def _watch(self, server_id: ServerId) -> None:
         while True:
@@ -172,7 +172,7 @@ class Breaker:
             await asyncio.sleep(_PAUSE)
 
     async def _look(self, server_id: ServerId) -> None:
-        """Note what is broken; an answer that does not come leaves it as it was."""
+        """Record the active faults; a failed request leaves them as they were."""
         if not self._demo.is_running(server_id):
             self._state.note_broken(server_id, (Fault.KILL.value,))
             return
@@ -206,7 +206,7 @@ class Breaker:
 
 
 def another_picture(side: int = 64) -> bytes:
-    """A grey PNG, which none of the demo's nodes makes."""
+    """Return a grey PNG, which no node of the demo servers makes."""
     row = b"\0" + b"\x80" * side
     parts = (
         (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)),

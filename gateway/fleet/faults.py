@@ -1,7 +1,7 @@
-"""What a demo server may be asked to suffer under *Break it*: a closed list, and what a request may say.
+"""The faults that a demo server can have under *Break it*: a closed list, and what a request may say.
 
-Pure. A request names one server and one fault of the list; what is then sent to the server is ours alone, so that
-nothing of the request's own ever reaches `/demo/faults`. See `demo_comfyui/faults.py` for what each change does.
+Pure. A request names one server and one fault of the list; the request to the server is made from our own values, so
+nothing from the client ever reaches `/demo/faults`. See `demo_comfyui/faults.py` for what each change does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WISH = Bounds(LARGEST_WISH)
 _KEYS = {"server", "fault"}
 
 
-# What each asks of `/demo/faults`; the others are done in other ways.
+# The change of `/demo/faults` that each makes; other faults are caused in other ways.
 CHANGES: Mapping[Fault, Mapping[str, object]] = MappingProxyType(
     {
         Fault.RESTART: {"restart": True},
@@ -53,14 +53,14 @@ _NEXT = {change["next_submit"]: fault for fault, change in CHANGES.items() if ch
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which server is to suffer what."""
+    """A server, and the fault that it should get."""
 
     server_id: str
     fault: Fault
 
 
 def read_wish(raw: bytes) -> Wish | str:
-    """The wish that a body states, or a sentence on why it is none."""
+    """Parse a request body, or return a sentence on why it is invalid."""
     try:
         value = read_json(raw, _WISH, is_strict=True)
     except JsonError:
@@ -74,7 +74,7 @@ def read_wish(raw: bytes) -> Wish | str:
 
 
 def read_broken(told: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """What is broken, from a demo server's answer to `/demo/faults`."""
+    """Return the active faults in a demo server's answer to `/demo/faults`."""
     state = told["faults"]
     found = [fault for key, fault in _LASTING if state.get(key)]
     awaited = _NEXT.get(state.get("next_submit"))

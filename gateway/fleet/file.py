@@ -4,7 +4,7 @@
 
 One `[[server]]` table for each server (`file_server.py`), one `[[discover]]` table for each name under which servers
 are looked up (`file_discover.py`), and `[gateway]` for the installation (`file_gateway.py`).
-Every mistake is a `ConfigError` that names the file, the line and the key.
+Every mistake is a `ConfigError` with the file, the line and the key.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _TABLES = ("server", "discover", "gateway")
 
 
 def read_fleet(path: Path) -> Fleet:
-    """The fleet that a file describes, or a `ConfigError` that says where it is wrong. Reads files: for a thread."""
+    """Return the fleet that a file describes; a `ConfigError` says where it is wrong. Call it in a thread."""
     return fleet_of(TomlText.read(path))
 
 
 def fleet_of(text: TomlText) -> Fleet:
-    """The fleet that a text describes; what it refers to is read now."""
+    """Return the fleet that a text describes; the files that it refers to are read now."""
     document = text.parse()
     for key in document:
         if key not in _TABLES:
@@ -69,10 +69,10 @@ def fleet_of(text: TomlText) -> Fleet:
 
 
 def check_direct(fleet: Fleet, *, has_users: bool) -> None:
-    """Raise a ConfigError, with line and key, if users are kept apart here and a server is `direct`.
+    """Raise a ConfigError, with line and key, if there are users and a server is `direct`.
 
-    Pages of a plain web server ask such a server at its own address. Whoever may open that address past the gateway
-    sees everybody's work, so it goes together neither with users nor with a log-in of the server's own.
+    Pages of a plain web server contact such a server at its own address. A user who may open that address without the
+    gateway sees the work of all users, so `direct` excludes both users and a login of the server's own.
     """
     for server in fleet.servers if has_users else ():
         if server.is_direct:

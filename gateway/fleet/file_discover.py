@@ -1,11 +1,11 @@
-"""One `[[discover]]` table of the fleet file as a `Discover`: under which name servers are looked up.
+"""One `[[discover]]` table of the fleet file as a `Discover`: the name under which servers are looked up.
 
     [[discover]]
     from = "dns://comfyui.internal:8188"     # the A and AAAA records of a name
-    from = "srv://_comfyui._tcp.internal"    # or its SRV records, which tell the ports too
-    leaving = "dns://comfyui-all.internal:8188"  # and a name that they keep until they are gone
+    from = "srv://_comfyui._tcp.internal"    # or its SRV records, which have the ports too
+    leaving = "dns://comfyui-all.internal:8188"  # and a name that they keep until they have ended
 
-What else stands there holds for each server that is found, as in a `[[server]]` table.
+Its other keys hold for each server that is found, as in a `[[server]]` table.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _REUSED = (
 
 
 def read_discover(reader: ServerReader, table: Table) -> Discover:
-    """One table; `reader` keeps what it refers to, and its warnings."""
+    """Read one table; `reader` collects the files that it refers to, and its warnings."""
     table.check_keys(KEYS)
     origin = table.needed_text("from")
     kind, name, port = _target(table, origin, "from")
@@ -79,13 +79,13 @@ def read_discover(reader: ServerReader, table: Table) -> Discover:
 
 
 def _leaving(table: Table) -> tuple[str, int | None] | None:
-    """The name under which servers stay until they are gone, and its port."""
+    """Return the name that servers keep until they have ended, and its port."""
     origin = table.get_text("leaving")
     return _target(table, origin, "leaving")[1:] if origin else None
 
 
 def _target(table: Table, origin: str, key: str) -> tuple[str, str, int | None]:
-    """The kind, the name and the port of what is looked up."""
+    """Return the kind, the name and the port of the target."""
     try:
         parts = urlsplit(origin)
         name, port = parts.hostname or "", parts.port

@@ -27,7 +27,7 @@ LONGEST_SESSION = 365  # days
 LONGEST_HSTS = 730  # days
 LONGEST_NODE = 200  # characters
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*", re.ASCII)
-# Whose meaning is taken already: believed as a person's name, each would be one that others can set.
+# Headers with a meaning of their own: a client could set them, so none may carry a user's name.
 _TAKEN = re.compile(
     r"(host|origin|referer|cookie|authorization|connection|upgrade|expect|te|trailer|range|date|via|forwarded"
     r"|user-agent|keep-alive|transfer-encoding|(accept|content|if|sec|proxy|x-mooring|access-control)(-.*)?)",
@@ -36,7 +36,7 @@ _TAKEN = re.compile(
 
 
 def read_names(table: Table) -> tuple[str, ...]:
-    """Further host names or origins of the gateway."""
+    """Return further host names or origins of the gateway."""
     table.check_keys(KEYS)
     try:
         return tuple(check_name(name) for name in table.texts("names", "names"))
@@ -45,7 +45,7 @@ def read_names(table: Table) -> tuple[str, ...]:
 
 
 def read_rules(table: Table) -> Rules:
-    """What the installation allows its people."""
+    """Return the rules for users."""
     header, peers = _header(table), _networks(table, "trusted_peers")
     if header and not peers:
         raise table.fault(

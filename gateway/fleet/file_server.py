@@ -1,7 +1,7 @@
 """One `[[server]]` table of the fleet file as a `Server`.
 
-A log-in stands there by reference only, `env:NAME` or `file:PATH`, so that the file can be shown and kept with others.
-What was referred to is read once, here, and is in no error and no warning.
+A login is given by reference only, `env:NAME` or `file:PATH`, so that the file can be shown and put under version
+control. The secret is read once, here, and is in no error and no warning.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.fleet.fleet import ReadFile, checked_address
 from gateway.fleet.toml_text import Table, nearest
 from gateway.http.servers import MOST_REQUESTS, Access, Limits, Server, ServerId, TlsFiles
 
-COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # as `app/ui/kit/colours.py` has them
+COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # the names in `app/ui/kit/colours.py`
 KEYS = (
     "id",
     "url",
@@ -44,22 +44,22 @@ LONGEST_NAME = 80  # characters, shown on a chip
 LONGEST_TAG = 24  # characters
 MOST_TAGS = 8
 LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
-LARGEST_SECRET = 8_192  # bytes; headers have their limits too
+LARGEST_SECRET = 8_192  # bytes; headers are limited too
 LARGEST_PEM = 1_000_000  # bytes; a machine's whole list of authorities has 220,000
-LEAST_UPLOAD = 1_000_000  # bytes; prompts pass under the same limit
-_OWN_LOGIN = ("token", "basic", "tls_cert", "tls_key")  # what no page can bring along
+LEAST_UPLOAD = 1_000_000  # bytes; prompts have the same limit
+_OWN_LOGIN = ("token", "basic", "tls_cert", "tls_key")  # which a page cannot send
 _TLS = ("tls_ca", "tls_cert", "tls_key", "tls_verify")
 
 
 class ServerReader:
-    """Reads the tables of one file. `files` are those that they refer to, `warnings` sentences for people."""
+    """Reads the tables of one file. `files` are those that they refer to, `warnings` are sentences for the operator."""
 
     def __init__(self) -> None:
         self.files: list[ReadFile] = []
         self.warnings: list[str] = []
 
     def read(self, table: Table) -> Server:
-        """One server."""
+        """Read one server."""
         table.check_keys(KEYS)
         server_id = table.needed_text("id")
         if not is_server_id(server_id):
@@ -83,7 +83,7 @@ class ServerReader:
         )
 
     def access(self, table: Table, server_id: str, address: str) -> Access:
-        """How the gateway gets in there, by the table's log-in and TLS; `server_id` is for the warnings."""
+        """Return how the gateway connects, by the table's login and TLS; `server_id` is for the warnings."""
         authorization = self._authorization(table)
         host = urlsplit(address).hostname or ""
         is_plain = address.startswith("http:")
@@ -103,7 +103,7 @@ class ServerReader:
         files = TlsFiles(*(_path(table, key) if key in given else None for key in ("tls_ca", "tls_cert", "tls_key")))
         return Access(authorization, context, digest, is_unverified=not is_verified, files=files)
 
-    # Log-ins
+    # Logins
 
     def _authorization(self, table: Table) -> str:
         if "token" in table.values and "basic" in table.values:
@@ -121,7 +121,7 @@ class ServerReader:
         return ""
 
     def _secret(self, table: Table, key: str) -> str:
-        """What `env:NAME` or `file:PATH` refers to, without the end of its line."""
+        """Return the content of `env:NAME` or `file:PATH`, without a line end."""
         kind, _, where = table.get_text(key).partition(":")
         if kind == "env" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", where, re.ASCII):
             found = os.environ.get(where)
@@ -134,7 +134,7 @@ class ServerReader:
                 return data.decode("utf-8").strip("\r\n")
             except UnicodeDecodeError:
                 raise table.fault("the file that it names is not text in UTF-8", key) from None
-        # What stands there may be the log-in itself, so it is not repeated.
+        # The value may be the login itself, so it is not repeated.
         raise table.fault('write "env:NAME" or "file:PATH": a log-in itself does not belong in this file', key)
 
     # TLS
@@ -160,7 +160,7 @@ class ServerReader:
     def _show_own(self, table: Table, context: ssl.SSLContext) -> None:
         certificate, key = (_path(table, name) for name in ("tls_cert", "tls_key"))
         try:
-            # Without a password callback OpenSSL would ask on the terminal, and a service would wait for ever.
+            # Without a password callback OpenSSL would prompt on the terminal, and a service would wait for ever.
             context.load_cert_chain(certificate, key, password=lambda: "")
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
@@ -184,7 +184,7 @@ class ServerReader:
 
 
 def _direct_at(table: Table) -> int | None:
-    """The line that says that pages may ask it themselves; None if none does."""
+    """Return the line that lets pages contact the server directly; None if there is none."""
     if not table.flag("direct"):
         return None
     for key in _OWN_LOGIN:
@@ -195,7 +195,7 @@ def _direct_at(table: Table) -> int | None:
 
 
 def _path(table: Table, key: str, where: str | None = None) -> Path:
-    """A path, relative to the fleet file."""
+    """Return a path, relative to the fleet file."""
     return table.text.path.parent / Path(table.get_text(key) if where is None else where)
 
 
@@ -207,7 +207,7 @@ def _address(table: Table) -> str:
 
 
 def read_limits(table: Table) -> Limits:
-    """What is asked of a server at most."""
+    """Return the limits for requests to a server."""
     return Limits(
         table.whole("max_requests", 1, 1_000) or MOST_REQUESTS,
         table.whole("max_upload", LEAST_UPLOAD, 2**40),
@@ -215,7 +215,7 @@ def read_limits(table: Table) -> Limits:
 
 
 def read_colour(table: Table) -> str:
-    """A colour by its name, or nothing."""
+    """Return the name of a colour, or an empty text."""
     colour = table.get_text("colour")
     if colour not in {"", *COLOURS} or (not colour and "colour" in table.values):
         raise table.fault(f"there is no such colour{nearest(colour, COLOURS)}", "colour")
@@ -223,7 +223,7 @@ def read_colour(table: Table) -> str:
 
 
 def read_weight(table: Table) -> float:
-    """How much of the work a server gets."""
+    """Return the server's share of the work."""
     value = table.values.get("weight", 1.0)
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
     if not is_number or not LEAST_WEIGHT <= value <= MOST_WEIGHT:
@@ -232,7 +232,7 @@ def read_weight(table: Table) -> float:
 
 
 def read_tags(table: Table) -> tuple[str, ...]:
-    """Short names, for people."""
+    """Return the tags, short names for users."""
     tags = tuple(tag.strip() for tag in table.texts("tags", "short names"))
     if len(tags) > MOST_TAGS or len(set(tags)) < len(tags):
         raise table.fault(f"it has each tag once, and at most {MOST_TAGS}", "tags")

@@ -1,4 +1,4 @@
-"""The fleet as values: its servers, where they came from, and what holds for the installation.
+"""The fleet as values: its servers, its source, and the rules of the installation.
 
 `gateway/fleet/file.py` reads it.
 """
@@ -17,12 +17,12 @@ from gateway.flags import FlagError, normal_address
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Access, Limits, Server
 
-MOST_FOUND = 500  # servers that one table finds, unless it says less
+MOST_FOUND = 500  # servers that one table finds at most, unless it says less
 _PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 
 
 class Source(Enum):
-    """Where the fleet came from."""
+    """What declares the fleet."""
 
     DEMO = "demo"
     FOUND = "found"
@@ -32,16 +32,16 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Discover:
-    """One `[[discover]]` table: where servers are looked up, and what holds for each that is found."""
+    """One `[[discover]]` table: where to look servers up, and the settings of each that is found."""
 
-    origin: str  # as it is written: dns://name:port or srv://name
+    origin: str  # as written: dns://name:port or srv://name
     name: str
     port: int | None  # None: each SRV record has its own
-    prefix: str  # what their ids begin with
+    prefix: str  # of the servers' ids
     is_https: bool = False
     is_minted: bool = False
-    nameservers: tuple[tuple[str, int], ...] = ()  # instead of those of this machine
-    leaving: tuple[str, int | None] | None = None  # another name and its port: who is named there only is leaving
+    nameservers: tuple[tuple[str, int], ...] = ()  # in place of those of this machine
+    leaving: tuple[str, int | None] | None = None  # another name and its port: a server with this name only is leaving
     most: int = MOST_FOUND
     colour: str = ""
     weight: float = 1.0
@@ -51,29 +51,29 @@ class Discover:
 
     @property
     def place(self) -> tuple[object, ...]:
-        """What makes it another table: if one of these changes, what was found before is gone."""
+        """The identity of the table: if it changes, servers found before are dropped."""
         return self.origin, self.prefix, self.is_https, self.is_minted, self.nameservers, self.most
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file that was read, by the digest of its content then."""
+    """A file that was read, with the digest of its content."""
 
     path: Path
     digest: str
 
     @classmethod
     def of(cls, path: Path, data: bytes) -> ReadFile:
-        """As it was read."""
+        """Return the file with this content's digest."""
         return cls(path, hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The servers, where they came from, why in words, the gateway's further names, and the installation's rules.
+    """The servers, their source with an explanation, the gateway's further names, and the installation's rules.
 
-    `files` are all that was read for it: the fleet file first, then what it refers to. `warnings` are one sentence
-    each, for whoever runs the gateway. `servers` are those that were looked up by `discover`, too.
+    `files` are all that were read: the fleet file first, then the files it refers to. `warnings` are one sentence each,
+    for the operator. `servers` includes those found by `discover`.
     """
 
     source: Source
@@ -87,16 +87,16 @@ class Fleet:
 
     @property
     def declared(self) -> Fleet:
-        """The fleet as its file or the flags have it, without what was looked up."""
+        """The fleet as its file or the flags declare it, without discovered servers."""
         return replace(self, servers=tuple(server for server in self.servers if server.found is None))
 
     def with_found(self, found: tuple[Server, ...]) -> Fleet:
-        """The fleet as declared, and these servers after."""
+        """Return the declared fleet with these servers added."""
         return replace(self, servers=(*self.declared.servers, *found))
 
 
 def checked_address(text: str) -> str:
-    """The normal form of a server's address, or a `ConfigError` that says what is wrong with it."""
+    """Normalize a server's address, or raise a `ConfigError` that says what is wrong with it."""
     try:
         address = normal_address(text)
     except FlagError as error:

@@ -1,7 +1,7 @@
-"""Looks at a server: its answers to `/system_stats`, `/queue` and `/features`, read as values.
+"""Probes of a server: its answers to `/system_stats`, `/queue` and `/features`, parsed into values.
 
-An answer counts only if it has ComfyUI's shape: a log-in page, a redirect or another program on the port is told
-apart from a server that is down.
+An answer counts only if it has ComfyUI's shape: a login page, a redirect or another program on the port is reported
+as such, and not as a server that is down.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gateway.http.upstream import Redirected, Upstream, short_reason
 from wire.health import Condition, Health, judge_status
 from wire.stats import Look
 
-_WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address that a redirect leads to
+_WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address of a redirect
 
 T = TypeVar("T")
 
@@ -46,12 +46,12 @@ class StatusError(Exception):
 
 
 async def look(upstream: Upstream) -> Condition:
-    """The condition of a server now. Never raises for what the server or the network does."""
+    """Return the present condition of a server. Never raises for what the server or the network does."""
     return (await look_closely(upstream)).condition
 
 
 async def look_closely(upstream: Upstream) -> Look:
-    """One look at a server. Never raises for what the server or the network does."""
+    """Probe a server. Never raises for what the server or the network does."""
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
             seen = parse_stats(await fetch_json(upstream, "/system_stats"))
@@ -62,12 +62,12 @@ async def look_closely(upstream: Upstream) -> Look:
 
 
 async def read_queue(upstream: Upstream) -> Queue:
-    """The queue now; raises whatever `judge_failure` understands."""
+    """Return the present queue; raises the errors that `judge_failure` understands."""
     return await ask(upstream, "/queue", QUEUE, read_queue_answer)
 
 
 async def read_max_upload(upstream: Upstream) -> int:
-    """The largest request body that the server takes, in bytes; ComfyUI's default where it does not say."""
+    """Return the largest request body that the server accepts, in bytes, or ComfyUI's default."""
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
             answer = await fetch_json(upstream, "/features")
@@ -78,7 +78,7 @@ async def read_max_upload(upstream: Upstream) -> int:
 
 
 async def has_jobs(upstream: Upstream) -> bool:
-    """Whether the server has the newer jobs API. Asked here, so that no page asks in vain: browsers log refusals."""
+    """Whether the server has the newer jobs API. The gateway asks, because browsers log failed requests."""
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
             answer = await fetch_json(upstream, "/api/jobs?limit=1")
@@ -88,7 +88,7 @@ async def has_jobs(upstream: Upstream) -> bool:
 
 
 async def fetch_json(upstream: Upstream, path: str) -> object:
-    """The JSON at a path; for answers that are small."""
+    """Return the JSON at a path, for small answers."""
     return parse_json(await fetch_body(upstream, path, SMALL), path)
 
 
@@ -153,7 +153,7 @@ class Answer:
 
 
 def judge_failure(error: Exception) -> Condition:
-    """The condition that a failed look shows."""
+    """Return the condition that a failed probe shows."""
     match error:
         case StatusError(status=status):
             return judge_status(status)

@@ -1,9 +1,9 @@
-"""One prober for all windows: it looks at each server now and then, and reads all queues when asked.
+"""One prober for all windows: it probes each server regularly, and reads all queues on request.
 
-Every two seconds while a server is well, less and less often while it is not. Windows do not probe: they are told
-by `/fleet/ws`. `loads` reads afresh, for a window that is about to choose a server; reads of one server that
-overlap are one read. What such a read finds is news like any look's: a server that hangs costs one choice its
-deadline, and from then on nobody waits for it, though each choice reads it again and so notices if it is back.
+It probes every two seconds while a server is healthy, at growing intervals while it is not. Windows do not probe: they
+are notified by `/fleet/ws`. `loads` reads the queues for a window that is about to choose a server; overlapping reads
+of one server are shared. A read updates the condition as a probe does: a server that hangs delays one choice until the
+deadline, and no later choice waits for it, though each reads it and so notices when it is back.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from gateway.tasks import for_ever, start_task
 from wire.health import Condition, Health
 
 _ILL = {Health.DOWN, Health.TIMEOUT}
-_BACKOFF = 1.6  # from one pause to the next while a server is not well
+_BACKOFF = 1.6  # from one pause to the next while a server is not healthy
 
 _log = logging.getLogger(__name__)
 
 
 class Prober:
-    """Keeps a `FleetState` current. `on_well` hears of each server that is found well, and may be another one now."""
+    """Keeps a `FleetState` current. `on_well` is called with each server found healthy that may be another one now."""
 
     def __init__(
         self,
@@ -57,22 +57,22 @@ class Prober:
         self._deadlines = deadlines
         self._on_well = on_well
         self.stats = FleetStats()
-        self.marks: dict[str, Mapping[str, str]] = {}  # whose the prompts are that `loads` has told of
+        self.marks: dict[str, Mapping[str, str]] = {}  # owners' marks of the prompts that `loads` has reported
         self._watches: dict[Upstream, asyncio.Task[None]] = {}
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
         self._notices: dict[ServerId, str] = {}
         self._hurries: dict[ServerId, asyncio.Event] = {}
 
     def start(self) -> None:
-        """Begin to look at all servers."""
+        """Begin to probe all servers."""
         self.change()
 
     def change(self) -> None:
-        """Look at the servers that are there now, at each of them soon, and no more at those that have departed."""
+        """Probe the present servers soon, and stop probing those that have left."""
         there = set(self._upstreams.values())
         for upstream in set(self._watches) - there:
             self._watches.pop(upstream).cancel()
-            self._reads.pop(upstream.server.id, None)  # it ends by itself, and is nobody's answer any more
+            self._reads.pop(upstream.server.id, None)  # it ends by itself, and its answer is not used
             self._notices.pop(upstream.server.id, None)
             self.stats.forget(upstream.server.id)
         for server_id, upstream in self._upstreams.items():
@@ -84,23 +84,23 @@ class Prober:
                 self.look_soon(server_id)
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop probing."""
         tasks = [*self._watches.values(), *self._reads.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def explain_down(self, server_id: ServerId, reason: str) -> None:
-        """Tell why a server that does not answer is down, where that is known better than from outside."""
+        """Record why a server that does not answer is down, if the gateway knows better than a probe."""
         self._notices[server_id] = reason
         self._note(server_id, Condition(Health.DOWN))
 
     def look_soon(self, server_id: ServerId) -> None:
-        """Look at a server now: something was done to it."""
+        """Probe a server now, after something was done to it."""
         self._hurries[server_id].set()
 
     async def loads(self) -> dict[str, object]:
-        """Every server's queue, read now, as `GET /fleet/loads` sends it: ids only."""
+        """Read every server's queue now, and return what `GET /fleet/loads` sends: ids only."""
         asked = list(self._upstreams)
         answers = await asyncio.gather(*(self._load(server_id) for server_id in asked))
         found = dict(zip(asked, answers, strict=True))
@@ -113,11 +113,11 @@ class Prober:
             read = start_task(self._read_load(self._upstreams[server_id]))
             self._reads[server_id] = read
             read.add_done_callback(lambda done: self._forget(server_id, done))
-        if health in _ILL:  # the read goes on, whoever waits for it
+        if health in _ILL:  # the read continues in the background
             done, _ = await asyncio.wait({read}, timeout=self._deadlines.loads_ill)
             if not done:
                 return {"ok": False, "cause": health.value}
-        return await asyncio.shield(read)  # others may wait for the same read
+        return await asyncio.shield(read)  # other callers may share the read
 
     def _forget(self, server_id: ServerId, read: asyncio.Task[dict[str, object]]) -> None:
         if self._reads.get(server_id) is read:
@@ -133,7 +133,7 @@ class Prober:
             if self._upstreams.get(server_id) is upstream:
                 self._note(server_id, condition)
             return {"ok": False, "cause": condition.health.value}
-        if self._upstreams.get(server_id) is not upstream:  # it has left the fleet meanwhile
+        if self._upstreams.get(server_id) is not upstream:  # it has left the fleet in the meantime
             return {"ok": False, "cause": Cause.UNKNOWN_SERVER.word}
         if self._state.condition(server_id).health is not Health.WELL:
             self._hurries[server_id].set()
@@ -156,7 +156,7 @@ class Prober:
             if condition.health is Health.WELL:
                 pause = self._deadlines.probe_well
                 self._notices.pop(server_id, None)
-                if is_news:  # it may be another one than before
+                if is_news:  # it may be another server than before
                     self._state.max_upload[server_id] = await read_max_upload(upstream)
                     knows_jobs = await has_jobs(upstream)
                     self._on_well(server_id)
@@ -167,7 +167,7 @@ class Prober:
             await self._rest(server_id, pause)
 
     async def _rest(self, server_id: ServerId, pause: float) -> None:
-        """Until the next look: a while, or less if the server was found to answer again."""
+        """Sleep until the next probe; end early if the server was found to answer."""
         hurry = self._hurries[server_id]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):

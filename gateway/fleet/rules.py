@@ -1,4 +1,4 @@
-"""What this installation allows its people, as the `[gateway]` table of the fleet file says it."""
+"""The rules of this installation for its users, from the `[gateway]` table of the fleet file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ DEFAULT_SESSION_DAYS = 30  # one day if sessions cannot be ended early
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of one installation; without a fleet file, all as they are here.
+    """The rules of one installation, with the defaults for one without a fleet file.
 
-    `trusted_header` names the header in which a log-in proxy tells who asks. It is believed from `trusted_peers` only,
-    which are the addresses that the proxy's connections come from. `proxies` pass on what others ask of this gateway:
-    they are believed whom they name as the one who asks.
+    `trusted_header` names the header in which a login proxy sends the user's name. It is believed only from
+    `trusted_peers`, the addresses that the proxy's connections come from. `proxies` forward requests of others: their
+    `X-Forwarded-For` is believed.
     """
 
-    max_pending_per_user: int | None = None  # queued and running prompts of one person on one server
+    max_pending_per_user: int | None = None  # queued and running prompts of one user on one server
     deny_nodes: tuple[str, ...] = ()  # node classes, `*` and `?` as in file names
-    share_workflows: bool = False  # whether people see the workflows that are saved on the servers
-    only_published: bool = False  # whether the role *use* runs published workflows alone
+    share_workflows: bool = False  # whether users see the workflows that are saved on the servers
+    only_published: bool = False  # whether the role *use* may run published workflows only
     trusted_header: str = ""
     trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -29,7 +29,7 @@ class Rules:
     hsts_days: int | None = None  # how long browsers use only https for this host; None: no header
 
     def denies(self, class_type: str) -> bool:
-        """Whether prompts may not have this node class."""
+        """Whether prompts may not contain this node class."""
         return any(fnmatchcase(class_type, pattern) for pattern in self.deny_nodes)
 
     @property
@@ -42,7 +42,7 @@ class Rules:
         return _is_in(peer, self.trusted_peers)
 
     def is_proxy(self, peer: str) -> bool:
-        """Whether this address is a proxy's, in front of the gateway."""
+        """Whether this address is that of a proxy in front of the gateway."""
         return _is_in(peer, self.proxies)
 
 

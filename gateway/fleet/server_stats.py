@@ -1,8 +1,8 @@
-"""What of each server changes too often to be pushed: its devices' free memory, and how its last hour was.
+"""The facts about each server that change too often to be pushed: its devices' free memory, and its last hour.
 
-The prober looks at every server anyhow, so both cost nothing to keep: the last answer, and one `Minute` for each of the
-last sixty. A window reads them (`GET /fleet/stats`) while a person looks at the fleet, and at no other time. A gateway
-that was started again begins a new hour.
+The prober gets them anyway, so they cost nothing extra: the last answer, and one `Minute` for each of the last sixty.
+A window requests them (`GET /fleet/stats`) only while its user views the fleet. A restarted gateway begins a new
+hour.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wire.stats import Device, Look
 
 
 class FleetStats:
-    """The last hour of all servers. `clock` counts seconds and never goes back."""
+    """The last hour of all servers. `clock` counts seconds and never runs backwards."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -26,18 +26,18 @@ class FleetStats:
         self._hours: dict[ServerId, Hour] = {}
 
     def note(self, server_id: ServerId, look: Look) -> None:
-        """Record one look. Of a server that does not answer, the devices stay as they were told last."""
+        """Record a probe. A server that does not answer keeps its last reported devices."""
         if look.condition.health is Health.WELL:
             self._devices[server_id] = look.devices
         self._hours[server_id] = self._hours.get(server_id, Hour()).with_look(self._minute(), look.condition)
 
     def forget(self, server_id: ServerId) -> None:
-        """The server that had this id is there no more."""
+        """Forget a server that has left the fleet."""
         self._devices.pop(server_id, None)
         self._hours.pop(server_id, None)
 
     def as_json(self, servers: Mapping[ServerId, object]) -> dict[str, object]:
-        """What is known, as `GET /fleet/stats` sends it: an hour's minutes, oldest first, null where nobody looked."""
+        """Return what `GET /fleet/stats` sends: an hour's minutes, oldest first, null for those without a probe."""
         now = self._minute()
         return {"v": VERSION, "servers": {server_id: self._of(server_id, now).as_json() for server_id in servers}}
 

@@ -1,4 +1,4 @@
-"""What is known about the fleet now, as JSON, with a way to wait for the next change."""
+"""The present state of the fleet as JSON, with a way to wait for the next change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-s
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What a server's nodes are, and its lists of uploaded files, as hashes of their content."""
+    """A server's nodes, and its lists of uploaded files, as hashes of their content."""
 
     nodes: str = ""
     files: str = ""
@@ -25,23 +25,23 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class SearchReport:
-    """How the look-up of servers under one name stands: how many were found, and what is amiss in sentences."""
+    """The state of one DNS search: how many servers were found, and a sentence for each problem."""
 
     origin: str
     found: int = 0
-    is_answered: bool = False  # whether the last look-up was answered
+    is_answered: bool = False  # whether DNS answered the last look-up
     troubles: tuple[str, ...] = ()
 
 
 class FleetState:
-    """The conditions of all servers. Each change wakes whoever waits in `changed`; equal news is no change."""
+    """The conditions of all servers. Each change wakes the callers of `changed`; equal facts are no change."""
 
     def __init__(self, fleet: Fleet, *, is_breakable: bool = False) -> None:
         self.fleet = fleet
         self._problem = ""
         self._left_out: tuple[str, ...] = ()
         self.searches: tuple[SearchReport, ...] = ()
-        self.is_breakable = is_breakable  # whether the page may break the servers on purpose
+        self.is_breakable = is_breakable  # whether the page may inject faults
         self.max_upload: dict[ServerId, int] = {}
         self._conditions = {server.id: self._first() for server in fleet.servers}
         self._broken: dict[ServerId, tuple[str, ...]] = {}
@@ -49,13 +49,13 @@ class FleetState:
         self._build = ""
         self._workflows = ""
         self._revision = 0
-        self._written = -1  # the revision that `_texts` are of, by whether they are for who runs the fleet
+        self._written = -1  # the revision of `_texts`, which are keyed by whether they are for an administrator
         self._texts: dict[bool, str] = {}
         self._next: asyncio.Future[None] | None = None
 
     @property
     def revision(self) -> int:
-        """Grows with each change."""
+        """A number that grows with each change."""
         return self._revision
 
     @property
@@ -64,7 +64,7 @@ class FleetState:
         return {server.id: server for server in self.fleet.servers}
 
     def change(self, fleet: Fleet) -> None:
-        """Take another fleet. Of a server that is new, or another one under its id, nothing is known yet."""
+        """Use another fleet. A new server, or another one under a known id, starts without a condition."""
         before, self.fleet = self.servers, fleet
         stayed = {server.id for server in fleet.servers if _identity(before, server.id) == server.identity}
         for server_id in set(before) - stayed:
@@ -77,13 +77,13 @@ class FleetState:
         return Condition(is_demo=self.fleet.source is Source.DEMO)
 
     def note_problem(self, problem: str) -> None:
-        """Record what is wrong with the fleet file as it is now, while the fleet before it stays; empty if nothing."""
+        """Record what is wrong with the present fleet file, while the fleet before it stays; empty if nothing is."""
         if self._problem != problem:
             self._problem = problem
             self._tell()
 
     def note_discovery(self, searches: tuple[SearchReport, ...], left_out: tuple[str, ...]) -> None:
-        """Record how the look-ups of servers stand, and which of those that were found are not used, in sentences."""
+        """Record the state of the DNS searches, and a sentence for each discovered server that is not used."""
         before = self._troubles
         self.searches, self._left_out = searches, left_out
         if self._troubles != before:
@@ -91,26 +91,26 @@ class FleetState:
 
     @property
     def _troubles(self) -> list[str]:
-        """What is amiss with the look-ups, in sentences."""
+        """The problems of the DNS searches, in sentences."""
         return [*(trouble for search in self.searches for trouble in search.troubles), *self._left_out]
 
     def is_well(self, server_id: ServerId) -> bool:
-        """Whether a server answered the last look at it; not one that is not there."""
+        """Whether a server answered its last probe; False for an unknown id."""
         known = self._conditions.get(server_id)
         return known is not None and known.health is Health.WELL
 
     def largest_upload(self, server_id: ServerId) -> int:
-        """Bytes of one request to a server: what it takes itself, or less where the fleet says so."""
+        """Return the largest request body for a server, in bytes: its own limit, or a lower one of the fleet file."""
         taken = self.max_upload.get(server_id, DEFAULT_MAX_UPLOAD)
         limit = self.servers[server_id].limits.upload
         return taken if limit is None else min(taken, limit)
 
     def condition(self, server_id: ServerId) -> Condition:
-        """What is known about one server."""
+        """Return the condition of a server."""
         return self._conditions[server_id]
 
     def note(self, server_id: ServerId, condition: Condition) -> None:
-        """Record what was seen; nothing of a server that has left the fleet meanwhile."""
+        """Record a condition, unless the server has left the fleet in the meantime."""
         if self._conditions.get(server_id, condition) == condition:
             return
         self._conditions[server_id] = condition
@@ -123,7 +123,7 @@ class FleetState:
             self._tell()
 
     def catalogue(self, server_id: ServerId) -> Catalogue:
-        """The catalogue that was read last; empty hashes before the first."""
+        """Return the catalogue that was read last; empty hashes before the first."""
         return self._catalogues.get(server_id, Catalogue())
 
     def note_catalogue(self, server_id: ServerId, catalogue: Catalogue) -> None:
@@ -133,17 +133,17 @@ class FleetState:
             self._tell()
 
     def note_workflows(self, tag: str) -> None:
-        """Record that other workflows are published, by their listing's tag."""
+        """Record the published workflows, by their listing's tag."""
         if self._workflows != tag:
             self._workflows = tag
             self._tell()
 
     def broken(self, server_id: ServerId) -> tuple[str, ...]:
-        """The names of the faults that a server has on purpose now."""
+        """Return the names of a server's injected faults."""
         return self._broken.get(server_id, ())
 
     def note_broken(self, server_id: ServerId, broken: tuple[str, ...]) -> None:
-        """Record which faults a server has on purpose."""
+        """Record a server's injected faults."""
         if self.broken(server_id) != broken:
             self._broken[server_id] = broken
             self._tell()
@@ -155,13 +155,13 @@ class FleetState:
         self._next = None
 
     def note_queue(self, server_id: ServerId, *, running: int, pending: int) -> None:
-        """Record a queue's length that was read between two looks."""
+        """Record a queue's length that was read between two probes."""
         known = self._conditions[server_id]
         if known.health is Health.WELL:
             self.note(server_id, replace(known, running=running, pending=pending))
 
     async def changed(self, since: int) -> int:
-        """Wait until the revision is past `since`; returns it."""
+        """Wait until the revision is past `since`; return it."""
         while self._revision <= since:
             if self._next is None:
                 self._next = asyncio.get_running_loop().create_future()
@@ -169,10 +169,10 @@ class FleetState:
         return self._revision
 
     def as_json(self, *, runs_fleet: bool = True, person: str = "") -> dict[str, object]:
-        """The state as `GET /fleet` and `/fleet/ws` send it; what is wrong with the file is for who runs the fleet.
+        """Return what `GET /fleet` and `/fleet/ws` send; problems of the file are for administrators only.
 
         `person` is the recipient, so that a page notices when another user has logged in in its browser. Addresses of
-        servers are for who runs the fleet too: others get the tag, which pages compare in the same way.
+        servers are for administrators too: others get the tag, which pages compare in the same way.
         """
         source = self.fleet.source.value
         return {
@@ -190,7 +190,7 @@ class FleetState:
         }
 
     def as_text(self, *, runs_fleet: bool = True, person: str = "") -> str:
-        """The same as text. It is written once for all windows: of three hundred servers it has 150 kB."""
+        """Return the same as text, which is made once for all windows: for three hundred servers it has 150 kB."""
         if self._written != self._revision:
             self._written = self._revision
             self._texts.clear()

@@ -1,10 +1,10 @@
-"""The text of a TOML file beside its values, so that a mistake in a value is told with its line.
+"""The text of a TOML file beside its values, so that a mistake in a value is reported with its line.
 
     text = TomlText.read(Path("fleet.toml"))
     raise text.error("it is missing", text.find("server", index=2), "url")
 
-Lines are found by their look, which holds for files as people write them: one table head or one key a line. In a file
-that is written otherwise the line may be that of the table, or none, but never one that is not in the file.
+Lines are found by their form, for files as people write them: one table header or one key a line. For another form of
+file the line may be that of the table, or None, but never one that is not in the file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TomlText:
 
     @classmethod
     def read(cls, path: Path) -> TomlText:
-        """The file's text, or a `ConfigError`."""
+        """Read a file, or raise a `ConfigError`."""
         try:
             with path.open("rb") as file:
                 data = file.read(LARGEST + 1)
@@ -44,7 +44,7 @@ class TomlText:
 
     @classmethod
     def of(cls, path: Path, data: bytes) -> TomlText:
-        """The same for content that was read already."""
+        """Return the text of content that was read already."""
         if len(data) > LARGEST:
             raise ConfigError(f"it has more than {LARGEST} bytes", file=path)
         try:
@@ -53,7 +53,7 @@ class TomlText:
             raise ConfigError("it is not text in UTF-8", file=path) from error
 
     def parse(self) -> dict[str, Any]:
-        """The values, or a `ConfigError` with the line."""
+        """Return the values; a `ConfigError` has the line."""
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
@@ -62,7 +62,7 @@ class TomlText:
             raise ConfigError("it has a value that is too long or too deep", file=self.path) from error
 
     def find(self, table: str, *, index: int = 0, key: str | None = None) -> int | None:
-        """The line (from 1) of the `index`th `[table]` or `[[table]]`, or of a key in it; None if not found."""
+        """Return the line (from 1) of the `index`th `[table]` or `[[table]]`, or of a key in it; None if not found."""
         header = re.compile(rf"\s*\[\[?\s*[\"']?{re.escape(table)}[\"']?\s*\]\]?")
         wanted = None if key is None else re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]")
         seen, start = -1, None
@@ -77,16 +77,16 @@ class TomlText:
         return start
 
     def top(self, key: str) -> int | None:
-        """The line of a key or a table that stands for itself."""
+        """Return the line of a key or a table at the top level."""
         pattern = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}(?![A-Za-z0-9_-])")
         return next((number for number, line in enumerate(self.lines(), 1) if pattern.match(line)), None)
 
     def lines(self) -> list[str]:
-        """As TOML counts them: other ends of a line than its own are text."""
+        """Return the lines as TOML counts them: other line separators than its own are text."""
         return self.text.split("\n")
 
     def error(self, reason: str, line: int | None = None, key: str | None = None) -> ConfigError:
-        """A mistake at a line."""
+        """Return the error for a mistake at a line."""
         shown = key if key is None or key.isprintable() else repr(key)
         return ConfigError(reason, file=self.path, line=line, key=shown)
 
@@ -100,14 +100,14 @@ class TomlText:
 
 
 def nearest(key: str, known: Collection[str]) -> str:
-    """What may have been meant, as the end of a sentence."""
+    """Return a suggestion of a similar key, as the end of a sentence."""
     near = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of a file, with where it stands: each mistake in it is told with its line and key."""
+    """One table of a file, with its place, so that each mistake in it is reported with its line and key."""
 
     text: TomlText
     values: dict[str, Any]
@@ -115,41 +115,41 @@ class Table:
     index: int = 0
 
     def check_keys(self, known: Collection[str]) -> None:
-        """No other keys than these."""
+        """Raise an error for any other key than these."""
         for key in self.values:
             if key not in known:
                 raise self.fault(f"there is no such setting{nearest(key, known)}", key)
 
     def fault(self, reason: str, key: str) -> ConfigError:
-        """A mistake at a key."""
+        """Return the error for a mistake at a key."""
         return self.text.error(reason, self.line(key), key)
 
     def line(self, key: str) -> int | None:
-        """Where a key stands; None if that cannot be told."""
+        """Return the line of a key; None if it cannot be found."""
         return self.text.find(self.name, index=self.index, key=key)
 
     def needed_text(self, key: str) -> str:
-        """The text under a key that must be there."""
+        """Return the text under a required key."""
         if key not in self.values:
             raise self.text.error("it is missing", self.text.find(self.name, index=self.index), key)
         return self.get_text(key)
 
     def get_text(self, key: str, default: str = "") -> str:
-        """The text under a key."""
+        """Return the text under a key."""
         value = self.values.get(key, default)
         if not isinstance(value, str):
             raise self.fault("it must be text in quotes", key)
         return value
 
     def flag(self, key: str, *, default: bool = False) -> bool:
-        """True or false."""
+        """Return a boolean."""
         value = self.values.get(key, default)
         if not isinstance(value, bool):
             raise self.fault("it must be true or false", key)
         return value
 
     def whole(self, key: str, least: int, most: int) -> int | None:
-        """A whole number; None if it is not there."""
+        """Return a whole number; None if the key is missing."""
         value = self.values.get(key)
         if value is None:
             return None
@@ -158,7 +158,7 @@ class Table:
         return value
 
     def texts(self, key: str, what: str) -> tuple[str, ...]:
-        """A list of texts; `what` they are is for the error."""
+        """Return a list of texts; the error names `what` they are."""
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.fault(f"it must be a list of {what} in quotes", key)

@@ -1,8 +1,8 @@
-"""Keeps the gateway's fleet as its file says, while it runs.
+"""Keeps the gateway's fleet in step with its file.
 
-The file and what it refers to (log-ins, certificates) are read every two seconds: they are small, and neither a time
-nor a size tells every change. A changed file is taken once it has stayed the same for a moment, so that one which an
-editor is still writing is not. One with a mistake is told once, with its line and key, and leaves the fleet as it was.
+The file and the files that it refers to (logins, certificates) are read every two seconds: they are small, and neither
+time nor size shows every change. A changed file is used once it has stayed the same for a moment, since an editor may
+still be writing it. A mistake is logged once, with its line and key, and leaves the fleet as it was.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ _log = logging.getLogger(__name__)
 
 
 class Known(Protocol):
-    """What is known of the fleet."""
+    """The known facts about the fleet."""
 
     fleet: Fleet
 
     @property
     def servers(self) -> Mapping[ServerId, Server]:
-        """The fleet's servers by id, those that were looked up too."""
+        """The fleet's servers by id, including discovered ones."""
 
     def note_problem(self, problem: str) -> None:
         """Record what is wrong with the file."""
 
 
 class Keeper(Protocol):
-    """Who goes by the fleet: the gateway."""
+    """The owner of the fleet: the gateway."""
 
     changing: asyncio.Lock
 
     @property
     def state(self) -> Known:
-        """What is known."""
+        """The fleet's state."""
 
     def change(self, fleet: Fleet) -> None:
-        """Go by another fleet."""
+        """Use another fleet."""
 
 
 @contextlib.asynccontextmanager
 async def watched(
     keeper: Keeper, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None
 ) -> AsyncIterator[None]:
-    """Watch the keeper's fleet file, if it has one, for as long as the block lasts. `check` raises ConfigError."""
+    """Watch the gateway's fleet file, if it has one, during the block. `check` raises ConfigError."""
     if keeper.state.fleet.source is not Source.FILE:
         yield
         return
@@ -66,7 +66,7 @@ async def watched(
 
 
 class FleetWatch:
-    """Looks at the files of a fleet, and has the keeper go by what they say now."""
+    """Polls the files of a fleet, and applies changes."""
 
     def __init__(self, keeper: Keeper, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None) -> None:
         self._keeper = keeper
@@ -76,13 +76,13 @@ class FleetWatch:
         self._problem = ""
 
     async def run(self) -> None:
-        """Look now and then, for ever."""
+        """Poll for ever."""
         while True:
             await asyncio.sleep(self._deadlines.fleet_file)
             await self.look()
 
     async def look(self) -> None:
-        """Look once. After a mistake everything is read again: what was missing may be there by now."""
+        """Poll once. After a mistake everything is read: a missing file may exist by now."""
         files = self._keeper.state.fleet.files
         if not self._problem and not await asyncio.to_thread(have_changed, files):
             return
@@ -124,12 +124,12 @@ class FleetWatch:
 
 
 def have_changed(files: Iterable[ReadFile]) -> bool:
-    """Whether one of them has another content than when it was read, or cannot be read any more."""
+    """Whether one of the files has changed since it was read, or cannot be read any more."""
     return any(content_of(file.path) != file for file in files)
 
 
 def content_of(path: Path) -> ReadFile | None:
-    """What stands in a file now; None if it cannot be read."""
+    """Return a file with its present digest; None if it cannot be read."""
     try:
         return ReadFile.of(path, path.read_bytes())
     except OSError:
@@ -137,7 +137,7 @@ def content_of(path: Path) -> ReadFile | None:
 
 
 def tell_change(before: Fleet, fleet: Fleet) -> None:
-    """Log what is different, without the values: a log-in is one of them."""
+    """Log what has changed, without the values: one of them may be a login."""
     old, new = ({server.id: server for server in one.servers} for one in (before, fleet))
     for server_id in old.keys() | new.keys():
         if server_id not in new:

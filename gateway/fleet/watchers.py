@@ -1,4 +1,4 @@
-"""The windows that are told the fleet's state over `/fleet/ws`: now, and at each change."""
+"""The windows that receive the fleet's state over `/fleet/ws`: at the start, and at each change."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.pump import LARGEST_FROM_BROWSER
 from gateway.tasks import start_task
 
-_SMALL = 20  # servers, about 10 kB: told at once, whatever changes
-_PACE = 0.02  # seconds for each further one, so that a window is told some 25 kB a second at most
+_SMALL = 20  # servers, about 10 kB: sent without a delay
+_PACE = 0.02  # seconds for each further one, so that a window receives at most some 25 kB a second
 
 
 class Watchers:
-    """All of them."""
+    """The windows' sockets."""
 
     def __init__(self, state: FleetState, deadlines: Deadlines) -> None:
         self._state = state
@@ -29,7 +29,7 @@ class Watchers:
     async def serve(
         self, request: web.BaseRequest, text: Callable[[], str], is_in: Callable[[], bool] = lambda: True
     ) -> web.StreamResponse:
-        """Send the fleet's state, as `text` has it, now and at each change; a slow window skips overtaken ones.
+        """Send the fleet's state, as `text` has it, now and at each change; a slow window skips outdated ones.
 
         `is_in` says whether the window's user is still logged in.
         """
@@ -53,12 +53,12 @@ class Watchers:
         if close is not None:
             await self._say_goodbye(window, close)
         if window.close_code in {None, WSCloseCode.ABNORMAL_CLOSURE} and request.transport is not None:
-            request.transport.abort()  # a half-dead window would never take what is still to be sent
+            request.transport.abort()  # a half-dead window would never read what is still to be sent
         return window
 
     @property
     def count(self) -> int:
-        """Windows that are told now."""
+        """The number of connected windows."""
         return len(self._open)
 
     def see_out(self) -> None:
@@ -68,10 +68,10 @@ class Watchers:
                 watcher.finish(LOGGED_OUT)
 
     async def close(self) -> None:
-        """Close all: the gateway ends."""
+        """Close all, because the gateway ends."""
         for watcher in list(self._open):
             watcher.finish(GATEWAY_ENDS)
-        await asyncio.sleep(0)  # each request says goodbye by itself; the server waits for requests when it ends
+        await asyncio.sleep(0)  # each request closes its own socket; the server waits for requests when it ends
 
     async def _say_goodbye(self, window: web.WebSocketResponse, close: Close) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):
@@ -88,19 +88,19 @@ class Watchers:
 
 
 def pace(servers: int) -> float:
-    """Seconds from one telling to the next: in a large fleet something changes all the time, and each tells it all."""
+    """Return the seconds between two messages: in a large fleet changes are frequent, and each sends everything."""
     return max(0.0, (servers - _SMALL) * _PACE)
 
 
 async def _hear(watcher: _Watcher) -> None:
-    """Until the window goes: it has nothing to say here."""
+    """Read until the window disconnects; its messages are ignored."""
     while (await watcher.window.receive()).type in {WSMsgType.TEXT, WSMsgType.BINARY}:
         pass
     watcher.finish(None)
 
 
 class _Watcher:
-    """One window."""
+    """One window's socket."""
 
     def __init__(self, window: web.WebSocketResponse, text: Callable[[], str], is_in: Callable[[], bool]) -> None:
         self.window = window
@@ -109,6 +109,6 @@ class _Watcher:
         self.ending: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
 
     def finish(self, close: Close | None) -> None:
-        """End it; None if it has gone by itself. The first reason counts."""
+        """End it; None if the window has disconnected by itself. The first reason counts."""
         if not self.ending.done():
             self.ending.set_result(close)

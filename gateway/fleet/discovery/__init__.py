@@ -1,1 +1,1 @@
-"""Servers that are looked up by name: asked for in DNS, asked who they are, and told to the gateway as its fleet."""
+"""Service discovery: servers are looked up in DNS, identified, and added to the gateway's fleet."""

@@ -1,10 +1,10 @@
-"""Asking a server that was found who it is: the id that is kept on it, or how it describes itself.
+"""Identifies a discovered server: by the id that is stored on it, or by its description of itself.
 
     claim = await ask_who(discover, endpoint, deadlines, may_mint=True)
 
-With `mint = true` an id is made once, by the first gateway that meets the server: a `POST` that overwrites nothing.
-ComfyUI looks whether the file is there before it has read the body, so that two gateways at the same moment may both be
-told that theirs was taken. Whoever has minted therefore waits, and believes only what it reads back then.
+With `mint = true` an id is created once, by the first gateway that meets the server: a `POST` that overwrites nothing.
+ComfyUI checks whether the file exists before it reads the body, so two gateways that post at the same moment may both
+succeed. A gateway that has minted therefore waits, and believes only the id that it reads afterwards.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from gateway.http.server_proof import ID_FILE, STATS, describe, read_id
 from gateway.http.servers import Proof, ProofKind, Server, ServerId
 from gateway.http.upstream import Upstream
 
-USER = "mooring"  # whose file the id is, on a server that has users of its own
+USER = "mooring"  # owner of the id's file, on a server that has users
 _DIGITS = 10  # of an id, after the prefix; three hundred servers collide once in twenty million fleets
 _USERS = Bounds(1_048_576, values=20_000)  # the list of a server's users
-_USER_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")  # as ComfyUI makes them; it goes into a header
+_USER_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")  # as ComfyUI makes them; it is sent in a header
 _FAILURES = (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError)
 
 
 class NoClaim(Exception):
-    """The server has not said who it is. The text is for people, and stays the same while the cause does."""
+    """The server could not be identified. The message is for users, and equal causes have equal messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a server at an endpoint says that it is."""
+    """The identity that the server at an endpoint claims."""
 
     server_id: ServerId
     identity: str
@@ -49,7 +49,7 @@ class Claim:
 
 
 async def ask_who(discover: Discover, endpoint: Endpoint, deadlines: Deadlines, *, may_mint: bool) -> Claim:
-    """Who is at an endpoint, or `NoClaim`. Nothing is minted on what is not ComfyUI."""
+    """Identify the server at an endpoint, or raise `NoClaim`. Nothing is minted on anything but a ComfyUI."""
     async with Upstream(_anybody(discover, endpoint), deadlines) as upstream:
         try:
             async with asyncio.timeout(deadlines.probe):
@@ -63,14 +63,14 @@ async def ask_who(discover: Discover, endpoint: Endpoint, deadlines: Deadlines, 
 
 
 def address_of(discover: Discover, endpoint: Endpoint) -> str:
-    """The address of what is at an endpoint, in its normal form."""
+    """Return the normalized address of an endpoint."""
     own = 443 if discover.is_https else 80
     place = with_port(endpoint.host, endpoint.port)
     return f"{_scheme(discover)}://{place.removesuffix(f':{own}') if endpoint.port == own else place}"
 
 
 def dial_of(endpoint: Endpoint) -> tuple[str, ...]:
-    """The addresses to dial, where its host is a name."""
+    """Return the addresses to connect to, if the endpoint's host is a name."""
     return () if endpoint.dial == (endpoint.host,) else endpoint.dial
 
 
@@ -79,7 +79,7 @@ def _scheme(discover: Discover) -> str:
 
 
 def _anybody(discover: Discover, endpoint: Endpoint) -> Server:
-    """Whoever is there, to be asked: nothing but that question goes to it."""
+    """Return a server that is used for this identification only."""
     return Server(
         ServerId(endpoint.place), endpoint.place, address_of(discover, endpoint), access=discover.access,
         dial=dial_of(endpoint),
@@ -100,7 +100,7 @@ def _id(discover: Discover, what: str) -> ServerId:
 
 
 class _Keeper:
-    """The file on a server in which its id is kept."""
+    """The file on a server that stores its id."""
 
     def __init__(self, upstream: Upstream, *, may_mint: bool) -> None:
         self._upstream = upstream
@@ -108,7 +108,7 @@ class _Keeper:
         self._user = ""
 
     async def proof(self) -> Proof:
-        """The id by which the server is known, minted now if it has none; else `NoClaim`."""
+        """Return the server's id, minted now if it has none; otherwise raise `NoClaim`."""
         found = await self._read()
         if found is None and self._may_mint:
             await self._mint()
@@ -120,7 +120,7 @@ class _Keeper:
 
     async def _read(self) -> str | None:
         status, body = await self._exchange("GET", ID_FILE)
-        if status not in {200, 404} and not self._user:  # ComfyUI with users of its own says 500 to nobody
+        if status not in {200, 404} and not self._user:  # a ComfyUI that has users answers 500 without one
             self._user = await self._find_user()
             status, body = await self._exchange("GET", ID_FILE)
         if status == 404:
@@ -137,7 +137,7 @@ class _Keeper:
             raise NoClaim(f"it does not take an id (status {status})")
 
     async def _find_user(self) -> str:
-        """Our user on a server with users of its own; made if there is none. Its name is there once."""
+        """Return our user on a server that has users, created if it is missing; its name is there only once."""
         found = await self._users()
         if found is None and self._may_mint:
             await self._exchange("POST", "/users", json.dumps({"username": USER}).encode())

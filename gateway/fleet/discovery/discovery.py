@@ -1,11 +1,11 @@
-"""All searches of a gateway, and the fleet that they and the fleet file make together.
+"""All DNS searches of a gateway, and the fleet that they and the fleet file make together.
 
     discovery = Discovery(state, deadlines, change)
     await discovery.start()
     fleet = discovery.merged(fleet)       # a declared fleet, with what was found
 
-Each gateway looks by itself: ids and identities come from the servers and from DNS alone, so all gateways of one fleet
-file come to the same without telling each other anything.
+Each gateway searches by itself: ids and identities come from the servers and from DNS alone, so all gateways of one
+fleet file reach the same result without communicating.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gateway.tasks import for_ever, start_task
 
 
 class Discovery:
-    """Looks for servers for as long as the gateway runs. `change` has the gateway go by the declared fleet anew."""
+    """Searches as long as the gateway runs. `change` makes the gateway use the declared fleet with the new results."""
 
     def __init__(self, state: FleetState, deadlines: Deadlines, change: Callable[[Fleet], None]) -> None:
         self._state = state
@@ -37,7 +37,7 @@ class Discovery:
         self._is_running = False
 
     async def start(self) -> None:
-        """Begin, and wait a moment for the servers that are there."""
+        """Start the searches, and wait briefly for their first results."""
         self._is_running = True
         self._follow(self._state.fleet.discover)
         with contextlib.suppress(TimeoutError):
@@ -46,14 +46,14 @@ class Discovery:
                     await search.looked.wait()
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop searching."""
         self._is_running = False
         for task in self._searches.values():
             task.cancel()
         await asyncio.gather(*self._searches.values(), return_exceptions=True)
 
     def merged(self, fleet: Fleet) -> Fleet:
-        """A declared fleet with what its searches have found; they go by it from now on."""
+        """Return a declared fleet with the servers that its searches have found, and search by it from now on."""
         if self._is_running:
             self._follow(fleet.discover)
         found, left_out = found_servers(fleet, list(self._searches))
@@ -61,7 +61,7 @@ class Discovery:
         return fleet.with_found(found)
 
     def _follow(self, tables: tuple[Discover, ...]) -> None:
-        """Search by these tables. A search whose table is about the same place as before goes on."""
+        """Search by these tables. A search continues if its table still names the same place."""
         known = {search.discover.place: search for search in self._searches}
         going: dict[Search, asyncio.Task[None]] = {}
         for discover in tables:
@@ -85,16 +85,16 @@ class Discovery:
             await asyncio.sleep(search.pause())
 
     def _tell(self) -> None:
-        """Have the gateway go by what is known now, if that is news."""
+        """Make the gateway use the present results, if they have changed."""
         before = self._state.fleet
         now = self.merged(before.declared)
         if now != before:
-            tell_change(before, replace(now, warnings=()))  # which are told already
+            tell_change(before, replace(now, warnings=()))  # the warnings are logged already
             self._change(before.declared)
 
 
 async def find_once(fleet: Fleet, deadlines: Deadlines) -> tuple[Fleet, tuple[SearchReport, ...]]:
-    """A fleet with the servers that are found now, and how that went; nothing is minted, nothing is kept."""
+    """Search once, without minting and without storing anything; return the fleet and how the searches went."""
     searches = [Search(discover, deadlines, lambda _: False, may_mint=False) for discover in fleet.discover]
     await asyncio.gather(*(search.look() for search in searches))
     found, left_out = found_servers(fleet, searches)
@@ -105,9 +105,9 @@ async def find_once(fleet: Fleet, deadlines: Deadlines) -> tuple[Fleet, tuple[Se
 
 
 def found_servers(fleet: Fleet, searches: list[Search]) -> tuple[tuple[Server, ...], tuple[str, ...]]:
-    """What the searches have found, each server once, and which were left out, in sentences.
+    """Return the servers that were found, each once, and a sentence for each one that is left out.
 
-    What stands in the file itself comes first, then the tables in their order.
+    Servers in the file itself have priority, then the tables in their order.
     """
     named, known = fleet.declared.servers, {server.id for server in fleet.declared.servers}
     proven: dict[str, ServerId] = {}

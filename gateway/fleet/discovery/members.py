@@ -1,13 +1,13 @@
-"""The servers that one table has found, as values: who is where, who is leaving, and who has left.
+"""The servers that one table has found, as values: their endpoints, and which of them leave or have left.
 
     roll = roll.named(endpoints)                 # DNS has answered
-    roll = roll.met(claims)                      # servers were asked who they are
+    roll = roll.met(claims)                      # servers were identified
     roll = roll.parted(now, is_well, departure)  # time has passed
     servers = roll.servers(is_well)
 
-A server that DNS names no more, or only among those that are leaving, takes nothing new and is passed everything else
-for as long as it answers. It is out of the fleet once it was unreachable for a while. A server is known by what it has
-said, never by where it is.
+A server that DNS names no more, or only among the leaving ones, gets no new work, and every other request as long as
+it answers. It leaves the fleet after being unreachable for a while. A server is recognized by its claim, never by its
+address.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gateway.fleet.discovery.names import Endpoint
 from gateway.fleet.fleet import Discover
 from gateway.http.servers import Found, Server, ServerId
 
-LEAST_WEIGHT = 0.01  # of an SRV record with weight 0, which is chosen when hardly anybody else is
+LEAST_WEIGHT = 0.01  # of an SRV record with weight 0, which is chosen only rarely
 
 IsWell = Callable[[ServerId], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One server: who it is, where it is reached, and since when it is neither named nor reachable."""
+    """One server: its identity, its endpoint, and since when it is neither named nor reachable."""
 
     claim: Claim
     endpoint: Endpoint
@@ -38,10 +38,10 @@ class Member:
 class Roll:
     """The members of one table, by id.
 
-    `listed` are the endpoints that DNS names, by place; `lingering` are those of the table's other name, under which
-    servers stay until they are gone, without the listed ones. `occupants` tells who was met at a place last, and at
-    which addresses. `contested` are ids that two servers have claimed at once, with where: not used while both are
-    named and neither has said another id.
+    `listed` are the endpoints that DNS names, by place; `lingering` are those of the table's other name, which servers
+    keep until they have ended, without the listed ones. `occupants` has the server that was last met at a place, and at
+    which addresses. `contested` are ids that two servers have claimed at the same time, with their places: they are not
+    used while both are named and neither has claimed another id.
     """
 
     discover: Discover
@@ -52,7 +52,7 @@ class Roll:
     contested: Mapping[ServerId, frozenset[str]] = field(default_factory=dict)
 
     def named(self, endpoints: Iterable[Endpoint], lingering: Iterable[Endpoint] = ()) -> Roll:
-        """After DNS has answered."""
+        """Return the roll after an answer from DNS."""
         listed = {end.place: end for end in endpoints}
         others = {end.place: end for end in lingering if end.place not in listed}
         kept = {member.endpoint.place for member in self.members.values()} | listed.keys() | others.keys()
@@ -60,10 +60,10 @@ class Roll:
         return replace(self, listed=listed, lingering=others, occupants=occupants)
 
     def unsettled(self, is_well: IsWell, *, is_thorough: bool) -> list[Endpoint]:
-        """The endpoints that DNS names of which nobody knows who is there now.
+        """Return the endpoints that DNS names whose server is not known at present.
 
-        A member that answers is known: each connection to it shows who it is. Its other address, which is not
-        dialled, is looked at when it `is_thorough`.
+        A member that answers is known: each connection to it proves its identity. Its other address, which is not
+        used, is checked if `is_thorough`.
         """
         named = (*self.listed.values(), *self.lingering.values())
         return [end for end in named if not self._is_settled(end, is_well, is_thorough=is_thorough)]
@@ -76,7 +76,7 @@ class Roll:
         return not is_thorough or member.endpoint.place == end.place
 
     def rivals(self, claims: Mapping[Endpoint, Claim]) -> dict[ServerId, set[Endpoint]]:
-        """The ids that are claimed at more than one place, with all of these: to be asked once more."""
+        """Return the ids that are claimed at several places, with these, which must be asked a second time."""
         ends: dict[ServerId, dict[str, Endpoint]] = {}
         for end, claim in claims.items():
             ends.setdefault(claim.server_id, {})[end.place] = end
@@ -86,10 +86,10 @@ class Roll:
         return {server_id: set(found.values()) for server_id, found in ends.items() if len(found) > 1}
 
     def met(self, claims: Mapping[Endpoint, Claim]) -> Roll:
-        """After servers were asked. One may have an IPv4 and an IPv6 address, and no more than one of each.
+        """Return the roll after servers were identified. A server has at most one IPv4 and one IPv6 address.
 
-        Whoever claims an id that was met at another place, which is still named and where nobody else was met since,
-        may be a second server with that id: the first may only be slow to answer.
+        A server may be a second one with its id if that id was met at another place that is still named, and where no
+        other server was met since: the first one may only be slow to answer.
         """
         members, contested, occupants = dict(self.members), dict(self.contested), dict(self.occupants)
         for server_id, ends in _by_server(claims).items():
@@ -109,7 +109,7 @@ class Roll:
         return replace(self, members=members, contested=contested, occupants=occupants)
 
     def _unvacated(self, server_id: ServerId, kinds: set[bool], claims: Iterable[Endpoint]) -> frozenset[str]:
-        """Where else an id was met, by the same kind of address, if that is still named and nobody else is there."""
+        """Return the other places of an id, with the same kind of address, that are still named and not taken over."""
         met = {end.place for end in claims}
         return frozenset(
             place
@@ -118,7 +118,7 @@ class Roll:
         )
 
     def _disputed(self, server_id: ServerId, kinds: set[bool], claims: Iterable[Endpoint]) -> frozenset[str]:
-        """Where else a contested id was met before, if that is still named, silent now, and nobody else is there."""
+        """Return earlier places of a contested id that are still named, now silent, and not taken over."""
         taken = {end.place for end in claims} | {
             place for place, (_, occupant) in self.occupants.items() if occupant != server_id
         }
@@ -126,7 +126,7 @@ class Roll:
         return frozenset(place for place in places if place in self.listed and self.listed[place].is_v6 in kinds)
 
     def parted(self, now: float, is_well: IsWell, departure: float) -> Roll:
-        """After a while: without those that are named no more and were unreachable for long."""
+        """Return the roll without members that are not named and have been unreachable for long."""
         members = {}
         for server_id, member in self.members.items():
             since = now if member.gone_since is None else member.gone_since
@@ -139,18 +139,18 @@ class Roll:
         return any(place in self.listed for place, who in self.occupants.items() if who[1] == server_id)
 
     def leaving(self) -> list[ServerId]:
-        """Those that DNS names no more."""
+        """Return the members that DNS does not name any more."""
         return [server_id for server_id in self.members if not self._is_listed(server_id)]
 
     @property
     def has_spares(self) -> bool:
-        """Whether who takes new work hangs on who is well."""
+        """Whether the choice of servers for new work depends on which are healthy."""
         return len({end.priority for end in self.listed.values()}) > 1
 
     def servers(self, is_well: IsWell) -> tuple[Server, ...]:
-        """The fleet's servers of this table, in a fixed order.
+        """Return the fleet's servers of this table, in a fixed order.
 
-        Of SRV records those with the lowest priority number take new work, and the others while none of them is well.
+        Of SRV records those with the lowest priority number get new work, and the others while none of them is healthy.
         A weight is a share of the heaviest of the same priority.
         """
         staying = [self._as_listed(one) for one in self.members if self._is_listed(one)]
@@ -167,7 +167,7 @@ class Roll:
         )
 
     def _as_listed(self, server_id: ServerId) -> tuple[ServerId, Endpoint]:
-        """A member with what DNS says of it now: its priority and weight may be others than when it was met."""
+        """Return a member with its present priority and weight in DNS, which may have changed since it was met."""
         endpoint = self.members[server_id].endpoint
         return server_id, self.listed.get(endpoint.place, endpoint)
 
@@ -190,7 +190,7 @@ class Roll:
 
 
 def _by_server(claims: Mapping[Endpoint, Claim]) -> dict[ServerId, list[Endpoint]]:
-    """Where each id is claimed, IPv4 first."""
+    """Return the endpoints of each id, IPv4 first."""
     ends: dict[ServerId, list[Endpoint]] = {}
     for end in sorted(claims, key=lambda end: (end.is_v6, end)):
         ends.setdefault(claims[end].server_id, []).append(end)
@@ -198,7 +198,7 @@ def _by_server(claims: Mapping[Endpoint, Claim]) -> dict[ServerId, list[Endpoint
 
 
 def _bounded(members: dict[ServerId, Member], most: int) -> dict[ServerId, Member]:
-    """No more than twice as many as DNS may name; those that are gone the longest are the first to go."""
+    """Return at most `most` members, without those that have been missing the longest."""
     if len(members) <= 2 * most:
         return members
     by_absence = sorted(

@@ -1,9 +1,9 @@
-"""What a name stands for in DNS now: the endpoints under it, and for how long that may be believed.
+"""DNS look-ups: the endpoints under a name at present, and how long the answer is valid.
 
     answer = await Names(nameservers, deadline=5.0).look_up(discover)
 
-`dnspython` asks, by the machine's own settings or the named servers. A name that is not there, that has no records, and
-a name server that fails are all `LookupFailed`: none of them says that the servers are gone.
+`dnspython` sends the queries, by the machine's settings or to the configured servers. A missing name, a name without
+records and a failing name server are all `LookupFailed`: none of them proves that the servers have gone.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from dns.rdtypes.IN.SRV import SRV
 from gateway.fleet.fleet import Discover
 
 ABREAST = 8  # look-ups of SRV targets at a time
-# A label in DNS may hold any byte, and one that reads as a number would be dialled itself, past what it stands for.
+# A label in DNS may hold any byte, and one that parses as a number would be used as an address itself.
 _HOST = re.compile(r"(?!(.*\.)?[0-9]+$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 
 
 class LookupFailed(Exception):
-    """DNS did not tell. The text is for people, and stays the same while the cause does."""
+    """DNS gave no answer. The message is for users, and equal causes have equal messages."""
 
 
 class NoRecords(LookupFailed):
-    """The name is there, and stands for nothing. By itself that may as well be a zone that is written anew."""
+    """The name exists without records, which may be only a zone that is being rewritten."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
-    """One place where a server may be: what it is asked for as, and the addresses where that is.
+    """One place of a server: its host in requests, and the addresses to connect to.
 
-    One that `is_named` has a name of its own, by an SRV record. Every other is one address of a name of many.
+    One that `is_named` has a name of its own, from an SRV record. Every other is one address of a name of many.
     """
 
     host: str
@@ -56,18 +56,18 @@ class Endpoint:
 
     @property
     def place(self) -> str:
-        """Where it is, for people: its own name, or its address; and the port."""
+        """Return the place for messages: its own name, or its address; and the port."""
         return with_port(self.host if self.is_named else self.dial[0], self.port)
 
     @property
     def is_v6(self) -> bool:
-        """Whether it is an IPv6 address."""
+        """Whether it has an IPv6 address."""
         return not self.is_named and ":" in self.dial[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What DNS told: the endpoints in a fixed order, the seconds that it holds, and what was left out of it."""
+    """The answer: the endpoints in a fixed order, the seconds that it is valid, and remarks on what was left out."""
 
     endpoints: tuple[Endpoint, ...]
     ttl: float
@@ -81,7 +81,7 @@ class _Addresses:
 
 
 class Names:
-    """A resolver with a deadline for each question."""
+    """A resolver with a deadline for each query."""
 
     def __init__(self, nameservers: tuple[tuple[str, int], ...], deadline: float) -> None:
         self._deadline = deadline
@@ -92,10 +92,10 @@ class Names:
             raise LookupFailed("this machine names no name server") from error
         if nameservers:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in nameservers]
-        self._resolver.timeout = max(deadline / 3, 0.05)  # of one try; a lost datagram is sent again
+        self._resolver.timeout = max(deadline / 3, 0.05)  # of one try, so that a lost datagram is repeated
 
     async def look_up(self, discover: Discover, place: tuple[str, int | None] | None = None) -> Answer:
-        """The endpoints under a table's name, or under another name for the same servers; else `LookupFailed`."""
+        """Return the endpoints under a table's name, or under another name of its servers; or raise `LookupFailed`."""
         name, port = place or (discover.name, discover.port)
         if port is None:
             answer = await self._services(name)
@@ -110,7 +110,7 @@ class Names:
         return Answer(usable[: discover.most], answer.ttl, (*answer.remarks, *sorted(left_out)))
 
     async def _addresses(self, name: str, *, is_minted: bool) -> tuple[_Addresses, tuple[str, ...]]:
-        """A and AAAA of a name. Without ids nobody can tell which of them are one server, so IPv4 goes before IPv6."""
+        """Query A and AAAA. Without ids the two addresses of one server cannot be matched, so IPv4 goes first."""
         four, six = await asyncio.gather(
             self._records(name, dns.rdatatype.A), self._records(name, dns.rdatatype.AAAA), return_exceptions=True
         )
@@ -135,7 +135,7 @@ class Names:
         return _Addresses(found, float(answer.chaining_result.minimum_ttl))
 
     async def _services(self, name: str) -> Answer:
-        """SRV records, and the addresses of their targets: those that came along, else asked for."""
+        """Query SRV records, and the addresses of targets that were not included in the answer."""
         answer = await self._ask(name, dns.rdatatype.SRV)
         records = [] if answer.rrset is None else [item for item in answer.rrset if isinstance(item, SRV)]
         if not records:
@@ -155,7 +155,7 @@ class Names:
         return Answer(tuple(endpoints), min(ttls), tuple(sorted(remarks)))
 
     async def _target(self, lane: asyncio.Semaphore, told: dns.message.Message, record: SRV) -> _Addresses | str:
-        """One target's addresses, or why it is left out. A target is one server: it has one address of a kind."""
+        """Return a target's addresses, or why it is left out. A target is one server, with one address of a kind."""
         if not _is_host(record.target.to_text(omit_final_dot=True).lower()):
             return "it is no name of a server"
         along = _along(told, record.target)
@@ -184,24 +184,24 @@ class Names:
 
 
 def with_port(host: str, port: int) -> str:
-    """A host and a port, as in an address."""
+    """Join a host and a port, as in an address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _plain(addresses: Iterable[str], port: int, host: str) -> tuple[Endpoint, ...]:
-    """Endpoints of a name's addresses. With https the certificate is for the name, so they are asked for as `host`."""
+    """Return a name's addresses as endpoints. With https the certificate is for the name, so it is their `host`."""
     return tuple(Endpoint(host or address, port, (address,)) for address in addresses)
 
 
 def _along(told: dns.message.Message, target: dns.name.Name) -> _Addresses | None:
-    """The addresses of a target that came along with the SRV records."""
+    """Return the addresses of a target that came with the SRV records."""
     sets = [one for one in told.additional if one.name == target]
     found = tuple(sorted(item.address for one in sets for item in one if isinstance(item, A | AAAA)))
     return _Addresses(found, float(min(one.ttl for one in sets))) if found else None
 
 
 def _is_host(name: str) -> bool:
-    """Whether an address can be made of a name."""
+    """Whether a name is valid in an address."""
     try:
         name.encode("ascii").decode("idna")
     except UnicodeError:
@@ -210,7 +210,7 @@ def _is_host(name: str) -> bool:
 
 
 def _is_usable(endpoint: Endpoint) -> bool:
-    """Whether a server can be there. An address of the link has services of the machine or its cloud, not a ComfyUI."""
+    """Whether a server can be there. A link-local address is a service of the machine or its cloud."""
     return endpoint.port > 0 and all(_is_server(ip_address(address)) for address in endpoint.dial)
 
 

@@ -1,11 +1,11 @@
-"""One `[[discover]]` table at work: it looks the name up when its answer has run out, and asks who is new there.
+"""The search of one `[[discover]]` table: it queries DNS when the last answer has expired, and identifies new servers.
 
     search = Search(discover, deadlines, is_well)
     await search.look()          # then search.servers, search.report
     await asyncio.sleep(search.pause())
 
-What DNS does not tell changes nothing: the last answer stands until another one comes. That there are no records is
-believed only while the table's other name tells who is leaving.
+A failing DNS changes nothing: the last answer counts until the next one. An answer without records is believed only
+while the table's other name shows which servers are leaving.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server
 
-ABREAST = 64  # servers that are asked at a time
-_BACKOFF = 1.6  # from one pause to the next while DNS does not tell
-_JITTER = 0.1  # of each pause, so that gateways which began together do not ask together
-_MOST_TOLD = 5  # of each kind of trouble: each window is told them
+ABREAST = 64  # servers that are identified at a time
+_BACKOFF = 1.6  # from one pause to the next while DNS fails
+_JITTER = 0.1  # of each pause, so that gateways that started together spread their queries
+_MOST_TOLD = 5  # of each kind of problem: they are sent to each window
 
 _log = logging.getLogger(__name__)
 
 
 class Search:
-    """Looks for the servers of one table. `is_well` tells whether a server answered the gateway's last look."""
+    """Searches the servers of one table. `is_well` says whether a server answered the gateway's last probe."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class Search:
         self._roll = Roll(discover)
         self._answer: Answer | None = None
         self._failure = ""
-        self._is_deserted = False  # nobody is there but who starts or ends
+        self._is_deserted = False  # only starting or ending servers are there
         self._leaving_failure = ""
         self._silent: dict[str, str] = {}  # why, by place
-        self.looked = asyncio.Event()  # once it was looked
+        self.looked = asyncio.Event()  # set after the first search
         self._due = 0.0
         self._patience = deadlines.dns_least
         self._lane = asyncio.Semaphore(ABREAST)
@@ -66,22 +66,22 @@ class Search:
         return self._roll.discover
 
     def follow(self, discover: Discover) -> None:
-        """Go by what the table says now; it is about the same place."""
+        """Use the table's present settings; its place is the same."""
         self._roll = replace(self._roll, discover=discover)
 
     @property
     def servers(self) -> tuple[Server, ...]:
-        """What has been found."""
+        """The servers that were found."""
         return self._roll.servers(self._is_well)
 
     @property
     def report(self) -> SearchReport:
-        """How it stands."""
+        """The state of the search, for windows and metrics."""
         is_answered = self._answer is not None and not self._failure
         return SearchReport(self.discover.origin, len(self._roll.members), is_answered, self._troubles())
 
     def pause(self) -> float:
-        """Seconds until the next look."""
+        """Return the seconds until the next search."""
         is_open = bool(self._silent or self._roll.contested or self._roll.leaving()) or self._roll.has_spares
         is_open = is_open or not all(self._is_well(server_id) for server_id in self._roll.members)
         waits = self._due - self._clock()
@@ -90,7 +90,7 @@ class Search:
         return max(waits, 0.0) * random.uniform(1.0, 1.0 + _JITTER)
 
     async def look(self) -> None:
-        """Look once. Never raises for what DNS, the network or a server does."""
+        """Search once. Never raises for what DNS, the network or a server does."""
         is_due = self._clock() >= self._due
         if is_due:
             await self._look_up()
@@ -119,9 +119,9 @@ class Search:
         self._due = self._clock() + min(max(answer.ttl, least), most)
 
     async def _look_up_leaving(self) -> tuple[Endpoint, ...]:
-        """Where servers are that may be leaving: looked up first, so that one which leaves just now is in one of both.
+        """Return the endpoints of servers that may be leaving. Looked up first, so that none is missed as it leaves.
 
-        Without an answer those stay that were there.
+        Without an answer the earlier ones stay.
         """
         before, self._leaving_failure = self._leaving_failure, ""
         if self.discover.leaving is None:
@@ -172,7 +172,7 @@ class Search:
         return claim
 
     def _note_silence(self, place: str, why: str) -> None:
-        """One that is starting or ending, and no more than that, has every right to be silent."""
+        """Note why a server was not identified. If it is only starting or ending, that is normal."""
         if place in self._roll.lingering:
             return
         if self._silent.get(place) != why:
@@ -180,7 +180,7 @@ class Search:
         self._silent[place] = why
 
     def _standing(self) -> str:
-        """What becomes of the servers while DNS does not name any."""
+        """Return what happens to the servers while DNS names none."""
         if self._is_deserted:
             return "Those that are there start or end, and take nothing new."
         return "The servers stay as they were." if self._answer is not None else "None is known yet."
