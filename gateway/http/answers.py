@@ -1,4 +1,4 @@
-"""The gateway's own answers: its refusals, its JSON, and what it keeps for pages."""
+"""The gateway's own answers: refusals, JSON, and published files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 def refuse(request: web.BaseRequest, refusal: Refusal) -> web.Response:
-    """The answer of a refusal; logged with its cause, never with what the request carried."""
+    """Return the answer of a refusal, and log its cause, but never the request's content."""
     _log.info("refused %s: %s (%s)", request.method, refusal.header, refusal.message)
     answer = refusal.answer()
     if request.can_read_body:
@@ -30,12 +30,12 @@ OWN_HEADERS = {
 
 
 def json_answer(value: object) -> web.Response:
-    """One of the gateway's own JSON answers."""
+    """Return one of the gateway's own JSON answers."""
     return web.Response(body=json.dumps(value).encode(), headers=OWN_HEADERS | {"Content-Type": "application/json"})
 
 
 def workflow_answer(data: bytes | None, path: str) -> web.Response:
-    """A published file as bytes that no browser shows by itself; `Refused` if there is none."""
+    """Return a published file as bytes that no browser displays by itself; `Refused` if there is none."""
     if data is None:
         raise Refused(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
     return web.Response(body=data, headers=OWN_HEADERS | {"Content-Type": "application/octet-stream"})

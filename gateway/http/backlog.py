@@ -1,8 +1,8 @@
-"""What a browser has not taken yet of its WebSocket: ordered, bounded, and without what has been overtaken.
+"""The messages that a browser has not read yet from its WebSocket: ordered, bounded, without outdated ones.
 
 Pure. While a browser is slow, the latest `progress`, `progress_state` and preview of each prompt replace the
 earlier ones (a later one takes its own place in the order, never that of the one it replaces); every other event
-is kept, in order. If the rest grows past the limits, previews go first; after that there is no honest way on.
+is kept, in order. If the rest grows past the limits, previews are dropped first; after that the socket must end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wire.events import Event, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
 
 _PROGRESS = {Event.PROGRESS, Event.PROGRESS_STATE}
-_HEAD = 64  # bytes in which ComfyUI's `{"type": "progress…` would stand
+_HEAD = 64  # bytes at the start, which contain `{"type": "progress…` in ComfyUI's messages
 _METADATA = Bounds(65_536, values=1_000)
 _EVENT = Bounds(1_048_576, values=50_000)  # `progress_state` has some 200 bytes for each node
 
@@ -23,14 +23,14 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message from a server, as it came."""
+    """One message from a server, unchanged."""
 
     data: bytes
     is_text: bool
 
 
 class Backlog:
-    """A queue of frames. `put` says False once a browser is too far behind to be served truthfully."""
+    """A queue of frames. `put` returns False once a browser is too far behind."""
 
     def __init__(self, *, most_bytes: int, most_frames: int) -> None:
         self._most_bytes = most_bytes
@@ -44,11 +44,11 @@ class Backlog:
 
     @property
     def size(self) -> int:
-        """Bytes held."""
+        """The bytes in the queue."""
         return self._bytes
 
     def put(self, frame: Frame) -> bool:
-        """Add a frame at the end; False if the limits are passed even without any preview."""
+        """Add a frame at the end; return False if the limits are exceeded even without previews."""
         key = overtaking_key(frame)
         if key is not None and key in self._frames:
             self._drop(key)
@@ -60,13 +60,13 @@ class Backlog:
         return not self._is_full()
 
     def pop(self) -> Frame | None:
-        """The oldest frame, or None."""
+        """Remove and return the oldest frame, or None."""
         for key in self._frames:
             return self._drop(key)
         return None
 
     def _is_full(self) -> bool:
-        # One frame alone always fits: its size is the socket's concern.
+        # One frame alone always fits: the socket limits its size.
         return len(self._frames) > self._most_frames or (self._bytes > self._most_bytes and len(self._frames) > 1)
 
     def _drop_previews(self) -> None:
@@ -81,7 +81,7 @@ class Backlog:
 
 
 def overtaking_key(frame: Frame) -> Key | None:
-    """Under which key a frame is overtaken by a later one; None for an event that must be kept."""
+    """Return the key under which a later frame replaces this one; None for an event that must be kept."""
     return _text_key(frame.data) if frame.is_text else _binary_key(frame.data)
 
 

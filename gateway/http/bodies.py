@@ -1,7 +1,7 @@
-"""What a JSON body may ask of a server: pure checks, one per listed POST.
+"""The checks of JSON bodies before they reach a server: pure, one per listed POST.
 
-Refused here: whatever acts on other people's work (a bare interrupt, a queue or history `clear`), and what is
-known to harm a server (a `client_id` that is no string ends a whole ComfyUI process).
+Refused are requests that would act on other users' work (a bare interrupt, a queue or history `clear`), and bodies
+that are known to harm a server (a `client_id` that is no string ends a whole ComfyUI process).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CLIENT_ID = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a body turned out to be: why it is refused, if it is, and the prompt_id that a prompt submits."""
+    """The result of a check: why a body is refused, if it is, and the prompt_id of a prompt."""
 
     fault: str | None = None
     prompt_id: str | None = None
@@ -32,7 +32,7 @@ class Examined:
 
 
 def examine_body(kind: Body, raw: bytes) -> Examined:
-    """Judge a whole body of this kind."""
+    """Check a whole body of this kind."""
     if kind is Body.JOB_CANCEL and not raw:
         return Examined()
     try:
@@ -46,12 +46,12 @@ def examine_body(kind: Body, raw: bytes) -> Examined:
 
 
 def examine_text(raw: bytes, kind: Body) -> Examined:
-    """The same, as a function for the process that reads large texts."""
+    """The same with other parameters, for the process that reads large texts."""
     return examine_body(kind, raw)
 
 
 def is_client_id(text: str) -> bool:
-    """Whether `text` may name a window's socket on a server."""
+    """Whether `text` is valid as the client_id of a window's socket."""
     return len(text) <= LONGEST_CLIENT_ID and _CLIENT_ID.fullmatch(text) is not None
 
 

@@ -3,7 +3,7 @@
 Connections that are slow on purpose are closed: the first head has to arrive within `HEAD_SECONDS` of the connection,
 each further one within the same time of its first byte, and an answer has to be read within `UNTAKEN_SECONDS`. The
 number of connections is limited per address and in total. At the limit a new connection replaces the oldest idle one of
-the address that has the most, so silent connections never keep others out. While many send at once, few are read from
+the address that has the most, so silent connections never keep others out. While many are sending, few are read from
 per turn of the event loop (`gateway/http/turns.py`).
 """
 
@@ -30,14 +30,14 @@ from gateway.http.turns import Turns
 from gateway.http.upstream import LARGEST_HEADER
 
 HEAD_SECONDS = 20.0  # for a head
-UNTAKEN_SECONDS = 60.0  # that bytes may lie unsent because the other side takes none
-MOST_CONNECTIONS = 8_000  # in all; each takes a file of the process
-MOST_FROM_ONE = 2_000  # from one address; a log-in proxy or an office has one for everybody
+UNTAKEN_SECONDS = 60.0  # that sent bytes may wait unread
+MOST_CONNECTIONS = 8_000  # in total; each needs a file descriptor
+MOST_FROM_ONE = 2_000  # from one address; a login proxy or an office has one address for all users
 READ_AT_ONCE = 32_768  # bytes of one connection: with asyncio's 256 kB, busy senders delay the others
-READS_AT_ONCE = 4  # connections per turn of the event loop, while many send at once
+READS_AT_ONCE = 4  # connections per turn of the event loop, while many are sending
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
-MOST_FILES = 20_000  # files that the process asks the system for
+MOST_FILES = 20_000  # file descriptors that the process asks the system for
 
 if sys.platform != "win32":
     import resource
@@ -118,7 +118,7 @@ class BrowserServer(web.Server):
             is_bearable = _end_idle(known)
         else:
             is_bearable = self._count < self._most or self._end_any_idle()
-        # Looked up only now: with the last connection of a network, its entry goes too.
+        # Looked up only now: with the last connection of a network, its entry is deleted too.
         self._open.setdefault(network, OrderedDict())[connection] = None
         self._count += 1
         return is_bearable
@@ -128,7 +128,7 @@ class BrowserServer(web.Server):
         self._open[network_of(peer)].move_to_end(connection)
 
     def leave(self, connection: _Connection, peer: str) -> None:
-        """It is gone."""
+        """Remove a closed connection."""
         known = self._open.get(network_of(peer), OrderedDict())
         if connection in known:
             del known[connection]
@@ -141,7 +141,7 @@ class BrowserServer(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    """One browser's connection. What has been read may have to wait for its turn; no more is read meanwhile."""
+    """One browser's connection. Received bytes may have to wait for their turn, and reading pauses until then."""
 
     __slots__ = ("_head_timer", "_own", "_peer", "_server", "_waiting", "body")
 
@@ -150,12 +150,12 @@ class _Connection(web.RequestHandler):
         self._server = server
         self._peer = ""
         self._head_timer: asyncio.TimerHandle | None = None
-        self._own: asyncio.Transport | None = None  # kept, as aiohttp forgets it when it closes
-        self._waiting = b""  # what has been read
+        self._own: asyncio.Transport | None = None  # kept, as aiohttp drops it when it closes
+        self._waiting = b""  # received bytes
         self.body: StreamReader | None = None  # of the latest request
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count it, and have the system end it if the other side takes nothing."""
+        """Count it, and let the system end it if the other side reads nothing."""
         super().connection_made(transport)
         named = transport.get_extra_info("peername")
         self._peer = str(named[0]) if isinstance(named, tuple) else ""
@@ -164,7 +164,7 @@ class _Connection(web.RequestHandler):
         self._own = transport
         if hasattr(transport, "max_size"):
             transport.max_size = READ_AT_ONCE
-        elif hasattr(transport, "set_read_buffer_limits"):  # TLS, which reads on while reading is paused
+        elif hasattr(transport, "set_read_buffer_limits"):  # TLS continues to read while reading is paused
             transport.set_read_buffer_limits(READ_AT_ONCE)
         if not self._server.enter(self, self._peer):
             _log.warning("too many connections: one from %s is cut", self._peer)
@@ -173,24 +173,24 @@ class _Connection(web.RequestHandler):
         self._head_timer = self._loop.call_later(self._server.head_seconds, self._cut)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget it."""
+        """Remove it."""
         self._stop_timer()
         self._server.leave(self, self._peer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what was read, at once or in its turn."""
+        """Process received bytes, immediately or in their turn."""
         if not data or self._upgraded or self._server.reads.may_pass():
             self._take(data)
             return
         self._waiting = data
         self._pause_transport_reading()
-        # A head does not wait for bodies, nor a GET for other heads.
+        # A request head does not wait for bodies, nor a GET for other heads.
         kind = "body" if self._has_more() else "GET" if data.startswith(b"GET ") else "head"
         self._server.reads.wait(f"{kind} {network_of(self._peer)}", self)
 
     def read_on(self) -> None:
-        """Take what was read, now that its turn has come, and read more unless aiohttp has paused this."""
+        """Process the received bytes, now that it is their turn, and read more unless aiohttp has paused reading."""
         data, self._waiting = self._waiting, b""
         assert self._own is not None
         if self._own.is_closing():
@@ -201,7 +201,7 @@ class _Connection(web.RequestHandler):
             self._resume_transport_reading()
 
     def _take(self, data: bytes) -> None:
-        """Read on; a head that has begun has to end in time."""
+        """Pass bytes to aiohttp; a head that has begun has to end in time."""
         super().data_received(data)
         if self._current_request is not None or self._messages:
             self._stop_timer()
@@ -210,7 +210,7 @@ class _Connection(web.RequestHandler):
             self._head_timer = self._loop.call_later(self._server.head_seconds, self._cut)
 
     def _has_more(self) -> bool:
-        """Return whether a body is still on its way, even if it is only read and dropped."""
+        """Return whether a body is still arriving, even if it is only read and dropped."""
         body = self._messages[-1][1] if self._messages else self.body
         return body is not None and not body.is_eof()
 
@@ -230,7 +230,7 @@ class _Connection(web.RequestHandler):
             self.transport.abort()
 
     def _process_keepalive(self) -> None:
-        if self._waiting:  # its next request is here; the timer begins anew after that
+        if self._waiting:  # its next request has arrived; the timer restarts after that
             self._keepalive_handle = None
         else:
             super()._process_keepalive()
@@ -253,7 +253,7 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 (aiohttp passes it; it may quote what the peer sent)
     ) -> web.StreamResponse:
-        """What aiohttp answers to a request that it cannot read, or whose handler failed."""
+        """Answer a request that aiohttp cannot parse, or whose handler failed."""
         if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
             raise ConnectionResetError("the answer had begun already") from exc
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -288,12 +288,12 @@ def most_connections() -> int:
 
 
 def _bound_untaken(own: socket.socket | None) -> None:
-    """Linux ends a connection whose other side takes nothing, also in the middle of a file that the system sends."""
+    """Let Linux end a connection whose other side reads nothing, also in the middle of a file sent by the kernel."""
     if own is not None and hasattr(socket, "TCP_USER_TIMEOUT") and own.family != getattr(socket, "AF_UNIX", None):
         own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_SECONDS * 1_000))
 
 
 def facts_of(request: web.BaseRequest) -> RequestFacts:
-    """A request as the guard sees it: nothing decoded, nothing merged."""
+    """Return a request as the guard needs it: nothing decoded, nothing merged."""
     headers = [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in request.raw_headers]
     return RequestFacts(request.method, request.raw_path, tuple(headers))

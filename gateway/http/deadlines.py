@@ -1,6 +1,6 @@
-"""The gateway's deadlines, in seconds: it ends waits for a server before a browser would.
+"""The gateway's deadlines, in seconds: they end waits for a server before a browser would.
 
-One value, passed from the composition root to whoever waits, so that tests can shorten them.
+One value, passed from the composition root to each waiting part, so that tests can shorten them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long each wait may take. Nothing in the gateway waits for another process without one."""
+    """How long each wait may take. The gateway waits for another process only with a deadline."""
 
     connect: float = 3.0  # name look-up, TCP and TLS
     lane: float = 3.0  # for a free place among the requests to one server
@@ -25,22 +25,22 @@ class Deadlines:
     stalled: float = 20.0  # a browser that takes none of what its WebSocket sends
     goodbye: float = 3.0  # for a browser to answer our Close frame
     heartbeat: float = 20.0  # between pings to a browser; half of it for the pong
-    probe: float = 4.0  # one look of the prober at one server
+    probe: float = 4.0  # one probe of one server
     loads: float = 1.5  # one server's part of /fleet/loads
-    loads_ill: float = 0.1  # the same for one that is known to be down or to hang
-    probe_well: float = 2.0  # between looks at a server that is well
-    probe_ill: float = 10.0  # the longest pause between looks at one that is not
+    loads_ill: float = 0.1  # the same for a server that is known to be down or to hang
+    probe_well: float = 2.0  # between probes of a healthy server
+    probe_ill: float = 10.0  # the longest pause between probes of another one
     catalogue: float = 30.0  # to read a server's node catalogue, which may be megabytes
-    catalogue_fresh: float = 60.0  # for so long a read one is good enough for a window that moors
-    fleet_file: float = 2.0  # between looks at the fleet file and what it refers to
-    fleet_settles: float = 0.2  # a changed one is taken once it has stayed the same for so long
-    dns: float = 5.0  # one question to DNS, with all its tries
-    dns_least: float = 5.0  # between look-ups of a name, however short its records hold
-    dns_most: float = 60.0  # the same, however long, and after failures
-    search: float = 2.0  # between looks at servers that were found and have not said yet who they are
-    first_search: float = 8.0  # that a start waits for the servers that are looked up
+    catalogue_fresh: float = 60.0  # a catalogue of this age is recent enough for a window that begins to use the server
+    fleet_file: float = 2.0  # between polls of the fleet file and the files that it refers to
+    fleet_settles: float = 0.2  # a changed file is used once it has stayed the same for so long
+    dns: float = 5.0  # one DNS query, with all its tries
+    dns_least: float = 5.0  # between look-ups of a name, however short its records are valid
+    dns_most: float = 60.0  # the same, however long they are valid, and after failures
+    search: float = 2.0  # between requests to discovered servers that are not identified yet
+    first_search: float = 8.0  # that a start waits for discovered servers
     minted: float = 1.0  # from minting an id to reading it back: another gateway may mint at the same moment
-    departure: float = 60.0  # that a server which DNS names no more may be unreachable before it is out of the fleet
-    published: float = 2.0  # between looks at the folder of published workflows
+    departure: float = 60.0  # that a server which DNS no longer names may be unreachable before it leaves the fleet
+    published: float = 2.0  # between polls of the folder of published workflows
     demo_start: float = 30.0  # until a demo server accepts connections
     shutdown: float = 0.2  # for requests in progress, once the gateway is asked to end

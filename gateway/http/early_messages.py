@@ -1,7 +1,7 @@
-"""What a browser has said before its server was there: in order, bounded.
+"""The messages of a browser that arrive before its server is connected: in order, bounded.
 
-The browser's socket is open before the server's is, and ComfyUI takes the feature flags only as the very first message
-of a connection: so nothing may be lost or overtaken. Pure.
+The browser's socket opens before the server's, and ComfyUI accepts the feature flags only as the very first message
+of a connection: so no message may be lost or reordered. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MOST_BYTES = 256 * 1024
 
 
 class EarlyMessages:
-    """A queue of texts. `put` says False once more was said than is kept."""
+    """A queue of texts. `put` returns False when it is full."""
 
     def __init__(self) -> None:
         self._texts: deque[bytes] = deque()
@@ -23,7 +23,7 @@ class EarlyMessages:
         return len(self._texts)
 
     def put(self, text: bytes) -> bool:
-        """Keep a text; False if that is too much."""
+        """Add a text; return False if that is too much."""
         if len(self._texts) == MOST_MESSAGES or self._bytes + len(text) > MOST_BYTES:
             return False
         self._texts.append(text)
@@ -31,7 +31,7 @@ class EarlyMessages:
         return True
 
     def pop(self) -> bytes:
-        """The oldest text."""
+        """Remove and return the oldest text."""
         text = self._texts.popleft()
         self._bytes -= len(text)
         return text

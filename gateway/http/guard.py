@@ -1,14 +1,14 @@
 """The guard: a pure function from the facts of a request to *admitted* or a refusal.
 
-The gateway rewrites Host and Origin for the servers and thereby removes ComfyUI's own protection, so it guards
-itself first. Whatever is not plainly our own page's (or a command-line tool's) request is refused:
+The gateway rewrites Host and Origin for the servers and thereby removes ComfyUI's own protection, so it has to check
+them itself. Every request that is not clearly from our own page (or a command-line tool) is refused:
 
-- a Host that is not ours: DNS rebinding;
+- an Origin that does not belong to this Host; none at all on a WebSocket;
 - an Origin that is not the one of this Host; none at all on a WebSocket;
 - `Sec-Fetch-Site` other than `same-origin` or `none`: another port of this machine counts as *same-site*. The one
-  exception is a person who follows a link to the page itself;
-- a target in any but origin form, and any path, method or content type that is not listed;
-- two Host, Origin or length headers, a length and a chunked body, an upgrade where none is expected.
+  exception is a user who follows a link to the page itself;
+- a target in another form than origin form, and any path, method or content type that is not listed;
+- two Host, Origin or length headers, a length and a chunked body, an unexpected upgrade.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _SINGLE = (
 )
 _OWN_SITE = {"same-origin", "none"}
 _SITE_METHODS = ("GET", "HEAD")
-_OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction  # what a POST to the gateway itself does
+_OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction  # the POSTs to the gateway itself
 _WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
 _USERDATA_WORDS = frozenset({"dir", "recurse", "full_info", "split"})
 _JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
@@ -59,7 +59,7 @@ _JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What the guard looks at: the request line and the headers, as they came."""
+    """The facts about a request: the request line and the headers, unchanged."""
 
     method: str
     target: str
@@ -73,18 +73,18 @@ class RequestFacts:
         object.__setattr__(self, "_named", named)
 
     def all(self, name: str) -> Sequence[str]:
-        """Every value of a header, in order."""
+        """Return every value of a header, in order."""
         return self._named.get(name, ())
 
     def one(self, name: str) -> str | None:
-        """The only value of a header, or None."""
+        """Return the only value of a header, or None."""
         values = self._named.get(name)
         return values[0] if values else None
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request that may be answered."""
+    """A request that is answered."""
 
     route: Route
     query: str  # raw
@@ -95,7 +95,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A page asked for by a name that is ours but not canonical."""
+    """A page requested under one of our names that is not the canonical one."""
 
     location: str
 
@@ -111,9 +111,9 @@ def judge(
     is_breakable: bool = False,
     has_seals: bool = False,
 ) -> Verdict:
-    """The verdict on one request. `tags` has each server's, by id; only those that are `is_breakable` can be broken.
+    """Judge one request. `tags` has each server's tag by id; `is_breakable` admits fault injection.
 
-    Where pictures have seals (`has_seals`), an address of one may be followed from anywhere, as people give them away.
+    With users (`has_seals`), a link to a sealed picture may be followed from any site, since users share such links.
     """
     malformed = _find_malformed(facts)
     if malformed is not None:
@@ -156,7 +156,7 @@ def _has_body(facts: RequestFacts) -> bool:
 
 
 def _judge_sender(facts: RequestFacts, route: Route, origin: str, *, has_seals: bool) -> Refusal | None:
-    """Who asks: our own page, a tool without an origin, or somebody else's page."""
+    """Judge the sender: our own page, a tool without an origin, or a foreign page."""
     is_socket = isinstance(route, ServerSocket | FleetSocket)
     claimed = facts.one("origin")
     if claimed is None and is_socket:
@@ -172,7 +172,7 @@ def _judge_sender(facts: RequestFacts, route: Route, origin: str, *, has_seals: 
 
 
 def _follows_link(facts: RequestFacts, route: Route, *, has_seals: bool) -> bool:
-    """A person came by a link, to the page or to a sealed picture. No other page can frame or read either."""
+    """Whether a user followed a link, to the page or to a sealed picture. No other page can embed or read either."""
     return (
         (isinstance(route, Page | LogIn) or (has_seals and isinstance(route, ServerCall) and route.is_view))
         and facts.method == "GET"
@@ -202,7 +202,7 @@ def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[st
 
 
 def _judge_handshake(facts: RequestFacts) -> Refusal | None:
-    """A whole WebSocket handshake: a server's socket must not be opened for anything less."""
+    """Check for a complete WebSocket handshake, so that nothing less opens a socket at a server."""
     connection = [word.strip().lower() for value in facts.all("connection") for word in value.split(",")]
     is_whole = (
         (facts.one("upgrade") or "").lower() == "websocket"
@@ -230,7 +230,7 @@ def _methods(route: Route) -> tuple[str, ...]:
 
 
 def _judge_userdata(route: ServerCall, query: str) -> Refusal | None:
-    """Of what people keep on a server, only its saved workflows are anybody's business here."""
+    """Of a server's user data, allow only its saved workflows."""
     if route.path == "/userdata":
         asked = parse_qsl(query, keep_blank_values=True)
         folders = [value for key, value in asked if key == "dir"]

@@ -1,7 +1,7 @@
-"""Which headers pass between browser and server, and how an answer's content may be shown. Pure.
+"""The headers that pass between browser and server, and how an answer's content may be shown. Pure.
 
-Both lists name what passes; everything else stays behind: hop-by-hop headers, cookies and logins of the browser,
-`Set-Cookie`, CORS permissions and anything that looks like the gateway's own header from the server.
+Both lists name what passes; everything else is dropped: hop-by-hop headers, cookies and logins of the browser,
+`Set-Cookie`, CORS permissions and headers named like the gateway's own from the server.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _TO_BROWSER = (
 )
 _DATA_TYPES = frozenset({"application/json", "text/plain"})
 
-OWN_MARK = "mooring"  # a query key the page adds to /view addresses, so that a reused file name is another address
+OWN_MARK = "mooring"  # a query key that the page adds to /view addresses, so that a reused name is another address
 
 
 def request_headers(headers: Mapping[str, str], *, origin: str) -> dict[str, str]:
-    """What of a browser's request goes to the server; a claimed Origin becomes the server's own."""
+    """Return the headers for the server; a claimed Origin becomes the server's own."""
     passed = {name: headers[name] for name in _TO_SERVER if name in headers}
     if "Origin" in headers:
         passed["Origin"] = origin
@@ -44,21 +44,21 @@ def request_headers(headers: Mapping[str, str], *, origin: str) -> dict[str, str
 
 
 def response_headers(headers: Mapping[str, str], *, is_view: bool, query: str) -> dict[str, str]:
-    """What of a server's answer goes to the browser, with the protections that every answer gets."""
+    """Return the headers for the browser, with the protections that every answer gets."""
     passed = {name: headers[name] for name in _TO_BROWSER if name in headers}
     passed |= {
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
-        # A server overwrites and reuses file names, so a kept picture is used only once it is confirmed.
+        # A server overwrites and reuses file names, so a cached picture must be revalidated.
         "Cache-Control": "private, no-cache" if is_view else "no-store",
     }
     return passed | _content(headers.get("Content-Type", ""), is_view=is_view, query=query)
 
 
 def strip_mark(query: str) -> str:
-    """The raw query without our own key; every other byte stays as it is."""
+    """Return the raw query without our own key; every other byte is unchanged."""
     return "&".join(part for part in query.split("&") if part.partition("=")[0] != OWN_MARK)
 
 
@@ -72,7 +72,7 @@ def _content(content_type: str, *, is_view: bool, query: str) -> dict[str, str]:
 
 
 def _disposition(how: str, query: str) -> str:
-    """The name comes from the request: a server's own header is raw bytes that would need judging first."""
+    """Take the name from the request: a server's own header is raw bytes, which would have to be checked."""
     named = dict(parse_qsl(query)).get("filename", "")
     name = named.replace("\\", "/").rpartition("/")[2]
     return f"{how}; filename*=UTF-8''{quote(name, safe='')}" if name and name.isprintable() else how

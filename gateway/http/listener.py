@@ -1,6 +1,6 @@
-"""The listening socket: it accepts connections at once, and gives few per turn of the event loop to the server.
+"""The listening socket: it accepts connections immediately, and hands the server a few per turn of the event loop.
 
-asyncio would give it all of them in one turn, and then nothing else is served until that turn ends.
+asyncio would hand over all of them in one turn, during which nothing else is served.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from gateway.tasks import start_task
 HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is not counted by the server
 BACKLOG = 1_024  # connections waiting to be accepted
 MOST_WAITING = 1_024  # accepted connections that wait for the server
-ADMITTED_AT_ONCE = 32  # connections per turn, each some 60 µs: its requests are not handled yet
+ADMITTED_AT_ONCE = 32  # connections per turn, each some 60 µs, before its requests are handled
 ACCEPTED_AT_ONCE = 128  # the same, of those that only begin to wait
-_RETRY_SECONDS = 1.0  # after the system had no file left
+_RETRY_SECONDS = 1.0  # after the system had no file descriptor left
 _PAUSE_SECONDS = 0.01  # after another error, which may last
 _NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -36,7 +36,7 @@ class BrowserSite(web.SockSite):
     """A listening socket for aiohttp's runner. Each network's connections are admitted in order."""
 
     async def start(self) -> None:
-        """Start to listen."""
+        """Start listening."""
         self._sock.setblocking(False)
         self._sock.listen(BACKLOG)
         if self._ssl_context is not None:  # each TLS connection has a buffer of this size, and reads as much at a time
@@ -47,7 +47,7 @@ class BrowserSite(web.SockSite):
         self._accepting = start_task(self._accept())
 
     async def stop(self) -> None:
-        """Accept no more, and close what the server does not have yet."""
+        """Stop accepting, and close the connections that wait."""
         self._accepting.cancel()
         for waiting in self._turns.clear():
             waiting.close()
@@ -62,16 +62,16 @@ class BrowserSite(web.SockSite):
         while True:
             try:
                 for _ in range(ACCEPTED_AT_ONCE):
-                    connection, peer = await loop.sock_accept(self._sock)  # without waiting while there are more
+                    connection, peer = await loop.sock_accept(self._sock)  # returns immediately while there are more
                     self._receive(connection, str(peer[0]) if isinstance(peer, tuple) else "")
                 await asyncio.sleep(0)
-            except ConnectionError:  # its browser has gone already
+            except ConnectionError:  # the browser has disconnected already
                 continue
             except OSError as error:
-                if error.errno not in _NO_ROOM:  # of that one connection: which errors these are depends on the system
+                if error.errno not in _NO_ROOM:  # the system decides which errors concern one connection only
                     _log.info("a connection was not accepted: %s", error)
                     await asyncio.sleep(_PAUSE_SECONDS)
-                elif self._turns:  # one that waits has the file that is missing
+                elif self._turns:  # a waiting connection has the file descriptor that is missing
                     self._cut()
                     await asyncio.sleep(0)
                 else:
@@ -87,7 +87,7 @@ class BrowserSite(web.SockSite):
             self._cut()
 
     def _cut(self) -> None:
-        """Close the latest of the network with the most that wait."""
+        """Close the latest connection of the network with the most waiting ones."""
         _log.warning("too many connections at once: one is cut")
         self._turns.drop().close()
 
@@ -104,7 +104,7 @@ class BrowserSite(web.SockSite):
     async def _connect(self, connection: socket.socket) -> None:
         server, tls = self._runner.server, self._ssl_context
         assert server is not None
-        with contextlib.suppress(OSError):  # it has gone, or has not spoken TLS in time
+        with contextlib.suppress(OSError):  # it has disconnected, or sent no TLS in time
             await asyncio.get_running_loop().connect_accepted_socket(
                 server, connection, ssl=tls, ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS
             )

@@ -1,11 +1,11 @@
-"""A deadline that moves with every sign of life, as cheaply as a number is written down.
+"""A deadline that moves with each sign of progress, at almost no cost.
 
-    async with Patience(30.0) as patience:
+    async with MovingDeadline(30.0) as deadline:
         while chunk := await source.read():
-            patience.renew()
+            deadline.renew()
 
-TimeoutError is raised out of the block that long after the last sign. `asyncio.Timeout.reschedule` would cancel a timer
-and make another for each chunk; here there is one, which looks when it is due whether it is meant.
+TimeoutError is raised out of the block that long after the last progress. `asyncio.Timeout.reschedule` would cancel and
+create a timer for each chunk; here there is one, which checks whether to restart when it fires.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-LEAST = 16_384  # bytes that must come within one wait: a trickle is no sign of life
+LEAST = 16_384  # bytes that must arrive within one wait: a trickle is no progress
 
 
 class MovingDeadline:
-    """See the module. A block that never renews it has that long in all."""
+    """See the module. A block that never renews it has that long in total."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -26,7 +26,7 @@ class MovingDeadline:
         self._due = 0.0
         self._timeout = asyncio.timeout(None)
         self._timer: asyncio.TimerHandle | None = None
-        self._moved = 0  # bytes since the last sign of life
+        self._moved = 0  # bytes since the last progress
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -39,11 +39,11 @@ class MovingDeadline:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None  # whoever renews it from now on sets none
+            self._timer = None  # later renewals must not set one
         await self._timeout.__aexit__(kind, error, trace)
 
     def renew(self, seconds: float | None = None) -> None:
-        """Something has moved; with `seconds`, that is how long the next sign may take from now on."""
+        """Note progress; with `seconds`, change how long the next progress may take."""
         if seconds is not None:
             self._seconds = seconds
         self._due = self._loop.time() + self._seconds
@@ -51,13 +51,13 @@ class MovingDeadline:
             self._set_timer()
 
     def expire(self) -> None:
-        """Stop waiting."""
+        """End the wait now."""
         self._due = self._loop.time()
         if self._timer is not None:
             self._set_timer()
 
     def moved(self, size: int) -> None:
-        """So many bytes have come; enough of them are a sign of life."""
+        """Count arrived bytes; enough of them are progress."""
         self._moved += size
         if self._moved >= LEAST:
             self._moved = 0

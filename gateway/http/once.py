@@ -1,8 +1,8 @@
-"""Which prompts this gateway has sent already, so that none is sent twice.
+"""Remembers which prompts this gateway has sent, so that none is sent twice.
 
 A prompt_id is no idempotency key for ComfyUI: the same POST twice is two runs. Our page never posts twice, but a
-browser does it by itself: when a kept connection breaks before an answer, it repeats the request, POST or not.
-This is a net beneath the page's own care, not a state that routing needs: a restarted gateway begins afresh.
+browser may by itself: if a kept-alive connection breaks before the answer, it repeats the request, even a POST.
+This only adds safety; routing does not depend on it, and a restarted gateway begins with an empty list.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ REMEMBERED = 10_000  # prompts, about a megabyte; a repetition follows within mo
 
 
 class SentOnce:
-    """The prompts sent lately, oldest first."""
+    """The recently sent prompts, oldest first."""
 
     def __init__(self, most: int = REMEMBERED) -> None:
         self._most = most
         self._sent: OrderedDict[tuple[ServerId, str], None] = OrderedDict()
 
     def claim(self, server_id: ServerId, prompt_id: str) -> bool:
-        """Whether this prompt may be sent now: true for the first who asks."""
+        """Return whether this prompt may be sent now: True for the first caller."""
         key = (server_id, prompt_id)
         if key in self._sent:
             return False
@@ -32,5 +32,5 @@ class SentOnce:
         return True
 
     def forget(self, server_id: ServerId, prompt_id: str) -> None:
-        """It was certainly not sent after all."""
+        """Allow this prompt after all, because it was certainly not sent."""
         self._sent.pop((server_id, prompt_id), None)

@@ -1,8 +1,8 @@
-"""The gateway's own names: which Host headers are ours, and the origin that a page under each has.
+"""The gateway's own names: which Host headers are ours, and the origin of a page under each.
 
-A page that a foreign name leads here (DNS rebinding) has a Host and an Origin that agree with each other, so
-agreement proves nothing: only names that we know are ours. Bound to loopback that is the one canonical
-address. Bound further (`--insecure`), it is every IP literal with our port (no foreign page can have a
+If a foreign name is pointed at us (DNS rebinding), the page's Host and Origin agree with each other, so agreement
+proves nothing: only known names are ours. Bound to loopback, the gateway has one canonical
+address. Bound to other interfaces (`--insecure`), it accepts every IP literal with our port (no foreign page can have a
 literal address of ours as its origin), this machine's own name, and what the fleet file lists under
 `[gateway] names`.
 """
@@ -26,21 +26,21 @@ _OWN_PORT = {"http": 80, "https": 443}
 
 
 class Alias(Enum):
-    """The answer to a Host that is ours but not canonical."""
+    """A Host that is ours but not canonical."""
 
     LOCALHOST = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
 class OwnHosts:
-    """Where the gateway listens and what it may be called."""
+    """The address on which the gateway listens, and its names."""
 
     scheme: str
     host: str  # canonical, without brackets
     port: int
-    is_open: bool  # bound beyond loopback
+    is_open: bool  # bound to more than loopback
     listed: Mapping[str, str]  # authority (lower case) -> the origin of a page under it
-    own: Mapping[str, str]  # those of them that are no names of the fleet file
+    own: Mapping[str, str]  # those of them that are not from the fleet file
 
     @property
     def origin(self) -> str:
@@ -48,12 +48,12 @@ class OwnHosts:
         return origin_of(self.scheme, self.host, self.port)
 
     def named(self, names: Iterable[str]) -> OwnHosts:
-        """The same hosts with these further names in place of those that it has."""
+        """Return the same hosts with these names from the fleet file in place of the earlier ones."""
         origins = [_listed_origin(name, self.scheme, self.port) for name in names]
         return replace(self, listed=MappingProxyType({**self.own, **_by_authority(origins)}))
 
     def origin_for(self, host_header: str) -> str | Alias | None:
-        """The origin of a page under this Host header; `Alias` where it should move; None if it is not ours."""
+        """Return the origin of a page under this Host header; `Alias` if it should redirect; None if it is not ours."""
         header = host_header.lower()
         if header in self.listed:
             return self.listed[header]
@@ -69,7 +69,7 @@ class OwnHosts:
 
 
 def build_own_hosts(*, host: str, port: int, is_tls: bool, names: Iterable[str] = (), machine: str = "") -> OwnHosts:
-    """The own hosts of a gateway on `host:port`. `names` come from the fleet file, `machine` is its host name."""
+    """Return the own hosts of a gateway on `host:port`. `names` are from the fleet file, `machine` is its host name."""
     scheme = "https" if is_tls else "http"
     is_open = not is_loopback(host)
     canonical = _canonical(host)
@@ -82,19 +82,19 @@ def build_own_hosts(*, host: str, port: int, is_tls: bool, names: Iterable[str] 
 
 
 def origin_of(scheme: str, host: str, port: int) -> str:
-    """An origin as browsers write it: IPv6 in brackets, the scheme's own port left out."""
+    """Return an origin as browsers write it: IPv6 in brackets, the scheme's default port left out."""
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}" if port == _OWN_PORT[scheme] else f"{scheme}://{shown}:{port}"
 
 
 def split_origin(origin: str) -> tuple[str, int]:
-    """The scheme and the port of an origin."""
+    """Return the scheme and the port of an origin."""
     parts = urlsplit(origin)
     return parts.scheme, parts.port or _OWN_PORT[parts.scheme]
 
 
 def check_name(name: str) -> str:
-    """`name` in lower case, if it is a host name or an http(s) origin; else `ConfigError`."""
+    """Return `name` in lower case if it is a host name or an http(s) origin; otherwise raise `ConfigError`."""
     lower = name.lower()
     if _NAME.fullmatch(lower) and not _is_ip_literal(lower):
         return lower
@@ -129,7 +129,7 @@ def _authorities(origin: str) -> tuple[str, ...]:
 
 
 def _canonical(host: str) -> str:
-    """What a page's address says for a bind address: never `localhost`, never the unspecified address."""
+    """Return the host in a page's address for a bind address: never `localhost`, never the unspecified address."""
     lower = host.lower()
     if lower in {"localhost", "0.0.0.0"}:
         return "127.0.0.1"

@@ -1,7 +1,7 @@
-"""Who is at the other end of a request: the connection's own address, or whom a proxy of ours names.
+"""The client of a request: the connection's own address, or the one that a trusted proxy names.
 
-A proxy in front of gateways has one address for everybody, by which log-ins could not be told apart. What it says in
-`X-Forwarded-For` is believed from the addresses that the fleet file lists as `proxies`, and from nobody else: it has to
+A proxy in front of gateways has one address for all clients, so the throttle of logins could not tell them apart. Its
+`X-Forwarded-For` is believed only from the addresses that the fleet file lists as `proxies`: such a proxy has to
 set the header itself, to the one address that its own connection came from.
 """
 
@@ -17,7 +17,7 @@ HEADER = "X-Forwarded-For"
 
 
 def client_of(request: web.BaseRequest, is_proxy: Callable[[str], bool]) -> str:
-    """The address that a request came from; empty where there is none."""
+    """Return the address that a request came from; empty if there is none."""
     return told_by(request.remote or "", request.headers.getall(HEADER, ()), is_proxy)
 
 
@@ -34,7 +34,7 @@ def network_of(address: str) -> str:
 
 
 def told_by(peer: str, named: Sequence[str], is_proxy: Callable[[str], bool]) -> str:
-    """Whom a connection from `peer` is for. A proxy that names nobody, or several, stands for itself."""
+    """Return the client of a connection from `peer`. A proxy that names none, or several, counts as the client."""
     if len(named) != 1 or not is_proxy(peer):
         return peer
     try:

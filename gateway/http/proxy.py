@@ -1,9 +1,8 @@
-"""HTTP through to a server: streamed both ways with backpressure, never buffered but for small JSON bodies.
+"""Passes HTTP requests to a server: streamed both ways with backpressure, buffered only if the body is small JSON.
 
-Every wait has a deadline and ends here before it would end in the browser. `sent=no` is said only where no byte
-can have been acted on; see `gateway/http/refusal.py`. A POST whose body is in hand is carried through to its answer
-even if the browser goes away meanwhile, so that a closed tab cannot cut a submit in half; everything else is
-aborted with the browser.
+Every wait has a deadline that is shorter than the browser's. `sent=no` is sent only if no byte can have been acted
+on; see `gateway/http/refusal.py`. A POST whose body is in memory is completed even if the browser disconnects, so
+that a closed tab cannot cut a submit in half; every other request is aborted with the browser.
 """
 
 from __future__ import annotations
@@ -44,9 +43,9 @@ async def _as_it_is(body: bytes, _scan: Scan) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is special about one request: how its JSON body is written anew, and which file it is about.
+    """The special terms of one request: how its JSON body is rewritten, and which file is meant.
 
-    `rewrite` may refuse. `fits` judges the Etag of what a server answers to a `/view`: it may be another file by now.
+    `rewrite` may refuse. `fits` checks the Etag of a server's answer to `/view`, whose file may have been replaced.
     """
 
     rewrite: Callable[[bytes, Scan], Awaitable[bytes]] = _as_it_is
@@ -57,7 +56,7 @@ PLAIN = Terms()
 
 
 class Proxy:
-    """Passes admitted requests on. Holds the submits that outlive their browser until they are answered."""
+    """Passes admitted requests on. Keeps the submits that outlive their browser until they are answered."""
 
     def __init__(self) -> None:
         self.budget = Budget()
@@ -65,7 +64,7 @@ class Proxy:
         self._sent = SentOnce()
 
     async def close(self) -> None:
-        """Give up the requests that are still carried."""
+        """Cancel the remaining submits."""
         for task in self._carried:
             task.cancel()
         await asyncio.gather(*self._carried, return_exceptions=True)
@@ -78,7 +77,7 @@ class Proxy:
         largest_upload: int,
         terms: Terms = PLAIN,
     ) -> web.StreamResponse:
-        """The server's answer to an admitted request, or `Refused`."""
+        """Return the server's answer to an admitted request, or raise `Refused`."""
         assert isinstance(admitted.route, ServerCall)
         call = _Call(request, admitted, admitted.route, upstream, largest_upload=largest_upload, terms=terms)
         match admitted.body:
@@ -131,22 +130,22 @@ class _Taken:
 
 
 def upload_ended(upstream: Upstream) -> Refusal:
-    """Return the refusal for a slow upload whose user had more places than waiting users."""
+    """Return the refusal of a slow upload whose user had more places than waiting users."""
     message = f"This upload took long while others waited for {upstream.server.id}. Send it again."
     return Refusal(Cause.UPSTREAM_BUSY, message, Sent.UNKNOWN)
 
 
 class _Answer(web.StreamResponse):
-    """An answer that streams; if some of its body is there already, its headers go out with that, in one packet."""
+    """A streaming answer; if a part of its body has arrived already, its headers are sent with that, in one packet."""
 
     def begin_with(self, chunk: bytes) -> bytes:
-        """What of the body is there already; it is to be written next."""
+        """Return the part of the body that has arrived; it must be written next."""
         self._send_headers_immediately = not chunk
         return chunk
 
 
 class _Call:
-    """One request on its way through."""
+    """One request to a server."""
 
     def __init__(
         self,
@@ -180,7 +179,7 @@ class _Call:
             return await self._exchange(data=None, deadline=MovingDeadline(wait), ticket=ticket)
 
     async def take_body(self, held: Held) -> _Taken:
-        """Read the whole JSON body; `Refused` if it is too large, too slow, not allowed, or over the budget."""
+        """Read the whole JSON body; `Refused` if it is too large, too slow, invalid, or over the budget."""
         limit = min(LARGEST_JSON, self._largest_upload)
         self._check_length(limit)
         held.take(self._request.content_length or 0)
@@ -209,7 +208,7 @@ class _Call:
         return _Taken(body, scan, examined.prompt_id)
 
     async def submit(self, body: bytes) -> web.StreamResponse:
-        """A POST with its body in hand."""
+        """Forward a POST whose body is in memory."""
         if body:
             # Without parameters: we checked the body as UTF-8, and the server must not read it as anything else.
             self._headers["Content-Type"] = "application/json"
@@ -218,7 +217,7 @@ class _Call:
             return await self._exchange(data=io.BytesIO(body), deadline=deadline)
 
     async def upload(self) -> web.StreamResponse:
-        """A POST whose body streams through; its deadline moves with each chunk."""
+        """Forward a POST while its body streams; the deadline moves with each chunk."""
         self._check_length(self._largest_upload)
         self._headers["Content-Type"] = self._request.headers["Content-Type"]
         if self._request.content_length is not None:
@@ -234,7 +233,7 @@ class _Call:
         deadline.expire()
 
     async def _pour(self, deadline: MovingDeadline) -> AsyncIterator[bytes]:
-        """The browser's body, chunk by chunk. What ends it early is kept: the client hides who was at fault."""
+        """Yield the browser's body. An error is stored, since aiohttp's client hides which side failed."""
         passed = 0
         try:
             while chunk := await self._next_chunk(deadline, Sent.UNKNOWN):
@@ -278,7 +277,7 @@ class _Call:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if answer is None:
                 raise Refused(self._fault or self._upstream.explain(error)) from error
-            # Headers are out, so the only honest end is a broken connection: a clean one would pass for the whole.
+            # The headers are sent, so break the connection: a clean end would look complete.
             _log.info("%s: an answer was cut short: %s", self._upstream.server.id, error)
             if self._request.transport is not None:
                 self._request.transport.abort()
@@ -286,7 +285,7 @@ class _Call:
         return answer
 
     def _check_file(self, reply: aiohttp.ClientResponse) -> None:
-        """Refuse a file that is not the one that was meant: another has its name by now."""
+        """Refuse the answer if the file is not the one that was meant: its name has been reused."""
         fits = self.terms.fits
         if fits is not None and reply.status in _HAS_FILE and not fits(reply.headers.get("ETag", "")):
             raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
@@ -319,6 +318,6 @@ class _Call:
         return Refusal(Cause.TOO_LARGE, message, sent)
 
     async def _invite(self) -> None:
-        """Tell a client that asked first (curl does) to send its body."""
+        """Ask a client that waits for it (curl does) to send its body."""
         if "Expect" in self._request.headers and self._request.transport is not None:
             self._request.transport.write(_CONTINUE)

@@ -1,8 +1,8 @@
-"""The pump between a browser's WebSocket and a server's: always drains the server, never waits for the browser.
+"""Passes messages between a browser's WebSocket and a server's: reads the server always, never waits for the browser.
 
-One slow reader stalls every client of a ComfyUI server, so the server's side is read whatever the browser does. What
-a slow browser has not taken waits in a bounded `Backlog`; one that takes nothing is cut with 1013. What a browser says
-before its server is there waits in `EarlyMessages`.
+One slow reader stalls every client of a ComfyUI server, so the server's side is always read. What a slow browser has
+not read waits in a bounded `Backlog`; one that reads nothing is closed with 1013. What a browser sends before its
+server is connected waits in `EarlyMessages`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gateway.http.upstream import Upstream, UpstreamSocket
 from gateway.tasks import start_task
 
 LARGEST_FROM_SERVER = 64 * 1024 * 1024  # bytes; a preview is a picture
-LARGEST_FROM_BROWSER = 1024 * 1024  # bytes; only small JSON goes this way
+LARGEST_FROM_BROWSER = 1024 * 1024  # bytes; browsers send only small JSON
 MOST_WAITING_BYTES = 16 * 1024 * 1024
 MOST_WAITING_FRAMES = 5_000
 
@@ -34,46 +34,46 @@ _log = logging.getLogger(__name__)
 
 
 class FrameFilter(Protocol):
-    """What of a socket passes, where users are kept apart."""
+    """Decides which messages pass, where users are separated."""
 
     def up(self, text: bytes) -> bool:
-        """Whether a browser's text passes."""
+        """Return whether a browser's text passes."""
 
     async def down(self, frame: Frame) -> Frame | None:
-        """The server's frame as this user gets it; None if it is not for them."""
+        """Return the server's frame for this user; None if it is not for them."""
 
 
 class Tunnel:
-    """One browser socket and the server socket behind it: `accept`, then `start` in its turn, and `carry`."""
+    """One browser socket and the server socket behind it: `accept`, then `start` in its turn, then `carry`."""
 
     def __init__(
         self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: FrameFilter | None = None
     ) -> None:
         self._upstream = upstream
-        self._sieve = sieve  # of the person whose socket it is, where people are told apart
+        self._sieve = sieve  # for the socket's user; None without users
         self._client_id = client_id
         self._deadlines = deadlines
         self._backlog = Backlog(most_bytes=MOST_WAITING_BYTES, most_frames=MOST_WAITING_FRAMES)
-        self._news = asyncio.Event()  # the backlog has grown, or nothing more will come
+        self._news = asyncio.Event()  # set when the backlog has grown, or nothing more will come
         self._is_drained = False  # nothing more will come from the server
-        self._ending = asyncio.Event()  # the server side shall end
+        self._ending = asyncio.Event()  # the server side should end
         self._over: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
         self._early = EarlyMessages()
-        self._socket: UpstreamSocket | None = None  # once the server is there and has all that was said before
+        self._socket: UpstreamSocket | None = None  # set once the server is connected and has all early messages
         self._task: asyncio.Task[None] | None = None
 
     @property
     def server_id(self) -> ServerId:
-        """Which server this line leads to."""
+        """The server that this tunnel leads to."""
         return self._upstream.server.id
 
     def leads_to(self, upstream: Upstream) -> bool:
-        """Whether this line leads there: to that server, at that address."""
+        """Whether this tunnel leads to that server, at that address."""
         return self._upstream is upstream
 
     @property
     def is_ended(self) -> bool:
-        """Whether the server side has ended for certain."""
+        """Whether the server side has certainly ended."""
         return self._task is None or self._task.done()
 
     @property
@@ -82,25 +82,25 @@ class Tunnel:
         return self._over.done()
 
     def start(self) -> None:
-        """Begin to connect. The server side has its own task: it outlives a browser that goes meanwhile."""
+        """Begin to connect. The server side has its own task, which outlives a browser that disconnects."""
         self._task = start_task(self._live())
 
     def finish(self, close: Close | None) -> None:
-        """End the browser side; None if the browser has gone by itself. The first reason counts."""
+        """End the browser side; None if the browser has disconnected. The first reason counts."""
         if not self._over.done():
             self._over.set_result(close)
 
     def end(self) -> None:
-        """Begin to end the server side, at once and without waiting."""
+        """Begin to end the server side, immediately and without waiting."""
         self._ending.set()
 
     async def ended(self) -> None:
-        """Wait until the server side has ended for certain."""
+        """Wait until the server side has certainly ended."""
         if self._task is not None:
             await asyncio.wait({self._task})
 
     def drop(self) -> None:
-        """Give up waiting for the server side to end."""
+        """Stop waiting for the server side to end."""
         if self._task is not None:
             self._task.cancel()
 
@@ -130,13 +130,13 @@ class Tunnel:
             socket.abort()
 
     def fail(self, refusal: Refusal) -> None:
-        """There is no server side, and the browser is told why."""
+        """Close the browser side with a refusal, because there is no server side."""
         if not self.is_over:
             _log.info("no WebSocket to %s: %s (%s)", self.server_id, refusal.header, refusal.message)
         self.finish(close_of(refusal))
 
     async def _hold(self, socket: UpstreamSocket) -> None:
-        """Drain the socket until it has ended for certain, by the server or because we asked for it."""
+        """Read the socket until it has certainly ended, by the server or because we asked for it."""
         drain = start_task(self._drain(socket))
         hand_over = start_task(self._hand_over(socket))
         ending = asyncio.create_task(self._ending.wait())
@@ -160,14 +160,14 @@ class Tunnel:
             ending.cancel()
 
     async def _hand_over(self, socket: UpstreamSocket) -> None:
-        """Send what the browser said early; what it says from then on goes straight to the server."""
+        """Send the browser's early messages; later ones are sent directly."""
         with self._losing_the_server():
             while self._early:
                 await self._send_up(socket, self._early.pop())
             self._socket = socket
 
     async def _drain(self, socket: UpstreamSocket) -> None:
-        """Take every message as it comes, and never wait for the browser."""
+        """Read every message as it arrives, and never wait for the browser."""
         while True:
             message = await socket.receive()
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
@@ -205,7 +205,7 @@ class Tunnel:
         if close is not None:
             await self._say_goodbye(browser, close)
         if browser.close_code in {None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE} and request.transport is not None:
-            request.transport.abort()  # it has not answered, and would not take what is still to be sent
+            request.transport.abort()  # it has not answered, and would not read what is still to be sent
 
     async def _send_all(self, browser: web.WebSocketResponse) -> None:
         try:
@@ -224,7 +224,7 @@ class Tunnel:
             self.finish(SERVER_GONE)
 
     async def _next_frame(self) -> Frame | None:
-        """The oldest frame, once there is one; None when nothing more will come."""
+        """Return the oldest frame, once there is one; None when nothing more will come."""
         while True:
             frame = self._backlog.pop()
             if frame is not None or self._is_drained:
@@ -233,12 +233,12 @@ class Tunnel:
             await self._news.wait()
 
     async def _receive_all(self, browser: web.WebSocketResponse) -> None:
-        """Pass the browser's texts on, in order: the feature flags must be the server's first message."""
+        """Forward the browser's texts in order: the feature flags must be the server's first message."""
         with self._losing_the_server():
             while True:
                 message = await browser.receive()
                 if message.type is WSMsgType.BINARY:
-                    continue  # ComfyUI takes none
+                    continue  # ComfyUI accepts none
                 if message.type is not WSMsgType.TEXT:
                     break
                 if self._sieve is not None and not self._sieve.up(message.data):
@@ -255,14 +255,14 @@ class Tunnel:
 
     @contextlib.contextmanager
     def _losing_the_server(self) -> Iterator[None]:
-        """What goes wrong in this block is the server's end."""
+        """An error in this block ends the server side."""
         try:
             yield
         except (ConnectionError, aiohttp.ClientError, TimeoutError):
             self.finish(SERVER_GONE)
 
     async def _say_goodbye(self, browser: web.WebSocketResponse, close: Close) -> None:
-        """Close the browser's socket, and wait a moment for its answer."""
+        """Close the browser's socket, and wait briefly for its answer."""
         try:
             async with asyncio.timeout(self._deadlines.goodbye):
                 await browser.close(code=close.code, message=close.message, drain=False)

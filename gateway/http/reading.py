@@ -4,7 +4,7 @@
         queue = await reading.run(scan, parse_queue, body)   # here if the text is small
 
 The process is started when it is first needed, runs one function at a time, and ends when it is idle or has grown. The
-function takes the text and further arguments, all of which can be pickled; its exceptions are raised here. One that
+function receives the text and further arguments, which must be picklable; its exceptions are raised here. One that
 takes too long or too much memory ends with `TooMuchWork`, and the next one gets a new process.
 
 `python -m gateway.reading` is that process.
@@ -58,9 +58,9 @@ class Reading:
 
     @contextlib.asynccontextmanager
     async def room(self, size: int) -> AsyncIterator[None]:
-        """Wait until a large text of this many bytes fits into memory, and keep room for it: first come, first served.
+        """Wait until a large text of this many bytes fits into memory, and reserve the room: first come, first served.
 
-        So a server that sends its answer slowly keeps from others no more than this answer's size.
+        So a server that sends its answer slowly blocks no more than this answer's size.
         """
         async with self._queue:
             while self._used and self._used + size > LARGE_BYTES:
@@ -183,7 +183,7 @@ def _peak() -> int:
 
 
 def main() -> None:
-    """Run each call that comes in, until no more does, one uses too much, or the process has grown."""
+    """Run each call that arrives, until no more do, one uses too much, or the process has grown."""
     _bound_memory()
     given, back = sys.stdin.buffer, sys.stdout.buffer
     while len(head := given.read(_HEAD.size)) == _HEAD.size:

@@ -1,6 +1,6 @@
-"""The gateway's own refusals: a cause, whether the server can have acted, and a sentence.
+"""The gateway's own refusals: a cause, whether the server can have acted, and a message.
 
-On the wire a refusal is a JSON body `{"error": {"cause", "message"}}` and the header
+In HTTP a refusal is a JSON body `{"error": {"cause", "message"}}` and the header
 `X-Mooring-Gateway: <cause>; sent=no|unknown`. `sent=no` is a promise: no byte of the request can have been
 acted on by the server. A page therefore treats it as a certain failure, and everything else as unclear.
 Answers of a ComfyUI server never carry this header: the gateway drops it from them.
@@ -21,7 +21,7 @@ HEADER = "X-Mooring-Gateway"
 
 
 class Cause(Enum):
-    """Why the gateway itself answered, and with which status it does so."""
+    """The cause of a refusal, and its HTTP status."""
 
     BAD_REQUEST = ("bad-request", 400)
     REFUSED_BODY = ("refused-body", 400)
@@ -69,13 +69,13 @@ class Sent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One refusal; `allow` lists the methods that would be accepted, where the method was the fault."""
+    """One refusal; `allow` lists the methods that would be accepted, if the method was wrong."""
 
     cause: Cause
     message: str
     sent: Sent = Sent.NO
     allow: tuple[str, ...] = field(default=())
-    retry_after: float = 0.0  # seconds until it may be otherwise; 0: nobody knows
+    retry_after: float = 0.0  # seconds until a retry may succeed; 0 if unknown
 
     @property
     def header(self) -> str:
@@ -83,7 +83,7 @@ class Refusal:
         return f"{self.cause.word}; sent={self.sent.value}"
 
     def answer(self) -> web.Response:
-        """The HTTP answer."""
+        """Return the HTTP answer."""
         from aiohttp import web
 
         body = {"error": {"cause": self.cause.word, "message": self.message}}
@@ -107,7 +107,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Carries a refusal out of the depth of a request to the one place that answers it."""
+    """Raises a refusal to the one place that answers it."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal

@@ -1,8 +1,8 @@
-"""What the gateway answers at all: the listed routes, found from the raw request target.
+"""The list of routes that the gateway answers, found from the raw request target.
 
-Pure: text in, a route out. Targets are compared as they came over the wire; nothing is normalised first, so
-that no spelling of a path can mean one thing here and another on a server. Only `{…}` segments may carry
-percent escapes; they are decoded once, checked, and written anew. See `ENDPOINTS` for the list.
+Pure: text in, a route out. Targets are compared as received; nothing is normalized first, so
+that no spelling of a path can mean one thing here and another on a server. Only `{…}` segments may contain
+percent escapes; they are decoded once, checked, and rewritten. See `ENDPOINTS` for the list.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from urllib.parse import quote, unquote_to_bytes
 
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
-# The possessive `+` of these two keeps no state for each folder; other expressions take some hundred bytes for each.
+# The possessive `+` in these two stores no state for each folder; other expressions take some hundred bytes for each.
 _ASSET = re.compile(r"static(?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*+)++", re.ASCII)
 _SERVER = re.compile(r"/servers/([A-Za-z0-9._-]{1,64})(?:@([0-9a-f]{8}))?(/.*)", re.ASCII)
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+", re.ASCII)
@@ -30,7 +30,7 @@ _LONGEST_RAW_SEGMENT = 12 * _LONGEST_SEGMENT  # `%F0%9F%98%80` is one character
 
 
 class Body(Enum):
-    """What the body of a listed request must be."""
+    """The required body of a listed request."""
 
     NONE = "none"
     PROMPT = "prompt"
@@ -92,12 +92,12 @@ class FleetLoads:
 
 @dataclass(frozen=True, slots=True)
 class FleetServerStats:
-    """`GET /fleet/stats`: every server's devices, and how its last hour was."""
+    """`GET /fleet/stats`: every server's devices and its last hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetCatalogue:
-    """`GET /fleet/catalogue/{id}`: that server's catalogue, read afresh, as hashes."""
+    """`GET /fleet/catalogue/{id}`: that server's catalogue, read now, as hashes."""
 
     server_id: str
 
@@ -116,19 +116,19 @@ class Workflows:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowFile:
-    """One published workflow, by its path as the list has it."""
+    """One published workflow, by its path in the list."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class DemoBreak:
-    """`POST /demo/break`, which breaks a demo server on purpose, where that is allowed."""
+    """`POST /demo/break`, which injects a fault into a demo server, if that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """`/login`: the page on which people log in, and where it sends what they typed."""
+    """`/login`: the login page, and the target of its form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class LogOut:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`/healthz`: this gateway answers. `/readyz`: it also has a server that is well."""
+    """`/healthz`: this gateway answers. `/readyz`: it also has a healthy server."""
 
     asks_ready: bool
 
@@ -150,7 +150,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class FleetAction:
-    """`/fleet/servers/{id}/{action}`: what those who run the fleet do. drain | free | cancel | queue."""
+    """`/fleet/servers/{id}/{action}`: administrators only. drain | free | cancel | queue."""
 
     server_id: str
     action: str
@@ -158,22 +158,22 @@ class FleetAction:
 
 @dataclass(frozen=True, slots=True)
 class ServerCall:
-    """A request that passes through: to which server, to which path there, and what each method may carry."""
+    """A request to a server: which server, which path on it, and the body that each method may have."""
 
     server_id: str
     path: str  # on the server, canonical, without its prefix
     bodies: Mapping[str, Body]  # by method
-    tag: str = ""  # of the address that the page means; empty: whatever the fleet says now
+    tag: str = ""  # of the address that the page means; empty: the present address
 
     @property
     def is_view(self) -> bool:
-        """Whether the answer is a file that somebody made."""
+        """Whether the answer is a file that was made or uploaded."""
         return self.path == "/view"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSocket:
-    """A WebSocket that passes through; `tag` as in `ServerCall`."""
+    """A WebSocket to a server; `tag` as in `ServerCall`."""
 
     server_id: str
     tag: str = ""
@@ -186,9 +186,9 @@ Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak
 
 _GET = {"GET": Body.NONE}
 
-# Neither the doubled /api/x routes nor /free, /settings or /extensions are here: the page does not need them. Of
-# /internal there is only the list that a node of ComfyUI itself names as its choices. The jobs API exists below /api
-# only. Of /userdata there are the saved workflows, to be read.
+# The doubled /api/x routes and /free, /settings and /extensions are missing: the page does not need them. Of /internal
+# there is only the list that a node of ComfyUI itself names as its choices. The jobs API exists only below /api. Of
+# /userdata the saved workflows can be read.
 ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/prompt", {**_GET, "POST": Body.PROMPT}),
     ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
@@ -217,7 +217,7 @@ _Shape = tuple[tuple[str, ...], Mapping[str, Body]]
 
 
 def _by_beginning() -> Mapping[tuple[str, int], tuple[_Shape, ...]]:
-    """The listed shapes by their first segment, which is never a `{…}`, and their length: few are to be compared."""
+    """Group the shapes by first segment, which is never a `{…}`, and by length, so that few are compared."""
     found: dict[tuple[str, int], tuple[_Shape, ...]] = {}
     for shape, bodies in ENDPOINTS:
         segments = tuple(shape.split("/")[1:])
@@ -251,7 +251,7 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
 
 
 def split_target(target: str) -> tuple[str, str] | None:
-    """The path and the raw query of a request target in origin form; None for any other form."""
+    """Return the path and the raw query of a request target in origin form; None for any other form."""
     if not _TARGET.fullmatch(target) or "#" in target:
         return None
     path, _, query = target.partition("?")
@@ -259,7 +259,7 @@ def split_target(target: str) -> tuple[str, str] | None:
 
 
 def find_route(path: str) -> Route | None:
-    """The listed route that this raw path names, or None."""
+    """Return the listed route of this raw path, or None."""
     if path in _FIXED:
         return _FIXED[path]
     if (server := _SERVER.fullmatch(path)) is not None:
@@ -306,14 +306,14 @@ def _match_segment(want: str, got: str) -> str | None:
 
 
 def _rewrite_workflow(raw: str) -> str | None:
-    """A segment that ComfyUI reads as a path below its folder of saved workflows: `workflows%2Fportraits%2Fa.json`."""
+    """Rewrite a segment that ComfyUI reads as a path in its folder of workflows: `workflows%2Fportraits%2Fa.json`."""
     parts = [_rewrite_segment(part) for part in re.split("%2F", raw, flags=re.IGNORECASE)]
     is_workflow = len(parts) > 1 and None not in parts and parts[0] == "workflows" and raw.lower().endswith(".json")
     return "%2F".join(part for part in parts if part) if is_workflow else None
 
 
 def _rewrite_segment(raw: str) -> str | None:
-    """A `{…}` segment, decoded once and written anew; None for whatever another decoder could read as a path."""
+    """Rewrite a `{…}` segment, decoded once; return None if another decoder could read it as a path."""
     text = _decode_segment(raw)
     return None if text is None else quote(text, safe="")
 

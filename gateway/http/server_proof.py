@@ -1,8 +1,8 @@
-"""Proof of who is at the other end, on the very connection that carries a request.
+"""Proof of a server's identity, on the very connection that carries a request.
 
-The address of a server that was looked up may be another server's the next moment. So each new connection to it begins
-with one question of ours (its id, or how it describes itself), and nothing else is sent unless the answer is the one
-that makes it this server. What fails here has therefore sent nothing of any request.
+The address of a discovered server may belong to another server a moment later. So each new connection begins
+with a question (for its id, or its description of itself), and nothing else is sent unless the answer identifies
+this server. If that fails, nothing of any request has been sent.
 
     connector = ProvenConnector(question, deadline=3.0)
 """
@@ -26,7 +26,7 @@ from yarl import URL
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.servers import Proof, ProofKind, Server
 
-ID_FILE = "/userdata/mooring%2Fid.json"  # where a server keeps the id that was minted on it
+ID_FILE = "/userdata/mooring%2Fid.json"  # where a server stores the id that was minted on it
 STATS = "/system_stats"
 LARGEST = 262_144  # bytes of an answer; a server with sixteen devices describes itself in four thousand
 _IS_TOLD = ("os", "comfyui_version", "python_version", "pytorch_version", "embedded_python", "argv", "ram_total")
@@ -38,19 +38,19 @@ class AnotherServerError(aiohttp.ClientError):
 
 
 class UnprovenError(aiohttp.ClientError):
-    """The server does not say who it is."""
+    """The server's identity could not be proven."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked first on a connection: the bytes, and the proof that the answer must be."""
+    """The first request on a connection, as bytes, and the proof that its answer must contain."""
 
     proof: Proof
     head: bytes
 
     @classmethod
     def to(cls, server: Server) -> Question | None:
-        """The question to a server that was looked up; None for one that is known by its address."""
+        """Return the question for a discovered server; None for one that is identified by its address."""
         if server.found is None:
             return None
         proof = server.found.proof
@@ -64,7 +64,7 @@ class Question:
         return cls(proof, "\r\n".join(lines).encode("latin-1"))
 
     def is_answered(self, status: int, body: bytes) -> bool:
-        """Whether that is this server's answer; `UnprovenError` if it is nobody's."""
+        """Whether this is the server's answer; `UnprovenError` if it identifies no server."""
         if self.proof.kind is ProofKind.MINTED:
             if status == 404:  # a ComfyUI without an id
                 return False
@@ -77,7 +77,7 @@ class Question:
 
 
 class ProvenConnector(aiohttp.TCPConnector):
-    """A connector whose every connection has shown whose it is; others are closed unused."""
+    """A connector whose connections all have proven the server's identity; others are closed unused."""
 
     def __init__(self, question: Question, *, deadline: float, **options: Any) -> None:
         super().__init__(**options)
@@ -85,17 +85,17 @@ class ProvenConnector(aiohttp.TCPConnector):
         self._deadline = deadline
         self._shown: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
         self._given: weakref.WeakSet[aiohttp.connector.Connection] = weakref.WeakSet()
-        self._asked_for = 0  # connections that are being made
+        self._asked_for = 0  # connections that are being opened
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody has a connection, or waits for one."""
+        """Whether no connection is in use or requested."""
         return not self._asked_for and all(connection.closed for connection in self._given)
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
     ) -> aiohttp.connector.Connection:
-        """A connection to this server, or `AnotherServerError`, or whatever keeps it from being had."""
+        """Return a connection to this server, or raise `AnotherServerError` or a connection error."""
         self._asked_for += 1
         try:
             connection = await self._proven(await super().connect(req, traces, timeout))
@@ -122,7 +122,7 @@ class ProvenConnector(aiohttp.TCPConnector):
         return connection
 
     async def _ask(self, protocol: ResponseHandler) -> tuple[int, bytes]:
-        """The answer to our own question."""
+        """Return the answer to our own question."""
         try:
             async with asyncio.timeout(self._deadline):
                 protocol.set_response_params(read_until_eof=True, auto_decompress=False)
@@ -144,7 +144,7 @@ class ProvenConnector(aiohttp.TCPConnector):
 
 
 class FixedResolver(AbstractResolver):
-    """A resolver that knows one name: the addresses that the look-up has found for it."""
+    """A resolver for one name, with the addresses that the look-up has found."""
 
     def __init__(self, dial: tuple[str, ...]) -> None:
         self._dial = dial
@@ -152,8 +152,8 @@ class FixedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """All of them."""
-        del family  # both kinds are dialled, whichever answers first
+        """Return all addresses."""
+        del family  # both kinds are tried, whichever answers first
         return [
             ResolveResult(
                 hostname=host,
@@ -171,7 +171,7 @@ class FixedResolver(AbstractResolver):
 
 
 def read_id(body: bytes) -> str | None:
-    """The id in a server's file; None if that is none of ours."""
+    """Return the id in a server's file; None if the file is not ours."""
     match _json(body):
         case {"mooring": str(minted)} if minted.isascii() and 0 < len(minted) <= 64 and minted.isprintable():
             return minted
@@ -180,7 +180,7 @@ def read_id(body: bytes) -> str | None:
 
 
 def describe(body: bytes) -> str | None:
-    """A digest of what a server says of itself and what stays so over a restart; None if that is not ComfyUI's."""
+    """Return a digest of a server's description that stays the same over a restart; None if it is not ComfyUI's."""
     match _json(body):
         case {"system": dict(system), "devices": list(devices)}:
             told = [system.get(name) for name in _IS_TOLD]

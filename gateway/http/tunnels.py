@@ -1,12 +1,12 @@
-"""WebSockets through to a server: one *line* (`gateway/http/pump.py`) per server and client_id, and never two at once.
+"""WebSockets to servers: one `Tunnel` (`gateway/http/pump.py`) for each server and client_id, never two overlapping.
 
-A browser's upgrade is answered first and the server dialled afterwards: Chromium lets one WebSocket handshake at a time
-go to an address, so windows on a hung server would keep all other windows' sockets waiting. What fails from then on is
-told by how the browser's socket is closed (`gateway/http/closes.py`).
+A browser's upgrade is answered first, and the server is connected afterwards: Chromium makes one WebSocket handshake at
+a time to an address, so windows on a hung server would delay all other windows' sockets. Later failures are reported
+by the code that closes the browser's socket (`gateway/http/closes.py`).
 
-ComfyUI forgets a client_id when *any* socket under it closes, so a newer socket that overlaps an older one goes deaf.
-A line's server side is therefore ended the moment its browser goes, and the dial for the same (server, client_id)
-waits until the older line has ended: Close frame, its answer, and the end of the TCP connection, all seen. If that
+ComfyUI forgets a client_id when *any* socket with it closes, so a newer socket that overlaps an older one goes deaf.
+A tunnel's server side is therefore ended the moment its browser disconnects, and the connection for the same (server,
+client_id) waits until the older one has ended: Close frame, its answer, and the end of the TCP connection. If that
 takes too long, the newer socket is closed (4503), never overlapped.
 """
 
@@ -29,12 +29,12 @@ from gateway.tasks import start_task
 
 
 class Tunnels:
-    """All lines of the gateway, at most one for each (server, client_id)."""
+    """All tunnels of the gateway, at most one for each (server, client_id)."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._slots: dict[tuple[ServerId, str], _Slot] = {}
-        self._open: dict[Tunnel, Callable[[], bool]] = {}  # with what says whether its user is still logged in
+        self._open: dict[Tunnel, Callable[[], bool]] = {}  # by a function that says whether its user is still logged in
 
     async def serve(
         self,
@@ -44,7 +44,7 @@ class Tunnels:
         sieve: FrameFilter | None = None,
         is_in: Callable[[], bool] = lambda: True,
     ) -> web.StreamResponse:
-        """Connect a browser's upgrade request through, until either side ends; `sieve` says what of it passes."""
+        """Connect a browser's upgrade request to a server until either side ends; the filter decides what passes."""
         line = Tunnel(upstream, client_id, self._deadlines, sieve)
         self._open[line] = is_in
         try:
@@ -56,11 +56,11 @@ class Tunnels:
                 way.cancel()
             return browser
         finally:
-            line.end()  # at once, whatever happens to this request
+            line.end()  # immediately, whatever happens to this request
             line.on_end(lambda: self._forget_line(line))
 
     async def _lead(self, line: Tunnel, client_id: str) -> None:
-        """Start the line's server side in its turn; one whose browser has gone meanwhile does not disturb the older."""
+        """Start the server side in its turn; if the browser has disconnected by then, leave the older tunnel alone."""
         try:
             async with self._turn(line.server_id, client_id) as slot:
                 if slot.line is not None and not line.is_over:
@@ -76,17 +76,17 @@ class Tunnels:
 
     @property
     def count(self) -> int:
-        """Lines open now."""
+        """The number of open tunnels."""
         return len(self._open)
 
     def see_out(self) -> None:
-        """End the lines of users who are not logged in any more."""
+        """End the tunnels of users who are not logged in any more."""
         for line, is_in in list(self._open.items()):
             if not is_in():
                 line.finish(LOGGED_OUT)
 
     async def leave(self, upstream: Upstream, refusal: Refusal) -> None:
-        """End the lines to a server that has left the fleet, each browser told, and wait until they have ended."""
+        """Close the tunnels to a server that has left the fleet, with a refusal, and wait until they have ended."""
         lines = [line for line in self._open if line.leads_to(upstream)]
         for line in lines:
             line.finish(close_of(refusal))
@@ -94,7 +94,7 @@ class Tunnels:
         await asyncio.gather(*(line.ended() for line in lines), return_exceptions=True)
 
     async def close(self) -> None:
-        """End all lines, each browser told."""
+        """Close all tunnels."""
         lines = list(self._open)
         for line in lines:
             line.finish(GATEWAY_ENDS)
@@ -107,7 +107,7 @@ class Tunnels:
 
     @contextlib.asynccontextmanager
     async def _turn(self, server_id: ServerId, client_id: str) -> AsyncIterator[_Slot]:
-        """The exclusive right to connect under this client_id, for as long as the block lasts."""
+        """Hold the exclusive right to connect with this client_id during the block."""
         key = (server_id, client_id)
         slot = self._slots.setdefault(key, _Slot())
         slot.users += 1
@@ -126,7 +126,7 @@ class Tunnels:
             self._forget(key, slot)
 
     def _forget(self, key: tuple[ServerId, str], slot: _Slot) -> None:
-        """Drop a slot that nobody uses; look again when its line has ended."""
+        """Delete a slot that is not in use; check a second time when its tunnel has ended."""
         if slot.line is not None and not slot.line.is_ended:
             slot.line.on_end(lambda: self._forget(key, slot))
         elif slot.users == 0 and self._slots.get(key) is slot:

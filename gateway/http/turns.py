@@ -1,7 +1,7 @@
-"""A queue that lets few through per turn of the event loop, so that many at once never make one turn long.
+"""A queue that releases a few items per turn of the event loop, so that many at the same time never block it.
 
-Networks take turns (`network_of` in `gateway/http/peers.py`): a thousand from one network delay another network by one.
-As long as nothing waits, the first few of a turn pass at once.
+Networks take turns (`network_of` in `gateway/http/peers.py`): a thousand items of one network delay another by one.
+As long as nothing waits, the first few of a turn pass immediately.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """What waits, by network; `let_pass` is called for `most` of it per turn."""
+    """The waiting items, by network; `let_pass` is called for `most` of them per turn."""
 
     def __init__(self, let_pass: Callable[[T], None], most: int) -> None:
         self._let_pass = let_pass

@@ -1,12 +1,12 @@
-"""The HTTP client of one server: its own connections, no redirects, no cookies, truthful errors.
+"""The HTTP client of one server: its own connections, no redirects, no cookies, precise errors.
 
-Each server has its own connections and its own bounded lanes, so that a hung one holds up nobody else. Writes
-use a fresh connection each, so that a failure to connect is certain to have sent nothing.
+Each server has its own connections and its own bounded lanes, so that a hung one delays no other. Writes
+use a new connection each, so that a failure to connect is certain to have sent nothing.
 
-An upstream is one server for as long as the fleet has it: at its address, or wherever one that was looked up shows
-that it is the same (`gateway/http/server_proof.py`). What the fleet says of it may change meanwhile: requests begin
-by what was said last, and those under way end as they began. One that the fleet has no more begins nothing; what is
-under way is let finish.
+An upstream is one server for as long as the fleet has it: at its address or, if it was discovered, at each address
+where it proves its identity (`gateway/http/server_proof.py`). Its settings in the fleet may change: new requests use
+the new ones, and those under way end with theirs. After it has left the fleet it begins no request; those under way
+may finish.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenC
 from gateway.http.servers import Server
 from gateway.tasks import start_task
 
-LARGEST_HEADER = 32_768  # bytes; cookies of all ports of 127.0.0.1 come with each request
+LARGEST_HEADER = 32_768  # bytes; each request has the cookies of all ports of 127.0.0.1
 _REDIRECTS = {300, 301, 302, 303, 305, 306, 307, 308}
 
 
 class Redirected(aiohttp.ClientError):
-    """The server answered with a redirect, which is never followed: it would be an address chosen by it.
+    """The server answered with a redirect, which is never followed, since the server would choose the address.
 
-    `location` is where it leads, to be judged and never told on.
+    `location` is its target, for the diagnosis; it is never sent on.
     """
 
     def __init__(self, reason: str, location: str = "") -> None:
@@ -47,7 +47,7 @@ class Redirected(aiohttp.ClientError):
 
 
 class UpstreamSocket(aiohttp.ClientWebSocketResponse):
-    """A WebSocket to a server whose end can be told from its TCP connection, not only from its Close frame."""
+    """A WebSocket to a server whose end is known from its TCP connection, not only from its Close frame."""
 
     async def say_close(self) -> None:
         """Send a Close frame; the answer arrives like any other message."""
@@ -71,11 +71,11 @@ class UpstreamSocket(aiohttp.ClientWebSocketResponse):
 
     def _protocol_below(self) -> ResponseHandler | None:
         connection = self._response.connection
-        return None if connection is None else connection.protocol  # an empty one is false: compare with None
+        return None if connection is None else connection.protocol  # an empty connection is false, so compare with None
 
 
 class Place:
-    """One request's place in a lane, for as long as a block lasts."""
+    """One request's place in a lane during a block."""
 
     __slots__ = ("_lane", "_ticket", "_upstream")
 
@@ -85,7 +85,7 @@ class Place:
         self._ticket = Ticket(holder)
 
     async def __aenter__(self) -> Ticket:
-        if self._lane.locked():  # else it is had at once, which needs no timer
+        if self._lane.locked():  # a free place needs no timer
             try:
                 async with asyncio.timeout(self._upstream.deadlines.lane):
                     await self._lane.acquire(self._ticket)
@@ -109,7 +109,7 @@ class Place:
 
 
 class Upstream:
-    """One server of the fleet, as the gateway reaches it. Use as an async context manager."""
+    """One server of the fleet, as the gateway connects to it. Use as an async context manager."""
 
     def __init__(self, server: Server, deadlines: Deadlines, reading: Reading | None = None) -> None:
         self.server = server
@@ -122,7 +122,7 @@ class Upstream:
         self._under_way = 0
         self._departed: Refusal | None = None
         self._is_idle = asyncio.Event()
-        self._sessions: list[aiohttp.ClientSession] = []  # former ones too: something may still be under way there
+        self._sessions: list[aiohttp.ClientSession] = []  # former ones too, while a request uses them
         self._closing: set[asyncio.Task[None]] = set()
         self._open_sessions(server)
 
@@ -139,7 +139,7 @@ class Upstream:
         await asyncio.gather(*self._closing)
 
     def change(self, server: Server) -> None:
-        """Go by what the fleet says now of this server, which is the same one."""
+        """Use new settings of this server."""
         before, self.server = self.server, server
         if server.limits.requests != before.limits.requests:
             self._open_lanes(server.limits.requests)
@@ -149,31 +149,31 @@ class Upstream:
             self._open_sessions(server)
 
     def depart(self, refusal: Refusal) -> None:
-        """From now on nothing begins: the fleet has no such server, or has it elsewhere."""
+        """Begin no more requests: the fleet has no such server, or has it elsewhere."""
         self._departed = refusal
 
     async def leave(self) -> None:
-        """Once nothing is under way any more, close the connections."""
+        """Close the connections when no request uses them."""
         while self._under_way:
             self._is_idle.clear()
             await self._is_idle.wait()
         await self.__aexit__(None, None, None)
 
     def begin(self) -> None:
-        """A request begins, or is `Refused` since the server has left the fleet; to be followed by `end`."""
+        """Count a request that begins, or raise `Refused` if the server has left the fleet; followed by `end`."""
         if self._departed is not None:
             raise Refused(self._departed)
         self._under_way += 1
 
     def end(self) -> None:
-        """A request has ended."""
+        """Count a request that has ended."""
         self._under_way -= 1
         if not self._under_way:
             self._is_idle.set()
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Something is under way for as long as the block lasts."""
+        """Count a request during the block."""
         self.begin()
         try:
             yield
@@ -181,19 +181,19 @@ class Upstream:
             self.end()
 
     def session(self, *, is_fresh: bool) -> aiohttp.ClientSession:
-        """The client session; a fresh one never reuses a connection."""
+        """Return the client session; a fresh one never reuses a connection."""
         return self._fresh if is_fresh else self._kept
 
     def url(self, path: str, query: str = "") -> URL:
-        """The address of a path on this server; both parts are raw and stay as they are."""
+        """Return the address of a path on this server; both parts are raw and stay unchanged."""
         return URL(self.server.address + path + (f"?{query}" if query else ""), encoded=True)
 
     def place(self, lane: Lane, holder: str = "") -> Place:
-        """A place among the requests to this server, or `upstream-busy`; to be held by `async with`."""
+        """Return a place among the requests to this server, for `async with`; it refuses with `upstream-busy`."""
         return Place(self, lane, holder)
 
     async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
-        """A WebSocket to the server under this client_id, or `Refused`."""
+        """Return a WebSocket to the server with this client_id, or raise `Refused`."""
         if self._departed is not None:
             raise Refused(self._departed)
         url = self.url("/ws").with_query({"clientId": client_id})
@@ -208,10 +208,10 @@ class Upstream:
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Refused(self.explain(error)) from error
-        return cast(UpstreamSocket, socket)  # by ws_response_class, which the types cannot tell
+        return cast(UpstreamSocket, socket)  # by ws_response_class, which the types do not express
 
     def explain(self, error: Exception) -> Refusal:
-        """The refusal that is true about this failure of a request."""
+        """Return the refusal for a failure of a request."""
         name = self.server.id
         match error:
             case AnotherServerError():
@@ -230,7 +230,7 @@ class Upstream:
                 return Refusal(Cause.UPSTREAM_LOST, message, Sent.UNKNOWN)
 
     def _open_lanes(self, size: int) -> None:
-        # Large pictures that a browser takes slowly hold up no poll, and hung uploads no cancel.
+        # Separate lanes, so that large pictures on a slow link delay no poll, and hung uploads no cancel.
         self.reads, self.views = Lane(size), Lane(size)
         self.submits, self.uploads = Lane(size), Lane(size)
 
@@ -240,7 +240,7 @@ class Upstream:
         self._sessions += [self._fresh, self._kept]
 
     def _close_former(self) -> None:
-        """Close the sessions of former places that nobody uses any more: DNS may name another one every few seconds."""
+        """Close unused sessions of former addresses: DNS may return another address every few seconds."""
         for session in self._sessions[:-2]:
             if isinstance(session.connector, ProvenConnector) and session.connector.is_idle:
                 self._sessions.remove(session)
@@ -249,7 +249,7 @@ class Upstream:
                 task.add_done_callback(self._closing.discard)
 
     def _connector(self, server: Server, **options: Any) -> aiohttp.TCPConnector:
-        """The connections to a server; those to one that was looked up show first that it is this one."""
+        """Return the connector; for a discovered server, its connections first prove its identity."""
         tls = True if server.access.tls is None else server.access.tls
         resolver = FixedResolver(server.dial) if server.dial else None
         options |= {"limit": 0, "ssl": tls, "resolver": resolver, "use_dns_cache": resolver is None}
@@ -266,7 +266,7 @@ class Upstream:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "mooring-gateway"} | login,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
-            # Deadlines of whole exchanges are set where they happen; here only the way to the server has one.
+            # Whole exchanges have their own deadlines; this one is for connecting.
             timeout=aiohttp.ClientTimeout(total=None, connect=self.deadlines.connect),
             trust_env=False,
             ws_response_class=UpstreamSocket,
@@ -277,12 +277,12 @@ class Upstream:
 
 
 def _way(server: Server) -> tuple[object, ...]:
-    """What connections are made by."""
+    """The settings that connections depend on."""
     return server.access, server.address, server.dial, server.found
 
 
 async def refuse_redirect(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """A client middleware that ends a redirect before anything could follow it (`ws_connect` would)."""
+    """End a redirect before anything follows it, as `ws_connect` would. A client middleware of aiohttp."""
     response = await handler(request)
     if response.status in _REDIRECTS:
         response.close()
@@ -291,7 +291,7 @@ async def refuse_redirect(request: aiohttp.ClientRequest, handler: aiohttp.Clien
 
 
 def short_reason(error: BaseException) -> str:
-    """What failed, in a few plain words that stay the same from try to try."""
+    """Describe a failure in a few plain words that are the same for each retry."""
     match error:
         case AnotherServerError() | UnprovenError():
             return str(error)

@@ -1,10 +1,10 @@
-"""All servers of the fleet as the gateway reaches them, by id; the fleet may change under them.
+"""The upstreams of the present fleet, by id.
 
     upstreams = Upstreams(servers, deadlines)
     for departed in upstreams.change(other_servers): ...
 
-A server that keeps its id and its identity keeps its `Upstream`. The identity of one that stands in the fleet file is
-its address; one that was looked up may keep it at another address.
+A server that keeps its id and its identity keeps its `Upstream`. The identity of a server in the fleet file is its
+address; a discovered one may keep its identity at another address.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.http.upstream import Upstream
 
 
 class Upstreams(Mapping[ServerId, Upstream]):
-    """The upstreams of the fleet as it is now, in its order."""
+    """The upstreams of the present fleet, in its order."""
 
     def __init__(self, servers: Iterable[Server], deadlines: Deadlines) -> None:
         self._deadlines = deadlines
@@ -42,7 +42,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
         return self._tags
 
     def change(self, servers: Iterable[Server]) -> dict[Upstream, Refusal]:
-        """Go by these servers from now on. Return those that have left, with the refusal of further requests."""
+        """Use these servers from now on. Return those that have left, with the refusal for further requests."""
         before = self._now
         self._now = {server.id: self._take(before.get(server.id), server) for server in servers}
         self._tags = self._read_tags()
@@ -72,7 +72,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
 
 def refusal_of(server_id: str, *, is_there: bool) -> Refusal:
-    """What is told a page that asks for a server that has left the fleet, or has another address there."""
+    """Return the refusal for a page whose server has left the fleet, or has another address there."""
     if is_there:
         return Refusal(Cause.SERVER_MOVED, f"The fleet has another address for {server_id} by now.")
     return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {server_id!r}.")
