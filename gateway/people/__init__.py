@@ -1,5 +1,5 @@
-"""Who may come in, and who sees what. Nothing of it is kept in the gateway: it follows from keys, files and servers.
+"""Users: their logins, and what belongs to each. The gateway stores none of it, but derives it from keys and servers.
 
-`login.py` finds out who asks. `private.py` passes their requests on so that each sees and touches only their own work.
-Without users all this is out of the way, and everybody who reaches the gateway is one and the same person.
+`login.py` authenticates them. `private.py` passes their requests on so that each sees and changes only their own work.
+An installation without users uses none of this, and each client may do everything.
 """

@@ -1,10 +1,9 @@
-"""A picture's bytes left to the nginx in front: the gateway judges who asks and the seal, nginx fetches the file.
+"""Leaves a picture's bytes to the nginx in front: the gateway checks user and seal, nginx fetches the file.
 
-nginx says which server it can reach itself (`ASKS`), and only a proxy that the fleet file names is heard. The answer
-names that place of nginx's own (`X-Accel-Redirect`) and the file's Etag as it was sealed (`FITS`), which nginx sends
-to the server as `If-Match`: a file that has become another in between is refused there (412), and so 410 here.
-
-Where the server tells no strong Etag nothing could be compared, so the gateway passes the bytes on itself.
+nginx says which server it can reach itself (`ASKS`), and only a proxy in the fleet file is believed. The answer
+names a location of nginx (`X-Accel-Redirect`) and the file's Etag as it was sealed (`FITS`), which nginx sends
+to the server as `If-Match`: a file that was replaced in between is refused there (412), and so 410 here. If the
+server sends no strong Etag, nothing could be compared, so the gateway passes the bytes on itself.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ from gateway.http.servers import Server
 
 ASKS = "X-Mooring-Hand-Over"
 FITS = "X-Mooring-Fits"
-PLACE = "/@server/"  # in nginx's configuration: places that no browser can ask for
+PLACE = "/@server/"  # in nginx's configuration: locations that no browser can request
 
 
 def place_of(server: Server) -> str:
-    """What nginx calls a server: at another address it is another."""
+    """Return nginx's name of a server, which depends on its address."""
     return f"{server.id}@{server.tag}"
 
 
 def may_hand_over(headers: Mapping[str, str], peer: str, server: Server, rules: Rules) -> bool:
-    """Whether a request with these headers came by an nginx of ours that can reach this very server."""
+    """Whether a request with these headers came through an nginx of ours that can reach this server."""
     return headers.get(ASKS) == place_of(server) and rules.is_proxy(peer)
 
 
 def hand_over(server: Server, query: str, etag: str, fits: Callable[[str], bool]) -> web.Response | None:
-    """What nginx is told; `Refused` if the file is another by now, None if it cannot be left to nginx.
+    """Return the answer for nginx; `Refused` if the file was replaced, None if nginx cannot fetch it.
 
-    nginx goes by the path that it has compared itself; the query tells it what to call the file.
+    nginx uses the path that it has compared itself; the query gives the file's name for the browser.
     """
     if not etag or etag.startswith("W/"):
         return None

@@ -1,4 +1,4 @@
-"""What stands between the guard and the routes where people are told apart: who asks, and what of it is theirs."""
+"""Authentication and limits between the guard and the routes, in an installation with users."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from gateway.people.person import Person
 from gateway.people.private import Private
 from gateway.people.projection import project_loads
 
-MOST_AT_ONCE = 1_000  # requests and sockets of one person; a window has two sockets and a few requests
-# What the log-in page is made of: the only files that whoever has not come in yet may have.
+MOST_AT_ONCE = 1_000  # requests and sockets of one user; a window has two sockets and a few requests
+# The files of the login page: the only ones without a login.
 LOGIN_FILES = frozenset(
     {
         "static/css/base.css",
@@ -39,7 +39,7 @@ PAGE_OF = "x-mooring-page"  # a page's own `data-store`; a script that is no pag
 
 
 class AccessControl:
-    """Of one gateway whose people are told apart."""
+    """The access of users to one gateway."""
 
     def __init__(self, login: Login, private: Private, prober: Prober, most: int = MOST_AT_ONCE) -> None:
         self.most = most
@@ -49,7 +49,7 @@ class AccessControl:
         self._prober = prober
 
     def greet(self, facts: RequestFacts, admitted: Admitted, peer: str) -> Person | None:
-        """Who asks for this; None where nobody needs to be known. `Refused` or a redirect for a stranger."""
+        """Return the user of a request; None if the route needs no login. `Refused` without a valid login."""
         route = admitted.route
         person = self.login.who(facts, peer)
         if isinstance(route, Metrics) and self.login.is_scraper(facts):
@@ -64,7 +64,7 @@ class AccessControl:
 
     @contextlib.contextmanager
     def place(self, person: Person | None) -> Iterator[None]:
-        """A place among this person's requests and sockets; `Refused` if there are too many at once."""
+        """Hold a place among this user's requests and sockets; `Refused` if there are too many at the same time."""
         name = "" if person is None else person.name
         if name and self._under_way[name] >= self.most:
             raise Refused(Refusal(Cause.TOO_MANY, f"You have {self.most} requests and sockets open.", retry_after=1.0))
@@ -77,24 +77,24 @@ class AccessControl:
                 del self._under_way[name]
 
     def way_in(self, facts: RequestFacts, admitted: Admitted, peer: str) -> web.Response | None:
-        """To the log-in page, for whoever asks for the page and has not come in; and from it, for whoever has."""
+        """Return a redirect to the login page if a page needs a login, or from it if the user is logged in."""
         is_known = self.login.who(facts, peer) is not None
         match admitted.route:
             case Page() if not is_known and self.login.has_login:
                 return _to("/login")
             case ServerCall() if not is_known and self.login.has_login and facts.one("sec-fetch-mode") == "navigate":
-                return _to(f"/login?{urlencode({'to': facts.target})}")  # somebody follows the address of a picture
+                return _to(f"/login?{urlencode({'to': facts.target})}")  # a user follows a link to a picture
             case LogIn() if is_known and facts.method != "POST":
                 return _to("/")
         return None
 
     async def loads(self, person: Person) -> dict[str, Any]:
-        """`/fleet/loads` as this person may see it."""
+        """Return `/fleet/loads` for this user."""
         return project_loads(await self._prober.loads(), self._prober.marks, person)
 
 
 def _is_of_another(facts: RequestFacts, person: Person) -> bool:
-    """Whether the page that asks belongs to somebody else: it was open while another person logged in beside it."""
+    """Whether the page belongs to another user: it was open while this user logged in in the same browser."""
     told = facts.all(PAGE_OF)
     return bool(told) and list(told) != [person.store]
 

@@ -1,9 +1,9 @@
-"""`users.toml`: who may log in. `serve.py user …` writes it, and gateways read it again when it has changed.
+"""`users.toml`: the accounts. `serve.py user …` writes it, and gateways reload it when it has changed.
 
 [[user]]
 name = "alice"                # lower-case letters, digits, . _ @ -
-id = "5f0c8e19a2b4d637"       # of this account: a later account with this name is another user; none in older files
-password = "scrypt$15$8$3$…"  # never the password itself; none: only a log-in proxy lets her in
+id = "5f0c8e19a2b4d637"       # of this account: a later account with this name is another user; older files have none
+password = "scrypt$15$8$3…"   # never the password itself; without one, only a login proxy authenticates her
 roles = ["use"]               # or ["use", "run"]: may also drain servers, cancel any job, free memory
 epoch = 3                     # grows when she logs out everywhere: older sessions are over
 """
@@ -33,7 +33,7 @@ _HEAD = "# Who may log in to Mooring. Written by `python3 serve.py user`; gatewa
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One user. A session is theirs only while its epoch is."""
+    """One user. A session is valid only while its epoch is the account's."""
 
     name: str
     password: PasswordHash | None = None
@@ -54,25 +54,25 @@ class Accounts:
     by_name: Mapping[str, Account]
 
     def get(self, name: str) -> Account | None:
-        """The account of that name."""
+        """Return the account of that name."""
         return self.by_name.get(name)
 
     def put(self, account: Account) -> Accounts:
-        """The same with this account, new or changed."""
+        """Return the accounts with this one added or replaced."""
         return Accounts({**self.by_name, account.name: account})
 
     def without(self, name: str) -> Accounts:
-        """The same without that account."""
+        """Return the accounts without that one."""
         return Accounts({one: account for one, account in self.by_name.items() if one != name})
 
     def logged_out(self, name: str) -> Accounts:
-        """The same, with every session of that user over."""
+        """Return the accounts with every session of that user ended."""
         account = self.by_name[name]
         return self.put(replace(account, epoch=account.epoch + 1))
 
 
 def read_accounts(path: Path) -> Accounts:
-    """The users in a file; a `ConfigError` names what is wrong, with the user it is about."""
+    """Return the users in a file; a `ConfigError` says what is wrong, and for which user."""
     try:
         document = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
@@ -121,7 +121,7 @@ def new_id() -> str:
 
 
 def checked_name(name: object) -> str:
-    """A user's name, or a `ConfigError` that says what one looks like."""
+    """Return a valid user name, or raise a `ConfigError` with the rules for one."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         reason = f"{name!r} must be at most 64 lower-case letters, digits and . _ @ -"
         raise ConfigError(reason, key="name")
@@ -163,7 +163,7 @@ def _written(account: Account) -> str:
 
 @contextlib.contextmanager
 def changing(path: Path) -> Iterator[None]:
-    """The exclusive right to read and write the file, among all gateways and commands of this machine."""
+    """Hold the exclusive right to read and write the file, among all gateways and commands of this machine."""
     path = path.resolve()
     try:
         with exclusive(path.with_name(f".{path.name}.lock"), lambda: None):

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from gateway.http.refusal import Cause, Refusal, Refused
 
-MOST_WAITING = 32  # of known and unknown browsers each; further ones are refused at once
+MOST_WAITING = 32  # of known and unknown browsers each; further ones are refused
 MOST_OF_ONE = 8  # of one address or user
 
 T = TypeVar("T")
 
 
 class Checks:
-    """The line of password checks."""
+    """The queue of password checks."""
 
     def __init__(self) -> None:
         self._known: deque[asyncio.Future[None]] = deque()

@@ -1,8 +1,8 @@
-"""What of a server's socket reaches one person, and what of theirs reaches the server.
+"""Which events of a server's socket a user receives, and which of their messages the server receives.
 
-ComfyUI tells events of a prompt to the socket of its client_id, but a prompt that was posted without one (not through
+ComfyUI sends events of a prompt to the socket of its client_id, but a prompt that was posted without one (not through
 a gateway) broadcasts its progress and previews, and custom nodes broadcast what they like. So an event passes once the
-server's own queue or history has shown that its prompt is this person's, which is asked once for each prompt. An event
+server's own queue or history has shown that its prompt is this user's, which is checked once for each prompt. An event
 that `wire.events` does not declare is dropped and counted.
 """
 
@@ -19,30 +19,31 @@ from gateway.people.seals import KEY
 from wire.events import PROMPT_FIELDS, Event, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, TEXT, prompt_of_preview, read_header
 
-MOST_PROMPTS = 1_000  # whose verdict is kept; a window has few
+MOST_PROMPTS = 1_000  # whose owners are remembered; a window has few
 _METADATA = Bounds(65_536, values=1_000)
 _FROM_BROWSER = Bounds(65_536, values=1_000)
 _EVENT = Bounds(4_194_304)  # some nodes put whole pictures into their outputs
 
-Asks = Callable[[str | None], Awaitable[bool | None]]  # whose a prompt is: theirs, not, nobody knows; None: what runs
-Undeclared = Callable[[str], None]  # counts an event that is not declared, by its type
+# Whether a prompt is the user's, or None if unknown; an argument of None means the running prompt.
+Asks = Callable[[str | None], Awaitable[bool | None]]
+Undeclared = Callable[[str], None]  # counts an undeclared event, by its type
 Seals = Callable[[dict[str, Any], float | None], Awaitable[None]]  # seals an event's files, given when its prompt began
 
 
 class EventFilter:
-    """One socket's. `down` and `up` say what passes."""
+    """The filter of one socket. `down` and `up` decide what passes."""
 
     def __init__(self, client_id: str, owns: Asks, seal: Seals, on_undeclared: Undeclared) -> None:
-        self._client_id = client_id  # as the browser calls itself
+        self._client_id = client_id  # as the browser knows it
         self._owns = owns
         self._seal = seal
         self._on_undeclared = on_undeclared
         self._verdicts: OrderedDict[str, bool] = OrderedDict()
         self._began: OrderedDict[str, float] = OrderedDict()  # start times of prompts, by the server's clock
-        self._runs_own = False  # whether what runs there now is the person's
+        self._runs_own = False  # whether the running prompt is the user's
 
     def up(self, text: bytes) -> bool:
-        """Whether a browser's text passes: only what it can do."""
+        """Return whether a browser's text passes: only its feature flags do."""
         try:
             message = read_json(text, _FROM_BROWSER, is_strict=True)
         except JsonError:
@@ -50,7 +51,7 @@ class EventFilter:
         return isinstance(message, dict) and message.get("type") == Event.FEATURE_FLAGS
 
     async def down(self, frame: Frame) -> Frame | None:
-        """The frame as this person gets it; None if it is not for them."""
+        """Return the frame for this user; None if it is not for them."""
         if not frame.is_text:
             return frame if await self._passes_binary(frame.data) else None
         try:
@@ -95,7 +96,7 @@ class EventFilter:
         header = read_header(data)
         if header is None:
             return False
-        if header.type in {PREVIEW, TEXT}:  # which name no prompt
+        if header.type in {PREVIEW, TEXT}:  # these name no prompt
             return self._runs_own
         if header.type != PREVIEW_WITH_METADATA:
             return False
@@ -110,7 +111,7 @@ class EventFilter:
         if known is None:
             known = await self._owns(prompt_id)
             if known is None:
-                return False  # and asked again at the next event
+                return False  # the next event checks again
             self._verdicts[prompt_id] = known
             while len(self._verdicts) > MOST_PROMPTS:
                 self._verdicts.popitem(last=False)

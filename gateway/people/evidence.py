@@ -7,7 +7,7 @@ A file in the folders `output` and `temp` belongs to a user if all of this is tr
 3. The server wrote it while that prompt ran. A server runs one prompt at a time. An output from the server's cache is
    older; then another run must have written it, with a node whose inputs are the same all the way up.
 
-Nothing else in a server's answers is proof: no text, no queue, no job's copy of a prompt, no address in an event.
+Nothing else in a server's answers proves it: no text, no queue, no job's copy of a prompt, no address in an event.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Run:
     prompt: Mapping[str, Any]
     extra_data: Mapping[str, Any]
     outputs: object
-    began: float | None  # None where it is not known: then nothing is proven
+    began: float | None  # None if unknown: then nothing is proven
     ended: float | None = None  # None while it runs
     _signed: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 

@@ -1,4 +1,4 @@
-"""The files that people's prompts have made: sealed where they are told of, and opened for whoever holds the seal."""
+"""The files made by users' prompts: sealed in each answer that lists them, and opened by requests with the seal."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from gateway.people.person import Person
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
 
-AT_ONCE = 8  # looks at files of one answer
-MOST_FILES = 2_000  # of one answer; what stands after them is told without a seal
+AT_ONCE = 8  # requests about the files of one answer
+MOST_FILES = 2_000  # of one answer; further ones get no seal
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseconds of the change, size
 _OURS = frozenset({KEY, OWN_MARK})
 _KNOWN = frozenset({"filename", "subfolder", "type", "preview", "channel", "rand"})
 
 
-Recent = Callable[[], Awaitable[Runs]]  # reads the runs in the server's history, only where they are needed
+Recent = Callable[[], Awaitable[Runs]]  # reads the runs in the server's history, only if needed
 
 
 class Files:
-    """Seals and opens."""
+    """Seals files, and checks seals."""
 
     async def seal_entry(self, upstream: Upstream, person: Person, entry: dict[str, Any], recent: Recent) -> None:
         """Seal the files that a history entry of this user proves to be theirs."""
@@ -110,7 +110,7 @@ class Files:
         return await asyncio.to_thread((await recent()).prove, run, node_id, file, state.written)
 
     async def open(self, upstream: Upstream, query: str, keys: Keys) -> Terms:
-        """On which terms a `/view` passes, or `Refused`: its seal must be ours, of this very file, and not too old."""
+        """Return the terms on which a `/view` passes; `Refused` unless it has our valid seal of this very file."""
         asked = parse_qsl(query, keep_blank_values=True)
         named = dict(asked)
         if len(named) != len(asked) or not set(named) <= _KNOWN | _OURS:
@@ -122,7 +122,7 @@ class Files:
             raise Refused(Refusal(Cause.NOT_YOURS, "This address of a picture was not made here."))
         if judgement is Judgement.EXPIRED:
             raise Refused(Refusal(Cause.LINK_EXPIRED, "This address of a picture is too old; ask for a new one."))
-        if {"preview", "channel"} & set(named):  # is made anew each time and has no Etag of its own
+        if {"preview", "channel"} & set(named):  # previews are made for each request and have no Etag
             state = await _look(upstream, file)
             if not state.is_missing and not known.fits(state.etag):
                 raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
@@ -130,7 +130,7 @@ class Files:
         return Terms(fits=known.fits)
 
     async def etag(self, upstream: Upstream, query: str) -> str:
-        """The Etag of the file that a `/view` names, as it is now; empty if there is none."""
+        """Return the present Etag of the file that a `/view` names; empty if there is none."""
         file = File.of(upstream.server.id, dict(parse_qsl(query, keep_blank_values=True)))
         return "" if file is None else (await _look(upstream, file)).etag
 

@@ -1,4 +1,4 @@
-"""What those who run the fleet do to a server: drain it, free its memory, see its queue, cancel anybody's prompt."""
+"""Actions of administrators on a server: drain it, free its memory, list its queue, cancel any user's prompt."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from gateway.people.projection import Row
 from gateway.people.upstream_query import fetch_rows
 from wire.versions import interrupts_by_id
 
-LONGEST_ID = 200  # characters of a prompt_id; whoever posts past the gateway may choose any
+LONGEST_ID = 200  # characters of a prompt_id; clients that bypass the gateway may choose any
 
 Drain = Callable[[ServerId, bool], Awaitable[None]]
 
 
 class FleetAdmin:
-    """`drain` writes down that a server takes nothing new, or again takes something."""
+    """Administers servers. `drain` changes whether a server takes new work."""
 
     def __init__(self, drain: Drain) -> None:
         self._drain = drain
 
     async def drain(self, upstream: Upstream, body: dict[str, object], who: str) -> dict[str, object]:
-        """Let a server take nothing new, or again take something."""
+        """Drain a server, or end its draining."""
         wanted = body.get("drain")
         if not isinstance(wanted, bool):
             raise Refused(Refusal(Cause.REFUSED_BODY, '{"drain": true} or {"drain": false} is needed.'))
@@ -38,19 +38,19 @@ class FleetAdmin:
         return {"drain": wanted}
 
     async def free(self, upstream: Upstream, who: str) -> dict[str, object]:
-        """Have a server give back memory: it unloads models once nothing runs that needs them."""
+        """Free a server's memory: it unloads models once no running prompt needs them."""
         await post(upstream, "/free", {"unload_models": True, "free_memory": True})
         audit("free memory", name=who, server=upstream.server.id)
         return {}
 
     async def queue(self, upstream: Upstream, people: Iterable[Person]) -> dict[str, object]:
-        """What waits and runs on a server, and whose it is as far as that can be told; nothing of what it is."""
+        """Return a server's queue with the owners as far as they are known, but without the prompts themselves."""
         rows, known = await fetch_rows(upstream), tuple(people)
         told = await asyncio.to_thread(lambda: [_row(row, known, upstream.server.id) for row in rows])
         return {"rows": told}
 
     async def cancel(self, upstream: Upstream, body: dict[str, object], version: str, who: str) -> dict[str, object]:
-        """Take a prompt off the queue, or interrupt it, whosever it is."""
+        """Remove a prompt from the queue, or interrupt it, whichever user owns it."""
         prompt_id = body.get("prompt_id")
         if not isinstance(prompt_id, str) or not 0 < len(prompt_id) <= LONGEST_ID:
             raise Refused(Refusal(Cause.REFUSED_BODY, "A prompt_id is needed."))
@@ -62,7 +62,7 @@ class FleetAdmin:
             message = f"The ComfyUI of {upstream.server.id} is too old to interrupt one prompt and no other."
             raise Refused(Refusal(Cause.NOT_ALLOWED, message))
         await post(upstream, "/queue", {"delete": [prompt_id]})
-        if is_running or interrupts_by_id(version):  # it may have begun meanwhile
+        if is_running or interrupts_by_id(version):  # it may have started in the meantime
             await post(upstream, "/interrupt", {"prompt_id": prompt_id})
         audit("cancel", name=who, server=upstream.server.id, id=prompt_id)
         return {"cancelled": prompt_id}
@@ -74,7 +74,7 @@ def _row(row: Row, people: tuple[Person, ...], server_id: str) -> dict[str, obje
 
 
 async def post(upstream: Upstream, path: str, body: object) -> None:
-    """POST JSON whose answer has no content; `Refused` unless the server took it."""
+    """POST JSON and ignore the answer's body; `Refused` unless the server accepted it."""
     data = json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     try:

@@ -1,7 +1,7 @@
-"""The secret of one installation, from which every signature follows; gateways that stand side by side share its file.
+"""The secret keys of one installation, from which every signature follows; all of its gateways share the file.
 
-One key per line, in hexadecimal: the first one signs, and what a later one has signed is still believed, so a key can
-be replaced without anybody being logged out. The file is made when it is missing, for its owner's eyes only.
+One key per line, in hexadecimal: the first one signs, and signatures of a later one are still valid, so a key can
+be replaced without logging users out. A missing file is created, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _OTHERS = 0o077
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys, the newest first. `sign` and `is_signed` are about a purpose, so that no signature serves two."""
+    """The keys, the newest first. A signature has a purpose, so that it is valid for nothing else."""
 
     all: tuple[bytes, ...] = field(repr=False)
 
     def sign(self, purpose: str, *parts: str) -> str:
-        """32 bytes over purpose and parts, in hexadecimal; no two lists of parts are written alike."""
+        """Return 32 bytes over purpose and parts, in hexadecimal; different lists of parts never give equal bytes."""
         return _sign(self.all[0], purpose, parts)
 
     def is_signed(self, mark: str, purpose: str, *parts: str) -> bool:
         """Whether one of the keys has signed this."""
         given = mark.encode("utf-8", "replace")
-        # Every key is tried, whichever fits: how long it takes tells nothing.
+        # Every key is tried, so that the time reveals nothing.
         fits = [hmac.compare_digest(given, _sign(key, purpose, parts).encode()) for key in self.all]
         return any(fits)
 
@@ -52,7 +52,7 @@ def _framed(part: str) -> bytes:
 
 
 def load_keys(path: Path) -> Keys:
-    """The keys in a file, which is made if there is none; a `ConfigError` says what is wrong with it."""
+    """Return the keys in a file, created if it is missing; a `ConfigError` says what is wrong with it."""
     if not path.exists():
         make_keys(path)
     try:
@@ -71,7 +71,7 @@ def load_keys(path: Path) -> Keys:
 
 
 def make_keys(path: Path) -> None:
-    """A new file with one key, readable by its owner only; one that another gateway makes meanwhile stays."""
+    """Create a file with one key, readable by its owner only; a file that another gateway creates first is kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
@@ -91,7 +91,7 @@ def make_keys(path: Path) -> None:
 
 
 def renew_keys(path: Path) -> None:
-    """Put a new key first. What the key before it has signed stays believed; what the one before that, not."""
+    """Put a new key first. Signatures of the key before it stay valid, those of the one before that do not."""
     keys = load_keys(path)
     lines = [secrets.token_hex(SIZE), keys.all[0].hex()]
     whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

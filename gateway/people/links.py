@@ -16,7 +16,7 @@ def read_link(value: object) -> Link | None:
     """Return the link that ComfyUI reads in an input's value, or None for a plain value.
 
     A link is a list of a text and a number, and `false` is a number to Python. ComfyUI takes a value out of
-    `{"__value__": …}` when it validates a prompt, and looks for links again when it runs it.
+    `{"__value__": …}` when it validates a prompt, and looks for links a second time when it runs it.
     """
     if isinstance(value, dict):
         value = value.get("__value__")

@@ -1,4 +1,4 @@
-"""The door: who asks. Either somebody with a session that began with a log-in here, or whom a trusted proxy names."""
+"""Authentication: by a session that began with a login here, or by the user name that a trusted proxy sends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from gateway.people.revocations import Revocations
 from gateway.people.sessions import DAY, Session, Sessions
 from gateway.tasks import for_ever, start_task
 
-METRICS = ("metrics", "read")  # what the token for reading numbers is a signature of
+METRICS = ("metrics", "read")  # parts of the signature that is the token for metrics
 MOST_HELD_BACK = 4  # waiting attempts of one known browser, after wrong ones
 LOOK_SECONDS = 1.0  # between checks of the users' file and the file of ended sessions
 SWEEP_SECONDS = 60.0  # between rounds that close the sockets of expired sessions
@@ -56,7 +56,7 @@ class _Try:
 
 
 class Login:
-    """Tells who asks, logs in and out. Use as an async context manager; it reads the users' file again as it changes.
+    """Authenticates users, logs them in and out. Use as an async context manager; it reloads a changed users' file.
 
     `on_change` is called when sessions may be over that were not before.
     """
@@ -99,7 +99,7 @@ class Login:
 
     @property
     def has_login(self) -> bool:
-        """Whether somebody can log in here, rather than at a proxy."""
+        """Whether users can log in here, rather than at a proxy."""
         return self._users is not None
 
     @property
@@ -108,7 +108,7 @@ class Login:
         return self._revocations is not None
 
     def who(self, facts: RequestFacts, peer: str) -> Person | None:
-        """Who sends this request from that address; None if nobody can tell."""
+        """Return the user who sends this request from that address; None if it is not authenticated."""
         rules = self._rules()
         if rules.trusted_header and rules.trusts(peer):
             names = facts.all(rules.trusted_header.lower())
@@ -118,7 +118,7 @@ class Login:
         return None if session is None else self._person(session.account, session)
 
     def is_scraper(self, facts: RequestFacts) -> bool:
-        """Whether a request carries the token for reading numbers, which `serve.py user metrics` tells."""
+        """Whether a request carries the token for metrics, which `serve.py user metrics` prints."""
         kind, _, token = (facts.one("authorization") or "").partition(" ")
         return kind.lower() == "bearer" and self.keys.is_signed(token.strip(), *METRICS)
 
@@ -132,11 +132,11 @@ class Login:
         return self._person(account).terms == person.terms
 
     def names(self) -> tuple[str, ...]:
-        """Everybody who has an account."""
+        """Return the names of all accounts."""
         return tuple(self._accounts.by_name)
 
     def person(self, name: str) -> Person:
-        """Somebody by name, whoever asks."""
+        """Return a user by name."""
         return self._person(self._accounts.get(name) or Account(name))
 
     def renew(self, facts: RequestFacts, person: Person, answer: web.StreamResponse) -> None:
@@ -151,7 +151,7 @@ class Login:
             answer.headers["Set-Cookie"] = sessions.renew(session, now)
 
     async def log_in(self, request: web.BaseRequest, peer: str) -> web.Response:
-        """Begin a session, or refuse; a wrong name takes as long as a wrong password."""
+        """Begin a session, or refuse; an unknown name takes as long as a wrong password."""
         if self._users is None:
             raise Refused(Refusal(Cause.NOT_LISTED, "Nobody logs in here."))
         body = await read_small(request)
@@ -218,7 +218,7 @@ class Login:
         if wait and not one.device:
             audit("log-in held off", name=one.name if account is not None else "", peer=one.network)
             raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=wait))
-        self._guesses.note_failure(keys, now)  # until the result is known: many attempts may arrive at once
+        self._guesses.note_failure(keys, now)  # until the result is known, since many attempts may arrive together
         known = account.password if account is not None else None
         check = partial((known or NOBODY).fits, password)
         try:
@@ -245,7 +245,7 @@ class Login:
             self._held_back -= Counter({device: 1})
 
     async def _strengthen(self, users: Path, account: Account, password: str) -> None:
-        """Hash the password again with today's strength, now that it is known."""
+        """Hash a correct password with today's strength."""
         try:
             hashed = await self._checks.run(partial(PasswordHash.of, password), whose="", is_known=True)
             await asyncio.to_thread(_change_hash, users, account, hashed)
@@ -276,7 +276,7 @@ class Login:
         return wanted if self._revocations is not None else 1
 
     def _sessions(self, host: str | None) -> Sessions:
-        """Of the origin that a page has under this Host: with a proxy in front it is not where the gateway listens."""
+        """Return the sessions of the page's origin for this Host, which may be that of a proxy in front."""
         return Sessions(self.keys, *self._origin(host), self._days, self._is_revoked)
 
     def _devices(self, host: str | None) -> Devices:
@@ -303,7 +303,7 @@ class Login:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _read(self, users: Path) -> None:
-        """Take the file as it is now; one that is wrong leaves the users as they were."""
+        """Load the file; an invalid one leaves the users as they were."""
         try:
             self._accounts = await asyncio.to_thread(read_accounts, users)
         except ConfigError as error:
@@ -336,7 +336,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 async def read_small(request: web.BaseRequest) -> dict[str, object]:
-    """The JSON object of a small request to the gateway itself, or `Refused`."""
+    """Return the JSON object of a small request to the gateway itself, or raise `Refused`."""
     data = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):

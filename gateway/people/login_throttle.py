@@ -47,7 +47,7 @@ class Guesses:
         return max(self._wait(key, now) for key in keys)
 
     def note_failure(self, keys: Keys, now: float) -> None:
-        """Count a wrong password, or a name that nobody has."""
+        """Count a wrong password, or an unknown name."""
         for key in keys:
             known = self._failures.setdefault(key, _Failures())
             known.count = known.count + 1 if now - known.last < FORGIVEN_AFTER else 1

@@ -1,8 +1,8 @@
-"""Passwords as they are kept: scrypt, with its parameters and salt beside it.
+"""Password hashes: scrypt, with its parameters and salt.
 
     scrypt$15$8$3$<salt>$<hash>      log2 of N, r, p; salt and hash in base64
 
-The strength is OWASP's. One check takes some 200 ms of a core and 32 MB, which makes guessing slow.
+The strength is OWASP's recommendation. A check takes 200 ms of a core and 32 MB, which makes guessing slow.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ LONGEST = 1_000
 LOG_N, R, P = 15, 8, 3
 _SALT = 16  # bytes
 _HASH = 32  # bytes
-_MOST_LOG_N, _MOST_R, _MOST_P = 17, 16, 4  # what a file may ask of this machine: 256 MB
-_ROOM = 2  # times the memory that the parameters need, which OpenSSL wants to be allowed
+_MOST_LOG_N, _MOST_R, _MOST_P = 17, 16, 4  # limits for a file's parameters: 256 MB
+_ROOM = 2  # times the memory of the parameters, since OpenSSL needs a higher limit
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordHash:
-    """What is kept of one password."""
+    """The hash of one password."""
 
     log_n: int
     r: int
@@ -36,13 +36,13 @@ class PasswordHash:
 
     @classmethod
     def of(cls, password: str) -> PasswordHash:
-        """Of a password that somebody has just chosen."""
+        """Hash a new password."""
         salt = secrets.token_bytes(_SALT)
         return cls(LOG_N, R, P, salt, _scrypt(password, LOG_N, R, P, salt))
 
     @classmethod
     def read(cls, text: str) -> PasswordHash:
-        """As written in a file; ConfigError if it is not one."""
+        """Parse a hash in a file; ConfigError if it is invalid."""
         fields = text.split("$")
         try:
             kind, log_n, r, p = fields[0], *(int(one) for one in fields[1:4])
@@ -55,7 +55,7 @@ class PasswordHash:
         return cls(log_n, r, p, salt, known)
 
     def write(self) -> str:
-        """As it stands in a file."""
+        """Return the text for a file."""
         salt, known = (base64.b64encode(one).decode() for one in (self.salt, self.hash))
         return f"scrypt${self.log_n}${self.r}${self.p}${salt}${known}"
 
@@ -74,7 +74,7 @@ class PasswordHash:
 
 
 def fault_of(password: str) -> str:
-    """Why nobody should have this password; empty if they may."""
+    """Return why a password is refused; empty if it is not."""
     if len(password) < SHORTEST:
         return f"a password has at least {SHORTEST} characters"
     if len(password) > LONGEST:
@@ -88,4 +88,4 @@ def _scrypt(password: str, log_n: int, r: int, p: int, salt: bytes) -> bytes:
     return hashlib.scrypt(data, salt=salt, n=2**log_n, r=r, p=p, maxmem=memory, dklen=_HASH)
 
 
-NOBODY = PasswordHash(LOG_N, R, P, bytes(_SALT), bytes(_HASH))  # is checked for a name that nobody has
+NOBODY = PasswordHash(LOG_N, R, P, bytes(_SALT), bytes(_HASH))  # is checked for an unknown name

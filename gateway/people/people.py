@@ -1,4 +1,4 @@
-"""What makes an installation one whose people are told apart: a key, and who they are."""
+"""The settings of an installation with users: its keys, its accounts, and its ended sessions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEY = Path(".mooring") / "mooring.key"  # of an installation without a users' f
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The keys, and the users' file if there is one; without it a log-in proxy tells who asks."""
+    """The keys, and the users' file if there is one; without it a login proxy names the users."""
 
     keys: Keys
     users: Path | None
@@ -24,7 +24,7 @@ class People:
 
 
 def find_people(flags: Flags, rules: Rules) -> People | None:
-    """Whom the flags and the fleet file let in; None if everybody is one. ConfigError for an open door by mistake."""
+    """Return the settings that flags and fleet file give; None without users. ConfigError if they leave it open."""
     if rules.trusted_header and not rules.trusted_peers:
         raise ConfigError("name the addresses that it is believed from in trusted_peers", key="trusted_header")
     if flags.users is None and not rules.trusted_header:

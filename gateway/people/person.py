@@ -1,7 +1,7 @@
-"""One person who works here, and what is theirs on the servers: told by signatures, never by a table of ours.
+"""A user, and what belongs to them on the servers, which signatures prove: no gateway keeps a list.
 
-A person's client_ids, prompts and uploads carry marks that only this installation can make and only for that person,
-so any gateway with the key knows whose something is, also after a restart.
+A user's client_ids, prompts and uploads carry marks that only this installation can make and only for that user,
+so any gateway with the key recognizes the owner, also after a restart.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from enum import Enum
 
 from gateway.people.keys import Keys
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)  # a proxy may tell an e-mail address
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)  # a proxy may send an e-mail address
 FOLDER = "mooring-people"  # in each server's input folder
-SHARED = "mooring-shared"  # beside it: what whoever runs the servers puts there is for everybody
+SHARED = "mooring-shared"  # beside it: files that the operator puts there are for all users
 MARK = "mooring"  # the key in `extra_data`, whose value is the owner's mark
 
 
 class Role(Enum):
-    """What somebody may do."""
+    """The role of a user."""
 
-    USE = "use"  # make pictures, see and touch one's own
-    RUN = "run"  # also run the fleet: drain, cancel any job, free memory
+    USE = "use"  # make pictures, see and change one's own
+    RUN = "run"  # also administer the fleet: drain, cancel any job, free memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Person:
 
     @property
     def runs_fleet(self) -> bool:
-        """Whether they may do what concerns everybody."""
+        """Whether they may administer the fleet."""
         return Role.RUN in self.roles
 
     @property
@@ -65,15 +65,15 @@ class Person:
 
     @property
     def store(self) -> str:
-        """What their browser's stores are called after; it tells nothing, and another installation's is another."""
+        """The name of their stores in a browser; it reveals nothing, and is different in each installation."""
         return self.keys.sign("store", self.subject)[:16]
 
     def client_id(self, client_id: str) -> str:
-        """What one of their windows is called on a server: nobody else can listen to it."""
+        """Return a window's client_id on a server, on which no other user can listen."""
         return self.keys.sign("client", self.subject, client_id)
 
     def mark(self, server_id: str, prompt_id: str) -> str:
-        """What their prompt carries on that server."""
+        """Return the mark that their prompt carries on that server."""
         return self.keys.sign("prompt", self.subject, server_id, prompt_id)
 
     def owns(self, server_id: str, prompt_id: str, extra_data: object) -> bool:
@@ -82,7 +82,7 @@ class Person:
         return mark is not None and self.keys.is_signed(mark, "prompt", self.subject, server_id, prompt_id)
 
     def has_upload(self, path: str) -> bool:
-        """Whether a path in a server's input folder is theirs to use: their own, or what is shared."""
+        """Whether they may use a path in a server's input folder: their own, or a shared one."""
         parts = path.split("/")
         if any(part in {"", ".", ".."} for part in parts) or "\\" in path:
             return False
@@ -95,16 +95,16 @@ def subject_of(name: str, account_id: str) -> str:
 
 
 def is_shared(path: str) -> bool:
-    """Whether a path in a server's input folder is everybody's to use."""
+    """Whether all users may use a path in a server's input folder."""
     return path.startswith(f"{SHARED}/")
 
 
 def mark_of(extra_data: object) -> str | None:
-    """The owner's mark in a prompt's `extra_data`, if it has one."""
+    """Return the owner's mark in a prompt's `extra_data`, if it has one."""
     mark = extra_data.get(MARK) if isinstance(extra_data, Mapping) else None
     return mark if isinstance(mark, str) else None
 
 
 def stranger(keys: Keys, server_id: str, prompt_id: str) -> str:
-    """What somebody else's prompt is called here: the same at each look, and of no use anywhere."""
+    """Return a substitute for another user's prompt_id: the same each time, and of no use anywhere."""
     return f"other-{hashlib.sha256(keys.sign('stranger', server_id, prompt_id).encode()).hexdigest()[:16]}"

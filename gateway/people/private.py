@@ -1,6 +1,6 @@
-"""Requests of one person to a server: each is passed on so that it shows and touches only what is theirs.
+"""Passes a user's requests to a server, so that each shows and changes only the user's own work.
 
-Every listed route that passes to a server has its own way here, and one that has none is refused. Whose something is
+Each listed route to a server has a handler here, and one without a handler is refused. The owner of a prompt or file
 follows from the server's own queue and history, read at that moment; nothing is remembered.
 """
 
@@ -55,7 +55,7 @@ from gateway.people.uploads import pass_upload
 from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, strange
 from wire.versions import interrupts_by_id
 
-MOST_JOBS = 100  # of one `/api/jobs`, each of which may have to be looked up
+MOST_JOBS = 100  # of one `/api/jobs`, since each may need a look-up
 MOST_HISTORY = 200  # entries of one `/history`, of all users
 LARGEST_HISTORY = 4_194_304  # bytes of these entries; older ones are left out
 MOST_QUEUED = 1_000  # prompts of one user on one server
@@ -69,7 +69,7 @@ _OPEN = frozenset({"/prompt", "/features", "/embeddings", "/models", "/node_repl
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One request, with who asks and where it goes."""
+    """One request, its user, and its server."""
 
     request: web.BaseRequest
     admitted: Admitted
@@ -91,7 +91,7 @@ _Way = Callable[[_Asked], Awaitable[web.StreamResponse]]
 
 
 class Private:
-    """Passes people's requests on. `rules` are asked anew each time: the fleet file may have changed."""
+    """Passes users' requests on. `rules` are read for each request, since the fleet file may change."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Private:
     async def pass_on(
         self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person
     ) -> web.StreamResponse:
-        """The answer for this person, or `Refused`."""
+        """Return the answer for this user, or raise `Refused`."""
         assert isinstance(admitted.route, ServerCall)
         asked = _Asked(request, admitted, admitted.route, upstream, person)
         return await self._way(asked)(asked)
@@ -160,7 +160,7 @@ class Private:
         largest = self._state.largest_upload(asked.server_id)
         return await self._proxy.pass_on(asked.request, asked.admitted, asked.upstream, largest, terms or Terms())
 
-    # What is read
+    # Reading
 
     async def _projected(self, asked: _Asked) -> web.StreamResponse:
         path, bounds = asked.route.path, QUEUE if asked.route.path == "/queue" else SMALL
@@ -186,7 +186,7 @@ class Private:
         return private_answer(entries)
 
     async def _made_files(self, _asked: _Asked) -> web.StreamResponse:
-        return private_answer([])  # the whole output folder, which is everybody's
+        return private_answer([])  # the whole output folder, which has the files of all users
 
     async def _entry(self, asked: _Asked) -> web.StreamResponse:
         answer = await fetch(asked.upstream, asked.route.path)
@@ -218,7 +218,7 @@ class Private:
         return private_answer(told)
 
     async def _job(self, asked: _Asked) -> web.StreamResponse:
-        answer = await fetch(asked.upstream, asked.route.path)  # a 404 is told as such, whoever asks
+        answer = await fetch(asked.upstream, asked.route.path)  # a 404 is passed on to any user
         known = await find_prompt(asked.upstream, asked.person, asked.last, await fetch_rows(asked.upstream))
         if not known.is_own or not isinstance(answer, dict):
             raise Refused(_NOT_YOURS)
@@ -269,12 +269,12 @@ class Private:
             raise Refused(Refusal(Cause.NOT_ALLOWED, "The workflows that are saved on the servers are not shared."))
         return await self._plain(asked)
 
-    # What is done
+    # Changing
 
     async def _submit(self, asked: _Asked) -> web.StreamResponse:
         terms = Terms(rewrite=lambda body, scan: self._write_prompt(asked, body, scan))
         lock = self._submitting.setdefault((asked.server_id, asked.person.name), asyncio.Lock())
-        async with lock:  # of one person's prompts the second is counted after the first is queued
+        async with lock:  # a user's second prompt is counted after the first is queued
             return await self._plain(asked, terms)
 
     async def _write_prompt(self, asked: _Asked, raw: bytes, scan: Scan) -> bytes:
@@ -287,7 +287,7 @@ class Private:
                 scan, write_prompt_text, raw, asked.person, asked.server_id, rules, classes
             )
         except Refused as error:
-            if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has just got it
+            if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has installed it recently
                 self._catalogues.note_mooring(asked.server_id)
             raise
         await self._check_new(asked, written, rules)
@@ -335,7 +335,7 @@ class Private:
             raise Refused(Refusal(Cause.TOO_MANY, message))
 
     async def _check_made(self, asked: _Asked, made: frozenset[Made]) -> None:
-        """Each of these files is in the person's own history."""
+        """Raise `Refused` unless each of these files is in the user's own history."""
         if made and not await self._is_made_by(asked, made):
             raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
 
@@ -377,7 +377,7 @@ class Private:
             raise Refused(_NOT_YOURS)
 
     def sieve(self, upstream: Upstream, person: Person, client_id: str) -> EventFilter:
-        """What passes of a socket of theirs."""
+        """Return the filter of a user's socket."""
 
         async def owns(prompt_id: str | None) -> bool | None:
             try:

@@ -1,6 +1,6 @@
-"""What one person sees of a server's queue, history and jobs: what is theirs whole, of the rest the positions. Pure.
+"""What one user sees of a server's queue, history and jobs: their own entries, and the positions of others. Pure.
 
-Whatever is not of ComfyUI's shape raises `ShapeError`: a list that cannot be read cannot be projected either.
+An answer that does not have ComfyUI's shape raises `ShapeError`, since it cannot be projected.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from gateway.people.person import MARK, Person, mark_of, stranger
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
-_OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which nobody needs in a queue
+_OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which a page does not need from a queue
 
 
 class ShapeError(ValueError):
-    """An answer that is not ComfyUI's."""
+    """The answer is not ComfyUI's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ def read_rows_text(text: bytes | bytearray, whole: str = "") -> tuple[Row, ...]:
 
 
 def own_rows(rows: Iterable[Row], person: Person, server_id: str) -> list[Row]:
-    """Those of this person."""
+    """Return the rows of this user."""
     return [row for row in rows if person.owns(server_id, row.prompt_id, row.extra_data)]
 
 
 def project_queue(answer: object, person: Person, server_id: str) -> dict[str, Any]:
-    """`/queue` for one person."""
+    """Return `/queue` for one user."""
     rows = _rows(answer)
     parts: dict[str, Any] = {RUNNING: [], PENDING: []}
     for row in rows:
@@ -76,7 +76,7 @@ def _projected(row: QueueRow, person: Person, server_id: str) -> list[Any]:
 
 
 def project_history(answer: object, person: Person, server_id: str) -> dict[str, Any]:
-    """`/history` for one person: their own prompts, and nothing of anybody else's."""
+    """Return `/history` for one user: only their own prompts."""
     if not isinstance(answer, dict):
         raise ShapeError("/history is not ComfyUI's")
     return {name: entry for name, entry in answer.items() if owns_entry(name, entry, person, server_id)}
@@ -92,7 +92,7 @@ def owns_entry(prompt_id: str, entry: object, person: Person, server_id: str) ->
 
 
 def project_jobs(answer: object, own: frozenset[str], person: Person, server_id: str) -> dict[str, Any]:
-    """`/api/jobs` for one person, whose own ids are known: of others' jobs only that there is one, and its state."""
+    """Return `/api/jobs` for one user: of others' jobs, only the state. `own` are the user's ids."""
     if not isinstance(answer, dict) or not isinstance(answer.get("jobs"), list):
         raise ShapeError("/api/jobs is not ComfyUI's")
     jobs = [job for job in answer["jobs"] if isinstance(job, dict) and isinstance(job.get("id"), str)]
@@ -104,14 +104,14 @@ def project_jobs(answer: object, own: frozenset[str], person: Person, server_id:
 
 
 def project_stats(answer: object) -> dict[str, Any]:
-    """`/system_stats` without the server's command line, which tells paths and ports of its machine."""
+    """Return `/system_stats` without the server's command line, which has paths and ports of its machine."""
     if not isinstance(answer, dict) or not isinstance(answer.get("system"), dict):
         raise ShapeError("/system_stats is not ComfyUI's")
     return {**answer, "system": {key: value for key, value in answer["system"].items() if key != "argv"}}
 
 
 def project_loads(loads: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], person: Person) -> dict[str, Any]:
-    """`/fleet/loads` for one person: others' prompts count, under names that say nothing.
+    """Return `/fleet/loads` for one user: others' prompts count, with substitutes for their ids.
 
     `marks` are the owners' marks, by server and prompt_id.
     """

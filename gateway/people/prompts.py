@@ -1,8 +1,8 @@
-"""What one person may submit: the body of a `POST /prompt`, judged and written anew. Pure.
+"""What a user may submit: the body of a `POST /prompt`, checked and rewritten. Pure.
 
-What a prompt names of files is judged by two rules, as far as a prompt can tell: an input that is a choice of uploaded
-files must name one's own or a shared one, and no text anywhere may lead into another's folder. A node that reads what
-no input names is beyond it: that is what `deny_nodes` is for.
+The files that a prompt names are checked by two rules: an input that is a choice of uploaded files must name one of
+the user's own or a shared one, and no text anywhere may lead into another user's folder. A node that reads files
+which no input names is not covered: that is what `deny_nodes` is for.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from gateway.people.person import FOLDER, MARK, Person
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
 _MAY_BE_EMPTY = "Painter.mask"
-_HURRY = ("number", "front")  # where in the queue it goes
+_HURRY = ("number", "front")  # its place in the queue
 _ANNOTATIONS = ("input", "output", "temp")
 _LONGEST_ANNOTATION = len("[output]")
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A file that a server made, which a prompt wants to read: to be proven one's own."""
+    """A file made by a server that a prompt wants to read: it has to be proven the user's own."""
 
     folder: str  # output | temp
     subfolder: str
@@ -40,7 +40,7 @@ class Made:
 def write_prompt(
     body: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes
 ) -> tuple[dict[str, Any], frozenset[Made]]:
-    """The body as it goes to the server, and what made files it reads; `Refused` in the person's words."""
+    """Return the body for the server, and the made files that it reads; `Refused` with a message for the user."""
     prompt, extra = body["prompt"], body.get("extra_data", {})
     if not isinstance(extra, dict):
         raise Refused(Refusal(Cause.REFUSED_BODY, "extra_data must be an object."))
@@ -78,7 +78,7 @@ def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rul
     for node_id, node in prompt.items():
         class_type = node.get("class_type") if isinstance(node, dict) else None
         if not isinstance(class_type, str):
-            continue  # ComfyUI says what is wrong with it
+            continue  # ComfyUI reports what is wrong with it
         _judge_class(class_type, f"{class_type} (node {node_id})", server_id, rules, classes)
         inputs = node.get("inputs")
         for name, value in inputs.items() if isinstance(inputs, dict) else ():

@@ -1,8 +1,8 @@
-"""Whether a prompt is a published workflow, where the role *use* is held to those.
+"""Checks whether a prompt is a published workflow, if the role *use* may run no others.
 
 A prompt passes if one published workflow has all of its node classes and, where that is in API format (alone or with a
-form), all of its links: from which output of which class to which input of which. The values of inputs are free: they
-are what people fill in. A workflow as the editor saves it tells its classes only, since its links may pass through
+form), all of its links, compared by classes, output and input. The values of inputs are free: users
+fill them in. A workflow in the editor's format has its classes compared only, since its links may pass through
 nodes and subgraphs that are not sent.
 """
 
@@ -16,26 +16,26 @@ from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.people.links import read_link
 from gateway.site.published import Published
 
-LARGEST = 5_000_000  # bytes of a file that is looked into
+LARGEST = 5_000_000  # bytes of a file that is read for this
 
 ClassLink = tuple[str, float, str, str]  # from an output of a class to an input of another
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a workflow is made of; `links` is None where only the classes are known."""
+    """The contents of a workflow; `links` is None if only the classes are known."""
 
     classes: frozenset[str]
     links: frozenset[ClassLink] | None
 
     def has(self, other: Shape) -> bool:
-        """Whether everything of the other is in this one."""
+        """Whether everything in the other is in this one."""
         fits = self.links is None or other.links is None or other.links <= self.links
         return bool(other.classes) and other.classes <= self.classes and fits
 
 
 class PublishedOnly:
-    """Judges prompts by what is published now. Blocks: it is for a thread."""
+    """Compares prompts with the workflows that are published now. Blocks: call it in a thread."""
 
     def __init__(self, published: Published) -> None:
         self._published = published
@@ -54,7 +54,7 @@ class PublishedOnly:
 
 
 def read_shape(text: bytes) -> Shape | None:
-    """The shape of a published file in any of its three forms; None for one that is no workflow."""
+    """Return the shape of a published file in any of its three forms; None if it is no workflow."""
     try:
         told = read_json(text, Bounds(LARGEST))
     except JsonError:
@@ -68,7 +68,7 @@ def read_shape(text: bytes) -> Shape | None:
 
 
 def shape_of(prompt: Mapping[str, Any]) -> Shape:
-    """The shape of a workflow in API format."""
+    """Return the shape of a workflow in API format."""
     classes = {
         node_id: node["class_type"]
         for node_id, node in prompt.items()

@@ -1,10 +1,10 @@
-"""Addresses of pictures: each carries a seal that only this installation can make, for one file as it was.
+"""Seals in the addresses of pictures, which only this installation can make, each for one version of a file.
 
     seal = <account>~<until>~<tag>~<mark>
 
-The mark is over owner, server, type, subfolder, name, tag and the second until which it holds. Whoever has come in may
-open an address that somebody gives them; nobody can make one, nor turn one into another's. `tag` stands for the file's
-Etag: once the file is another, the address is of no use (410).
+The mark is over owner, server, type, subfolder, name, tag and the second until which it is valid. A logged-in user may
+open an address that another user shares; no user can make one, nor turn one into another. `tag` stands for the file's
+Etag: once the file is replaced, the address is invalid (410).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from gateway.people.person import NAME
 from wire.history import read_file
 
 KEY = "seal"  # in a file's description, and in the query of its address
-DAYS = 60  # an address holds so long, to the end of its month-long slot
-_SLOT = 30 * 86_400  # seconds; equal files have equal addresses for so long, and browsers keep them
+DAYS = 60  # that an address is valid, to the end of its month-long slot
+_SLOT = 30 * 86_400  # seconds in which the same file keeps its address, so that browsers can cache it
 _SEAL = re.compile(
     rf"({NAME.pattern}(?:~[0-9a-f]{{16}})?)~([0-9]{{1,12}})~([0-9a-f]{{16}}|-)~([0-9a-f]{{64}})", re.ASCII
 )
 _ELSEWHERE = re.compile(r"[/\\\0]|\[(input|output|temp)\]\s*\Z", re.IGNORECASE)  # a path or a folder in a name
-NO_FILE = "-"  # the tag of a file that was not there, or was no more the one that was made
+NO_FILE = "-"  # the tag of a file that was missing, or had been replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class File:
 
     @classmethod
     def of(cls, server_id: str, described: Mapping[str, Any]) -> File | None:
-        """As an entry of history or an `executed` message describes it."""
+        """Return the file that an entry of history or an `executed` message describes."""
         made = read_file(described)
         return None if made is None else cls(server_id, made.folder, made.subfolder, made.name)
 
@@ -59,7 +59,7 @@ class File:
 
 
 class Judgement(Enum):
-    """What a seal is worth."""
+    """The validity of a seal."""
 
     GOOD = "good"
     FORGED = "forged"  # or of another file
@@ -68,7 +68,7 @@ class Judgement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A seal that was read: whose, and of which state of the file."""
+    """A parsed seal: its owner, and the version of the file."""
 
     owner: str
     until: int
@@ -77,30 +77,30 @@ class Seal:
 
     @classmethod
     def read(cls, text: str) -> Seal | None:
-        """As it stands in an address, or None."""
+        """Parse a seal in an address; None if it is malformed."""
         found = _SEAL.fullmatch(text)
         return None if found is None else cls(found[1], int(found[2]), found[3], found[4])
 
     def judge(self, keys: Keys, file: File, now: float) -> Judgement:
-        """Whether this installation has made it for this file, and it still holds."""
+        """Check whether this installation has made it for this file, and whether it is still valid."""
         if not keys.is_signed(self.mark, "picture", *_parts(self.owner, file, self.until, self.tag)):
             return Judgement.FORGED
         return Judgement.GOOD if now < self.until else Judgement.EXPIRED
 
     def fits(self, etag: str) -> bool:
-        """Whether a file with this Etag is the one that was sealed."""
+        """Whether a file with this Etag is the sealed version."""
         return self.tag == tag_of(etag) != NO_FILE
 
 
 def seal(keys: Keys, owner: str, file: File, etag: str, now: float) -> str:
-    """A seal for a file as it is now; an empty `etag` for one that is not there."""
+    """Return the seal of a file's present version; `etag` is empty for a missing file."""
     until = (int(now) // _SLOT) * _SLOT + DAYS * 86_400
     tag = tag_of(etag)
     return f"{owner}~{until}~{tag}~{keys.sign('picture', *_parts(owner, file, until, tag))}"
 
 
 def tag_of(etag: str) -> str:
-    """A short name of an Etag; weak and strong ones of the same file are the same."""
+    """Return a short name of an Etag; weak and strong ones of the same file are equal."""
     plain = etag.removeprefix("W/").strip('"')
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16] if plain else NO_FILE
 

@@ -34,10 +34,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Writes and reads the cookies of one origin, however many gateways stand behind it.
+    """Writes and reads the cookies of one origin, for any number of gateways behind it.
 
     Browsers send the cookies of all ports, so the name has the port. `days` is how long a session lasts at most; a
-    cookie that claims more is refused, so a shorter time counts at once.
+    cookie that claims more is refused, so a shorter time takes effect immediately.
     """
 
     keys: Keys
@@ -48,11 +48,11 @@ class Sessions:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name. Over TLS a browser itself guards `__Host-`: no other host, no path, only secure."""
+        """The cookie's name. Over TLS, browsers enforce `__Host-`: no other host, no path, only secure."""
         return "__Host-mooring" if self.is_tls else f"mooring-{self.port}"
 
     def begin(self, account: Account, now: float) -> str:
-        """The `Set-Cookie` of a session that begins now (seconds since 1970)."""
+        """Return the `Set-Cookie` of a session that begins now (seconds since 1970)."""
         return self._write(account, secrets.token_hex(16), now)
 
     def renew(self, session: Session, now: float) -> str:
@@ -60,7 +60,7 @@ class Sessions:
         return self._write(session.account, session.id, now)
 
     def end(self) -> str:
-        """The `Set-Cookie` that forgets the session."""
+        """Return the `Set-Cookie` that deletes the session."""
         return self._set("", 0)
 
     def read(self, headers: Iterable[str], accounts: Accounts, now: float) -> Session | None:

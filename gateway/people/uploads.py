@@ -1,6 +1,6 @@
-"""An upload of one person: the file streams through, and where it goes is said by the gateway alone.
+"""A user's upload: the file streams through, and the gateway alone decides where it is stored.
 
-Of the form that a browser sends only the file itself is passed. It goes into the person's own folder among the inputs,
+Only the file itself is passed on from the browser's form. It is stored in the user's own folder among the inputs,
 and overwrites nothing.
 """
 
@@ -22,8 +22,8 @@ from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
 from gateway.people.person import Person
 
-FIELD = "image"  # what ComfyUI calls the file, whatever it is
-LONGEST_FIELD = 4_096  # bytes of a field that is read past
+FIELD = "image"  # ComfyUI's name of the field, for any kind of file
+LONGEST_FIELD = 4_096  # bytes of another field, which is skipped
 MOST_FIELDS = 16
 LARGEST_ANSWER = 65_536
 LONGEST_NAME = 200  # characters
@@ -32,7 +32,7 @@ _FORBIDDEN = frozenset('/\\\0"\r\n')
 
 
 async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Person, largest: int) -> dict[str, Any]:
-    """Where the server has put it, in its own words; `Refused` otherwise."""
+    """Upload the file and return the server's answer, which says where it is; `Refused` if that fails."""
     length = request.content_length
     if length is not None and length > largest:
         raise Refused(_too_large(upstream, largest, Sent.NO))
@@ -66,7 +66,7 @@ class _Upload:
         self._deadline.expire()
 
     async def find(self) -> BodyPartReader:
-        """The part that is the file; what stands before it is read past, and is small."""
+        """Return the part that is the file; small parts before it are skipped."""
         try:
             reader = MultipartReader(self._request.headers, self._request.content)
             for _ in range(MOST_FIELDS):
@@ -89,7 +89,7 @@ class _Upload:
                 raise Refused(Refusal(Cause.REFUSED_BODY, "A field of the upload is too long."))
 
     async def pass_on(self, part: BodyPartReader, person: Person) -> dict[str, Any]:
-        """Send it on under its own name, into this person's folder."""
+        """Send the file under its own name into this user's folder."""
         form = aiohttp.MultipartWriter("form-data")
         for name, value in (("type", "input"), ("subfolder", person.folder)):
             form.append(value).set_content_disposition("form-data", name=name)
@@ -125,7 +125,7 @@ class _Upload:
 
 
 def _name(part: BodyPartReader) -> str:
-    """The file's name as the browser gave it, if it is a plain name."""
+    """Return the file's name in the form, if it is a plain name."""
     name = part.filename or ""
     if not name or len(name) > LONGEST_NAME or _FORBIDDEN & set(name) or name in {".", ".."} or not name.isprintable():
         raise Refused(Refusal(Cause.REFUSED_BODY, "The file of an upload needs a plain name."))

@@ -1,4 +1,4 @@
-"""`serve.py user …`: adds, changes and removes those who may log in."""
+"""`serve.py user …`: adds, changes and removes users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FAILED = 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do it; the exit code is 0, or 1 after one sentence."""
+    """Run the command; return 0, or 1 after one sentence."""
     flags = parse_user_flags(arguments)
     try:
         print(_do(flags))
@@ -46,7 +46,7 @@ def _do(flags: UserFlags) -> str:
         case "add" | "password":
             name = checked_name(flags.name)
             _check_there(_read(flags.users), name, wanted=flags.action == "password")
-            hashed = PasswordHash.of(_ask(flags))  # before the file is held: a person takes their time
+            hashed = PasswordHash.of(_ask(flags))  # before the file is locked: typing takes time
             told = _change(flags.users, name, lambda account: _with_password(flags, name, account, hashed))
             return told + _key_made(flags.key)
         case "role":
@@ -67,7 +67,7 @@ def _change(users: Path, name: str, change: Callable[[Account | None], Account |
 
 
 def _key_made(path: Path) -> str:
-    """Make the key that sessions need, unless there is one: a gateway whose files are read-only cannot."""
+    """Create the key for sessions if it is missing, since a gateway with read-only files cannot."""
     if path.exists():
         return ""
     make_keys(path)
@@ -78,7 +78,7 @@ def _with_password(flags: UserFlags, name: str, account: Account | None, hashed:
     _check_account(account, name, wanted=flags.action == "password")
     if account is None:
         return Account(name, hashed, _roles(flags), id=new_id())
-    return replace(account, password=hashed, epoch=account.epoch + 1)  # whoever knew the old one is out
+    return replace(account, password=hashed, epoch=account.epoch + 1)  # sessions that began with the old password end
 
 
 def _logged_out(account: Account) -> Account:
@@ -115,7 +115,7 @@ def _read(users: Path) -> Accounts:
 
 
 def _ask(flags: UserFlags) -> str:
-    """The password, typed twice or from standard input."""
+    """Read the password, typed twice or from standard input."""
     if flags.password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:

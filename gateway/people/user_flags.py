@@ -1,4 +1,4 @@
-"""The flags of `serve.py user`: who may log in. Standard library only, as `gateway/flags.py`."""
+"""The flags of `serve.py user`. Standard library only, as `gateway/flags.py`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NEED_NAME = frozenset({"add", "password", "role", "logout", "remove"})
 
 @dataclass(frozen=True, slots=True)
 class UserFlags:
-    """What is to be done to whom. `password_stdin` reads the password from the first line of standard input."""
+    """The action and its user. `password_stdin` reads the password from the first line of standard input."""
 
     action: str
     name: str
@@ -25,14 +25,14 @@ class UserFlags:
     password_stdin: bool = False
 
     def arguments(self) -> list[str]:
-        """The same as words, with absolute paths."""
+        """Return the same as arguments with absolute paths."""
         words = [self.action, *([self.name] if self.name else []), "--users", str(self.users), "--key", str(self.key)]
         words += ["--run-fleet"] if self.runs_fleet else []
         return [*words, "--password-stdin"] if self.password_stdin else words
 
 
 def parse_user_flags(arguments: Sequence[str]) -> UserFlags:
-    """The flags in `arguments`; a wrong one is told in one sentence on stderr, with exit code 2."""
+    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2."""
     parser = _parser()
     try:
         found = parser.parse_args(list(arguments))
@@ -50,7 +50,7 @@ def parse_user_flags(arguments: Sequence[str]) -> UserFlags:
 
 
 def key_beside(users: Path) -> Path:
-    """Where the key of an installation lies unless it is said."""
+    """Return the default path of the installation's keys."""
     return users.with_name("mooring.key")
 
 
