@@ -37,7 +37,7 @@ from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
 from tests.unit.ui.panel_kit import NOW, glance, roster
 from wire.server_stats import MINUTES, Minute, ServerStats
-from wire.stats import Device
+from wire.system_stats import Device
 
 ROOT = Path(__file__).resolve().parents[1]
 TURNS = 3

@@ -14,7 +14,7 @@ from demo_comfyui.catalogue import DEFINITIONS, describe
 from demo_comfyui.replacements import REPLACEMENTS
 from demo_comfyui.settings import Settings
 from demo_comfyui.storage import Storage
-from wire.stats import DEMO_MARK
+from wire.system_stats import DEMO_MARK
 
 VERSION = "0.3.64"
 MODEL_FOLDERS = (

@@ -29,7 +29,7 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.listener import BACKLOG
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.logs import start_logs
-from gateway.people.people import People, find_people
+from gateway.people.login_settings import People, find_people
 from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent

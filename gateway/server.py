@@ -72,10 +72,10 @@ from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
 from gateway.people.access import AccessControl
 from gateway.people.fleet_admin import FleetAdmin
 from gateway.people.login import Login, read_small
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from gateway.people.person import Person, is_shared
-from gateway.people.private import Private
 from gateway.people.published_only import PublishedOnly
+from gateway.people.user_proxy import Private
 from gateway.site.published import Published
 from gateway.site.site import Site
 from gateway.tasks import start_task

@@ -6,8 +6,8 @@ import os
 import time
 
 from gateway.fleet.server_answers import NotComfyError
-from gateway.http.reading import MOST_MEMORY
 from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.worker_process import MOST_MEMORY
 
 
 def process_of(text: bytes, *_: object) -> int:

@@ -7,7 +7,7 @@ from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
 
 from wire.health import Condition, Health
-from wire.stats import Device
+from wire.system_stats import Device
 
 MINUTES = 60
 

@@ -11,6 +11,7 @@ from app.browser.direct_ports import DirectCatalogues, DirectHttp, DirectSockets
 from app.browser.document_store import BrowserDocuments
 from app.browser.fleet import GatewayFleet
 from app.browser.fleet_admin import GatewayAdmin
+from app.browser.gateway_stats import GatewayStats
 from app.browser.http import BrowserHttp
 from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
@@ -19,7 +20,6 @@ from app.browser.owned import fleet_file
 from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
 from app.browser.server_probe import ProbePorts
-from app.browser.server_stats import GatewayStats
 from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore

@@ -21,7 +21,7 @@ from app.core.model import Server
 from app.core.ports.http import Http, Request, Response
 from wire.health import Condition, Health
 from wire.server_stats import Hour, ServerStats
-from wire.stats import Look
+from wire.system_stats import Look
 
 LOOK_DEADLINE = 6.0  # seconds, as all here
 LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits

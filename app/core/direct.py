@@ -22,7 +22,7 @@ from app.core.model import Server, ServerId
 from app.core.ports.http import Response
 from wire.health import Condition, Health, judge_status, page_cause
 from wire.queue import QueueError, read_remaining
-from wire.stats import Look, StatsError, read_stats
+from wire.system_stats import Look, StatsError, read_stats
 
 FLAG = "--enable-cors-header"  # ComfyUI's own
 _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")

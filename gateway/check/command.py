@@ -6,9 +6,9 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
+from gateway.check.examination import Report, examine
 from gateway.check.flags import CheckFlags, parse_check_flags
-from gateway.check.look import Report, examine
-from gateway.check.words import paragraphs, table, words_of_searches
+from gateway.check.output import paragraphs, table, words_of_searches
 from gateway.errors import ConfigError
 from gateway.fleet.choice import USUAL_ADDRESS, fleet_of_flags
 from gateway.fleet.discovery.discovery import find_once

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.errands import Errand
+from gateway.background_process import Errand
 from gateway.errors import ConfigError
 from gateway.export.folder import SITE, claim, write_configuration
 from gateway.export.nginx import write_nginx

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.errands import Errand
+from gateway.background_process import Errand
 from gateway.errors import ConfigError
 from gateway.export.plain import PlainSite, write_plain
 from gateway.export.plain_flags import StaticFlags, parse_static_flags

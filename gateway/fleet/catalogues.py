@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.fleet.catalogue_contents import Content, is_any, read_contents
-from gateway.fleet.looks import StatusError, ask, judge_failure
+from gateway.fleet.probes import StatusError, ask, judge_failure
 from gateway.fleet.server_answers import CATALOGUE, NotComfyError
 from gateway.fleet.state import Catalogue, FleetState
 from gateway.http.answers import OWN_HEADERS

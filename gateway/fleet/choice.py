@@ -8,7 +8,7 @@ from gateway.errors import ConfigError
 from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
 from gateway.fleet.fleet import Fleet, Source, checked_address
-from gateway.fleet.looks import look
+from gateway.fleet.probes import look
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream

@@ -17,7 +17,8 @@ from functools import partial
 
 import aiohttp
 
-from gateway.fleet.looks import (
+from gateway.fleet.fleet_stats import FleetStats
+from gateway.fleet.probes import (
     StatusError,
     has_jobs,
     judge_failure,
@@ -26,7 +27,6 @@ from gateway.fleet.looks import (
     read_queue,
 )
 from gateway.fleet.server_answers import NotComfyError, Queue
-from gateway.fleet.server_stats import FleetStats
 from gateway.fleet.state import VERSION, FleetState
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause

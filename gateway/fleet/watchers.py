@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from gateway.fleet.state import FleetState
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, Close
 from gateway.http.deadlines import Deadlines
-from gateway.http.pump import LARGEST_FROM_BROWSER
+from gateway.http.tunnel import LARGEST_FROM_BROWSER
 from gateway.tasks import start_task
 
 _SMALL = 20  # servers, about 10 kB: sent without a delay

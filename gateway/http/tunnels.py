@@ -1,4 +1,4 @@
-"""WebSockets to servers: one `Tunnel` (`gateway/http/pump.py`) for each server and client_id, never two overlapping.
+"""WebSockets to servers: one `Tunnel` (`gateway/http/tunnel.py`) for each server and client_id, never two overlapping.
 
 A browser's upgrade is answered first, and the server is connected afterwards: Chromium makes one WebSocket handshake at
 a time to an address, so windows on a hung server would delay all other windows' sockets. Later failures are reported
@@ -21,9 +21,9 @@ from aiohttp import web
 
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
-from gateway.http.pump import FrameFilter, Tunnel
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
+from gateway.http.tunnel import FrameFilter, Tunnel
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
 

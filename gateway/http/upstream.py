@@ -25,10 +25,10 @@ from yarl import URL
 
 from gateway.http.deadlines import Deadlines
 from gateway.http.lanes import Lane, Ticket
-from gateway.http.reading import Reading
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.http.servers import Server
+from gateway.http.worker_process import Reading
 from gateway.tasks import start_task
 
 LARGEST_HEADER = 32_768  # bytes; each request has the cookies of all ports of 127.0.0.1

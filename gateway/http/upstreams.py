@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.http.deadlines import Deadlines
-from gateway.http.reading import Reading
 from gateway.http.refusal import Cause, Refusal
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
+from gateway.http.worker_process import Reading
 
 
 class Upstreams(Mapping[ServerId, Upstream]):

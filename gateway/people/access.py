@@ -17,8 +17,8 @@ from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.routes import Asset, FleetAction, Health, LogIn, Metrics, Page, ServerCall
 from gateway.people.login import Login
 from gateway.people.person import Person
-from gateway.people.private import Private
 from gateway.people.projection import project_loads
+from gateway.people.user_proxy import Private
 
 MOST_AT_ONCE = 1_000  # requests and sockets of one user; a window has two sockets and a few requests
 # The files of the login page: the only ones without a login.

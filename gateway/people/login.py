@@ -26,10 +26,10 @@ from gateway.http.peers import network_of
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
 from gateway.people.audit import audit
-from gateway.people.checks import Checks
 from gateway.people.devices import Devices
 from gateway.people.keys import Keys
 from gateway.people.login_throttle import Guesses, of_device, of_stranger
+from gateway.people.password_checks import Checks
 from gateway.people.passwords import LONGEST, NOBODY, PasswordHash
 from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations

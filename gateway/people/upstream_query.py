@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from gateway.fleet.looks import StatusError, ask
+from gateway.fleet.probes import StatusError, ask
 from gateway.fleet.server_answers import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, parse_json
 from gateway.http.json_reader import Bounds
 from gateway.http.refusal import Cause, Refusal, Refused, Sent

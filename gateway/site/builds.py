@@ -12,7 +12,7 @@ import logging
 from collections.abc import Container
 from pathlib import Path
 
-from gateway.errands import Closed, Errand
+from gateway.background_process import Closed, Errand
 from gateway.install.builds import Builds, packed
 from gateway.install.failures import CommandFailed
 from gateway.install.place import Place

@@ -21,7 +21,7 @@ from gateway.flags import Flags
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Server, ServerId
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from tests.certificates import Pem
 from tests.integration.rig import ROOT, Running, open_fleet
 from tests.nginx_kit import start_nginx

@@ -25,7 +25,7 @@ from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import Server, ServerId
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from gateway.server import Gateway
 from wire.health import Health
 

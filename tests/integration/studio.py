@@ -28,8 +28,8 @@ from gateway.fleet.rules import Rules
 from gateway.people import login, passwords
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import load_keys
+from gateway.people.login_settings import People
 from gateway.people.passwords import PasswordHash
-from gateway.people.people import People
 from gateway.people.person import Role
 from tests.integration.hub import FLAGS
 from tests.integration.rig import PATIENCE, PLAIN, Running, open_gateway, until

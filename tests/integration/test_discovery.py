@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from gateway.check.command import look_at
-from gateway.check.words import words_of_searches
+from gateway.check.output import words_of_searches
 from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
 from gateway.http.deadlines import Deadlines

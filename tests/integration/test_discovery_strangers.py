@@ -13,7 +13,7 @@ import pytest
 from gateway.fleet.discovery.claims import Claim, NoClaim, ask_who
 from gateway.fleet.discovery.names import Endpoint
 from gateway.fleet.fleet import Discover
-from gateway.fleet.looks import look, read_queue
+from gateway.fleet.probes import look, read_queue
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause, Sent
 from gateway.http.server_proof import LARGEST, UnprovenError

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
-from gateway.http.reading import Reading
+from gateway.http.worker_process import Reading
 from tests.integration.attacks import PROMPT, GuardedServer
 from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
 from wire.health import Health
@@ -115,7 +115,7 @@ async def test_endless_large_answers_do_not_delay_other_servers() -> None:
 
 
 async def test_large_texts_wait_for_room_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.http.reading.LARGE_BYTES", 10)
+    monkeypatch.setattr("gateway.http.worker_process.LARGE_BYTES", 10)
     reading, began, leave = Reading(), list[str](), {name: asyncio.Event() for name in "abcd"}
 
     async def read(name: str, size: int) -> None:

@@ -18,8 +18,8 @@ import pytest
 from aiohttp import web
 
 from gateway.check.command import look_at
-from gateway.check.look import Report
-from gateway.check.words import HEADS, advice, paragraphs, table
+from gateway.check.examination import Report
+from gateway.check.output import HEADS, advice, paragraphs, table
 from gateway.fleet.file import read_fleet
 from gateway.http.deadlines import Deadlines
 from tests.certificates import make_pem

@@ -17,7 +17,7 @@ from gateway.http.bodies import MOST_DELETED
 from gateway.http.servers import Limits, Server, ServerId
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import Keys
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from gateway.people.sessions import Sessions
 from tests.integration.rig import PATIENCE, Running, open_fleet, serve
 

@@ -12,7 +12,7 @@ import struct
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from gateway.http.pump import MOST_WAITING_FRAMES
+from gateway.http.tunnel import MOST_WAITING_FRAMES
 from tests.integration.hub import Hub, connect, read_all, text
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
 

@@ -18,7 +18,7 @@ from gateway.fleet.file import read_fleet
 from gateway.http.servers import ServerId
 from gateway.people.accounts import Account, read_accounts, write_accounts
 from gateway.people.keys import load_keys
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from tests.integration.pods import open_cluster, servers_of
 from tests.integration.rig import open_fleet, open_gateway, serve, table, until
 from tests.integration.studio import write_users

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from gateway.people.keys import Keys, load_keys
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from gateway.people.seals import File, seal
 from tests.certificates import make_pem
 from tests.integration.exchanges import verdict

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.people.keys import load_keys
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import GuardedServer, get
 from tests.integration.rig import open_gateway, serve

@@ -17,7 +17,7 @@ from gateway.fleet.rules import Rules
 from gateway.page.tree import LOGIN
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from tests.integration.hub import read_all
 from tests.integration.rig import open_gateway, serve, until
 from tests.integration.studio import PASSWORD, Client, Studio, open_studio, slow_prompt, write_users

@@ -12,7 +12,7 @@ import pytest
 from gateway.fleet.rules import Rules
 from gateway.people.accounts import Account, new_id, read_accounts, write_accounts
 from gateway.people.keys import load_keys
-from gateway.people.people import People
+from gateway.people.login_settings import People
 from gateway.people.sessions import DAY
 from tests.integration.hub import read_all
 from tests.integration.rig import open_gateway, until

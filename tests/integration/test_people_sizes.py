@@ -16,10 +16,10 @@ from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.keys import load_keys
 from gateway.people.person import Person
-from gateway.people.private import MOST_HISTORY
 from gateway.people.projection import project_text
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
+from gateway.people.user_proxy import MOST_HISTORY
 from tests.integration.rig import until
 from tests.integration.studio import Client, Studio, open_studio, picture_prompt, slow_prompt
 from wire.health import Health
@@ -93,9 +93,9 @@ async def test_history_of_large_entries_ends_at_its_limit(studio: Studio, monkey
     extra = {"extra_pnginfo": {"workflow": "x" * 300_000}}
     ids = [(await post(alice, alice.body(picture_prompt(color=color), extra_data=extra)))[1] for color in range(6)]
     await alice.result(ids[-1])
-    monkeypatch.setattr("gateway.people.private.LARGEST_HISTORY", 1_000_000)
+    monkeypatch.setattr("gateway.people.user_proxy.LARGEST_HISTORY", 1_000_000)
     assert list((await alice.get("/servers/a/history"))[1]) == ids[-3:]
-    monkeypatch.setattr("gateway.people.private.LARGEST_HISTORY", 1_000)
+    monkeypatch.setattr("gateway.people.user_proxy.LARGEST_HISTORY", 1_000)
     assert list((await alice.get("/servers/a/history"))[1]) == ids[-1:]  # a user's latest entry is always there
 
 

@@ -11,7 +11,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Tone, Words
 from wire.health import Health
 from wire.server_stats import MINUTES, ServerStats
-from wire.stats import Device
+from wire.system_stats import Device
 
 
 def word_trouble(server: Server, _: Translator) -> Words:

@@ -20,7 +20,7 @@ import aiohttp
 
 from gateway.fleet.discovery.names import Endpoint, with_port
 from gateway.fleet.fleet import Discover
-from gateway.fleet.looks import StatusError, fetch_body, judge_failure, read_bounded
+from gateway.fleet.probes import StatusError, fetch_body, judge_failure, read_bounded
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.http.deadlines import Deadlines
 from gateway.http.json_reader import Bounds

@@ -22,7 +22,7 @@ from app.core.errors import ConfigError
 from app.core.model import PromptId, ServerId
 from app.core.ports.http import Response
 from wire.health import Condition, Health
-from wire.stats import Device
+from wire.system_stats import Device
 
 HTTP, HTTPS = Site("http://pages.lan"), Site("https://pages.lan")
 NOTHING, ANSWERS = Reach(), Reach(answers=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wire.health import Condition, Health
 from wire.server_stats import MINUTES, Hour, Minute, ServerStats, read_server_stats
-from wire.stats import Device
+from wire.system_stats import Device
 
 BUSY, DOWN = Condition(Health.WELL, running=1, pending=2), Condition(Health.DOWN)
 

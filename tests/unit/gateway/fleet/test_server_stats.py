@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.fleet.fleet_stats import FleetStats
 from gateway.fleet.server_answers import parse_stats
-from gateway.fleet.server_stats import FleetStats
 from gateway.http.servers import ServerId
 from wire.health import Condition, Health
 from wire.server_stats import MINUTES
-from wire.stats import MOST_DEVICES, Device, Look
+from wire.system_stats import MOST_DEVICES, Device, Look
 
 A, B = ServerId("a"), ServerId("b")
 GPU = Device(name="cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", kind="cuda", total=24_000, free=20_000)

@@ -37,7 +37,7 @@ from tests.unit.ui.page_kit import (
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
 from wire.health import Health
 from wire.server_stats import MINUTES, Minute, ServerStats
-from wire.stats import Device
+from wire.system_stats import Device
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
 GPU = Device(name="cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", kind="cuda", total=24_000, free=18_000)

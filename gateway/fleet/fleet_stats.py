@@ -14,7 +14,7 @@ from gateway.fleet.state import VERSION
 from gateway.http.servers import ServerId
 from wire.health import Health
 from wire.server_stats import Hour, ServerStats
-from wire.stats import Device, Look
+from wire.system_stats import Device, Look
 
 
 class FleetStats:

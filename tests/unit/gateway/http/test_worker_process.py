@@ -10,8 +10,8 @@ import pytest
 
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Bounds, Scan
-from gateway.http.reading import SMALL_SIZE, Reading, TooMuchWork
 from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.worker_process import SMALL_SIZE, Reading, TooMuchWork
 from gateway.people.projection import ShapeError, read_rows_text
 from tests.large_works import fail_shape, grow, length_of, process_of, refuse, take_memory, take_time
 

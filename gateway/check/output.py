@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from gateway.check.look import Report
+from gateway.check.examination import Report
 from gateway.flags import is_loopback
 from gateway.fleet.state import SearchReport
 from gateway.http.servers import Server

@@ -26,11 +26,11 @@ from gateway.fleet.server_answers import (
 )
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD
 from gateway.http.json_reader import Bounds, JsonError, Scan
-from gateway.http.reading import is_small
 from gateway.http.server_proof import AnotherServerError
 from gateway.http.upstream import Redirected, Upstream, short_reason
+from gateway.http.worker_process import is_small
 from wire.health import Condition, Health, judge_status
-from wire.stats import Look
+from wire.system_stats import Look
 
 _WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address of a redirect
 

@@ -2,7 +2,7 @@
 
     report = await examine(upstream)
 
-A report holds facts; `gateway/check/words.py` says what they mean and what to do.
+A report holds facts; `gateway/check/output.py` says what they mean and what to do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from aiohttp import WSMsgType
 
-from gateway.fleet.looks import StatusError, has_jobs, judge_failure, look_closely, read_bounded, read_max_upload
+from gateway.fleet.probes import StatusError, has_jobs, judge_failure, look_closely, read_bounded, read_max_upload
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.http.refusal import Refused
 from gateway.http.servers import Server

@@ -7,7 +7,7 @@ The process is started when it is first needed, runs one function at a time, and
 function receives the text and further arguments, which must be picklable; its exceptions are raised here. One that
 takes too long or too much memory ends with `TooMuchWork`, and the next one gets a new process.
 
-`python -m gateway.reading` is that process.
+`python -m gateway.http.worker_process` is that process.
 """
 
 from __future__ import annotations

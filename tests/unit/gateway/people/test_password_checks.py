@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from gateway.http.refusal import Refused
-from gateway.people.checks import MOST_OF_ONE, MOST_WAITING, Checks
+from gateway.people.password_checks import MOST_OF_ONE, MOST_WAITING, Checks
 
 
 class Bench:

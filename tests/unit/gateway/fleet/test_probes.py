@@ -7,7 +7,7 @@ import pytest
 from gateway.fleet.server_answers import NotComfyError, Queue, parse_queue, parse_stats
 from tests import recordings
 from wire.health import Condition, Health
-from wire.stats import Look
+from wire.system_stats import Look
 
 
 def test_stats_tell_the_version_and_the_demo() -> None:
