@@ -50,12 +50,12 @@ from gateway.fleet.rules import Rules
 from gateway.fleet.server_answers import NotComfyError, not_json, read_queue_answer
 from gateway.http.backlog import Frame, overtaking_key
 from gateway.http.bodies import examine_body, is_client_id
-from gateway.http.connections import READ_AT_ONCE
+from gateway.http.connections import READ_BYTES
 from gateway.http.guard import RequestFacts, judge
 from gateway.http.headers import response_headers, strip_mark
 from gateway.http.json_reader import Bounds, JsonError, Scan, read_json
 from gateway.http.own_hosts import build_own_hosts
-from gateway.http.peers import told_by
+from gateway.http.peers import client_address
 from gateway.http.refusal import Refusal, Refused
 from gateway.http.routes import Body, find_route, split_target
 from gateway.http.server_proof import describe, read_id
@@ -380,7 +380,7 @@ def of_requests() -> list[Parser]:
         ("Host, names", lambda text: own_hosts.origin_for(text.decode()), b"a-", b""),
         ("Host, dots", lambda text: own_hosts.origin_for(text.decode()), b"a.", b""),
         ("Connection", lambda text: guard("/fleet/ws", *SOCKET, ("Connection", text.decode())), b"a, ", b"upgrade, "),
-        ("X-Forwarded-For", lambda text: told_by("127.0.0.1", [text.decode()], proxied.is_proxy), b"1.", b""),
+        ("X-Forwarded-For", lambda text: client_address("127.0.0.1", [text.decode()], proxied.is_proxy), b"1.", b""),
         ("a seal", lambda text: Seal.read(text.decode()), b"a~1", b""),
         ("a client_id", lambda text: is_client_id(text.decode()), b"a", b""),
         (
@@ -452,7 +452,7 @@ class Uploading(BaseProtocol):
     def __init__(self, text: bytes) -> None:
         super().__init__(asyncio.get_running_loop())
         self.transport = asyncio.Transport()  # a stream without one counts as closed
-        self.stream = StreamReader(self, READ_AT_ONCE)
+        self.stream = StreamReader(self, READ_BYTES)
         self._text = text
         self._can_read = asyncio.Event()
         self._can_read.set()
@@ -470,9 +470,9 @@ class Uploading(BaseProtocol):
 
     async def send(self) -> None:
         """Feed the whole text to the stream."""
-        for start in range(0, len(self._text), READ_AT_ONCE):
+        for start in range(0, len(self._text), READ_BYTES):
             await self._can_read.wait()
-            self.stream.feed_data(self._text[start : start + READ_AT_ONCE])
+            self.stream.feed_data(self._text[start : start + READ_BYTES])
         self.stream.feed_eof()
 
 

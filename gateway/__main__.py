@@ -29,7 +29,7 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.listener import BACKLOG
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.logs import start_logs
-from gateway.people.login_settings import People, find_people
+from gateway.people.login_settings import LoginSettings, find_login_settings
 from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,8 +89,8 @@ async def _serve(flags: Flags) -> None:
     deadlines = Deadlines()
     tls = _load_tls(flags)
     fleet = await choose_fleet(flags, dataclasses.replace(deadlines, probe=_FIRST_LOOK_SECONDS))
-    people = find_people(flags, fleet.rules)
-    check = partial(check_direct, has_users=people is not None)
+    logins = find_login_settings(flags, fleet.rules)
+    check = partial(check_direct, has_users=logins is not None)
     check(fleet)
     own_hosts = build_own_hosts(
         host=flags.host,
@@ -113,7 +113,7 @@ async def _serve(flags: Flags) -> None:
             deadlines=deadlines,
             breakable=breakable,
             workflows=flags.workflows,
-            people=people,
+            logins=logins,
         )
         await stack.enter_async_context(gateway)
         if demo is not None:
@@ -122,7 +122,7 @@ async def _serve(flags: Flags) -> None:
         await gateway.listen(listener, tls)
         gc.collect()
         gc.freeze()  # these objects live as long as the gateway; searching them would block for 50 ms
-        _announce(gateway.state.fleet, own_hosts, people)
+        _announce(gateway.state.fleet, own_hosts, logins)
         await asyncio.Event().wait()
 
 
@@ -136,17 +136,17 @@ async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFle
         await demo.close()
 
 
-def _announce(fleet: Fleet, own_hosts: OwnHosts, people: People | None) -> None:
+def _announce(fleet: Fleet, own_hosts: OwnHosts, logins: LoginSettings | None) -> None:
     print(f"Fleet: {fleet.why}")
     for server in fleet.servers:
         print(f"  {server.id}  {server.address}")
     for warning in fleet.warnings:
         print(f"Warning: {warning}")
-    if people is not None and people.users is not None and people.sessions is None and fleet.rules.session_days:
+    if logins is not None and logins.users is not None and logins.sessions is None and fleet.rules.session_days:
         print("Warning: without --sessions FILE a session lasts one day, whatever session_days says.")
     if own_hosts.is_open:
         others = sorted({origin for origin in own_hosts.listed.values() if origin != own_hosts.origin})
-        whom = "everybody who can reach this machine" if people is None else "those who may come in"
+        whom = "everybody who can reach this machine" if logins is None else "those who may come in"
         print(f"Open to {whom}, as {', '.join(others)} or by its address.")
     print(f"Mooring is ready: {own_hosts.origin}/", flush=True)
 

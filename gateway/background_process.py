@@ -14,7 +14,7 @@ class Closed(Exception):
     """The gateway is ending, so the program was killed."""
 
 
-class Errand:
+class BackgroundProcess:
     """Runs one program at a time from a thread; `close`, from another thread, kills it and refuses further ones."""
 
     def __init__(self, folder: Path) -> None:

@@ -22,7 +22,7 @@ from gateway.fleet.demo import DemoFleet
 from gateway.fleet.departures import Departures
 from gateway.fleet.discovery.discovery import Discovery
 from gateway.fleet.draining import set_drain
-from gateway.fleet.fault_injection import Breaker
+from gateway.fleet.fault_injection import FaultInjector
 from gateway.fleet.fleet import Fleet
 from gateway.fleet.prober import Prober
 from gateway.fleet.rules import Rules
@@ -72,10 +72,10 @@ from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
 from gateway.people.access import AccessControl
 from gateway.people.fleet_admin import FleetAdmin
 from gateway.people.login import Login, read_small
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from gateway.people.person import Person, is_shared
 from gateway.people.published_only import PublishedOnly
-from gateway.people.user_proxy import Private
+from gateway.people.user_proxy import UserProxy
 from gateway.site.published import Published
 from gateway.site.site import Site
 from gateway.tasks import start_task
@@ -96,7 +96,7 @@ class Gateway:
         deadlines: Deadlines,
         breakable: DemoFleet | None = None,
         workflows: Path | None = None,
-        people: People | None = None,
+        logins: LoginSettings | None = None,
     ) -> None:
         self._own_hosts = own_hosts
         self._deadlines = deadlines
@@ -104,22 +104,22 @@ class Gateway:
         self._upstreams = Upstreams(fleet.servers, deadlines)
         self.changing = asyncio.Lock()  # held while a changed fleet is read and applied
         self._catalogues = Catalogues(
-            self.state, self._upstreams, deadlines, is_shared if people is not None else is_any
+            self.state, self._upstreams, deadlines, is_shared if logins is not None else is_any
         )
         self.prober = Prober(self.state, self._upstreams, deadlines, on_well=self._catalogues.read_soon)
-        self._breaker: Breaker | None = None
+        self._fault_injector: FaultInjector | None = None
         if breakable is not None:
-            self._breaker = Breaker(breakable, self.state, self.prober, self._upstreams)
+            self._fault_injector = FaultInjector(breakable, self.state, self.prober, self._upstreams)
         self._proxy = Proxy()
-        self._lines = Tunnels(deadlines)
-        self.departures = Departures(self._lines)
+        self._tunnels = Tunnels(deadlines)
+        self.departures = Departures(self._tunnels)
         self._discovery = Discovery(self.state, deadlines, self.change)
         self._site = Site(root)
         self._published = Published(workflows)
         self._publishing: asyncio.Task[None] | None = None
         self._watchers = Watchers(self.state, deadlines)
         self._metrics = GatewayMetrics(self.state, self._count_open)
-        self._access = None if people is None else self._receive(people)
+        self._access = None if logins is None else self._control_access(logins)
         self._fleet_admin = FleetAdmin(self._drain)
         self._browsers = BrowserServer(self._answer, most=most_connections(), is_proxy=self._is_proxy)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
@@ -133,8 +133,8 @@ class Gateway:
         await self._discovery.start()
         if self._published.is_there:
             self._publishing = start_task(self._publish())
-        if self._breaker is not None:
-            self._breaker.start()
+        if self._fault_injector is not None:
+            self._fault_injector.start()
         return self
 
     async def __aexit__(
@@ -147,10 +147,10 @@ class Gateway:
         await self._discovery.close()
         await self.prober.close()
         await self._catalogues.close()
-        if self._breaker is not None:
-            await self._breaker.close()
+        if self._fault_injector is not None:
+            await self._fault_injector.close()
         self.departures.stop()
-        await self._lines.close()
+        await self._tunnels.close()
         await self._site.close()
         await self._watchers.close()
         await self._runner.cleanup()
@@ -188,19 +188,19 @@ class Gateway:
             self._catalogues.leave(upstream.server.id)
         self.prober.change()
         if self._access is not None:
-            self._see_out()  # users whom a login proxy had authenticated may be logged out now
+            self._close_logged_out()  # users whom a login proxy had authenticated may be logged out now
         self.departures.see_off(departed)
 
-    def _receive(self, people: People) -> AccessControl:
+    def _control_access(self, logins: LoginSettings) -> AccessControl:
         login = Login(
-            keys=people.keys,
-            users=people.users,
-            sessions=people.sessions,
+            keys=logins.keys,
+            users=logins.users,
+            sessions=logins.sessions,
             rules=lambda: self.rules,
             own_hosts=lambda: self._own_hosts,
-            on_change=self._see_out,
+            on_change=self._close_logged_out,
         )
-        private = Private(
+        user_proxy = UserProxy(
             self._proxy,
             self.state,
             self._catalogues,
@@ -208,13 +208,13 @@ class Gateway:
             held=PublishedOnly(self._published),
             on_undeclared=self._metrics.count_undeclared,
         )
-        return AccessControl(login, private, self.prober)
+        return AccessControl(login, user_proxy, self.prober)
 
-    def _see_out(self) -> None:
+    def _close_logged_out(self) -> None:
         """Close the sockets of users who are logged out by now."""
         assert self._access is not None
-        self._lines.see_out()
-        self._watchers.see_out()
+        self._tunnels.close_logged_out()
+        self._watchers.close_logged_out()
 
     def _admission(self, person: Person) -> Callable[[], bool]:
         """Return a function that says whether this user, who is logged in now, still is."""
@@ -233,7 +233,7 @@ class Gateway:
 
     def _count_open(self) -> dict[str, int]:
         """Return the number of open connections, by kind."""
-        return {"connections": self._browsers.count, "lines": self._lines.count, "windows": self._watchers.count}
+        return {"connections": self._browsers.count, "lines": self._tunnels.count, "windows": self._watchers.count}
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Judge and serve a request, and count it."""
@@ -242,7 +242,7 @@ class Gateway:
             facts,
             self._own_hosts,
             self._upstreams.tags,
-            is_breakable=self._breaker is not None,
+            is_breakable=self._fault_injector is not None,
             has_seals=self._access is not None,
         )
         days = self.rules.hsts_days
@@ -271,16 +271,16 @@ class Gateway:
                 self._charge(request, None)
                 return await self._serve(request, verdict, None)
             case Admitted():
-                return await self._welcome(request, facts, verdict, self._access)
+                return await self._serve_user(request, facts, verdict, self._access)
 
-    async def _welcome(
+    async def _serve_user(
         self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, access: AccessControl
     ) -> web.StreamResponse:
         """Serve a user who is logged in, or redirect to the login."""
         peer = client_of(request, self._is_proxy)
-        if (way := access.way_in(facts, admitted, peer)) is not None:
-            return way
-        person = access.greet(facts, admitted, peer)
+        if (redirect := access.login_redirect(facts, admitted, peer)) is not None:
+            return redirect
+        person = access.authenticate(facts, admitted, peer)
         self._charge(request, person)
         if person is not None:
             request[HOLDER] = f"person {person.name}"
@@ -319,18 +319,18 @@ class Gateway:
             case FleetCatalogue() | CatalogueContent() | Workflows() | WorkflowFile():
                 return await self._serve_workflows(request, admitted.route)
             case DemoBreak():
-                assert self._breaker is not None  # without one, the guard has no such route
-                return json_answer(await self._breaker.answer(request))
+                assert self._fault_injector is not None  # without one, the guard has no such route
+                return json_answer(await self._fault_injector.answer(request))
             case FleetSocket():
                 return await self._report_fleet(request, person)
             case ServerSocket(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 self._catalogues.note_mooring(upstream.server.id)  # a window opens it when it begins to use the server
-                return await self._carry(request, upstream, admitted.client_id, person)
+                return await self._open_tunnel(request, upstream, admitted.client_id, person)
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 if person is not None and self._access is not None:
-                    return await self._access.private.pass_on(request, admitted, upstream, person)
+                    return await self._access.user_proxy.pass_on(request, admitted, upstream, person)
                 largest = self.state.largest_upload(upstream.server.id)
                 return await self._proxy.pass_on(request, admitted, upstream, largest)
 
@@ -341,14 +341,16 @@ class Gateway:
         text = partial(self.state.as_text, runs_fleet=person.runs_fleet, person=person.name)
         return await self._watchers.serve(request, text, self._admission(person))
 
-    async def _carry(
+    async def _open_tunnel(
         self, request: web.BaseRequest, upstream: Upstream, client_id: str, person: Person | None
     ) -> web.StreamResponse:
         """Pass a socket through to a server; a user's has its own client_id there, and gets only their events."""
         if person is None or self._access is None:
-            return await self._lines.serve(request, upstream, client_id)
-        sieve = self._access.private.sieve(upstream, person, client_id)
-        return await self._lines.serve(request, upstream, person.client_id(client_id), sieve, self._admission(person))
+            return await self._tunnels.serve(request, upstream, client_id)
+        event_filter = self._access.user_proxy.event_filter(upstream, person, client_id)
+        return await self._tunnels.serve(
+            request, upstream, person.client_id(client_id), event_filter, self._admission(person)
+        )
 
     async def _serve_own(
         self, request: web.BaseRequest, admitted: Admitted, person: Person | None
@@ -356,7 +358,7 @@ class Gateway:
         """Serve the routes about this gateway itself, and about users."""
         match admitted.route:
             case HealthCheck(asks_ready=asks_ready):
-                return self._tell_health(asks_ready=asks_ready)
+                return self._health(asks_ready=asks_ready)
             case Metrics():
                 return web.Response(body=self._metrics.text(), headers=OWN_HEADERS | {"Content-Type": CONTENT_TYPE})
             case LogIn() if self._access is not None:
@@ -366,7 +368,7 @@ class Gateway:
             case LogOut() if self._access is not None and person is not None:
                 return await self._access.login.log_out(request, person)
             case FleetAction() as action if self._can_administer:
-                return json_answer(await self._do(request, action, person))
+                return json_answer(await self._administer(request, action, person))
         raise Refused(Refusal(Cause.NOT_LISTED, "This gateway has no such route."))
 
     @property
@@ -374,7 +376,9 @@ class Gateway:
         """Whether a user here may administer the fleet."""
         return self._access is not None or not (self._own_hosts.is_open or self.rules.proxies)
 
-    async def _do(self, request: web.BaseRequest, action: FleetAction, person: Person | None) -> dict[str, object]:
+    async def _administer(
+        self, request: web.BaseRequest, action: FleetAction, person: Person | None
+    ) -> dict[str, object]:
         upstream = self._upstreams[ServerId(action.server_id)]
         who = "" if person is None else person.name
         if action.action == "queue":
@@ -392,7 +396,7 @@ class Gateway:
                 version = self.state.condition(upstream.server.id).version
                 return await self._fleet_admin.cancel(upstream, body, version, who)
 
-    def _tell_health(self, *, asks_ready: bool) -> web.Response:
+    def _health(self, *, asks_ready: bool) -> web.Response:
         """Return 200, or 503 for a gateway that is up while no server is healthy."""
         is_well = not asks_ready or any(
             self.state.condition(server_id).health is ServerHealth.WELL for server_id in self.state.servers
@@ -414,7 +418,7 @@ class Gateway:
                 return await self._site.snapshot(request, key, origin, is_plain=is_plain)
         self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
         if isinstance(route, Page):
-            return await self._site.page(request, origin, self._about(person))
+            return await self._site.page(request, origin, self._page_facts(person))
         return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(
@@ -429,11 +433,11 @@ class Gateway:
             case CatalogueContent(hash=content_hash):
                 return catalogue_answer(request, self._catalogues.get(content_hash))
             case Workflows():
-                return json_answer((await asyncio.to_thread(self._published.look)).as_json())
+                return json_answer((await asyncio.to_thread(self._published.listing)).as_json())
             case WorkflowFile(path=path):
                 return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
 
-    def _about(self, person: Person | None) -> Mapping[str, str]:
+    def _page_facts(self, person: Person | None) -> Mapping[str, str]:
         """Return the facts for a page about its user; without users, only whether they may administer the fleet."""
         if person is None or self._access is None:
             return {"admin": "yes" if self._can_administer else ""}
@@ -446,5 +450,5 @@ class Gateway:
     async def _publish(self) -> None:
         """Notify the windows when the published workflows change."""
         while True:
-            self.state.note_workflows((await asyncio.to_thread(self._published.look)).tag)
+            self.state.note_workflows((await asyncio.to_thread(self._published.listing)).tag)
             await asyncio.sleep(self._deadlines.published)

@@ -21,7 +21,7 @@ class Minute:
     well: int = 0  # looks that it answered
     looks: int = 1
 
-    def with_look(self, condition: Condition) -> Minute:
+    def with_probe(self, condition: Condition) -> Minute:
         """The minute with one more look."""
         is_well = condition.health is Health.WELL
         return replace(
@@ -39,9 +39,9 @@ class Hour:
 
     seen: Mapping[int, Minute] = field(default_factory=dict)
 
-    def with_look(self, number: int, condition: Condition) -> Hour:
+    def with_probe(self, number: int, condition: Condition) -> Hour:
         """The hour with one more look in that minute."""
-        looked = self.seen.get(number, Minute(looks=0)).with_look(condition)
+        looked = self.seen.get(number, Minute(looks=0)).with_probe(condition)
         return Hour({key: item for key, item in self.seen.items() if key > number - MINUTES} | {number: looked})
 
     def minutes(self, number: int) -> tuple[Minute | None, ...]:

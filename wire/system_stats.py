@@ -36,18 +36,18 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProbeResult:
     """What one look at a server has shown: its condition, and its devices, whose memory changes all the time."""
 
     condition: Condition
     devices: tuple[Device, ...] = ()
 
-    def with_queue(self, *, running: int, pending: int) -> Look:
+    def with_queue(self, *, running: int, pending: int) -> ProbeResult:
         """The look with the length of the server's queue."""
         return replace(self, condition=replace(self.condition, running=running, pending=pending))
 
 
-def read_stats(answer: object) -> Look:
+def read_stats(answer: object) -> ProbeResult:
     """Return what a server that is well has answered, or raise `StatsError`.
 
     Very old servers report neither version nor command line.
@@ -57,7 +57,7 @@ def read_stats(answer: object) -> Look:
             argv = system.get("argv")
             known = tuple(_device(item) for item in devices[:MOST_DEVICES] if isinstance(item, dict))
             version, is_demo = _text(system.get("comfyui_version")), isinstance(argv, list) and DEMO_MARK in argv
-            return Look(Condition(Health.WELL, version=version, is_demo=is_demo), known)
+            return ProbeResult(Condition(Health.WELL, version=version, is_demo=is_demo), known)
         case _:
             raise StatsError("/system_stats is not ComfyUI's")
 

@@ -21,7 +21,7 @@ from app.core.model import Server
 from app.core.ports.http import Http, Request, Response
 from wire.health import Condition, Health
 from wire.server_stats import Hour, ServerStats
-from wire.system_stats import Look
+from wire.system_stats import ProbeResult
 
 LOOK_DEADLINE = 6.0  # seconds, as all here
 LOAD_DEADLINE, LOAD_DEADLINE_ILL = 4.0, 1.5  # of its queue, for a choice that waits
@@ -54,7 +54,7 @@ class ServerProbe:
     def __init__(self, server: Server, ports: ProbePorts, reading: asyncio.Lock, on_news: Callable[[], None]) -> None:
         self.server = server
         self._ports, self._reading, self._on_news = ports, reading, on_news
-        self._seen = Look(Condition())
+        self._seen = ProbeResult(Condition())
         self._hour = Hour()
         self._catalogue = ("", "")
         self._learning: asyncio.Task[None] | None = None
@@ -110,7 +110,7 @@ class ServerProbe:
             seen = await self._probe()
             was = self._seen
             self._seen = replace(seen, condition=seen.condition.after(was.condition))
-            self._hour = self._hour.with_look(_minute(), seen.condition)
+            self._hour = self._hour.with_probe(_minute(), seen.condition)
             if was != self._seen:
                 self._on_news()
             health, before = seen.condition.health, was.condition.health
@@ -141,15 +141,15 @@ class ServerProbe:
             log.info("%s: no catalogue: %s", self.server.server_id, error)
         self._tried_at = time.monotonic()
 
-    async def _probe(self) -> Look:
+    async def _probe(self) -> ProbeResult:
         address, site = self.server.address, self._ports.site
         if (refused := forbidden(address, site)) is not None:
-            return Look(refused)
+            return ProbeResult(refused)
         try:
             return judge_answers(await self._ask("/system_stats"), await self._ask("/prompt"))
         except TransportError as error:
             if error.cause == "deadline":
-                return Look(Condition(Health.TIMEOUT, "no answer in time"))
+                return ProbeResult(Condition(Health.TIMEOUT, "no answer in time"))
         is_known = self._seen.condition.cause in _SOCKET_CAUSES
         try:
             reach = await self._ports.reach(address, not is_known)
@@ -158,7 +158,7 @@ class ServerProbe:
             reach = Reach()
         if is_known and reach.answers:
             return self._seen  # no visible change: leave its socket alone
-        return Look(judge_silence(address, site, reach))
+        return ProbeResult(judge_silence(address, site, reach))
 
     async def _ask(self, path: str) -> Response:
         request = Request(method="GET", path=f"{self.server.address}{path}", deadline=LOOK_DEADLINE)

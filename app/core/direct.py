@@ -22,7 +22,7 @@ from app.core.model import Server, ServerId
 from app.core.ports.http import Response
 from wire.health import Condition, Health, judge_status, page_cause
 from wire.queue import QueueError, read_remaining
-from wire.system_stats import Look, StatsError, read_stats
+from wire.system_stats import ProbeResult, StatsError, read_stats
 
 FLAG = "--enable-cors-header"  # ComfyUI's own
 _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d{1,3}){3}|::1")
@@ -127,11 +127,11 @@ def judge_silence(address: str, site: Site, reach: Reach) -> Condition:
     return Condition(health=Health.DOWN, cause=Refusal.NO_HTTPS.value if parts.scheme == "https" else "")
 
 
-def judge_answers(stats: Response, line: Response) -> Look:
+def judge_answers(stats: Response, line: Response) -> ProbeResult:
     """What the answers to `GET /system_stats` and `GET /prompt` show."""
     for response in (stats, line):
         if response.status != 200:
-            return Look(judge_status(response.status))
+            return ProbeResult(judge_status(response.status))
     try:
         seen = read_stats(_parsed(stats.text))
     except StatsError:
@@ -143,9 +143,9 @@ def judge_answers(stats: Response, line: Response) -> Look:
     return seen.with_queue(running=min(1, count), pending=max(0, count - 1))  # ComfyUI runs one at a time
 
 
-def _judge_strange(text: str) -> Look:
+def _judge_strange(text: str) -> ProbeResult:
     cause = page_cause(text.encode("utf-8", "replace"))
-    return Look(Condition(Health.NOT_COMFYUI, "its answer is not ComfyUI's", cause=cause))
+    return ProbeResult(Condition(Health.NOT_COMFYUI, "its answer is not ComfyUI's", cause=cause))
 
 
 def _parsed(text: str) -> Any:

@@ -39,15 +39,15 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _examine(fleet: Fleet, deadlines: Deadlines) -> tuple[list[Report], tuple[SearchReport, ...]]:
     whole, searches = await find_once(fleet, deadlines)
-    return await look_at(whole, deadlines), searches
+    return await examine_all(whole, deadlines), searches
 
 
-async def look_at(fleet: Fleet, deadlines: Deadlines) -> list[Report]:
+async def examine_all(fleet: Fleet, deadlines: Deadlines) -> list[Report]:
     """Examine all servers at the same time; the reports are in the fleet's order."""
-    return await asyncio.gather(*(_look_at(server, deadlines) for server in fleet.servers))
+    return await asyncio.gather(*(_examine_one(server, deadlines) for server in fleet.servers))
 
 
-async def _look_at(server: Server, deadlines: Deadlines) -> Report:
+async def _examine_one(server: Server, deadlines: Deadlines) -> Report:
     async with Upstream(server, deadlines) as upstream:
         return await examine(upstream)
 

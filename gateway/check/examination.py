@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from aiohttp import WSMsgType
 
-from gateway.fleet.probes import StatusError, has_jobs, judge_failure, look_closely, read_bounded, read_max_upload
+from gateway.fleet.probes import StatusError, has_jobs, judge_failure, probe_closely, read_bounded, read_max_upload
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.http.refusal import Refused
 from gateway.http.servers import Server
@@ -67,7 +67,7 @@ async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> R
             parse_stats(parse_json(answer.body, "/system_stats"))
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
         return Report(server, judge_failure(error), distrust=_distrust(error), location=_location(error))
-    condition = (await look_closely(upstream)).condition
+    condition = (await probe_closely(upstream)).condition
     report = Report(server, condition, seconds=answer.seconds, clock=answer.clock, admits=answer.admits)
     if report.condition.health is not Health.WELL:
         return report
@@ -93,10 +93,10 @@ async def _ask(upstream: Upstream, path: str, now: Callable[[], float]) -> _Answ
 def _ahead(date: str, at: float) -> float | None:
     """Return the seconds by which a Date header, which has whole seconds, is ahead of a time."""
     try:
-        told = parsedate_to_datetime(date).timestamp() + 0.5
+        server_time = parsedate_to_datetime(date).timestamp() + 0.5
     except (ValueError, OverflowError):
         return None
-    return told - at
+    return server_time - at
 
 
 async def _try_socket(upstream: Upstream) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.background_process import Errand
+from gateway.background_process import BackgroundProcess
 from gateway.errors import ConfigError
 from gateway.export.folder import SITE, claim, write_configuration
 from gateway.export.nginx import write_nginx
@@ -23,14 +23,14 @@ def export(flags: Flags, folder: Path, root: Path) -> list[str]:
     files = write_nginx(plan)
     claim(folder)
     try:
-        site = write_site(root, folder / SITE, run=Errand(root).run)
+        site = write_site(root, folder / SITE, run=BackgroundProcess(root).run)
         write_configuration(folder, files, is_private=plan.has_secrets)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written ({error})", key="--export") from error
-    return [*_told(flags, folder, plan, site), *(f"Warning: {text}" for text in (*fleet.warnings, *site.warnings))]
+    return [*_summary(flags, folder, plan, site), *(f"Warning: {text}" for text in (*fleet.warnings, *site.warnings))]
 
 
-def _told(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterable[str]:
+def _summary(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterable[str]:
     yield f"Written to {folder}: the page ({site.build}) and nginx.conf."
     yield f"nginx reaches by itself: {', '.join(server.id for server in plan.servers) or 'no server'}."
     if plan.has_secrets:

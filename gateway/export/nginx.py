@@ -148,7 +148,7 @@ def _upstream(server: Server) -> str:
     ]
     if server.access.authorization:  # only `geo` takes a value literally, whatever characters it has
         lines += [
-            f"geo $mooring_login_at_{_word(server)} {{",
+            f"geo $mooring_login_at_{_variable_part(server)} {{",
             f"    default {quoted(server.access.authorization)};",
             "}",
         ]
@@ -169,7 +169,7 @@ def _place(plan: Plan, server: Server) -> str:
         f"proxy_set_header Origin {scheme}://{host_of(server)};",
     ]
     if server.access.authorization:
-        lines.append(f"proxy_set_header Authorization $mooring_login_at_{_word(server)};")
+        lines.append(f"proxy_set_header Authorization $mooring_login_at_{_variable_part(server)};")
     if scheme == "https":
         lines += _trust(plan, server)
     lines.append(f"proxy_pass {scheme}://mooring-{server.id}{prefix}$mooring_path$mooring_query;")
@@ -223,16 +223,16 @@ def _refusal(name: str, status: int, said: tuple[str, str], sentence: str) -> li
 
 
 def _page_headers() -> list[str]:
-    told = page_headers("https://mooring.example")
     varying = {"Content-Security-Policy": "$mooring_policy", "Cross-Origin-Opener-Policy": "$mooring_opener"}
-    return [f"add_header {name} {varying.get(name, value)};" for name, value in told.items() if name != "Cache-Control"]
+    headers = page_headers("https://mooring.example").items()
+    return [f"add_header {name} {varying.get(name, value)};" for name, value in headers if name != "Cache-Control"]
 
 
 def _upload(server: Server) -> int:
     return server.limits.upload or UPLOAD
 
 
-def _word(server: Server) -> str:
+def _variable_part(server: Server) -> str:
     """Return a server's id as a part of a variable's name."""
     return server.id.replace("-", "_") + f"_{server.tag}"
 

@@ -73,7 +73,7 @@ def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSi
 
 def list_text(servers: tuple[Server, ...], build: str) -> str:
     """Return `fleet.json`, as `app/core/direct.py` reads it."""
-    told = [
+    listed = [
         {
             "id": server.id,
             "name": server.name,
@@ -85,7 +85,7 @@ def list_text(servers: tuple[Server, ...], build: str) -> str:
         }
         for server in servers
     ]
-    return json.dumps({"v": VERSION, "build": build, "servers": told}, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps({"v": VERSION, "build": build, "servers": listed}, ensure_ascii=False, indent=1) + "\n"
 
 
 def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None) -> str:

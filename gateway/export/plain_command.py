@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.background_process import Errand
+from gateway.background_process import BackgroundProcess
 from gateway.errors import ConfigError
 from gateway.export.plain import PlainSite, write_plain
 from gateway.export.plain_flags import StaticFlags, parse_static_flags
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     except (ConfigError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    for line in _told(flags, site):
+    for line in _summary(flags, site):
         print(line)
     return 0
 
@@ -37,11 +37,11 @@ def _write(flags: StaticFlags) -> PlainSite:
     fleet, place = read_fleet(flags.fleet), Place(ROOT)
     tree = PageTree(ROOT).current()
     with suppress(SnapshotFailed, Busy):  # the site works without one, and the summary says so
-        Snapshots(place).make(tree.archive, Errand(ROOT).run)
+        Snapshots(place).make(tree.archive, BackgroundProcess(ROOT).run)
     return write_plain(place, tree, fleet, flags.folder)
 
 
-def _told(flags: StaticFlags, site: PlainSite) -> list[str]:
+def _summary(flags: StaticFlags, site: PlainSite) -> list[str]:
     lines = [f"Written to {flags.folder}."]
     lines += [f"  {server.id}  {server.address}" for server in site.servers]
     lines += [f"Left out: {server.id}, which has no direct = true." for server in site.left_out]

@@ -8,7 +8,7 @@ from gateway.errors import ConfigError
 from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
 from gateway.fleet.fleet import Fleet, Source, checked_address
-from gateway.fleet.probes import look
+from gateway.fleet.probes import condition_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
@@ -53,7 +53,7 @@ async def _find_or_demo(deadlines: Deadlines, usual: str) -> Fleet:
     server = Server(ServerId("local"), "local", usual)
     place = usual.removeprefix("http://")
     async with Upstream(server, deadlines) as upstream:
-        seen = await look(upstream)
+        seen = await condition_of(upstream)
     if seen.health is Health.WELL:
         version = f" {seen.version}" if seen.version else ""
         return Fleet(Source.FOUND, f"No fleet was named, and ComfyUI{version} answers on {place}.", (server,))

@@ -80,7 +80,7 @@ class DemoFleet:
             process.process.kill()
         await process.process.wait()
 
-    async def start_again(self, server_id: ServerId, seconds: float) -> None:
+    async def restart(self, server_id: ServerId, seconds: float) -> None:
         """Restart one that has ended, on its old port, and wait until it accepts connections, or raise `StartError`."""
         server = self._processes[server_id].server
         _check_port(server)

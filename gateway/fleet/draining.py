@@ -22,17 +22,17 @@ from gateway.errors import ConfigError
 from gateway.fleet.file import fleet_of, read_fleet
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.toml_text import TomlText
-from gateway.fleet.watch import Keeper, tell_change
+from gateway.fleet.watch import FleetOwner, log_change
 from gateway.http.servers import ServerId
 from gateway.install.exclusion import exclusive
 
 _DRAIN = re.compile(r"(\s*[\"']?drain[\"']?\s*=\s*)(true|false)(?![A-Za-z0-9_])")
 
 
-async def set_drain(keeper: Keeper, server_id: ServerId, *, is_drained: bool) -> Fleet:
+async def set_drain(owner: FleetOwner, server_id: ServerId, *, is_drained: bool) -> Fleet:
     """Drain a server or end its draining, and return the fleet; `ConfigError` if the file cannot be changed."""
-    async with keeper.changing:
-        before, known = keeper.state.fleet.declared, keeper.state.servers
+    async with owner.changing:
+        before, known = owner.state.fleet.declared, owner.state.servers
         if server_id not in known:
             raise ConfigError(f"the fleet has no server {server_id!r}")
         if (found := known[server_id].found) is not None:
@@ -43,8 +43,8 @@ async def set_drain(keeper: Keeper, server_id: ServerId, *, is_drained: bool) ->
         else:
             fleet = with_drain(before, server_id, is_drained=is_drained)
         if fleet != before:
-            tell_change(before, fleet)
-            keeper.change(fleet)
+            log_change(before, fleet)
+            owner.change(fleet)
         return fleet
 
 

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from gateway.errors import StartError
 from gateway.fleet.demo import DemoFleet
-from gateway.fleet.faults import CHANGES, LARGEST_WISH, Wish, read_broken, read_wish
+from gateway.fleet.faults import CHANGES, LARGEST_WISH, Wish, read_active_faults, read_wish
 from gateway.fleet.prober import Prober
 from gateway.fleet.state import FleetState
 from gateway.http.json_reader import build
@@ -36,7 +36,7 @@ _JSON = {"Content-Type": "application/json"}
 _log = logging.getLogger(__name__)
 
 
-class Breaker:
+class FaultInjector:
     """Acts on one demo server at a time, also if the page that requested it closes."""
 
     def __init__(
@@ -72,15 +72,15 @@ class Breaker:
             raise Refused(Refusal(Cause.REFUSED_BODY, wish))
         if wish.server_id not in self._upstreams:
             raise Refused(Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {wish.server_id!r}."))
-        task = asyncio.create_task(self._act(wish))
-        self._tasks.add(task)
-        task.add_done_callback(self._settle)
-        broken = await asyncio.shield(task)
+        action = asyncio.create_task(self._act(wish))
+        self._tasks.add(action)
+        action.add_done_callback(self._settle)
+        broken = await asyncio.shield(action)
         return {"server": wish.server_id, "broken": broken}
 
-    def _settle(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+    def _settle(self, action: asyncio.Task[Any]) -> None:
+        self._tasks.discard(action)
+        if not action.cancelled() and (error := action.exception()) is not None:
             _log.info("a fault was not made: %s", error)
 
     async def _read_body(self, request: web.BaseRequest) -> bytes:
@@ -103,7 +103,7 @@ class Breaker:
                 await self._do(server_id, wish.fault)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 raise Refused(self._upstreams[server_id].explain(error)) from error
-            await self._look(server_id)
+            await self._poll(server_id)
         self._prober.look_soon(server_id)
         return list(self._state.broken(server_id))
 
@@ -129,7 +129,7 @@ class Breaker:
 
     async def _start(self, server_id: ServerId) -> None:
         try:
-            await self._demo.start_again(server_id, self._deadlines.demo_start)
+            await self._demo.restart(server_id, self._deadlines.demo_start)
         except StartError as error:
             raise Refused(Refusal(Cause.CONNECT_FAILED, str(error))) from error
 
@@ -168,20 +168,20 @@ class Breaker:
     async def _watch(self, server_id: ServerId) -> None:
         while True:
             async with self._turns[server_id]:
-                await self._look(server_id)
+                await self._poll(server_id)
             await asyncio.sleep(_PAUSE)
 
-    async def _look(self, server_id: ServerId) -> None:
+    async def _poll(self, server_id: ServerId) -> None:
         """Record the active faults; a failed request leaves them as they were."""
         if not self._demo.is_running(server_id):
-            self._state.note_broken(server_id, (Fault.KILL.value,))
+            self._state.note_faults(server_id, (Fault.KILL.value,))
             return
         try:
-            broken = read_broken(await self._ask(server_id, _PATH))
+            broken = read_active_faults(await self._ask(server_id, _PATH))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError) as error:
             _log.debug("%s does not tell its faults: %r", server_id, error)
             return
-        self._state.note_broken(server_id, tuple(fault.value for fault in broken))
+        self._state.note_faults(server_id, tuple(fault.value for fault in broken))
 
     async def _ask(self, server_id: ServerId, path: str) -> dict[str, Any]:
         upstream = self._upstreams[server_id]

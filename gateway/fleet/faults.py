@@ -73,11 +73,11 @@ def read_wish(raw: bytes) -> Wish | str:
         return f"A fault is one of: {', '.join(fault.value for fault in Fault)}."
 
 
-def read_broken(told: Mapping[str, Any]) -> tuple[Fault, ...]:
+def read_active_faults(answer: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Return the active faults in a demo server's answer to `/demo/faults`."""
-    state = told["faults"]
+    state = answer["faults"]
     found = [fault for key, fault in _LASTING if state.get(key)]
     awaited = _NEXT.get(state.get("next_submit"))
-    if awaited is None and told.get("holding"):
+    if awaited is None and answer.get("holding"):
         awaited = Fault.HOLD_NEXT
     return (*found, awaited) if awaited is not None else tuple(found)

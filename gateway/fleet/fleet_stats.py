@@ -14,7 +14,7 @@ from gateway.fleet.state import VERSION
 from gateway.http.servers import ServerId
 from wire.health import Health
 from wire.server_stats import Hour, ServerStats
-from wire.system_stats import Device, Look
+from wire.system_stats import Device, ProbeResult
 
 
 class FleetStats:
@@ -25,11 +25,11 @@ class FleetStats:
         self._devices: dict[ServerId, tuple[Device, ...]] = {}
         self._hours: dict[ServerId, Hour] = {}
 
-    def note(self, server_id: ServerId, look: Look) -> None:
+    def note(self, server_id: ServerId, result: ProbeResult) -> None:
         """Record a probe. A server that does not answer keeps its last reported devices."""
-        if look.condition.health is Health.WELL:
-            self._devices[server_id] = look.devices
-        self._hours[server_id] = self._hours.get(server_id, Hour()).with_look(self._minute(), look.condition)
+        if result.condition.health is Health.WELL:
+            self._devices[server_id] = result.devices
+        self._hours[server_id] = self._hours.get(server_id, Hour()).with_probe(self._minute(), result.condition)
 
     def forget(self, server_id: ServerId) -> None:
         """Forget a server that has left the fleet."""

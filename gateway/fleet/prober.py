@@ -22,7 +22,7 @@ from gateway.fleet.probes import (
     StatusError,
     has_jobs,
     judge_failure,
-    look_closely,
+    probe_closely,
     read_max_upload,
     read_queue,
 )
@@ -35,7 +35,7 @@ from gateway.http.upstream import Upstream
 from gateway.tasks import for_ever, start_task
 from wire.health import Condition, Health
 
-_ILL = {Health.DOWN, Health.TIMEOUT}
+_DOWN = {Health.DOWN, Health.TIMEOUT}
 _BACKOFF = 1.6  # from one pause to the next while a server is not healthy
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Prober:
         for server_id, upstream in self._upstreams.items():
             if upstream not in self._watches:
                 self._hurries[server_id] = asyncio.Event()
-                watch = for_ever(partial(self._watch, upstream), self._deadlines.probe_ill)
+                watch = for_ever(partial(self._watch, upstream), self._deadlines.probe_down)
                 self._watches[upstream] = start_task(watch)
             else:
                 self.look_soon(server_id)
@@ -113,8 +113,8 @@ class Prober:
             read = start_task(self._read_load(self._upstreams[server_id]))
             self._reads[server_id] = read
             read.add_done_callback(lambda done: self._forget(server_id, done))
-        if health in _ILL:  # the read continues in the background
-            done, _ = await asyncio.wait({read}, timeout=self._deadlines.loads_ill)
+        if health in _DOWN:  # the read continues in the background
+            done, _ = await asyncio.wait({read}, timeout=self._deadlines.loads_down)
             if not done:
                 return {"ok": False, "cause": health.value}
         return await asyncio.shield(read)  # other callers may share the read
@@ -149,7 +149,7 @@ class Prober:
         pause = self._deadlines.probe_well
         knows_jobs = False
         while True:
-            seen = await look_closely(upstream)
+            seen = await probe_closely(upstream)
             condition = seen.condition
             self.stats.note(server_id, seen)
             is_news = condition.health is not self._state.condition(server_id).health
@@ -162,7 +162,7 @@ class Prober:
                     self._on_well(server_id)
                 condition = replace(condition, has_jobs=knows_jobs)
             else:
-                pause = min(pause * _BACKOFF, self._deadlines.probe_ill)
+                pause = min(pause * _BACKOFF, self._deadlines.probe_down)
             self._note(server_id, condition)
             await self._rest(server_id, pause)
 

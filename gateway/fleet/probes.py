@@ -30,7 +30,7 @@ from gateway.http.server_proof import AnotherServerError
 from gateway.http.upstream import Redirected, Upstream, short_reason
 from gateway.http.worker_process import is_small
 from wire.health import Condition, Health, judge_status
-from wire.system_stats import Look
+from wire.system_stats import ProbeResult
 
 _WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address of a redirect
 
@@ -45,19 +45,19 @@ class StatusError(Exception):
         super().__init__(f"status {status}")
 
 
-async def look(upstream: Upstream) -> Condition:
+async def condition_of(upstream: Upstream) -> Condition:
     """Return the present condition of a server. Never raises for what the server or the network does."""
-    return (await look_closely(upstream)).condition
+    return (await probe_closely(upstream)).condition
 
 
-async def look_closely(upstream: Upstream) -> Look:
+async def probe_closely(upstream: Upstream) -> ProbeResult:
     """Probe a server. Never raises for what the server or the network does."""
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
             seen = parse_stats(await fetch_json(upstream, "/system_stats"))
             queue = await read_queue(upstream)
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
-        return Look(judge_failure(error))
+        return ProbeResult(judge_failure(error))
     return seen.with_queue(running=len(queue.running), pending=len(queue.pending))
 
 
@@ -127,10 +127,10 @@ async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[...,
                     if not has_room and not is_small(answer.scan):
                         await large.enter_async_context(upstream.large)
                         size = min(reply.content_length or bounds.size, bounds.size)
-                        await large.enter_async_context(upstream.reading.room(size))
+                        await large.enter_async_context(upstream.worker.room(size))
                         has_room = True
         try:
-            return await upstream.reading.run(answer.scan, work, answer.body, *arguments)
+            return await upstream.worker.run(answer.scan, work, answer.body, *arguments)
         except JsonError as error:
             raise not_json(path, error, b"") from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from gateway.http.json_reader import Bounds, JsonError, TooMuch, build
 from wire.health import page_cause
 from wire.queue import QueueError, TooManyRows, read_rows
-from wire.system_stats import Look, StatsError, read_stats
+from wire.system_stats import ProbeResult, StatsError, read_stats
 
 SMALL = Bounds(262_144)  # /system_stats, /features: a server with sixteen devices describes itself in four thousand
 QUEUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # the whole prompts of all users, each with its editor's graph
@@ -54,7 +54,7 @@ def not_json(path: str, error: JsonError, body: bytes | bytearray) -> NotComfyEr
     return NotComfyError(f"{path} is not read: {error}", cause)
 
 
-def parse_stats(answer: object) -> Look:
+def parse_stats(answer: object) -> ProbeResult:
     """Read a `/system_stats`, or raise `NotComfyError`."""
     try:
         return read_stats(answer)

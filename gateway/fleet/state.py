@@ -71,7 +71,7 @@ class FleetState:
             for known in (self._conditions, self._catalogues, self._broken, self.max_upload):
                 known.pop(server_id, None)
         self._conditions = {server.id: self._conditions.get(server.id, self._first()) for server in fleet.servers}
-        self._tell()
+        self._notify()
 
     def _first(self) -> Condition:
         return Condition(is_demo=self.fleet.source is Source.DEMO)
@@ -80,14 +80,14 @@ class FleetState:
         """Record what is wrong with the present fleet file, while the fleet before it stays; empty if nothing is."""
         if self._problem != problem:
             self._problem = problem
-            self._tell()
+            self._notify()
 
     def note_discovery(self, searches: tuple[SearchReport, ...], left_out: tuple[str, ...]) -> None:
         """Record the state of the DNS searches, and a sentence for each discovered server that is not used."""
         before = self._troubles
         self.searches, self._left_out = searches, left_out
         if self._troubles != before:
-            self._tell()
+            self._notify()
 
     @property
     def _troubles(self) -> list[str]:
@@ -114,13 +114,13 @@ class FleetState:
         if self._conditions.get(server_id, condition) == condition:
             return
         self._conditions[server_id] = condition
-        self._tell()
+        self._notify()
 
     def note_build(self, build: str) -> None:
         """Record which build of the page is served."""
         if self._build != build:
             self._build = build
-            self._tell()
+            self._notify()
 
     def catalogue(self, server_id: ServerId) -> Catalogue:
         """Return the catalogue that was read last; empty hashes before the first."""
@@ -130,25 +130,25 @@ class FleetState:
         """Record which catalogue a server has."""
         if self.catalogue(server_id) != catalogue:
             self._catalogues[server_id] = catalogue
-            self._tell()
+            self._notify()
 
     def note_workflows(self, tag: str) -> None:
         """Record the published workflows, by their listing's tag."""
         if self._workflows != tag:
             self._workflows = tag
-            self._tell()
+            self._notify()
 
     def broken(self, server_id: ServerId) -> tuple[str, ...]:
         """Return the names of a server's injected faults."""
         return self._broken.get(server_id, ())
 
-    def note_broken(self, server_id: ServerId, broken: tuple[str, ...]) -> None:
+    def note_faults(self, server_id: ServerId, broken: tuple[str, ...]) -> None:
         """Record a server's injected faults."""
         if self.broken(server_id) != broken:
             self._broken[server_id] = broken
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._revision += 1
         if self._next is not None and not self._next.done():
             self._next.set_result(None)
@@ -195,9 +195,9 @@ class FleetState:
             self._written = self._revision
             self._texts.clear()
         if runs_fleet not in self._texts:
-            told = self.as_json(runs_fleet=runs_fleet)
-            del told["person"]
-            self._texts[runs_fleet] = json.dumps(told)
+            state = self.as_json(runs_fleet=runs_fleet)
+            del state["person"]
+            self._texts[runs_fleet] = json.dumps(state)
         return f'{{"person": {json.dumps(person)}, {self._texts[runs_fleet][1:]}'
 
     def _server_json(self, server: Server, *, runs_fleet: bool) -> dict[str, object]:

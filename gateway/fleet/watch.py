@@ -24,7 +24,7 @@ from gateway.tasks import for_ever, start_task
 _log = logging.getLogger(__name__)
 
 
-class Known(Protocol):
+class FleetFacts(Protocol):
     """The known facts about the fleet."""
 
     fleet: Fleet
@@ -37,13 +37,13 @@ class Known(Protocol):
         """Record what is wrong with the file."""
 
 
-class Keeper(Protocol):
+class FleetOwner(Protocol):
     """The owner of the fleet: the gateway."""
 
     changing: asyncio.Lock
 
     @property
-    def state(self) -> Known:
+    def state(self) -> FleetFacts:
         """The fleet's state."""
 
     def change(self, fleet: Fleet) -> None:
@@ -52,13 +52,13 @@ class Keeper(Protocol):
 
 @contextlib.asynccontextmanager
 async def watched(
-    keeper: Keeper, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None
+    owner: FleetOwner, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None
 ) -> AsyncIterator[None]:
     """Watch the gateway's fleet file, if it has one, during the block. `check` raises ConfigError."""
-    if keeper.state.fleet.source is not Source.FILE:
+    if owner.state.fleet.source is not Source.FILE:
         yield
         return
-    watch = start_task(for_ever(FleetWatch(keeper, deadlines, check).run, deadlines.fleet_file))
+    watch = start_task(for_ever(FleetWatch(owner, deadlines, check).run, deadlines.fleet_file))
     try:
         yield
     finally:
@@ -68,37 +68,39 @@ async def watched(
 class FleetWatch:
     """Polls the files of a fleet, and applies changes."""
 
-    def __init__(self, keeper: Keeper, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None) -> None:
-        self._keeper = keeper
+    def __init__(
+        self, owner: FleetOwner, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None
+    ) -> None:
+        self._owner = owner
         self._check = check
         self._deadlines = deadlines
-        self._path = keeper.state.fleet.files[0].path
+        self._path = owner.state.fleet.files[0].path
         self._problem = ""
 
     async def run(self) -> None:
         """Poll for ever."""
         while True:
             await asyncio.sleep(self._deadlines.fleet_file)
-            await self.look()
+            await self.poll()
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Poll once. After a mistake everything is read: a missing file may exist by now."""
-        files = self._keeper.state.fleet.files
+        files = self._owner.state.fleet.files
         if not self._problem and not await asyncio.to_thread(have_changed, files):
             return
         await self._settle()
-        async with self._keeper.changing:
+        async with self._owner.changing:
             try:
                 fleet = await asyncio.to_thread(read_fleet, self._path)
                 self._check(fleet)
             except ConfigError as error:
-                self._tell(str(error))
+                self._note_problem(str(error))
                 return
-            self._tell("")
-            declared = self._keeper.state.fleet.declared
+            self._note_problem("")
+            declared = self._owner.state.fleet.declared
             if fleet != declared:
-                tell_change(declared, fleet)
-                self._keeper.change(fleet)
+                log_change(declared, fleet)
+                self._owner.change(fleet)
 
     async def _settle(self) -> None:
         """Wait until the files stay the same for a moment: a certificate and its key are two."""
@@ -110,13 +112,13 @@ class FleetWatch:
                 return
 
     def _contents(self) -> list[ReadFile | None]:
-        return [content_of(file.path) for file in self._keeper.state.fleet.files]
+        return [content_of(file.path) for file in self._owner.state.fleet.files]
 
-    def _tell(self, problem: str) -> None:
+    def _note_problem(self, problem: str) -> None:
         if problem == self._problem:
             return
         self._problem = problem
-        self._keeper.state.note_problem(problem)
+        self._owner.state.note_problem(problem)
         if problem:
             _log.error("the fleet stays as it was: %s", problem)
         else:
@@ -136,7 +138,7 @@ def content_of(path: Path) -> ReadFile | None:
         return None
 
 
-def tell_change(before: Fleet, fleet: Fleet) -> None:
+def log_change(before: Fleet, fleet: Fleet) -> None:
     """Log what has changed, without the values: one of them may be a login."""
     old, new = ({server.id: server for server in one.servers} for one in (before, fleet))
     for server_id in old.keys() | new.keys():

@@ -35,7 +35,7 @@ class Watchers:
         """
         window = web.WebSocketResponse(
             heartbeat=self._deadlines.heartbeat,
-            timeout=self._deadlines.goodbye,
+            timeout=self._deadlines.browser_close,
             compress=False,
             max_msg_size=LARGEST_FROM_BROWSER,
         )
@@ -51,7 +51,7 @@ class Watchers:
             self._open.discard(watcher)
         await asyncio.gather(*tasks, return_exceptions=True)
         if close is not None:
-            await self._say_goodbye(window, close)
+            await self._close_socket(window, close)
         if window.close_code in {None, WSCloseCode.ABNORMAL_CLOSURE} and request.transport is not None:
             request.transport.abort()  # a half-dead window would never read what is still to be sent
         return window
@@ -61,7 +61,7 @@ class Watchers:
         """The number of connected windows."""
         return len(self._open)
 
-    def see_out(self) -> None:
+    def close_logged_out(self) -> None:
         """Close the sockets of users who are not logged in any more."""
         for watcher in list(self._open):
             if not watcher.is_in():
@@ -73,9 +73,9 @@ class Watchers:
             watcher.finish(GATEWAY_ENDS)
         await asyncio.sleep(0)  # each request closes its own socket; the server waits for requests when it ends
 
-    async def _say_goodbye(self, window: web.WebSocketResponse, close: Close) -> None:
+    async def _close_socket(self, window: web.WebSocketResponse, close: Close) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(self._deadlines.goodbye):
+            async with asyncio.timeout(self._deadlines.browser_close):
                 await window.close(code=close.code, message=close.message)
 
     async def _push_to(self, watcher: _Watcher) -> None:

@@ -33,8 +33,8 @@ HEAD_SECONDS = 20.0  # for a head
 UNTAKEN_SECONDS = 60.0  # that sent bytes may wait unread
 MOST_CONNECTIONS = 8_000  # in total; each needs a file descriptor
 MOST_FROM_ONE = 2_000  # from one address; a login proxy or an office has one address for all users
-READ_AT_ONCE = 32_768  # bytes of one connection: with asyncio's 256 kB, busy senders delay the others
-READS_AT_ONCE = 4  # connections per turn of the event loop, while many are sending
+READ_BYTES = 32_768  # bytes of one connection: with asyncio's 256 kB, busy senders delay the others
+READS_PER_TURN = 4  # connections per turn of the event loop, while many are sending
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 MOST_FILES = 20_000  # file descriptors that the process asks the system for
@@ -84,7 +84,7 @@ class BrowserServer(web.Server):
         self._most_from_one = most_from_one
         self._is_proxy = is_proxy
         self._open: dict[str, OrderedDict[_Connection, None]] = {}  # by network, the latest request last
-        self.reads: Turns[_Connection] = Turns(_Connection.read_on, READS_AT_ONCE)
+        self.reads: Turns[_Connection] = Turns(_Connection.read_on, READS_PER_TURN)
         self._count = 0
 
     def __call__(self) -> web.RequestHandler:
@@ -163,9 +163,9 @@ class _Connection(web.RequestHandler):
         assert isinstance(transport, asyncio.Transport)
         self._own = transport
         if hasattr(transport, "max_size"):
-            transport.max_size = READ_AT_ONCE
+            transport.max_size = READ_BYTES
         elif hasattr(transport, "set_read_buffer_limits"):  # TLS continues to read while reading is paused
-            transport.set_read_buffer_limits(READ_AT_ONCE)
+            transport.set_read_buffer_limits(READ_BYTES)
         if not self._server.enter(self, self._peer):
             _log.warning("too many connections: one from %s is cut", self._peer)
             transport.abort()

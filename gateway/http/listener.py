@@ -15,7 +15,7 @@ from functools import partial
 
 from aiohttp import web
 
-from gateway.http.connections import READ_AT_ONCE
+from gateway.http.connections import READ_BYTES
 from gateway.http.peers import network_of
 from gateway.http.turns import Turns
 from gateway.tasks import start_task
@@ -23,8 +23,8 @@ from gateway.tasks import start_task
 HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, before which a connection is not counted by the server
 BACKLOG = 1_024  # connections waiting to be accepted
 MOST_WAITING = 1_024  # accepted connections that wait for the server
-ADMITTED_AT_ONCE = 32  # connections per turn, each some 60 µs, before its requests are handled
-ACCEPTED_AT_ONCE = 128  # the same, of those that only begin to wait
+ADMITTED_PER_TURN = 32  # connections per turn, each some 60 µs, before its requests are handled
+ACCEPTED_PER_TURN = 128  # the same, of those that only begin to wait
 _RETRY_SECONDS = 1.0  # after the system had no file descriptor left
 _PAUSE_SECONDS = 0.01  # after another error, which may last
 _NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -40,9 +40,9 @@ class BrowserSite(web.SockSite):
         self._sock.setblocking(False)
         self._sock.listen(BACKLOG)
         if self._ssl_context is not None:  # each TLS connection has a buffer of this size, and reads as much at a time
-            asyncio.sslproto.SSLProtocol.max_size = READ_AT_ONCE
+            asyncio.sslproto.SSLProtocol.max_size = READ_BYTES
         await web.BaseSite.start(self)
-        self._turns = Turns(self._admit, ADMITTED_AT_ONCE)
+        self._turns = Turns(self._admit, ADMITTED_PER_TURN)
         self._admitted: set[asyncio.Task[None]] = set()
         self._accepting = start_task(self._accept())
 
@@ -61,7 +61,7 @@ class BrowserSite(web.SockSite):
         loop = asyncio.get_running_loop()
         while True:
             try:
-                for _ in range(ACCEPTED_AT_ONCE):
+                for _ in range(ACCEPTED_PER_TURN):
                     connection, peer = await loop.sock_accept(self._sock)  # returns immediately while there are more
                     self._receive(connection, str(peer[0]) if isinstance(peer, tuple) else "")
                 await asyncio.sleep(0)

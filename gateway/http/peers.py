@@ -18,7 +18,7 @@ HEADER = "X-Forwarded-For"
 
 def client_of(request: web.BaseRequest, is_proxy: Callable[[str], bool]) -> str:
     """Return the address that a request came from; empty if there is none."""
-    return told_by(request.remote or "", request.headers.getall(HEADER, ()), is_proxy)
+    return client_address(request.remote or "", request.headers.getall(HEADER, ()), is_proxy)
 
 
 @lru_cache(1_024)
@@ -33,7 +33,7 @@ def network_of(address: str) -> str:
     return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
 
 
-def told_by(peer: str, named: Sequence[str], is_proxy: Callable[[str], bool]) -> str:
+def client_address(peer: str, named: Sequence[str], is_proxy: Callable[[str], bool]) -> str:
     """Return the client of a connection from `peer`. A proxy that names none, or several, counts as the client."""
     if len(named) != 1 or not is_proxy(peer):
         return peer

@@ -201,7 +201,7 @@ class _Call:
             raise Refused(Refusal(cause, str(error))) from error
         body = b"".join(chunks)
         del chunks
-        examined = await self._upstream.reading.run(scan, examine_text, body, self._body)
+        examined = await self._upstream.worker.run(scan, examine_text, body, self._body)
         if examined.fault is not None:
             cause = Cause.TOO_LARGE if examined.is_too_much else Cause.REFUSED_BODY
             raise Refused(Refusal(cause, examined.fault))

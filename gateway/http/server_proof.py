@@ -29,8 +29,8 @@ from gateway.http.servers import Proof, ProofKind, Server
 ID_FILE = "/userdata/mooring%2Fid.json"  # where a server stores the id that was minted on it
 STATS = "/system_stats"
 LARGEST = 262_144  # bytes of an answer; a server with sixteen devices describes itself in four thousand
-_IS_TOLD = ("os", "comfyui_version", "python_version", "pytorch_version", "embedded_python", "argv", "ram_total")
-_IS_TOLD_OF_A_DEVICE = ("name", "type", "index", "vram_total")
+_SYSTEM_KEYS = ("os", "comfyui_version", "python_version", "pytorch_version", "embedded_python", "argv", "ram_total")
+_DEVICE_KEYS = ("name", "type", "index", "vram_total")
 
 
 class AnotherServerError(aiohttp.ClientError):
@@ -183,11 +183,9 @@ def describe(body: bytes) -> str | None:
     """Return a digest of a server's description that stays the same over a restart; None if it is not ComfyUI's."""
     match _json(body):
         case {"system": dict(system), "devices": list(devices)}:
-            told = [system.get(name) for name in _IS_TOLD]
-            of_devices = [
-                [device.get(name) for name in _IS_TOLD_OF_A_DEVICE] for device in devices if isinstance(device, dict)
-            ]
-            return hashlib.sha256(json.dumps([told, of_devices], sort_keys=True).encode()).hexdigest()[:16]
+            of_system = [system.get(name) for name in _SYSTEM_KEYS]
+            of_devices = [[device.get(name) for name in _DEVICE_KEYS] for device in devices if isinstance(device, dict)]
+            return hashlib.sha256(json.dumps([of_system, of_devices], sort_keys=True).encode()).hexdigest()[:16]
         case _:
             return None
 

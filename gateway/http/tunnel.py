@@ -47,10 +47,10 @@ class Tunnel:
     """One browser socket and the server socket behind it: `accept`, then `start` in its turn, then `carry`."""
 
     def __init__(
-        self, upstream: Upstream, client_id: str, deadlines: Deadlines, sieve: FrameFilter | None = None
+        self, upstream: Upstream, client_id: str, deadlines: Deadlines, event_filter: FrameFilter | None = None
     ) -> None:
         self._upstream = upstream
-        self._sieve = sieve  # for the socket's user; None without users
+        self._event_filter = event_filter  # for the socket's user; None without users
         self._client_id = client_id
         self._deadlines = deadlines
         self._backlog = Backlog(most_bytes=MOST_WAITING_BYTES, most_frames=MOST_WAITING_FRAMES)
@@ -145,7 +145,7 @@ class Tunnel:
             hand_over.cancel()
             self._is_drained = True
             self._news.set()
-            async with asyncio.timeout(self._deadlines.farewell):
+            async with asyncio.timeout(self._deadlines.upstream_close):
                 with contextlib.suppress(ConnectionError, aiohttp.ClientError):
                     await socket.say_close()
                 await drain
@@ -184,7 +184,7 @@ class Tunnel:
         """Answer the browser's upgrade, whatever the server does."""
         browser = web.WebSocketResponse(
             heartbeat=self._deadlines.heartbeat,
-            timeout=self._deadlines.goodbye,
+            timeout=self._deadlines.browser_close,
             compress=False,
             max_msg_size=LARGEST_FROM_BROWSER,
             decode_text=False,
@@ -194,28 +194,28 @@ class Tunnel:
 
     async def carry(self, request: web.BaseRequest, browser: web.WebSocketResponse) -> None:
         """Serve the browser until either side ends."""
-        pumps = [start_task(self._send_all(browser)), start_task(self._receive_all(browser))]
+        tasks = [start_task(self._send_all(browser)), start_task(self._receive_all(browser))]
         try:
             close = await self._over
             self.end()
         finally:
-            for pump in pumps:
-                pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if close is not None:
-            await self._say_goodbye(browser, close)
+            await self._close_socket(browser, close)
         if browser.close_code in {None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE} and request.transport is not None:
             request.transport.abort()  # it has not answered, and would not read what is still to be sent
 
     async def _send_all(self, browser: web.WebSocketResponse) -> None:
         try:
             while (frame := await self._next_frame()) is not None:
-                told = frame if self._sieve is None else await self._sieve.down(frame)
-                if told is None:
+                passed = frame if self._event_filter is None else await self._event_filter.down(frame)
+                if passed is None:
                     continue
-                kind = WSMsgType.TEXT if told.is_text else WSMsgType.BINARY
+                kind = WSMsgType.TEXT if passed.is_text else WSMsgType.BINARY
                 async with asyncio.timeout(self._deadlines.stalled):
-                    await browser.send_frame(told.data, kind)
+                    await browser.send_frame(passed.data, kind)
         except TimeoutError:
             self.finish(TOO_SLOW)
         except (ConnectionError, aiohttp.ClientError):
@@ -241,7 +241,7 @@ class Tunnel:
                     continue  # ComfyUI accepts none
                 if message.type is not WSMsgType.TEXT:
                     break
-                if self._sieve is not None and not self._sieve.up(message.data):
+                if self._event_filter is not None and not self._event_filter.up(message.data):
                     continue
                 if self._socket is not None:
                     await self._send_up(self._socket, message.data)
@@ -261,10 +261,10 @@ class Tunnel:
         except (ConnectionError, aiohttp.ClientError, TimeoutError):
             self.finish(SERVER_GONE)
 
-    async def _say_goodbye(self, browser: web.WebSocketResponse, close: Close) -> None:
+    async def _close_socket(self, browser: web.WebSocketResponse, close: Close) -> None:
         """Close the browser's socket, and wait briefly for its answer."""
         try:
-            async with asyncio.timeout(self._deadlines.goodbye):
+            async with asyncio.timeout(self._deadlines.browser_close):
                 await browser.close(code=close.code, message=close.message, drain=False)
         except TimeoutError:
             _log.info("a browser did not take its Close frame (%s)", close.reason)

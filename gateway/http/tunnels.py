@@ -41,11 +41,11 @@ class Tunnels:
         request: web.BaseRequest,
         upstream: Upstream,
         client_id: str,
-        sieve: FrameFilter | None = None,
+        event_filter: FrameFilter | None = None,
         is_in: Callable[[], bool] = lambda: True,
     ) -> web.StreamResponse:
         """Connect a browser's upgrade request to a server until either side ends; the filter decides what passes."""
-        line = Tunnel(upstream, client_id, self._deadlines, sieve)
+        line = Tunnel(upstream, client_id, self._deadlines, event_filter)
         self._open[line] = is_in
         try:
             browser = await line.accept(request)
@@ -79,7 +79,7 @@ class Tunnels:
         """The number of open tunnels."""
         return len(self._open)
 
-    def see_out(self) -> None:
+    def close_logged_out(self) -> None:
         """End the tunnels of users who are not logged in any more."""
         for line, is_in in list(self._open.items()):
             if not is_in():

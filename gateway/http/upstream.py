@@ -28,7 +28,7 @@ from gateway.http.lanes import Lane, Ticket
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.http.servers import Server
-from gateway.http.worker_process import Reading
+from gateway.http.worker_process import WorkerProcess
 from gateway.tasks import start_task
 
 LARGEST_HEADER = 32_768  # bytes; each request has the cookies of all ports of 127.0.0.1
@@ -111,10 +111,10 @@ class Place:
 class Upstream:
     """One server of the fleet, as the gateway connects to it. Use as an async context manager."""
 
-    def __init__(self, server: Server, deadlines: Deadlines, reading: Reading | None = None) -> None:
+    def __init__(self, server: Server, deadlines: Deadlines, worker: WorkerProcess | None = None) -> None:
         self.server = server
-        self.reading = reading or Reading()
-        self._owns_reading = reading is None
+        self.worker = worker or WorkerProcess()
+        self._owns_worker = worker is None
         self.large = asyncio.Semaphore(1)  # one large answer of this server in memory
         self.deadlines = deadlines
         self.origin = str(URL(server.address).origin())  # which ComfyUI compares with its Host
@@ -134,8 +134,8 @@ class Upstream:
     ) -> None:
         for session in self._sessions:
             await session.close()
-        if self._owns_reading:
-            await self.reading.close()
+        if self._owns_worker:
+            await self.worker.close()
         await asyncio.gather(*self._closing)
 
     def change(self, server: Server) -> None:

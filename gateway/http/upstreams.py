@@ -15,7 +15,7 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause, Refusal
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
-from gateway.http.worker_process import Reading
+from gateway.http.worker_process import WorkerProcess
 
 
 class Upstreams(Mapping[ServerId, Upstream]):
@@ -23,8 +23,8 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
     def __init__(self, servers: Iterable[Server], deadlines: Deadlines) -> None:
         self._deadlines = deadlines
-        self.reading = Reading()
-        self._now = {server.id: Upstream(server, deadlines, self.reading) for server in servers}
+        self.worker = WorkerProcess()
+        self._now = {server.id: Upstream(server, deadlines, self.worker) for server in servers}
         self._tags = self._read_tags()
 
     def __getitem__(self, server_id: ServerId) -> Upstream:
@@ -57,7 +57,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
     def _take(self, known: Upstream | None, server: Server) -> Upstream:
         if known is None or known.server.identity != server.identity:
-            return Upstream(server, self._deadlines, self.reading)
+            return Upstream(server, self._deadlines, self.worker)
         known.change(server)
         return known
 
@@ -68,7 +68,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
         """Close all connections."""
         for upstream in self._now.values():
             await upstream.__aexit__(None, None, None)
-        await self.reading.close()
+        await self.worker.close()
 
 
 def refusal_of(server_id: str, *, is_there: bool) -> Refusal:

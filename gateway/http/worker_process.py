@@ -1,7 +1,7 @@
 """Work on large texts in a separate process, so that the event loop stays free and memory is bounded and returned.
 
-    async with reading.room(size):                           # waits while other large texts fill the memory
-        queue = await reading.run(scan, parse_queue, body)   # here if the text is small
+    async with worker.room(size):                           # waits while other large texts fill the memory
+        queue = await worker.run(scan, parse_queue, body)   # here if the text is small
 
 The process is started when it is first needed, runs one function at a time, and ends when it is idle or has grown. The
 function receives the text and further arguments, which must be picklable; its exceptions are raised here. One that
@@ -42,7 +42,7 @@ class TooMuchWork(TooMuch):
     """A text that takes too long or too much memory to read."""
 
 
-class Reading:
+class WorkerProcess:
     """The process that reads large texts. Call `close` at the end."""
 
     def __init__(self, *, work_seconds: float = WORK_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:

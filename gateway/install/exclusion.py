@@ -20,11 +20,11 @@ def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[int]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
-        told = False
+        has_waited = False
         while not _locked(file.fileno()):
-            if not told:
+            if not has_waited:
                 on_wait()
-                told = True
+                has_waited = True
             time.sleep(RETRY_SECONDS)
         yield file.fileno()  # closing the file releases the lock, unless a tool still holds it
 

@@ -50,8 +50,8 @@ class PageText:
         low = '\n    <link rel="modulepreload" href="{}" fetchpriority="low">'
         preloads = "".join(low.format(name) for name in self.imported)
         html = _ADDRESS.sub(rf'\1="{home}\2"', html.replace(_SLOT, f"{snapshot}{preloads}"))
-        told = "".join(f' data-{key}="{escape(value)}"' for key, value in about.items() if value)
-        html = html.replace("<html ", f"<html{told} ", 1)
+        attributes = "".join(f' data-{key}="{escape(value)}"' for key, value in about.items() if value)
+        html = html.replace("<html ", f"<html{attributes} ", 1)
         return html.replace(f'config="{CONFIG}"', f'config="{self._placed_config(home)}"')
 
     def _placed_config(self, home: str) -> str:

@@ -18,9 +18,9 @@ from gateway.http.routes import Asset, FleetAction, Health, LogIn, Metrics, Page
 from gateway.people.login import Login
 from gateway.people.person import Person
 from gateway.people.projection import project_loads
-from gateway.people.user_proxy import Private
+from gateway.people.user_proxy import UserProxy
 
-MOST_AT_ONCE = 1_000  # requests and sockets of one user; a window has two sockets and a few requests
+MOST_OPEN = 1_000  # requests and sockets of one user; a window has two sockets and a few requests
 # The files of the login page: the only ones without a login.
 LOGIN_FILES = frozenset(
     {
@@ -41,14 +41,14 @@ PAGE_OF = "x-mooring-page"  # a page's own `data-store`; a script that is no pag
 class AccessControl:
     """The access of users to one gateway."""
 
-    def __init__(self, login: Login, private: Private, prober: Prober, most: int = MOST_AT_ONCE) -> None:
+    def __init__(self, login: Login, user_proxy: UserProxy, prober: Prober, most: int = MOST_OPEN) -> None:
         self.most = most
         self._under_way: Counter[str] = Counter()
         self.login = login
-        self.private = private
+        self.user_proxy = user_proxy
         self._prober = prober
 
-    def greet(self, facts: RequestFacts, admitted: Admitted, peer: str) -> Person | None:
+    def authenticate(self, facts: RequestFacts, admitted: Admitted, peer: str) -> Person | None:
         """Return the user of a request; None if the route needs no login. `Refused` without a valid login."""
         route = admitted.route
         person = self.login.who(facts, peer)
@@ -76,7 +76,7 @@ class AccessControl:
             if not self._under_way[name]:
                 del self._under_way[name]
 
-    def way_in(self, facts: RequestFacts, admitted: Admitted, peer: str) -> web.Response | None:
+    def login_redirect(self, facts: RequestFacts, admitted: Admitted, peer: str) -> web.Response | None:
         """Return a redirect to the login page if a page needs a login, or from it if the user is logged in."""
         is_known = self.login.who(facts, peer) is not None
         match admitted.route:
@@ -95,8 +95,8 @@ class AccessControl:
 
 def _is_of_another(facts: RequestFacts, person: Person) -> bool:
     """Whether the page belongs to another user: it was open while this user logged in in the same browser."""
-    told = facts.all(PAGE_OF)
-    return bool(told) and list(told) != [person.store]
+    stores = facts.all(PAGE_OF)
+    return bool(stores) and list(stores) != [person.store]
 
 
 def _is_free(route: object) -> bool:

@@ -60,8 +60,8 @@ class EventFilter:
             return None
         match message:
             case {"type": Event.STATUS, "data": dict(data)}:
-                told = {**data, "sid": self._client_id} if "sid" in data else data
-                return _text({"type": Event.STATUS, "data": told})
+                status = {**data, "sid": self._client_id} if "sid" in data else data
+                return _text({"type": Event.STATUS, "data": status})
             case {"type": str(name), "data": dict(data)} if name in PROMPT_FIELDS:
                 return await self._event(name, data, frame)
             case {"type": str(name)} if name not in PROMPT_FIELDS:
@@ -73,8 +73,8 @@ class EventFilter:
         if field is None:
             return frame
         if prompt_id is None:
-            tells_what_runs = name == Event.EXECUTING and field not in data
-            return frame if tells_what_runs and await self._owns(None) else None
+            names_running_prompt = name == Event.EXECUTING and field not in data
+            return frame if names_running_prompt and await self._owns(None) else None
         if not await self._is_own(prompt_id):
             return None
         self._runs_own = not (name == Event.EXECUTING and data.get("node") is None)

@@ -23,7 +23,7 @@ from gateway.people.person import Person
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
 
-AT_ONCE = 8  # requests about the files of one answer
+PARALLEL = 8  # requests about the files of one answer
 MOST_FILES = 2_000  # of one answer; further ones get no seal
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseconds of the change, size
 _OURS = frozenset({KEY, OWN_MARK})
@@ -60,13 +60,13 @@ class Files:
             if file is not None and file in etags:
                 described[KEY] = seal(person.keys, person.name, file, etags[file], time.time())
 
-    async def seal_upload(self, upstream: Upstream, person: Person, told: dict[str, Any]) -> None:
+    async def seal_upload(self, upstream: Upstream, person: Person, described: dict[str, Any]) -> None:
         """Seal the file that an upload's answer describes, if it is in this user's folder for uploads."""
-        told.pop(KEY, None)
-        file = File.of(upstream.server.id, {**told, "filename": told.get("name")})
+        described.pop(KEY, None)
+        file = File.of(upstream.server.id, {**described, "filename": described.get("name")})
         if file is not None and file.folder == "input" and file.is_plain and person.has_upload(file.path):
-            state = await _look(upstream, file)
-            told[KEY] = seal(person.keys, person.name, file, state.etag, time.time())
+            state = await _read_state(upstream, file)
+            described[KEY] = seal(person.keys, person.name, file, state.etag, time.time())
 
     async def has_all(
         self, upstream: Upstream, person: Person, own: Iterable[Run], wanted: Collection[Made], recent: Recent
@@ -85,13 +85,13 @@ class Files:
     ) -> dict[File, str]:
         """Return the Etags of the files that this run proves to be the user's; empty for one that has changed since."""
         listed = await asyncio.to_thread(_claimed, run, person, among)
-        places = asyncio.Semaphore(AT_ONCE)
+        places = asyncio.Semaphore(PARALLEL)
 
-        async def look(file: File) -> State:
+        async def read_state(file: File) -> State:
             async with places:
-                return await _look(upstream, file)
+                return await _read_state(upstream, file)
 
-        states = await asyncio.gather(*(look(file) for file in listed))
+        states = await asyncio.gather(*(read_state(file) for file in listed))
         etags: dict[File, str] = {}
         for (file, node_id), state in zip(listed.items(), states, strict=True):
             if await self._is_proven(run, node_id, file, state, recent):
@@ -123,7 +123,7 @@ class Files:
         if judgement is Judgement.EXPIRED:
             raise Refused(Refusal(Cause.LINK_EXPIRED, "This address of a picture is too old; ask for a new one."))
         if {"preview", "channel"} & set(named):  # previews are made for each request and have no Etag
-            state = await _look(upstream, file)
+            state = await _read_state(upstream, file)
             if not state.is_missing and not known.fits(state.etag):
                 raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
             return Terms() if not state.is_missing else Terms(fits=known.fits)
@@ -132,7 +132,7 @@ class Files:
     async def etag(self, upstream: Upstream, query: str) -> str:
         """Return the present Etag of the file that a `/view` names; empty if there is none."""
         file = File.of(upstream.server.id, dict(parse_qsl(query, keep_blank_values=True)))
-        return "" if file is None else (await _look(upstream, file)).etag
+        return "" if file is None else (await _read_state(upstream, file)).etag
 
 
 def _claimed(run: Run, person: Person, among: Collection[File] | None) -> dict[File, str]:
@@ -159,7 +159,7 @@ class State:
     is_missing: bool = False
 
 
-async def _look(upstream: Upstream, file: File) -> State:
+async def _read_state(upstream: Upstream, file: File) -> State:
     query = urlencode({"filename": file.name, "type": file.folder, "subfolder": file.subfolder})
     try:
         async with (

@@ -46,8 +46,8 @@ class FleetAdmin:
     async def queue(self, upstream: Upstream, people: Iterable[Person]) -> dict[str, object]:
         """Return a server's queue with the owners as far as they are known, but without the prompts themselves."""
         rows, known = await fetch_rows(upstream), tuple(people)
-        told = await asyncio.to_thread(lambda: [_row(row, known, upstream.server.id) for row in rows])
-        return {"rows": told}
+        listed = await asyncio.to_thread(lambda: [_row(row, known, upstream.server.id) for row in rows])
+        return {"rows": listed}
 
     async def cancel(self, upstream: Upstream, body: dict[str, object], version: str, who: str) -> dict[str, object]:
         """Remove a prompt from the queue, or interrupt it, whichever user owns it."""

@@ -28,9 +28,9 @@ from gateway.people.accounts import Account, Accounts, changing, read_accounts, 
 from gateway.people.audit import audit
 from gateway.people.devices import Devices
 from gateway.people.keys import Keys
-from gateway.people.login_throttle import Guesses, of_device, of_stranger
+from gateway.people.login_throttle import LoginThrottle, of_device, of_stranger
 from gateway.people.password_checks import Checks
-from gateway.people.passwords import LONGEST, NOBODY, PasswordHash
+from gateway.people.passwords import LONGEST, UNKNOWN_USER_HASH, PasswordHash
 from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations
 from gateway.people.sessions import DAY, Session, Sessions
@@ -38,7 +38,7 @@ from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # parts of the signature that is the token for metrics
 MOST_HELD_BACK = 4  # waiting attempts of one known browser, after wrong ones
-LOOK_SECONDS = 1.0  # between checks of the users' file and the file of ended sessions
+POLL_SECONDS = 1.0  # between checks of the users' file and the file of ended sessions
 SWEEP_SECONDS = 60.0  # between rounds that close the sockets of expired sessions
 LARGEST_BODY = 4_096  # bytes of a log-in
 BODY_SECONDS = 10.0
@@ -79,7 +79,7 @@ class Login:
         self._seen = None if users is None else _stamp(users)  # before it is read: a later change is seen
         self._accounts = Accounts({}) if users is None else read_accounts(users)
         self._revocations = None if sessions is None else Revocations.open(sessions, time.time())
-        self._guesses = Guesses()
+        self._throttle = LoginThrottle()
         self._checks = Checks()
         self._held_back: Counter[str] = Counter()  # waiting attempts of known browsers, by device
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,7 +87,7 @@ class Login:
 
     async def __aenter__(self) -> Self:
         if self._users is not None:
-            self._watch = start_task(for_ever(partial(self._follow, self._users), LOOK_SECONDS))
+            self._watch = start_task(for_ever(partial(self._follow, self._users), POLL_SECONDS))
         return self
 
     async def __aexit__(
@@ -214,13 +214,13 @@ class Login:
         """Check the password. An unknown browser is refused while it has to wait; a known one is delayed."""
         now = time.monotonic()
         keys = of_device(one.device) if one.device else of_stranger(one.name, one.network)
-        wait = self._guesses.wait(keys, now)
+        wait = self._throttle.wait(keys, now)
         if wait and not one.device:
             audit("log-in held off", name=one.name if account is not None else "", peer=one.network)
             raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=wait))
-        self._guesses.note_failure(keys, now)  # until the result is known, since many attempts may arrive together
+        self._throttle.note_failure(keys, now)  # until the result is known, since many attempts may arrive together
         known = account.password if account is not None else None
-        check = partial((known or NOBODY).fits, password)
+        check = partial((known or UNKNOWN_USER_HASH).fits, password)
         try:
             if wait:
                 await self._hold_back(one.device, wait)
@@ -228,10 +228,10 @@ class Login:
             whose = f"person {one.name}" if one.device else one.network
             fits = await self._checks.run(check, whose=whose, is_known=bool(one.device))
         except (Refused, asyncio.CancelledError):
-            self._guesses.note_unjudged(keys)  # not checked: refused, or the browser has gone
+            self._throttle.note_unjudged(keys)  # not checked: refused, or the browser has gone
             raise
         if fits and known is not None:
-            self._guesses.note_success(keys)
+            self._throttle.note_success(keys)
         return fits and known is not None
 
     async def _hold_back(self, device: str, seconds: float) -> None:
@@ -300,7 +300,7 @@ class Login:
             if has_more or time.monotonic() - swept > SWEEP_SECONDS:
                 self.on_change()
                 swept = time.monotonic()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _read(self, users: Path) -> None:
         """Load the file; an invalid one leaves the users as they were."""

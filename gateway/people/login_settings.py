@@ -15,7 +15,7 @@ _KEY = Path(".mooring") / "mooring.key"  # of an installation without a users' f
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class LoginSettings:
     """The keys, and the users' file if there is one; without it a login proxy names the users."""
 
     keys: Keys
@@ -23,7 +23,7 @@ class People:
     sessions: Path | None = None  # where ended sessions are listed, for all gateways
 
 
-def find_people(flags: Flags, rules: Rules) -> People | None:
+def find_login_settings(flags: Flags, rules: Rules) -> LoginSettings | None:
     """Return the settings that flags and fleet file give; None without users. ConfigError if they leave it open."""
     if rules.trusted_header and not rules.trusted_peers:
         raise ConfigError("name the addresses that it is believed from in trusted_peers", key="trusted_header")
@@ -31,6 +31,6 @@ def find_people(flags: Flags, rules: Rules) -> People | None:
         if not is_loopback(flags.host) and not flags.insecure:
             raise ConfigError(exposed(flags.host))
         return None
-    return People(
+    return LoginSettings(
         load_keys(flags.key or (_KEY if flags.users is None else key_beside(flags.users))), flags.users, flags.sessions
     )

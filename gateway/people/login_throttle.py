@@ -35,7 +35,7 @@ class _Failures:
     last: float = 0.0
 
 
-class Guesses:
+class LoginThrottle:
     """The failures so far."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:

@@ -88,4 +88,4 @@ def _scrypt(password: str, log_n: int, r: int, p: int, salt: bytes) -> bytes:
     return hashlib.scrypt(data, salt=salt, n=2**log_n, r=r, p=p, maxmem=memory, dklen=_HASH)
 
 
-NOBODY = PasswordHash(LOG_N, R, P, bytes(_SALT), bytes(_HASH))  # is checked for an unknown name
+UNKNOWN_USER_HASH = PasswordHash(LOG_N, R, P, bytes(_SALT), bytes(_HASH))  # is checked for an unknown name

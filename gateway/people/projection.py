@@ -96,11 +96,11 @@ def project_jobs(answer: object, own: frozenset[str], person: Person, server_id:
     if not isinstance(answer, dict) or not isinstance(answer.get("jobs"), list):
         raise ShapeError("/api/jobs is not ComfyUI's")
     jobs = [job for job in answer["jobs"] if isinstance(job, dict) and isinstance(job.get("id"), str)]
-    told = [
+    listed = [
         job if job["id"] in own else {"id": stranger(person.keys, server_id, job["id"]), "status": job.get("status")}
         for job in jobs
     ]
-    return {"jobs": told, "pagination": answer.get("pagination", {})}
+    return {"jobs": listed, "pagination": answer.get("pagination", {})}
 
 
 def project_stats(answer: object) -> dict[str, Any]:
@@ -128,11 +128,11 @@ def _own_load(
 ) -> dict[str, Any]:
     known = marks.get(server_id, {})
 
-    def told(prompt_id: str) -> str:
+    def shown_id(prompt_id: str) -> str:
         is_own = person.owns(server_id, prompt_id, {"mooring": known.get(prompt_id)})
         return prompt_id if is_own else stranger(person.keys, server_id, prompt_id)
 
-    return {key: [told(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
+    return {key: [shown_id(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
 
 
 def project_text(text: bytes | bytearray, path: str, person: Person, server_id: str) -> dict[str, Any]:

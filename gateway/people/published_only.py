@@ -44,7 +44,7 @@ class PublishedOnly:
 
     def allows(self, prompt: Mapping[str, Any]) -> bool:
         """Whether a prompt is one of the published workflows."""
-        listing = self._published.look()
+        listing = self._published.listing()
         if listing.tag != self._tag:
             texts = (self._published.read(path) for path in listing.files if path.lower().endswith(".json"))
             self._shapes = tuple(shape for text in texts if text and (shape := read_shape(text)) is not None)
@@ -56,15 +56,15 @@ class PublishedOnly:
 def read_shape(text: bytes) -> Shape | None:
     """Return the shape of a published file in any of its three forms; None if it is no workflow."""
     try:
-        told = read_json(text, Bounds(LARGEST))
+        value = read_json(text, Bounds(LARGEST))
     except JsonError:
         return None
-    if not isinstance(told, dict):
+    if not isinstance(value, dict):
         return None
-    inner = told.get("workflow")
+    inner = value.get("workflow")
     if isinstance(inner, dict):
-        told = inner
-    return Shape(frozenset(_editor_classes(told)), None) if isinstance(told.get("nodes"), list) else shape_of(told)
+        value = inner
+    return Shape(frozenset(_editor_classes(value)), None) if isinstance(value.get("nodes"), list) else shape_of(value)
 
 
 def shape_of(prompt: Mapping[str, Any]) -> Shape:
@@ -84,10 +84,10 @@ def shape_of(prompt: Mapping[str, Any]) -> Shape:
     return Shape(frozenset(classes.values()), frozenset(links))
 
 
-def _editor_classes(told: Mapping[str, Any]) -> Iterator[str]:
-    definitions = told.get("definitions")
+def _editor_classes(value: Mapping[str, Any]) -> Iterator[str]:
+    definitions = value.get("definitions")
     subgraphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
-    for graph in (told, *(one for one in subgraphs or () if isinstance(one, dict))):
+    for graph in (value, *(one for one in subgraphs or () if isinstance(one, dict))):
         nodes = graph.get("nodes")
         for node in nodes if isinstance(nodes, list) else ():
             if isinstance(node, dict) and isinstance(node.get("type"), str):

@@ -102,7 +102,7 @@ class _Upload:
         async with session.request("POST", url, data=form, headers=headers) as reply:
             self._deadline.renew()
             body = await reply.content.read(LARGEST_ANSWER)
-        return _told(self._upstream, reply.status, body)
+        return _described(self._upstream, reply.status, body)
 
     async def _pour(self, part: BodyPartReader) -> AsyncIterator[bytes]:
         passed = 0
@@ -132,13 +132,13 @@ def _name(part: BodyPartReader) -> str:
     return name
 
 
-def _told(upstream: Upstream, status: int, body: bytes) -> dict[str, Any]:
+def _described(upstream: Upstream, status: int, body: bytes) -> dict[str, Any]:
     try:
-        told = read_json(body, Bounds(LARGEST_ANSWER)) if status == 200 else None
+        answer = read_json(body, Bounds(LARGEST_ANSWER)) if status == 200 else None
     except JsonError:
-        told = None
-    if isinstance(told, dict) and isinstance(told.get("name"), str):
-        return told
+        answer = None
+    if isinstance(answer, dict) and isinstance(answer.get("name"), str):
+        return answer
     if status == 413:
         raise Refused(Refusal(Cause.TOO_LARGE, f"{upstream.server.id} takes no upload of this size."))
     message = f"{upstream.server.id} did not take the upload (status {status})."

@@ -47,8 +47,8 @@ def _do(flags: UserFlags) -> str:
             name = checked_name(flags.name)
             _check_there(_read(flags.users), name, wanted=flags.action == "password")
             hashed = PasswordHash.of(_ask(flags))  # before the file is locked: typing takes time
-            told = _change(flags.users, name, lambda account: _with_password(flags, name, account, hashed))
-            return told + _key_made(flags.key)
+            summary = _change(flags.users, name, lambda account: _with_password(flags, name, account, hashed))
+            return summary + _key_made(flags.key)
         case "role":
             roles = _roles(flags)
             return _change(flags.users, flags.name, lambda account: replace(_there(account, flags.name), roles=roles))
@@ -63,7 +63,7 @@ def _change(users: Path, name: str, change: Callable[[Account | None], Account |
         accounts = _read(users)
         account = change(accounts.get(name))
         write_accounts(users, accounts.without(name) if account is None else accounts.put(account))
-    return f"{users} has it: {name}{' is gone' if account is None else _told(account)}."
+    return f"{users} has it: {name}{' is gone' if account is None else _description(account)}."
 
 
 def _key_made(path: Path) -> str:
@@ -127,13 +127,13 @@ def _ask(flags: UserFlags) -> str:
     return password
 
 
-def _told(account: Account) -> str:
+def _description(account: Account) -> str:
     return ", who runs the fleet too" if Role.RUN in account.roles else ""
 
 
 def _listed(accounts: Accounts) -> str:
     lines = [
-        f"{account.name}{_told(account)}{'' if account.password else ', without a password'}"
+        f"{account.name}{_description(account)}{'' if account.password else ', without a password'}"
         for account in accounts.by_name.values()
     ]
     return "\n".join(lines) or "Nobody may log in yet: serve.py user add NAME"

@@ -90,7 +90,7 @@ class _Asked:
 _Way = Callable[[_Asked], Awaitable[web.StreamResponse]]
 
 
-class Private:
+class UserProxy:
     """Passes users' requests on. `rules` are read for each request, since the fleet file may change."""
 
     def __init__(
@@ -210,12 +210,14 @@ class Private:
         rows = await fetch_rows(asked.upstream)
         found = await asyncio.gather(*(find_prompt(asked.upstream, asked.person, one, rows) for one in ids))
         own = {prompt_id: known.entry for prompt_id, known in zip(ids, found, strict=True) if known.is_own}
-        told = _shaped(lambda value, person, server: project_jobs(value, frozenset(own), person, server), answer, asked)
+        shown = _shaped(
+            lambda value, person, server: project_jobs(value, frozenset(own), person, server), answer, asked
+        )
         recent = _recent(asked.upstream)
-        for job in told["jobs"]:
+        for job in shown["jobs"]:
             if job["id"] in own:
                 await self._seal_job(asked, job, own[job["id"]], recent)
-        return private_answer(told)
+        return private_answer(shown)
 
     async def _job(self, asked: _Asked) -> web.StreamResponse:
         answer = await fetch(asked.upstream, asked.route.path)  # a 404 is passed on to any user
@@ -283,7 +285,7 @@ class Private:
             await self._check_published((await asyncio.to_thread(build, raw))["prompt"])
         classes = await self._classes(asked)
         try:
-            written = await asked.upstream.reading.run(
+            written = await asked.upstream.worker.run(
                 scan, write_prompt_text, raw, asked.person, asked.server_id, rules, classes
             )
         except Refused as error:
@@ -350,9 +352,9 @@ class Private:
         largest = self._state.largest_upload(asked.server_id)
         with self._proxy.budget.hold(*owners_of(asked.request)) as held:
             held.take(BUFFERED)
-            told = await pass_upload(asked.request, asked.upstream, asked.person, largest)
-        await self.files.seal_upload(asked.upstream, asked.person, told)
-        return private_answer(told)
+            stored = await pass_upload(asked.request, asked.upstream, asked.person, largest)
+        await self.files.seal_upload(asked.upstream, asked.person, stored)
+        return private_answer(stored)
 
     async def _touch(self, asked: _Asked) -> web.StreamResponse:
         return await self._plain(asked, Terms(rewrite=lambda body, _: self._check_touch(asked, body)))
@@ -376,7 +378,7 @@ class Private:
         if (await find_prompt(asked.upstream, asked.person, prompt_id, known)).is_own is False:
             raise Refused(_NOT_YOURS)
 
-    def sieve(self, upstream: Upstream, person: Person, client_id: str) -> EventFilter:
+    def event_filter(self, upstream: Upstream, person: Person, client_id: str) -> EventFilter:
         """Return the filter of a user's socket."""
 
         async def owns(prompt_id: str | None) -> bool | None:

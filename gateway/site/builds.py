@@ -12,7 +12,7 @@ import logging
 from collections.abc import Container
 from pathlib import Path
 
-from gateway.background_process import Closed, Errand
+from gateway.background_process import BackgroundProcess, Closed
 from gateway.install.builds import Builds, packed
 from gateway.install.failures import CommandFailed
 from gateway.install.place import Place
@@ -20,7 +20,7 @@ from gateway.install.snapshot import ENDINGS, Busy
 from gateway.page.tree import Build, PageTree, Tree
 from gateway.tasks import start_task
 
-_LONGEST_WORDS = 2_000  # characters of Node's output that are logged
+_LONGEST_OUTPUT = 2_000  # characters of Node's output that are logged
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class PageBuilds:
         self._reading = asyncio.Lock()
         self._tree: Tree | None = None
         self._packing: asyncio.Task[None] | None = None
-        self._errand = Errand(root)
+        self._process = BackgroundProcess(root)
 
     async def current(self) -> Tree:
         """Return the present files, stored as a build."""
@@ -61,7 +61,7 @@ class PageBuilds:
 
     async def close(self) -> None:
         """Stop compressing: Node is killed, zlib finishes its present file."""
-        self._errand.close()
+        self._process.close()
         if self._packing is not None:
             await self._packing
 
@@ -81,13 +81,13 @@ class PageBuilds:
         except OSError as error:
             _log.warning("first visits load more, since files could not be packed: %s", error)
         except CommandFailed as error:
-            words = error.output[-_LONGEST_WORDS:]
+            words = error.output[-_LONGEST_OUTPUT:]
             _log.warning("first visits load more, since Node could not pack the page's files: %s", words)
 
     def _pack_now(self, build: Build) -> None:
-        self._builds.pack(build, lambda: self._errand.is_closed)
+        self._builds.pack(build, lambda: self._process.is_closed)
         with contextlib.suppress(Busy, Closed):
-            if self._builds.press(build, self._errand.run):
+            if self._builds.press(build, self._process.run):
                 _log.info("the page's files are packed as small as can be")
 
 

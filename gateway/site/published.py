@@ -1,7 +1,7 @@
 """The published workflows of this installation: the files of one folder, read-only, listed with a tag of their content.
 
     published = Published(Path("workflows"))
-    published.look().as_json()      # {"v": 1, "files": [{"path": "portraits/enlarge.json", "size": …, "tag": …}], …}
+    published.listing().as_json()      # {"v": 1, "files": [{"path": "portraits/enlarge.json", "size": …, "tag": …}], …}
     published.read("portraits/enlarge.json")
 
 The page reads what is in a file; the gateway only serves it. A path is looked up among the files found, never built
@@ -45,8 +45,8 @@ class File:
 
     def as_json(self, path: str) -> dict[str, object]:
         """Return it as an entry of the list."""
-        told = {"title": self.title, "about": self.about} if self.title else {}
-        return {"path": path, "size": self.size, "tag": self.tag, **told}
+        title = {"title": self.title, "about": self.about} if self.title else {}
+        return {"path": path, "size": self.size, "tag": self.tag, **title}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class Listing:
         """A tag that changes with the list and with each file; empty if the folder is empty."""
         if not self.files and not self.left_out:
             return ""
-        told = repr([(path, file.tag) for path, file in self.files.items()]) + repr(sorted(self.left_out.items()))
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        text = repr([(path, file.tag) for path, file in self.files.items()]) + repr(sorted(self.left_out.items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, object]:
         """Return the answer to `GET /workflows`."""
@@ -86,7 +86,7 @@ class Published:
         """Whether a folder was configured."""
         return self._folder is not None
 
-    def look(self) -> Listing:
+    def listing(self) -> Listing:
         """List the folder."""
         before = self._listing
         known = {(file.real, file.tag): file for file in before.files.values()}
@@ -98,7 +98,7 @@ class Published:
 
     def read(self, path: str) -> bytes | None:
         """Return one file's bytes; None if no such file is published (any more)."""
-        file = self._listing.files.get(path) or self.look().files.get(path)
+        file = self._listing.files.get(path) or self.listing().files.get(path)
         if file is None:
             return None
         try:
@@ -128,12 +128,12 @@ def _titled(file: File) -> File:
     if file.real.suffix.lower() != ".json" or file.size > LARGEST_TITLED:
         return file
     try:
-        told = read_json(file.real.read_bytes(), Bounds(LARGEST_TITLED))
+        value = read_json(file.real.read_bytes(), Bounds(LARGEST_TITLED))
     except (OSError, JsonError):
         return file
-    if not isinstance(told, dict) or not isinstance(told.get("workflow"), dict):
+    if not isinstance(value, dict) or not isinstance(value.get("workflow"), dict):
         return file
-    title, about = told.get("title"), told.get("about")
+    title, about = value.get("title"), value.get("about")
     if not isinstance(title, str):
         return file
     return replace(file, title=title[:200], about=about[:1000] if isinstance(about, str) else "")
@@ -167,5 +167,5 @@ def _file(folder: Path, path: Path) -> File | str:
         return "it is no file of this folder"
     if facts.st_size > LARGEST:
         return f"it has more than {LARGEST // 1_000_000} MB"
-    told = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
-    return File(facts.st_size, hashlib.sha256(told.encode()).hexdigest()[:16], real)
+    text = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
+    return File(facts.st_size, hashlib.sha256(text.encode()).hexdigest()[:16], real)

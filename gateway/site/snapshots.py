@@ -9,24 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
-import subprocess
 from pathlib import Path
 
+from gateway.background_process import BackgroundProcess, Closed
 from gateway.install.failures import CommandFailed, SnapshotFailed
-from gateway.install.place import Place, child_environment
+from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Snapshot, Snapshots
 from gateway.page.archive import Archive
 from gateway.site.codings import accepted
 from gateway.tasks import start_task
 
-_LONGEST_WORDS = 2_000  # characters of Node's output that are logged
+_LONGEST_OUTPUT = 2_000  # characters of Node's output that are logged
 
 _log = logging.getLogger(__name__)
-
-
-class _Closed(Exception):
-    """The gateway ends."""
 
 
 class PageSnapshots:
@@ -35,9 +30,8 @@ class PageSnapshots:
     def __init__(self, root: Path) -> None:
         self._snapshots = Snapshots(Place(root))
         self._making: asyncio.Task[None] | None = None
-        self._process: subprocess.Popen[str] | None = None
+        self._process = BackgroundProcess(root)
         self._unwritable: set[str] = set()  # keys; each is logged once
-        self._is_closed = False
 
     async def current(self, archive: Archive) -> Snapshot | None:
         """Return the snapshot for this archive; if there is none, start making it and return None."""
@@ -45,7 +39,7 @@ class PageSnapshots:
         if key is None:
             return None
         found = await asyncio.to_thread(self._snapshots.find, key)
-        if found is None and not self._is_closed and (self._making is None or self._making.done()):
+        if found is None and not self._process.is_closed and (self._making is None or self._making.done()):
             self._making = start_task(self._make(key, archive))
         return found
 
@@ -61,9 +55,7 @@ class PageSnapshots:
 
     async def close(self) -> None:
         """Stop making one."""
-        self._is_closed = True
-        if self._process is not None:
-            self._process.kill()
+        self._process.close()
         if self._making is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._making
@@ -72,38 +64,15 @@ class PageSnapshots:
         if key in self._unwritable or await asyncio.to_thread(self._snapshots.has_failed, key):
             return
         try:
-            await asyncio.to_thread(self._snapshots.make, archive, self._run)
+            await asyncio.to_thread(self._snapshots.make, archive, self._process.run)
         except SnapshotFailed as error:
             cause = error.__cause__
-            words = cause.output[-_LONGEST_WORDS:] if isinstance(cause, CommandFailed) else cause
+            words = cause.output[-_LONGEST_OUTPUT:] if isinstance(cause, CommandFailed) else cause
             _log.warning("windows open slower, since Node could not make a memory snapshot: %s", words)
-        except (Busy, _Closed):
+        except (Busy, Closed):
             return
         except OSError as error:
             self._unwritable.add(key)
             _log.warning("windows open slower, since a memory snapshot could not be written: %s", error)
         else:
             _log.info("the memory snapshot for the page's sources as they are now is made")
-
-    def _run(self, command: list[str | Path]) -> None:
-        words = ["nice", "-n", "10", *command] if shutil.which("nice") else command
-        with subprocess.Popen(
-            words,
-            cwd=self._snapshots.place.root,
-            env=child_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
-            self._process = process
-            if self._is_closed:
-                process.kill()
-            printed, _ = process.communicate()
-        self._process = None
-        if self._is_closed:
-            raise _Closed
-        if process.returncode != 0:
-            raise CommandFailed(printed)

@@ -21,7 +21,7 @@ from gateway.flags import Flags
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Server, ServerId
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from tests.certificates import Pem
 from tests.integration.rig import ROOT, Running, open_fleet
 from tests.nginx_kit import start_nginx
@@ -75,7 +75,7 @@ async def open_front(
     *,
     gateways: int = 1,
     rules: Rules | None = None,
-    people: People | None = None,
+    logins: LoginSettings | None = None,
     pem: Pem | None = None,
     **deadlines: float,
 ) -> AsyncIterator[Front]:
@@ -92,14 +92,14 @@ async def open_front(
     async with contextlib.AsyncExitStack() as stack:
         running = [
             await stack.enter_async_context(
-                open_fleet(fleet, root=ROOT if people else root, names=(url,), people=people, **deadlines)
+                open_fleet(fleet, root=ROOT if logins else root, names=(url,), logins=logins, **deadlines)
             )
             for _ in range(gateways)
         ]
         flags = Flags(
             port=port,
             gateways=tuple(gateway.url.removeprefix("http://") for gateway in running),
-            users=None if people is None else people.users,
+            users=None if logins is None else logins.users,
             tls_cert=None if pem is None else pem.certificate,
             tls_key=None if pem is None else pem.key,
         )

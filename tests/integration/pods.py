@@ -34,7 +34,7 @@ QUICK = {
     "search": 0.05,
     "minted": 0.1,
     "probe_well": 0.1,
-    "probe_ill": 0.1,
+    "probe_down": 0.1,
     "fleet_file": 0.05,
     "fleet_settles": 0.01,
 }

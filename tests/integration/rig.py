@@ -25,7 +25,7 @@ from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import Server, ServerId
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from gateway.server import Gateway
 from wire.health import Health
 
@@ -162,14 +162,14 @@ async def open_gateway(
     root: Path = ROOT,
     names: Sequence[str] = (),
     workflows: Path | None = None,
-    people: People | None = None,
+    logins: LoginSettings | None = None,
     rules: Rules = PLAIN,
     **deadlines: float,
 ) -> AsyncIterator[Running]:
     """Start a gateway for these servers. `deadlines` replaces single ones; by default the prober runs once."""
     known = tuple(Server(ServerId(key), key, url) for key, url in servers.items())
     fleet = Fleet(Source.FLAGS, "a test", known, rules=rules)
-    async with open_fleet(fleet, root=root, names=names, workflows=workflows, people=people, **deadlines) as running:
+    async with open_fleet(fleet, root=root, names=names, workflows=workflows, logins=logins, **deadlines) as running:
         yield running
 
 
@@ -180,7 +180,7 @@ async def open_fleet(
     root: Path = ROOT,
     names: Sequence[str] = (),
     workflows: Path | None = None,
-    people: People | None = None,
+    logins: LoginSettings | None = None,
     **deadlines: float,
 ) -> AsyncIterator[Running]:
     """Start a gateway for this fleet; if it came from a file, the file is watched."""
@@ -188,10 +188,10 @@ async def open_fleet(
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False, names=names)
-    waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_ill=3_600.0), **deadlines)
+    waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_down=3_600.0), **deadlines)
     async with (
         Gateway(
-            fleet=fleet, own_hosts=own_hosts, root=root, deadlines=waits, workflows=workflows, people=people
+            fleet=fleet, own_hosts=own_hosts, root=root, deadlines=waits, workflows=workflows, logins=logins
         ) as gateway,
         watched(gateway, waits),
     ):

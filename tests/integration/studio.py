@@ -28,7 +28,7 @@ from gateway.fleet.rules import Rules
 from gateway.people import login, passwords
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import load_keys
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from gateway.people.passwords import PasswordHash
 from gateway.people.person import Role
 from tests.integration.hub import FLAGS
@@ -195,16 +195,16 @@ async def open_studio(
     async with contextlib.AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(passwords, "LOG_N", 10)
-        patch.setattr(login, "NOBODY", replace(passwords.NOBODY, log_n=10))
+        patch.setattr(login, "UNKNOWN_USER_HASH", replace(passwords.UNKNOWN_USER_HASH, log_n=10))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         users = home / "users.toml"
         write_users(users)
         data = home / "data"
         data.mkdir()
         url = server or stack.enter_context(start_demo(*flags, data=data)).url
-        people = People(load_keys(home / "mooring.key"), users, sessions)
+        logins = LoginSettings(load_keys(home / "mooring.key"), users, sessions)
         gateway = await stack.enter_async_context(
-            open_gateway({"a": url}, people=people, rules=rules, workflows=workflows, **deadlines)
+            open_gateway({"a": url}, logins=logins, rules=rules, workflows=workflows, **deadlines)
         )
         await gateway.first_probe()
         state = gateway.gateway.state

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.check.command import look_at
+from gateway.check.command import examine_all
 from gateway.check.output import words_of_searches
 from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
@@ -366,6 +366,6 @@ async def test_check_reports_invalid_servers_and_mints_no_id(cluster: Cluster) -
     ]
     one.disk["mooring%2Fid.json"] = b'{"v": 1, "mooring": "11111111-1111-4111-8111-111111111111"}'
     whole, searches = await find_once(fleet, waits)
-    (report,) = await look_at(whole, waits)
+    (report,) = await examine_all(whole, waits)
     assert (report.server.address, report.condition.health) == (one.url, Health.WELL)
     assert next(words_of_searches(searches)) == f"{origin}: 1 found."

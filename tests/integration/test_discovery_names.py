@@ -69,7 +69,7 @@ async def test_addresses_that_cannot_be_servers_are_left_out(names: NameServer) 
 async def test_windows_receive_only_the_first_of_many_messages(names: NameServer) -> None:
     names.zone["gpu.test."] = {"A": [f"169.254.0.{number}" for number in range(1, 51)]}
     search = Search(dataclasses.replace(GPU, nameservers=(("127.0.0.1", names.port),)), Deadlines(), lambda _: False)
-    await search.look()
+    await search.search_once()
     assert len(search.report.troubles) == 6
     assert search.report.troubles[-1] == "dns://gpu.test:8188: 45 more like these."
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.fleet.discovery.claims import Claim, NoClaim, ask_who
+from gateway.fleet.discovery.claims import Claim, NoClaim, identify
 from gateway.fleet.discovery.names import Endpoint
 from gateway.fleet.fleet import Discover
-from gateway.fleet.probes import look, read_queue
+from gateway.fleet.probes import condition_of, read_queue
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause, Sent
 from gateway.http.server_proof import LARGEST, UnprovenError
@@ -63,7 +63,7 @@ async def other_program(answers: Answers) -> AsyncIterator[int]:
 
 async def asked(answers: Answers) -> Claim:
     async with other_program(answers) as port:
-        return await ask_who(GPU, Endpoint(HERE, port, (HERE,)), QUICK, may_mint=True)
+        return await identify(GPU, Endpoint(HERE, port, (HERE,)), QUICK, may_mint=True)
 
 
 @pytest.mark.parametrize("user", ["a\r\nX-Mooring: 1", "\u7528\u6237", "", "a" * 100_000])
@@ -112,7 +112,7 @@ async def test_other_program_on_a_servers_port_is_reported() -> None:
         found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
         server = Server(ServerId("gpu-1"), "gpu-1", f"http://{HERE}:{port}", found=found)
         async with Upstream(server, QUICK) as upstream:
-            assert (await look(upstream)).health is Health.DOWN
+            assert (await condition_of(upstream)).health is Health.DOWN
             with pytest.raises(UnprovenError) as caught:  # as for `/fleet/loads` and all other requests
                 await read_queue(upstream)
     refusal = upstream.explain(caught.value)

@@ -25,7 +25,7 @@ from tests.integration.rig import QUEUE, STATS, Running, open_fleet, table, unti
 from wire.health import Health
 
 A = ServerId("a")
-FAST = {"fleet_file": 0.02, "fleet_settles": 0.01, "probe_well": 0.05, "probe_ill": 0.05}
+FAST = {"fleet_file": 0.02, "fleet_settles": 0.01, "probe_well": 0.05, "probe_down": 0.05}
 SECRET = "s3cret-t0ken"
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
-from gateway.http.worker_process import Reading
+from gateway.http.worker_process import WorkerProcess
 from tests.integration.attacks import PROMPT, GuardedServer
 from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
 from wire.health import Health
@@ -64,7 +64,7 @@ async def test_oversized_answer_fails_only_its_server(path: str, answer: bytes) 
     async with (
         serve_answers({path: answer}) as loud,
         serve() as other,
-        open_gateway({"a": loud, "b": other.url}, probe=30.0, loads=30.0, loads_ill=30.0) as gateway,
+        open_gateway({"a": loud, "b": other.url}, probe=30.0, loads=30.0, loads_down=30.0) as gateway,
         aiohttp.ClientSession() as browser,
     ):
         await gateway.first_probe()
@@ -116,10 +116,10 @@ async def test_endless_large_answers_do_not_delay_other_servers() -> None:
 
 async def test_large_texts_wait_for_room_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.worker_process.LARGE_BYTES", 10)
-    reading, began, leave = Reading(), list[str](), {name: asyncio.Event() for name in "abcd"}
+    worker, began, leave = WorkerProcess(), list[str](), {name: asyncio.Event() for name in "abcd"}
 
     async def read(name: str, size: int) -> None:
-        async with reading.room(size):
+        async with worker.room(size):
             began.append(name)
             await leave[name].wait()
 
@@ -142,7 +142,7 @@ async def test_oversized_catalogue_affects_only_its_server() -> None:
     async with (
         serve_answers({"/object_info": nodes}) as loud,
         serve() as other,
-        open_gateway({"a": loud, "b": other.url}, probe=30.0, loads=30.0, loads_ill=30.0) as gateway,
+        open_gateway({"a": loud, "b": other.url}, probe=30.0, loads=30.0, loads_down=30.0) as gateway,
     ):
         state = gateway.gateway.state
         await until(lambda: state.catalogue("b").nodes)

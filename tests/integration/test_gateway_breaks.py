@@ -191,7 +191,7 @@ async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
     port = free_ports(2)
     demo = DemoFleet(count=1, after_port=port, is_faulty=True, root=ROOT)
     own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False)
-    deadlines = Deadlines(probe_well=3_600.0, probe_ill=3_600.0)
+    deadlines = Deadlines(probe_well=3_600.0, probe_down=3_600.0)
     try:
         await demo.start(PATIENCE)
         fleet = Fleet(Source.DEMO, "a test", demo.servers)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.check.command import look_at
+from gateway.check.command import examine_all
 from gateway.check.examination import Report
 from gateway.check.output import HEADS, advice, paragraphs, table
 from gateway.fleet.file import read_fleet
@@ -82,7 +82,7 @@ async def report_on(folder: Path, url: str, deadlines: Deadlines = FAST, **value
     path = folder / "fleet.toml"
     content = "[[server]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
     await asyncio.to_thread(path.write_text, content)
-    [report] = await look_at(read_fleet(path), deadlines)
+    [report] = await examine_all(read_fleet(path), deadlines)
     return report
 
 

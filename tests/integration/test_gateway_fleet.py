@@ -147,7 +147,7 @@ async def test_windows_receive_the_state_immediately_and_after_each_change(
     browser: aiohttp.ClientSession, moods: tuple[Moods, str]
 ) -> None:
     mood, url = moods
-    async with open_gateway({"a": url}, probe_well=0.02, probe_ill=0.02) as gateway:
+    async with open_gateway({"a": url}, probe_well=0.02, probe_down=0.02) as gateway:
         windows = [await watch(browser, gateway) for _ in range(3)]
         states = [await next_state(window) for window in windows]
         async with browser.get(f"{gateway.url}/fleet") as reply:

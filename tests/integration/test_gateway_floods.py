@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.http import connections
 from gateway.http import listener as listeners
-from gateway.http.connections import READ_AT_ONCE, READS_AT_ONCE, BrowserServer
+from gateway.http.connections import READ_BYTES, READS_PER_TURN, BrowserServer
 from gateway.http.listener import BrowserSite
 from gateway.http.turns import Turns
 from tests.certificates import make_pem
@@ -93,7 +93,7 @@ async def ended(connection: socket.socket) -> bool:
 async def test_another_network_does_not_wait_for_all_connections_of_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listeners, "ADMITTED_AT_ONCE", 2)
+    monkeypatch.setattr(listeners, "ADMITTED_PER_TURN", 2)
     admitted: dict[str, int] = {}  # connections when an address was first answered
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -120,11 +120,11 @@ async def test_get_does_not_wait_for_all_other_requests() -> None:
                 one.send(POST)
             asker.send(GET)
             await until(lambda: len(seen) > MANY)
-    assert seen.index("GET") < 3 * READS_AT_ONCE
+    assert seen.index("GET") < 3 * READS_PER_TURN
 
 
 async def test_few_bodies_are_read_per_turn() -> None:
-    size = 8 * READ_AT_ONCE
+    size = 8 * READ_BYTES
     taken: Counter[int] = Counter()  # reads, by turn
     whole = 0
 
@@ -141,7 +141,7 @@ async def test_few_bodies_are_read_per_turn() -> None:
         with connected(port, MANY, sends=POST) as senders:
             await send_soon(senders, size)
             await until(lambda: whole == MANY)
-    assert max(taken.values()) <= 2 * READS_AT_ONCE  # those that begin, and those that continue
+    assert max(taken.values()) <= 2 * READS_PER_TURN  # those that begin, and those that continue
 
 
 async def test_bodies_that_are_dropped_take_turns_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +158,9 @@ async def test_bodies_that_are_dropped_take_turns_too(monkeypatch: pytest.Monkey
     monkeypatch.setattr(web.RequestHandler, "data_received", count)
     async with counting_turns() as turn, listening(refuse) as (_, port):
         with connected(port, MANY, sends=POST) as senders:
-            await send_soon(senders, 8 * READ_AT_ONCE)
+            await send_soon(senders, 8 * READ_BYTES)
             await until(lambda: taken.total() > 5 * MANY)
-    assert max(taken.values()) <= READS_AT_ONCE
+    assert max(taken.values()) <= READS_PER_TURN
 
 
 async def test_paused_body_stays_paused_in_its_turn() -> None:
@@ -273,7 +273,7 @@ async def test_tls_connection_ends_if_closed_while_its_bytes_waited(
         return web.Response(status=413)
 
     async with listening(refuse, pem.server_context()) as (server, port):
-        server.reads = turns = HeldTurns(connections._Connection.read_on, READS_AT_ONCE)
+        server.reads = turns = HeldTurns(connections._Connection.read_on, READS_PER_TURN)
         reader, writer = await asyncio.open_connection(SENDER, port, ssl=client_side)
         writer.write(POST)
         assert b"413" in await reader.readline()
@@ -298,7 +298,7 @@ async def test_tls_connection_reads_as_little_per_turn_as_plain(tmp_path: Path) 
         return web.Response()
 
     async with listening(answer, pem.server_context()) as (server, port):
-        server.reads = turns = HeldTurns(connections._Connection.read_on, READS_AT_ONCE)
+        server.reads = turns = HeldTurns(connections._Connection.read_on, READS_PER_TURN)
         reader, writer = await asyncio.open_connection(SENDER, port, ssl=client_side)
         writer.write(POST)
         await until(lambda: bool(server.connections) and server.connections[0].body is not None)
@@ -309,4 +309,4 @@ async def test_tls_connection_reads_as_little_per_turn_as_plain(tmp_path: Path) 
         assert b"200" in await reader.readline()
         writer.transport.abort()
     assert sum(sizes) == 1_000_000
-    assert max(sizes) <= 3 * READ_AT_ONCE
+    assert max(sizes) <= 3 * READ_BYTES

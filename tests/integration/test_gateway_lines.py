@@ -52,7 +52,7 @@ async def test_connection_to_a_server_ends_at_its_deadline(browser: aiohttp.Clie
         sockets = [await connect(browser, gateway, f"window-{number}") for number in range(8)]
         assert [await end_of(socket) for socket in sockets] == [(4504, "timeout")] * 8
         await until(lambda: dialled == ended == 8)
-        await until(lambda: not gateway.gateway._lines._slots and not gateway.gateway._lines._open)
+        await until(lambda: not gateway.gateway._tunnels._slots and not gateway.gateway._tunnels._open)
 
 
 async def test_unreachable_or_refusing_server_closes_with_its_cause(browser: aiohttp.ClientSession) -> None:
@@ -104,7 +104,7 @@ async def test_early_messages_are_bounded(browser: aiohttp.ClientSession, sent: 
 
 def early_of(gateway: Running) -> EarlyMessages:
     """Return the messages that the gateway keeps for its only socket."""
-    [line] = gateway.gateway._lines._open
+    [line] = gateway.gateway._tunnels._open
     return line._early
 
 

@@ -17,7 +17,7 @@ from gateway.http.bodies import MOST_DELETED
 from gateway.http.servers import Limits, Server, ServerId
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import Keys
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from gateway.people.sessions import Sessions
 from tests.integration.rig import PATIENCE, Running, open_fleet, serve
 
@@ -108,6 +108,6 @@ async def _studio(
     async with serve(answer) as upstream:
         server = Server(ServerId("a"), "a", upstream.url)
         fleet = Fleet(Source.FLAGS, "a test", (server,))
-        async with open_fleet(fleet, people=People(keys, users)) as gateway:
+        async with open_fleet(fleet, logins=LoginSettings(keys, users)) as gateway:
             await gateway.first_probe()
             yield gateway, Sessions(keys, False, gateway.port, 1).begin(alice, time.time()).partition(";")[0]

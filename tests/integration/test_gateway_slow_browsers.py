@@ -59,7 +59,7 @@ async def flood(socket: web.WebSocketResponse) -> None:
 
 async def test_browser_that_falls_too_far_behind_is_cut(browser: aiohttp.ClientSession) -> None:
     hub = Hub(talk=flood)
-    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, goodbye=PATIENCE) as gateway:
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, browser_close=PATIENCE) as gateway:
         socket = await connect(browser, gateway)
         await until(lambda: hub.accepted and not hub.open)  # its socket has ended, though it has read no message
         messages = await read_all(socket)
@@ -81,7 +81,7 @@ async def test_browser_that_reads_nothing_is_cut_without_new_messages(
 
     hub = Hub(talk=show)
     async with serve(hub.answer) as upstream:
-        async with open_gateway({"a": upstream.url}, stalled=0.5, goodbye=PATIENCE) as gateway:
+        async with open_gateway({"a": upstream.url}, stalled=0.5, browser_close=PATIENCE) as gateway:
             socket = await connect(browser, gateway)
             await until(lambda: hub.accepted and not hub.open)
             await read_all(socket)
@@ -90,7 +90,7 @@ async def test_browser_that_reads_nothing_is_cut_without_new_messages(
 
 async def test_cut_browser_that_still_does_not_read_is_dropped(browser: aiohttp.ClientSession) -> None:
     hub = Hub(talk=flood)
-    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, goodbye=0.2) as gateway:
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, browser_close=0.2) as gateway:
         socket = await connect(browser, gateway)
         await until(lambda: hub.accepted and not hub.open)
         await until(lambda: not gateway.gateway._runner.server.connections)

@@ -34,7 +34,7 @@ async def test_sockets_of_one_client_id_never_overlap(browser: aiohttp.ClientSes
             assert not sockets[-1].closed
         for socket in sockets:
             await socket.close()
-        await until(lambda: not gateway.gateway._lines._slots)
+        await until(lambda: not gateway.gateway._tunnels._slots)
 
 
 async def test_simultaneous_upgrades_never_overlap(browser: aiohttp.ClientSession) -> None:
@@ -103,7 +103,7 @@ async def test_unconfirmed_close_is_waited_for_until_a_deadline(
 ) -> None:
     hub = Hub(never_closes=True)
     async with serve(hub.answer) as upstream:
-        async with open_gateway({"a": upstream.url}, farewell=60.0, replace=0.3) as gateway:
+        async with open_gateway({"a": upstream.url}, upstream_close=60.0, replace=0.3) as gateway:
             first = await connect(browser, gateway)
             await hub.has_accepted(1)
             await first.close()

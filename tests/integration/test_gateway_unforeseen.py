@@ -18,7 +18,7 @@ from gateway.fleet.file import read_fleet
 from gateway.http.servers import ServerId
 from gateway.people.accounts import Account, read_accounts, write_accounts
 from gateway.people.keys import load_keys
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from tests.integration.pods import open_cluster, servers_of
 from tests.integration.rig import open_fleet, open_gateway, serve, table, until
 from tests.integration.studio import write_users
@@ -49,9 +49,9 @@ def is_logged(caplog: pytest.LogCaptureFixture) -> bool:
 async def test_prober_continues_after_an_unexpected_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    probe = Once(gateway.fleet.prober.look_closely)
-    monkeypatch.setattr(gateway.fleet.prober, "look_closely", probe)
-    async with serve() as upstream, open_gateway({"a": upstream.url}, probe_ill=0.05) as running:
+    probe = Once(gateway.fleet.prober.probe_closely)
+    monkeypatch.setattr(gateway.fleet.prober, "probe_closely", probe)
+    async with serve() as upstream, open_gateway({"a": upstream.url}, probe_down=0.05) as running:
         await until(lambda: running.gateway.state.condition(A).health is Health.WELL)
     assert probe.times > 1 and is_logged(caplog)
 
@@ -74,10 +74,10 @@ async def test_users_file_watch_continues_after_an_unexpected_error(
 ) -> None:
     users = tmp_path / "users.toml"
     write_users(users)
-    people = People(load_keys(tmp_path / "mooring.key"), users)
-    async with serve() as upstream, open_gateway({"a": upstream.url}, people=people) as running:
-        monkeypatch.setattr(gateway.people.login, "LOOK_SECONDS", 0.05)
-        monkeypatch.setattr(gateway.people.login, "read_accounts", Once(read_accounts))
+    logins = LoginSettings(load_keys(tmp_path / "mooring.key"), users)
+    async with serve() as upstream, open_gateway({"a": upstream.url}, logins=logins) as running:
+        monkeypatch.setattr(gateway.logins.login, "POLL_SECONDS", 0.05)
+        monkeypatch.setattr(gateway.logins.login, "read_accounts", Once(read_accounts))
         known = read_accounts(users)
         write_accounts(users, known.put(Account("dora")))
         access = running.gateway._access
@@ -89,8 +89,8 @@ async def test_users_file_watch_continues_after_an_unexpected_error(
 async def test_search_continues_after_an_unexpected_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, browser: aiohttp.ClientSession
 ) -> None:
-    probe = Once(Search.look)
-    monkeypatch.setattr(Search, "look", lambda search: probe(search))  # noqa: PLW0108 - a function is bound to its search
+    probe = Once(Search.search_once)
+    monkeypatch.setattr(Search, "search_once", lambda search: probe(search))  # noqa: PLW0108 - a function is bound to its search
     async with open_cluster(tmp_path) as cluster:
         await cluster.start("127.0.0.2")
         cluster.name("127.0.0.2")

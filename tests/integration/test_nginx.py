@@ -308,7 +308,7 @@ async def test_sockets_of_a_window_share_a_gateway_without_overlap(
         drop(newer)
         others = [await connect(browser, front.running, f"w{number}") for number in range(12)]
         await hub.has_accepted(21)
-        assert all(gateway.gateway._lines.count for gateway in front.gateways), "other windows are distributed"
+        assert all(gateway.gateway._tunnels.count for gateway in front.gateways), "other windows are distributed"
         for other in others:
             drop(other)
         await until(lambda: hub.open == 0)

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from gateway.people.keys import Keys, load_keys
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from gateway.people.seals import File, seal
 from tests.certificates import make_pem
 from tests.integration.exchanges import verdict
@@ -81,12 +81,12 @@ class NginxSetup:
 async def setup(tmp_path: Path) -> AsyncIterator[NginxSetup]:
     users = tmp_path / "users.toml"
     write_users(users)
-    people = People(load_keys(tmp_path / "mooring.key"), users)
+    logins = LoginSettings(load_keys(tmp_path / "mooring.key"), users)
     async with contextlib.AsyncExitStack() as stack:
         server = Server()
         upstream = await stack.enter_async_context(serve(server.answer))
-        front = await stack.enter_async_context(open_front({"a": upstream.url}, tmp_path, gateways=2, people=people))
-        yield NginxSetup(front, server, people.keys, stack)
+        front = await stack.enter_async_context(open_front({"a": upstream.url}, tmp_path, gateways=2, logins=logins))
+        yield NginxSetup(front, server, logins.keys, stack)
 
 
 async def test_nginx_sends_a_pictures_bytes_once_a_gateway_allows_it(setup: NginxSetup) -> None:
@@ -176,11 +176,11 @@ async def test_page_and_user_data_come_from_the_gateway(setup: NginxSetup) -> No
 
 async def test_session_cookie_is_secure_behind_https(tmp_path: Path) -> None:
     write_users(tmp_path / "users.toml")
-    people, pem = People(load_keys(tmp_path / "mooring.key"), tmp_path / "users.toml"), make_pem(tmp_path)
+    logins, pem = LoginSettings(load_keys(tmp_path / "mooring.key"), tmp_path / "users.toml"), make_pem(tmp_path)
     context = ssl.create_default_context(cafile=str(pem.authority))
     async with (
         serve(Server().answer) as upstream,
-        open_front({"a": upstream.url}, tmp_path, gateways=2, people=people, pem=pem) as front,
+        open_front({"a": upstream.url}, tmp_path, gateways=2, logins=logins, pem=pem) as front,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http,
     ):
         body, own = {"name": "alice", "password": PASSWORD}, {"Origin": front.url}

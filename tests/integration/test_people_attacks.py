@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.people.keys import load_keys
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import GuardedServer, get
 from tests.integration.rig import open_gateway, serve
@@ -44,8 +44,8 @@ async def opened_team(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     """Start a gateway with a login and one server, and log Alice in."""
     home = tmp_path_factory.mktemp("team")
     write_users(home / "users.toml")
-    people = People(load_keys(home / "mooring.key"), home / "users.toml")
-    async with serve(_history) as upstream, open_gateway({"a": upstream.url}, people=people) as gateway:
+    logins = LoginSettings(load_keys(home / "mooring.key"), home / "users.toml")
+    async with serve(_history) as upstream, open_gateway({"a": upstream.url}, logins=logins) as gateway:
         await gateway.first_probe()
         guarded = Team(gateway, upstream)
         async with aiohttp.ClientSession() as http:

@@ -17,7 +17,7 @@ from gateway.fleet.rules import Rules
 from gateway.page.tree import LOGIN
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from tests.integration.hub import read_all
 from tests.integration.rig import open_gateway, serve, until
 from tests.integration.studio import PASSWORD, Client, Studio, open_studio, slow_prompt, write_users
@@ -205,14 +205,14 @@ async def test_replaced_key_keeps_sessions(tmp_path: Path) -> None:
     write_users(users)
     jar = aiohttp.CookieJar(unsafe=True)
     async with serve() as upstream, aiohttp.ClientSession(cookie_jar=jar) as http:
-        async with open_gateway({"a": upstream.url}, people=People(load_keys(key), users)) as gateway:
+        async with open_gateway({"a": upstream.url}, logins=LoginSettings(load_keys(key), users)) as gateway:
             client = Client("alice", gateway.url, http)
             await client.post("/login", {"name": "alice", "password": PASSWORD})
             cookies = {cookie.key: cookie.value for cookie in http.cookie_jar}
         statuses = []
         for _ in range(2):
             renew_keys(key)
-            async with open_gateway({"a": upstream.url}, people=People(load_keys(key), users)) as gateway:
+            async with open_gateway({"a": upstream.url}, logins=LoginSettings(load_keys(key), users)) as gateway:
                 name = f"mooring-{gateway.port}"
                 async with aiohttp.ClientSession() as bare:
                     headers = {"Cookie": f"{name}={next(iter(cookies.values()))}"}
@@ -224,10 +224,10 @@ async def test_replaced_key_keeps_sessions(tmp_path: Path) -> None:
 @contextlib.asynccontextmanager
 async def _behind_proxy(tmp_path: Path, peers: str) -> AsyncIterator[Client]:
     rules = Rules(trusted_header="X-Forwarded-User", trusted_peers=(ipaddress.ip_network(peers),))
-    people = People(load_keys(tmp_path / "mooring.key"), None)
+    logins = LoginSettings(load_keys(tmp_path / "mooring.key"), None)
     async with (
         serve() as upstream,
-        open_gateway({"a": upstream.url}, people=people, rules=rules) as gateway,
+        open_gateway({"a": upstream.url}, logins=logins, rules=rules) as gateway,
         aiohttp.ClientSession() as http,
     ):
         yield Client("", gateway.url, http)

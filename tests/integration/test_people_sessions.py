@@ -12,7 +12,7 @@ import pytest
 from gateway.fleet.rules import Rules
 from gateway.people.accounts import Account, new_id, read_accounts, write_accounts
 from gateway.people.keys import load_keys
-from gateway.people.login_settings import People
+from gateway.people.login_settings import LoginSettings
 from gateway.people.sessions import DAY
 from tests.integration.hub import read_all
 from tests.integration.rig import open_gateway, until
@@ -46,13 +46,13 @@ async def test_log_out_ends_every_copy_of_the_cookie(studio: Studio) -> None:
 
 async def test_log_out_reaches_other_gateways_and_survives_restart(studio: Studio, tmp_path: Path) -> None:
     keys = load_keys(studio.users.with_name("mooring.key"))
-    people = People(keys, studio.users, tmp_path / "sessions")
+    logins = LoginSettings(keys, studio.users, tmp_path / "sessions")
     alice = await studio.log_in("alice")
     value = studio.cookie_of(alice)["Cookie"].partition("=")[2]
     for goes_first in (False, True):
         if goes_first:
             await alice.post("/logout", {})
-        async with open_gateway({"a": studio.server_url}, people=people) as beside, aiohttp.ClientSession() as http:
+        async with open_gateway({"a": studio.server_url}, logins=logins) as beside, aiohttp.ClientSession() as http:
             copied = Client("", beside.url, http)
             cookie = {"Cookie": f"mooring-{beside.port}={value}"}
 

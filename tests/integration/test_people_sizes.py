@@ -58,7 +58,7 @@ async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
     await alice.submit(long)
     access = studio.gateway.gateway._access
     assert access is not None
-    access.private.most_queued_bytes = 100_000
+    access.user_proxy.most_queued_bytes = 100_000
     extra = {"extra_pnginfo": {"workflow": "x" * 30_000}}
     answers = [await post(alice, alice.body(slow_prompt(seed), extra_data=extra)) for seed in range(4)]
     assert [status for status, _ in answers] == [200, 200, 200, 429]

@@ -39,7 +39,7 @@ def _attack(studio: Studio) -> None:
     assert access is not None
     for number in range(500):
         keys = of_stranger("alice", f"10.9.{number // 250}.{number % 250}")
-        access.login._guesses.note_failure(keys, time.monotonic())
+        access.login._throttle.note_failure(keys, time.monotonic())
 
 
 async def test_wrong_passwords_from_many_addresses_do_not_lock_known_browsers(studio: Studio) -> None:

@@ -139,7 +139,7 @@ def test_grace_period_covers_the_shutdown() -> None:
     pod = manifest("Deployment", "mooring")["spec"]["template"]["spec"]
     _, waits = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     deadlines = Deadlines()
-    ending = deadlines.shutdown + deadlines.goodbye + deadlines.farewell
+    ending = deadlines.shutdown + deadlines.browser_close + deadlines.upstream_close
     assert pod["terminationGracePeriodSeconds"] > int(waits) + 2 * ending
 
 

@@ -1,6 +1,6 @@
 """Identifies a discovered server: by the id that is stored on it, or by its description of itself.
 
-    claim = await ask_who(discover, endpoint, deadlines, may_mint=True)
+    claim = await identify(discover, endpoint, deadlines, may_mint=True)
 
 With `mint = true` an id is created once, by the first gateway that meets the server: a `POST` that overwrites nothing.
 ComfyUI checks whether the file exists before it reads the body, so two gateways that post at the same moment may both
@@ -48,15 +48,15 @@ class Claim:
     proof: Proof
 
 
-async def ask_who(discover: Discover, endpoint: Endpoint, deadlines: Deadlines, *, may_mint: bool) -> Claim:
+async def identify(discover: Discover, endpoint: Endpoint, deadlines: Deadlines, *, may_mint: bool) -> Claim:
     """Identify the server at an endpoint, or raise `NoClaim`. Nothing is minted on anything but a ComfyUI."""
-    async with Upstream(_anybody(discover, endpoint), deadlines) as upstream:
+    async with Upstream(_unidentified(discover, endpoint), deadlines) as upstream:
         try:
             async with asyncio.timeout(deadlines.probe):
                 stats = await fetch_body(upstream, STATS, SMALL)
             parse_stats(parse_json(stats, STATS))
             if discover.is_minted:
-                return _minted(discover, await _Keeper(upstream, may_mint=may_mint).proof())
+                return _minted(discover, await _IdFile(upstream, may_mint=may_mint).proof())
         except _FAILURES as error:
             raise NoClaim(judge_failure(error).detail) from error
     return _described(discover, endpoint, describe(stats) or "")
@@ -78,7 +78,7 @@ def _scheme(discover: Discover) -> str:
     return "https" if discover.is_https else "http"
 
 
-def _anybody(discover: Discover, endpoint: Endpoint) -> Server:
+def _unidentified(discover: Discover, endpoint: Endpoint) -> Server:
     """Return a server that is used for this identification only."""
     return Server(
         ServerId(endpoint.place), endpoint.place, address_of(discover, endpoint), access=discover.access,
@@ -99,7 +99,7 @@ def _id(discover: Discover, what: str) -> ServerId:
     return ServerId(f"{discover.prefix}-{hashlib.sha256(what.encode()).hexdigest()[:_DIGITS]}")
 
 
-class _Keeper:
+class _IdFile:
     """The file on a server that stores its id."""
 
     def __init__(self, upstream: Upstream, *, may_mint: bool) -> None:

@@ -20,7 +20,7 @@ from gateway.flags import same_server
 from gateway.fleet.discovery.search import Search
 from gateway.fleet.fleet import Discover, Fleet
 from gateway.fleet.state import FleetState, SearchReport
-from gateway.fleet.watch import tell_change
+from gateway.fleet.watch import log_change
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.tasks import for_ever, start_task
@@ -78,25 +78,25 @@ class Discovery:
 
     async def _run(self, search: Search) -> None:
         while True:
-            await search.look()
+            await search.search_once()
             if search in self._searches:
-                self._tell()
+                self._apply()
             search.looked.set()
             await asyncio.sleep(search.pause())
 
-    def _tell(self) -> None:
+    def _apply(self) -> None:
         """Make the gateway use the present results, if they have changed."""
         before = self._state.fleet
         now = self.merged(before.declared)
         if now != before:
-            tell_change(before, replace(now, warnings=()))  # the warnings are logged already
+            log_change(before, replace(now, warnings=()))  # the warnings are logged already
             self._change(before.declared)
 
 
 async def find_once(fleet: Fleet, deadlines: Deadlines) -> tuple[Fleet, tuple[SearchReport, ...]]:
     """Search once, without minting and without storing anything; return the fleet and how the searches went."""
     searches = [Search(discover, deadlines, lambda _: False, may_mint=False) for discover in fleet.discover]
-    await asyncio.gather(*(search.look() for search in searches))
+    await asyncio.gather(*(search.search_once() for search in searches))
     found, left_out = found_servers(fleet, searches)
     reports = tuple(search.report for search in searches)
     if left_out:

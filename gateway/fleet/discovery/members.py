@@ -1,9 +1,9 @@
 """The servers that one table has found, as values: their endpoints, and which of them leave or have left.
 
-    roll = roll.named(endpoints)                 # DNS has answered
-    roll = roll.met(claims)                      # servers were identified
-    roll = roll.parted(now, is_well, departure)  # time has passed
-    servers = roll.servers(is_well)
+    membership = membership.named(endpoints)                 # DNS has answered
+    membership = membership.met(claims)                      # servers were identified
+    membership = membership.parted(now, is_well, departure)  # time has passed
+    servers = membership.servers(is_well)
 
 A server that DNS names no more, or only among the leaving ones, gets no new work, and every other request as long as
 it answers. It leaves the fleet after being unreachable for a while. A server is recognized by its claim, never by its
@@ -35,7 +35,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
+class Membership:
     """The members of one table, by id.
 
     `listed` are the endpoints that DNS names, by place; `lingering` are those of the table's other name, which servers
@@ -51,8 +51,8 @@ class Roll:
     occupants: Mapping[str, tuple[Endpoint, ServerId]] = field(default_factory=dict)
     contested: Mapping[ServerId, frozenset[str]] = field(default_factory=dict)
 
-    def named(self, endpoints: Iterable[Endpoint], lingering: Iterable[Endpoint] = ()) -> Roll:
-        """Return the roll after an answer from DNS."""
+    def named(self, endpoints: Iterable[Endpoint], lingering: Iterable[Endpoint] = ()) -> Membership:
+        """Return the membership after an answer from DNS."""
         listed = {end.place: end for end in endpoints}
         others = {end.place: end for end in lingering if end.place not in listed}
         kept = {member.endpoint.place for member in self.members.values()} | listed.keys() | others.keys()
@@ -85,8 +85,8 @@ class Roll:
                 ends[server_id].setdefault(end.place, end)
         return {server_id: set(found.values()) for server_id, found in ends.items() if len(found) > 1}
 
-    def met(self, claims: Mapping[Endpoint, Claim]) -> Roll:
-        """Return the roll after servers were identified. A server has at most one IPv4 and one IPv6 address.
+    def met(self, claims: Mapping[Endpoint, Claim]) -> Membership:
+        """Return the membership after servers were identified. A server has at most one IPv4 and one IPv6 address.
 
         A server may be a second one with its id if that id was met at another place that is still named, and where no
         other server was met since: the first one may only be slow to answer.
@@ -125,8 +125,8 @@ class Roll:
         places = self.contested.get(server_id, frozenset()) - taken
         return frozenset(place for place in places if place in self.listed and self.listed[place].is_v6 in kinds)
 
-    def parted(self, now: float, is_well: IsWell, departure: float) -> Roll:
-        """Return the roll without members that are not named and have been unreachable for long."""
+    def parted(self, now: float, is_well: IsWell, departure: float) -> Membership:
+        """Return the membership without members that are not named and have been unreachable for long."""
         members = {}
         for server_id, member in self.members.items():
             since = now if member.gone_since is None else member.gone_since

@@ -154,11 +154,11 @@ class Names:
             raise LookupFailed(min(remarks))
         return Answer(tuple(endpoints), min(ttls), tuple(sorted(remarks)))
 
-    async def _target(self, lane: asyncio.Semaphore, told: dns.message.Message, record: SRV) -> _Addresses | str:
+    async def _target(self, lane: asyncio.Semaphore, answer: dns.message.Message, record: SRV) -> _Addresses | str:
         """Return a target's addresses, or why it is left out. A target is one server, with one address of a kind."""
         if not _is_host(record.target.to_text(omit_final_dot=True).lower()):
             return "it is no name of a server"
-        along = _along(told, record.target)
+        along = _along(answer, record.target)
         if along is None:
             try:
                 async with lane:
@@ -193,9 +193,9 @@ def _plain(addresses: Iterable[str], port: int, host: str) -> tuple[Endpoint, ..
     return tuple(Endpoint(host or address, port, (address,)) for address in addresses)
 
 
-def _along(told: dns.message.Message, target: dns.name.Name) -> _Addresses | None:
+def _along(answer: dns.message.Message, target: dns.name.Name) -> _Addresses | None:
     """Return the addresses of a target that came with the SRV records."""
-    sets = [one for one in told.additional if one.name == target]
+    sets = [one for one in answer.additional if one.name == target]
     found = tuple(sorted(item.address for one in sets for item in one if isinstance(item, A | AAAA)))
     return _Addresses(found, float(min(one.ttl for one in sets))) if found else None
 

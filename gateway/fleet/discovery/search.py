@@ -1,7 +1,7 @@
 """The search of one `[[discover]]` table: it queries DNS when the last answer has expired, and identifies new servers.
 
     search = Search(discover, deadlines, is_well)
-    await search.look()          # then search.servers, search.report
+    await search.search_once()          # then search.servers, search.report
     await asyncio.sleep(search.pause())
 
 A failing DNS changes nothing: the last answer counts until the next one. An answer without records is believed only
@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
-from gateway.fleet.discovery.claims import Claim, NoClaim, ask_who
-from gateway.fleet.discovery.members import IsWell, Roll
+from gateway.fleet.discovery.claims import Claim, NoClaim, identify
+from gateway.fleet.discovery.members import IsWell, Membership
 from gateway.fleet.discovery.names import Answer, Endpoint, LookupFailed, Names, NoRecords
 from gateway.fleet.fleet import Discover
 from gateway.fleet.state import SearchReport
@@ -28,7 +28,7 @@ from gateway.http.servers import Server
 ABREAST = 64  # servers that are identified at a time
 _BACKOFF = 1.6  # from one pause to the next while DNS fails
 _JITTER = 0.1  # of each pause, so that gateways that started together spread their queries
-_MOST_TOLD = 5  # of each kind of problem: they are sent to each window
+_MOST_REPORTED = 5  # of each kind of problem: they are sent to each window
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Search:
         self._is_well = is_well
         self._may_mint = may_mint
         self._clock = clock
-        self._roll = Roll(discover)
+        self._membership = Membership(discover)
         self._answer: Answer | None = None
         self._failure = ""
         self._is_deserted = False  # only starting or ending servers are there
@@ -63,40 +63,43 @@ class Search:
     @property
     def discover(self) -> Discover:
         """The table."""
-        return self._roll.discover
+        return self._membership.discover
 
     def follow(self, discover: Discover) -> None:
         """Use the table's present settings; its place is the same."""
-        self._roll = replace(self._roll, discover=discover)
+        self._membership = replace(self._membership, discover=discover)
 
     @property
     def servers(self) -> tuple[Server, ...]:
         """The servers that were found."""
-        return self._roll.servers(self._is_well)
+        return self._membership.servers(self._is_well)
 
     @property
     def report(self) -> SearchReport:
         """The state of the search, for windows and metrics."""
         is_answered = self._answer is not None and not self._failure
-        return SearchReport(self.discover.origin, len(self._roll.members), is_answered, self._troubles())
+        return SearchReport(self.discover.origin, len(self._membership.members), is_answered, self._troubles())
 
     def pause(self) -> float:
         """Return the seconds until the next search."""
-        is_open = bool(self._silent or self._roll.contested or self._roll.leaving()) or self._roll.has_spares
-        is_open = is_open or not all(self._is_well(server_id) for server_id in self._roll.members)
+        is_open = (
+            bool(self._silent or self._membership.contested or self._membership.leaving())
+            or self._membership.has_spares
+        )
+        is_open = is_open or not all(self._is_well(server_id) for server_id in self._membership.members)
         waits = self._due - self._clock()
         if is_open and self._answer is not None:
             waits = min(waits, self._deadlines.search)
         return max(waits, 0.0) * random.uniform(1.0, 1.0 + _JITTER)
 
-    async def look(self) -> None:
+    async def search_once(self) -> None:
         """Search once. Never raises for what DNS, the network or a server does."""
         is_due = self._clock() >= self._due
         if is_due:
             await self._look_up()
-        if self._answer is not None or self._roll.lingering:
-            await self._meet(self._roll.unsettled(self._is_well, is_thorough=is_due))
-        self._roll = self._roll.parted(self._clock(), self._is_well, self._deadlines.departure)
+        if self._answer is not None or self._membership.lingering:
+            await self._meet(self._membership.unsettled(self._is_well, is_thorough=is_due))
+        self._membership = self._membership.parted(self._clock(), self._is_well, self._deadlines.departure)
 
     # DNS
 
@@ -107,15 +110,17 @@ class Search:
             answer = await Names(self.discover.nameservers, self._deadlines.dns).look_up(self.discover)
         except LookupFailed as error:
             self._is_deserted = isinstance(error, NoRecords) and bool(lingering) and not self._leaving_failure
-            self._tell(str(error))
-            self._roll = self._roll.named(() if self._is_deserted else self._roll.listed.values(), lingering)
+            self._note_failure(str(error))
+            self._membership = self._membership.named(
+                () if self._is_deserted else self._membership.listed.values(), lingering
+            )
             self._due = self._clock() + self._patience
             self._patience = min(self._patience * _BACKOFF, most)
             return
         self._is_deserted = False
-        self._tell("")
+        self._note_failure("")
         self._answer, self._patience = answer, least
-        self._roll = self._roll.named(answer.endpoints, lingering)
+        self._membership = self._membership.named(answer.endpoints, lingering)
         self._due = self._clock() + min(max(answer.ttl, least), most)
 
     async def _look_up_leaving(self) -> tuple[Endpoint, ...]:
@@ -133,9 +138,9 @@ class Search:
             self._leaving_failure = f"{error}: nobody tells which servers are leaving"
             if self._leaving_failure != before:
                 _log.warning("%s: %s", self.discover.origin, self._leaving_failure)
-            return tuple(self._roll.lingering.values())
+            return tuple(self._membership.lingering.values())
 
-    def _tell(self, failure: str) -> None:
+    def _note_failure(self, failure: str) -> None:
         if failure and failure != self._failure:
             _log.warning("%s: %s. %s", self.discover.origin, failure, self._standing())
         elif self._failure and not failure:
@@ -146,15 +151,15 @@ class Search:
 
     async def _meet(self, endpoints: Collection[Endpoint]) -> None:
         claims = await self._ask(endpoints)
-        rivals = self._roll.rivals(claims)
+        rivals = self._membership.rivals(claims)
         if rivals:
-            again = set().union(*rivals.values())
-            confirmed = await self._ask(again)
-            claims = {end: claim for end, claim in claims.items() if end not in again} | confirmed
-        before, self._roll = self._roll, self._roll.met(claims)
-        for server_id in self._roll.contested.keys() - before.contested.keys():
-            _log.error("%s: %s", self.discover.origin, _word_contest(self._roll.contested[server_id]))
-        self._silent = {place: why for place, why in self._silent.items() if place in self._roll.listed}
+            claimed_twice = set().union(*rivals.values())
+            confirmed = await self._ask(claimed_twice)
+            claims = {end: claim for end, claim in claims.items() if end not in claimed_twice} | confirmed
+        before, self._membership = self._membership, self._membership.met(claims)
+        for server_id in self._membership.contested.keys() - before.contested.keys():
+            _log.error("%s: %s", self.discover.origin, _contest_text(self._membership.contested[server_id]))
+        self._silent = {place: why for place, why in self._silent.items() if place in self._membership.listed}
 
     async def _ask(self, endpoints: Iterable[Endpoint]) -> dict[Endpoint, Claim]:
         asked = list(endpoints)
@@ -164,7 +169,7 @@ class Search:
     async def _ask_one(self, endpoint: Endpoint) -> Claim | None:
         async with self._lane:
             try:
-                claim = await ask_who(self.discover, endpoint, self._deadlines, may_mint=self._may_mint)
+                claim = await identify(self.discover, endpoint, self._deadlines, may_mint=self._may_mint)
             except NoClaim as error:
                 self._note_silence(endpoint.place, str(error))
                 return None
@@ -173,7 +178,7 @@ class Search:
 
     def _note_silence(self, place: str, why: str) -> None:
         """Note why a server was not identified. If it is only starting or ending, that is normal."""
-        if place in self._roll.lingering:
+        if place in self._membership.lingering:
             return
         if self._silent.get(place) != why:
             _log.info("%s: %s does not say who it is: %s", self.discover.origin, place, why)
@@ -188,18 +193,18 @@ class Search:
     def _troubles(self) -> tuple[str, ...]:
         origin = self.discover.origin
         remarks = self._answer.remarks if self._answer is not None else ()
-        contests = [_word_contest(places) for places in self._roll.contested.values()]
+        contests = [_contest_text(places) for places in self._membership.contested.values()]
         silent = [f"{place} does not say who it is: {why}" for place, why in sorted(self._silent.items())]
-        told = [
+        troubles = [
             *([f"{origin}: {self._failure}. {self._standing()}"] if self._failure else []),
             *([f"{origin}: {self._leaving_failure}."] if self._leaving_failure else []),
-            *(f"{origin}: {one}." for kind in (remarks, contests, silent) for one in kind[:_MOST_TOLD]),
+            *(f"{origin}: {one}." for kind in (remarks, contests, silent) for one in kind[:_MOST_REPORTED]),
         ]
-        more = sum(max(0, len(kind) - _MOST_TOLD) for kind in (remarks, contests, silent))
-        return (*told, *([f"{origin}: {more} more like these."] if more else []))
+        more = sum(max(0, len(kind) - _MOST_REPORTED) for kind in (remarks, contests, silent))
+        return (*troubles, *([f"{origin}: {more} more like these."] if more else []))
 
 
-def _word_contest(places: Iterable[str]) -> str:
+def _contest_text(places: Iterable[str]) -> str:
     return (
         f"{' and '.join(sorted(places))} have one id between them, so neither is used:"
         " each server needs a user directory of its own"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.fleet.discovery.claims import Claim, address_of
-from gateway.fleet.discovery.members import Roll
+from gateway.fleet.discovery.members import Membership
 from gateway.fleet.discovery.names import Endpoint
 from gateway.fleet.fleet import Discover
 from gateway.http.servers import Proof, ProofKind, Server, ServerId
@@ -35,13 +35,13 @@ def none_well(_: ServerId) -> bool:
     return False
 
 
-def shown(roll: Roll, is_well: object = all_well) -> dict[str, tuple[str, bool]]:
+def shown(roll: Membership, is_well: object = all_well) -> dict[str, tuple[str, bool]]:
     servers: tuple[Server, ...] = roll.servers(is_well)  # type: ignore[arg-type]
     return {server.id: (server.address, server.is_drained) for server in servers}
 
 
 ONE, TWO, SIX = at("10.0.0.1"), at("10.0.0.2"), at("fd00::1")
-BOTH = Roll(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("b")})
+BOTH = Membership(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("b")})
 
 
 def test_what_is_named_and_has_said_who_it_is_is_a_member() -> None:
@@ -56,7 +56,7 @@ def test_what_is_named_no_more_is_drained_and_stays_while_it_answers() -> None:
 
 
 def test_what_is_named_among_the_leaving_only_is_met_and_takes_nothing_new() -> None:
-    fresh = Roll(GPU).named([TWO], [ONE, TWO])
+    fresh = Membership(GPU).named([TWO], [ONE, TWO])
     assert fresh.unsettled(none_well, is_thorough=True) == [TWO, ONE]
     met = fresh.met({ONE: who("a"), TWO: who("b")})
     assert shown(met) == {"gpu-a": ("http://10.0.0.1:8188", True), "gpu-b": ("http://10.0.0.2:8188", False)}
@@ -112,7 +112,7 @@ def test_an_address_whose_server_has_moved_is_asked_again() -> None:
 
 def test_the_addresses_of_a_name_may_change() -> None:
     old, new = named("gpu-0.internal", "10.0.0.1"), named("gpu-0.internal", "10.0.0.9")
-    roll = Roll(SRV).named([old]).met({old: who("a")}).named([new])
+    roll = Membership(SRV).named([old]).met({old: who("a")}).named([new])
     assert roll.unsettled(all_well, is_thorough=False) == [new]
     (server,) = roll.met({new: who("a")}).servers(all_well)
     assert (server.address, server.dial) == ("http://gpu-0.internal:8188", ("10.0.0.9",))
@@ -120,8 +120,8 @@ def test_the_addresses_of_a_name_may_change() -> None:
 
 def test_two_servers_with_one_id_are_both_left_out_until_one_is_gone() -> None:
     claims = {ONE: who("a"), TWO: who("a")}
-    assert set(Roll(GPU).rivals(claims)["gpu-a"]) == {ONE, TWO}  # type: ignore[index]
-    roll = Roll(GPU).named([ONE, TWO]).met(claims)
+    assert set(Membership(GPU).rivals(claims)["gpu-a"]) == {ONE, TWO}  # type: ignore[index]
+    roll = Membership(GPU).named([ONE, TWO]).met(claims)
     assert shown(roll) == {} and set(roll.contested) == {"gpu-a"}
     alone = roll.met({ONE: who("a")})
     assert shown(alone) == {}, "both are named still: nobody knows which of them has the work"
@@ -130,7 +130,7 @@ def test_two_servers_with_one_id_are_both_left_out_until_one_is_gone() -> None:
 
 def test_an_id_is_contested_no_more_once_one_of_its_places_has_an_id_of_its_own() -> None:
     three = at("10.0.0.3")
-    shared = Roll(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("a")})
+    shared = Membership(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("a")})
     mended = shared.met({ONE: who("c"), TWO: who("a")})
     assert (shown(mended).keys(), mended.contested) == ({"gpu-c", "gpu-a"}, {})
     one_by_one = shared.met({ONE: who("c")}).met({TWO: who("a")})
@@ -141,7 +141,7 @@ def test_an_id_is_contested_no_more_once_one_of_its_places_has_an_id_of_its_own(
 
 
 def test_a_server_with_two_kinds_of_address_is_used_again_once_its_rival_is_gone() -> None:
-    shared = Roll(GPU).named([ONE, TWO, SIX]).met({ONE: who("a"), TWO: who("a"), SIX: who("a")})
+    shared = Membership(GPU).named([ONE, TWO, SIX]).met({ONE: who("a"), TWO: who("a"), SIX: who("a")})
     assert shown(shared) == {}
     alone = shared.named([ONE, SIX]).met({ONE: who("a"), SIX: who("a")})
     assert (shown(alone), alone.contested) == ({"gpu-a": ("http://10.0.0.1:8188", False)}, {})
@@ -155,7 +155,7 @@ def test_a_member_is_a_rival_of_whoever_claims_its_id_elsewhere() -> None:
 
 
 def test_an_ipv4_and_an_ipv6_address_are_one_server() -> None:
-    roll = Roll(GPU).named([SIX, ONE]).met({SIX: who("a"), ONE: who("a")})
+    roll = Membership(GPU).named([SIX, ONE]).met({SIX: who("a"), ONE: who("a")})
     assert shown(roll) == {"gpu-a": ("http://10.0.0.1:8188", False)}
     assert roll.unsettled(all_well, is_thorough=False) == []
     assert roll.unsettled(all_well, is_thorough=True) == [SIX]
@@ -163,7 +163,7 @@ def test_an_ipv4_and_an_ipv6_address_are_one_server() -> None:
 
 def test_records_with_the_lowest_priority_take_the_work_while_one_of_them_is_well() -> None:
     first, spare = named("a.internal", "10.0.0.1", 10, 3), named("b.internal", "10.0.0.2", 20, 1)
-    roll = Roll(SRV).named([first, spare]).met({first: who("a"), spare: who("b")})
+    roll = Membership(SRV).named([first, spare]).met({first: who("a"), spare: who("b")})
     assert {key: drained for key, (_, drained) in shown(roll).items()} == {"gpu-a": False, "gpu-b": True}
     assert not any(drained for _, drained in shown(roll, lambda one: one == "gpu-b").values())
     changed = roll.named([replace(first, priority=30), spare])
@@ -174,15 +174,15 @@ def test_weights_of_records_are_shares_of_the_heaviest() -> None:
     heavy, light, none = (
         named(f"{name}.internal", "10.0.0.1", 0, weight) for name, weight in (("a", 4), ("b", 1), ("c", 0))
     )
-    roll = Roll(replace(SRV, weight=2.0)).named([heavy, light, none])
+    roll = Membership(replace(SRV, weight=2.0)).named([heavy, light, none])
     roll = roll.met({heavy: who("a"), light: who("b"), none: who("c")})
     assert {one.id: one.weight for one in roll.servers(all_well)} == {"gpu-a": 2.0, "gpu-b": 0.5, "gpu-c": 0.01}
-    equal = Roll(SRV).named([replace(heavy, weight=0)]).met({replace(heavy, weight=0): who("a")})
+    equal = Membership(SRV).named([replace(heavy, weight=0)]).met({replace(heavy, weight=0): who("a")})
     assert equal.servers(all_well)[0].weight == 1.0
 
 
 def test_those_that_leave_are_bounded() -> None:
-    roll = Roll(replace(GPU, most=2))
+    roll = Membership(replace(GPU, most=2))
     for number in range(9):
         end = at(f"10.0.1.{number}")
         roll = roll.named([end]).met({end: who(f"x{number}")}).parted(float(number), none_well, 1e9)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from demo_comfyui.faults import Faults, NextSubmit
-from gateway.fleet.faults import CHANGES, Wish, read_broken, read_wish
+from gateway.fleet.faults import CHANGES, Wish, read_active_faults, read_wish
 from wire.faults import Fault
 
 ENDS = {
@@ -66,11 +66,11 @@ def test_every_change_is_one_that_a_demo_server_knows(fault: Fault) -> None:
 @pytest.mark.parametrize(("fault", "end"), ENDS.items())
 def test_a_fault_is_told_while_it_lasts_and_no_longer(fault: Fault, end: Fault) -> None:
     faults = Faults()
-    assert read_broken(told(faults)) == ()
+    assert read_active_faults(told(faults)) == ()
     faults.apply(dict(CHANGES[fault]))
-    assert read_broken(told(faults)) == (fault,)
+    assert read_active_faults(told(faults)) == (fault,)
     faults.apply(dict(CHANGES[end]))
-    assert read_broken(told(faults)) == ()
+    assert read_active_faults(told(faults)) == ()
 
 
 @pytest.mark.parametrize("fault", ENDS)
@@ -78,12 +78,12 @@ def test_a_reset_ends_every_fault(fault: Fault) -> None:
     faults = Faults()
     faults.apply(dict(CHANGES[fault]))
     faults.apply(dict(CHANGES[Fault.RESET]))
-    assert read_broken(told(faults)) == ()
+    assert read_active_faults(told(faults)) == ()
 
 
 def test_all_that_can_happen_to_the_next_submit_is_known_by_name() -> None:
     for kind in NextSubmit:
-        assert len(read_broken({"faults": {"next_submit": kind.value}, "holding": 0})) == 1
+        assert len(read_active_faults({"faults": {"next_submit": kind.value}, "holding": 0})) == 1
 
 
 async def test_a_held_submit_is_told_until_it_is_released() -> None:
@@ -92,7 +92,7 @@ async def test_a_held_submit_is_told_until_it_is_released() -> None:
     assert faults.pop_next_submit() is NextSubmit.HOLD
     held = asyncio.create_task(faults.hold())
     await asyncio.sleep(0)
-    assert read_broken(told(faults)) == (Fault.HOLD_NEXT,)
+    assert read_active_faults(told(faults)) == (Fault.HOLD_NEXT,)
     faults.apply(dict(CHANGES[Fault.RELEASE]))
     await held
-    assert read_broken(told(faults)) == ()
+    assert read_active_faults(told(faults)) == ()

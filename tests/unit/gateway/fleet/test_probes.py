@@ -7,15 +7,15 @@ import pytest
 from gateway.fleet.server_answers import NotComfyError, Queue, parse_queue, parse_stats
 from tests import recordings
 from wire.health import Condition, Health
-from wire.system_stats import Look
+from wire.system_stats import ProbeResult
 
 
 def test_stats_tell_the_version_and_the_demo() -> None:
     real = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}
-    assert parse_stats(real) == Look(Condition(Health.WELL, version="0.3.64"))
+    assert parse_stats(real) == ProbeResult(Condition(Health.WELL, version="0.3.64"))
     demo = {"system": {"comfyui_version": "0.3.64", "argv": ["x", "--mooring-demo"]}, "devices": []}
-    assert parse_stats(demo) == Look(Condition(Health.WELL, version="0.3.64", is_demo=True))
-    assert parse_stats({"system": {"os": "posix"}, "devices": []}) == Look(Condition(Health.WELL))
+    assert parse_stats(demo) == ProbeResult(Condition(Health.WELL, version="0.3.64", is_demo=True))
+    assert parse_stats({"system": {"os": "posix"}, "devices": []}) == ProbeResult(Condition(Health.WELL))
 
 
 @pytest.mark.parametrize("answer", [None, [], "", {}, {"system": {}}, {"system": [], "devices": []}, {"devices": []}])

@@ -9,7 +9,7 @@ from gateway.fleet.server_answers import parse_stats
 from gateway.http.servers import ServerId
 from wire.health import Condition, Health
 from wire.server_stats import MINUTES
-from wire.system_stats import MOST_DEVICES, Device, Look
+from wire.system_stats import MOST_DEVICES, Device, ProbeResult
 
 A, B = ServerId("a"), ServerId("b")
 GPU = Device(name="cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", kind="cuda", total=24_000, free=20_000)
@@ -37,7 +37,7 @@ def test_the_looks_of_one_minute_are_one_entry() -> None:
     clock = Clock()
     stats = FleetStats(clock)
     for condition in (well(), well(1, 2), well(1), Condition(Health.TIMEOUT, "no answer in time")):
-        stats.note(A, Look(condition))
+        stats.note(A, ProbeResult(condition))
     hour = published(stats)["a"]["hour"]
     assert len(hour) == MINUTES
     assert hour[-1] == [3, 2, 3, 4], "longest, busy, well, looks"
@@ -50,7 +50,7 @@ def test_an_hour_is_kept_and_no_more() -> None:
     stats = FleetStats(clock)
     for minute in range(3 * MINUTES):
         clock.now = 10_000.0 + 60 * minute
-        stats.note(A, Look(well(minute % 5)))
+        stats.note(A, ProbeResult(well(minute % 5)))
     assert [entry[0] for entry in published(stats)["a"]["hour"]] == [
         minute % 5 for minute in range(2 * MINUTES, 3 * MINUTES)
     ]
@@ -60,8 +60,8 @@ def test_an_hour_is_kept_and_no_more() -> None:
 
 def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
     stats = FleetStats(Clock())
-    stats.note(A, Look(well(), (GPU,)))
-    stats.note(A, Look(Condition(Health.DOWN)))
+    stats.note(A, ProbeResult(well(), (GPU,)))
+    stats.note(A, ProbeResult(Condition(Health.DOWN)))
     assert published(stats)["a"]["devices"] == [
         {"name": "cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "kind": "cuda", "total": 24_000, "free": 20_000}
     ]

@@ -61,8 +61,8 @@ def test_the_state_as_json() -> None:
 
 def test_what_is_broken_on_purpose_is_told_with_the_state_and_is_news() -> None:
     state = FleetState(FLEET, is_breakable=True)
-    state.note_broken(A, ("hang", "deaf"))
-    state.note_broken(A, ("hang", "deaf"))
+    state.note_faults(A, ("hang", "deaf"))
+    state.note_faults(A, ("hang", "deaf"))
     assert state.revision == 1
     told = state.as_json()
     assert told["faults"] is True

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.fleet.rules import Rules
 from gateway.http.connections import BrowserServer
-from gateway.http.peers import told_by
+from gateway.http.peers import client_address
 from gateway.http.refusal import Cause, Refused
 from gateway.http.servers import Server, ServerId
 from gateway.people.accel import ASKS, FITS, hand_over, may_hand_over
@@ -31,7 +31,7 @@ RULES = Rules(proxies=(ip_network("10.0.0.7"),))
     ],
 )
 def test_only_a_proxy_of_ours_names_somebody_else(peer: str, named: list[str], client: str) -> None:
-    assert told_by(peer, named, RULES.is_proxy) == client
+    assert client_address(peer, named, RULES.is_proxy) == client
 
 
 async def test_a_proxy_may_have_the_connections_of_everybody() -> None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Bounds, Scan
 from gateway.http.refusal import Cause, Refusal, Refused
-from gateway.http.worker_process import SMALL_SIZE, Reading, TooMuchWork
+from gateway.http.worker_process import SMALL_SIZE, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
 from tests.large_works import fail_shape, grow, length_of, process_of, refuse, take_memory, take_time
 
@@ -25,60 +25,60 @@ def scan_of(text: bytes) -> Scan:
 
 
 async def test_only_large_texts_leave_the_process() -> None:
-    reading = Reading()
-    assert await reading.run(scan_of(b"[]"), process_of, b"[]") == os.getpid()
+    worker = WorkerProcess()
+    assert await worker.run(scan_of(b"[]"), process_of, b"[]") == os.getpid()
     many = b"[" + b"0," * 30_000 + b"0]"
-    first = await reading.run(scan_of(LARGE), process_of, LARGE)
+    first = await worker.run(scan_of(LARGE), process_of, LARGE)
     assert first != os.getpid()
-    assert await reading.run(scan_of(many), process_of, many) == first
-    assert await reading.run(scan_of(LARGE), length_of, LARGE, 7) == len(LARGE) + 7
-    await reading.close()
+    assert await worker.run(scan_of(many), process_of, many) == first
+    assert await worker.run(scan_of(LARGE), length_of, LARGE, 7) == len(LARGE) + 7
+    await worker.close()
 
 
 async def test_errors_are_raised_as_they_were() -> None:
-    reading = Reading()
+    worker = WorkerProcess()
     with pytest.raises(Refused) as refused:
-        await reading.run(scan_of(LARGE), refuse, LARGE)
+        await worker.run(scan_of(LARGE), refuse, LARGE)
     assert refused.value.refusal == Refusal(Cause.NOT_YOURS, "no")
     with pytest.raises(NotComfyError) as failed:
-        await reading.run(scan_of(LARGE), fail_shape, LARGE)
+        await worker.run(scan_of(LARGE), fail_shape, LARGE)
     assert failed.value.cause == "login"
     with pytest.raises(ShapeError):
-        await reading.run(scan_of(LARGE), read_rows_text, LARGE)
-    await reading.close()
+        await worker.run(scan_of(LARGE), read_rows_text, LARGE)
+    await worker.close()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does not bound memory there")
 async def test_work_over_the_memory_limit_fails_alone() -> None:
-    reading = Reading()
+    worker = WorkerProcess()
     with pytest.raises(TooMuchWork):
-        await reading.run(scan_of(LARGE), take_memory, LARGE)
-    assert await reading.run(scan_of(LARGE), length_of, LARGE, 0) == len(LARGE)
-    await reading.close()
+        await worker.run(scan_of(LARGE), take_memory, LARGE)
+    assert await worker.run(scan_of(LARGE), length_of, LARGE, 0) == len(LARGE)
+    await worker.close()
 
 
 async def test_work_over_the_time_limit_fails_alone() -> None:
-    reading = Reading(work_seconds=0.5)
+    worker = WorkerProcess(work_seconds=0.5)
     with pytest.raises(TooMuchWork):
-        await reading.run(scan_of(LARGE), take_time, LARGE)
-    await reading.close()
+        await worker.run(scan_of(LARGE), take_time, LARGE)
+    await worker.close()
 
 
 async def test_cancelled_work_leaves_no_answer_for_the_next() -> None:
-    reading = Reading()
-    first = asyncio.create_task(reading.run(scan_of(LARGE), take_time, LARGE))
+    worker = WorkerProcess()
+    first = asyncio.create_task(worker.run(scan_of(LARGE), take_time, LARGE))
     await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    assert await reading.run(scan_of(LARGE), length_of, LARGE, 1) == len(LARGE) + 1
-    await reading.close()
+    assert await worker.run(scan_of(LARGE), length_of, LARGE, 1) == len(LARGE) + 1
+    await worker.close()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says how much memory a process had")
 async def test_grown_process_is_replaced() -> None:
-    reading = Reading()
-    first = await reading.run(scan_of(LARGE), process_of, LARGE)
-    await reading.run(scan_of(LARGE), grow, LARGE)
-    assert await reading.run(scan_of(LARGE), process_of, LARGE) != first
-    await reading.close()
+    worker = WorkerProcess()
+    first = await worker.run(scan_of(LARGE), process_of, LARGE)
+    await worker.run(scan_of(LARGE), grow, LARGE)
+    assert await worker.run(scan_of(LARGE), process_of, LARGE) != first
+    await worker.close()

@@ -18,7 +18,14 @@ from gateway.http.peers import network_of
 from gateway.people.accounts import Account, Accounts, read_accounts, write_accounts
 from gateway.people.devices import Devices
 from gateway.people.keys import Keys, load_keys, make_keys, renew_keys
-from gateway.people.login_throttle import FORGIVEN_AFTER, LONGEST_PAUSE, LONGEST_WAIT, Guesses, of_device, of_stranger
+from gateway.people.login_throttle import (
+    FORGIVEN_AFTER,
+    LONGEST_PAUSE,
+    LONGEST_WAIT,
+    LoginThrottle,
+    of_device,
+    of_stranger,
+)
 from gateway.people.passwords import PasswordHash, _scrypt, fault_of
 from gateway.people.person import Person, Role
 from gateway.people.sessions import DAY, Sessions
@@ -252,7 +259,7 @@ def test_another_installations_session_is_none() -> None:
 
 
 def test_each_guess_past_the_free_ones_waits_longer_up_to_a_bound() -> None:
-    guesses, now, waits = Guesses(), 0.0, []
+    guesses, now, waits = LoginThrottle(), 0.0, []
     for _ in range(20):
         waits.append(guesses.wait(of_stranger("alice", "10.0.0.7"), now))
         now += waits[-1]
@@ -263,7 +270,7 @@ def test_each_guess_past_the_free_ones_waits_longer_up_to_a_bound() -> None:
 
 
 def test_whoever_comes_in_is_forgiven_and_others_are_not_held_off() -> None:
-    guesses = Guesses()
+    guesses = LoginThrottle()
     for _ in range(7):
         guesses.note_failure(of_stranger("alice", "10.0.0.7"), 0.0)
     assert (
@@ -275,7 +282,7 @@ def test_whoever_comes_in_is_forgiven_and_others_are_not_held_off() -> None:
 
 
 def test_a_day_of_log_ins_that_succeed_holds_nobody_off() -> None:
-    guesses = Guesses()
+    guesses = LoginThrottle()
     for at in range(500):
         assert guesses.wait(of_stranger("alice", "10.0.0.7"), at) == 0.0
         guesses.note_failure(of_stranger("alice", "10.0.0.7"), at)
@@ -283,7 +290,7 @@ def test_a_day_of_log_ins_that_succeed_holds_nobody_off() -> None:
 
 
 def test_many_names_from_one_address_and_many_addresses_for_one_name_wait_too() -> None:
-    guesses = Guesses()
+    guesses = LoginThrottle()
     for number in range(60):
         guesses.note_failure(of_stranger(f"user{number}", "10.0.0.7"), 0.0)
         guesses.note_failure(of_stranger("alice", f"10.0.1.{number}"), 0.0)
@@ -294,14 +301,14 @@ def test_many_names_from_one_address_and_many_addresses_for_one_name_wait_too() 
 
 
 def test_what_is_counted_is_bounded() -> None:
-    guesses = Guesses(most=30)
+    guesses = LoginThrottle(most=30)
     for number in range(1_000):
         guesses.note_failure(of_stranger(f"user{number}", f"10.1.{number // 250}.{number % 250}"), 0.0)
     assert len(guesses._failures) <= 30
 
 
 def test_known_browser_is_counted_separately() -> None:
-    guesses, own = Guesses(), of_device("1" * 32)
+    guesses, own = LoginThrottle(), of_device("1" * 32)
     for number in range(200):
         guesses.note_failure(of_stranger("alice", f"10.0.{number}.7"), 0.0)
     assert guesses.wait(of_stranger("alice", "10.1.0.7"), 0.0) == LONGEST_WAIT and guesses.wait(own, 0.0) == 0.0
@@ -313,7 +320,7 @@ def test_known_browser_is_counted_separately() -> None:
 
 
 def test_unchecked_attempt_does_not_count() -> None:
-    guesses, keys = Guesses(), of_stranger("alice", "10.0.0.7")
+    guesses, keys = LoginThrottle(), of_stranger("alice", "10.0.0.7")
     for _ in range(100):
         guesses.note_failure(keys, 0.0)
         guesses.note_unjudged(keys)

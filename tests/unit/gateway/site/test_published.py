@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_files_of_the_folder_are_listed_and_read(folder: Path) -> None:
     shown = Published(folder)
-    listing = shown.look()
+    listing = shown.listing()
     assert list(listing.files) == ["b.json", "portraits/a b.PNG"]
     assert listing.left_out == {}
     assert shown.read("portraits/a b.PNG") == b"png"
@@ -47,7 +47,7 @@ def test_a_link_that_leads_out_of_the_folder_is_left_out_with_its_reason(folder:
     (folder / "outer.json").symlink_to(folder.parent / "secret.json")
     (folder / "loop.json").symlink_to(folder / "loop.json")
     (folder / "elsewhere").symlink_to(folder.parent)
-    listing = Published(folder).look()
+    listing = Published(folder).listing()
     assert list(listing.files) == ["b.json", "inner.json", "portraits/a b.PNG"]
     assert set(listing.left_out) == {"outer.json", "loop.json"}
 
@@ -58,37 +58,37 @@ def test_too_many_too_deep_and_too_large_is_left_out(folder: Path, monkeypatch: 
     (deep / "deep.json").write_text("{}")
     (folder / "large.json").write_text("[1,2,3,4]")
     monkeypatch.setattr(published, "LARGEST", 5)
-    listing = Published(folder).look()
+    listing = Published(folder).listing()
     assert list(listing.left_out) == ["large.json"]
     assert Published(folder).read("large.json") is None
     monkeypatch.setattr(published, "MOST_FILES", 1)
-    assert list(Published(folder).look().files) == ["b.json"]
+    assert list(Published(folder).listing().files) == ["b.json"]
 
 
 @pytest.mark.parametrize("name", ["50%.json", "a;b.json", "what?.json", "a#b.json", "line\nbreak.json"])
 def test_a_name_that_could_be_read_as_another_path_is_left_out(folder: Path, name: str) -> None:
     (folder / name).write_text("{}")
-    assert list(Published(folder).look().left_out) == [name]
+    assert list(Published(folder).listing().left_out) == [name]
 
 
 def test_the_tag_follows_the_files(folder: Path) -> None:
     shown = Published(folder)
-    first = shown.look().tag
-    assert shown.look().tag == first
+    first = shown.listing().tag
+    assert shown.listing().tag == first
     (folder / "b.json").write_text("[]")
     os.utime(folder / "b.json", (1, 1))
-    second = shown.look().tag
+    second = shown.listing().tag
     (folder / "b.json").unlink()
-    assert len({first, second, shown.look().tag}) == 3
+    assert len({first, second, shown.listing().tag}) == 3
     assert shown.read("b.json") is None
 
 
 def test_a_folder_that_is_gone_publishes_nothing(folder: Path) -> None:
     shown = Published(folder)
-    shown.look()
+    shown.listing()
     folder.rename(folder.parent / "away")
-    assert shown.look().files == {}
-    assert Published(None).look().tag == ""
+    assert shown.listing().files == {}
+    assert Published(None).listing().tag == ""
 
 
 def test_a_workflow_with_a_form_is_listed_by_its_own_title(folder: Path) -> None:
@@ -97,8 +97,8 @@ def test_a_workflow_with_a_form_is_listed_by_its_own_title(folder: Path) -> None
     (folder / "plain.json").write_text('{"1": {"class_type": "A"}}')
     (folder / "broken.json").write_text('{"title": "x", "workflow":')
     published = Published(folder)
-    files = {item["path"]: item for item in published.look().as_json()["files"]}  # type: ignore[attr-defined]
+    files = {item["path"]: item for item in published.listing().as_json()["files"]}  # type: ignore[attr-defined]
     assert (files["named.json"]["title"], files["named.json"]["about"]) == ("Portrait 夜", "Faces.")
     assert "title" not in files["plain.json"] and "title" not in files["broken.json"]
     (folder / "named.json").write_text(json.dumps({**told, "title": "Another one"}))
-    assert published.look().files["named.json"].title == "Another one"
+    assert published.listing().files["named.json"].title == "Another one"
