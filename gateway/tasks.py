@@ -25,7 +25,7 @@ async def for_ever(work: Callable[[], Coroutine[Any, Any, None]], pause: float) 
         try:
             await work()
         except Exception:  # noqa: BLE001 - it is logged, and the work restarts
-            _log.exception("a background task failed; it begins anew in %.1f s", pause)
+            _log.exception("a background task failed; it restarts in %.1f s", pause)
         await asyncio.sleep(pause)
 
 

@@ -1,8 +1,8 @@
 """Text messages of ComfyUI's socket, `{"type": …, "data": {…}}`, and whose prompt each of them is about.
 
-A server sends what happens to a prompt to the client that posted it. But it broadcasts the events of a prompt that was
-posted without a client_id, and custom nodes broadcast what they like. So where users are kept apart, only the events
-declared here are passed on, each by its own proof of whose it is.
+A server sends the events of a prompt to the client that posted it. But it broadcasts the events of a prompt that was
+posted without a client_id, and custom nodes broadcast what they like. So for users who log in, only the events
+declared here are passed on, each by the field that proves whose it is.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Event(StrEnum):
     PROGRESS_STATE = "progress_state"
 
 
-# By event, the field of its data that names its prompt; None where it is about the server, and for every user.
+# By event, the field of its data that names its prompt; None if it is about the server, and for every user.
 PROMPT_FIELDS: Mapping[str, str | None] = MappingProxyType(
     {
         Event.STATUS: None,
         Event.FEATURE_FLAGS: None,
         Event.EXECUTION_START: "prompt_id",
         Event.EXECUTION_CACHED: "prompt_id",
-        Event.EXECUTING: "prompt_id",  # without it where a socket that connects late learns what runs
+        Event.EXECUTING: "prompt_id",  # missing in the one that a late socket gets about the running prompt
         Event.EXECUTED: "prompt_id",
         Event.EXECUTION_SUCCESS: "prompt_id",
         Event.EXECUTION_ERROR: "prompt_id",

@@ -10,14 +10,14 @@ class Fault(Enum):
 
     KILL = "kill"  # SIGKILL, as a crash or a power cut
     START = "start"  # a new process on the same port
-    RESTART = "restart"  # the process replaces itself: queue and history are gone
+    RESTART = "restart"  # the process replaces itself: queue and history are lost
     LOSE_REQUEST = "lose-request"
     LOSE_ANSWER = "lose-answer"
     SILENT_ANSWER = "silent-answer"
     QUEUED_500 = "queued-500"
     REFUSE_NEXT = "refuse-next"
     HOLD_NEXT = "hold-next"
-    RELEASE = "release"  # the next submit is an ordinary one, and one that is held goes on
+    RELEASE = "release"  # the next submit is a normal one, and a held one continues
     HANG = "hang"
     WAKE = "wake"
     DEAD_WORKER = "dead-worker"

@@ -1,4 +1,4 @@
-"""Binary messages of ComfyUI's socket: a header, then what it announces. All numbers are big-endian u32.
+"""Binary messages of ComfyUI's socket: a header, then its content. All numbers are big-endian u32.
 
 byte 0    the message's type
 byte 4    PREVIEW: the picture's format · PREVIEW_WITH_METADATA: the length of the metadata · TEXT: of the node's id
@@ -19,13 +19,13 @@ class Header:
     """The beginning of a binary message. Only PREVIEW_WITH_METADATA has `metadata`, JSON text; `end` is its length."""
 
     type: int
-    number: int  # what stands at byte 4
+    number: int  # at byte 4
     metadata: bytes
     end: int
 
 
 def read_header(data: bytes) -> Header | None:
-    """Return the header of a message, of which the first bytes are enough; None if it is cut."""
+    """Return the header of a message, from its first bytes; None if it is cut."""
     if len(data) < _SIZE:
         return None
     kind, number = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:_SIZE], "big")

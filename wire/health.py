@@ -1,4 +1,4 @@
-"""The condition of a server, as a look at it has shown it and as the fleet's state reports it."""
+"""The condition of a server, as a probe shows it and the fleet's state reports it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _PASSWORD = re.compile(rb"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORE
 
 
 class Health(Enum):
-    """How a server answered the last look at it."""
+    """A server's answer to its last probe."""
 
-    UNKNOWN = "unknown"  # no look yet, or a health that only a newer gateway knows
+    UNKNOWN = "unknown"  # not probed yet, or a health that only a newer gateway knows
     WELL = "well"
     DOWN = "down"  # nothing accepts connections, or a proxy says so
     TIMEOUT = "timeout"
-    REFUSES = "refuses"  # it wants a login, or its certificate is not trusted
+    REFUSES = "refuses"  # it requires a login, or its certificate is not trusted
     NOT_COMFYUI = "not_comfyui"
 
     @classmethod

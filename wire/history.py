@@ -2,7 +2,7 @@
 
     {prompt_id: {"prompt": row, "outputs": {node_id: {kind: [made, …]}}, "status": {"status_str": …, "messages": …}}}
 
-The row is that of `/queue`. The messages are the events of the run, each `[name, data]`. What is made is a file,
+The row is that of `/queue`. The messages are the events of the run, each `[name, data]`. An output is a file,
 `{"filename": …, "subfolder": …, "type": folder}`, or anything else that a node shows.
 """
 

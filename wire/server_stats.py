@@ -1,4 +1,4 @@
-"""What of a server changes too often to be pushed: its devices with their free memory, and its last hour by minutes."""
+"""The facts about a server that change too often to be pushed: its devices' free memory, and its last hour."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ MINUTES = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minute:
-    """What the looks at a server within one minute have shown."""
+    """The results of a server's probes within one minute."""
 
     longest: int = 0  # the longest queue, with running prompts
-    busy: int = 0  # looks at which a prompt ran
-    well: int = 0  # looks that it answered
+    busy: int = 0  # probes during which a prompt ran
+    well: int = 0  # answered probes
     looks: int = 1
 
     def with_probe(self, condition: Condition) -> Minute:
-        """The minute with one more look."""
+        """Return the minute with one more probe."""
         is_well = condition.health is Health.WELL
         return replace(
             self,
@@ -35,36 +35,36 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """Minutes by their number, which is that of any clock that counts them and never goes back."""
+    """Minutes by their number, from any clock that never runs backwards."""
 
     seen: Mapping[int, Minute] = field(default_factory=dict)
 
     def with_probe(self, number: int, condition: Condition) -> Hour:
-        """The hour with one more look in that minute."""
+        """Return the hour with one more probe in that minute."""
         looked = self.seen.get(number, Minute(looks=0)).with_probe(condition)
         return Hour({key: item for key, item in self.seen.items() if key > number - MINUTES} | {number: looked})
 
     def minutes(self, number: int) -> tuple[Minute | None, ...]:
-        """The hour that ends with that minute, the oldest first."""
+        """Return the hour that ends with that minute, the oldest first."""
         return tuple(self.seen.get(key) for key in range(number - MINUTES + 1, number + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class ServerStats:
-    """The stats of one server: `hour` has `MINUTES` entries, the oldest first, None for minutes without a look."""
+    """The stats of one server: `hour` has `MINUTES` entries, the oldest first, None for minutes without a probe."""
 
     devices: tuple[Device, ...] = ()
     hour: tuple[Minute | None, ...] = ()
 
     @property
     def busy_share(self) -> float | None:
-        """The share of answered looks at which a prompt ran; None if it answered none."""
+        """The share of answered probes during which a prompt ran; None if it answered none."""
         seen = [item for item in self.hour if item is not None and item.well]
         return sum(item.busy for item in seen) / sum(item.well for item in seen) if seen else None
 
     @property
     def minutes(self) -> int:
-        """Minutes since the first look within the hour."""
+        """Minutes since the first probe within the hour."""
         return next((len(self.hour) - at for at, item in enumerate(self.hour) if item is not None), 0)
 
     @property
@@ -74,7 +74,7 @@ class ServerStats:
 
     @property
     def is_whole(self) -> bool:
-        """Whether each look was answered."""
+        """Whether each probe was answered."""
         return all(item.well == item.looks for item in self.hour if item is not None)
 
     def as_json(self) -> dict[str, object]:
@@ -86,7 +86,7 @@ class ServerStats:
 
 
 def read_server_stats(item: Mapping[str, Any]) -> ServerStats:
-    """Read what `as_json` wrote; KeyError, TypeError or ValueError if it is something else."""
+    """Parse the result of `as_json`; KeyError, TypeError or ValueError if it is something else."""
     devices = tuple(
         Device(name=str(one["name"]), kind=str(one["kind"]), total=_bytes(one["total"]), free=_bytes(one["free"]))
         for one in item["devices"]

@@ -1,4 +1,4 @@
-"""`/system_stats`: what a server says of itself, the first part of each look at it.
+"""`/system_stats`: a server's description of itself, the first part of each probe.
 
 {"system": {"comfyui_version": "0.3.64", "argv": […], …}, "devices": [{"name": …, "type": …, "vram_free": …}, …]}
 """
@@ -37,18 +37,18 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What one look at a server has shown: its condition, and its devices, whose memory changes all the time."""
+    """The result of one probe: the server's condition, and its devices, whose memory changes all the time."""
 
     condition: Condition
     devices: tuple[Device, ...] = ()
 
     def with_queue(self, *, running: int, pending: int) -> ProbeResult:
-        """The look with the length of the server's queue."""
+        """Return the result with the length of the server's queue."""
         return replace(self, condition=replace(self.condition, running=running, pending=pending))
 
 
 def read_stats(answer: object) -> ProbeResult:
-    """Return what a server that is well has answered, or raise `StatsError`.
+    """Return the result for a healthy server's answer, or raise `StatsError`.
 
     Very old servers report neither version nor command line.
     """

@@ -1,8 +1,8 @@
-"""What a version of ComfyUI is known to do."""
+"""The known features of ComfyUI's versions."""
 
 from __future__ import annotations
 
-INTERRUPTS_BY_ID = (0, 3, 64)  # measured there; older servers may interrupt whatever runs, whatever id is named
+INTERRUPTS_BY_ID = (0, 3, 64)  # measured; older servers may interrupt the running prompt, whatever id is named
 
 
 def interrupts_by_id(version: str) -> bool:

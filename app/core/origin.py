@@ -1,6 +1,6 @@
 """Whether a file on a server is the one that a task made (promises 8 and 11).
 
-`out_00001_.png` exists on every server, and is made again after a folder was cleared. So a file's date is compared with
+`out_00001_.png` exists on every server, and is reused after a folder was cleared. So a file's date is compared with
 the task's beginning and end, all by the server's own clock: if it is newer than the end, the file was overwritten; if
 it is older than the beginning, an earlier prompt made it, which is right only for a cached node, since that names
 the file of the prompt that it was cached from (docs/comfyui.md 5). No date distinguishes such a file from one that

@@ -1,7 +1,7 @@
 """How long a task has not moved, and whether that is longer than its server has ever needed: *stalled*.
 
 Stalled is a warning, never an end. A server that loads a model is silent for minutes and works; one whose executor
-has died keeps answering and never moves again (docs/comfyui.md 8). So a stall is compared with what was learned:
+has died keeps answering and runs nothing more (docs/comfyui.md 8). So a stall is compared with what was learned:
 the longest stillness of work that succeeded there.
 
     stillness = Stillness(now)

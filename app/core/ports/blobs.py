@@ -137,7 +137,7 @@ class BlobStore(Protocol):
         """The current settings."""
 
     async def write_settings(self, settings: KeepSettings) -> None:
-        """Set how much is kept; delete what exceeds the new cap at once, the oldest first. Thumbnails stay."""
+        """Set how much is kept; immediately delete what exceeds the new cap, the oldest first. Thumbnails stay."""
 
     async def usage(self) -> Usage:
         """The current usage."""

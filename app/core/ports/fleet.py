@@ -66,4 +66,4 @@ class FleetAdmin(Protocol):
         """Return the running and waiting prompts, in order."""
 
     async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
-        """Remove a prompt from the queue or interrupt it, whoever its owner is."""
+        """Remove a prompt from the queue or interrupt it, whichever user owns it."""

@@ -39,5 +39,5 @@ def test_carriers_are_those_that_are_read() -> None:
 
 
 @pytest.mark.parametrize("media_type", ["image/svg+xml", "text/html", "application/json", "application/pdf"])
-def test_what_may_carry_script_is_never_shown_in_place(media_type: str) -> None:
+def test_format_with_script_is_never_shown_in_place(media_type: str) -> None:
     assert media_type not in INLINE_TYPES

@@ -1,4 +1,4 @@
-"""The export of a fleet: what is missing is named, what is not ours is not written over, secrets are nobody else's."""
+"""The export of a fleet: missing settings are named, foreign files are kept, secrets are readable by the owner only."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def planned(**how: object) -> Plan:
     return make_plan(Flags(port=8443, users=Path("users.toml") if how else None), fleet())
 
 
-def test_the_words_say_what_an_export_needs(tmp_path: Path) -> None:
+def test_missing_export_flag_is_named(tmp_path: Path) -> None:
     file = tmp_path / "fleet.toml"
     file.write_text("")
     words = ["--fleet", str(file), "--export", str(tmp_path / "out"), "--gateways", "10.0.0.1:8201, [::1]:8202"]
     flags = read_flags(words)
     assert (flags.export, flags.gateways) == (tmp_path / "out", ("10.0.0.1:8201", "[::1]:8202"))
     assert read_flags(flags.arguments()) == flags
-    for wrong, told in (
+    for wrong, message in (
         (["--export", "x"], "--fleet"),
         (["--fleet", str(file), "--gateways", "a:1"], "--export"),
         (["--fleet", str(file), "--export", str(file)], "no folder"),
@@ -51,11 +51,11 @@ def test_the_words_say_what_an_export_needs(tmp_path: Path) -> None:
         (["--fleet", str(file), "--export", "x", "--gateways", "a:1; return 200"], "not an address"),
         (["--fleet", str(file), "--export", "x", "--gateways", "a:70000"], "not an address"),
     ):
-        with pytest.raises(FlagError, match=re.escape(told)):
+        with pytest.raises(FlagError, match=re.escape(message)):
             read_flags(wrong)
 
 
-def test_what_the_gateways_have_to_know_too_is_asked_for_by_its_key() -> None:
+def test_missing_fleet_key_is_named() -> None:
     for wrong, key in (
         (fleet(names=()), "names"),
         (fleet(names=("studio.lan",)), "names"),
@@ -66,7 +66,7 @@ def test_what_the_gateways_have_to_know_too_is_asked_for_by_its_key() -> None:
         assert error.value.key == key
 
 
-def test_a_plan_is_of_what_nginx_can_do_itself() -> None:
+def test_plan_has_only_servers_that_nginx_can_reach() -> None:
     plan = planned()
     assert plan.origins == dict.fromkeys(("mooring.studio.lan", "mooring.studio.lan:443"), "https://mooring.studio.lan")
     assert [server.id for server in plan.servers] == ["gpu-1", "far", "any"], (
@@ -76,13 +76,13 @@ def test_a_plan_is_of_what_nginx_can_do_itself() -> None:
     assert plan.has_secrets and not plan.has_people
 
 
-def test_every_get_that_needs_no_look_is_listed_and_nothing_else() -> None:
+def test_every_unchecked_get_is_listed_and_nothing_else() -> None:
     every = {shape for shape, bodies in ENDPOINTS if "GET" in bodies}
     assert every - set(readable(has_people=False)) == {"/userdata", "/userdata/{workflow}"}
     assert readable(has_people=True) == ["/view"]
 
 
-def test_each_server_is_reached_on_its_own_terms() -> None:
+def test_each_server_has_its_own_settings() -> None:
     text = write_nginx(planned())["nginx.conf"]
     places = dict(re.findall(r"location = /@server/([a-z0-9-]+)@[0-9a-f]{8} \{(.*?)\n        \}", text, re.DOTALL))
     assert set(places) == {"gpu-1", "far", "any"}
@@ -93,7 +93,7 @@ def test_each_server_is_reached_on_its_own_terms() -> None:
     assert "proxy_pass https://mooring-any/comfy$mooring_path$mooring_query;" in places["any"]
 
 
-def test_where_people_are_told_apart_only_pictures_pass_and_only_by_a_gateways_word() -> None:
+def test_with_users_only_pictures_pass_after_a_gateways_approval() -> None:
     alone, apart = write_nginx(planned()), write_nginx(planned(users=True))
     assert "rewrite ^ /@server/$mooring_place last;" in alone["nginx.conf"]
     assert "/@server/$mooring_place" not in apart["nginx.conf"] and "location = / {" not in apart["nginx.conf"]
@@ -102,7 +102,7 @@ def test_where_people_are_told_apart_only_pictures_pass_and_only_by_a_gateways_w
     assert "$upstream_http_x_mooring_fits" in apart["nginx.conf"] and "412" in apart["server.inc"]
 
 
-def test_only_what_mooring_has_made_is_written_over(tmp_path: Path) -> None:
+def test_only_an_earlier_export_is_overwritten(tmp_path: Path) -> None:
     mine, empty, others = tmp_path / "new" / "mine", tmp_path / "empty", tmp_path / "others"
     empty.mkdir()
     others.mkdir()
@@ -118,19 +118,19 @@ def test_only_what_mooring_has_made_is_written_over(tmp_path: Path) -> None:
     assert (mine / MARK).is_file()
 
 
-def test_a_configuration_with_a_log_in_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_configuration_with_login_is_readable_by_owner_only(tmp_path: Path) -> None:
     claim(tmp_path / "out")
     for is_private, mode in ((False, 0o644), (True, 0o600), (True, 0o600)):
         write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=is_private)
         assert (tmp_path / "out" / "nginx.conf").stat().st_mode & 0o777 == mode
 
 
-def test_nginxs_log_is_for_its_owner_only(tmp_path: Path) -> None:
-    """Where a server fails it holds whole request lines: the names of pictures, and the seals that open them."""
+def test_nginx_log_is_readable_by_owner_only(tmp_path: Path) -> None:
+    """If a server fails, it has whole request lines: the names of pictures, and the seals that open them."""
     claim(tmp_path / "out")
     write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=False)
     log = tmp_path / "out" / "logs" / "error.log"
     assert log.stat().st_mode & 0o777 == 0o600
-    log.write_text("told")
+    log.write_text("kept")
     write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=False)
-    assert log.read_text() == "told"
+    assert log.read_text() == "kept"

@@ -1,4 +1,4 @@
-"""The page as plain files: all that it names is there, under names that any web server hands out as what they are."""
+"""The page as plain files: everything that it names exists, under names that any web server serves correctly."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FLEET = Fleet(Source.FILE, "", SERVERS, files=(ReadFile(Path("fleet.toml"), ""),
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with two servers that pages ask themselves."""
+    """Return a site with two direct servers."""
     folder = tmp_path_factory.mktemp("site")
     found = write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, folder)
     assert [one.id for one in found.servers] == ["a", "b"]
@@ -43,7 +43,7 @@ def html(site: Path) -> str:
     return (site / "index.html").read_text("utf-8")
 
 
-def test_all_that_the_page_names_is_there_and_named_by_where_the_page_is(site: Path) -> None:
+def test_page_names_existing_files_by_relative_paths(site: Path) -> None:
     text = html(site)
     named = [name for name in re.findall(r'(?:src|href)="([^"#]+)"', text) if name != "./"]
     config = json.loads(unescape(re.findall(r'config="([^"]*)"', text)[0]))
@@ -52,7 +52,7 @@ def test_all_that_the_page_names_is_there_and_named_by_where_the_page_is(site: P
     assert [name for name in named if not name.startswith("./") or not (site / name).is_file()] == []
 
 
-def test_each_module_finds_those_that_it_imports(site: Path) -> None:
+def test_each_module_finds_its_imports(site: Path) -> None:
     missing = [
         f"{path.name}: {name}"
         for folder in ("static/js", "static/vendor/pyodide")
@@ -63,22 +63,22 @@ def test_each_module_finds_those_that_it_imports(site: Path) -> None:
     assert missing == []
 
 
-def test_no_file_needs_a_type_or_a_coding_that_a_plain_web_server_does_not_know(site: Path) -> None:
+def test_no_file_needs_unusual_type_or_encoding(site: Path) -> None:
     endings = {path.suffix for path in site.rglob("*") if path.is_file()}
     assert not endings & {".mjs", ".gz", ".br"}, endings
 
 
-def test_the_list_names_no_server_that_pages_may_not_ask(site: Path) -> None:
-    told = json.loads((site / "fleet.json").read_text("utf-8"))
-    assert [(one["id"], one["address"], one["drained"]) for one in told["servers"]] == [
+def test_list_has_only_direct_servers(site: Path) -> None:
+    listed = json.loads((site / "fleet.json").read_text("utf-8"))
+    assert [(one["id"], one["address"], one["drained"]) for one in listed["servers"]] == [
         ("a", "http://gpu:8188", False),
         ("b", "https://gpu.lan/comfy", True),
     ]
-    assert (site / "b" / told["build"]).is_dir()
+    assert (site / "b" / listed["build"]).is_dir()
     assert "//hidden" not in html(site)
 
 
-def test_the_pages_own_policy_has_the_listed_servers_and_no_other_origin(site: Path) -> None:
+def test_page_policy_allows_only_listed_servers(site: Path) -> None:
     found = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html(site))
     rules = dict(rule.strip().split(" ", 1) for rule in unescape(found[0]).split(";"))
     origins = "http://gpu:8188 https://gpu.lan"
@@ -88,31 +88,31 @@ def test_the_pages_own_policy_has_the_listed_servers_and_no_other_origin(site: P
     assert html(site).index("Content-Security-Policy") < html(site).index("<script")
 
 
-def test_both_policies_are_one_but_for_what_a_document_cannot_say() -> None:
+def test_both_policies_are_equal_but_for_header_only_directives() -> None:
     header = header_policy("ws://x")
     assert header.replace(" ws://x", "").removesuffix("; frame-ancestors 'none'") == (
         document_policy(()).removesuffix("; worker-src 'self' blob:")
     )
 
 
-def test_files_of_somebody_else_are_not_written_over(tmp_path: Path) -> None:
+def test_foreign_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match="other files"):
         write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, tmp_path)
 
 
-def test_a_fleet_without_direct_servers_is_refused_with_its_file(tmp_path: Path) -> None:
+def test_fleet_without_direct_servers_is_refused(tmp_path: Path) -> None:
     fleet = Fleet(Source.FILE, "", SERVERS[2:], files=FLEET.files)
     with pytest.raises(ConfigError, match=r"fleet.toml: direct: .*direct = true"):
         write_plain(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
 
 
-def test_it_can_be_written_again(site: Path) -> None:
+def test_site_can_be_rewritten(site: Path) -> None:
     write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, site)
     assert not list(site.rglob("*.new"))
 
 
-def test_of_builds_from_before_the_last_ones_are_kept(tmp_path: Path) -> None:
+def test_latest_builds_are_kept(tmp_path: Path) -> None:
     site = tmp_path / "site"
     tree = PageTree(ROOT).current()
     few = dict(list(tree.build.files.items())[:3])

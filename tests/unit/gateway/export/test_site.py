@@ -1,4 +1,4 @@
-"""The static site as files: everything a page loads, packed, and what windows from before still ask for."""
+"""The static site as files: everything a page loads, compressed, and earlier builds for open windows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILES = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A small repository."""
+    """Return a small repository."""
     root = tmp_path / "clone"
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def builds_in(folder: Path) -> set[str]:
     return {path.name for path in (folder / BUILDS).iterdir()}
 
 
-def test_the_page_names_files_that_are_there_whole_and_packed(root: Path, tmp_path: Path) -> None:
+def test_page_names_existing_complete_and_compressed_files(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "site"
     site = write_site(root, folder)
     html = (folder / "index.html").read_text()
@@ -50,7 +50,7 @@ def test_the_page_names_files_that_are_there_whole_and_packed(root: Path, tmp_pa
     assert not list(folder.rglob("*.new"))
 
 
-def test_what_windows_from_before_came_with_is_kept_and_what_is_too_old_goes(root: Path, tmp_path: Path) -> None:
+def test_recent_builds_are_kept_and_old_ones_deleted(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     written = []
     for number in range(KEPT + 1):

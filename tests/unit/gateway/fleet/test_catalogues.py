@@ -1,4 +1,4 @@
-"""A catalogue by content: equal servers have one, and an upload changes none."""
+"""Catalogues by content: equal servers share one, and an upload changes none."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SAMPLER: dict[str, Any] = {
 
 
 def read(content: Content) -> dict[str, Any]:
-    """The classes as a page puts them together."""
+    """Return the classes as a page joins them."""
     return json.loads("{" + ",".join(content.plain().decode().splitlines()) + "}")  # type: ignore[no-any-return]
 
 
-def test_lists_of_uploaded_files_are_kept_apart() -> None:
+def test_lists_of_uploaded_files_are_stored_separately() -> None:
     nodes, files = split_files({"LoadImage": LOADER, "LoadVideo": FILM, "KSampler": SAMPLER})
     assert files == {"LoadImage": {"image": ["a.png", "b.png"]}, "LoadVideo": {"file": ["a.mp4"]}}
     assert nodes["LoadImage"]["input"]["required"]["image"] == [[], {"image_upload": True}]
@@ -40,13 +40,13 @@ def test_lists_of_uploaded_files_are_kept_apart() -> None:
     assert LOADER["input"]["required"]["image"][0] == ["a.png", "b.png"], "what was read is not changed"
 
 
-def test_whatever_a_node_looks_like_it_comes_through() -> None:
+def test_node_of_any_form_is_unchanged() -> None:
     odd = {"A": None, "B": [], "C": {"input": []}, "D": {"input": {"required": 3, "optional": {"x": [], "y": "z"}}}}
     assert split_files(odd) == (odd, {})
     assert read(Content.of(odd)) == odd
 
 
-def test_equal_classes_are_one_content_in_whatever_order() -> None:
+def test_equal_classes_in_any_order_are_one_content() -> None:
     one, other = Content.of({"A": LOADER, "B": SAMPLER}), Content.of({"B": SAMPLER, "A": LOADER})
     assert one == other
     assert one.hash != Content.of({"A": LOADER}).hash

@@ -9,7 +9,7 @@ import pytest
 from gateway.fleet.catalogues import Content
 from gateway.fleet.classes import Classes, Replacement, read_replacements
 
-TOLD: dict[str, Any] = {
+ANSWER: dict[str, Any] = {
     "OldLoad": [
         {
             "new_node_id": "LoadImage",
@@ -22,7 +22,7 @@ TOLD: dict[str, Any] = {
     "Bare": [{"new_node_id": "Missing", "input_mapping": None}, {"new_node_id": "Save"}],
     "LoadImage": [{"new_node_id": "Save"}],
 }
-CLASSES = Classes(frozenset({"LoadImage", "Save"}), {"LoadImage": {"image": []}}, read_replacements(TOLD))
+CLASSES = Classes(frozenset({"LoadImage", "Save"}), {"LoadImage": {"image": []}}, read_replacements(ANSWER))
 
 
 def test_replacements_are_read_in_the_server_format() -> None:

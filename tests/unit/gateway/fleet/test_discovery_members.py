@@ -1,4 +1,4 @@
-"""Who is a member, who is leaving and who has left: by what servers have said, never by where they are."""
+"""The members of a table: which servers are members, leave, or have left, by their claims and never by address."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ ONE, TWO, SIX = at("10.0.0.1"), at("10.0.0.2"), at("fd00::1")
 BOTH = Membership(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("b")})
 
 
-def test_what_is_named_and_has_said_who_it_is_is_a_member() -> None:
+def test_named_and_identified_server_is_a_member() -> None:
     assert shown(BOTH) == {"gpu-a": ("http://10.0.0.1:8188", False), "gpu-b": ("http://10.0.0.2:8188", False)}
     assert BOTH.unsettled(all_well, is_thorough=True) == []
     assert BOTH.unsettled(none_well, is_thorough=False) == [ONE, TWO]
 
 
-def test_what_is_named_no_more_is_drained_and_stays_while_it_answers() -> None:
+def test_unnamed_server_is_drained_and_stays_while_it_answers() -> None:
     roll = BOTH.named([TWO]).parted(0.0, all_well, DEPARTURE).parted(10_000.0, all_well, DEPARTURE)
     assert shown(roll)["gpu-a"] == ("http://10.0.0.1:8188", True)
 
 
-def test_what_is_named_among_the_leaving_only_is_met_and_takes_nothing_new() -> None:
+def test_server_among_leaving_ones_is_drained_member() -> None:
     fresh = Membership(GPU).named([TWO], [ONE, TWO])
     assert fresh.unsettled(none_well, is_thorough=True) == [TWO, ONE]
     met = fresh.met({ONE: who("a"), TWO: who("b")})
@@ -63,7 +63,7 @@ def test_what_is_named_among_the_leaving_only_is_met_and_takes_nothing_new() -> 
     assert shown(met.named([ONE, TWO], [ONE, TWO]))["gpu-a"] == ("http://10.0.0.1:8188", False), "it was only starting"
 
 
-def test_one_that_left_and_is_back_elsewhere_is_not_two() -> None:
+def test_server_returning_at_another_address_is_one_member() -> None:
     three = at("10.0.0.3")
     left = BOTH.named([TWO], [ONE, TWO])
     back = left.named([TWO, three], [ONE, TWO, three]).met({three: who("a")})
@@ -71,21 +71,21 @@ def test_one_that_left_and_is_back_elsewhere_is_not_two() -> None:
     assert back.contested == {}
 
 
-def test_it_departs_once_it_was_unreachable_for_long() -> None:
+def test_server_departs_after_being_unreachable_for_long() -> None:
     roll = BOTH.named([TWO]).parted(0.0, none_well, DEPARTURE)
     assert "gpu-a" in shown(roll.parted(59.0, none_well, DEPARTURE))
     assert "gpu-a" not in shown(roll.parted(60.0, none_well, DEPARTURE))
-    back = roll.parted(59.0, all_well, DEPARTURE)  # an answer begins the wait anew
+    back = roll.parted(59.0, all_well, DEPARTURE)  # an answer restarts the wait
     assert "gpu-a" in shown(back.parted(70.0, none_well, DEPARTURE))
 
 
-def test_what_is_named_and_does_not_answer_stays() -> None:
+def test_named_server_without_answer_stays() -> None:
     assert shown(BOTH.parted(0.0, none_well, DEPARTURE).parted(10_000.0, none_well, DEPARTURE)) == shown(BOTH)
 
 
-def test_an_id_that_is_met_elsewhere_waits_until_its_first_place_is_somebody_elses_or_named_no_more() -> None:
+def test_duplicate_id_waits_until_first_address_is_reassigned() -> None:
     three = at("10.0.0.3")
-    roll = BOTH.named([ONE, TWO, three]).met({three: who("a")})  # ONE is silent now: slow, or gone?
+    roll = BOTH.named([ONE, TWO, three]).met({three: who("a")})  # ONE is silent now, and may only be slow
     assert shown(roll).keys() == {"gpu-b"} and set(roll.contested) == {"gpu-a"}
     assert shown(roll.named([TWO, three]).met({three: who("a")}))["gpu-a"] == ("http://10.0.0.3:8188", False)
     taken = BOTH.named([ONE, TWO, three]).met({three: who("a"), ONE: who("c")})
@@ -98,14 +98,14 @@ def test_a_server_at_another_address_is_the_same_one() -> None:
     assert shown(roll) == {"gpu-a": ("http://10.0.0.3:8188", False), "gpu-b": ("http://10.0.0.2:8188", False)}
 
 
-def test_another_server_at_the_address_is_another_one_and_the_first_is_leaving() -> None:
+def test_another_server_at_the_address_replaces_the_first() -> None:
     roll = BOTH.met({ONE: who("c")})
     assert shown(roll)["gpu-c"] == ("http://10.0.0.1:8188", False)
     assert shown(roll)["gpu-a"] == ("http://10.0.0.1:8188", True)
     assert roll.leaving() == ["gpu-a"]
 
 
-def test_an_address_whose_server_has_moved_is_asked_again() -> None:
+def test_address_of_moved_server_is_asked_for_its_identity() -> None:
     roll = BOTH.named([TWO]).met({TWO: who("a")}).named([ONE, TWO])
     assert roll.unsettled(all_well, is_thorough=False) == [ONE]
 
@@ -118,7 +118,7 @@ def test_the_addresses_of_a_name_may_change() -> None:
     assert (server.address, server.dial) == ("http://gpu-0.internal:8188", ("10.0.0.9",))
 
 
-def test_two_servers_with_one_id_are_both_left_out_until_one_is_gone() -> None:
+def test_duplicate_id_excludes_both_servers_until_one_leaves() -> None:
     claims = {ONE: who("a"), TWO: who("a")}
     assert set(Membership(GPU).rivals(claims)["gpu-a"]) == {ONE, TWO}  # type: ignore[index]
     roll = Membership(GPU).named([ONE, TWO]).met(claims)
@@ -128,7 +128,7 @@ def test_two_servers_with_one_id_are_both_left_out_until_one_is_gone() -> None:
     assert shown(alone.named([ONE]).met({ONE: who("a")})) == {"gpu-a": ("http://10.0.0.1:8188", False)}
 
 
-def test_an_id_is_contested_no_more_once_one_of_its_places_has_an_id_of_its_own() -> None:
+def test_contest_ends_when_one_server_gets_another_id() -> None:
     three = at("10.0.0.3")
     shared = Membership(GPU).named([ONE, TWO]).met({ONE: who("a"), TWO: who("a")})
     mended = shared.met({ONE: who("c"), TWO: who("a")})
@@ -140,14 +140,14 @@ def test_an_id_is_contested_no_more_once_one_of_its_places_has_an_id_of_its_own(
     assert set(shared.met({}).contested) == {"gpu-a"}, "that both are silent settles nothing"
 
 
-def test_a_server_with_two_kinds_of_address_is_used_again_once_its_rival_is_gone() -> None:
+def test_dual_stack_server_returns_when_its_rival_leaves() -> None:
     shared = Membership(GPU).named([ONE, TWO, SIX]).met({ONE: who("a"), TWO: who("a"), SIX: who("a")})
     assert shown(shared) == {}
     alone = shared.named([ONE, SIX]).met({ONE: who("a"), SIX: who("a")})
     assert (shown(alone), alone.contested) == ({"gpu-a": ("http://10.0.0.1:8188", False)}, {})
 
 
-def test_a_member_is_a_rival_of_whoever_claims_its_id_elsewhere() -> None:
+def test_member_rivals_a_server_that_claims_its_id() -> None:
     three = at("10.0.0.3")
     roll = BOTH.named([TWO, three])
     assert roll.rivals({three: who("a")}) == {"gpu-a": {ONE, three}}
@@ -161,7 +161,7 @@ def test_an_ipv4_and_an_ipv6_address_are_one_server() -> None:
     assert roll.unsettled(all_well, is_thorough=True) == [SIX]
 
 
-def test_records_with_the_lowest_priority_take_the_work_while_one_of_them_is_well() -> None:
+def test_lowest_priority_takes_work_while_one_server_is_healthy() -> None:
     first, spare = named("a.internal", "10.0.0.1", 10, 3), named("b.internal", "10.0.0.2", 20, 1)
     roll = Membership(SRV).named([first, spare]).met({first: who("a"), spare: who("b")})
     assert {key: drained for key, (_, drained) in shown(roll).items()} == {"gpu-a": False, "gpu-b": True}
@@ -181,7 +181,7 @@ def test_weights_of_records_are_shares_of_the_heaviest() -> None:
     assert equal.servers(all_well)[0].weight == 1.0
 
 
-def test_those_that_leave_are_bounded() -> None:
+def test_number_of_leaving_servers_is_bounded() -> None:
     roll = Membership(replace(GPU, most=2))
     for number in range(9):
         end = at(f"10.0.1.{number}")
@@ -189,7 +189,7 @@ def test_those_that_leave_are_bounded() -> None:
     assert len(roll.members) == 4 and "gpu-x8" in roll.members
 
 
-def test_addresses_are_normal() -> None:
+def test_addresses_are_normalized() -> None:
     https = replace(GPU, is_https=True)
     assert address_of(GPU, Endpoint("fd00::1", 80, ("fd00::1",))) == "http://[fd00::1]"
     assert address_of(https, Endpoint("comfyui.internal", 443, ("10.0.0.1",))) == "https://comfyui.internal"

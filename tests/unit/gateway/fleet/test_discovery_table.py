@@ -1,4 +1,4 @@
-"""`[[discover]]` in the fleet file: what it may say, and that every mistake is told with its line and key."""
+"""`[[discover]]` in the fleet file: its keys, and mistakes reported with line and key."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_a_whole_table_is_read(tmp_path: Path) -> None:
     assert fleet.why == "fleet.toml names those under dns://comfyui.internal:8188."
 
 
-def test_srv_records_tell_the_ports(tmp_path: Path) -> None:
+def test_srv_records_have_the_ports(tmp_path: Path) -> None:
     (found,) = read(tmp_path, table(**{"from": '"srv://_comfyui._tcp.comfyui.internal"'})).discover
     assert (found.name, found.port) == ("_comfyui._tcp.comfyui.internal", None)
 
 
-def test_addresses_without_ids_are_warned_of(tmp_path: Path) -> None:
+def test_addresses_without_ids_give_a_warning(tmp_path: Path) -> None:
     assert "mint = true" in read(tmp_path, table()).warnings[0]
 
 
@@ -91,7 +91,7 @@ def test_a_table_may_stand_beside_servers(tmp_path: Path) -> None:
         ({"url": '"http://10.0.0.1"'}, 4, "url"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_key(tmp_path: Path, values: dict[str, str], line: int, key: str) -> None:
+def test_mistake_is_reported_with_line_and_key(tmp_path: Path, values: dict[str, str], line: int, key: str) -> None:
     with pytest.raises(ConfigError) as error:
         read(tmp_path, table(**values))
     assert (error.value.line, error.value.key) == (line, key)
@@ -114,7 +114,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert all(key in str(error.value) for key in KEYS)
 
 
-def test_a_fleet_is_told_apart_from_what_was_found() -> None:
+def test_declared_fleet_excludes_found_servers() -> None:
     own = Server(ServerId("a"), "a", "http://10.0.0.1")
     found = Server(ServerId("b"), "b", "http://10.0.0.2", found=Found("dns://x:1", "x", Proof(ProofKind.MINTED, "x")))
     fleet = Fleet(Source.FILE, "", (own,), discover=(Discover("dns://x:1", "x", 1, "b"),))

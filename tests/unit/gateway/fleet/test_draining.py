@@ -1,4 +1,4 @@
-"""Draining from the gateway: one word of the file changes, everything else is kept byte for byte, or nothing is."""
+"""Draining from the gateway: one value of the file changes and every other byte stays, or nothing is written."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ def drained(text: str, server_id: ServerId, is_drained: bool = True) -> str:
     return drained_text(FILE, text.encode(), server_id, is_drained=is_drained).decode()
 
 
-def test_a_missing_word_is_put_below_the_head() -> None:
+def test_missing_key_is_inserted_below_the_table_header() -> None:
     assert drained(TEXT, A) == TEXT.replace("# the old one\n", "# the old one\ndrain = true\n")
 
 
-def test_the_word_that_is_there_is_changed_and_the_comments_stay() -> None:
+def test_existing_value_is_changed_and_comments_stay() -> None:
     assert drained(TEXT, B) == TEXT.replace("=   false\t", "=   true\t")
     assert drained(drained(TEXT, B), B, is_drained=False) == TEXT
 
 
-def test_nothing_is_written_where_nothing_changes() -> None:
+def test_unchanged_file_is_not_written() -> None:
     assert drained(TEXT, A, is_drained=False) == TEXT
     assert drained(TEXT, B, is_drained=False) == TEXT
 
 
 @pytest.mark.parametrize("server_id", [A, B])
-def test_the_ends_of_lines_and_the_mark_at_the_start_stay(server_id: ServerId) -> None:
+def test_line_ends_and_byte_order_mark_stay(server_id: ServerId) -> None:
     text = "\ufeff" + TEXT.removeprefix("# ours: drain = true is for holidays\n").replace("\n", "\r\n")
     found = drained(text, server_id)
     assert found.startswith("\ufeff[[server]]")
@@ -73,13 +73,13 @@ def test_the_ends_of_lines_and_the_mark_at_the_start_stay(server_id: ServerId) -
         '[gateway]\ndeny_nodes = ["""\\\n[[server]]"""]\n[[server]]\nid = "a"\nurl = "http://10.0.0.1"\n',
     ],
 )
-def test_what_one_word_cannot_say_is_left_to_a_person(text: str) -> None:
+def test_file_needing_more_than_one_value_is_refused(text: str) -> None:
     assert fleet_of(TomlText.of(FILE, text.encode())).servers, "it is a good file"
     with pytest.raises(ConfigError, match="by hand"):
         drained(text, A)
 
 
-def test_a_file_that_is_wrong_by_now_is_not_touched(tmp_path: Path) -> None:
+def test_invalid_file_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "fleet.toml"
     for text, words in ((TEXT + "ulr = 1\n", "line 11: ulr"), (TEXT.replace('"a"', '"c"'), "no server 'a' any more")):
         path.write_text(text, encoding="utf-8")
@@ -99,7 +99,7 @@ keys = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(keys, min_size=1, max_size=4), st.data())
-def test_any_tidy_file_says_the_same_but_for_that(tables: list[list[str]], data: st.DataObject) -> None:
+def test_any_tidy_file_changes_in_that_value_only(tables: list[list[str]], data: st.DataObject) -> None:
     text = "".join(
         f'[[server]]\nid = "s{index}"\nurl = "http://10.0.0.{index}"\n' + "".join(f"{line}\n" for line in lines)
         for index, lines in enumerate(tables)
@@ -122,7 +122,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_file_is_replaced_and_keeps_its_rights(path: Path) -> None:
+def test_replaced_file_keeps_its_permissions(path: Path) -> None:
     path.chmod(0o640)
     before = path.stat().st_ino
     fleet = drain_in_file(path, A, is_drained=True)
@@ -142,7 +142,7 @@ def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     assert read_fleet(path).servers[0].is_drained
 
 
-def test_a_file_that_cannot_be_written_is_told_and_left_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_failure_is_reported_and_leaves_file_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(30, "Read-only file system")
 
@@ -154,13 +154,13 @@ def test_a_file_that_cannot_be_written_is_told_and_left_whole(path: Path, monkey
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_told(path: Path) -> None:
+def test_unwritable_folder_is_reported(path: Path) -> None:
     path.parent.chmod(0o500)
     with pytest.raises(ConfigError, match="cannot be written"):
         drain_in_file(path, A, is_drained=True)
 
 
-def test_two_who_change_it_at_once_both_have_their_way(tmp_path: Path) -> None:
+def test_simultaneous_changes_are_both_applied(tmp_path: Path) -> None:
     path = tmp_path / "fleet.toml"
     count = 8
     path.write_text("".join(f'[[server]]\nid = "s{n}"\nurl = "http://10.0.0.{n}"\n' for n in range(count)))
@@ -179,7 +179,7 @@ def test_two_who_change_it_at_once_both_have_their_way(tmp_path: Path) -> None:
 
 
 class Gateway:
-    """What is asked of one."""
+    """The part of a gateway that draining uses."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.changing = asyncio.Lock()
@@ -191,7 +191,7 @@ class Gateway:
         self.state.change(fleet)
 
 
-async def test_a_gateway_with_a_file_goes_by_the_changed_file(path: Path) -> None:
+async def test_gateway_with_file_uses_the_changed_file(path: Path) -> None:
     gateway = Gateway(read_fleet(path))
     await set_drain(gateway, A, is_drained=True)
     await set_drain(gateway, A, is_drained=True)
@@ -200,7 +200,7 @@ async def test_a_gateway_with_a_file_goes_by_the_changed_file(path: Path) -> Non
     assert gateway.state.servers[A].is_drained
 
 
-async def test_a_gateway_without_a_file_remembers_it() -> None:
+async def test_gateway_without_file_remembers_the_drain() -> None:
     servers = tuple(Server(one, one, f"http://10.0.0.1:{port}") for port, one in ((1, A), (2, B)))
     gateway = Gateway(Fleet(Source.DEMO, "a demo", servers))
     await set_drain(gateway, B, is_drained=True)
@@ -209,7 +209,7 @@ async def test_a_gateway_without_a_file_remembers_it() -> None:
     assert gateway.state.fleet.servers == servers
 
 
-async def test_a_server_that_is_not_in_the_fleet_is_told(path: Path) -> None:
+async def test_unknown_server_is_reported(path: Path) -> None:
     gateway = Gateway(read_fleet(path))
     with pytest.raises(ConfigError, match="no server 'c'"):
         await set_drain(gateway, ServerId("c"), is_drained=True)

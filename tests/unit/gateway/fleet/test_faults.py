@@ -1,4 +1,4 @@
-"""*Break it*, the pure part: a closed list of names, and what is broken by a demo server's own account."""
+"""*Break it*, the pure part: a closed list of faults, and the active ones in a demo server's answer."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ENDS = {
 }
 
 
-def told(faults: Faults) -> dict[str, Any]:
+def answer(faults: Faults) -> dict[str, Any]:
     return {"faults": faults.state(), "holding": faults.holding}
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-def test_a_fault_is_wished_for_by_its_name(fault: Fault) -> None:
+def test_fault_is_requested_by_its_name(fault: Fault) -> None:
     assert read_wish(json.dumps({"server": "demo-1", "fault": fault.value}).encode()) == Wish("demo-1", fault)
 
 
@@ -54,23 +54,23 @@ def test_a_fault_is_wished_for_by_its_name(fault: Fault) -> None:
         b'{"hang": true}',
     ],
 )
-def test_what_is_not_exactly_a_server_and_a_name_is_no_wish(body: bytes) -> None:
+def test_request_with_anything_but_server_and_fault_is_refused(body: bytes) -> None:
     assert isinstance(read_wish(body), str)
 
 
 @pytest.mark.parametrize("fault", list(CHANGES))
-def test_every_change_is_one_that_a_demo_server_knows(fault: Fault) -> None:
+def test_every_change_is_known_to_demo_servers(fault: Fault) -> None:
     Faults().apply(dict(CHANGES[fault]))
 
 
 @pytest.mark.parametrize(("fault", "end"), ENDS.items())
-def test_a_fault_is_told_while_it_lasts_and_no_longer(fault: Fault, end: Fault) -> None:
+def test_fault_is_reported_while_it_lasts(fault: Fault, end: Fault) -> None:
     faults = Faults()
-    assert read_active_faults(told(faults)) == ()
+    assert read_active_faults(answer(faults)) == ()
     faults.apply(dict(CHANGES[fault]))
-    assert read_active_faults(told(faults)) == (fault,)
+    assert read_active_faults(answer(faults)) == (fault,)
     faults.apply(dict(CHANGES[end]))
-    assert read_active_faults(told(faults)) == ()
+    assert read_active_faults(answer(faults)) == ()
 
 
 @pytest.mark.parametrize("fault", ENDS)
@@ -78,21 +78,21 @@ def test_a_reset_ends_every_fault(fault: Fault) -> None:
     faults = Faults()
     faults.apply(dict(CHANGES[fault]))
     faults.apply(dict(CHANGES[Fault.RESET]))
-    assert read_active_faults(told(faults)) == ()
+    assert read_active_faults(answer(faults)) == ()
 
 
-def test_all_that_can_happen_to_the_next_submit_is_known_by_name() -> None:
+def test_every_fault_of_the_next_submit_has_a_name() -> None:
     for kind in NextSubmit:
         assert len(read_active_faults({"faults": {"next_submit": kind.value}, "holding": 0})) == 1
 
 
-async def test_a_held_submit_is_told_until_it_is_released() -> None:
+async def test_held_submit_is_reported_until_released() -> None:
     faults = Faults()
     faults.apply(dict(CHANGES[Fault.HOLD_NEXT]))
     assert faults.pop_next_submit() is NextSubmit.HOLD
     held = asyncio.create_task(faults.hold())
     await asyncio.sleep(0)
-    assert read_active_faults(told(faults)) == (Fault.HOLD_NEXT,)
+    assert read_active_faults(answer(faults)) == (Fault.HOLD_NEXT,)
     faults.apply(dict(CHANGES[Fault.RELEASE]))
     await held
-    assert read_active_faults(told(faults)) == ()
+    assert read_active_faults(answer(faults)) == ()

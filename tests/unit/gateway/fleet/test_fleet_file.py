@@ -1,4 +1,4 @@
-"""fleet.toml: what it may say, and that every mistake is told with its file, line and key."""
+"""fleet.toml: its keys, and mistakes reported with file, line and key."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-def test_a_good_file_is_read(tmp_path: Path) -> None:
+def test_valid_file_is_read(tmp_path: Path) -> None:
     fleet = read_fleet(write(tmp_path, GOOD))
     assert fleet.source is Source.FILE
     assert fleet.why == "fleet.toml names 2 servers."
@@ -56,19 +56,19 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert fleet.names == ("studio.lan", "https://mooring.example")
 
 
-def test_the_example_is_good() -> None:
+def test_example_file_is_valid() -> None:
     assert len(read_fleet(ROOT / "fleet.example.toml").servers) >= 2
 
 
-def test_a_direct_server_does_not_go_together_with_users(tmp_path: Path) -> None:
+def test_direct_server_with_users_is_refused(tmp_path: Path) -> None:
     text = server() + "\n" + server(id='"b"', url='"http://10.0.0.2"', direct="true")
     fleet = read_fleet(write(tmp_path, text))
     assert [one.is_direct for one in fleet.servers] == [False, True]
     check_direct(fleet, has_users=False)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         check_direct(fleet, has_users=True)
-    assert (told.value.line, told.value.key) == (8, "direct")
-    assert "b can be asked past this gateway" in str(told.value)
+    assert (caught.value.line, caught.value.key) == (8, "direct")
+    assert "b can be asked past this gateway" in str(caught.value)
 
 
 def server(**values: str) -> str:
@@ -157,7 +157,7 @@ def server(**values: str) -> str:
         (server() + "[gateway]\nsession_days = 0\n", 5, "session_days", "from 1 to 365"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(
+def test_mistake_is_reported_with_its_place(
     tmp_path: Path, text: str, line: int | None, key: str | None, words: str
 ) -> None:
     path = write(tmp_path, text)
@@ -177,7 +177,7 @@ def test_a_server_may_be_drained(tmp_path: Path) -> None:
     assert [item.is_drained for item in read_fleet(write(tmp_path, text)).servers] == [True, False]
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_binary_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="UTF-8"):
         read_fleet(write(tmp_path, b"\xff\xfe"))
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -207,7 +207,7 @@ def read(folder: Path, text: str) -> Server:
     return read_fleet(write(folder, text)).servers[0]
 
 
-def test_without_further_keys_nothing_is_special(tmp_path: Path) -> None:
+def test_server_without_further_keys_has_defaults(tmp_path: Path) -> None:
     one = read(tmp_path, server())
     assert (one.weight, one.tags, one.access, one.limits) == (1.0, (), Access(), Limits(24, None))
 
@@ -240,7 +240,7 @@ def test_a_basic_login_is_user_and_password(tmp_path: Path) -> None:
     ("url", "count"),
     [("http://10.0.0.1", 1), ("https://10.0.0.1", 0), ("http://127.0.0.1:1", 0), ("http://[::1]:1", 0)],
 )
-def test_a_login_over_plain_http_is_warned_of(
+def test_login_over_plain_http_gives_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, count: int
 ) -> None:
     monkeypatch.setenv("MOORING_TEST_TOKEN", "t")
@@ -270,7 +270,7 @@ def test_a_login_is_in_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert "s3cret" not in str(caught.value)
 
 
-def test_what_is_referred_to_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_reference_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MOORING_TEST_TOKEN", raising=False)
     for value, words in (("env:MOORING_TEST_TOKEN", "has no MOORING_TEST_TOKEN"), ("file:gone", "cannot be read")):
         with pytest.raises(ConfigError, match=words):
@@ -289,7 +289,7 @@ def https(**values: str) -> str:
     return server(url='"https://10.0.0.1"', **values)
 
 
-def test_a_server_may_have_an_authority_of_its_own(tmp_path: Path, pem: Pem) -> None:
+def test_server_may_have_its_own_certificate_authority(tmp_path: Path, pem: Pem) -> None:
     access = read(tmp_path, https(tls_ca=f'"{pem.authority}"')).access
     assert access.tls is not None and access.digest
     assert [one["subject"] for one in access.tls.get_ca_certs()] == [((("commonName", "mooring test authority"),),)]
@@ -305,7 +305,7 @@ def test_paths_are_relative_to_the_fleet_file(tmp_path: Path, pem: Pem) -> None:
     assert fleet.warnings == ()
 
 
-def test_another_content_of_a_tls_file_is_another_access(tmp_path: Path, pem: Pem) -> None:
+def test_changed_tls_file_changes_the_access(tmp_path: Path, pem: Pem) -> None:
     (tmp_path / "ca.pem").write_bytes(pem.authority.read_bytes())
     before = read(tmp_path, https(tls_ca='"ca.pem"'))
     assert before == read(tmp_path, https(tls_ca='"ca.pem"'))
@@ -313,7 +313,7 @@ def test_another_content_of_a_tls_file_is_another_access(tmp_path: Path, pem: Pe
     assert before != read(tmp_path, https(tls_ca='"ca.pem"'))
 
 
-def test_an_unverified_server_is_warned_of(tmp_path: Path) -> None:
+def test_unverified_server_gives_a_warning(tmp_path: Path) -> None:
     fleet = read_fleet(write(tmp_path, https(tls_verify="false")))
     access = fleet.servers[0].access
     assert access.is_unverified and access.tls is not None and access.tls.verify_mode is ssl.CERT_NONE
@@ -321,7 +321,7 @@ def test_an_unverified_server_is_warned_of(tmp_path: Path) -> None:
     assert not read(tmp_path, https(tls_verify="true")).access.is_unverified
 
 
-def test_a_mistake_in_tls_is_told(tmp_path: Path, pem: Pem) -> None:
+def test_mistake_in_tls_is_reported(tmp_path: Path, pem: Pem) -> None:
     (tmp_path / "no.pem").write_text("no certificate")
     cases = (
         (https(tls_ca='"no.pem"'), "tls_ca", "no certificates"),
@@ -342,7 +342,7 @@ def test_a_mistake_in_tls_is_told(tmp_path: Path, pem: Pem) -> None:
         assert caught.value.line is not None
 
 
-# What the installation allows
+# The rules of the installation
 
 ALL_RULES = """\
 [gateway]

@@ -1,4 +1,4 @@
-"""Whatever stands in fleet.toml, its reader gives a fleet, or a `ConfigError` with a line that the file has."""
+"""For any fleet.toml, the reader returns a fleet, or raises a `ConfigError` with a line that the file has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gateway.fleet.fleet import Fleet
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import TomlText
 
-FILE = Path("/nowhere/fleet.toml")  # so that what it refers to by a relative path is never there
+FILE = Path("/nowhere/fleet.toml")  # so that files at relative paths never exist
 GOOD = b"""\
 [[server]]
 id = "left"
@@ -73,7 +73,7 @@ files = st.lists(lines, max_size=12).map(lambda found: "\n".join(found).encode("
 
 
 def check(data: bytes) -> Fleet | ConfigError:
-    """Read it; what comes out must be one of the two."""
+    """Read it, and check that the result is one of the two."""
     try:
         fleet = fleet_of(TomlText.of(FILE, data))
     except ConfigError as error:
@@ -88,7 +88,7 @@ def check(data: bytes) -> Fleet | ConfigError:
     return fleet
 
 
-def test_the_seed_is_good() -> None:
+def test_seed_is_valid() -> None:
     assert isinstance(check(GOOD), Fleet)
 
 
@@ -112,8 +112,8 @@ def test_any_bytes(data: bytes) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.data())
-def test_a_good_file_that_is_cut_and_spliced(data: st.DataObject) -> None:
-    """As a file that is being written, or whose lines a person has mixed up."""
+def test_valid_file_cut_and_spliced(data: st.DataObject) -> None:
+    """As a file that is being written, or whose lines a user has mixed up."""
     start = data.draw(st.integers(0, len(GOOD)))
     end = data.draw(st.integers(start, min(len(GOOD), start + 30)))
     piece = data.draw(
@@ -124,8 +124,8 @@ def test_a_good_file_that_is_cut_and_spliced(data: st.DataObject) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from([*SERVER_KEYS, *RULE_KEYS]), values)
-def test_a_mistake_in_one_value_is_told_at_its_line(key: str, value: str) -> None:
-    """Where the syntax holds, the line is that of the key, also behind a text of several lines."""
+def test_mistake_in_one_value_is_reported_at_its_line(key: str, value: str) -> None:
+    """If the syntax is valid, the line is that of the key, also after a text of several lines."""
     table = "[gateway]" if key in RULE_KEYS else "[[server]]"
     needed = {"id": '"a"', "url": '"https://10.0.0.1"'} | {key: value}
     own = needed if table == "[[server]]" else {key: value}
@@ -136,7 +136,7 @@ def test_a_mistake_in_one_value_is_told_at_its_line(key: str, value: str) -> Non
         assert text.split("\n")[found.line - 1].startswith(f"{key} = ")
 
 
-def test_a_file_that_is_too_large_is_not_read_on(tmp_path: Path) -> None:
+def test_oversized_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "fleet.toml"
     path.write_bytes(b"#" * 1_000_001)
     with pytest.raises(ConfigError, match="more than 1000000 bytes"):

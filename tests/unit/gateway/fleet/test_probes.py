@@ -1,4 +1,4 @@
-"""What counts as an answer of ComfyUI's shape."""
+"""Which answers have ComfyUI's shape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wire.health import Condition, Health
 from wire.system_stats import ProbeResult
 
 
-def test_stats_tell_the_version_and_the_demo() -> None:
+def test_stats_have_version_and_demo_mark() -> None:
     real = {"system": {"comfyui_version": "0.3.64", "argv": ["main.py"]}, "devices": []}
     assert parse_stats(real) == ProbeResult(Condition(Health.WELL, version="0.3.64"))
     demo = {"system": {"comfyui_version": "0.3.64", "argv": ["x", "--mooring-demo"]}, "devices": []}
@@ -24,7 +24,7 @@ def test_other_stats_are_not_comfyuis(answer: object) -> None:
         parse_stats(answer)
 
 
-def test_pending_work_is_told_in_the_order_in_which_it_will_run() -> None:
+def test_pending_prompts_are_in_execution_order() -> None:
     def item(number: float, prompt_id: str) -> list[object]:
         return [number, prompt_id, {}, {}, []]
 
@@ -35,9 +35,9 @@ def test_pending_work_is_told_in_the_order_in_which_it_will_run() -> None:
     assert parse_queue(answer) == Queue(("r",), ("front", "a", "b", "z"))
 
 
-def test_a_version_is_cut_since_each_window_is_told_it() -> None:
-    told = {"system": {"argv": [], "comfyui_version": "1" * 100_000}, "devices": []}
-    assert parse_stats(told).condition.version == "1" * 80
+def test_long_version_is_cut() -> None:
+    stats = {"system": {"argv": [], "comfyui_version": "1" * 100_000}, "devices": []}
+    assert parse_stats(stats).condition.version == "1" * 80
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A server's last hour, by minutes, and its devices: bounded, and given only to those who ask."""
+"""A server's last hour, by minutes, and its devices."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def well(running: int = 0, pending: int = 0) -> Condition:
     return Condition(Health.WELL, "", running, pending)
 
 
-def test_the_looks_of_one_minute_are_one_entry() -> None:
+def test_probes_of_one_minute_are_one_entry() -> None:
     clock = Clock()
     stats = FleetStats(clock)
     for condition in (well(), well(1, 2), well(1), Condition(Health.TIMEOUT, "no answer in time")):
         stats.note(A, ProbeResult(condition))
     hour = published(stats)["a"]["hour"]
     assert len(hour) == MINUTES
-    assert hour[-1] == [3, 2, 3, 4], "longest, busy, well, looks"
-    assert set(map(repr, hour[:-1])) == {"None"}, "nobody has looked"
+    assert hour[-1] == [3, 2, 3, 4], "longest, busy, well, probes"
+    assert set(map(repr, hour[:-1])) == {"None"}, "no probes"
     assert published(stats)["b"] == {"devices": [], "hour": [None] * MINUTES}
 
 
-def test_an_hour_is_kept_and_no_more() -> None:
+def test_only_one_hour_is_kept() -> None:
     clock = Clock()
     stats = FleetStats(clock)
     for minute in range(3 * MINUTES):
@@ -55,10 +55,10 @@ def test_an_hour_is_kept_and_no_more() -> None:
         minute % 5 for minute in range(2 * MINUTES, 3 * MINUTES)
     ]
     clock.now += 60 * 30
-    assert published(stats)["a"]["hour"][29:] == [[4, 1, 1, 1], *([None] * 30)], "time goes on where nobody looks"
+    assert published(stats)["a"]["hour"][29:] == [[4, 1, 1, 1], *([None] * 30)], "minutes without probes are null"
 
 
-def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
+def test_server_that_is_down_keeps_its_devices() -> None:
     stats = FleetStats(Clock())
     stats.note(A, ProbeResult(well(), (GPU,)))
     stats.note(A, ProbeResult(Condition(Health.DOWN)))
@@ -67,7 +67,7 @@ def test_the_devices_of_a_server_that_is_down_are_those_it_had() -> None:
     ]
 
 
-def test_devices_are_read_as_far_as_they_are_given() -> None:
+def test_reported_parts_of_devices_are_read() -> None:
     def device(**facts: object) -> dict[str, object]:
         return {"name": GPU.name, "type": "cuda", "vram_total": 24_000, "vram_free": 20_000.0, **facts}
 

@@ -1,4 +1,4 @@
-"""The fleet's state: only news wakes whoever waits."""
+"""The fleet's state: only changes wake waiting callers."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def test_the_state_as_json() -> None:
     }
 
 
-def test_what_is_broken_on_purpose_is_told_with_the_state_and_is_news() -> None:
+def test_injected_faults_are_part_of_the_state() -> None:
     state = FleetState(FLEET, is_breakable=True)
     state.note_faults(A, ("hang", "deaf"))
     state.note_faults(A, ("hang", "deaf"))
     assert state.revision == 1
-    told = state.as_json()
-    assert told["faults"] is True
-    assert [server["broken"] for server in told["servers"]] == [["hang", "deaf"]]  # type: ignore[attr-defined]
+    sent = state.as_json()
+    assert sent["faults"] is True
+    assert [server["broken"] for server in sent["servers"]] == [["hang", "deaf"]]  # type: ignore[attr-defined]
 
 
-async def test_another_build_wakes_whoever_waits_and_the_same_one_does_not() -> None:
+async def test_only_another_build_wakes_waiting_callers() -> None:
     state = FleetState(FLEET)
     state.note_build("b1")
     waiting = asyncio.create_task(state.changed(state.revision))
@@ -80,7 +80,7 @@ async def test_another_build_wakes_whoever_waits_and_the_same_one_does_not() -> 
     assert await waiting == 2
 
 
-async def test_a_change_wakes_everybody_who_waits() -> None:
+async def test_change_wakes_all_waiting_callers() -> None:
     state = FleetState(FLEET)
     waiting = [asyncio.create_task(state.changed(state.revision)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -96,7 +96,7 @@ def test_equal_news_is_no_change() -> None:
     assert state.revision == 1
 
 
-def test_a_queue_is_news_only_about_a_server_that_is_well() -> None:
+def test_queue_counts_only_for_a_healthy_server() -> None:
     state = FleetState(FLEET)
     state.note_queue(A, running=1, pending=1)
     assert state.condition(A) == Condition()
@@ -105,7 +105,7 @@ def test_a_queue_is_news_only_about_a_server_that_is_well() -> None:
     assert state.condition(A) == Condition(Health.WELL, running=1, pending=1)
 
 
-def test_what_is_wrong_with_the_file_is_for_who_runs_the_fleet() -> None:
+def test_file_problems_are_for_administrators_only() -> None:
     state = FleetState(FLEET)
     state.note_problem("fleet.toml, line 3: id: it is missing")
     state.note_problem("fleet.toml, line 3: id: it is missing")
@@ -118,14 +118,14 @@ def test_addresses_need_the_role_run() -> None:
     """Other users compare the tag, which is part of the paths as well."""
     state = FleetState(replace(FLEET, why="fleet.toml at /etc/10.0.0.1"))
     state.note(A, Condition(Health.DOWN, "10.0.0.1 refuses", cause="redirect"))
-    told = json.dumps(state.as_json(runs_fleet=False))
-    assert "10.0.0." not in told and "redirect" in told and FLEET.servers[0].address in json.dumps(state.as_json())
-    [server] = json.loads(told)["servers"]
+    sent = json.dumps(state.as_json(runs_fleet=False))
+    assert "10.0.0." not in sent and "redirect" in sent and FLEET.servers[0].address in json.dumps(state.as_json())
+    [server] = json.loads(sent)["servers"]
     assert server["address"] == FLEET.servers[0].tag == address_tag(FLEET.servers[0].identity)
     assert server["base"].endswith(f"@{server['address']}")
 
 
-def test_another_fleet_keeps_what_is_known_of_the_servers_that_stay() -> None:
+def test_changed_fleet_keeps_conditions_of_remaining_servers() -> None:
     state = FleetState(FLEET)
     state.note(A, Condition(Health.WELL, running=1))
     state.note_catalogue(A, Catalogue("n", "f"))
@@ -134,8 +134,8 @@ def test_another_fleet_keeps_what_is_known_of_the_servers_that_stay() -> None:
     state.change(replace(FLEET, servers=(other, replace(FLEET.servers[0], name="Renamed"))))
     assert (state.condition(A).running, state.catalogue(A).nodes, state.largest_upload(A)) == (1, "n", 5)
     assert state.condition(other.id).health is Health.UNKNOWN
-    told = state.as_json()["servers"]
-    assert [server["name"] for server in told] == ["B", "Renamed"]  # type: ignore[attr-defined]
+    sent = state.as_json()["servers"]
+    assert [server["name"] for server in sent] == ["B", "Renamed"]  # type: ignore[attr-defined]
 
 
 def test_a_server_at_another_address_is_another_server() -> None:
@@ -149,28 +149,28 @@ def test_a_server_at_another_address_is_another_server() -> None:
     assert state.largest_upload(A) == DEFAULT_MAX_UPLOAD
 
 
-def test_what_is_heard_of_a_server_that_has_left_is_no_news() -> None:
+def test_condition_of_departed_server_is_ignored() -> None:
     state = FleetState(FLEET)
     state.change(replace(FLEET, servers=()))
     state.note(A, Condition(Health.WELL))
     assert state.as_json()["servers"] == []
 
 
-def test_the_fleets_own_limit_of_an_upload_only_lowers_the_servers() -> None:
+def test_fleet_limit_only_lowers_the_servers_upload_limit() -> None:
     state = FleetState(replace(FLEET, servers=(replace(FLEET.servers[0], limits=Limits(upload=2_000_000)),)))
     assert state.largest_upload(A) == 2_000_000
     state.max_upload[A] = 1_500_000
     assert state.largest_upload(A) == 1_500_000
 
 
-def test_the_text_is_the_state_of_now_for_each_person() -> None:
+def test_text_is_the_present_state_for_each_user() -> None:
     state = FleetState(FLEET)
     for problem in ("", "fleet.toml, line 2: id: it is missing"):
         state.note_problem(problem)
         for runs_fleet in (True, False):
-            told = state.as_json(runs_fleet=runs_fleet, person="ann")
-            assert json.loads(state.as_text(runs_fleet=runs_fleet, person="ann")) == told
+            sent = state.as_json(runs_fleet=runs_fleet, person="ann")
+            assert json.loads(state.as_text(runs_fleet=runs_fleet, person="ann")) == sent
 
 
-def test_a_large_fleet_is_told_less_often_and_a_small_one_at_once() -> None:
+def test_only_a_large_fleet_is_sent_with_delay() -> None:
     assert (pace(3), pace(20), round(pace(300), 3)) == (0.0, 0.0, 5.6)

@@ -1,4 +1,4 @@
-"""A slow browser's backlog: events kept in order, what is overtaken left out, bounded."""
+"""A slow browser's backlog: bounded, events in order, without outdated messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def roomy() -> Backlog:
     return Backlog(most_bytes=1_000_000, most_frames=1_000)
 
 
-def test_nothing_overtaken_comes_out_as_it_went_in() -> None:
+def test_messages_stay_in_order_if_none_is_outdated() -> None:
     frames = [event("execution_start", prompt_id="a"), event("progress", prompt_id="a", value=1), preview("a")]
     backlog = roomy()
     assert all(backlog.put(frame) for frame in frames)
@@ -40,7 +40,7 @@ def test_nothing_overtaken_comes_out_as_it_went_in() -> None:
     assert backlog.size == 0
 
 
-def test_the_latest_progress_wins_and_stays_behind_the_event_that_came_before_it() -> None:
+def test_latest_progress_stays_behind_earlier_events() -> None:
     backlog = roomy()
     executing = event("executing", prompt_id="a", node="3")
     backlog.put(event("progress", prompt_id="a", value=1))
@@ -78,15 +78,15 @@ def test_each_prompt_has_its_own_latest() -> None:
         Frame(struct.pack(">II", 4, 3) + b"{{{x", is_text=False),
     ],
 )
-def test_whatever_is_not_known_to_be_overtaken_is_kept(frame: Frame) -> None:
+def test_unknown_message_is_kept(frame: Frame) -> None:
     assert overtaking_key(frame) is None
 
 
-def test_a_preview_without_metadata_is_overtaken_too() -> None:
+def test_preview_without_metadata_is_replaced_too() -> None:
     assert overtaking_key(Frame(struct.pack(">II", 1, 1) + b"jpeg", is_text=False)) == ("preview", "")
 
 
-def test_previews_go_before_the_browser_is_given_up() -> None:
+def test_previews_are_dropped_before_the_browser() -> None:
     backlog = Backlog(most_bytes=1_000, most_frames=100)
     kept = event("executed", prompt_id="a")
     assert backlog.put(kept)
@@ -97,13 +97,13 @@ def test_previews_go_before_the_browser_is_given_up() -> None:
     assert backlog.pop() == kept
 
 
-def test_too_many_events_are_told() -> None:
+def test_too_many_events_are_refused() -> None:
     backlog = Backlog(most_bytes=1_000_000, most_frames=3)
     assert all(backlog.put(event("executed", node=str(index))) for index in range(3))
     assert not backlog.put(event("executed", node="3"))
 
 
-def test_too_many_bytes_are_told_but_one_large_frame_alone_passes() -> None:
+def test_too_many_bytes_are_refused_except_a_single_frame() -> None:
     backlog = Backlog(most_bytes=100, most_frames=10)
     assert backlog.put(event("executed", text="x" * 500))
     assert not backlog.put(event("executed", text="x"))
@@ -114,7 +114,7 @@ def test_too_many_bytes_are_told_but_one_large_frame_alone_passes() -> None:
         st.tuples(st.sampled_from(["executed", "progress", "progress_state"]), st.sampled_from("ab"), st.booleans())
     )
 )
-def test_kept_events_are_in_order_and_each_latest_is_there(steps: list[tuple[str, str, bool]]) -> None:
+def test_kept_events_are_ordered_with_each_latest_progress(steps: list[tuple[str, str, bool]]) -> None:
     backlog = roomy()
     sent: list[Frame] = []
     out: list[Frame] = []

@@ -1,4 +1,4 @@
-"""What a JSON body may ask of a server."""
+"""The checks of JSON bodies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text(value: object) -> bytes:
         (Body.JOB_CANCEL, b"{}"),
     ],
 )
-def test_what_acts_on_named_work_passes(kind: Body, raw: bytes) -> None:
+def test_request_that_names_its_prompts_passes(kind: Body, raw: bytes) -> None:
     assert examine_body(kind, raw).fault is None
 
 
@@ -54,7 +54,7 @@ def test_what_acts_on_named_work_passes(kind: Body, raw: bytes) -> None:
         {"prompt": "x"},
     ],
 )
-def test_a_prompt_that_could_harm_or_be_lost_is_refused(change: dict[str, object]) -> None:
+def test_harmful_prompt_is_refused(change: dict[str, object]) -> None:
     assert examine_body(Body.PROMPT, text(PROMPT | change)).fault
 
 
@@ -63,7 +63,7 @@ def test_a_prompt_without_its_ids_is_refused(missing: str) -> None:
     assert examine_body(Body.PROMPT, text({key: value for key, value in PROMPT.items() if key != missing})).fault
 
 
-def test_the_last_of_two_equal_keys_counts_as_on_the_server() -> None:
+def test_last_of_two_equal_keys_counts() -> None:
     twice = text(PROMPT)[:-1] + b', "client_id": ["a"]}'
     assert examine_body(Body.PROMPT, twice).fault
 
@@ -121,7 +121,7 @@ def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
         b"\x00",
     ],
 )
-def test_what_is_not_plain_json_is_refused(raw: bytes) -> None:
+def test_invalid_json_is_refused(raw: bytes) -> None:
     assert examine_body(Body.PROMPT, raw).fault
 
 
@@ -130,7 +130,7 @@ def test_client_ids() -> None:
     assert not any(is_client_id(text) for text in ("", " ", "a b", "ä", "a\x00", "x" * 201))
 
 
-def test_the_id_of_a_prompt_is_told_so_that_it_is_sent_once() -> None:
+def test_examination_returns_the_prompt_id() -> None:
     assert examine_body(Body.PROMPT, text(PROMPT)).prompt_id == PROMPT["prompt_id"]
     assert examine_body(Body.PROMPT, text(PROMPT | {"client_id": ""})).prompt_id is None
     assert examine_body(Body.INTERRUPT, text({"prompt_id": "a"})).prompt_id is None

@@ -12,7 +12,7 @@ def test_the_code_is_that_of_the_same_failure_over_http() -> None:
     assert (codes[Cause.UPSTREAM_BUSY], codes[Cause.TIMEOUT]) == (4503, 4504)
 
 
-def test_a_server_that_has_moved_is_not_taken_for_a_newer_socket() -> None:
+def test_moved_server_has_another_code_than_newer_socket() -> None:
     assert close_of(Refusal(Cause.SERVER_MOVED, "x")).code == 4410 != REPLACED.code
     assert close_of(Refusal(Cause.UNKNOWN_SERVER, "x")).code == 4404
 

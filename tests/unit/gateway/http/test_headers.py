@@ -12,7 +12,7 @@ def view(content_type: str, query: str = "filename=a.png") -> dict[str, str]:
     return response_headers(CIMultiDict({"Content-Type": content_type}), is_view=True, query=query)
 
 
-def test_the_browsers_secrets_and_hops_stay_behind() -> None:
+def test_browser_secrets_and_hop_headers_are_dropped() -> None:
     sent = CIMultiDict(
         {
             "Cookie": "a=b",
@@ -32,7 +32,7 @@ def test_the_browsers_secrets_and_hops_stay_behind() -> None:
     assert passed == {"Range": "bytes=0-1", "If-None-Match": '"x"', "Origin": "http://10.0.0.5:8188"}
 
 
-def test_a_server_cannot_set_cookies_permissions_or_our_own_header() -> None:
+def test_server_cannot_set_cookies_permissions_or_our_header() -> None:
     sent = CIMultiDict(
         {
             "Set-Cookie": "a=b",
@@ -82,7 +82,7 @@ def test_pixels_and_sound_are_shown_in_place(kind: str) -> None:
         "image/png, text/html",
     ],
 )
-def test_everything_else_that_somebody_made_is_a_download(kind: str) -> None:
+def test_every_other_file_is_a_download(kind: str) -> None:
     headers = view(kind)
     assert headers["Content-Type"] == "application/octet-stream"
     assert headers["Content-Disposition"].startswith("attachment")
@@ -91,7 +91,7 @@ def test_everything_else_that_somebody_made_is_a_download(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/javascript"])
-def test_an_answer_that_is_neither_data_nor_picture_is_a_download_on_every_route(kind: str) -> None:
+def test_other_answers_are_downloads_on_every_route(kind: str) -> None:
     headers = response_headers(CIMultiDict({"Content-Type": kind}), is_view=False, query="")
     assert headers["Content-Disposition"] == "attachment"
 
@@ -106,7 +106,7 @@ def test_an_answer_that_is_neither_data_nor_picture_is_a_download_on_every_route
         ("", "inline"),
     ],
 )
-def test_the_name_of_a_download_cannot_break_out_of_its_header(query: str, shown: str) -> None:
+def test_download_name_stays_within_its_header(query: str, shown: str) -> None:
     assert view("image/png", query)["Content-Disposition"] == shown
 
 

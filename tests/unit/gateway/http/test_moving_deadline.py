@@ -1,4 +1,4 @@
-"""A deadline that moves with every sign of life, on a virtual clock."""
+"""A deadline that moves with each sign of progress, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.http.moving_deadline import MovingDeadline
 from tests.simulation.loop import VirtualLoop, run
 
 
-def test_signs_of_life_move_the_deadline() -> None:
+def test_progress_moves_the_deadline() -> None:
     async def work(loop: VirtualLoop) -> float:
         began = loop.time()
         with pytest.raises(TimeoutError):
@@ -24,7 +24,7 @@ def test_signs_of_life_move_the_deadline() -> None:
     assert run(work, seed=1) == pytest.approx(5 * 0.7 + 1.0, abs=0.001)
 
 
-def test_what_gives_no_sign_has_that_long_in_all() -> None:
+def test_block_without_progress_times_out() -> None:
     async def work(loop: VirtualLoop) -> float:
         began = loop.time()
         with pytest.raises(TimeoutError):
@@ -35,7 +35,7 @@ def test_what_gives_no_sign_has_that_long_in_all() -> None:
     assert run(work, seed=1) == pytest.approx(1.0, abs=0.001)
 
 
-def test_nothing_ends_what_comes_after_it() -> None:
+def test_later_work_is_not_ended() -> None:
     async def work(loop: VirtualLoop) -> bool:
         async with MovingDeadline(1.0):
             await asyncio.sleep(0.9)

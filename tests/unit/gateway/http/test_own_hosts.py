@@ -76,14 +76,14 @@ def test_open_to_the_network_a_rebound_name_is_foreign(host: str) -> None:
     assert OPEN.origin_for(host) is None
 
 
-def test_a_listed_origin_stands_for_a_proxy_in_front() -> None:
+def test_listed_origin_is_that_of_a_proxy() -> None:
     house = build_own_hosts(host="127.0.0.1", port=8200, is_tls=False, names=["https://studio.lan"])
     assert house.origin_for("studio.lan") == "https://studio.lan"
     assert house.origin_for("studio.lan:443") == "https://studio.lan"
     assert house.origin_for("studio.lan:8200") is None
 
 
-def test_the_schemes_own_port_may_be_left_out() -> None:
+def test_default_port_may_be_left_out() -> None:
     house = build_own_hosts(host="127.0.0.1", port=443, is_tls=True)
     assert house.origin == "https://127.0.0.1"
     assert house.origin_for("127.0.0.1") == house.origin_for("127.0.0.1:443") == "https://127.0.0.1"
@@ -95,6 +95,6 @@ def test_ipv6_origins_have_brackets(bound: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "*", "*.lan", "a b", "http://x/path", "x:8200", "10.0.0.1", "ftp://x", "-x"])
-def test_a_name_that_cannot_be_meant_is_refused(name: str) -> None:
+def test_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ConfigError):
         build_own_hosts(host="127.0.0.1", port=8200, is_tls=False, names=[name])

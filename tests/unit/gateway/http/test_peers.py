@@ -1,4 +1,4 @@
-"""Who is at the other end: whom a proxy names is believed from the fleet's own proxies, and from nobody else."""
+"""The client of a request: only the fleet's own proxies may name another one."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ RULES = Rules(proxies=(ip_network("10.0.0.7"),))
         ("", ["192.168.1.5"], ""),
     ],
 )
-def test_only_a_proxy_of_ours_names_somebody_else(peer: str, named: list[str], client: str) -> None:
+def test_only_our_proxy_names_another_client(peer: str, named: list[str], client: str) -> None:
     assert client_address(peer, named, RULES.is_proxy) == client
 
 
-async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
+async def test_proxy_may_use_all_connections() -> None:
     async def nothing(_request: object) -> None: ...
 
     browsers = BrowserServer(nothing, most=3, most_from_one=1, is_proxy=RULES.is_proxy)
@@ -51,7 +51,7 @@ async def test_a_proxy_may_have_the_connections_of_everybody() -> None:
     assert browsers.count == 3
 
 
-def test_bytes_are_left_to_nginx_only_if_it_can_compare_the_file() -> None:
+def test_nginx_sends_bytes_only_if_it_can_compare_the_file() -> None:
     server = Server(ServerId("a"), "a", "http://10.0.0.1:8188")
     headers = {ASKS: f"a@{server.tag}"}
     assert may_hand_over(headers, "10.0.0.7", server, RULES)

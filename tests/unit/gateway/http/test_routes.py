@@ -90,7 +90,7 @@ def test_a_server_may_be_named_with_the_tag_of_its_address() -> None:
 
 
 @pytest.mark.parametrize("tag", ["", "0123abc", "0123abcde", "0123ABCD", "0123abcg", "%30123abcd", "0123abcd@0123abcd"])
-def test_what_is_no_tag_is_no_route(tag: str) -> None:
+def test_invalid_tag_is_no_route(tag: str) -> None:
     assert find_route(f"/servers/a@{tag}/queue") is None
 
 
@@ -98,7 +98,7 @@ def test_what_is_no_tag_is_no_route(tag: str) -> None:
     ("segment", "written"),
     [("KSampler%20(Efficient)", "KSampler%20%28Efficient%29"), ("N%C3%B6de", "N%C3%B6de"), ("A%2bB", "A%2BB")],
 )
-def test_a_name_in_a_path_is_written_anew(segment: str, written: str) -> None:
+def test_name_in_a_path_is_rewritten(segment: str, written: str) -> None:
     route = find_route(f"/servers/a/object_info/{segment}")
     assert isinstance(route, ServerCall)
     assert route.path == f"/object_info/{written}"
@@ -174,7 +174,7 @@ def test_a_name_in_a_path_is_written_anew(segment: str, written: str) -> None:
         "/view/x",
     ],
 )
-def test_everything_else_of_a_server_is_not_listed(path: str) -> None:
+def test_other_server_paths_are_not_listed(path: str) -> None:
     assert find_route(f"/servers/a{path}") is None
 
 
@@ -220,7 +220,7 @@ def test_everything_else_of_a_server_is_not_listed(path: str) -> None:
         "/demo/faults",
     ],
 )
-def test_everything_else_of_the_gateway_is_not_listed(path: str) -> None:
+def test_other_gateway_paths_are_not_listed(path: str) -> None:
     assert find_route(path) is None
 
 
@@ -256,13 +256,13 @@ def test_a_published_workflow_is_named_by_its_path(target: str, path: str) -> No
 
 
 @pytest.mark.parametrize("target", ["", "../a.json", "a//b.json", "%2e%2e/a.json", "a%2fb.json", "a%00.json", "a/"])
-def test_what_could_be_another_path_is_no_published_workflow(target: str) -> None:
+def test_ambiguous_path_is_no_published_workflow(target: str) -> None:
     assert find_route(f"/workflows/{target}") is None
 
 
 @pytest.mark.parametrize("beginning", ["/static", f"/b/{'0' * 32}"])
 def test_many_folders_take_little_memory(beginning: str) -> None:
-    """The matcher kept some 150 bytes for each folder, in case it had to go back."""
+    """The matcher once kept some 150 bytes for each folder, to be able to backtrack."""
     path = beginning + "/a" * 500_000
     tracemalloc.start()
     try:

@@ -43,7 +43,7 @@ async def test_first_of_a_turn_need_not_wait() -> None:
     assert passed.queue.may_pass()
 
 
-async def test_none_passes_another_that_waits() -> None:
+async def test_none_overtakes_another_that_waits() -> None:
     passed = Passed(2)
     passed.queue.wait("a", "a1")
     assert not passed.queue.may_pass()

@@ -1,4 +1,4 @@
-"""`/app.zip`: the same sources, the same bytes; a change of a source, another archive."""
+"""`/app.zip`: equal sources give equal bytes, a changed source gives another archive."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def names(data: bytes) -> list[str]:
     return zipfile.ZipFile(io.BytesIO(data)).namelist()
 
 
-def test_it_holds_the_python_sources_only(tmp_path: Path) -> None:
+def test_archive_has_python_sources_only(tmp_path: Path) -> None:
     archive = AppArchive(make_app(tmp_path)).current()
     assert names(archive.data) == ["app/__init__.py", "app/core/model.py", "wire/__init__.py"]
 
@@ -43,7 +43,7 @@ def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
     assert AppArchive(other_root).current() == one
 
 
-def test_a_change_gives_another_archive_and_no_change_the_same_object(tmp_path: Path) -> None:
+def test_only_a_change_gives_another_archive(tmp_path: Path) -> None:
     archive = AppArchive(make_app(tmp_path))
     first = archive.current()
     assert archive.current() is first
@@ -61,7 +61,7 @@ def test_a_link_out_of_the_package_is_left_out(tmp_path: Path) -> None:
     assert "app/link.py" not in names(AppArchive(tmp_path).current().data)
 
 
-def test_the_digest_of_the_sources_hangs_on_names_and_contents(tmp_path: Path) -> None:
+def test_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
     archive = AppArchive(make_app(tmp_path))
     first = archive.current()
     assert first.sources == archive.digest()

@@ -1,4 +1,4 @@
-"""`index.html` as it goes out: files of one build, one file of styles, the configuration in place, modules named."""
+"""`index.html` as it is served: files of one build, one file of styles, inline configuration, preloaded modules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ plugins = ["!error"]
 """
 
 
-def test_every_file_is_named_in_its_build_and_nothing_else_is_touched() -> None:
+def test_every_file_is_named_in_its_build() -> None:
     page = PageText(HTML, CONFIG).write(HOME, "")
     assert f'src="{HOME}static/js/main.mjs"' in page
     assert f'src="{HOME}app/main.py"' in page
@@ -36,7 +36,7 @@ def test_every_file_is_named_in_its_build_and_nothing_else_is_touched() -> None:
     assert not re.search(r'"(static|app)/', page)
 
 
-def test_the_styles_are_one_file_in_the_place_of_the_first() -> None:
+def test_styles_are_one_file() -> None:
     text = PageText(HTML, CONFIG)
     assert text.styles() == ["static/css/a.css", "static/css/b.css"]
     page = text.write(HOME, "")
@@ -44,7 +44,7 @@ def test_the_styles_are_one_file_in_the_place_of_the_first() -> None:
     assert page.index(STYLES) < page.index("modulepreload")
 
 
-def test_the_configuration_goes_along_with_its_paths() -> None:
+def test_configuration_is_inline_with_its_paths() -> None:
     page = PageText(HTML, CONFIG).write(HOME, "")
     found = re.search(r'config="([^"]*)"', page)
     assert found
@@ -55,18 +55,18 @@ def test_the_configuration_goes_along_with_its_paths() -> None:
     }
 
 
-def test_one_that_cannot_be_read_is_left_to_pyscript() -> None:
+def test_invalid_configuration_is_left_to_pyscript() -> None:
     assert 'config="/pyscript.toml"' in PageText(HTML, "interpreter = ").write(HOME, "")
 
 
-def test_what_boot_needs_is_named_in_its_place() -> None:
+def test_boot_files_are_named_in_their_place() -> None:
     page = PageText(HTML, CONFIG, ("static/js/part.js",)).write(HOME, '<link id="snapshot">')
     low = f'<link rel="modulepreload" href="{HOME}static/js/part.js" fetchpriority="low">'
     assert f'<link id="snapshot">\n    {low}' in page
     assert "<!-- boot -->" not in page
 
 
-def test_modules_are_found_as_far_as_they_are_imported_at_once() -> None:
+def test_static_imports_are_found() -> None:
     texts = {
         "static/js/main.mjs": 'import { a } from "./one.js";\nimport "../vendor/two.mjs";\nawait import("./later.js");',
         "static/js/one.js": 'export { b } from "./three.js";\nimport x from "./main.mjs";',
@@ -81,11 +81,11 @@ def test_modules_are_found_as_far_as_they_are_imported_at_once() -> None:
 
 @pytest.fixture(scope="module")
 def ours() -> PageText:
-    """The page of this repository."""
+    """Return the page of this repository."""
     return PageTree(ROOT).current().page
 
 
-def test_our_page_names_files_that_are_there(ours: PageText) -> None:
+def test_our_page_names_existing_files(ours: PageText) -> None:
     files = PageTree(ROOT).current().build.files
     page = ours.write(HOME, "")
     named = [name.removeprefix(HOME) for name in re.findall(r'(?:src|href)="(/[^"]+)"', page) if name != "/"]
@@ -96,7 +96,7 @@ def test_our_page_names_files_that_are_there(ours: PageText) -> None:
 
 
 def test_our_styles_can_be_one_file(ours: PageText) -> None:
-    """What they name would be looked for beside that file, and an @import counts at the beginning only."""
+    """Relative addresses in them would be relative to that file, and an @import counts only at the beginning."""
     on_disk = {f"static/css/{path.name}" for path in (ROOT / "static" / "css").glob("*.css")}
     assert on_disk - {"static/css/login.css"} < set(ours.styles())  # a page of its own
     for name in ours.styles():
@@ -104,8 +104,8 @@ def test_our_styles_can_be_one_file(ours: PageText) -> None:
         assert not re.search(r"url\((?![\"']?(?:#|data:))|@import|@charset", text), name
 
 
-def test_our_scripts_name_their_files_by_where_they_are_themselves() -> None:
-    """At another address they would be of another build, or none."""
+def test_our_scripts_name_files_relative_to_themselves() -> None:
+    """At another address they would be of another build, or missing."""
     found = [
         path.name
         for folder in ("static/js", "app", "wire")
@@ -116,7 +116,7 @@ def test_our_scripts_name_their_files_by_where_they_are_themselves() -> None:
     assert found == []
 
 
-def test_the_first_screen_asks_for_nothing_of_what_opens_later(ours: PageText) -> None:
-    at_once = {*ours.modules(), *ours.imported}
+def test_first_screen_loads_no_later_files(ours: PageText) -> None:
+    loaded = {*ours.modules(), *ours.imported}
     later = {"scripting.js", "script_worker.js", "layout.js", "layout_worker.js"}
-    assert {name.rpartition("/")[2] for name in at_once} & later == set()
+    assert {name.rpartition("/")[2] for name in loaded} & later == set()

@@ -17,14 +17,14 @@ HEAD = "{# name: str\n items: tuple[str, ...]\n count: int | None\n #}"
 
 
 def compiled(text: str) -> ModuleType:
-    """The module that a template becomes."""
+    """Return the module that a template becomes."""
     module = ModuleType("compiled")
     exec(compile_template(HEAD + text, "app/ui/x.html"), module.__dict__)
     return module
 
 
 def drawn(body: str, *values: object, parameters: str = "name") -> str:
-    """What a macro with that body returns."""
+    """Return the markup of a macro with that body."""
     made = compiled(f"{{% macro one({parameters}) %}}{body}{{% endmacro %}}").one(*values)
     assert isinstance(made, Markup)
     return str(made)

@@ -1,4 +1,4 @@
-"""The page's files as a build: a name for all of them, another one after any change."""
+"""The page's files as a build, whose key changes with any file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FILES = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A small repository."""
+    """Return a small repository."""
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -39,7 +39,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_has_what_a_page_loads_and_no_more(root: Path) -> None:
+def test_tree_has_only_files_that_pages_load(root: Path) -> None:
     build = PageTree(root).current().build
     assert set(build.files) == {
         "app/main.py", "static/js/grid.js", "static/locales/pl.mo", "static/vendor/pyodide/pyodide.mjs",
@@ -47,14 +47,14 @@ def test_it_has_what_a_page_loads_and_no_more(root: Path) -> None:
     }  # fmt: skip
 
 
-def test_every_content_is_the_one_that_it_is_called_by(root: Path) -> None:
+def test_every_content_matches_its_digest(root: Path) -> None:
     tree = PageTree(root).current()
     assert set(tree.contents) == set(tree.build.files.values())
     for name, source in tree.contents.items():
         assert digest(source if isinstance(source, bytes) else source.read_bytes()) == name
 
 
-def test_the_styles_stand_one_after_the_other_as_the_page_has_them(root: Path) -> None:
+def test_styles_are_in_the_pages_order(root: Path) -> None:
     tree = PageTree(root).current()
     text = tree.contents[tree.build.files[STYLES]]
     assert text == b"/* static/css/b.css */\nb {}\n/* static/css/a.css */\na {}\n"
@@ -72,7 +72,7 @@ LOADED = sorted(name for name in FILES if "/test/" not in name and not name.ends
 
 
 @pytest.mark.parametrize("name", LOADED)
-def test_a_change_of_any_file_is_another_build_and_back_again_the_same(root: Path, name: str) -> None:
+def test_each_change_is_another_build(root: Path, name: str) -> None:
     files = PageTree(root)
     first = files.current()
     assert files.current() is first
@@ -97,7 +97,7 @@ def test_changed_translation_is_another_build(root: Path) -> None:
     }
 
 
-def test_a_file_more_and_a_file_less_are_other_builds(root: Path) -> None:
+def test_added_or_removed_file_is_another_build(root: Path) -> None:
     files = PageTree(root)
     first = files.current().build
     (root / "static" / "js" / "more.js").write_text("")
@@ -107,7 +107,7 @@ def test_a_file_more_and_a_file_less_are_other_builds(root: Path) -> None:
     assert files.current().build == first != more
 
 
-def test_what_no_page_loads_changes_nothing(root: Path) -> None:
+def test_other_files_change_no_build(root: Path) -> None:
     first = PageTree(root).current().build
     (root / "static" / "vendor" / "test" / "axe.min.js").write_text("let other;")
     (root / "secret.txt").write_text("other")

@@ -1,4 +1,4 @@
-"""What of a server's socket reaches one person."""
+"""Which messages of a server's socket reach a user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN, OTHER, NEW = "own", "other", "new"
 
 
 async def owns(prompt_id: str | None) -> bool | None:
-    """One prompt is theirs, one is not; of the third nobody knows yet; what runs is not theirs."""
+    """One prompt is theirs, one is not; a third is unknown yet; the running one is not theirs."""
     return {OWN: True, OTHER: False, None: False}.get(prompt_id)
 
 
@@ -28,26 +28,26 @@ async def seal(data: dict[str, Any], began: float | None) -> None:
 
 
 def text(kind: str, **data: object) -> Frame:
-    """A server's text."""
+    """Return a server's text."""
     return Frame(json.dumps({"type": kind, "data": data}).encode(), is_text=True)
 
 
 def binary(kind: int, metadata: object = None) -> Frame:
-    """A server's preview, with metadata or without."""
+    """Return a server's preview, with metadata or without."""
     written = b"" if metadata is None else json.dumps(metadata).encode()
     return Frame(struct.pack(">II", kind, len(written) or 1) + written + b"picture", is_text=False)
 
 
-def sieve() -> EventFilter:
-    """A window's."""
+def window_filter() -> EventFilter:
+    """Return the filter of a window's socket."""
     return EventFilter("window", owns, seal, lambda _event: None)
 
 
 @pytest.mark.parametrize("kind", [event for event, field in PROMPT_FIELDS.items() if field is not None])
-async def test_events_of_ones_own_pass_and_no_others(kind: str) -> None:
-    assert await sieve().down(text(kind, prompt_id=OWN, node="1")) is not None
+async def test_only_own_events_pass(kind: str) -> None:
+    assert await window_filter().down(text(kind, prompt_id=OWN, node="1")) is not None
     for other in (OTHER, NEW):
-        assert await sieve().down(text(kind, prompt_id=other, node="1")) is None
+        assert await window_filter().down(text(kind, prompt_id=other, node="1")) is None
 
 
 @pytest.mark.parametrize(
@@ -71,20 +71,20 @@ async def test_events_of_ones_own_pass_and_no_others(kind: str) -> None:
         Frame(struct.pack(">II", 4, 999) + b"{}", is_text=False),
     ],
 )
-async def test_what_names_nobodys_prompt_does_not_pass(frame: Frame) -> None:
-    assert await sieve().down(frame) is None
+async def test_event_without_own_prompt_is_dropped(frame: Frame) -> None:
+    assert await window_filter().down(frame) is None
 
 
-async def test_everybody_hears_the_status_under_their_own_name() -> None:
-    told = await sieve().down(text("status", status={"exec_info": {"queue_remaining": 2}}, sid="signed"))
-    assert told is not None
-    assert json.loads(told.data)["data"] == {"status": {"exec_info": {"queue_remaining": 2}}, "sid": "window"}
-    bare = await sieve().down(text("status", status={}))
+async def test_status_has_the_windows_own_client_id() -> None:
+    passed = await window_filter().down(text("status", status={"exec_info": {"queue_remaining": 2}}, sid="signed"))
+    assert passed is not None
+    assert json.loads(passed.data)["data"] == {"status": {"exec_info": {"queue_remaining": 2}}, "sid": "window"}
+    bare = await window_filter().down(text("status", status={}))
     assert bare is not None and json.loads(bare.data)["data"] == {"status": {}}
 
 
-async def test_previews_without_a_name_pass_while_ones_own_runs() -> None:
-    one = sieve()
+async def test_unnamed_previews_pass_while_own_prompt_runs() -> None:
+    one = window_filter()
     assert await one.down(binary(1)) is None
     await one.down(text("executing", prompt_id=OWN, node="1"))
     assert await one.down(binary(1)) is not None
@@ -97,15 +97,15 @@ async def test_previews_without_a_name_pass_while_ones_own_runs() -> None:
 async def test_files_of_an_event_are_sealed_or_left_out() -> None:
     files = [{"filename": "mine.png"}, {"filename": "hers.png"}]
     executed = text("executed", prompt_id=OWN, node="9", output={"images": files, "text": ["a"], "more": 3})
-    one = sieve()
+    one = window_filter()
     for images in ([], [{"filename": "mine.png", "seal": "sealed"}]):
-        told = await one.down(executed)
-        assert told is not None
-        assert json.loads(told.data)["data"]["output"] == {"images": images, "text": ["a"], "more": 3}
+        passed = await one.down(executed)
+        assert passed is not None
+        assert json.loads(passed.data)["data"]["output"] == {"images": images, "text": ["a"], "more": 3}
         await one.down(text("execution_start", prompt_id=OWN, timestamp=5_000))
 
 
-async def test_a_verdict_that_nobody_could_give_is_asked_for_again() -> None:
+async def test_unknown_owner_is_checked_at_next_event() -> None:
     known: dict[str | None, bool] = {}
 
     async def later(prompt_id: str | None) -> bool | None:
@@ -135,5 +135,5 @@ async def test_undeclared_event_is_dropped_and_counted() -> None:
         ("[" * 100_000, False),
     ],
 )
-def test_only_flags_go_up(said: str, passes: bool) -> None:
-    assert sieve().up(said.encode()) is passes
+def test_only_feature_flags_reach_the_server(said: str, passes: bool) -> None:
+    assert window_filter().up(said.encode()) is passes

@@ -1,4 +1,4 @@
-"""Keys, passwords, accounts and sessions: what makes a person a person here."""
+"""Keys, passwords, accounts and sessions, which authenticate a user."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from gateway.people.sessions import DAY, Sessions
 from gateway.people.user_command import main
 
 ONE, TWO = Keys((b"1" * 32,)), Keys((b"2" * 32,))
-CHEAP = PasswordHash(10, 1, 1, b"s" * 16, b"h" * 32)  # no password of anybody
+CHEAP = PasswordHash(10, 1, 1, b"s" * 16, b"h" * 32)  # not the hash of any password
 TEXT = st.text(max_size=30)
 
 
 @settings(deadline=None)
 @given(st.lists(TEXT, max_size=4), st.lists(TEXT, max_size=4), TEXT, TEXT)
-def test_no_two_things_have_one_signature(first: list[str], second: list[str], purpose: str, other: str) -> None:
+def test_no_two_parts_have_one_signature(first: list[str], second: list[str], purpose: str, other: str) -> None:
     mark = ONE.sign(purpose, *first)
     assert ONE.is_signed(mark, purpose, *first)
     assert ONE.is_signed(mark, other, *second) == ((purpose, *first) == (other, *second))
@@ -51,7 +51,7 @@ def test_nothing_else_is_a_signature(forged: str) -> None:
     assert not ONE.is_signed(forged, "session", "alice")
 
 
-def test_the_key_before_is_believed_and_the_one_before_that_is_not(tmp_path: Path) -> None:
+def test_only_the_previous_key_stays_valid(tmp_path: Path) -> None:
     path = tmp_path / "a" / "mooring.key"
     first = load_keys(path)
     mark = first.sign("session", "alice")
@@ -62,19 +62,19 @@ def test_the_key_before_is_believed_and_the_one_before_that_is_not(tmp_path: Pat
     assert not load_keys(path).is_signed(mark, "session", "alice")
 
 
-def test_who_is_added_first_finds_a_key_made_for_gateways_that_cannot_write(
+def test_first_user_creates_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key, told = tmp_path / "mooring.key", []
+    key, written = tmp_path / "mooring.key", []
     for name in ("alice", "bob"):
         monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
         assert main(["add", name, "--users", str(tmp_path / "users.toml"), "--password-stdin"]) == 0
-        told.append((key.read_text("ascii"), str(key) in capsys.readouterr().out))
-    assert [is_told for _, is_told in told] == [True, False]
-    assert told[0][0] == told[1][0] and key.stat().st_mode & 0o777 == 0o600
+        written.append((key.read_text("ascii"), str(key) in capsys.readouterr().out))
+    assert [is_printed for _, is_printed in written] == [True, False]
+    assert written[0][0] == written[1][0] and key.stat().st_mode & 0o777 == 0o600
 
 
-def test_gateways_that_begin_at_once_have_one_key(tmp_path: Path) -> None:
+def test_gateways_that_start_together_share_one_key(tmp_path: Path) -> None:
     path = tmp_path / "mooring.key"
     barrier, found = threading.Barrier(8), []
 
@@ -92,20 +92,20 @@ def test_gateways_that_begin_at_once_have_one_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "short\n", "g" * 64 + "\n", "A" * 64, "\n".join(["a" * 64] * 9)])
-def test_a_wrong_key_file_is_told(tmp_path: Path, text: str) -> None:
+def test_invalid_key_file_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mooring.key"
     path.write_text(text)
     path.chmod(0o600)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         load_keys(path)
-    assert told.value.file == path
+    assert caught.value.file == path
 
 
-def test_a_password_is_kept_as_what_only_it_gives() -> None:
+def test_password_fits_only_its_own_hash() -> None:
     kept = PasswordHash.of("größer als acht")
-    again = PasswordHash.read(kept.write())
-    assert again == kept and "größer" not in kept.write()
-    assert again.fits("größer als acht") and not again.fits("größer als acht ")
+    parsed = PasswordHash.read(kept.write())
+    assert parsed == kept and "größer" not in kept.write()
+    assert parsed.fits("größer als acht") and not parsed.fits("größer als acht ")
     assert PasswordHash.of("größer als acht") != kept
 
 
@@ -120,7 +120,7 @@ def test_a_password_is_kept_as_what_only_it_gives() -> None:
         "md5$1$2$3$4$5",
     ],
 )
-def test_what_is_no_kept_password_is_refused(text: str) -> None:
+def test_invalid_hash_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         PasswordHash.read(text)
 
@@ -128,7 +128,7 @@ def test_what_is_no_kept_password_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("password", "is_fine"), [("12345678", True), ("1234567", False), ("a" * 1001, False), ("a\nbcdefgh", False)]
 )
-def test_short_and_odd_passwords_are_not_taken(password: str, is_fine: bool) -> None:
+def test_short_and_odd_passwords_are_refused(password: str, is_fine: bool) -> None:
     assert (fault_of(password) == "") is is_fine
 
 
@@ -172,12 +172,12 @@ def test_accounts_are_read_as_they_were_written(tmp_path_factory: pytest.TempPat
         "[[other]]\nname = 'a'",
     ],
 )
-def test_a_wrong_users_file_is_told(tmp_path: Path, text: str) -> None:
+def test_invalid_users_file_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "users.toml"
     path.write_text(text)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         read_accounts(path)
-    assert told.value.file == path
+    assert caught.value.file == path
 
 
 @settings(max_examples=200, deadline=None)
@@ -192,7 +192,7 @@ def test_any_text_is_users_or_a_config_error(tmp_path_factory: pytest.TempPathFa
 
 
 def sessions(keys: Keys = ONE, *, is_tls: bool = False, days: int = 30) -> Sessions:
-    """A gateway's."""
+    """Return the sessions of a gateway."""
     return Sessions(keys, is_tls, 8200, days)
 
 
@@ -200,12 +200,12 @@ ALICE = Account("alice", CHEAP, epoch=3)
 KNOWN = Accounts({"alice": ALICE, "bob": Account("bob", CHEAP)})
 
 
-def cookie_of(told: str) -> str:
-    """What a browser sends of a Set-Cookie."""
-    return told.partition(";")[0]
+def cookie_of(written: str) -> str:
+    """Return the cookie that a browser sends after a Set-Cookie."""
+    return written.partition(";")[0]
 
 
-def test_a_session_lasts_as_long_as_is_said() -> None:
+def test_session_lasts_as_configured() -> None:
     cookie = cookie_of(sessions().begin(ALICE, 1_000.0))
     session = sessions().read([f"x=1; {cookie}"], KNOWN, 1_000.0 + 30 * DAY - 1)
     assert session is not None and session.account == ALICE
@@ -237,7 +237,7 @@ def test_session_ends_with_its_account_not_its_name() -> None:
         assert sessions().read([cookie], Accounts({"alice": second}), 1.0) is None
 
 
-def test_a_session_is_over_once_its_account_is_gone_or_has_logged_out_everywhere() -> None:
+def test_session_ends_with_account_or_log_out_everywhere() -> None:
     cookie = cookie_of(sessions().begin(ALICE, 0.0))
     assert sessions().read([cookie], KNOWN.logged_out("alice"), 1.0) is None
     assert sessions().read([cookie], KNOWN.without("alice"), 1.0) is None
@@ -249,16 +249,16 @@ def test_no_other_text_is_a_session(text: str) -> None:
     assert sessions().read([f"mooring-8200={text}", text], KNOWN, 0.0) is None
 
 
-def test_over_tls_the_browser_guards_the_cookie_itself() -> None:
-    told = sessions(is_tls=True).begin(ALICE, 0.0)
-    assert told.startswith("__Host-mooring=") and "Secure" in told and "Domain" not in told
+def test_cookie_over_tls_has_host_prefix() -> None:
+    written = sessions(is_tls=True).begin(ALICE, 0.0)
+    assert written.startswith("__Host-mooring=") and "Secure" in written and "Domain" not in written
 
 
-def test_another_installations_session_is_none() -> None:
+def test_session_of_another_installation_is_invalid() -> None:
     assert sessions(TWO).read([cookie_of(sessions().begin(ALICE, 0.0))], KNOWN, 1.0) is None
 
 
-def test_each_guess_past_the_free_ones_waits_longer_up_to_a_bound() -> None:
+def test_each_further_failure_waits_longer_up_to_a_bound() -> None:
     guesses, now, waits = LoginThrottle(), 0.0, []
     for _ in range(20):
         waits.append(guesses.wait(of_stranger("alice", "10.0.0.7"), now))
@@ -269,7 +269,7 @@ def test_each_guess_past_the_free_ones_waits_longer_up_to_a_bound() -> None:
     assert guesses.wait(of_stranger("alice", "10.0.0.7"), now + FORGIVEN_AFTER) == 0.0
 
 
-def test_whoever_comes_in_is_forgiven_and_others_are_not_held_off() -> None:
+def test_success_clears_only_own_failures() -> None:
     guesses = LoginThrottle()
     for _ in range(7):
         guesses.note_failure(of_stranger("alice", "10.0.0.7"), 0.0)
@@ -281,7 +281,7 @@ def test_whoever_comes_in_is_forgiven_and_others_are_not_held_off() -> None:
     assert guesses.wait(of_stranger("alice", "10.0.0.7"), 0.0) == 0.0
 
 
-def test_a_day_of_log_ins_that_succeed_holds_nobody_off() -> None:
+def test_successful_logins_delay_no_one() -> None:
     guesses = LoginThrottle()
     for at in range(500):
         assert guesses.wait(of_stranger("alice", "10.0.0.7"), at) == 0.0
@@ -289,7 +289,7 @@ def test_a_day_of_log_ins_that_succeed_holds_nobody_off() -> None:
         guesses.note_success(of_stranger("alice", "10.0.0.7"))
 
 
-def test_many_names_from_one_address_and_many_addresses_for_one_name_wait_too() -> None:
+def test_counts_by_address_and_by_name_wait_too() -> None:
     guesses = LoginThrottle()
     for number in range(60):
         guesses.note_failure(of_stranger(f"user{number}", "10.0.0.7"), 0.0)
@@ -300,7 +300,7 @@ def test_many_names_from_one_address_and_many_addresses_for_one_name_wait_too() 
     )
 
 
-def test_what_is_counted_is_bounded() -> None:
+def test_number_of_counters_is_bounded() -> None:
     guesses = LoginThrottle(most=30)
     for number in range(1_000):
         guesses.note_failure(of_stranger(f"user{number}", f"10.1.{number // 250}.{number % 250}"), 0.0)
@@ -371,7 +371,7 @@ def test_a_linked_users_file_stays_a_link(tmp_path: Path) -> None:
     assert link.is_symlink() and read_accounts(real) == KNOWN
 
 
-def test_an_account_added_again_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readded_account_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     users, found = tmp_path / "users.toml", []
     for action in ("add", "password", "remove", "add"):
         monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
@@ -398,7 +398,7 @@ def test_new_account_has_no_access_to_earlier_account(
 
 @settings(deadline=None)
 @given(TEXT, TEXT, NAMES, NAMES)
-def test_what_is_signed_for_one_person_is_nobody_elses(server: str, prompt: str, name: str, other: str) -> None:
+def test_mark_is_valid_for_one_user_only(server: str, prompt: str, name: str, other: str) -> None:
     one, two = Person(name, keys=ONE), Person(other, keys=ONE)
     extra = {"mooring": one.mark(server, prompt)}
     assert one.owns(server, prompt, extra)
@@ -409,5 +409,5 @@ def test_what_is_signed_for_one_person_is_nobody_elses(server: str, prompt: str,
 @pytest.mark.parametrize(
     "extra", [None, {}, [], {"mooring": None}, {"mooring": ["x"]}, {"mooring": ""}, {"mooring": "ä"}]
 )
-def test_what_has_no_mark_is_nobodys(extra: object) -> None:
+def test_prompt_without_mark_has_no_owner(extra: object) -> None:
     assert not Person("alice", keys=ONE).owns("a", "p", extra)

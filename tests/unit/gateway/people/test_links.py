@@ -1,4 +1,4 @@
-"""The gateway's rules recognise the same links as ComfyUI."""
+"""The gateway recognizes the same links as ComfyUI."""
 
 from __future__ import annotations
 

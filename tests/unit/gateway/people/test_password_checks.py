@@ -1,4 +1,4 @@
-"""Slow checks: one at a time, known browsers first, and no one can fill the line for others."""
+"""Password checks: one at a time, known browsers first, and no user can fill the queue for others."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Bench:
         self.checks = Checks()
         self.order: list[str] = []
         self.let_go = threading.Event()
-        self.at_once, self.most_at_once = 0, 0
+        self.running, self.most_running = 0, 0
         self._lock = threading.Lock()
 
     def _check(self, name: str) -> str:
         with self._lock:
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
+            self.running += 1
+            self.most_running = max(self.most_running, self.running)
         self.order.append(name)
         self.let_go.wait(20)
         with self._lock:
-            self.at_once -= 1
+            self.running -= 1
         return name
 
     def begin(self, name: str, *, is_known: bool = False) -> asyncio.Task[str]:
@@ -37,14 +37,14 @@ class Bench:
         return asyncio.create_task(self.checks.run(lambda: self._check(name), whose=name, is_known=is_known))
 
     async def fill(self) -> list[asyncio.Task[str]]:
-        """Fill the line of unknown browsers behind one running check."""
+        """Fill the queue of unknown browsers behind one running check."""
         tasks = [self.begin(f"stranger {number}") for number in range(MOST_WAITING + 1)]
         while not self.order:  # noqa: ASYNC110 - the event is in a thread
             await asyncio.sleep(0.01)
         return tasks
 
 
-async def test_known_browsers_go_before_a_flood_of_strangers() -> None:
+async def test_known_browsers_go_before_unknown_ones() -> None:
     bench = Bench()
     tasks = await bench.fill()
     with pytest.raises(Refused):
@@ -53,7 +53,7 @@ async def test_known_browsers_go_before_a_flood_of_strangers() -> None:
     await asyncio.sleep(0)
     bench.let_go.set()
     await asyncio.gather(*tasks)
-    assert bench.order[1] == "known" and len(bench.order) == MOST_WAITING + 2 and bench.most_at_once == 1
+    assert bench.order[1] == "known" and len(bench.order) == MOST_WAITING + 2 and bench.most_running == 1
 
 
 async def test_one_address_does_not_fill_the_line() -> None:
@@ -64,11 +64,11 @@ async def test_one_address_does_not_fill_the_line() -> None:
     tasks.append(bench.begin("other"))
     await asyncio.sleep(0)
     bench.let_go.set()
-    told = await asyncio.gather(first, *tasks, return_exceptions=True)
-    assert sum(isinstance(one, Refused) for one in told) == 5 and "other" in told
+    results = await asyncio.gather(first, *tasks, return_exceptions=True)
+    assert sum(isinstance(one, Refused) for one in results) == 5 and "other" in results
 
 
-async def test_a_browser_that_goes_frees_no_second_thread() -> None:
+async def test_disconnected_browser_frees_no_second_thread() -> None:
     bench = Bench()
     tasks = await bench.fill()
     for task in tasks[:10]:
@@ -78,5 +78,5 @@ async def test_a_browser_that_goes_frees_no_second_thread() -> None:
     bench.let_go.set()
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.gather(*tasks, return_exceptions=True)
-    assert await later == "later" and bench.most_at_once == 1
+    assert await later == "later" and bench.most_running == 1
     assert await bench.begin("at last") == "at last"

@@ -1,4 +1,4 @@
-"""What a prompt may name of files, and what of it reaches a server."""
+"""The files that a prompt may name, and the parts of a body that reach a server."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ JSON = st.recursive(
 
 
 def body(prompt: object, **more: object) -> dict[str, Any]:
-    """A POST /prompt that the guard has let pass."""
+    """Return a POST /prompt that the guard has admitted."""
     return {"prompt": prompt, "prompt_id": "p1", "client_id": "w1", **more}
 
 
 def node(class_type: object = "Any", **inputs: object) -> dict[str, Any]:
-    """A prompt of one node."""
+    """Return a prompt of one node."""
     return {"1": {"class_type": class_type, "inputs": inputs}}
 
 
 def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cause | None:  # noqa: B008
-    """Why a prompt is refused, if it is."""
+    """Return why a prompt is refused, or None."""
     try:
         write_prompt(body(prompt), person, "a", rules, CLASSES)
     except Refused as error:
@@ -84,7 +84,7 @@ def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cau
         ({"a": f"{FOLDER}/alice/a.png"}, False),
     ],
 )
-def test_an_input_that_is_an_upload_names_ones_own(value: object, is_fine: bool) -> None:
+def test_upload_input_must_name_an_own_file(value: object, is_fine: bool) -> None:
     assert cause(node("LoadImage", image=value)) is (None if is_fine else Cause.NOT_YOURS)
 
 
@@ -99,11 +99,11 @@ def test_an_input_that_is_an_upload_names_ones_own(value: object, is_fine: bool)
         ("ＭＯＯＲＩＮＧ－people/bob/a.png".replace("－", "-"), False),
     ],
 )
-def test_no_text_leads_into_anothers_folder(value: object, is_fine: bool) -> None:
+def test_text_with_another_users_folder_is_refused(value: object, is_fine: bool) -> None:
     assert cause(node(text=value)) is (None if is_fine else Cause.NOT_YOURS)
 
 
-def test_what_a_server_made_is_to_be_proven() -> None:
+def test_made_files_must_be_proven() -> None:
     prompt = node("LoadImage", image="sub/x.png [output]") | {
         "2": {"class_type": "B", "inputs": {"t": "a\\b/y.png [temp]"}}
     }
@@ -118,7 +118,7 @@ def test_folder_in_brackets_is_written_in_one_way(end: str) -> None:
         assert cause(node(class_type, image=f"{FOLDER}/alice/mine.png{end}")) is Cause.NOT_YOURS
 
 
-def test_what_is_denied_is_denied_by_pattern() -> None:
+def test_classes_are_denied_by_pattern() -> None:
     rules = Rules(deny_nodes=("Exec*", "Sav?"))
     assert cause(node("ExecPython"), rules=rules) is Cause.DENIED_NODE
     assert cause(node("Save"), CAROL, rules) is Cause.DENIED_NODE
@@ -157,7 +157,7 @@ def test_painter_needs_no_mask() -> None:
 
 
 def test_folder_of_another_is_not_read_by_a_link() -> None:
-    """Nodes may assemble the text from parts, none of which names the folder."""
+    """Nodes may assemble the text from parts, so that no part names the folder."""
     for value in (f"{FOLDER}/bob", ["1", 0], ".", "3d"):
         assert cause(node("LoadImageDataSetFromFolder", folder=value)) is Cause.NOT_YOURS
     assert cause(node("LoadImageDataSetFromFolder", folder=f"{FOLDER}/alice/dunes")) is None
@@ -169,7 +169,7 @@ def test_replaced_loader_reads_only_own_files(name: str) -> None:
     assert cause(node("OldLoad", **{name: f"{FOLDER}/alice/a.png"})) is None
 
 
-def test_only_what_is_listed_of_a_body_passes() -> None:
+def test_only_listed_keys_of_a_body_pass() -> None:
     given_body = body(
         node(),
         number=-1,
@@ -200,59 +200,59 @@ def test_any_prompt_is_written_or_refused(prompt: dict[str, Any]) -> None:
 
 @settings(deadline=None)
 @given(JSON)
-def test_any_answer_is_projected_or_is_not_comfyuis(answer: Any) -> None:
+def test_any_answer_is_projected_or_refused(answer: Any) -> None:
     for project in (project_queue, project_history):
         try:
-            told = project(answer, ALICE, "a")
+            shown = project(answer, ALICE, "a")
         except ShapeError:
             continue
-        assert project is not project_history or told == {}
+        assert project is not project_history or shown == {}
 
 
 def row(person: Person | None, number: int, text: str) -> list[Any]:
-    """A prompt in a queue."""
+    """Return a prompt in a queue."""
     prompt_id = f"p{number}"
     extra = {} if person is None else {"mooring": person.mark("a", prompt_id), "client_id": text, "extra_pnginfo": text}
     return [number, prompt_id, node(text=text), extra, ["1"]]
 
 
-def test_others_stand_in_a_queue_as_positions() -> None:
+def test_queue_shows_others_as_positions() -> None:
     queue = {
         "queue_running": [row(BOB, 1, "SECRET")],
         "queue_pending": [row(ALICE, 2, "mine"), row(None, 3, "SECRET"), row(BOB, 4, "SECRET")],
     }
-    told = project_queue(queue, ALICE, "a")
-    assert "SECRET" not in json.dumps(told) and "p1" not in json.dumps(told) and "p4" not in json.dumps(told)
-    [own] = [one for one in told["queue_pending"] if one[2]]
+    shown = project_queue(queue, ALICE, "a")
+    assert "SECRET" not in json.dumps(shown) and "p1" not in json.dumps(shown) and "p4" not in json.dumps(shown)
+    [own] = [one for one in shown["queue_pending"] if one[2]]
     assert own[:3] == [2, "p2", node(text="mine")] and "extra_pnginfo" not in own[3]
-    names = [one[1] for one in (*told["queue_running"], *told["queue_pending"])]
-    assert len(set(names)) == 4 and [one[0] for one in told["queue_pending"]] == [2, 3, 4]
-    assert project_queue(queue, ALICE, "a") == told
-    assert read_rows(told)
+    names = [one[1] for one in (*shown["queue_running"], *shown["queue_pending"])]
+    assert len(set(names)) == 4 and [one[0] for one in shown["queue_pending"]] == [2, 3, 4]
+    assert project_queue(queue, ALICE, "a") == shown
+    assert read_rows(shown)
 
 
-def test_a_mark_of_another_server_or_prompt_is_none() -> None:
+def test_mark_of_another_server_or_prompt_is_invalid() -> None:
     moved = row(ALICE, 1, "x")
     moved[1] = "p9"
-    told = project_queue({"queue_running": [], "queue_pending": [moved]}, ALICE, "a")
-    assert told["queue_pending"][0][2] == {}
+    shown = project_queue({"queue_running": [], "queue_pending": [moved]}, ALICE, "a")
+    assert shown["queue_pending"][0][2] == {}
     assert (
         project_queue({"queue_running": [row(ALICE, 1, "x")], "queue_pending": []}, ALICE, "b")["queue_running"][0][2]
         == {}
     )
 
 
-def test_an_entry_under_another_id_is_nobodys() -> None:
+def test_entry_under_another_id_has_no_owner() -> None:
     entry = {"prompt": row(ALICE, 1, "x"), "outputs": {}}
     assert owns_entry("p1", entry, ALICE, "a") and not owns_entry("p2", entry, ALICE, "a")
     assert project_history({"p1": entry, "p2": entry}, ALICE, "a") == {"p1": entry}
 
 
-def test_loads_tell_ones_own_ids_and_count_the_others() -> None:
+def test_loads_have_own_ids_and_count_others() -> None:
     loads = {"v": 1, "servers": {"a": {"ok": True, "running": ["p1"], "pending": ["p2"]}, "b": {"ok": False}}}
-    told = project_loads(loads, {"a": {"p2": ALICE.mark("a", "p2"), "p1": BOB.mark("a", "p1")}}, ALICE)
-    assert told["servers"]["a"]["pending"] == ["p2"] and told["servers"]["a"]["running"] != ["p1"]
-    assert told["servers"]["b"] == {"ok": False}
+    shown = project_loads(loads, {"a": {"p2": ALICE.mark("a", "p2"), "p1": BOB.mark("a", "p1")}}, ALICE)
+    assert shown["servers"]["a"]["pending"] == ["p2"] and shown["servers"]["a"]["running"] != ["p1"]
+    assert shown["servers"]["b"] == {"ok": False}
 
 
 FILE = File("a", "output", "", "out_00001_.png")
@@ -260,14 +260,14 @@ FILE = File("a", "output", "", "out_00001_.png")
 
 @settings(deadline=None)
 @given(st.builds(File, *[st.text(max_size=8)] * 4), st.text(max_size=10))
-def test_a_seal_is_good_for_its_own_file_alone(file: File, etag: str) -> None:
+def test_seal_is_valid_for_its_own_file_only(file: File, etag: str) -> None:
     made = Seal.read(seal(KEYS, "alice", FILE, etag, 1_000.0))
     assert made is not None and made.judge(KEYS, FILE, 1_000.0) is Judgement.GOOD
     expected = Judgement.GOOD if file == FILE else Judgement.FORGED
     assert made.judge(KEYS, file, 1_000.0) is expected
 
 
-def test_a_seal_is_over_one_day_and_not_tomorrow() -> None:
+def test_seal_expires_after_its_days() -> None:
     made = Seal.read(seal(KEYS, "alice", FILE, '"a-1"', 0.0))
     assert made is not None
     assert made.judge(KEYS, FILE, 29 * 86_400.0) is Judgement.GOOD
@@ -281,7 +281,7 @@ def test_equal_files_have_equal_addresses_for_a_month() -> None:
 
 @settings(deadline=None)
 @given(st.text(max_size=120))
-def test_no_other_text_is_a_good_seal(text: str) -> None:
+def test_other_text_is_no_valid_seal(text: str) -> None:
     made = Seal.read(text)
     assert made is None or made.judge(KEYS, FILE, 0.0) is Judgement.FORGED
 

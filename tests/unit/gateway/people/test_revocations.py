@@ -35,7 +35,7 @@ def test_a_session_ended_at_one_gateway_is_over_at_another(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_gateways_that_write_at_once_lose_nothing(path: Path) -> None:
+def test_simultaneous_writes_lose_nothing(path: Path) -> None:
     ids = [f"{number:032x}" for number in range(64)]
 
     def end(some: list[str]) -> None:
@@ -81,8 +81,8 @@ def test_truncated_line_is_reported_and_damages_no_other(
     assert caplog.text.count("middle of a line") == (0 if cut == 1 else 1)
     gateway.add(TWO, NOW, NOW)
     with caplog.at_level(logging.ERROR):
-        again = Revocations.open(path, NOW)
-    assert TWO in again and ONE not in again
+        reopened = Revocations.open(path, NOW)
+    assert TWO in reopened and ONE not in reopened
     assert (cut == 1) or "damaged line" in caplog.text
 
 
@@ -102,9 +102,9 @@ def test_unwritable_file_ends_session_only_here(path: Path) -> None:
     lock = path.with_name(f".{path.name}.lock")
     lock.unlink(missing_ok=True)
     lock.mkdir()  # in place of a read-only file system, which root would not notice
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         gateway.add(ONE, NOW, NOW)
-    assert told.value.file == path
+    assert caught.value.file == path
     assert ONE in gateway
 
 

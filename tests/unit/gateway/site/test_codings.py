@@ -1,4 +1,4 @@
-"""Which packed forms of a file a browser takes."""
+"""The encodings that a browser accepts."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ from gateway.site.codings import accepted
         ("", set()),
     ],
 )
-def test_what_is_named_and_not_ruled_out_is_taken(header: str, takes: set[str]) -> None:
+def test_accepted_encodings_are_read(header: str, takes: set[str]) -> None:
     assert accepted(header) & {"br", "gzip"} == takes

@@ -1,4 +1,4 @@
-"""The published workflows: files of one folder and nothing else, told with a tag that follows them."""
+"""The published workflows: only the files of one folder, with a tag that follows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.site.published import Published
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two workflows among other things."""
+    """Return a folder with two workflows among other things."""
     place = tmp_path / "workflows"
     (place / "portraits" / ".hidden").mkdir(parents=True)
     (place / "b.json").write_text("{}")
@@ -32,17 +32,17 @@ def test_the_files_of_the_folder_are_listed_and_read(folder: Path) -> None:
     assert list(listing.files) == ["b.json", "portraits/a b.PNG"]
     assert listing.left_out == {}
     assert shown.read("portraits/a b.PNG") == b"png"
-    told = listing.as_json()
-    assert (told["v"], told["tag"]) == (1, listing.tag)
-    assert [item["path"] for item in told["files"]] == list(listing.files)  # type: ignore[attr-defined]
+    listed = listing.as_json()
+    assert (listed["v"], listed["tag"]) == (1, listing.tag)
+    assert [item["path"] for item in listed["files"]] == list(listing.files)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("path", ["../secret.json", "notes.txt", ".c.json", "portraits", "b.json/", "", "/etc/passwd"])
-def test_what_is_not_listed_is_not_read(folder: Path, path: str) -> None:
+def test_unlisted_file_is_not_read(folder: Path, path: str) -> None:
     assert Published(folder).read(path) is None
 
 
-def test_a_link_that_leads_out_of_the_folder_is_left_out_with_its_reason(folder: Path) -> None:
+def test_link_out_of_the_folder_is_left_out(folder: Path) -> None:
     (folder / "inner.json").symlink_to(folder / "b.json")
     (folder / "outer.json").symlink_to(folder.parent / "secret.json")
     (folder / "loop.json").symlink_to(folder / "loop.json")
@@ -66,7 +66,7 @@ def test_too_many_too_deep_and_too_large_is_left_out(folder: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("name", ["50%.json", "a;b.json", "what?.json", "a#b.json", "line\nbreak.json"])
-def test_a_name_that_could_be_read_as_another_path_is_left_out(folder: Path, name: str) -> None:
+def test_ambiguous_file_name_is_left_out(folder: Path, name: str) -> None:
     (folder / name).write_text("{}")
     assert list(Published(folder).listing().left_out) == [name]
 
@@ -83,7 +83,7 @@ def test_the_tag_follows_the_files(folder: Path) -> None:
     assert shown.read("b.json") is None
 
 
-def test_a_folder_that_is_gone_publishes_nothing(folder: Path) -> None:
+def test_missing_folder_publishes_nothing(folder: Path) -> None:
     shown = Published(folder)
     shown.listing()
     folder.rename(folder.parent / "away")
@@ -92,13 +92,13 @@ def test_a_folder_that_is_gone_publishes_nothing(folder: Path) -> None:
 
 
 def test_a_workflow_with_a_form_is_listed_by_its_own_title(folder: Path) -> None:
-    told = {"v": 1, "title": "Portrait 夜", "about": "Faces.", "fields": [], "workflow": {"1": {}}}
-    (folder / "named.json").write_text(json.dumps(told))
+    listed = {"v": 1, "title": "Portrait 夜", "about": "Faces.", "fields": [], "workflow": {"1": {}}}
+    (folder / "named.json").write_text(json.dumps(listed))
     (folder / "plain.json").write_text('{"1": {"class_type": "A"}}')
     (folder / "broken.json").write_text('{"title": "x", "workflow":')
     published = Published(folder)
     files = {item["path"]: item for item in published.listing().as_json()["files"]}  # type: ignore[attr-defined]
     assert (files["named.json"]["title"], files["named.json"]["about"]) == ("Portrait 夜", "Faces.")
     assert "title" not in files["plain.json"] and "title" not in files["broken.json"]
-    (folder / "named.json").write_text(json.dumps({**told, "title": "Another one"}))
+    (folder / "named.json").write_text(json.dumps({**listed, "title": "Another one"}))
     assert published.listing().files["named.json"].title == "Another one"
