@@ -254,7 +254,7 @@ class Gateway:
             with self._metrics.timed(name):
                 answer = await self._act(request, facts, verdict)
         except Refused as error:
-            self._metrics.refusals.labels(error.refusal.cause.word).inc()
+            self._metrics.refusals.labels(error.refusal.cause.code).inc()
             answer = refuse(request, error.refusal)
         self._metrics.count(name, request.method, answer.status)
         return answer

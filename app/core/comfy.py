@@ -28,8 +28,8 @@ FILE_DEADLINE = 4.0  # a click on Run waits for it
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
-_FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many"})  # the gateway's rules of a team
-TOO_MANY = "too-many"  # the gateway's cause for `max_pending_per_user`
+_FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many-prompts"})  # the gateway's rules of a team
+TOO_MANY = "too-many-prompts"  # the gateway's cause if a user has too many prompts on a server
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
 # Statuses that a request ends with before any handler has seen the prompt (docs/comfyui.md 2 and 7).
@@ -37,7 +37,7 @@ _NEVER_QUEUED = frozenset({400, 401, 403, 404, 405, 413})
 
 
 def submit_request(base: str, task: Task, graph: Mapping[str, Any] | None = None) -> Request:
-    """POST /prompt with our own ids; `extra_data.mooring` tells later whose it is. `graph` goes into its pictures."""
+    """POST /prompt with our own ids; `extra_data.mooring` has its owner. `graph` goes into its pictures."""
     extra: dict[str, Any] = {"mooring": {"window": task.owner, "title": task.title}}
     if graph is not None:
         extra["extra_pnginfo"] = {"workflow": graph}
@@ -143,10 +143,10 @@ def gateway_cause(response: Response) -> str:
 
 def check_arrived(response: Response, server_id: ServerId) -> None:
     """Raise what the gateway says of a request that it did not get through: ConnectError or RequestTimeout."""
-    told = response.headers.get("x-mooring-gateway")
-    if told is None:
+    header = response.headers.get("x-mooring-gateway")
+    if header is None:
         return
-    cause, _, rest = told.partition(";")
+    cause, _, rest = header.partition(";")
     if rest.strip() == "sent=no":
         raise ConnectError(server_id, cause.strip())
     raise RequestTimeout(server_id, cause.strip())
@@ -188,7 +188,7 @@ def check_done(response: Response, server_id: ServerId) -> None:
 
 
 def may_go_later(failure: Failure) -> bool:
-    """Whether the same prompt may be taken a little later: it was not sent, or its person had too many there."""
+    """Whether a retry may succeed: the prompt was not sent, or its user had too many prompts on the server."""
     return failure.kind == "not_sent" or (failure.kind == "rejected" and failure.exception_type == TOO_MANY)
 
 

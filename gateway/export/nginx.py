@@ -42,7 +42,7 @@ _SAID: Mapping[str, tuple[Cause, str, str]] = {  # by the name of the location: 
     "unlisted": (Cause.NOT_LISTED, "no", "There is no such route."),
     "method": (Cause.BAD_METHOD, "no", "This method is not for this route."),
     "large": (Cause.TOO_LARGE, "$mooring_sent", "The body is larger than is taken here."),
-    "many": (Cause.TOO_MANY, "no", "Too many requests come from this address."),
+    "many": (Cause.TOO_MANY_REQUESTS, "no", "Too many requests come from this address."),
     "busy": (Cause.UPSTREAM_BUSY, "no", "The server has too many unanswered requests already."),
     "redirected": (Cause.REDIRECT, "unknown", "The server answered with a redirect."),
     "changed": (Cause.PICTURE_CHANGED, "no", "Another file has this name by now."),
@@ -196,7 +196,7 @@ def _refusals() -> list[str]:
     lines = [
         line
         for name, (cause, sent, sentence) in _SAID.items()
-        for line in _refusal(name, cause.status, (cause.word, sent), sentence)
+        for line in _refusal(name, cause.status, (cause.code, sent), sentence)
     ]
     lines += _refusal("lost", 502, ("$mooring_lost", "$mooring_sent"), "There was no connection, or it was lost.")
     return lines + _refusal("late", 504, ("$mooring_late", "$mooring_sent"), "There was no answer in time.")

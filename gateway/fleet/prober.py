@@ -134,7 +134,7 @@ class Prober:
                 self._note(server_id, condition)
             return {"ok": False, "cause": condition.health.value}
         if self._upstreams.get(server_id) is not upstream:  # it has left the fleet in the meantime
-            return {"ok": False, "cause": Cause.UNKNOWN_SERVER.word}
+            return {"ok": False, "cause": Cause.UNKNOWN_SERVER.code}
         if self._state.condition(server_id).health is not Health.WELL:
             self._hurries[server_id].set()
         self._note_queue(server_id, queue)

@@ -116,7 +116,7 @@ class Held:
 
 
 def _own(message: str) -> Refused:
-    return Refused(Refusal(Cause.TOO_MANY, message, retry_after=RETRY_SECONDS))
+    return Refused(Refusal(Cause.TOO_MANY_REQUESTS, message, retry_after=RETRY_SECONDS))
 
 
 def _all(message: str) -> Refused:

@@ -53,4 +53,4 @@ REPLACED = Close(4409, "a newer socket has this client_id")
 def close_of(refusal: Refusal) -> Close:
     """Return the Close for a failure that would be a refusal over HTTP."""
     code = _MOVED if refusal.cause is Cause.SERVER_MOVED else _OURS + refusal.cause.status
-    return Close(code, f"{refusal.cause.word}: {refusal.message}")
+    return Close(code, f"{refusal.cause.code}: {refusal.message}")

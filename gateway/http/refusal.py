@@ -43,7 +43,9 @@ class Cause(Enum):
     PICTURE_CHANGED = ("picture-changed", 410)
     TOO_LARGE = ("too-large", 413)
     BAD_TYPE = ("bad-type", 415)
-    TOO_MANY = ("too-many", 429)
+    TOO_MANY_REQUESTS = ("too-many-requests", 429)
+    TOO_MANY_PROMPTS = ("too-many-prompts", 429)
+    TOO_MANY_LOGINS = ("too-many-logins", 429)
     INTERNAL = ("internal", 500)
     CONNECT_FAILED = ("connect-failed", 502)
     UPSTREAM_LOST = ("upstream-lost", 502)
@@ -55,8 +57,8 @@ class Cause(Enum):
     UPSTREAM_BUSY = ("upstream-busy", 503)
     TIMEOUT = ("timeout", 504)
 
-    def __init__(self, word: str, status: int) -> None:
-        self.word = word
+    def __init__(self, code: str, status: int) -> None:
+        self.code = code
         self.status = status
 
 
@@ -80,13 +82,13 @@ class Refusal:
     @property
     def header(self) -> str:
         """The value of the `X-Mooring-Gateway` header."""
-        return f"{self.cause.word}; sent={self.sent.value}"
+        return f"{self.cause.code}; sent={self.sent.value}"
 
     def answer(self) -> web.Response:
         """Return the HTTP answer."""
         from aiohttp import web
 
-        body = {"error": {"cause": self.cause.word, "message": self.message}}
+        body = {"error": {"cause": self.cause.code, "message": self.message}}
         response = web.Response(
             status=self.cause.status,
             body=json.dumps(body).encode(),

@@ -67,7 +67,8 @@ class AccessControl:
         """Hold a place among this user's requests and sockets; `Refused` if there are too many at the same time."""
         name = "" if person is None else person.name
         if name and self._under_way[name] >= self.most:
-            raise Refused(Refusal(Cause.TOO_MANY, f"You have {self.most} requests and sockets open.", retry_after=1.0))
+            message = f"You have {self.most} requests and sockets open already; wait for one to end."
+            raise Refused(Refusal(Cause.TOO_MANY_REQUESTS, message, retry_after=1.0))
         self._under_way[name] += 1
         try:
             yield

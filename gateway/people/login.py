@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -217,7 +218,7 @@ class Login:
         wait = self._throttle.wait(keys, now)
         if wait and not one.device:
             audit("log-in held off", name=one.name if account is not None else "", peer=one.network)
-            raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=wait))
+            raise _too_many_failures(wait)
         self._throttle.note_failure(keys, now)  # until the result is known, since many attempts may arrive together
         known = account.password if account is not None else None
         check = partial((known or UNKNOWN_USER_HASH).fits, password)
@@ -237,7 +238,7 @@ class Login:
     async def _hold_back(self, device: str, seconds: float) -> None:
         """Delay a known browser after wrong passwords from that same browser."""
         if self._held_back[device] >= MOST_HELD_BACK:
-            raise Refused(Refusal(Cause.TOO_MANY, "Too many wrong passwords; wait a little.", retry_after=seconds))
+            raise _too_many_failures(seconds)
         self._held_back[device] += 1
         try:
             await asyncio.sleep(seconds)
@@ -333,6 +334,11 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
         seen = path.stat()
         return seen.st_ino, seen.st_mtime_ns, seen.st_size
     return None
+
+
+def _too_many_failures(wait: float) -> Refused:
+    message = f"Too many wrong passwords. Try again in {math.ceil(wait)} s."
+    return Refused(Refusal(Cause.TOO_MANY_LOGINS, message, retry_after=wait))
 
 
 async def read_small(request: web.BaseRequest) -> dict[str, object]:

@@ -32,7 +32,9 @@ class Checks:
         """Run `call` in a thread when its turn comes and return its result; `Refused` if too many wait."""
         lane = self._known if is_known else self._strangers
         if len(lane) >= MOST_WAITING or self._of_one[whose] >= MOST_OF_ONE:
-            raise Refused(Refusal(Cause.TOO_MANY, "Too many people log in right now.", retry_after=1.0))
+            raise Refused(
+                Refusal(Cause.TOO_MANY_LOGINS, "Too many users are logging in. Try again in a moment.", retry_after=1.0)
+            )
         self._of_one[whose] += 1
         try:
             await self._enter(lane)

@@ -328,13 +328,13 @@ class UserProxy:
         most = MOST_QUEUED if rules.max_pending_per_user is None else rules.max_pending_per_user
         if len(own) >= most:
             message = f"You have {most} prompts on {asked.server_id} already, which is the most at a time."
-            raise Refused(Refusal(Cause.TOO_MANY, message))
+            raise Refused(Refusal(Cause.TOO_MANY_PROMPTS, message))
         queued = sum(row.size for row in own)
         if queued + len(written.text) > self.most_queued_bytes:
             message = (
                 f"Your prompts on {asked.server_id} have {queued:,} bytes already; {self.most_queued_bytes:,} may wait"
             )
-            raise Refused(Refusal(Cause.TOO_MANY, message))
+            raise Refused(Refusal(Cause.TOO_MANY_PROMPTS, message))
 
     async def _check_made(self, asked: _Asked, made: frozenset[Made]) -> None:
         """Raise `Refused` unless each of these files is in the user's own history."""

@@ -183,7 +183,7 @@ async def test_unfinished_bodies_stay_within_their_budget(guarded: GuardedServer
         for task in refused:
             if task.done():
                 status, headers = head_of(task.result())
-                assert (status, headers["x-mooring-gateway"]) == (429, "too-many; sent=no")
+                assert (status, headers["x-mooring-gateway"]) == (429, "too-many-requests; sent=no")
                 assert int(headers["retry-after"]) > 0
             task.cancel()
         assert budget.size == fitting * LARGEST_JSON

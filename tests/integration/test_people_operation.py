@@ -194,7 +194,7 @@ async def test_open_sockets_per_user_are_limited() -> None:
         access.most = 2
         kept = [await alice.http.ws_connect(f"{alice.url}/fleet/ws", origin=alice.url) for _ in range(2)]
         status, answer = await alice.get("/fleet")
-        assert (status, answer["error"]["cause"]) == (429, "too-many")
+        assert (status, answer["error"]["cause"]) == (429, "too-many-requests")
         assert (await bob.get("/fleet"))[0] == 200
         await kept[0].close()
 

@@ -62,7 +62,7 @@ async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
     extra = {"extra_pnginfo": {"workflow": "x" * 30_000}}
     answers = [await post(alice, alice.body(slow_prompt(seed), extra_data=extra)) for seed in range(4)]
     assert [status for status, _ in answers] == [200, 200, 200, 429]
-    assert answers[-1] == (429, "too-many")
+    assert answers[-1] == (429, "too-many-prompts")
     await bob.submit(slow_prompt(50))
     assert (await bob.get("/servers/a/queue"))[0] == 200
     await studio.direct("POST", "/queue", json={"clear": True})

@@ -49,7 +49,9 @@ def word_cause(cause: str, _: Translator) -> str:
         "not-yours": _("it is not yours"),
         "not-allowed": _("it is not allowed here"),
         "denied-node": _("a node of the workflow is not allowed here"),
-        "too-many": _("too many at once"),
+        "too-many-prompts": _("you have too many runs on this server"),
+        "too-many-requests": _("too many requests come from you at the moment"),
+        "too-many-logins": _("too many attempts to log in"),
         "picture-changed": _("another file has that name by now"),
         "link-expired": _("its address is too old"),
         "not-comfyui": _("something else than ComfyUI answers"),
@@ -93,7 +95,7 @@ def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
         "not-yours": _("Choose a file of your own, and press Run again."),
         "not-allowed": _("Whoever runs this installation decides what may run here."),
         "denied-node": _("Use a workflow without that node, or ask whoever runs this installation."),
-        "too-many": _("Wait until some of your work has ended, and press Run again."),
+        "too-many-prompts": _("Wait until some of your work has ended, and press Run again."),
     }.get(rule)
     if advice is None:
         return None

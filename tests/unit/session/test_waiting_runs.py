@@ -55,7 +55,9 @@ async def add(
 
 
 TOO_MANY = Response(
-    429, {"x-mooring-gateway": "too-many; sent=no"}, json.dumps({"error": {"message": "You have 2 prompts there."}})
+    429,
+    {"x-mooring-gateway": "too-many-prompts; sent=no"},
+    json.dumps({"error": {"message": "You have 2 prompts there."}}),
 )
 
 

@@ -20,7 +20,7 @@ def cause(budget: Budget, owner: str, size: int) -> Cause | None:
 def test_each_owner_has_a_byte_limit() -> None:
     budget = Budget(most=100, most_of_one=40)
     assert cause(budget, "a", 40) is None
-    assert cause(budget, "a", 1) is Cause.TOO_MANY
+    assert cause(budget, "a", 1) is Cause.TOO_MANY_REQUESTS
     assert cause(budget, "b", 40) is None
     assert cause(budget, "c", 40) is Cause.GATEWAY_BUSY
     assert budget.size == 80
@@ -31,7 +31,7 @@ def test_each_owner_has_a_request_limit() -> None:
     held = [budget.hold("a", "x"), budget.hold("a", "y")]
     with pytest.raises(Refused) as refused:
         budget.hold("a", "z")
-    assert refused.value.refusal.cause is Cause.TOO_MANY
+    assert refused.value.refusal.cause is Cause.TOO_MANY_REQUESTS
     budget.hold("b")
     with pytest.raises(Refused) as refused:
         budget.hold("c")
@@ -43,11 +43,11 @@ def test_each_owner_has_a_request_limit() -> None:
 def test_person_and_address_are_both_charged() -> None:
     budget = Budget(most=100, most_of_one=40)
     budget.hold("alice", "10.0.0.1").take(40)
-    assert cause(budget, "10.0.0.1", 1) is Cause.TOO_MANY
+    assert cause(budget, "10.0.0.1", 1) is Cause.TOO_MANY_REQUESTS
     assert cause(budget, "10.0.0.2", 1) is None
 
 
-def test_released_bytes_can_be_used_again() -> None:
+def test_released_bytes_can_be_reused() -> None:
     budget = Budget(most=100, most_of_one=40)
     with budget.hold("a") as held:
         held.take(10)
