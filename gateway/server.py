@@ -15,7 +15,6 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.errors import ConfigError
 from gateway.fleet.catalogue_contents import is_any
 from gateway.fleet.catalogues import Catalogues, catalogue_answer
 from gateway.fleet.demo import DemoFleet
@@ -71,7 +70,7 @@ from gateway.http.upstreams import Upstreams
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
 from gateway.people.access import AccessControl
 from gateway.people.fleet_admin import FleetAdmin
-from gateway.people.login import Login, read_small
+from gateway.people.login import Login
 from gateway.people.login_settings import LoginSettings
 from gateway.people.person import Person, is_shared
 from gateway.people.published_only import PublishedOnly
@@ -120,7 +119,10 @@ class Gateway:
         self._watchers = Watchers(self.state, deadlines)
         self._metrics = GatewayMetrics(self.state, self._count_open)
         self._access = None if logins is None else self._control_access(logins)
-        self._fleet_admin = FleetAdmin(self._drain)
+        self._fleet_admin = FleetAdmin(
+            lambda server_id, is_drained: set_drain(self, server_id, is_drained=is_drained),
+            tuple if self._access is None else self._access.login.users,
+        )
         self._browsers = BrowserServer(self._answer, most=most_connections(), is_proxy=self._is_proxy)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
@@ -180,16 +182,16 @@ class Gateway:
         """
         fleet = self._discovery.merged(fleet)
         if fleet.rules.trusted_header and self._access is None:
-            _log.error("trusted_header is gone by once the gateway is started again: it was started without people")
+            _log.error("trusted_header takes effect after a restart: the gateway was started without users")
         departed = self._upstreams.change(fleet.servers)
         self._own_hosts = self._own_hosts.named(fleet.names)
         self.state.change(fleet)
         for upstream in departed:
-            self._catalogues.leave(upstream.server.id)
+            self._catalogues.drop(upstream.server.id)
         self.prober.change()
         if self._access is not None:
             self._close_logged_out()  # users whom a login proxy had authenticated may be logged out now
-        self.departures.see_off(departed)
+        self.departures.close_departed(departed)
 
     def _control_access(self, logins: LoginSettings) -> AccessControl:
         login = Login(
@@ -205,7 +207,7 @@ class Gateway:
             self.state,
             self._catalogues,
             lambda: self.rules,
-            held=PublishedOnly(self._published),
+            published_only=PublishedOnly(self._published),
             on_undeclared=self._metrics.count_undeclared,
         )
         return AccessControl(login, user_proxy, self.prober)
@@ -220,12 +222,6 @@ class Gateway:
         """Return a function that says whether this user, who is logged in now, still is."""
         assert self._access is not None
         return partial(self._access.login.is_in, person)
-
-    async def _drain(self, server_id: ServerId, is_drained: bool) -> None:
-        try:
-            await set_drain(self, server_id, is_drained=is_drained)
-        except ConfigError as error:
-            raise Refused(Refusal(Cause.NOT_ALLOWED, str(error))) from error
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""
@@ -379,22 +375,9 @@ class Gateway:
     async def _administer(
         self, request: web.BaseRequest, action: FleetAction, person: Person | None
     ) -> dict[str, object]:
-        upstream = self._upstreams[ServerId(action.server_id)]
-        who = "" if person is None else person.name
-        if action.action == "queue":
-            login = None if self._access is None else self._access.login
-            return await self._fleet_admin.queue(
-                upstream, () if login is None else (login.person(one) for one in login.names())
-            )
-        body = await read_small(request)
-        match action.action:
-            case "drain":
-                return await self._fleet_admin.drain(upstream, body, who)
-            case "free":
-                return await self._fleet_admin.free(upstream, who)
-            case _:
-                version = self.state.condition(upstream.server.id).version
-                return await self._fleet_admin.cancel(upstream, body, version, who)
+        server_id = ServerId(action.server_id)
+        version, who = self.state.condition(server_id).version, "" if person is None else person.name
+        return await self._fleet_admin.answer(request, self._upstreams[server_id], action.action, version, who)
 
     def _health(self, *, asks_ready: bool) -> web.Response:
         """Return 200, or 503 for a gateway that is up while no server is healthy."""

@@ -66,7 +66,7 @@ class Catalogues:
         if self._reads.get(server_id) is read:
             del self._reads[server_id]
 
-    def leave(self, server_id: ServerId) -> None:
+    def drop(self, server_id: ServerId) -> None:
         """Forget a server that has left the fleet."""
         self._reads.pop(server_id, None)
         self._read_at.pop(server_id, None)
@@ -153,7 +153,7 @@ class Catalogues:
 def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
     """Answer with a content, which may be cached for ever; `Refused` if this gateway does not have it any more."""
     if content is None:
-        raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is not known any more; ask for it again."))
+        raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is outdated; request the present one."))
     is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     packing = {"Content-Encoding": "gzip"} if is_packed else {}
     return web.Response(

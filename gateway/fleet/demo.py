@@ -44,7 +44,7 @@ class DemoFleet:
 
     def __init__(self, *, count: int, after_port: int, is_faulty: bool, root: Path) -> None:
         self._flags = ["--faults"] if is_faulty else []
-        self._remedy = "start it again under Break it" if is_faulty else "start Mooring again to bring it back"
+        self._remedy = "start it under Break it" if is_faulty else "restart Mooring to start it"
         self._root = root
         self._processes: dict[ServerId, _Process] = {}
         self._watches: dict[ServerId, asyncio.Task[None]] = {}

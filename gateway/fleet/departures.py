@@ -14,8 +14,8 @@ from gateway.tasks import start_task
 class Departures:
     """Closes the sockets of windows with the cause, and a server's connections when none is in use."""
 
-    def __init__(self, lines: Tunnels) -> None:
-        self._lines = lines
+    def __init__(self, tunnels: Tunnels) -> None:
+        self._tunnels = tunnels
         self._leaving: dict[asyncio.Task[None], Upstream] = {}
 
     @property
@@ -23,13 +23,13 @@ class Departures:
         """The number of servers that are not closed yet."""
         return len(self._leaving)
 
-    def see_off(self, departed: Mapping[Upstream, Refusal]) -> None:
+    def close_departed(self, departed: Mapping[Upstream, Refusal]) -> None:
         """Begin to close these servers."""
         for upstream, refusal in departed.items():
-            self._leaving[start_task(self._see_off(upstream, refusal))] = upstream
+            self._leaving[start_task(self._finish(upstream, refusal))] = upstream
 
-    async def _see_off(self, upstream: Upstream, refusal: Refusal) -> None:
-        await self._lines.leave(upstream, refusal)
+    async def _finish(self, upstream: Upstream, refusal: Refusal) -> None:
+        await self._tunnels.leave(upstream, refusal)
         await upstream.leave()
         self._leaving = {task: other for task, other in self._leaving.items() if other is not upstream}
 

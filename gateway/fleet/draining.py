@@ -36,7 +36,7 @@ async def set_drain(owner: FleetOwner, server_id: ServerId, *, is_drained: bool)
         if server_id not in known:
             raise ConfigError(f"the fleet has no server {server_id!r}")
         if (found := known[server_id].found) is not None:
-            raise ConfigError(f"{server_id} was looked up at {found.origin}: take it out there, and it is drained")
+            raise ConfigError(f"{server_id} was found at {found.origin}: remove it there, and it is drained")
         if before.source is Source.FILE:
             path = before.files[0].path
             fleet = await asyncio.to_thread(drain_in_file, path, server_id, is_drained=is_drained)
@@ -104,7 +104,7 @@ def _check(before: TomlText, after: TomlText, index: int, line: int, *, is_drain
 
 
 def _by_hand(path: Path, line: int | None) -> ConfigError:
-    reason = "this gateway does not see how to change it without changing more: write it by hand"
+    reason = "this gateway cannot change it without changing more: edit it by hand"
     return ConfigError(reason, file=path, line=line, key="drain")
 
 

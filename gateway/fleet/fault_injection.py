@@ -81,7 +81,7 @@ class FaultInjector:
     def _settle(self, action: asyncio.Task[Any]) -> None:
         self._tasks.discard(action)
         if not action.cancelled() and (error := action.exception()) is not None:
-            _log.info("a fault was not made: %s", error)
+            _log.info("a fault was not injected: %s", error)
 
     async def _read_body(self, request: web.BaseRequest) -> bytes:
         body = bytearray()
@@ -90,7 +90,7 @@ class FaultInjector:
                 while chunk := await request.content.readany():
                     body += chunk
                     if len(body) > LARGEST_WISH:
-                        raise Refused(Refusal(Cause.TOO_LARGE, f"A wish has at most {LARGEST_WISH} bytes."))
+                        raise Refused(Refusal(Cause.TOO_LARGE, f"The body may have at most {LARGEST_WISH} bytes."))
         except (TimeoutError, web.RequestPayloadError) as error:
             raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive whole.")) from error
         return bytes(body)
@@ -104,7 +104,7 @@ class FaultInjector:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 raise Refused(self._upstreams[server_id].explain(error)) from error
             await self._poll(server_id)
-        self._prober.look_soon(server_id)
+        self._prober.probe_soon(server_id)
         return list(self._state.broken(server_id))
 
     async def _do(self, server_id: ServerId, fault: Fault) -> None:
@@ -117,7 +117,7 @@ class FaultInjector:
             case Fault.START:
                 raise Refused(Refusal(Cause.REFUSED_BODY, f"{server_id} is running."))
             case _ if not is_running:
-                raise Refused(Refusal(Cause.CONNECT_FAILED, f"{server_id} is not running: start it again first."))
+                raise Refused(Refusal(Cause.CONNECT_FAILED, f"{server_id} is not running: start it first."))
             case Fault.RESTART:
                 await self._restart(server_id)
             case Fault.CLEAR_HISTORY:
@@ -179,7 +179,7 @@ class FaultInjector:
         try:
             broken = read_active_faults(await self._ask(server_id, _PATH))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError) as error:
-            _log.debug("%s does not tell its faults: %r", server_id, error)
+            _log.debug("%s did not report its faults: %r", server_id, error)
             return
         self._state.note_faults(server_id, tuple(fault.value for fault in broken))
 

@@ -77,7 +77,7 @@ def check_direct(fleet: Fleet, *, has_users: bool) -> None:
     for server in fleet.servers if has_users else ():
         if server.is_direct:
             raise ConfigError(
-                f"{server.id} can be asked past this gateway then, which tells people apart: leave out direct,"
+                f"{server.id} could then be contacted without this gateway, which separates users: leave out direct,"
                 " --users or trusted_header",
                 file=fleet.files[0].path if fleet.files else None,
                 line=server.direct_at,

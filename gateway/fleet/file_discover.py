@@ -95,9 +95,9 @@ def _target(table: Table, origin: str, key: str) -> tuple[str, str, int | None]:
     if not is_whole or origin.lower() != f"{parts.scheme}://{parts.netloc}".lower() or "@" in parts.netloc:
         raise table.fault('write it as "dns://name:port", or "srv://name" for SRV records', key)
     if parts.scheme == "dns" and not port:
-        raise table.fault("A and AAAA records tell no port: write dns://name:port", key)
+        raise table.fault("A and AAAA records have no port: write dns://name:port", key)
     if parts.scheme == "srv" and port is not None:
-        raise table.fault("SRV records tell each server's own port: leave it out", key)
+        raise table.fault("SRV records have each server's own port: leave it out", key)
     return parts.scheme, name, port
 
 

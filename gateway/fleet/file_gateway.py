@@ -76,7 +76,7 @@ def _nodes(table: Table) -> tuple[str, ...]:
 def _header(table: Table) -> str:
     header = table.get_text("trusted_header")
     if header and (not _HEADER.fullmatch(header) or _TAKEN.fullmatch(header)):
-        raise table.fault(f"{header!r} is no header that can tell who asks, such as X-Forwarded-User", "trusted_header")
+        raise table.fault(f"{header!r} is no header for a user's name, such as X-Forwarded-User", "trusted_header")
     return header
 
 

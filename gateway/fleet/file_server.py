@@ -98,7 +98,7 @@ class ServerReader:
         if not is_verified:
             if "tls_ca" in table.values:
                 raise table.fault("with tls_verify = false nothing is compared with it: leave one out", "tls_ca")
-            self.warnings.append(f"{server_id}: tls_verify = false, so whoever answers at its address is believed.")
+            self.warnings.append(f"{server_id}: tls_verify = false, so any server at its address is trusted.")
         context, digest = self._tls(table, is_verified=is_verified)
         files = TlsFiles(*(_path(table, key) if key in given else None for key in ("tls_ca", "tls_cert", "tls_key")))
         return Access(authorization, context, digest, is_unverified=not is_verified, files=files)
@@ -111,12 +111,12 @@ class ServerReader:
         if "token" in table.values:
             token = self._secret(table, "token")
             if not re.fullmatch(r"[\x21-\x7e]+", token):
-                raise table.fault("what it refers to is no token: printable ASCII without spaces", "token")
+                raise table.fault("its target is no token: printable ASCII without spaces", "token")
             return f"Bearer {token}"
         if "basic" in table.values:
             login = self._secret(table, "basic")
             if not login.isprintable() or not login.partition(":")[1] or login.startswith(":"):
-                raise table.fault("what it refers to is not user:password", "basic")
+                raise table.fault("its target is not user:password", "basic")
             return f"Basic {base64.b64encode(login.encode()).decode()}"
         return ""
 
@@ -135,7 +135,7 @@ class ServerReader:
             except UnicodeDecodeError:
                 raise table.fault("the file that it names is not text in UTF-8", key) from None
         # The value may be the login itself, so it is not repeated.
-        raise table.fault('write "env:NAME" or "file:PATH": a log-in itself does not belong in this file', key)
+        raise table.fault('write "env:NAME" or "file:PATH": the login itself does not belong in this file', key)
 
     # TLS
 
@@ -189,7 +189,7 @@ def _direct_at(table: Table) -> int | None:
         return None
     for key in _OWN_LOGIN:
         if key in table.values:
-            reason = f"a page that asks it itself would need its log-in ({key}): leave one of the two out"
+            reason = f"a page that contacts it directly would need its login ({key}): leave one of the two out"
             raise table.fault(reason, "direct")
     return table.line("direct")
 

@@ -81,7 +81,7 @@ class Prober:
                 watch = for_ever(partial(self._watch, upstream), self._deadlines.probe_down)
                 self._watches[upstream] = start_task(watch)
             else:
-                self.look_soon(server_id)
+                self.probe_soon(server_id)
 
     async def close(self) -> None:
         """Stop probing."""
@@ -95,7 +95,7 @@ class Prober:
         self._notices[server_id] = reason
         self._note(server_id, Condition(Health.DOWN))
 
-    def look_soon(self, server_id: ServerId) -> None:
+    def probe_soon(self, server_id: ServerId) -> None:
         """Probe a server now, after something was done to it."""
         self._hurries[server_id].set()
 

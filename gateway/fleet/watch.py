@@ -120,9 +120,9 @@ class FleetWatch:
         self._problem = problem
         self._owner.state.note_problem(problem)
         if problem:
-            _log.error("the fleet stays as it was: %s", problem)
+            _log.error("the fleet file was not applied: %s", problem)
         else:
-            _log.info("%s has no mistake any more", self._path.name)
+            _log.info("%s is valid now", self._path.name)
 
 
 def have_changed(files: Iterable[ReadFile]) -> bool:
@@ -149,7 +149,7 @@ def log_change(before: Fleet, fleet: Fleet) -> None:
         elif old[server_id].address != new[server_id].address:
             _log.warning("the fleet has another address for %s: %s", server_id, new[server_id].address)
         elif old[server_id] != new[server_id]:
-            _log.info("the fleet says something else of %s", server_id)
+            _log.info("the settings of %s have changed", server_id)
     if (before.rules, before.names) != (fleet.rules, fleet.names):
         _log.info("the rules of this installation have changed")
     for warning in fleet.warnings:

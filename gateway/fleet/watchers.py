@@ -42,7 +42,7 @@ class Watchers:
         await window.prepare(request)
         watcher = _Watcher(window, text, is_in)
         self._open.add(watcher)
-        tasks = [start_task(self._push_to(watcher)), start_task(_hear(watcher))]
+        tasks = [start_task(self._push_to(watcher)), start_task(_read_until_closed(watcher))]
         try:
             close = await watcher.ending
         finally:
@@ -92,7 +92,7 @@ def pace(servers: int) -> float:
     return max(0.0, (servers - _SMALL) * _PACE)
 
 
-async def _hear(watcher: _Watcher) -> None:
+async def _read_until_closed(watcher: _Watcher) -> None:
     """Read until the window disconnects; its messages are ignored."""
     while (await watcher.window.receive()).type in {WSMsgType.TEXT, WSMsgType.BINARY}:
         pass

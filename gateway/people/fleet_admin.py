@@ -7,11 +7,14 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 
 import aiohttp
+from aiohttp import web
 
+from gateway.errors import ConfigError
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.audit import audit
+from gateway.people.login import read_small
 from gateway.people.person import Person
 from gateway.people.projection import Row
 from gateway.people.upstream_query import fetch_rows
@@ -19,37 +22,56 @@ from wire.versions import interrupts_by_id
 
 LONGEST_ID = 200  # characters of a prompt_id; clients that bypass the gateway may choose any
 
-Drain = Callable[[ServerId, bool], Awaitable[None]]
+Drain = Callable[[ServerId, bool], Awaitable[object]]
 
 
 class FleetAdmin:
-    """Administers servers. `drain` changes whether a server takes new work."""
+    """Administers servers. `drain` changes whether a server takes new work; `users` are all accounts."""
 
-    def __init__(self, drain: Drain) -> None:
-        self._drain = drain
+    def __init__(self, drain: Drain, users: Callable[[], Iterable[Person]]) -> None:
+        self._drain_server = drain
+        self._users = users
 
-    async def drain(self, upstream: Upstream, body: dict[str, object], who: str) -> dict[str, object]:
+    async def answer(
+        self, request: web.BaseRequest, upstream: Upstream, action: str, version: str, who: str
+    ) -> dict[str, object]:
+        """Perform an action of `FleetAction`; `version` is the server's, `who` the administrator."""
+        if action == "queue":
+            return await self._queue(upstream)
+        body = await read_small(request)
+        match action:
+            case "drain":
+                return await self._drain(upstream, body, who)
+            case "free":
+                return await self._free(upstream, who)
+            case _:
+                return await self._cancel(upstream, body, version, who)
+
+    async def _drain(self, upstream: Upstream, body: dict[str, object], who: str) -> dict[str, object]:
         """Drain a server, or end its draining."""
         wanted = body.get("drain")
         if not isinstance(wanted, bool):
             raise Refused(Refusal(Cause.REFUSED_BODY, '{"drain": true} or {"drain": false} is needed.'))
-        await self._drain(upstream.server.id, wanted)
+        try:
+            await self._drain_server(upstream.server.id, wanted)
+        except ConfigError as error:
+            raise Refused(Refusal(Cause.NOT_ALLOWED, str(error))) from error
         audit("drain" if wanted else "drain ended", name=who, server=upstream.server.id)
         return {"drain": wanted}
 
-    async def free(self, upstream: Upstream, who: str) -> dict[str, object]:
+    async def _free(self, upstream: Upstream, who: str) -> dict[str, object]:
         """Free a server's memory: it unloads models once no running prompt needs them."""
         await post(upstream, "/free", {"unload_models": True, "free_memory": True})
         audit("free memory", name=who, server=upstream.server.id)
         return {}
 
-    async def queue(self, upstream: Upstream, people: Iterable[Person]) -> dict[str, object]:
+    async def _queue(self, upstream: Upstream) -> dict[str, object]:
         """Return a server's queue with the owners as far as they are known, but without the prompts themselves."""
-        rows, known = await fetch_rows(upstream), tuple(people)
+        rows, known = await fetch_rows(upstream), tuple(self._users())
         listed = await asyncio.to_thread(lambda: [_row(row, known, upstream.server.id) for row in rows])
         return {"rows": listed}
 
-    async def cancel(self, upstream: Upstream, body: dict[str, object], version: str, who: str) -> dict[str, object]:
+    async def _cancel(self, upstream: Upstream, body: dict[str, object], version: str, who: str) -> dict[str, object]:
         """Remove a prompt from the queue, or interrupt it, whichever user owns it."""
         prompt_id = body.get("prompt_id")
         if not isinstance(prompt_id, str) or not 0 < len(prompt_id) <= LONGEST_ID:

@@ -29,7 +29,7 @@ from gateway.people.accounts import Account, Accounts, changing, read_accounts, 
 from gateway.people.audit import audit
 from gateway.people.devices import Devices
 from gateway.people.keys import Keys
-from gateway.people.login_throttle import LoginThrottle, of_device, of_stranger
+from gateway.people.login_throttle import LoginThrottle, of_device, of_unknown_browser
 from gateway.people.password_checks import Checks
 from gateway.people.passwords import LONGEST, UNKNOWN_USER_HASH, PasswordHash
 from gateway.people.person import NAME, Person
@@ -132,13 +132,9 @@ class Login:
             return bool(self._rules().trusted_header) and person.epoch == 0 and not person.account_id
         return self._person(account).terms == person.terms
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names of all accounts."""
-        return tuple(self._accounts.by_name)
-
-    def person(self, name: str) -> Person:
-        """Return a user by name."""
-        return self._person(self._accounts.get(name) or Account(name))
+    def users(self) -> tuple[Person, ...]:
+        """Return the users of all accounts."""
+        return tuple(self._person(account) for account in self._accounts.by_name.values())
 
     def renew(self, facts: RequestFacts, person: Person, answer: web.StreamResponse) -> None:
         """Renew a session that is half over, so that users who work here daily stay logged in.
@@ -154,7 +150,7 @@ class Login:
     async def log_in(self, request: web.BaseRequest, peer: str) -> web.Response:
         """Begin a session, or refuse; an unknown name takes as long as a wrong password."""
         if self._users is None:
-            raise Refused(Refusal(Cause.NOT_LISTED, "Nobody logs in here."))
+            raise Refused(Refusal(Cause.NOT_LISTED, "There is no login here."))
         body = await read_small(request)
         name, password = body.get("name"), body.get("password")
         if not isinstance(name, str) or not isinstance(password, str) or max(len(name), len(password)) > LONGEST:
@@ -196,7 +192,7 @@ class Login:
         try:
             await asyncio.to_thread(self._revocations.add, person.session, latest, now)
         except ConfigError as error:
-            _log.error("the log-out of %s holds only in this gateway, until it ends: %s", person.name, error)
+            _log.error("the log-out of %s is known to this gateway only, until it ends: %s", person.name, error)
             return int(latest)
         finally:
             self.on_change()
@@ -207,14 +203,14 @@ class Login:
             await asyncio.to_thread(_log_out, users, name)
         except ConfigError as error:  # as in a container, whose files are read-only
             _log.warning("%s is still logged in: %s", name, error)
-            message = f"This gateway may not write that. Whoever runs it can, by: serve.py user logout {name}"
+            message = f"This gateway may not write the users' file. Its operator can run: serve.py user logout {name}"
             raise Refused(Refusal(Cause.NOT_ALLOWED, message)) from error
         await self._read(users)
 
     async def _fits(self, account: Account | None, password: str, one: _Try) -> bool:
         """Check the password. An unknown browser is refused while it has to wait; a known one is delayed."""
         now = time.monotonic()
-        keys = of_device(one.device) if one.device else of_stranger(one.name, one.network)
+        keys = of_device(one.device) if one.device else of_unknown_browser(one.name, one.network)
         wait = self._throttle.wait(keys, now)
         if wait and not one.device:
             audit("log-in held off", name=one.name if account is not None else "", peer=one.network)

@@ -19,7 +19,7 @@ _FREE = {"both": 5, "name": 30, "address": 50, "device": 5}  # failures before t
 Keys = tuple[tuple[str, str], ...]  # the counters of an attempt, as (kind, value)
 
 
-def of_stranger(name: str, address: str) -> Keys:
+def of_unknown_browser(name: str, address: str) -> Keys:
     """Return the counters for an attempt from an unknown browser."""
     return ("both", f"{address} {name}"), ("name", name), ("address", address)
 

@@ -24,13 +24,13 @@ class Checks:
 
     def __init__(self) -> None:
         self._known: deque[asyncio.Future[None]] = deque()
-        self._strangers: deque[asyncio.Future[None]] = deque()
+        self._unknown: deque[asyncio.Future[None]] = deque()
         self._of_one: Counter[str] = Counter()
         self._is_busy = False
 
     async def run(self, call: Callable[[], T], *, whose: str, is_known: bool) -> T:
         """Run `call` in a thread when its turn comes and return its result; `Refused` if too many wait."""
-        lane = self._known if is_known else self._strangers
+        lane = self._known if is_known else self._unknown
         if len(lane) >= MOST_WAITING or self._of_one[whose] >= MOST_OF_ONE:
             raise Refused(
                 Refusal(Cause.TOO_MANY_LOGINS, "Too many users are logging in. Try again in a moment.", retry_after=1.0)
@@ -60,7 +60,7 @@ class Checks:
             raise
 
     def _leave(self) -> None:
-        for lane in (self._known, self._strangers):
+        for lane in (self._known, self._unknown):
             while lane:
                 turn = lane.popleft()
                 if not turn.done():

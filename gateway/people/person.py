@@ -105,6 +105,6 @@ def mark_of(extra_data: object) -> str | None:
     return mark if isinstance(mark, str) else None
 
 
-def stranger(keys: Keys, server_id: str, prompt_id: str) -> str:
+def other_id(keys: Keys, server_id: str, prompt_id: str) -> str:
     """Return a substitute for another user's prompt_id: the same each time, and of no use anywhere."""
     return f"other-{hashlib.sha256(keys.sign('stranger', server_id, prompt_id).encode()).hexdigest()[:16]}"

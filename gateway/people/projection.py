@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.fleet.catalogue_contents import merge_files, split_files
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
-from gateway.people.person import MARK, Person, mark_of, stranger
+from gateway.people.person import MARK, Person, mark_of, other_id
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
@@ -70,7 +70,7 @@ def project_queue(answer: object, person: Person, server_id: str) -> dict[str, A
 
 def _projected(row: QueueRow, person: Person, server_id: str) -> list[Any]:
     if not person.owns(server_id, row.prompt_id, row.extra_data):
-        return [row.number, stranger(person.keys, server_id, row.prompt_id), {}, {}, []]
+        return [row.number, other_id(person.keys, server_id, row.prompt_id), {}, {}, []]
     extra = {key: value for key, value in row.extra_data.items() if key != _OWN_EXTRA}
     return [*row.whole[:3], extra, *row.whole[4:]]
 
@@ -97,7 +97,7 @@ def project_jobs(answer: object, own: frozenset[str], person: Person, server_id:
         raise ShapeError("/api/jobs is not ComfyUI's")
     jobs = [job for job in answer["jobs"] if isinstance(job, dict) and isinstance(job.get("id"), str)]
     listed = [
-        job if job["id"] in own else {"id": stranger(person.keys, server_id, job["id"]), "status": job.get("status")}
+        job if job["id"] in own else {"id": other_id(person.keys, server_id, job["id"]), "status": job.get("status")}
         for job in jobs
     ]
     return {"jobs": listed, "pagination": answer.get("pagination", {})}
@@ -130,7 +130,7 @@ def _own_load(
 
     def shown_id(prompt_id: str) -> str:
         is_own = person.owns(server_id, prompt_id, {"mooring": known.get(prompt_id)})
-        return prompt_id if is_own else stranger(person.keys, server_id, prompt_id)
+        return prompt_id if is_own else other_id(person.keys, server_id, prompt_id)
 
     return {key: [shown_id(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
 

@@ -39,9 +39,9 @@ async def fetch_as(upstream: Upstream, where: str, bounds: Bounds, work: Callabl
     except StatusError as error:
         raise Refused(_status(upstream.server.id, error.status)) from error
     except NotComfyError as error:
-        raise Refused(strange(upstream.server.id, error)) from error
+        raise Refused(unexpected_answer(upstream.server.id, error)) from error
     except ShapeError as error:
-        raise Refused(strange(upstream.server.id)) from error
+        raise Refused(unexpected_answer(upstream.server.id)) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Refused(upstream.explain(error)) from error
 
@@ -58,7 +58,7 @@ def _status(server_id: str, status: int) -> Refusal:
     return Refusal(Cause.UPSTREAM_REFUSED, f"{server_id} answered with status {status}.", Sent.NO)
 
 
-def strange(server_id: str, error: NotComfyError | None = None) -> Refusal:
+def unexpected_answer(server_id: str, error: NotComfyError | None = None) -> Refusal:
     """Return the refusal for an answer that is not ComfyUI's, or too large."""
     if error is not None and error.cause == "too-much":
         return Refusal(Cause.ANSWER_TOO_LARGE, f"{server_id} answers more than the gateway reads: {error}")

@@ -52,7 +52,7 @@ from gateway.people.prompts import Made, Written, write_prompt_text
 from gateway.people.published_only import PublishedOnly
 from gateway.people.seals import KEY, File
 from gateway.people.uploads import pass_upload
-from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, strange
+from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, unexpected_answer
 from wire.versions import interrupts_by_id
 
 MOST_JOBS = 100  # of one `/api/jobs`, since each may need a look-up
@@ -100,7 +100,7 @@ class UserProxy:
         catalogues: Catalogues,
         rules: Callable[[], Rules],
         *,
-        held: PublishedOnly,
+        published_only: PublishedOnly,
         on_undeclared: Callable[[ServerId, str], None],
     ) -> None:
         self._proxy = proxy
@@ -108,7 +108,7 @@ class UserProxy:
         self._catalogues = catalogues
         self._rules = rules
         self.files = Files()
-        self._held = held
+        self._published_only = published_only
         self._on_undeclared = on_undeclared  # counts a server's event that wire.events does not declare
         self.most_queued_bytes = MOST_QUEUED_BYTES
         self._submitting: dict[tuple[ServerId, str], asyncio.Lock] = {}
@@ -154,7 +154,7 @@ class UserProxy:
         return exact.get(method, {}).get(path, by_beginning)
 
     async def _refuse(self, _asked: _Asked) -> web.StreamResponse:
-        raise Refused(Refusal(Cause.NOT_ALLOWED, "Where several people work, this does not pass."))
+        raise Refused(Refusal(Cause.NOT_ALLOWED, "With users, this is not allowed."))
 
     async def _plain(self, asked: _Asked, terms: Terms | None = None) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)
@@ -302,18 +302,18 @@ class UserProxy:
         names = await self._catalogues.names(asked.server_id)
         files = await self._catalogues.file_inputs(asked.server_id)
         if names is None or files is None:
-            raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not told its nodes yet; try again."))
+            raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not reported its nodes yet; retry."))
         try:
             return Classes(names, files, read_replacements(await fetch(asked.upstream, REPLACEMENTS)))
         except ValueError as error:
-            raise Refused(strange(asked.server_id)) from error
+            raise Refused(unexpected_answer(asked.server_id)) from error
         except Refused as error:
             if error.refusal.cause is not Cause.NOT_LISTED:
                 raise
             return Classes(names, files)  # an older server
 
     async def _check_published(self, prompt: Mapping[str, Any]) -> None:
-        if not await asyncio.to_thread(self._held.allows, prompt):
+        if not await asyncio.to_thread(self._published_only.allows, prompt):
             raise Refused(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
 
     async def _check_new(self, asked: _Asked, written: Written, rules: Rules) -> None:
@@ -327,7 +327,7 @@ class UserProxy:
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
         most = MOST_QUEUED if rules.max_pending_per_user is None else rules.max_pending_per_user
         if len(own) >= most:
-            message = f"You have {most} prompts on {asked.server_id} already, which is the most at a time."
+            message = f"You have {most} prompts on {asked.server_id} already, which is the limit."
             raise Refused(Refusal(Cause.TOO_MANY_PROMPTS, message))
         queued = sum(row.size for row in own)
         if queued + len(written.text) > self.most_queued_bytes:
@@ -362,7 +362,7 @@ class UserProxy:
     async def _check_touch(self, asked: _Asked, raw: bytes) -> bytes:
         body = build(raw, is_strict=True)
         if asked.route.path == "/interrupt" and not interrupts_by_id(self._state.condition(asked.server_id).version):
-            message = f"{asked.server_id} may interrupt another's prompt: its ComfyUI is too old to tell them apart."
+            message = f"{asked.server_id} may interrupt another's prompt: its ComfyUI is too old to interrupt by id."
             raise Refused(Refusal(Cause.NOT_ALLOWED, message))
         rows = await fetch_rows(asked.upstream)
         for prompt_id in [body["prompt_id"]] if "prompt_id" in body else body["delete"]:
@@ -389,7 +389,7 @@ class UserProxy:
                     return bool(running) and len(own_rows(running, person, upstream.server.id)) == len(running)
                 return (await find_prompt(upstream, person, prompt_id, rows)).is_own
             except Refused as error:
-                _log.info("%s: nobody knows whose a prompt is (%s)", upstream.server.id, error)
+                _log.info("%s: the owner of a prompt is unknown (%s)", upstream.server.id, error)
                 return None
 
         async def seal(data: dict[str, Any], began: float | None) -> None:
@@ -432,7 +432,7 @@ async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: 
     there = [row for row in rows if row.prompt_id == prompt_id]
     answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
     if not isinstance(answer, dict):
-        raise Refused(strange(server_id))
+        raise Refused(unexpected_answer(server_id))
     if not there and not answer:
         return Found(None)
     is_own = all(owns_entry(name, entry, person, server_id) for name, entry in answer.items())
@@ -461,7 +461,7 @@ def _shaped(project: Callable[[object, Person, str], dict[str, Any]], answer: ob
     try:
         return project(answer, asked.person, asked.server_id)
     except ShapeError as error:
-        raise Refused(strange(asked.server_id)) from error
+        raise Refused(unexpected_answer(asked.server_id)) from error
 
 
 def private_answer(value: object) -> web.Response:

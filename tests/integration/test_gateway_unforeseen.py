@@ -82,7 +82,7 @@ async def test_users_file_watch_continues_after_an_unexpected_error(
         write_accounts(users, known.put(Account("dora")))
         access = running.gateway._access
         assert access is not None
-        await until(lambda: "dora" in access.login.names())
+        await until(lambda: "dora" in {user.name for user in access.login.users()})
     assert is_logged(caplog)
 
 

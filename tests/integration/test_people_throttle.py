@@ -13,7 +13,7 @@ import pytest
 from gateway.fleet.rules import Rules
 from gateway.people import passwords
 from gateway.people.accounts import read_accounts, write_accounts
-from gateway.people.login_throttle import of_stranger
+from gateway.people.login_throttle import of_unknown_browser
 from gateway.people.passwords import PasswordHash, _scrypt
 from tests.integration.rig import until
 from tests.integration.studio import PASSWORD, Client, Studio, open_studio
@@ -38,7 +38,7 @@ def _attack(studio: Studio) -> None:
     access = studio.gateway.gateway._access
     assert access is not None
     for number in range(500):
-        keys = of_stranger("alice", f"10.9.{number // 250}.{number % 250}")
+        keys = of_unknown_browser("alice", f"10.9.{number // 250}.{number % 250}")
         access.login._throttle.note_failure(keys, time.monotonic())
 
 

@@ -115,7 +115,7 @@ class _IdFile:
             await asyncio.sleep(self._upstream.deadlines.minted)
             found = await self._read()
         if found is None:
-            raise NoClaim("it keeps no id" if self._may_mint else "it has no id yet; a gateway gives it one")
+            raise NoClaim("it stores no id" if self._may_mint else "it has no id yet; a gateway gives it one")
         return Proof(ProofKind.MINTED, found, self._user)
 
     async def _read(self) -> str | None:
@@ -134,7 +134,7 @@ class _IdFile:
         body = json.dumps({"v": 1, "mooring": str(uuid.uuid4())}).encode()
         status, _ = await self._exchange("POST", f"{ID_FILE}?overwrite=false", body)
         if status not in {200, 409}:
-            raise NoClaim(f"it does not take an id (status {status})")
+            raise NoClaim(f"it does not accept an id (status {status})")
 
     async def _find_user(self) -> str:
         """Return our user on a server that has users, created if it is missing; its name is there only once."""

@@ -124,7 +124,7 @@ class Names:
             raise NoRecords(f"{name} has no A and no AAAA records")
         ttl = min(one.ttl for one in (four, six) if one.found)
         if four.found and six.found and not is_minted:
-            return _Addresses(four.found, ttl), ("its IPv6 addresses are left out: mint = true tells whose they are",)
+            return _Addresses(four.found, ttl), ("its IPv6 addresses are left out: mint = true identifies servers",)
         return _Addresses((*four.found, *six.found), ttl), ()
 
     async def _records(self, name: str, kind: dns.rdatatype.RdataType) -> _Addresses:

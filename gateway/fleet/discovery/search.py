@@ -135,7 +135,7 @@ class Search:
         try:
             return (await names.look_up(self.discover, self.discover.leaving)).endpoints
         except LookupFailed as error:
-            self._leaving_failure = f"{error}: nobody tells which servers are leaving"
+            self._leaving_failure = f"{error}: it is unknown which servers are leaving"
             if self._leaving_failure != before:
                 _log.warning("%s: %s", self.discover.origin, self._leaving_failure)
             return tuple(self._membership.lingering.values())
@@ -144,7 +144,7 @@ class Search:
         if failure and failure != self._failure:
             _log.warning("%s: %s. %s", self.discover.origin, failure, self._standing())
         elif self._failure and not failure:
-            _log.info("%s is answered again", self.discover.origin)
+            _log.info("%s: DNS answers", self.discover.origin)
         self._failure = failure
 
     # Servers
@@ -181,7 +181,7 @@ class Search:
         if place in self._membership.lingering:
             return
         if self._silent.get(place) != why:
-            _log.info("%s: %s does not say who it is: %s", self.discover.origin, place, why)
+            _log.info("%s: %s could not be identified: %s", self.discover.origin, place, why)
         self._silent[place] = why
 
     def _standing(self) -> str:
@@ -194,7 +194,7 @@ class Search:
         origin = self.discover.origin
         remarks = self._answer.remarks if self._answer is not None else ()
         contests = [_contest_text(places) for places in self._membership.contested.values()]
-        silent = [f"{place} does not say who it is: {why}" for place, why in sorted(self._silent.items())]
+        silent = [f"{place} could not be identified: {why}" for place, why in sorted(self._silent.items())]
         troubles = [
             *([f"{origin}: {self._failure}. {self._standing()}"] if self._failure else []),
             *([f"{origin}: {self._leaving_failure}."] if self._leaving_failure else []),

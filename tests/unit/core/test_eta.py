@@ -38,7 +38,7 @@ TEXTS = ("1", "2", "3", "4")
 
 
 @dataclass
-class Desk:
+class LearnedServer:
     """One server with everything that a browser has learned about it; runs go there one after the other."""
 
     paces: Paces = field(default_factory=Paces)
@@ -98,9 +98,9 @@ class Desk:
             self.durations = self.durations.learned(ran)
 
 
-def error(desk: Desk, made: MadeRun, part: float = 0.5) -> float | None:
+def error(known_server: LearnedServer, made: MadeRun, part: float = 0.5) -> float | None:
     """The error of the estimate at that share of the run's time; None without an estimate."""
-    left = desk.left(made, made.seconds * part)
+    left = known_server.left(made, made.seconds * part)
     rest = made.seconds * (1 - part)
     return None if left is None else max(0.0, abs(left - rest) - UNSEEN) / rest
 
@@ -111,12 +111,12 @@ def test_at_half_way_the_estimate_is_right_by_a_quarter(workflow: ApiWorkflow, n
     """Uneven runs on servers of any pace; the first one loads the models; later ones find more or less in the cache."""
     errors = []
     for seed in range(60):
-        desk, studio, chance = Desk(), Studio(seed, 2.0 ** (seed % 5 - 2), noise), random.Random(seed)
-        desk.learn(studio.run(workflow, is_cold=True))
+        known_server, studio, chance = LearnedServer(), Studio(seed, 2.0 ** (seed % 5 - 2), noise), random.Random(seed)
+        known_server.learn(studio.run(workflow, is_cold=True))
         for _ in range(4):
             made = studio.run(workflow, cached=chance.choice([LOADERS, TEXTS]))
-            errors.append(error(desk, made))
-            desk.learn(made)
+            errors.append(error(known_server, made))
+            known_server.learn(made)
     reported = [item for item in errors if item is not None]
     assert len(reported) == len(errors), "a workflow that has run here is known"
     assert sum(item <= 0.25 for item in reported) >= 0.98 * len(reported)
@@ -126,12 +126,12 @@ def test_at_half_way_the_estimate_is_right_by_a_quarter(workflow: ApiWorkflow, n
 
 def test_estimate_at_half_way_is_right_by_a_quarter() -> None:
     for seed in range(40):
-        desk, studio = Desk(), Studio(seed, noise=0.08)
-        desk.learn(studio.run(twice_sampled(), is_cold=True))
-        desk.learn(studio.run(twice_sampled(), cached=LOADERS))
+        known_server, studio = LearnedServer(), Studio(seed, noise=0.08)
+        known_server.learn(studio.run(twice_sampled(), is_cold=True))
+        known_server.learn(studio.run(twice_sampled(), cached=LOADERS))
         made = studio.run(twice_sampled(), cached=LOADERS)
-        at = next(at for at, _, progress in desk.watched(made) if progress.fraction >= 0.5)
-        left = desk.left(made, at)
+        at = next(at for at, _, progress in known_server.watched(made) if progress.fraction >= 0.5)
+        left = known_server.left(made, at)
         assert left is not None
         assert abs(left - (made.seconds - at)) <= 0.25 * (made.seconds - at)
 
@@ -140,48 +140,48 @@ def test_a_load_that_was_seen_before_is_reckoned_with() -> None:
     """Another model was used in between, so this one has to be reloaded, which takes as long as the first time."""
     errors = []
     for seed in range(40):
-        desk, studio = Desk(), Studio(seed, noise=0.08)
+        known_server, studio = LearnedServer(), Studio(seed, noise=0.08)
         for is_cold in (True, False):
-            desk.learn(studio.run(text_to_picture(), is_cold=is_cold, cached=() if is_cold else LOADERS))
+            known_server.learn(studio.run(text_to_picture(), is_cold=is_cold, cached=() if is_cold else LOADERS))
         other = Ran(server_id=A, address=HERE, job=Job("x", 1.0, ("other.sft",)), started_ms=10**6, ended_ms=10**6 + 1)
-        desk.durations = desk.durations.learned(other)
-        errors.append(error(desk, studio.run(text_to_picture(), is_cold=True, cached=("4",))))
+        known_server.durations = known_server.durations.learned(other)
+        errors.append(error(known_server, studio.run(text_to_picture(), is_cold=True, cached=("4",))))
     reported = [item for item in errors if item is not None]
     assert len(reported) >= 30
     assert sum(item <= 0.25 for item in reported) >= 0.9 * len(reported)
 
 
 def test_unusually_slow_run_is_estimated_by_its_own_pace() -> None:
-    desk, studio = Desk(), Studio(7, noise=0.03)
+    known_server, studio = LearnedServer(), Studio(7, noise=0.03)
     for _ in range(3):
-        desk.learn(studio.run(twice_sampled(), cached=LOADERS))
+        known_server.learn(studio.run(twice_sampled(), cached=LOADERS))
     made = studio.run(twice_sampled(), cached=LOADERS, larger=2.2)
-    wrong = error(desk, made)
+    wrong = error(known_server, made)
     assert wrong is not None
     assert wrong <= 0.25
 
 
 def test_a_cached_sampler_is_no_part_of_what_is_left() -> None:
-    desk, studio = Desk(), Studio(3, noise=0.05)
-    desk.learn(studio.run(twice_sampled(), cached=LOADERS))
+    known_server, studio = LearnedServer(), Studio(3, noise=0.05)
+    known_server.learn(studio.run(twice_sampled(), cached=LOADERS))
     made = studio.run(twice_sampled(), cached=(*TEXTS, "5", "8"))
     for part in (0.1, 0.5, 0.8):
-        wrong = error(desk, made, part)
+        wrong = error(known_server, made, part)
         assert wrong is not None, part
         assert wrong <= 0.25
 
 
 def test_first_run_is_estimated_near_its_end_by_own_pace() -> None:
-    desk, made = Desk(), Studio(5, noise=0.05).run(text_to_picture())
-    assert desk.left(made, 0.3) is None, "nothing is known of its seconds"
-    reported = error(desk, made, 0.6)
+    known_server, made = LearnedServer(), Studio(5, noise=0.05).run(text_to_picture())
+    assert known_server.left(made, 0.3) is None, "nothing is known of its seconds"
+    reported = error(known_server, made, 0.6)
     assert reported is not None
     assert reported <= 0.25
 
 
 def test_first_run_with_another_sampler_ahead_has_no_estimate() -> None:
-    desk, made = Desk(), Studio(5, noise=0.05).run(twice_sampled())
-    assert desk.left(made, 6.0) is None
+    known_server, made = LearnedServer(), Studio(5, noise=0.05).run(twice_sampled())
+    assert known_server.left(made, 6.0) is None
 
 
 def test_without_a_socket_the_whole_is_known_by_its_kind() -> None:
@@ -212,22 +212,22 @@ def captured(name: str) -> MadeRun:
 @pytest.mark.parametrize(("earlier", "name"), [("02d_run", "02e_run"), ("02e_run", "02d_run")])
 def test_half_way_estimate_of_capture_is_right_by_a_quarter(earlier: str, name: str) -> None:
     """The same workflow, on a real server, after one learned run."""
-    desk, made = Desk(), captured(name)
-    desk.learn(captured(earlier))
-    assert desk.work(made).plan.certainty is Certainty.LEARNED
+    known_server, made = LearnedServer(), captured(name)
+    known_server.learn(captured(earlier))
+    assert known_server.work(made).plan.certainty is Certainty.LEARNED
     for part in (0.4, 0.5, 0.7):
-        left, rest = desk.left(made, made.seconds * part), made.seconds * (1 - part)
+        left, rest = known_server.left(made, made.seconds * part), made.seconds * (1 - part)
         assert left is not None
         assert abs(left - rest) <= 0.25 * rest
 
 
 def test_run_longer_than_ever_has_no_estimate() -> None:
-    desk, studio = Desk(), Studio(2, noise=0.02)
+    known_server, studio = LearnedServer(), Studio(2, noise=0.02)
     for _ in range(2):
-        desk.learn(studio.run(text_to_picture(), cached=LOADERS))
+        known_server.learn(studio.run(text_to_picture(), cached=LOADERS))
     made = studio.run(text_to_picture(), cached=LOADERS)
-    work = desk.work(made)
-    for at, known, _ in desk.watched(made):
+    work = known_server.work(made)
+    for at, known, _ in known_server.watched(made):
         if known.watch.node == "6":  # it decodes, and sends no progress
             assert running_eta(known, now=at) is not None
             assert running_eta(known, now=at + 30.0) is None

@@ -24,7 +24,7 @@ from gateway.people.login_throttle import (
     LONGEST_WAIT,
     LoginThrottle,
     of_device,
-    of_stranger,
+    of_unknown_browser,
 )
 from gateway.people.passwords import PasswordHash, _scrypt, fault_of
 from gateway.people.person import Person, Role
@@ -259,72 +259,74 @@ def test_session_of_another_installation_is_invalid() -> None:
 
 
 def test_each_further_failure_waits_longer_up_to_a_bound() -> None:
-    guesses, now, waits = LoginThrottle(), 0.0, []
+    throttle, now, waits = LoginThrottle(), 0.0, []
     for _ in range(20):
-        waits.append(guesses.wait(of_stranger("alice", "10.0.0.7"), now))
+        waits.append(throttle.wait(of_unknown_browser("alice", "10.0.0.7"), now))
         now += waits[-1]
-        guesses.note_failure(of_stranger("alice", "10.0.0.7"), now)
+        throttle.note_failure(of_unknown_browser("alice", "10.0.0.7"), now)
     assert waits[:5] == [0.0] * 5 and all(first <= second for first, second in pairwise(waits))
     assert max(waits) == LONGEST_WAIT
-    assert guesses.wait(of_stranger("alice", "10.0.0.7"), now + FORGIVEN_AFTER) == 0.0
+    assert throttle.wait(of_unknown_browser("alice", "10.0.0.7"), now + FORGIVEN_AFTER) == 0.0
 
 
 def test_success_clears_only_own_failures() -> None:
-    guesses = LoginThrottle()
+    throttle = LoginThrottle()
     for _ in range(7):
-        guesses.note_failure(of_stranger("alice", "10.0.0.7"), 0.0)
+        throttle.note_failure(of_unknown_browser("alice", "10.0.0.7"), 0.0)
     assert (
-        guesses.wait(of_stranger("bob", "10.0.0.7"), 0.0) == 0.0
-        and guesses.wait(of_stranger("alice", "10.0.0.8"), 0.0) == 0.0
+        throttle.wait(of_unknown_browser("bob", "10.0.0.7"), 0.0) == 0.0
+        and throttle.wait(of_unknown_browser("alice", "10.0.0.8"), 0.0) == 0.0
     )
-    guesses.note_success(of_stranger("alice", "10.0.0.7"))
-    assert guesses.wait(of_stranger("alice", "10.0.0.7"), 0.0) == 0.0
+    throttle.note_success(of_unknown_browser("alice", "10.0.0.7"))
+    assert throttle.wait(of_unknown_browser("alice", "10.0.0.7"), 0.0) == 0.0
 
 
 def test_successful_logins_delay_no_one() -> None:
-    guesses = LoginThrottle()
+    throttle = LoginThrottle()
     for at in range(500):
-        assert guesses.wait(of_stranger("alice", "10.0.0.7"), at) == 0.0
-        guesses.note_failure(of_stranger("alice", "10.0.0.7"), at)
-        guesses.note_success(of_stranger("alice", "10.0.0.7"))
+        assert throttle.wait(of_unknown_browser("alice", "10.0.0.7"), at) == 0.0
+        throttle.note_failure(of_unknown_browser("alice", "10.0.0.7"), at)
+        throttle.note_success(of_unknown_browser("alice", "10.0.0.7"))
 
 
 def test_counts_by_address_and_by_name_wait_too() -> None:
-    guesses = LoginThrottle()
+    throttle = LoginThrottle()
     for number in range(60):
-        guesses.note_failure(of_stranger(f"user{number}", "10.0.0.7"), 0.0)
-        guesses.note_failure(of_stranger("alice", f"10.0.1.{number}"), 0.0)
+        throttle.note_failure(of_unknown_browser(f"user{number}", "10.0.0.7"), 0.0)
+        throttle.note_failure(of_unknown_browser("alice", f"10.0.1.{number}"), 0.0)
     assert (
-        guesses.wait(of_stranger("somebody", "10.0.0.7"), 0.0) > 0
-        and guesses.wait(of_stranger("alice", "10.0.2.2"), 0.0) > 0
+        throttle.wait(of_unknown_browser("somebody", "10.0.0.7"), 0.0) > 0
+        and throttle.wait(of_unknown_browser("alice", "10.0.2.2"), 0.0) > 0
     )
 
 
 def test_number_of_counters_is_bounded() -> None:
-    guesses = LoginThrottle(most=30)
+    throttle = LoginThrottle(most=30)
     for number in range(1_000):
-        guesses.note_failure(of_stranger(f"user{number}", f"10.1.{number // 250}.{number % 250}"), 0.0)
-    assert len(guesses._failures) <= 30
+        throttle.note_failure(of_unknown_browser(f"user{number}", f"10.1.{number // 250}.{number % 250}"), 0.0)
+    assert len(throttle._failures) <= 30
 
 
 def test_known_browser_is_counted_separately() -> None:
-    guesses, own = LoginThrottle(), of_device("1" * 32)
+    throttle, own = LoginThrottle(), of_device("1" * 32)
     for number in range(200):
-        guesses.note_failure(of_stranger("alice", f"10.0.{number}.7"), 0.0)
-    assert guesses.wait(of_stranger("alice", "10.1.0.7"), 0.0) == LONGEST_WAIT and guesses.wait(own, 0.0) == 0.0
+        throttle.note_failure(of_unknown_browser("alice", f"10.0.{number}.7"), 0.0)
+    assert (
+        throttle.wait(of_unknown_browser("alice", "10.1.0.7"), 0.0) == LONGEST_WAIT and throttle.wait(own, 0.0) == 0.0
+    )
     for _ in range(200):
-        guesses.note_failure(own, 0.0)
-    assert guesses.wait(own, 0.0) == LONGEST_PAUSE and guesses.wait(of_device("2" * 32), 0.0) == 0.0
-    guesses.note_success(own)
-    assert guesses.wait(own, 0.0) == 0.0
+        throttle.note_failure(own, 0.0)
+    assert throttle.wait(own, 0.0) == LONGEST_PAUSE and throttle.wait(of_device("2" * 32), 0.0) == 0.0
+    throttle.note_success(own)
+    assert throttle.wait(own, 0.0) == 0.0
 
 
 def test_unchecked_attempt_does_not_count() -> None:
-    guesses, keys = LoginThrottle(), of_stranger("alice", "10.0.0.7")
+    throttle, keys = LoginThrottle(), of_unknown_browser("alice", "10.0.0.7")
     for _ in range(100):
-        guesses.note_failure(keys, 0.0)
-        guesses.note_unjudged(keys)
-    assert guesses.wait(keys, 0.0) == 0.0 and not guesses._failures
+        throttle.note_failure(keys, 0.0)
+        throttle.note_unjudged(keys)
+    assert throttle.wait(keys, 0.0) == 0.0 and not throttle._failures
 
 
 @pytest.mark.parametrize(
