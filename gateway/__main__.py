@@ -146,7 +146,7 @@ def _announce(fleet: Fleet, own_hosts: OwnHosts, logins: LoginSettings | None) -
         print("Warning: without --sessions FILE a session lasts one day, whatever session_days says.")
     if own_hosts.is_open:
         others = sorted({origin for origin in own_hosts.listed.values() if origin != own_hosts.origin})
-        whom = "everybody who can reach this machine" if logins is None else "those who may come in"
+        whom = "everyone who can reach this machine" if logins is None else "users who log in"
         print(f"Open to {whom}, as {', '.join(others)} or by its address.")
     print(f"Mooring is ready: {own_hosts.origin}/", flush=True)
 
@@ -181,7 +181,7 @@ def _explain_bind(flags: Flags, error: OSError) -> MooringError:
         case errno.EADDRNOTAVAIL:
             return ConfigError(f"--host {flags.host} is not an address of this machine.")
         case _:
-            return StartError(f"{flags.host}:{flags.port} cannot be listened on: {error.strerror}.")
+            return StartError(f"cannot listen on {flags.host}:{flags.port}: {error.strerror}.")
 
 
 def _load_tls(flags: Flags) -> ssl.SSLContext | None:

@@ -181,9 +181,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", type=_host, default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     add_fleet(parser)
     add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
-    add("--workflows", type=_folder, metavar="DIR", help="workflows that everybody is shown first, read-only")
+    add("--workflows", type=_folder, metavar="DIR", help="workflows that all users see first, read-only")
     add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
-    add("--users", type=_file, metavar="FILE", help="who may log in, as serve.py user writes it")
+    add("--users", type=_file, metavar="FILE", help="the users, as written by serve.py user")
     add(
         "--key",
         type=_new_file,
@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
         "--sessions",
         type=_new_file,
         metavar="FILE",
-        help="where log-outs are written down, for all gateways; without it a session lasts a day",
+        help="the file of log-outs, for all gateways; without it a session lasts a day",
     )
     add("--insecure", action="store_true", help="allow --host beyond this machine without a login, or without https")
     add("--json-logs", action="store_true", help="write the log as one JSON object per line")
@@ -264,7 +264,7 @@ def _check_exposure(flags: Flags) -> None:
                 " give --tls-cert and --tls-key, or add --insecure if nobody can listen there."
             )
     if flags.sessions is not None and flags.users is None:
-        raise FlagError("--sessions is where log-outs are written down: give it together with --users.")
+        raise FlagError("--sessions is the file of log-outs: give it together with --users.")
     if (flags.tls_cert is None) != (flags.tls_key is None):
         raise FlagError("--tls-cert and --tls-key belong together: give both or neither.")
 
@@ -279,8 +279,8 @@ def _check_export(flags: Flags) -> None:
 def exposed(host: str) -> str:
     """Explain why only this machine may reach a gateway without users."""
     return (
-        f"--host {host} would let everybody who can reach this machine use your ComfyUI servers without a login:"
-        " name your people with --users, or add --insecure if you want that."
+        f"--host {host} would let everyone who can reach this machine use your ComfyUI servers without a login:"
+        " name your users with --users, or add --insecure if you want that."
     )
 
 

@@ -101,8 +101,8 @@ class _State(Collector):
         self._is_open = is_open
 
     def collect(self) -> Iterator[Metric]:
-        well = GaugeMetricFamily("mooring_server_well", "Whether a server answered the last look", labels=["server"])
-        drained = GaugeMetricFamily("mooring_server_drained", "Whether a server takes nothing new", labels=["server"])
+        well = GaugeMetricFamily("mooring_server_well", "Whether a server answered the last probe", labels=["server"])
+        drained = GaugeMetricFamily("mooring_server_drained", "Whether a server is drained", labels=["server"])
         queued = GaugeMetricFamily("mooring_server_prompts", "Prompts on a server", labels=["server", "state"])
         for server_id, server in self._state.servers.items():
             known = self._state.condition(server_id)

@@ -109,13 +109,13 @@ async def _try_socket(upstream: Upstream) -> str:
         async with asyncio.timeout(upstream.deadlines.probe):
             message = await socket.receive()
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                return "its WebSocket ends at once"
+                return "its WebSocket closes immediately"
             await socket.say_close()
             await socket.gone()
     except TimeoutError:
-        return "its WebSocket opens and then says nothing"
+        return "its WebSocket opens and sends nothing"
     except (aiohttp.ClientError, OSError):
-        return "its WebSocket breaks at once"
+        return "its WebSocket fails immediately"
     finally:
         socket.abort()
     return ""

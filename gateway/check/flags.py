@@ -42,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="serve.py check",
         allow_abbrev=False,
-        description="Look at every server of a fleet, and say what is wrong with it and what to do.",
-        epilog="The exit code is 1 if a server is not well. With no fleet named, it looks at 127.0.0.1:8188.",
+        description="Examine every server of a fleet, and say what is wrong with it and what to do.",
+        epilog="The exit code is 1 if a server is not well. With no fleet named, it examines 127.0.0.1:8188.",
     )
     add_fleet(parser)
     return parser

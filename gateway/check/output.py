@@ -91,12 +91,12 @@ def advice(report: Report) -> Iterator[str]:
     if report.clock is not None and abs(report.clock) > WRONG_CLOCK:
         yield (
             f"its clock is {abs(report.clock):.0f} s {'ahead of' if report.clock > 0 else 'behind'} this machine's. Set"
-            " both by a time server: pictures are told apart by when they were made."
+            " both by a time server: Mooring compares the times of pictures."
         )
     if report.seconds is not None and report.seconds > SLOW:
-        yield f"a small answer took {report.seconds:.1f} s. Look at the network between, or at what else runs there."
+        yield f"a small answer took {report.seconds:.1f} s. Check the network between, or what else runs there."
     if not report.condition.version:
-        yield "it does not tell its version: it is older than Mooring knows. Update it if something does not work."
+        yield "it does not report its version: it is older than Mooring knows. Update it if something does not work."
     limit = report.server.limits.upload
     if limit is not None and report.upload is not None and limit > report.upload:
         yield (
@@ -106,32 +106,32 @@ def advice(report: Report) -> Iterator[str]:
 
 
 _LOGIN = 'Give one in the fleet file: token = "env:NAME", or basic = "file:PATH" for user:password.'
-_LOGIN_AGAIN = "Look at what stands in that variable or file, and at whether it is a token or a basic log-in."
+_LOGIN_AGAIN = "Check the content of that variable or file, and whether it is a token or a basic login."
 
 
 def _of_health(report: Report) -> str:
     condition = report.condition
     match condition:
         case Condition(cause="another"):
-            return "another server answers at its address than the one that was found there a moment ago. Look again."
+            return "another server answers at its address than the one found a moment ago. Repeat the check."
         case Condition(cause="certificate"):
             return _of_certificate(report)
         case Condition(cause="login" | "forbidden") if report.server.access.authorization:
-            return f"it does not take the log-in that the fleet file refers to ({condition.detail}). {_LOGIN_AGAIN}"
+            return f"it does not accept the login that the fleet file refers to ({condition.detail}). {_LOGIN_AGAIN}"
         case Condition(cause="login" | "forbidden"):
-            return f"it wants a log-in ({_with_location(report)}). {_LOGIN}"
+            return f"it requires a login ({_with_location(report)}). {_LOGIN}"
         case Condition(cause="redirect"):
-            return f"{_with_location(report)}. No redirect is followed: write the address where it leads in as its url."
+            return f"{_with_location(report)}. No redirect is followed: use its target as the url."
         case Condition(cause="web-page"):
-            return "a web page answers there, not ComfyUI. Look at the port, and at the path of its url."
+            return "a web page answers there, not ComfyUI. Check the port, and the path of its url."
         case Condition(cause="busy"):
             return "it says that there are too many requests. Ask who runs the proxy before it, or lower max_requests."
         case Condition(health=Health.TIMEOUT):
-            return "it takes connections and does not answer in time. It hangs, or is busy: its own log tells."
+            return "it takes connections and does not answer in time. It hangs, or is busy: see its own log."
         case Condition(health=Health.DOWN):
             return _of_down(report)
         case _:
-            return f"something else than ComfyUI answers there ({condition.detail}). Look at the port, and at the url."
+            return f"something else than ComfyUI answers there ({condition.detail}). Check the port, and the url."
 
 
 def _of_certificate(report: Report) -> str:
@@ -146,8 +146,8 @@ def _of_certificate(report: Report) -> str:
 def _of_down(report: Report) -> str:
     reason = report.condition.detail
     if is_loopback(urlsplit(report.server.address).hostname or ""):
-        return f"nothing answers there ({reason}). Start ComfyUI, or look at the port."
-    return f"nothing answers there ({reason}). Start ComfyUI there with --listen; look at the address and the firewall."
+        return f"nothing answers there ({reason}). Start ComfyUI, or check the port."
+    return f"nothing answers there ({reason}). Start ComfyUI there with --listen; check the address and the firewall."
 
 
 def _with_location(report: Report) -> str:

@@ -32,9 +32,9 @@ def export(flags: Flags, folder: Path, root: Path) -> list[str]:
 
 def _summary(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterable[str]:
     yield f"Written to {folder}: the page ({site.build}) and nginx.conf."
-    yield f"nginx reaches by itself: {', '.join(server.id for server in plan.servers) or 'no server'}."
+    yield f"nginx reaches without a gateway: {', '.join(server.id for server in plan.servers) or 'no server'}."
     if plan.has_secrets:
-        yield "nginx.conf holds log-ins of servers: only its owner may read it (mode 0600)."
+        yield "nginx.conf contains logins of servers: only its owner may read it (mode 0600)."
     yield "Gateways, each with the same fleet file" + (", users and key:" if plan.has_people else ":")
     for address in plan.gateways:
         host, _, port = address.rpartition(":")

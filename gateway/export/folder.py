@@ -30,7 +30,7 @@ def claim(folder: Path) -> None:
         is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
         if not is_ours and not is_free:
             raise ConfigError(
-                f"{folder} was not made by Mooring, and what is in it would be written over: name a new or empty one",
+                f"{folder} was not made by Mooring, and its content would be overwritten: name a new or empty one",
                 key="--export",
             )
         folder.mkdir(parents=True, exist_ok=True)

@@ -38,10 +38,10 @@ _HIDDEN = (
 )
 
 _SAID: Mapping[str, tuple[Cause, str, str]] = {  # by the name of the location: cause, whether it was sent, the sentence
-    "malformed": (Cause.BAD_REQUEST, "no", "This is not HTTP as Mooring speaks it."),
+    "malformed": (Cause.BAD_REQUEST, "no", "This is not valid HTTP."),
     "unlisted": (Cause.NOT_LISTED, "no", "There is no such route."),
     "method": (Cause.BAD_METHOD, "no", "This method is not for this route."),
-    "large": (Cause.TOO_LARGE, "$mooring_sent", "The body is larger than is taken here."),
+    "large": (Cause.TOO_LARGE, "$mooring_sent", "The body is larger than the limit."),
     "many": (Cause.TOO_MANY_REQUESTS, "no", "Too many requests come from this address."),
     "busy": (Cause.UPSTREAM_BUSY, "no", "The server has too many unanswered requests already."),
     "redirected": (Cause.REDIRECT, "unknown", "The server answered with a redirect."),

@@ -51,7 +51,7 @@ def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSi
     servers = tuple(server for server in fleet.servers if server.is_direct)
     if not servers:
         raise ConfigError(
-            "no server may be asked by pages themselves: say so of it, direct = true",
+            "pages may contact no server directly: set direct = true for those that they may",
             file=fleet.files[0].path if fleet.files else None,
             key="direct",
         )

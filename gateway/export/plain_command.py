@@ -46,7 +46,7 @@ def _summary(flags: StaticFlags, site: PlainSite) -> list[str]:
     lines += [f"  {server.id}  {server.address}" for server in site.servers]
     lines += [f"Left out: {server.id}, which has no direct = true." for server in site.left_out]
     if not site.has_snapshot:
-        lines.append("Windows open slower: there is no memory snapshot to start from (.mooring/setup.log).")
+        lines.append("Windows open more slowly: there is no memory snapshot (.mooring/setup.log).")
     return [
         *lines,
         "Start each server with --enable-cors-header and the page's origin, such as https://pages.studio.lan.",

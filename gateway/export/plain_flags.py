@@ -28,7 +28,7 @@ def parse_static_flags(arguments: Sequence[str]) -> StaticFlags:
     try:
         found = parser.parse_args(list(arguments))
         if found.folder is None:
-            raise FlagError("serve.py static needs to know where to: name a folder.")
+            raise FlagError("serve.py static needs a folder to write to.")
         if not found.fleet.is_file():
             raise FlagError(f"There is no fleet file {str(found.fleet)!r}: name one with --fleet.")
     except FlagError as error:
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="serve.py static",
         allow_abbrev=False,
         description="Write the page as plain files for any web server; it asks the servers itself.",
-        epilog="Only servers with direct = true are listed. docs/static-hosting.md tells what each of them needs.",
+        epilog="Only servers with direct = true are listed. docs/static-hosting.md says what each of them needs.",
     )
     add = parser.add_argument
     add("folder", nargs="?", type=Path, metavar="DIR", help="a new folder, or one that was written before")

@@ -55,7 +55,7 @@ def make_plan(flags: Flags, fleet: Fleet) -> Plan:
     if not named:
         raise ConfigError(
             "say by which address people open nginx, scheme and port included, such as"
-            ' names = ["https://mooring.studio.lan"]: the gateways refuse what they are asked under any other',
+            ' names = ["https://mooring.studio.lan"]: the gateways refuse requests under any other',
             file=file,
             key="names",
         )

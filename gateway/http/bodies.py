@@ -60,7 +60,7 @@ def _check_prompt(body: Mapping[str, object]) -> str | None:
         return "prompt must be a workflow in API format."
     client_id = body.get("client_id")
     if not isinstance(client_id, str) or not is_client_id(client_id):
-        return "client_id must be a non-empty string: without one, the events would go to everybody."
+        return "client_id must be a non-empty string: without one, the events would be sent to all users."
     prompt_id = body.get("prompt_id")
     if not isinstance(prompt_id, str) or not _UUID.fullmatch(prompt_id):
         return "prompt_id must be a lower-case UUID: without one, an answer that is lost cannot be looked up."
@@ -74,7 +74,7 @@ def _check_delete(body: Mapping[str, object]) -> str | None:
     if not all(isinstance(one, str) and one for one in ids):
         return "delete must list prompt_ids."
     if len(ids) > MOST_DELETED:
-        return f"delete takes at most {MOST_DELETED} prompt_ids at a time: whose each is has to be looked up."
+        return f"delete takes at most {MOST_DELETED} prompt_ids at a time, since the owner of each is looked up."
     return None
 
 

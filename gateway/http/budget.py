@@ -59,9 +59,9 @@ class Budget:
     def hold(self, *owners: str) -> Held:
         """Return a place among the bodies in flight, to be released; `Refused` if there are too many."""
         if any(self._bodies[owner] >= self._most_bodies_of_one for owner in owners):
-            raise _own(f"You have {self._most_bodies_of_one} requests under way already; wait for one to end.")
+            raise _own(f"You have {self._most_bodies_of_one} open requests already. Wait for one to end.")
         if self.bodies >= self._most_bodies:
-            raise _all("The gateway has too many requests under way; try again in a moment.")
+            raise _all("The gateway has too many open requests. Retry in a moment.")
         self.bodies += 1
         self._bodies.update(owners)
         return Held(self, owners)
@@ -69,9 +69,9 @@ class Budget:
     def take(self, owners: tuple[str, ...], size: int) -> None:
         """Charge these bytes, or raise `Refused`."""
         if any(self._bytes[owner] + size > self._most_of_one for owner in owners):
-            raise _own(f"Your requests under way have {self._most_of_one:,} bytes already; wait for one to end.")
+            raise _own(f"Your open requests have {self._most_of_one:,} bytes already. Wait for one to end.")
         if self.size + size > self._most:
-            raise _all("The gateway's memory for requests is full; try again in a moment.")
+            raise _all("The gateway's memory for requests is full. Retry in a moment.")
         self.size += size
         for owner in owners:
             self._bytes[owner] += size

@@ -167,7 +167,7 @@ class _Connection(web.RequestHandler):
         elif hasattr(transport, "set_read_buffer_limits"):  # TLS continues to read while reading is paused
             transport.set_read_buffer_limits(READ_BYTES)
         if not self._server.enter(self, self._peer):
-            _log.warning("too many connections: one from %s is cut", self._peer)
+            _log.warning("too many connections: one from %s is closed", self._peer)
             transport.abort()
             return
         self._head_timer = self._loop.call_later(self._server.head_seconds, self._cut)
@@ -238,7 +238,7 @@ class _Connection(web.RequestHandler):
     def _cut(self) -> None:
         self._head_timer = None
         if self.transport is not None and self._current_request is None and not self._messages and not self._waiting:
-            _log.info("a request's head did not arrive in time")
+            _log.info("the head of a request did not arrive in time")
             self.transport.abort()
 
     def _stop_timer(self) -> None:
@@ -257,7 +257,7 @@ class _Connection(web.RequestHandler):
         if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
             raise ConnectionResetError("the answer had begun already") from exc
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            refusal = Refusal(Cause.BAD_REQUEST, "This is not HTTP as the gateway speaks it.")
+            refusal = Refusal(Cause.BAD_REQUEST, "This is not valid HTTP.")
         else:
             _log.error("a request failed in the gateway itself", exc_info=exc)
             refusal = Refusal(Cause.INTERNAL, "The gateway failed; its log says why.", Sent.UNKNOWN)

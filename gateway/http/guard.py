@@ -137,7 +137,7 @@ def judge(
 def _find_malformed(facts: RequestFacts) -> Refusal | None:
     for name in _SINGLE:
         if len(facts.all(name)) > 1:
-            return Refusal(Cause.BAD_REQUEST, f"The header {name} is there twice.")
+            return Refusal(Cause.BAD_REQUEST, f"The header {name} occurs twice.")
     coding = facts.one("transfer-encoding")
     if coding is not None:
         if facts.one("content-length") is not None:
@@ -162,7 +162,7 @@ def _judge_sender(facts: RequestFacts, route: Route, origin: str, *, has_seals: 
     if claimed is None and is_socket:
         return Refusal(Cause.BAD_ORIGIN, "A WebSocket needs the Origin of this gateway's own page.")
     if claimed is None and facts.method == "POST" and isinstance(route, _OWN_ACTS):
-        return Refusal(Cause.BAD_ORIGIN, "Only this gateway's own page does this: the request needs its Origin.")
+        return Refusal(Cause.BAD_ORIGIN, "Only this gateway's own page may send this: the request needs its Origin.")
     if claimed is not None and claimed != origin:
         return Refusal(Cause.BAD_ORIGIN, f"The origin {claimed!r} is not this gateway's.")
     site = facts.one("sec-fetch-site")

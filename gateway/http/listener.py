@@ -88,7 +88,7 @@ class BrowserSite(web.SockSite):
 
     def _cut(self) -> None:
         """Close the latest connection of the network with the most waiting ones."""
-        _log.warning("too many connections at once: one is cut")
+        _log.warning("too many waiting connections: one is closed")
         self._turns.drop().close()
 
     def _admit(self, connection: socket.socket) -> None:

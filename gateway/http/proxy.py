@@ -117,7 +117,7 @@ class Proxy:
     def _settle(self, task: asyncio.Task[web.StreamResponse]) -> None:
         self._carried.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            _log.debug("a carried request ended: %s", task.exception())
+            _log.debug("a request without its browser ended: %s", task.exception())
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ class _Call:
             deadline.moved(len(chunk))
             return chunk
         except web.RequestPayloadError as error:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.", sent)) from error
+            raise Refused(Refusal(Cause.BAD_REQUEST, "The body has invalid framing.", sent)) from error
 
     async def _exchange(
         self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: MovingDeadline, ticket: Ticket | None = None

@@ -72,7 +72,7 @@ class Question:
         else:
             found = describe(body) if status == 200 else None
         if found is None:
-            raise UnprovenError(f"it does not say who it is (status {status})")
+            raise UnprovenError(f"it does not identify itself (status {status})")
         return found == self.proof.expected
 
 
@@ -114,7 +114,7 @@ class ProvenConnector(aiohttp.TCPConnector):
             if not self._question.is_answered(status, body):
                 raise AnotherServerError("another server answers there")
             if protocol.should_close:
-                raise UnprovenError("it ends each connection after one answer, so nobody knows who takes the next")
+                raise UnprovenError("it ends each connection after one answer, so the next may lead to another server")
         except BaseException:
             connection.close()
             raise
@@ -133,13 +133,13 @@ class ProvenConnector(aiohttp.TCPConnector):
                 while chunk := await payload.readany():
                     body += chunk
                     if len(body) > LARGEST:
-                        raise UnprovenError("it says too much of who it is")
+                        raise UnprovenError("its description is too long")
         except TimeoutError as error:
-            raise UnprovenError("it does not say in time who it is") from error
+            raise UnprovenError("it does not identify itself in time") from error
         except HttpProcessingError as error:  # another program has the port
             raise UnprovenError("it does not speak HTTP as expected") from error
         except (OSError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError) as error:
-            raise UnprovenError("it hangs up instead of saying who it is") from error
+            raise UnprovenError("it hangs up before it identifies itself") from error
         return message.code, bytes(body)
 
 

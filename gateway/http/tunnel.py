@@ -267,4 +267,4 @@ class Tunnel:
             async with asyncio.timeout(self._deadlines.browser_close):
                 await browser.close(code=close.code, message=close.message, drain=False)
         except TimeoutError:
-            _log.info("a browser did not take its Close frame (%s)", close.reason)
+            _log.info("a browser did not answer its Close frame (%s)", close.reason)

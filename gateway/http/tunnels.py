@@ -153,5 +153,5 @@ class _Slot:
 
 
 def _busy(server_id: ServerId) -> Refusal:
-    message = f"{server_id} has not ended the older WebSocket of this window yet; try again."
+    message = f"{server_id} has not ended the older WebSocket of this window yet. Retry."
     return Refusal(Cause.UPSTREAM_BUSY, message)

@@ -85,10 +85,10 @@ class WorkerProcess:
                     kind, value = await self._have_done(text, (work, arguments))
             except TimeoutError as error:
                 self._kill()
-                raise TooMuchWork("It takes too long to read.") from error
+                raise TooMuchWork("It takes too long to parse.") from error
             except (ConnectionError, asyncio.IncompleteReadError) as error:
                 self._kill()
-                raise TooMuchWork("It takes too much memory to read.") from error
+                raise TooMuchWork("It takes too much memory to parse.") from error
             except BaseException:  # such as a cancellation: the next call would read this answer
                 self._kill()
                 raise

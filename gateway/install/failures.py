@@ -90,7 +90,7 @@ def explain_os(error: OSError, root: Path) -> SetupError:
                 f"Mooring may not write {what}: make {root} writable for you, or clone it elsewhere, {AGAIN}."
             )
         case errno.ENOENT if error.filename:
-            return SetupError(f"{error.filename} is missing: fetch the repository afresh, {AGAIN}.")
+            return SetupError(f"{error.filename} is missing: clone the repository, {AGAIN}.")
         case _:
             return SetupError(f"Set-up failed in {root} ({error}): put that right, {AGAIN}.")
 

@@ -57,9 +57,9 @@ class AccessControl:
         if person is None and not _is_free(route):
             raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
         if person is not None and _is_of_another(facts, person):
-            raise Refused(Refusal(Cause.OTHER_PERSON, "Somebody else has logged in in this browser: reload the page."))
+            raise Refused(Refusal(Cause.OTHER_PERSON, "Another user has logged in in this browser: reload the page."))
         if person is not None and not person.runs_fleet and isinstance(route, FleetAction | Metrics):
-            raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for those who run the fleet."))
+            raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for users with the role run."))
         return person
 
     @contextlib.contextmanager

@@ -89,7 +89,7 @@ def read_accounts(path: Path) -> Accounts:
         except ConfigError as error:
             raise ConfigError(f"user {number}: {error.reason}", file=path, key=error.key) from error
         if account.name in found:
-            raise ConfigError(f"user {number}: another user is called {account.name!r} already", file=path, key="name")
+            raise ConfigError(f"user {number}: another user has the name {account.name!r}", file=path, key="name")
         found[account.name] = account
     return Accounts(found)
 

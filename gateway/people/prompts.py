@@ -147,4 +147,4 @@ def _judge_file(value: object, person: Person, place: str) -> None:
         return
     if isinstance(value, str) and (_made(value, place) is not None or person.has_upload(split_annotation(value)[0])):
         return
-    raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it again here."))
+    raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it here."))

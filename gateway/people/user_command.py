@@ -91,7 +91,7 @@ def _removed(account: Account | None, name: str) -> None:
 
 def _there(account: Account | None, name: str) -> Account:
     if account is None:
-        raise ConfigError(f"nobody is called {name!r}")
+        raise ConfigError(f"there is no user {name!r}")
     return account
 
 
@@ -103,7 +103,7 @@ def _check_account(account: Account | None, name: str, *, wanted: bool) -> None:
     if wanted:
         _there(account, name)
     elif account is not None:
-        raise ConfigError(f"somebody is called {name!r} already: serve.py user password changes the password")
+        raise ConfigError(f"there is a user {name!r} already: serve.py user password changes the password")
 
 
 def _roles(flags: UserFlags) -> frozenset[Role]:
@@ -136,4 +136,4 @@ def _listed(accounts: Accounts) -> str:
         f"{account.name}{_description(account)}{'' if account.password else ', without a password'}"
         for account in accounts.by_name.values()
     ]
-    return "\n".join(lines) or "Nobody may log in yet: serve.py user add NAME"
+    return "\n".join(lines) or "There are no users yet: serve.py user add NAME"

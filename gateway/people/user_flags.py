@@ -58,9 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="serve.py user",
         allow_abbrev=False,
-        description="Say who may log in. A running gateway notices by itself.",
+        description="Change the users. A running gateway notices by itself.",
         epilog="add and password ask for the password, and add makes the installation's key if there is none; logout"
-        " ends all sessions of somebody; newkey replaces the key, and the one before it stays valid once; metrics tells"
+        " ends all sessions of a user; newkey replaces the key, and the one before it stays valid once; metrics prints"
         " the token that Prometheus needs.",
     )
     add = parser.add_argument

@@ -69,7 +69,7 @@ class PageBuilds:
         try:
             self._builds.keep(tree.build, tree.contents)
         except OSError as error:
-            _log.warning("windows that are open now find less after the next upgrade: %s", error)
+            _log.warning("files could not be stored, so open windows lose them at the next upgrade: %s", error)
             return False
         return True
 
@@ -88,7 +88,7 @@ class PageBuilds:
         self._builds.pack(build, lambda: self._process.is_closed)
         with contextlib.suppress(Busy, Closed):
             if self._builds.press(build, self._process.run):
-                _log.info("the page's files are packed as small as can be")
+                _log.info("the page's files are compressed with brotli")
 
 
 def best_coding(file: Path, codings: Container[str]) -> tuple[Path, str]:

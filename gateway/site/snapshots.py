@@ -68,11 +68,11 @@ class PageSnapshots:
         except SnapshotFailed as error:
             cause = error.__cause__
             words = cause.output[-_LONGEST_OUTPUT:] if isinstance(cause, CommandFailed) else cause
-            _log.warning("windows open slower, since Node could not make a memory snapshot: %s", words)
+            _log.warning("windows open more slowly, since Node could not make a memory snapshot: %s", words)
         except (Busy, Closed):
             return
         except OSError as error:
             self._unwritable.add(key)
-            _log.warning("windows open slower, since a memory snapshot could not be written: %s", error)
+            _log.warning("windows open more slowly, since a memory snapshot could not be written: %s", error)
         else:
-            _log.info("the memory snapshot for the page's sources as they are now is made")
+            _log.info("the memory snapshot for the page's present sources is ready")

@@ -113,7 +113,7 @@ async def test_gateway_that_starts_later_knows_which_servers_are_leaving(
         cluster.name()
         assert (await server_at(browser, after, two, drained=True))["health"] == "well", "all of them are leaving"
         del cluster.names.zone[f"all.{NAME}."]
-        await until(lambda: _has_message(browser, after, "nobody tells which servers are leaving"))
+        await until(lambda: _has_message(browser, after, "it is unknown which servers are leaving"))
         assert (await server_at(browser, after, one))["drained"], "DNS has said nothing else"
 
 
@@ -361,8 +361,8 @@ async def test_check_reports_invalid_servers_and_mints_no_id(cluster: Cluster) -
     assert whole.servers == () and one.disk == {}
     assert list(words_of_searches(searches)) == [
         f"{origin}: 0 found.",
-        f"{origin}: {ONE}:{cluster.port} does not say who it is: it has no id yet; a gateway gives it one.",
-        f"{origin}: {TWO}:{cluster.port} does not say who it is: connection refused.",
+        f"{origin}: {ONE}:{cluster.port} could not be identified: it has no id yet; a gateway gives it one.",
+        f"{origin}: {TWO}:{cluster.port} could not be identified: connection refused.",
     ]
     one.disk["mooring%2Fid.json"] = b'{"v": 1, "mooring": "11111111-1111-4111-8111-111111111111"}'
     whole, searches = await find_once(fleet, waits)

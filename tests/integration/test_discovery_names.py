@@ -42,7 +42,7 @@ async def test_one_address_family_is_enough_without_ids(names: NameServer) -> No
     names.zone["gpu.test."] = {"A": ["10.0.0.1"], "AAAA": ["fd00::1"]}
     answer = await look_up(names, dataclasses.replace(GPU, is_minted=False))
     assert places(answer) == ["10.0.0.1:8188"]
-    assert answer.remarks == ("its IPv6 addresses are left out: mint = true tells whose they are",)
+    assert answer.remarks == ("its IPv6 addresses are left out: mint = true identifies servers",)
     names.zone["gpu.test."] = {"AAAA": ["fd00::1"]}
     assert places(await look_up(names, dataclasses.replace(GPU, is_minted=False))) == ["[fd00::1]:8188"]
 

@@ -157,7 +157,7 @@ def test_killed_server_is_down_until_it_is_started(gateway: Service) -> None:
     before = ask_server(gateway, "/demo/faults")
     assert break_it(gateway, Fault.KILL) == ["kill"]
     wait_until(lambda: server_state(gateway)["health"] == "down")
-    assert "ended (signal 9); start it again under Break it" in server_state(gateway)["detail"]
+    assert "ended (signal 9); start it under Break it" in server_state(gateway)["detail"]
     assert server_state(gateway)["broken"] == ["kill"]
     assert refused(gateway, Fault.HANG) == "connect-failed; sent=no"
     assert server_state(gateway, "demo-2")["broken"] == []

@@ -116,8 +116,8 @@ async def test_healthy_server_has_no_message(tmp_path: Path) -> None:
     ("socket", "words"),
     [
         ("refused", "refused the WebSocket with status 404. Windows would see no progress."),
-        ("silent", "opens and then says nothing"),
-        ("ends", "ends at once"),
+        ("silent", "opens and sends nothing"),
+        ("ends", "closes immediately"),
     ],
 )
 async def test_server_with_failing_socket_is_not_well(tmp_path: Path, socket: str, words: str) -> None:
@@ -135,8 +135,8 @@ async def test_missing_login_is_reported_with_its_setting(tmp_path: Path) -> Non
         without = await report_on(tmp_path, url)
         wrong = await report_on(tmp_path, url, token="file:wrong")
         right = await report_on(tmp_path, url, token="file:right")
-    assert "it wants a log-in (it answers with status 401). Give one in the fleet file: token =" in text_of(without)
-    assert "does not take the log-in that the fleet file refers to" in text_of(wrong)
+    assert "it requires a login (it answers with status 401). Give one in the fleet file: token =" in text_of(without)
+    assert "does not accept the login that the fleet file refers to" in text_of(wrong)
     assert "s3cret" not in "".join([*table([wrong]), *paragraphs([wrong], [])])
     assert right.is_well and row_of(right)["WAY IN"] == "http, log-in"
 
@@ -180,7 +180,7 @@ async def test_direct_server_without_cors_is_reported(tmp_path: Path) -> None:
 
 
 WRONG: dict[str, tuple[Raw, str]] = {
-    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), "it wants a log-in"),
+    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), "it requires a login"),
     "a redirect to a log-in": (
         say(http("302 Found", "", more="Location: https://sso.lan/login?s3cret\n")),
         "with a redirect, status 302, to https://sso.lan/login).",

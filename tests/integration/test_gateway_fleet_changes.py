@@ -258,7 +258,7 @@ async def test_invalid_file_is_reported_once_and_changes_nothing(
             assert reports == [0], "it is reported once"
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
                 assert reply.status == 200
-            assert caplog.text.count("the fleet stays as it was") == 1
+            assert caplog.text.count("the fleet file was not applied") == 1
             file.write(good)
             await until(lambda: not problem_of(gateway))
             file.path.unlink()

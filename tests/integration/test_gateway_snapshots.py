@@ -164,13 +164,13 @@ async def test_failing_node_costs_only_the_snapshot(
     monkeypatch.setenv("FAILS", "1")
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
         async with asyncio.timeout(PATIENCE):
-            while "windows open slower" not in caplog.text:
+            while "windows open more slowly" not in caplog.text:
                 assert await snapshot_of(browser, gateway) == ""
                 await asyncio.sleep(0.02)
         assert "this Node is too old" in caplog.text
         for _ in range(3):
             assert await snapshot_of(browser, gateway) == ""
-    assert caplog.text.count("windows open slower") == 1, "it is not retried"
+    assert caplog.text.count("windows open more slowly") == 1, "it is not retried"
 
 
 async def test_stopping_gateway_stops_its_snapshot_maker(

@@ -36,7 +36,7 @@ def test_command_keeps_its_name_and_its_flags(tmp_path: Path, monkeypatch: pytes
     [
         (["chek"], "There is no command 'chek'; did you mean 'check'?"),
         (["zzz"], "There is no command 'zzz'; there is check"),
-        (["static"], "name a folder"),
+        (["static"], "needs a folder"),
         (["static", "out", "--fleet", "no-such-file.toml"], "There is no fleet file 'no-such-file.toml'"),
         (["check", "--port", "1"], "Unrecognized arguments: --port 1;"),
         (["check", "--fleet", "no-such-file.toml"], "no-such-file.toml"),

@@ -68,7 +68,7 @@ def test_direct_server_with_users_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         check_direct(fleet, has_users=True)
     assert (caught.value.line, caught.value.key) == (8, "direct")
-    assert "b can be asked past this gateway" in str(caught.value)
+    assert "b could then be contacted without this gateway" in str(caught.value)
 
 
 def server(**values: str) -> str:
@@ -112,7 +112,7 @@ def server(**values: str) -> str:
             server(direct="true") + '[gateway]\ntrusted_header = "X-User"\ntrusted_peers = ["10.0.0.7"]\n',
             4,
             "direct",
-            "asked past this gateway",
+            "contacted without this gateway",
         ),
         (server(colour='"greeen"'), 4, "colour", "did you mean 'green'?"),
         (server(colour="3"), 4, "colour", "text in quotes"),
