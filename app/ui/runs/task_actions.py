@@ -42,7 +42,7 @@ class TaskActions:
     @action("look-again")
     async def poll(self, prompt_id: PromptId) -> None:
         """Poll the task's server now."""
-        await self._session.look_again(prompt_id)
+        await self._session.check(prompt_id)
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
