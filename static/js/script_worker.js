@@ -11,7 +11,7 @@ const ARCHIVES = ["../../app.zip", "../vendor/python/scripting.zip"].map((path) 
 const LIBRARY = "/lib/mooring";
 const answers = new Map(); // by the number of the call
 let calls = 0;
-let desk = null;
+let runner = null;
 
 const tell = (kind, text) => postMessage({ kind, text });
 
@@ -48,14 +48,14 @@ async function begin(version, page) {
   const [python, ...archives] = await Promise.all([loadPyodide(), ...ARCHIVES.map(read)]);
   for (const archive of archives) python.unpackArchive(archive, "zip", { extractDir: LIBRARY });
   python.pyimport("sys").path.append(LIBRARY);
-  desk = python.pyimport("app.browser.scripting").begin(send, tell, location.origin, version);
+  runner = python.pyimport("app.browser.scripting").begin(send, tell, location.origin, version);
   postMessage({ kind: "ready" });
 }
 
 onmessage = async ({ data }) => {
   if (data.kind === "begin") await begin(data.version, data.page).catch((error) => tell("broken", String(error)));
-  else if (data.kind === "start") desk.start(data.source);
-  else if (data.kind === "stop") desk.stop();
+  else if (data.kind === "start") runner.start(data.source);
+  else if (data.kind === "stop") runner.stop();
   else if (data.kind === "answer") {
     answers.get(data.number)(data.text);
     answers.delete(data.number);
