@@ -76,8 +76,8 @@ async def test_users_file_watch_continues_after_an_unexpected_error(
     write_users(users)
     logins = LoginSettings(load_keys(tmp_path / "mooring.key"), users)
     async with serve() as upstream, open_gateway({"a": upstream.url}, logins=logins) as running:
-        monkeypatch.setattr(gateway.logins.login, "POLL_SECONDS", 0.05)
-        monkeypatch.setattr(gateway.logins.login, "read_accounts", Once(read_accounts))
+        monkeypatch.setattr(gateway.people.login, "POLL_SECONDS", 0.05)
+        monkeypatch.setattr(gateway.people.login, "read_accounts", Once(read_accounts))
         known = read_accounts(users)
         write_accounts(users, known.put(Account("dora")))
         access = running.gateway._access
