@@ -143,7 +143,7 @@ async def test_delivered_picture_survives_its_server(user: BrowserUser, servers:
     )
 
 
-async def test_windows_on_a_hung_server_do_not_delay_a_run_on_another(user: BrowserUser, servers: Servers) -> None:
+async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, servers: Servers) -> None:
     user.watch.expected.append("Failed to load resource")
     *stuck, last = [await user.open() for _ in range(4)]
     await load_server(servers["a"], 8)

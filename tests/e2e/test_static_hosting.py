@@ -74,9 +74,7 @@ async def server_of(window: MooringWindow, prompt_id: str) -> str:
     return str((await window.task(prompt_id))["executionServer"])
 
 
-async def test_main_job_in_two_windows_on_two_servers_without_a_gateway(
-    user: BrowserUser, pages: Pages, photo: Path
-) -> None:
+async def test_main_job_on_two_servers_without_a_gateway(user: BrowserUser, pages: Pages, photo: Path) -> None:
     fleet = pages.fleet
     one, two = await user.open(), await user.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server serves the snapshot too"

@@ -90,7 +90,7 @@ async def ended(connection: socket.socket) -> bool:
             return True
 
 
-async def test_another_network_does_not_wait_for_all_connections_of_the_first(
+async def test_one_network_does_not_delay_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listeners, "ADMITTED_PER_TURN", 2)
