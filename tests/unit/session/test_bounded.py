@@ -14,9 +14,7 @@ from app.core.ports import Ports
 from app.workflows.plans.runs import Count, plan_runs
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, Stage, line_of, scene, window_of
-from tests.unit.session.test_past import few, made
-
-__all__ = ["few"]
+from tests.unit.session.test_past import made
 
 # The journal and what was learned of durations have bounds of their own; behind the ports the world begins.
 APART = (Journal, Paces, Ports)
