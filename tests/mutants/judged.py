@@ -107,7 +107,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/salvage.py",
         "Salvage._tidy",
-        "True is False in: await self._lay_by((task for task in settled if now - self._gone.get(task.owner, now) >...",
+        "True is False in: await self._past.lay_by_of_gone((task for task in settled if now - self._gone.get(task....",
     ): "whose window was not asked after: anything but None says so",
     (
         f"{SESSION}/watching/socket.py",

@@ -10,7 +10,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS, changed_regions
 from app.ui.page.state import PageView, TaskDialog
-from app.ui.runs.evidence_words import NOTES
+from app.ui.runs.note_words import NOTES
 from app.ui.runs.state import GiveUpDialog, RerunDialog, SameServerDialog
 from app.ui.windows.orphans import WindowsState
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows

@@ -105,9 +105,9 @@ def server(**values: str) -> str:
         (server(name='"a\\u0000"'), 4, "name", "characters"),
         (server(drain='"yes"'), 4, "drain", "true or false"),
         (server(direct='"yes"'), 4, "direct", "true or false"),
-        (server(direct="true", token='"env:A"'), 4, "direct", "log-in (token)"),
-        (server(direct="true", basic='"file:x"'), 4, "direct", "log-in (basic)"),
-        (server(url='"https://a"', tls_cert='"a"', tls_key='"a"', direct="true"), 6, "direct", "log-in (tls_cert)"),
+        (server(direct="true", token='"env:A"'), 4, "direct", "login (token)"),
+        (server(direct="true", basic='"file:x"'), 4, "direct", "login (basic)"),
+        (server(url='"https://a"', tls_cert='"a"', tls_key='"a"', direct="true"), 6, "direct", "login (tls_cert)"),
         (
             server(direct="true") + '[gateway]\ntrusted_header = "X-User"\ntrusted_peers = ["10.0.0.7"]\n',
             4,
