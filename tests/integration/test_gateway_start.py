@@ -128,7 +128,7 @@ def test_invalid_certificate_is_reported(tmp_path: Path) -> None:
 
 def test_network_gateway_accepts_addresses_but_not_every_host_name() -> None:
     with start_gateway("--server", "a=http://127.0.0.1:1", "--host", "0.0.0.0", "--insecure") as gateway:
-        assert any("Open to everybody" in line for line in gateway.lines)
+        assert any("Open to everyone" in line for line in gateway.lines)
         assert fetch(f"http://127.0.0.1:{gateway.port}/fleet")
         assert fetch(f"http://127.0.0.2:{gateway.port}/fleet"), "another address of this machine"
         rebound = urllib.request.Request(
