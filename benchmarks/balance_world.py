@@ -50,7 +50,7 @@ class Setting:
     name: str
     windows: int
     servers: int
-    people: int = 1  # each with an own browser; windows share what they know only within it
+    people: int = 1  # each with their own browser; windows share what they know only within it
     load: float = 0.6
     prompts: int = 4000
     burst: int = 0  # windows that click in the same instant

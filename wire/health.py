@@ -33,6 +33,8 @@ class Health(Enum):
 class Condition:
     """One server's condition. A fact that is added here is reported and read without further code.
 
+    One that stays true while the server is silent is named in `after`; its default is not None.
+
     `detail` is plain text for logs and stays the same while nothing changes.
     """
 

@@ -27,7 +27,7 @@ DEADLINE = 20.0
 WIPE_SECONDS = 10.0  # another window may hold the store, a frozen one permanently
 STORES = ("mooring", "mooring-folder")
 CHANNEL = "mooring-login"
-IN, OUT, WIPED = "in", "out", "wiped"  # before a name; the login page sends the first
+IN, OUT, WIPED = "in", "out", "wiped"  # before a name; each page of a logged-in user sends the first as it starts
 
 log = logging.getLogger("mooring.browser")
 

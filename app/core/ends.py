@@ -18,7 +18,7 @@ NOT_RESTARTED = "not_restarted"  # the detail of a note of absence: the same ser
 
 
 class EndCause(Enum):
-    """Why a task ended without a result. The string values appear in the console."""
+    """Why a task was cancelled or lost. The string values appear in the console."""
 
     CANCELLED = "cancelled"  # by this user
     INTERRUPTED = "interrupted"  # while it ran, by another user of its server

@@ -81,7 +81,7 @@ def _check_delete(body: Mapping[str, object]) -> str | None:
 def _check_interrupt(body: Mapping[str, object]) -> str | None:
     prompt_id = body.get("prompt_id")
     if set(body) != {"prompt_id"} or not isinstance(prompt_id, str) or not prompt_id:
-        return 'Only {"prompt_id": "…"} passes: a bare interrupt would stop whatever runs, anybody\'s.'
+        return 'Only {"prompt_id": "…"} passes: a bare interrupt would stop any user\'s running prompt.'
     return None
 
 

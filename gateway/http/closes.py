@@ -1,8 +1,8 @@
 """How the gateway closes a browser's WebSocket: the table of codes, and the code for each refusal.
 
 A browser's upgrade is answered before the connection to the server exists (`gateway/http/tunnels.py`), so later
-failures are sent in a Close frame. Its code is 4000 plus the HTTP status of the same failure; its reason begins
-with the cause (`gateway/http/refusal.py`).
+failures are sent in a Close frame. Its code is 4000 plus the HTTP status of the same failure (4410 for server-moved);
+its reason begins with the cause (`gateway/http/refusal.py`).
 
     1001  the gateway is ending
     1008  more was sent than is kept until the server has accepted the socket

@@ -64,11 +64,11 @@ async def test_reservation_of_another_page_is_visible(browser: Browser, gateway:
         await load_python(page, gateway.url)
     body = """
         from app.browser.store import BrowserStore
-        from tests.ports import user
+        from tests.ports import database
 
         def choose(claims):
             taken = {item.server_id for item in claims.reservations}
-            return user.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
+            return database.reservation(f"p-{name}", name, "gpu-2" if "gpu-1" in taken else "gpu-1")
 
         return (await BrowserStore().reserve(choose)).server_id
     """
@@ -82,19 +82,19 @@ async def test_newer_page_opens_the_store_and_older_one_keeps_working(python: Pa
     body = """
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
-        from tests.ports import user
+        from tests.ports import database
         from tests.ports.browser_database import delete_database
 
         notices = []
         older = BrowserStore("upgrade", on_newer=lambda is_seen: notices.append(["older", is_seen]))
-        first = await user.registered(older, "p-1")
+        first = await database.registered(older, "p-1")
 
         def nothing(transaction):
             yield transaction.objectStore("tasks").count()
 
         newer = Database("upgrade", 9, lambda transaction, old: transaction.db.createObjectStore("later"))
         await newer.run("count", ["tasks", "later"], nothing)
-        second = await user.registered(older, "p-2")
+        second = await database.registered(older, "p-2")
         late = BrowserStore("upgrade", on_newer=lambda is_seen: notices.append(["late", is_seen]))
         kept = [await late.read_task(task.prompt_id) == task for task in (first, second)]
         for store in (older, late, newer):
@@ -203,11 +203,11 @@ async def test_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser, g
     body = """
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
-        from tests.ports import user
+        from tests.ports import database
         from tests.ports.browser_database import BrowserDatabase
 
         store, full = BrowserStore("full"), BrowserDatabase("full")
-        done = await user.ended(store, "p-1")
+        done = await database.ended(store, "p-1")
         await store.keep_result(done, 0, full.blob(b"small"), 40.0)
         try:
             await store.keep_result(done, 1, full.blob(bytes(4_000_000)), 50.0)
@@ -228,11 +228,11 @@ async def test_foreign_record_is_reported_and_can_be_deleted(python: Page) -> No
         import js
         from app.browser.store import BrowserStore
         from app.core.model import Records
-        from tests.ports import user
+        from tests.ports import database
         from tests.ports.browser_database import delete_database
 
         store = BrowserStore("odd")
-        good = await user.registered(store, "p-1")
+        good = await database.registered(store, "p-1")
         odd = js.eval('[{prompt_id: 7, owner: "w-1"}, {prompt_id: ["a"]}, {prompt_id: "p-2", owner: "w-1", epoch: 1n}]')
 
         def spoil(transaction):
@@ -240,7 +240,7 @@ async def test_foreign_record_is_reported_and_can_be_deleted(python: Page) -> No
                 yield transaction.objectStore("tasks").put(row)
 
         await store._database.run("spoil", ["tasks"], spoil, write=True)
-        _, records = await store.claim(user.window("w-1"))
+        _, records = await store.claim(database.window("w-1"))
         found = [records.tasks == (good,), [item.prompt_id for item in records.unreadable]]
         for item in records.unreadable:
             await store.delete_unreadable(item.prompt_id, "w-1")
@@ -257,18 +257,18 @@ async def test_cancelled_operation_leaves_the_store_working(python: Page) -> Non
     body = """
         import asyncio
         from app.browser.store import BrowserStore
-        from tests.ports import user
+        from tests.ports import database
         from tests.ports.browser_database import delete_database
 
         store = BrowserStore("cancelled")
         for turns in range(12):
-            run = asyncio.ensure_future(store.reserve(lambda claims: user.reservation("p-1")))
+            run = asyncio.ensure_future(store.reserve(lambda claims: database.reservation("p-1")))
             for _ in range(turns):
                 await asyncio.sleep(0)
             run.cancel()
             await asyncio.wait([run])
             await store.release_reservation("p-1")
-        known = await user.registered(store, "p-2")
+        known = await database.registered(store, "p-2")
         left = (await store.read_tasks()).tasks == (known,)
         store.close()
         await delete_database("cancelled")

@@ -222,9 +222,9 @@ SHAPES = """
         context.drawImage(bitmap, 0, 0)
         return [width, height], bytes(context.getImageData(0, 0, width, height).data.to_py())
 
-    user, found = BrowserDatabase("shapes"), []
+    database, found = BrowserDatabase("shapes"), []
     for width, height in sizes:
-        blob = (await user.picture(width, height)).js
+        blob = (await database.picture(width, height)).js
         small = await make_thumbnail(blob)
         (size, _), = [await pixels(small)]
         found.append([size, small.type, small.size < blob.size])
@@ -276,7 +276,7 @@ async def test_store_of_the_first_version_keeps_its_data(python: Page) -> None:
         from app.browser.idb import Database
         from app.browser.store import BrowserStore
         from app.browser.values import js_object, plain
-        from tests.ports import user
+        from tests.ports import database
         from tests.ports.browser_database import BrowserDatabase, delete_database
 
         def first_version(transaction, _old):
@@ -303,10 +303,10 @@ async def test_store_of_the_first_version_keeps_its_data(python: Page) -> None:
         store = BrowserStore("old")
         kept = await store.read_result("p-0", 0)
         usage = await store.usage()
-        done = await user.ended(store, "p-1")
+        done = await database.ended(store, "p-1")
         small = await store.keep_thumbnail(done, 0, await BrowserDatabase("old").picture(40, 30), 6.0)
         await store.delete_results()
-        left = await user.kept_of(store)
+        left = await database.kept_of(store)
         store.close()
         await delete_database("old")
         return [(await kept.blob.read()).decode(), usage.count, usage.size, small, len(left)]
@@ -317,12 +317,12 @@ async def test_store_of_the_first_version_keeps_its_data(python: Page) -> None:
 OLDER = """
     from app.browser.store import BrowserStore
     from app.core.ports.blobs import KeepSettings
-    from tests.ports import user
+    from tests.ports import database
     from tests.ports.browser_database import BrowserDatabase, delete_database
 
     place = BrowserDatabase("sums")
     store, other = place.store(), place.store()
-    done = await user.ended(store, "p-1")
+    done = await database.ended(store, "p-1")
     for index in range(4):
         await store.keep_result(done, index, place.blob(bytes(1000)), 40.0 + index)
 
@@ -348,7 +348,7 @@ async def test_deletion_by_an_older_page_drops_nothing_else(python: Page) -> Non
     body = f"""{OLDER}
     await store.write_settings(KeepSettings(4000))
     await store.keep_result(done, 4, place.blob(bytes(1000)), 50.0)
-    there = await user.kept_of(store)
+    there = await database.kept_of(store)
     sizes = (await store.usage()).size, (await other.usage()).size
     await place.clear()
     return [sorted(index for _, index in there), sizes]

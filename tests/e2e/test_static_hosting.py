@@ -134,16 +134,16 @@ async def test_id_with_another_address_is_moved_and_receives_nothing(user: Brows
     (other,) = set(fleet.ports) - {here}
     before = (await fleet.submits())[other]
     was = pages.listed.read_text("utf-8")
-    fleet = json.loads(was)
-    addresses = [one["address"] for one in reversed(fleet["servers"])]
-    for server, address in zip(fleet["servers"], addresses, strict=True):
+    listed = json.loads(was)
+    addresses = [one["address"] for one in reversed(listed["servers"])]
+    for server, address in zip(listed["servers"], addresses, strict=True):
         server["address"] = address  # each has the other's
-    pages.listed.write_text(json.dumps(fleet), "utf-8")
+    pages.listed.write_text(json.dumps(listed), "utf-8")
     await window.page.evaluate("dispatchEvent(new Event('online'))")  # makes the page reload the list
     await window.wait_state(prompt_id, "unreachable_moved")
     with pytest.raises(Exception, match="ServerMoved"):
         await window.submit(unique_workflow(steps=1))
-    assert (await window.call("mooring.fleet()"))["servers"][0]["base"] == fleet["servers"][0]["address"]
+    assert (await window.call("mooring.fleet()"))["servers"][0]["base"] == listed["servers"][0]["address"]
     pages.listed.write_text(was, "utf-8")
     await window.page.evaluate("dispatchEvent(new Event('online'))")
     await fleet.expect_delivered(window, prompt_id, workflow)

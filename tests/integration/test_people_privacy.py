@@ -64,6 +64,14 @@ async def test_queue_shows_others_work_only_as_positions(studio: Studio) -> None
     assert hers["queue_running"][0][2]["1"]["inputs"]["text"] == SECRET
 
 
+async def test_only_users_who_run_the_fleet_see_its_addresses(studio: Studio) -> None:
+    carol, alice = await studio.log_in("carol"), await studio.log_in("alice")
+    for client, sees_addresses in ((carol, True), (alice, False)):
+        _, seen = await client.get("/fleet")
+        assert "a" in json.dumps(seen["servers"])
+        assert (studio.server_url in json.dumps(seen)) is sees_addresses, client.name
+
+
 async def test_loads_count_others_under_random_ids(studio: Studio) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     hers, his = await alice.submit(slow_prompt(1)), await bob.submit(slow_prompt(2))

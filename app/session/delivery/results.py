@@ -22,7 +22,6 @@ from app.session.state import State
 
 log = logging.getLogger("mooring.session")
 
-
 MOST_FRESH = 8  # deliveries; a hidden page draws none, and reads them from the store once it is shown
 
 

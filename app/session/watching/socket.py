@@ -83,6 +83,7 @@ class WindowSocket:
         self.hurry()
         self.retake()
         if self._connection is not None:
+            log.info("closing the socket: asked")
             self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause="asked")
             self._state.spawn(self._connection.close(), "close socket")
 

@@ -224,9 +224,9 @@ class PageActions(ActionTable):
         line, chosen = self._session.line.line, self._form.chosen
         if line is not None and line.entries:
             return None
-        return (
-            1 if wish.asked is not None else senders_for(run_view(self._session, chosen, self._context.ui).where, count)
-        )
+        if wish.asked is not None:
+            return 1
+        return senders_for(run_view(self._session, chosen, self._context.ui).where, count)
 
     def _choose(self, count: int) -> int:
         """Draw a number below `count`."""

@@ -9,7 +9,7 @@ from enum import Enum
 class Newer(Enum):
     """How a newer version was noticed, which decides whether a reload gets it."""
 
-    SERVED = "served"  # the gateway senders out another build now
+    SERVED = "served"  # the gateway serves another build now
     OPENED = "opened"  # another window has upgraded the store while this one was open
     STORED = "stored"  # the store was newer when this page opened: the gateway serves an older Mooring
 

@@ -95,13 +95,13 @@ class FolderActions:
             self._begin()
 
     @action("choose-folder")
-    def choose(self) -> None:
-        self._do(self._folder.choose, is_new=True)
+    async def choose(self) -> None:
+        await self._did(self._folder.choose, is_new=True)
 
     @action("allow-folder")
-    def allow(self) -> None:
+    async def allow(self) -> None:
         """Have the browser ask for permission to write."""
-        self._do(self._folder.allow)
+        await self._did(self._folder.allow)
 
     @action("forget-folder")
     def forget(self) -> None:
@@ -114,10 +114,7 @@ class FolderActions:
         """Read the folder's state, which another window may have changed."""
         attempt(self._context, self._take(self._folder.look()))
 
-    def _do(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool = False) -> None:
-        attempt(self._context, self._did(work, is_new=is_new))
-
-    async def _did(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool) -> None:
+    async def _did(self, work: Callable[[], Awaitable[tuple[str, str]]], *, is_new: bool = False) -> None:
         before = self._view.name
         await self._take(work())
         self._has_failed = False

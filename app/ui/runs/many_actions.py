@@ -62,7 +62,7 @@ class ManyActions:
         self._set(replace(self._draft, kind=value))
 
     @action("many-senders")
-    def choose_crew(self, value: int) -> None:
+    def choose_senders(self, value: int) -> None:
         """Choose how many servers the runs are spread over."""
         self._set(replace(self._draft, senders=value))
 

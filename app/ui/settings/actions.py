@@ -69,7 +69,7 @@ class SettingsActions:
     def turn(self, setting: Switch) -> None:
         is_on = not self._context.ui.of(Settings).is_on(setting)
         if setting is Switch.NOTICES and is_on and self._notifier.permission() != Permission.GRANTED:
-            self._context.spawn(self._ask())
+            self._context.begin(self._ask())
         else:
             self._set(**{setting.value: is_on})
 
