@@ -115,7 +115,7 @@ async def test_all_texts_about_many_runs_are_in_the_catalogue(user: BrowserUser)
     assert await page.evaluate(UNMARKED) == []
     await page.get_by_test_id("line-pause").click()
     await page.get_by_test_id("line-resume").wait_for()
-    await page.locator(f"{ITEM} [data-testid=line-edit]").first.click()
+    await page.locator(f"{ITEM} [data-testid=line-edit]").last.click()
     await page.get_by_test_id("edit-dialog").wait_for()
     assert await page.evaluate(UNMARKED) == []
     await page.keyboard.press("Escape")
