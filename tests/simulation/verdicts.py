@@ -127,11 +127,11 @@ class Verdicts:
             case TaskState.CANCELLED:
                 if task.prompt_id in world.requested.cancelled and (really in {None, "deleted"} or has_forgotten):
                     return ""
-                return "" if really == "interrupted" else "nobody cancelled it"
+                return "" if really == "interrupted" else "no user cancelled it"
             case TaskState.LOST:
                 return "" if really in {None, "deleted"} or has_forgotten else "nothing was lost"
             case TaskState.GIVEN_UP:
-                return "" if task.prompt_id in world.requested.given_up else "nobody gave it up"
+                return "" if task.prompt_id in world.requested.given_up else "no user gave it up"
             case _:
                 return "it never ended"
 

@@ -232,7 +232,7 @@ def _form(offered: Offered, _: Translator) -> Iterator[Command]:
     arrange = _("Leave the form as it is now") if offered.is_arranging else _("Arrange the form")
     yield Command("arrange", arrange, Group.FORM, "arrange", "arrange")
     if offered.is_arranging:
-        yield Command("arrange-anew", _("The form as it was"), Group.FORM, "retry", "arrange-anew")
+        yield Command("arrange-reset", _("The form as it was"), Group.FORM, "retry", "arrange-reset")
     yield Command(
         "catalogues", _("Read again what the servers have"), Group.FORM, "retry", "look-at-catalogues",
         terms="refresh models nodes",

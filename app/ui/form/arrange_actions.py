@@ -123,7 +123,7 @@ class ArrangeActions:
             return
         self._keep(opened, change(opened.layout, [item.key for item in opened.arranged.first]))
 
-    @action("arrange-anew")
+    @action("arrange-reset")
     def reset(self) -> None:
         """Restore the author's layout; *Undo* brings the user's own back."""
         opened = opened_on(self._context)

@@ -195,7 +195,8 @@ class AlbumActions:
     @action("album-favourite")
     async def favour(self, name: str = "") -> None:
         """Make them favourites; if all of them are already, make none."""
-        await self._favour(self._aimed_at(name))
+        names = self._aimed_at(name)
+        await self._rows.set_favourites(names, is_favourite=not set(names) <= self._rows.rows.favourites)
 
     @action("album-download")
     async def download(self, name: str = "") -> None:
@@ -260,11 +261,6 @@ class AlbumActions:
 
     def _holds(self, prompt_id: PromptId) -> bool:
         return any(prompt_id in window.tasks for window in self._session.windows if isinstance(window, Window))
-
-    async def _favour(self, names: Sequence[str]) -> None:
-        """Make all of them favourites; if all are already, make none."""
-        is_favourite = not set(names) <= self._rows.rows.favourites
-        await self._rows.set_favourites(names, is_favourite=is_favourite)
 
     async def _download(self, names: Sequence[str], *, is_bare: bool) -> None:
         files = {name: self._file_of(name) for name in names}

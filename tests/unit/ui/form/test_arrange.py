@@ -58,7 +58,7 @@ async def test_next_window_has_the_layout() -> None:
     rig.actions.act("hide", at("steps"))
     other = recall_layout(rig.screen, anything(first=FIRST))
     assert [item.input_name for item in other.arranged.hidden] == ["steps"]
-    rig.actions.act("arrange-anew", {})
+    rig.actions.act("arrange-reset", {})
     assert top(rig) == list(FIRST)
     assert recall_layout(rig.screen, anything(first=FIRST)).arranged.hidden == ()
 

@@ -225,7 +225,7 @@ async def test_undo_restores_layout_of_another_workflow() -> None:
     key = next(item for item in rig.context.workflows if item.workflow_id == "text").arranged.first[0].key
     await rig.act("hide", node=key[0], name=key[1])
     layout = next(item for item in rig.context.workflows if item.workflow_id == "text").layout
-    await rig.act("arrange-anew")
+    await rig.act("arrange-reset")
     assert next(item for item in rig.context.workflows if item.workflow_id == "text").layout != layout
     rig.context.ui = rig.context.ui.with_slices(replace(rig.context.ui.of(FormState), workflow_id="enlarge"))
     rig.undo()
