@@ -243,7 +243,7 @@ class ConsoleContract:
 
     async def look_again(self, prompt_id: Any = None) -> dict[str, Any] | None:
         """Poll the task's own server now; return the task as it is then."""
-        await self._holder(prompt_id).check(PromptId(str(prompt_id)))
+        await self._holder(prompt_id).look_again(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def run_again(self, prompt_id: Any = None, options: Any = None) -> str:
@@ -252,7 +252,7 @@ class ConsoleContract:
         Returns the new task's prompt_id. The work may run twice; `elsewhere` gives up an unfinished task first.
         """
         elsewhere = isinstance(options, Mapping) and options.get("elsewhere") is True
-        return await self._holder(prompt_id).repeat(PromptId(str(prompt_id)), elsewhere=elsewhere)
+        return await self._holder(prompt_id).run_again(PromptId(str(prompt_id)), elsewhere=elsewhere)
 
     async def orphans(self) -> list[dict[str, Any]]:
         """Search for work of closed windows now, and return it."""

@@ -258,7 +258,7 @@ class Session:
         order = RunOrder(prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy)
         return await self._submitter.run(order)
 
-    async def repeat(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
 
         The state of the old task does not matter, so the work may run twice: warn the user first. `elsewhere` gives
@@ -275,7 +275,7 @@ class Session:
             await self.give_up(prompt_id)
         wish = Wish(avoided=task.server_id) if elsewhere else ANY
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
-        copy = await self._submitter.editors.for_repeat(task)
+        copy = await self._submitter.editors.for_run_again(task)
         origin = Origin(task.server_id, task.created_at)
         order = RunOrder(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
         return await self._submitter.run(order)
@@ -357,9 +357,9 @@ class Session:
         else:
             await self._watch.give_up(prompt_id)
 
-    async def check(self, prompt_id: PromptId) -> None:
+    async def look_again(self, prompt_id: PromptId) -> None:
         """Poll that task's server and fetch its results now."""
-        await self._watch.check(prompt_id)
+        await self._watch.look_again(prompt_id)
         self._courier.hurry()
 
     async def delete_task(self, prompt_id: PromptId) -> None:

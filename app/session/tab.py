@@ -124,8 +124,8 @@ class Tab:
             if any(run.prompt_id == prompt_id for run in item.runs):
                 item.dismiss_run(prompt_id)
 
-    async def repeat(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
-        return await self._crew.holder_of(prompt_id).repeat(prompt_id, elsewhere=elsewhere)
+    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+        return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
         await self._crew.holder_of(prompt_id).confirm_move(prompt_id)
@@ -136,8 +136,8 @@ class Tab:
     async def give_up(self, prompt_id: PromptId) -> None:
         await self._crew.holder_of(prompt_id).give_up(prompt_id)
 
-    async def check(self, prompt_id: PromptId) -> None:
-        await self._crew.holder_of(prompt_id).check(prompt_id)
+    async def look_again(self, prompt_id: PromptId) -> None:
+        await self._crew.holder_of(prompt_id).look_again(prompt_id)
 
     async def delete_task(self, prompt_id: PromptId) -> None:
         await self._crew.holder_of(prompt_id).delete_task(prompt_id)

@@ -195,7 +195,7 @@ class Life:
             await adopt_all(world, page)
             for task in [task for window in page.windows for task in window.tasks.values()]:
                 if task.state is TaskState.LOST:
-                    await page.session_of(task).check(task.prompt_id)
+                    await page.session_of(task).look_again(task.prompt_id)
             await page.session.release_uploads()
 
     async def _run_last(self) -> None:

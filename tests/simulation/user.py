@@ -103,7 +103,7 @@ class User:
             elsewhere = self._chance.random() < 0.3
             if elsewhere and not task.state.is_end:
                 self._world.requested.given_up.add(task.prompt_id)
-            repeated = page.session_of(task).repeat(task.prompt_id, elsewhere=elsewhere)
+            repeated = page.session_of(task).run_again(task.prompt_id, elsewhere=elsewhere)
             self._world.spawn(self._world.follow(self._world.new_click(page), repeated))
 
     # Tasks
@@ -125,7 +125,7 @@ class User:
     def _poll_lost(self, page: Page) -> None:
         """Poll a task that was found lost: it may return after its window has moored elsewhere."""
         if task := self._some(page, lambda task: task.state is TaskState.LOST):
-            self._world.spawn(page.session_of(task).check(task.prompt_id), f"look again {task.prompt_id}")
+            self._world.spawn(page.session_of(task).look_again(task.prompt_id), f"look again {task.prompt_id}")
 
     def _delete(self, page: Page) -> None:
         if task := self._some(page, lambda task: task.is_delivered and task.state is not TaskState.LOST):

@@ -190,7 +190,7 @@ async def test_running_elsewhere_gives_up_the_old_task(console: Console) -> None
     assert (tasks[second]["againOf"], tasks[second]["executionServer"] != server) == (first, True)
 
 
-async def test_rerun_stays_where_the_window_is_moored(console: Console) -> None:
+async def test_run_again_stays_where_the_window_is_moored(console: Console) -> None:
     first = await console.call("submit_workflow", WORKFLOW)
     second = await console.call("run_again", first)
     assert {task["executionServer"] for task in await console.call("window_tasks")} == {

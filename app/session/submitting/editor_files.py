@@ -83,7 +83,7 @@ class EditorFiles:
             return EditorCopy(fault=GONE)
         return EditorCopy((await blob.read()).decode(errors="replace"), sha256)
 
-    async def for_repeat(self, task: Task) -> EditorCopy:
+    async def for_run_again(self, task: Task) -> EditorCopy:
         """Return the copy that is sent along when a task's run is repeated."""
         if task.editor_sha256:
             return await self.read(task.editor_sha256)

@@ -74,7 +74,7 @@ class RunOrder:
     title: str
     inputs: Inputs
     wish: Wish = ANY
-    repeats: PromptId | None = None  # the task that it repeats
+    again_of: PromptId | None = None  # the task that it repeats
     part: Part | None = None  # set if it comes out of the waiting line
     unable: Mapping[ServerId, str] = field(default_factory=dict)  # the servers that cannot run it, each with its cause
     editor: EditorCopy = NO_EDITOR
@@ -297,7 +297,7 @@ class Submitter:
             expected=order.workflow.expected_outputs,
             choice=place.choice,
             job=job,
-            again_of=order.repeats,
+            again_of=order.again_of,
             part=order.part,
             editor_sha256=order.editor.sha256,
             editor_fault=order.editor.fault,

@@ -119,7 +119,7 @@ class Sender:
             batch.title,
             inputs,
             Wish(asked=batch.asked, is_patient=batch.is_patient, spreads=is_spread),
-            repeats=entry.again_of,
+            again_of=entry.again_of,
             part=entry.part,
             editor=await self._editors.read(batch.editor_sha256),
         )

@@ -293,7 +293,7 @@ class Watch:
             await self._state.ports.store.update(judge(task, GivenUp(self._state.ports.clock.now())))
         self._state.set_window(self._state.get_window("give_up").release_quarantined(prompt_id))
 
-    async def check(self, prompt_id: PromptId) -> None:
+    async def look_again(self, prompt_id: PromptId) -> None:
         """Poll now, also for a task that was found lost: positive evidence overturns that."""
         await self._state.has_fleet.wait()
         task = self._state.get_task("look_again", prompt_id)

@@ -35,7 +35,7 @@ from app.ui.runs.edit import EditView
 from app.ui.runs.edit_html import cancel_mine, edit
 from app.ui.runs.many import ManyView
 from app.ui.runs.many_html import many
-from app.ui.runs.state import GiveUpDialog, RerunDialog, SameServerDialog
+from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting.actions import ScriptingDialog
 from app.ui.scripting.panel_html import scripting
@@ -80,7 +80,7 @@ def dialogs(view: DialogView, _: Translator) -> Markup:
     match view.dialog:
         case GiveUpDialog():
             return give_up(view.card, _)
-        case RerunDialog(is_elsewhere=is_elsewhere):
+        case RunAgainDialog(is_elsewhere=is_elsewhere):
             return run_again(view.card, _, is_elsewhere=is_elsewhere)
         case SameServerDialog():
             return same_server(view.card, view.present_address, _)

@@ -30,7 +30,7 @@ from app.ui.runs.edit import EditDialog, edit_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import senders_for
-from app.ui.runs.state import CardView, GiveUpDialog, RerunDialog, RunsState, RunView, SameServerDialog
+from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, RunsState, RunView, SameServerDialog
 from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.settings.account import Account, LogOutDialog
 from app.ui.settings.logout import log_out_view
@@ -86,7 +86,7 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
         case MaskDialog() | CameraDialog() as dialog:
             fields = around.chosen.form.by_key if around.chosen is not None else {}
             return DialogView(picture_view(dialog, ui.of(FormState).draft, fields)), None
-        case GiveUpDialog() | RerunDialog() | SameServerDialog() | PictureDialog() as dialog:
+        case GiveUpDialog() | RunAgainDialog() | SameServerDialog() | PictureDialog() as dialog:
             return _about_task(around, dialog), None
     return NONE, None  # no workflow is chosen, or `offering.py` makes it
 

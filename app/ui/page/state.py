@@ -39,7 +39,7 @@ from app.ui.runs.state import (
     CardView,
     GiveUpDialog,
     NowView,
-    RerunDialog,
+    RunAgainDialog,
     RunnabilityView,
     RunView,
     SameServerDialog,
@@ -49,7 +49,7 @@ from app.ui.settings.account import LogOutView
 from app.ui.windows.orphans import OrphansView
 from app.ui.windows.panel import WindowsDialog, WindowsView
 
-TaskDialog = GiveUpDialog | RerunDialog | SameServerDialog | PictureDialog | GraphDialog
+TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog | GraphDialog
 
 
 PanelDialog = FleetDialog | WindowsDialog

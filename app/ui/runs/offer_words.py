@@ -16,7 +16,7 @@ def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
             return _("The fleet's new address is the very ComfyUI that has this work; it goes on there.")
         case Offer.WAIT:
             return _wait(view, _)
-        case Offer.POLL:
+        case Offer.LOOK_AGAIN:
             return _("Ask {server} now, instead of with the next look.", server=server)
         case Offer.RUN_ELSEWHERE:
             return _("A new task with the same inputs on another server. This one is given up and may run twice.")
@@ -25,9 +25,9 @@ def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
                 "Not while other work of this window waits for {server}. Give that up first; it can be run again then.",
                 server=server,
             )
-        case Offer.RERUN if view.task.holds_window:
+        case Offer.RUN_AGAIN if view.task.holds_window:
             return _("A new task with the same inputs on {server}. This one stays, so it may run twice.", server=server)
-        case Offer.RERUN:
+        case Offer.RUN_AGAIN:
             return _("A new task with the same inputs. This one stays, so it may run twice.")
         case Offer.WINDOW:
             return _("For other work, on another server. This window and what it waits for stay as they are.")

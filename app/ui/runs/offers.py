@@ -1,6 +1,6 @@
 """What the user can do about a task that does not advance, and which of it is possible now. Pure.
 
-offers_for(task, fleet, mooring, is_stalled=False)     # (Offer.WAIT, Offer.POLL, …), or nothing for healthy work
+offers_for(task, fleet, mooring, is_stalled=False)     # (Offer.WAIT, Offer.LOOK_AGAIN, …), or nothing for healthy work
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ class Offer(Enum):
 
     SAME_SERVER = "same-server"  # the server at the fleet's new address is the one that has it
     WAIT = "wait"
-    POLL = "look"
+    LOOK_AGAIN = "look-again"
     RUN_ELSEWHERE = "run-elsewhere"
     NOT_ELSEWHERE = "not-elsewhere"  # why not: other work holds the window to the same server
-    RERUN = "run-again"
+    RUN_AGAIN = "run-again"
     WINDOW = "window"
     CANCEL = "cancel"
     GIVE_UP = "give-up"
@@ -47,10 +47,10 @@ def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: 
     found = {
         Offer.SAME_SERVER: is_moved and fleet.get(task.server_id) is not None,
         Offer.WAIT: not is_settled_here,
-        Offer.POLL: True,
+        Offer.LOOK_AGAIN: True,
         Offer.RUN_ELSEWHERE: False,
         Offer.NOT_ELSEWHERE: False,
-        Offer.RERUN: bool(task.workflow) and not is_moved and not is_stalled,
+        Offer.RUN_AGAIN: bool(task.workflow) and not is_moved and not is_stalled,
         Offer.WINDOW: not is_settled_here,
         Offer.CANCEL: not is_moved and task.cancel_asked_at is None,
         Offer.GIVE_UP: True,

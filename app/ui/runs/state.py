@@ -188,7 +188,7 @@ class GiveUpDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
-class RerunDialog(Dialog):
+class RunAgainDialog(Dialog):
     """The question before a task that may still be running is run a second time."""
 
     prompt_id: PromptId

@@ -11,7 +11,7 @@ from app.session import Run
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
-from app.ui.runs.state import GiveUpDialog, RerunDialog, SameServerDialog
+from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 
 
 class TaskCommands(Protocol):
@@ -22,8 +22,8 @@ class TaskCommands(Protocol):
     def dismiss_run(self, prompt_id: PromptId) -> None: ...
     async def cancel(self, prompt_id: PromptId) -> None: ...
     async def give_up(self, prompt_id: PromptId) -> None: ...
-    async def check(self, prompt_id: PromptId) -> None: ...
-    async def repeat(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
+    async def look_again(self, prompt_id: PromptId) -> None: ...
+    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
 
 
@@ -40,9 +40,9 @@ class TaskActions:
         await self._session.cancel(prompt_id)
 
     @action("look-again")
-    async def poll(self, prompt_id: PromptId) -> None:
+    async def look_again(self, prompt_id: PromptId) -> None:
         """Poll the task's server now."""
-        await self._session.check(prompt_id)
+        await self._session.look_again(prompt_id)
 
     @action("ask-give-up")
     def ask_give_up(self, prompt_id: PromptId) -> None:
@@ -59,16 +59,16 @@ class TaskActions:
         self._session.dismiss_run(prompt_id)
 
     @action("ask-run-again")
-    def ask_rerun(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+    def ask_run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
         """Ask before a task is run a second time, on its server or on another one."""
-        self._show(RerunDialog(prompt_id, elsewhere))
+        self._show(RunAgainDialog(prompt_id, elsewhere))
 
     @action("run-again")
-    async def rerun(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+    async def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
         self._show(None)
         self._screen.update({"reveal": "now"})
         try:
-            await self._session.repeat(prompt_id, elsewhere=elsewhere)
+            await self._session.run_again(prompt_id, elsewhere=elsewhere)
         except MooringError as error:
             if all(run.error is not error for run in self._session.runs):
                 raise  # else its own card shows it
@@ -84,5 +84,5 @@ class TaskActions:
         self._show(None)
         await self._session.confirm_move(prompt_id)
 
-    def _show(self, dialog: GiveUpDialog | RerunDialog | SameServerDialog | None) -> None:
+    def _show(self, dialog: GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

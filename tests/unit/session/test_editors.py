@@ -118,16 +118,16 @@ async def test_run_again_sends_same_file_or_reports_it_gone(stage: Stage) -> Non
     posts, page = Posts(stage), await stage.window()
     first = await run(page, 7)
     await stage.ended(page, first)
-    second = await page.session.repeat(first)
+    second = await page.session.run_again(first)
     assert posts.graph(second) == posts.graph(first)
     assert task_of(page, second).editor_sha256 == task_of(page, first).editor_sha256
     await stage.ended(page, second)
     stage.world.database.inputs.clear()
-    third = await page.session.repeat(second)
+    third = await page.session.run_again(second)
     assert posts.graph(third) is None
     task = await stage.ended(page, third)
     assert (task.state, task.editor_sha256, task.editor_fault) == (TaskState.SUCCEEDED, "", GONE)
-    fourth = await page.session.repeat(third)
+    fourth = await page.session.run_again(third)
     assert task_of(page, fourth).editor_fault == GONE
 
 
@@ -136,7 +136,7 @@ async def test_run_again_elsewhere_sends_the_file(stage: Stage) -> None:
     posts, page = Posts(stage), await stage.window()
     workflow = a_workflow(60, 7, None)
     first = await page.session.run(workflow, editor=copy_of(workflow), server_id=A)
-    second = await page.session.repeat(first, elsewhere=True)
+    second = await page.session.run_again(first, elsewhere=True)
     assert task_of(page, second).server_id in {B, "gpu-3"}
     assert posts.graph(second) == posts.graph(first) is not None
 
@@ -150,7 +150,7 @@ async def test_unfillable_file_is_left_out_and_reported(stage: Stage) -> None:
         task = await stage.ended(page, prompt_id)
         assert posts.graph(prompt_id) is None
         assert (task.state, task.editor_sha256, task.editor_fault) == (TaskState.SUCCEEDED, "", expected)
-        assert task_of(page, await page.session.repeat(prompt_id)).editor_fault == expected
+        assert task_of(page, await page.session.run_again(prompt_id)).editor_fault == expected
     huge = ready_copy({"nodes": [], "note": "x" * 30_000_000})
     assert task_of(page, await run(page, 8, huge)).editor_fault == "too-large"
 
@@ -165,7 +165,7 @@ async def test_full_disk_does_not_prevent_sending_the_file(stage: Stage) -> None
     assert posts.graph(prompt_id)["note"] == "x" * 50_000
     task = await stage.ended(page, prompt_id)
     assert (task.state, task.editor_sha256, task.editor_fault) == (TaskState.SUCCEEDED, "", UNSTORED)
-    assert task_of(page, await page.session.repeat(prompt_id)).editor_fault == GONE
+    assert task_of(page, await page.session.run_again(prompt_id)).editor_fault == GONE
 
 
 @scene

@@ -224,7 +224,7 @@ async def test_wake_retries_failed_deliveries(stage: Stage) -> None:
 # Results outlive the server
 
 
-@pytest.mark.parametrize("by", ["check", "confirm_move"])
+@pytest.mark.parametrize("by", ["look_again", "confirm_move"])
 @scene
 async def test_user_request_retries_failed_delivery(stage: Stage, by: str) -> None:
     page = await stage.window()

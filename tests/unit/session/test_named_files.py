@@ -120,7 +120,7 @@ async def test_result_is_uploaded_when_its_work_moves(stage: Stage) -> None:
     name = f"{first.outputs[0].filename} [output]"
     assert name == f"{other.outputs[0].filename} [output]", "both servers have a file of that name"
     task = await made(stage, page, naming(name), A)
-    repeated = await stage.ended(page, await page.session.repeat(task.prompt_id, elsewhere=True))
+    repeated = await stage.ended(page, await page.session.run_again(task.prompt_id, elsewhere=True))
     assert repeated.server_id != A and repeated.state is TaskState.SUCCEEDED
     stored = stage.world.network.servers[repeated.server_id].files.content(image_of(repeated))
     kept = await page.session.read_result(first.prompt_id)
@@ -135,7 +135,7 @@ async def test_same_name_on_another_server_is_not_used(stage: Stage) -> None:
     task = await made(stage, page, naming(f"{first.outputs[0].filename} [output]"), A)
     stage.world.database.results.clear()
     with pytest.raises(NoServerAvailable) as caught:
-        await page.session.repeat(task.prompt_id, elsewhere=True)
+        await page.session.run_again(task.prompt_id, elsewhere=True)
     assert {caught.value.causes[B], caught.value.causes[C]} == {"lacks"}
 
 

@@ -252,7 +252,7 @@ async def test_lost_task_that_returns_never_moors_window(stage: Stage, elsewhere
     page, prompt_id = await lose_on(stage, A)
     assert window_of(page).mooring == Free()
     await stage.run(page, steps=100, server_id=elsewhere)
-    await page.session.check(prompt_id)
+    await page.session.look_again(prompt_id)
     found = task_of(page, prompt_id)
     assert (found.state, found.is_ward) == (TaskState.RUNNING, True)
     assert stage.world.database.task(found.prompt_id) == found, "the store says the same"
@@ -268,9 +268,9 @@ async def test_overturned_end_is_shown_once_durable(stage: Stage) -> None:
     page, prompt_id = await lose_on(stage, A)
     await stage.until(lambda: prompt_id in stage.world.sims[A].finished)
     stage.world.database.fail_next = 1
-    await page.session.check(prompt_id)
+    await page.session.look_again(prompt_id)
     assert task_of(page, prompt_id).state is TaskState.LOST, "as the store still says"
-    await page.session.check(prompt_id)
+    await page.session.look_again(prompt_id)
     assert task_of(page, prompt_id).state is TaskState.SUCCEEDED
     assert (await stage.ended(await stage.reload(page), prompt_id)).state is TaskState.SUCCEEDED
 

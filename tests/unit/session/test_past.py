@@ -129,11 +129,11 @@ async def test_past_task_runs_again_with_kept_input(stage: Stage) -> None:
     await stage.ended(page, first)
     await made(stage, page, 6)
     await stage.until(lambda: first not in window_of(page).tasks)
-    later = await page.session.repeat(first)
+    later = await page.session.run_again(first)
     task = await stage.ended(page, later)
     assert (task.again_of, [item.original_name for item in task.inputs]) == (first, ["photo.png"])
     with pytest.raises(TaskNotFound):
-        await page.session.repeat(PromptId("never was"))
+        await page.session.run_again(PromptId("never was"))
 
 
 @scene
@@ -173,7 +173,7 @@ async def test_task_keeps_project_of_its_run(stage: Stage) -> None:
     page.session.name_project("  harbour ")
     first = await stage.run(page, steps=1)
     page.session.name_project("x" * 200)
-    later = await page.session.repeat((await stage.ended(page, first)).prompt_id)
+    later = await page.session.run_again((await stage.ended(page, first)).prompt_id)
     tasks = window_of(page).tasks
     assert (tasks[first].project, len(tasks[later].project)) == ("harbour", 80)
 

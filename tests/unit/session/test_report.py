@@ -132,7 +132,7 @@ async def live(secret: str, *, prompts: bool) -> dict[str, Any]:
         inputs = {"1": {"image": NamedBytes(PICTURE.data, "image/png")}}
         prompt_id = await contract.call("submit_workflow", [workflow(secret), {"title": secret, "inputs": inputs}])
         servers.fail(prompt_id)
-        await session.check(prompt_id)
+        await session.look_again(prompt_id)
         await until(lambda: session.window.tasks[prompt_id].state.is_end)
         await until(lambda: "undelivered" in kinds(session))
         servers.refuses = True

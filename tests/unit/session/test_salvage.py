@@ -275,7 +275,7 @@ async def test_run_again_makes_new_task_with_same_inputs(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, picture=PHOTO)
     await stage.ended(page, first)
-    second = await page.session.repeat(first)
+    second = await page.session.run_again(first)
     ended = await stage.ended(page, second)
     assert (second != first, ended.again_of, ended.state) == (True, first, TaskState.SUCCEEDED)
     assert ended.inputs == task_of(page, first).inputs
@@ -287,7 +287,7 @@ async def test_run_again_beside_other_work_stays_on_server(stage: Stage) -> None
     page = await stage.window()
     done = await stage.ended(page, await stage.run(page, server_id=A))
     other = await stage.run(page, steps=400, server_id=A)
-    repeated = await page.session.repeat(done.prompt_id)
+    repeated = await page.session.run_again(done.prompt_id)
     assert task_of(page, repeated).server_id == A
     await page.session.cancel(other)
 
@@ -297,7 +297,7 @@ async def test_run_elsewhere_gives_up_old_task_and_avoids_server(stage: Stage) -
     page = await stage.window()
     first = await stage.run(page, steps=500, server_id=A)
     stage.world.sims[A].awake.clear()
-    second = await page.session.repeat(first, elsewhere=True)
+    second = await page.session.run_again(first, elsewhere=True)
     assert task_of(page, first).state is TaskState.GIVEN_UP
     ended = await stage.ended(page, second)
     assert ended.server_id != A
@@ -311,7 +311,7 @@ async def test_run_elsewhere_beside_other_work_is_refused(stage: Stage) -> None:
     first = await stage.run(page, steps=300, server_id=A)
     await stage.run(page, steps=300)
     with pytest.raises(ServerLockedError):
-        await page.session.repeat(first, elsewhere=True)
+        await page.session.run_again(first, elsewhere=True)
     assert not task_of(page, first).state.is_end, "nothing is given up for a run that cannot be"
 
 
@@ -322,7 +322,7 @@ async def test_with_no_other_server_nothing_is_given_up(stage: Stage) -> None:
     for server_id, server in stage.world.sims.items():
         server.is_down = server_id != A
     with pytest.raises(NoServerAvailable):
-        await page.session.repeat(first, elsewhere=True)
+        await page.session.run_again(first, elsewhere=True)
     assert not task_of(page, first).state.is_end
     assert (await stage.ended(page, first)).state is TaskState.SUCCEEDED
 
@@ -334,7 +334,7 @@ async def test_missing_input_is_reported(stage: Stage) -> None:
     await stage.ended(page, first)
     stage.world.database.inputs.clear()
     with pytest.raises(BadInput) as refusal:
-        await page.session.repeat(first)
+        await page.session.run_again(first)
     assert (refusal.value.cause, refusal.value.name) == ("input-not-kept", "photo.png")
 
 

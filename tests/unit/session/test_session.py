@@ -57,7 +57,7 @@ async def test_private_work_without_texts_is_not_run_again(stage: Stage) -> None
     prompt_id = await stage.run(page, steps=400, server_id=A)
     page = await stage.reload(page)
     with pytest.raises(BadInput) as caught:
-        await page.session.repeat(prompt_id)
+        await page.session.run_again(prompt_id)
     assert caught.value.cause == "words-not-kept"
     assert len(stage.requests("POST", "/prompt")) == 1
 

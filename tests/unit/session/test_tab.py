@@ -145,9 +145,9 @@ async def test_tab_shows_state_of_crew_sessions(stage: Stage) -> None:
 async def test_operations_reach_work_of_crew_sessions(stage: Stage) -> None:
     _, tab, mate, task = await with_mate(stage)
     since = stage.now
-    await tab.check(task.prompt_id)
+    await tab.look_again(task.prompt_id)
     assert [item for item in stage.requests("GET", "/queue", since) if item.server_id == task.server_id]
-    repeated = await tab.repeat(task.prompt_id)
+    repeated = await tab.run_again(task.prompt_id)
     assert repeated in {item.prompt_id for item in tasks_of(mate)}, "who holds its server"
     await tab.give_up(task.prompt_id)
     assert {item.prompt_id: item.state for item in tasks_of(mate)}[task.prompt_id] is TaskState.GIVEN_UP

@@ -130,7 +130,7 @@ async def test_task_found_by_user_is_polled_to_its_end(stage: Stage) -> None:
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")
     prompt_id = await lost(stage, page, A)
     since = stage.now
-    await page.session.check(prompt_id)
+    await page.session.look_again(prompt_id)
     assert task_of(page, prompt_id).state is TaskState.RUNNING
     await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 2, "the one that was asked for, and the next at once"
@@ -196,7 +196,7 @@ async def test_unknown_fleet_is_not_a_moved_server(stage: Stage) -> None:
     stage.world.network.is_down = True
     back = stage.world.open(tab)
     await stage.until(lambda: isinstance(back.session.window, Window))
-    asked = asyncio.ensure_future(back.session.check(prompt_id))
+    asked = asyncio.ensure_future(back.session.look_again(prompt_id))
     await stage.sleep(10.0)
     stage.world.network.is_down = False
     await asked

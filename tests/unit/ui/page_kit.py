@@ -435,8 +435,8 @@ class StillSession:
     def dismiss_run(self, prompt_id: PromptId) -> None:
         self._note("dismiss_run", prompt_id)
 
-    async def repeat(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
-        self._note("repeat", prompt_id, elsewhere)
+    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+        self._note("run_again", prompt_id, elsewhere)
         return PromptId("again")
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
@@ -456,8 +456,8 @@ class StillSession:
     async def give_up(self, prompt_id: PromptId) -> None:
         self._note("give_up", prompt_id)
 
-    async def check(self, prompt_id: PromptId) -> None:
-        self._note("check", prompt_id)
+    async def look_again(self, prompt_id: PromptId) -> None:
+        self._note("look_again", prompt_id)
 
     async def delete_task(self, prompt_id: PromptId) -> None:
         self._note("delete_task", prompt_id)

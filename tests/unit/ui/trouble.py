@@ -11,7 +11,7 @@ from app.ui.page.projection import project
 from app.ui.page.regions import REGIONS, changed_regions
 from app.ui.page.state import PageView, TaskDialog
 from app.ui.runs.note_words import NOTES
-from app.ui.runs.state import GiveUpDialog, RerunDialog, SameServerDialog
+from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.windows.orphans import WindowsState
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
 
@@ -65,9 +65,9 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
 
     found = {f"trouble {name}": markup for name, markup in drawn().items()}
     asked = (
-        RerunDialog(task("b").prompt_id),
-        RerunDialog(task("c").prompt_id, is_elsewhere=True),
-        RerunDialog(task("i").prompt_id),
+        RunAgainDialog(task("b").prompt_id),
+        RunAgainDialog(task("c").prompt_id, is_elsewhere=True),
+        RunAgainDialog(task("i").prompt_id),
         SameServerDialog(task("d").prompt_id),
         GiveUpDialog(task("q").prompt_id),
         GiveUpDialog(PromptId("u1")),

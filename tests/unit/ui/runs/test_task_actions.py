@@ -22,7 +22,7 @@ from app.ui.runs.card_words import word_card, word_editor, word_ward
 from app.ui.runs.note_words import NOTES, word_note
 from app.ui.runs.offer_words import word_offer
 from app.ui.runs.offers import Offer, may_run_twice, offers_for
-from app.ui.runs.state import CardView, GiveUpDialog, RerunDialog, SameServerDialog
+from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.task_words import word_contact, word_failure, word_state
 from app.workflows.editor.problems import WriteFault
 from tests.unit.ui.crowd import FAULT
@@ -66,8 +66,8 @@ def test_healthy_or_ended_work_offers_nothing(item: Task) -> None:
     assert offered(item) == set()
 
 
-def test_unclear_submit_offers_poll_rerun_cancel_and_give_up() -> None:
-    assert offered(UNCLEAR) == {Offer.POLL, Offer.RERUN, Offer.CANCEL, Offer.GIVE_UP}
+def test_unclear_submit_offers_look_again_run_again_cancel_and_give_up() -> None:
+    assert offered(UNCLEAR) == {Offer.LOOK_AGAIN, Offer.RUN_AGAIN, Offer.CANCEL, Offer.GIVE_UP}
 
 
 def test_unreachable_server_offers_everything_possible() -> None:
@@ -76,7 +76,7 @@ def test_unreachable_server_offers_everything_possible() -> None:
 
 def test_moved_server_can_be_confirmed_and_receives_nothing() -> None:
     """Cancel and another run would go to the new address."""
-    assert offered(MOVED) == set(Offer) - {Offer.NOT_ELSEWHERE, Offer.RERUN, Offer.CANCEL}
+    assert offered(MOVED) == set(Offer) - {Offer.NOT_ELSEWHERE, Offer.RUN_AGAIN, Offer.CANCEL}
 
 
 def test_server_outside_the_fleet_cannot_be_confirmed() -> None:
@@ -85,8 +85,8 @@ def test_server_outside_the_fleet_cannot_be_confirmed() -> None:
 
 def test_stalled_task_can_wait_or_run_elsewhere() -> None:
     found = offered(task(), stalled=True)
-    assert {Offer.WAIT, Offer.POLL, Offer.RUN_ELSEWHERE, Offer.GIVE_UP} <= found
-    assert Offer.RERUN not in found
+    assert {Offer.WAIT, Offer.LOOK_AGAIN, Offer.RUN_ELSEWHERE, Offer.GIVE_UP} <= found
+    assert Offer.RUN_AGAIN not in found
 
 
 @pytest.mark.parametrize(
@@ -312,15 +312,15 @@ def test_task_set_aside_can_be_given_up() -> None:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-async def test_rerun_is_asked_before_it_is_done(elsewhere: bool) -> None:
+async def test_run_again_is_asked_before_it_is_done(elsewhere: bool) -> None:
     rig = Rig()
     facts = {"promptId": A, "elsewhere": "true" if elsewhere else "false"}
     await rig.act("ask-run-again", **facts)
-    assert rig.context.ui.dialog == RerunDialog(A, elsewhere)
+    assert rig.context.ui.dialog == RunAgainDialog(A, elsewhere)
     assert rig.session.calls == []
     await rig.act("run-again", **facts)
     assert rig.context.ui.dialog is None
-    assert rig.session.calls == [("repeat", A, elsewhere)]
+    assert rig.session.calls == [("run_again", A, elsewhere)]
 
 
 async def test_server_is_confirmed_only_after_the_question() -> None:
@@ -331,7 +331,7 @@ async def test_server_is_confirmed_only_after_the_question() -> None:
     assert (rig.context.ui.dialog, rig.session.calls) == (None, [("confirm_move", A)])
 
 
-async def test_failed_rerun_is_reported_once() -> None:
+async def test_failed_run_again_is_reported_once() -> None:
     rig = Rig()
     rig.session.refusal = NoServerAvailable("reserve")
     rig.session.runs = (

@@ -22,7 +22,7 @@ async def test_elsewhere_gives_up_nothing_without_another_server(stage: Stage) -
     for name in (B, C):
         stage.world.sims[name].is_down = True
     with pytest.raises(NoServerAvailable) as caught:
-        await page.session.repeat(prompt_id, elsewhere=True)
+        await page.session.run_again(prompt_id, elsewhere=True)
     assert set(caught.value.causes) >= {B, C}
     assert task_of(page, prompt_id).state is TaskState.RUNNING
     await page.session.cancel(prompt_id)
@@ -33,7 +33,7 @@ async def test_elsewhere_gives_nothing_up_while_other_work_holds_the_window(stag
     page = await stage.window()
     first, second = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
     with pytest.raises(ServerLockedError):
-        await page.session.repeat(first, elsewhere=True)
+        await page.session.run_again(first, elsewhere=True)
     assert {task_of(page, item).state.is_end for item in (first, second)} == {False}
     await page.session.cancel(second)
     await page.session.cancel(first)
@@ -44,7 +44,7 @@ async def test_elsewhere_uses_another_server_and_gives_up_old_task(stage: Stage)
     page = await stage.window()
     old = await stage.run(page, steps=900, server_id=A, picture=PHOTO)
     await stage.until_running(page, old)
-    new = await page.session.repeat(old, elsewhere=True)
+    new = await page.session.run_again(old, elsewhere=True)
     assert task_of(page, old).state is TaskState.GIVEN_UP
     assert task_of(page, new).server_id != A
     assert task_of(page, new).again_of == old
@@ -58,7 +58,7 @@ async def test_missing_input_refuses_run_and_is_named(stage: Stage) -> None:
     await stage.ended(page, old)
     stage.world.database.inputs.clear()
     with pytest.raises(BadInput, match="photo"):
-        await page.session.repeat(old)
+        await page.session.run_again(old)
     assert len(stage.requests("POST", "/prompt")) == 1
 
 
@@ -70,7 +70,7 @@ async def test_upload_of_a_script_is_copied_to_another_server(stage: Stage) -> N
     graph["1"]["inputs"]["image"] = uploaded.input_value
     old = await page.session.submit_workflow(parse_workflow(graph))
     assert (await stage.ended(page, old)).state is TaskState.SUCCEEDED
-    new = await page.session.repeat(old, elsewhere=True)
+    new = await page.session.run_again(old, elsewhere=True)
     task = await stage.ended(page, new)
     assert (task.state, task.server_id == task_of(page, old).server_id) == (TaskState.SUCCEEDED, False)
     assert [item.original_name for item in task.inputs] == ["photo.png"]
