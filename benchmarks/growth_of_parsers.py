@@ -271,7 +271,7 @@ def of_prompts() -> list[Parser]:
         return write_prompt_text(raw, ALICE, "s", RULES, classes)
 
     def examine(raw: bytes) -> None:
-        if (fault := examine_body(Body.PROMPT, raw).fault) is not None:
+        if (fault := examine_body(raw, Body.PROMPT).fault) is not None:
             raise ValueError(fault)
 
     pieces = {

@@ -34,16 +34,8 @@ class Scripting:
                 self._uploads = await self._submitter.places.reserve(PromptId(self._state.ports.random.uuid4()))
             held = self._uploads
         with self._state.loose_ends.upload():
-            uploaded, sha256 = await self._submitter.upload(held, blob, filename)
-        self._files[uploaded.input_value] = InputFile(
-            node_id=NodeId(""),
-            input_name="",
-            name=uploaded.name,
-            subfolder=uploaded.subfolder,
-            folder=uploaded.folder,
-            sha256=sha256,
-            original_name=filename,
-        )
+            item, uploaded = await self._submitter.upload(held, blob, filename)
+        self._files[uploaded.input_value] = item
         return uploaded
 
     def _named_in(self, workflow: ApiWorkflow, inputs: Inputs) -> tuple[InputFile, ...]:

@@ -277,7 +277,9 @@ class State:
             self.changed()
             log.warning("not written: %r", error)
             return _Write.FAILED
-        self._written(task)
+        self.store_error = None
+        others = (item for item in self.read_back if item.prompt_id != task.prompt_id)
+        self.read_back = (*others, task)
         return _Write.DONE
 
     async def retry_writes(self) -> None:
@@ -306,11 +308,6 @@ class State:
         """A new task is durable: the window's place on that server is this task now."""
         self.read_back = (*self.read_back, task)
         self.set_window(self.get_window("register_window_task").register_window_task(task))
-
-    def _written(self, task: Task) -> None:
-        self.store_error = None
-        others = (item for item in self.read_back if item.prompt_id != task.prompt_id)
-        self.read_back = (*others, task)
 
     def owns(self, stored: Task | None) -> bool:
         """Whether a stored record has the owner and epoch that this window knows."""

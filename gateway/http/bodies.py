@@ -31,7 +31,7 @@ class Examined:
     is_too_much: bool = False  # too many bytes or values, rather than the wrong kind
 
 
-def examine_body(kind: Body, raw: bytes) -> Examined:
+def examine_body(raw: bytes, kind: Body) -> Examined:
     """Check a whole body of this kind."""
     if kind is Body.JOB_CANCEL and not raw:
         return Examined()
@@ -43,11 +43,6 @@ def examine_body(kind: Body, raw: bytes) -> Examined:
         return Examined("The body is not a JSON object.")
     fault = _CHECKS[kind](value)
     return Examined(fault, value["prompt_id"] if kind is Body.PROMPT and fault is None else None)
-
-
-def examine_text(raw: bytes, kind: Body) -> Examined:
-    """The same with other parameters, for the process that reads large texts."""
-    return examine_body(kind, raw)
 
 
 def is_client_id(text: str) -> bool:

@@ -12,12 +12,12 @@ import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
 
-from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_text
+from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_body
 from gateway.http.budget import BUFFERED, Budget, Held, owners_of
 from gateway.http.guard import Admitted
 from gateway.http.headers import request_headers, response_headers, strip_mark
@@ -92,18 +92,17 @@ class Proxy:
                     held = stack.enter_context(self.budget.hold(*owners_of(request)))
                     taken = await call.take_body(held)
                     if taken.prompt_id is None:  # nothing is sent yet, so it ends with the browser
-                        taken = replace(taken, body=await terms.rewrite(taken.body, taken.scan))
-                    task = asyncio.create_task(self._send_once(call, taken, upstream.server.id))
+                        work = call.submit(await terms.rewrite(taken.body, taken.scan))
+                    else:
+                        work = self._send_once(call, taken, taken.prompt_id, upstream.server.id)
+                    task = asyncio.create_task(work)
                     self._carried.add(task)
                     task.add_done_callback(self._settle)
                     release = stack.pop_all().close  # hold the body until its answer, even without a browser
                     task.add_done_callback(lambda _: release())
                 return await asyncio.shield(task)
 
-    async def _send_once(self, call: _Call, taken: _Taken, server_id: ServerId) -> web.StreamResponse:
-        prompt_id = taken.prompt_id
-        if prompt_id is None:
-            return await call.submit(taken.body)
+    async def _send_once(self, call: _Call, taken: _Taken, prompt_id: str, server_id: ServerId) -> web.StreamResponse:
         if not self._sent.claim(server_id, prompt_id):
             message = "This prompt was sent already: look it up in the queue and the history."
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
@@ -201,7 +200,7 @@ class _Call:
             raise Refused(Refusal(cause, str(error))) from error
         body = b"".join(chunks)
         del chunks
-        examined = await self._upstream.worker.run(scan, examine_text, body, self._body)
+        examined = await self._upstream.worker.run(scan, examine_body, body, self._body)
         if examined.fault is not None:
             cause = Cause.TOO_LARGE if examined.is_too_much else Cause.REFUSED_BODY
             raise Refused(Refusal(cause, examined.fault))

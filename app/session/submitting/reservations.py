@@ -20,7 +20,7 @@ from app.core.balancer import ANY, Claims, Snapshot, Wish, choose
 from app.core.errors import AffinityError, NoServerAvailable, ServerLockedError, StorageError
 from app.core.model import Job, PromptId, Reservation, ServerId, Task, Unreadable
 from app.core.reservation import Wanted, drained
-from app.core.window import Moored, Window, held_beside
+from app.core.window import Window, held_beside
 from app.session.state import State
 from app.session.timing import until_set
 
@@ -38,11 +38,6 @@ class Reservations:
         self._state = state
         self._choosing = asyncio.Lock()
         self._unreleased: set[PromptId] = set()  # released here, but not yet in the store, which could not be written
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the window is held by a server, so that there is none to choose."""
-        return isinstance(self._state.get_window("reserve").mooring, Moored)
 
     async def until_fleet(self) -> None:
         """Wait until the fleet is known, or for `FLEET_WAIT`."""

@@ -47,7 +47,7 @@ from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.state import State
-from app.session.submitting.capability import Capabilities, Survey
+from app.session.submitting.capability import Capabilities
 from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, EditorFiles, Graph
 from app.session.submitting.named_files import FoundFiles, Origin
 from app.session.submitting.reservations import Reservations
@@ -133,7 +133,9 @@ class Submitter:
     async def _to_the_register(self, order: RunOrder) -> Ready:
         """Do everything before there is a task; return what its submit needs."""
         self._state.get_window("run").expect_readable("run")
-        survey = await self._survey(order)
+        await self.places.until_fleet()
+        only = self._state.get_window("reserve").window_locked_server or order.wish.asked
+        survey = await self.capable.survey(order.workflow, order.inputs, only=only, origin=order.origin, is_now=True)
         lacks = {server_id: item.names for server_id, item in survey.standing.lacks.items()}
         if survey.has_replaced:
             order = replace(order, workflow=order.workflow.with_meta())
@@ -156,7 +158,7 @@ class Submitter:
         if (locked := held.server_id if held else state.get_window("run").window_locked_server) is not None:
             order = await self._with_copies(order, found, locked)
         is_bare = held is None and not order.inputs
-        if is_bare and self.places.is_decided and (ready := await self._register_moored(order, unable)) is not None:
+        if is_bare and locked is not None and (ready := await self._register_moored(order)) is not None:
             return ready
         place = held or await self.places.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
@@ -180,19 +182,12 @@ class Submitter:
         read = {key: await self.capable.holdings.read(copy) for key, copy in copies.items()}
         return replace(order, inputs={**order.inputs, **read})
 
-    async def _survey(self, order: RunOrder) -> Survey:
-        """Find the servers that can run the order and have its files, before anything is reserved or sent."""
-        state = self._state
-        await self.places.until_fleet()
-        locked = state.get_window("reserve").window_locked_server
-        return await self.capable.survey(
-            order.workflow, order.inputs, only=locked or order.wish.asked, origin=order.origin, is_now=True
-        )
-
     # Upload
 
-    async def upload(self, reservation: Reservation, blob: Blob, filename: str) -> tuple[comfy.Uploaded, str]:
-        """Upload a file to the reserved server, named by its content's hash; return the server's name and the hash."""
+    async def upload(
+        self, reservation: Reservation, blob: Blob, filename: str, where: tuple[str, str] = ("", "")
+    ) -> tuple[InputFile, comfy.Uploaded]:
+        """Upload a file to the reserved server, named by its content's hash, for an input (node id, input name)."""
         state = self._state
         if blob.size == 0:
             raise BadInput("empty", filename)
@@ -212,7 +207,16 @@ class Submitter:
         self._show_sent(reservation.prompt_id, before + blob.size)
         uploaded = comfy.read_upload(response, reservation.server_id)
         state.note("uploaded", prompt_id=reservation.prompt_id, size=blob.size, sha256=sha256, **asdict(uploaded))
-        return uploaded, sha256
+        item = InputFile(
+            node_id=NodeId(where[0]),
+            input_name=where[1],
+            name=uploaded.name,
+            subfolder=uploaded.subfolder,
+            folder=uploaded.folder,
+            sha256=sha256,
+            original_name=filename,
+        )
+        return item, uploaded
 
     async def _keep_input(self, sha256: str, blob: Blob) -> None:
         """Keep the bytes for a repeated run; a full store does not keep this one from running."""
@@ -221,26 +225,10 @@ class Submitter:
         except StorageError as error:
             log.warning("input not kept: %r", error)
 
-    async def _upload_input(
-        self, reservation: Reservation, where: tuple[str, str], picked: Picked
-    ) -> tuple[InputFile, comfy.Uploaded]:
-        uploaded, sha256 = await self.upload(reservation, picked.blob, picked.name)
-        node_id, input_name = where
-        item = InputFile(
-            node_id=NodeId(node_id),
-            input_name=input_name,
-            name=uploaded.name,
-            subfolder=uploaded.subfolder,
-            folder=uploaded.folder,
-            sha256=sha256,
-            original_name=picked.name,
-        )
-        return item, uploaded
-
     async def _upload_all(self, order: RunOrder, place: Reservation) -> Uploads:
         size = sum(picked.blob.size for picked in order.inputs.values())
         self._show(order.prompt_id, stage=RunStage.UPLOADING, size=size)
-        return [await self._upload_input(place, where, picked) for where, picked in order.inputs.items()]
+        return [await self.upload(place, picked.blob, picked.name, where) for where, picked in order.inputs.items()]
 
     # Register and submit
 
@@ -262,7 +250,7 @@ class Submitter:
         state.take_registered(task)
         return ready
 
-    async def _register_moored(self, order: RunOrder, unable: Mapping[ServerId, str]) -> Ready | None:
+    async def _register_moored(self, order: RunOrder) -> Ready | None:
         """Reserve and register in one step, in a moored window; None if it has become free."""
         locked = self._state.get_window("reserve").window_locked_server
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=locked)
@@ -275,7 +263,7 @@ class Submitter:
             lambda place: self._task_of(replace(order, editor=editor), place, job),
             wish=order.wish,
             job=job,
-            unable=unable,
+            unable=order.unable,
         )
         return ready if is_done else None
 

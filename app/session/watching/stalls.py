@@ -28,10 +28,11 @@ class StallDetector:
         self._state.stillness[prompt_id] = known.moved(now)
         self._state.stalled -= {prompt_id}
 
-    def polled(self, server_id: ServerId, tasks: Sequence[Task], queue: comfy.Queue) -> None:
+    def polled(self, server_id: ServerId, asked: Sequence[Task], queue: comfy.Queue) -> None:
         """Note the result of polling one server: the present state of these tasks."""
         state, now = self._state, self._state.ports.clock.now()
         window = state.get_window("watch")
+        tasks = [window.tasks[task.prompt_id] for task in asked if task.prompt_id in window.tasks]
         patience = learned_patience(server_id, window.tasks.values())
         still = set(state.stalled) - {task.prompt_id for task in tasks}
         for task in tasks:

@@ -202,7 +202,7 @@ class Watch:
                 log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
                 await self._state.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
-        self.movements.polled(first.server_id, self._unfinished_of(tasks), queue)
+        self.movements.polled(first.server_id, tasks, queue)
         return True
 
     async def _read_queue(self, task: Task, base: str) -> comfy.Queue:
@@ -210,10 +210,6 @@ class Watch:
         queue = comfy.read_queue(response, task.server_id)
         self._forecast.polled((task.server_id, task.address), queue, response.text)
         return queue
-
-    def _unfinished_of(self, tasks: Sequence[Task]) -> list[Task]:
-        known = self._state.get_window("watch").tasks
-        return [known[task.prompt_id] for task in tasks if task.prompt_id in known]
 
     async def _witness_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
         for task in tasks:

@@ -118,14 +118,12 @@ def named_node(task: Task, node_id: str) -> str:
 
 def task_cards(session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> tuple[CardView, ...]:
     """Return a card for each task of this tab and its crew, newest first; `names` is the template for saved files."""
-    found = [(task, mooring) for window, mooring in _moorings(session) for task in window.tasks.values()]
+    found: list[tuple[Task, Free | Moored]] = []
+    for window in session.windows:
+        mooring = window.mooring  # it is derived from all tasks of the window
+        found += [(task, mooring) for task in window.tasks.values()]
     found.sort(key=lambda item: item[0].created_at, reverse=True)
     return tuple(task_card(task, mooring, session, pictures, names) for task, mooring in found)
-
-
-def _moorings(session: SessionFacts) -> list[tuple[Window, Free | Moored]]:
-    """Pair each window with its mooring, which is derived from all of its tasks."""
-    return [(window, window.mooring) for window in session.windows]
 
 
 def task_card(

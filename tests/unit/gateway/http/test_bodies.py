@@ -29,7 +29,7 @@ def text(value: object) -> bytes:
     ],
 )
 def test_request_that_names_its_prompts_passes(kind: Body, raw: bytes) -> None:
-    assert examine_body(kind, raw).fault is None
+    assert examine_body(raw, kind).fault is None
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def test_request_that_names_its_prompts_passes(kind: Body, raw: bytes) -> None:
     ],
 )
 def test_harmful_prompt_is_refused(change: dict[str, object]) -> None:
-    assert examine_body(Body.PROMPT, text(PROMPT | change)).fault
+    assert examine_body(text(PROMPT | change), Body.PROMPT).fault
 
 
 @pytest.mark.parametrize("missing", ["prompt", "client_id", "prompt_id"])
 def test_a_prompt_without_its_ids_is_refused(missing: str) -> None:
-    assert examine_body(Body.PROMPT, text({key: value for key, value in PROMPT.items() if key != missing})).fault
+    assert examine_body(text({key: value for key, value in PROMPT.items() if key != missing}), Body.PROMPT).fault
 
 
 def test_last_of_two_equal_keys_counts() -> None:
     twice = text(PROMPT)[:-1] + b', "client_id": ["a"]}'
-    assert examine_body(Body.PROMPT, twice).fault
+    assert examine_body(twice, Body.PROMPT).fault
 
 
 @pytest.mark.parametrize("kind", [Body.QUEUE_DELETE, Body.HISTORY_DELETE])
@@ -88,7 +88,7 @@ def test_last_of_two_equal_keys_counts() -> None:
     ],
 )
 def test_a_clear_is_refused(kind: Body, value: object) -> None:
-    assert examine_body(kind, text(value)).fault
+    assert examine_body(text(value), kind).fault
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_clear_is_refused(kind: Body, value: object) -> None:
     ],
 )
 def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
-    assert examine_body(Body.INTERRUPT, raw).fault
+    assert examine_body(raw, Body.INTERRUPT).fault
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
     ],
 )
 def test_invalid_json_is_refused(raw: bytes) -> None:
-    assert examine_body(Body.PROMPT, raw).fault
+    assert examine_body(raw, Body.PROMPT).fault
 
 
 def test_client_ids() -> None:
@@ -131,9 +131,9 @@ def test_client_ids() -> None:
 
 
 def test_examination_returns_the_prompt_id() -> None:
-    assert examine_body(Body.PROMPT, text(PROMPT)).prompt_id == PROMPT["prompt_id"]
-    assert examine_body(Body.PROMPT, text(PROMPT | {"client_id": ""})).prompt_id is None
-    assert examine_body(Body.INTERRUPT, text({"prompt_id": "a"})).prompt_id is None
+    assert examine_body(text(PROMPT), Body.PROMPT).prompt_id == PROMPT["prompt_id"]
+    assert examine_body(text(PROMPT | {"client_id": ""}), Body.PROMPT).prompt_id is None
+    assert examine_body(text({"prompt_id": "a"}), Body.INTERRUPT).prompt_id is None
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_examination_returns_the_prompt_id() -> None:
     ids=["lists", "depth", "digits", "not a number", "size"],
 )
 def test_costly_body_is_refused_unread(inner: bytes, is_too_much: bool, says: str) -> None:
-    examined = examine_body(Body.PROMPT, text(PROMPT)[:-1] + b', "extra_data": {"a": ' + inner + b"}}")
+    examined = examine_body(text(PROMPT)[:-1] + b', "extra_data": {"a": ' + inner + b"}}", Body.PROMPT)
     assert examined.is_too_much is is_too_much
     assert examined.fault
     assert says in examined.fault
