@@ -14,7 +14,6 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any, Protocol
 
 import js
@@ -22,6 +21,7 @@ from pyodide.code import run_js
 from pyodide.ffi import create_proxy
 
 from app.browser.blobs import JsBlob
+from app.browser.values import camel_keys, json_text
 from app.core.errors import MooringError
 
 log = logging.getLogger("mooring.console")
@@ -164,8 +164,8 @@ def install_console(contract: Contract) -> Console:
 def error_text(error: Exception) -> str:
     """An error as the JSON that becomes a JavaScript Error."""
     facts = error.facts() if isinstance(error, MooringError) else {}
-    error_facts = {"name": type(error).__name__, "message": str(error), "facts": _camel(facts)}
-    return json.dumps({"error": error_facts}, default=_plain)
+    error_facts = {"name": type(error).__name__, "message": str(error), "facts": camel_keys(facts)}
+    return json_text({"error": error_facts})
 
 
 def _arguments(text: str, blobs: Any) -> Sequence[Any]:
@@ -174,20 +174,3 @@ def _arguments(text: str, blobs: Any) -> Sequence[Any]:
 
     arguments: list[Any] = json.loads(text, object_hook=revive)
     return arguments
-
-
-def _camel(facts: Mapping[str, object]) -> dict[str, object]:
-    """Facts with names in JavaScript's style."""
-    return {_camel_name(name): value for name, value in facts.items()}
-
-
-def _camel_name(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _plain(value: object) -> object:
-    """Values in facts that JSON lacks: our dataclasses, and mappings other than dict."""
-    if is_dataclass(value):
-        return _camel({item.name: getattr(value, item.name) for item in fields(value)})
-    return dict(value) if isinstance(value, Mapping) else str(value)

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from typing import Any, Protocol
+from typing import Any
 
 from pyodide.ffi import JsException
 
-from app.browser.values import error_text
+from app.browser.values import error_text, json_text
 
 log = logging.getLogger("mooring.browser")
-
-
-class Notification(Protocol):
-    """A notification; see `app/ui/settings/notifications.py`."""
-
-    @property
-    def ids(self) -> tuple[str, ...]: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def body(self) -> str: ...
-    @property
-    def is_bad(self) -> bool: ...
-    @property
-    def has_notice(self) -> bool: ...
-    @property
-    def has_sound(self) -> bool: ...
-    @property
-    def is_quiet(self) -> bool: ...
 
 
 class BrowserNotifier:
@@ -48,18 +28,9 @@ class BrowserNotifier:
         """Ask the user for permission; only within a click."""
         return str(await self._notify_js.ask())
 
-    def notify(self, notification: Notification) -> None:
+    def notify(self, notification: object) -> None:
         """Notify the user, unless another window already has; does not wait for it."""
-        message = {
-            "ids": list(notification.ids),
-            "title": notification.title,
-            "body": notification.body,
-            "isBad": notification.is_bad,
-            "hasNotice": notification.has_notice,
-            "hasSound": notification.has_sound,
-            "isQuiet": notification.is_quiet,
-        }
-        sending = asyncio.ensure_future(self._notify_js.notify(json.dumps(message)))
+        sending = asyncio.ensure_future(self._notify_js.notify(json_text(notification)))
         self._sending.add(sending)
         sending.add_done_callback(self._sent)
 

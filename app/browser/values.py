@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import js
@@ -36,6 +37,27 @@ def from_plain(value: Any) -> Any:
     """A JSON-like JavaScript value as Python's, in one crossing; values that JSON lacks are left out."""
     text = js.JSON.stringify(value)
     return json.loads(text) if isinstance(text, str) else None
+
+
+def json_text(value: Any) -> str:
+    """JSON. Fields of dataclasses get names in JavaScript's style; other values that JSON lacks become text."""
+    return json.dumps(value, default=_plain)
+
+
+def camel_keys(facts: Mapping[str, object]) -> dict[str, object]:
+    """Facts with names in JavaScript's style: `prompt_id` becomes `promptId`."""
+    return {_camel(name): value for name, value in facts.items()}
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return camel_keys({item.name: getattr(value, item.name) for item in fields(value)})
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
 
 
 def bytes_to_js(data: bytes) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from app.core.model import Fleet, Task
 from app.core.naming import NameFacts, file_name
-from app.core.past import PastOutput, PastTask, seed_and_prompts
+from app.core.past import PastOutput, PastTask, ended_at, seed_and_prompts
 
 Moment = tuple[int, int, int, int, int, int]
 
@@ -19,32 +20,23 @@ def local_time(at: float) -> Moment:
 
 def task_file(task: Task, index: int, template: str, fleet: Fleet) -> str:
     """Return the file name for one result of a task."""
-    server = fleet.get(task.server_id)
-    at = task.ended_at if task.ended_at is not None else task.created_at
-    facts = NameFacts(
-        original=task.outputs[index].filename,
-        task=task.prompt_id,
-        server=server.name if server else task.server_id,
-        workflow=task.title,
-        project=task.project,
-        seed=seed_and_prompts(task.workflow)[0] if "{seed}" in template else "",
-        index=index,
-        at=local_time(at),
-    )
-    return file_name(template, facts)
+    output, at = task.outputs[index], local_time(ended_at(task))
+    seed = seed_and_prompts(task.workflow)[0] if "{seed}" in template else ""
+    return file_name(template, replace(_facts(task, fleet), original=output.filename, index=index, at=at, seed=seed))
 
 
 def row_file(row: PastTask, output: PastOutput, template: str, fleet: Fleet) -> str:
     """Return the file name for one result of a row."""
-    server = fleet.get(row.server_id)
-    facts = NameFacts(
-        original=output.filename,
-        task=row.prompt_id,
-        server=server.name if server else row.server_id,
-        workflow=row.title,
-        project=row.project,
-        seed=row.seed,
-        index=output.index,
-        at=local_time(row.ended_at),
+    original, index, at = output.filename, output.index, local_time(row.ended_at)
+    return file_name(template, replace(_facts(row, fleet), original=original, index=index, at=at, seed=row.seed))
+
+
+def _facts(item: Task | PastTask, fleet: Fleet) -> NameFacts:
+    server = fleet.get(item.server_id)
+    return NameFacts(
+        original="",
+        task=item.prompt_id,
+        server=server.name if server else item.server_id,
+        workflow=item.title,
+        project=item.project,
     )
-    return file_name(template, facts)

@@ -114,27 +114,34 @@ def _lost(task: Task, _: Translator) -> Words:
     server, cause = task.server_id, end_cause(task)
     polls = [_.formats.clock(note.at) for note in task.notes if note.kind in {"absent", "absent_again"}]
     signs = [note.detail for note in task.notes if note.kind == "server_changed"]
+    title, explanation = _word_cause_of_loss(server, cause, _)
     parts = [
         _("{server} answers, but has it neither in its queue nor in its history.", server=server),
         _("Looked twice, last at {time}.", time=polls[-1]) if polls else "",
-        word_sign(signs[-1], _) if signs else _word_cause_of_loss(cause, _),
+        word_sign(signs[-1], _) if signs else explanation,
         _("Run it again if you still want it."),
     ]  # fmt: skip
-    titles = {
-        EndCause.REMOVED: _("Removed from the queue by another user"),
-        EndCause.NEVER_SEEN: _("Lost: never seen at {server}", server=server),
-        EndCause.RESTARTED: _("Lost: {server} was restarted", server=server),
-    }
-    return Words(titles.get(cause or EndCause.UNKNOWN, _("Lost")), " ".join(filter(None, parts)))
+    return Words(title, " ".join(filter(None, parts)))
 
 
-def _word_cause_of_loss(cause: EndCause | None, _: Translator) -> str:
+def _word_cause_of_loss(server: str, cause: EndCause | None, _: Translator) -> tuple[str, str]:
+    """Return a title and an explanation, which holds if there is no sign of a restart."""
+    unknown = _("It was probably restarted, or its queue or history was cleared.")
     match cause:
         case EndCause.REMOVED:
-            return _("It has not been restarted, so its queue was cleared, or this was taken out of it.")
+            return (
+                _("Removed from the queue by another user"),
+                _("It has not been restarted, so its queue was cleared, or this was taken out of it."),
+            )
         case EndCause.NEVER_SEEN:
-            return _("No record shows that it arrived: the connection broke as it was sent, or it was removed early.")
-    return _("It was probably restarted, or its queue or history was cleared.")
+            return (
+                _("Lost: never seen at {server}", server=server),
+                _("No record shows that it arrived: the connection broke as it was sent, or it was removed early."),
+            )
+        case EndCause.RESTARTED:
+            return _("Lost: {server} was restarted", server=server), unknown
+        case EndCause.UNKNOWN | EndCause.CANCELLED | EndCause.INTERRUPTED | None:
+            return _("Lost"), unknown
 
 
 def _waiting(task: Task, _: Translator) -> str:

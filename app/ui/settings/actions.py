@@ -88,7 +88,7 @@ class SettingsActions:
         """Show and sound a notification, to try it."""
         _, settings = self._words(), self._context.ui.of(Settings)
         if _ is not None:
-            title, body = _("Finished"), _("This is how it is told.")
+            title, body = _("Finished"), _("This is what a notification looks like.")
             self._notifier.notify(
                 Notification((), title, body, has_notice=settings.has_notices, has_sound=settings.has_sound)
             )  # fmt: skip
