@@ -28,6 +28,7 @@ from app.ui.page.state import DialogView, PageView
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.runs.state import GiveUpDialog
 from tests.unit.ui.crowd import EVIL, crowded
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
     ENGLISH,
     ME,
@@ -49,11 +50,9 @@ class _Reader(HTMLParser):
         super().__init__()
         self.open: list[tuple[str, bool]] = []
         self.read: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         facts = dict(attrs)
-        self.tags.append((tag, facts))
         own = facts.get("translate") == "no" or (bool(self.open) and self.open[-1][1])
         if tag not in {"img", "input", "use", "br"}:
             self.open.append((tag, own))
@@ -69,11 +68,12 @@ class _Reader(HTMLParser):
             self.read.append(data.strip())
 
 
-def read(markup: str) -> _Reader:
+def readable(markup: str) -> list[str]:
+    """Return the texts that are ours."""
     reader = _Reader()
     reader.feed(markup)
     assert not reader.open
-    return reader
+    return reader.read
 
 
 def unmarked(text: str) -> str:
@@ -89,7 +89,7 @@ def test_nothing_readable_is_outside_the_catalogue(region: str) -> None:
     """In the pseudo-locale every catalogue text is in ⟦…⟧; other letters are a server's, a user's or a mistake."""
     size = re.compile(r"\d+ B")  # the browser's Intl writes those
     left = [
-        text for text in read(crowded("pseudo")[region]).read if re.search(r"[^\W\d_]", size.sub("", unmarked(text)))
+        text for text in readable(crowded("pseudo")[region]) if re.search(r"[^\W\d_]", size.sub("", unmarked(text)))
     ]
     assert not left
 
@@ -98,19 +98,19 @@ def test_nothing_readable_is_outside_the_catalogue(region: str) -> None:
 def test_a_servers_text_is_never_markup(region: str) -> None:
     markup = crowded(text=EVIL)[region]
     assert "<img src=x" not in markup
-    assert all("onerror" not in facts for _tag, facts in read(markup).tags)
+    assert all("onerror" not in item for item in elements(markup))
 
 
 @pytest.mark.parametrize("region", sorted(crowded()))
 def test_markup_needs_no_inline_style_or_script(region: str) -> None:
-    for tag, facts in read(crowded()[region]).tags:
-        assert tag not in {"style", "script"}
-        assert not [name for name in facts if name == "style" or name.startswith("on")]
+    for item in elements(crowded()[region]):
+        assert item.tag not in {"style", "script"}
+        assert not [name for name in item.attributes if name == "style" or name.startswith("on")]
 
 
 def test_ids_are_unique_on_the_whole_page() -> None:
     regions = {name: markup for name, markup in crowded().items() if " " not in name}
-    ids = [facts["id"] for markup in regions.values() for _tag, facts in read(markup).tags if "id" in facts]
+    ids = [item["id"] for markup in regions.values() for item in elements(markup) if "id" in item]
     assert len(ids) == len(set(ids))
 
 
@@ -133,7 +133,7 @@ def _markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
 
 def test_a_task_card_carries_its_id_state_and_server() -> None:
     markup = _markup(_page(window=window(task("a", contact=Contact.UNREACHABLE))), "now")
-    card = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "task-card")
+    card = element(markup, data_testid="task-card")
     assert card["data-prompt-id"] == task("a").prompt_id
     assert (card["data-state"], card["data-server"]) == ("unreachable", "gpu-1")
 
@@ -142,7 +142,7 @@ def test_progress_is_a_real_progress_element_with_its_value() -> None:
     running = task("a")
     progress = Progress(running.prompt_id, 4, node="2", fraction=0.456)
     markup = _markup(_page(window=window(running), progress={running.prompt_id: progress}), "now")
-    bar = next(facts for tag, facts in read(markup).tags if tag == "progress")
+    bar = element(markup, "progress")
     assert bar["value"] == "0.456"
     assert "46 %" in markup
     assert "Enlarge" in markup
@@ -151,7 +151,7 @@ def test_progress_is_a_real_progress_element_with_its_value() -> None:
 def test_waiting_or_silent_task_has_no_moving_bar() -> None:
     for still in (task(state=TaskState.QUEUED), task(contact=Contact.UNREACHABLE)):
         markup = _markup(_page(window=window(still)), "now")
-        assert next(facts for tag, facts in read(markup).tags if tag == "progress")["value"] == "0"
+        assert element(markup, "progress")["value"] == "0"
 
 
 def test_a_moved_task_offers_giving_up_but_not_cancelling() -> None:
@@ -174,7 +174,7 @@ def test_unreadable_record_shows_its_facts_and_offers_giving_up() -> None:
     markup = _markup(view, "notices")
     assert "A stored task is damaged and cannot be read." in markup
     assert "p-9 → gpu-2 · Task.state is odd" in markup
-    give_up = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "give-up-record")
+    give_up = element(markup, data_testid="give-up-record")
     assert (give_up["data-action"], give_up["data-prompt-id"]) == ("ask-give-up", "p-9")
     assert 'data-action="reload"' not in markup
     assert "a stored task cannot be read" in _markup(view, "run")
@@ -192,7 +192,7 @@ def test_newer_record_offers_a_reload_and_is_not_called_damaged() -> None:
 def test_the_question_about_an_unreadable_record_names_what_is_lost() -> None:
     record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=ServerId("gpu-2"))
     markup = str(dialogs(DialogView(GiveUpDialog(record.prompt_id), record=record), ENGLISH))
-    confirm = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "confirm-give-up")
+    confirm = element(markup, data_testid="confirm-give-up")
     assert (confirm["data-action"], confirm["data-prompt-id"]) == ("give-up", "p-9")
     assert "gpu-2 may still run it" in markup
 
@@ -205,7 +205,7 @@ def test_choice_of_server_is_explained_with_loads() -> None:
 
 def test_run_says_why_it_is_not_possible() -> None:
     markup = _markup(_page(), "run")
-    run = next(facts for _tag, facts in read(markup).tags if facts.get("data-testid") == "run")
+    run = element(markup, data_testid="run")
     assert "disabled" in run
     assert "Put a picture in first" in markup
 

@@ -28,7 +28,7 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page.test_views import read
+from tests.unit.ui.page.test_views import readable
 from tests.unit.ui.page_kit import (
     ENGLISH,
     Bytes,
@@ -110,7 +110,7 @@ class Rig(MemoryContext):
 
 
 def line(view: PageView, language: str = "en") -> str:
-    words = read(markup(view, language)).read
+    words = readable(markup(view, language))
     return words[0] if words else ""
 
 
