@@ -96,7 +96,7 @@ class Window:
             await asyncio.gather(*listening, return_exceptions=True)
 
     async def log_in(self, http: aiohttp.ClientSession) -> None:
-        """Log in; two passwords are checked at a time, so two hundred wait for a while."""
+        """Log in; passwords are checked one at a time, so two hundred wait for a while."""
         body = {"name": self.person, "password": PASSWORD}
         while (await self.ask(http, "login", "POST", "/login", json=body))[0] != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.5 + self.random.random() * 2)
