@@ -218,7 +218,12 @@ function listenHold(callback) {
   errors.addEventListener("focusout", () => queueMicrotask(holdDeletions));
 }
 
-const CALM = 40; // milliseconds: progress is drawn some 20 times a second, the user's own actions immediately
+// What moves by itself, such as progress, is drawn some 20 times a second, or so seldom that drawing takes a tenth of a core;
+// the user's own actions are drawn immediately.
+const CALM = 40; // milliseconds
+const CALMEST = 250;
+const SHARE = 0.1;
+let took = 0; // milliseconds for the last drawing
 const soon = new MessageChannel();
 const waiting = [];
 soon.port1.onmessage = () => waiting.shift()?.();
@@ -232,14 +237,16 @@ export function schedule(callback, isCalm) {
     return;
   }
   if (isCalm) {
-    setTimeout(() => schedule(callback, false), CALM);
+    setTimeout(() => schedule(callback, false), Math.min(Math.max(CALM, took / SHARE), CALMEST));
     return;
   }
   let isDone = false;
   const once = () => {
     if (isDone) return;
     isDone = true;
+    const begin = performance.now();
     callback();
+    took = performance.now() - begin;
   };
   requestAnimationFrame(once);
   setTimeout(once, 250);
