@@ -37,6 +37,20 @@ def word_eta(task: Task, eta: Eta, _: Translator) -> str:
     return coming.replace("{time}", word_time(eta.left)) if round(eta.left) > 0 else over
 
 
+def word_step(progress: Progress, node_title: str, _: Translator) -> str:
+    """Return the running node's name, with its step if it counts them."""
+    if progress.node is None:
+        return ""
+    if progress.maximum > 1:
+        return _(
+            "{node}: step {value} of {maximum}",
+            node=node_title,
+            value=int(progress.value),
+            maximum=int(progress.maximum),
+        )
+    return node_title
+
+
 def word_steps(progress: Progress, node_title: str, _: Translator) -> str:
     """Return the running node, with its step if it counts them: KSampler 14/20."""
     if progress.node is None or progress.maximum <= 1:

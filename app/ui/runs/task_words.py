@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
-from app.core.progress import Progress
 from app.ui.kit.cause_words import word_cause, word_rule
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
@@ -320,17 +319,3 @@ def word_load(count: int, seconds: float | None, _: Translator) -> str:
     """Say how long a server's queue was, and when the work would be done there if that was known."""
     line = _.plural("{count} task in line", "{count} tasks in line", count)
     return line if seconds is None else f"{line} · {word_score(seconds, _)}"
-
-
-def word_step(progress: Progress, node_title: str, _: Translator) -> str:
-    """Return the running node's name, with its step if it counts them."""
-    if progress.node is None:
-        return ""
-    if progress.maximum > 1:
-        return _(
-            "{node}: step {value} of {maximum}",
-            node=node_title,
-            value=int(progress.value),
-            maximum=int(progress.maximum),
-        )
-    return node_title

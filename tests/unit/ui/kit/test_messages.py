@@ -20,7 +20,7 @@ from app.ui.kit.messages import word_error, word_node_error
 from app.ui.kit.plan_words import word_row
 from app.ui.page.notice_words import word_notice
 from app.ui.page.state import Notice, NoticeKind
-from app.ui.runs.progress_words import word_stage
+from app.ui.runs.progress_words import word_stage, word_step
 from app.ui.runs.run_bar_words import word_blocker
 from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import (
@@ -30,7 +30,6 @@ from app.ui.runs.task_words import (
     word_failure,
     word_score,
     word_state,
-    word_step,
     word_task,
 )
 from tests.unit.ui.page_kit import fleet, output, server, task, translator
