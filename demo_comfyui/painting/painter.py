@@ -13,7 +13,9 @@ from demo_comfyui.painting.palette import choose
 from demo_comfyui.painting.scene import compose
 
 STROKES = 9000
-"""Strokes of a whole picture, for any number of steps: about a second of work."""
+"""The most strokes of a whole picture, for any number of steps: about a second of work."""
+PIXELS = 40
+"""Pixels for each stroke of a picture that is too small for so many."""
 BROADEST, FINEST = 0.085, 0.0045
 """Widths of strokes as shares of the shorter side."""
 FIELD = 72
@@ -30,8 +32,9 @@ def paint(text: str, seed: int, steps: int, size: Size) -> Iterator[Image.Image]
     palette, kind = choose(text, rng)
     scene = compose(rng, size, palette, kind)
     canvas = _Canvas(rng, scene)
+    strokes = min(STROKES, size[0] * size[1] // PIXELS)
     for step in range(1, steps + 1):
-        yield canvas.after(step / steps, STROKES // steps)
+        yield canvas.after(step / steps, strokes // steps)
 
 
 class _Canvas:
