@@ -7,6 +7,7 @@ from typing import Literal
 
 from playwright.async_api import Page
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.services import ROOT
 
 AXE = next(
@@ -48,6 +49,6 @@ async def check_axe(page: Page) -> None:
 
 async def _violations(page: Page, theme: Theme, only: tuple[str, ...] = ()) -> list[tuple[str, str, list[str]]]:
     await page.emulate_media(color_scheme=theme)
-    await page.wait_for_function(AT_REST)
+    await wait_for_js(page, AT_REST)
     found = await page.evaluate(RUN, only)
     return [(theme, item["id"], [node["html"][:200] for node in item["nodes"]]) for item in found["violations"]]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, JSHandle, Page, async_playwright
 
 from tests.e2e.crash_kit import log_crash, watch_renderers
 
@@ -37,7 +37,7 @@ FLAGS = (
 )
 # Most windows of a test live for seconds, so their WebAssembly is optimized later than usual and without inlining,
 # which makes a start cheaper.
-SHORT_LIVED = "--js-flags=--wasm-tiering-budget=130000000 --no-wasm-inlining"
+SHORT_LIVED = "--js-flags=--wasm-tiering-budget=600000000 --no-wasm-inlining"
 BARE = "/static/js/theme.js"  # a document that shows text and runs nothing
 LOAD_SECONDS = 90  # a loaded two-core machine
 
@@ -118,6 +118,11 @@ async def open_chromium(
             yield opened
         finally:
             await opened.close()
+
+
+async def wait_for_js(page: Page, expression: str, **options: Any) -> JSHandle:
+    """Wait until a JavaScript expression is true, looking ten times a second: in each frame costs a tenth of a core."""
+    return await page.wait_for_function(expression, **{"polling": 100, **options})
 
 
 async def load_python(page: Page, base: str) -> None:

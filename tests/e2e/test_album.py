@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
@@ -195,11 +196,11 @@ async def test_two_results_are_compared_side_by_side_and_with_slider(window: Moo
     await page.get_by_test_id("album-compare").click()
     pictures = page.locator("dialog.compare img")
     await expect(pictures).to_have_count(2)
-    await page.wait_for_function(ARE_SEEN)
+    await wait_for_js(page, ARE_SEEN)
     await check_axe(page)
     await page.get_by_test_id("compare-way").click()
     await page.locator(".compare-stage.is-slider").wait_for()
-    await page.wait_for_function(ARE_SEEN)
+    await wait_for_js(page, ARE_SEEN)
     slider = page.locator("#compare-slider")
     await slider.fill("20")
     await expect(page.locator(".compare-stage")).to_have_attribute("style", re.compile("--at: 20%"))
@@ -316,7 +317,7 @@ async def test_deleted_result_is_gone_from_the_disk_after_reload(window: Mooring
     await expect(cells(window)).to_have_count(5)
     await page.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(page.get_by_test_id("undo-deletion")).to_have_count(0)
-    await page.wait_for_function(GONE, arg=name.rpartition("/")[0])
+    await wait_for_js(page, GONE, arg=name.rpartition("/")[0])
     await window.reload()
     await page.locator("#results-album").click()
     await expect(cells(window)).to_have_count(5)
@@ -404,10 +405,10 @@ async def test_results_are_saved_to_the_chosen_folder_after_reload(user: Browser
     await expect(page.get_by_test_id("folder-sign")).to_be_visible()
     first = await window.submit(quick_workflow(), "Dunes")
     await window.wait_for(first)
-    await page.wait_for_function(f"async () => Object.keys(await ({SAVED})()).length === 1")
+    await wait_for_js(page, f"async () => Object.keys(await ({SAVED})()).length === 1")
     await window.reload()
     await window.wait_for(await window.submit(quick_workflow(), "Dunes"))
-    await page.wait_for_function(f"async () => Object.keys(await ({SAVED})()).length === 2")
+    await wait_for_js(page, f"async () => Object.keys(await ({SAVED})()).length === 2")
     saved = await page.evaluate(SAVED)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d_Dunes_[ab]_\d+(_2)?\.png", name) for name in saved), saved
     assert all(bytes(head) == b"\x89PNG" for head in saved.values())

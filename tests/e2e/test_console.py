@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page
 
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION
 from app.workflows.reading import Source, read_source
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import Service
@@ -135,12 +136,13 @@ async def test_script_runs_a_workflow_and_the_window_stays_locked(user: BrowserU
         "holders": 1,
     }
 
-    await page.wait_for_function("debugWebSocketLock().webSocket.state === 'open'")
+    await wait_for_js(page, "debugWebSocketLock().webSocket.state === 'open'")
     lock = await page.evaluate("debugWebSocketLock()")
     assert lock["holders"] == [prompt_id]
     assert f"{base}/ws?clientId={lock['clientId']}" in lock["webSocket"]["url"]
     await page.evaluate("resetWebSocketServer()")
-    await page.wait_for_function(
+    await wait_for_js(
+        page,
         "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
         arg=lock["reconnects"],
     )

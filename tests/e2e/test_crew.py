@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.browser_kit import load_python, run_python, start_python
+from tests.e2e.browser_kit import load_python, run_python, start_python, wait_for_js
 from tests.e2e.window_kit import BrowserUser
 from tests.services import Service
 
@@ -103,7 +103,7 @@ async def test_nine_runs_use_each_of_three_idle_servers(user: BrowserUser) -> No
     await page.get_by_test_id("run-count").fill("9")
     await page.get_by_test_id("run-count").blur()
     await page.get_by_test_id("run").click()
-    await page.wait_for_function("() => windowTasks.length >= 6")
+    await wait_for_js(page, "() => windowTasks.length >= 6")
     tasks = await page.evaluate("windowTasks")
     assert {task["executionServer"] for task in tasks[:3]} == {"demo-1", "demo-2", "demo-3"}
     assert len({task["owner"] for task in tasks}) == 3
@@ -140,4 +140,4 @@ async def test_waiting_line_is_spread_over_three_servers(user: BrowserUser) -> N
     ended = page.locator("#results [data-testid=task-card]")
     assert {await card.get_attribute("data-server") for card in await ended.all()} == servers
     await expect(page.locator("#results [data-testid=task-card][data-state=cancelled]").first).to_be_visible()
-    await page.wait_for_function("document.title.startsWith('Mooring · last on ')")
+    await wait_for_js(page, "document.title.startsWith('Mooring · last on ')")

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import quick_workflow, runs_of, slow_workflow
 from tests.name_server import Mood, NameServer, serve_names
@@ -73,7 +74,7 @@ async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, c
     cluster.name(TWO)  # the server at work is leaving, and another has come
     find = "const servers = mooring.fleet().servers, one = servers.find(it => it.id === here);"
     condition = "servers.length === 2 && one.drained && servers.every(it => it.health === 'well')"
-    await window.page.wait_for_function(f"here => {{ {find} return {condition}; }}", arg=here)
+    await wait_for_js(window.page, f"here => {{ {find} return {condition}; }}", arg=here)
     second = await window.submit(quick_workflow(2))  # the window is moored there
     assert (await window.task(second))["executionServer"] == here
     for prompt_id in (first, second):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
@@ -49,7 +50,7 @@ async def test_reloaded_window_is_restored_and_accepts_input_before_python(user:
         await expect(page.locator(LAST)).to_have_count(1)
         await expect(page.locator("#now")).to_contain_text("Tide")
         picture = window.card(done).get_by_test_id("result-image")
-        await page.wait_for_function("(image) => image.naturalWidth > 1", arg=await picture.element_handle())
+        await wait_for_js(page, "(image) => image.naturalWidth > 1", arg=await picture.element_handle())
         early = await picture.get_attribute("src")
         assert await page.locator("#run").evaluate("(run) => run.inert")
         assert await page.evaluate("globalThis.mooring === undefined"), "Python is not there yet"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser, Request, expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, unique_workflow, until
 from tests.e2e.window_kit import MooringWindow, open_user
 from tests.e2e.work_kit import ask_server, break_server
@@ -52,7 +53,7 @@ def gateway(fleet: Fleet) -> Iterator[Gateway]:
 
 async def until_open(window: MooringWindow) -> None:
     """Wait until the window's server has greeted on its socket."""
-    await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
+    await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'open'")
 
 
 async def test_gateway_killed_during_a_run_loses_nothing(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Route, expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
@@ -159,21 +160,21 @@ async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser, fleet: Fl
     workflow = long_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
-    await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
+    await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'open'")
     before = await window.call("debugWebSocketLock()")
     server = fleet[before["lockedServer"]]
     await deafen(server, before["clientId"])
     await cancel_prompts(server, others[before["lockedServer"]])
     await window.wait_state(prompt_id, "running")
 
-    await window.page.wait_for_function("(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])
+    await wait_for_js(window.page, "(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])
     await until(lambda: receives_events(server, before["clientId"]))
     bundle = await window.call("mooring.debugBundle()")
     assert '"cause": "deaf"' in json.dumps(bundle)
     after = await window.call("debugWebSocketLock()")
     assert (after["clientId"], after["lockedServer"]) == (before["clientId"], before["lockedServer"])
-    await window.page.wait_for_function(
-        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    await wait_for_js(
+        window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
     await fleet.expect_delivered(window, prompt_id, workflow)
 
@@ -215,8 +216,8 @@ async def test_success_survives_a_cleared_history(user: BrowserUser, fleet: Flee
 
     await until(is_in_history)
     await post_server(server, "/history", {"clear": True})
-    await window.page.wait_for_function(
-        "(id) => windowTasks[0].notes.some((note) => note.kind === 'told_end')", arg=prompt_id
+    await wait_for_js(
+        window.page, "(id) => windowTasks[0].notes.some((note) => note.kind === 'told_end')", arg=prompt_id
     )
     released.set()
 

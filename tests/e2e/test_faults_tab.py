@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from playwright.async_api import Error, Route, expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
@@ -115,7 +116,8 @@ async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloa
     server_id = (await window.task(prompt_id))["executionServer"]
     await break_server(fleet[server_id], hang=True)
     await window.page.evaluate("(id) => void mooring.cancel(id).catch(() => 0)", prompt_id)
-    await window.page.wait_for_function(
+    await wait_for_js(
+        window.page,
         "(id) => windowTasks.find((task) => task.promptId === id).notes.some((note) => note.kind === 'cancel_asked')",
         arg=prompt_id,
     )
@@ -143,8 +145,8 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
     await cancel_prompts(fleet[server_id], others[server_id])
     await window.wait_state(prompt_id, "running")
     await reloads.reload(server_id)
-    await window.page.wait_for_function(
-        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    await wait_for_js(
+        window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
     await reloads.reload(server_id)
     await window.wait_state(prompt_id, "succeeded")

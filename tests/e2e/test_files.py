@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import open_headless_shell
+from tests.e2e.browser_kit import open_headless_shell, wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.services import Service
 
@@ -109,7 +109,7 @@ async def test_videos_and_sounds_have_a_player_and_others_are_refused(user: Brow
         file.writeframes(b"\0\0" * 8000)
     page = (await open_form(user)).page
     await page.locator("#field-4-audio").set_input_files(sound)
-    await page.wait_for_function("document.querySelector('audio.drop-player')?.duration === 1")
+    await wait_for_js(page, "document.querySelector('audio.drop-player')?.duration === 1")
     assert await page.evaluate("document.querySelector('audio.drop-player').paused")
     await paste_or_drop(page, "drop", "[data-testid=drop-3-file]", "tide.webm", media_type="video/webm")
     await expect(page.locator("video.drop-player")).to_have_attribute("controls", "")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import load_server, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, start_demo, start_gateway
@@ -60,7 +61,7 @@ def other_than(server_id: str) -> str:
 async def wait_for_fleet(window: MooringWindow, condition: str) -> None:
     """Wait until a condition on the window's `fleet` and `server(id)` holds."""
     find = "const fleet = mooring.fleet(), server = id => fleet.servers.find(one => one.id === id);"
-    await window.page.wait_for_function(f"() => {{ {find} return {condition}; }}")
+    await wait_for_js(window.page, f"() => {{ {find} return {condition}; }}")
 
 
 async def test_drained_server_finishes_its_work_and_accepts_no_other(

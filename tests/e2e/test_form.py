@@ -14,6 +14,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -117,7 +118,7 @@ async def test_three_thousand_choices_are_found_by_keyboard(user: BrowserUser) -
     await page.keyboard.press("Enter")
     await expect(choices).to_be_hidden()
     await expect(field).to_have_value(LORAS[2345])
-    await page.wait_for_function(f"({KEPT}).some((item) => item[2] === {json.dumps(LORAS[2345])})")
+    await wait_for_js(page, f"({KEPT}).some((item) => item[2] === {json.dumps(LORAS[2345])})")
     assert await page.evaluate("document.activeElement.id") == LORA[1:]
     await page.keyboard.press("ArrowDown")
     await expect(choices.locator("[aria-selected=true]")).to_have_text(LORAS[2345])

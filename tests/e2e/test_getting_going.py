@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from gateway.page.languages import INDEX, compile_catalogue, locale_files
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, open_user
 from tests.e2e.work_kit import quick_workflow
 from tests.services import ROOT, Service
@@ -124,7 +125,7 @@ async def test_palette_runs_every_command_by_keyboard(page: Page) -> None:
     await page.keyboard.press("Control+K")
     await page.keyboard.type("results jump")
     await page.keyboard.press("Enter")
-    await page.wait_for_function(f"{FOCUS} === 'results'")
+    await wait_for_js(page, f"{FOCUS} === 'results'")
     await page.keyboard.press("Control+K")
     await expect(page.locator("#palette-list [role=option]").first).to_have_attribute("data-command", "go-results")
     await page.keyboard.press("Escape")
@@ -195,7 +196,7 @@ async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
     await expect(page.get_by_test_id("has-notices")).to_have_attribute("aria-checked", "true")
     await page.get_by_test_id("has-sound").click()
     await page.get_by_test_id("try-notification").click()
-    await page.wait_for_function("noted.some(([kind]) => kind === 'note')")
+    await wait_for_js(page, "noted.some(([kind]) => kind === 'note')")
     assert await page.evaluate(WIDTH) == 360
     await close_dialog(page)
     await page.evaluate("noted.length = 0")
@@ -206,7 +207,7 @@ async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
     assert await page.evaluate("noted") == [], "the page is visible"
     await page.evaluate("document.hasFocus = () => false")
     prompt_id = await window.submit(quick_workflow(2), "In the background")
-    await page.wait_for_function("noted.some(([kind]) => kind === 'notice')")
+    await wait_for_js(page, "noted.some(([kind]) => kind === 'notice')")
     ((kind, title, body),) = [item for item in await page.evaluate("noted") if item[0] == "notice"]
     server = (await window.task(prompt_id))["executionServer"]
     assert (kind, title, body) == ("notice", f"Finished · {server}", "In the background")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.test_page import UNMARKED
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow, slow_workflow
@@ -56,8 +57,8 @@ async def transform_of(page: Page) -> str:
 
 async def wait_for_move(page: Page, before: str) -> str:
     """Wait until the drawing was panned or zoomed, and is at rest."""
-    await page.wait_for_function(
-        "(before) => document.querySelector('.plane').getAttribute('transform') !== before", arg=before
+    await wait_for_js(
+        page, "(before) => document.querySelector('.plane').getAttribute('transform') !== before", arg=before
     )
     return await wait_for_rest(page)
 
@@ -85,15 +86,16 @@ async def test_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> None
     await window.card(prompt_id, "running").wait_for()
     page = await open_graph(window, prompt_id)
     drawn = await page.locator(".drawing").evaluate_handle("(node) => node")
-    await page.wait_for_function(
+    await wait_for_js(
+        page,
         """() => {
           const mark = (id) => document.querySelector(`.box[data-node-id="${id}"]`).dataset.mark ?? "";
           return mark(1) === "finished" && mark(7) === "running" && mark(2) === "";
-        }"""
+        }""",
     )
     bar = "document.querySelector('.box[data-node-id=\"7\"] .box-bar').width.baseVal.value"
     early = await page.evaluate(bar)
-    await page.wait_for_function(f"(early) => {bar} > early", arg=early)
+    await wait_for_js(page, f"(early) => {bar} > early", arg=early)
     await expect(page.locator(".node-row", has_text="DemoFailAt").locator(".node-mark")).to_have_text("Running")
     await expect(page.get_by_test_id("graph-state")).to_have_text("Finished")
     for node_id in ("1", "7", "2"):
@@ -216,8 +218,8 @@ async def test_keys_and_buttons_pan_zoom_and_fit(user: BrowserUser) -> None:
         await page.get_by_test_id(tool).click()
         at = await wait_for_move(page, at)
     await page.get_by_test_id("graph-fit").click()
-    await page.wait_for_function(
-        "(whole) => document.querySelector('.plane').getAttribute('transform') === whole", arg=whole
+    await wait_for_js(
+        page, "(whole) => document.querySelector('.plane').getAttribute('transform') === whole", arg=whole
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import CDPSession, Locator, Page, expect
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser
 from tests.services import Service, start_demo, start_gateway
 
@@ -60,7 +61,7 @@ async def expect_dialog(page: Page, testid: str) -> Locator:
     """Check that a dialog is open and has the focus."""
     dialog = page.get_by_test_id(testid)
     await dialog.wait_for()
-    await page.wait_for_function("() => document.querySelector('dialog[open]')?.contains(document.activeElement)")
+    await wait_for_js(page, "() => document.querySelector('dialog[open]')?.contains(document.activeElement)")
     return dialog
 
 
@@ -162,9 +163,7 @@ async def test_button_that_disappears_passes_the_focus_on(user: BrowserUser) -> 
     await page.locator("[data-action=undo]:enabled").focus()
     await page.keyboard.press("Enter")
     await page.locator("[data-action=undo]:disabled").wait_for()
-    await page.wait_for_function(
-        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
+    await wait_for_js(page, "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     await expect(page.locator("[data-action=redo]")).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator(TEXT)).to_have_value("a storm")
@@ -197,7 +196,7 @@ async def expect_typed(page: Page, before: str) -> None:
 async def wait_for_patches(page: Page) -> None:
     """Wait for as many patches as arrive between two keys."""
     so_far = await page.evaluate("patches")
-    await page.wait_for_function("(count) => patches >= count", arg=so_far + PATCHES_A_KEY)
+    await wait_for_js(page, "(count) => patches >= count", arg=so_far + PATCHES_A_KEY, polling="raf")
 
 
 async def test_chinese_composition_survives_thirty_patches_a_second(user: BrowserUser) -> None:
@@ -217,5 +216,5 @@ async def test_chinese_composition_survives_thirty_patches_a_second(user: Browse
         before += chosen
     await page.evaluate("clearInterval(stir)")
     kept = "JSON.parse(sessionStorage.getItem('mooring.draft')).drafts.text.values"
-    await page.wait_for_function(f"() => {kept}.some((item) => item[2] === 'a 海港的清晨的船, wide')")
+    await wait_for_js(page, f"() => {kept}.some((item) => item[2] === 'a 海港的清晨的船, wide')")
     await expect(field).to_have_value("a 海港的清晨的船, wide")

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import until
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import ROOT
@@ -78,13 +79,14 @@ async def test_waiting_runs_run_once_two_at_a_time(user: BrowserUser) -> None:
     page = window.page
     await ask_for(window, 3)
     await expect(page.locator(ITEM)).to_have_count(1)
-    await page.wait_for_function(  # a reload may interrupt a submit, which is reported
-        "() => windowTasks.filter(({state}) => ['queued', 'running', 'succeeded'].includes(state)).length === 2"
+    await wait_for_js(
+        page,  # a reload may interrupt a submit, which is reported
+        "() => windowTasks.filter(({state}) => ['queued', 'running', 'succeeded'].includes(state)).length === 2",
     )
     await window.reload()
     await expect(page.locator("#waiting")).to_be_empty(timeout=60_000)
-    await page.wait_for_function(
-        "document.querySelectorAll('[data-testid=task-card][data-state=succeeded]').length === 3", timeout=60_000
+    await wait_for_js(
+        page, "document.querySelectorAll('[data-testid=task-card][data-state=succeeded]').length === 3", timeout=60_000
     )
     tasks = (await window.facts())["tasks"]
     assert [task["state"] for task in tasks] == ["succeeded"] * 3

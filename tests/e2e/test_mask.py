@@ -18,6 +18,7 @@ from PIL import Image, ImageChops, ImageOps
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -166,7 +167,7 @@ async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(user: Browse
     await expect(page.get_by_test_id("mask-dialog")).to_have_count(0)
     await expect(page.locator(".drop-name")).to_have_text("dunes-0-masked.png")
     await expect(page.get_by_test_id("mask-1-image")).to_have_text("Paint on with the mask")
-    await page.wait_for_function(IS_KEPT)
+    await wait_for_js(page, IS_KEPT)
     await window.reload()  # before any run
     await expect(page.locator(".drop-name")).to_have_text("dunes-0-masked.png")
     await expect(page.get_by_test_id("mask-1-image")).to_have_text("Paint on with the mask")

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK
 from tests.e2e.test_team import open_logged_in
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
@@ -112,8 +113,8 @@ async def test_reload_during_a_run_through_nginx_receives_events(user: BrowserUs
     prompt_id = await window.submit(slow_workflow(60))
     await window.wait_state(prompt_id, "running")
     await window.reload()
-    await window.page.wait_for_function(
-        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    await wait_for_js(
+        window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
     assert (await window.call("debugWebSocketLock()"))["webSocket"]["state"] == "open"
     await expect_delivered(window, setup, prompt_id)
@@ -122,7 +123,7 @@ async def test_reload_during_a_run_through_nginx_receives_events(user: BrowserUs
 async def begin(window: MooringWindow) -> str:
     """Start long work, with its socket open and states observed."""
     prompt_id = await window.submit(slow_workflow(120))
-    await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'open'")
+    await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'open'")
     await window.page.evaluate(SEE_STATES)
     return prompt_id
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import ROOT
@@ -77,13 +78,13 @@ async def test_running_task_shows_progress_step_preview_and_server(user: Browser
     await expect(running.locator("[data-testid=preview]")).to_be_visible()
     await expect(running.locator(".step-name")).to_contain_text("/60")
     await expect(running.locator("[data-testid=eta]")).to_have_text(re.compile(r"^(\d+:\d\d left|any moment now)$"))
-    await page.wait_for_function("[...document.querySelectorAll('.task progress')].some((bar) => bar.value > 0)")
+    await wait_for_js(page, "[...document.querySelectorAll('.task progress')].some((bar) => bar.value > 0)")
     server = await running.get_attribute("data-server")
     chip = page.locator("[data-testid=server-chip]")
     await expect(chip).to_have_attribute("data-server", server or "-")
     await expect(chip).to_contain_text("1 running")
-    await page.wait_for_function("(server) => document.title.endsWith(` · ${server} · Mooring`)", arg=server)
-    await page.wait_for_function("() => /^\\d+% · \\d+:\\d\\d · /.test(document.title)")
+    await wait_for_js(page, "(server) => document.title.endsWith(` · ${server} · Mooring`)", arg=server)
+    await wait_for_js(page, "() => /^\\d+% · \\d+:\\d\\d · /.test(document.title)")
     await running.locator("[data-testid=cancel]").click()
     await window.card(prompt_id, "cancelled").wait_for()
     await expect(chip).to_have_attribute("data-server", "")
@@ -209,7 +210,7 @@ async def test_patches_keep_what_the_user_is_editing(user: BrowserUser) -> None:
     await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))")
     await text.evaluate("(area) => { area.setRangeText('ni'); }")  # as an input method does before a choice
     before = await window.card(prompt_id).locator("progress").evaluate("(bar) => bar.value")
-    await page.wait_for_function("(before) => document.querySelector('.task progress').value > before", arg=before)
+    await wait_for_js(page, "(before) => document.querySelector('.task progress').value > before", arg=before)
     await expect(text).to_have_value("oneni two three")
     await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))")
     assert await window.card(prompt_id).locator("details").evaluate("(details) => details.open")
@@ -286,7 +287,7 @@ async def test_workflow_that_no_server_can_run_is_refused_unsent(
     user: BrowserUser, class_type: str, method: str
 ) -> None:
     page = (await user.open()).page
-    await page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
+    await wait_for_js(page, "() => mooring.fleet().servers.every((server) => server.catalogue)")
     sent: list[str] = []
     page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
     workflow = {
@@ -316,8 +317,18 @@ async def test_blocked_storage_is_reported_on_the_page(user: BrowserUser) -> Non
 IN_THE_SNAPSHOT = ("python_stdlib.zip", "site.zip", "app.zip")  # a window with a snapshot does not request these
 
 
-@pytest.mark.parametrize("language", ["en", "zh-CN"])
-@pytest.mark.parametrize("file", ["pyodide.asm.wasm", "python_stdlib.zip", "site.zip", "app.zip", "core.js", "main.py"])
+@pytest.mark.parametrize(
+    ("file", "language"),
+    [
+        ("pyodide.asm.wasm", "en"),
+        ("python_stdlib.zip", "en"),
+        ("site.zip", "en"),
+        ("app.zip", "en"),
+        ("core.js", "en"),
+        ("core.js", "zh-CN"),
+        ("main.py", "zh-CN"),
+    ],
+)
 async def test_missing_file_is_reported_on_the_page(user: BrowserUser, language: str, file: str) -> None:
     profile = await user.new_profile()
     if file in IN_THE_SNAPSHOT:

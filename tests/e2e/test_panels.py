@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import WITHOUT_LOCKS
+from tests.e2e.browser_kit import WITHOUT_LOCKS, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK
 from tests.e2e.tab_kit import Tab, Tabs, open_tabs
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
@@ -47,9 +47,7 @@ async def open_panel(window: MooringWindow, name: str) -> Locator:
     await window.page.keyboard.press("Enter")
     panel = window.page.get_by_test_id(f"{name}-panel")
     await panel.wait_for()
-    await window.page.wait_for_function(
-        "() => document.querySelector('dialog[open]')?.contains(document.activeElement)"
-    )
+    await wait_for_js(window.page, "() => document.querySelector('dialog[open]')?.contains(document.activeElement)")
     return panel
 
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -42,7 +43,7 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> N
     await expect(results).to_have_attribute("aria-current", "true")
     await page.locator("#results [data-testid=task-card][data-state=succeeded]").wait_for()
     await form.tap()
-    await page.wait_for_function("scrollY === 120")
+    await wait_for_js(page, "scrollY === 120")
     assert await page.evaluate(WIDTH) == 360
     await check_axe(page)
 

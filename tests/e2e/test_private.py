@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -69,7 +70,7 @@ async def test_private_window_shows_results_and_stores_none(user: BrowserUser) -
     await page.locator("[data-action=album]").click()
     cell = page.locator("#album-grid [role=option] img").first
     await cell.wait_for()
-    await page.wait_for_function("document.querySelector('#album-grid [role=option] img').naturalWidth > 0")
+    await wait_for_js(page, "document.querySelector('#album-grid [role=option] img').naturalWidth > 0")
     kept = await read_everything(page)
     for secret in (TEXT, task["promptId"], "DemoSampler", "mooring_0"):
         assert secret not in json.dumps(kept), f"{secret} is stored"
@@ -87,7 +88,7 @@ async def test_reload_during_a_run_delivers_private_work(user: BrowserUser) -> N
     page = window.page
     await window.choose_sample("slow")
     await page.get_by_test_id("run").click()
-    await page.wait_for_function("() => windowTasks.some(({state}) => state === 'running')")
+    await wait_for_js(page, "() => windowTasks.some(({state}) => state === 'running')")
     assert "long ripples" not in json.dumps(await read_everything(page))
     await window.reload()
     await page.locator("[data-testid=task-card][data-state=succeeded] img").first.wait_for()

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright
 
-from tests.e2e.browser_kit import open_chromium
+from tests.e2e.browser_kit import open_chromium, wait_for_js
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, Watch
 from tests.e2e.work_kit import ask_server, break_server, load_server, make_photo, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
@@ -93,8 +93,8 @@ async def test_reload_during_a_run_restores_everything(user: BrowserUser, server
     assert after["lockedServer"] == before["lockedServer"] == (await window.task(prompt_id))["executionServer"]
     assert lock_after["clientId"] == lock["clientId"]
     await window.card(prompt_id).locator("progress").wait_for()
-    await window.page.wait_for_function(
-        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    await wait_for_js(
+        window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
     task = await window.wait_for(prompt_id)
     assert task["state"] == "succeeded"
@@ -138,9 +138,7 @@ async def test_delivered_picture_survives_its_server(user: BrowserUser, servers:
     await window.reload()
     image = window.page.get_by_test_id("result-image").first
     await image.wait_for()
-    await window.page.wait_for_function(
-        "() => document.querySelector('[data-testid=result-image]').naturalWidth === 64"
-    )
+    await wait_for_js(window.page, "() => document.querySelector('[data-testid=result-image]').naturalWidth === 64")
 
 
 async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, servers: Servers) -> None:
@@ -154,11 +152,11 @@ async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, se
     for window, prompt_id in zip(stuck, ids, strict=True):
         await window.call("resetWebSocketServer()")
         await window.wait_state(prompt_id, "unreachable")
-        await window.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'opening'")
+        await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'opening'")
 
     prompt_id = await last.submit(slow_workflow(150, seed=7))
-    await last.page.wait_for_function(
-        "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+    await wait_for_js(
+        last.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
     while not await opens_while_waiting(last, stuck):  # a connection attempt may just have ended by itself
         pass
@@ -175,12 +173,14 @@ async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, se
 async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow]) -> bool:
     """Reopen a window's socket, and return whether it opened before earlier ones to a hung server ended."""
     for other in stuck:
-        await other.page.wait_for_function("() => debugWebSocketLock().webSocket.state === 'opening'")
+        await wait_for_js(other.page, "() => debugWebSocketLock().webSocket.state === 'opening'")
     before = [await other.call("debugWebSocketLock()") for other in stuck]
     closed = (await window.call("debugWebSocketLock()"))["reconnects"]
     await window.call("resetWebSocketServer()")
-    await window.page.wait_for_function(
-        "(n) => debugWebSocketLock().reconnects > n && debugWebSocketLock().webSocket.state === 'open'", arg=closed
+    await wait_for_js(
+        window.page,
+        "(n) => debugWebSocketLock().reconnects > n && debugWebSocketLock().webSocket.state === 'open'",
+        arg=closed,
     )
     after = [await other.call("debugWebSocketLock()") for other in stuck]
     facts = [(lock["webSocket"]["state"], lock["reconnects"]) for lock in (*before, *after)]
@@ -233,7 +233,7 @@ async def test_click_is_reported_after_its_renderer_was_killed(
         await window.page.evaluate(
             "(workflow) => { globalThis.held = mooring.submitWorkflow(workflow).catch(() => {}); }", quick_workflow(5)
         )
-        await window.page.wait_for_function("() => windowTasks.length === 1")
+        await wait_for_js(window.page, "() => windowTasks.length === 1")
         (task,) = await window.call("windowTasks")
         record = await stored_record(reader, task["promptId"])
         assert record["state"] == "registered"

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.test_unreadable import TOUCH
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import break_server, load_server, make_photo, quick_workflow, runs_of, slow_workflow
@@ -111,7 +112,7 @@ async def test_offers_work_by_keyboard_and_giving_up_frees_the_window(user: Brow
     assert await window.call("document.activeElement.closest('dialog') !== null")
     await window.page.keyboard.press("Enter")
     await window.card(prompt_id, "given_up").wait_for()
-    await window.page.wait_for_function("document.activeElement.matches('[data-testid=task-card]')")
+    await wait_for_js(window.page, "document.activeElement.matches('[data-testid=task-card]')")
     assert await focused_card(window) == prompt_id
     assert (await window.facts())["lockedServer"] is None
 

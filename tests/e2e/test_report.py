@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.browser_kit import load_python, run_python
+from tests.e2e.browser_kit import load_python, run_python, wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import slow_workflow
 from tests.services import Service
@@ -87,8 +87,9 @@ async def test_journal_survives_reload(user: BrowserUser) -> None:
     while '"Finished"' not in await window.call(KEPT):  # noqa: ASYNC110 - IndexedDB has no event
         await asyncio.sleep(0.1)
     await window.reload()
-    await window.page.wait_for_function(
-        "async () => (await mooring.debugBundle()).journal.entries.filter((it) => it.kind === 'claimed').length === 2"
+    await wait_for_js(
+        window.page,
+        "async () => (await mooring.debugBundle()).journal.entries.filter((it) => it.kind === 'claimed').length === 2",
     )
     report = await report_of(window)
     events = kinds(report)

@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from app.ui.scripting.actions import EXAMPLES
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import open_headless_shell
+from tests.e2e.browser_kit import open_headless_shell, wait_for_js
 from tests.e2e.window_kit import MooringWindow, open_user
 from tests.e2e.work_kit import break_server, slow_workflow
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
@@ -205,7 +205,7 @@ async def test_blocking_script_never_freezes_the_window(page: Page, server: Serv
     await break_server(server, hang=False)
     upload = 'import mooring\nawait mooring.upload_image(b"GIF89a", "a.gif")\n'
     await block(page, f"{upload}while True: print('flood ' * 8)", "flood")
-    await page.wait_for_function("windowLockedServer === null")
+    await wait_for_js(page, "windowLockedServer === null")
 
 
 async def block(page: Page, source: str, shown: str) -> None:
@@ -221,7 +221,7 @@ async def block(page: Page, source: str, shown: str) -> None:
     other = await page.evaluate("document.querySelector('[name=workflow]:not(:checked)')?.id ?? ''")
     await page.locator(f"#{other}").check(force=True)
     await page.locator(f"#{other.replace('pick', 'fields')}").wait_for()
-    await page.wait_for_function(f"(before) => ({FRAMES})() > before + 30", arg=before)
+    await wait_for_js(page, f"(before) => ({FRAMES})() > before + 30", arg=before)
     await page.get_by_test_id("script-sign").click()
     await expect(page.get_by_test_id("script-status")).to_contain_text("The script runs.")
     await page.get_by_test_id("script-stop").click()
@@ -239,7 +239,7 @@ async def test_waiting_script_is_stopped_and_keeps_its_variables(page: Page) -> 
     )
     await page.get_by_test_id("script-source").fill(source)
     await page.get_by_test_id("script-run").click()
-    await page.wait_for_function("windowTasks.some((task) => task.state === 'running')")
+    await wait_for_js(page, "windowTasks.some((task) => task.state === 'running')")
     await page.get_by_test_id("script-stop").click()
     await expect(page.get_by_test_id("script-status")).to_contain_text("Stopped after")
     output = await run(page, "print(kept)\n(await mooring.cancel(mine))['promptId'] == mine")
@@ -252,7 +252,7 @@ async def test_console_is_used_and_left_by_keyboard(page: Page) -> None:
     await page.locator("dialog").wait_for(state="detached")
     await page.get_by_test_id("open-settings").focus()
     await page.keyboard.press("s")
-    await page.wait_for_function(f"({FOCUS}) === 'script-source'")
+    await wait_for_js(page, f"({FOCUS}) === 'script-source'")
     await source.fill("")
     await page.keyboard.type("for x in 'ab':\nprint(x)")
     await expect(source).to_have_value("for x in 'ab':\n    print(x)")

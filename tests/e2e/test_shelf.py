@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.e2e.browser_kit import load_python, run_python, wait_for_snapshot
+from tests.e2e.browser_kit import load_python, run_python, wait_for_js, wait_for_snapshot
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import make_photo
 from tests.services import Service, start_demo, start_gateway
@@ -134,7 +134,7 @@ async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, tmp_p
     assert (await read_keys(window))["tasks"] == [prompt_id], "it can be undone"
     await window.page.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(window.page.get_by_test_id("undo-deletion")).to_have_count(0)
-    await window.page.wait_for_function("() => windowTasks.length === 0")
+    await wait_for_js(window.page, "() => windowTasks.length === 0")
     assert await read_keys(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
 
 

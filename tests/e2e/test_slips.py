@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow
 from tests.services import Service, start_demo, start_gateway
@@ -45,7 +46,7 @@ async def _press_twice(page: Page, x: float, y: float) -> float:
     await page.mouse.move(x, y)
     await page.mouse.down()
     await page.mouse.up()
-    shown = await page.wait_for_function(CANCEL_SHOWN, arg=[x, y])
+    shown = await wait_for_js(page, CANCEL_SHOWN, arg=[x, y])
     await page.mouse.down()
     await page.mouse.up()
     return float(await page.evaluate("presses.at(-1)")) - float(await shown.json_value())
@@ -118,7 +119,7 @@ async def test_undo_restores_a_replaced_picture(user: BrowserUser, photo: Path) 
     await expect(name).to_have_text("other.png")
     await page.locator("#form [data-action=undo]").click()
     await expect(name).to_have_text(photo.name)
-    await page.wait_for_function("() => document.querySelector('.drop-picture').naturalWidth > 0")
+    await wait_for_js(page, "() => document.querySelector('.drop-picture').naturalWidth > 0")
     await page.locator("[data-action=clear-picture]").click()
     await expect(name).to_have_count(0)
     await page.locator("#form [data-action=undo]").click()
@@ -162,7 +163,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
 
     await delete.click()
     await page.mouse.move(0, 0)  # the notice stays under the pointer
-    await page.wait_for_function("() => windowTasks.length === 1")
+    await wait_for_js(page, "() => windowTasks.length === 1")
     await expect(undo).to_have_count(0)
     await window.reload()
     await _cards(window, 1)

@@ -16,6 +16,7 @@ import pytest
 from playwright.async_api import Locator, Route, expect
 
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import slow_workflow
 from tests.services import Service, start_gateway
@@ -58,7 +59,7 @@ async def open_form(user: BrowserUser, name: str) -> MooringWindow:
     profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
     window = await user.open()
-    await window.page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
+    await wait_for_js(window.page, "() => mooring.fleet().servers.every((server) => server.catalogue)")
     return window
 
 

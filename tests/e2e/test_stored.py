@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
-from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_snapshot
+from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_js, wait_for_snapshot
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow
 from tests.services import Service
 
@@ -69,7 +69,7 @@ async def open_window(profile: BrowserContext, gateway: Service, path: str = "/"
 
 
 async def wait_until_cached(page: Page) -> None:
-    await page.wait_for_function(IS_KEPT)
+    await wait_for_js(page, IS_KEPT)
 
 
 async def test_browser_decompresses_a_snapshot_once(profile: BrowserContext, gateway: Service) -> None:

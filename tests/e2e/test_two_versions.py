@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.browser_kit import BARE
+from tests.e2e.browser_kit import BARE, wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
@@ -79,7 +79,7 @@ async def test_older_page_continues_after_a_newer_one_upgrades_the_store(user: B
     await window.card(prompt_id, "succeeded").wait_for()
     await window.page.locator(RELOAD).click()
 
-    await window.page.wait_for_function("() => !document.querySelector('[data-action=reload]')")
+    await wait_for_js(window.page, "() => !document.querySelector('[data-action=reload]')")
     await window.ready()
     await expect(notice).to_contain_text("Update Mooring where", ignore_case=True)
     await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
@@ -167,9 +167,9 @@ async def test_windows_keep_their_build_after_upgrade_and_offer_a_reload(
                 assert (await working.wait_for(prompt_id))["state"] == "succeeded"
                 for window in windows:
                     await window.page.locator(RELOAD).click()
-                    await window.page.wait_for_function("() => !document.querySelector('[data-action=reload]')")
+                    await wait_for_js(window.page, "() => !document.querySelector('[data-action=reload]')")
                     await window.ready()
-                    await window.page.wait_for_function("() => mooring.fleet().servers.length")  # with the build
+                    await wait_for_js(window.page, "() => mooring.fleet().servers.length")  # with the build
                     assert await build_path(window) != before
                     assert await window.page.locator(NOTICE).count() == 0
                 await working.card(prompt_id, "succeeded").wait_for()

@@ -21,6 +21,8 @@ from typing import Any, Self
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 # Windows of a test are few, and to let their cache keep the unpacked memory snapshot costs more than it saves.
+from tests.e2e.browser_kit import wait_for_js
+
 KEEP_NOTHING = "globalThis.mooringKeepAfter ??= 1e9;"
 PATIENCE = 120_000  # milliseconds, for several Pythons that start on a loaded two-core machine
 
@@ -131,8 +133,8 @@ class MooringWindow:
 
     async def ready(self) -> None:
         """Wait until the session has read its records and the page is drawn."""
-        await self.page.wait_for_function(
-            "() => globalThis.mooring && document.body.matches(':not(.is-booting), .has-failed')"
+        await wait_for_js(
+            self.page, "() => globalThis.mooring && document.body.matches(':not(.is-booting), .has-failed')"
         )
         failure = self.page.locator("#boot-failure")
         assert not await failure.is_visible(), await failure.inner_text()
@@ -196,7 +198,7 @@ class MooringWindow:
         before = await self.page.evaluate(cards)
         await self.show("form")
         await self.page.locator("[data-testid=run]:enabled").click()
-        found = await self.page.wait_for_function(f"(before) => {cards}.find((id) => !before.includes(id))", arg=before)
+        found = await wait_for_js(self.page, f"(before) => {cards}.find((id) => !before.includes(id))", arg=before)
         return str(await found.json_value())
 
     async def send_photo(self, file: Path) -> str:
@@ -261,7 +263,8 @@ class MooringWindow:
 
     async def wait_state(self, prompt_id: str, *states: str) -> None:
         """Wait until a task is in one of these states."""
-        await self.page.wait_for_function(
+        await wait_for_js(
+            self.page,
             "([id, states]) => states.includes(windowTasks.find((task) => task.promptId === id)?.state)",
             arg=[prompt_id, list(states)],
         )

@@ -15,6 +15,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, Route
 
+from tests.e2e.browser_kit import wait_for_js
 from tests.oracle.editor_site import serve_editor
 
 START_SECONDS = 120  # a loaded two-core machine
@@ -98,7 +99,7 @@ async def open_editor(browser: Browser, object_info: str) -> AsyncIterator[Edito
 
             await page.route("**/*", stay_here)
             await page.goto(address)
-            await page.wait_for_function(_READY, timeout=START_SECONDS * 1000)
+            await wait_for_js(page, _READY, timeout=START_SECONDS * 1000)
             await page.evaluate("() => { window.app.canvas.draw = () => {}; }")  # takes half the time
             yield Editor(page)
         finally:

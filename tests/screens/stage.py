@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from demo_comfyui.painting.painter import paint
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, start_fleet
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import load_server
@@ -36,7 +37,7 @@ class Stage:
     async def open(self) -> MooringWindow:
         """Open a window, once every server is known to be well."""
         window = await self.user.open(f"/?lang={self.language}")
-        await window.page.wait_for_function(WELL)
+        await wait_for_js(window.page, WELL)
         return window
 
     async def make(self, window: MooringWindow, title: str, **inputs: Any) -> str:
