@@ -9,6 +9,7 @@ and restarts the first of them, a restart during a run is tested too.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -18,9 +19,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Error, Route, expect
 
 from app.workflows.reading import read_source
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.test_open_workflow import drop, picture_of, pixels
 from tests.e2e.test_team import ask, everything, open_logged_in
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
@@ -165,7 +167,8 @@ async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser) -> None:
         twin = await session.ws_connect(f"{server.url}/ws?clientId={lock['clientId']}")
         await twin.receive()
         await twin.close()
-    await window.page.wait_for_function(
+    await wait_for_js(
+        window.page,
         "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
         arg=lock["reconnects"],
         timeout=120_000,
@@ -273,6 +276,93 @@ async def test_workflow_with_its_own_choices_runs(user: BrowserUser) -> None:
     workflow = {**quick_workflow(), "50": {"class_type": "CustomCombo", "inputs": inputs}}
     workflow["51"] = {"class_type": "PreviewAny", "inputs": {"source": ["50", 0]}}
     assert (await window.wait_for(await window.submit(workflow)))["state"] == "succeeded"
+
+
+async def test_replaced_class_runs_as_its_replacement(user: BrowserUser) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{ADDRESSES[0]}/node_replacements") as reply:
+        if reply.status != 200 or "OldInvert" not in await reply.json():
+            pytest.skip("these servers replace no OldInvert")
+    window = await user.open()
+    workflow = quick_workflow(random.randrange(1 << 24))
+    workflow["5"] = {"class_type": "OldInvert", "inputs": {"image": ["1", 0]}}
+    workflow["2"]["inputs"]["images"] = ["5", 0]
+    await check_runs(window, await window.submit(workflow))
+
+
+async def test_missing_file_of_an_unreached_node_is_not_needed(user: BrowserUser) -> None:
+    window = await user.open()
+    workflow = quick_workflow(random.randrange(1 << 24))
+    workflow["7"] = {"class_type": "LoadImage", "inputs": {"image": "not-here.png"}}
+    workflow["8"] = {"class_type": "ImageInvert", "inputs": {"image": ["7", 0]}}
+    await check_runs(window, await window.submit(workflow))
+
+
+async def test_upload_of_a_script_runs_again_on_the_other_server(user: BrowserUser) -> None:
+    window = await user.open()
+    name = await window.call(DRAW_AND_UPLOAD, random.randrange(360))
+    workflow = quick_workflow()
+    workflow["1"] = {"class_type": "LoadImage", "inputs": {"image": name}}
+    first = await check_runs(window, await window.submit(workflow))
+    second_id = str(await window.call("mooring.runAgain(a[0], {elsewhere: true})", first["promptId"]))
+    second = await check_runs(window, second_id)
+    assert {first["executionServer"], second["executionServer"]} == set(SERVERS)
+
+
+async def test_picture_that_arrives_on_a_server_is_found(user: BrowserUser, tmp_path: Path) -> None:
+    window = await user.open()
+    photo = make_photo(tmp_path, random.randrange(1000))
+    name = f"late-{random.randrange(1 << 24)}.png"
+    workflow = quick_workflow()
+    workflow["1"] = {"class_type": "LoadImage", "inputs": {"image": name}}
+    with pytest.raises(Exception, match="NoServerAvailable"):
+        await window.submit(workflow)
+    form = aiohttp.FormData()
+    form.add_field("image", photo.read_bytes(), filename=name, content_type="image/png")
+    async with aiohttp.ClientSession() as session, session.post(f"{ADDRESSES[1]}/upload/image", data=form) as reply:
+        assert reply.status == 200
+    prompt_id = None
+    while prompt_id is None:
+        with contextlib.suppress(Error):  # an answer counts for some seconds
+            prompt_id = await window.submit(workflow)
+    assert (await check_runs(window, prompt_id))["executionServer"] == "real-1"
+
+
+async def test_spread_runs_use_both_idle_servers(user: BrowserUser) -> None:
+    window = await user.open()
+    page = window.page
+    await drop(page, "plain.json", json.dumps(editor_graph(random.randrange(1 << 24))).encode(), "application/json")
+    await page.locator("#field-1-width").fill("96")
+    await page.get_by_test_id("run-count").fill("4")
+    await page.get_by_test_id("run-count").blur()
+    await page.get_by_test_id("run").click()
+    await wait_for_js(page, "() => windowTasks.length >= 2")
+    tasks = await page.evaluate("windowTasks")
+    assert {task["executionServer"] for task in tasks[:2]} == set(SERVERS)
+    await wait_for_js(page, "() => windowTasks.length === 4 && windowTasks.every((task) => task.state === 'succeeded')")
+
+
+async def test_ends_caused_by_another_user_are_named(user: BrowserUser) -> None:
+    window = await user.open()
+    running = await window.submit(slow_workflow(60))
+    await window.wait_state(running, "running")
+    waiting = await window.submit(slow_workflow(2))
+    await window.wait_state(waiting, "queued")
+    server = SERVERS[(await window.task(running))["executionServer"]]
+    async with aiohttp.ClientSession() as session:
+        await session.post(f"{server.url}/queue", json={"delete": [waiting]})
+        await session.post(f"{server.url}/interrupt", json={})
+    found = [await window.wait_for(running), await window.wait_for(waiting)]
+    assert [(task["state"], task["cause"]) for task in found] == [("cancelled", "interrupted"), ("lost", "removed")]
+
+
+DRAW_AND_UPLOAD = """(async () => {
+  const canvas = new OffscreenCanvas(64, 48);
+  const context = canvas.getContext("2d");
+  context.fillStyle = `hsl(${a[0]} 60% 50%)`;
+  context.fillRect(0, 0, 64, 48);
+  const uploaded = await mooring.uploadImage(await canvas.convertToBlob(), "drawn.png");
+  return uploaded.subfolder ? `${uploaded.subfolder}/${uploaded.name}` : uploaded.name;
+})()"""
 
 
 def editor_graph(colour: int) -> dict[str, Any]:
