@@ -77,7 +77,8 @@ class Capabilities:
         servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
         if unread := [server for server in servers if self._missing(server, names)]:
             await asyncio.gather(*(self.catalogue(server, names) for server in unread))
-        await asyncio.gather(*(self._read_replacing(server, names) for server in servers))
+        if lacking := [server for server in servers if self._lacked(server, names)]:
+            await asyncio.gather(*(self._read_replacing(server, names) for server in lacking))
         known = {server.server_id: self._known(server, names) for server in servers}
         unlisted: dict[Key, str] = {}
         for catalogue in {id(item): item for item in known.values() if item is not None}.values():
@@ -103,14 +104,11 @@ class Capabilities:
 
     async def _read_replacing(self, server: Server, names: frozenset[str]) -> None:
         """Read the replacements of classes that a server does not have."""
-        part = self._kept.get(_content_of(server))
-        missing = [name for name in names if name not in part.catalogue] if part is not None else []
-        if part is None or not missing:
-            return
+        part = self._kept[_content_of(server)]
         if not part.has_replacements:
             await self._read_replacements(server, part)
         known = part.catalogue.replacements
-        if new := frozenset(known[name].new_class for name in missing if name in known):
+        if new := frozenset(known[name].new_class for name in self._lacked(server, names) if name in known):
             await self.catalogue(server, new)
 
     async def _read_replacements(self, server: Server, part: _Part) -> None:
@@ -131,6 +129,11 @@ class Capabilities:
             return frozenset()
         part = self._kept.get(_content_of(server))
         return names if part is None else names - part.asked
+
+    def _lacked(self, server: Server, names: frozenset[str]) -> list[str]:
+        """Those classes that a server does not have, as far as its catalogue is known."""
+        part = self._kept.get(_content_of(server))
+        return [name for name in names if name not in part.catalogue] if part is not None else []
 
     def _known(self, server: Server, names: frozenset[str]) -> Catalogue | None:
         """The known part of that server's catalogue, if it covers all of these names."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Generator
+from typing import Any
 
+from app.core.model import PromptId
 from app.core.ports.http import Request, Response
 from app.core.ports.sockets import Connection
 from app.session import RunStage
@@ -42,6 +45,23 @@ async def test_a_click_of_a_moored_window_shows_its_stages_too(stage: Stage) -> 
         (RunStage.REGISTERING, A),
         (RunStage.SUBMITTING, A),
     ]
+
+
+@scene
+async def test_moored_run_waits_for_nothing_before_its_record_is_written(stage: Stage) -> None:
+    """Each turn of the loop before that costs a browser some milliseconds."""
+    page = await stage.window()
+    await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
+    work = page.session.run(a_workflow(3, 1, None))
+    first = work.send(None)  # what it waits for first
+    assert [run.stage for run in page.session.runs] == [RunStage.REGISTERING]
+
+    @types.coroutine
+    def rest() -> Generator[Any, Any, PromptId]:
+        yield first
+        return (yield from work.__await__())
+
+    assert (await stage.ended(page, await rest())).server_id == A
 
 
 @scene
