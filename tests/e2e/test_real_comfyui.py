@@ -159,7 +159,7 @@ async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser) -> None:
     window = await user.open()
     first = await window.submit(slow_workflow())
     await window.wait_state(first, "running")
-    second = await window.submit(slow_workflow(10))
+    second = await window.submit(slow_workflow(40))  # its unreported start proves deafness, some seconds later
     await window.wait_state(second, "queued")
     lock = await window.call("debugWebSocketLock()")
     server = SERVERS[lock["lockedServer"]]
