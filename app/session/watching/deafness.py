@@ -80,10 +80,13 @@ class DeafnessDetector:
         reported = self._opening.reported.setdefault(prompt_id, set())
         reported.add("end" if isinstance(message, events.EndMessage) else "start")
 
-    def seen(self, task: Task, evidence: Evidence) -> None:
-        """Compare a poll that found a task running or ended with the events that the socket should have delivered."""
+    def seen(self, task: Task, evidence: Evidence, began: float) -> None:
+        """Compare a poll that found a task running or ended with the events that the socket should have delivered.
+
+        A poll that began before the socket opened may have been answered by a server that was restarted since.
+        """
         opening = self._opening
-        if opening is None or not self._is_reported_here(task):
+        if opening is None or began < opening.since or not self._is_reported_here(task):
             return
         states = opening.states.get(task.prompt_id)
         was_ahead = states is TaskState.QUEUED or (states is None and task.created_at > opening.since)

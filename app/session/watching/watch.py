@@ -218,17 +218,17 @@ class Watch:
     async def _poll_task(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
         prompt_id = task.prompt_id
         if (seen := queue.sight_of(prompt_id, self._state.ports.clock.now())) is not None:
-            await self._record(task, seen)
+            await self._record(task, seen, began)
             if task.cancel_asked_at is not None and (left := await self._canceller.cancel(task, base, queue)):
-                await self._record(task, left)
+                await self._record(task, left, began)
             return
         if (found := await self._read_end(task, base, began)) is not None:
-            await self._record(task, found)
+            await self._record(task, found, began)
 
-    async def _record(self, task: Task, found: Evidence) -> None:
-        """Record what a poll has found, and deliver the results of an ended task."""
+    async def _record(self, task: Task, found: Evidence, began: float) -> None:
+        """Record what a poll that began then has found, and deliver the results of an ended task."""
         recorded = await self._state.witness(task.prompt_id, found)
-        self._hearing.seen(task, found)
+        self._hearing.seen(task, found, began)
         if recorded is not None:
             self._courier.deliver(recorded)
 

@@ -84,7 +84,7 @@ async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
     await stage.sleep(0.1)
     tasks = [task_of(page, await stage.run(page, steps=900)) for _ in range(2)]
     for task in tasks:
-        hearing.seen(task, Seen(stage.now, True))
+        hearing.seen(task, Seen(stage.now, True), stage.now)
     await stage.sleep(REPORTS_WITHIN * 2)
     assert (connection.closes, [item["cause"] for item in noted(page, "socket_reopened")]) == (1, ["deaf"])
     assert page.session.socket.deaf == 1
