@@ -41,7 +41,7 @@ def from_plain(value: Any) -> Any:
 
 def json_text(value: Any) -> str:
     """JSON. Fields of dataclasses get names in JavaScript's style; other values that JSON lacks become text."""
-    return json.dumps(value, default=_plain)
+    return json.dumps(value, default=_json_value)
 
 
 def camel_keys(facts: Mapping[str, object]) -> dict[str, object]:
@@ -49,7 +49,7 @@ def camel_keys(facts: Mapping[str, object]) -> dict[str, object]:
     return {_camel(name): value for name, value in facts.items()}
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if is_dataclass(value):
         return camel_keys({item.name: getattr(value, item.name) for item in fields(value)})
     return dict(value) if isinstance(value, Mapping) else str(value)

@@ -91,6 +91,22 @@ async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
 
 
 @scene
+async def test_poll_from_before_the_socket_opened_proves_nothing(stage: Stage) -> None:
+    """Its answer may be that of a server which was restarted since, and whose new process never had the task."""
+    page = await stage.window()
+    await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: is_open(page))
+    task = task_of(page, await stage.run(page, steps=900))
+    hearing, began = DeafnessDetector(page.session._state), stage.now
+    await stage.sleep(0.1)
+    hearing.opened(SlowConnection())
+    hearing.seen(task, Seen(stage.now, False), began)
+    assert not hearing.has_had(task)
+    hearing.seen(task, Seen(stage.now, False), stage.now)
+    assert hearing.has_had(task)
+
+
+@scene
 async def test_a_socket_that_broke_is_not_called_deaf(stage: Stage) -> None:
     page = await stage.window()
     address = stage.world.network.address_of(A) or ""
