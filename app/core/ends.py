@@ -47,10 +47,12 @@ def was_accepted(task: Task) -> bool:
 
 
 def _is_ours(task: Task) -> bool:
-    """Return whether this user asked for the end before it happened."""
-    asked_at = task.cancel_asked_at
-    reported = next((note.at for note in task.notes if note.kind == "told_end" and note.detail == "interrupted"), None)
-    return asked_at is not None and (reported is None or asked_at <= reported)
+    """Return whether this user asked for the end before it was reported: by the order of notes, since clocks jump."""
+    if task.cancel_asked_at is None:
+        return False
+    ends = (number for number, note in enumerate(task.notes) if (note.kind, note.detail) == ("told_end", "interrupted"))
+    reported = next(ends, len(task.notes))
+    return all(note.kind != "cancel_asked" for note in task.notes[reported:])
 
 
 def _of_loss(task: Task) -> EndCause:
