@@ -39,7 +39,7 @@ LONGEST_TAG = 40
 MOST_TAGS = 20
 MOST_PROMPTS = 4  # of these, one should have a picture
 _MARK = "mooring-library"
-_ENDING = re.compile(r"(?:_\d{5}_?)?\.[A-Za-z0-9]{1,5}$")  # with SaveImage's counter before it
+_ENDING = re.compile(r"(?:_\d{5}_?)?(?:\.app)?\.[A-Za-z0-9]{1,5}$")  # after SaveImage's counter or `.app`
 
 
 class Origin(Enum):

@@ -13,10 +13,12 @@ from functools import lru_cache
 
 from app.core.errors import BadInput, BadPlan, MooringError
 from app.core.workflow import ApiWorkflow
+from app.ui.form.labels import word_label
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import OptionList
 from app.ui.kit.state import Dialog
 from app.ui.runs.edit import EditView
+from app.workflows.forms.distinct_labels import distinguished
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
 from app.workflows.graph import Key
 from app.workflows.plans.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
@@ -125,17 +127,10 @@ class ManyView:
 
 def input_names(chosen: OpenWorkflow, word: Word) -> dict[str, Target]:
     """Return every input that a plan can change, under a unique name, the most important first."""
-    titles = {section.node_id: section.title for section in chosen.form.sections}
     first = [item.key for item in chosen.arranged.first]
-    fields = {key: chosen.form.by_key[key] for key in dict.fromkeys([*first, *chosen.form.by_key])}
-    usable = [item for item in fields.values() if _is_usable(item)]
-    labels = [word(item.label) for item in usable]
-    longer = [f"{label} · {word(titles.get(item.node_id, ''))}" for item, label in zip(usable, labels, strict=True)]
-    names: dict[str, Target] = {}
-    for item, label, long in zip(usable, labels, longer, strict=True):
-        name = label if labels.count(label) == 1 else long if longer.count(long) == 1 else f"{long} #{item.node_id}"
-        names[name] = Target(*item.key, label)
-    return names
+    fields = [chosen.form.by_key[key] for key in dict.fromkeys([*first, *chosen.form.by_key])]
+    usable = distinguished(filter(_is_usable, fields), chosen.form)
+    return {word_label(item, word): Target(*item.key, word(item.label)) for item in usable}
 
 
 def plan_of(chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word) -> ManyPlan:

@@ -50,7 +50,7 @@ def order_of(chosen: OpenWorkflow, draft: Draft, *, now: Moment, choose: Choose)
 def files_of(chosen: OpenWorkflow, draft: Draft) -> dict[Key, Picked]:
     """Return the form's files by input; some inputs use the file of another's field."""
     own = {item.key: draft.pictures[item.key].picked for item in chosen.uploads if item.key in draft.pictures}
-    return own | {key: own[leader] for key, leader in chosen.form.shared.items() if leader in own}
+    return own | {key: own[leader] for key, leader in chosen.form.hints.shared.items() if leader in own}
 
 
 def plan_of(chosen: OpenWorkflow, draft: Draft, runs: Iterable[PlannedRun], *, now: Moment, choose: Choose) -> Plan:

@@ -201,7 +201,7 @@ def _gone(found: Runnability | None, chosen: OpenWorkflow | None) -> dict[Key, s
     if found is None or chosen is None or found.runs_on or found.unknown or not found.lacks:
         return {}
     named = [
-        {chosen.form.shared.get(item.key, item.key): item.value for item in lacks.values if _is_gone(item)}
+        {chosen.form.hints.shared.get(item.key, item.key): item.value for item in lacks.values if _is_gone(item)}
         for lacks in found.lacks.values()
     ]
     fields = {item.key for item in chosen.uploads}
@@ -213,7 +213,7 @@ def _is_gone(item: MissingValue) -> bool:
 
 
 def _without(lacks: Lacks, gone: Collection[Key], chosen: OpenWorkflow) -> Lacks:
-    shared = chosen.form.shared
+    shared = chosen.form.hints.shared
     return replace(lacks, values=tuple(item for item in lacks.values if shared.get(item.key, item.key) not in gone))
 
 

@@ -54,6 +54,7 @@ class Conversion:
     """What is sent, and where it comes from."""
 
     source: Mapping[str, Any]
+    opened: Opened
     output: dict[str, dict[str, Any]]
     places: Mapping[Key, Place]
     chosen: Mapping[Key, str]  # prompts whose sent text differs from the file's
@@ -98,7 +99,9 @@ class Converter:
         file = read_editor_file(source)
         opened = open_file(file, self._layouts)
         sending = _Sending(opened, self._layouts, now, choose)
-        return Conversion(source, sending.output(), sending.places, sending.chosen, self._layouts, sending.looked_up)
+        return Conversion(
+            source, opened, sending.output(), sending.places, sending.chosen, self._layouts, sending.looked_up
+        )
 
 
 @dataclass(slots=True)

@@ -34,11 +34,12 @@ class Link(NamedTuple):
 
 @dataclass(slots=True)
 class Port:
-    """An input or output of a subgraph, with the links that continue from it inside."""
+    """An input or output of a subgraph, with the links that continue from it inside; `label` is its author's."""
 
     name: str
     type: str
     link_ids: list[object]
+    label: str = ""
 
 
 @dataclass(slots=True)
@@ -149,9 +150,16 @@ def _ports(given: object) -> list[Port]:
                 item["name"],
                 kind if isinstance(kind, str) else "*",
                 [link for link in link_ids if isinstance(link, int | float)] if isinstance(link_ids, list) else [],
+                label_in(item),
             )
         )
     return ports
+
+
+def label_in(item: Mapping[str, Any]) -> str:
+    """The author's label of a socket; empty if it has none."""
+    labels = (item.get("label"), item.get("localized_name"))
+    return next((label.strip() for label in labels if isinstance(label, str) and label.strip()), "")
 
 
 def _links(given: object) -> list[Link]:

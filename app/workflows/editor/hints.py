@@ -12,23 +12,33 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.workflows.editor.conversion import Conversion, control_word, file_place
+from app.workflows.editor.graph import label_in
+from app.workflows.editor.nodes import REROUTE, LiveGraph, LiveNode, Place
+from app.workflows.editor.values import as_id
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.form import Hints, NodeHint
+from app.workflows.forms.kinds import label_by_author
 from app.workflows.graph import Key
 
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
 _MODES = {mode.value: mode for mode in SeedMode}
 _LONGEST = 200  # characters of a group's title
+_IN_GRAPH = re.compile(r"([^:]+):([^:]+):(.+)", re.DOTALL)  # a widget's id in newer files: graph, node, name
+_MOST_REROUTES = 100
+
+Named = tuple[str, str]  # a widget: the id of its node in the file, and its name
 
 Area = tuple[float, float, float, float]  # left, top, width, height
 
 
 def hints_of(conversion: Conversion) -> Hints:
-    """Values as the editor shows them, which of them are shared, modes of seeds, colours and groups."""
+    """Values as the editor shows them, which of them are shared, modes of seeds, and how the author shows them."""
     leaders: dict[tuple[str, str, int], Key] = {}
     shared: dict[Key, Key] = {}
     seeds: dict[Key, SeedMode] = {}
     values: dict[Key, object] = {}
+    named: dict[Named, Key] = {}
+    hosted: dict[Key, Place] = {}
     for key, place, inside in conversion.shown():
         values[key] = place[0].values[place[1]]
         control = control_word(inside)
@@ -37,7 +47,99 @@ def hints_of(conversion: Conversion) -> Hints:
         leader = leaders.setdefault(file_place(place), key)
         if leader != key:
             shared[key] = leader
-    return Hints(dict(_nodes(conversion.source)), seeds, values, shared)
+            continue
+        for name in _names(place, inside):
+            named.setdefault(name, key)
+        if place[0].graph is not None:
+            hosted[key] = place
+    root = conversion.opened.root
+    return Hints(
+        nodes=dict(_nodes(conversion.source)),
+        seeds=seeds,
+        values=values,
+        shared=shared,
+        chosen=tuple(dict.fromkeys(named[name] for name in _app_inputs(conversion.source) if name in named)),
+        promoted=_promoted(hosted),
+        labels={key: label for key, place in hosted.items() if (label := _own_label(place, key))},
+        titles={key: node.title for key, (node, _slot) in hosted.items()},
+        leads=dict(_leads(root)),
+    )
+
+
+def _names(place: Place, inside: Place) -> Iterator[Named]:
+    """All names of one value: on a subgraph node, inside of it, and on the primitive node that has it."""
+    widget = inside[0].widgets[inside[1]].name
+    for node, index in (place, inside):
+        yield as_id(node.raw.get("id")), widget if node.graph is None else node.input_names[index]
+        if (primitive := node.fed_by.get(index)) is not None:
+            node_id = as_id(primitive.raw.get("id"))
+            yield from ((node_id, "value"), (node_id, widget))
+
+
+def _app_inputs(source: Mapping[str, Any]) -> Iterator[Named]:
+    """The inputs that the author has chosen for the editor's app mode, in order.
+
+    Nodes inside of subgraphs are named by their id alone, or after the id of their graph. Ids are unique in a file.
+    """
+    match source.get("extra"):
+        case {"linearData": {"inputs": list(inputs)}}:
+            pass
+        case _:
+            return
+    for item in inputs:
+        match item:
+            case [str() | int() as node_id, str(name), *_]:
+                found = _IN_GRAPH.fullmatch(node_id) if isinstance(node_id, str) else None
+                yield (as_id(node_id), name) if found is None else (found[2], found[3])
+
+
+def _promoted(hosted: Mapping[Key, Place]) -> tuple[Key, ...]:
+    """The widgets that the root's subgraph nodes show: by the order of these nodes, then as on the node."""
+
+    def place(key: Key) -> tuple[float, int, int]:
+        node, slot = hosted[key]
+        order = node.raw.get("order")
+        return order if isinstance(order, int | float) else 0, node.index, slot
+
+    return tuple(sorted((key for key, (node, _) in hosted.items() if not node.level.key), key=place))
+
+
+def _own_label(place: Place, key: Key) -> str:
+    """The author's label of a widget that a subgraph node shows; empty if it is only the name of the input inside."""
+    host, slot = place
+    label = _socket_label(host, slot)
+    return "" if label == label_by_author(key[1]) else label
+
+
+def _socket_label(host: LiveNode, slot: int) -> str:
+    """What the author calls an input of a subgraph node: there, or at the edge of the subgraph."""
+    if host.graph is None or not 0 <= slot < len(host.input_names):
+        return ""
+    raw, name = host.raw.get("inputs"), host.input_names[slot]
+    items = (item for item in raw if isinstance(item, Mapping)) if isinstance(raw, list) else ()
+    given = next((label for item in items if item.get("name") == name and (label := label_in(item))), "")
+    inputs = host.graph.level.inputs
+    return label_by_author(given or (inputs[slot].label if slot < len(inputs) else "") or name)
+
+
+def _leads(root: LiveGraph) -> Iterator[tuple[str, str]]:
+    """For each node of the root, what the author calls the subgraph's input to which its first output leads."""
+    for node_id in root.nodes:
+        labels = (_socket_label(host, slot) for host, slot in _targets(root, node_id, 0))
+        if label := next((label for label in labels if label), ""):
+            yield node_id, label
+
+
+def _targets(graph: LiveGraph, node_id: str, depth: int) -> Iterator[Place]:
+    for link in graph.leaving(node_id):
+        node = graph.nodes.get(link.target)
+        if node is None:
+            continue
+        if node.type == REROUTE and node.layout is None:
+            if depth < _MOST_REROUTES:
+                yield from _targets(graph, node.node_id, depth + 1)
+        else:
+            yield node, link.target_slot
 
 
 def _nodes(source: Mapping[str, Any]) -> Iterator[tuple[str, NodeHint]]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from app.core.model import RECORD_VERSION
 from app.core.workflow import ApiWorkflow
+from app.workflows.forms.distinct_labels import distinguished
 from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form, Section
 from app.workflows.forms.records import check_lengths
@@ -120,7 +121,7 @@ def arrange(form: Form, layout: Layout) -> Arranged:
     parted = {node_id for node_id, _ in gone}  # most sections of a large form stay as they are
     below = [without(section, gone) if section.node_id in parted else section for section in whole]
     return Arranged(
-        first=tuple(named(form.by_key[key]) for key in top),
+        first=distinguished((named(form.by_key[key]) for key in top), form),
         sections=tuple(section for section in below if section.fields),
         hidden=tuple(named(form.by_key[key]) for key in layout.hidden if key in form.by_key),
         whole=whole,

@@ -17,13 +17,15 @@ from functools import cached_property
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Unknown, Upload, Whole
+from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Text, Unknown, Upload, Whole
 from app.workflows.forms.form import Form, Hints, Look, NodeHint, Section
-from app.workflows.forms.guess import Role, Roles, rank
-from app.workflows.forms.kinds import CAPTURES, default_of, kind_of, label_of
+from app.workflows.forms.guess import FIRST, TEXTS, Role, Roles, rank
+from app.workflows.forms.kinds import CAPTURES, default_of, kind_of, label_by_author, label_of
 from app.workflows.graph import NUMBER_INPUT, Graph, GraphNode, Key, Link, live_inputs, open_graph, own_choices
 
 HALVES = frozenset({"width", "height"})  # short numbers that are shown side by side
+MOST_PROMOTED = 24  # inputs of subgraphs on top
+VALUE_INPUTS = 2  # of a primitive node, at most: its value, and what changes it
 STEP = 25  # nodes built in one step: in a browser some 4 ms
 
 
@@ -64,8 +66,8 @@ def form_steps(
             yield
     by_key = {item.key: item for section in sections for item in section.fields}
     yield
-    roles = Roles(graph)
-    first = rank({key: roles.of(item.kind, key, graph[key[0]]) for key, item in by_key.items() if _is_usable(item)})
+    roles = {key: builder.role(item.kind, key) for key, item in by_key.items() if _is_usable(item)}
+    first = _first(roles, builder.hints)
     yield
     return builder.form(workflow, sections, by_key, first)
 
@@ -74,11 +76,29 @@ def first_form(workflow: ApiWorkflow, catalogue: Catalogue, hints: Hints, first:
     """The form with only the nodes of its top: of `first`, else of what matters most."""
     graph = open_graph(workflow)
     builder = _Builder(catalogue, graph, hints, {}, {})
-    keys = rank(builder.roles()) if first is None else first
+    keys = _first(builder.roles(), hints) if first is None else first
     nodes = dict.fromkeys(node_id for node_id, _name in keys if node_id in graph)
     sections = [builder.section(graph[node_id]) for node_id in nodes]
     by_key = {item.key: item for section in sections for item in section.fields}
     return builder.form(workflow, sections, by_key, tuple(key for key in keys if key in by_key))
+
+
+def _first(roles: Mapping[Key, Role], hints: Hints) -> tuple[Key, ...]:
+    """The keys of the top, in order: as the author has chosen them, else by what subgraphs show, else by our guess.
+
+    An author's subgraphs are complete in themselves: of what is inside, only what they show is on top. The files and
+    texts beside them come first. `roles` are those of all usable inputs.
+    """
+    if hints.chosen:
+        return hints.chosen
+    promoted = hints.promoted[:MOST_PROMOTED]
+    if not promoted:
+        return rank(roles)
+    beside = {key: role for key, role in roles.items() if ":" not in key[0] and key not in promoted}
+    ranked = rank(beside)
+    before = tuple(key for key in ranked if beside[key] <= Role.NEGATIVE)
+    room = max(0, FIRST - len(before) - len(promoted))
+    return (*before, *promoted, *ranked[len(before) :][:room])
 
 
 def _is_usable(item: Field) -> bool:
@@ -141,6 +161,7 @@ class _Builder:
         self._texts = texts
         self._looks = looks
         self._graph = graph
+        self._roles = Roles(graph)
         self._used = {link for node in graph.values() for link in node.links.values()}
         self._known = catalogue.derived(_known_inputs) if catalogue is not None else {}
         self._plain: dict[str, Sequence[tuple[str, _Known]]] = {}
@@ -154,13 +175,13 @@ class _Builder:
             sections=tuple(sections),
             first=first,
             by_key=by_key,
-            shared=self.hints.shared,
+            hints=self.hints,
             own_faults={key: fault for key, item in by_key.items() if (fault := item.own_fault()) is not None},
         )
 
     def roles(self) -> dict[Key, Role]:
         """The role of each usable input, without building its field: most of a large form is not shown for a while."""
-        roles, found, shared = Roles(self._graph), dict[Key, Role](), self.hints.shared
+        found, shared = dict[Key, Role](), self.hints.shared
         for node in self._graph.values():
             values, links = node.values, node.links
             for name, known in self._rows(node):
@@ -168,8 +189,12 @@ class _Builder:
                     continue
                 key = node.node_id, name
                 if key not in shared:
-                    found[key] = roles.of(known.kind, key, node)
+                    found[key] = self._roles.of(known.kind, key, node)
         return found
+
+    def role(self, kind: Kind, key: Key) -> Role:
+        """The role of one input."""
+        return self._roles.of(kind, key, self._graph[key[0]])
 
     def _rows(self, node: GraphNode) -> Sequence[tuple[str, _Known]]:
         """A node's inputs by their names; for most classes they are the same for each node."""
@@ -251,7 +276,7 @@ class _Builder:
             node_id=node.node_id,
             input_name=name,
             kind=kind,
-            label=known.label,
+            label=self._label(known, node, node_class, name),
             hint=spec.tooltip,
             value=default_of(spec, known.kind) if is_absent else self._value(node, name),
             is_absent=is_absent,
@@ -260,6 +285,22 @@ class _Builder:
             is_half=spec.name in HALVES and isinstance(known.kind, Whole),
             class_type=node.class_type,
         )
+
+    def _label(self, known: _Known, node: GraphNode, node_class: NodeClass, name: str) -> str:
+        """The author's label, else what a prompt or the value of a primitive node is for, else the server's label."""
+        key, hints = (node.node_id, name), self.hints
+        if label := hints.labels.get(key):
+            return label
+        match known.kind:
+            case Upload() if label := hints.leads.get(node.node_id):
+                return label
+            case Text() if name in TEXTS and any(output.type == "CONDITIONING" for output in node_class.outputs):
+                is_negative = self._roles.of(known.kind, key, node) is Role.NEGATIVE
+                return "Negative prompt" if is_negative else "Prompt"
+        if name == "value" and len(node_class.inputs) <= VALUE_INPUTS:
+            own = "" if node.title == node_class.display_name else label_by_author(node.title)
+            return own or hints.leads.get(node.node_id) or known.label
+        return known.label
 
     def _known_of(self, node: GraphNode, name: str, spec: InputSpec) -> _Known:
         known = self._known.get((node.class_type, name))

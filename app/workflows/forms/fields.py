@@ -145,6 +145,7 @@ Kind = Whole | Decimal | Seed | Choice | Switch | Text | Upload | Unknown
 class Field:
     """One input that is not linked.
 
+    `about` tells it apart from another field of its label (`distinct_labels.py`).
     `value` is the workflow's own; if it `is_absent` there, `value` is the editor's default. A required one
     is then sent like any other, an optional one only once the user types something.
     """
@@ -153,6 +154,7 @@ class Field:
     input_name: str
     kind: Kind = field(hash=False)  # hashing thousands of choices would be slow, and lists have no hash
     label: str
+    about: str = ""
     hint: str = ""
     value: object = field(default=None, hash=False)
     is_absent: bool = False

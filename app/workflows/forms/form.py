@@ -30,12 +30,21 @@ class Hints:
 
     `values` are as the editor shows them, where these differ from what is sent. An input in `shared` gets its value
     from the same place as the input given for it: a form has one field for both.
+
+    How the author shows the workflow: `chosen` are the inputs of the editor's app mode, in order; `promoted` those
+    that the subgraph nodes of the root show, with the titles of these nodes and the author's labels; `leads` names,
+    for a node of the root, the input of a subgraph to which it leads.
     """
 
     nodes: Mapping[str, NodeHint] = field(default_factory=dict)
     seeds: Mapping[Key, SeedMode] = field(default_factory=dict)
     values: Mapping[Key, object] = field(default_factory=dict)
     shared: Mapping[Key, Key] = field(default_factory=dict)
+    chosen: tuple[Key, ...] = ()
+    promoted: tuple[Key, ...] = ()
+    labels: Mapping[Key, str] = field(default_factory=dict)
+    titles: Mapping[Key, str] = field(default_factory=dict)
+    leads: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Form:
     sections: tuple[Section, ...]
     first: tuple[Key, ...]
     by_key: Mapping[Key, Field] = field(compare=False, repr=False)
-    shared: Mapping[Key, Key] = field(compare=False, repr=False)  # inputs that get their value from another field
+    hints: Hints = field(compare=False, repr=False)
     own_faults: Mapping[Key, BadInput] = field(compare=False, repr=False)  # of the workflow's own values
 
     def uploads(self) -> tuple[Field, ...]:
@@ -113,7 +122,7 @@ class Form:
             and (key in texts or item.is_absent)
             and not item.is_left_out(texts.get(key, item.text))
         }
-        found |= {key: found[leader] for key, leader in self.shared.items() if leader in found}
+        found |= {key: found[leader] for key, leader in self.hints.shared.items() if leader in found}
         return {key: value for key, value in found.items() if value is not None}
 
     def filled(self, texts: Mapping[Key, str]) -> ApiWorkflow:

@@ -46,7 +46,7 @@ SIZES = frozenset(
 STEPS = frozenset({"steps", "cfg", "guidance", "denoise", "strength", "strength_model"})
 MODELS = frozenset({"ckpt_name", "unet_name", "lora_name", "sampler_name"})
 _NEGATIVE = re.compile(r"negativ|\bneg\b|负|反向|反面", re.IGNORECASE)
-_TEXTS = frozenset({"text", "prompt", "caption"})
+TEXTS = frozenset({"text", "prompt", "caption"})
 
 
 def rank(roles: Mapping[Key, Role]) -> tuple[Key, ...]:
@@ -97,7 +97,7 @@ class Roles:
 
 def _role(kind: Kind, name: str) -> Role:
     match kind:
-        case Text(is_multiline=is_long) if is_long or name in _TEXTS:
+        case Text(is_multiline=is_long) if is_long or name in TEXTS:
             return Role.TEXT
         case Upload():
             return Role.FILE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 
 from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
@@ -22,6 +23,8 @@ from app.workflows.forms.fields import (
 
 MEDIA = {"image": Media.PICTURE, "video": Media.VIDEO, "audio": Media.AUDIO}  # by InputSpec.upload; else FILE
 CAPTURES = {"WEBCAM": Media.PICTURE, "AUDIO_RECORD": Media.AUDIO}  # widgets whose value is a file uploaded by the page
+LONGEST = 80  # characters of an author's label
+_IDENTIFIER = re.compile(r"[a-z0-9_.]+")
 WORDS = {"cfg": "CFG", "clip": "CLIP", "fps": "FPS", "lora": "LoRA", "unet": "UNet", "vae": "VAE", "ckpt": "checkpoint"}
 
 
@@ -29,6 +32,12 @@ def label_of(name: str) -> str:
     """The label of an input that has only a name: `ckpt_name` is Checkpoint name."""
     label = " ".join(WORDS.get(word, word) for word in name.replace("_", " ").replace(".", " ").split())
     return label[:1].upper() + label[1:]
+
+
+def label_by_author(text: str) -> str:
+    """The label of an author's own name: `negative_prompt` is Negative prompt, `Her cat` stays as it is."""
+    cut = " ".join(text.split())[:LONGEST]
+    return label_of(cut) if _IDENTIFIER.fullmatch(cut) else cut[:1].upper() + cut[1:]
 
 
 def default_of(spec: InputSpec, kind: Kind) -> object:

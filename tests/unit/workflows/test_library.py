@@ -57,6 +57,7 @@ def test_an_item_is_called_as_its_file_without_the_ending() -> None:
     assert (item.title, item.place, item.added_at, item.used_at) == ("street night", "street_night.json", 5.0, 5.0)
     assert (body.api, body.graph) == (API, "")
     assert opened("ComfyUI_00012_.json")[0].title == "ComfyUI"
+    assert opened("night_walk.app.json")[0].title == "night walk"
 
 
 def test_same_workflow_is_one_item_under_any_file_name() -> None:

@@ -10,9 +10,11 @@ import pytest
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.hints import hints_of
+from app.workflows.forms.arrangement import Layout, arrange
 from app.workflows.forms.building import build_form
 from app.workflows.forms.fields import Seed, SeedMode, Unknown, text_of
 from app.workflows.forms.form import Form
+from app.workflows.graph import Key
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
@@ -65,11 +67,11 @@ def test_a_value_that_feeds_several_inputs_is_sent_to_all(converter: Converter) 
     shared = [
         (conversion, form)
         for case in CASES.values()
-        if (form := form_of(conversion := converter.convert(case()))).shared
+        if (form := form_of(conversion := converter.convert(case()))).hints.shared
     ]
     assert shared
     for _conversion, form in shared:
-        for follower, leader in form.shared.items():
+        for follower, leader in form.hints.shared.items():
             item = form.by_key[leader]
             text = item.text if isinstance(item.kind, Unknown) else _other(item.text)
             if isinstance(item.kind, Unknown) or item.fault(text) is not None:
@@ -126,3 +128,52 @@ def test_groups_that_cannot_be_read_are_none(groups: Any, converter: Converter) 
     draw.node(1, "CaseText", ["x", ""])
     file = {**draw.file(), "groups": groups}
     assert form_of(converter.convert(file)).sections[0].group == ""
+
+
+def tinting(chosen: list[Any] | None = None) -> dict[str, Any]:
+    """A file with a subgraph that shows three inputs, two with labels; and what the author chose for the app mode."""
+    file = CASES["values_shown_outside"]()
+    ports = {port["name"]: port for port in file["definitions"]["subgraphs"][0]["inputs"]}
+    ports["image"]["label"], ports["amount"]["label"], ports["style"]["localized_name"] = (
+        "Her photo",
+        "how_much",
+        "风格",
+    )
+    file["nodes"][0].update(type="LoadImage", widgets_values=["one.png", "image"])
+    if chosen is not None:
+        file |= {"id": ROOT, "extra": {"linearData": {"inputs": chosen, "outputs": ["3"]}}}
+    return file
+
+
+ROOT = "e13112f7-3d09-4ae1-9e84-633a0627d945"
+SHOWN = {("2:10", "amount"): "How much", ("2:10", "seed"): "Seed", ("2:10", "style"): "风格"}
+
+
+def top_of(converter: Converter, file: dict[str, Any]) -> dict[Key, str]:
+    return {item.key: item.label for item in arrange(form_of(converter.convert(file)), Layout()).first}
+
+
+def test_what_a_subgraph_shows_is_on_top_with_its_labels(converter: Converter) -> None:
+    """After the picture beside it, which has the label of the input that it leads to."""
+    assert list(top_of(converter, tinting()).items()) == [(("1", "image"), "Her photo"), *SHOWN.items()]
+
+
+@pytest.mark.parametrize("names", [("2", "2", "1"), (2, f"{ROOT}:2:amount", "1"), ("10", 10, f"{ROOT}:1:image")])
+def test_inputs_of_app_mode_are_the_top_in_their_order(names: tuple[Any, ...], converter: Converter) -> None:
+    """By the id of a node, of one inside of a subgraph, or after the id of the graph; what is gone is left out."""
+    chosen = [[names[0], "style"], [names[1], "amount", {"height": 80}], ["99", "gone"], [names[2], "image"], "odd", []]
+    assert list(top_of(converter, tinting(chosen))) == [("2:10", "style"), ("2:10", "amount"), ("1", "image")]
+
+
+def test_empty_app_mode_chooses_nothing(converter: Converter) -> None:
+    assert top_of(converter, tinting([])) == top_of(converter, tinting())
+
+
+def test_primitive_is_chosen_for_app_mode_by_its_own_id(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(4, "PrimitiveNode", [66, "fixed"], outputs=1)["outputs"][0].update(type="INT", widget={"name": "seed"})
+    draw.node(1, "CaseSource")
+    draw.node(2, "CaseTint", [0.5, 7, "fixed", "soft", ""], widgets=("seed",), image=(1, 0), seed=(4, 0))
+    draw.node(3, "CaseKeep", images=(2, 0))
+    file = draw.file() | {"extra": {"linearData": {"inputs": [["4", "value"]], "outputs": []}}}
+    assert list(top_of(converter, file)) == [("2", "seed")]
