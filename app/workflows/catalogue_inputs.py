@@ -19,6 +19,7 @@ MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 
 # The types for which the editor (1.58) or one of its own extensions draws a widget.
+CAPTURE_TYPES = frozenset({"WEBCAM", "AUDIO_RECORD"})  # widgets whose value is a file that the page uploads
 WIDGET_TYPES = frozenset(
     {
         "INT", "FLOAT", "BOOLEAN", "STRING", "MARKDOWN", COMBO, "IMAGEUPLOAD", "COLOR", "IMAGECOMPARE", "BOUNDING_BOX",
@@ -111,6 +112,11 @@ class InputSpec:
     def is_widget(self) -> bool:
         """Whether the editor shows a widget for it (and a socket with the widget)."""
         return self.widget_type in WIDGET_TYPES and not self.is_forced_input
+
+    @property
+    def has_field(self) -> bool:
+        """Whether a form has a field for it even where the workflow has neither a value nor a link."""
+        return self.is_widget or self.type in CAPTURE_TYPES
 
     @property
     def is_forced_input(self) -> bool:

@@ -6,8 +6,8 @@ lacks.classes, lacks.values          # both empty: it runs there, according to t
 standing(workflow, {"gpu-1": catalogue, "gpu-2": other, "gpu-3": None})
 # Runnability(runs_on=("gpu-1",), lacks={"gpu-2": …}, unknown=("gpu-3",))
 
-A server refuses a class that it lacks anywhere in the workflow, but checks values only in nodes that an output
-depends on: the others are never run.
+A server refuses a class that it lacks anywhere in the workflow, but checks values and links only in nodes that an
+output depends on: the others are never run.
 
 A catalogue does not have everything: a class may check an input itself and then accept a value outside its list.
 So a lack most likely leads to a rejection, and the user may still send the workflow.
@@ -25,8 +25,17 @@ from app.core.model import ServerId
 from app.core.server_file import is_annotated
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
-from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO, DynamicCombo, InputSpec
-from app.workflows.graph import Graph, GraphNode, Key, live_inputs, open_graph, own_choices, reached, replaced
+from app.workflows.catalogue_inputs import COMBO, InputSpec
+from app.workflows.graph import (
+    Graph,
+    GraphNode,
+    Key,
+    live_inputs,
+    open_graph,
+    own_choices,
+    reached,
+    replaced,
+)
 from wire.media import FILE_ENDINGS
 
 # The server's folder of models by the name of the input that takes one (ComfyUI's own loaders, 0.3.64).
@@ -58,6 +67,8 @@ class ValueKind(Enum):
     MODEL = "model"
     CHOICE = "choice"
     FILE = "file"
+    LINK = "link"  # a required input that nothing is connected to
+    OUTPUT = "output"  # of a node before it, which has fewer outputs on this server
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +81,11 @@ class MissingClass:
 
 @dataclass(frozen=True, slots=True)
 class MissingValue:
-    """A value that the server does not offer for an input.
+    """A value that the server does not offer for an input, or a link that the input needs.
 
-    `folder` is the server's folder of models, if it is known. `near` is a choice of the server that differs only in
-    its folder or in upper and lower case: very likely the same file.
+    For a link, `value` is the input's name; for an output, it is the node before it. `folder` is the server's folder of
+    models, if it is known. `near` is a choice of the server that differs only in its folder or in upper and lower case:
+    very likely the same file.
     """
 
     node_id: str
@@ -180,7 +192,10 @@ def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key], files:
     values = [
         value
         for node, node_class in _checked(run, catalogue)
-        for value in _missing_values(node, node_class, supplied, files)
+        for value in (
+            *_missing_values(node, node_class, supplied, files),
+            *_missing_links(node, node_class, graph, run, catalogue),
+        )
     ]
     return Lacks(tuple(MissingClass(name, tuple(nodes)) for name, nodes in missing.items()), tuple(values))
 
@@ -234,11 +249,34 @@ def _missing_values(
             )
 
 
+def _missing_links(
+    node: GraphNode, node_class: NodeClass, graph: Graph, run: Graph, catalogue: Catalogue
+) -> Iterator[MissingValue]:
+    """Yield links that the server refuses. The form has a value for each widget, but not for those of a new class."""
+    is_replaced = node.class_type != graph[node.node_id].class_type
+    title = node.title or node_class.display_name
+
+    def missing(name: str, value: str, kind: ValueKind) -> MissingValue:
+        return MissingValue(node.node_id, title, node.class_type, name, value, kind)
+
+    for name, spec in live_inputs(node_class, node.values):
+        is_absent = name not in node.values and name not in node.links
+        if is_absent and spec.is_required and (is_replaced or not spec.has_field):
+            yield missing(name, name, ValueKind.LINK)
+    for name, link in node.links.items():
+        source = run.get(link.node_id)
+        source_class = catalogue.get(source.class_type) if source is not None else None
+        if source is None:
+            yield missing(name, name, ValueKind.LINK)
+        elif source_class is not None and not 0 <= link.slot < len(source_class.outputs):
+            yield missing(name, source_class.display_name, ValueKind.OUTPUT)
+
+
 def _options(spec: InputSpec) -> Collection[object] | None:
-    """The values that the input may have, or None if the catalogue does not list them."""
-    if spec.type == DYNAMIC_COMBO:
-        held = spec.dynamic
-        return tuple(held.choices) if isinstance(held, DynamicCombo) else None
+    """The values that the server accepts for an input, or None if it accepts any or the catalogue does not list them.
+
+    A choice that brings other inputs is one that the server does not check.
+    """
     return spec.options if spec.type == COMBO and not spec.remote_route else None
 
 

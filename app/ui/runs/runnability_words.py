@@ -63,6 +63,10 @@ def word_lack(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> s
             return _("The model “{name}” is not there.", name=item.value)
         case ValueKind.FILE:
             return _("The file “{name}” is not there: put it into the form.", name=item.value)
+        case ValueKind.LINK:
+            return _("Nothing is connected to the input “{name}”.", name=_.known(label_of(item.input_name)))
+        case ValueKind.OUTPUT:
+            return _("The node “{name}” has fewer outputs there.", name=_.known(item.value))
     label = labels.get((item.node_id, item.input_name)) or label_of(item.input_name)
     return _("“{value}” is none of its choices for “{name}”.", value=item.value, name=_.known(label))
 

@@ -20,8 +20,17 @@ from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Text, Unknown, Upload, Whole
 from app.workflows.forms.form import Form, Hints, Look, NodeHint, Section
 from app.workflows.forms.guess import FIRST, TEXTS, Role, Roles, rank
-from app.workflows.forms.kinds import CAPTURES, default_of, kind_of, label_by_author, label_of
-from app.workflows.graph import NUMBER_INPUT, Graph, GraphNode, Key, Link, live_inputs, open_graph, own_choices
+from app.workflows.forms.kinds import default_of, kind_of, label_by_author, label_of
+from app.workflows.graph import (
+    NUMBER_INPUT,
+    Graph,
+    GraphNode,
+    Key,
+    Link,
+    live_inputs,
+    open_graph,
+    own_choices,
+)
 
 HALVES = frozenset({"width", "height"})  # short numbers that are shown side by side
 MOST_PROMOTED = 24  # inputs of subgraphs on top
@@ -127,7 +136,7 @@ class _Known:
             is_optional=not spec.is_required,
             is_advanced=is_advanced,
             is_usable=not (is_advanced or isinstance(kind, Unknown)),
-            is_needed=spec.is_required and _is_shown_absent(spec),
+            is_needed=spec.is_required and spec.has_field,
         )
 
     @cached_property
@@ -139,10 +148,6 @@ class _Known:
 def _known_inputs(_catalogue: Catalogue) -> dict[Key, _Known]:
     """By class and input; filled on demand."""
     return {}
-
-
-def _is_shown_absent(spec: InputSpec) -> bool:
-    return spec.is_widget or spec.type in CAPTURES
 
 
 class _Builder:
@@ -251,7 +256,7 @@ class _Builder:
     def _is_shown(self, node: GraphNode, name: str, spec: InputSpec) -> bool:
         if name in node.links or (node.node_id, name) in self.hints.shared:
             return False
-        return name in node.values or _is_shown_absent(spec)
+        return name in node.values or spec.has_field
 
     def _value(self, node: GraphNode, name: str) -> object:
         return self.hints.values.get((node.node_id, name), node.values[name])

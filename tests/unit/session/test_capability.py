@@ -23,12 +23,12 @@ from wire.health import Health
 
 C = ServerId("gpu-3")
 NODES: dict[str, Any] = {
-    "EmptyImage": {"input": {"required": {"width": ["INT", {}]}}},
-    "SlowSteps": {"input": {"required": {"preview_format": [["JPEG", "PNG"]]}}},
+    "EmptyImage": {"input": {"required": {"width": ["INT", {}]}}, "output": ["IMAGE"]},
+    "SlowSteps": {"input": {"required": {"preview_format": [["JPEG", "PNG"]]}}, "output": ["IMAGE"]},
     "SaveImage": {"input": {"required": {"filename_prefix": ["STRING", {}]}}, "output_node": True},
 }
 WITHOUT_NODE = {name: NODES[name] for name in ("EmptyImage", "SaveImage")}
-WITHOUT_CHOICE = {**NODES, "SlowSteps": {"input": {"required": {"preview_format": [["WEBP"]]}}}}
+WITHOUT_CHOICE = {**NODES, "SlowSteps": {"input": {"required": {"preview_format": [["WEBP"]]}}, "output": ["IMAGE"]}}
 
 
 @dataclass

@@ -12,6 +12,7 @@ from app.core.model import ServerId
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.needs import Lacks, MissingClass, ValueKind, check, standing
+from app.workflows.replacements import read_replacements
 from tests import recordings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -107,7 +108,39 @@ def test_each_of_several_choices_is_checked() -> None:
 
 
 def test_a_link_is_no_value() -> None:
-    assert check(workflow(n1=("Load", {"ckpt_name": ["n2", 0]}), n2=("Save", {})), catalogue()) == Lacks()
+    assert (
+        check(workflow(n1=("Load", {"ckpt_name": ["n2", 0]}), n2=("Names", {})), catalogue(Names=node_class()))
+        == Lacks()
+    )
+
+
+def test_required_input_without_link_is_a_lack() -> None:
+    (found,) = check(workflow(n1=("Save", {})), catalogue()).values
+    assert (found.key, found.value, found.kind) == (("n1", "images"), "images", ValueKind.LINK)
+    (found,) = check(workflow(n1=("Save", {"images": ["gone", 0]})), catalogue()).values
+    assert (found.input_name, found.kind) == ("images", ValueKind.LINK)
+    assert check(workflow(n1=("Load", {})), catalogue()) == Lacks(), "the form has a value for it"
+
+
+def test_link_to_an_output_that_the_server_lacks_is_a_lack() -> None:
+    def work(slot: int) -> ApiWorkflow:
+        return workflow(n1=("Load", {"ckpt_name": "a.safetensors"}), n2=("Save", {"images": ["n1", slot]}))
+
+    assert check(work(0), catalogue()) == Lacks()
+    (found,) = check(work(1), catalogue()).values
+    assert (found.key, found.value, found.kind) == (("n2", "images"), "Shown so", ValueKind.OUTPUT)
+
+
+def test_replaced_node_without_its_inputs_is_a_lack() -> None:
+    """A replacement without `input_mapping` drops all inputs; then values of the new node are missing too."""
+    known = catalogue(New=node_class(ckpt_name=[["a.safetensors"]]))
+    old = workflow(n1=("Old", {"name": "a.safetensors"}))
+    rules = '{"Old": [{"new_node_id": "New", "input_mapping": %s}]}'
+    known.replacements = read_replacements(rules % '[{"new_id": "ckpt_name", "old_id": "name"}]')
+    assert check(old, known) == Lacks()
+    known.replacements = read_replacements(rules % "null")
+    (found,) = check(old, known).values
+    assert (found.class_type, found.input_name, found.kind) == ("New", "ckpt_name", ValueKind.LINK)
 
 
 def test_choices_need_not_be_texts() -> None:
@@ -127,8 +160,7 @@ def test_inputs_of_dynamic_choice_are_checked_while_chosen() -> None:
     assert check(fine, known) == Lacks()
     (found,) = check(workflow(n1=("Dyn", {"mode": "small", "mode.model": "l.safetensors"})), known).values
     assert (found.input_name, found.value) == ("mode.model", "l.safetensors")
-    (found,) = check(workflow(n1=("Dyn", {"mode": "huge"})), known).values
-    assert (found.input_name, found.kind) == ("mode", ValueKind.CHOICE)
+    assert check(workflow(n1=("Dyn", {"mode": "huge"})), known) == Lacks(), "the server does not check it"
 
 
 def test_unreadable_class_counts_as_present() -> None:
