@@ -139,6 +139,22 @@ _ENTRIES: dict[str, dict[str, Any]] = {
     # These have the names of real classes, since the editor knows them by name, and the inputs that those have.
     "LoadImage": _class({"image": [["one.png", "two.png"], {"image_upload": True}]}, ["IMAGE", "MASK"]),
     "SaveImage": _class({"images": IMAGE, "filename_prefix": ["STRING", {"default": "ComfyUI"}]}, [], output_node=True),
+    "Load3D": _class(
+        {
+            "model_file": [["a.glb"], {"file_upload": True}],
+            "image": ["LOAD_3D", {}],
+            "width": ["INT"],
+            "height": ["INT"],
+        },
+        ["IMAGE"],
+    ),
+    "Save3DAdvanced": _class(
+        {"filename_prefix": ["STRING"], "viewport_state": ["LOAD_3D", {}], "width": ["INT"], "height": ["INT"]}, ["INT"]
+    ),
+    "Painter": _class(
+        {"mask": ["STRING", {"widgetType": "PAINTER", "image_upload": True}], "width": ["INT"], "height": ["INT"]},
+        ["IMAGE"],
+    ),
     "WebcamCapture": _class(
         {"image": ["WEBCAM", {}], "width": ["INT"], "height": ["INT"], "capture_on_queue": ["BOOLEAN"]}, ["IMAGE"]
     ),

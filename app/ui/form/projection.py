@@ -200,4 +200,5 @@ def is_picture(item: Field) -> bool:
 def needs_file(item: Field, draft: Draft) -> bool:
     """Return whether an upload has neither a file nor the name of one on the server."""
     text = draft.values.get(item.key, item.text)
-    return not text and not item.is_left_out(text)
+    is_needed = isinstance(item.kind, Upload) and not item.kind.is_optional
+    return is_needed and not text and not item.is_left_out(text)

@@ -35,6 +35,7 @@ class Style(Enum):
     BRANCHES = "branches"  # the names of the node's connected branches
     CHOICE_INDEX = "choice_index"  # which of the node's own options its choice is
     LORA = "lora"  # a row of a LoRA, with one strength or two
+    VIEW = "view"  # of a 3D scene: the camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ POWER_LORA = "Power Lora Loader (rgthree)"  # a row for each LoRA, made by its o
 # Types that the editor's extensions draw, in addition to `catalogue_inputs.WIDGET_TYPES`.
 _MORE_TYPES = frozenset(
     {
-        "AUDIO_UI", "AUDIOUPLOAD", "AUDIO_RECORD", "WEBCAM", "LOAD_3D", "PREVIEW_3D", "COMFY_BRANCH_INPUT_NAMES",
-        "COMFY_BRANCH_SELECTOR",
+        "AUDIO_UI", "AUDIOUPLOAD", "AUDIO_RECORD", "WEBCAM", "LOAD_3D", "LOAD_3D_ADVANCED", "PREVIEW_3D",
+        "COMFY_BRANCH_INPUT_NAMES", "COMFY_BRANCH_SELECTOR",
     }
 )  # fmt: skip
 _NO_SOCKET = frozenset({"COMFY_BRANCH_INPUT_NAMES"})
@@ -99,6 +100,29 @@ _BUTTONS_3D = {
 }
 
 
+_TURN = {"x": -0.2798481423331213, "y": 0.3647051996310008, "z": 0.11591689595929511, "w": 0.8804762392171493}
+# A 3D scene as the editor shows it first: its camera, and no pictures of it.
+FIRST_VIEW: dict[str, object] = {
+    "image": "",
+    "mask": "",
+    "normal": "",
+    "camera_info": {
+        "position": {"x": 10, "y": 10, "z": 10.000000000000002},
+        "target": {"x": 0, "y": 0, "z": 0},
+        "zoom": 1,
+        "cameraType": "perspective",
+        "quaternion": _TURN,
+        "fov": 35,
+        "aspect": 1,
+        "near": 0.01,
+        "far": 10000,
+        "frustum": {"left": -5, "right": 5, "top": 5, "bottom": -5},
+    },
+    "recording": "",
+    "model_3d_info": [],
+}
+
+
 def has_widget(spec: InputSpec) -> bool:
     """Whether the editor or one of its extensions draws a widget for an input."""
     return spec.is_widget or (spec.widget_type in _MORE_TYPES and not spec.is_forced_input)
@@ -113,6 +137,8 @@ def editor_inputs(node_class: NodeClass) -> tuple[InputSpec, ...]:
     """The inputs of a class with those that the editor adds: an upload button, a player, a 3D view."""
     added = {spec.name: spec for spec in _added(node_class)}
     specs = [_with_default_input(added.pop(spec.name, spec)) for spec in node_class.inputs]
+    if node_class.name == "Load3DAdvanced":
+        specs = [replace(spec, type="LOAD_3D_ADVANCED") if spec.type == "LOAD_3D" else spec for spec in specs]
     if not isinstance(node_class.raw.get("input_order"), Mapping):
         # Without an order they follow the required ones, which they are among.
         at = next((index for index, spec in enumerate(specs) if not spec.is_required), len(specs))
@@ -250,7 +276,9 @@ def _view_3d(spec: InputSpec, class_type: str) -> Iterator[Widget]:
     if class_type == "Load3D":
         for name, value in _BUTTONS_3D.items():
             yield Widget(name, value)
-    yield Widget("image", "", needs_editor=True, spec=spec)
+        yield Widget(spec.name, "", needs_editor=True, spec=spec)  # pictures of the scene
+    else:
+        yield Widget(spec.name, "", style=Style.VIEW)
 
 
 def _preview_3d(_: InputSpec, __: str) -> Iterator[Widget]:
@@ -291,7 +319,7 @@ def _other(spec: InputSpec, _: str) -> Iterator[Widget]:
     given = spec.raw.get("default")
     default: Any = _DEFAULTS.get(spec.widget_type, MISSING) if given is None else given
     style = Style.CURVE if spec.widget_type == "CURVE" else Style.PLAIN
-    yield Widget(spec.name, default, style=style, needs_editor=spec.widget_type == "PAINTER", spec=spec)
+    yield Widget(spec.name, default, style=style, spec=spec)
 
 
 _BUILDERS: dict[str, Callable[[InputSpec, str], Iterator[Widget]]] = {
@@ -307,6 +335,7 @@ _BUILDERS: dict[str, Callable[[InputSpec, str], Iterator[Widget]]] = {
     "AUDIO_RECORD": _recorder,
     "WEBCAM": _camera,
     "LOAD_3D": _view_3d,
+    "LOAD_3D_ADVANCED": _view_3d,
     "PREVIEW_3D": _preview_3d,
     "BOUNDING_BOX": _box,
     "IMAGECOMPARE": _compared,

@@ -124,6 +124,7 @@ class Upload:
     """A file to be uploaded, or one of `options`, which are on the server; its text is a name there.
 
     `is_mask_used`: the workflow uses the picture's transparency as a mask, so painting one makes sense.
+    `is_optional`: the node accepts an empty text.
     """
 
     media: Media = Media.PICTURE
@@ -131,6 +132,7 @@ class Upload:
     options: tuple[object, ...] = ()
     is_mask_used: bool = False
     remote_route: str = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from app.workflows.forms.fields import (
 MEDIA = {"image": Media.PICTURE, "video": Media.VIDEO, "audio": Media.AUDIO}  # by InputSpec.upload; else FILE
 CAPTURES = {"WEBCAM": Media.PICTURE, "AUDIO_RECORD": Media.AUDIO}  # widgets whose value is a file uploaded by the page
 LONGEST = 80  # characters of an author's label
+PAINTER = "PAINTER"  # a text that names a picture with strokes; empty for none
 _IDENTIFIER = re.compile(r"[a-z0-9_.]+")
 WORDS = {"cfg": "CFG", "clip": "CLIP", "fps": "FPS", "lora": "LoRA", "unet": "UNet", "vae": "VAE", "ckpt": "checkpoint"}
 
@@ -54,6 +55,8 @@ def kind_of(spec: InputSpec) -> Kind:
     """The kind of the field for an input."""
     if spec.type in CAPTURES:
         return Upload(CAPTURES[spec.type])
+    if spec.widget_type == PAINTER:
+        return Upload(Media.PICTURE, is_optional=True)
     make = _KINDS.get(spec.type)
     return make(spec) if make is not None else Unknown()
 

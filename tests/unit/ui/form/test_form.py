@@ -12,7 +12,7 @@ from app.session import Picked
 from app.ui.form.input_labels import input_labels
 from app.ui.form.node_labels import node_labels
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.projection import SHORT, SMALL
+from app.ui.form.projection import SHORT, SMALL, needs_file
 from app.ui.form.state import NODES_AT_FIRST, Draft, FieldView, FormState, Picture
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
@@ -22,7 +22,7 @@ from app.ui.page.state import PageView
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.fields import Field, SeedMode, Upload
 from app.workflows.forms.kinds import label_of
 from tests import recordings
 from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
@@ -307,3 +307,9 @@ def test_commonest_names_of_nodes_and_inputs_are_translated() -> None:
     assert len(names) >= 79
     left = {name for name in names if translator("zh-CN").known(name) == name}
     assert left <= {"CFG"}, "what the field calls alike in both languages"
+
+
+@pytest.mark.parametrize(("kind", "is_needed"), [(Upload(), True), (Upload(is_optional=True), False)])
+def test_only_a_file_that_the_node_requires_is_needed(kind: Upload, is_needed: bool) -> None:
+    item = Field(node_id="1", input_name="mask", kind=kind, label="Mask", value="")
+    assert needs_file(item, Draft()) is is_needed

@@ -17,7 +17,10 @@ from app.core.errors import BadInput
 from app.core.workflow import MAX_NODES, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter
+from app.workflows.editor.hints import hints_of
 from app.workflows.editor.problems import CannotConvert, Problem, Reason
+from app.workflows.forms.building import build_form
+from app.workflows.forms.fields import Media, Upload
 from tests.editor.cases import CASES
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key
@@ -120,6 +123,29 @@ def test_circles_and_broken_links_are_refused_with_their_reason(name: str, conve
 def test_broken_link_is_named_by_its_input(converter: Converter) -> None:
     problem = refused(REFUSED["link_from_nowhere"][0](), converter)[0]
     assert (problem.node_id, problem.class_type, problem.detail) == ("2", "CaseKeep", "images")
+
+
+def test_scene_is_sent_as_the_editor_shows_it_first(converter: Converter) -> None:
+    """A view that the file has is kept; pictures of a scene, which `Load3D` needs, only the editor can make."""
+    draw = Drawing()
+    draw.node(1, "Save3DAdvanced", ["3d/a", "", 64, 64])
+    draw.node(2, "Save3DAdvanced", ["3d/b", {"camera_info": None}, 64, 64])
+    output = converter.convert(draw.file()).output
+    first = output["1"]["inputs"]["viewport_state"]
+    assert (first["camera_info"]["fov"], first["image"], first["model_3d_info"]) == (35, "", [])
+    assert output["2"]["inputs"]["viewport_state"] == {"camera_info": None}
+    draw.node(3, "Load3D", ["a.glb", "", "", "", "", 64, 64])
+    assert refused(draw.file(), converter)[0].class_type == "Load3D"
+
+
+@pytest.mark.parametrize("name", ["", "painter/painter-1.png [temp]"])
+def test_painted_picture_is_sent_by_its_name(name: str, converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "Painter", [name, 64, 64])
+    conversion = converter.convert(draw.file())
+    assert conversion.output["1"]["inputs"]["mask"] == name
+    item = build_form(conversion.workflow, Catalogue.parse(CLASSES), hints_of(conversion)).by_key["1", "mask"]
+    assert (item.kind, item.text) == (Upload(Media.PICTURE, is_optional=True), name)
 
 
 def test_values_of_custom_scripts_are_not_lost_silently(converter: Converter) -> None:
