@@ -70,10 +70,12 @@ class Catalogue:
     """All node classes of one server, or only those that were requested; more can be added.
 
     `replacements` are the classes that the server replaces, by old name, once they were requested.
+    `checks_new_choices`: whether it checks choices in the newer form (`wire/versions.py`).
     """
 
     entries: dict[str, Any]
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
+    checks_new_choices: bool = True
     _read: dict[str, NodeClass | str] = field(default_factory=dict, repr=False, compare=False)
     _worked_out: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 

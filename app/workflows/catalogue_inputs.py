@@ -216,6 +216,11 @@ class InputSpec:
         return bool(self.raw.get("multi_select"))
 
     @property
+    def is_new_choice(self) -> bool:
+        """Whether it is a choice in the newer form, which older servers do not check."""
+        return self.type == COMBO and isinstance(self.raw.get("options"), list)
+
+    @property
     def upload(self) -> str:
         """What may be uploaded for it: image, video, audio, mesh, file, or empty for nothing."""
         return next((kind for key, kind in UPLOADS.items() if self.raw.get(key) is True), "")

@@ -193,7 +193,7 @@ def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key], files:
         value
         for node, node_class in _checked(run, catalogue)
         for value in (
-            *_missing_values(node, node_class, supplied, files),
+            *_missing_values(node, node_class, catalogue, supplied, files),
             *_missing_links(node, node_class, graph, run, catalogue),
         )
     ]
@@ -226,10 +226,11 @@ def _checked(graph: Graph, catalogue: Catalogue) -> Iterator[tuple[GraphNode, No
 
 
 def _missing_values(
-    node: GraphNode, node_class: NodeClass, supplied: Collection[Key], files: Files
+    node: GraphNode, node_class: NodeClass, catalogue: Catalogue, supplied: Collection[Key], files: Files
 ) -> Iterator[MissingValue]:
     for name, spec in live_inputs(node_class, node.values):
-        options = None if own_choices(node, name, spec) else _options(spec)
+        is_free = own_choices(node, name, spec) or (spec.is_new_choice and not catalogue.checks_new_choices)
+        options = None if is_free else _options(spec)
         if name not in node.values or (node.node_id, name) in supplied:
             continue
         value = node.values[name]

@@ -26,6 +26,7 @@ from app.workflows.graph import Key
 from app.workflows.needs import Runnability, standing, unlisted_files
 from app.workflows.replacements import read_replacements
 from wire.health import Health
+from wire.versions import checks_new_choices
 
 log = logging.getLogger("mooring.session")
 
@@ -93,6 +94,7 @@ class Capabilities:
         """Those classes of a server, among others; None if they are unknown now."""
         if missing := self._missing(server, names):
             part = self._kept.setdefault(_content_of(server), _Part())
+            part.catalogue.checks_new_choices = checks_new_choices(server.version)
             self._forget()
             try:
                 part.catalogue.add(await self._read(_content_of(server), missing))

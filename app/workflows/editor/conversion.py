@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,7 +29,7 @@ from app.workflows.editor.opening import Opened, innermost, open_file
 from app.workflows.editor.problems import Problem, Reason, refuse
 from app.workflows.editor.texts import Choose, Moment, choose_first, fill_patterns, resolve_prompt
 from app.workflows.editor.values import MISSING, as_text, pack_facts
-from app.workflows.editor.widgets import FIRST_VIEW, Style
+from app.workflows.editor.widgets import Style, first_view
 
 Key = tuple[str, str]  # a node's id and an input's name, in API format
 
@@ -195,7 +194,7 @@ class _Sending:
     def _process(self, node_id: str, node: LiveNode, index: int, inputs: dict[str, Any]) -> None:
         widget, value = node.widgets[index], node.values[index]
         if widget.style is Style.VIEW and not isinstance(value, dict):
-            inputs[widget.name] = deepcopy(FIRST_VIEW)
+            inputs[widget.name] = first_view()
         if widget.style is Style.BRANCHES:
             inputs[widget.name] = {"__value__": _branches(node)}
         if widget.style is Style.CURVE and value is not None and value is not MISSING:

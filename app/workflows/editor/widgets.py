@@ -100,27 +100,22 @@ _BUTTONS_3D = {
 }
 
 
-_TURN = {"x": -0.2798481423331213, "y": 0.3647051996310008, "z": 0.11591689595929511, "w": 0.8804762392171493}
-# A 3D scene as the editor shows it first: its camera, and no pictures of it.
-FIRST_VIEW: dict[str, object] = {
-    "image": "",
-    "mask": "",
-    "normal": "",
-    "camera_info": {
+def first_view() -> dict[str, object]:
+    """A 3D scene as the editor shows it first: its camera, and no pictures of it."""
+    turn = {"x": -0.2798481423331213, "y": 0.3647051996310008, "z": 0.11591689595929511, "w": 0.8804762392171493}
+    camera = {
         "position": {"x": 10, "y": 10, "z": 10.000000000000002},
         "target": {"x": 0, "y": 0, "z": 0},
         "zoom": 1,
         "cameraType": "perspective",
-        "quaternion": _TURN,
+        "quaternion": turn,
         "fov": 35,
         "aspect": 1,
         "near": 0.01,
         "far": 10000,
         "frustum": {"left": -5, "right": 5, "top": 5, "bottom": -5},
-    },
-    "recording": "",
-    "model_3d_info": [],
-}
+    }
+    return {"image": "", "mask": "", "normal": "", "camera_info": camera, "recording": "", "model_3d_info": []}
 
 
 def has_widget(spec: InputSpec) -> bool:

@@ -28,6 +28,7 @@ NODES: dict[str, Any] = {
     "SaveImage": {"input": {"required": {"filename_prefix": ["STRING", {}]}}, "output_node": True},
 }
 WITHOUT_NODE = {name: NODES[name] for name in ("EmptyImage", "SaveImage")}
+NEWER_CHOICE = ["COMBO", {"options": ["WEBP"]}]
 WITHOUT_CHOICE = {**NODES, "SlowSteps": {"input": {"required": {"preview_format": [["WEBP"]]}}, "output": ["IMAGE"]}}
 
 
@@ -61,12 +62,15 @@ class MemoryCatalogues:
         return server_id, ""
 
 
-async def open_window(stage: Stage, nodes: Mapping[ServerId, dict[str, Any]]) -> tuple[Page, MemoryCatalogues]:
+async def open_window(
+    stage: Stage, nodes: Mapping[ServerId, dict[str, Any]], version: str = ""
+) -> tuple[Page, MemoryCatalogues]:
     """A window that knows these servers' catalogues; those of other servers are unknown."""
     catalogues = MemoryCatalogues({str(server_id): items for server_id, items in nodes.items()})
     known_fleet = stage.world.network.fleet()
     servers = tuple(
-        replace(item, catalogue=item.server_id if item.server_id in nodes else "") for item in known_fleet.servers
+        replace(item, version=version, catalogue=item.server_id if item.server_id in nodes else "")
+        for item in known_fleet.servers
     )
     listed = replace(known_fleet, servers=servers)
     stage.world.network.fleet = lambda: listed  # type: ignore[method-assign]
@@ -86,6 +90,18 @@ async def test_a_free_window_chooses_among_those_that_can(stage: Stage, lacking:
         task = await stage.ended(page, prompt_id)
         assert (task.server_id, task.state) == (B, TaskState.SUCCEEDED)
         assert task.choice is not None and task.choice.refused == {A: "lacks", C: "lacks"}
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("0.3.64", False), ("0.30.0", True)])
+@scene
+async def test_older_server_takes_any_choice_in_the_newer_form(stage: Stage, version: str, is_refused: bool) -> None:
+    newer = {**NODES, "SlowSteps": {**NODES["SlowSteps"], "input": {"required": {"preview_format": NEWER_CHOICE}}}}
+    page, _ = await open_window(stage, {A: newer, B: newer, C: newer}, version)
+    if is_refused:
+        with pytest.raises(NoServerAvailable):
+            await stage.run(page)
+    else:
+        await stage.run(page)
 
 
 @scene

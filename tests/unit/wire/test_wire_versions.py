@@ -1,10 +1,10 @@
-"""Which versions interrupt by id."""
+"""What versions are known to do."""
 
 from __future__ import annotations
 
 import pytest
 
-from wire.versions import interrupts_by_id
+from wire.versions import checks_new_choices, interrupts_by_id
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,10 @@ from wire.versions import interrupts_by_id
 )
 def test_only_known_versions_interrupt_by_id(version: str, by_id: bool) -> None:
     assert interrupts_by_id(version) is by_id
+
+
+@pytest.mark.parametrize(
+    ("version", "checks"), [("0.3.64", False), ("0.5.0", True), ("0.30.0", True), ("", True), ("dev", True)]
+)
+def test_only_known_versions_leave_newer_choices_unchecked(version: str, checks: bool) -> None:
+    assert checks_new_choices(version) is checks

@@ -163,6 +163,14 @@ def test_inputs_of_dynamic_choice_are_checked_while_chosen() -> None:
     assert check(workflow(n1=("Dyn", {"mode": "huge"})), known) == Lacks(), "the server does not check it"
 
 
+def test_choice_in_newer_form_is_checked_where_the_server_checks_it() -> None:
+    work = workflow(n1=("Lora", {"lora_name": "y.safetensors"}), n2=("Load", {"device": "tpu"}))
+    older = catalogue()
+    older.checks_new_choices = False
+    assert [item.value for item in check(work, older).values] == ["tpu"]
+    assert [item.value for item in check(work, catalogue()).values] == ["y.safetensors", "tpu"]
+
+
 def test_unreadable_class_counts_as_present() -> None:
     assert check(workflow(n1=("Broken", {"x": "y"})), catalogue(Broken={"input": 7})) == Lacks()
 
