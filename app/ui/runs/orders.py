@@ -10,12 +10,13 @@ the editor does when it sends them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
+from app.workflows.editor.file_names import name_changes
 from app.workflows.editor.texts import Choose, Moment
 from app.workflows.graph import Key
 from app.workflows.plans.runs import PlannedRun
@@ -41,7 +42,9 @@ class Plan:
 def order_of(chosen: OpenWorkflow, draft: Draft, *, now: Moment, choose: Choose) -> Order:
     """Return the form's values as one run; raises BadInput for the first value that cannot be sent."""
     if chosen.editor is None:
-        return Order(chosen.form.filled(draft.values))
+        workflow = chosen.form.filled(draft.values)
+        names = name_changes(workflow, now)
+        return Order(workflow.with_values(names) if names else workflow)
     values, modes = chosen.form.values(draft.values), {key: mode.value for key, mode in draft.modes.items()}
     sending = chosen.editor.sender.prepare(values, now=now, choose=choose, controls=modes)
     return Order(sending.workflow, sending.editor)
@@ -55,9 +58,17 @@ def files_of(chosen: OpenWorkflow, draft: Draft) -> dict[Key, Picked]:
 
 def plan_of(chosen: OpenWorkflow, draft: Draft, runs: Iterable[PlannedRun], *, now: Moment, choose: Choose) -> Plan:
     """Return the form's values for as many runs as are planned."""
-    order = order_of(chosen, draft, now=now, choose=choose)
     if chosen.editor is None:
-        return Plan(order.workflow, tuple(runs))
+        workflow = chosen.form.filled(draft.values)
+        return Plan(workflow, tuple(_with_names(run, workflow, now) for run in runs))
+    order = order_of(chosen, draft, now=now, choose=choose)
     values, modes = chosen.form.values(draft.values), {key: mode.value for key, mode in draft.modes.items()}
     planned, editor = chosen.editor.sender.plan(values, runs, now=now, choose=choose, controls=modes)
     return Plan(order.workflow, tuple(planned), editor)
+
+
+def _with_names(run: PlannedRun, workflow: ApiWorkflow, now: Moment) -> PlannedRun:
+    if not any("%" in str(text) for text in (workflow.text, *run.values.values())):
+        return run
+    names = name_changes(workflow.with_values(run.values), now)
+    return replace(run, values={**run.values, **names}) if names else run

@@ -59,7 +59,7 @@ class Widget:
         return self.is_sent and self.spec is not None and not self.needs_editor
 
 
-_SAVE_CLASSES = frozenset(
+SAVE_CLASSES = frozenset(
     {
         "SaveImage", "SaveImageAdvanced", "SaveSVGNode", "SaveVideo", "SaveAnimatedWEBP", "SaveWEBM", "SaveAudio",
         "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced", "SaveGLB", "Save3DAdvanced", "SaveGaussianSplat",
@@ -210,7 +210,7 @@ def _boolean(spec: InputSpec, _: str) -> Iterator[Widget]:
 
 def _string(spec: InputSpec, class_type: str) -> Iterator[Widget]:
     given = spec.raw.get("default")
-    is_file = class_type in _SAVE_CLASSES and spec.name == "filename_prefix"
+    is_file = class_type in SAVE_CLASSES and spec.name == "filename_prefix"
     style = Style.FILE_NAME if is_file else Style.AREA if spec.is_multiline else Style.PLAIN
     yield Widget(
         spec.name, "" if given is None else given, style=style, has_choices=spec.has_dynamic_prompts, spec=spec

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from app.session import Picked
 from app.ui.form.open_workflow import Given, open_given
 from app.ui.form.state import Draft, Picture
-from app.ui.runs.orders import files_of, order_of
+from app.ui.runs.orders import files_of, order_of, plan_of
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.copy import filled
+from app.workflows.plans.runs import PlannedRun
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key
 from tests.unit.ui.page_kit import Bytes
@@ -32,3 +35,39 @@ def test_file_in_a_repeated_subgraph_is_sent_to_each_node() -> None:
     sent = order.workflow.with_values(dict.fromkeys(files_of(chosen, draft), "mooring/ab.png"))
     graph = filled(order.editor, sent)
     assert graph["definitions"]["subgraphs"][0]["nodes"][0]["widgets_values"] == ["mooring/ab.png", "image"]
+
+
+def saving(name: str) -> str:
+    """A workflow in API format that saves under this name."""
+    size = {"class_type": "EmptyImage", "inputs": {"width": 64}, "_meta": {"title": "Her size"}}
+    return json.dumps(
+        {"1": size, "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": name}}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("%date:yyyy-MM-dd%/boat", "2026-01-02/boat"),
+        ("%EmptyImage.width%_%Her size.width%", "64_64"),
+        (
+            "%SaveImage.filename_prefix%%odd%%Nothing.at_all%100%",
+            "%SaveImage.filename_prefix%%odd%%Nothing.at_all%100%",
+        ),
+        ("plain", "plain"),
+    ],
+)
+def test_patterns_of_file_names_are_filled_in_api_files(name: str, sent: str) -> None:
+    chosen = open_given(Given("w", "Saves", api=saving(name)), None)
+    assert chosen is not None
+    order = order_of(chosen, Draft(), now=(2026, 1, 2, 3, 4, 5), choose=lambda _: 0)
+    assert order.workflow.value("2", "filename_prefix") == sent
+
+
+def test_each_planned_run_has_its_own_values_in_its_file_name() -> None:
+    chosen = open_given(Given("w", "Saves", api=saving("%EmptyImage.width%")), None)
+    assert chosen is not None
+    runs = [PlannedRun(index, {("1", "width"): width}, "") for index, width in enumerate((8, 16))]
+    plan = plan_of(chosen, Draft(), runs, now=(2026, 1, 2, 3, 4, 5), choose=lambda _: 0)
+    sent = [plan.workflow.with_values(run.values).value("2", "filename_prefix") for run in plan.runs]
+    assert sent == ["8", "16"]
