@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,6 +92,16 @@ def reached(graph: Graph, ends: Iterable[str]) -> frozenset[str]:
             found.add(node_id)
             waiting += [link.node_id for link in graph[node_id].links.values()]
     return frozenset(found)
+
+
+def validated(graph: Graph, classes: Mapping[str, NodeClass | None]) -> Collection[str]:
+    """Return the ids of the nodes whose values and links a server checks: those that an output depends on.
+
+    `classes` are those of the nodes, None where the server does not know one, which may be an output too.
+    """
+    if not any(found is not None and found.is_output for found in classes.values()):
+        return graph.keys()  # a prompt without outputs is refused anyway
+    return reached(graph, (node_id for node_id, found in classes.items() if found is None or found.is_output))
 
 
 def live_inputs(node_class: NodeClass, values: Mapping[str, object]) -> Iterator[tuple[str, InputSpec]]:

@@ -33,8 +33,8 @@ from app.workflows.graph import (
     live_inputs,
     open_graph,
     own_choices,
-    reached,
     replaced,
+    validated,
 )
 from wire.media import FILE_ENDINGS
 
@@ -215,11 +215,9 @@ def _node_as_run(node: GraphNode, catalogue: Catalogue) -> GraphNode:
 
 
 def _checked(graph: Graph, catalogue: Catalogue) -> Iterator[tuple[GraphNode, NodeClass]]:
-    """Yield the nodes whose values the server checks. A class that it does not know may be an output too."""
+    """Yield the nodes whose values the server checks."""
     known = {node_id: catalogue.get(node.class_type) for node_id, node in graph.items()}
-    checked: Collection[str] = graph  # a prompt without outputs is refused anyway
-    if any(node_class is not None and node_class.is_output for node_class in known.values()):
-        checked = reached(graph, (node_id for node_id, found in known.items() if found is None or found.is_output))
+    checked = validated(graph, known)
     for node_id, node_class in known.items():
         if node_class is not None and node_id in checked:  # nothing more is known of an unreadable class
             yield graph[node_id], node_class

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
@@ -30,6 +31,7 @@ from app.workflows.graph import (
     live_inputs,
     open_graph,
     own_choices,
+    validated,
 )
 
 HALVES = frozenset({"width", "height"})  # short numbers that are shown side by side
@@ -181,8 +183,17 @@ class _Builder:
             first=first,
             by_key=by_key,
             hints=self.hints,
-            own_faults={key: fault for key, item in by_key.items() if (fault := item.own_fault()) is not None},
+            own_faults=dict(self._own_faults(by_key)),
         )
+
+    def _own_faults(self, by_key: Mapping[Key, Field]) -> Iterator[tuple[Key, BadInput]]:
+        """The errors of the workflow's own values, in nodes whose values a server checks."""
+        faults = [(key, fault) for key, item in by_key.items() if (fault := item.own_fault()) is not None]
+        if not faults or self._catalogue is None:
+            return iter(faults)
+        classes = {node_id: self._catalogue.get(node.class_type) for node_id, node in self._graph.items()}
+        checked = validated(self._graph, classes)
+        return ((key, fault) for key, fault in faults if key[0] in checked)
 
     def roles(self) -> dict[Key, Role]:
         """The role of each usable input, without building its field: most of a large form is not shown for a while."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import BadInput
+from app.core.workflow import parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
@@ -104,3 +105,17 @@ def test_untouched_choice_keeps_its_number() -> None:
     form = build_form(workflow({"1": ("CustomCombo", inputs)}), OWN)
     assert form.filled({("1", "choice"): "gone"}).value("1", "index") == -1
     assert form.filled({("1", "choice"): "one"}).value("1", "index") == 0
+
+
+def test_invalid_value_counts_only_where_an_output_needs_it() -> None:
+    """A server checks no others, so they prevent no run."""
+    value = {"input": {"required": {"number": ["INT", {"max": 5}]}}, "output": ["INT"]}
+    classes = {"Value": value, "Show": {"input": {"required": {"any": ["INT"]}}, "output_node": True, "output": []}}
+    raw: dict[str, Any] = {name: {"class_type": "Value", "inputs": {"number": 9}} for name in ("1", "2")}
+    raw["3"] = {"class_type": "Show", "inputs": {"any": ["1", 0]}}
+    assert build_form(parse_workflow(raw), Catalogue.parse(classes)).faults({}).keys() == {("1", "number")}
+    del raw["3"]
+    assert build_form(parse_workflow(raw), Catalogue.parse(classes)).faults({}).keys() == {
+        ("1", "number"),
+        ("2", "number"),
+    }
