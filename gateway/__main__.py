@@ -7,11 +7,12 @@ import contextlib
 import dataclasses
 import errno
 import gc
+import shlex
 import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,11 @@ from gateway.commands import find_command
 from gateway.errors import ConfigError, MooringError, StartError
 from gateway.export.command import export
 from gateway.flags import Flags, parse_flags
-from gateway.fleet.choice import choose_fleet, demo_count
+from gateway.fleet.choice import USUAL_ADDRESS, choose_fleet, demo_count
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.file import check_direct
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.local_servers import PORTS, find_local_servers
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.listener import BACKLOG
@@ -34,7 +36,7 @@ from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 _FAILED = 1
-_FIRST_LOOK_SECONDS = 1.0  # to find a ComfyUI on this machine, before demo servers start instead
+_LOCAL_SECONDS = 1.0  # for a ComfyUI on this machine to answer
 _THREADS = 64
 
 
@@ -85,10 +87,12 @@ def _end_on_signal(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None])
             loop.remove_signal_handler(number)
 
 
-async def _serve(flags: Flags) -> None:
+async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] = PORTS) -> None:
+    """Serve for ever. Without a named fleet, a ComfyUI at `usual` is used, and those at `ports` are offered."""
     deadlines = Deadlines()
+    soon = dataclasses.replace(deadlines, probe=_LOCAL_SECONDS)
     tls = _load_tls(flags)
-    fleet = await choose_fleet(flags, dataclasses.replace(deadlines, probe=_FIRST_LOOK_SECONDS))
+    fleet = await choose_fleet(flags, soon, usual)
     logins = find_login_settings(flags, fleet.rules)
     check = partial(check_direct, has_users=logins is not None)
     check(fleet)
@@ -123,6 +127,10 @@ async def _serve(flags: Flags) -> None:
         gc.collect()
         gc.freeze()  # these objects live as long as the gateway; searching them would block for 50 ms
         _announce(gateway.state.fleet, own_hosts, logins)
+        if not flags.names_fleet and logins is None and not own_hosts.is_open:
+            found = await find_local_servers(fleet, soon, ports)
+            gateway.state.note_local(found)
+            _offer(flags, fleet, found)
         await asyncio.Event().wait()
 
 
@@ -149,6 +157,20 @@ def _announce(fleet: Fleet, own_hosts: OwnHosts, logins: LoginSettings | None) -
         whom = "everyone who can reach this machine" if logins is None else "users who log in"
         print(f"Open to {whom}, as {', '.join(others)} or by its address.")
     print(f"Mooring is ready: {own_hosts.origin}/", flush=True)
+
+
+def _offer(flags: Flags, fleet: Fleet, found: tuple[LocalServer, ...]) -> None:
+    """Print the servers that were found on this machine, and how to use them all."""
+    if not found:
+        return
+    print("\nAlso found on this machine, and not used until you choose it under Fleet:")
+    for one in found:
+        about = ", ".join([f"ComfyUI {one.version}".rstrip(), *one.devices])
+        print(f"  {one.server.id}  {one.server.address}  {about}")
+    mine = () if fleet.source is Source.DEMO else fleet.servers
+    named = tuple((server.id, server.address) for server in (*mine, *(one.server for one in found)))
+    words = dataclasses.replace(flags, servers=named).arguments()
+    print(f"Start Mooring like this to use all of them:\n  python3 serve.py {shlex.join(words)}", flush=True)
 
 
 def _bind(flags: Flags) -> socket.socket:

@@ -51,10 +51,17 @@ class Flags:
     export: Path | None = None
     gateways: tuple[str, ...] = ()  # HOST:PORT, in the order given; only with `export`
 
+    @property
+    def names_fleet(self) -> bool:
+        """Whether they say which servers to use."""
+        return self.fleet is not None or bool(self.servers) or self.demo is not None
+
     def arguments(self) -> list[str]:
         """Return the same flags as a command line, with absolute paths, for a process in another folder."""
-        words = ["--host", self.host, "--port", str(self.port)]
+        words = []
         for name, value in (
+            ("--host", self.host if self.host != DEFAULT_HOST else None),
+            ("--port", self.port if self.port != DEFAULT_PORT else None),
             ("--fleet", self.fleet),
             ("--workflows", self.workflows),
             ("--demo", self.demo),
@@ -173,7 +180,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="serve.py",
         allow_abbrev=False,
         description="Serve Mooring's page and pass its requests through to your ComfyUI servers.",
-        epilog="With no fleet named, a ComfyUI that answers on 127.0.0.1:8188 is used; else a demo starts."
+        epilog="With no fleet named, a ComfyUI that answers on 127.0.0.1:8188 is used; else a demo starts. Others that"
+        " run on this machine are listed, and used once you choose them."
         " python3 serve.py check --help tells how to have every server looked at.",
     )
     add = parser.add_argument

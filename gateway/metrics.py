@@ -21,6 +21,7 @@ from gateway.http.routes import (
     FleetAction,
     FleetSocket,
     Health,
+    LocalServers,
     LogIn,
     LogOut,
     Metrics,
@@ -145,7 +146,7 @@ def route_name(route: Route | None) -> str:
             return "login"
         case Health() | Metrics():
             return "operation"
-        case FleetAction():
+        case FleetAction() | LocalServers():
             return "fleet-action"
         case _:
             return "other"

@@ -23,6 +23,7 @@ from gateway.fleet.discovery.discovery import Discovery
 from gateway.fleet.draining import set_drain
 from gateway.fleet.fault_injection import FaultInjector
 from gateway.fleet.fleet import Fleet
+from gateway.fleet.local_servers import use_local_server
 from gateway.fleet.prober import Prober
 from gateway.fleet.rules import Rules
 from gateway.fleet.state import VERSION
@@ -51,6 +52,7 @@ from gateway.http.routes import (
     FleetServerStats,
     FleetSocket,
     FleetState,
+    LocalServers,
     LogIn,
     LogOut,
     Metrics,
@@ -121,6 +123,7 @@ class Gateway:
         self._access = None if logins is None else self._control_access(logins)
         self._fleet_admin = FleetAdmin(
             lambda server_id, is_drained: set_drain(self, server_id, is_drained=is_drained),
+            partial(use_local_server, self),
             tuple if self._access is None else self._access.login.users,
         )
         self._browsers = BrowserServer(self._answer, most=most_connections(), is_proxy=self._is_proxy)
@@ -299,7 +302,7 @@ class Gateway:
 
     async def _serve(self, request: web.BaseRequest, admitted: Admitted, person: Person | None) -> web.StreamResponse:
         match admitted.route:
-            case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction():
+            case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction() | LocalServers():
                 return await self._serve_own(request, admitted, person)
             case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile():
                 return await self._serve_site(request, admitted.route, admitted.origin, person)
@@ -365,6 +368,8 @@ class Gateway:
                 return await self._access.login.log_out(request, person)
             case FleetAction() as action if self._can_administer:
                 return json_answer(await self._administer(request, action, person))
+            case LocalServers() if self._can_administer:
+                return json_answer(await self._fleet_admin.use(request, "" if person is None else person.name))
         raise Refused(Refusal(Cause.NOT_LISTED, "This gateway has no such route."))
 
     @property

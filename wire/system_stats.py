@@ -30,6 +30,11 @@ class Device:
     free: int | None = None
 
     @property
+    def title(self) -> str:
+        """The name without its allocator: `cuda:0 NVIDIA GeForce RTX 4090`."""
+        return self.name.partition(" : ")[0]
+
+    @property
     def used_share(self) -> int | None:
         """The memory in use in percent; None if the server does not report it."""
         return round(100 * (self.total - self.free) / self.total) if self.total and self.free is not None else None
@@ -72,7 +77,8 @@ def _device(item: Mapping[str, Any]) -> Device:
 
 
 def _text(value: object) -> str:
-    return value[:_LONGEST] if isinstance(value, str) else ""
+    """Return a short text without control characters, since it is also written to terminals."""
+    return "".join(filter(str.isprintable, value[:_LONGEST])) if isinstance(value, str) else ""
 
 
 def _bytes(value: object) -> int | None:

@@ -10,13 +10,13 @@ from gateway.check.examination import Report, examine
 from gateway.check.flags import CheckFlags, parse_check_flags
 from gateway.check.output import paragraphs, table, words_of_searches
 from gateway.errors import ConfigError
-from gateway.fleet.choice import USUAL_ADDRESS, fleet_of_flags
+from gateway.fleet.choice import USUAL_ADDRESS, USUAL_ID, fleet_of_flags
 from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
-from gateway.http.servers import Server, ServerId
+from gateway.http.servers import Server
 from gateway.http.upstream import Upstream
 
 
@@ -57,5 +57,5 @@ def _fleet(flags: CheckFlags) -> Fleet:
         return read_fleet(flags.fleet)
     if flags.servers:
         return fleet_of_flags(flags.servers)
-    server = Server(ServerId("local"), "local", USUAL_ADDRESS)
+    server = Server(USUAL_ID, USUAL_ID, USUAL_ADDRESS)
     return Fleet(Source.FOUND, f"No fleet was named: this is about {USUAL_ADDRESS}.", (server,))

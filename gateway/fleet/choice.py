@@ -16,6 +16,7 @@ from wire.health import Health
 
 DEFAULT_DEMO = 3
 USUAL_ADDRESS = "http://127.0.0.1:8188"  # ComfyUI's default
+USUAL_ID = ServerId("local")
 
 
 async def choose_fleet(flags: Flags, deadlines: Deadlines, usual: str = USUAL_ADDRESS) -> Fleet:
@@ -50,7 +51,7 @@ def _count(servers: int) -> str:
 
 
 async def _find_or_demo(deadlines: Deadlines, usual: str) -> Fleet:
-    server = Server(ServerId("local"), "local", usual)
+    server = Server(USUAL_ID, USUAL_ID, usual)
     place = usual.removeprefix("http://")
     async with Upstream(server, deadlines) as upstream:
         seen = await condition_of(upstream)

@@ -95,6 +95,24 @@ class Fleet:
         return replace(self, servers=(*self.declared.servers, *found))
 
 
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A ComfyUI that was found on this machine, with its version and its devices. It is in the fleet once chosen."""
+
+    server: Server
+    version: str = ""
+    devices: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return what the fleet's state sends of it."""
+        return {
+            "id": self.server.id,
+            "address": self.server.address,
+            "version": self.version,
+            "devices": list(self.devices),
+        }
+
+
 def checked_address(text: str) -> str:
     """Normalize a server's address, or raise a `ConfigError` that says what is wrong with it."""
     try:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import Fleet, LocalServer, Source
 from gateway.http.servers import Server, ServerId
 from wire.health import Condition, Health
 
@@ -41,6 +41,7 @@ class FleetState:
         self._problem = ""
         self._left_out: tuple[str, ...] = ()
         self.searches: tuple[SearchReport, ...] = ()
+        self.local: tuple[LocalServer, ...] = ()  # found on this machine, also those that were chosen since
         self.is_breakable = is_breakable  # whether the page may inject faults
         self.max_upload: dict[ServerId, int] = {}
         self._conditions = {server.id: self._first() for server in fleet.servers}
@@ -87,6 +88,12 @@ class FleetState:
         before = self._troubles
         self.searches, self._left_out = searches, left_out
         if self._troubles != before:
+            self._notify()
+
+    def note_local(self, found: tuple[LocalServer, ...]) -> None:
+        """Record which servers were found on this machine."""
+        if self.local != found:
+            self.local = found
             self._notify()
 
     @property
@@ -169,12 +176,14 @@ class FleetState:
         return self._revision
 
     def as_json(self, *, runs_fleet: bool = True, person: str = "") -> dict[str, object]:
-        """Return what `GET /fleet` and `/fleet/ws` send; problems of the file are for administrators only.
+        """Return what `GET /fleet` and `/fleet/ws` send; problems of the file, and servers that were found on this
+        machine and may be chosen, are for administrators only.
 
         `person` is the recipient, so that a page notices when another user has logged in in its browser. Addresses of
         servers are for administrators too: others get the tag, which pages compare in the same way.
         """
-        source = self.fleet.source.value
+        source, known = self.fleet.source.value, self.servers
+        local = [one.as_json() for one in self.local if one.server.id not in known]
         return {
             "v": VERSION,
             "person": person,
@@ -186,6 +195,7 @@ class FleetState:
             "why": {"source": source, "detail": self.fleet.why if runs_fleet else ""},
             "problem": self._problem if runs_fleet else "",
             "searches": self._troubles if runs_fleet else [],
+            "local": local if runs_fleet else [],
             "servers": [self._server_json(server, runs_fleet=runs_fleet) for server in self.fleet.servers],
         }
 

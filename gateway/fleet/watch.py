@@ -16,7 +16,7 @@ from typing import Protocol
 
 from gateway.errors import ConfigError
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Fleet, ReadFile, Source
+from gateway.fleet.fleet import Fleet, LocalServer, ReadFile, Source
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.tasks import for_ever, start_task
@@ -28,6 +28,7 @@ class FleetFacts(Protocol):
     """The known facts about the fleet."""
 
     fleet: Fleet
+    local: tuple[LocalServer, ...]
 
     @property
     def servers(self) -> Mapping[ServerId, Server]:

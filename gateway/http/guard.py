@@ -27,6 +27,7 @@ from gateway.http.routes import (
     FleetAction,
     FleetCatalogue,
     FleetSocket,
+    LocalServers,
     LogIn,
     LogOut,
     Page,
@@ -51,7 +52,7 @@ _SINGLE = (
 )
 _OWN_SITE = {"same-origin", "none"}
 _SITE_METHODS = ("GET", "HEAD")
-_OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction  # the POSTs to the gateway itself
+_OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction | LocalServers  # the POSTs to the gateway itself
 _WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
 _USERDATA_WORDS = frozenset({"dir", "recurse", "full_info", "split"})
 _JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
@@ -223,7 +224,7 @@ def _methods(route: Route) -> tuple[str, ...]:
             return (*_SITE_METHODS, "POST")
         case FleetAction(action="queue"):
             return ("GET",)
-        case DemoBreak() | LogOut() | FleetAction():
+        case DemoBreak() | LogOut() | FleetAction() | LocalServers():
             return ("POST",)
         case _:
             return _SITE_METHODS

@@ -157,6 +157,11 @@ class FleetAction:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalServers:
+    """`POST /fleet/local`: administrators only. Use a server that was found on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerCall:
     """A request to a server: which server, which path on it, and the body that each method may have."""
 
@@ -179,7 +184,16 @@ class ServerSocket:
     tag: str = ""
 
 
-FleetRoute = FleetState | FleetSocket | FleetLoads | FleetServerStats | FleetCatalogue | CatalogueContent | FleetAction
+FleetRoute = (
+    FleetState
+    | FleetSocket
+    | FleetLoads
+    | FleetServerStats
+    | FleetCatalogue
+    | CatalogueContent
+    | FleetAction
+    | LocalServers
+)
 SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile
 OwnRoute = LogIn | LogOut | Health | Metrics
 Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
@@ -239,6 +253,7 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),
         "/fleet/stats": FleetServerStats(),
+        "/fleet/local": LocalServers(),
         "/workflows": Workflows(),
         "/demo/break": DemoBreak(),
         "/login": LogIn(),

@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
 from gateway.http.refusal import Cause, Refusal, Refused
-from gateway.http.routes import Asset, FleetAction, Health, LogIn, Metrics, Page, ServerCall
+from gateway.http.routes import Asset, FleetAction, Health, LocalServers, LogIn, Metrics, Page, ServerCall
 from gateway.people.login import Login
 from gateway.people.person import Person
 from gateway.people.projection import project_loads
@@ -58,7 +58,7 @@ class AccessControl:
             raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
         if person is not None and _is_of_another(facts, person):
             raise Refused(Refusal(Cause.OTHER_PERSON, "Another user has logged in in this browser: reload the page."))
-        if person is not None and not person.runs_fleet and isinstance(route, FleetAction | Metrics):
+        if person is not None and not person.runs_fleet and isinstance(route, FleetAction | LocalServers | Metrics):
             raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for users with the role run."))
         return person
 

@@ -1,4 +1,5 @@
-"""Actions of administrators on a server: drain it, free its memory, list its queue, cancel any user's prompt."""
+"""Actions of administrators on a server: drain it, free its memory, list its queue, cancel any user's prompt, use one
+that was found on this machine."""
 
 from __future__ import annotations
 
@@ -23,13 +24,16 @@ from wire.versions import interrupts_by_id
 LONGEST_ID = 200  # characters of a prompt_id; clients that bypass the gateway may choose any
 
 Drain = Callable[[ServerId, bool], Awaitable[object]]
+Use = Callable[[ServerId], Awaitable[None]]
 
 
 class FleetAdmin:
-    """Administers servers. `drain` changes whether a server takes new work; `users` are all accounts."""
+    """Administers servers. `drain` changes whether a server takes new work; `use` adds one that was found to the fleet;
+    `users` are all accounts."""
 
-    def __init__(self, drain: Drain, users: Callable[[], Iterable[Person]]) -> None:
+    def __init__(self, drain: Drain, use: Use, users: Callable[[], Iterable[Person]]) -> None:
         self._drain_server = drain
+        self._use_server = use
         self._users = users
 
     async def answer(
@@ -46,6 +50,18 @@ class FleetAdmin:
                 return await self._free(upstream, who)
             case _:
                 return await self._cancel(upstream, body, version, who)
+
+    async def use(self, request: web.BaseRequest, who: str) -> dict[str, object]:
+        """Use a server that was found on this machine."""
+        server_id = (await read_small(request)).get("server")
+        if not isinstance(server_id, str):
+            raise Refused(Refusal(Cause.REFUSED_BODY, '{"server": "…"} is needed.'))
+        try:
+            await self._use_server(ServerId(server_id))
+        except ConfigError as error:
+            raise Refused(Refusal(Cause.NOT_ALLOWED, str(error))) from error
+        audit("use", name=who, server=server_id)
+        return {}
 
     async def _drain(self, upstream: Upstream, body: dict[str, object], who: str) -> dict[str, object]:
         """Drain a server, or end its draining."""

@@ -148,8 +148,8 @@ def word_place(server: Server) -> str:
 
 
 def name_device(device: Device) -> str:
-    """Return `cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync` without its number and allocator."""
-    name = device.name.partition(" : ")[0]
+    """Return a device's name without its number and allocator."""
+    name = device.title
     if name == "cpu":
         return "CPU"
     first, _, rest = name.partition(" ")

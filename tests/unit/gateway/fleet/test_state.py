@@ -7,13 +7,14 @@ import json
 from dataclasses import replace
 
 from app.core.window import address_tag
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import Fleet, LocalServer, Source
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Catalogue, FleetState
 from gateway.fleet.watchers import pace
 from gateway.http.servers import Limits, Server, ServerId
 from wire.health import Condition, Health
 
 A = ServerId("a")
+B = Server(ServerId("b"), "b", "http://127.0.0.1:8189")
 FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))
 
 
@@ -32,6 +33,7 @@ def test_the_state_as_json() -> None:
         "why": {"source": "flags", "detail": "named"},
         "problem": "",
         "searches": [],
+        "local": [],
         "servers": [
             {
                 "id": "a",
@@ -174,3 +176,13 @@ def test_text_is_the_present_state_for_each_user() -> None:
 
 def test_only_a_large_fleet_is_sent_with_delay() -> None:
     assert (pace(3), pace(20), round(pace(300), 3)) == (0.0, 0.0, 5.6)
+
+
+def test_only_administrators_see_servers_found_on_this_machine() -> None:
+    state = FleetState(FLEET)
+    before = state.revision
+    state.note_local((LocalServer(Server(A, "A", "http://127.0.0.1:8188")), LocalServer(B, "0.30.0", ("cpu",))))
+    assert state.revision > before
+    sent = {"id": "b", "address": "http://127.0.0.1:8189", "version": "0.30.0", "devices": ["cpu"]}
+    assert state.as_json()["local"] == [sent], "one that is in the fleet already is left out"
+    assert state.as_json(runs_fleet=False)["local"] == []
