@@ -14,7 +14,7 @@ from typing import Any
 
 from app.core.comfy import gateway_cause
 from app.core.errors import ConfigError, MooringError, SocketClosed
-from app.core.model import Fleet, Server, ServerId
+from app.core.model import Fleet, LocalServer, Server, ServerId
 from app.core.ports.clock import Random
 from app.core.ports.http import Http, Request
 from app.core.ports.sockets import Connection, Sockets
@@ -184,6 +184,7 @@ def read_fleet(text: str) -> Fleet:
             workflows=str(report.get("workflows") or ""),
             most_pending=int(report["mostPending"]) if report.get("person") and report.get("mostPending") else None,
             searches=tuple(str(item) for item in report.get("searches") or ()),
+            local=tuple(_local(item) for item in report.get("local") or ()),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not the gateway's fleet: {error!r}") from error
@@ -205,6 +206,11 @@ def _server(item: Mapping[str, Any]) -> Server:
         tags=tuple(str(tag) for tag in item.get("tags") or ()),
         at=str(item.get("at") or ""),
     )
+
+
+def _local(item: Mapping[str, Any]) -> LocalServer:
+    devices = tuple(str(name) for name in item["devices"])
+    return LocalServer(ServerId(str(item["id"])), str(item["address"]), str(item["version"]), devices)
 
 
 def _weight(value: object) -> float:

@@ -13,6 +13,7 @@ from app.core.ports.fleet import QueuedPrompt
 from app.core.ports.http import Http, Request, Response
 
 DEADLINE = 20.0
+LOCAL = "/fleet/local"
 
 
 class GatewayAdmin:
@@ -40,8 +41,15 @@ class GatewayAdmin:
         """FleetAdmin.cancel."""
         await self._post(server_id, "cancel", {"prompt_id": prompt_id})
 
+    async def use(self, server_id: ServerId) -> None:
+        """FleetAdmin.use."""
+        await self._send(server_id, LOCAL, {"server": server_id})
+
     async def _post(self, server_id: ServerId, action: str, body: Mapping[str, object]) -> None:
-        request = Request(method="POST", path=_path(server_id, action), deadline=DEADLINE, json=json.dumps(body))
+        await self._send(server_id, _path(server_id, action), body)
+
+    async def _send(self, server_id: ServerId, path: str, body: Mapping[str, object]) -> None:
+        request = Request(method="POST", path=path, deadline=DEADLINE, json=json.dumps(body))
         check_taken(await self._http.send(request), server_id)
 
 

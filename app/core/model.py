@@ -44,6 +44,16 @@ class Server(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A ComfyUI that was found on the gateway's machine, and that is not in the fleet until the user chooses it."""
+
+    server_id: ServerId
+    address: str
+    version: str = ""
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """The servers of this installation, in the order of its list, and where the list comes from."""
 
@@ -56,6 +66,7 @@ class Fleet:
     workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
     most_pending: int | None = None  # unfinished prompts of one user on one server; None: no limit
     searches: tuple[str, ...] = ()  # problems of the DNS lookups, in sentences; shown to admins
+    local: tuple[LocalServer, ...] = ()  # those that an admin may add to it
 
     def get(self, server_id: ServerId | str) -> Server | None:
         """The server with that id, or None."""

@@ -67,3 +67,6 @@ class FleetAdmin(Protocol):
 
     async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
         """Remove a prompt from the queue or interrupt it, whichever user owns it."""
+
+    async def use(self, server_id: ServerId) -> None:
+        """Add a server that was found on the gateway's machine to the fleet."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.model import Choice, Fleet, Server, ServerId, WindowId
+from app.core.model import Choice, Fleet, LocalServer, Server, ServerId, WindowId
 from app.core.roster import MooringPeriod, Roster
 from app.core.waiting_runs import captain_of
 from app.core.window import Window
@@ -49,6 +49,14 @@ class ServerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalRow:
+    """One server that was found on this machine."""
+
+    server: LocalServer
+    admin: ServerAdmin
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """One mooring in the timeline, in its own units."""
 
@@ -83,6 +91,7 @@ class MooringRow:
 class FleetView:
     fleet: Fleet = field(default_factory=Fleet)
     servers: tuple[ServerRow, ...] = ()
+    local: tuple[LocalRow, ...] = ()
     error: MooringError | None = None
     is_moored: bool = False
     lanes: tuple[Lane, ...] = ()
@@ -138,6 +147,7 @@ def fleet_view(
             )
             for server in session.fleet.servers
         ),
+        local=tuple(LocalRow(one, admin_at(admin, one.server_id)) for one in session.fleet.local if admin is not None),
         error=session.fleet_error,
         is_moored=bool(moored_to),
         lanes=lanes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.direct import Refusal
-from app.core.model import Server
+from app.core.model import LocalServer, Server
 from app.core.window import is_address_tag
 from app.ui.fleet.panel import ONLY, MooringRow
 from app.ui.fleet.words import word_health
@@ -154,6 +154,11 @@ def name_device(device: Device) -> str:
         return "CPU"
     first, _, rest = name.partition(" ")
     return rest if rest and ":" in first else name
+
+
+def name_local(server: LocalServer) -> str:
+    """Return the version and the devices of a server that is not in the fleet."""
+    return SEPARATOR.join([f"ComfyUI {server.version}".rstrip(), *server.devices])
 
 
 def word_mooring(row: MooringRow, _: Translator) -> str:
