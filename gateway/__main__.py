@@ -221,4 +221,6 @@ def _load_tls(flags: Flags) -> ssl.SSLContext | None:
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # names of devices may be in any script
     sys.exit(main())

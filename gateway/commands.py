@@ -4,6 +4,7 @@
     python3 serve.py check [flags]      examines every server
     python3 serve.py static DIR         writes the page for a plain web server
     python3 serve.py user add NAME      adds a user
+    python3 serve.py gpus               prints how to start one ComfyUI for each GPU
 
 Standard library only, as `gateway/flags.py`: `serve.py` checks the command line before anything is installed. So a
 command, and the parser of its flags, is imported only when it runs.
@@ -60,6 +61,18 @@ def _run_user(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _parse_gpus(arguments: Sequence[str]) -> Parsed:
+    from gateway.gpus.flags import parse_gpus_flags
+
+    return parse_gpus_flags(arguments)
+
+
+def _run_gpus(arguments: Sequence[str]) -> int:
+    from gateway.gpus.command import main
+
+    return main(arguments)
+
+
 def _parse_static(arguments: Sequence[str]) -> Parsed:
     from gateway.export.plain_flags import parse_static_flags
 
@@ -75,6 +88,7 @@ def _run_static(arguments: Sequence[str]) -> int:
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "check": Command(_parse_check, _run_check),
+        "gpus": Command(_parse_gpus, _run_gpus),
         "static": Command(_parse_static, _run_static),
         "user": Command(_parse_user, _run_user),
     }

@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         " python3 serve.py check --help tells how to have every server looked at.",
     )
     add = parser.add_argument
-    add("--port", type=_port, default=DEFAULT_PORT, help="port of the page (default: %(default)s)")
+    add("--port", type=port_number, default=DEFAULT_PORT, help="port of the page (default: %(default)s)")
     add("--host", type=_host, default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     add_fleet(parser)
     add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
@@ -299,7 +299,8 @@ def _host(text: str) -> str:
     return host
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """Parse a port, as argparse calls it."""
     return _number(text, 1, LAST_PORT)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ from gateway.__main__ import _serve
 from gateway.flags import read_flags
 from gateway.fleet.fleet import Fleet, LocalServer, Source
 from gateway.fleet.local_servers import find_local_servers
+from gateway.gpus.command import main as gpus
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from tests.integration.rig import QUEUE, STATS, open_fleet, open_gateway, serve, serve_raw, until
@@ -209,3 +211,14 @@ async def test_named_fleet_or_open_gateway_asks_no_ports(capsys: pytest.CaptureF
             await serving
     assert "Mooring is ready" in printed
     assert real.seen == []
+
+
+async def test_running_server_names_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with stranger() as real:
+        assert await asyncio.to_thread(gpus, [], [real.port]) == 0
+    printed = capsys.readouterr().out
+    assert f"{real.url}: ComfyUI 0.3.64 on cuda:0 NVIDIA GeForce RTX 4090\n" in printed
+    assert "  CUDA_VISIBLE_DEVICES=0 python main.py --port 8188  # NVIDIA GeForce RTX 4090\n" in printed

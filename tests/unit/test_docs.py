@@ -16,6 +16,7 @@ from gateway.fleet.file_gateway import KEYS as GATEWAY_KEYS
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import FleetState
+from gateway.gpus.flags import _parser as gpus_parser
 from gateway.http import routes
 from gateway.metrics import GatewayMetrics
 from gateway.people.user_flags import ACTIONS
@@ -38,14 +39,14 @@ def test_every_flag_is_documented(flag: str) -> None:
     assert f"`{flag}`" in MINE
 
 
-@pytest.mark.parametrize("flag", sorted({*_words(user_parser()), *_words(check_parser())}))
+@pytest.mark.parametrize("flag", sorted({*_words(user_parser()), *_words(check_parser()), *_words(gpus_parser())}))
 def test_every_flag_of_a_command_is_documented(flag: str) -> None:
     assert flag in TEAM + MINE
 
 
 @pytest.mark.parametrize("words", [*COMMANDS, *(f"user {action}" for action in ACTIONS)])
 def test_every_command_is_documented(words: str) -> None:
-    assert f"serve.py {words}" in TEAM
+    assert f"serve.py {words}" in TEAM + MINE
 
 
 @pytest.mark.parametrize("key", GATEWAY_KEYS)
