@@ -324,7 +324,7 @@ class Gateway:
                 return await self._report_fleet(request, person)
             case ServerSocket(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
-                self._catalogues.note_mooring(upstream.server.id)  # a window opens it when it begins to use the server
+                self._catalogues.read_missing(upstream.server.id)  # a window begins to use the server
                 return await self._open_tunnel(request, upstream, admitted.client_id, person)
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]

@@ -1,9 +1,10 @@
 """Each server's node catalogue, stored by content: a hundred equal servers share one.
 
-A catalogue is read when its server is found healthy, and when a window requests that. It is split in two: the nodes,
-and `files`, the lists of files in the input folder, which every upload changes. Both are reported as hashes with the
-fleet's state and served at `/catalogues/{hash}`, which never changes and may be cached for ever. One line per class,
-`"KSampler":{…}`, so that a page need not parse five megabytes to know one node.
+A catalogue is read once for each process of a server, and when a user requests that: writing it blocks ComfyUI's event
+loop for seconds, and with assets it starts a scan of all folders. It is split in two: the nodes, and `files`, the lists
+of files in the input folder, which every upload changes. Both are reported as hashes with the fleet's state and served
+at `/catalogues/{hash}`, which never changes and may be cached for ever. One line per class, `"KSampler":{…}`, so that a
+page need not parse five megabytes to know one node.
 """
 
 from __future__ import annotations
@@ -71,8 +72,13 @@ class Catalogues:
         self._reads.pop(server_id, None)
         self._read_at.pop(server_id, None)
 
-    def note_mooring(self, server_id: ServerId) -> None:
-        """A window begins to use the server: read its catalogue, unless it was read recently."""
+    def read_missing(self, server_id: ServerId) -> None:
+        """Read a server's catalogue if no read has succeeded yet."""
+        if not self._state.catalogue(server_id).nodes:
+            self.reread(server_id)
+
+    def reread(self, server_id: ServerId) -> None:
+        """Read a server's catalogue, unless that was tried recently."""
         read_at = self._read_at.get(server_id)
         now = asyncio.get_running_loop().time()
         if read_at is None or now - read_at >= self._deadlines.catalogue_fresh:

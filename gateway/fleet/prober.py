@@ -36,6 +36,9 @@ from gateway.tasks import for_ever, start_task
 from wire.health import Condition, Health
 
 _DOWN = {Health.DOWN, Health.TIMEOUT}
+# A server that answered late is still the same process. Writing its catalogue can make it late: reading that again
+# after each late answer would never end.
+_SAME_PROCESS = {Health.WELL, Health.TIMEOUT}
 _BACKOFF = 1.6  # from one pause to the next while a server is not healthy
 
 _log = logging.getLogger(__name__)
@@ -147,16 +150,18 @@ class Prober:
     async def _watch(self, upstream: Upstream) -> None:
         server_id = upstream.server.id
         pause = self._deadlines.probe_well
-        knows_jobs = False
+        is_known, knows_jobs = False, False
         while True:
             seen = await probe_closely(upstream)
             condition = seen.condition
             self.stats.note(server_id, seen)
-            is_news = condition.health is not self._state.condition(server_id).health
+            if not {condition.health, self._state.condition(server_id).health} <= _SAME_PROCESS:
+                is_known = False
             if condition.health is Health.WELL:
                 pause = self._deadlines.probe_well
                 self._notices.pop(server_id, None)
-                if is_news:  # it may be another server than before
+                if not is_known:  # it may be another server than before
+                    is_known = True
                     self._state.max_upload[server_id] = await read_max_upload(upstream)
                     knows_jobs = await has_jobs(upstream)
                     self._on_well(server_id)

@@ -31,7 +31,7 @@ class Deadlines:
     probe_well: float = 2.0  # between probes of a healthy server
     probe_down: float = 10.0  # the longest pause between probes of another one
     catalogue: float = 30.0  # to read a server's node catalogue, which may be megabytes
-    catalogue_fresh: float = 60.0  # a catalogue of this age is recent enough for a window that begins to use the server
+    catalogue_fresh: float = 60.0  # between reads of a catalogue that is missing, or lacks a class
     fleet_file: float = 2.0  # between polls of the fleet file and the files that it refers to
     fleet_settles: float = 0.2  # a changed file is used once it has stayed the same for so long
     dns: float = 5.0  # one DNS query, with all its tries

@@ -290,7 +290,7 @@ class UserProxy:
             )
         except Refused as error:
             if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has installed it recently
-                self._catalogues.note_mooring(asked.server_id)
+                self._catalogues.reread(asked.server_id)
             raise
         await self._check_new(asked, written, rules)
         await self._check_made(asked, written.made)

@@ -92,15 +92,22 @@ async def serve(
         upstream.bodies.append(await request.content.read())
         return web.json_response({"path": request.raw_path})
 
+    async with serve_all(answer) as upstream.url:
+        yield upstream
+
+
+@contextlib.asynccontextmanager
+async def serve_all(answer: Handler, port: int = 0) -> AsyncIterator[str]:
+    """Start a server that answers every request by a handler, and return its address."""
     server = web.Server(answer, handler_cancellation=True, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=0.05)
     await runner.setup()
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     await web.SockSite(runner, listener).start()
-    upstream.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        yield upstream
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         await runner.cleanup()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -10,7 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.integration.rig import NODES, Running, open_gateway, serve, until
+from tests.integration.rig import NODES, QUEUE, STATS, Running, open_gateway, serve, serve_all, until
+from tests.integration.test_local_servers import Stranger, stranger
 
 
 def servers_of(gateway: Running) -> dict[str, dict[str, Any]]:
@@ -54,35 +56,79 @@ async def test_requested_catalogue_is_read_from_the_server(browser: aiohttp.Clie
         assert later["files"] != fresh["files"]
 
 
-async def test_mooring_rereads_catalogue_unless_it_is_recent(
-    browser: aiohttp.ClientSession,
-) -> None:
-    nodes: dict[str, Any] = {"A": {}}
-    reads = 0
+def reads_of(server: Stranger) -> int:
+    return server.seen.count("/object_info")
+
+
+async def use(browser: aiohttp.ClientSession, gateway: Running, server_id: str) -> None:
+    """Load the fleet and its catalogue as a window does, and open the window's socket to a server."""
+    async with browser.get(f"{gateway.url}/fleet") as reply:
+        (server,) = (await reply.json())["servers"]
+    if server["catalogue"]:
+        async with browser.get(f"{gateway.url}/catalogues/{server['catalogue']}") as reply:
+            assert reply.status == 200
+    headers = {"Origin": gateway.url}
+    async with browser.ws_connect(f"{gateway.url}/servers/{server_id}/ws?clientId=w", headers=headers):
+        pass
+
+
+async def test_catalogue_is_read_once_for_each_process(browser: aiohttp.ClientSession) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with stranger() as first:
+            quick = {"probe_well": 0.02, "probe_down": 0.02, "catalogue_fresh": 0.0}
+            gateway = await stack.enter_async_context(open_gateway({"a": first.url}, **quick))
+            await until(lambda: servers_of(gateway)["a"]["catalogue"])
+            for _ in range(5):  # windows and reloads
+                await use(browser, gateway, "a")
+            probed = first.seen.count("/queue")
+            await until(lambda: first.seen.count("/queue") > probed + 5)
+            assert reads_of(first) == 1
+        await until(lambda: servers_of(gateway)["a"]["health"] == "down")
+        second = await stack.enter_async_context(stranger(first.port))
+        await until(lambda: reads_of(second))
+        await use(browser, gateway, "a")
+        probed = second.seen.count("/queue")
+        await until(lambda: second.seen.count("/queue") > probed + 5)
+        assert reads_of(second) == 1
+
+
+async def test_late_answers_do_not_repeat_the_read() -> None:
+    """A server that writes a large catalogue answers nothing else until it has ended."""
+    reads, is_late = 0, asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         nonlocal reads
         reads += request.path == "/object_info"
-        return web.json_response(nodes)
+        if is_late.is_set() and request.path == "/system_stats":
+            await asyncio.Event().wait()
+        known = {"/system_stats": STATS, "/queue": QUEUE, "/object_info": NODES}
+        return web.json_response(known.get(request.path, {}))
 
-    async def moor(gateway: Running) -> None:
-        headers = {"Origin": gateway.url}
-        async with browser.ws_connect(f"{gateway.url}/servers/a/ws?clientId=w", headers=headers):
-            pass
+    async with (
+        serve_all(answer) as url,
+        open_gateway({"a": url}, probe=0.2, probe_well=0.02, probe_down=0.02) as gateway,
+    ):
+        await until(lambda: servers_of(gateway)["a"]["catalogue"])
+        for _ in range(3):
+            is_late.set()
+            await until(lambda: servers_of(gateway)["a"]["health"] == "timeout")
+            is_late.clear()
+            await until(lambda: servers_of(gateway)["a"]["health"] == "well")
+        async with aiohttp.ClientSession() as window, window.get(f"{gateway.url}/fleet/catalogue/a"):
+            assert reads == 2, "the first, and the one that was requested"
 
-    async with serve(answer, nodes=None) as a:
-        async with open_gateway({"a": a.url}, catalogue_fresh=0.0) as gateway:
-            await until(lambda: servers_of(gateway)["a"]["catalogue"])
-            before = servers_of(gateway)["a"]["catalogue"]
-            nodes["B"] = {}
-            await moor(gateway)
-            await until(lambda: servers_of(gateway)["a"]["catalogue"] != before)
-        async with open_gateway({"a": a.url}, catalogue_fresh=3600.0) as gateway:
-            await until(lambda: servers_of(gateway)["a"]["catalogue"])
-            read_before = reads
-            await moor(gateway)
-            async with browser.get(f"{gateway.url}/fleet/catalogue/a"):  # the only read after it
-                assert reads == read_before + 1
+
+async def test_window_has_a_missing_catalogue_read(browser: aiohttp.ClientSession) -> None:
+    answers = [web.Response(status=500), web.json_response(NODES)]
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return answers.pop(0) if request.path == "/object_info" else web.Response(status=404)
+
+    async with serve(answer, nodes=None) as a, open_gateway({"a": a.url}) as gateway:
+        await until(lambda: len(answers) == 1)
+        await until(lambda: not gateway.gateway._catalogues._reads)
+        await use(browser, gateway, "a")
+        await until(lambda: servers_of(gateway)["a"]["catalogue"])
 
 
 async def test_failed_read_keeps_the_earlier_catalogue(browser: aiohttp.ClientSession) -> None:

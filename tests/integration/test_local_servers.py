@@ -20,7 +20,7 @@ from gateway.fleet.local_servers import find_local_servers
 from gateway.gpus.command import main as gpus
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
-from tests.integration.rig import QUEUE, STATS, open_fleet, open_gateway, serve, serve_raw, until
+from tests.integration.rig import NODES, QUEUE, STATS, open_fleet, open_gateway, serve, serve_all, serve_raw, until
 from tests.integration.test_gateway_fleet import HEALTH
 from tests.services import free_ports, start_demo
 from wire.health import Health
@@ -34,7 +34,7 @@ SOON = replace(Deadlines(), probe=0.5)
 class Stranger:
     """A ComfyUI that no flag names, and the path of every request to it."""
 
-    port: int = 0
+    port: int
     seen: list[str] = field(default_factory=list)
 
     @property
@@ -47,24 +47,18 @@ class Stranger:
 
 
 @contextlib.asynccontextmanager
-async def stranger(**system: object) -> AsyncIterator[Stranger]:
+async def stranger(port: int | None = None, **system: object) -> AsyncIterator[Stranger]:
     """Start one; `system` is what it says of itself."""
-    own = Stranger()
+    own = Stranger(port or free_ports())
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         own.seen.append(request.path)
         stats = {"system": STATS["system"] | system, "devices": [GPU]}  # type: ignore[operator]
-        known = {"/system_stats": stats, "/queue": QUEUE, "/object_info": {}}
+        known = {"/system_stats": stats, "/queue": QUEUE, "/object_info": NODES}
         return web.json_response(known[request.path]) if request.path in known else web.Response(status=404)
 
-    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.05)
-    await runner.setup()
-    own.port = free_ports()
-    await web.TCPSite(runner, "127.0.0.1", own.port).start()
-    try:
+    async with serve_all(answer, own.port):
         yield own
-    finally:
-        await runner.cleanup()
 
 
 async def test_only_comfyui_is_found_and_asked_for_its_stats_alone() -> None:
