@@ -46,6 +46,11 @@ PROMPT_FIELDS: Mapping[str, str | None] = MappingProxyType(
 )
 
 
+def is_unused(event: str) -> bool:
+    """Whether no window needs an event: `assets.…` reports the scan of a server's files to every socket."""
+    return event.startswith("assets.")
+
+
 def prompt_of_event(event: str, data: Mapping[str, object]) -> str | None:
     """Return the prompt_id that an event names, if it is declared and names one."""
     field = PROMPT_FIELDS.get(event)

@@ -1,8 +1,9 @@
 """The messages that a browser has not read yet from its WebSocket: ordered, bounded, without outdated ones.
 
-Pure. While a browser is slow, the latest `progress`, `progress_state` and preview of each prompt replace the
-earlier ones (a later one takes its own place in the order, never that of the one it replaces); every other event
-is kept, in order. If the rest grows past the limits, previews are dropped first; after that the socket must end.
+Pure. Events that no window needs are left out. While a browser is slow, the latest `progress`, `progress_state` and
+preview of each prompt replace the earlier ones (a later one takes its own place in the order, never that of the one it
+replaces); every other event is kept, in order. If the rest grows past the limits, previews are dropped first; after
+that the socket must end.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from wire.events import Event, prompt_of_event
+from wire.events import Event, is_unused, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, prompt_of_preview, read_header
 
 _PROGRESS = {Event.PROGRESS, Event.PROGRESS_STATE}
-_HEAD = 64  # bytes at the start, which contain `{"type": "progress…` in ComfyUI's messages
+_HEAD = 64  # bytes at the start, which contain `{"type": "…` in ComfyUI's messages
 _METADATA = Bounds(65_536, values=1_000)
 _EVENT = Bounds(1_048_576, values=50_000)  # `progress_state` has some 200 bytes for each node
 
@@ -49,6 +50,8 @@ class Backlog:
 
     def put(self, frame: Frame) -> bool:
         """Add a frame at the end; return False if the limits are exceeded even without previews."""
+        if _is_unused(frame):
+            return True
         key = overtaking_key(frame)
         if key is not None and key in self._frames:
             self._drop(key)
@@ -80,6 +83,15 @@ class Backlog:
         return frame
 
 
+def _is_unused(frame: Frame) -> bool:
+    if not frame.is_text or b'"assets.' not in frame.data[:_HEAD]:
+        return False
+    match _read(frame.data):
+        case {"type": str(name)}:
+            return is_unused(name)
+    return False
+
+
 def overtaking_key(frame: Frame) -> Key | None:
     """Return the key under which a later frame replaces this one; None for an event that must be kept."""
     return _text_key(frame.data) if frame.is_text else _binary_key(frame.data)
@@ -88,17 +100,22 @@ def overtaking_key(frame: Frame) -> Key | None:
 def _text_key(data: bytes) -> Key | None:
     if b'"progress' not in data[:_HEAD]:
         return None
-    try:
-        message = read_json(data, _EVENT)
-    except JsonError:
-        return None
-    match message:
+    match _read(data):
         case {"type": str(name), "data": dict(named)} if name in _PROGRESS:
             return name, prompt_of_event(name, named) or ""
         case {"type": str(name)} if name in _PROGRESS:
             return name, ""
         case _:
             return None
+
+
+def _read(data: bytes) -> object:
+    """Return an event as it was sent; None if it is not JSON within its bounds."""
+    try:
+        event: object = read_json(data, _EVENT)
+    except JsonError:
+        return None
+    return event
 
 
 def _binary_key(data: bytes) -> Key | None:

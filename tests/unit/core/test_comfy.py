@@ -248,7 +248,9 @@ def test_all_outputs_of_any_kind_are_read_in_their_order() -> None:
         ({"name": "t.png", "subfolder": "", "type": "input"}, "t.png"),
         ({"name": "t.png"}, "t.png"),
         ({"name": "t.png", "subfolder": None, "type": "temp"}, "t.png [temp]"),
-        ({"name": "t.png", "type": "input", "asset": {"id": "new"}}, "t.png"),
+        ({"name": "t.png", "type": "input", "asset": {"id": "new", "asset_hash": "blake3:61599f1d"}}, "t.png"),
+        ({"name": "t.png", "type": "input", "asset": None}, "t.png"),
+        ({"name": "blake3:61599f1d", "subfolder": "", "type": "input", "asset": {"id": "new"}}, "blake3:61599f1d"),
     ],
 )
 def test_upload_is_used_under_the_answered_name(body: object, value: str) -> None:

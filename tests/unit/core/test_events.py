@@ -115,6 +115,7 @@ def test_flags_ask_for_previews_that_say_whose_they_are() -> None:
             ),
         ),
         ("crystools.monitor", {"cpu": 3}, UnknownMessage("crystools.monitor")),
+        ("assets.seed.progress", {"scanned": 4, "total": 9}, UnknownMessage("assets.seed.progress")),
     ],
 )
 def test_a_message_is_read_as_what_it_says(kind: str, data: dict[str, Any], message: Message) -> None:

@@ -40,6 +40,22 @@ def test_messages_stay_in_order_if_none_is_outdated() -> None:
     assert backlog.size == 0
 
 
+def test_events_of_file_scans_are_left_out() -> None:
+    backlog = roomy()
+    kept = [
+        event("executed", node="assets.x"),
+        event("assets", x=1),
+        Frame(b'{"type": "assets.', is_text=True),
+        preview("a"),
+    ]
+    scans = [
+        event("assets.seed.progress", scanned=4, total=9),
+        Frame(b'{"type":"assets.seed.fast_complete"}', is_text=True),
+    ]
+    assert all(backlog.put(frame) for frame in (*kept, *scans))
+    assert drain(backlog) == kept
+
+
 def test_latest_progress_stays_behind_earlier_events() -> None:
     backlog = roomy()
     executing = event("executing", prompt_id="a", node="3")

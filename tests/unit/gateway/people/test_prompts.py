@@ -78,6 +78,7 @@ def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cau
         ("mooring-shared/../x.png", False),
         ("mooring-shared", False),
         ("a.png", False),
+        ("blake3:61599f1da38350bf759caeb77d0a1faebbfe1b0787be73a55793c596d71eeb07", False),
         ("", False),
         (None, False),
         (["2", 0], False),
