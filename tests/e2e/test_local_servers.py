@@ -1,0 +1,58 @@
+"""A server that was found on this machine is listed in *Fleet*, and takes work once the user has chosen it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.http.servers import Server, ServerId
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.window_kit import BrowserUser
+from tests.e2e.work_kit import quick_workflow, runs_of
+from tests.integration.rig import Running, open_fleet
+from tests.services import Service, start_demo
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+LOCAL = ServerId("local-8189")
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[Service, Service]]:
+    """The demo server of the fleet, and the one that was found."""
+    with start_demo("--step-seconds", "0.02") as known, start_demo("--step-seconds", "0.02") as found:
+        yield known, found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(servers: tuple[Service, Service]) -> AsyncIterator[Running]:
+    """A gateway that has found a server, at which `user` works."""
+    known, found = servers
+    fleet = Fleet(Source.DEMO, "a demo", (Server(ServerId("demo-1"), "demo-1", known.url),))
+    async with open_fleet(fleet, probe_well=1.0, probe_down=1.0) as running:
+        devices = ("cuda:0 NVIDIA GeForce RTX 4090",)
+        running.gateway.state.note_local((LocalServer(Server(LOCAL, LOCAL, found.url), "0.30.0", devices),))
+        yield running
+
+
+async def test_server_found_on_this_machine_works_once_chosen(
+    user: BrowserUser, servers: tuple[Service, Service]
+) -> None:
+    window = await user.open()
+    page = window.page
+    await page.get_by_test_id("open-fleet").click()
+    listed = page.get_by_test_id("local-server")
+    await expect(listed).to_contain_text("ComfyUI 0.30.0 · cuda:0 NVIDIA GeForce RTX 4090")
+    await expect(page.get_by_test_id("server")).to_have_count(1)
+    await check_axe(page)
+    await page.get_by_role("button", name=f"Use {LOCAL}").click()
+    await expect(page.locator(f"[data-testid=server][data-server={LOCAL}]")).to_have_attribute("data-health", "well")
+    await expect(page.get_by_test_id("local-servers")).to_have_count(0)
+    prompt_id = await window.submit(quick_workflow(2))
+    assert (await window.task(prompt_id))["executionServer"] == LOCAL, "the demo server takes nothing new"
+    await window.wait_state(prompt_id, "succeeded")
+    assert [await runs_of(server, prompt_id) for server in servers] == [0, 1]
