@@ -29,6 +29,7 @@ UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
 _FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many-prompts"})  # the gateway's rules of a team
+_UNFIT = frozenset({"too-large", "refused-body"})  # the gateway's causes for a body that it passes on for nobody
 TOO_MANY = "too-many-prompts"  # the gateway's cause if a user has too many prompts on a server
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
@@ -159,7 +160,8 @@ def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused
     try:
         check_arrived(response, task.server_id)
     except TransportError as error:
-        return read_broken_submit(error, at)
+        is_unfit = isinstance(error, ConnectError) and error.cause in _UNFIT
+        return Refused(at, _rejection(response)) if is_unfit else read_broken_submit(error, at)
     if response.status == 200:
         answer = _parse_object(response)
         if answer is None or answer.get("prompt_id") != task.prompt_id:

@@ -3,7 +3,6 @@
 The gateway rewrites Host and Origin for the servers and thereby removes ComfyUI's own protection, so it has to check
 them itself. Every request that is not clearly from our own page (or a command-line tool) is refused:
 
-- an Origin that does not belong to this Host; none at all on a WebSocket;
 - an Origin that is not the one of this Host; none at all on a WebSocket;
 - `Sec-Fetch-Site` other than `same-origin` or `none`: another port of this machine counts as *same-site*. The one
   exception is a user who follows a link to the page itself;

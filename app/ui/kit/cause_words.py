@@ -95,6 +95,9 @@ def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
         "not-yours": _("Choose a file of your own, and press Run again."),
         "not-allowed": _("Whoever runs this installation decides what may run here."),
         "denied-node": _("Use a workflow without that node, or ask whoever runs this installation."),
+        **dict.fromkeys(
+            ("too-large", "refused-body"), _("Use a smaller workflow, or ask whoever runs this installation.")
+        ),
         "too-many-prompts": _("Wait until some of your work has ended, and press Run again."),
     }.get(rule)
     if advice is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -80,6 +81,15 @@ def test_certainly_not_sent_is_a_failure_of_its_own() -> None:
     )
     assert comfy.read_broken_submit(ConnectError(A, "refused"), 5.0) == comfy.not_sent("refused", 5.0)
     assert comfy.read_broken_submit(RequestTimeout(A, "deadline"), 5.0) == Unclear(5.0, "deadline")
+
+
+@pytest.mark.parametrize(("cause", "status"), [("too-large", 413), ("refused-body", 400)])
+def test_prompt_that_the_gateway_takes_from_nobody_is_not_sent_again(cause: str, status: int) -> None:
+    headers = {key: value.replace("connect-failed", cause) for key, value in NOT_SENT.items()}
+    body = json.dumps({"error": {"message": "The body is larger than the limit."}})
+    result = comfy.read_submit(Response(status, headers, body), TASK, 5.0)
+    assert isinstance(result, Refused) and not comfy.may_go_later(result.failure)
+    assert (result.failure.kind, result.failure.exception_type) == ("rejected", cause)
 
 
 def test_each_fault_of_rejected_prompt_has_servers_message() -> None:

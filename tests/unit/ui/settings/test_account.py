@@ -187,7 +187,10 @@ def test_the_account_names_whose_it_is_and_nothing_is_markup() -> None:
     assert "a&lt;b&gt;" in html and html.count("ask-log-out") >= 2
 
 
-RULES = ("not-logged-in", "other-person", "not-yours", "not-allowed", "denied-node", "too-many-prompts")
+RULES = (
+    "not-logged-in", "other-person", "not-yours", "not-allowed", "denied-node", "too-many-prompts", "too-large",
+    "refused-body",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
