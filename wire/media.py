@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Medium = Literal["image", "video", "audio", "other"]
+Medium = Literal["image", "video", "audio", "model", "text", "other"]
+
+
+def _main_type(media_type: str) -> Medium:
+    match media_type.partition("/")[0]:
+        case "image" | "video" | "audio" | "model" | "text" as medium:
+            return medium
+    return "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,21 +20,21 @@ class Format:
     """One kind of file, which belongs to the medium of its first media type.
 
     `is_shown`: a browser may show it in place, because it decodes it to pixels or sound and it cannot carry script.
+    `is_read`: the page can show its bytes, but never at a server's address: as text, as a 3D model, as an image without
+    its scripts.
     `carrier`: the container of `app/workflows/carriers/` that a workflow may come in; empty if none does.
     """
 
     types: tuple[str, ...]
     endings: tuple[str, ...]
     is_shown: bool = False
+    is_read: bool = False
     carrier: str = ""
 
     @property
     def medium(self) -> Medium:
         """What it is for people."""
-        match self.types[0].partition("/")[0]:
-            case "image" | "video" | "audio" as medium:
-                return medium
-        return "other"
+        return "text" if self.types[0] == "application/json" else _main_type(self.types[0])
 
 
 OPAQUE = "application/octet-stream"  # bytes of no known type
@@ -38,7 +45,7 @@ FORMATS = (
     Format(("image/avif",), ("avif",), is_shown=True, carrier="heif"),
     Format(("image/gif",), ("gif",), is_shown=True),
     Format(("image/bmp", "image/x-ms-bmp"), ("bmp",), is_shown=True),
-    Format(("image/svg+xml",), ("svg",)),  # it may carry script
+    Format(("image/svg+xml",), ("svg",), is_read=True),  # it may carry script
     Format(("image/tiff",), ("tif", "tiff")),
     Format(("image/x-exr",), ("exr",)),
     Format(("video/mp4",), ("mp4",), is_shown=True, carrier="mp4"),
@@ -50,21 +57,48 @@ FORMATS = (
     Format(("audio/ogg", "audio/opus", "video/ogg"), ("ogg", "opus"), is_shown=True, carrier="ogg"),
     Format(("audio/mp4", "audio/aac"), ("m4a",), is_shown=True, carrier="mp4"),
     Format(("audio/wav", "audio/x-wav"), ("wav",), is_shown=True),
-    Format(("application/json",), ("json",), carrier="json"),
-    Format(("text/plain",), ("txt",)),
-    Format((OPAQUE,), ("latent", "glb", "gltf", "obj", "fbx", "stl")),
+    Format(("application/json",), ("json",), is_read=True, carrier="json"),
+    Format(("text/plain",), ("txt", "log", "srt"), is_read=True),
+    Format(("text/markdown",), ("md",), is_read=True),
+    Format(("text/csv",), ("csv",), is_read=True),
+    Format(("model/gltf-binary",), ("glb",), is_read=True),
+    Format(("model/gltf+json",), ("gltf",), is_read=True),
+    Format(("model/obj",), ("obj",)),
+    Format(("model/stl",), ("stl",)),
+    Format(("model/ply",), ("ply",)),
+    Format(("model/fbx",), ("fbx",)),
+    Format(("model/vnd.usdz+zip",), ("usdz",)),
+    Format(("model/splat",), ("splat", "ksplat", "spz")),
+    Format((OPAQUE,), ("latent",)),
 )
 
 INLINE_TYPES = frozenset(kind for item in FORMATS if item.is_shown for kind in item.types)
 FILE_ENDINGS = tuple(f".{ending}" for item in FORMATS for ending in item.endings)
 CARRIER_ENDINGS = frozenset(f".{ending}" for item in FORMATS if item.carrier for ending in item.endings)
 IMAGE_TYPES = {f".{ending}": item.types[0] for item in FORMATS if item.medium == "image" for ending in item.endings}
-_SHOWN = {ending: item.medium for item in FORMATS if item.is_shown for ending in item.endings}
+_BY_ENDING = {ending: item for item in FORMATS for ending in item.endings}
+_BY_TYPE = {kind: item for item in FORMATS for kind in item.types if kind != OPAQUE}
 
 
 def medium_of(media_type: str, filename: str = "") -> Medium:
     """Return the medium of a file by its type, or by its ending where its type says nothing."""
-    match media_type.partition("/")[0]:
-        case "image" | "video" | "audio" as medium:
-            return medium
-    return _SHOWN.get(filename.rpartition(".")[2].casefold(), "other")
+    found = _format_of(media_type, filename)
+    medium = _main_type(media_type)
+    return medium if medium != "other" else "other" if found is None else found.medium
+
+
+def viewer_of(media_type: str, filename: str = "") -> Medium | None:
+    """Return as what the page can show such a file; None if it has no viewer for it."""
+    found = _format_of(media_type, filename)
+    return medium_of(media_type, filename) if found is not None and (found.is_shown or found.is_read) else None
+
+
+def type_of(media_type: str, filename: str) -> str:
+    """Return the media type of a file whose server or gateway may have withheld it, as far as its ending says."""
+    found = _format_of(media_type, filename)
+    return media_type if found is None or media_type in found.types else found.types[0]
+
+
+def _format_of(media_type: str, filename: str) -> Format | None:
+    known = _BY_TYPE.get(media_type.partition(";")[0].strip())
+    return known if known is not None else _BY_ENDING.get(filename.rpartition(".")[2].casefold())

@@ -75,7 +75,7 @@ class PastQuery:
     servers: frozenset[ServerId] = frozenset()
     titles: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
-    media: str = ""  # image | video | audio | other
+    media: str = ""  # a `Medium`
     since: float | None = None
     until: float | None = None
 
