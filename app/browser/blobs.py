@@ -43,10 +43,10 @@ class JsBlob:
         """A File's name; empty for any other Blob."""
         return str(getattr(self.js, "name", None) or "")
 
-    async def read(self) -> bytes:
-        """All of it, copied; BadInput if the file behind it has changed or is gone."""
+    async def read(self, most: int | None = None) -> bytes:
+        """All of it, or its first `most` bytes, copied; BadInput if the file behind it has changed or is gone."""
         try:
-            buffer = await self.js.arrayBuffer()
+            buffer = await (self.js if most is None else self.js.slice(0, most)).arrayBuffer()
         except JsException as error:
             raise BadInput("unreadable", name=self.name, detail=error_text(error)) from error
         data: bytes = buffer.to_bytes()

@@ -129,6 +129,14 @@ class Delivery(Enum):
         return self in {Delivery.NOT_KEPT, Delivery.THUMBNAIL, Delivery.DROPPED}
 
 
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """Something known of a file without decoding it (`app/core/file_facts.py`)."""
+
+    name: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """One file that a task made, under the name that its own server gave it; or a text that a node shows."""
@@ -143,7 +151,8 @@ class Output:
     media_type: str = ""
     etag: str = ""  # the server's ETag of these very bytes, once delivered
     told_ms: int | None = None  # it was made before this, by the server's clock, if an event reported it
-    text: str = ""  # shown by the node; it is in the history entry, and not in a file
+    text: str = ""  # shown by the node and not in a file; or the beginning of a text file, once delivered
+    facts: tuple[FileFact, ...] = ()  # once delivered, of a file that is no picture, film or sound
     seal: str = ""  # the gateway's signature where users log in: without it, the gateway does not serve the file
 
     @property

@@ -33,7 +33,7 @@ PLACES = frozenset({"address", "confirmed_address", "present", "recorded", "url"
 MIXED = frozenset({"contact_detail"})  # an address or a cause
 NAMES = frozenset({"etag", "filename", "models", "name", "original_name", "subfolder"})
 # Names whose text is the user's or a server's, and never kept; a test checks that each field of the records is listed.
-TEXTS = frozenset({"detail", "details", "line", "message", "project", "seal", "text", "title", "traceback"})
+TEXTS = frozenset({"detail", "details", "line", "message", "project", "seal", "text", "title", "traceback", "value"})
 
 _WORD = re.compile(r"[\w.:/+-]{0,80}( \d{1,3})?", re.ASCII)
 _SOURCE = re.compile(r"[\w.<>-]+\.\w+:\d+ [\w<>.]+")

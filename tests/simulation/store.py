@@ -55,8 +55,8 @@ class Bytes:
     def media_type(self) -> str:
         return self.kind
 
-    async def read(self) -> bytes:
-        return self.data
+    async def read(self, most: int | None = None) -> bytes:
+        return self.data[:most]
 
 
 class SimPageBlobs(NoPageBlobs):

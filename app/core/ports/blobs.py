@@ -21,8 +21,8 @@ class Blob(Protocol):
     def media_type(self) -> str:
         """The browser's or the server's name for it; may be empty."""
 
-    async def read(self) -> bytes:
-        """All of it, copied over."""
+    async def read(self, most: int | None = None) -> bytes:
+        """All of it, or its first `most` bytes, copied over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class SlicedBlob:
         """Empty: the media type is in the frame's header."""
         return ""
 
-    async def read(self) -> bytes:
-        """All of it, copied over."""
-        return (await self.whole.read())[self.offset :]
+    async def read(self, most: int | None = None) -> bytes:
+        """All of it, or its first `most` bytes, copied over."""
+        return (await self.whole.read(None if most is None else self.offset + most))[self.offset :]
 
 
 @dataclass(frozen=True, slots=True)

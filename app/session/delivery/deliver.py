@@ -20,6 +20,7 @@ from app.core.errors import (
     TaskNotFound,
     TransportError,
 )
+from app.core.file_facts import HEAD, has_facts, read_beginning, read_facts
 from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Window
@@ -28,6 +29,7 @@ from app.session.delivery.past import Past
 from app.session.delivery.results import Results
 from app.session.state import State
 from app.session.timing import first_of
+from wire.media import viewer_of
 
 log = logging.getLogger("mooring.session")
 
@@ -82,7 +84,7 @@ class Courier:
         try:
             fetched, blob = await fetch_output(state, task, output)
             if blob is not None:
-                fetched = await self._keep(task, index, fetched, blob)
+                fetched = await self._keep(task, index, await _with_facts(fetched, blob), blob)
         except (NotOwner, TaskNotFound) as error:
             state.let_go(task, error)
             raise
@@ -118,6 +120,16 @@ class Courier:
             log.warning("result not kept: %r", error)
             return replace(output, delivery=Delivery.NOT_KEPT)
         return replace(output, delivery=Delivery.KEPT if is_kept else Delivery.THUMBNAIL)
+
+
+async def _with_facts(output: Output, blob: Blob) -> Output:
+    """Return the output with what its first bytes say; they stay in the record even if the bytes are not kept."""
+    if output.is_text or not has_facts(output.filename, output.media_type):
+        return output
+    head = await blob.read(HEAD)
+    is_text = viewer_of(output.media_type, output.filename) == "text"
+    text = read_beginning(head) if is_text else ""
+    return replace(output, facts=read_facts(output.filename, head), text=text)
 
 
 def with_output_at(task: Task, index: int, output: Output) -> Task:

@@ -31,8 +31,8 @@ class TextBlob:
     def size(self) -> int:
         return len(self.text.encode("utf-8", "replace"))
 
-    async def read(self) -> bytes:
-        return self.text.encode("utf-8", "replace")
+    async def read(self, most: int | None = None) -> bytes:
+        return self.text.encode("utf-8", "replace")[:most]
 
 
 async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output, Blob | None]:

@@ -59,8 +59,9 @@ def redacted(task: Task) -> Task:
 
 
 def _without_text(output: Output) -> Output:
-    """An output without its text, which is stored nowhere else: a reload before its delivery loses it."""
-    return replace(output, text="", delivery=Delivery.GONE) if output.is_text else output
+    """An output without its text and facts. A node's text is stored nowhere else: a reload before delivery loses it."""
+    delivery = Delivery.GONE if output.is_text else output.delivery
+    return replace(output, text="", facts=(), delivery=delivery)
 
 
 class PrivateStore(MemoryStore):

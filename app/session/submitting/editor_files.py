@@ -53,8 +53,8 @@ class _Text:
     def media_type(self) -> str:
         return "application/json"
 
-    async def read(self) -> bytes:
-        return self.data
+    async def read(self, most: int | None = None) -> bytes:
+        return self.data[:most]
 
 
 class EditorFiles:

@@ -23,8 +23,8 @@ class Picture:
     size = 3
     media_type = "image/png"
 
-    async def read(self) -> bytes:
-        return b"png"
+    async def read(self, most: int | None = None) -> bytes:
+        return b"png"[:most]
 
 
 def test_a_submit_carries_our_own_ids_and_the_workflow_unchanged() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.model import TEXT, ClientId, NodeId, Output, PromptId, ServerId, Task, WindowId
+from app.core.model import TEXT, ClientId, FileFact, NodeId, Output, PromptId, ServerId, Task, WindowId
 from app.core.ports.http import Response
+from app.session.delivery.deliver import _with_facts
 from app.session.delivery.fetch import _modified, fetch_output
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State
+from tests.simulation.store import Bytes
 
 FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC
 
@@ -25,6 +27,21 @@ FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC
 )
 def test_a_time_is_read_as_the_server_meant_it(date: str | None, modified: float | None) -> None:
     assert _modified(Response(200, {} if date is None else {"last-modified": date})) == modified
+
+
+@pytest.mark.parametrize(
+    ("filename", "head", "text", "facts"),
+    [
+        ("a.md", b"# Dunes", "# Dunes", ()),
+        ("a.gltf", b'{"materials": [{}]}', "", (FileFact("materials", "1"),)),
+        ("a.png", b"never read", "", ()),
+    ],
+)
+async def test_output_gets_what_its_first_bytes_say(
+    filename: str, head: bytes, text: str, facts: tuple[FileFact, ...]
+) -> None:
+    made = await _with_facts(Output(node_id=NodeId("9"), kind="files", filename=filename), Bytes(head))
+    assert (made.text, made.facts) == (text, facts)
 
 
 async def test_text_output_is_delivered_without_server() -> None:

@@ -109,8 +109,8 @@ class Bytes:
     def size(self) -> int:
         return len(self.data)
 
-    async def read(self) -> bytes:
-        return self.data
+    async def read(self, most: int | None = None) -> bytes:
+        return self.data[:most]
 
 
 def server(server_id: str, **more: Any) -> Server:
