@@ -3,7 +3,8 @@
     {prompt_id: {"prompt": row, "outputs": {node_id: {kind: [made, …]}}, "status": {"status_str": …, "messages": …}}}
 
 The row is that of `/queue`. The messages are the events of the run, each `[name, data]`. An output is a file,
-`{"filename": …, "subfolder": …, "type": folder}`, or anything else that a node shows.
+`{"filename": …, "subfolder": …, "type": folder}`, or anything else that a node shows. Nodes for 3D show
+`{"result": [path, camera, …]}`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from wire.media import medium_of
+
+_TEMPORARY = ("preview3d_advanced_", "preview_splat_", "preview_pointcloud_")
 
 
 class HistoryError(ValueError):
@@ -68,6 +73,19 @@ def _messages(status: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
         match message:
             case [str(name), dict(data)]:
                 yield name, data
+
+
+def describe_model(made: Mapping[str, Any]) -> dict[str, str] | None:
+    """Describe the 3D model that a node's `result` names by its path alone, `[path, camera, …]`; None without one.
+
+    Preview nodes write below temp/, all others below output/.
+    """
+    match made.get("result"):
+        case [str(path), *_] if medium_of("", path) == "model":
+            subfolder, _, name = path.replace("\\", "/").rpartition("/")
+            folder = "temp" if name.startswith(_TEMPORARY) else "output"
+            return {"filename": name, "subfolder": subfolder, "type": folder}
+    return None
 
 
 def read_file(made: object) -> MadeFile | None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.core.model import TEXT, NodeId, Output
-from wire.history import read_file
+from wire.history import describe_model, read_file
+from wire.media import medium_of
 
 MAX_SHOWN = 200_000  # characters of one text in a record
 _TEXT_KINDS = ("text", "string")  # of PreviewAny, and of similar nodes in node packs
@@ -24,7 +25,13 @@ def read_node_outputs(node_id: str, made: object) -> tuple[Output, ...]:
     """The files and texts of one node, in their order, from history or an `executed` message."""
     if not isinstance(made, dict):
         return ()
-    return (*_files(node_id, made), *_texts(node_id, made))
+    files = tuple(_files(node_id, made))
+    model = next(_files(node_id, {"3d": [describe_model(made)]}), None)
+    if model is not None and all(item.file != model.file for item in files):
+        files = (*files, model)
+    if any(medium_of("", item.filename) == "text" for item in files):
+        return files  # SaveText also shows the text that it saves
+    return (*files, *_texts(node_id, made))
 
 
 def _files(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:

@@ -24,7 +24,7 @@ from urllib.parse import unquote
 from gateway.people.links import read_link
 from gateway.people.seals import File
 from wire.events import Event
-from wire.history import Entry, HistoryError, read_entry
+from wire.history import Entry, HistoryError, describe_model, read_entry
 
 CLOCKS = 2.0  # seconds by which a file's time and the server's clock may differ, as on a network share
 MADE = frozenset({"output", "temp"})
@@ -114,9 +114,16 @@ class Run:
 
 
 def described_files(outputs: object) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each description of a file in the outputs, with its node: items of lists that hold nothing else."""
+    """Yield each description of a file in the outputs, with its node: items of lists that hold nothing else.
+
+    A 3D model that is named by its path alone is described beside it, so that the description can be sealed.
+    """
     for node_id, shown in outputs.items() if isinstance(outputs, dict) else ():
-        for items in shown.values() if isinstance(shown, dict) else ():
+        if not isinstance(shown, dict):
+            continue
+        if (model := describe_model(shown)) is not None:
+            shown.setdefault("mooring_3d", [model])
+        for items in shown.values():
             if isinstance(items, list) and items and all(_is_described(item) for item in items):
                 for item in items:
                     yield node_id, item

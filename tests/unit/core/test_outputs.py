@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.core.model import TEXT, Output, Task
+from dataclasses import replace
+
+from app.core.model import TEXT, Delivery, FileFact, NodeId, Output, Task
 from app.core.outputs import MAX_SHOWN, read_node_outputs, read_outputs
 from app.core.records import decode, encode
 from app.session.delivery.fetch import fetch_output
@@ -16,7 +18,7 @@ def test_files_and_texts_are_read_in_node_order() -> None:
     entry = {
         "9": {"images": [{"filename": "a.png", "subfolder": "s", "type": "temp"}], "animated": [True]},
         "5": {"text": ["seen"]},
-        "7": {"gifs": [{"filename": "b.webp"}], "audio": [{"filename": "c.flac"}], "result": ["x.glb", None]},
+        "7": {"gifs": [{"filename": "b.webp"}], "audio": [{"filename": "c.flac"}], "result": [7, None]},
         "8": "nothing",
     }
     assert [(item.node_id, item.kind, item.filename, item.text) for item in read_outputs(entry)] == [
@@ -25,6 +27,18 @@ def test_files_and_texts_are_read_in_node_order() -> None:
         ("7", "gifs", "b.webp", ""),
         ("7", "audio", "c.flac", ""),
     ]
+
+
+def test_model_that_is_named_by_its_path_is_an_output() -> None:
+    (model,) = read_node_outputs("3", {"result": ["mesh/a b.glb", {"position": {}}, None]})
+    assert (model.folder, model.subfolder, model.filename, model.kind) == ("output", "mesh", "a b.glb", "3d")
+    sealed = {"filename": "a b.glb", "subfolder": "mesh", "type": "output", "seal": "s"}
+    assert [item.seal for item in read_node_outputs("3", {"result": ["mesh/a b.glb"], "mooring_3d": [sealed]})] == ["s"]
+
+
+def test_text_that_is_also_saved_is_one_output() -> None:
+    made = {"text": ["# Title"], "files": [{"filename": "a_00001.md", "subfolder": "", "type": "output"}]}
+    assert [(item.filename, item.is_text) for item in read_node_outputs("4", made)] == [("a_00001.md", False)]
 
 
 def test_texts_of_a_node_are_numbered_and_long_ones_cut() -> None:
@@ -48,3 +62,11 @@ def test_text_stays_in_record_but_not_in_private_one() -> None:
     assert decode(Task, encode(kept)) == kept
     assert "harbour" not in str(encode(redacted(kept)))
     assert redacted(kept).outputs[2] == kept.outputs[2]
+
+
+def test_private_record_keeps_nothing_of_a_file() -> None:
+    note = Output(node_id=NodeId("5"), kind="files", filename="a.md", text="harbour", facts=(FileFact("n", "harbour"),))
+    kept = task(outputs=(replace(note, delivery=Delivery.KEPT),))
+    assert decode(Task, encode(kept)) == kept
+    assert "harbour" not in str(encode(redacted(kept)))
+    assert redacted(kept).outputs[0].delivery is Delivery.KEPT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wire.history import HistoryError, MadeFile, read_entry, read_file
+from wire.history import HistoryError, MadeFile, describe_model, read_entry, read_file
 
 WHOLE = {
     "prompt": [3, "p", {"1": {}}, {"client_id": "c"}, ["1"]],
@@ -51,3 +51,19 @@ def test_other_entries_are_refused(entry: object) -> None:
 )
 def test_file_is_named_by_folder_subfolder_and_name(made: object, file: MadeFile | None) -> None:
     assert read_file(made) == file
+
+
+@pytest.mark.parametrize(
+    ("result", "described"),
+    [
+        (["mesh/x.glb", None], {"filename": "x.glb", "subfolder": "mesh", "type": "output"}),
+        (["a\\b\\x.PLY"], {"filename": "x.PLY", "subfolder": "a/b", "type": "output"}),
+        (["preview_splat_7.ksplat", {}, []], {"filename": "preview_splat_7.ksplat", "subfolder": "", "type": "temp"}),
+        (["x.png", None], None),
+        (["", None], None),
+        ([], None),
+        ("x.glb", None),
+    ],
+)
+def test_model_in_a_result_is_described(result: object, described: object) -> None:
+    assert describe_model({"result": result}) == described

@@ -19,6 +19,14 @@ def test_files_are_found_in_lists_of_files_alone() -> None:
     assert [list(described_files(odd)) for odd in (None, [], {"1": []}, "x")] == [[], [], [], []]
 
 
+def test_model_that_is_named_by_its_path_is_described_once() -> None:
+    outputs = {"1": {"result": ["mesh/x.glb", None]}}
+    ((node_id, described),) = described_files(outputs)
+    described["seal"] = "s"
+    assert list(described_files(outputs)) == [(node_id, described)]
+    assert outputs["1"] == {"result": ["mesh/x.glb", None], "mooring_3d": [described]}
+
+
 def test_long_list_in_an_output_is_fast() -> None:
     """A waveform or the points of a mask: 800 kB of them took the gateway's one thread for 20 s."""
     began = time.process_time()
