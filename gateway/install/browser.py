@@ -6,6 +6,7 @@
     dagre/      the layout of graphs, for a worker
     client-zip/ archives of many pictures
     panzoom/    zooming of large pictures
+    model-viewer/  3D models, with the decoders of compressed ones under the names that it asks for
     python/     site.zip: markupsafe from .venv, without its compiled part; scripting.zip: what only the scripting
                 console loads, requests and its dependencies
     test/       axe, for the tests only
@@ -34,6 +35,12 @@ PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 # PyScript's editor, terminal and MicroPython load these when a page uses them. Ours does not, which saves 900 kB.
 UNUSED = ("codemirror", "index-", "xterm", "zip-")
 IMPORT = re.compile(r"""(?:\bfrom|\bimport\(|\bimport) ?["']\./([\w.-]+\.js)["']""")
+MODEL_VIEWER = {
+    "@google/model-viewer/dist/model-viewer.min.js": "model-viewer.min.js",
+    "draco3dgltf/draco_decoder_gltf_nodejs.js": "draco_wasm_wrapper.js",
+    "draco3dgltf/draco_decoder_gltf.wasm": "draco_decoder.wasm",
+    "meshoptimizer/meshopt_decoder.cjs": "meshopt_decoder.js",
+}
 BUNDLED = ("markupsafe",)
 # For the scripting console. The list of certificates is left out: in a browser, TLS is the browser's.
 SCRIPTING = ("certifi", "charset_normalizer", "idna", "pyodide_http", "requests", "urllib3")
@@ -115,6 +122,8 @@ class BrowserRuntime:
         _copy(modules / "client-zip" / "index.js", made / "client-zip" / "index.js")
         name = "panzoom.es.js"
         _copy(modules / "@panzoom" / "panzoom" / "dist" / name, made / "panzoom" / name)
+        for source, name in MODEL_VIEWER.items():
+            _copy(modules / source, made / "model-viewer" / name)
         if self.dev:
             _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
         packages = Environment(self.place).packages()

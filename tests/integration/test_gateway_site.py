@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway.site.policy import VIEWER_STYLE
 from tests.integration.rig import PATIENCE, Running, open_gateway
 
 
@@ -84,13 +85,14 @@ async def test_files_have_media_type_and_protective_headers(
     assert policy == {
         "default-src": "'self'",
         "script-src": "'self' 'unsafe-eval' 'wasm-unsafe-eval'",
-        "style-src": "'self'",
+        "style-src": f"'self' {VIEWER_STYLE}",
         "img-src": "'self' blob: data:",
         "media-src": "'self' blob:",
-        "connect-src": f"'self' ws://127.0.0.1:{gateway.port}",
+        "connect-src": f"'self' blob: data: ws://127.0.0.1:{gateway.port}",
         "object-src": "'none'",
         "base-uri": "'none'",
         "form-action": "'self'",
+        "worker-src": "'self' blob:",
         "frame-ancestors": "'none'",
     }
     async with browser.get(gateway.url + path, headers={"If-None-Match": headers["ETag"]}) as reply:

@@ -5,7 +5,9 @@ One full installation serves all tests here: it is started, killed, and then sta
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -23,6 +25,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.site.policy import VIEWER_STYLE
 from tests.services import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -254,6 +257,10 @@ def test_page_loads_only_from_the_gateway(installed: Clone) -> None:
         "dagre/dagre.esm.js",
         "client-zip/index.js",
         "panzoom/panzoom.es.js",
+        "model-viewer/model-viewer.min.js",
+        "model-viewer/draco_wasm_wrapper.js",
+        "model-viewer/draco_decoder.wasm",
+        "model-viewer/meshopt_decoder.js",
     ):
         assert (vendor / name).stat().st_size > 0
     have = {path.name for path in (vendor / "pyscript").iterdir()}
@@ -262,6 +269,13 @@ def test_page_loads_only_from_the_gateway(installed: Clone) -> None:
         asked = set(re.findall(r'(?:from|import\()"\./([^"]+)"', path.read_text("utf-8")))
         assert {name for name in asked - have if not name.startswith(unused)} == set()
     assert not list(vendor.rglob("*.map"))
+
+
+def test_policy_allows_the_viewers_style_and_no_other(installed: Clone) -> None:
+    viewer = (installed.root / "static/vendor/model-viewer/model-viewer.min.js").read_text("utf-8")
+    (style,) = re.findall(r"<style>(.*?)</style>", viewer, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" == VIEWER_STYLE
 
 
 def test_browser_bundle_works_without_compiled_modules(installed: Clone) -> None:

@@ -193,7 +193,10 @@ async def test_nginx_serves_the_page_to_allowed_users(browser: aiohttp.ClientSes
         async with browser.get(f"{front.url}/", headers=plain) as reply:
             assert reply.headers["Server"] == "nginx" and reply.headers["Cache-Control"] == "no-cache"
             assert f"/b/{front.build}/static/js/a.js" in await reply.text()
-            assert f"connect-src 'self' ws://127.0.0.1:{front.port};" in reply.headers["Content-Security-Policy"]
+            assert (
+                f"connect-src 'self' blob: data: ws://127.0.0.1:{front.port};"
+                in reply.headers["Content-Security-Policy"]
+            )
             policy = reply.headers["Content-Security-Policy"]
         async with browser.get(f"{front.gateways[0].url}/", headers={"Host": f"127.0.0.1:{front.port}"}) as reply:
             assert reply.headers["Content-Security-Policy"] == policy, "the gateway's page has the same protections"
