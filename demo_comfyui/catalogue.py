@@ -208,6 +208,29 @@ _DEMO = (
         category="demo",
     ),
     _define(
+        "DemoShape",
+        {name: _float(1.0, 0.1, 10.0, 0.1) for name in ("width", "height", "depth")}
+        | {"filename_prefix": ["STRING", {"default": "mesh/ComfyUI"}]},
+        output=(),
+        display_name="Demo Shape",
+        description="Saves a box as a 3D model.",
+        module="demo_comfyui",
+        category="demo",
+    ),
+    _define(
+        "DemoNote",
+        {
+            "text": ["STRING", {"multiline": True, "default": "# A note"}],
+            "filename_prefix": ["STRING", {"default": "ComfyUI"}],
+            "format": [["md", "txt", "csv", "json"]],
+        },
+        output=(),
+        display_name="Demo Note",
+        description="Saves a text.",
+        module="demo_comfyui",
+        category="demo",
+    ),
+    _define(
         "DemoFailAt",
         {
             "image": ["IMAGE"],

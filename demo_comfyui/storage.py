@@ -81,9 +81,9 @@ class SavePlace:
         self._stem = stem
         self._counter = counter
 
-    def next_name(self, index: int) -> str:
-        """Return the name for the picture at `index` in its batch, and advance the counter."""
-        name = f"{self._stem.replace('%batch_num%', str(index))}_{self._counter:05}_.png"
+    def next_name(self, index: int, ending: str = "png") -> str:
+        """Return the name for the file at `index` in its batch, and advance the counter."""
+        name = f"{self._stem.replace('%batch_num%', str(index))}_{self._counter:05}_.{ending}"
         self._counter += 1
         return name
 

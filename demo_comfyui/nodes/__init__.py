@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from demo_comfyui.nodes import files, generators, masks, pictures, texts
+from demo_comfyui.nodes import files, generators, masks, pictures, shapes, texts
 from demo_comfyui.nodes.contract import Interrupted, NodeContext, NodeResult, Runner
 from demo_comfyui.storage import Storage
 
@@ -26,7 +26,9 @@ RUNNERS: dict[str, Runner] = {
     "InvertMask": masks.invert_mask,
     "ImageCompositeMasked": masks.image_composite_masked,
     "PreviewAny": texts.preview_any,
+    "DemoNote": shapes.demo_note,
     "DemoSampler": generators.demo_sampler,
+    "DemoShape": shapes.demo_shape,
     "DemoFailAt": generators.demo_fail_at,
 }
 
