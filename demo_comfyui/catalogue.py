@@ -222,7 +222,7 @@ _DEMO = (
         {
             "text": ["STRING", {"multiline": True, "default": "# A note"}],
             "filename_prefix": ["STRING", {"default": "ComfyUI"}],
-            "format": [["md", "txt", "csv", "json"]],
+            "format": [["md", "txt", "csv", "json", "svg", "gltf"]],
         },
         output=(),
         display_name="Demo Note",

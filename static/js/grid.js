@@ -2,7 +2,7 @@
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
 //
 //   show({reset: true, words: {language, cell, favourite}})   // another language: drop all rows
-//   show({rows: [[name, title, server, at, tone, kind], …]})   // further results, which have numbers in this order from then on
+//   show({rows: [[name, title, server, at, tone, kind, ending], …]})   // further results, which have numbers in this order from then on
 //   show({order: [number, …]})                                 // what is wanted of them
 //   show({picked: [name, …], favourites: [name, …]})
 //
@@ -138,7 +138,7 @@ function place() {
 }
 
 function add(index) {
-  const [name, , , , tone, kind] = cells[index];
+  const [name, , , , tone, kind, ending] = cells[index];
   const element = document.createElement("div");
   element.className = `cell tone-${tone} is-${kind}`;
   element.id = `${CELL}${name}`;
@@ -146,6 +146,12 @@ function add(index) {
   put(index, element);
   const tick = document.createElement("span");
   tick.className = "cell-tick";
+  if (kind !== "image") {
+    const words = document.createElement("span");
+    words.className = "cell-ending";
+    words.textContent = ending;
+    element.append(words);
+  }
   element.append(tick);
   const next = [...shown.keys()].filter((at) => at > index).sort((one, other) => one - other)[0];
   box.insertBefore(element, next === undefined ? null : shown.get(next)); // in reading order
@@ -209,7 +215,7 @@ function mark(index, element) {
   element.tabIndex = index === active ? 0 : -1;
 }
 
-const LABEL = 6; // where a row keeps what it is called, once it was in sight
+const LABEL = 7; // where a row keeps what it is called, once it was in sight
 const labelOf = (row) => row[LABEL] ??= format(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
 const format = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 

@@ -1,5 +1,10 @@
 // One result large: the arrow keys go to those beside it; wheel, fingers, double click, + - 0 and buttons make it larger.
+// A text file is read whole, and a 3D model gets its viewer.
 
+import { showModel, zoomModel } from "./model.js";
+import { blobOf } from "./picture.js";
+
+const LONGEST = 4_000_000; // bytes of a text that is shown
 const MOST = 16;
 let zoomed = null; // {image, pan}: what the zoom is on
 let isComing = false;
@@ -7,8 +12,25 @@ let wanted = ""; // what was asked for while it came
 
 const dialogNow = () => document.querySelector("dialog.large[open]");
 
-/** The page was patched: a picture that is new there can be made larger. */
-export async function zoomLarge() {
+/** The page was patched: what is new there in the dialog gets what belongs to it. */
+export function settleLarge() {
+  const dialog = dialogNow();
+  readWhole(dialog?.querySelector(".large-text[data-kept]"));
+  showModel(dialog?.querySelector(".large-model"));
+  zoomLarge();
+}
+
+/** Put a text file whole in place of its beginning, once. */
+async function readWhole(place) {
+  const blob = place && blobOf(place.dataset.kept);
+  if (!blob || place.dataset.whole === place.dataset.kept) return;
+  place.dataset.whole = place.dataset.kept;
+  const text = await blob.slice(0, LONGEST).text();
+  place.textContent = blob.size > LONGEST ? `${text} […]` : text;
+}
+
+/** A picture can be made larger. */
+async function zoomLarge() {
   const image = dialogNow()?.querySelector(".large-stage img");
   if (!image) zoomed = null;
   if (!image || zoomed?.image === image || isComing) return;
@@ -28,6 +50,7 @@ export async function zoomLarge() {
 }
 
 function zoom(name) {
+  if (zoomModel(dialogNow(), name)) return;
   if (!zoomed) {
     if (isComing) wanted = name;
     return;
@@ -54,7 +77,7 @@ document.addEventListener("dblclick", (event) => {
 document.addEventListener("keydown", (event) => {
   const dialog = dialogNow();
   if (!dialog || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.target.closest("input, textarea, select, video, audio")) return;
+  if (event.target.closest("input, textarea, select, video, audio, model-viewer")) return;
   const by = { ArrowLeft: "-1", ArrowRight: "1" }[event.key];
   const way = { "+": "in", "=": "in", "-": "out", 0: "fit" }[event.key];
   const button = by && dialog.querySelector(`[data-action=album-step][data-by="${by}"]`);

@@ -10,7 +10,7 @@ import { setTitle } from "./countdown.js";
 import { mark, place } from "./graph.js";
 import { settle as settleGrid, show } from "./grid.js";
 import { listenKeys, setKeys, settle as settlePalette } from "./keys.js";
-import { zoomLarge } from "./large.js";
+import { settleLarge } from "./large.js";
 import { owned } from "./owned.js";
 import { beginMask, takeMaskFile } from "./mask.js";
 import { settleTabs, showPartOf } from "./tabs.js";
@@ -49,7 +49,7 @@ function isOwned(field, fresh) {
 const callbacks = {
   beforeNodeMorphed(node, fresh) {
     if (fresh.dataset?.stays !== undefined) return false; // it is as it was drawn
-    if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js has it
+    if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js or large.js has it
     if (isField(node) && isOwned(node, fresh)) spared.add(node);
     return true;
   },
@@ -91,7 +91,7 @@ export function update(text) {
   settleGrid();
   if (change.grid !== undefined) show(change.grid);
   showDialogs();
-  zoomLarge();
+  settleLarge();
   settleComparison();
   showErrors();
   holdDeletions();

@@ -14,6 +14,7 @@ from app.core.window import Window
 from app.session import Fresh, Orphan, Preview
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Glimpses, ReadInput
+from wire.media import type_of, viewer_of
 
 log = logging.getLogger("mooring.ui")
 
@@ -148,7 +149,7 @@ class ImageAddresses:
         for key, fresh in self._source.results.take_fresh().items():
             output = ended.get(key)
             if output is not None and fresh.original is not None and key not in self._kept:
-                self._kept[key] = self._screen.object_url(fresh.original, output.media_type)
+                self._kept[key] = self._screen.object_url(fresh.original, _type(output))
             if output is not None and fresh.thumbnail is not None and key not in self._small:
                 self._small[key] = self._screen.object_url(fresh.thumbnail)
                 self._marks[key] = self._mark(output)
@@ -161,7 +162,7 @@ class ImageAddresses:
         self._forget(self._kept, kept)
         for key, output in kept.items():
             if key not in self._kept:
-                self._begin("kept", key, self._read_kept(key, output.media_type))
+                self._begin("kept", key, self._read_kept(key, _type(output)))
 
     def _refresh_small(self, ended: Mapping[ResultKey, Output]) -> None:
         pictures = {key: output for key, output in ended.items() if output.size and _is_picture(output)}
@@ -181,7 +182,7 @@ class ImageAddresses:
             self._revoke(self._fetched.pop(key).url)
         if large is not None and large in ended and large not in self._fetched and ended[large].delivery.is_fetchable:
             self._fetched[large] = Original(is_coming=True)
-            self._spawn(self._fetch(large, ended[large].media_type))
+            self._spawn(self._fetch(large, _type(ended[large])))
 
     def _begin(self, what: str, key: ResultKey, work: Coroutine[Any, Any, None]) -> None:
         if (what, key) in self._reading:
@@ -239,4 +240,9 @@ class ImageAddresses:
 
 
 def _is_picture(output: Output) -> bool:
-    return output.media_type.partition("/")[0] not in {"video", "audio"}
+    return viewer_of(output.media_type, output.filename) == "image"
+
+
+def _type(output: Output) -> str:
+    """The type under which the page shows it: an image without one that names it stays blank."""
+    return type_of(output.media_type, output.filename)

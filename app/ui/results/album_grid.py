@@ -15,7 +15,7 @@ from wire.media import medium_of
 PART = 400  # results sent with one drawing: in a browser some 8 ms
 
 
-GridCell = tuple[str, str, str, float, int, str]
+GridCell = tuple[str, str, str, float, int, str, str]
 
 
 def _has_changed(known: AlbumCell, cell: AlbumCell) -> bool:
@@ -88,9 +88,10 @@ class GridUpdates:
 
 
 def word_cell(cell: AlbumCell, tag: ServerTag, _: Translator) -> GridCell:
-    """Return a result as `static/js/grid.js` takes it: name, title, server, end (s since the epoch), tone, kind."""
+    """Return a result as `static/js/grid.js` takes it: name, title, server, end (seconds), tone, kind, ending."""
     row, kind = cell.row, medium_of(cell.output.media_type, cell.output.filename)
-    return cell.name, _.known(row.title) or _("Untitled"), tag.name, row.ended_at, tag.tone, kind
+    ending = cell.output.filename.rpartition(".")[2].upper()
+    return cell.name, _.known(row.title) or _("Untitled"), tag.name, row.ended_at, tag.tone, kind, ending
 
 
 def grid_words(_: Translator) -> dict[str, str]:

@@ -27,7 +27,14 @@ def project_options(view: AlbumView) -> Options:
 
 def media_options(_: Translator) -> Options:
     """The kinds of results, as in `medium_of`."""
-    return (("image", _("Pictures")), ("video", _("Films")), ("audio", _("Sounds")), ("other", _("Other files")))
+    return (
+        ("image", _("Pictures")),
+        ("video", _("Films")),
+        ("audio", _("Sounds")),
+        ("model", _("3D models")),
+        ("text", _("Texts")),
+        ("other", _("Other files")),
+    )
 
 
 def span_options(_: Translator) -> Options:

@@ -8,6 +8,7 @@ from app.core.past import seconds_of, seed_and_prompts
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import SEPARATOR, Tone, Words
+from app.ui.results.file_words import file_facts
 from app.ui.runs.state import CardView, ResultView
 from app.ui.runs.task_words import word_delivery
 
@@ -31,7 +32,7 @@ def delivery_lines(card: CardView, _: Translator) -> list[DeliveryLine]:
 
 def _line(words: Words, items: list[ResultView], is_counted: bool, _: Translator) -> DeliveryLine:
     size = sum(item.output.size for item in items)
-    parts = [_.plural("{count} picture", "{count} pictures", len(items))] if is_counted else []
+    parts = [_.plural("{count} result", "{count} results", len(items))] if is_counted else []
     parts += [words.title, *([_.formats.size(size)] if size else [])]
     is_good = words.tone in {Tone.GOOD, Tone.BUSY, Tone.QUIET}
     return DeliveryLine(SEPARATOR.join(parts), words.advice, "" if is_good else words.tone.value)
@@ -64,6 +65,7 @@ def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
         Fact(_("Project"), task.project, is_own=True),
         Fact(_("File"), item.output.filename, is_own=True),
         Fact(_("Size"), _.formats.size(item.output.size) if item.output.size else ""),
+        *(Fact(name, value, is_own=True) for name, value in file_facts(item.output, _)),
     ]
     return [fact for fact in facts if fact.value]
 

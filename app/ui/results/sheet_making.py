@@ -125,14 +125,16 @@ def cell_of(card: CardView) -> SheetCell:
         return SheetCell(
             CellKind.PICTURE, task.prompt_id, shown.index, shown.small or shown.url, shown.url or shown.small
         )
+    file = next((item for item in card.results if item.is_file or item.output.is_text), None)
+    if file is not None:
+        return SheetCell(CellKind.FILE, task.prompt_id, file.index, name=file.output.filename)
     if task.state is TaskState.SUCCEEDED:
         return SheetCell(CellKind.COMING if card.results else CellKind.BARE, task.prompt_id)
     return SheetCell(_KINDS[task.state], task.prompt_id)
 
 
 def _is_picture(item: ResultView) -> bool:
-    is_moving = item.output.media_type.partition("/")[0] in {"video", "audio"}
-    return bool(item.small) or (bool(item.url) and not is_moving)
+    return bool(item.small) or (bool(item.url) and item.viewer == "image")
 
 
 def _repetitions(cards: Iterable[CardView]) -> dict[PromptId, CardView]:

@@ -29,5 +29,5 @@ def word_cell(kind: CellKind, _: Translator) -> str:
             return _("no picture")
         case CellKind.REMOVED:
             return _("removed")
-        case CellKind.PICTURE:
+        case CellKind.PICTURE | CellKind.FILE:
             return ""

@@ -13,6 +13,7 @@ class CellKind(Enum):
     """What a cell shows."""
 
     PICTURE = "picture"
+    FILE = "file"  # a result that is no picture
     COMING = "coming"  # made, and being fetched
     RUNNING = "running"
     WAITING = "waiting"
@@ -32,13 +33,14 @@ class SheetDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class SheetCell:
-    """One cell; `small` is the picture shown, `full` the one that is saved."""
+    """One cell; `small` is the picture shown, `full` the one that is saved, `name` the file's."""
 
     kind: CellKind = CellKind.REMOVED
     prompt_id: PromptId | None = None
     index: int = 0
     small: str = ""
     full: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

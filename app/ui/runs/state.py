@@ -19,6 +19,7 @@ from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingClass, MissingValue
+from wire.media import Medium, type_of, viewer_of
 
 MOST_LACKS = 20  # of each kind; another installation's workflow may lack hundreds
 MOST_COUNT = 1000  # runs that one click may ask for
@@ -125,6 +126,22 @@ class ResultView:
     small: str = ""
     is_coming: bool = False
     error: MooringError | None = None
+
+    @property
+    def viewer(self) -> Medium | None:
+        """As what its bytes can be shown; None if the page has no viewer for them."""
+        return viewer_of(self.output.media_type, self.output.filename)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it has pixels that can be copied and used as an input; a drawing (SVG) has none of its own."""
+        is_drawing = type_of(self.output.media_type, self.output.filename) == "image/svg+xml"
+        return self.viewer == "image" and not is_drawing
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is shown by its name, as what is no picture, film or sound."""
+        return self.viewer not in {"image", "video", "audio"} and not self.output.is_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from app.ui.runs.cards import named_node, title_of
 from app.ui.runs.note_words import word_sign, word_unclear
+from wire.media import viewer_of
 
 SECONDS_UP_TO = 90.0  # longer times are given in minutes
 
@@ -229,7 +230,7 @@ def _out_of_memory(failure: Failure, node: str, _: Translator) -> Words:
 
 def word_delivery(output: Output, _: Translator) -> Words:
     """Say what happened to one result's bytes."""
-    is_picture = output.media_type.partition("/")[0] not in {"video", "audio"}
+    is_picture = viewer_of(output.media_type, output.filename) == "image"
     match output.delivery:
         case Delivery.PENDING:
             return Words(_("Being fetched …"), tone=Tone.BUSY)

@@ -1,0 +1,72 @@
+// A 3D model in the large view: @google/model-viewer, which is loaded when the first one is opened. It draws glTF files from
+// their bytes; its decoders (Draco, meshopt) come from this page's own origin, and only for files that need them.
+
+const VENDOR = new URL("../vendor/model-viewer/", import.meta.url).href;
+const STEP = 4; // of the wheel, for one press of a button
+const FIRST_VIEW = "25deg 75deg auto"; // from the right and above
+
+let loading = null;
+
+/** The viewer's module. It takes its settings from this global once, when its first element is made. */
+function load() {
+  globalThis.ModelViewerElement ??= {
+    dracoDecoderLocation: VENDOR,
+    ktx2TranscoderLocation: VENDOR, // there is none: such a file fails, and no other address is asked
+    meshoptDecoderLocation: `${VENDOR}meshopt_decoder.js`,
+  };
+  loading ??= import("../vendor/model-viewer/model-viewer.min.js").catch((error) => {
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
+const canDraw = () => Boolean(document.createElement("canvas").getContext("webgl2"));
+
+/** Show one of the lines about the state, or none. */
+function say(place, when) {
+  for (const line of place.querySelectorAll("[data-when]")) line.hidden = line.dataset.when !== when;
+  place.querySelector("[role=status]").hidden = !when;
+}
+
+/** Draw the model of this element, once. */
+export async function showModel(place) {
+  if (!place || place.dataset.state) return;
+  place.dataset.state = "loading";
+  const end = (state) => {
+    place.dataset.state = state;
+    say(place, state === "shown" ? "" : state);
+  };
+  if (!canDraw()) return end("no-webgl");
+  try {
+    await load();
+  } catch {
+    return end("not-loaded");
+  }
+  const viewer = document.createElement("model-viewer");
+  viewer.addEventListener("load", () => end("shown"), { once: true });
+  viewer.addEventListener("error", () => {
+    viewer.remove();
+    end("failed");
+  });
+  for (const name of ["camera-controls", "autoplay", "disable-tap"]) viewer.setAttribute(name, "");
+  viewer.setAttribute("interaction-prompt", "none");
+  viewer.setAttribute("shadow-intensity", "0.7");
+  viewer.setAttribute("touch-action", "none");
+  viewer.cameraOrbit = FIRST_VIEW;
+  viewer.alt = place.dataset.alt;
+  viewer.src = place.dataset.kept;
+  place.prepend(viewer);
+}
+
+/** Nearer, further, or as at first; false if there is no model in the dialog. */
+export function zoomModel(dialog, name) {
+  const viewer = dialog?.querySelector("model-viewer");
+  if (!viewer) return false;
+  if (name === "fit") {
+    viewer.cameraOrbit = FIRST_VIEW;
+    viewer.cameraTarget = "auto auto auto";
+    viewer.resetTurntableRotation();
+  } else viewer.zoom(name === "in" ? STEP : -STEP);
+  return true;
+}
