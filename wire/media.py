@@ -93,6 +93,12 @@ def viewer_of(media_type: str, filename: str = "") -> Medium | None:
     return medium_of(media_type, filename) if found is not None and (found.is_shown or found.is_read) else None
 
 
+def is_picture(media_type: str, filename: str = "") -> bool:
+    """Return whether such a file has pixels that a browser decodes; a drawing (SVG) has none of its own."""
+    found = _format_of(media_type, filename)
+    return found is not None and found.is_shown and medium_of(media_type, filename) == "image"
+
+
 def type_of(media_type: str, filename: str) -> str:
     """Return the media type of a file whose server or gateway may have withheld it, as far as its ending says."""
     found = _format_of(media_type, filename)

@@ -76,6 +76,7 @@ async def open_model(window: MooringWindow, prompt_id: str) -> None:
 
 async def test_results_that_are_no_pictures_are_shown(user: BrowserUser) -> None:
     user.watch.expected.append("Content Security Policy")  # the script of the drawing, opened as a page
+    await user.new_profile(viewport={"width": 640, "height": 560})  # few pixels to draw, without a graphics card
     window = await user.open()
     page = window.page
     fetched: list[str] = []

@@ -14,7 +14,7 @@ from app.core.window import Window
 from app.session import Fresh, Orphan, Preview
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Glimpses, ReadInput
-from wire.media import type_of, viewer_of
+from wire.media import is_picture, type_of
 
 log = logging.getLogger("mooring.ui")
 
@@ -165,7 +165,11 @@ class ImageAddresses:
                 self._begin("kept", key, self._read_kept(key, _type(output)))
 
     def _refresh_small(self, ended: Mapping[ResultKey, Output]) -> None:
-        pictures = {key: output for key, output in ended.items() if output.size and _is_picture(output)}
+        pictures = {
+            key: output
+            for key, output in ended.items()
+            if output.size and is_picture(output.media_type, output.filename)
+        }
         self._forget(self._small, pictures)
         self._marks = {key: mark for key, mark in self._marks.items() if key in pictures}
         for key, output in pictures.items():
@@ -237,10 +241,6 @@ class ImageAddresses:
     def _revoke(self, url: str) -> None:
         if url:
             self._screen.revoke_url(url)
-
-
-def _is_picture(output: Output) -> bool:
-    return viewer_of(output.media_type, output.filename) == "image"
 
 
 def _type(output: Output) -> str:

@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from app.core.model import Fleet, PromptId, ServerId
 from app.core.past import PastOutput, PastQuery, PastTask, matches, words_of
-from wire.media import medium_of
+from wire.media import is_picture, medium_of
 
 DAY = 86_400.0  # seconds
 
@@ -102,6 +102,7 @@ class AlbumView:
     titles: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     picked: tuple[str, ...] = ()  # of those found, in their order
+    can_compare: bool = False  # two pictures are picked
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,8 @@ def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
 
 
 def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: Fleet) -> AlbumView:
+    picked = [cell for cell in cells if cell.name in wish.picked] if wish.picked else []
+    pictures = [cell for cell in picked if is_picture(cell.output.media_type, cell.output.filename)]
     return AlbumView(
         wish=wish,
         found=len(cells),
@@ -195,7 +198,8 @@ def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: F
         servers=tuple((item, server.name if (server := fleet.get(item)) else item) for item in rows.facets.servers),
         titles=rows.facets.titles,
         projects=rows.facets.projects,
-        picked=tuple(cell.name for cell in cells if cell.name in wish.picked) if wish.picked else (),
+        picked=tuple(cell.name for cell in picked),
+        can_compare=len(pictures) > 1,
     )
 
 

@@ -23,6 +23,7 @@ from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, al
 from app.ui.results.album_grid import GridUpdates
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
 from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog, ResultsState
+from wire.media import is_picture
 
 log = logging.getLogger("mooring.ui")
 
@@ -208,8 +209,12 @@ class AlbumActions:
 
     @action("album-compare")
     def compare(self) -> None:
-        """Compare the first two that are picked."""
-        picked = [self._compared(cell) for cell in self._cells if cell.name in self._wish.picked]
+        """Compare the first two pictures that are picked."""
+        picked = [
+            self._compared(cell)
+            for cell in self._cells
+            if cell.name in self._wish.picked and is_picture(cell.output.media_type, cell.output.filename)
+        ]
         if len(picked) >= TWO:
             self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(picked[0], picked[1])))
 

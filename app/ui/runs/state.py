@@ -19,7 +19,7 @@ from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingClass, MissingValue
-from wire.media import Medium, type_of, viewer_of
+from wire.media import Medium, is_picture, viewer_of
 
 MOST_LACKS = 20  # of each kind; another installation's workflow may lack hundreds
 MOST_COUNT = 1000  # runs that one click may ask for
@@ -134,9 +134,8 @@ class ResultView:
 
     @property
     def is_picture(self) -> bool:
-        """Whether it has pixels that can be copied and used as an input; a drawing (SVG) has none of its own."""
-        is_drawing = type_of(self.output.media_type, self.output.filename) == "image/svg+xml"
-        return self.viewer == "image" and not is_drawing
+        """Whether it has pixels that can be copied and used as an input."""
+        return is_picture(self.output.media_type, self.output.filename)
 
     @property
     def is_file(self) -> bool:

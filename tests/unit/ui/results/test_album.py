@@ -302,10 +302,13 @@ async def test_stored_results_open_large_too() -> None:
     assert b.startswith(old.prompt_id)
 
 
-async def test_two_picked_results_are_compared_both_ways() -> None:
-    rig = await Rig(made("a", 30.0, title="Dunes"), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
-    a, b = rig.names()
-    await rig.act("album-pick", name=a)
+async def test_two_picked_pictures_are_compared_both_ways() -> None:
+    model = made("m", 40.0, output("x.glb", delivery=Delivery.KEPT, size=9))
+    mine, past = made("a", 30.0, title="Dunes"), made("b", 10.0, server_name="gpu-2")
+    rig = await Rig(model, mine, past=(past,)).opened()
+    for name in (names := rig.names())[:2]:
+        await rig.act("album-pick", name=name)
+    _, a, b = names
     await rig.act("album-compare")
     assert rig.context.ui.dialog is None, "one alone cannot be compared"
     await rig.act("album-pick", name=b)
