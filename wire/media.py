@@ -99,6 +99,11 @@ def is_picture(media_type: str, filename: str = "") -> bool:
     return found is not None and found.is_shown and medium_of(media_type, filename) == "image"
 
 
+def has_thumbnail(media_type: str, filename: str = "") -> bool:
+    """Return whether such a file may have one: it is made of a picture, or kept of a 3D model that was shown."""
+    return is_picture(media_type, filename) or viewer_of(media_type, filename) == "model"
+
+
 def type_of(media_type: str, filename: str) -> str:
     """Return the media type of a file whose server or gateway may have withheld it, as far as its ending says."""
     found = _format_of(media_type, filename)

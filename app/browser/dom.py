@@ -143,13 +143,14 @@ class BrowserScreen:
         """Pass on every event for as long as the page lives; these proxies are never destroyed.
 
         `act` gets the name of an action and its facts: the element's `data-…`, `value` and `checked`. `take_files` gets
-        the field that files were aimed at, if any, the files with their names, and "open" for workflows.
+        the field that files were aimed at, if any, the files with their names, and their purpose: "open" for workflows,
+        "drawing" for a picture of a 3D model.
         """
 
         self._patch.listen(create_proxy(lambda name, facts: act(str(name), json.loads(facts))))
 
         def take(node: str, name: str, files: Any, purpose: str = "") -> None:
-            taken = [(JsBlob(file), str(file.name)) for file in files]
+            taken = [(blob := JsBlob(file), blob.name) for file in files]
             take_files((node, name) if node else None, taken, purpose)
 
         self._patch.listenFiles(create_proxy(take))

@@ -19,6 +19,7 @@ from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.window import Restoring, Window
+from app.session.delivery.results import Results
 from app.session.facts import Fresh, Noticed, Preview, Run
 from app.session.salvage import Orphan, OrphanRecord
 from app.session.waiting.crew import Crew
@@ -176,10 +177,18 @@ class TabResults:
         """How often this tab has deleted all results."""
         return self._own.deletions
 
+    def _of(self, prompt_id: PromptId) -> Results:
+        """The results of the session that has the task, or the tab's own."""
+        holder = self._crew.session_of(prompt_id)
+        return holder.results if holder is not None else self._own
+
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
         """Fetch by the session that has the task, or by the tab's own."""
-        holder = self._crew.session_of(prompt_id)
-        return await (holder.results if holder is not None else self._own).fetch(prompt_id, index)
+        return await self._of(prompt_id).fetch(prompt_id, index)
+
+    async def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None:
+        """Keep a picture of a 3D model as its thumbnail."""
+        await self._of(prompt_id).keep_drawing(prompt_id, index, drawing)
 
     def take_fresh(self) -> Mapping[tuple[PromptId, int], Fresh]:
         """Return the latest deliveries of all sessions, each once."""

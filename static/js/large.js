@@ -12,11 +12,11 @@ let wanted = ""; // what was asked for while it came
 
 const dialogNow = () => document.querySelector("dialog.large[open]");
 
-/** The page was patched: what is new there in the dialog gets what belongs to it. */
-export function settleLarge() {
+/** The page was patched: what is new there in the dialog gets what belongs to it. `tell` takes files. */
+export function settleLarge(tell) {
   const dialog = dialogNow();
   readWhole(dialog?.querySelector(".large-text[data-kept]"));
-  showModel(dialog?.querySelector(".large-model"));
+  showModel(dialog?.querySelector(".large-model"), tell);
   zoomLarge();
 }
 

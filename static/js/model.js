@@ -29,8 +29,8 @@ function say(place, when) {
   place.querySelector("[role=status]").hidden = !when;
 }
 
-/** Draw the model of this element, once. */
-export async function showModel(place) {
+/** Draw the model of this element, once. `tell(result, index, [picture], "drawing")` gets what it looks like. */
+export async function showModel(place, tell) {
   if (!place || place.dataset.state) return;
   place.dataset.state = "loading";
   const end = (state) => {
@@ -44,7 +44,11 @@ export async function showModel(place) {
     return end("not-loaded");
   }
   const viewer = document.createElement("model-viewer");
-  viewer.addEventListener("load", () => end("shown"), { once: true });
+  viewer.addEventListener("load", () => {
+    end("shown");
+    const { promptId, index } = place.dataset;
+    viewer.toBlob().then((drawing) => tell(promptId, index, [drawing], "drawing"), () => {}); // it was closed
+  }, { once: true });
   viewer.addEventListener("error", () => {
     viewer.remove();
     end("failed");
@@ -52,6 +56,7 @@ export async function showModel(place) {
   for (const name of ["camera-controls", "autoplay", "disable-tap"]) viewer.setAttribute(name, "");
   viewer.setAttribute("interaction-prompt", "none");
   viewer.setAttribute("shadow-intensity", "0.7");
+  viewer.setAttribute("environment-image", "legacy"); // more light from one side: most models of ComfyUI are plain white
   viewer.setAttribute("touch-action", "none");
   viewer.cameraOrbit = FIRST_VIEW;
   viewer.alt = place.dataset.alt;

@@ -91,7 +91,7 @@ export function update(text) {
   settleGrid();
   if (change.grid !== undefined) show(change.grid);
   showDialogs();
-  settleLarge();
+  settleLarge(tellFiles);
   settleComparison();
   showErrors();
   holdDeletions();
@@ -306,7 +306,8 @@ const filesOf = (transfer) => [...(transfer?.files ?? [])];
 const takes = (field, file) => file.type.startsWith(field.querySelector("input").accept.replace("*", ""));
 const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
 
-/** Files that are dropped, pasted or chosen: `callback(node, input, files, purpose)`; node is empty when no field was aimed at. */
+/** Files that are dropped, pasted or chosen: `callback(node, input, files, purpose)`; node is empty when no field was aimed at,
+ *  and a result's id when the file is a drawing of it. */
 export function listenFiles(callback) {
   tellFiles = callback;
   const tell = (files, aim) => {

@@ -76,7 +76,7 @@ async def open_model(window: MooringWindow, prompt_id: str) -> None:
 
 async def test_results_that_are_no_pictures_are_shown(user: BrowserUser) -> None:
     user.watch.expected.append("Content Security Policy")  # the script of the drawing, opened as a page
-    await user.new_profile(viewport={"width": 640, "height": 560})  # few pixels to draw, without a graphics card
+    await user.new_profile(viewport={"width": 920, "height": 560})  # few pixels to draw, without a graphics card
     window = await user.open()
     page = window.page
     fetched: list[str] = []
@@ -96,6 +96,7 @@ async def test_results_that_are_no_pictures_are_shown(user: BrowserUser) -> None
     await check_axe(page)
     await window.close_large()
     assert "draco_decoder.wasm" not in fetched
+    await wait_for_js(page, "document.querySelector('.is-file img')?.naturalWidth > 0")  # its drawing is kept
 
     compressed = await made(window, note(json.dumps(COMPRESSED), "gltf"))
     await open_model(window, compressed)

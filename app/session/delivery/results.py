@@ -72,6 +72,12 @@ class Results:
             await self._state.amend(prompt_id, partial(with_output, output=fetched))
         return blob
 
+    async def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None:
+        """Keep a picture of a 3D model as its thumbnail, if the task is this window's."""
+        task = self._state.get_window("keep_drawing").tasks.get(prompt_id)
+        if task is not None:
+            await self._state.ports.store.keep_thumbnail(task, index, drawing, self._state.ports.clock.now())
+
     async def _task(self, prompt_id: PromptId) -> Task:
         """This window's task, or a past task."""
         window, past = self._state.get_window("fetch"), self._state.ports.past

@@ -14,7 +14,7 @@ from app.core.window import Window
 from app.session import Fresh, Orphan, Preview
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Glimpses, ReadInput
-from wire.media import is_picture, type_of
+from wire.media import has_thumbnail, type_of
 
 log = logging.getLogger("mooring.ui")
 
@@ -41,6 +41,7 @@ class ResultSource(Protocol):
     async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
     async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
     async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
+    async def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None: ...
     def take_fresh(self) -> Mapping[ResultKey, Fresh]: ...
     def refresh_soon(self) -> None: ...
 
@@ -110,6 +111,12 @@ class ImageAddresses:
         key = (prompt_id, index)
         return Original(url) if (url := self._kept.get(key)) else self._fetched.get(key, Original())
 
+    def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None:
+        """Keep what a 3D model looks like, if there is nothing yet, for its card and the album."""
+        key = (prompt_id, index)
+        if not self._small.get(key):
+            self._begin("drawing", key, self._keep_drawing(key, drawing))
+
     def refresh(self, large: ResultKey | None = None, past: Task | None = None, *, has_previews: bool = True) -> None:
         """Create addresses for new images and revoke those of images that are gone.
 
@@ -168,7 +175,7 @@ class ImageAddresses:
         pictures = {
             key: output
             for key, output in ended.items()
-            if output.size and is_picture(output.media_type, output.filename)
+            if output.size and has_thumbnail(output.media_type, output.filename)
         }
         self._forget(self._small, pictures)
         self._marks = {key: mark for key, mark in self._marks.items() if key in pictures}
@@ -213,6 +220,13 @@ class ImageAddresses:
         self._revoke(self._small.pop(key, ABSENT))
         self._small[key] = ABSENT if blob is None else self._screen.object_url(blob)
         self._marks[key] = mark
+
+    async def _keep_drawing(self, key: ResultKey, drawing: Blob) -> None:
+        try:
+            await self._source.results.keep_drawing(*key, drawing)
+        except MooringError as error:
+            log.info("a drawing was not kept: %r", error)
+        self._marks.pop(key, None)
 
     async def _read(self, reading: Coroutine[Any, Any, Blob | None]) -> Blob | None:
         try:

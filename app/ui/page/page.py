@@ -276,6 +276,9 @@ class Page:
 
     def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
         """Take dropped, pasted or chosen files: into the open plan of runs, the field aimed at, or as a workflow."""
+        if purpose == "drawing" and key is not None:  # of a 3D model, by its result (`static/js/model.js`)
+            self._image_addresses.keep_drawing(PromptId(key[0]), int(key[1]), files[0][0])
+            return
         is_planning = isinstance(self._ui.dialog, ManyDialog)
         if is_planning or (key is not None and not any(is_json(*file) for file in files)):
             self.actions.take_files(key, files)

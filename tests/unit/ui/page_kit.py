@@ -209,6 +209,9 @@ class StillResults:
             raise found
         return found
 
+    async def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None:
+        self.small[prompt_id, index] = drawing
+
     def take_fresh(self) -> dict[tuple[PromptId, int], Fresh]:
         fresh, self.fresh = self.fresh, {}
         return fresh

@@ -96,6 +96,28 @@ async def test_lost_result_is_searched_for_once_and_reported() -> None:
     assert rig.session.results.calls == [("refresh_soon",)], "so that its record is updated"
 
 
+async def test_shown_model_gets_its_drawing_as_thumbnail_once() -> None:
+    model = ended("b", output("x.glb", delivery=Delivery.KEPT, size=9))
+    rig = Rig(StillSession(window=window(model), results=StillResults(kept={KEY: Bytes()})))
+    await rig.refresh()
+    assert rig.gallery.small_url(*KEY) == ""
+    rig.gallery.keep_drawing(*KEY, Bytes(b"drawn"))
+    await rig.work.pop(0)
+    await rig.refresh()
+    shown = rig.gallery.small_url(*KEY)
+    assert rig.screen.urls[shown] == Bytes(b"drawn")
+    rig.gallery.keep_drawing(*KEY, Bytes(b"later"))
+    await rig.refresh()
+    assert rig.gallery.small_url(*KEY) == shown
+
+
+async def test_text_file_has_no_thumbnail_to_read() -> None:
+    note = ended("b", output("x.md", delivery=Delivery.KEPT, size=9))
+    rig = Rig(StillSession(window=window(note), results=StillResults(small={KEY: Bytes()})))
+    await rig.refresh()
+    assert rig.gallery.small_url(*KEY) == ""
+
+
 async def test_a_removed_task_lets_go_of_its_pictures() -> None:
     results = StillResults(kept={KEY: Bytes()}, small={KEY: Bytes()})
     rig = Rig(StillSession(window=window(DONE), results=results))
