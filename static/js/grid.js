@@ -146,7 +146,7 @@ function add(index) {
   put(index, element);
   const tick = document.createElement("span");
   tick.className = "cell-tick";
-  if (kind !== "image") {
+  if (ending) {
     const words = document.createElement("span");
     words.className = "cell-ending";
     words.textContent = ending;

@@ -14,10 +14,13 @@ function load() {
     ktx2TranscoderLocation: VENDOR, // there is none: such a file fails, and no other address is asked
     meshoptDecoderLocation: `${VENDOR}meshopt_decoder.js`,
   };
-  loading ??= import("../vendor/model-viewer/model-viewer.min.js").catch((error) => {
-    loading = null;
-    throw error;
-  });
+  loading ??= import("../vendor/model-viewer/model-viewer.min.js").then(
+    ({ ModelViewerElement }) => { ModelViewerElement.minimumRenderScale = 1; }, // a smaller one would cut its drawing
+    (error) => {
+      loading = null;
+      throw error;
+    },
+  );
   return loading;
 }
 
@@ -56,7 +59,8 @@ export async function showModel(place, tell) {
   for (const name of ["camera-controls", "autoplay", "disable-tap"]) viewer.setAttribute(name, "");
   viewer.setAttribute("interaction-prompt", "none");
   viewer.setAttribute("shadow-intensity", "0.7");
-  viewer.setAttribute("environment-image", "legacy"); // more light from one side: most models of ComfyUI are plain white
+  viewer.setAttribute("environment-image", "legacy"); // light from one side, and not much: many models are plain white
+  viewer.setAttribute("exposure", "0.75");
   viewer.setAttribute("touch-action", "none");
   viewer.cameraOrbit = FIRST_VIEW;
   viewer.alt = place.dataset.alt;
