@@ -47,7 +47,7 @@ FORMATS = (
     Format(("image/bmp", "image/x-ms-bmp"), ("bmp",), is_shown=True),
     Format(("image/svg+xml",), ("svg",), is_read=True),  # it may carry script
     Format(("image/tiff",), ("tif", "tiff")),
-    Format(("image/x-exr",), ("exr",)),
+    Format(("image/x-exr", "image/aces"), ("exr",)),
     Format(("video/mp4",), ("mp4",), is_shown=True, carrier="mp4"),
     Format(("video/quicktime",), ("mov",), is_shown=True, carrier="mp4"),
     Format(("video/webm", "audio/webm"), ("webm",), is_shown=True, carrier="webm"),

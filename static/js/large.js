@@ -1,11 +1,11 @@
 // One result large: the arrow keys go to those beside it; wheel, fingers, double click, + - 0 and buttons make it larger.
 // A text file is read whole, and a 3D model gets its viewer.
 
-import { showModel, zoomModel } from "./model.js";
 import { blobOf } from "./picture.js";
 
 const LONGEST = 4_000_000; // bytes of a text that is shown
 const MOST = 16;
+let models = null; // the module for 3D models, once one was opened
 let zoomed = null; // {image, pan}: what the zoom is on
 let isComing = false;
 let wanted = ""; // what was asked for while it came
@@ -16,7 +16,7 @@ const dialogNow = () => document.querySelector("dialog.large[open]");
 export function settleLarge(tell) {
   const dialog = dialogNow();
   readWhole(dialog?.querySelector(".large-text[data-kept]"));
-  showModel(dialog?.querySelector(".large-model"), tell);
+  drawModel(dialog?.querySelector(".large-model"), tell);
   zoomLarge();
 }
 
@@ -27,6 +27,12 @@ async function readWhole(place) {
   place.dataset.whole = place.dataset.kept;
   const text = await blob.slice(0, LONGEST).text();
   place.textContent = blob.size > LONGEST ? `${text} […]` : text;
+}
+
+async function drawModel(place, tell) {
+  if (!place) return;
+  models ??= await import("./model.js");
+  models.showModel(place, tell);
 }
 
 /** A picture can be made larger. */
@@ -50,7 +56,7 @@ async function zoomLarge() {
 }
 
 function zoom(name) {
-  if (zoomModel(dialogNow(), name)) return;
+  if (models?.zoomModel(dialogNow(), name)) return;
   if (!zoomed) {
     if (isComing) wanted = name;
     return;
@@ -82,7 +88,7 @@ document.addEventListener("keydown", (event) => {
   const way = { "+": "in", "=": "in", "-": "out", 0: "fit" }[event.key];
   const button = by && dialog.querySelector(`[data-action=album-step][data-by="${by}"]`);
   if (button) button.click();
-  else if (way && (zoomed || isComing)) zoom(way);
+  else if (way && (zoomed || isComing || models)) zoom(way);
   else return;
   event.preventDefault();
 });

@@ -5,7 +5,7 @@ const VENDOR = new URL("../vendor/model-viewer/", import.meta.url).href;
 const STEP = 4; // of the wheel, for one press of a button
 const FIRST_VIEW = "25deg 75deg auto"; // from the right and above
 
-let loading = null;
+let loading = null; // or loaded; a failure stays, since browsers remember it too
 
 /** The viewer's module. It takes its settings from this global once, when its first element is made. */
 function load() {
@@ -14,13 +14,9 @@ function load() {
     ktx2TranscoderLocation: VENDOR, // there is none: such a file fails, and no other address is asked
     meshoptDecoderLocation: `${VENDOR}meshopt_decoder.js`,
   };
-  loading ??= import("../vendor/model-viewer/model-viewer.min.js").then(
-    ({ ModelViewerElement }) => { ModelViewerElement.minimumRenderScale = 1; }, // a smaller one would cut its drawing
-    (error) => {
-      loading = null;
-      throw error;
-    },
-  );
+  loading ??= import("../vendor/model-viewer/model-viewer.min.js").then(({ ModelViewerElement }) => {
+    ModelViewerElement.minimumRenderScale = 1; // a smaller one would cut its drawing
+  });
   return loading;
 }
 
@@ -34,7 +30,7 @@ function say(place, when) {
 
 /** Draw the model of this element, once. `tell(result, index, [picture], "drawing")` gets what it looks like. */
 export async function showModel(place, tell) {
-  if (!place || place.dataset.state) return;
+  if (place.dataset.state) return;
   place.dataset.state = "loading";
   const end = (state) => {
     place.dataset.state = state;
@@ -52,9 +48,9 @@ export async function showModel(place, tell) {
     const { promptId, index } = place.dataset;
     viewer.toBlob().then((drawing) => tell(promptId, index, [drawing], "drawing"), () => {}); // it was closed
   }, { once: true });
-  viewer.addEventListener("error", () => {
+  viewer.addEventListener("error", ({ detail }) => {
     viewer.remove();
-    end("failed");
+    end(detail?.type === "webglcontextlost" ? "no-webgl" : "failed");
   });
   for (const name of ["camera-controls", "autoplay", "disable-tap"]) viewer.setAttribute(name, "");
   viewer.setAttribute("interaction-prompt", "none");
@@ -64,13 +60,14 @@ export async function showModel(place, tell) {
   viewer.setAttribute("touch-action", "none");
   viewer.cameraOrbit = FIRST_VIEW;
   viewer.alt = place.dataset.alt;
+  viewer.setAttribute("a11y", place.dataset.words);
   viewer.src = place.dataset.kept;
   place.prepend(viewer);
 }
 
-/** Nearer, further, or as at first; false if there is no model in the dialog. */
+/** Nearer, further, or as at first; false if the dialog has no model. */
 export function zoomModel(dialog, name) {
-  const viewer = dialog?.querySelector("model-viewer");
+  const viewer = dialog.querySelector("model-viewer");
   if (!viewer) return false;
   if (name === "fit") {
     viewer.cameraOrbit = FIRST_VIEW;

@@ -91,6 +91,22 @@ async def test_file_described_by_a_node_is_not_sealed(studio: Studio) -> None:
     assert (await bob.post("/servers/a/prompt", bob.body(load_prompt(f"{file['filename']} [output]"))))[0] == 403
 
 
+async def test_model_shown_by_its_path_is_sealed_for_its_maker(studio: Studio) -> None:
+    if not await studio.direct("GET", "/object_info/Load3DAdvanced"):
+        pytest.skip("this server has no Load3DAdvanced")
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    _, uploaded = await alice.upload("box.gltf", b'{"asset": {"version": "2.0"}}')
+    view = {"viewport_state": {}, "width": 64, "height": 64}
+    mine = f"{uploaded['subfolder']}/{uploaded['name']}"
+    prompt = {"1": {"class_type": "Load3DAdvanced", "inputs": {"model_file": mine, **view}}}
+    prompt["2"] = {"class_type": "Preview3D", "inputs": {"model_file": ["1", 0]}}
+    [model] = (await alice.result(await alice.submit(prompt)))["outputs"]["2"]["mooring_3d"]
+    assert (await alice.get("/servers/a/view", params=model))[0] == 200
+    named = {"1": {"class_type": "Preview3D", "inputs": {"model_file": model["filename"]}}}
+    [claimed] = (await bob.result(await bob.submit(named)))["outputs"]["1"]["mooring_3d"]
+    assert claimed["filename"] == model["filename"] and "seal" not in claimed
+
+
 @pytest.mark.parametrize("server", SERVERS)
 async def test_denied_class_runs_under_no_other_name(server: str) -> None:
     flags = ("--jobs",) if server == "demo" else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from app.core.file_facts import META
@@ -57,3 +58,20 @@ def file_facts(output: Output, _: Translator) -> Iterator[tuple[str, str]]:
             yield counts[fact.name], _.formats.number(int(fact.value))
         else:
             yield texts.get(fact.name, fact.name.removeprefix(META)), fact.value
+
+
+def view_words(_: Translator) -> str:
+    """Return what the 3D view says to screen readers, as JSON under the names that model-viewer gives."""
+    sides = {
+        "front": _("Seen from the front"),
+        "right": _("Seen from the right"),
+        "back": _("Seen from behind"),
+        "left": _("Seen from the left"),
+    }
+    heights = {"upper": _("from above"), "lower": _("from below")}
+    words = sides | {
+        f"{place}-{side}": _("{first}, {rest}", first=seen, rest=height)
+        for side, seen in sides.items()
+        for place, height in heights.items()
+    }
+    return json.dumps(words | {"interaction-prompt": _("Turn it with the mouse, a finger or the arrow keys.")})

@@ -41,6 +41,24 @@ def test_text_that_is_also_saved_is_one_output() -> None:
     assert [(item.filename, item.is_text) for item in read_node_outputs("4", made)] == [("a_00001.md", False)]
 
 
+def test_outputs_of_a_newer_server_are_all_found() -> None:
+    """Shown by ComfyUI 0.30 for SaveImageAdvanced, SaveLatent, SaveGLB, Preview3DAdvanced and Save3DAdvanced."""
+    outputs = {
+        "6": {"images": [{"filename": "adv_00001.exr", "subfolder": "", "type": "output"}]},
+        "4": {"latents": [{"filename": "ComfyUI_00001_.latent", "subfolder": "latents", "type": "output"}]},
+        "8": {"3d": [{"filename": "ComfyUI_00001_.glb", "subfolder": "mesh", "type": "output"}]},
+        "10": {"result": ["preview3d_advanced_584a.glb", None, []]},
+        "12": {"result": ["3d/adv_00001.glb", None, []]},
+    }
+    assert [(item.folder, item.subfolder, item.filename) for item in read_outputs(outputs)] == [
+        ("output", "", "adv_00001.exr"),
+        ("output", "latents", "ComfyUI_00001_.latent"),
+        ("output", "mesh", "ComfyUI_00001_.glb"),
+        ("temp", "", "preview3d_advanced_584a.glb"),
+        ("output", "3d", "adv_00001.glb"),
+    ]
+
+
 def test_texts_of_a_node_are_numbered_and_long_ones_cut() -> None:
     assert len({item.file for item in SHOWN}) == 2
     assert all(item.is_text and item.folder == TEXT for item in SHOWN)
