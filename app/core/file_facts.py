@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.core.model import FileFact
-from wire.media import medium_of
+from wire.media import viewer_of
 
 HEAD = 1_048_576  # bytes of a file that are read
 MAX_BEGINNING = 2_000  # characters of a text
@@ -33,17 +33,9 @@ _TRIANGLES = 4  # the mode of a glTF primitive, and the default
 
 def read_facts(filename: str, head: bytes) -> tuple[FileFact, ...]:
     """Return what the beginning of a file says; nothing if it is damaged, of another kind, or has too long a header."""
-    ending = filename.rpartition(".")[2].casefold()
+    reader = _READERS.get(_ending(filename))
     try:
-        match ending:
-            case "safetensors" | "latent":
-                found = dict(_tensors(head))
-            case "exr":
-                found = dict(_exr(head))
-            case "glb" | "gltf":
-                found = dict(_scene(head))
-            case _:
-                return ()
+        found = dict(reader(head)) if reader is not None else {}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ()
     return tuple(FileFact(name, value[:MAX_VALUE]) for name, value in found.items() if value)
@@ -58,8 +50,12 @@ def read_beginning(head: bytes) -> str:
 
 
 def has_facts(filename: str, media_type: str) -> bool:
-    """Whether the bytes of such a file are worth reading: a picture, a film or a sound shows itself."""
-    return medium_of(media_type, filename) in {"model", "text", "other"} or filename.casefold().endswith(".exr")
+    """Whether something can be read from the first bytes of such a file."""
+    return _ending(filename) in _READERS or viewer_of(media_type, filename) == "text"
+
+
+def _ending(filename: str) -> str:
+    return filename.rpartition(".")[2].casefold()
 
 
 def _tensors(head: bytes) -> Iterator[tuple[str, str]]:
@@ -140,3 +136,6 @@ def _scene(head: bytes) -> Iterator[tuple[str, str]]:
 
 def _count(number: int) -> str:
     return str(number) if number else ""
+
+
+_READERS = {"safetensors": _tensors, "latent": _tensors, "exr": _exr, "glb": _scene, "gltf": _scene}
