@@ -100,8 +100,8 @@ def is_picture(media_type: str, filename: str = "") -> bool:
 
 
 def has_thumbnail(media_type: str, filename: str = "") -> bool:
-    """Return whether such a file may have one: it is made of a picture, or kept of a 3D model that was shown."""
-    return is_picture(media_type, filename) or viewer_of(media_type, filename) == "model"
+    """Return whether such a file may have one: it is made of an image, or kept of a 3D model that was shown."""
+    return viewer_of(media_type, filename) in {"image", "model"}
 
 
 def type_of(media_type: str, filename: str) -> str:

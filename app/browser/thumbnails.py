@@ -18,6 +18,7 @@ from app.browser.values import error_text, js_object, present
 
 LONGEST = 384  # pixels
 MEDIA_TYPE = "image/webp"
+LARGEST_DRAWING = 4_000_000  # bytes of what may be an SVG file
 QUALITY = 0.82  # of a reduced picture; about 15 kB
 
 log = logging.getLogger("mooring.browser")
@@ -26,7 +27,7 @@ log = logging.getLogger("mooring.browser")
 async def make_thumbnail(blob: Any) -> Any | None:
     """A thumbnail of a JavaScript Blob; None if the browser does not read it as a picture."""
     try:
-        whole = await js.createImageBitmap(blob)
+        whole = await _decode(blob)
     except JsException as error:
         log.info("no thumbnail of %s: %s", blob.type or "bytes without a type", error_text(error))
         return None
@@ -37,6 +38,22 @@ async def make_thumbnail(blob: Any) -> Any | None:
         return None
     finally:
         whole.close()
+
+
+async def _decode(blob: Any) -> Any:
+    try:
+        return await js.createImageBitmap(blob)
+    except JsException:
+        if blob.size > LARGEST_DRAWING:
+            raise
+    url = js.URL.createObjectURL(blob.slice(0, blob.size, "image/svg+xml"))
+    image = js.Image.new()  # which runs no script of a drawing
+    image.src = url
+    try:
+        await image.decode()
+        return await js.createImageBitmap(image)
+    finally:
+        js.URL.revokeObjectURL(url)
 
 
 async def _made_from(whole: Any) -> Any | None:

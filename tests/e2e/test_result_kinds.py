@@ -111,8 +111,9 @@ async def test_results_that_are_no_pictures_are_shown(user: BrowserUser) -> None
     await window.close_large()
 
     drawing = await made(window, note(DRAWING, "svg"))
-    image = window.card(drawing).get_by_test_id("result-image")
     await wait_for_js(page, "document.querySelector('[data-testid=result-image]')?.naturalWidth === 40")
+    image = await window.open_large(drawing)
+    await wait_for_js(page, "document.querySelector('.large-stage img').naturalWidth === 40")
     address = await image.get_attribute("src")
     async with page.expect_popup() as opened:
         await page.evaluate("(url) => { window.open(url); }", address)

@@ -236,8 +236,17 @@ SHAPES = """
     pen.fillRect(7, 5, 31, 17)
     blob = await opaque.convertToBlob()
     exact = await pixels(await make_thumbnail(blob)) == await pixels(blob)
-    return [found, exact, await make_thumbnail(js.Blob.new(js.Array.of("no picture")))]
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="800" height="600"><rect width="800" height="600"/></svg>'
+    drawn, _ = await pixels(await make_thumbnail(js.Blob.new(js.Array.of(drawing))))
+    return [found, exact, drawn, await make_thumbnail(js.Blob.new(js.Array.of("no picture")))]
 """
+WITHOUT = """
+    import app.browser.thumbnails
+    class Without:
+        document, createImageBitmap, Promise = js.document, js.createImageBitmap, js.Promise
+        Image, URL = js.Image, js.URL
+    app.browser.thumbnails.js = Without
+    database, found ="""
 SIZES = {
     (1600, 900): [384, 216],
     (600, 1200): [192, 384],
@@ -251,22 +260,14 @@ SIZES = {
 async def test_thumbnail_is_a_webp_of_at_most_384_pixels(python: Page, has_offscreen: bool) -> None:
     body = SHAPES
     if not has_offscreen:
-        body = (
-            body.replace(
-                "    user, found =",
-                """    import app.browser.thumbnails
-    class Without:
-        document, createImageBitmap, Promise = js.document, js.createImageBitmap, js.Promise
-    before, app.browser.thumbnails.js = app.browser.thumbnails.js, Without
-    user, found =""",
-            )
-            + "\n"
-        )
-    found, exact, nothing = await run_python(python, body, sizes=[list(size) for size in SIZES])
+        body = SHAPES.replace("    database, found =", WITHOUT)
+        assert body != SHAPES
+    found, exact, drawn, nothing = await run_python(python, body, sizes=[list(size) for size in SIZES])
     assert [item[0] for item in found] == list(SIZES.values())
     assert {item[1] for item in found} == {"image/webp"}
     assert found[0][2]
     assert exact, "a small picture loses nothing"
+    assert drawn == [384, 288], "an SVG file"
     assert nothing is None
 
 

@@ -9,7 +9,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from app.ui.runs.cards import named_node, title_of
 from app.ui.runs.note_words import word_sign, word_unclear
-from wire.media import is_picture
+from wire.media import viewer_of
 
 SECONDS_UP_TO = 90.0  # longer times are given in minutes
 
@@ -230,14 +230,14 @@ def _out_of_memory(failure: Failure, node: str, _: Translator) -> Words:
 
 def word_delivery(output: Output, _: Translator) -> Words:
     """Say what happened to one result's bytes."""
-    has_pixels = is_picture(output.media_type, output.filename)
+    is_image = viewer_of(output.media_type, output.filename) == "image"
     match output.delivery:
         case Delivery.PENDING:
             return Words(_("Being fetched …"), tone=Tone.BUSY)
         case Delivery.KEPT:
             return Words(_("Kept in this browser"), tone=Tone.GOOD)
         case Delivery.GONE:
-            return _gone(_, has_thumbnail=bool(output.size) and has_pixels)
+            return _gone(_, has_thumbnail=bool(output.size) and is_image)
         case Delivery.OVERWRITTEN:
             return Words(
                 _("Another file has its name on the server now"),
@@ -250,7 +250,7 @@ def word_delivery(output: Output, _: Translator) -> Words:
                 _("The browser's storage did not take it. Download it while the server has it."),
                 tone=Tone.WARN,
             )
-        case Delivery.THUMBNAIL if has_pixels:
+        case Delivery.THUMBNAIL if is_image:
             return Words(_("Only a thumbnail is kept here"), tone=Tone.QUIET)
         case Delivery.THUMBNAIL:
             return Words(_("Not kept here"), _("It is of no kind that has a thumbnail."), tone=Tone.QUIET)
