@@ -45,13 +45,15 @@ class Condition:
     version: str = ""
     is_demo: bool = False
     has_jobs: bool = False  # the newer jobs API
+    preview_method: str = ""  # the one that its operator has chosen, with --preview-method
     cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another | too-much
 
     def after(self, known: Condition) -> Condition:
         """Return this condition with what was known before and stays true while the server does not answer."""
         if self.health is Health.WELL:
             return self
-        return replace(self, version=known.version, is_demo=known.is_demo, has_jobs=known.has_jobs)
+        kept = {name: getattr(known, name) for name in ("version", "is_demo", "has_jobs", "preview_method")}
+        return replace(self, **kept)
 
     def facts(self) -> dict[str, Any]:
         """Return the facts by name, to make or to replace the values of a server that has them."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,10 +61,28 @@ def read_stats(answer: object) -> ProbeResult:
         case {"system": dict(system), "devices": list(devices)}:
             argv = system.get("argv")
             known = tuple(_device(item) for item in devices[:MOST_DEVICES] if isinstance(item, dict))
-            version, is_demo = _text(system.get("comfyui_version")), isinstance(argv, list) and DEMO_MARK in argv
-            return ProbeResult(Condition(Health.WELL, version=version, is_demo=is_demo), known)
+            flags = [item for item in argv if isinstance(item, str)] if isinstance(argv, list) else []
+            return ProbeResult(
+                Condition(
+                    Health.WELL,
+                    version=_text(system.get("comfyui_version")),
+                    is_demo=DEMO_MARK in flags,
+                    preview_method=_text(_value_of(flags, "--preview-method", shortest="--preview-m")),
+                ),
+                known,
+            )
         case _:
             raise StatsError("/system_stats is not ComfyUI's")
+
+
+def _value_of(argv: Sequence[str], flag: str, *, shortest: str) -> str:
+    """Return the value of a flag, as argparse reads it: the last one counts, and its name may be cut to `shortest`."""
+    value = ""
+    for given, following in zip(argv, [*argv[1:], ""], strict=False):
+        name, is_joined, joined = given.partition("=")
+        if name.startswith(shortest) and flag.startswith(name):
+            value = joined if is_joined else following
+    return value
 
 
 def _device(item: Mapping[str, Any]) -> Device:

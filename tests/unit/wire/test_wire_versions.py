@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wire.versions import checks_new_choices, interrupts_by_id
+from wire.versions import checks_new_choices, interrupts_by_id, takes_preview_method
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ def test_only_known_versions_interrupt_by_id(version: str, by_id: bool) -> None:
 )
 def test_only_known_versions_leave_newer_choices_unchecked(version: str, checks: bool) -> None:
     assert checks_new_choices(version) is checks
+
+
+@pytest.mark.parametrize(("version", "takes"), [("0.3.64", False), ("0.4.0", False), ("0.30.0", True), ("", False)])
+def test_only_newer_versions_take_a_preview_method(version: str, takes: bool) -> None:
+    assert takes_preview_method(version) is takes

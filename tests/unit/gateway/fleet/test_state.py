@@ -50,6 +50,7 @@ def test_the_state_as_json() -> None:
                 "version": "0.3.64",
                 "demo": True,
                 "jobs": False,
+                "preview_method": "",
                 "drained": False,
                 "weight": 1.0,
                 "tags": [],
