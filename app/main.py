@@ -43,7 +43,7 @@ from app.ui.settings.account import Account, Attendance
 from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import first_language
 from app.ui.settings.settings import KEY as SETTINGS_KEY
-from app.ui.settings.settings import Settings
+from app.ui.settings.settings import Settings, read_settings
 from app.workflows.published import parse_published
 
 log = logging.getLogger("mooring")
@@ -79,6 +79,7 @@ async def main() -> None:
     if is_private:
         ports, documents = private_ports(ports, BrowserPageBlobs(patch)), PrivateDocuments(documents)
     session = Session(ports)
+    session.choose_previews(read_settings(screen.kept(SETTINGS_KEY)).previews)  # before it sends any waiting run
     crew = Crew(session, ports)
     install_console(ConsoleContract(session, read_about, crew))
     logging.getLogger("mooring").addHandler(LogNotes(session.note))

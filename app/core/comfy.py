@@ -37,9 +37,12 @@ NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after wh
 _NEVER_QUEUED = frozenset({400, 401, 403, 404, 405, 413})
 
 
-def submit_request(base: str, task: Task, graph: Mapping[str, Any] | None = None) -> Request:
-    """POST /prompt with our own ids; `extra_data.mooring` has its owner. `graph` goes into its pictures."""
-    extra: dict[str, Any] = {"mooring": {"window": task.owner, "title": task.title}}
+def submit_request(base: str, task: Task, graph: Mapping[str, Any] | None = None, *, previews: str) -> Request:
+    """POST /prompt with our own ids; `extra_data.mooring` has its owner. `graph` goes into its pictures.
+
+    `previews` is the method that its samplers use (`core/previews.py`).
+    """
+    extra: dict[str, Any] = {"mooring": {"window": task.owner, "title": task.title}, "preview_method": previews}
     if graph is not None:
         extra["extra_pnginfo"] = {"workflow": graph}
     body = {

@@ -8,6 +8,7 @@ from enum import Enum
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
+from app.core.previews import Previews
 from app.core.server_fingerprint import RestartSign
 
 
@@ -90,6 +91,7 @@ class Noticed:
 
 @dataclass(slots=True)
 class TabFacts:
-    """What all sessions of one tab share: the project's name, which each new task gets."""
+    """What all sessions of one tab share: the project's name and the previews, both for new runs."""
 
     project: str = ""
+    previews: Previews = Previews.AUTOMATIC

@@ -26,6 +26,7 @@ from app.core.model import Fleet, InputFile, PromptId, ServerId, Task
 from app.core.ports import Ports
 from app.core.ports.blobs import Blob
 from app.core.ports.windows import Identity
+from app.core.previews import Previews
 from app.core.progress import Progress
 from app.core.window import Moored, Restoring, Window, get_api_base_url
 from app.core.workflow import ApiWorkflow, parse_workflow
@@ -335,6 +336,10 @@ class Session:
     def name_project(self, name: str) -> None:
         """Set the project's name for new work of this tab; existing tasks keep theirs."""
         self._state.tab.project = name.strip()[:LONGEST_PROJECT]
+
+    def choose_previews(self, previews: Previews) -> None:
+        """Set which previews new runs of this tab ask for; prompts that were sent keep theirs."""
+        self._state.tab.previews = previews
 
     def dismiss_run(self, prompt_id: PromptId) -> None:
         """Remove a failed click from the list."""

@@ -32,7 +32,8 @@ class Tab:
         self.results = TabResults(crew)
         self.past = TabPast(crew)
         self.line, self.files = own.line, own.files
-        self.run, self.keep_input, self.name_project, self.lean = own.run, own.keep_input, own.name_project, own.lean
+        self.run, self.keep_input, self.lean = own.run, own.keep_input, own.lean
+        self.name_project, self.choose_previews = own.name_project, own.choose_previews
         self.find_orphans, self.adopt = own.find_orphans, own.adopt
         self.catalogue, self.standing, self.choices = own.catalogue, own.standing, own.choices
         self.refresh_catalogues, self.subscribe = own.refresh_catalogues, own.subscribe

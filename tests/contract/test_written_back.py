@@ -65,7 +65,7 @@ async def test_editor_file_in_a_picture_is_the_workflow_that_ran(painter: Peer) 
     name = (await painter.upload(fresh(), RED, subfolder="mooring")).json()["name"]
     workflow = sending.workflow.with_value("1", "image", f"mooring/{name}")
     task = a_task(prompt_id=new_id(), workflow=workflow.text)
-    request = comfy.submit_request("", task, filled(sending.editor, workflow))
+    request = comfy.submit_request("", task, filled(sending.editor, workflow), previews="auto")
     assert request.json is not None
     answer = await painter.request(request.method, request.path, body=request.json.encode())
     assert answer.status == 200, answer.body

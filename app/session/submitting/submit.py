@@ -42,6 +42,7 @@ from app.core.model import (
 )
 from app.core.ports.blobs import Blob
 from app.core.ports.http import Request, Response
+from app.core.previews import preview_method
 from app.core.server_file import content_name
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
@@ -298,7 +299,8 @@ class Submitter:
         before = self._watch.restarts.last_number(task)
         try:
             base = get_api_base_url("submit_workflow", task, state.fleet)
-            request = comfy.submit_request(base, task, ready.graph)
+            method = preview_method(state.tab.previews, state.fleet.get(task.server_id))
+            request = comfy.submit_request(base, task, ready.graph, previews=method)
             response = await self._post(request, base, task, ready.proven_at)
             if response is None:
                 return

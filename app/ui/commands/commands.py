@@ -19,6 +19,7 @@ from app.ui.commands.shortcuts import KEY_OF
 from app.ui.kit.i18n import Translator
 from app.ui.runs.server_picker import FREE, SOONEST, WhereView
 from app.ui.settings.settings import Settings, Switch, Theme
+from app.ui.settings.settings_words import word_previews
 from app.workflows.forms.search import plain
 
 MOST_SHOWN = 40
@@ -339,6 +340,12 @@ def _settings(settings: Settings, _: Translator) -> Iterator[Command]:
                 f"theme:{theme.value}", title, Group.SETTINGS, "moon" if theme is Theme.DARK else "sun", "theme",
                 (("value", theme.value),), terms=f"{theme.value} mode theme",
             )  # fmt: skip
+    for previews, title in word_previews(_):
+        if previews is not settings.previews:
+            yield Command(
+                f"previews:{previews.value}", _("Previews of running work: {choice}", choice=title), Group.SETTINGS,
+                "picture", "previews", (("value", previews.value),), terms="live latent taesd",
+            )  # fmt: skip
     yield from _switches(settings, _)
 
 
@@ -346,7 +353,6 @@ def _switches(settings: Settings, _: Translator) -> Iterator[Command]:
     turned = {
         Switch.NOTICES: (_("Notices of finished work: on"), _("Notices of finished work: off"), "notification"),
         Switch.SOUND: (_("Sound when work is done: on"), _("Sound when work is done: off"), "mute"),
-        Switch.PREVIEWS: (_("Previews of running work: on"), _("Previews of running work: off"), "live"),
         Switch.KEYS: (_("Single-key shortcuts: on"), _("Single-key shortcuts: off"), "keyboard"),
     }
     for switch, (on, off, terms) in turned.items():

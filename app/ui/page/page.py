@@ -11,6 +11,7 @@ from typing import Any
 from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
+from app.core.previews import Previews
 from app.session.tab import Tab
 from app.session.timing import begin
 from app.ui.commands.actions import PaletteActions
@@ -132,7 +133,7 @@ class Page:
         self._library_index = LibraryIndex()
         self._stock = LibraryEntries()
         self._end_notifier = EndNotifier(notifier, now)
-        self._settings = SettingsActions(self, screen, notifier, lambda: self._translator)
+        self._settings = SettingsActions(self, screen, notifier, lambda: self._translator, session.choose_previews)
         self._recents = Recents(documents, self, screen, self._deletions)
         self._album_rows = AlbumRows(session, documents, self)
         self._results = ResultsActions(self, screen, session.name_project)
@@ -347,7 +348,7 @@ class Page:
         stock = self._refresh_library()
         self._standings.refresh()
         self._panel_data.refresh(dialog)
-        has_previews = self._ui.of(Settings).has_previews
+        has_previews = self._ui.of(Settings).previews is not Previews.OFF
         if isinstance(dialog, PictureDialog):
             self._image_addresses.refresh((dialog.prompt_id, dialog.index), dialog.task, has_previews=has_previews)
         else:

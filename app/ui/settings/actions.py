@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.core.previews import Previews
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.i18n import Languages, Translator
@@ -24,15 +25,22 @@ from app.ui.settings.settings import (
 
 
 class SettingsActions:
-    """Actions on the settings. `words` gives the page's language once there is one."""
+    """Actions on the settings. `words` gives the page's language once there is one; `choose_previews` passes that
+    choice to the session."""
 
     def __init__(
-        self, context: PageContext, screen: Screen, notifier: Notifier, words: Callable[[], Translator | None]
+        self,
+        context: PageContext,
+        screen: Screen,
+        notifier: Notifier,
+        words: Callable[[], Translator | None],
+        choose_previews: Callable[[Previews], None],
     ) -> None:
         self._context = context
         self._screen = screen
         self._notifier = notifier
         self._words = words
+        self._choose_previews = choose_previews
 
     @action("open-settings")
     def open_dialog(self) -> None:
@@ -46,6 +54,10 @@ class SettingsActions:
     @action("theme")
     def choose_theme(self, value: Theme) -> None:
         self._set(theme=value)
+
+    @action("previews")
+    def choose_previews(self, value: Previews) -> None:
+        self._set(previews=value)
 
     @action("save-report")
     def save_report(self) -> None:
@@ -103,6 +115,8 @@ class SettingsActions:
     def _apply(self, settings: Settings) -> None:
         before = self._context.ui.of(Settings)
         set_slices(self._context, settings)
+        if settings.previews is not before.previews:
+            self._choose_previews(settings.previews)
         if settings.language != before.language:
             _asked, *wishes = self._screen.language_wishes()
             if (words := self._words()) is not None:
@@ -117,7 +131,7 @@ def page_settings(settings: Settings, keys: Collection[str] = ()) -> dict[str, o
     return {
         "root": {
             "theme": "" if settings.theme is Theme.SYSTEM else settings.theme.value,
-            "previews": "" if settings.has_previews else "off",
+            "previews": "off" if settings.previews is Previews.OFF else "",
             "keys": "" if settings.has_keys else "off",
         },
         "keys": list(keys) if settings.has_keys else [],

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from app.core.previews import Previews
 from app.ui.kit.state import Dialog, Slice
 
 KEY = "mooring.settings"
@@ -48,7 +49,6 @@ class Switch(Enum):
 
     NOTICES = "has_notices"  # the system's own, when work ends while the focus is elsewhere
     SOUND = "has_sound"
-    PREVIEWS = "has_previews"  # of running tasks
     KEYS = "has_keys"  # shortcuts of a single key
 
     @property
@@ -65,7 +65,7 @@ class Settings(Slice):
     theme: Theme = Theme.SYSTEM
     has_notices: bool = False
     has_sound: bool = False
-    has_previews: bool = True
+    previews: Previews = Previews.AUTOMATIC
     has_keys: bool = True
 
     def is_on(self, switch: Switch) -> bool:
@@ -82,9 +82,11 @@ def read_settings(text: str) -> Settings:
         return Settings()
     switches = {item.value: kept[item.value] for item in Switch if isinstance(kept.get(item.value), bool)}
     language, theme = kept.get("language"), kept.get("theme")
+    previews = kept.get("previews", "off" if kept.get("has_previews") is False else "")  # the name of an older switch
     return Settings(
         language=language if isinstance(language, str) and _CODE.fullmatch(language) else "",
         theme=next((item for item in Theme if item.value == theme), Theme.SYSTEM),
+        previews=next((item for item in Previews if item.value == previews), Previews.AUTOMATIC),
         **switches,
     )
 
@@ -92,4 +94,5 @@ def read_settings(text: str) -> Settings:
 def write_settings(settings: Settings) -> str:
     """Return the text to keep."""
     switches = {item.value: settings.is_on(item) for item in Switch}
-    return json.dumps({"language": settings.language, "theme": settings.theme.value, **switches})
+    choices = {"language": settings.language, "theme": settings.theme.value, "previews": settings.previews.value}
+    return json.dumps({**choices, **switches})

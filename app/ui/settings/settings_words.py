@@ -1,10 +1,21 @@
-"""What the settings say of the browser's notifications."""
+"""What the settings say of previews, and of the browser's notifications."""
 
 from __future__ import annotations
 
+from app.core.previews import Previews
 from app.ui.kit.i18n import Translator
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission
+
+
+def word_previews(_: Translator) -> tuple[tuple[Previews, str], ...]:
+    """Return each choice of previews with its name."""
+    return (
+        (Previews.AUTOMATIC, _("Automatic")),
+        (Previews.OFF, _("Off")),
+        (Previews.FAST, _("Fast")),
+        (Previews.BEST, _("Best")),
+    )
 
 
 def word_notices(view: SettingsView, _: Translator) -> str:

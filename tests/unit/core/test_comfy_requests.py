@@ -28,13 +28,14 @@ class Picture:
 
 
 def test_a_submit_carries_our_own_ids_and_the_workflow_unchanged() -> None:
-    request = comfy.submit_request("/servers/gpu-a", TASK)
+    request = comfy.submit_request("/servers/gpu-a", TASK, previews="auto")
     assert (request.method, request.path) == ("POST", "/servers/gpu-a/prompt")
     assert request.json is not None
     body = json.loads(request.json)
     assert (body["prompt_id"], body["client_id"]) == (P, ClientId("c-me"))
     assert body["prompt"] == GRAPH, "a seed of 64 bits survives"
     assert body["extra_data"]["mooring"] == {"window": "w-me", "title": "日本"}
+    assert body["extra_data"]["preview_method"] == "auto"
     assert set(body) == {"prompt", "prompt_id", "client_id", "extra_data"}
 
 

@@ -31,6 +31,7 @@ from app.core.model import (
 from app.core.past import PastTask, ended_at, past_of
 from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.ports.windows import Identity
+from app.core.previews import Previews
 from app.core.progress import Progress
 from app.core.saved import PublishedFile
 from app.core.waiting_runs import Values, WaitingRuns
@@ -396,6 +397,9 @@ class StillSession:
 
     def name_project(self, name: str) -> None:
         self.calls.append(("name_project", name))
+
+    def choose_previews(self, previews: Previews) -> None:
+        self.calls.append(("choose_previews", previews))
 
     def still_for(self, prompt_id: PromptId) -> float:
         return self.still.get(prompt_id, 0.0)

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from app.core.previews import Previews
 from app.session import Preview
 from app.ui.settings.account import SettingsView
 from app.ui.settings.actions import first_language, page_settings
@@ -35,7 +36,7 @@ from tests.unit.ui.page_kit import (
     window,
 )
 
-OTHERS = Settings("zh-CN", Theme.DARK, has_notices=True, has_sound=True, has_previews=False, has_keys=False)
+OTHERS = Settings("zh-CN", Theme.DARK, has_notices=True, has_sound=True, previews=Previews.BEST, has_keys=False)
 
 
 def test_settings_survive_a_round_trip() -> None:
@@ -128,9 +129,33 @@ async def test_previews_that_are_switched_off_take_no_memory() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen, session)
     assert len(screen.urls) == 1
-    page.actions.act("setting", {"setting": "has_previews"})
+    page.actions.act("previews", {"value": "off"})
     screen.draw()
     assert screen.urls == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "previews"),
+    [
+        ('{"has_previews": false}', Previews.OFF),
+        ('{"has_previews": true}', Previews.AUTOMATIC),
+        ('{"has_previews": false, "previews": "fast"}', Previews.FAST),
+        ('{"previews": "sharp"}', Previews.AUTOMATIC),
+    ],
+)
+def test_previews_switched_off_in_an_older_version_stay_off(text: str, previews: Previews) -> None:
+    assert read_settings(text).previews is previews
+
+
+async def test_choice_of_previews_reaches_the_session_of_every_window() -> None:
+    screen = MemoryScreen()
+    page, session = await opened(screen)
+    page.actions.act("previews", {"value": "best"})
+    page.actions.act("theme", {"value": "dark"})
+    screen.shared[KEY] = write_settings(Settings(previews=Previews.OFF))
+    page.follow_kept(KEY)
+    chosen = [previews for name, previews in session.calls if name == "choose_previews"]
+    assert chosen == [Previews.BEST, Previews.OFF], "and nothing for a change of the colours"
 
 
 @pytest.mark.parametrize(
