@@ -10,8 +10,12 @@ from gateway.flags import is_loopback
 from gateway.fleet.state import SearchReport
 from gateway.http.servers import Server
 from wire.health import Condition, Health
+from wire.versions import takes_preview_method
 
-HEADS = ("SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK")
+HEADS = (
+    "SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK",
+    "PREVIEWS",
+)  # fmt: skip
 SLOW = 1.0  # seconds for a small answer; windows request as much every few seconds
 WRONG_CLOCK = 30.0  # seconds; the ends of tasks are dated by the server's clock
 _NONE = "-"
@@ -60,7 +64,15 @@ def _row(report: Report) -> tuple[str, ...]:
         _NONE if report.has_jobs is None else "yes" if report.has_jobs else "no",
         _NONE if report.upload is None else f"{min(report.upload, server.limits.upload or report.upload) // 10**6} MB",
         _NONE if report.clock is None else f"{report.clock:+.0f} s",
+        _previews(condition) if is_well else _NONE,
     )
+
+
+def _previews(condition: Condition) -> str:
+    """Return whose choice a server's previews are, as long as the user leaves them automatic."""
+    if condition.preview_method:
+        return f"its own (--preview-method {condition.preview_method})"
+    return "as each run asks" if takes_preview_method(condition.version) else "its own default"
 
 
 def _way_in(server: Server) -> str:

@@ -36,8 +36,16 @@ SLOW_SECONDS = 60.0
 class Comfy:
     """A scripted ComfyUI in which one thing may be wrong."""
 
-    def __init__(self, *, socket: str = "greets", token: str = "", date: float = 0.0, admits: str = "") -> None:
-        self._socket, self._token, self._date, self._admits = socket, token, date, admits
+    def __init__(
+        self,
+        *,
+        socket: str = "greets",
+        token: str = "",
+        date: float = 0.0,
+        admits: str = "",
+        stats: dict[str, object] = STATS,
+    ) -> None:
+        self._socket, self._token, self._date, self._admits, self._stats = socket, token, date, admits, stats
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if self._token and request.headers.get("Authorization") != f"Bearer {self._token}":
@@ -45,7 +53,7 @@ class Comfy:
         if request.path == "/ws":
             return await self._serve_socket(request)
         features = {"max_upload_size": 104_857_600}
-        known = {"/system_stats": STATS, "/queue": QUEUE, "/features": features, "/api/jobs": {"jobs": []}}
+        known = {"/system_stats": self._stats, "/queue": QUEUE, "/features": features, "/api/jobs": {"jobs": []}}
         if request.path not in known:
             return web.Response(status=404)
         headers = {"Date": formatdate(time.time() + self._date, usegmt=True)}
@@ -110,6 +118,24 @@ async def test_healthy_server_has_no_message(tmp_path: Path) -> None:
         "a", url, "ready", "http", "0.3.64",
     )  # fmt: skip
     assert (row["SOCKET"], row["JOBS API"], row["UPLOADS"]) == ("works", "yes", "104 MB")
+
+
+@pytest.mark.parametrize(
+    ("version", "argv", "previews"),
+    [
+        ("0.30.0", ["main.py", "--preview-method", "taesd"], "its own (--preview-method taesd)"),
+        ("0.3.64", ["main.py", "--preview-method=auto"], "its own (--preview-method auto)"),
+        ("0.30.0", ["main.py"], "as each run asks"),
+        ("0.3.64", ["main.py"], "its own default"),
+    ],
+)
+async def test_table_says_whose_choice_previews_are(
+    tmp_path: Path, version: str, argv: list[str], previews: str
+) -> None:
+    stats = {"system": {"comfyui_version": version, "argv": argv}, "devices": []}
+    async with start(Comfy(stats=stats)) as url:
+        report = await report_on(tmp_path, url)
+    assert row_of(report)["PREVIEWS"] == previews
 
 
 @pytest.mark.parametrize(
