@@ -2,13 +2,13 @@
 
 A server sends the events of a prompt to the client that posted it. But it broadcasts the events of a prompt that was
 posted without a client_id, and custom nodes broadcast what they like. So for users who log in, only the events
-declared here are passed on, each by the field that proves whose it is.
+declared here are passed on, each to the owner of the prompt that it is about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 
 
@@ -26,22 +26,31 @@ class Event(StrEnum):
     EXECUTION_INTERRUPTED = "execution_interrupted"
     PROGRESS = "progress"
     PROGRESS_STATE = "progress_state"
+    ANIMATION = "VHS_latentpreview"  # VideoHelperSuite's: the next frames are an animated preview (`wire/frames.py`)
 
 
-# By event, the field of its data that names its prompt; None if it is about the server, and for every user.
-PROMPT_FIELDS: Mapping[str, str | None] = MappingProxyType(
+class About(Enum):
+    """What an event is about, and so who may see it."""
+
+    SERVER = "server"  # for every user
+    PROMPT = "prompt"  # the one that its `prompt_id` names
+    RUNNING = "running"  # the running prompt, which it does not name
+
+
+ABOUT: Mapping[str, About] = MappingProxyType(
     {
-        Event.STATUS: None,
-        Event.FEATURE_FLAGS: None,
-        Event.EXECUTION_START: "prompt_id",
-        Event.EXECUTION_CACHED: "prompt_id",
-        Event.EXECUTING: "prompt_id",  # missing in the one that a late socket gets about the running prompt
-        Event.EXECUTED: "prompt_id",
-        Event.EXECUTION_SUCCESS: "prompt_id",
-        Event.EXECUTION_ERROR: "prompt_id",
-        Event.EXECUTION_INTERRUPTED: "prompt_id",
-        Event.PROGRESS: "prompt_id",
-        Event.PROGRESS_STATE: "prompt_id",
+        Event.STATUS: About.SERVER,
+        Event.FEATURE_FLAGS: About.SERVER,
+        Event.EXECUTION_START: About.PROMPT,
+        Event.EXECUTION_CACHED: About.PROMPT,
+        Event.EXECUTING: About.PROMPT,  # a late socket gets one without prompt_id about the running prompt
+        Event.EXECUTED: About.PROMPT,
+        Event.EXECUTION_SUCCESS: About.PROMPT,
+        Event.EXECUTION_ERROR: About.PROMPT,
+        Event.EXECUTION_INTERRUPTED: About.PROMPT,
+        Event.PROGRESS: About.PROMPT,
+        Event.PROGRESS_STATE: About.PROMPT,
+        Event.ANIMATION: About.RUNNING,
     }
 )
 
@@ -53,6 +62,5 @@ def is_unused(event: str) -> bool:
 
 def prompt_of_event(event: str, data: Mapping[str, object]) -> str | None:
     """Return the prompt_id that an event names, if it is declared and names one."""
-    field = PROMPT_FIELDS.get(event)
-    prompt_id = data.get(field) if field is not None else None
+    prompt_id = data.get("prompt_id") if ABOUT.get(event) is About.PROMPT else None
     return prompt_id if isinstance(prompt_id, str) else None

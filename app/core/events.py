@@ -20,6 +20,7 @@ from wire.media import OPAQUE
 from wire.queue import read_remaining
 
 FLAGS = json.dumps({"type": Event.FEATURE_FLAGS, "data": {"supports_preview_metadata": True}})
+FASTEST = 60.0  # frames a second of an animated preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,23 @@ class EndMessage:
 
 @dataclass(frozen=True, slots=True)
 class PreviewMessage:
-    """A preview picture begins at `offset` of the frame. A frame of type 1 does not say whose it is."""
+    """A preview picture begins at `offset` of the frame. A frame of type 1 does not say whose it is.
+
+    `index` is the place of a frame of an animated preview.
+    """
 
     offset: int
     media_type: str
     prompt_id: PromptId | None = None
     node: NodeId | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnimationMessage:
+    """An animated preview of the running prompt begins, with so many frames a second."""
+
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ Message = (
     | ExecutedMessage
     | EndMessage
     | PreviewMessage
+    | AnimationMessage
     | UnknownMessage
 )
 
@@ -161,6 +174,8 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message:
             node = data.get("display_node") or data.get("node")
             known = None if prompt_id is None else PromptId(prompt_id)
             return ExecutingMessage(known, NodeId(str(node)) if node else None)
+        case Event.ANIMATION:
+            return AnimationMessage(min(max(1.0, float(data["rate"])), FASTEST))
     return UnknownMessage(kind) if prompt_id is None else _read_of_prompt(kind, PromptId(prompt_id), data)
 
 
@@ -207,7 +222,8 @@ def read_binary(head: bytes) -> Message:
     if header is None:
         return UnknownMessage("binary with a cut header")
     if header.type == PREVIEW:
-        return PreviewMessage(header.end, IMAGE_TYPES.get(header.number, OPAQUE))
+        media_type, node_id = IMAGE_TYPES.get(header.number, OPAQUE), NodeId(header.node) if header.node else None
+        return PreviewMessage(header.end, media_type, node=node_id, index=header.index)
     if header.type != PREVIEW_WITH_METADATA:
         return UnknownMessage(f"binary {header.type}")
     try:

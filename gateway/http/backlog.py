@@ -1,9 +1,9 @@
 """The messages that a browser has not read yet from its WebSocket: ordered, bounded, without outdated ones.
 
 Pure. Events that no window needs are left out. While a browser is slow, the latest `progress`, `progress_state` and
-preview of each prompt replace the earlier ones (a later one takes its own place in the order, never that of the one it
-replaces); every other event is kept, in order. If the rest grows past the limits, previews are dropped first; after
-that the socket must end.
+preview of each prompt (of an animated one, the latest frame of each index) replace the earlier ones. A later one takes
+its own place in the order, never that of the one it replaces. Every other event is kept, in order. If the rest grows
+past the limits, previews are dropped first; after that the socket must end.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _binary_key(data: bytes) -> Key | None:
     if header is None or header.type not in {PREVIEW, PREVIEW_WITH_METADATA}:
         return None
     if header.type == PREVIEW:
-        return "preview", ""
+        return "preview", "" if header.index is None else f"frame {header.index} of {header.node}"
     try:
         return "preview", prompt_of_preview(read_json(header.metadata, _METADATA)) or ""
     except JsonError:

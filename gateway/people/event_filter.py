@@ -2,8 +2,9 @@
 
 ComfyUI sends events of a prompt to the socket of its client_id, but a prompt that was posted without one (not through
 a gateway) broadcasts its progress and previews, and custom nodes broadcast what they like. So an event passes once the
-server's own queue or history has shown that its prompt is this user's, which is checked once for each prompt. An event
-that `wire.events` does not declare is dropped and counted.
+server's own queue or history has shown that its prompt is this user's, which is checked once for each prompt. What is
+about the running prompt and does not name it passes while the last event of this socket was about a running prompt of
+this user: a server runs one prompt at a time. An event that `wire.events` does not declare is dropped and counted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from gateway.http.backlog import Frame
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.people.seals import KEY
-from wire.events import PROMPT_FIELDS, Event, prompt_of_event
+from wire.events import ABOUT, About, Event, prompt_of_event
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, TEXT, prompt_of_preview, read_header
 
 MOST_PROMPTS = 1_000  # whose owners are remembered; a window has few
@@ -62,19 +63,22 @@ class EventFilter:
             case {"type": Event.STATUS, "data": dict(data)}:
                 status = {**data, "sid": self._client_id} if "sid" in data else data
                 return _text({"type": Event.STATUS, "data": status})
-            case {"type": str(name), "data": dict(data)} if name in PROMPT_FIELDS:
+            case {"type": str(name), "data": dict(data)} if name in ABOUT:
                 return await self._event(name, data, frame)
-            case {"type": str(name)} if name not in PROMPT_FIELDS:
+            case {"type": str(name)} if name not in ABOUT:
                 self._on_undeclared(name)
         return None
 
     async def _event(self, name: str, data: dict[str, Any], frame: Frame) -> Frame | None:
-        field, prompt_id = PROMPT_FIELDS[name], prompt_of_event(name, data)
-        if field is None:
-            return frame
+        match ABOUT[name]:
+            case About.SERVER:
+                return frame
+            case About.RUNNING:
+                return frame if self._runs_own else None
+        prompt_id = prompt_of_event(name, data)
         if prompt_id is None:
-            names_running_prompt = name == Event.EXECUTING and field not in data
-            return frame if names_running_prompt and await self._owns(None) else None
+            is_about_running = name == Event.EXECUTING and "prompt_id" not in data
+            return frame if is_about_running and await self._owns(None) else None
         if not await self._is_own(prompt_id):
             return None
         self._runs_own = not (name == Event.EXECUTING and data.get("node") is None)

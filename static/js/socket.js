@@ -148,12 +148,13 @@ export class Channel {
   }
 }
 
-// What a binary frame is a preview of: type 1 says nothing more, type 4 carries a JSON header. Null for anything else.
+// What a binary frame is a preview of: type 1 says nothing more, unless it is a frame of an animation, which has a 1 instead of a
+// picture's beginning, and then its index; type 4 carries a JSON header. Null for anything else.
 function previewSubject(head) {
   if (head.length < HEADER_START) return null;
   const view = new DataView(head.buffer);
   const type = view.getUint32(0);
-  if (type === 1) return "1";
+  if (type === 1) return head.length >= 16 && view.getUint32(8) === 1 ? `1 ${view.getUint32(12)}` : "1";
   const end = HEADER_START + view.getUint32(4);
   if (type !== 4 || end > head.length) return null;
   return "4" + String.fromCharCode(...head.subarray(HEADER_START, end));

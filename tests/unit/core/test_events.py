@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.events import (
     FLAGS,
+    AnimationMessage,
     CachedMessage,
     EndMessage,
     ExecutedMessage,
@@ -171,6 +172,8 @@ def test_a_malformed_message_is_unknown(raw: str) -> None:
         (frame(1, 1, b"\xff\xd8"), PreviewMessage(8, "image/jpeg")),
         (frame(1, 2, b"\x89PNG"), PreviewMessage(8, "image/png")),
         (frame(1, 9), PreviewMessage(8, "application/octet-stream")),
+        (frame(1, 1, frame(1, 7, b"\x012" + bytes(14) + b"\xff\xd8")), PreviewMessage(32, "image/jpeg", None, "2", 7)),
+        (frame(1, 1, frame(1, 7, b"\xff\xd8")), PreviewMessage(16, "image/jpeg", index=7)),
         (frame(3, 1, b"2hello"), UnknownMessage("binary 3")),
         (frame(2, 1), UnknownMessage("binary 2")),
         (frame(4, 8_000_000, b"{}"), UnknownMessage("binary with a cut header")),
@@ -201,9 +204,21 @@ def test_a_preview_is_never_taken_for_something_active(media_type: object) -> No
     assert message.media_type == "application/octet-stream"
 
 
+@pytest.mark.parametrize(
+    ("rate", "shown"), [(8, 8.0), (0.5, 1.0), (-3, 1.0), (900, 60.0), (float("nan"), 1.0), (float("inf"), 60.0)]
+)
+def test_announced_rate_is_one_that_can_be_shown(rate: float, shown: float) -> None:
+    assert text("VHS_latentpreview", length=21, rate=rate, id="2") == AnimationMessage(shown)
+
+
+@pytest.mark.parametrize("data", [{}, {"rate": None}, {"rate": "fast"}])
+def test_announcement_without_a_rate_is_unknown(data: dict[str, object]) -> None:
+    assert isinstance(text("VHS_latentpreview", **data), UnknownMessage)
+
+
 # What real servers said
 
-UNDERSTOOD = set(Event) - {Event.FEATURE_FLAGS}
+UNDERSTOOD = set(Event) - {Event.FEATURE_FLAGS, Event.ANIMATION}
 
 
 def test_every_captured_message_is_understood() -> None:

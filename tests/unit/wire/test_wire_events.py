@@ -7,11 +7,11 @@ import json
 import pytest
 
 from tests.unit.core import captures
-from wire.events import PROMPT_FIELDS, Event, prompt_of_event
+from wire.events import ABOUT, Event, prompt_of_event
 
 
 def test_every_event_declares_whose_it_is() -> None:
-    assert set(PROMPT_FIELDS) == set(Event)
+    assert set(ABOUT) == set(Event)
 
 
 def test_recorded_events_are_declared() -> None:
@@ -26,6 +26,7 @@ def test_recorded_events_are_declared() -> None:
         ("executed", {"prompt_id": None}, None),
         ("executed", {}, None),
         ("status", {"prompt_id": "p"}, None),
+        ("VHS_latentpreview", {"prompt_id": "p"}, None),
         ("custom", {"prompt_id": "p"}, None),
     ],
 )

@@ -6,9 +6,16 @@ import pytest
 
 from wire.frames import PREVIEW, PREVIEW_WITH_METADATA, TEXT, Header, prompt_of_preview, read_header
 
+JPEG = b"\xff\xd8\xff\xe0" + bytes(30)
+
 
 def message(kind: int, number: int, rest: bytes = b"") -> bytes:
     return kind.to_bytes(4, "big") + number.to_bytes(4, "big") + rest
+
+
+def in_animation(index: int, node: bytes = b"") -> bytes:
+    """Return a frame of VideoHelperSuite's animated previews; older versions name no node."""
+    return message(PREVIEW, 1, (1).to_bytes(4, "big") + index.to_bytes(4, "big") + node + JPEG)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +26,13 @@ def message(kind: int, number: int, rest: bytes = b"") -> bytes:
         (message(PREVIEW_WITH_METADATA, 2, b"{}picture"), Header(PREVIEW_WITH_METADATA, 2, b"{}", 10)),
         (message(PREVIEW_WITH_METADATA, 0), Header(PREVIEW_WITH_METADATA, 0, b"", 8)),
         (message(77, 900), Header(77, 900, b"", 8)),
+        (in_animation(7, b"\x0212" + bytes(13)), Header(PREVIEW, 1, b"", 32, 7, "12")),
+        (in_animation(2**32 - 1, bytes(16)), Header(PREVIEW, 1, b"", 32, 2**32 - 1, "")),
+        (in_animation(0, b"\xff" + b"9" * 15), Header(PREVIEW, 1, b"", 32, 0, "9" * 15)),
+        (in_animation(7), Header(PREVIEW, 1, b"", 16, 7, "")),
+        (in_animation(7)[:16], Header(PREVIEW, 1, b"", 8)),
+        (message(PREVIEW, 1, JPEG), Header(PREVIEW, 1, b"", 8)),
+        (message(PREVIEW, 2, b"\x89PNG" + bytes(30)), Header(PREVIEW, 2, b"", 8)),
     ],
 )
 def test_header_says_where_picture_begins(data: bytes, header: Header) -> None:

@@ -102,6 +102,17 @@ def test_preview_without_metadata_is_replaced_too() -> None:
     assert overtaking_key(Frame(struct.pack(">II", 1, 1) + b"jpeg", is_text=False)) == ("preview", "")
 
 
+def test_frame_of_an_animation_replaces_only_that_of_its_index() -> None:
+    backlog = Backlog(most_bytes=1_000, most_frames=100)
+    first, second, again = (
+        Frame(struct.pack(">IIII16p", 1, 1, 1, index, b"2") + b"\xff\xd8" + picture, is_text=False)
+        for index, picture in ((0, b"a"), (1, b"b"), (0, b"c"))
+    )
+    for frame in (first, second, again):
+        backlog.put(frame)
+    assert drain(backlog) == [second, again]
+
+
 def test_previews_are_dropped_before_the_browser() -> None:
     backlog = Backlog(most_bytes=1_000, most_frames=100)
     kept = event("executed", prompt_id="a")

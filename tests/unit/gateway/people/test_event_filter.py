@@ -10,7 +10,7 @@ import pytest
 
 from gateway.http.backlog import Frame
 from gateway.people.event_filter import EventFilter
-from wire.events import PROMPT_FIELDS
+from wire.events import ABOUT, About
 
 OWN, OTHER, NEW = "own", "other", "new"
 
@@ -43,7 +43,7 @@ def window_filter() -> EventFilter:
     return EventFilter("window", owns, seal, lambda _event: None)
 
 
-@pytest.mark.parametrize("kind", [event for event, field in PROMPT_FIELDS.items() if field is not None])
+@pytest.mark.parametrize("kind", [event for event, about in ABOUT.items() if about is About.PROMPT])
 async def test_only_own_events_pass(kind: str) -> None:
     assert await window_filter().down(text(kind, prompt_id=OWN, node="1")) is not None
     for other in (OTHER, NEW):
@@ -83,15 +83,16 @@ async def test_status_has_the_windows_own_client_id() -> None:
     assert bare is not None and json.loads(bare.data)["data"] == {"status": {}}
 
 
-async def test_unnamed_previews_pass_while_own_prompt_runs() -> None:
+@pytest.mark.parametrize("unnamed", [binary(1), text("VHS_latentpreview", length=9, rate=8, id="2")])
+async def test_unnamed_previews_pass_while_own_prompt_runs(unnamed: Frame) -> None:
     one = window_filter()
-    assert await one.down(binary(1)) is None
+    assert await one.down(unnamed) is None
     await one.down(text("executing", prompt_id=OWN, node="1"))
-    assert await one.down(binary(1)) is not None
+    assert await one.down(unnamed) is unnamed
     await one.down(text("progress", prompt_id=OTHER))
-    assert await one.down(binary(1)) is not None
+    assert await one.down(unnamed) is unnamed
     await one.down(text("executing", prompt_id=OWN, node=None))
-    assert await one.down(binary(1)) is None
+    assert await one.down(unnamed) is None
 
 
 async def test_files_of_an_event_are_sealed_or_left_out() -> None:
