@@ -20,7 +20,7 @@ from wire.media import OPAQUE
 from wire.queue import read_remaining
 
 FLAGS = json.dumps({"type": Event.FEATURE_FLAGS, "data": {"supports_preview_metadata": True}})
-FASTEST = 60.0  # frames a second of an animated preview
+FASTEST = 60  # frames a second of an animated preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class PreviewMessage:
 class AnimationMessage:
     """An animated preview of the running prompt begins, with so many frames a second."""
 
-    rate: float
+    rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message:
             known = None if prompt_id is None else PromptId(prompt_id)
             return ExecutingMessage(known, NodeId(str(node)) if node else None)
         case Event.ANIMATION:
-            return AnimationMessage(min(max(1.0, float(data["rate"])), FASTEST))
+            return AnimationMessage(round(min(max(1.0, float(data["rate"])), FASTEST)))
     return UnknownMessage(kind) if prompt_id is None else _read_of_prompt(kind, PromptId(prompt_id), data)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from app.core.errors import MooringError
-from app.core.model import PromptId, ServerId
+from app.core.model import NodeId, PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.core.previews import Previews
 from app.core.server_fingerprint import RestartSign
+
+MOST_FRAMES = 120  # of an animated preview: some five seconds of a film
+MOST_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,29 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The latest preview picture of a running task; `serial` differs for each."""
+    """The latest preview picture of a running task; `serial` differs for each.
+
+    An animated one also has its latest frames by index, in the order in which they arrived; `rate` of them are shown
+    in a second.
+    """
 
     blob: Blob
     media_type: str
     serial: int
+    node: NodeId | None = None
+    frames: Mapping[int, Preview] = field(default_factory=dict)
+    rate: int = 0
+
+    def as_frame(self, index: int, rate: int, before: Preview | None) -> Preview:
+        """Return this picture as the latest frame of an animation, which continues that of the same node."""
+        earlier = before.frames if before is not None and before.node == self.node else {}
+        frames = {**{key: frame for key, frame in earlier.items() if key != index}, index: self}
+        size = sum(frame.blob.size for frame in frames.values())
+        for key in [*frames]:
+            if len(frames) <= MOST_FRAMES and (size <= MOST_BYTES or len(frames) == 1):
+                break
+            size -= frames.pop(key).blob.size
+        return replace(self, frames=frames, rate=rate)
 
 
 @dataclass(frozen=True, slots=True)

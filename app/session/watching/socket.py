@@ -5,7 +5,8 @@ is free. It is open once the server has greeted: the gateway answers before it h
 not, closes with a code of its own (4502 and the like: a failed connect, which is retried). Only `REPLACED` ends the
 retries.
 
-Messages are passed on by prompt_id; one about another user's prompt, or about none, is dropped.
+Messages are passed on by prompt_id; one about another user's prompt, or about none, is dropped. A preview that names
+none is of the prompt that runs, by the messages before it: a server runs one prompt at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import asdict, replace
 
 from app.core import comfy, events
 from app.core.errors import AffinityError, ServerMoved, SocketClosed
-from app.core.model import Task
+from app.core.model import PromptId, Task
 from app.core.ports.sockets import BinaryFrame, Connection, Frame
 from app.core.window import Moored, Window, get_api_base_url
 from app.session.facts import Preview, SocketFacts
@@ -37,6 +38,7 @@ BRIEFLY = 2.0  # how long a run waits for the socket before it continues without
 GRACE = 5.0  # the socket stays that long after the last work, for the next click
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
+USUAL_RATE = 8  # frames a second of an animated preview that was not announced
 UNTIL_REPORTED = 5.0  # at least: the fleet is about to report where that server is, and earlier attempts would fail
 
 
@@ -53,6 +55,8 @@ class WindowSocket:
         self._retake = asyncio.Event()
         self._greeted = asyncio.Event()
         self._serial = 0
+        self._running: PromptId | None = None  # by the messages of this connection, whosever it is
+        self._rate = USUAL_RATE
         self._remaining = 0  # prompts on the server, by the last message on the socket
 
     def _target(self) -> Moored | None:
@@ -145,6 +149,7 @@ class WindowSocket:
         self._show(replace(facts, state="opening", base=base))
         path = comfy.socket_path(base, client_id)
         connection = self._connection = await state.ports.sockets.open(path, OPEN_DEADLINE)
+        self._running = None
         leaving = state.spawn(self._leave_when_free(target, base, connection), "leave when free")
         waiting = state.spawn(self._leave_ungreeted(connection), "leave ungreeted")
         try:
@@ -220,11 +225,12 @@ class WindowSocket:
                 if isinstance(message, events.StatusMessage):
                     self._count(target, message.queue_remaining)
                 continue
-            task = self._mine(target, message)
+            prompt_id = self._prompt_of(message)
+            task = self._mine(target, prompt_id)
             if task is not None:
                 self._hearing.heard(task.prompt_id, message)
                 await self._handle(task, message, frame)
-                if (task := self._mine(target, message)) is not None:  # reread: it may have ended
+                if (task := self._mine(target, prompt_id)) is not None:  # reread: it may have ended
                     self._forecast.received(task, message)
 
     def _count(self, target: Moored, remaining: int) -> None:
@@ -233,9 +239,20 @@ class WindowSocket:
             self._watch.queue_shrank(target.server_id)
         self._remaining = remaining
 
-    def _mine(self, target: Moored, message: events.Message) -> Task | None:
-        """The task that a message is about, if it is this window's and on this socket's server."""
+    def _prompt_of(self, message: events.Message) -> PromptId | None:
+        """The prompt that a message is about; of a preview that names none, the running one."""
+        match message:
+            case events.AnimationMessage() | events.PreviewMessage(prompt_id=None):
+                return self._running
+            case events.ExecutingMessage(prompt_id, node=None):
+                self._running = None
+                return prompt_id
         prompt_id = getattr(message, "prompt_id", None)
+        self._running = prompt_id or self._running
+        return prompt_id
+
+    def _mine(self, target: Moored, prompt_id: PromptId | None) -> Task | None:
+        """That task, if it is this window's and on this socket's server."""
         window = self._state.window
         task = window.tasks.get(prompt_id) if isinstance(window, Window) and prompt_id else None
         is_here = task is not None and (task.server_id, task.address) == (target.server_id, target.address)
@@ -251,9 +268,16 @@ class WindowSocket:
                 self._watch.poll_soon()
             case events.PreviewMessage() if isinstance(frame, BinaryFrame):
                 self._preview(task, message, frame)
+            case events.AnimationMessage():
+                self._rate = message.rate
+                if (preview := self._state.previews.get(task.prompt_id)) is not None:
+                    self._state.previews[task.prompt_id] = replace(preview, frames={})
 
     def _preview(self, task: Task, message: events.PreviewMessage, frame: BinaryFrame) -> None:
+        if task.state.is_end:
+            return
         self._serial += 1
-        picture = frame.image(message.offset)
-        if not task.state.is_end:
-            self._state.previews[task.prompt_id] = Preview(picture.body, message.media_type, self._serial)
+        preview = Preview(frame.image(message.offset).body, message.media_type, self._serial, message.node)
+        if message.index is not None:
+            preview = preview.as_frame(message.index, self._rate, self._state.previews.get(task.prompt_id))
+        self._state.previews[task.prompt_id] = preview
