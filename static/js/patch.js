@@ -3,6 +3,8 @@
 
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
 import { noteDrawn } from "./aim.js";
+import { animate, isPlaying } from "./animation.js";
+import { noteCost, pause } from "./calm.js";
 import { beginCamera } from "./camera.js";
 import "./copy.js";
 import { settleComparison } from "./compare.js";
@@ -51,9 +53,11 @@ const callbacks = {
     if (fresh.dataset?.stays !== undefined) return false; // it is as it was drawn
     if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js or large.js has it
     if (isField(node) && isOwned(node, fresh)) spared.add(node);
+    if (node.dataset?.frames && !fresh.dataset?.frames) delete node.dataset.frames; // a plain preview follows an animated one
     return true;
   },
   beforeAttributeUpdated(name, element) {
+    if (name === "src" && isPlaying(element)) return false; // animation.js has it
     if (name === "open") return false; // details and dialogs are opened and closed by the user, or by showDialogs
     if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js and keys.js own their lists
     if (name === "value" || name === "checked" || name === "selected") return !spared.has(element.closest(FIELDS) ?? element);
@@ -88,6 +92,7 @@ export function update(text) {
   if (change.reveal !== undefined && matchMedia("(width < 900px)").matches) reveal(byId(change.reveal));
   if (change.found) showFound();
   if (change.kept !== undefined) place(change.kept);
+  animate();
   settleGrid();
   if (change.grid !== undefined) show(change.grid);
   showDialogs();
@@ -218,12 +223,6 @@ function listenHold(callback) {
   errors.addEventListener("focusout", () => queueMicrotask(holdDeletions));
 }
 
-// What moves by itself, such as progress, is drawn some 20 times a second, or so seldom that drawing takes a tenth of a core;
-// the user's own actions are drawn immediately.
-const CALM = 40; // milliseconds
-const CALMEST = 250;
-const SHARE = 0.1;
-let took = 0; // milliseconds for the last drawing
 const soon = new MessageChannel();
 const waiting = [];
 soon.port1.onmessage = () => waiting.shift()?.();
@@ -237,7 +236,7 @@ export function schedule(callback, isCalm) {
     return;
   }
   if (isCalm) {
-    setTimeout(() => schedule(callback, false), Math.min(Math.max(CALM, took / SHARE), CALMEST));
+    setTimeout(() => schedule(callback, false), pause());
     return;
   }
   let isDone = false;
@@ -246,7 +245,7 @@ export function schedule(callback, isCalm) {
     isDone = true;
     const begin = performance.now();
     callback();
-    took = performance.now() - begin;
+    noteCost("page", performance.now() - begin);
   };
   requestAnimationFrame(once);
   setTimeout(once, 250);

@@ -33,6 +33,24 @@ class Original:
     error: MooringError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownPreview:
+    """The address of a running task's latest preview, empty if there is none. An animated one also has the addresses
+    of its frames in order, and how many are shown in a second (`static/js/animation.js`)."""
+
+    url: str = ""
+    frames: tuple[str, ...] = ()
+    rate: int = 0
+
+    @property
+    def frame_list(self) -> str:
+        """The frames' addresses, separated by spaces."""
+        return " ".join(self.frames)
+
+
+NO_PREVIEW = ShownPreview()
+
+
 class ResultSource(Protocol):
     """The kept results that images are read from. `deletions` counts how often everything was deleted."""
 
@@ -78,8 +96,9 @@ class ImageAddresses:
         self._screen = screen
         self._spawn = spawn
         self._changed = changed
-        self._previews: dict[PromptId, tuple[int, str]] = {}
-        self._outgoing: dict[PromptId, str] = {}  # shown until the newer one is decoded
+        self._previews: dict[PromptId, ShownPreview] = {}
+        self._pictures: dict[PromptId, dict[int, str]] = {}  # the addresses of a preview's pictures, by their serials
+        self._outgoing: dict[PromptId, list[str]] = {}  # shown until the newer ones are decoded
         self._kept: dict[ResultKey, str] = {}
         self._small: dict[ResultKey, str] = {}
         self._marks: dict[ResultKey, Mark] = {}
@@ -94,9 +113,9 @@ class ImageAddresses:
         """Take over thumbnails that are shown already, by the names of results; revoke those of other results."""
         self._given = dict(urls)
 
-    def preview_url(self, prompt_id: PromptId) -> str:
-        """Return the latest preview's address, or an empty string."""
-        return self._previews.get(prompt_id, (0, ""))[1]
+    def preview(self, prompt_id: PromptId) -> ShownPreview:
+        """Return the latest preview."""
+        return self._previews.get(prompt_id, NO_PREVIEW)
 
     def small_url(self, prompt_id: PromptId, index: int) -> str:
         """Return a thumbnail's address, or an empty string."""
@@ -139,17 +158,24 @@ class ImageAddresses:
 
     def _refresh_previews(self, previews: Mapping[PromptId, Preview]) -> None:
         for prompt_id, preview in previews.items():
-            serial, url = self._previews.get(prompt_id, (None, ""))
-            if serial != preview.serial:
-                self._revoke(self._outgoing.pop(prompt_id, ""))
-                self._outgoing[prompt_id] = url
-                self._previews[prompt_id] = (
-                    preview.serial,
-                    self._screen.object_url(preview.blob, preview.media_type),
-                )
+            known = self._pictures.get(prompt_id, {})
+            if preview.serial in known:
+                continue
+            for url in self._outgoing.get(prompt_id, ()):
+                self._revoke(url)
+            pictures = {item.serial: item for item in (*preview.frames.values(), preview)}
+            self._outgoing[prompt_id] = [url for serial, url in known.items() if serial not in pictures]
+            urls = {
+                serial: known.get(serial) or self._screen.object_url(item.blob, item.media_type)
+                for serial, item in pictures.items()
+            }
+            frames = tuple(urls[frame.serial] for _, frame in sorted(preview.frames.items()))
+            self._pictures[prompt_id] = urls
+            self._previews[prompt_id] = ShownPreview(urls[preview.serial], frames, preview.rate)
         for prompt_id in [item for item in self._previews if item not in previews]:
-            self._revoke(self._previews.pop(prompt_id)[1])
-            self._revoke(self._outgoing.pop(prompt_id, ""))
+            del self._previews[prompt_id]
+            for url in (*self._pictures.pop(prompt_id).values(), *self._outgoing.pop(prompt_id)):
+                self._revoke(url)
 
     def _show_fresh(self, ended: Mapping[ResultKey, Output]) -> None:
         """Make addresses for what was delivered since the last time, so that it is drawn with its record."""

@@ -15,6 +15,7 @@ from app.ui.form.form_html import form
 from app.ui.form.nodes_html import lists, nodes
 from app.ui.graph.kept import kept_markup
 from app.ui.kit.i18n import Translator
+from app.ui.kit.image_addresses import NO_PREVIEW
 from app.ui.page.dialogs import dialogs
 from app.ui.page.header_html import header
 from app.ui.page.notices_html import errors, notices
@@ -93,15 +94,15 @@ def _moved(before: NowView, after: NowView, _: Translator) -> dict[str, str] | N
         if _static_part(was) != _static_part(card):
             return None
         moved[f"pace-{card.task.prompt_id}"] = str(pace_inside(card, _))
-        if card.preview_url != was.preview_url:
+        if card.preview != was.preview:
             moved[f"preview-{card.task.prompt_id}"] = str(preview_inside(card, _))
     return moved
 
 
 def _static_part(card: CardView) -> tuple[CardView, bool]:
     """Return a card without its moving parts, and whether it has a picture."""
-    still = replace(card, progress=None, node_title="", outlook=NOTHING_TO_TELL, preview_url="")
-    return still, bool(card.preview_url)
+    still = replace(card, progress=None, node_title="", outlook=NOTHING_TO_TELL, preview=NO_PREVIEW)
+    return still, bool(card.preview.url)
 
 
 def graph_change(before: PageView | None, after: PageView, _: Translator) -> dict[str, object]:

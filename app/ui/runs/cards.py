@@ -19,7 +19,7 @@ from app.core.window import Free, Moored, Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.kit.colours import tag_of
 from app.ui.kit.file_names import task_file
-from app.ui.kit.image_addresses import Original
+from app.ui.kit.image_addresses import NO_PREVIEW, Original, ShownPreview
 from app.ui.runs.offers import offers_for
 from app.ui.runs.state import CardView, LinkView, ResultView
 from app.ui.runs.waiting import LineFacts
@@ -76,8 +76,8 @@ class SessionFacts(Protocol):
 class Pictures(Protocol):
     """Addresses of pictures; empty while there is none."""
 
-    def preview_url(self, prompt_id: PromptId) -> str:
-        """Return the address of the latest preview."""
+    def preview(self, prompt_id: PromptId) -> ShownPreview:
+        """Return the latest preview."""
 
     def small_url(self, prompt_id: PromptId, index: int) -> str:
         """Return the address of a thumbnail."""
@@ -141,7 +141,7 @@ def task_card(
         progress=progress,
         node_title=title_of(task, node_id) if node_id else "",
         outlook=outlook,
-        preview_url="" if task.state.is_end else pictures.preview_url(task.prompt_id),
+        preview=NO_PREVIEW if task.state.is_end else pictures.preview(task.prompt_id),
         results=tuple(_result(task, index, pictures, names, session.fleet) for index in range(len(task.outputs))),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
         offers=offers_for(task, session.fleet, mooring, is_stalled=is_stalled),

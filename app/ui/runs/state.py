@@ -13,6 +13,7 @@ from app.core.model import Output, PromptId, ServerId, Task
 from app.core.progress import Progress
 from app.session import Run
 from app.ui.kit.colours import ServerTag
+from app.ui.kit.image_addresses import NO_PREVIEW, ShownPreview
 from app.ui.kit.state import Dialog, Slice
 from app.ui.runs.many import ManyDraft
 from app.ui.runs.offers import Offer
@@ -165,7 +166,7 @@ class CardView:
     progress: Progress | None = None
     node_title: str = ""
     outlook: Outlook = field(default_factory=Outlook)
-    preview_url: str = ""
+    preview: ShownPreview = NO_PREVIEW
     results: tuple[ResultView, ...] = ()
     still_minutes: int | None = None
     offers: tuple[Offer, ...] = ()

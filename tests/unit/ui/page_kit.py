@@ -43,7 +43,7 @@ from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator, make_translator, read_languages
-from app.ui.kit.image_addresses import Original
+from app.ui.kit.image_addresses import Original, ShownPreview
 from app.ui.kit.state import UiState
 from app.ui.settings.notifications import Notification
 from app.workflows.catalogue import Catalogue
@@ -673,8 +673,8 @@ class StillPictures:
     def glimpse_url(self, prompt_id: PromptId) -> str:
         return self.glimpses.get(prompt_id, "")
 
-    def preview_url(self, prompt_id: PromptId) -> str:
-        return self.previews.get(prompt_id, "")
+    def preview(self, prompt_id: PromptId) -> ShownPreview:
+        return ShownPreview(self.previews.get(prompt_id, ""))
 
     def small_url(self, prompt_id: PromptId, index: int) -> str:
         return self.small.get((prompt_id, index), "")

@@ -51,12 +51,12 @@ class Rig:
 async def test_a_preview_keeps_its_address_until_a_newer_one_comes() -> None:
     rig = Rig(StillSession(previews={RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", 1)}))
     await rig.refresh()
-    first = rig.gallery.preview_url(RUNNING.prompt_id)
+    first = rig.gallery.preview(RUNNING.prompt_id).url
     await rig.refresh()
-    assert rig.gallery.preview_url(RUNNING.prompt_id) == first
+    assert rig.gallery.preview(RUNNING.prompt_id).url == first
     rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", 2)}
     await rig.refresh()
-    assert rig.gallery.preview_url(RUNNING.prompt_id) != first
+    assert rig.gallery.preview(RUNNING.prompt_id).url != first
     assert first in rig.screen.urls  # still shown until the newer one is decoded
 
 
@@ -66,6 +66,28 @@ async def test_previews_do_not_pile_up() -> None:
         rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", serial)}
         await rig.refresh()
     assert len(rig.screen.urls) == 2
+    rig.session.previews = {}
+    await rig.refresh()
+    assert rig.screen.urls == {}
+
+
+async def test_each_frame_of_an_animated_preview_has_one_address() -> None:
+    rig = Rig(StillSession())
+    film: Preview | None = None
+    for serial, index in enumerate([2, 0, 1]):
+        film = Preview(Bytes(bytes([serial])), "image/jpeg", serial).as_frame(index, 8, film)
+        rig.session.previews = {RUNNING.prompt_id: film}
+        await rig.refresh()
+    shown = rig.gallery.preview(RUNNING.prompt_id)
+    assert [rig.screen.urls[url] for url in shown.frames] == [Bytes(b"\1"), Bytes(b"\2"), Bytes(b"\0")]
+    assert (shown.url, shown.rate, rig.screen.made) == (shown.frames[1], 8, 3)
+    film = Preview(Bytes(b"new"), "image/jpeg", 3).as_frame(0, 8, film)
+    rig.session.previews = {RUNNING.prompt_id: film}
+    await rig.refresh()
+    assert len(rig.screen.urls) == 4, "the replaced frame stays until the new one is decoded"
+    rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(b"plain"), "image/jpeg", 4)}
+    await rig.refresh()
+    assert not rig.gallery.preview(RUNNING.prompt_id).frames
     rig.session.previews = {}
     await rig.refresh()
     assert rig.screen.urls == {}
