@@ -231,6 +231,22 @@ _DEMO = (
         category="demo",
     ),
     _define(
+        "DemoVideoSampler",
+        {
+            "text": ["STRING", {"multiline": True, "default": "clouds over a wide valley", "tooltip": DEMO_NOTE}],
+            "seed": _int(0, 0, MAX_SEED, control_after_generate=True),
+            "steps": _int(20, 1, 200),
+            "frames": _int(12, 1, 60),
+            "rate": _int(8, 1, 60, tooltip="Frames a second of the preview."),
+            "width": _int(512, 64, 2048, step=8),
+            "height": _int(288, 64, 2048, step=8),
+        },
+        display_name="Demo Video Sampler (no model)",
+        description="A procedural picture, panned. Its previews are animated if the editor's file asks for that.",
+        module="demo_comfyui",
+        category="demo",
+    ),
+    _define(
         "DemoFailAt",
         {
             "image": ["IMAGE"],

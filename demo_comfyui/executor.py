@@ -139,6 +139,7 @@ class Executor:
             memory=self._cache.memory(node_id, class_type),
             step_seconds=self._step_seconds,
             step=step,
+            animate=lambda frames, rate: run.progress.animate(node_id, frames, rate),
             stamp=self._stamp,
         )
         check()

@@ -13,6 +13,8 @@ from wire.frames import PREVIEW, PREVIEW_WITH_METADATA
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from demo_comfyui.nodes.contract import Images
+
 PREVIEW_SIDE = 512
 PREVIEW_QUALITY = 95
 _FORMATS = {"JPEG": (1, "image/jpeg"), "PNG": (2, "image/png")}
@@ -29,6 +31,7 @@ class Progress:
         self._prompt_id = prompt_id
         self._client_id = client_id
         self._states: dict[str, dict[str, Any]] = {}
+        self._animated: set[str] = set()
 
     def start(self, node_id: str) -> None:
         """A node begins."""
@@ -53,6 +56,16 @@ class Progress:
         self._hub.post("progress", data, self._client_id)
         if frame and not with_metadata:
             self._hub.post(PREVIEW, struct.pack(">I", _FORMATS["JPEG"][0]) + frame, self._client_id)
+
+    def animate(self, node_id: str, frames: Images, rate: int) -> None:
+        """Send an animated preview as VideoHelperSuite does: announced to all clients once, then frame by frame."""
+        if node_id not in self._animated:
+            self._animated.add(node_id)
+            announced = {"length": len(frames), "rate": rate, "id": node_id}
+            self._hub.post("VHS_latentpreview", announced)
+        for index, frame in enumerate(frames):
+            head = struct.pack(">III16p", _FORMATS["JPEG"][0], 1, index, node_id.encode())
+            self._hub.post(PREVIEW, head + _encode(frame, "JPEG"), self._client_id)
 
     def _set(self, node_id: str, state: str, value: float, top: float) -> None:
         if node_id in self._states:

@@ -29,6 +29,7 @@ RUNNERS: dict[str, Runner] = {
     "DemoNote": shapes.demo_note,
     "DemoSampler": generators.demo_sampler,
     "DemoShape": shapes.demo_shape,
+    "DemoVideoSampler": generators.demo_video_sampler,
     "DemoFailAt": generators.demo_fail_at,
 }
 

@@ -22,8 +22,8 @@ class Interrupted(BaseException):
 class NodeContext:
     """The surroundings of one run of one node.
 
-    `step(value, total, preview)` reports a step and raises Interrupted when the job should stop. `memory` belongs to
-    the node, and persists from run to run.
+    `step(value, total, preview)` reports a step, and raises Interrupted if the job must stop. `animate(frames, rate)`
+    sends an animated preview. `memory` belongs to the node, and persists from run to run.
     """
 
     storage: Storage
@@ -32,6 +32,7 @@ class NodeContext:
     memory: dict[str, Any]
     step_seconds: float
     step: Callable[[int, int, Image | None], None]
+    animate: Callable[[Images, int], None]
     stamp: str = ""
 
 

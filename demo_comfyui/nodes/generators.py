@@ -1,12 +1,17 @@
-"""Nodes that work step by step: DemoSampler makes a picture from a text, DemoFailAt fails on purpose."""
+"""Nodes that work step by step: DemoSampler and DemoVideoSampler make pictures, DemoFailAt fails on purpose."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from PIL import ImageChops
 
 from demo_comfyui.nodes.contract import NodeContext, NodeResult
 from demo_comfyui.painting.painter import paint
+
+if TYPE_CHECKING:
+    from demo_comfyui.nodes.contract import Images
 
 
 def demo_sampler(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
@@ -18,6 +23,22 @@ def demo_sampler(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
         time.sleep(context.step_seconds)
         context.step(index, steps, picture)
     return NodeResult(([picture],))
+
+
+def demo_video_sampler(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
+    """A picture, panned. Its previews are animated if the editor's file says so, as with VideoHelperSuite."""
+    steps, count = inputs["steps"], inputs["frames"]
+    size = (inputs["width"], inputs["height"])
+    graph = (context.extra_pnginfo or {}).get("workflow") or {}
+    is_animated = (graph.get("extra") or {}).get("VHS_latentpreview") is True
+    frames: Images = []
+    for index, picture in enumerate(paint(inputs["text"], inputs["seed"], steps, size), start=1):
+        time.sleep(context.step_seconds)
+        frames = [ImageChops.offset(picture, -part * size[0] // count, 0) for part in range(count)]
+        if is_animated:
+            context.animate(frames, inputs["rate"])
+        context.step(index, steps, None if is_animated else picture)
+    return NodeResult((frames,))
 
 
 def demo_fail_at(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:

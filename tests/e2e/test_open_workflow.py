@@ -17,8 +17,9 @@ from yarl import URL
 
 from app.workflows.reading import read_source
 from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.services import Service, start_gateway
+from tests.services import ROOT, Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -36,6 +37,13 @@ PASTE = """(text) => {
 FETCH = """async (address) => {
   const bytes = new Uint8Array(await (await fetch(address)).arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+# Whether several frames of the animated preview have been shown. No patch changes the address of a picture that plays.
+FRAMES_SHOWN = """() => {
+  const image = document.querySelector("[data-testid=preview][data-frames]");
+  if (image?.naturalWidth === 128) (globalThis.seen ??= new Set()).add(image.src);
+  return globalThis.seen?.size > 3 && image.dataset.frames.split(" ").length === 6;
 }"""
 
 
@@ -135,6 +143,19 @@ async def test_dropped_picture_of_mooring_can_be_run(user: BrowserUser) -> None:
     await library.locator("li.shelf-card").get_by_test_id("open-item").click()
     await expect(form.locator("textarea")).to_have_value("a harbour at dawn")
     await window.check()
+
+
+async def test_animated_preview_runs_if_the_author_asked_for_it(user: BrowserUser) -> None:
+    """The `extra` of the editor's file reaches the server, whose frames are shown one after another."""
+    graph = json.loads((ROOT / "demo_comfyui/workflows/animated-preview.json").read_text("utf-8"))
+    graph["nodes"][0]["widgets_values"][3:] = [200, 6, 20, 128, 72]
+    window = await user.open()
+    page = window.page
+    await drop(page, "film.json", json.dumps(graph).encode())
+    prompt_id = await window.press_run()
+    await expect(page.get_by_test_id("preview")).to_have_attribute("data-rate", "20")
+    await wait_for_js(page, FRAMES_SHOWN)
+    await window.press_cancel(prompt_id)
 
 
 async def test_published_workflows_come_first_and_saved_ones_are_found(user: BrowserUser, shared: Path) -> None:

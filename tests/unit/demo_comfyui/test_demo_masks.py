@@ -20,7 +20,15 @@ def context(tmp_path: Path) -> NodeContext:
     picture.paste((200, 10, 20, 0), (2, 0, 4, 2))
     storage = Storage(tmp_path)
     picture.save(storage.folder("input") / "half.png")
-    return NodeContext(storage=storage, prompt={}, extra_pnginfo=None, memory={}, step_seconds=0, step=lambda *_: None)
+    return NodeContext(
+        storage=storage,
+        prompt={},
+        extra_pnginfo=None,
+        memory={},
+        step_seconds=0,
+        step=lambda *_: None,
+        animate=lambda *_: None,
+    )
 
 
 def run(context: NodeContext, class_type: str, **inputs: Any) -> tuple[Any, ...]:

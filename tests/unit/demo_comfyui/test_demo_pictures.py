@@ -22,6 +22,7 @@ def context(tmp_path: Path) -> NodeContext:
         memory={},
         step_seconds=0,
         step=lambda *_: None,
+        animate=lambda *_: None,
     )
 
 
