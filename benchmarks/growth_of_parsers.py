@@ -42,6 +42,7 @@ from app.core.redaction import without_credentials
 from app.core.workflow import ApiWorkflow
 from app.workflows.documents import looks_like_json, parse_document
 from app.workflows.editor.copy import becomes
+from app.workflows.editor.regexes import LONGEST_TEXT, Budget, Regex
 from app.workflows.editor.texts import choose_first, has_choices, resolve_prompt
 from app.workflows.plans.ranges import read_range
 from gateway.fleet.catalogue_contents import is_any, read_contents
@@ -415,6 +416,13 @@ def of_pages() -> list[Parser]:
     def on(work: Callable[[str], object]) -> Work:
         return lambda text: work(text.decode())
 
+    slow = Regex.parse("(a|aa)+$b|(a*)*c")
+
+    def search(title: bytes) -> None:
+        if len(title) > LONGEST_TEXT:
+            raise ValueError("refused by its length, before the benchmark would decode it")
+        Budget(2_000_000).of(slow, title.decode())
+
     bounded = {
         "20 MB": [
             ("report, addresses", on(without_credentials), b"http://", b""),
@@ -429,6 +437,7 @@ def of_pages() -> list[Parser]:
             ("choices, open", on(lambda text: resolve_prompt(text, choose_first)), b"{", b""),
             ("a document, wrapped", on(looks_like_json), b"\\ ", b""),
         ],
+        "20 MB, refused by length": [("a title", search, b"a", b"")],
         "5,000 nodes": [("plan, schedulers", plan, scheduler, b"")],
         "8 MB": [
             ("a range, spaces", on(read_range), b" ", b"1..2"),
