@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.workflows.editor.graph import INPUT_NODE
-from app.workflows.editor.nodes import BYPASS, GETTER, NEVER, SETTER, LiveGraph, LiveNode, Place, saved_values
+from app.workflows.editor.nodes import BYPASS, NEVER, SETTERS, LiveGraph, LiveNode, Place, saved_values
 from app.workflows.editor.problems import Problem, Reason, refuse
 from app.workflows.editor.values import as_text
 
@@ -134,7 +134,7 @@ class _Walk:
             self._go_in(node, node.graph)
         elif node.is_virtual:
             # A reroute passes its input on. A primitive has nothing to pass on.
-            if node.type == GETTER:
+            if node.type in SETTERS:
                 self._go_to_setter(node)
             self.is_over = self.slot not in self.node.links
             self.is_input = True
@@ -148,7 +148,7 @@ class _Walk:
         scope: Scope | None = self.scope
         while name and scope is not None:
             for node in scope.graph.nodes.values():
-                if node.type == SETTER and next(iter(saved_values(node.raw)), None) == name:
+                if node.type == SETTERS[getter.type] and next(iter(saved_values(node.raw)), None) == name:
                     self.scope, self.node, self.slot = scope, node, 0
                     return
             scope = scope.outer

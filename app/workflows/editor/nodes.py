@@ -22,9 +22,9 @@ REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
 VIRTUAL = frozenset({REROUTE, PRIMITIVE, "Note", "MarkdownNote"})
 # Nodes that popular extensions add to the editor only; no server lists them. A setter passes its input on,
 # and so does each getter of its name.
-SETTER, GETTER = "SetNode", "GetNode"
+SETTERS = {"GetNode": "SetNode", "easy getNode": "easy setNode"}  # by their getters
 FOREIGN = frozenset(
-    {SETTER, GETTER}
+    {*SETTERS, *SETTERS.values(), "mxReroute"}
     | {
         f"{name} (rgthree)"
         for name in (

@@ -178,6 +178,23 @@ def test_setters_and_getters_of_an_extension_pass_on_by_name(converter: Converte
     assert found["6:11"]["image"] == ["1", 0] and found["8"] == {} and "9" not in found
 
 
+def test_other_link_nodes_of_extensions_pass_on(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseSource")
+    draw.node(2, "easy setNode", ["picture"], outputs=0, IMAGE=(1, 0))
+    draw.node(3, "easy getNode", ["picture"], outputs=1)
+    draw.node(4, "mxReroute", outputs=1, **{"": (3, 0)})
+    draw.node(5, "CaseKeep", images=(4, 0))
+    draw.node(6, "GetNode", ["picture"], outputs=1)
+    draw.node(7, "CaseKeep", images=(6, 0))
+    output = converter.convert(draw.file()).output
+    assert {node_id: node["inputs"] for node_id, node in output.items()} == {
+        "1": {},
+        "5": {"images": ["1", 0]},
+        "7": {},
+    }
+
+
 def test_getters_in_a_circle_are_refused(converter: Converter) -> None:
     draw = Drawing()
     draw.node(1, "GetNode", ["a"], outputs=1)
