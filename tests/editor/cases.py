@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from tests.editor import cases_dynamic, cases_nodes, cases_subgraphs
+from tests.editor import cases_broadcasts, cases_dynamic, cases_nodes, cases_subgraphs
 
 
 def _cases(module: ModuleType) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -17,8 +17,11 @@ def _cases(module: ModuleType) -> dict[str, Callable[[], dict[str, Any]]]:
     return found
 
 
+# Those that the editor sends so only with the scripts of Use Everywhere.
+BROADCASTS = _cases(cases_broadcasts)
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     **_cases(cases_nodes),
     **_cases(cases_dynamic),
     **_cases(cases_subgraphs),
+    **BROADCASTS,
 }

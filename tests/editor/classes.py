@@ -158,6 +158,46 @@ _ENTRIES: dict[str, dict[str, Any]] = {
     "WebcamCapture": _class(
         {"image": ["WEBCAM", {}], "width": ["INT"], "height": ["INT"], "capture_on_queue": ["BOOLEAN"]}, ["IMAGE"]
     ),
+    # Those of Use Everywhere, and what its cases need: the script of the pack takes names from a KSampler.
+    "Anything Everywhere": _class({}, [], {"anything": ["*", {}]}, output_node=False),
+    "Anything Everywhere3": _class(
+        {}, [], {"anything": ["*", {}], "anything2": ["*", {}], "anything3": ["*", {}]}, output_node=False
+    ),
+    "Anything Everywhere?": _class(
+        {},
+        [],
+        {
+            "anything": ["*", {}],
+            **{f"{name}_regex": ["STRING", {"default": ""}] for name in ("title", "input", "group")},
+        },
+        output_node=False,
+    ),
+    "Prompts Everywhere": _class({}, [], {"positive": ["*", {}], "negative": ["*", {}]}, output_node=False),
+    "Seed Everywhere": _class({"seed": ["INT", {"default": 0, "min": 0, "max": LIMIT}]}, ["INT"]),
+    "CaseConditioning": _class({}, ["CONDITIONING"]),
+    "CaseConditioned": _class(
+        {
+            "positive": ["CONDITIONING"],
+            "prompt": ["CONDITIONING", {"display_name": "Words"}],
+            "other": ["CONDITIONING"],
+        },
+        [],
+    ),
+    "KSampler": _class(
+        {
+            "model": ["MODEL"],
+            "seed": ["INT", {"default": 0, "min": 0, "max": LIMIT, "control_after_generate": True}],
+            "steps": ["INT", {"default": 20}],
+            "cfg": ["FLOAT", {"default": 8.0}],
+            "sampler_name": [["euler"]],
+            "scheduler": [["normal"]],
+            "positive": ["CONDITIONING"],
+            "negative": ["CONDITIONING"],
+            "latent_image": ["LATENT"],
+            "denoise": ["FLOAT", {"default": 1.0}],
+        },
+        ["LATENT"],
+    ),
 }
 
 CLASSES = {name: {**entry, "name": name, "display_name": f"{name} shown"} for name, entry in _ENTRIES.items()}

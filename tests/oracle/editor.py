@@ -11,6 +11,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page, Route
@@ -30,7 +31,8 @@ _SEND = """async (graphs) => {
     try {
       const opened = await window.app.loadGraphData(graph, true, false, null, quiet);
       if (opened === false) throw new Error("not opened");
-      sent[name] = { output: (await window.app.graphToPrompt()).output };
+      for (const node of window.app.canvas.graph.nodes) node.updateArea(window.app.canvas.ctx);  // as drawing does
+      sent[name] = { output: (await window.app.graphToPrompt(window.app.rootGraph)).output };
     } catch (error) {
       sent[name] = { error: String(error) };
     }
@@ -84,9 +86,9 @@ class Editor:
 
 
 @contextlib.asynccontextmanager
-async def open_editor(browser: Browser, object_info: str) -> AsyncIterator[Editor]:
+async def open_editor(browser: Browser, object_info: str, pack: Path | None = None) -> AsyncIterator[Editor]:
     """Open the editor with this catalogue. Its requests to the internet get a 404 and never leave the browser."""
-    async with serve_editor(object_info) as address:
+    async with serve_editor(object_info, pack) as address:
         context = await browser.new_context(viewport={"width": 400, "height": 300})
         try:
             page = await context.new_page()

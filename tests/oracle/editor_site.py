@@ -14,7 +14,11 @@ from typing import Any
 
 from aiohttp import web
 
-_SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Workflow.Persist": False}
+_SETTINGS = {
+    "Comfy.TutorialCompleted": True,
+    "Comfy.Workflow.Persist": False,
+    "Use Everywhere.Options.always_modify_graph": True,  # also where nothing is run
+}
 _ANSWERS: dict[str, Any] = {
     "system_stats": {
         "system": {"os": "posix", "comfyui_version": "0.3.64", "python_version": "3", "argv": [], "ram_total": 1},
@@ -39,10 +43,11 @@ def package_files(package: str, folder: str) -> Path:
 
 
 class EditorSite:
-    """The site with this catalogue, and the editor's files from a folder."""
+    """The site with this catalogue, the editor's files from a folder, and the scripts of a pack of nodes."""
 
-    def __init__(self, object_info: str, static: Path | None = None) -> None:
+    def __init__(self, object_info: str, static: Path | None = None, pack: Path | None = None) -> None:
         self._object_info = object_info
+        self._pack = pack
         self.static = static or package_files("comfyui_frontend_package", "static")
 
     def app(self) -> web.Application:
@@ -50,6 +55,8 @@ class EditorSite:
         app = web.Application()
         app.router.add_get("/ws", self._socket)
         app.router.add_route("*", "/api/{path:.*}", self._answer)
+        if self._pack is not None:
+            app.router.add_static("/extensions/pack", self._pack)
         app.router.add_get("/{path:.*}", self.file)
         return app
 
@@ -67,6 +74,8 @@ class EditorSite:
         path = request.match_info["path"]
         if path == "object_info":
             return web.Response(text=self._object_info, content_type="application/json")
+        if path == "extensions" and self._pack is not None:
+            return web.json_response([f"/extensions/pack/{script.name}" for script in sorted(self._pack.glob("*.js"))])
         if path == "ws":
             return await self._socket(request)
         if request.method != "GET":
@@ -82,9 +91,9 @@ class EditorSite:
 
 
 @contextlib.asynccontextmanager
-async def serve_editor(object_info: str) -> AsyncIterator[str]:
+async def serve_editor(object_info: str, pack: Path | None = None) -> AsyncIterator[str]:
     """Serve a site with this catalogue, and yield its address."""
-    async with serve_site(EditorSite(object_info)) as address:
+    async with serve_site(EditorSite(object_info, pack=pack)) as address:
         yield address
 
 

@@ -6,8 +6,10 @@ The templates are those of `comfyui-workflow-templates-json` whose nodes the rea
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ from app.workflows.editor.texts import choose_first
 from app.workflows.editor.values import MISSING
 from tests import recordings
 from tests.e2e.browser_kit import open_chromium
-from tests.editor.cases import CASES
+from tests.editor.cases import BROADCASTS, CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing
@@ -37,6 +39,8 @@ from tests.oracle.editor_site import package_files
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
+PACK = os.environ.get("MOORING_USE_EVERYWHERE", "")  # a copy of https://github.com/chrisgoringe/cg-use-everywhere
+PLAIN = {name: case for name, case in CASES.items() if name not in BROADCASTS}
 FEWEST_KNOWN = 79  # of 644 when last counted, 30 of them with subgraphs
 FEWEST_WITH_SUBGRAPHS = 30
 MOST_REFUSED = 2
@@ -100,8 +104,16 @@ def unequal(converter: Converter, graphs: dict[str, Any], sent: dict[str, Sent],
 
 
 async def test_every_case_is_sent_as_by_the_editor(small: Editor) -> None:
-    graphs = {name: case() for name, case in CASES.items()}
+    graphs = {name: case() for name, case in PLAIN.items()}
     sent = await small.send_all(graphs)
+    assert list(unequal(Converter(Catalogue.parse(CLASSES)), graphs, sent)) == []
+
+
+@pytest.mark.skipif(not PACK, reason="MOORING_USE_EVERYWHERE names no copy of cg-use-everywhere")
+async def test_every_broadcast_is_sent_as_by_the_editor_with_the_pack(chromium: Browser) -> None:
+    graphs = {name: case() for name, case in BROADCASTS.items()}
+    async with open_editor(chromium, json.dumps(CLASSES), Path(PACK, "js")) as editor:
+        sent = await editor.send_all(graphs)
     assert list(unequal(Converter(Catalogue.parse(CLASSES)), graphs, sent)) == []
 
 
@@ -114,10 +126,10 @@ async def test_written_workflows_open_in_the_editor_with_new_values(small: Edito
     """Also as sent with a run: there the editor must send exactly what that run sent."""
     converter = Converter(Catalogue.parse(CLASSES))
     written = {
-        name: write_back(converter, case(), other_values(converter.convert(case()))) for name, case in CASES.items()
+        name: write_back(converter, case(), other_values(converter.convert(case()))) for name, case in PLAIN.items()
     }
-    assert sum(written[name] != case() for name, case in CASES.items()) > 50
-    along = {f"{name}, along": sent_along(converter, converter.convert(case())) for name, case in CASES.items()}
+    assert sum(written[name] != case() for name, case in PLAIN.items()) > 50
+    along = {f"{name}, along": sent_along(converter, converter.convert(case())) for name, case in PLAIN.items()}
     along |= {f"text {text}": text_along(converter, text) for text in ODD_TEXTS}
     sent = await small.send_all({**written, **{name: graph for name, (graph, _) in along.items()}})
     assert list(unequal(converter, written, sent)) == []

@@ -21,6 +21,7 @@ from app.core.model import NodeId
 from app.core.workflow import MAX_NODES, ApiWorkflow, WorkflowNode, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_inputs import InputSpec
+from app.workflows.editor.broadcasts import SENDER_BY_PATTERNS, add_broadcasts
 from app.workflows.editor.flow import Flow, Output, Scope, problem_of
 from app.workflows.editor.graph import read_editor_file
 from app.workflows.editor.layout import Layouts
@@ -98,6 +99,7 @@ class Converter:
         """Convert a parsed file; BadInput if it is not one of the editor's, CannotConvert if it cannot be converted."""
         file = read_editor_file(source)
         opened = open_file(file, self._layouts)
+        add_broadcasts(opened, self._layouts, source)
         sending = _Sending(opened, self._layouts, now, choose)
         return Conversion(
             source, opened, sending.output(), sending.places, sending.chosen, self._layouts, sending.looked_up
@@ -170,7 +172,8 @@ class _Sending:
             value = values[index]
             if value is not MISSING:
                 inputs[name] = {"__value__": value} if type(value) is list else value
-                self.places[node_id, name] = (node, index)
+                if node.type != SENDER_BY_PATTERNS:
+                    self.places[node_id, name] = (node, index)
         for index in layout.processed:
             self._process(node_id, node, index, inputs)
         for slot in sorted(node.links):

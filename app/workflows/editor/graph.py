@@ -23,13 +23,14 @@ _MOST_NESTED = 100
 
 
 class Link(NamedTuple):
-    """One link; ids of nodes as text, -1 for an invalid slot."""
+    """One link; ids of nodes as text, -1 for an invalid slot. `type` is the file's."""
 
     link_id: object
     origin: str
     origin_slot: int
     target: str
     target_slot: int
+    type: object = "*"
 
 
 @dataclass(slots=True)
@@ -168,13 +169,14 @@ def _links(given: object) -> list[Link]:
     for item in items:
         if isinstance(item, list) and len(item) >= 5:
             link_id, origin, origin_slot, target, target_slot = item[:5]
+            kind = item[5] if len(item) > 5 else "*"
         elif isinstance(item, Mapping):
             link_id, origin, target = item.get("id"), item.get("origin_id"), item.get("target_id")
-            origin_slot, target_slot = item.get("origin_slot"), item.get("target_slot")
+            origin_slot, target_slot, kind = item.get("origin_slot"), item.get("target_slot"), item.get("type")
         else:
             continue  # null where an old editor had removed a link
         if isinstance(link_id, int | float | str):
-            found.append(Link(link_id, as_id(origin), as_slot(origin_slot), as_id(target), as_slot(target_slot)))
+            found.append(Link(link_id, as_id(origin), as_slot(origin_slot), as_id(target), as_slot(target_slot), kind))
     return found
 
 

@@ -78,6 +78,17 @@ class Layouts:
         node_class, specs = dynamic
         return _Unfolding(class_type, values, linked).layout(node_class, specs)
 
+    def output_names(self, class_type: str) -> list[str]:
+        """The names of a class's outputs; none if it is unknown."""
+        node_class = self._catalogue.get(class_type)
+        return [] if node_class is None else [output.name for output in node_class.outputs]
+
+    def input_label(self, class_type: str, name: str) -> str:
+        """What the editor shows for an input: the class's own label, or its name."""
+        node_class = self._catalogue.get(class_type)
+        spec = None if node_class is None else node_class.input(name)
+        return name if spec is None else spec.label
+
     def why_none(self, class_type: str) -> str:
         """What is invalid in the server's description of a class; empty if it has none."""
         return self._catalogue.why_unreadable(class_type)

@@ -23,8 +23,10 @@ VIRTUAL = frozenset({REROUTE, PRIMITIVE, "Note", "MarkdownNote"})
 # Nodes that popular extensions add to the editor only; no server lists them. A setter passes its input on,
 # and so does each getter of its name.
 SETTERS = {"GetNode": "SetNode", "easy getNode": "easy setNode"}  # by their getters
+# The senders of Use Everywhere (broadcasts.py) do nothing on a server, so that they are not needed there.
 FOREIGN = frozenset(
     {*SETTERS, *SETTERS.values(), "mxReroute"}
+    | {"Anything Everywhere", "Anything Everywhere?", "Anything Everywhere3", "Prompts Everywhere"}
     | {
         f"{name} (rgthree)"
         for name in (

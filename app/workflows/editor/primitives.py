@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.editor.nodes import PRIMITIVE, LiveGraph, LiveNode, Place, saved_values, virtual_nodes
+from app.workflows.editor.problems import Problem, Reason, refuse
 
 _DECIMALS = 10**9
 
@@ -24,10 +25,26 @@ def feed_primitives(graph: LiveGraph) -> None:
         if place is not None:
             node.origins[0] = place
         for target, index in targets:
-            target.values[index] = _settled(value, _spec((target, index)))
-            target.fed_by[index] = node
-            if place != (target, index):
-                target.origins[index] = (node, 0)
+            _feed(node, target, index)
+
+
+def feed(primitive: LiveNode, target: LiveNode | None, slot: int) -> bool:
+    """Set a primitive's value in another target; False if that input has no widget."""
+    index = None if target is None else slot if target.graph is not None else target.widget_at(slot)
+    if target is None or index is None or target.input_widgets[slot] is None:
+        return False
+    if not primitive.values:
+        detail = "a primitive that is linked to no widget"
+        raise refuse(Problem(Reason.NEEDS_EDITOR, primitive.node_id, primitive.type, primitive.title, detail))
+    _feed(primitive, target, index)
+    return True
+
+
+def _feed(primitive: LiveNode, target: LiveNode, index: int) -> None:
+    target.values[index] = _settled(primitive.values[0], _spec((target, index)))
+    target.fed_by[index] = primitive
+    if primitive.origins.get(0) != (target, index):
+        target.origins[index] = (primitive, 0)
 
 
 def fed(place: Place, value: object) -> object:
