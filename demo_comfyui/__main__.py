@@ -14,6 +14,8 @@ from pathlib import Path
 
 from demo_comfyui.server import DemoServer
 from demo_comfyui.settings import Settings
+from demo_comfyui.versions import VERSIONS
+from wire.versions import OLDEST
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -46,7 +48,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="as in ComfyUI: let pages of that origin (of any, if none is named) read the answers",
     )
-    parser.add_argument("--jobs", action="store_true", help="be a newer server: /api/jobs and replaced node classes")
+    parser.add_argument(
+        "--speaks", choices=VERSIONS, default=OLDEST, help="the version of ComfyUI to speak as (default: %(default)s)"
+    )
+    parser.add_argument("--enable-assets", action="store_true", help="as in ComfyUI 0.30")
     parser.add_argument(
         "--stamp", default="", metavar="NAME", help="write NAME into every picture, as the text `server`"
     )
@@ -81,7 +86,10 @@ async def _serve(settings: Settings) -> bool:
 def main(argv: list[str] | None = None) -> int:
     """Run the server; the exit status is 1 if it could not start."""
     given = sys.argv[1:] if argv is None else argv
-    flags = _parser().parse_args(given)
+    parser = _parser()
+    flags = parser.parse_args(given)
+    if flags.enable_assets and not VERSIONS[flags.speaks].has_assets:
+        parser.error(f"--enable-assets: ComfyUI {flags.speaks} has no assets")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     settings = Settings(
         host=flags.host,
@@ -91,7 +99,8 @@ def main(argv: list[str] | None = None) -> int:
         until_eof=flags.until_eof,
         step_seconds=flags.step_seconds,
         max_upload_bytes=round(flags.max_upload_size * 1024 * 1024),
-        jobs=flags.jobs,
+        version=VERSIONS[flags.speaks],
+        assets=flags.enable_assets,
         stamp=flags.stamp,
         cors=flags.enable_cors_header,
         argv=tuple(given),

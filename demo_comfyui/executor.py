@@ -13,15 +13,16 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from demo_comfyui.catalogue import inputs_of
 from demo_comfyui.nodes import FINGERPRINTS, RUNNERS, Interrupted, NodeContext, NodeResult
 from demo_comfyui.output_cache import Cached, OutputCache, is_link
 from demo_comfyui.plan import Plan
 from demo_comfyui.progress import Progress
 from demo_comfyui.prompt_queue import Item, Outcome, PromptQueue
+from demo_comfyui.settings import Settings
 from demo_comfyui.sockets import SocketHub
 from demo_comfyui.storage import Storage
 from demo_comfyui.validation import type_name
+from demo_comfyui.versions import PREVIEW_METHODS
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +30,12 @@ log = logging.getLogger(__name__)
 class Executor:
     """Runs prompts. `client_id` and `last_node` are sent to a client that reconnects."""
 
-    def __init__(
-        self, queue: PromptQueue, hub: SocketHub, storage: Storage, step_seconds: float, stamp: str = ""
-    ) -> None:
-        self._stamp = stamp
+    def __init__(self, queue: PromptQueue, hub: SocketHub, storage: Storage, settings: Settings) -> None:
+        self._settings = settings
+        self._catalogue = settings.version.catalogue
         self._queue = queue
         self._hub = hub
         self._storage = storage
-        self._step_seconds = step_seconds
         self._cache = OutputCache()
         self._interrupt = threading.Event()
         self.client_id: str | None = None
@@ -76,7 +75,7 @@ class Executor:
         self._cache.set_prompt(item[2], fingerprints)
         cached = [node_id for node_id in item[2] if self._cache.get(node_id)]
         run.send("execution_cached", {"nodes": cached, "prompt_id": item[1]})
-        plan = Plan(item[2], item[4], lambda node_id: self._cache.get(node_id) is not None)
+        plan = Plan(item[2], item[4], self._is_cached, self._catalogue.is_output)
         succeeded = True
         while plan and succeeded:
             node_id = plan.next()
@@ -92,6 +91,9 @@ class Executor:
             {node_id: cached.ui for node_id, cached in shown.items()},
             {node_id: cached.meta for node_id, cached in shown.items()},
         )
+
+    def _is_cached(self, node_id: str) -> bool:
+        return self._cache.get(node_id) is not None
 
     def _node(self, run: _Run, node_id: str) -> bool:
         cached = self._cache.get(node_id)
@@ -137,18 +139,25 @@ class Executor:
             prompt=run.prompt,
             extra_pnginfo=run.extra_data.get("extra_pnginfo"),
             memory=self._cache.memory(node_id, class_type),
-            step_seconds=self._step_seconds,
+            step_seconds=self._settings.step_seconds,
             step=step,
             animate=lambda frames, rate: run.progress.animate(node_id, frames, rate),
-            stamp=self._stamp,
+            stamp=self._settings.stamp,
+            shows_latents=self._shows_latents(run),
+            has_assets=self._settings.assets,
         )
         check()
         return RUNNERS[class_type](context, inputs)
 
+    def _shows_latents(self, run: _Run) -> bool:
+        """Whether samplers send previews in this run; an old server is one that was started with them."""
+        on_request = self._settings.version.previews_on_request
+        return not on_request or run.extra_data.get("preview_method") in PREVIEW_METHODS
+
     def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
         """Return the values of the inputs that the class knows; links are resolved from the cache."""
         given = node["inputs"]
-        known = inputs_of(node["class_type"])
+        known = self._catalogue.inputs_of(node["class_type"])
         return {name: self._value(given[name]) for name in given if name in known}
 
     def _value(self, value: Any) -> Any:

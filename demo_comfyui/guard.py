@@ -1,6 +1,7 @@
 """The real server's only protection: under a loopback Host, an Origin of another host or port is answered 403.
 
 An Origin that is absent or `null` passes, and under any other Host nothing is checked. OPTIONS is always 200 and empty.
+Newer versions also refuse what a browser marks as cross-site, under any Host.
 With `--enable-cors-header` there is no check at all, and every answer names the one origin whose pages may read it.
 """
 
@@ -16,21 +17,29 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from demo_comfyui.versions import Version
+
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@web.middleware
-async def guard_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a foreign Origin, answer OPTIONS, pass on the rest."""
-    host, origin = request.headers.get("Host"), request.headers.get("Origin")
-    if host is not None and origin is not None and await is_foreign(host, origin):
-        log.warning("origin %s refused under host %s", origin, host)
-        return web.Response(status=403)
-    if request.method == "OPTIONS":
-        return web.Response()
-    return await handler(request)
+def guard_origin(version: Version) -> Middleware:
+    """Return the middleware that refuses a foreign Origin, answers OPTIONS, and passes on the rest."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if version.hardens_answers and request.headers.get("Sec-Fetch-Site") == "cross-site":
+            return web.Response(status=403)
+        host, origin = request.headers.get("Host"), request.headers.get("Origin")
+        if host is not None and origin is not None and await is_foreign(host, origin):
+            log.warning("origin %s refused under host %s", origin, host)
+            return web.Response(status=403)
+        if request.method == "OPTIONS":
+            return web.Response()
+        return await handler(request)
+
+    return guard
 
 
 def admit_origin(allowed: str) -> Middleware:

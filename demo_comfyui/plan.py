@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from demo_comfyui.catalogue import is_output
 from demo_comfyui.output_cache import is_link
 
 Prompt = dict[str, Any]
@@ -18,8 +17,11 @@ Prompt = dict[str, Any]
 class Plan:
     """The nodes still to run. Outputs are always visited; other nodes only when no result of theirs is cached."""
 
-    def __init__(self, prompt: Prompt, outputs: list[str], is_cached: Callable[[str], bool]) -> None:
+    def __init__(
+        self, prompt: Prompt, outputs: list[str], is_cached: Callable[[str], bool], is_output: Callable[[str], bool]
+    ) -> None:
         self._prompt = prompt
+        self._is_output = is_output
         self._waiting_for: dict[str, set[str]] = {}
         self._followers: dict[str, dict[str, None]] = {}
         for output in outputs:
@@ -62,5 +64,5 @@ class Plan:
 
     def _leads_to_output(self, node_id: str, distance: int) -> bool:
         if distance == 0:
-            return is_output(self._prompt[node_id]["class_type"])
+            return self._is_output(self._prompt[node_id]["class_type"])
         return any(self._leads_to_output(follower, distance - 1) for follower in self._followers[node_id])

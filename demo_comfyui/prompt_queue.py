@@ -102,10 +102,13 @@ class PromptQueue:
         with self._lock:
             return list(self._running.values()), list(self._pending)
 
-    def is_running(self, prompt_id: object) -> bool:
-        """Whether that job runs at this moment."""
+    def interrupt_running(self, prompt_id: object, interrupt: Callable[[], None]) -> bool:
+        """Call `interrupt` if that job runs, and return whether it does; no other job can start in between."""
         with self._lock:
-            return any(item[1] == prompt_id for item in self._running.values())
+            is_running = any(item[1] == prompt_id for item in self._running.values())
+            if is_running:
+                interrupt()
+            return is_running
 
     def clear(self) -> None:
         """Drop the pending jobs of all clients, without a trace."""
@@ -113,8 +116,8 @@ class PromptQueue:
             self._pending = []
             self._changed()
 
-    def delete(self, prompt_id: object) -> None:
-        """Drop one pending job of that id, without a trace; others of the same id stay."""
+    def delete(self, prompt_id: object) -> bool:
+        """Drop one pending job of that id, without a trace, if there is one; others of the same id stay."""
         with self._lock:
             for index, item in enumerate(self._pending):
                 if item[1] == prompt_id:
@@ -124,7 +127,8 @@ class PromptQueue:
                         del self._pending[index]
                         heapq.heapify(self._pending)
                     self._changed()
-                    return
+                    return True
+            return False
 
     def history_of(self, prompt_id: str) -> dict[str, Any]:
         """`{id: entry}`, or `{}` for running, pending, deleted and unknown ids alike."""

@@ -1,13 +1,13 @@
 """Node classes that have been replaced: a prompt that names an old one is rewritten before it is checked.
 
-Only with `--jobs`, as on a newer server. The real one (0.30.0) fails on a node without `_meta`, and so does this one.
+Only as a newer version. The real one (0.30.0) fails on a node without `_meta`, and so does this one.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from demo_comfyui.catalogue import DEFINITIONS
+from demo_comfyui.catalogue import Catalogue
 from demo_comfyui.output_cache import is_link
 
 REPLACEMENTS: dict[str, list[dict[str, Any]]] = {
@@ -36,10 +36,10 @@ REPLACEMENTS: dict[str, list[dict[str, Any]]] = {
 """By old class; of several replacements the server takes the first."""
 
 
-def apply_replacements(prompt: dict[str, Any]) -> None:
+def apply_replacements(prompt: dict[str, Any], known: Catalogue) -> None:
     """Rewrite each node of an old class in place, as the real server does before it checks anything."""
     for node_id, node in prompt.items():
-        if "class_type" not in node or "inputs" not in node or node["class_type"] in DEFINITIONS:
+        if "class_type" not in node or "inputs" not in node or node["class_type"] in known:
             continue
         for rule in REPLACEMENTS.get(node["class_type"], [])[:1]:
             prompt[node_id] = {

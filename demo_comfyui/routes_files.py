@@ -14,9 +14,18 @@ from typing import Any
 
 from aiohttp import web
 
-from demo_comfyui.storage import Storage
+from demo_comfyui.storage import Storage, asset_of
+from demo_comfyui.versions import Version
 
 DOWNLOAD_ONLY = {"text/html", "text/html-sandboxed", "application/xhtml+xml", "text/javascript", "text/css"}
+ACTIVE = {*DOWNLOAD_ONLY, "application/javascript", "message/rfc822"}  # and XML of any kind
+NO_ASSETS = {
+    "error": {
+        "code": "SERVICE_DISABLED",
+        "message": "Assets system is disabled. Start the server with --enable-assets to use this feature.",
+        "details": {},
+    }
+}
 PREVIEW_QUALITY = 90
 
 
@@ -25,6 +34,8 @@ class FileRoutes:
     """Handlers over one server's folders."""
 
     storage: Storage
+    version: Version
+    assets: bool = False
 
     def table(self) -> list[web.RouteDef]:
         """The routes, without the /api twins."""
@@ -33,6 +44,11 @@ class FileRoutes:
             web.post("/upload/mask", self.upload_mask),
             web.get("/view", self.view),
         ]
+
+    def asset_table(self) -> list[web.RouteDef]:
+        """The routes of assets that are refused without `--enable-assets`; they exist below /api only."""
+        is_refusing = self.version.has_assets and not self.assets
+        return [web.get(path, _no_assets) for path in ("/api/assets", "/api/tags") if is_refusing]
 
     async def upload_image(self, request: web.Request) -> web.Response:
         """Save the file of field `image`; the answer has the name it received."""
@@ -65,7 +81,11 @@ class FileRoutes:
                 (Path(folder) / name).write_bytes(data)
             else:
                 self._write_masked(Path(folder) / name, json.loads(original_ref), data)
-        return web.json_response({"name": name, "subfolder": subfolder, "type": kind})
+        answer = {"name": name, "subfolder": subfolder, "type": kind}
+        if self.assets:
+            tag = kind if kind in ("input", "output") else "input"
+            answer["asset"] = {**asset_of(Path(folder) / name), "tags": [tag, "uploaded"]}
+        return web.json_response(answer)
 
     def _write_masked(self, target: Path, reference: dict[str, Any], mask: bytes) -> None:
         """Write nothing if the original is missing or out of bounds, as the real server does with its 200."""
@@ -119,8 +139,26 @@ class FileRoutes:
             body = await asyncio.to_thread(_channel, place, channel)
             return web.Response(body=body, content_type="image/png", headers=headers)
         kind = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
+        if self.version.hardens_answers:
+            return web.FileResponse(place, headers=_hardened(place.name, kind, request.headers.get("Sec-Fetch-Dest")))
         kind = "application/octet-stream" if kind in DOWNLOAD_ONLY else kind
         return web.FileResponse(place, headers={**headers, "Content-Type": kind})
+
+
+def _hardened(name: str, kind: str, destination: str | None) -> dict[str, str]:
+    """Return the headers of a file: one that may carry script is an attachment, but for an SVG in an `<img>`."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'filename="{escaped}"'}
+    if kind in ACTIVE or kind.endswith(("+xml", "/xml")):
+        headers |= {"Vary": "Sec-Fetch-Dest", "Cache-Control": "no-store"}
+        if destination != "image" or kind != "image/svg+xml":
+            kind = "application/octet-stream"
+            headers["Content-Disposition"] = f'attachment; filename="{escaped}"'
+    return headers | {"Content-Type": kind}
+
+
+async def _no_assets(_: web.Request) -> web.Response:
+    return web.json_response(NO_ASSETS, status=503)
 
 
 def _free_name(folder: Path, filename: str, data: bytes) -> tuple[str, bool]:

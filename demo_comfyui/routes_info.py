@@ -10,41 +10,16 @@ from typing import Any
 
 from aiohttp import web
 
-from demo_comfyui.catalogue import DEFINITIONS, describe
 from demo_comfyui.replacements import REPLACEMENTS
 from demo_comfyui.settings import Settings
 from demo_comfyui.storage import Storage
 from wire.system_stats import DEMO_MARK
 
-VERSION = "0.3.64"
-MODEL_FOLDERS = (
-    "checkpoints",
-    "configs",
-    "loras",
-    "vae",
-    "text_encoders",
-    "diffusion_models",
-    "clip_vision",
-    "style_models",
-    "embeddings",
-    "diffusers",
-    "vae_approx",
-    "controlnet",
-    "gligen",
-    "upscale_models",
-    "custom_nodes",
-    "hypernetworks",
-    "photomaker",
-    "classifiers",
-    "model_patches",
-    "audio_encoders",
-)
-
 
 def features(settings: Settings) -> dict[str, Any]:
     """Return what the server can do: the answer of /features and of a socket's feature flags."""
-    newer = {"node_replacements": True} if settings.jobs else {}
-    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes, **newer}
+    own = {**settings.version.features, **({"assets": True} if settings.assets else {})}
+    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes, **own}
 
 
 @dataclass(slots=True)
@@ -62,7 +37,7 @@ class InfoRoutes:
             web.get("/features", self.features),
             web.get("/object_info", self.object_info),
             web.get("/object_info/{node_class}", self.object_info_of),
-            *([web.get("/node_replacements", self.node_replacements)] if self.settings.jobs else []),
+            *([web.get("/node_replacements", self.node_replacements)] if self.settings.version.replaces_nodes else []),
             web.get("/models", self.models),
             web.get("/models/{folder}", self.models_in),
             web.get("/experiment/models", _empty_list),
@@ -83,13 +58,10 @@ class InfoRoutes:
         """Machine and version. `DEMO_MARK` in argv shows that this is no real ComfyUI."""
         total, free = _memory()
         system = {
-            "os": os.name,
+            **self.settings.version.system,
             "ram_total": total,
             "ram_free": free,
-            "comfyui_version": VERSION,
-            "required_frontend_version": "1.27.10",
-            "installed_templates_version": "0.1.95",
-            "required_templates_version": "0.1.95",
+            "comfyui_version": self.settings.version.number,
             "python_version": sys.version,
             "pytorch_version": "none (demo)",
             "embedded_python": False,
@@ -114,29 +86,31 @@ class InfoRoutes:
         return web.json_response(REPLACEMENTS)
 
     async def object_info(self, _: web.Request) -> web.Response:
-        images = self.storage.input_images()
-        return web.json_response({name: describe(name, images) for name in DEFINITIONS})
+        catalogue, images = self.settings.version.catalogue, self.storage.input_images()
+        return web.json_response({name: catalogue.describe(name, images) for name in catalogue})
 
     async def object_info_of(self, request: web.Request) -> web.Response:
         """One node class, or `{}`."""
-        name = request.match_info["node_class"]
-        known = name in DEFINITIONS
-        return web.json_response({name: describe(name, self.storage.input_images())} if known else {})
+        catalogue, name = self.settings.version.catalogue, request.match_info["node_class"]
+        known = name in catalogue
+        return web.json_response({name: catalogue.describe(name, self.storage.input_images())} if known else {})
 
     async def models(self, _: web.Request) -> web.Response:
         """The kinds of models; a demo has none."""
-        return web.json_response(MODEL_FOLDERS)
+        return web.json_response(self.settings.version.model_folders)
 
     async def models_in(self, request: web.Request) -> web.Response:
         """No models, or 404 for a kind that does not exist."""
-        if request.match_info["folder"] not in MODEL_FOLDERS:
+        if request.match_info["folder"] not in self.settings.version.model_folders:
             return web.Response(status=404)
         return web.json_response([])
 
     async def logs(self, _: web.Request) -> web.Response:
         """A log, as one JSON string."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.started))
-        return web.json_response(f"{stamp} - Demo server without a model, speaking ComfyUI {VERSION}\n")
+        return web.json_response(
+            f"{stamp} - Demo server without a model, speaking ComfyUI {self.settings.version.number}\n"
+        )
 
     async def files(self, request: web.Request) -> web.Response:
         """The file names of one folder, newest first."""

@@ -1,10 +1,9 @@
-"""The jobs API of newer servers, over the same queue and history: only below /api, and only with `--jobs`.
-
-Written after what is known of 0.38.1 (`docs/comfyui.md` 9), which was read and not run.
-"""
+"""The jobs API of newer versions, over the same queue and history: only below /api."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,17 @@ from aiohttp import web
 
 from demo_comfyui.executor import Executor
 from demo_comfyui.prompt_queue import Item, PromptQueue
+from demo_comfyui.routes_work import is_job_id
+
+STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
+SORTED_BY = ("created_at", "execution_duration")
+ENDS = ("execution_success", "execution_error", "execution_interrupted")
+
+Job = dict[str, Any]
+
+
+class _BadQueryError(Exception):
+    """A parameter has no valid value; the message is the server's."""
 
 
 @dataclass(slots=True)
@@ -25,51 +35,153 @@ class JobRoutes:
         """The routes as they are; they have no twin."""
         return [
             web.get("/api/jobs", self.get_all),
+            web.post("/api/jobs/cancel", self.cancel_all),
             web.get("/api/jobs/{prompt_id}", self.get_one),
             web.post("/api/jobs/{prompt_id}/cancel", self.cancel),
         ]
 
-    async def get_all(self, _: web.Request) -> web.Response:
-        """Every job, the running ones first."""
+    async def get_all(self, request: web.Request) -> web.Response:
+        """The jobs that the query asks for, the newest first."""
+        query = request.rel_url.query
+        try:
+            statuses, limit, offset = _statuses(query), _limit(query), _offset(query)
+            key, is_rising = _order(query)
+        except _BadQueryError as error:
+            return web.json_response({"error": str(error)}, status=400)
         running, pending = self.queue.listing()
-        jobs = [_job(item, "in_progress") for item in running] + [_job(item, "pending") for item in sorted(pending)]
+        jobs = [_job(item, "in_progress") for item in running] + [_job(item, "pending") for item in pending]
         jobs += [_ended(entry) for entry in self.queue.history().values()]
-        pagination = {"offset": 0, "limit": None, "total": len(jobs), "has_more": False}
-        return web.json_response({"jobs": jobs, "pagination": pagination})
+        jobs = [job for job in jobs if job["status"] in statuses]
+        if "workflow_id" in query:
+            jobs = [job for job in jobs if job.get("workflow_id") == query["workflow_id"]]
+        jobs.sort(key=_duration if key == "execution_duration" else _created, reverse=not is_rising)
+        shown = jobs[offset:] if limit is None else jobs[offset : offset + limit]
+        has_more = offset + len(shown) < len(jobs)
+        pagination = {"offset": offset, "limit": limit, "total": len(jobs), "has_more": has_more}
+        return web.json_response({"jobs": shown, "pagination": pagination})
 
     async def get_one(self, request: web.Request) -> web.Response:
         """One job, or 404."""
         prompt_id = request.match_info["prompt_id"]
+        entry = self.queue.history_of(prompt_id).get(prompt_id)
+        if entry is not None:
+            whole = {"outputs": entry["outputs"], "execution_status": entry["status"], "workflow": _workflow(entry)}
+            return web.json_response(_ended(entry) | whole)
         running, pending = self.queue.listing()
         for items, status in ((running, "in_progress"), (pending, "pending")):
             for item in items:
                 if item[1] == prompt_id:
                     return web.json_response(_job(item, status))
-        entry = self.queue.history_of(prompt_id).get(prompt_id)
-        if entry is None:
-            return web.json_response({"error": "Job not found"}, status=404)
-        return web.json_response({**_ended(entry), "outputs": entry["outputs"], "execution_status": entry["status"]})
+        return web.json_response({"error": "Job not found"}, status=404)
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Remove a waiting job, interrupt a running one; do nothing otherwise."""
-        prompt_id = request.match_info["prompt_id"]
-        if self.queue.is_running(prompt_id):
-            self.executor.interrupt()
-            return web.json_response({"cancelled": True})
-        was_pending = any(item[1] == prompt_id for item in self.queue.listing()[1])
-        self.queue.delete(prompt_id)
-        return web.json_response({"cancelled": was_pending})
+        return web.json_response({"cancelled": self._cancel(request.match_info["prompt_id"])})
+
+    async def cancel_all(self, request: web.Request) -> web.Response:
+        """Do the same for several."""
+        try:
+            body = await request.json()
+        except json.JSONDecodeError:
+            return web.json_response({"error": "Request body must be valid JSON"}, status=400)
+        ids = body.get("job_ids") if isinstance(body, dict) else None
+        if not isinstance(ids, list):
+            return web.json_response({"error": "job_ids must be a list"}, status=400)
+        invalid = [each if isinstance(each, str) else repr(each) for each in ids if not is_job_id(each)]
+        if invalid:
+            return web.json_response({"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}, status=400)
+        cancelled = [self._cancel(each) for each in ids]
+        return web.json_response({"cancelled": any(cancelled)})
+
+    def _cancel(self, prompt_id: str) -> bool:
+        return self.queue.delete(prompt_id) or self.queue.interrupt_running(prompt_id, self.executor.interrupt)
 
 
-def _job(item: Item, status: str) -> dict[str, Any]:
-    return {"id": item[1], "status": status, "priority": item[0], "outputs_count": 0}
+def _statuses(query: Mapping[str, str]) -> tuple[str, ...]:
+    wanted = tuple(each.strip().lower() for each in query.get("status", "").split(",") if each.strip())
+    unknown = [each for each in wanted if each not in STATUSES]
+    if unknown:
+        valid = ", ".join(STATUSES)
+        raise _BadQueryError(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {valid}")
+    return wanted or STATUSES
 
 
-def _ended(entry: dict[str, Any]) -> dict[str, Any]:
+def _order(query: Mapping[str, str]) -> tuple[str, bool]:
+    """Return what the jobs are sorted by, and whether the smallest comes first."""
+    key, order = query.get("sort_by", "created_at").lower(), query.get("sort_order", "desc").lower()
+    if key not in SORTED_BY:
+        raise _BadQueryError("sort_by must be 'created_at' or 'execution_duration'")
+    if order not in {"asc", "desc"}:
+        raise _BadQueryError("sort_order must be 'asc' or 'desc'")
+    return key, order == "asc"
+
+
+def _limit(query: Mapping[str, str]) -> int | None:
+    if "limit" not in query:
+        return None
+    limit = _int(query, "limit")
+    if limit <= 0:
+        raise _BadQueryError("limit must be a positive integer")
+    return limit
+
+
+def _offset(query: Mapping[str, str]) -> int:
+    return max(0, _int(query, "offset")) if "offset" in query else 0
+
+
+def _int(query: Mapping[str, str], name: str) -> int:
+    try:
+        return int(query[name])
+    except ValueError:
+        raise _BadQueryError(f"{name} must be an integer") from None
+
+
+def _created(job: Job) -> int:
+    return int(job.get("create_time", 0))
+
+
+def _duration(job: Job) -> int:
+    return int(job.get("execution_end_time", 0) - job.get("execution_start_time", 0))
+
+
+def _job(item: Item, status: str) -> Job:
+    """Return a job; what is unknown is left out."""
+    workflow = item[3].get("extra_pnginfo", {}).get("workflow", {})
+    facts = {
+        "id": item[1],
+        "status": status,
+        "priority": item[0],
+        "create_time": item[3].get("create_time"),
+        "outputs_count": 0,
+        "workflow_id": workflow.get("id"),
+    }
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def _ended(entry: dict[str, Any]) -> Job:
+    messages = dict(entry["status"]["messages"])
     status = "completed" if entry["status"]["completed"] else "failed"
-    if any(message[0] == "execution_interrupted" for message in entry["status"]["messages"]):
+    if "execution_interrupted" in messages:
         status = "cancelled"
-    count = sum(
-        len(files) for shown in entry["outputs"].values() for files in shown.values() if isinstance(files, list)
-    )
-    return {**_job(entry["prompt"], status), "outputs_count": count}
+    items = [
+        (item, node_id, kind)
+        for node_id, shown in entry["outputs"].items()
+        for kind, made in shown.items()
+        for item in (made if isinstance(made, list) else ())
+        if isinstance(item, dict)
+    ]
+    previews = [{**item, "nodeId": node_id, "mediaType": kind} for item, node_id, kind in items]
+    facts = {
+        "execution_start_time": messages.get("execution_start", {}).get("timestamp"),
+        "execution_end_time": next((messages[end]["timestamp"] for end in ENDS if end in messages), None),
+        "execution_error": messages.get("execution_error"),
+        "preview_output": min(previews, key=lambda item: item["type"] != "output", default=None),
+    }
+    known = {key: value for key, value in facts.items() if value is not None}
+    return {**_job(entry["prompt"], status), "outputs_count": len(items), **known}
+
+
+def _workflow(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the prompt with all that its sender wrote beside it."""
+    _, _, prompt, extra_data, _ = entry["prompt"]
+    return {"prompt": prompt, "extra_data": extra_data}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,12 @@ from aiohttp import web
 from demo_comfyui.executor import Executor
 from demo_comfyui.faults import Faults, NextSubmit
 from demo_comfyui.nodes.files import input_exists
-from demo_comfyui.prompt_queue import PromptQueue
+from demo_comfyui.prompt_queue import SECRET_EXTRA_DATA, PromptQueue
 from demo_comfyui.replacements import apply_replacements
 from demo_comfyui.sockets import SocketHub
 from demo_comfyui.storage import Storage
 from demo_comfyui.validation import Verdict, validate_prompt
+from demo_comfyui.versions import Version
 
 NO_PROMPT = {
     "type": "no_prompt",
@@ -29,7 +31,10 @@ NO_PROMPT = {
     "extra_info": {},
 }
 DEADLY = {"client_id": str, "extra_data": dict}
-"""Fields that a real 0.3.64 accepts with any type, and whose wrong type kills its process or its worker."""
+"""Fields that a real server accepts with any type, and whose wrong type kills its process or its worker."""
+BAD_PROMPT_ID = (
+    "prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server generate one"
+)
 
 
 @dataclass(slots=True)
@@ -41,7 +46,7 @@ class WorkRoutes:
     hub: SocketHub
     storage: Storage
     faults: Faults
-    has_replacements: bool = False
+    version: Version
     number: int = 0
 
     def table(self) -> list[web.RouteDef]:
@@ -106,7 +111,9 @@ class WorkRoutes:
         if "prompt" not in body:
             return web.json_response({"error": NO_PROMPT, "node_errors": {}}, status=400)
         prompt = body["prompt"]
-        prompt_id = str(body.get("prompt_id", uuid.uuid4()))
+        prompt_id = self._prompt_id(body)
+        if prompt_id is None:
+            return _refused("invalid_prompt_id", "prompt_id must be a valid UUID", BAD_PROMPT_ID)
         for field, kind in DEADLY.items():
             if field in body and not isinstance(body[field], kind):
                 return _refused(f"invalid_{field}", f"{field} is no {kind.__name__}")
@@ -116,6 +123,10 @@ class WorkRoutes:
             extra_data["client_id"] = body["client_id"]
         if verdict.error is not None:
             return web.json_response({"error": verdict.error, "node_errors": verdict.node_errors}, status=400)
+        if self.version.rewrites_extra_data:
+            for key in SECRET_EXTRA_DATA:
+                extra_data.pop(key, None)
+            extra_data["create_time"] = int(time.time() * 1000)
         self.queue.put((number, prompt_id, prompt, extra_data, verdict.outputs))
         return web.json_response({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})
 
@@ -126,10 +137,19 @@ class WorkRoutes:
         self.number += 1
         return -number if "front" in body and body["front"] else number  # noqa: RUF019 - the body may be a list
 
+    def _prompt_id(self, body: Any) -> str | None:
+        """Return the id of a submit: the client's or a new one, or None if a newer version refuses the client's."""
+        if not self.version.requires_uuids:
+            return str(body.get("prompt_id", uuid.uuid4()))
+        given = body.get("prompt_id")
+        if given is None:
+            return str(uuid.uuid4())
+        return given if is_job_id(given) else None
+
     def _verdict(self, prompt: Any, targets: Any) -> Verdict:
-        if self.has_replacements:
-            apply_replacements(prompt)
-        return validate_prompt(prompt, targets, lambda name: input_exists(self.storage, name))
+        if self.version.replaces_nodes:
+            apply_replacements(prompt, self.version.catalogue)
+        return validate_prompt(prompt, targets, lambda name: input_exists(self.storage, name), self.version)
 
     async def get_queue(self, _: web.Request) -> web.Response:
         """The running and waiting prompts of all clients."""
@@ -172,8 +192,10 @@ class WorkRoutes:
         except json.JSONDecodeError:
             body = {}
         prompt_id = body.get("prompt_id")
-        if not prompt_id or self.queue.is_running(prompt_id):
+        if not prompt_id:
             self.executor.interrupt()
+        else:
+            self.queue.interrupt_running(prompt_id, self.executor.interrupt)
         return web.Response()
 
     async def post_free(self, request: web.Request) -> web.Response:
@@ -189,8 +211,16 @@ def _said(body: Any, key: str, default: Any) -> Any:
     return body[key] if key in body else default  # noqa: SIM401 - `get` is for objects only
 
 
-def _refused(kind: str, message: str) -> web.Response:
-    error = {"type": kind, "message": message, "details": "", "extra_info": {}}
+def is_job_id(value: object) -> bool:
+    """Whether it is a UUID as newer versions require one: with hyphens and in lower case."""
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value
+    except ValueError:
+        return False
+
+
+def _refused(kind: str, message: str, details: str = "") -> web.Response:
+    error = {"type": kind, "message": message, "details": details, "extra_info": {}}
     return web.json_response({"error": error, "node_errors": {}}, status=400)
 
 

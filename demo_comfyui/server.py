@@ -48,7 +48,7 @@ class DemoServer:
         self._storage = Storage(settings.data)
         self._hub = SocketHub(self._loop, self._faults, features(settings))
         self._queue = PromptQueue(self._announce)
-        self._executor = Executor(self._queue, self._hub, self._storage, settings.step_seconds, settings.stamp)
+        self._executor = Executor(self._queue, self._hub, self._storage, settings)
         self._restarts = False
 
     async def run(self) -> bool:
@@ -72,22 +72,23 @@ class DemoServer:
         return self._restarts
 
     def _app(self) -> web.Application:
-        settings = self._settings
-        guard = admit_origin(settings.cors) if settings.cors else guard_origin
+        settings, version = self._settings, self._settings.version
+        guard = admit_origin(settings.cors) if settings.cors else guard_origin(version)
         app = web.Application(
             client_max_size=settings.max_upload_bytes, middlewares=[fault_middleware(self._faults), guard]
         )
         info = InfoRoutes(settings, self._storage, time.time())
+        files = FileRoutes(self._storage, version, settings.assets)
         twins = [
-            *WorkRoutes(self._queue, self._executor, self._hub, self._storage, self._faults, settings.jobs).table(),
-            *FileRoutes(self._storage).table(),
+            *WorkRoutes(self._queue, self._executor, self._hub, self._storage, self._faults, version).table(),
+            *files.table(),
             *UserRoutes(settings.data / "user").table(),
             *info.table(),
         ]
         app.add_routes(twins)
         app.add_routes([web.route(route.method, f"/api{route.path}", route.handler) for route in twins])
-        app.add_routes(info.internal_table())
-        if settings.jobs:
+        app.add_routes([*info.internal_table(), *files.asset_table()])
+        if version.has_jobs:
             app.add_routes(JobRoutes(self._queue, self._executor).table())
         if settings.faults:
             app.add_routes(FaultRoutes(self._faults, self._hub, self._queue, self._restart).table())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo_comfyui.versions import OLD, Version
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -18,8 +20,10 @@ class Settings:
     step_seconds: float = 0.12
     """Seconds that each step of the slow demo nodes takes, so that users can watch."""
     max_upload_bytes: int = 100 * 1024 * 1024
-    jobs: bool = False
-    """Whether it is a newer server: with the jobs API and replaced node classes."""
+    version: Version = OLD
+    """The version of ComfyUI whose protocol it speaks."""
+    assets: bool = False
+    """Whether it was started with `--enable-assets`."""
     stamp: str = ""
     """A name to write into the `server` text of every PNG, which tells whose picture it is."""
     cors: str = ""

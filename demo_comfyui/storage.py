@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 import os
 import shutil
 import time
+import uuid
 from pathlib import Path
+from typing import Any
 
 mimetypes.add_type("image/webp", ".webp")  # not in every Python's table
 
@@ -70,6 +73,18 @@ class Storage:
         folder = Path(target)
         folder.mkdir(parents=True, exist_ok=True)
         return SavePlace(folder, subfolder, stem, _next_counter(folder, stem))
+
+
+def asset_of(path: Path) -> dict[str, Any]:
+    """Return what a server with assets says about a file. Its hash is SHA-256, since Python has no BLAKE3."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{path.as_uri()}#{digest}")),
+        "name": path.name,
+        "asset_hash": f"blake3:{digest}",
+        "size": path.stat().st_size,
+        "mime_type": mimetypes.guess_type(path.name)[0],
+    }
 
 
 class SavePlace:

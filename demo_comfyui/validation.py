@@ -1,8 +1,8 @@
 """What is checked in a prompt before it is queued, with the real server's errors, word by word.
 
 Values are converted in place ("2" becomes 2), unknown inputs are ignored, an output that fails is dropped while the
-others run. A cycle fails with no reason at all, as in 0.3.64. Errors of Python itself (a missing `inputs`, a link to a
-missing node or slot) are reported under their own names, which is why this module indexes without asking first.
+others run. Errors of Python itself (a missing `inputs`, a link to a missing node or slot) are reported under their own
+names, which is why this module indexes without asking first.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo_comfyui.catalogue import ANY, DEFINITIONS, LOADERS, inputs_of, is_output, return_types
+from demo_comfyui.catalogue import ANY, LOADERS
 from demo_comfyui.output_cache import is_link
+from demo_comfyui.versions import Version
 
 Prompt = dict[str, Any]
 Error = dict[str, Any]
@@ -33,37 +34,51 @@ class Verdict:
     node_errors: dict[str, Any] = field(default_factory=dict)
 
 
-def validate_prompt(prompt: Prompt, targets: list[str] | None, load_image_exists: Callable[[Any], bool]) -> Verdict:
+def validate_prompt(
+    prompt: Prompt, targets: list[str] | None, load_image_exists: Callable[[Any], bool], version: Version
+) -> Verdict:
     """Check a prompt; `targets` limits the outputs that run. Raises as the real server does if it is no object."""
+    catalogue = version.catalogue
     outputs = []
     for node_id in prompt:
         node = prompt[node_id]
-        if "class_type" not in node:
-            return _refused(
-                "invalid_prompt",
-                "Cannot execute because a node is missing the class_type property.",
-                f"Node ID '#{node_id}'",
-            )
-        class_type = node["class_type"]
-        if class_type not in DEFINITIONS:
-            return _refused(
-                "invalid_prompt",
-                f"Cannot execute because node {class_type} does not exist.",
-                f"Node ID '#{node_id}'",
-            )
-        if is_output(class_type) and (targets is None or node_id in targets):
+        if "class_type" not in node or node["class_type"] not in catalogue:
+            explain = _missing_type if version.names_causes else _invalid_prompt
+            return Verdict([], explain(node_id, node))
+        if catalogue.is_output(node["class_type"]) and (targets is None or node_id in targets):
             outputs.append(node_id)
     if not outputs:
-        return _refused("prompt_no_outputs", "Prompt has no outputs", "")
-    return _Validation(prompt, load_image_exists).verdict(outputs)
+        return Verdict([], _error("prompt_no_outputs", "Prompt has no outputs", ""))
+    return _Validation(prompt, load_image_exists, version).verdict(outputs)
+
+
+def _invalid_prompt(node_id: str, node: Any) -> Error:
+    cause = "a node is missing the class_type property"
+    if "class_type" in node:
+        cause = f"node {node['class_type']} does not exist"
+    return _error("invalid_prompt", f"Cannot execute because {cause}.", f"Node ID '#{node_id}'")
+
+
+def _missing_type(node_id: str, node: Any) -> Error:
+    if "class_type" in node:
+        class_type = node["class_type"]
+        title = node.get("_meta", {}).get("title", class_type)
+        message = f"Node '{title}' not found. The custom node may not be installed."
+    else:
+        class_type, title = None, node.get("_meta", {}).get("title")
+        shown = title or f"ID #{node_id}"
+        message = f"Node '{shown}' has no class_type. The workflow may be corrupted or a custom node is missing."
+    extra = {"node_id": node_id, "class_type": class_type, "node_title": title}
+    return _error("missing_node_type", message, f"Node ID '#{node_id}'", **extra)
 
 
 class _Validation:
-    def __init__(self, prompt: Prompt, load_image_exists: Callable[[Any], bool]) -> None:
+    def __init__(self, prompt: Prompt, load_image_exists: Callable[[Any], bool], version: Version) -> None:
         self._prompt = prompt
         self._load_image_exists = load_image_exists
+        self._version = version
         self._results: dict[str, tuple[bool, list[Error]]] = {}
-        self._open: set[str] = set()
+        self._path: list[str] = []
 
     def verdict(self, outputs: list[str]) -> Verdict:
         good: list[str] = []
@@ -75,7 +90,7 @@ class _Validation:
             except Exception as error:  # noqa: BLE001 - anything a malformed node raises becomes its error
                 is_valid, errors = False, [_exception(error)]
                 self._results[output] = (is_valid, errors)
-            self._open.clear()
+            self._path.clear()
             if is_valid:
                 good.append(output)
                 continue
@@ -84,8 +99,8 @@ class _Validation:
         if good:
             return Verdict(good, None, node_errors)
         details = "\n".join(f"{reason['message']}: {reason['details']}" for reason in reasons)
-        refusal = _refused("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
-        return Verdict([], refusal.error, node_errors)
+        refusal = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
+        return Verdict([], refusal, node_errors)
 
     def _collect(self, node_errors: dict[str, Any], output: str) -> None:
         """List this output under every failed node so far, as the real server does."""
@@ -101,24 +116,39 @@ class _Validation:
     def _node(self, node_id: str) -> tuple[bool, list[Error]]:
         if node_id in self._results:
             return self._results[node_id]
-        if node_id in self._open:
-            return False, []  # a cycle: the real one recurses until Python stops it, and keeps no reason
-        self._open.add(node_id)
+        if node_id in self._path:
+            return self._cycle(node_id)
         inputs = self._prompt[node_id]["inputs"]
         class_type = self._prompt[node_id]["class_type"]
         errors: list[Error] = []
         upstream_is_valid = True
-        for name, (group, entry) in inputs_of(class_type).items():
+        for name, (group, entry) in self._version.catalogue.inputs_of(class_type).items():
             config = _Config(name, entry[0], entry[1] if len(entry) > 1 else {}, class_type)
             if name not in inputs:
                 if group == "required":
                     errors.append(_missing(name))
             elif isinstance(inputs[name], list):
+                self._path.append(node_id)
                 upstream_is_valid &= self._link(config, inputs[name], errors)
+                self._path.pop()
             else:
                 self._value(config, inputs, errors)
         errors += self._own_checks(class_type, inputs)
-        self._results[node_id] = (not errors and upstream_is_valid, errors)
+        is_valid, known = self._results.get(node_id, (True, []))  # known if it is part of a cycle
+        more = [error for error in errors if error not in known]
+        self._results[node_id] = (is_valid and not errors and upstream_is_valid, known + more)
+        return self._results[node_id]
+
+    def _cycle(self, node_id: str) -> tuple[bool, list[Error]]:
+        """Fail at the second visit. An old server recurses until Python stops it, and keeps no reason."""
+        if not self._version.names_causes:
+            return False, []
+        path = [*self._path[self._path.index(node_id) :], node_id]
+        nodes = list(dict.fromkeys(path))
+        details = " -> ".join(f"{each} ({self._prompt[each]['class_type']})" for each in path)
+        for each in nodes:
+            extra = {"node_id": each, "cycle_nodes": nodes}
+            self._results[each] = (False, [_error("dependency_cycle", "Dependency cycle detected", details, **extra)])
         return self._results[node_id]
 
     def _link(self, config: _Config, link: list[Any], errors: list[Error]) -> bool:
@@ -128,7 +158,7 @@ class _Validation:
             errors.append(config.error("bad_linked_input", message, config.name, received_value=link))
             return True
         source = link[0]
-        received = return_types(self._prompt[source]["class_type"])[link[1]]
+        received = self._version.catalogue.return_types(self._prompt[source]["class_type"])[link[1]]
         if config.type not in (received, ANY):
             details = f"{config.name}, received_type({received}) mismatch input_type({config.type})"
             errors.append(
@@ -166,7 +196,7 @@ class _Validation:
                     )
                 )
                 return
-        problem = None if config.has_own_check else config.problem_with(value)
+        problem = None if config.has_own_check else config.problem_with(value, self._version)
         if problem:
             errors.append(problem)
 
@@ -199,30 +229,25 @@ class _Config:
     def error(self, kind: str, message: str, details: str, **extra: Any) -> Error:
         return _error(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)
 
-    def problem_with(self, value: Any) -> Error | None:
+    def problem_with(self, value: Any, version: Version) -> Error | None:
         if "min" in self.options and value < self.options["min"]:
             message = f"Value {value} smaller than min of {self.options['min']}"
             return self.error("value_smaller_than_min", message, self.name, received_value=value)
         if "max" in self.options and value > self.options["max"]:
             message = f"Value {value} bigger than max of {self.options['max']}"
             return self.error("value_bigger_than_max", message, self.name, received_value=value)
-        if isinstance(self.type, list) and value not in self.type:
-            is_long = len(self.type) > LONG_LIST
-            choices = f"(list of length {len(self.type)})" if is_long else str(self.type)
+        offered = self.options.get("options", []) if self.type == "COMBO" and version.checks_combos else self.type
+        if isinstance(offered, list) and value not in offered:
+            is_long = len(offered) > LONG_LIST
+            choices = f"(list of length {len(offered)})" if is_long else str(offered)
+            shown = repr(value) if version.checks_combos else f"'{value}'"
             problem = self.error(
-                "value_not_in_list",
-                "Value not in list",
-                f"{self.name}: '{value}' not in {choices}",
-                received_value=value,
+                "value_not_in_list", "Value not in list", f"{self.name}: {shown} not in {choices}", received_value=value
             )
             if is_long:
                 problem["extra_info"]["input_config"] = None
             return problem
         return None
-
-
-def _refused(kind: str, message: str, details: str) -> Verdict:
-    return Verdict([], _error(kind, message, details))
 
 
 def _error(kind: str, message: str, details: str, **extra: Any) -> Error:

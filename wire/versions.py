@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+OLDEST, NEWEST = "0.3.64", "0.30.0"  # that Mooring is tried with; it supports all since the oldest
+VERSIONS = (OLDEST, NEWEST)
 CHECKS_NEW_CHOICES = (0, 5)  # since pull request 11345; 0.3.64 does not (measured)
 INTERRUPTS_BY_ID = (0, 3, 64)  # measured; older servers may interrupt the running prompt, whatever id is named
 TAKES_PREVIEW_METHOD = (0, 5)  # since pull request 11261; 0.3.64 does not, and 0.30.0 does (both measured)

@@ -34,6 +34,10 @@ class NodeContext:
     step: Callable[[int, int, Image | None], None]
     animate: Callable[[Images, int], None]
     stamp: str = ""
+    shows_latents: bool = True
+    """Whether a sampler sends previews. Nodes that show pictures themselves always do."""
+    has_assets: bool = False
+    """Whether a saved file is an asset, with an id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
 from demo_comfyui.nodes.contract import NodeContext, NodeResult
-from demo_comfyui.storage import Storage
+from demo_comfyui.storage import Storage, asset_of
 
 if TYPE_CHECKING:
     from demo_comfyui.nodes.contract import Images
@@ -92,8 +92,14 @@ def _save(context: NodeContext, images: Images, prefix: str, kind: str) -> NodeR
     for index, image in enumerate(images):
         name = place.next_name(index)
         image.save(place.folder / name, pnginfo=_png_info(context), compress_level=compression)
-        saved.append({"filename": name, "subfolder": place.subfolder, "type": kind})
-    return NodeResult(ui={"images": saved})
+        saved.append(
+            {"filename": name, "subfolder": place.subfolder, "type": kind, **_asset(context, place.folder / name)}
+        )
+    return NodeResult((images,), {"images": saved})
+
+
+def _asset(context: NodeContext, path: Path) -> dict[str, str]:
+    return {"id": asset_of(path)["id"]} if context.has_assets else {}
 
 
 def _png_info(context: NodeContext) -> PngInfo:

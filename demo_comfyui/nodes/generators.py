@@ -21,7 +21,7 @@ def demo_sampler(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
     picture = None
     for index, picture in enumerate(paint(inputs["text"], inputs["seed"], steps, size), start=1):
         time.sleep(context.step_seconds)
-        context.step(index, steps, picture)
+        context.step(index, steps, picture if context.shows_latents else None)
     return NodeResult(([picture],))
 
 
@@ -35,9 +35,9 @@ def demo_video_sampler(context: NodeContext, inputs: dict[str, Any]) -> NodeResu
     for index, picture in enumerate(paint(inputs["text"], inputs["seed"], steps, size), start=1):
         time.sleep(context.step_seconds)
         frames = [ImageChops.offset(picture, -part * size[0] // count, 0) for part in range(count)]
-        if is_animated:
+        if is_animated and context.shows_latents:
             context.animate(frames, inputs["rate"])
-        context.step(index, steps, None if is_animated else picture)
+        context.step(index, steps, picture if context.shows_latents and not is_animated else None)
     return NodeResult((frames,))
 
 

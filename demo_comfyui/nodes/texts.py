@@ -18,4 +18,4 @@ def preview_any(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # 
             text = json.dumps(source)
         except TypeError:  # pictures are no JSON
             text = str(source)
-    return NodeResult(ui={"text": (text,)})
+    return NodeResult((text,), {"text": (text,)})

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from demo_comfyui.catalogue import DEFINITIONS as DEMO_DEFINITIONS
-from demo_comfyui.catalogue import REAL_CLASSES
+from demo_comfyui.versions import OLD
 from tests.contract.captures import normal, request_for, shape, warm
 from tests.contract.peer import (
     Answer,
@@ -275,7 +274,7 @@ async def test_recorded_names_are_the_same_on_two_servers(kind: str, tmp_path: P
 
 @pytest.mark.parametrize(
     ("definitions", "names"),
-    [(DEMO_DEFINITIONS, REAL_CLASSES), (SIMULATED_DEFINITIONS, PEER_CLASSES)],
+    [(OLD.catalogue, ()), (SIMULATED_DEFINITIONS, PEER_CLASSES)],
     ids=["demo", "simulated"],
 )
 def test_catalogue_equals_the_real_one(definitions: Mapping[str, Any], names: tuple[str, ...]) -> None:

@@ -11,11 +11,12 @@ from PIL import Image
 
 from tests.contract.peer import WebPeer, entry, history_of, post, queue, quick, running, submit, until, web_peer
 from tests.services import Service, start_demo
+from wire.versions import NEWEST
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    flags = ("--step-seconds", "0.02", "--jobs", "--stamp", "harbour")
+    flags = ("--step-seconds", "0.02", "--speaks", NEWEST, "--stamp", "harbour")
     with start_demo(*flags, data=tmp_path_factory.mktemp("extras")) as service:
         yield service
 
@@ -43,7 +44,7 @@ async def test_jobs_api_reports_a_job_from_pending_to_its_end(peer: WebPeer) -> 
     assert (await status_of(peer, first), await status_of(peer, second)) == ("in_progress", "pending")
     assert await status_of(peer, "nobody") is None
     listed = (await peer.request("GET", "/api/jobs")).json()["jobs"]
-    assert [job["id"] for job in listed[:2]] == [first, second]
+    assert [job["id"] for job in listed[:2]] == [second, first], "the newest first"
     assert (await post(peer, f"/api/jobs/{first}/cancel", {})).json() == {"cancelled": True}
     await entry(peer, first)
     await entry(peer, second)

@@ -15,6 +15,7 @@ from gateway.fleet.rules import Rules
 from tests.contract.conftest import REAL
 from tests.integration.rig import until
 from tests.integration.studio import Studio, load_prompt, open_listener, open_studio, picture_prompt, small_png
+from wire.versions import NEWEST
 
 SERVERS = ["demo", *REAL]
 
@@ -109,7 +110,7 @@ async def test_model_shown_by_its_path_is_sealed_for_its_maker(studio: Studio) -
 
 @pytest.mark.parametrize("server", SERVERS)
 async def test_denied_class_runs_under_no_other_name(server: str) -> None:
-    flags = ("--jobs",) if server == "demo" else ()
+    flags = ("--speaks", NEWEST) if server == "demo" else ()
     denied, url = ("Preview3D", "ImageInvert"), server.removeprefix("demo")
     async with open_studio(Rules(deny_nodes=denied), *flags, server=url) as studio:
         alice = await studio.log_in("alice")

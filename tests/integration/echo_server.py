@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from demo_comfyui.catalogue import DEFINITIONS
+from demo_comfyui.versions import OLD
 
 SECONDS = 5.0  # duration of one run
 FileKey = tuple[str, str, str]  # type, subfolder, name
@@ -154,9 +154,9 @@ class EchoServer:
 
     def app(self) -> web.Application:
         """Return the application with its routes."""
-        classes = {name: {**DEFINITIONS["SaveImage"], "name": name} for name in ("Save", "Echo")}
+        classes = {name: {**OLD.catalogue["SaveImage"], "name": name} for name in ("Save", "Echo")}
         fixed: dict[str, Any] = {
-            "/object_info": {**classes, "LoadImage": DEFINITIONS["LoadImage"]},
+            "/object_info": {**classes, "LoadImage": OLD.catalogue["LoadImage"]},
             "/features": {"supports_preview_metadata": True, "max_upload_size": 1_000_000},
             "/system_stats": {"system": {"comfyui_version": "0.30.0", "argv": []}, "devices": []},
         }

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from tests.services import Service, start_demo, start_gateway
+from wire.versions import NEWEST
 
 
 async def wait_until_well(session: aiohttp.ClientSession, gateway: Service) -> dict[str, Any]:
@@ -22,7 +23,7 @@ async def wait_until_well(session: aiohttp.ClientSession, gateway: Service) -> d
 
 async def test_servers_with_and_without_jobs_api_are_distinguished(tmp_path: Path) -> None:
     with (
-        start_demo("--jobs", data=tmp_path / "new") as new,
+        start_demo("--speaks", NEWEST, data=tmp_path / "new") as new,
         start_demo(data=tmp_path / "old") as old,
         start_gateway("--server", f"new={new.url}", "--server", f"old={old.url}") as gateway,
     ):

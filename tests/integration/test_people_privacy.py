@@ -24,6 +24,7 @@ from tests.integration.studio import (
     small_png,
     view_query,
 )
+from wire.versions import NEWEST
 
 SECRET = "a secret harbour"
 
@@ -341,7 +342,7 @@ async def test_command_line_of_a_server_is_hidden(studio: Studio) -> None:
 
 
 async def test_jobs_api_has_only_own_jobs() -> None:
-    async with open_studio(Rules(), "--jobs") as studio:
+    async with open_studio(Rules(), "--speaks", NEWEST) as studio:
         alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
         hers = await alice.submit(secret_prompt())
         _, listed = await bob.get("/servers/a/api/jobs?limit=9")
@@ -373,7 +374,7 @@ def old_prompt(class_type: str = "OldInvert") -> dict[str, Any]:
 
 @pytest.mark.parametrize("denied", ["ImageInvert", "OldInvert", "Image*"])
 async def test_denied_nodes_run_under_no_other_name(denied: str) -> None:
-    async with open_studio(Rules(deny_nodes=(denied,)), "--jobs") as studio:
+    async with open_studio(Rules(deny_nodes=(denied,)), "--speaks", NEWEST) as studio:
         alice = await studio.log_in("alice")
         for class_type in ("OldInvert", "ImageInvert"):
             found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt(class_type)))
@@ -382,7 +383,7 @@ async def test_denied_nodes_run_under_no_other_name(denied: str) -> None:
 
 
 async def test_unknown_node_is_refused_where_some_are_denied() -> None:
-    async with open_studio(Rules(deny_nodes=("ImageBlur",)), "--jobs") as studio:
+    async with open_studio(Rules(deny_nodes=("ImageBlur",)), "--speaks", NEWEST) as studio:
         alice = await studio.log_in("alice")
         found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt("Strange")))
         assert found == (403, "denied-node")

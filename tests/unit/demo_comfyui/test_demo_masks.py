@@ -11,6 +11,7 @@ from PIL import Image
 from demo_comfyui.nodes import RUNNERS, NodeContext
 from demo_comfyui.storage import Storage
 from demo_comfyui.validation import validate_prompt
+from demo_comfyui.versions import OLD
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_what_is_optional_may_be_missing_but_is_checked() -> None:
             "2": {"class_type": "ImageCompositeMasked", "inputs": inputs},
             "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
         }
-        return validate_prompt(prompt, None, lambda _: True)
+        return validate_prompt(prompt, None, lambda _: True, OLD)
 
     assert verdict().error is None
     faults = verdict(mask=["1", 0]).node_errors["2"]["errors"]

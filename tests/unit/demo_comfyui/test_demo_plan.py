@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from demo_comfyui.plan import Plan
+from demo_comfyui.versions import OLD
 
 
 def image(source: str) -> dict[str, Any]:
@@ -19,7 +20,7 @@ SOURCE = {"class_type": "EmptyImage", "inputs": {"width": 1}}
 
 
 def order(prompt: dict[str, Any], outputs: list[str], cached: tuple[str, ...] = ()) -> list[str]:
-    plan = Plan(prompt, outputs, lambda node_id: node_id in cached)
+    plan = Plan(prompt, outputs, lambda node_id: node_id in cached, OLD.catalogue.is_output)
     found = []
     while plan:
         found.append(plan.next())

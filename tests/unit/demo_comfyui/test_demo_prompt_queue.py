@@ -63,13 +63,13 @@ def test_the_same_prompt_three_times_is_no_error(jobs: PromptQueue) -> None:
 
 def test_a_job_is_in_exactly_one_place(jobs: PromptQueue) -> None:
     jobs.put(item(0, "a"))
-    assert (pending(jobs), jobs.is_running("a"), jobs.history_of("a")) == (["a"], False, {})
+    assert (pending(jobs), jobs.interrupt_running("a", lambda: None), jobs.history_of("a")) == (["a"], False, {})
     taken = jobs.take()
     assert taken is not None
-    assert (pending(jobs), jobs.is_running("a"), jobs.history_of("a")) == ([], True, {})
+    assert (pending(jobs), jobs.interrupt_running("a", lambda: None), jobs.history_of("a")) == ([], True, {})
     assert jobs.remaining() == 1
     jobs.finish(taken[0], DONE)
-    assert (jobs.is_running("a"), jobs.remaining()) == (False, 0)
+    assert (jobs.interrupt_running("a", lambda: None), jobs.remaining()) == (False, 0)
     entry = jobs.history_of("a")["a"]
     assert list(entry) == ["prompt", "outputs", "status", "meta"]
     assert entry["status"] == {
@@ -87,7 +87,7 @@ def test_a_delete_takes_one_of_two_and_only_pending_ones(jobs: PromptQueue) -> N
     assert pending(jobs) == ["twice"]
     jobs.delete("twice")
     jobs.delete("twice")
-    assert pending(jobs) == [] and jobs.is_running("twice")
+    assert pending(jobs) == [] and jobs.interrupt_running("twice", lambda: None)
 
 
 def test_every_change_is_told_with_its_count(jobs: PromptQueue, told: list[int]) -> None:

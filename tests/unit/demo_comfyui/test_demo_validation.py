@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from demo_comfyui.catalogue import DEFINITIONS
 from demo_comfyui.validation import Verdict, validate_prompt
+from demo_comfyui.versions import OLD
 
 
 def validate(prompt: Any, targets: list[str] | None = None, *, exists: bool = True) -> Verdict:
-    return validate_prompt(prompt, targets, lambda _: exists)
+    return validate_prompt(prompt, targets, lambda _: exists, OLD)
 
 
 def empty(**inputs: Any) -> dict[str, Any]:
@@ -136,6 +136,6 @@ def test_values_are_converted_in_place() -> None:
 
 
 def test_definitions_are_never_changed_by_validation() -> None:
-    before = repr(DEFINITIONS)
+    before = repr(OLD.catalogue)
     validate({"1": empty(width=0), "9": shown("1")})
-    assert repr(DEFINITIONS) == before
+    assert repr(OLD.catalogue) == before
