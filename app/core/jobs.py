@@ -41,7 +41,13 @@ def read_job_cancel(response: Response, server_id: ServerId) -> bool:
 
 
 def read_active(response: Response, server_id: ServerId, prompt_id: PromptId) -> str | None:
-    """Return the status of an active job: pending or in_progress; None if it is not active."""
+    """Return the status of an active job: pending or in_progress; None if it is not active.
+
+    None too from a server without this route, which has just taken the place of one that has it.
+    """
+    check_arrived(response, server_id)
+    if response.status in NO_SUCH_ROUTE:
+        return None
     listed = read_object(response, server_id).get("jobs")
     if not isinstance(listed, list):
         raise ProtocolError(server_id, "not a list of jobs")

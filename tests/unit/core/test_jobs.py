@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core import jobs
-from app.core.errors import HttpStatusError, ProtocolError
+from app.core.errors import HttpStatusError, MooringError, ProtocolError
 from app.core.model import PromptId
 from app.core.ports.http import Response
 from tests.unit.core.builders import A, answer
@@ -54,6 +54,13 @@ def test_failed_cancel_is_raised() -> None:
 )
 def test_a_job_is_active_or_not(listed: list[object], status: str | None) -> None:
     assert jobs.read_active(answer({"jobs": listed}), A, PromptId("p-1")) == status
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_no_job_is_active_on_a_server_without_the_route(status: int) -> None:
+    assert jobs.read_active(answer("", status), A, PromptId("p-1")) is None
+    with pytest.raises(MooringError):
+        jobs.read_active(answer("", status, **{"x-mooring-gateway": "unknown-server; sent=no"}), A, PromptId("p-1"))
 
 
 def test_an_answer_that_lists_no_jobs_is_refused() -> None:
