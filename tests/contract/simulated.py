@@ -15,8 +15,8 @@ from email.utils import formatdate
 from typing import Any
 
 from tests.contract.peer import Answer, Event, Recorder, Workflow, save
+from tests.simulation.server import OLD, SimServer, SimSocket
 from tests.simulation.server import Answer as SimAnswer
-from tests.simulation.server import SimServer, SimSocket
 
 PACE = 0.05
 """The length of a second of the server's work."""
@@ -117,7 +117,7 @@ class SimPeer:
 @asynccontextmanager
 async def simulated(name: str = "simulated") -> AsyncIterator[SimPeer]:
     """Run a new server until the block ends."""
-    server = SimServer(name, pace=PACE)
+    server = SimServer(name, PACE, OLD)
     work = asyncio.create_task(server.run())
     try:
         yield SimPeer(server)

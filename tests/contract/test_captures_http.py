@@ -39,7 +39,7 @@ from tests.contract.test_files import RED
 from tests.recordings import catalogue, read, without_prose
 from tests.recordings.scenarios import ORIGINS
 from tests.services import start_demo
-from tests.simulation.server.catalogue import DEFINITIONS as SIMULATED_DEFINITIONS
+from tests.simulation.server import OLD as SIMULATED_OLD
 
 CHANGING_HEADERS = {"content-length", "date", "server", "etag", "last-modified"}
 CORS_HEADERS = ("access-control-", "content-encoding")
@@ -274,7 +274,7 @@ async def test_recorded_names_are_the_same_on_two_servers(kind: str, tmp_path: P
 
 @pytest.mark.parametrize(
     ("definitions", "names"),
-    [(OLD.catalogue, ()), (SIMULATED_DEFINITIONS, PEER_CLASSES)],
+    [(OLD.catalogue, ()), (SIMULATED_OLD.catalogue, PEER_CLASSES)],
     ids=["demo", "simulated"],
 )
 def test_catalogue_equals_the_real_one(definitions: Mapping[str, Any], names: tuple[str, ...]) -> None:

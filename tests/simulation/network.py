@@ -160,7 +160,7 @@ class Network:
         address = self.moved.get(server_id, home_of(server_id))
         base = f"/servers/{server_id}@{tag_of(server_id, address)}".removesuffix("@")
         machine = self.machines.get(address)
-        has_jobs = machine is not None and machine.has_jobs
+        has_jobs = machine is not None and machine.version.is_new
         return Server(server_id=server_id, name=server_id, address=address, base=base, has_jobs=has_jobs)
 
     def restart_gateway(self) -> None:

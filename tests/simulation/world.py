@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import random
 from collections import Counter
@@ -32,7 +33,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Network, Weather, home_of
 from tests.simulation.orders import a_picture, a_workflow
 from tests.simulation.promises import Promises
-from tests.simulation.server import SimServer
+from tests.simulation.server import NEW, OLD, SimServer
 from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
 from tests.simulation.tally import Tally
 from tests.simulation.transport import SimFleet, SimHttp, SimSockets
@@ -130,7 +131,11 @@ class World:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.weather = Weather(random.Random(self.seed + 1))
-        self.sims = {ServerId(f"gpu-{i}"): SimServer(f"gpu-{i}") for i in range(1, self.servers + 1)}
+        versions = itertools.cycle((OLD, NEW))
+        names = [ServerId(f"gpu-{i}") for i in range(1, self.servers + 1)]
+        self.sims = {
+            ServerId(name): SimServer(name, version=version) for name, version in zip(names, versions, strict=False)
+        }
         self.network = Network(self.sims, self.weather)
         self.stood_at = {home_of(server_id): [sim] for server_id, sim in self.sims.items()}  # by address
         self.database = SimDatabase()

@@ -10,5 +10,6 @@ from __future__ import annotations
 from tests.simulation.server.exchange import Answer
 from tests.simulation.server.sim import SimServer
 from tests.simulation.server.sockets import SimSocket
+from tests.simulation.server.versions import ANCIENT, NEW, OLD, VERSIONS, Version
 
-__all__ = ["Answer", "SimServer", "SimSocket"]
+__all__ = ["ANCIENT", "NEW", "OLD", "VERSIONS", "Answer", "SimServer", "SimSocket", "Version"]

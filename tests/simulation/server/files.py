@@ -24,12 +24,16 @@ LONGEST_NAME = 255  # bytes, of most file systems
 
 
 class Files(dict[Key, tuple[bytes, float]]):
-    """The files as (content, the loop's time of writing); `epoch` is added to that in dates."""
+    """The files as (content, the loop's time of writing); `epoch` is added to that in dates.
+
+    Newer versions are hardened: a file that may carry script is a download.
+    """
 
     def __init__(self, now: Callable[[], float], epoch: float) -> None:
         super().__init__()
         self._now = now
         self._epoch = epoch
+        self.is_hardened = False
 
     def wipe_temp(self) -> None:
         """Delete temp/, as a start does."""
@@ -147,7 +151,14 @@ class Files(dict[Key, tuple[bytes, float]]):
         if channel in ("rgb", "a"):
             return Answer(200, _channel(data, channel), {**headers, "content-type": "image/png"})
         kind = mimetypes.guess_type(key[2])[0] or "application/octet-stream"
-        headers["content-type"] = "application/octet-stream" if kind in DOWNLOAD_ONLY else kind
+        is_active = kind in DOWNLOAD_ONLY
+        if self.is_hardened:
+            is_active |= kind.endswith(("xml", "javascript"))
+            headers["x-content-type-options"] = "nosniff"
+        if self.is_hardened and is_active:
+            headers["content-disposition"] = f'attachment; filename="{key[2]}"'
+            headers |= {"vary": "Sec-Fetch-Dest", "cache-control": "no-store"}
+        headers["content-type"] = "application/octet-stream" if is_active else kind
         return file_answer(data, self._epoch + at, headers)
 
 

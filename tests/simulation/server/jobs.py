@@ -13,6 +13,8 @@ from typing import Any
 
 Item = tuple[float, str, Any, Any, Any]
 
+SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")  # keys of extra_data that the history never has
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -52,6 +54,8 @@ class Jobs:
 
     def finish(self, item: Item, outcome: Outcome) -> None:
         """Move a job into the history. An interrupted one is an error with another last message."""
+        for secret in SECRETS:
+            item[3].pop(secret, None)
         is_success = outcome.end == "success"
         status = {
             "status_str": "success" if is_success else "error",
@@ -70,17 +74,18 @@ class Jobs:
             self._on_gone(item[1])
         self._on_change()
 
-    def delete(self, prompt_id: object) -> None:
-        """Drop one pending job with this id."""
+    def delete(self, prompt_id: object) -> bool:
+        """Drop one pending job with this id, if there is one."""
         index = next((index for index, item in enumerate(self.heap) if item[1] == prompt_id), None)
         if index is None:
-            return
+            return False
         if len(self.heap) == 1:
             self.clear()
         else:
             self._on_gone(self.heap.pop(index)[1])
             heapq.heapify(self.heap)
         self._on_change()
+        return True
 
     def listing(self) -> dict[str, Any]:
         """Return the answer of /queue."""

@@ -42,6 +42,7 @@ class Context:
     extra_data: dict[str, Any]
     files: Files
     telling: Reporter
+    shows_latents: bool  # whether samplers send previews
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> 
     texts |= {key: json.dumps(value) for key, value in context.extra_data.get("extra_pnginfo", {}).items()}
     texts["server"] = context.server
     saved = [context.files.save(prefix, kind, write(picture, "PNG", texts)) for picture in pictures]
-    return Result(shown={"images": saved})
+    return Result((pictures,), {"images": saved})
 
 
 async def slow_steps(context: Context, inputs: Inputs) -> Result:
@@ -129,6 +130,22 @@ async def fail_at_step(context: Context, inputs: Inputs) -> Result:
             raise RuntimeError(f"FailAtStep: failing on purpose at step {step}")
         context.telling.step(step, inputs["steps"], ("JPEG", inputs["image"][0].fitted(256)))
     return Result((inputs["image"],))
+
+
+async def empty_latent(_: Context, inputs: Inputs) -> Result:
+    """Return a batch of empty latents."""
+    size = (inputs["width"] // 8, inputs["height"] // 8)
+    return Result(([Picture(*size, (0, 0, 0))] * inputs["batch_size"],))
+
+
+async def fake_sampler(context: Context, inputs: Inputs) -> Result:
+    """Sample step by step, with previews where the server sends them."""
+    colour = (inputs["seed"] >> 16 & 255, inputs["seed"] >> 8 & 255, inputs["seed"] & 255)
+    made = [replace(latent, colour=colour) for latent in inputs["latent"]]
+    for step in range(1, inputs["steps"] + 1):
+        await context.telling.wait(inputs["seconds_per_step"])
+        context.telling.step(step, inputs["steps"], ("JPEG", made[0]) if context.shows_latents else None)
+    return Result((made,))
 
 
 async def expand_slow(_: Context, inputs: Inputs) -> Expansion:
@@ -162,6 +179,9 @@ RUNNERS: dict[str, Runner] = {
     "ImageBlur": _each(lambda picture, _: picture),
     "ImageSharpen": _each(lambda picture, _: picture),
     "ImageBlend": blend,
+    "EmptyLatentImage": empty_latent,
+    "FakeSampler": fake_sampler,
+    "LatentPicture": _each(lambda picture, _: picture, "latent"),
     "SlowSteps": slow_steps,
     "FailAtStep": fail_at_step,
     "ExpandSlow": expand_slow,

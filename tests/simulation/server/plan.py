@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.server.catalogue import is_output
-
 Prompt = dict[str, Any]
 
 
@@ -32,8 +30,11 @@ def _links(node: dict[str, Any]) -> list[str]:
 class Plan:
     """The nodes to run, from the outputs upwards; nodes with a cached result are left out."""
 
-    def __init__(self, prompt: Prompt, outputs: list[str], is_cached: Callable[[str], bool]) -> None:
+    def __init__(
+        self, prompt: Prompt, outputs: list[str], is_cached: Callable[[str], bool], is_output: Callable[[str], bool]
+    ) -> None:
         self._prompt = prompt
+        self._is_output = is_output
         self._blockers: dict[str, set[str]] = {}
         stack = []
         for output in outputs:
@@ -61,7 +62,7 @@ class Plan:
 
     def _distance(self, node_id: str, limit: int = 3) -> int:
         """Return the number of steps to an output, up to the limit."""
-        if limit == 0 or is_output(self._prompt[node_id]["class_type"]):
+        if limit == 0 or self._is_output(self._prompt[node_id]["class_type"]):
             return 0
         followers = [other for other, blockers in self._blockers.items() if node_id in blockers]
         return 1 + min((self._distance(other, limit - 1) for other in followers), default=limit)

@@ -11,14 +11,22 @@ from urllib.parse import unquote
 
 from tests.simulation.server.exchange import Answer, conditional, is_foreign, json_answer, text_answer, trouble
 from tests.simulation.server.files import Files
-from tests.simulation.server.jobs import Item, Jobs
-from tests.simulation.server.sockets import FEATURES, SimSocket, Sockets
+from tests.simulation.server.jobs import SECRETS, Item, Jobs
+from tests.simulation.server.jobs_api import JobsApi, is_job_id
+from tests.simulation.server.replacements import apply_replacements
+from tests.simulation.server.sockets import SimSocket, Sockets
 from tests.simulation.server.surroundings import Surroundings
 from tests.simulation.server.validation import error_of, judge
+from tests.simulation.server.versions import MAX_UPLOAD, NEW, Version
 from tests.simulation.server.worker import Restarted, Worker
 
 EPOCH = 1_700_000_000.0
 """The server's clock when the loop's is zero."""
+BAD_PROMPT_ID = error_of(
+    "invalid_prompt_id",
+    "prompt_id must be a valid UUID",
+    "prompt_id must be a UUID string in canonical lowercase hyphenated form; omit it to let the server generate one",
+)
 NO_PROMPT = error_of("no_prompt", "No prompt provided", "No prompt provided")
 
 
@@ -27,12 +35,12 @@ class SimServer:
 
     `ran` lists every prompt_id that began to run, `finished` the real outcome of each, across restarts. `is_down`,
     `awake` (if cleared, it accepts connections and answers none) and `is_forgetful` (queue and history are empty)
-    are set by the world and honoured by the network. `pace` scales the time of work. With `has_jobs` it has the newer
-    jobs API, and if `is_old` an interrupt stops any job.
+    are set by the world and honoured by the network. `pace` scales the time of work.
     """
 
-    def __init__(self, name: str, pace: float = 1.0) -> None:
+    def __init__(self, name: str, pace: float = 1.0, version: Version = NEW) -> None:
         self.name = name
+        self._version = version
         self.pace = pace
         self.ran: list[str] = []
         self.finished: dict[str, str] = {}
@@ -41,9 +49,7 @@ class SimServer:
         self.awake = asyncio.Event()
         self.awake.set()
         self.is_forgetful = False
-        self.has_jobs = False
-        self.is_old = False
-        self._surroundings = Surroundings(self.files, lambda: EPOCH + _loop_time())
+        self._surroundings = Surroundings(self.files, lambda: EPOCH + _loop_time(), version)
         self._work = asyncio.Event()
         self.boot = 0
         self._start()
@@ -63,9 +69,11 @@ class SimServer:
         self._minted = 0
         self.number = 0
         self.files.wipe_temp()
-        self._sockets = Sockets()
+        self.files.is_hardened = self._version.is_new
+        self._sockets = Sockets(self._version.features)
         self._jobs = Jobs(self._send_status, lambda prompt_id: self.finished.update({prompt_id: "deleted"}))
-        self._worker = Worker(self.name, self.files, self._sockets, self.now_ms, self.pace)
+        self._worker = Worker(self.name, self._version, self.files, self._sockets, self.now_ms, self.pace)
+        self._jobs_api = JobsApi(self._jobs, self._stop_running)
 
     def restart(self) -> None:
         """Lose memory and temp files, and break all sockets."""
@@ -76,9 +84,14 @@ class SimServer:
             socket.deliver = None
             socket.on_close()
 
-    def upgrade(self, version: str) -> None:
+    @property
+    def version(self) -> Version:
+        """The version of ComfyUI that it is."""
+        return self._version
+
+    def install(self, version: Version) -> None:
         """Restart as another version."""
-        self._surroundings.version = version
+        self._version = self._surroundings.version = version
         self.restart()
 
     def now_ms(self) -> int:
@@ -158,18 +171,17 @@ class SimServer:
     ) -> Answer:
         """Handle an HTTP request; `path` is quoted, and may begin with /api. Any unexpected error is a 500."""
         lower = {key.lower(): value for key, value in (headers or {}).items()}
-        if is_foreign(lower):
+        is_cross_site = self._version.is_new and lower.get("sec-fetch-site") == "cross-site"
+        if is_cross_site or is_foreign(lower):
             return Answer(403)
         if method == "OPTIONS":
             return Answer(200)
-        if len(body) > FEATURES["max_upload_size"]:
+        if len(body) > MAX_UPLOAD:
             return _too_large()
         parts = [unquote(part) for part in path.removeprefix("/api").split("/") if part]
-        if self.has_jobs and path == "/api/jobs":
-            return json_answer({"jobs": self._active(), "pagination": {}})
-        if self.has_jobs and path.startswith("/api/jobs/"):
-            return self._job(method, *parts[1:])
         try:
+            if self._version.is_new and path.startswith("/api/jobs"):
+                return self._jobs_api.answer(method, parts[1:], query, body)
             if method in {"GET", "HEAD"}:
                 answer = conditional(self._get(parts, query), lower)
                 return Answer(answer.status, b"", answer.headers) if method == "HEAD" else answer
@@ -230,46 +242,45 @@ class SimServer:
             said = json.loads(body)
         except ValueError:
             said = {}
-        wanted = None if self.is_old else said.get("prompt_id")
+        wanted = said.get("prompt_id") if self._version.interrupts_by_id else None
         running = self._jobs.running
         if not wanted or (running is not None and running[1] == wanted):
-            self._worker.is_interrupted = True
-
-    def _active(self) -> list[dict[str, str]]:
-        running = [] if self._jobs.running is None else [{"id": self._jobs.running[1], "status": "in_progress"}]
-        return [*running, *({"id": item[1], "status": "pending"} for item in self._jobs.heap)]
-
-    def _job(self, method: str, prompt_id: str, verb: str = "") -> Answer:
-        """Handle the jobs API of newer servers (docs/comfyui.md 9) for one job."""
-        is_running = self._jobs.running is not None and self._jobs.running[1] == prompt_id
-        is_pending = any(item[1] == prompt_id for item in self._jobs.heap)
-        if (method, verb) == ("POST", "cancel"):
-            self._worker.is_interrupted |= is_running
-            if is_pending:
-                self._jobs.delete(prompt_id)
-            return json_answer({"cancelled": is_running or is_pending})
-        if (method, verb) != ("GET", ""):
-            return Answer(405)
-        if is_running or is_pending:
-            return json_answer({"id": prompt_id, "status": "in_progress" if is_running else "pending"})
-        if prompt_id not in self._jobs.history:
-            return json_answer({"error": "Job not found"}, 404)
-        return json_answer({"id": prompt_id, "status": "completed"})
+            self._stop_running()
 
     def _prompt(self, said: Any) -> Answer:
         number = self._next_number(said)
         if "prompt" not in said:
             return json_answer({"error": NO_PROMPT, "node_errors": {}}, 400)
-        prompt_id = str(said.get("prompt_id", self._mint()))
-        verdict = judge(said["prompt"], said.get("partial_execution_targets"), self.files.is_input)
+        prompt_id = self._prompt_id(said)
+        if prompt_id is None:
+            return json_answer({"error": BAD_PROMPT_ID, "node_errors": {}}, 400)
+        if self._version.is_new:
+            apply_replacements(said["prompt"], self._version.catalogue)
+        verdict = judge(said["prompt"], said.get("partial_execution_targets"), self.files.is_input, self._version)
         extra = said.get("extra_data", {})
         if "client_id" in said:
             extra["client_id"] = said["client_id"]
         if verdict.error is not None:
             return json_answer({"error": verdict.error, "node_errors": verdict.node_errors}, 400)
+        if self._version.is_new:
+            for secret in SECRETS:
+                extra.pop(secret, None)
+            extra["create_time"] = self.now_ms()
         self._work.set()
         self._jobs.put((number, prompt_id, said["prompt"], extra, verdict.outputs))
         return json_answer({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})
+
+    def _prompt_id(self, said: Any) -> str | None:
+        """Return the id of a submit: the client's or a new one, or None if this version refuses the client's."""
+        if not self._version.is_new:
+            return str(said.get("prompt_id", self._mint()))
+        given = said.get("prompt_id")
+        if given is None:
+            return str(self._mint())
+        return given if is_job_id(given) else None
+
+    def _stop_running(self) -> None:
+        self._worker.is_interrupted = True
 
     def _next_number(self, said: Any) -> float:
         if "number" in said:
@@ -287,7 +298,7 @@ class SimServer:
         self, filename: str, data: bytes, subfolder: str = "", folder: str = "input", *, mask: bool = False, **more: str
     ) -> Answer:
         """Handle POST /upload/image or /upload/mask; `more` are the form's other fields."""
-        if len(data) > FEATURES["max_upload_size"]:
+        if len(data) > MAX_UPLOAD:
             return _too_large()
         fields = {"subfolder": subfolder, **({"original_ref": ""} if mask else {}), **more}
         try:
@@ -326,4 +337,4 @@ def _said(body: Any, key: str, default: Any) -> Any:
 
 
 def _too_large() -> Answer:
-    return text_answer(f"Maximum request body size {FEATURES['max_upload_size']} exceeded.", 413)
+    return text_answer(f"Maximum request body size {MAX_UPLOAD} exceeded.", 413)

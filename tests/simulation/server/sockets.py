@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-FEATURES = {"supports_preview_metadata": True, "max_upload_size": 104857600}
 PREVIEW = 1
 TEXT = 3
 PREVIEW_WITH_METADATA = 4
@@ -38,7 +37,8 @@ class SimSocket:
 class Sockets:
     """The open sockets of a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: dict[str, Any]) -> None:
+        self._features = features
         self.all: list[SimSocket] = []
         self._registered: dict[str, SimSocket] = {}
         self._flags: dict[str, dict[str, Any]] = {}
@@ -63,7 +63,7 @@ class Sockets:
         if not socket.has_spoken and said.get("type") == "feature_flags":
             flags = said.get("data", {})
             self._flags[socket.client_id] = flags if isinstance(flags, dict) else {}
-            self.send_event("feature_flags", FEATURES, socket.client_id)
+            self.send_event("feature_flags", self._features, socket.client_id)
         socket.has_spoken = True
 
     def close(self, socket: SimSocket) -> None:

@@ -8,19 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.server.catalogue import DEFINITIONS, describe
 from tests.simulation.server.exchange import Answer, file_answer, json_answer, not_allowed, nothing_here, text_answer
 from tests.simulation.server.files import FOLDERS, Files
-from tests.simulation.server.sockets import FEATURES
+from tests.simulation.server.replacements import REPLACEMENTS
+from tests.simulation.server.versions import Version
 
 SYSTEM = {
-    "os": "posix",
     "ram_total": 25276502016,
     "ram_free": 23999246336,
-    "comfyui_version": "",
-    "required_frontend_version": "1.27.10",
-    "installed_templates_version": "0.1.95",
-    "required_templates_version": "0.1.95",
     "python_version": "3.11",
     "pytorch_version": "none (simulated)",
     "embedded_python": False,
@@ -35,28 +30,13 @@ DEVICE = {
     "torch_vram_total": 25276502016,
     "torch_vram_free": 23999246336,
 }
-MODELS = [
-    "checkpoints",
-    "configs",
-    "loras",
-    "vae",
-    "text_encoders",
-    "diffusion_models",
-    "clip_vision",
-    "style_models",
-    "embeddings",
-    "diffusers",
-    "vae_approx",
-    "controlnet",
-    "gligen",
-    "upscale_models",
-    "custom_nodes",
-    "hypernetworks",
-    "photomaker",
-    "classifiers",
-    "model_patches",
-    "audio_encoders",
-]
+NO_ASSETS = {
+    "error": {
+        "code": "SERVICE_DISABLED",
+        "message": "Assets system is disabled. Start the server with --enable-assets to use this feature.",
+        "details": {},
+    }
+}
 
 
 @dataclass
@@ -65,7 +45,7 @@ class Surroundings:
 
     files: Files
     now: Callable[[], float]
-    version: str = "0.3.64"
+    version: Version
     settings: dict[str, Any] = field(default_factory=dict)
     userdata: dict[str, tuple[bytes, float]] = field(default_factory=dict)
 
@@ -73,18 +53,22 @@ class Surroundings:
         """Answer a GET; `parts` are those of the path."""
         match parts:
             case ["system_stats"]:
-                return json_answer({"system": {**SYSTEM, "comfyui_version": self.version}, "devices": [DEVICE]})
+                system = {**SYSTEM, **self.version.system, "comfyui_version": self.version.number}
+                return json_answer({"system": system, "devices": [DEVICE]})
             case ["features"]:
-                return json_answer(FEATURES)
-            case ["object_info"]:
-                return json_answer({name: describe(name, self.files.input_pictures()) for name in DEFINITIONS})
-            case ["object_info", name]:
-                known = {name: describe(name, self.files.input_pictures())} if name in DEFINITIONS else {}
-                return json_answer(known)
+                return json_answer(self.version.features)
+            case ["node_replacements"] if self.version.is_new:
+                return json_answer(REPLACEMENTS)
+            case ["assets" | "tags"] if self.version.is_new:
+                return json_answer(NO_ASSETS, 503)
+            case ["object_info", *names]:
+                known, pictures = self.version.catalogue, self.files.input_pictures()
+                shown = [name for name in names or known if name in known]
+                return json_answer({name: known.describe(name, pictures) for name in shown})
             case ["models"]:
-                return json_answer(MODELS)
+                return json_answer(self.version.models)
             case ["models", folder]:
-                return json_answer([]) if folder in MODELS else Answer(404)
+                return json_answer([]) if folder in self.version.models else Answer(404)
             case ["embeddings"] | ["extensions"] | ["experiment", "models"]:
                 return json_answer([])
             case ["workflow_templates"] | ["i18n"]:

@@ -1,8 +1,7 @@
 """The validation of a prompt before it is queued, with the errors of ComfyUI, word by word.
 
-Values are converted in place, unknown inputs are ignored, an output that fails is dropped while the others run, and a
-cycle fails without a reason. Exceptions that Python raises for a malformed node become that node's error, so the code
-indexes without checks.
+Values are converted in place, unknown inputs are ignored, and an output that fails is dropped while the others run.
+Exceptions that Python raises for a malformed node become that node's error, so the code indexes without checks.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.server.catalogue import DEFINITIONS, inputs_of, is_output, output_types
 from tests.simulation.server.plan import is_link
+from tests.simulation.server.versions import Version
 
 Error = dict[str, Any]
 
@@ -35,33 +34,45 @@ def error_of(kind: str, message: str, details: str, **extra: Any) -> Error:
     return {"type": kind, "message": message, "details": details, "extra_info": extra}
 
 
-def judge(prompt: Any, targets: list[str] | None, is_file: Callable[[Any], bool]) -> Verdict:
+def judge(prompt: Any, targets: list[str] | None, is_file: Callable[[Any], bool], version: Version) -> Verdict:
     """Check a prompt; `targets` limits the outputs, `is_file` says whether LoadImage would find a name."""
     outputs = []
     for node_id in prompt:
         class_type = prompt[node_id]["class_type"] if "class_type" in prompt[node_id] else None  # noqa: SIM401
-        where = f"Node ID '#{node_id}'"
-        if class_type is None:
-            message = "Cannot execute because a node is missing the class_type property."
-            return Verdict([], error_of("invalid_prompt", message, where))
-        if class_type not in DEFINITIONS:
-            message = f"Cannot execute because node {class_type} does not exist."
-            return Verdict([], error_of("invalid_prompt", message, where))
-        if is_output(class_type) and (targets is None or node_id in targets):
+        if class_type is None or class_type not in version.catalogue:
+            refusal = _missing_type if version.is_new else _invalid_prompt
+            return Verdict([], refusal(node_id, prompt[node_id], class_type))
+        if version.catalogue.is_output(class_type) and (targets is None or node_id in targets):
             outputs.append(node_id)
     if not outputs:
         return Verdict([], error_of("prompt_no_outputs", "Prompt has no outputs", ""))
-    return _Judging(prompt, is_file).outputs(outputs)
+    return _Judging(prompt, is_file, version).outputs(outputs)
+
+
+def _invalid_prompt(node_id: str, _: Any, class_type: str | None) -> Error:
+    why = f"node {class_type} does not exist" if class_type else "a node is missing the class_type property"
+    return error_of("invalid_prompt", f"Cannot execute because {why}.", f"Node ID '#{node_id}'")
+
+
+def _missing_type(node_id: str, node: Any, class_type: str | None) -> Error:
+    title = node.get("_meta", {}).get("title", class_type)
+    message = f"Node '{title}' not found. The custom node may not be installed."
+    if class_type is None:
+        shown = title or f"ID #{node_id}"
+        message = f"Node '{shown}' has no class_type. The workflow may be corrupted or a custom node is missing."
+    extra = {"node_id": node_id, "class_type": class_type, "node_title": title}
+    return error_of("missing_node_type", message, f"Node ID '#{node_id}'", **extra)
 
 
 class _Judging:
     """A prompt under validation; `_found` has (is valid, errors) of each checked node."""
 
-    def __init__(self, prompt: dict[str, Any], is_file: Callable[[Any], bool]) -> None:
+    def __init__(self, prompt: dict[str, Any], is_file: Callable[[Any], bool], version: Version) -> None:
         self._prompt = prompt
         self._is_file = is_file
+        self._version = version
         self._found: dict[str, tuple[bool, list[Error]]] = {}
-        self._path: set[str] = set()
+        self._path: list[str] = []
 
     def outputs(self, outputs: list[str]) -> Verdict:
         good: list[str] = []
@@ -96,13 +107,12 @@ class _Judging:
         if node_id in self._found:
             return self._found[node_id]
         if node_id in self._path:
-            return False, []  # a cycle
-        self._path.add(node_id)
+            return self._cycle(node_id)
         node = self._prompt[node_id]
         inputs, class_type = node["inputs"], node["class_type"]
         errors: list[Error] = []
         is_sound = True
-        for name, (group, entry) in inputs_of(class_type).items():
+        for name, (group, entry) in self._version.catalogue.inputs_of(class_type).items():
             asked = _Asked(name, entry[0], entry[1] if len(entry) > 1 else {})
             if name not in inputs:
                 if group == "required":
@@ -110,12 +120,27 @@ class _Judging:
                         error_of("required_input_missing", "Required input is missing", name, input_name=name)
                     )
             elif isinstance(inputs[name], list):
+                self._path.append(node_id)
                 is_sound &= self._link(asked, inputs[name], errors)
+                self._path.pop()
             else:
-                errors += asked.check(inputs, has_own_check=class_type == "LoadImage")
+                errors += asked.check(inputs, self._version, has_own_check=class_type == "LoadImage")
         if class_type == "LoadImage":
             errors += self._file(inputs)
+        _, earlier = self._found.get(node_id, (True, []))  # of a cycle that it is part of
+        errors = earlier + [error for error in errors if error not in earlier]
         self._found[node_id] = (not errors and is_sound, errors)
+        return self._found[node_id]
+
+    def _cycle(self, node_id: str) -> tuple[bool, list[Error]]:
+        """Blame all nodes of a cycle; older versions fail without a reason."""
+        if not self._version.is_new:
+            return False, []
+        path = [*self._path[self._path.index(node_id) :], node_id]
+        details = " -> ".join(f"{each} ({self._prompt[each]['class_type']})" for each in path)
+        for each in path[:-1]:
+            extra = {"node_id": each, "cycle_nodes": path[:-1]}
+            self._found[each] = (False, [error_of("dependency_cycle", "Dependency cycle detected", details, **extra)])
         return self._found[node_id]
 
     def _link(self, asked: _Asked, link: list[Any], errors: list[Error]) -> bool:
@@ -125,7 +150,7 @@ class _Judging:
             errors.append(asked.error("bad_linked_input", message, asked.name, received_value=link))
             return True
         source = link[0]
-        received = output_types(self._prompt[source]["class_type"])[link[1]]
+        received = self._version.catalogue.output_types(self._prompt[source]["class_type"])[link[1]]
         if received != asked.type:
             details = f"{asked.name}, received_type({received}) mismatch input_type({asked.type})"
             message = "Return type mismatch between linked nodes"
@@ -163,7 +188,7 @@ class _Asked:
     def error(self, kind: str, message: str, details: str, **extra: Any) -> Error:
         return error_of(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)
 
-    def check(self, inputs: dict[str, Any], *, has_own_check: bool) -> list[Error]:
+    def check(self, inputs: dict[str, Any], version: Version, *, has_own_check: bool) -> list[Error]:
         """Convert the value in place, and return its errors."""
         value = inputs[self.name]
         if isinstance(value, dict) and "__value__" in value:
@@ -176,9 +201,9 @@ class _Asked:
                 message = f"Failed to convert an input value to a {self.type} value"
                 more = {"received_value": value, "exception_message": str(error)}
                 return [self.error("invalid_input_type", message, f"{self.name}, {value}, {error}", **more)]
-        return [] if has_own_check else self._limits(value)
+        return [] if has_own_check else self._limits(value, version)
 
-    def _limits(self, value: Any) -> list[Error]:
+    def _limits(self, value: Any, version: Version) -> list[Error]:
         for limit, kind, word in (
             ("min", "value_smaller_than_min", "smaller"),
             ("max", "value_bigger_than_max", "bigger"),
@@ -189,10 +214,12 @@ class _Asked:
             if value < bound if limit == "min" else value > bound:
                 message = f"Value {value} {word} than {limit} of {bound}"
                 return [self.error(kind, message, self.name, received_value=value)]
-        if isinstance(self.type, list) and value not in self.type:
-            is_long = len(self.type) > QUOTED_CHOICES
-            choices = f"(list of length {len(self.type)})" if is_long else str(self.type)
-            details = f"{self.name}: '{value}' not in {choices}"
+        offered = self.options["options"] if version.is_new and self.type == "COMBO" else self.type
+        if isinstance(offered, list) and value not in offered:
+            is_long = len(offered) > QUOTED_CHOICES
+            choices = f"(list of length {len(offered)})" if is_long else str(offered)
+            shown = repr(value) if version.is_new else f"'{value}'"
+            details = f"{self.name}: {shown} not in {choices}"
             problem = self.error("value_not_in_list", "Value not in list", details, received_value=value)
             if is_long:
                 problem["extra_info"]["input_config"] = None

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.server.catalogue import inputs_of
 from tests.simulation.server.files import Files
 from tests.simulation.server.jobs import Item, Outcome
 from tests.simulation.server.nodes import RUNNERS, Blocker, Context, Expansion
@@ -23,9 +22,11 @@ from tests.simulation.server.pictures import Picture, write
 from tests.simulation.server.plan import Plan, Result, Results, is_link
 from tests.simulation.server.sockets import PREVIEW, PREVIEW_WITH_METADATA, TEXT, Sockets
 from tests.simulation.server.validation import type_name
+from tests.simulation.server.versions import Version
 
 NODE_SECONDS = 0.05
 """Seconds that any node takes; steps are added."""
+PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")
 FORMATS = {"JPEG": (1, "image/jpeg"), "PNG": (2, "image/png")}
 
 
@@ -109,6 +110,7 @@ class Worker:
     """Runs jobs one by one; created at each start of the server. `pace` scales all durations."""
 
     server: str
+    version: Version
     files: Files
     sockets: Sockets
     now_ms: Callable[[], int]
@@ -131,7 +133,8 @@ class Worker:
         self._results.set_prompt(prompt, self._content_of)
         cached = [node_id for node_id in prompt if self._results.get(node_id)]
         run.keep("execution_cached", {"nodes": cached})
-        plan = Plan(prompt, outputs, lambda node_id: self._results.get(node_id) is not None)
+        is_output = self.version.catalogue.is_output
+        plan = Plan(prompt, outputs, lambda node_id: self._results.get(node_id) is not None, is_output)
         end = "success"
         while plan and end == "success":
             node_id = plan.next()
@@ -195,7 +198,8 @@ class Worker:
         telling = _NodeReporter(self, run, place)
         await telling.wait(NODE_SECONDS)
         extra = run.item[3]
-        context = Context(self.server, place.node_id, run.item[2], extra, self.files, telling)
+        shows = not self.version.is_new or extra.get("preview_method") in PREVIEW_METHODS
+        context = Context(self.server, place.node_id, run.item[2], extra, self.files, telling, shows)
         result = await RUNNERS[place.node["class_type"]](context, inputs)
         if not isinstance(result, Expansion):
             return result
@@ -226,7 +230,7 @@ class Worker:
 
     def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
         """Return the values that the class knows, with links followed to their results."""
-        known = inputs_of(node["class_type"])
+        known = self.version.catalogue.inputs_of(node["class_type"])
         return {name: self._value(value) for name, value in node["inputs"].items() if name in known}
 
     def _value(self, value: Any) -> Any:

@@ -6,13 +6,14 @@ import pytest
 
 from app.core.model import TaskState
 from tests.simulation.network import Mishap
+from tests.simulation.server import ANCIENT, NEW, OLD
 from tests.unit.session.stage import A, Stage, scene, task_of
 
 
 @pytest.mark.parametrize("has_jobs", [True, False])
 @scene
 async def test_a_cancel_takes_the_one_step_where_there_is_one(stage: Stage, has_jobs: bool) -> None:
-    stage.world.sims[A].has_jobs = has_jobs
+    stage.world.sims[A].install(NEW if has_jobs else OLD)
     page = await stage.window()
     first = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, first)
@@ -28,7 +29,7 @@ async def test_a_cancel_takes_the_one_step_where_there_is_one(stage: Stage, has_
 
 @scene
 async def test_an_old_server_is_interrupted_while_ours_alone_runs_there(stage: Stage) -> None:
-    stage.world.sims[A].is_old = True
+    stage.world.sims[A].install(ANCIENT)
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -39,7 +40,7 @@ async def test_an_old_server_is_interrupted_while_ours_alone_runs_there(stage: S
 @scene
 async def test_an_old_server_is_not_interrupted_while_another_prompt_runs(stage: Stage) -> None:
     """Our task waits behind it: it is deleted from the queue by its id, and nothing is interrupted."""
-    stage.world.sims[A].is_old = True
+    stage.world.sims[A].install(ANCIENT)
     other, page = await stage.window(), await stage.window()
     theirs = await stage.run(other, steps=60, server_id=A)
     await stage.until_running(other, theirs)
@@ -54,7 +55,7 @@ async def test_an_old_server_is_not_interrupted_while_another_prompt_runs(stage:
 async def test_task_in_jobs_api_is_not_absent(stage: Stage) -> None:
     """The jobs API is the third place to check before two polls make it lost."""
     server = stage.world.sims[A]
-    server.has_jobs = True
+    server.install(NEW)
     page = await stage.window()
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
@@ -69,7 +70,7 @@ async def test_task_in_jobs_api_is_not_absent(stage: Stage) -> None:
 @scene
 async def test_finished_job_is_not_requested_by_id(stage: Stage) -> None:
     """A browser logs the 404 as an error."""
-    stage.world.sims[A].has_jobs = True
+    stage.world.sims[A].install(NEW)
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
     prompt_id = await stage.run(page, steps=900, server_id=A)
@@ -83,7 +84,8 @@ async def test_finished_job_is_not_requested_by_id(stage: Stage) -> None:
 @scene
 async def test_an_unclear_submit_is_settled_by_the_jobs_api_too(stage: Stage) -> None:
     server = stage.world.sims[A]
-    server.has_jobs = server.is_forgetful = True
+    server.install(NEW)
+    server.is_forgetful = True
     stage.world.weather.refuse_socket = 1.0
     page = await stage.window()
     stage.world.weather.armed.append(Mishap("answer lost", lambda exchange: exchange.route == ("POST", "prompt")))

@@ -17,7 +17,7 @@ from app.core.truth import LOST_GAP
 from app.session.memory.sandbox import HERE, THERE, Sandbox, make_fleet
 from app.session.state import State
 from app.session.watching.restart_detection import RestartDetection
-from tests.simulation.server import SimServer
+from tests.simulation.server import NEW, SimServer
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of
 from tests.unit.session.test_files import Answering
@@ -122,7 +122,7 @@ async def test_another_comfyui_at_the_address_is_noticed(stage: Stage) -> None:
     await stage.until_running(page, prompt_id)
     await stage.until(lambda: stage.requests("GET", "/system_stats"))
     await stage.sleep(1.0)
-    stage.world.sims[A].upgrade("0.9.0")
+    stage.world.sims[A].install(NEW)
     await stage.until(lambda: sign_of(page) is RestartSign.ANOTHER)
 
 
@@ -150,7 +150,7 @@ async def test_restart_causes_poll_of_lost_tasks(stage: Stage) -> None:
     server.is_forgetful = False
     await stage.sleep(10.0)
     assert task_of(page, prompt_id).state is TaskState.LOST
-    server._surroundings.version = "0.9.0"
+    server._surroundings.version = NEW
     drop_sockets(server)
     await stage.until(lambda: sign_of(page) is RestartSign.ANOTHER)
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
@@ -170,7 +170,7 @@ async def test_lost_task_found_ended_is_delivered(stage: Stage) -> None:
     server.is_forgetful, stage.world.weather.refuse_socket = False, 0.0
     other = await stage.run(page, steps=3000, server_id=A)
     await stage.until(lambda: page.session.socket.state == "open")
-    server._surroundings.version = "0.9.0"
+    server._surroundings.version = NEW
     drop_sockets(server)
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
     task = await stage.ended(page, prompt_id)

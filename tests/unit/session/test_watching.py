@@ -13,6 +13,7 @@ from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.window import Window
 from app.session.watching.watch import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_SILENCE, SOCKET_IS_FRESH, SOCKET_PAUSE
 from tests.simulation.network import Mishap
+from tests.simulation.server import OLD
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
@@ -102,6 +103,7 @@ async def test_changed_server_is_polled_immediately(stage: Stage) -> None:
 
 @scene
 async def test_lost_tasks_of_other_servers_are_not_polled(stage: Stage) -> None:
+    stage.world.sims[B].install(OLD)  # without the jobs API, which would show the task
     page = await stage.window()
     first, second = await lost(stage, page, A), await lost(stage, page, B)
     since, task = stage.now, task_of(page, first)
