@@ -1,10 +1,11 @@
-"""The servers of the contract: a demo and a simulated one, and those that `MOORING_REAL_COMFYUI` names."""
+"""The servers of the contract: demo and simulated ones of each version, and those that `MOORING_REAL_COMFYUI` names."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,48 +13,74 @@ import pytest
 from tests.contract.peer import Peer, WebPeer, web_peer
 from tests.contract.simulated import simulated
 from tests.services import Service, start_demo
+from wire.versions import NEWEST, OLDEST, VERSIONS
 
 REAL = [each.strip().rstrip("/") for each in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if each.strip()]
 ALONE = os.environ.get("MOORING_REAL_COMFYUI_ALONE") == "1"
 """Whether the real servers have no other users, so that tests may affect all of their jobs."""
+KINDS = ("demo", "simulated")
+
+
+@dataclass
+class Demos:
+    """One demo process for each version, started by the first test that uses it."""
+
+    stack: ExitStack
+    root: Path
+    services: dict[str, Service] = field(default_factory=dict)
+
+    def get(self, version: str) -> Service:
+        """Return the running demo that speaks as this version."""
+        if version not in self.services:
+            demo = start_demo("--step-seconds", "0.02", "--speaks", version, data=self.root / version)
+            self.services[version] = self.stack.enter_context(demo)
+        return self.services[version]
+
+    def open(self, version: str) -> AbstractAsyncContextManager[WebPeer]:
+        """Open the demo that speaks as this version."""
+        return web_peer("demo", self.get(version).url, folder=self.root / version)
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the demo's files."""
-    return tmp_path_factory.mktemp("demo")
-
-
-@pytest.fixture(scope="session")
-def demo(demo_folder: Path) -> Iterator[Service]:
-    """One demo process for all contract tests."""
-    with start_demo("--step-seconds", "0.02", data=demo_folder) as service:
-        yield service
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demos]:
+    """The demo processes of all contract tests."""
+    with ExitStack() as stack:
+        yield Demos(stack, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture
-async def demo_peer(demo: Service) -> AsyncIterator[WebPeer]:
-    """The demo, for tests of features that only it has."""
-    async with web_peer("demo", demo.url) as peer:
+async def demo_peer(demos: Demos) -> AsyncIterator[WebPeer]:
+    """The newest demo, for tests of features that only a demo has."""
+    async with demos.open(NEWEST) as peer:
         yield peer
 
 
-@pytest.fixture(params=["demo", "simulated"])
-async def replica(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
-    """A server that must behave like the recorded one."""
-    async with simulated() if request.param == "simulated" else web_peer("demo", demo.url) as peer:
-        yield peer
-
-
-@pytest.fixture(params=["demo", "simulated", *REAL])
-async def peer(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
-    """A server under test."""
-    match request.param:
+def _open(name: str, demos: Demos) -> AbstractAsyncContextManager[Peer]:
+    """Open `demo-VERSION`, `simulated-VERSION`, or the real server at this address."""
+    kind, _, version = name.partition("-")
+    match kind:
         case "demo":
-            opening: AbstractAsyncContextManager[Peer] = web_peer("demo", demo.url)
+            return demos.open(version)
         case "simulated":
-            opening = simulated()
-        case address:
-            opening = web_peer(address, address, is_alone=ALONE, previews=False)
-    async with opening as peer:
+            return simulated(version=version)
+        case _:
+            return web_peer(name, name, is_alone=ALONE, previews=False)
+
+
+def replicas(*versions: str) -> list[str]:
+    """Return the parameters of `replica` for servers of these versions."""
+    return [f"{kind}-{version}" for version in versions for kind in KINDS]
+
+
+@pytest.fixture(params=replicas(OLDEST))
+async def replica(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Peer]:
+    """A server that must behave like the recorded one, which is the oldest unless the test names others."""
+    async with _open(request.param, demos) as peer:
+        yield peer
+
+
+@pytest.fixture(params=[*replicas(*VERSIONS), *REAL])
+async def peer(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Peer]:
+    """A server under test."""
+    async with _open(request.param, demos) as peer:
         yield peer

@@ -15,9 +15,12 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+
+from tests.contract.expected import Expected, expected_of
 
 Workflow = dict[str, Any]
 
@@ -67,14 +70,21 @@ class Listener(Protocol):
 class Peer(Protocol):
     """A server under test.
 
-    `is_alone`: it has no other users, so that `clear` may be tested. `previews`: its slow workflow sends previews.
-    `has_recorded_nodes`: it has the small test nodes of the recorded server.
+    `version` is ComfyUI's, and `expected` is what the contract expects of that version. `is_alone`: it has no other
+    users, so that `clear` may be tested. `previews`: its slow workflow sends previews. `has_recorded_nodes`: it has the
+    small test nodes of the recorded server.
     """
 
     name: str
+    version: str
     is_alone: bool
     previews: bool
     has_recorded_nodes: bool
+
+    @property
+    def expected(self) -> Expected:
+        """Return the expectations of its version."""
+        ...
 
     async def request(
         self,
@@ -104,6 +114,14 @@ class Peer(Protocol):
 
         Its output node is "9" and saves an image.
         """
+        ...
+
+    def sampler_workflow(self, steps: int) -> Workflow:
+        """Return a workflow that samples in so many steps, and is never cached."""
+        ...
+
+    def forget_file(self, name: str) -> None:
+        """Delete a file of its output folder."""
         ...
 
     async def pause(self) -> None:
@@ -185,10 +203,17 @@ class WebPeer:
     name: str
     url: str
     session: aiohttp.ClientSession
+    version: str
     is_alone: bool = True
     previews: bool = True
+    folder: Path | None = None
     has_recorded_nodes: bool = False
     listeners: list[WebListener] = field(default_factory=list)
+
+    @property
+    def expected(self) -> Expected:
+        """Return the expectations of its version."""
+        return expected_of(self.version)
 
     async def request(
         self,
@@ -257,16 +282,33 @@ class WebPeer:
         workflow["9"] = save(f"b{steps - 1}")
         return workflow
 
+    def sampler_workflow(self, steps: int) -> Workflow:
+        """Return the demo's sampler, or the test node of the recordings, which a real server may have."""
+        seed = random.randrange(1 << 32)
+        if self.previews:
+            inputs = {"text": "calm", "seed": seed, "steps": steps, "width": 64, "height": 64}
+            return {"2": {"class_type": "DemoSampler", "inputs": inputs}, "9": save("2")}
+        return fake_sampler(steps)
+
+    def forget_file(self, name: str) -> None:
+        """Delete a file of its output folder."""
+        assert self.folder is not None
+        (self.folder / "output" / name).unlink()
+
     async def pause(self) -> None:
         """Wait briefly."""
         await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
-async def web_peer(name: str, url: str, *, is_alone: bool = True, previews: bool = True) -> AsyncIterator[WebPeer]:
-    """Open a server at an address; its sockets are closed at the end."""
+async def web_peer(
+    name: str, url: str, *, is_alone: bool = True, previews: bool = True, folder: Path | None = None
+) -> AsyncIterator[WebPeer]:
+    """Open a server at an address; its sockets are closed at the end. `folder` has its files."""
     async with aiohttp.ClientSession() as session:
-        peer = WebPeer(name, url, session, is_alone, previews)
+        async with session.get(f"{url}/system_stats") as answer:
+            version = str((await answer.json())["system"]["comfyui_version"])
+        peer = WebPeer(name, url, session, version, is_alone, previews, folder)
         yield peer
         await asyncio.gather(*(listener.close() for listener in peer.listeners))
 
@@ -275,6 +317,17 @@ def save(source: str, prefix: str | None = None) -> dict[str, Any]:
     """Return a SaveImage node, under a new prefix unless one is given."""
     name = prefix or f"contract_{uuid.uuid4().hex[:10]}"
     return {"class_type": "SaveImage", "inputs": {"images": [source, 0], "filename_prefix": name}}
+
+
+def fake_sampler(steps: int) -> Workflow:
+    """Return a workflow of the recorded server's sampler."""
+    inputs = {"seed": random.randrange(1 << 32), "steps": steps, "seconds_per_step": 0.05}
+    return {
+        "1": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "2": {"class_type": "FakeSampler", "inputs": {"latent": ["1", 0], **inputs}},
+        "3": {"class_type": "LatentPicture", "inputs": {"latent": ["2", 0]}},
+        "9": save("3"),
+    }
 
 
 def invert(source: str) -> dict[str, Any]:
@@ -352,6 +405,12 @@ def ended(prompt_id: str) -> Callable[[list[Event]], bool]:
 def new_id() -> str:
     """Return a new prompt_id as a client chooses one."""
     return str(uuid.uuid4())
+
+
+def without_added(peer: Peer, extra_data: dict[str, Any]) -> dict[str, Any]:
+    """Return extra_data without the keys that a server of this version adds, which must all be there."""
+    assert peer.expected.added <= set(extra_data)
+    return {key: value for key, value in extra_data.items() if key not in peer.expected.added}
 
 
 def kinds(received: list[Event]) -> list[str | int]:

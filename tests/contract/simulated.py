@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 
-from tests.contract.peer import Answer, Event, Recorder, Workflow, save
-from tests.simulation.server import OLD, SimServer, SimSocket
+from tests.contract.expected import Expected, expected_of
+from tests.contract.peer import Answer, Event, Recorder, Workflow, fake_sampler, save
+from tests.simulation.server import VERSIONS, SimServer, SimSocket
 from tests.simulation.server import Answer as SimAnswer
+from wire.versions import OLDEST
 
 PACE = 0.05
 """The length of a second of the server's work."""
@@ -62,6 +64,16 @@ class SimPeer:
     previews: bool = True
     has_recorded_nodes: bool = True
     listeners: list[SimListener] = field(default_factory=list)
+
+    @property
+    def version(self) -> str:
+        """Return the version that it simulates."""
+        return self.server.version.number
+
+    @property
+    def expected(self) -> Expected:
+        """Return the expectations of its version."""
+        return expected_of(self.version)
 
     async def request(
         self,
@@ -109,15 +121,23 @@ class SimPeer:
             "9": save("2"),
         }
 
+    def sampler_workflow(self, steps: int) -> Workflow:
+        """Return the recorded server's own sampler."""
+        return fake_sampler(steps)
+
+    def forget_file(self, name: str) -> None:
+        """Delete a file of its output folder."""
+        del self.server.files["output", "", name]
+
     async def pause(self) -> None:
         """Advance the server's clock a little."""
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 @asynccontextmanager
-async def simulated(name: str = "simulated") -> AsyncIterator[SimPeer]:
+async def simulated(name: str = "simulated", version: str = OLDEST) -> AsyncIterator[SimPeer]:
     """Run a new server until the block ends."""
-    server = SimServer(name, PACE, OLD)
+    server = SimServer(name, PACE, VERSIONS[version])
     work = asyncio.create_task(server.run())
     try:
         yield SimPeer(server)

@@ -33,7 +33,7 @@ from tests.contract.peer import (
     until,
     web_peer,
 )
-from tests.contract.simulated import SimPeer, simulated
+from tests.contract.simulated import simulated
 from tests.contract.stuck import StuckReader
 from tests.contract.test_files import RED
 from tests.recordings import catalogue, read, without_prose
@@ -239,14 +239,11 @@ async def test_recorded_userdata_and_settings(replica: Peer) -> None:
     assert len(rows) == 10
 
 
-async def test_deleted_file_is_a_success_with_a_404(replica: Peer, demo_folder: Path) -> None:
+async def test_deleted_file_is_a_success_with_a_404(replica: Peer) -> None:
     recorded = read("09_robust")["cached_file_deleted"]
     workflow = quick("del")
     first = (await entry(replica, await submit(replica, workflow)))["outputs"]["9"]["images"][0]
-    if isinstance(replica, SimPeer):
-        del replica.server.files["output", "", first["filename"]]
-    else:
-        (demo_folder / "output" / first["filename"]).unlink()
+    replica.forget_file(first["filename"])
     second = await entry(replica, await submit(replica, workflow))
     assert second["outputs"]["9"]["images"] == [first]
     assert second["status"]["status_str"] == recorded["second"]["status"]["status_str"]
@@ -319,6 +316,9 @@ def dated(value: Any) -> Any:
     return [dated(each) for each in value] if isinstance(value, list) else value
 
 
+SHOWN = {"preview_method": "auto"}
+
+
 async def test_unread_socket_stalls_events_of_all_clients(demo_peer: WebPeer) -> None:
     """An unread socket of one client delays the events of all others, but not the work (recorded in 11).
 
@@ -332,7 +332,7 @@ async def test_unread_socket_stalls_events_of_all_clients(demo_peer: WebPeer) ->
         "9": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
     }
     async with StuckReader(demo_peer.url, "stuck"):
-        await entry(demo_peer, await submit(demo_peer, flood, client_id="stuck"))
+        await entry(demo_peer, await submit(demo_peer, flood, client_id="stuck", extra_data=SHOWN))
         prompt_id = await submit(demo_peer, quick(), client_id="stuck-good")
         assert (await entry(demo_peer, prompt_id))["status"]["status_str"] == "success"
         for _ in range(10):

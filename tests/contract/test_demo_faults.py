@@ -14,6 +14,7 @@ import pytest
 
 from tests.contract.peer import WebPeer, ended, entry, history_of, post, queue, quick, running, submit, until
 from tests.services import Service, start_demo
+from wire.versions import NEWEST
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 async def faulty(service: Service) -> AsyncIterator[WebPeer]:
     """A separate demo, without faults at the beginning and the end."""
     async with aiohttp.ClientSession() as session:
-        peer = WebPeer("demo", service.url, session)
+        peer = WebPeer("demo", service.url, session, NEWEST)
         await post(peer, "/demo/faults", {"reset": True})
         yield peer
         await post(peer, "/demo/faults", {"reset": True})
@@ -255,7 +256,7 @@ async def test_held_submit_of_a_closed_connection_is_dropped(faulty: WebPeer) ->
     await faults(faulty, next_submit="hold")
     prompt_id = str(uuid.uuid4())
     async with aiohttp.ClientSession() as session:
-        gone = WebPeer("demo", faulty.url, session)
+        gone = WebPeer("demo", faulty.url, session, NEWEST)
         waiting = asyncio.ensure_future(submit(gone, quick(), prompt_id=prompt_id))
 
         async def held() -> bool:

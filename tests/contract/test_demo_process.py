@@ -16,6 +16,7 @@ import pytest
 
 from tests.contract.peer import WebPeer, ended, entry, quick, running, submit
 from tests.services import ROOT, free_ports, start_demo
+from wire.versions import NEWEST
 
 SOON = 10.0
 """Seconds that an end may take on a busy machine."""
@@ -61,7 +62,7 @@ def test_demo_ends_at_a_signal_with_an_open_connection(
 async def test_demo_ends_during_a_job_with_an_open_socket(tmp_path: Path) -> None:
     with start_demo("--step-seconds", "20", data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
-            peer = WebPeer("demo", service.url, session)
+            peer = WebPeer("demo", service.url, session, NEWEST)
             listener = await peer.connect("mid")
             await running(peer, await submit(peer, peer.slow_workflow(100), client_id="mid"))
             began = time.monotonic()
@@ -103,7 +104,7 @@ def test_page_says_that_this_is_a_demo(process: tuple[subprocess.Popen[str], int
 async def test_body_over_the_limit_is_413(tmp_path: Path) -> None:
     with start_demo("--max-upload-size", "0.5", data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
-            peer = WebPeer("demo", service.url, session)
+            peer = WebPeer("demo", service.url, session, NEWEST)
             limit = 512 * 1024
             assert (await peer.request("GET", "/features")).json()["max_upload_size"] == limit
             assert (await peer.upload("fits.bin", b"x" * (limit - 2000))).status == 200
@@ -117,7 +118,7 @@ async def test_body_over_the_limit_is_413(tmp_path: Path) -> None:
 async def test_demo_answers_while_hundreds_of_jobs_wait(tmp_path: Path) -> None:
     with start_demo(data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
-            peer = WebPeer("demo", service.url, session)
+            peer = WebPeer("demo", service.url, session, NEWEST)
             listener = await peer.connect("many")
             ids = [await submit(peer, quick("many"), client_id="many") for _ in range(300)]
             await listener.until(ended(ids[-1]))
@@ -130,7 +131,7 @@ async def test_demo_answers_while_hundreds_of_jobs_wait(tmp_path: Path) -> None:
 async def test_demo_answers_while_a_large_picture_is_computed(tmp_path: Path) -> None:
     with start_demo("--step-seconds", "0", data=tmp_path) as service:
         async with aiohttp.ClientSession() as session:
-            peer = WebPeer("demo", service.url, session)
+            peer = WebPeer("demo", service.url, session, NEWEST)
             inputs = {"text": "a wide valley", "seed": 5, "steps": 4, "width": 1024, "height": 1024}
             workflow = {
                 "1": {"class_type": "DemoSampler", "inputs": inputs},

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from PIL import Image
 
-from tests.contract.peer import Peer, Workflow, entry, save, submit
+from tests.contract.peer import Peer, Workflow, entry, post, save, submit
 
 
 def png(size: tuple[int, int] = (40, 30), color: tuple[int, ...] = (200, 40, 40, 255)) -> bytes:
@@ -172,6 +172,17 @@ async def test_previews_and_channels_are_encoded_on_request(
     assert mode in (None, picture.mode)
 
 
+@pytest.mark.parametrize("suffix", [".svg", ".xml"])
+async def test_files_that_may_carry_script_are_downloads_in_newer_versions(peer: Peer, suffix: str) -> None:
+    name = fresh(suffix)
+    await peer.upload(name, b"<svg/>")
+    answer = await peer.request("GET", "/view", {"filename": name, "type": "input"})
+    is_download = answer.headers["content-disposition"].startswith("attachment")
+    assert is_download is peer.expected.hardens_views
+    assert ("x-content-type-options" in answer.headers) is peer.expected.hardens_views
+    assert (answer.headers["content-type"] == "application/octet-stream") is peer.expected.hardens_views
+
+
 async def test_pages_are_served_as_downloads_and_texts_have_no_preview(peer: Peer) -> None:
     page, text = fresh(".html"), fresh(".txt")
     await peer.upload(page, b"<p>hello</p>")
@@ -295,10 +306,16 @@ async def test_side_of_zero_follows_the_other(
     assert picture.size == size
 
 
-async def test_unknown_blend_mode_fails_only_in_the_run(peer: Peer) -> None:
+async def test_unknown_blend_mode_fails_before_or_in_the_run(peer: Peer) -> None:
     name = (await peer.upload(fresh(), RED)).json()["name"]
     inputs = {"image1": ["1", 0], "image2": ["1", 0], "blend_factor": 0.5, "blend_mode": "sparkle"}
     workflow: Workflow = {"1": load(name), "2": {"class_type": "ImageBlend", "inputs": inputs}, "9": save("2")}
+    if peer.expected.checks_combos:
+        answer = await post(peer, "/prompt", {"prompt": workflow})
+        [error] = answer.json()["node_errors"]["2"]["errors"]
+        assert (answer.status, error["type"]) == (400, "value_not_in_list")
+        assert error["details"].startswith("blend_mode: 'sparkle' not in ['normal', ")
+        return
     found = await entry(peer, await submit(peer, workflow))
     kind, data = found["status"]["messages"][-1]
     assert (kind, data["exception_type"]) == ("execution_error", "ValueError")

@@ -1,4 +1,4 @@
-"""Several users on one demo server, and on a real ComfyUI where there is one: facts that the gateway relies on.
+"""Several users on a demo server of each version, and on real ones where there are any: facts for the gateway.
 
 A server keeps what a prompt carries, answers a HEAD with a file's ETag, accepts an upload without a length, and sends
 events to the client_id of the prompt. Each is ComfyUI's own behaviour, so each is tried on the real one too.
@@ -12,19 +12,22 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.fleet.rules import Rules
-from tests.contract.conftest import REAL
+from tests.contract.conftest import REAL, Demos
 from tests.integration.rig import until
 from tests.integration.studio import Studio, load_prompt, open_listener, open_studio, picture_prompt, small_png
-from wire.versions import NEWEST
-
-SERVERS = ["demo", *REAL]
+from wire.versions import NEWEST, VERSIONS
 
 
-@pytest.fixture(params=SERVERS)
-async def studio(request: pytest.FixtureRequest) -> AsyncIterator[Studio]:
+@pytest.fixture(params=[*VERSIONS, *REAL])
+async def studio(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Studio]:
     """A gateway with three users, for each kind of server."""
-    async with open_studio(server="" if request.param == "demo" else request.param) as studio:
+    async with open_studio(server=address_of(request.param, demos)) as studio:
         yield studio
+
+
+def address_of(server: str, demos: Demos) -> str:
+    """Return the address of a real server, or of the demo of this version."""
+    return demos.get(server).url if server in VERSIONS else server
 
 
 def new_picture() -> dict[str, object]:
@@ -108,11 +111,10 @@ async def test_model_shown_by_its_path_is_sealed_for_its_maker(studio: Studio) -
     assert claimed["filename"] == model["filename"] and "seal" not in claimed
 
 
-@pytest.mark.parametrize("server", SERVERS)
-async def test_denied_class_runs_under_no_other_name(server: str) -> None:
-    flags = ("--speaks", NEWEST) if server == "demo" else ()
-    denied, url = ("Preview3D", "ImageInvert"), server.removeprefix("demo")
-    async with open_studio(Rules(deny_nodes=denied), *flags, server=url) as studio:
+@pytest.mark.parametrize("server", [NEWEST, *REAL])
+async def test_denied_class_runs_under_no_other_name(server: str, demos: Demos) -> None:
+    denied = ("Preview3D", "ImageInvert")
+    async with open_studio(Rules(deny_nodes=denied), server=address_of(server, demos)) as studio:
         alice = await studio.log_in("alice")
         for class_type in ("Preview3D", "Preview3DAnimation", "ImageInvert", "OldInvert"):
             if class_type not in denied and await studio.direct("GET", f"/object_info/{class_type}"):

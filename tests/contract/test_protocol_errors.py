@@ -19,13 +19,16 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("no prompt", {}, "no_prompt", "No prompt provided"),
     ("a list", [1], "no_prompt", "No prompt provided"),
     ("an empty prompt", {"prompt": {}}, "prompt_no_outputs", ""),
-    ("a list as prompt", {"prompt": []}, "prompt_no_outputs", ""),
     ("no output", {"prompt": {"1": quick()["1"]}}, "prompt_no_outputs", ""),
     ("unknown target", {"prompt": quick(), "partial_execution_targets": ["77"]}, "prompt_no_outputs", ""),
-    ("an editor's workflow", {"prompt": {"nodes": [{"id": 1}], "links": []}}, "invalid_prompt", "Node ID '#nodes'"),
-    ("no class", {"prompt": {"1": {"inputs": {}}}}, "invalid_prompt", "Node ID '#1'"),
-    ("unknown class", {"prompt": {"1": {"class_type": "Nope", "inputs": {}}}}, "invalid_prompt", "Node ID '#1'"),
 ]
+REFUSED_BY_VERSION = {
+    "a list as prompt": {"prompt": []},
+    "an editor's workflow": {"prompt": {"nodes": [{"id": 1}], "links": []}},
+    "no class": {"prompt": {"1": {"inputs": {}}}},
+    "unknown class": {"prompt": {"1": {"class_type": "Nope", "inputs": {}}}},
+}
+TROUBLE = b"500 Internal Server Error\n\nServer got itself in trouble"
 
 
 @pytest.mark.parametrize(("body", "kind", "details"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
@@ -37,6 +40,18 @@ async def test_prompt_refused_as_a_whole(peer: Peer, body: Any, kind: str, detai
     assert list(error) == ["type", "message", "details", "extra_info"]
     assert (error["type"], error["details"], error["extra_info"]) == (kind, details, {})
     assert answer.json()["node_errors"] == {}
+
+
+@pytest.mark.parametrize("case", REFUSED_BY_VERSION)
+async def test_refusal_explains_what_its_version_explains(peer: Peer, case: str) -> None:
+    answer = await post(peer, "/prompt", REFUSED_BY_VERSION[case])
+    expected = peer.expected.refusals[case]
+    if expected is None:
+        assert (answer.status, answer.body) == (500, TROUBLE)
+        return
+    error = answer.json()["error"]
+    assert (answer.status, answer.json()["node_errors"]) == (400, {})
+    assert (error["type"], error["details"], error["extra_info"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +71,7 @@ async def test_malformed_submit_is_a_500(peer: Peer, body: bytes) -> None:
     answer = await peer.request("POST", "/prompt", body=body)
     assert answer.status == 500
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.body == b"500 Internal Server Error\n\nServer got itself in trouble"
+    assert answer.body == TROUBLE
 
 
 WIDTH = ["INT", {"default": 512, "min": 1, "max": 16384, "step": 1}]
@@ -254,18 +269,17 @@ async def test_exception_during_validation_is_reported_by_its_name(
     assert error["extra_info"]["exception_type"] == exception
 
 
-async def test_cycle_is_refused_without_a_reason(peer: Peer) -> None:
+async def test_cycle_is_refused(peer: Peer) -> None:
     answer = await post(peer, "/prompt", {"prompt": {"1": invert("2"), "2": invert("1"), "9": save("2")}})
     assert answer.status == 400
-    assert answer.json() == {
-        "error": {
-            "type": "prompt_outputs_failed_validation",
-            "message": "Prompt outputs failed validation",
-            "details": "",
-            "extra_info": {},
-        },
-        "node_errors": {},
+    assert answer.json()["error"] == {
+        "type": "prompt_outputs_failed_validation",
+        "message": "Prompt outputs failed validation",
+        "details": "",
+        "extra_info": {},
     }
+    nodes = answer.json()["node_errors"]
+    assert {key: [error["type"] for error in node["errors"]] for key, node in nodes.items()} == peer.expected.cycle
 
 
 async def test_values_are_converted_and_unknown_inputs_ignored(peer: Peer) -> None:

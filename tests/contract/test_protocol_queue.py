@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.contract.peer import Peer, entry, history_of, new_id, post, queue, quick, running, submit, until
+from tests.contract.peer import (
+    Peer,
+    entry,
+    history_of,
+    new_id,
+    post,
+    queue,
+    quick,
+    running,
+    submit,
+    until,
+    without_added,
+)
 
 
 async def test_running_and_pending_jobs_are_listed_and_have_no_history(peer: Peer) -> None:
@@ -17,7 +29,8 @@ async def test_running_and_pending_jobs_are_listed_and_have_no_history(peer: Pee
     listing = (await peer.request("GET", "/queue")).json()
     assert list(listing) == ["queue_running", "queue_pending"]
     item = next(each for each in listing["queue_pending"] if each[1] == second)
-    assert item[2:] == [workflow, {"client_id": "q"}, ["9"]]
+    assert [item[2], item[4]] == [workflow, ["9"]]
+    assert without_added(peer, item[3]) == {"client_id": "q"}
     assert (await peer.request("GET", "/prompt")).json()["exec_info"]["queue_remaining"] >= 2
     assert await history_of(peer, first) is None
     assert await history_of(peer, second) is None

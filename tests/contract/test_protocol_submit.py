@@ -5,7 +5,21 @@ from __future__ import annotations
 import json
 import uuid
 
-from tests.contract.peer import Peer, entry, history_of, new_id, post, queue, quick, running, submit, until
+import pytest
+
+from tests.contract.peer import (
+    Peer,
+    entry,
+    history_of,
+    new_id,
+    post,
+    queue,
+    quick,
+    running,
+    submit,
+    until,
+    without_added,
+)
 
 
 async def test_submit_keeps_the_clients_prompt_id(peer: Peer) -> None:
@@ -23,9 +37,19 @@ async def test_submit_without_an_id_gets_one(peer: Peer) -> None:
     assert uuid.UUID(await submit(peer, quick()))
 
 
-async def test_number_as_id_becomes_a_string(peer: Peer) -> None:
-    number = uuid.uuid4().int >> 80
-    assert await submit(peer, quick(), prompt_id=number) == str(number)
+@pytest.mark.parametrize("prompt_id", [1234567, "mine", "F72528BC-3929-45A7-9931-0E1F425E6331"])
+async def test_id_may_have_to_be_a_lower_case_uuid(peer: Peer, prompt_id: object) -> None:
+    answer = await post(peer, "/prompt", {"prompt": quick(), "prompt_id": prompt_id})
+    if peer.expected.requires_uuids:
+        assert answer.status == 400
+        assert answer.json()["error"]["type"] == "invalid_prompt_id"
+    else:
+        assert answer.json()["prompt_id"] == str(prompt_id)
+
+
+async def test_null_as_id_gets_a_new_one_or_its_name(peer: Peer) -> None:
+    given = await submit(peer, quick(), prompt_id=None)
+    assert uuid.UUID(given) if peer.expected.requires_uuids else given == "None"
 
 
 async def test_numbers_count_up_and_front_negates_them(peer: Peer) -> None:
@@ -46,7 +70,20 @@ async def test_content_type_of_a_submit_is_ignored(peer: Peer) -> None:
 async def test_extra_data_is_returned_with_the_client_id(peer: Peer) -> None:
     extra = {"extra_pnginfo": {"workflow": {"id": "w"}}, "mine": {"a": 1}, "client_id": "ignored"}
     prompt_id = await submit(peer, quick(), extra_data=extra, client_id="real-client")
-    assert (await entry(peer, prompt_id))["prompt"][3] == {**extra, "client_id": "real-client"}
+    found = (await entry(peer, prompt_id))["prompt"][3]
+    assert without_added(peer, found) == {**extra, "client_id": "real-client"}
+
+
+async def test_secrets_of_partner_nodes_are_never_in_the_history(peer: Peer) -> None:
+    blocker = await submit(peer, peer.slow_workflow(20))
+    secrets = {"api_key_comfy_org": "key-of-a-user", "auth_token_comfy_org": "token-of-a-user"}
+    prompt_id = await submit(peer, quick(), extra_data={**secrets, "mine": 1})
+    listed = (await peer.request("GET", "/queue")).json()
+    shown = next(item for item in listed["queue_pending"] if item[1] == prompt_id)[3]
+    assert (secrets.items() <= shown.items()) is peer.expected.shows_secrets
+    assert ("of-a-user" in json.dumps(listed)) is peer.expected.shows_secrets
+    await post(peer, "/interrupt", {"prompt_id": blocker})
+    assert "of-a-user" not in json.dumps(await entry(peer, prompt_id))
 
 
 async def test_history_entry_is_complete(peer: Peer) -> None:
@@ -54,7 +91,9 @@ async def test_history_entry_is_complete(peer: Peer) -> None:
     prompt_id = await submit(peer, workflow, client_id="shape")
     found = await entry(peer, prompt_id)
     assert list(found) == ["prompt", "outputs", "status", "meta"]
-    assert found["prompt"][1:] == [prompt_id, workflow, {"client_id": "shape"}, ["9"]]
+    _, *about, extra_data, outputs = found["prompt"]
+    assert [*about, outputs] == [prompt_id, workflow, ["9"]]
+    assert without_added(peer, extra_data) == {"client_id": "shape"}
     (image,) = found["outputs"]["9"]["images"]
     assert list(image) == ["filename", "subfolder", "type"]
     assert (image["subfolder"], image["type"]) == ("", "output")

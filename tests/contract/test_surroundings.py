@@ -19,12 +19,12 @@ async def test_every_route_exists_twice(peer: Peer, path: str) -> None:
 
 
 async def test_unknown_path_is_an_empty_404(peer: Peer) -> None:
-    for method, path in (("GET", "/nope"), ("GET", "/api/jobs"), ("GET", "/interrupt")):
+    for method, path in (("GET", "/nope"), ("GET", "/api/nope"), ("GET", "/interrupt")):
         answer = await peer.request(method, path)
         assert (answer.status, answer.body) == (404, b"")
 
 
-@pytest.mark.parametrize("path", ["/nope", "/system_stats", "/api/jobs/any/cancel"])
+@pytest.mark.parametrize("path", ["/nope", "/system_stats"])
 async def test_post_to_a_get_route_is_a_405(peer: Peer, path: str) -> None:
     answer = await peer.request("POST", path, body=b"{}")
     assert (answer.status, answer.body) == (405, b"405: Method Not Allowed")
@@ -45,20 +45,8 @@ async def test_models_of_an_unknown_kind_are_a_404(peer: Peer) -> None:
 async def test_system_stats_are_complete(peer: Peer) -> None:
     stats = (await peer.request("GET", "/system_stats")).json()
     assert list(stats) == ["system", "devices"]
-    assert set(stats["system"]) == {
-        "os",
-        "ram_total",
-        "ram_free",
-        "comfyui_version",
-        "required_frontend_version",
-        "installed_templates_version",
-        "required_templates_version",
-        "python_version",
-        "pytorch_version",
-        "embedded_python",
-        "argv",
-    }
-    assert stats["system"]["comfyui_version"] == "0.3.64"
+    assert set(stats["system"]) == peer.expected.system
+    assert stats["system"]["comfyui_version"] == peer.version
     (device,) = stats["devices"]
     assert set(device) == {
         "name",

@@ -15,22 +15,22 @@ from app.workflows.editor.conversion import Converter, Key
 from app.workflows.editor.copy import filled
 from app.workflows.editor.sending import Sender
 from app.workflows.reading import read_source
-from tests.contract.conftest import ALONE, REAL
+from tests.contract.conftest import ALONE, REAL, Demos
 from tests.contract.peer import Peer, WebPeer, entry, new_id, web_peer
 from tests.contract.test_files import RED, fresh
 from tests.editor.drawing import INSIDE, OUTSIDE, Drawing, key
-from tests.services import Service
 from tests.unit.core.builders import task as a_task
+from wire.versions import VERSIONS
 
 NOW = (2026, 1, 2, 3, 4, 5)
 
 
-@pytest.fixture(params=["demo", *REAL])
-async def painter(request: pytest.FixtureRequest, demo: Service) -> AsyncIterator[Peer]:
+@pytest.fixture(params=[*VERSIONS, *REAL])
+async def painter(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Peer]:
     """A server that writes prompts into its pictures."""
     address = request.param
     opening: AbstractAsyncContextManager[WebPeer] = (
-        web_peer("demo", demo.url) if address == "demo" else web_peer(address, address, is_alone=ALONE, previews=False)
+        demos.open(address) if address in VERSIONS else web_peer(address, address, is_alone=ALONE, previews=False)
     )
     async with opening as peer:
         yield peer
