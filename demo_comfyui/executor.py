@@ -85,6 +85,8 @@ class Executor:
             run.send("execution_success", {"prompt_id": item[1]})
         self.last_node = None
         shown = self._cache.shown()
+        if not self._settings.version.lists_whole_cache:
+            shown = {node_id: cached for node_id, cached in shown.items() if node_id in run.visited}
         return Outcome(
             succeeded,
             run.messages,
@@ -96,6 +98,7 @@ class Executor:
         return self._cache.get(node_id) is not None
 
     def _node(self, run: _Run, node_id: str) -> bool:
+        run.visited.add(node_id)
         cached = self._cache.get(node_id)
         if cached is not None:
             run.send_executed(node_id, cached.ui)
@@ -175,6 +178,7 @@ class _Run:
         self.client_id = client_id
         self.messages: list[tuple[str, dict[str, Any]]] = []
         self.executed: list[str] = []
+        self.visited: set[str] = set()
         self.progress = Progress(hub, self.prompt_id, client_id)
         self._hub = hub
 

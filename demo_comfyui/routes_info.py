@@ -40,6 +40,7 @@ class InfoRoutes:
             *([web.get("/node_replacements", self.node_replacements)] if self.settings.version.replaces_nodes else []),
             web.get("/models", self.models),
             web.get("/models/{folder}", self.models_in),
+            web.get("/view_metadata/{folder}", _missing),
             web.get("/experiment/models", _empty_list),
             web.get("/embeddings", _empty_list),
             web.get("/extensions", _empty_list),
@@ -121,6 +122,10 @@ class InfoRoutes:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
         files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return web.json_response([path.name for path in files])
+
+
+async def _missing(_: web.Request) -> web.Response:
+    return web.Response(status=404)
 
 
 async def _empty_list(_: web.Request) -> web.Response:

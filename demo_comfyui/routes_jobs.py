@@ -1,4 +1,4 @@
-"""The jobs API of newer versions, over the same queue and history: only below /api."""
+"""The jobs API of newer versions, over the same queue and history. Its routes begin with /api, and have twins too."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class JobRoutes:
     executor: Executor
 
     def table(self) -> list[web.RouteDef]:
-        """The routes as they are; they have no twin."""
+        """The routes, without the twins."""
         return [
             web.get("/api/jobs", self.get_all),
             web.post("/api/jobs/cancel", self.cancel_all),

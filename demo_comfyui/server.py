@@ -84,12 +84,11 @@ class DemoServer:
             *files.table(),
             *UserRoutes(settings.data / "user").table(),
             *info.table(),
+            *(JobRoutes(self._queue, self._executor).table() if version.has_jobs else ()),
         ]
         app.add_routes(twins)
         app.add_routes([web.route(route.method, f"/api{route.path}", route.handler) for route in twins])
         app.add_routes([*info.internal_table(), *files.asset_table()])
-        if version.has_jobs:
-            app.add_routes(JobRoutes(self._queue, self._executor).table())
         if settings.faults:
             app.add_routes(FaultRoutes(self._faults, self._hub, self._queue, self._restart).table())
         app.add_routes([web.get("/", _index), web.get("/api/", _index), web.static("/", WEB_FILES)])

@@ -36,9 +36,29 @@ _FOLDERS = (
     "model_patches",
     "audio_encoders",
 )
-_MORE_FOLDERS = (
+_NEW_FOLDERS = (
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
     "latent_upscale_models",
+    "custom_nodes",
     "datasets",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+    "model_patches",
+    "audio_encoders",
     "background_removal",
     "frame_interpolation",
     "geometry_estimation",
@@ -63,6 +83,7 @@ class Version:
     requires_uuids: bool = False  # as prompt_id
     rewrites_extra_data: bool = False  # secrets are removed, and the time is added
     previews_on_request: bool = False  # samplers send previews only with `preview_method`
+    lists_whole_cache: bool = True  # as outputs of a run: also those that its targets leave out
     hardens_answers: bool = False  # against foreign pages, and against files with scripts
 
     @property
@@ -99,7 +120,7 @@ NEW = Version(
         "node_replacements": True,
         "assets": False,
     },
-    model_folders=(*_FOLDERS, *_MORE_FOLDERS),
+    model_folders=_NEW_FOLDERS,
     has_jobs=True,
     has_assets=True,
     replaces_nodes=True,
@@ -108,6 +129,7 @@ NEW = Version(
     requires_uuids=True,
     rewrites_extra_data=True,
     previews_on_request=True,
+    lists_whole_cache=False,
     hardens_answers=True,
 )
 VERSIONS = {version.number: version for version in (OLD, NEW)}

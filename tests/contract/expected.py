@@ -41,6 +41,7 @@ class Expected:
     has_assets: bool = False  # routes that need --enable-assets
     replaces_nodes: bool = False
     previews_on_request: bool = False  # of samplers, by `preview_method`
+    lists_whole_cache: bool = True  # as outputs of a run: also those that its targets leave out
     hardens_views: bool = False  # files that may carry script are downloads
     cycle: Mapping[str, list[str]] = field(default_factory=dict)  # the types of errors by node
     refusals: Mapping[str, Refusal | None]
@@ -64,6 +65,7 @@ NEW = Expected(
     has_assets=True,
     replaces_nodes=True,
     previews_on_request=True,
+    lists_whole_cache=False,
     hardens_views=True,
     cycle={"1": ["dependency_cycle"], "2": ["dependency_cycle"]},
     refusals={

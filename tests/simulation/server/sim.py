@@ -180,8 +180,9 @@ class SimServer:
             return _too_large()
         parts = [unquote(part) for part in path.removeprefix("/api").split("/") if part]
         try:
-            if self._version.is_new and path.startswith("/api/jobs"):
-                return self._jobs_api.answer(method, parts[1:], query, body)
+            jobs = path.replace("/api/api/", "/api/")  # these routes have twins too
+            if self._version.is_new and jobs.startswith("/api/jobs"):
+                return self._jobs_api.answer(method, jobs.split("/")[3:], query, body)
             if method in {"GET", "HEAD"}:
                 answer = conditional(self._get(parts, query), lower)
                 return Answer(answer.status, b"", answer.headers) if method == "HEAD" else answer

@@ -67,8 +67,9 @@ class Surroundings:
                 return json_answer({name: known.describe(name, pictures) for name in shown})
             case ["models"]:
                 return json_answer(self.version.models)
-            case ["models", folder]:
-                return json_answer([]) if folder in self.version.models else Answer(404)
+            case ["models" | "view_metadata" as kind, folder]:
+                is_known = kind == "models" and folder in self.version.models
+                return json_answer([]) if is_known else Answer(404)
             case ["embeddings"] | ["extensions"] | ["experiment", "models"]:
                 return json_answer([])
             case ["workflow_templates"] | ["i18n"]:

@@ -33,9 +33,29 @@ _MODELS = (
     "model_patches",
     "audio_encoders",
 )
-_MORE_MODELS = (
+_NEW_MODELS = (
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
     "latent_upscale_models",
+    "custom_nodes",
     "datasets",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+    "model_patches",
+    "audio_encoders",
     "background_removal",
     "frame_interpolation",
     "geometry_estimation",
@@ -95,7 +115,7 @@ NEW = Version(
         "node_replacements": True,
         "assets": False,
     },
-    models=(*_MODELS, *_MORE_MODELS),
+    models=_NEW_MODELS,
 )
 ANCIENT = Version("0.3.55", interrupts_by_id=False, system=OLD.system)
 VERSIONS = {version.number: version for version in (OLD, NEW)}

@@ -61,6 +61,7 @@ class Run:
     now_ms: Callable[[], int]
     messages: list[Any] = field(default_factory=list)
     executed: list[str] = field(default_factory=list)
+    visited: set[str] = field(default_factory=set)
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -146,7 +147,8 @@ class Worker:
         await asyncio.sleep(0.001 * self.pace)  # the history may be later than the event (docs/comfyui.md 3)
         if self.is_gone:
             raise Restarted
-        results = {node_id: self._results.get(node_id) for node_id in prompt}
+        listed = [node_id for node_id in prompt if node_id in run.visited or not self.version.is_new]
+        results = {node_id: self._results.get(node_id) for node_id in listed}
         shown = {node_id: result.shown for node_id, result in results.items() if result and result.shown is not None}
         return Outcome(end, run.messages, shown, {node_id: _meta(node_id) for node_id in shown})
 
@@ -159,6 +161,7 @@ class Worker:
 
     async def _node(self, run: Run, place: Place) -> str:
         """Run a node, or send its cached result; return the state of the job."""
+        run.visited.add(place.node_id)
         known = self._results.get(place.node_id)
         if known is not None:
             self._executed(run, place, known)
