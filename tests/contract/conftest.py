@@ -79,6 +79,13 @@ async def replica(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator
         yield peer
 
 
+@pytest.fixture(params=replicas(NEWEST))
+async def new_replica(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Peer]:
+    """A server that must behave like the recorded one of the newest version."""
+    async with _open(request.param, demos) as peer:
+        yield peer
+
+
 @pytest.fixture(params=[*replicas(*VERSIONS), *REAL])
 async def peer(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Peer]:
     """A server under test."""

@@ -1,4 +1,4 @@
-"""Events of runs on a real ComfyUI 0.3.64, replayed on a demo and on a simulated server, compared key by key.
+"""Events of runs on real ComfyUI servers, replayed on demo and simulated ones of their version, compared key by key.
 
 The other recorded exchanges are in `test_captures_http.py`; `test_captures_ledger.py` lists what is not replayed.
 """
@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
 from tests.contract.captures import (
     captured_events,
+    each,
+    idle,
     normal,
     plain_events,
     prompt_for,
+    skip_unknown,
     warm,
     without_form,
 )
@@ -30,17 +34,12 @@ from tests.contract.peer import (
     running,
     submit,
 )
-from tests.recordings import read
+from tests.recordings import names, read
 
 FLAGS = {"supports_preview_metadata": True}
-NODES_OF_ITS_OWN = {
-    "02h_expand": "a demo has no node that expands",
-    "02i_sendtext": "a demo has no node that sends text",
-}
-PNG_PREVIEWS = {"02e_run_flags_metadata_png", "02f_run_noflags_png"}
 
 
-async def idle(listener: Listener, *, more_than: int = 1) -> None:
+async def heard_idle(listener: Listener, *, more_than: int = 1) -> None:
     """Wait until the socket has received that the queue is empty."""
 
     def is_empty(received: list[Event]) -> bool:
@@ -54,54 +53,76 @@ def cached_nodes(events: list[Event]) -> list[str]:
     return next(event.data["nodes"] for event in events if event.kind == "execution_cached")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "02a_run_noflags_jpeg",
-        "02b_run_cached_identical",
-        "02c_run_partly_cached",
-        "02d_run_flags_metadata_jpeg",
-        "02e_run_flags_metadata_png",
-        "02f_run_noflags_png",
-        "02g_execution_error",
-        "02h_expand",
-        "02i_sendtext",
-        "02j_two_outputs_batch2",
-    ],
-)
+def runs(version: str) -> list[str]:
+    """Return the recordings of one run with its own socket."""
+    return [name for name in names(version) if "ws_client" in read(name, version)]
+
+
+def has_flags(events: list[Event]) -> bool:
+    """Return whether a socket sent its feature flags, which the server answers."""
+    return any(event.kind == "feature_flags" for event in events)
+
+
+def without_steps(events: list[Event]) -> list[Event]:
+    """Return the events without those of steps, whose number before an interrupt varies."""
+    return [event for event in events if event.kind not in (1, 4, "progress") and not _is_step(event)]
+
+
+def _is_step(event: Event) -> bool:
+    nodes = event.data["nodes"].values() if event.kind == "progress_state" else ()
+    return any(node["state"] == "running" and node["value"] for node in nodes)
+
+
+@pytest.mark.parametrize(("replica", "name"), each(runs), indirect=["replica"])
 async def test_recorded_run_sends_the_same_events(replica: Peer, name: str) -> None:
-    if not replica.has_recorded_nodes and name in NODES_OF_ITS_OWN:
-        pytest.skip(NODES_OF_ITS_OWN[name])
-    capture = read(f"{name}")
-    expected = captured_events(capture["ws_client"])
+    capture = read(name, replica.version)
+    skip_unknown(replica, capture["prompt"])
+    await idle(replica)
+    expected, expected_other = captured_events(capture["ws_client"]), captured_events(capture["ws_other_client"])
     prompt = prompt_for(replica, capture["prompt"])
     await warm(replica, prompt, cached_nodes(expected))
     client_id = f"replay-{name}"
-    other = await replica.connect("replay-other")
+    other = await replica.connect("replay-other", capture["flags_sent"] if has_flags(expected_other) else None)
     listener = await replica.connect(client_id, capture["flags_sent"])
-    answer = await post(replica, "/prompt", {"prompt": prompt, "client_id": client_id})
+    extra = {"extra_data": capture["extra_data_sent"]} if capture.get("extra_data_sent") else {}
+    answer = await post(replica, "/prompt", {"prompt": prompt, "client_id": client_id, **extra})
     prompt_id = answer.json()["prompt_id"]
+    theirs = {capture["post"]["body"]["prompt_id"]: "<prompt_id>", capture["client_id"]: "<client>"}
+    theirs[capture["ws_other_client"][0]["text"]["data"]["sid"]] = "<other>"
+    ours = {prompt_id: "<prompt_id>", client_id: "<client>", "replay-other": "<other>"}
+    if "meanwhile" in capture:
+        await listener.until(lambda received: any(event.kind == "progress" for event in received))
+        for row in capture["meanwhile"]:
+            await replay(replica, row, theirs, ours)
     await listener.until(ended(prompt_id))
-    await idle(other)
+    await heard_idle(other)
     history = (await replica.request("GET", f"/history/{prompt_id}")).json()
 
-    theirs = {capture["post"]["body"]["prompt_id"]: "<prompt>", capture["client_id"]: "<client>"}
-    theirs[capture["ws_other_client"][0]["text"]["data"]["sid"]] = "<other>"
-    ours = {prompt_id: "<prompt>", client_id: "<client>", "replay-other": "<other>"}
     assert normal(answer.json(), ours) == normal(capture["post"]["body"], theirs)
     received = plain_events(listener.received)
-    if not replica.has_recorded_nodes and name in PNG_PREVIEWS:  # a demo sends JPEG
+    if not replica.has_recorded_nodes and "png" in name:  # a demo sends JPEG
         received, expected = without_form(received), without_form(expected)
+    if "meanwhile" in capture:
+        received, expected = without_steps(received), without_steps(expected)
     assert normal(received, ours) == normal(expected, theirs)
-    assert normal(plain_events(other.received), ours) == normal(captured_events(capture["ws_other_client"]), theirs)
-    expected_history = normal(capture["history"], theirs)
-    expected_prompt = expected_history["<prompt>"]["prompt"]
-    expected_prompt[2] = normal(prompt, {})
-    found = normal(history, ours)
-    found["<prompt>"]["prompt"][2] = normal(found["<prompt>"]["prompt"][2], {})
-    del expected_prompt[2], found["<prompt>"]["prompt"][2]
-    expected_prompt[1:1], found["<prompt>"]["prompt"][1:1] = [], []
-    assert found == expected_history
+    assert normal(plain_events(other.received), ours) == normal(expected_other, theirs)
+    assert normal(history, ours) == normal(capture["history"], theirs)
+    if "job" in capture:
+        await replay(replica, capture["job"], theirs, ours)
+
+
+async def replay(replica: Peer, row: dict[str, Any], theirs: dict[str, str], ours: dict[str, str]) -> None:
+    """Repeat a request with our ids in place of theirs, and compare the answer."""
+    texts = {their: our for their, name in theirs.items() for our, same in ours.items() if name == same}
+    url, body = row["url"], json.dumps(row["request"]["json"]) if "request" in row else ""
+    for their, our in texts.items():
+        url, body = url.replace(their, our), body.replace(their, our)
+    path, _, text = url.partition("?")
+    query = dict(part.split("=") for part in text.split("&")) if text else None
+    answer = await replica.request(row["method"], path, query, body.encode() or None)
+    assert answer.status == row["status"], url
+    found = answer.json() if answer.body else ""
+    assert normal(found, ours) == normal(row["body"], theirs), url
 
 
 @pytest.mark.parametrize("name", ["02k_no_client_id", "02l_no_client_id_error"])
@@ -116,7 +137,7 @@ async def test_recorded_run_without_a_client_is_broadcast_identically(replica: P
     }
     prompt_id = await submit(replica, prompt)
     for key, listener in listeners.items():
-        await idle(listener, more_than=2)
+        await heard_idle(listener, more_than=2)
         expected = captured_events(capture[key])
         theirs = {capture["post"]["body"]["prompt_id"]: "<prompt>", expected[0].data["sid"]: "<sid>"}
         ours = {prompt_id: "<prompt>", listener.received[0].data["sid"]: "<sid>"}
@@ -155,7 +176,7 @@ async def test_recorded_deafness_after_the_older_socket_closes(replica: Peer) ->
     other = await replica.connect("replay-03b-other")
     deaf_since = len(new.received)
     await post(replica, "/interrupt", {"prompt_id": prompt_id})
-    await idle(other)
+    await heard_idle(other)
     assert new.received[deaf_since:] == []
     assert await history_of(replica, prompt_id) is not None
 

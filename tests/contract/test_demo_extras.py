@@ -6,11 +6,15 @@ import io
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.contract.peer import WebPeer, entry, history_of, post, queue, quick, submit, until, web_peer
+from tests.contract.test_captures_http import parsed
+from tests.contract.test_files import BLUE, RED
+from tests.recordings import read
 from tests.services import Service, start_demo
 from wire.versions import NEWEST
 
@@ -46,14 +50,28 @@ async def test_dead_worker_accepts_prompts_and_never_runs_them(peer: WebPeer) ->
     await until(peer, lambda: history_of(peer, prompt_id))
 
 
-async def test_uploads_and_results_are_assets(peer: WebPeer) -> None:
+async def test_recorded_uploads_and_results_are_assets(peer: WebPeer) -> None:
+    rows = read("20_assets_enabled", NEWEST)
+    pictures = [RED, RED, BLUE, RED]
+    for row in rows:
+        if row.get("url") == "/upload/image":
+            answer = await peer.upload(row["request"]["file"], pictures.pop(0), **row["request"]["form"])
+            assert named(answer.json()) == named(row["body"])
+        elif row.get("url") in ("/features", "/view?filename=cap.png&type=input"):
+            answer = await peer.request("GET", *parsed(row["url"]))
+            assert (answer.status, set(answer.headers)) == (
+                row["status"],
+                {header.lower() for header in row["headers"]},
+            )
     assert (await peer.request("GET", "/features")).json()["assets"] is True
-    first, second = [(await peer.upload("asset.png", b"bytes", subfolder="deep")).json() for _ in range(2)]
-    assert first == second
-    asset = first.pop("asset")
-    assert first == {"name": "asset.png", "subfolder": "deep", "type": "input"}
-    assert set(asset) == {"id", "name", "asset_hash", "size", "mime_type", "tags"}
-    assert (asset["name"], asset["size"], asset["tags"]) == ("asset.png", 5, ["input", "uploaded"])
-    assert re.fullmatch("blake3:[0-9a-f]{64}", asset["asset_hash"])
+    assert pictures == []
+    [recorded] = next(row for row in rows if "url" not in row).values()
     found = await entry(peer, await submit(peer, quick()))
-    assert uuid.UUID(found["outputs"]["9"]["images"][0]["id"])
+    assert set(found["outputs"]["9"]["images"][0]) == set(recorded["outputs"]["9"]["images"][0])
+
+
+def named(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer to an upload with placeholders for what depends on the bytes."""
+    asset = answer["asset"]
+    assert uuid.UUID(asset["id"]) and re.fullmatch("blake3:[0-9a-f]{64}", asset["asset_hash"])
+    return {**answer, "asset": {**asset, "id": "<id>", "asset_hash": "<hash>", "size": "<size>"}}
