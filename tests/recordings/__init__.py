@@ -14,10 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from wire.versions import NEWEST, OLDEST, VERSIONS
+
+__all__ = ["NEWEST", "OLDEST", "VERSIONS", "catalogue", "catalogue_text", "names", "read", "without_prose"]
+
 FOLDER = Path(__file__).parent
-OLDEST = "0.3.64"
-NEWEST = "0.30.0"
-VERSIONS = (OLDEST, NEWEST)
 
 CATALOGUE = "object_info"
 PROSE = ("description", "tooltip")

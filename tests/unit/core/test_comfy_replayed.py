@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import comfy
+from app.core import comfy, jobs
 from app.core.errors import (
     HttpStatusError,
     MooringError,
@@ -19,6 +19,7 @@ from app.core.evidence import Accepted, Finished, Refused, Unclear
 from app.core.model import NodeId, PromptId
 from app.core.ports.http import Response
 from app.core.truth import judge
+from tests.recordings import OLDEST, VERSIONS
 from tests.unit.core import captures
 from tests.unit.core.builders import ERROR, REJECTION, A, answer, queue_item, task
 from tests.unit.core.odd import JSON, mutated
@@ -53,14 +54,19 @@ def test_every_captured_submit_is_understood() -> None:
 
 
 def test_every_captured_node_error_is_parsed() -> None:
-    for name, case in captures.one("04").items():
-        body = case.get("response", {}).get("body")
-        if not isinstance(body, dict) or not body.get("node_errors"):
+    versions = set()
+    for exchange in captures.exchanges():
+        if (exchange.method, exchange.url) != ("POST", "prompt") or exchange.response.status == 500:
             continue
-        result = comfy.read_submit(captures.response_of(case["response"]), task(str(body.get("prompt_id"))), 5.0)
+        body = json.loads(exchange.response.text)
+        if not body.get("node_errors"):
+            continue
+        result = comfy.read_submit(exchange.response, task(str(body.get("prompt_id"))), 5.0)
         errors = result.node_errors if isinstance(result, Accepted) else result.failure.node_errors  # type: ignore[union-attr]
-        assert len(errors) == sum(len(node["errors"]) for node in body["node_errors"].values()), name
-        assert all(item.type and item.message and item.class_type for item in errors), name
+        assert len(errors) == sum(len(node["errors"]) for node in body["node_errors"].values()), exchange
+        assert all(item.type and item.message and item.class_type for item in errors), exchange
+        versions.add(exchange.where.split("/")[0])
+    assert versions == set(VERSIONS)
 
 
 def test_every_captured_queue_is_understood() -> None:
@@ -87,14 +93,41 @@ def test_every_captured_history_entry_is_an_end() -> None:
     assert ends == {"success", "error", "interrupted"}
 
 
-def test_a_blocked_output_is_a_success_that_misses_it() -> None:
-    run = captures.one("11")["blocked no mask found"]
-    prompt_id = run["history"]["prompt"][1]
-    read = comfy.read_history(answer({prompt_id: run["history"]}), A, PromptId(prompt_id), 5.0)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_blocked_output_is_a_success_that_misses_it(version: str) -> None:
+    if version == OLDEST:
+        entry = captures.one("11")["blocked no mask found"]["history"]
+    else:
+        [entry] = captures.one("02h_blocked", version)["history"].values()
+    prompt_id = entry["prompt"][1]
+    read = comfy.read_history(answer({prompt_id: entry}), A, PromptId(prompt_id), 5.0)
     assert read is not None
     assert read.end == "success"
-    start = task(prompt_id, answered_at=1.0, expected=(NodeId("3"), NodeId("4")))
+    made = [NodeId(node_id) for node_id in entry["outputs"]]
+    start = task(prompt_id, answered_at=1.0, expected=(NodeId("3"), *made))
     assert judge(start, read).missing == ("3",)
+
+
+def test_every_captured_answer_of_the_jobs_api_is_understood() -> None:
+    active, cancels = 0, []
+    for exchange in captures.exchanges():
+        if exchange.url == "api/jobs" and exchange.response.status == 200:
+            listed = json.loads(exchange.response.text)["jobs"]
+            for job in listed:
+                is_active = job["status"] in ("pending", "in_progress")
+                found = jobs.read_active(exchange.response, A, PromptId(job["id"]))
+                assert found == (job["status"] if is_active else None), exchange
+                active += is_active
+        elif exchange.url.startswith("api/jobs/") and exchange.url.endswith("/cancel"):
+            cancels.append(jobs.read_job_cancel(exchange.response, A))
+    assert active >= 4
+    assert cancels and all(cancels)
+
+
+def test_servers_without_the_jobs_api_have_no_active_job() -> None:
+    answers = [exchange for exchange in captures.exchanges() if exchange.where.startswith(f"{OLDEST}/01_get")]
+    missing = [exchange.response for exchange in answers if exchange.url == "api/jobs"]
+    assert [jobs.read_active(response, A, P) for response in missing] == [None]
 
 
 def test_every_captured_upload_is_understood() -> None:
