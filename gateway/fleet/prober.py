@@ -155,7 +155,9 @@ class Prober:
             seen = await probe_closely(upstream)
             condition = seen.condition
             self.stats.note(server_id, seen)
-            if not {condition.health, self._state.condition(server_id).health} <= _SAME_PROCESS:
+            known = self._state.condition(server_id)
+            is_upgraded = condition.health is Health.WELL and condition.version != known.version
+            if is_upgraded or not {condition.health, known.health} <= _SAME_PROCESS:
                 is_known = False
             if condition.health is Health.WELL:
                 pause = self._deadlines.probe_well
