@@ -19,6 +19,7 @@ from app.core.ports.blobs import Blob
 from app.core.ports.http import Form, Request, Response
 from app.core.server_file import ServerFile
 from wire.events import Event
+from wire.features import Features, read_features
 from wire.history import Entry, HistoryError, read_entry
 from wire.queue import QueueError, read_rows
 
@@ -129,10 +130,9 @@ def features_request(base: str) -> Request:
     return Request(method="GET", path=f"{base}/features", deadline=LOOK_DEADLINE)
 
 
-def replaces_nodes(response: Response) -> bool:
-    """Return whether this answer to /features announces a list of replaced node classes."""
-    answer = _parse_object(response) if response.status == 200 and not gateway_cause(response) else None
-    return answer is not None and answer.get("node_replacements") is True
+def read_server_features(response: Response) -> Features:
+    """Return what this answer to /features announces; an answer that is not the server's announces nothing."""
+    return read_features(_parse_object(response) if response.status == 200 and not gateway_cause(response) else None)
 
 
 def replacements_request(base: str) -> Request:

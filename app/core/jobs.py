@@ -11,6 +11,7 @@ from app.core.comfy import LOOK_DEADLINE, check_arrived, check_done, read_object
 from app.core.errors import ProtocolError
 from app.core.model import PromptId, ServerId
 from app.core.ports.http import Request, Response
+from wire.features import JOBS
 
 MOST_ACTIVE = 100
 NO_SUCH_ROUTE = frozenset({404, 405})  # 0.3.64 answers 405 to the cancel
@@ -22,12 +23,12 @@ def active_request(base: str) -> Request:
     A single job is not requested, since a browser logs the 404 for one that is gone as an error.
     """
     query = f"status=pending,in_progress&sort_by=created_at&sort_order=desc&limit={MOST_ACTIVE}"
-    return Request(method="GET", path=f"{base}/api/jobs?{query}", deadline=LOOK_DEADLINE)
+    return Request(method="GET", path=f"{base}{JOBS}?{query}", deadline=LOOK_DEADLINE)
 
 
 def job_cancel_request(base: str, prompt_id: PromptId) -> Request:
     """POST /api/jobs/{id}/cancel: that job and no other, pending or running."""
-    path = f"{base}/api/jobs/{quote(prompt_id, safe='')}/cancel"
+    path = f"{base}{JOBS}/{quote(prompt_id, safe='')}/cancel"
     return Request(method="POST", path=path, deadline=LOOK_DEADLINE, json="{}")
 
 

@@ -29,6 +29,7 @@ from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.server_proof import AnotherServerError
 from gateway.http.upstream import Redirected, Upstream, short_reason
 from gateway.http.worker_process import is_small
+from wire.features import JOBS, lists_jobs, read_features
 from wire.health import Condition, Health, judge_status
 from wire.system_stats import ProbeResult
 
@@ -68,23 +69,21 @@ async def read_queue(upstream: Upstream) -> Queue:
 
 async def read_max_upload(upstream: Upstream) -> int:
     """Return the largest request body that the server accepts, in bytes, or ComfyUI's default."""
-    try:
-        async with asyncio.timeout(upstream.deadlines.probe):
-            answer = await fetch_json(upstream, "/features")
-    except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError):
-        return DEFAULT_MAX_UPLOAD
-    size = answer.get("max_upload_size") if isinstance(answer, dict) else None
-    return size if isinstance(size, int) and size > 0 else DEFAULT_MAX_UPLOAD
+    return read_features(await _answer(upstream, "/features")).max_upload or DEFAULT_MAX_UPLOAD
 
 
 async def has_jobs(upstream: Upstream) -> bool:
     """Whether the server has the newer jobs API. The gateway asks, because browsers log failed requests."""
+    return lists_jobs(await _answer(upstream, f"{JOBS}?limit=1"))
+
+
+async def _answer(upstream: Upstream, path: str) -> object:
+    """Return the JSON at a path, or None if the server does not answer with any."""
     try:
         async with asyncio.timeout(upstream.deadlines.probe):
-            answer = await fetch_json(upstream, "/api/jobs?limit=1")
+            return await fetch_json(upstream, path)
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError):
-        return False
-    return isinstance(answer, dict) and isinstance(answer.get("jobs"), list)
+        return None
 
 
 async def fetch_json(upstream: Upstream, path: str) -> object:

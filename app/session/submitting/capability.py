@@ -117,7 +117,7 @@ class Capabilities:
         """Ask which classes the server replaces, once per catalogue."""
         try:
             features = await self._state.ports.http.send(comfy.features_request(server.base))
-            if comfy.replaces_nodes(features):
+            if comfy.read_server_features(features).replaces_nodes:
                 response = await self._state.ports.http.send(comfy.replacements_request(server.base))
                 part.catalogue.replacements = read_replacements(response.text) if response.status == 200 else {}
         except (TransportError, BadInput) as error:
