@@ -136,7 +136,9 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
 
 @contextlib.asynccontextmanager
 async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFleet]:
-    demo = DemoFleet(count=demo_count(flags), after_port=flags.port, is_faulty=flags.faults, root=ROOT)
+    demo = DemoFleet(
+        count=demo_count(flags), after_port=flags.port, is_faulty=flags.faults, root=ROOT, version=flags.speaks
+    )
     try:
         await demo.start(deadlines.demo_start)
         yield demo

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from wire.versions import NEWEST, VERSIONS
+
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8200
 LAST_PORT = 65_535
@@ -39,6 +41,7 @@ class Flags:
     fleet: Path | None = None
     servers: tuple[tuple[str, str], ...] = ()  # (id, normalized address), in the order given
     demo: int | None = None  # how many demo servers; None: not requested
+    speaks: str | None = None  # the version that they speak as
     workflows: Path | None = None
     faults: bool = False
     insecure: bool = False
@@ -65,6 +68,7 @@ class Flags:
             ("--fleet", self.fleet),
             ("--workflows", self.workflows),
             ("--demo", self.demo),
+            ("--speaks", self.speaks),
             ("--tls-cert", self.tls_cert),
             ("--tls-key", self.tls_key),
             ("--users", self.users),
@@ -101,6 +105,7 @@ def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None 
         fleet=found.fleet,
         servers=tuple(found.server),
         demo=found.demo,
+        speaks=found.speaks,
         workflows=found.workflows,
         faults=found.faults,
         insecure=found.insecure,
@@ -189,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", type=_host, default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     add_fleet(parser)
     add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
+    add("--speaks", choices=VERSIONS, help=f"with --demo: the version of ComfyUI to speak as (default: {NEWEST})")
     add("--workflows", type=_folder, metavar="DIR", help="workflows that all users see first, read-only")
     add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
     add("--users", type=_file, metavar="FILE", help="the users, as written by serve.py user")
@@ -247,6 +253,8 @@ def _check_fleet(flags: Flags) -> None:
         raise FlagError(f"{' and '.join(given)} each name the whole fleet: give only one of them.")
     if flags.faults and flags.demo is None:
         raise FlagError("--faults makes demo servers misbehave: give it together with --demo N.")
+    if flags.speaks and flags.demo is None:
+        raise FlagError("--speaks chooses the version of demo servers: give it together with --demo N.")
     if flags.demo is not None and flags.port + flags.demo > LAST_PORT:
         raise FlagError(f"--port {flags.port} leaves no ports after it for {flags.demo} demo servers.")
     check_servers(flags.servers)

@@ -42,8 +42,8 @@ class _Process:
 class DemoFleet:
     """The demo servers' processes and their entries in the fleet."""
 
-    def __init__(self, *, count: int, after_port: int, is_faulty: bool, root: Path) -> None:
-        self._flags = ["--faults"] if is_faulty else []
+    def __init__(self, *, count: int, after_port: int, is_faulty: bool, root: Path, version: str | None = None) -> None:
+        self._flags = [*(["--faults"] if is_faulty else []), *(["--speaks", version] if version else [])]
         self._remedy = "start it under Break it" if is_faulty else "restart Mooring to start it"
         self._root = root
         self._processes: dict[ServerId, _Process] = {}

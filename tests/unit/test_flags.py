@@ -31,9 +31,11 @@ def test_every_flag_is_read(tmp_path: Path) -> None:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     cert.touch()
     key.touch()
-    words = ["--port", "9000", "--host", "0.0.0.0", "--insecure", "--demo", "3", "--faults"]
+    words = ["--port", "9000", "--host", "0.0.0.0", "--insecure", "--demo", "3", "--faults", "--speaks", "0.3.64"]
     flags = read_flags([*words, "--tls-cert", str(cert), "--tls-key", str(key)])
-    assert flags == Flags(host="0.0.0.0", port=9000, demo=3, faults=True, insecure=True, tls_cert=cert, tls_key=key)
+    assert flags == Flags(
+        host="0.0.0.0", port=9000, demo=3, speaks="0.3.64", faults=True, insecure=True, tls_cert=cert, tls_key=key
+    )
 
 
 def test_servers_keep_their_order_and_get_normalised_addresses() -> None:
@@ -53,7 +55,7 @@ def test_relative_files_become_absolute_for_a_process_in_another_folder(
     "words",
     [
         [],
-        ["--port", "9000", "--demo", "2", "--faults"],
+        ["--port", "9000", "--demo", "2", "--faults", "--speaks", "0.3.64"],
         ["--host", "0.0.0.0", "--insecure"],
         ["--server", "a=http://127.0.0.1:8188", "--server", "b=http://127.0.0.1:8189"],
         ["--fleet", str(ROOT / "pyproject.toml")],
@@ -84,6 +86,7 @@ def test_flags_survive_being_written_and_parsed(words: list[str]) -> None:
         (["--host", "::"], "without a login"),
         (["--host", "studio.lan"], "--insecure"),
         (["--faults"], "together with --demo"),
+        (["--speaks", "0.30.0"], "together with --demo"),
         (["--faults", "--server", "a=http://x"], "together with --demo"),
         (["--fleet", "no-such-file.toml"], "no-such-file.toml"),
         (["--fleet", str(ROOT)], "there is no file"),
@@ -158,7 +161,7 @@ def test_ids_are_safe_in_a_path() -> None:
 
 def test_serve_reports_a_wrong_flag_before_it_installs_anything(tmp_path: Path) -> None:
     """Without `.venv`, lock file and npm, the flag is still what fails."""
-    for source in [ROOT / "serve.py", *(ROOT / "gateway").rglob("*.py")]:
+    for source in [ROOT / "serve.py", *(ROOT / "gateway").rglob("*.py"), *(ROOT / "wire").rglob("*.py")]:
         target = tmp_path / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
