@@ -149,7 +149,8 @@ class Window:
             "1": {"class_type": "DemoSampler", "inputs": inputs},
             "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "team"}},
         }
-        body = {"prompt": prompt, "prompt_id": prompt_id, "client_id": self.client_id}
+        shown = {"preview_method": "auto"}  # as the page asks
+        body = {"prompt": prompt, "prompt_id": prompt_id, "client_id": self.client_id, "extra_data": shown}
         self.stage.own[self.person].add(prompt_id)
         self.stage.tally.sent[prompt_id] = (self.person, self.server, time.monotonic())
         status, answer = await self.ask(http, "prompt", "POST", f"/servers/{self.server}/prompt", json=body)

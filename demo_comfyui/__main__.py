@@ -15,7 +15,7 @@ from pathlib import Path
 from demo_comfyui.server import DemoServer
 from demo_comfyui.settings import Settings
 from demo_comfyui.versions import VERSIONS
-from wire.versions import OLDEST
+from wire.versions import NEWEST
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         help="as in ComfyUI: let pages of that origin (of any, if none is named) read the answers",
     )
     parser.add_argument(
-        "--speaks", choices=VERSIONS, default=OLDEST, help="the version of ComfyUI to speak as (default: %(default)s)"
+        "--speaks", choices=VERSIONS, default=NEWEST, help="the version of ComfyUI to speak as (default: %(default)s)"
     )
     parser.add_argument("--enable-assets", action="store_true", help="as in ComfyUI 0.30")
     parser.add_argument(

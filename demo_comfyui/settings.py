@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo_comfyui.versions import OLD, Version
+from demo_comfyui.versions import NEW, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Settings:
     step_seconds: float = 0.12
     """Seconds that each step of the slow demo nodes takes, so that users can watch."""
     max_upload_bytes: int = 100 * 1024 * 1024
-    version: Version = OLD
+    version: Version = NEW
     """The version of ComfyUI whose protocol it speaks."""
     assets: bool = False
     """Whether it was started with `--enable-assets`."""

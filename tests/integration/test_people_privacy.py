@@ -24,7 +24,7 @@ from tests.integration.studio import (
     small_png,
     view_query,
 )
-from wire.versions import NEWEST
+from wire.versions import NEWEST, OLDEST
 
 SECRET = "a secret harbour"
 
@@ -391,7 +391,7 @@ async def test_unknown_node_is_refused_where_some_are_denied() -> None:
 
 
 async def test_unknown_node_is_refused_on_a_server_without_replacements() -> None:
-    async with open_studio(Rules(deny_nodes=("ImageBlur",))) as studio:
+    async with open_studio(Rules(deny_nodes=("ImageBlur",)), "--speaks", OLDEST) as studio:
         alice = await studio.log_in("alice")
         found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt()))
         assert found == (403, "denied-node")

@@ -22,7 +22,8 @@ async def studio() -> AsyncIterator[Studio]:
 async def test_users_receive_only_events_of_their_own_work(studio: Studio) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     async with open_listener(alice) as hers, open_listener(bob) as his:
-        first, second = await alice.submit(slow_prompt(1)), await bob.submit(picture_prompt())
+        first = await alice.submit(slow_prompt(1), extra_data={"preview_method": "auto"})
+        second = await bob.submit(picture_prompt())
         await until(lambda: "executed" in his.kinds() and "executed" in hers.kinds())
         assert hers.prompts() == {first} and his.prompts() == {second}
         assert {"progress", "execution_start", "executed"} <= set(hers.kinds()) and hers.binaries
