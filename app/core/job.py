@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.core.model import Job, NodeId
+from app.core.spelling import with_slashes
 from app.core.workflow import ApiWorkflow
 
 _MODEL_FILE = re.compile(r"\.(safetensors|sft|ckpt|pt|pt2|pth|bin|gguf|onnx)$", re.I)
@@ -69,7 +70,7 @@ def _inputs(node: Node) -> Mapping[str, Any]:
 def _model_files(node: Node) -> Iterator[str]:
     for name, value in _inputs(node).items():
         if isinstance(value, str) and _MODEL_FILE.search(value) and not _PATCHES.match(name):
-            yield value
+            yield with_slashes(value)
 
 
 def _size(nodes: list[Node]) -> float:

@@ -57,6 +57,10 @@ def test_steps_and_pixels_change_kind_within_family(change: dict[str, Any]) -> N
     assert job(**change).family == job().family
 
 
+def test_spelling_of_a_model_makes_no_other_kind() -> None:
+    assert job(n1_ckpt_name="sub\\large.safetensors") == job()
+
+
 def test_another_model_is_another_family() -> None:
     other = job(n1_ckpt_name="huge.gguf")
     assert other.models == ("huge.gguf",)
