@@ -6,6 +6,8 @@ lacks.classes, lacks.values          # both empty: it runs there, according to t
 standing(workflow, {"gpu-1": catalogue, "gpu-2": other, "gpu-3": None})
 # Runnability(runs_on=("gpu-1",), lacks={"gpu-2": …}, unknown=("gpu-3",))
 
+respell(workflow, catalogue)         # as it is sent there: models as that server spells them
+
 A server refuses a class that it lacks anywhere in the workflow, but checks values and links only in nodes that an
 output depends on: the others are never run.
 
@@ -23,6 +25,7 @@ from types import MappingProxyType
 
 from app.core.model import ServerId
 from app.core.server_file import is_annotated
+from app.core.spelling import respelled
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import COMBO, InputSpec
@@ -36,6 +39,7 @@ from app.workflows.graph import (
     replaced,
     validated,
 )
+from app.workflows.replacements import Taken
 from wire.media import FILE_ENDINGS
 
 # The server's folder of models by the name of the input that takes one (ComfyUI's own loaders, 0.3.64).
@@ -157,6 +161,19 @@ def unlisted_files(workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collec
     return {key: value for key, value in found.items() if key not in supplied}
 
 
+def respell(workflow: ApiWorkflow, catalogue: Catalogue) -> ApiWorkflow:
+    """Return the workflow with each model as the server spells it. Texts and files to be uploaded never change."""
+    graph = open_graph(workflow)
+    values: dict[Key, object] = {}
+    for node, node_class in _checked(_as_run(graph, catalogue), catalogue):
+        for name, spec in live_inputs(node_class, node.values):
+            value = node.values.get(name)
+            own_name = _own_name(graph[node.node_id], node, name, catalogue)
+            if own_name is not None and (spelled := _in_spelling(spec, value)) != value:
+                values[node.node_id, own_name] = {"__value__": spelled} if isinstance(spelled, list) else spelled
+    return workflow.with_values(values) if values else workflow
+
+
 def standing(
     workflow: ApiWorkflow,
     catalogues: Mapping[ServerId, Catalogue | None],
@@ -214,6 +231,14 @@ def _node_as_run(node: GraphNode, catalogue: Catalogue) -> GraphNode:
     return found if found is not None and found.class_type in catalogue else node
 
 
+def _own_name(node: GraphNode, as_run: GraphNode, name: str, catalogue: Catalogue) -> str | None:
+    """Return the workflow's own name for an input as the server checks it; None if the server sets it."""
+    if as_run is node:
+        return name
+    source = catalogue.replacements[node.class_type].inputs.get(name)
+    return source.name if isinstance(source, Taken) else None
+
+
 def _checked(graph: Graph, catalogue: Catalogue) -> Iterator[tuple[GraphNode, NodeClass]]:
     """Yield the nodes whose values the server checks."""
     known = {node_id: catalogue.get(node.class_type) for node_id, node in graph.items()}
@@ -233,7 +258,7 @@ def _missing_values(
             continue
         value = node.values[name]
         for item in value if isinstance(value, list) else (value,):
-            if item in (options or ()) or _may_be_there(spec, item, options, files):
+            if _in_spelling(spec, item) in (options or ()) or _may_be_there(spec, item, options, files):
                 continue
             text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
             yield MissingValue(
@@ -277,6 +302,15 @@ def _options(spec: InputSpec) -> Collection[object] | None:
     A choice that brings other inputs is one that the server does not check.
     """
     return spec.options if spec.type == COMBO and not spec.remote_route else None
+
+
+def _in_spelling(spec: InputSpec, value: object) -> object:
+    """Return a choice as the server spells it, if the options are all that the input may have."""
+    if spec.type != COMBO or spec.upload or not spec.options:
+        return value
+    if isinstance(value, list):
+        return [_in_spelling(spec, item) for item in value]
+    return respelled(value, spec.options) if isinstance(value, str) else value
 
 
 def _is_file(spec: InputSpec, value: str) -> bool:

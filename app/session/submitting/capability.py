@@ -23,7 +23,7 @@ from app.session.submitting.named_files import FileFinder, FoundFiles, Origin
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key
-from app.workflows.needs import Runnability, standing, unlisted_files
+from app.workflows.needs import Runnability, respell, standing, unlisted_files
 from app.workflows.replacements import read_replacements
 from wire.health import Health
 from wire.versions import checks_new_choices
@@ -89,6 +89,13 @@ class Capabilities:
             return Survey(standing(workflow, known, supplied), has_replaced=has_replaced)
         found = await self.holdings.find(unlisted, servers, origin, is_now=is_now)
         return Survey(standing(workflow, known, {*supplied, *found.copies}, found.files), found, has_replaced)
+
+    def as_sent(self, workflow: ApiWorkflow, server_id: ServerId) -> ApiWorkflow:
+        """Return the workflow with models as this server spells them; unchanged while its catalogue is unknown."""
+        server = self._state.fleet.get(server_id)
+        names = frozenset(node.class_type for node in workflow.nodes.values())
+        catalogue = self._known(server, names) if server is not None else None
+        return workflow if catalogue is None else respell(workflow, catalogue)
 
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
         """Those classes of a server, among others; None if they are unknown now."""

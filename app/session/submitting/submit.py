@@ -281,7 +281,7 @@ class Submitter:
             created_at=state.ports.clock.now(),
             title=order.title,
             project=state.tab.project,
-            workflow=order.workflow.text,
+            workflow=self.capable.as_sent(order.workflow, place.server_id).text,
             inputs=inputs,
             expected=order.workflow.expected_outputs,
             choice=place.choice,

@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 
 from app.core.errors import NoServerAvailable, RequestTimeout, ServerUnable
-from app.core.model import Fleet, ServerId, TaskState
+from app.core.model import Fleet, ServerId, Task, TaskState
+from app.core.window import Window
 from app.core.workflow import parse_workflow
+from app.session import Picked
 from app.session.submitting.capability import KEPT
 from app.ui.kit.messages import word_error
+from app.workflows.plans.runs import Seeds, plan_runs
+from app.workflows.plans.targets import Target
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
 from tests.unit.ui.page_kit import ENGLISH
 from wire.health import Health
 
@@ -256,3 +260,56 @@ async def test_node_facts_come_from_the_servers_own_catalogue(stage: Stage) -> N
     names = frozenset({"SlowSteps", "SaveImage"})
     there = [await page.session.catalogue(server_id, names) for server_id in (A, B, C)]
     assert [known and "SlowSteps" in known.entries for known in there] == [False, True, None]
+
+
+def with_models(*names: str) -> dict[str, Any]:
+    """The nodes of a server that lists these models."""
+    steps = {"preview_format": [["JPEG", "PNG"]], "model": [list(names)]}
+    picture = {"input": {"required": {"image": [[], {"image_upload": True}]}}, "output": ["IMAGE", "MASK"]}
+    return {**NODES, "LoadImage": picture, "SlowSteps": {"input": {"required": steps}, "output": ["IMAGE"]}}
+
+
+LINUX, WINDOWS = with_models("xl/sd.safetensors"), with_models("old.safetensors", "xl\\sd.safetensors")
+SPELLINGS = {A: "xl/sd.safetensors", B: "xl\\sd.safetensors"}
+
+
+def model_of(task: Task) -> object:
+    return parse_workflow(task.workflow).value("2", "model")
+
+
+@pytest.mark.parametrize("name", SPELLINGS.values())
+@scene
+async def test_each_server_is_sent_models_as_it_spells_them(stage: Stage, name: str) -> None:
+    page, _ = await open_window(stage, {A: LINUX, B: WINDOWS, C: with_models("old.safetensors")})
+    workflow = a_workflow(2, 1, None).with_value("2", "model", name)
+    assert (await page.session.standing(workflow)).runs_on == (A, B)
+    for server_id, spelling in SPELLINGS.items():
+        task = await stage.ended(page, await page.session.run(workflow, server_id=server_id))
+        assert (task.state, model_of(task)) == (TaskState.SUCCEEDED, spelling)
+        again = await stage.ended(page, await page.session.run_again(task.prompt_id, elsewhere=True))
+        other = B if server_id == A else A
+        assert (again.server_id, model_of(again), again.job) == (other, SPELLINGS[other], task.job)
+
+
+@scene
+async def test_moored_window_sends_models_as_its_server_spells_them(stage: Stage) -> None:
+    page, _ = await open_window(stage, {A: LINUX, B: WINDOWS})
+    held = await stage.run(page, steps=600, server_id=B)
+    await stage.until_running(page, held)
+    workflow = a_workflow(2, 1, PHOTO).with_value("2", "model", SPELLINGS[A])
+    bare = await page.session.run(a_workflow(2, 2, None).with_value("2", "model", SPELLINGS[A]))
+    loaded = await page.session.run(workflow, inputs={("1", "image"): Picked(Bytes(PHOTO, "image/png"), "photo.png")})
+    assert {model_of(task_of(page, prompt_id)) for prompt_id in (bare, loaded)} == {SPELLINGS[B]}
+
+
+@scene
+async def test_waiting_runs_of_several_servers_are_sent_in_their_spellings(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: LINUX, B: WINDOWS, C: with_models()})
+    page.crew._ports = replace(page.crew._ports, catalogues=catalogues)
+    workflow = a_workflow(8, 1, None).with_value("2", "model", SPELLINGS[B])
+    runs = plan_runs(workflow, Seeds(Target("2", "nonce"), tuple(range(8))))
+    await page.session.line.add(workflow, runs, title="many", senders=2)
+    await stage.until(lambda: not line_of(page).entries)
+    windows = [session.window for session in page.crew.all_sessions]
+    tasks = [task for window in windows if isinstance(window, Window) for task in window.tasks.values()]
+    assert {(task.server_id, model_of(task)) for task in tasks} == set(SPELLINGS.items())

@@ -11,8 +11,8 @@ import pytest
 from app.core.model import ServerId
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.needs import Lacks, MissingClass, ValueKind, check, standing
-from app.workflows.replacements import read_replacements
+from app.workflows.needs import Lacks, MissingClass, ValueKind, check, respell, standing
+from app.workflows.replacements import Given, Replacement, Taken, read_replacements
 from tests import recordings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -253,3 +253,64 @@ def test_cycle_without_an_output_is_checked_and_ends() -> None:
     output = {**node_class(images=["IMAGE"]), "output_node": True}
     work = workflow(n1=("Keep", {"images": ["n2", 0]}), n2=("Read", {"image": "no.png", "more": ["n1", 0]}))
     assert [item.value for item in check(work, catalogue(Keep=output)).values] == ["no.png"]
+
+
+WINDOWS = {"Load": node_class(ckpt_name=[["a.safetensors", "xl\\b.safetensors"]], device=[["cpu"]])}
+SPELLINGS = ("xl/b.safetensors", "xl\\b.safetensors")
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_model_in_another_spelling_is_no_lack(name: str) -> None:
+    work = workflow(n1=("Load", {"ckpt_name": name, "device": "cpu"}))
+    fleet: dict[ServerId, Catalogue | None] = {
+        ServerId("linux"): catalogue(),
+        ServerId("windows"): catalogue(**WINDOWS),
+    }
+    assert standing(work, fleet).runs_on == ("linux", "windows")
+    elsewhere = {"Load": node_class(ckpt_name=[["xl2\\b.safetensors"]], device=[["cpu"]])}
+    (found,) = check(work, catalogue(**elsewhere)).values
+    assert (found.value, found.near) == (name, "xl2\\b.safetensors")
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_model_is_sent_as_its_server_spells_it(name: str) -> None:
+    work = workflow(n1=("Load", {"ckpt_name": name, "device": "cpu"}))
+    assert respell(work, catalogue()).value("n1", "ckpt_name") == "xl/b.safetensors"
+    assert respell(work, catalogue(**WINDOWS)).value("n1", "ckpt_name") == "xl\\b.safetensors"
+
+
+def test_only_choices_of_the_server_are_respelled() -> None:
+    files = node_class(image=[["sub\\a.png"], {"image_upload": True}])
+    own = {"choice": "a/b", "option1": "a/b", "option2": "a\\b"}
+    known = catalogue(Say=node_class(text=["STRING", {}]), Read=files, CustomCombo=COMBO)
+    work = workflow(
+        n1=("Say", {"text": "xl\\b.safetensors"}),
+        n2=("Read", {"image": "sub/a.png"}),
+        n3=("CustomCombo", own),
+        n4=("Nowhere", {"ckpt_name": "xl\\b.safetensors"}),
+        n5=("Load", {"ckpt_name": ["n3", 0], "device": "cpu"}),
+    )
+    assert respell(work, known) is work
+
+
+def test_each_of_several_choices_is_respelled() -> None:
+    known = catalogue(Many=node_class(marks=["COMBO", {"options": ["a\\b", "c", "d"], "multi_select": True}]))
+    work = workflow(n1=("Many", {"marks": {"__value__": ["a/b", "c"]}}))
+    assert check(work, known) == Lacks()
+    assert respell(work, known).value("n1", "marks") == {"__value__": ["a\\b", "c"]}
+
+
+def test_model_inside_a_dynamic_choice_is_respelled() -> None:
+    options = [{"key": "large", "inputs": {"required": {"model": [["xl\\l.safetensors"]]}}}]
+    known = catalogue(Dyn=node_class(mode=["COMFY_DYNAMICCOMBO_V3", {"options": options}]))
+    work = workflow(n1=("Dyn", {"mode": "large", "mode.model": "xl/l.safetensors"}))
+    assert check(work, known) == Lacks()
+    assert respell(work, known).value("n1", "mode.model") == "xl\\l.safetensors"
+
+
+def test_model_of_a_replaced_class_is_respelled_under_its_own_name() -> None:
+    known = catalogue(**WINDOWS)
+    inputs = {"ckpt_name": Taken("name"), "device": Given("cpu")}
+    known.replacements = {"OldLoad": Replacement("Load", inputs)}
+    sent = respell(workflow(n1=("OldLoad", {"name": "xl/b.safetensors"})), known)
+    assert json.loads(sent.text)["n1"]["inputs"] == {"name": "xl\\b.safetensors"}
