@@ -7,7 +7,7 @@ filled(copy, workflow)                           # the file with exactly the val
     {"v": 1, "fault": ["not-kept", "3", "seed"]}     # there is no such file, and why
 
 Filling it needs no catalogue. `rest` is the hash of what has no slot, so that a file is never sent along with a
-workflow that it does not convert to.
+workflow that it does not convert to. Models keep their author's spelling, whichever way a server spells their folders.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from app.core.spelling import with_slashes
 from app.core.workflow import ApiWorkflow
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.editor.texts import PATTERN, escaped
@@ -35,6 +36,7 @@ class SlotKind(Enum):
     PLAIN = "plain"
     PROMPT = "prompt"  # the chosen text is stored, so that it is chosen when the file is opened
     FILE_NAME = "file_name"  # patterns stay, if this is what they were filled to
+    CHOICE = "choice"  # the file's own spelling stays, if this is how the server spells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def _slot(node_id: str, name: str, paths: list[list[str | int]], lies: str) -> S
 
 
 def _rest(sent: Mapping[str, Any], slots: set[Key]) -> str:
-    """The hash of what is sent, without the values that have slots and without titles."""
+    """The hash of what is sent, without the values that have slots, titles, and the kind of slashes."""
     left = {
         node_id: [
             node["class_type"],
@@ -127,7 +129,7 @@ def _rest(sent: Mapping[str, Any], slots: set[Key]) -> str:
         ]
         for node_id, node in sent.items()
     }
-    return hashlib.sha256(json.dumps(left, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(left, sort_keys=True).replace("\\\\", "/").encode()).hexdigest()
 
 
 def _sent(sent: Mapping[str, Any], key: Key) -> object:
@@ -144,13 +146,17 @@ def _lying(slot: Slot, value: object, graph: dict[str, Any]) -> object:
     """A value as it must be stored in the file to be sent like this."""
     if not isinstance(value, str) or slot.lies is SlotKind.PLAIN:
         return value
-    if slot.lies is SlotKind.FILE_NAME:
-        pattern = _get(graph, slot.paths[0])
-        return pattern if isinstance(pattern, str) and becomes(pattern, value) else value
+    if slot.lies in (SlotKind.FILE_NAME, SlotKind.CHOICE):
+        own, is_kept = _get(graph, slot.paths[0]), becomes if slot.lies is SlotKind.FILE_NAME else _is_same_model
+        return own if isinstance(own, str) and is_kept(own, value) else value
     found = escaped(value)
     if found is None:
         raise write_fault(slot.key, WriteFault.NOT_KEPT)
     return found
+
+
+def _is_same_model(own: str, sent: str) -> bool:
+    return with_slashes(own) == with_slashes(sent)
 
 
 def becomes(pattern: str, name: str) -> bool:

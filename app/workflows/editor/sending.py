@@ -21,7 +21,7 @@ from typing import Any
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
-from app.workflows.catalogue_inputs import DYNAMIC_COMBO
+from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO
 from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.copy import Slot, SlotKind, no_copy, write_copy
 from app.workflows.editor.nodes import Place, converted
@@ -36,6 +36,7 @@ from app.workflows.graph import CUSTOM_COMBO, Key
 from app.workflows.plans.runs import PlannedRun
 
 MOST_BASES = 4
+_FRESH = (SlotKind.PROMPT, SlotKind.FILE_NAME)  # filled anew for each run
 _TRIES = 3  # rewriting a stored value changes what is sent only for classes that save "no value" before others
 
 Values = Mapping[Key, object]
@@ -133,7 +134,7 @@ class Sender:
             lying = {key: lies for key, lies in lying.items() if key[0] not in changed}
         else:
             graph, holes = copied(conversion.source), {}
-        made = tuple((hole.key, hole.lies) for hole in holes.values() if hole.lies is not SlotKind.PLAIN)
+        made = tuple((hole.key, hole.lies) for hole in holes.values() if hole.lies in _FRESH)
         return _Base(conversion, holes, write_copy(graph, holes.values(), conversion.output), made)
 
 
@@ -192,7 +193,7 @@ class _Base:
         """Whether each run may send another value, although the form has the same."""
         hole, place = self.holes.get(key), self.conversion.places.get(key)
         text = str(values.get(key, _value(place) if place is not None else ""))
-        if hole is None or hole.lies is SlotKind.PLAIN:
+        if hole is None or hole.lies not in _FRESH:
             return False
         return has_choices(text) if hole.lies is SlotKind.PROMPT else "%" in text
 
@@ -270,6 +271,8 @@ def _lies(place: Place) -> SlotKind | None:
     widget = widget_of(place)
     if widget is None or not widget.is_value or _needs_converter(place):
         return None
+    if widget.spec is not None and widget.spec.type == COMBO and not widget.spec.upload:
+        return SlotKind.CHOICE
     if node.graph is not None:
         return SlotKind.PLAIN  # the value of a subgraph node is sent unchanged
     if node.widgets[index].style is Style.FILE_NAME:

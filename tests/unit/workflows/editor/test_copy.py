@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Conversion, Converter, Key
-from app.workflows.editor.copy import becomes, filled, graph_of_copy, no_copy, ready_copy
+from app.workflows.editor.copy import becomes, filled, graph_of_copy, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.editor.sending import Sender, Sending
 from app.workflows.editor.texts import choose_first, escaped, resolve_prompt
@@ -130,6 +130,27 @@ def test_patterns_stay_in_the_file_while_names_are_sent(converter: Converter) ->
     assert filled(other.editor, other.workflow)["nodes"][0]["widgets_values"] == ["2026/8"]
     renamed = sending.workflow.with_value("1", "filename_prefix", "mine")
     assert filled(sending.editor, renamed)["nodes"][0]["widgets_values"] == ["mine"]
+
+
+def test_file_keeps_its_authors_spelling_of_models(converter: Converter) -> None:
+    draw = Drawing()
+    draw.node(1, "CaseTint", [0.5, 7, "fixed", "xl/soft.pt", "a/b"], image=None)
+    sender, _ = sender_of(converter, draw.file())
+    sending = sender.prepare({}, now=NOW, choose=choose_first)
+    spelled = sending.workflow.with_values({("1", "style"): "xl\\soft.pt", ("1", "note"): "a\\b"})
+    (node,) = filled(sending.editor, spelled)["nodes"]
+    assert node["widgets_values"] == [0.5, 7, "fixed", "xl/soft.pt", "a\\b"], "a text is what was sent"
+    other = sending.workflow.with_value("1", "style", "xl\\hard.pt")
+    assert filled(sending.editor, other)["nodes"][0]["widgets_values"][3] == "xl\\hard.pt"
+
+
+def test_spelling_of_a_model_without_slot_is_no_other_workflow() -> None:
+    graph = {"nodes": [{"id": 1, "type": "Load"}]}
+    sent = parse_workflow({"1": {"class_type": "Load", "inputs": {"name": "xl/soft.pt"}}})
+    copy = write_copy(graph, [], json.loads(sent.text))
+    assert filled(copy, sent.with_value("1", "name", "xl\\soft.pt")) == graph
+    with pytest.raises(CannotWrite):
+        filled(copy, sent.with_value("1", "name", "xl\\hard.pt"))
 
 
 def test_runs_of_a_plan_have_own_choices_but_one_copy(converter: Converter) -> None:
