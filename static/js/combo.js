@@ -15,7 +15,8 @@ hall.append(list);
 let field = null; // whose choices are shown
 let active = -1;
 
-const plain = (text) => text.normalize("NFKC").toLowerCase();
+// Windows servers spell models in folders with backslashes.
+const plain = (text) => text.normalize("NFKC").toLowerCase().replaceAll("\\", "/");
 
 /** The choices of a field: `{value, label, found}`, read once for each list. */
 function choices(input) {

@@ -82,7 +82,7 @@ class FormActions:
         for item, seed in _seeds(chosen):
             mode = mode_of(item, draft.modes)
             if mode in (SeedMode.UP, SeedMode.DOWN):
-                number = item.parse(draft.values.get(item.key, item.text))
+                number = item.parse(item.text_in(draft.values))
                 draft = draft.with_value(item.key, str(seed.following(int(str(number)), mode)))
         return draft
 
@@ -92,7 +92,7 @@ class FormActions:
         runs = list[PlannedRun]()
         for index in range(count):
             drawn = self.draw_seeds(chosen, draft)
-            values = {item.key: item.parse(drawn.values.get(item.key, item.text)) for item, _ in _seeds(chosen)}
+            values = {item.key: item.parse(item.text_in(drawn.values)) for item, _ in _seeds(chosen)}
             label = " · ".join(f"{target.label} {values[target.where]}" for target in targets)
             runs.append(PlannedRun(index, values, label or f"#{index + 1}"))
             draft = self.count_seeds(chosen, drawn)

@@ -245,9 +245,9 @@ def _arranged(
 def changed_texts(opened: OpenWorkflow, before: Mapping[Key, str], after: Mapping[Key, str]) -> list[dict[str, str]]:
     """Return the fields whose text has changed, as `Screen.update` takes them."""
     fields = shaped(opened, after).form.by_key
-    texts = {key: after.get(key, fields[key].text) for key in sorted({*before, *after}) if key in fields}
+    changed = (fields[key] for key in sorted({*before, *after}) if key in fields)
     return [
-        {"node": key[0], "name": key[1], "text": text}
-        for key, text in texts.items()
-        if text != before.get(key, fields[key].text)
+        {"node": item.node_id, "name": item.input_name, "text": text}
+        for item in changed
+        if (text := item.text_in(after)) != item.text_in(before)
     ]

@@ -73,6 +73,6 @@ def _stands(preset: Preset, opened: OpenWorkflow, draft: Draft) -> bool:
     fields = shaped(opened, draft.values).form.by_key
     values = ((fields.get((node_id, name)), text) for node_id, name, text in preset.texts)
     modes = ((fields.get((node_id, name)), mode) for node_id, name, mode in preset.modes)
-    return all(item is None or draft.values.get(item.key, item.text) == text for item, text in values) and all(
+    return all(item is None or item.text_in(draft.values) == item.spelled(text) for item, text in values) and all(
         item is None or mode_of(item, draft.modes).value == mode for item, mode in modes
     )

@@ -133,7 +133,7 @@ def field_view(
     known: Loaded = NOTHING,
 ) -> FieldView:
     """Return one field with its value."""
-    value = draft.values.get(item.key, item.text)
+    value = item.text_in(draft.values)
     other = other_picture(item, draft) if takes_picture(item) and item.key not in draft.pictures else None
     return FieldView(
         field=item,
@@ -157,8 +157,8 @@ def _recent(item: Field, value: str, texts: tuple[str, ...]) -> tuple[str, ...]:
         case Switch() | Upload() | Unknown():
             return ()
         case Choice(options, remote_route=route):
-            is_menu = not _is_long(item.kind)
-            return () if is_menu else tuple(text for text in texts if text != value and (route or text in options))
+            is_menu, spelled = not _is_long(item.kind), dict.fromkeys(map(item.spelled, texts))
+            return () if is_menu else tuple(text for text in spelled if text != value and (route or text in options))
     return tuple(text for text in texts if text != value)
 
 
@@ -199,6 +199,6 @@ def is_picture(item: Field) -> bool:
 
 def needs_file(item: Field, draft: Draft) -> bool:
     """Return whether an upload has neither a file nor the name of one on the server."""
-    text = draft.values.get(item.key, item.text)
+    text = item.text_in(draft.values)
     is_needed = isinstance(item.kind, Upload) and not item.kind.is_optional
     return is_needed and not text and not item.is_left_out(text)

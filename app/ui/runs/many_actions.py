@@ -177,7 +177,7 @@ class ManyActions:
 def _seed_values(chosen: OpenWorkflow, draft: Draft) -> Iterator[tuple[Key, object]]:
     for item in chosen.form.by_key.values():
         if isinstance(item.kind, Seed):
-            yield item.key, item.parse(draft.values.get(item.key, item.text))
+            yield item.key, item.parse(item.text_in(draft.values))
 
 
 def appended(text: str, value: str) -> str:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from app.core.errors import BadInput
+from app.core.spelling import respelled
 from app.workflows.graph import Key
 
 MAX_SEED = 2**64 - 1
@@ -177,7 +179,15 @@ class Field:
             return ""
         if isinstance(self.kind, Decimal) and isinstance(self.value, float) and abs(self.value) < MOST_ROUNDED:
             return text_of(self.kind, float(f"{self.value:.{SHOWN_DIGITS}g}"))
-        return text_of(self.kind, self.value)
+        return self.spelled(text_of(self.kind, self.value))
+
+    def text_in(self, texts: Mapping[Key, str]) -> str:
+        """Its text among those of a form, which has the texts that the user changed."""
+        return self.spelled(texts[self.key]) if self.key in texts else self.text
+
+    def spelled(self, text: str) -> str:
+        """The text with a model in a folder as the options spell it."""
+        return respelled(text, self.kind.options) if isinstance(self.kind, Choice) else text
 
     def parse(self, text: str) -> object:
         """The value to send for what the user typed; BadInput says what is invalid.
@@ -185,6 +195,7 @@ class Field:
         An unchanged text is the workflow's own value: 8 stays 8 where 8.0 would be possible, and a choice that only
         another server has stays too. Numbers are checked all the same.
         """
+        text = self.spelled(text)
         is_untouched = text == self.text and self.value is not None
         if isinstance(self.kind, Unknown) or (is_untouched and isinstance(self.kind, Choice | Switch | Text | Upload)):
             return self.value

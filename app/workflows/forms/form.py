@@ -116,11 +116,9 @@ class Form:
 
     def _parsed(self, texts: Mapping[Key, str], without: Collection[Key]) -> dict[Key, object]:
         found = {
-            key: item.parse(texts.get(key, item.text))
+            key: item.parse(item.text_in(texts))
             for key, item in self.by_key.items()
-            if key not in without
-            and (key in texts or item.is_absent)
-            and not item.is_left_out(texts.get(key, item.text))
+            if key not in without and (key in texts or item.is_absent) and not item.is_left_out(item.text_in(texts))
         }
         found |= {key: found[leader] for key, leader in self.hints.shared.items() if leader in found}
         return {key: value for key, value in found.items() if value is not None}

@@ -68,7 +68,7 @@ def preset_of(
         preset_id=preset_id,
         name=name.strip(),
         workflow_key=workflow_key,
-        texts=tuple((*item.key, texts.get(item.key, item.text)) for item in kept),
+        texts=tuple((*item.key, item.text_in(texts)) for item in kept),
         modes=tuple((*item.key, mode_of(item, modes).value) for item in seeds),
     )
 
@@ -106,12 +106,12 @@ def noted(recent: Recent, form: Form, texts: Mapping[Key, str]) -> Recent:
     """The recent values with those of a run: the texts that were typed, not those of the workflow itself."""
     inputs = list(recent.inputs)
     for item in _worth_noting(form, texts):
-        text = texts[item.key]
+        text = item.text_in(texts)
         before = next((found for found in inputs if _is(found, item.class_type, item.input_name)), None)
         if before is not None:
             inputs.remove(before)
         base = before or RecentInput(item.class_type, item.input_name)
-        others = tuple(other for other in base.texts if other != text)
+        others = tuple(other for other in base.texts if item.spelled(other) != text)
         inputs.insert(0, replace(base, texts=(text, *others)[:RECENT_EACH]))
     return replace(recent, inputs=tuple(inputs[:RECENT_INPUTS]))
 
@@ -121,7 +121,7 @@ def _worth_noting(form: Form, texts: Mapping[Key, str]) -> Iterator[Field]:
         item = form.by_key.get(key)
         if item is None or isinstance(item.kind, Switch | Upload | Unknown) or not text or len(text) > LONGEST:
             continue
-        if text != item.text:
+        if item.spelled(text) != item.text:
             yield item
 
 

@@ -54,6 +54,6 @@ def _found(
 
 
 def _has(item: Field, words: list[str], texts: Mapping[Key, str], translate: Callable[[str], str]) -> bool:
-    value = texts.get(item.key, item.text)[:LONGEST]
+    value = item.text_in(texts)[:LONGEST]
     about = plain(f"{translate(item.label)} {item.label} {item.input_name} {value}")
     return all(word in about for word in words)

@@ -119,6 +119,13 @@ def test_menu_has_its_value_even_if_no_server_has_it() -> None:
     assert found == [("z", True), ("a", False), ("b", False), ("Shown so", False)]
 
 
+def test_model_in_another_spelling_is_shown_as_chosen() -> None:
+    view = page(anything(first=("lora",)), with_draft(values={("1", "lora"): LORAS[7].replace("/", "\\")}))
+    (shown,) = view.form.fields
+    assert (shown.value, shown.fault) == (LORAS[7], None)
+    assert element(markup(view, "form"), role="combobox")["value"] == LORAS[7]
+
+
 def test_nodes_are_folded_at_first() -> None:
     view = page(anything(first=("prompt",)))
     assert [(node.node_id, node.fields, node.count) for node in view.nodes.nodes] == [

@@ -21,7 +21,7 @@ from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset
 from app.workflows.forms.records import to_text
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.anything import ANYTHING, anything
+from tests.unit.ui.anything import ANYTHING, LORAS, anything
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.form.test_form import markup, page
 from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions, translator
@@ -238,9 +238,11 @@ async def test_error_after_closing_the_dialog_is_shown() -> None:
 
 async def test_preset_equal_to_the_form_is_marked() -> None:
     rig = Rig()
-    rig.type(steps="10")
+    rig.type(steps="10", lora=LORAS[1])
     await rig.save("One")
     assert "in the form now" in rig.shown()
+    rig.type(lora=LORAS[1].replace("/", "\\"))
+    assert "in the form now" in rig.shown(), "as a Windows server spells it"
     rig.type(steps="11")
     assert "in the form now" not in rig.shown()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.recent_values import NAME, Recents
-from app.ui.form.state import FormState
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
@@ -98,6 +98,15 @@ async def test_menus_switches_and_drawn_seeds_are_not_noted() -> None:
     await rig.run(seed="7000")
     await rig.run(seed="8000")
     assert rig.offered()["seed"] == ["7000"]
+
+
+async def test_recent_models_are_offered_as_the_server_spells_them() -> None:
+    rig = Rig()
+    for lora in (LORAS[1], LORAS[2].replace("/", "\\"), LORAS[3]):
+        await rig.run(lora=lora)
+    draft = Draft(values={("1", "lora"): LORAS[3].replace("/", "\\")})
+    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(draft))
+    assert rig.offered()["lora"] == [LORAS[2], LORAS[1]]
 
 
 async def test_recent_value_is_used_and_undone() -> None:

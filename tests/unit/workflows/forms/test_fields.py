@@ -218,3 +218,19 @@ def test_decimal_is_shown_without_the_digits_of_its_storage(value: float, text: 
     item = Field(node_id="1", input_name="strength", kind=Decimal(), label="", value=value)
     assert item.text == text
     assert item.parse(item.text) == value, "what is not changed is sent as it is"
+
+
+@pytest.mark.parametrize(
+    ("options", "other"), [(("xl\\a", "xl\\b"), ("xl/a", "xl/b")), (("xl/a", "xl/b"), ("xl\\a", "xl\\b"))]
+)
+def test_a_model_shows_as_the_server_spells_it(options: tuple[str, str], other: tuple[str, str]) -> None:
+    item = field(Choice(options), other[0])
+    assert item.text == item.text_in({item.key: other[0]}) == options[0]
+    assert item.text_in({item.key: other[1]}) == options[1]
+    assert [item.parse(text) for text in (*other, *options)] == [other[0], options[1], other[0], options[1]]
+
+
+def test_only_a_choice_is_spelled_as_in_its_options() -> None:
+    for kind in (Text(), Upload(options=("xl\\a",))):
+        assert field(kind, "xl/a").text == field(kind).text_in({("1", "x"): "xl/a"}) == "xl/a"
+    assert field(Choice(("xl\\a",)), "xl/c").text == "xl/c"

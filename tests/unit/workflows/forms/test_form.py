@@ -231,6 +231,16 @@ def test_model_of_another_server_is_no_form_fault() -> None:
     assert set(form.faults({("n", "ckpt_name"): "third.safetensors"})) == {("n", "ckpt_name")}
 
 
+def test_model_in_another_spelling_is_its_servers_choice() -> None:
+    """What the user does not touch is sent as the author has spelled it, until a server is chosen."""
+    known = {"Load": {"input": {"required": {"name": [["xl\\a", "xl\\b"]]}}}}
+    form = build_form(workflow({"n": ("Load", {"name": "xl/a"})}), Catalogue.parse(known))
+    assert form.by_key["n", "name"].text == "xl\\a"
+    assert form.faults({("n", "name"): "xl/b"}) == {}
+    assert form.values({("n", "name"): "xl\\a"}) == {("n", "name"): "xl/a"}
+    assert form.values({("n", "name"): "xl/b"}) == {("n", "name"): "xl\\b"}
+
+
 def test_inputs_that_the_workflow_does_not_have() -> None:
     form = build_form(workflow({"n": ("Extra", {})}), CATALOGUE)
     assert (form.by_key["n", "size"].text, form.by_key["n", "maybe_power"].text) == ("3", "")

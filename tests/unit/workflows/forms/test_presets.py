@@ -107,6 +107,20 @@ def test_recent_values_are_those_that_were_typed_the_latest_first(form: Form) ->
     assert [item.input_name for item in recent.inputs] == ["text"]
 
 
+def test_recent_model_is_one_whichever_way_it_was_spelled() -> None:
+    forms = [
+        build_form(
+            parse_workflow({"1": {"class_type": "A", "inputs": {"model": "old"}}}),
+            Catalogue.parse({"A": {"input": {"required": {"model": [["old", *names]]}}}}),
+        )
+        for names in (("xl/a", "xl/b"), ("xl\\a", "xl\\b"))
+    ]
+    recent = Recent()
+    for form, text in ((forms[0], "xl/a"), (forms[0], "xl/b"), (forms[1], "xl/a")):
+        recent = noted(recent, form, {("1", "model"): text})
+    assert recent.of("A", "model") == ("xl\\a", "xl/b")
+
+
 def test_recent_values_are_bounded(form: Form) -> None:
     recent = Recent(tuple(RecentInput("Old", str(number), ("x",)) for number in range(RECENT_INPUTS)))
     for number in range(RECENT_EACH + 5):
