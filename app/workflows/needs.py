@@ -25,7 +25,7 @@ from types import MappingProxyType
 
 from app.core.model import ServerId
 from app.core.server_file import is_annotated
-from app.core.spelling import respelled
+from app.core.spelling import respelled, with_slashes
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import COMBO, InputSpec
@@ -89,7 +89,7 @@ class MissingValue:
 
     For a link, `value` is the input's name; for an output, it is the node before it. `folder` is the server's folder of
     models, if it is known. `near` is a choice of the server that differs only in its folder or in upper and lower case:
-    very likely the same file.
+    very likely the same file. It has slashes, as on no Windows server, so that servers that lack the same are equal.
     """
 
     node_id: str
@@ -341,8 +341,8 @@ def _kind(spec: InputSpec, value: str) -> ValueKind:
 
 def _near(value: str, options: Collection[object]) -> str:
     wanted = _base(value)
-    return next((item for item in options if isinstance(item, str) and _base(item) == wanted), "")
+    return next((with_slashes(item) for item in options if isinstance(item, str) and _base(item) == wanted), "")
 
 
 def _base(path: str) -> str:
-    return path.replace("\\", "/").rsplit("/", 1)[-1].casefold()
+    return with_slashes(path).rsplit("/", 1)[-1].casefold()

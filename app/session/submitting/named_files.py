@@ -20,6 +20,7 @@ from app.core import comfy
 from app.core.errors import BadInput, MooringError, StorageError
 from app.core.model import Delivery, PromptId, Server, ServerId, Task
 from app.core.server_file import ServerFile
+from app.core.spelling import with_slashes
 from app.session.facts import Picked
 from app.session.state import State
 from app.workflows.graph import Key
@@ -186,5 +187,6 @@ def _places(task: Task, file: ServerFile) -> list[int]:
     return [
         index
         for index, output in enumerate(task.outputs)
-        if (output.folder, output.subfolder, output.filename) == (file.folder, file.subfolder, file.name)
+        if (output.folder, with_slashes(output.subfolder), output.filename)
+        == (file.folder, with_slashes(file.subfolder), file.name)
     ]

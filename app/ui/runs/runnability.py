@@ -241,10 +241,10 @@ def standing_view(session: SessionFacts, state: FormState, chosen: OpenWorkflow 
         return None
     locked = session.window.window_locked_server if isinstance(session.window, Window) else None
     groups: dict[Lacks, list[ServerTag]] = {}
-    for server_id, lacks in found.lacks.items():
-        groups.setdefault(lacks, []).append(tag_of(session.fleet, server_id))
-    known = {(item.node_id, item.input_name) for lacks in groups for item in lacks.values}
     fields = chosen.form.by_key
+    for server_id, lacks in found.lacks.items():
+        groups.setdefault(_spelled(lacks, fields), []).append(tag_of(session.fleet, server_id))
+    known = {(item.node_id, item.input_name) for lacks in groups for item in lacks.values}
     return RunnabilityView(
         workflow_id=chosen.workflow_id,
         runs_on=tuple(tag_of(session.fleet, item) for item in found.runs_on),
@@ -254,6 +254,12 @@ def standing_view(session: SessionFacts, state: FormState, chosen: OpenWorkflow 
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
         is_looking=state.known.is_looking,
     )
+
+
+def _spelled(lacks: Lacks, fields: Mapping[Key, Field]) -> Lacks:
+    """Return what a server lacks, with similar models as the form spells them."""
+    near = {item.key: fields[item.key].spelled(item.near) for item in lacks.values if item.key in fields}
+    return replace(lacks, values=tuple(replace(item, near=near.get(item.key, item.near)) for item in lacks.values))
 
 
 def _labels(fields: Mapping[Key, Field], known: Collection[Key]) -> tuple[tuple[Key, str], ...]:

@@ -69,13 +69,14 @@ def test_an_upload_goes_into_our_own_folder_and_never_overwrites() -> None:
     assert request.path == "/servers/a/upload/image"
 
 
-@pytest.mark.parametrize("filename", ["out_00001_.png", "日本 #?%&.png", "a/../b.png"])
-def test_the_address_of_a_picture_carries_its_task(filename: str) -> None:
+@pytest.mark.parametrize("subfolder", ["x/y", "x\\y"])
+@pytest.mark.parametrize("filename", ["out_00001_.png", "日本 #?%&.png", "a/../b.png", "a\\b.png"])
+def test_the_address_of_a_picture_carries_its_task(filename: str, subfolder: str) -> None:
     """A name exists on every server and is reused: with the name alone a browser would show an older picture."""
-    made = output(filename, subfolder="x/y", folder="temp")
+    made = output(filename, subfolder=subfolder, folder="temp")
     parts = urlsplit(comfy.view_path("/servers/gpu-a", TASK, made))
     assert parts.path == "/servers/gpu-a/view"
-    assert parse_qs(parts.query) == {"filename": [filename], "subfolder": ["x/y"], "type": ["temp"], "mooring": [P]}
+    assert parse_qs(parts.query) == {"filename": [filename], "subfolder": [subfolder], "type": ["temp"], "mooring": [P]}
     assert comfy.view_request("/servers/gpu-a", TASK, made).path == comfy.view_path("/servers/gpu-a", TASK, made)
 
 

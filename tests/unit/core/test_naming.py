@@ -21,6 +21,11 @@ FACTS = NameFacts(
 )
 
 
+def test_number_is_read_from_a_name_with_a_folder() -> None:
+    """Without Windows, a prefix with a backslash makes no folder."""
+    assert file_name("{server}_{n}", replace(FACTS, original="night\\out_00012_.png")) == "gpu-2_00012.png"
+
+
 @pytest.mark.parametrize(
     ("template", "name"),
     [

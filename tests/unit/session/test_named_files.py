@@ -11,7 +11,9 @@ import pytest
 from app.core.errors import NoServerAvailable
 from app.core.model import ServerId, Task, TaskState
 from app.core.ports.http import Http, Request, Response
+from app.core.server_file import ServerFile
 from app.core.workflow import ApiWorkflow, parse_workflow
+from app.session.submitting.named_files import _places
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene
 from tests.unit.session.test_capability import NODES, C, MemoryCatalogues, open_window
@@ -125,6 +127,19 @@ async def test_result_is_uploaded_when_its_work_moves(stage: Stage) -> None:
     stored = stage.world.network.servers[repeated.server_id].files.content(image_of(repeated))
     kept = await page.session.read_result(first.prompt_id)
     assert kept is not None and stored == await kept.read()
+
+
+@scene
+async def test_result_in_a_folder_is_found_as_a_windows_server_spells_it(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    task = await made(stage, page, parse_workflow(json.loads(naming("x", "a/b/x").text) | EMPTY), A)
+    (output,) = task.outputs
+    assert output.subfolder == "a/b"
+    file = ServerFile.read(f"a/b/{output.filename} [output]")
+    assert file is not None
+    for subfolder in ("a/b", "a\\b"):
+        assert _places(replace(task, outputs=(replace(output, subfolder=subfolder),)), file) == [0]
+    assert _places(replace(task, outputs=(replace(output, subfolder="a"),)), file) == []
 
 
 @scene

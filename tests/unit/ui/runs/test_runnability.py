@@ -277,6 +277,18 @@ async def test_similar_value_is_used_with_one_click_and_undone() -> None:
     assert rig.ui.of(FormState).draft.undo().values == {}
 
 
+async def test_servers_with_one_model_in_two_spellings_lack_the_same() -> None:
+    windows = nodes("xl\\SD15.safetensors")
+    rig = Rig({A: OTHER, B: windows, C: OTHER})
+    rig.workflows = (opened(windows),)
+    view = await rig.draw()
+    assert line(view) == "No server can run this; gpu-1, gpu-2 and gpu-3 lack the model sd15.safetensors"
+    button = element(markup(view), data_action="use-near")
+    assert button.text == "Use “xl\\SD15.safetensors”", "as in the form"
+    rig.standings.use_near("1", "ckpt_name", str(button["data-text"]))
+    assert line(await rig.draw()) == "Runs on gpu-1, gpu-2 and gpu-3"
+
+
 async def test_workflow_that_no_server_can_run_blocks_run() -> None:
     view = await Rig({A: BARE, B: BARE, C: BARE}).draw()
     assert view.run.blocker is Blocker.UNABLE
