@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--speaks", choices=VERSIONS, default=NEWEST, help="the version of ComfyUI to speak as (default: %(default)s)"
     )
+    parser.add_argument(
+        "--paths", choices=("windows",), help="write folders of models and results with backslashes, as on Windows"
+    )
     parser.add_argument("--enable-assets", action="store_true", help="as in ComfyUI 0.30")
     parser.add_argument(
         "--stamp", default="", metavar="NAME", help="write NAME into every picture, as the text `server`"
@@ -99,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         until_eof=flags.until_eof,
         step_seconds=flags.step_seconds,
         max_upload_bytes=round(flags.max_upload_size * 1024 * 1024),
-        version=VERSIONS[flags.speaks],
+        version=VERSIONS[flags.speaks].on_windows() if flags.paths else VERSIONS[flags.speaks],
         assets=flags.enable_assets,
         stamp=flags.stamp,
         cors=flags.enable_cors_header,

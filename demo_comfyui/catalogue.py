@@ -17,6 +17,7 @@ Definition = dict[str, Any]
 ANY = "*"  # an input that takes whatever it is given
 LOADERS = ("LoadImage", "LoadImageMask")  # they read a file of input/, and check themselves that it exists
 _MAX_SEED = 18446744073709551615
+MODELS = ("night/blue.safetensors", "night/deep/black.safetensors", "warm.safetensors")  # of checkpoints/
 _FOLDER = Path(__file__).parent / "object_info"
 _NOTE = (
     "Demo: a procedural picture from a hash of the text and the seed. There is no model and no artificial intelligence."
@@ -108,6 +109,16 @@ _OWN = (
 )
 
 
+def _define_model(separator: str) -> Definition:
+    names = [name.replace("/", separator) for name in MODELS]
+    return _define(
+        "DemoModel",
+        {"image": ["IMAGE"], "ckpt_name": [names, {"tooltip": "Demo: a tint. There is no model."}]},
+        "Demo Model (a tint)",
+        "Tints the image, each model in its own colour.",
+    )
+
+
 class Catalogue(dict[str, Definition]):
     """The definitions of one server's node classes, by their names."""
 
@@ -137,7 +148,8 @@ class Catalogue(dict[str, Definition]):
 
 
 @cache
-def catalogue_of(version: str) -> Catalogue:
-    """Return the catalogue of a demo server that speaks as this version of ComfyUI."""
+def catalogue_of(version: str, separator: str) -> Catalogue:
+    """Return the catalogue of a demo server that speaks as this version, with folders of models written like this."""
     real = json.loads((_FOLDER / f"{version}.json").read_text("utf-8"))
-    return Catalogue(real | {definition["name"]: definition for definition in _OWN})
+    own = (*_OWN, _define_model(separator))
+    return Catalogue(real | {definition["name"]: definition for definition in own})

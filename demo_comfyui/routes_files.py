@@ -69,7 +69,7 @@ class FileRoutes:
         if not isinstance(upload, web.FileField):
             raise TypeError("field `image` is no file")  # a 500, as in the real server
         subfolder = fields.get("subfolder", "")
-        folder = os.path.join(root, os.path.normpath(subfolder))  # noqa: PTH118 - an absolute one must be refused
+        folder = os.path.join(root, os.path.normpath(self.storage.path(subfolder)))  # noqa: PTH118 - an absolute one must be refused
         if not self.storage.contains(root, os.path.join(folder, upload.filename)):  # noqa: PTH118
             return web.Response(status=400)
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class FileRoutes:
 
     def locate(self, filename: str, kind: str, subfolder: str | None) -> Path | int:
         """Return the path of a name, a type and a subfolder, or the status that refuses them."""
-        bare, root = self.storage.annotated(filename)
+        bare, root = self.storage.annotated(self.storage.path(filename))
         if not bare or bare[0] == "/" or ".." in bare:
             return 400
         try:
@@ -114,7 +114,7 @@ class FileRoutes:
             return 400
         folder = root
         if subfolder:
-            joined = os.path.join(root, subfolder)  # noqa: PTH118 - an absolute one must be refused
+            joined = os.path.join(root, self.storage.path(subfolder))  # noqa: PTH118 - an absolute one must be refused
             if not self.storage.contains(root, joined):
                 return 403
             folder = Path(joined)

@@ -45,7 +45,7 @@ class DemoServer:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._faults = Faults()
-        self._storage = Storage(settings.data)
+        self._storage = Storage(settings.data, settings.version.separator)
         self._hub = SocketHub(self._loop, self._faults, features(settings))
         self._queue = PromptQueue(self._announce)
         self._executor = Executor(self._queue, self._hub, self._storage, settings)

@@ -17,10 +17,14 @@ FOLDERS = ("input", "output", "temp")
 
 
 class Storage:
-    """input/, output/ and temp/ below one data folder. temp/ is wiped at the start and at the end."""
+    """input/, output/ and temp/ below one data folder. temp/ is wiped at the start and at the end.
 
-    def __init__(self, data: Path) -> None:
+    With a backslash as separator, paths are as on Windows: both slashes lead into a folder.
+    """
+
+    def __init__(self, data: Path, separator: str = "/") -> None:
         self.data = data.resolve()
+        self._separator = separator
         self.clean_temp()
         for name in FOLDERS:
             (self.data / name).mkdir(parents=True, exist_ok=True)
@@ -35,6 +39,10 @@ class Storage:
             raise KeyError(kind)
         return self.data / kind
 
+    def path(self, name: str) -> str:
+        """Return a path as it is on this machine."""
+        return name.replace(self._separator, "/")
+
     def annotated(self, name: str) -> tuple[str, Path | None]:
         """Split `name.png [output]` into name.png and the output folder; None if the name has no folder."""
         for kind in FOLDERS:
@@ -46,7 +54,7 @@ class Storage:
     def input_path(self, name: str) -> str:
         """Return where LoadImage finds `name`: its annotation, else input/. May be anywhere, as in the real server."""
         bare, folder = self.annotated(name)
-        return os.path.join(folder or self.folder("input"), bare)  # noqa: PTH118 - an absolute name takes precedence
+        return os.path.join(folder or self.folder("input"), self.path(bare))  # noqa: PTH118 - an absolute name takes precedence
 
     def input_images(self) -> list[str]:
         """The names that LoadImage offers: image files at the top of input/, sorted."""
@@ -64,7 +72,7 @@ class Storage:
     def save_place(self, prefix: str, kind: str, size: tuple[int, int]) -> SavePlace:
         """Return where pictures of this prefix go next: the counter continues from the files in the folder."""
         prefix = _fill(prefix, size) if "%" in prefix else prefix
-        normal = os.path.normpath(prefix)
+        normal = os.path.normpath(self.path(prefix))
         subfolder, stem = os.path.dirname(normal), os.path.basename(normal)  # noqa: PTH119, PTH120 - prefixes, not paths
         root = self.folder(kind)
         target = os.path.join(root, subfolder)  # noqa: PTH118 - an absolute subfolder must be refused
@@ -72,7 +80,7 @@ class Storage:
             raise ValueError(f"Saving image outside the output folder is not allowed: {subfolder}")
         folder = Path(target)
         folder.mkdir(parents=True, exist_ok=True)
-        return SavePlace(folder, subfolder, stem, _next_counter(folder, stem))
+        return SavePlace(folder, subfolder.replace("/", self._separator), stem, _next_counter(folder, stem))
 
 
 def asset_of(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from demo_comfyui.catalogue import Catalogue, catalogue_of
@@ -85,11 +85,17 @@ class Version:
     previews_on_request: bool = False  # samplers send previews only with `preview_method`
     lists_whole_cache: bool = True  # as outputs of a run: also those that its targets leave out
     hardens_answers: bool = False  # against foreign pages, and against files with scripts
+    separator: str = "/"  # of folders, in names of models and in places of results
 
     @property
     def catalogue(self) -> Catalogue:
         """The node classes."""
-        return catalogue_of(self.number)
+        return catalogue_of(self.number, self.separator)
+
+    def on_windows(self) -> Version:
+        """Return the version as it speaks on Windows."""
+        system = {**self.system, "os": "nt" if self.system["os"] == os.name else "win32"}
+        return replace(self, system=system, separator="\\")
 
 
 OLD = Version(

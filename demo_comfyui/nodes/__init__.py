@@ -31,6 +31,7 @@ RUNNERS: dict[str, Runner] = {
     "DemoShape": shapes.demo_shape,
     "DemoVideoSampler": generators.demo_video_sampler,
     "DemoFailAt": generators.demo_fail_at,
+    "DemoModel": pictures.demo_model,
 }
 
 FINGERPRINTS: dict[str, Callable[[Storage, dict[str, Any]], Any]] = {

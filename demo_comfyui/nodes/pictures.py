@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
+from demo_comfyui.catalogue import MODELS
 from demo_comfyui.nodes.contract import NodeContext, NodeResult
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+
+_TINTS = dict(zip(MODELS, ("#1d3b8f", "#101014", "#e0873a"), strict=True))
 
 
 def empty_image(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
@@ -113,3 +116,9 @@ def _blended(below: Image.Image, above: Image.Image, mode: str, factor: float) -
         case _:
             raise ValueError(f"Unsupported blend mode: {mode}")
     return Image.blend(below, mixed, factor)
+
+
+def demo_model(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
+    """The picture in the tint of a model."""
+    tint = _TINTS[inputs["ckpt_name"].replace("\\", "/")]
+    return NodeResult(([ImageOps.colorize(image.convert("L"), tint, "white") for image in inputs["image"]],))

@@ -63,3 +63,17 @@ def test_only_pictures_are_offered_sorted(storage: Storage) -> None:
         (storage.data / "input" / name).touch()
     (storage.data / "input" / "folder.png").mkdir()
     assert storage.input_images() == ["a.webp", "b.png"]
+
+
+@pytest.mark.parametrize("prefix", ["a/b/x", "a\\b\\x", "a\\b/x"])
+def test_windows_paths_lead_into_folders(tmp_path: Path, prefix: str) -> None:
+    storage = Storage(tmp_path, "\\")
+    place = storage.save_place(prefix, "output", (1, 1))
+    assert (place.subfolder, place.next_name(0)) == ("a\\b", "x_00001_.png")
+    assert place.folder == tmp_path / "output" / "a" / "b"
+    assert storage.input_path("a\\b.png") == str(tmp_path / "input" / "a" / "b.png")
+
+
+def test_backslash_is_part_of_a_name_elsewhere(storage: Storage) -> None:
+    place = storage.save_place("a\\x", "output", (1, 1))
+    assert (place.subfolder, place.next_name(0)) == ("", "a\\x_00001_.png")

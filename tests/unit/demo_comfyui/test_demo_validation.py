@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
+from demo_comfyui.catalogue import MODELS
 from demo_comfyui.validation import Verdict, validate_prompt
-from demo_comfyui.versions import OLD
+from demo_comfyui.versions import OLD, VERSIONS, Version
 
 
 def validate(prompt: Any, targets: list[str] | None = None, *, exists: bool = True) -> Verdict:
@@ -139,3 +141,14 @@ def test_definitions_are_never_changed_by_validation() -> None:
     before = repr(OLD.catalogue)
     validate({"1": empty(width=0), "9": shown("1")})
     assert repr(OLD.catalogue) == before
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_each_server_accepts_only_its_own_spelling_of_models(version: Version) -> None:
+    name, servers = MODELS[0], (version, version.on_windows())
+    for spelling, accepted in ((name, [True, False]), (name.replace("/", "\\"), [False, True])):
+        tinted = {"class_type": "DemoModel", "inputs": {"image": ["1", 0], "ckpt_name": spelling}}
+        prompt = {"1": empty(), "2": tinted, "9": shown("2")}
+        verdicts = [validate_prompt(copy.deepcopy(prompt), None, lambda _: True, server) for server in servers]
+        assert [verdict.error is None for verdict in verdicts] == accepted
+    assert servers[1].system["os"] == ("nt" if version is OLD else "win32")
