@@ -70,7 +70,7 @@ class Run:
         """Yield the files that this run lists, each with its node."""
         for node_id, described in described_files(self.outputs):
             file = File.of(self.server_id, described)
-            if file is not None and file.folder in MADE and file.is_plain:
+            if file is not None and file.folder in MADE and file.is_plain_without_windows:
                 yield node_id, file
 
     def names(self, file: File) -> bool:

@@ -22,10 +22,12 @@ from gateway.people.keys import Keys
 from gateway.people.person import Person
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
+from gateway.people.upstream_query import fetch
 
 PARALLEL = 8  # requests about the files of one answer
 MOST_FILES = 2_000  # of one answer; further ones get no seal
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseconds of the change, size
+_NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older servers, sys.platform of newer ones
 _OURS = frozenset({KEY, OWN_MARK})
 _KNOWN = frozenset({"filename", "subfolder", "type", "preview", "channel", "rand"})
 
@@ -143,7 +145,7 @@ def _claimed(run: Run, person: Person, among: Collection[File] | None) -> dict[F
         if file is None or file in found or (among is not None and file not in among):
             continue
         is_theirs = person.has_upload(file.path) if file.folder == "input" else file.folder in MADE
-        if is_theirs and file.is_plain and (file.folder == "input" or not run.names(file)):
+        if is_theirs and file.is_plain_without_windows and (file.folder == "input" or not run.names(file)):
             found[file] = node_id
         if len(found) == MOST_FILES:
             break
@@ -160,6 +162,8 @@ class State:
 
 
 async def _read_state(upstream: Upstream, file: File) -> State:
+    if file.has_backslash and await _is_windows(upstream):
+        return State(is_missing=True)  # the server would answer with another file
     query = urlencode({"filename": file.name, "type": file.folder, "subfolder": file.subfolder})
     try:
         async with (
@@ -174,6 +178,14 @@ async def _read_state(upstream: Upstream, file: File) -> State:
         raise Refused(upstream.explain(error)) from error
     etag = headers.get("ETag", "")
     return State(etag, _written(etag, headers.get("Last-Modified", "")))
+
+
+async def _is_windows(upstream: Upstream) -> bool:
+    """Return whether a server runs on Windows, or does not say what it runs on."""
+    match await fetch(upstream, "/system_stats"):
+        case {"system": {"os": str(name)}}:
+            return name not in _NOT_WINDOWS
+    return True
 
 
 def _written(etag: str, modified: str) -> Written | None:

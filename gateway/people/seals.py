@@ -26,7 +26,7 @@ _SLOT = 30 * 86_400  # seconds in which the same file keeps its address, so that
 _SEAL = re.compile(
     rf"({NAME.pattern}(?:~[0-9a-f]{{16}})?)~([0-9]{{1,12}})~([0-9a-f]{{16}}|-)~([0-9a-f]{{64}})", re.ASCII
 )
-_ELSEWHERE = re.compile(r"[/\\\0]|\[(input|output|temp)\]\s*\Z", re.IGNORECASE)  # a path or a folder in a name
+_ELSEWHERE = re.compile(r"[/\0]|\[(input|output|temp)\]\s*\Z", re.IGNORECASE)  # a path or a folder in a name
 NO_FILE = "-"  # the tag of a file that was missing, or had been replaced
 
 
@@ -51,8 +51,18 @@ class File:
         return f"{self.subfolder}/{self.name}" if self.subfolder else self.name
 
     @property
+    def has_backslash(self) -> bool:
+        """Return whether the name leads into a folder if its server runs on Windows."""
+        return "\\" in self.name
+
+    @property
     def is_plain(self) -> bool:
-        """Return whether the name stays in its folder: it has no path and no ending such as `[input]`."""
+        """Return whether the name stays in its folder on any server: it has no path and no ending such as `[input]`."""
+        return self.is_plain_without_windows and not self.has_backslash
+
+    @property
+    def is_plain_without_windows(self) -> bool:
+        """Return the same for a server that does not run on Windows: a backslash is a part of the name there."""
         parts = self.subfolder.replace("\\", "/").split("/")
         is_inside = not self.subfolder or not any(part in {"", ".", ".."} for part in parts)
         return is_inside and not _ELSEWHERE.search(self.name) and self.name not in {".", ".."}

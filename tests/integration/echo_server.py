@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,12 +102,12 @@ class EchoServer:
         return {"filename": name, "subfolder": subfolder, "type": folder}
 
     def find(self, query: Any) -> tuple[bytes, float] | None:
-        """Return the file that a query names; as in ComfyUI, a name may end with its folder."""
+        """Return the file that a query names; as in ComfyUI on Windows, a name may have a path or end with a folder."""
         name, folder = query["filename"], query.get("type", "output")
         for kind in ("output", "input", "temp"):
             if name.endswith(f"[{kind}]"):
                 name, folder = name[: -len(kind) - 3], kind
-        return self.files.get((folder, query.get("subfolder", ""), name.rpartition("/")[2]))
+        return self.files.get((folder, query.get("subfolder", ""), re.split(r"[/\\]", name)[-1]))
 
     async def view(self, request: web.Request) -> web.Response:
         """Answer with a file."""

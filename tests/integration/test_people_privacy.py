@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from gateway.fleet.rules import Rules
-from tests.integration.rig import until
+from tests.integration.rig import PLAIN, until
 from tests.integration.studio import (
     Client,
     Studio,
@@ -185,6 +185,36 @@ async def test_replaced_file_is_not_shown(studio: Studio) -> None:
     for more in ({}, {"preview": "webp;80"}, {"channel": "rgb"}):
         found = await cause(alice, "GET", "/servers/a/view", params={**file, **more})
         assert found == (410, "picture-changed"), more
+
+
+async def test_picture_in_a_folder_of_a_windows_server_is_its_users() -> None:
+    async with open_studio(PLAIN, "--paths", "windows") as studio:
+        alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+        prompt = picture_prompt()
+        prompt["2"]["inputs"]["filename_prefix"] = "a/b/made"
+        file = await alice.made(await alice.submit(prompt))
+        assert file["subfolder"] == "a\\b"
+        address, path = {key: file[key] for key in ("filename", "subfolder", "type", "seal")}, "/servers/a/view"
+        assert (await alice.get(path, params=address))[0] == 200
+        for name in (file["filename"], f"a\\b\\{file['filename']}"):
+            other = {**address, "filename": name, "subfolder": ""}
+            assert await cause(alice, "GET", path, params=other) == (403, "not-yours")
+        naming = load_prompt(f"a\\b/{file['filename']} [output]")
+        assert (await alice.made(await alice.submit(naming)))["filename"] == "read_00001_.png"
+        assert (await bob.post("/servers/a/prompt", bob.body(naming)))[0] == 403
+
+
+async def test_picture_with_a_backslash_in_its_name_is_its_users(studio: Studio) -> None:
+    """Elsewhere than on Windows, a prefix by an author there makes no folder."""
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    prompt = picture_prompt()
+    prompt["2"]["inputs"]["filename_prefix"] = "a\\made"
+    file = await alice.made(await alice.submit(prompt))
+    assert (file["filename"], file["subfolder"]) == ("a\\made_00001_.png", "")
+    assert (await alice.get("/servers/a/view", params=file))[0] == 200
+    naming = load_prompt(f"{file['filename']} [output]")
+    assert (await alice.made(await alice.submit(naming)))["filename"] == "read_00001_.png"
+    assert (await bob.post("/servers/a/prompt", bob.body(naming)))[0] == 403
 
 
 async def test_reused_file_name_is_not_sealed(studio: Studio) -> None:

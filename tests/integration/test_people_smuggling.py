@@ -182,11 +182,12 @@ async def test_cached_output_is_not_sealed_for_another_prompt(studio: Studio, ec
     assert await opens(bob, await answers(bob, prompt_id)) == []
 
 
-async def test_picture_of_the_run_just_before_is_not_sealed(studio: Studio, echo: EchoServer) -> None:
+@pytest.mark.parametrize("path", ["", "x/", "x\\"], ids=["plainly", "in a folder", "in a folder of Windows"])
+async def test_picture_of_the_run_just_before_is_not_sealed(studio: Studio, echo: EchoServer, path: str) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     made = await alice.made(await alice.submit(SAVE))
     echo.files["output", "", made["filename"]] = (b"x", echo.now - 0.01)  # at the very end of her run
-    file = {key: made[key] for key in ("filename", "subfolder", "type")}
+    file = {"filename": f"{path}{made['filename']}", "subfolder": "", "type": "output"}
     prompt_id = await bob.submit(show(in_pieces({"images": [file]})))
     assert await opens(bob, await answers(bob, prompt_id)) == []
 

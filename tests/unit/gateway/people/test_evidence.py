@@ -70,7 +70,9 @@ def test_path_out_of_the_folder_is_no_file(subfolder: str) -> None:
 @pytest.mark.parametrize("name", ["../x.png", "a/x.png", "a\\x.png", "x.png [input]", "x.png[TEMP] ", "..", "x\0.png"])
 def test_name_that_leads_elsewhere_is_no_file(name: str) -> None:
     assert not File("a", "output", "", name).is_plain
+    assert File("a", "output", "", name).is_plain_without_windows == (name == "a\\x.png")
     assert File("a", "output", "a/b", "x [1].png").is_plain
+    assert File("a", "output", "a\\b", "x.png").is_plain
 
 
 NAME = FILE.name
