@@ -29,6 +29,7 @@ from app.core.spelling import respelled, with_slashes
 from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import COMBO, InputSpec
+from app.workflows.editor.widgets import POWER_LORA
 from app.workflows.graph import (
     Graph,
     GraphNode,
@@ -62,6 +63,7 @@ CLASS_FOLDERS = {
     "ModelPatchLoader": "model_patches",
     "UpscaleModelLoader": "upscale_models",
 }
+LORA_LOADER = "LoraLoader"  # it lists the server's LoRAs
 MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl", ".engine")
 
 
@@ -161,6 +163,12 @@ def unlisted_files(workflow: ApiWorkflow, catalogue: Catalogue, supplied: Collec
     return {key: value for key, value in found.items() if key not in supplied}
 
 
+def classes_of(workflow: ApiWorkflow) -> frozenset[str]:
+    """Return the node classes that a catalogue needs for this workflow, and those that list the files of others."""
+    names = frozenset(node.class_type for node in workflow.nodes.values())
+    return names | {LORA_LOADER} if POWER_LORA in names else names
+
+
 def respell(workflow: ApiWorkflow, catalogue: Catalogue) -> ApiWorkflow:
     """Return the workflow with each model as the server spells it. Texts and files to be uploaded never change."""
     graph = open_graph(workflow)
@@ -171,7 +179,20 @@ def respell(workflow: ApiWorkflow, catalogue: Catalogue) -> ApiWorkflow:
             own_name = _own_name(graph[node.node_id], node, name, catalogue)
             if own_name is not None and (spelled := _in_spelling(spec, value)) != value:
                 values[node.node_id, own_name] = {"__value__": spelled} if isinstance(spelled, list) else spelled
+        if node.class_type == POWER_LORA:
+            values |= {(node.node_id, name): row for name, row in _spelled_rows(node, catalogue)}
     return workflow.with_values(values) if values else workflow
+
+
+def _spelled_rows(node: GraphNode, catalogue: Catalogue) -> Iterator[tuple[str, object]]:
+    """Yield the rows of LoRAs that the server spells otherwise. A server leaves out a LoRA that it does not find."""
+    loader = catalogue.get(LORA_LOADER)
+    spec = loader.input("lora_name") if loader is not None else None
+    if spec is None:
+        return
+    for name, row in node.values.items():
+        if isinstance(row, dict) and (spelled := _in_spelling(spec, row.get("lora"))) != row.get("lora"):
+            yield name, {**row, "lora": spelled}
 
 
 def standing(

@@ -23,7 +23,7 @@ from app.session.submitting.named_files import FileFinder, FoundFiles, Origin
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key
-from app.workflows.needs import Runnability, respell, standing, unlisted_files
+from app.workflows.needs import Runnability, classes_of, respell, standing, unlisted_files
 from app.workflows.replacements import read_replacements
 from wire.health import Health
 from wire.versions import checks_new_choices
@@ -74,7 +74,7 @@ class Capabilities:
 
         Inputs in `supplied` come with an upload. `origin` is the run that is repeated; `is_now` if it is sent now.
         """
-        names = frozenset(node.class_type for node in workflow.nodes.values())
+        names = classes_of(workflow)
         servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
         if unread := [server for server in servers if self._missing(server, names)]:
             await asyncio.gather(*(self.catalogue(server, names) for server in unread))
@@ -93,8 +93,7 @@ class Capabilities:
     def as_sent(self, workflow: ApiWorkflow, server_id: ServerId) -> ApiWorkflow:
         """Return the workflow with models as this server spells them; unchanged while its catalogue is unknown."""
         server = self._state.fleet.get(server_id)
-        names = frozenset(node.class_type for node in workflow.nodes.values())
-        catalogue = self._known(server, names) if server is not None else None
+        catalogue = self._known(server, classes_of(workflow)) if server is not None else None
         return workflow if catalogue is None else respell(workflow, catalogue)
 
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:

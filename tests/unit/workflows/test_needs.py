@@ -11,7 +11,8 @@ import pytest
 from app.core.model import ServerId
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
-from app.workflows.needs import Lacks, MissingClass, ValueKind, check, respell, standing
+from app.workflows.editor.widgets import POWER_LORA
+from app.workflows.needs import Lacks, MissingClass, ValueKind, check, classes_of, respell, standing
 from app.workflows.replacements import Given, Replacement, Taken, read_replacements
 from tests import recordings
 
@@ -306,6 +307,20 @@ def test_model_inside_a_dynamic_choice_is_respelled() -> None:
     work = workflow(n1=("Dyn", {"mode": "large", "mode.model": "xl/l.safetensors"}))
     assert check(work, known) == Lacks()
     assert respell(work, known).value("n1", "mode.model") == "xl\\l.safetensors"
+
+
+def test_rows_of_loras_are_respelled_as_another_class_lists_them() -> None:
+    known = catalogue(LoraLoader=node_class(lora_name=[["xl\\a.safetensors"]]), **{POWER_LORA: {"output": ["MODEL"]}})
+    rows = {"lora_1": {"on": True, "lora": "xl/a.safetensors"}, "lora_2": {"on": True, "lora": "b.safetensors"}}
+    power = parse_workflow({"1": {"class_type": POWER_LORA, "inputs": {**rows, "note": "xl/a.safetensors"}}})
+    assert classes_of(power) == {POWER_LORA, "LoraLoader"}
+    assert json.loads(respell(power, known).text)["1"]["inputs"] == {
+        "lora_1": {"on": True, "lora": "xl\\a.safetensors"},
+        "lora_2": {"on": True, "lora": "b.safetensors"},
+        "note": "xl/a.safetensors",
+    }
+    del known.entries["LoraLoader"]
+    assert respell(power, Catalogue(known.entries)) is power
 
 
 def test_model_of_a_replaced_class_is_respelled_under_its_own_name() -> None:
