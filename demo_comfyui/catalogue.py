@@ -114,8 +114,8 @@ def _define_model(separator: str) -> Definition:
     return _define(
         "DemoModel",
         {"image": ["IMAGE"], "ckpt_name": [names, {"tooltip": "Demo: a tint. There is no model."}]},
-        "Demo Model (a tint)",
-        "Tints the image, each model in its own colour.",
+        display_name="Demo Model (a tint)",
+        description="Tints the image, each model in its own colour.",
     )
 
 
