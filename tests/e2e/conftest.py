@@ -4,6 +4,8 @@
             window = await user.open()                  # Mooring, ready for work
         await window.run_slow()
 
+Tests that need no fresh window share one of their module: `async def test_something(window)`.
+
 A module with a fleet of its own overrides the fixture `gateway`; its `user` then works at that gateway.
 """
 
@@ -18,7 +20,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import PATIENCE, BrowserUser, open_user
+from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
 from tests.e2e.work_kit import make_photo
 from tests.services import Service, start_gateway
 
@@ -59,6 +61,27 @@ async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]
     """A user who opens windows; any error in one of them fails the test."""
     async with open_user(browser, gateway.url) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
+    """The user of a module's shared window."""
+    async with open_user(browser, gateway.url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_window(module_user: BrowserUser) -> SharedWindow:
+    """The window of a whole module. A window costs more processor time than most of what a test does in it."""
+    return SharedWindow(module_user)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def window(request: pytest.FixtureRequest, shared_window: SharedWindow) -> AsyncIterator[MooringWindow]:
+    """The module's window, tidy; any error in it during the test fails the test."""
+    failed = request.session.testsfailed
+    yield await shared_window.begin()
+    await shared_window.end(has_failed=request.session.testsfailed > failed)
 
 
 @pytest.fixture(scope="session")

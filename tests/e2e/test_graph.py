@@ -8,7 +8,6 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.test_page import UNMARKED
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 
@@ -77,10 +76,9 @@ async def wait_for_rest(page: Page) -> str:
     return await transform_of(page)
 
 
-async def test_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_graph_of_a_running_task_is_marked_live(window: MooringWindow) -> None:
     nodes = quick_workflow(31)
-    nodes["7"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 60, "fail_at": 0}}
+    nodes["7"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 25, "fail_at": 0}}
     nodes["2"]["inputs"]["images"] = ["7", 0]
     prompt_id = await window.submit(nodes)
     await window.card(prompt_id, "running").wait_for()
@@ -103,8 +101,7 @@ async def test_graph_of_a_running_task_is_marked_live(user: BrowserUser) -> None
     assert await drawn.evaluate("(node) => node.isConnected"), "the drawing was replaced"
 
 
-async def test_click_on_a_failed_node_shows_its_error(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_click_on_a_failed_node_shows_its_error(window: MooringWindow) -> None:
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -120,8 +117,7 @@ async def test_click_on_a_failed_node_shows_its_error(user: BrowserUser) -> None
     await expect(page.get_by_test_id("node-error")).to_contain_text("failing on purpose")
 
 
-async def test_stage_without_a_drawing_may_change_its_size(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_stage_without_a_drawing_may_change_its_size(window: MooringWindow) -> None:
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -135,8 +131,7 @@ async def test_stage_without_a_drawing_may_change_its_size(user: BrowserUser) ->
     )  # an error on the page fails the test
 
 
-async def test_failed_node_is_reached_by_keyboard(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_failed_node_is_reached_by_keyboard(window: MooringWindow) -> None:
     prompt_id = await window.submit(failing())
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
@@ -150,9 +145,8 @@ async def test_failed_node_is_reached_by_keyboard(user: BrowserUser) -> None:
     await page.get_by_test_id("graph-dialog").wait_for(state="detached")
 
 
-async def test_panning_and_zooming_survive_a_patch(user: BrowserUser) -> None:
-    window = await user.open()
-    prompt_id = await window.submit(slow_workflow(60, seed=78, text="graph"))
+async def test_panning_and_zooming_survive_a_patch(window: MooringWindow) -> None:
+    prompt_id = await window.submit(slow_workflow(40, seed=78, text="graph"))
     await window.card(prompt_id, "running").wait_for()
     page = await open_graph(window, prompt_id)
     stage = await page.locator(".graph-stage").bounding_box()
@@ -178,8 +172,7 @@ async def test_panning_and_zooming_survive_a_patch(user: BrowserUser) -> None:
     assert await transform_of(page) == panned, "the patch moved the drawing"
 
 
-async def test_drag_from_a_node_selects_nothing(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_drag_from_a_node_selects_nothing(window: MooringWindow) -> None:
     prompt_id = await window.submit(quick_workflow(21))
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
@@ -201,8 +194,7 @@ async def test_drag_from_a_node_selects_nothing(user: BrowserUser) -> None:
     await expect(chosen).to_have_count(0)
 
 
-async def test_keys_and_buttons_pan_zoom_and_fit(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_keys_and_buttons_pan_zoom_and_fit(window: MooringWindow) -> None:
     prompt_id = await window.submit(quick_workflow(22))
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
@@ -223,9 +215,8 @@ async def test_keys_and_buttons_pan_zoom_and_fit(user: BrowserUser) -> None:
     )
 
 
-async def test_two_fingers_zoom(user: BrowserUser) -> None:
-    await user.new_profile(has_touch=True, viewport={"width": 400, "height": 780})
-    window = await user.open()
+async def test_two_fingers_zoom(window: MooringWindow) -> None:
+    await window.page.set_viewport_size({"width": 400, "height": 780})
     prompt_id = await window.submit(quick_workflow(23))
     await window.show("results")
     await window.card(prompt_id, "succeeded").wait_for()
@@ -235,6 +226,7 @@ async def test_two_fingers_zoom(user: BrowserUser) -> None:
     assert stage is not None
     x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
     fingers = await page.context.new_cdp_session(page)
+    await fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     for kind, reach in (("touchStart", 20), ("touchMove", 40), ("touchMove", 60), ("touchEnd", 0)):
         points = [{"x": x - reach, "y": y, "id": 1}, {"x": x + reach, "y": y, "id": 2}] if reach else []
         await fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
@@ -242,10 +234,10 @@ async def test_two_fingers_zoom(user: BrowserUser) -> None:
     scale = float(after.rpartition("scale(")[2].rstrip(")")) / float(before.rpartition("scale(")[2].rstrip(")"))
     assert 1.5 < scale < 3.5
     await expect(page.get_by_test_id("graph-dialog")).to_be_visible()
+    await fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
-async def test_prompt_is_arranged_left_to_right_without_overlaps(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_prompt_is_arranged_left_to_right_without_overlaps(window: MooringWindow) -> None:
     prompt_id = await window.submit(chain(30))
     await window.card(prompt_id, "succeeded").wait_for()
     page = await open_graph(window, prompt_id)
@@ -268,8 +260,7 @@ async def test_prompt_is_arranged_left_to_right_without_overlaps(user: BrowserUs
             assert apart, (one, other)
 
 
-async def test_graph_of_the_form_is_shown_before_a_run(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_graph_of_the_form_is_shown_before_a_run(window: MooringWindow) -> None:
     await window.choose_sample("blend")
     page = window.page
     await page.get_by_test_id("open-form-graph").click()
@@ -281,63 +272,48 @@ async def test_graph_of_the_form_is_shown_before_a_run(user: BrowserUser) -> Non
     await page.get_by_test_id("graph-dialog").wait_for(state="detached")
 
 
-async def test_page_responds_while_a_large_graph_is_arranged(user: BrowserUser) -> None:
+async def test_page_responds_while_a_large_graph_is_arranged(window: MooringWindow) -> None:
     """The worker is held back, since the page must not depend on it."""
-    profile = await user.new_profile()
     gate: list[Route] = []
 
     async def hold(route: Route) -> None:
         gate.append(route)
 
-    await profile.route("**/layout_worker.js", hold)
-    window = await user.open()
-    prompt_id = await window.submit(chain(200))
+    await window.page.route("**/layout_worker.js", hold)
+    prompt_id = await window.submit(chain(60))
     await window.card(prompt_id, "succeeded").wait_for()
     page = window.page
     await window.card(prompt_id).get_by_test_id("open-graph").click()
-    await expect(page.locator(".graph-instead")).to_contain_text("Arranging 200 nodes")
+    await expect(page.locator(".graph-instead")).to_contain_text("Arranging 60 nodes")
     await page.get_by_test_id("graph-find").fill("plain")
     await expect(page.locator(".node-row:visible")).to_have_count(1)
     await page.locator(".node-row:visible").click()
     await expect(page.get_by_test_id("graph-node")).to_contain_text("EmptyImage")
     assert gate
     await gate[0].continue_()
-    await expect(page.locator(".drawing .box")).to_have_count(200)
+    await expect(page.locator(".drawing .box")).to_have_count(60)
     await expect(page.get_by_test_id("graph-find")).to_have_value("plain")
     await expect(page.locator(".node-row:visible")).to_have_count(1)
 
 
-async def test_worker_that_cannot_start_is_reported_and_retried(user: BrowserUser) -> None:
-    profile = await user.new_profile()
-    await profile.route("**/layout_worker.js", lambda route: route.fulfill(status=404, body="gone"))
-    user.watch.expected += ["404"]
-    window = await user.open()
+async def test_worker_that_cannot_start_is_reported_and_retried(
+    module_user: BrowserUser, window: MooringWindow
+) -> None:
+    await window.page.route("**/layout_worker.js", lambda route: route.fulfill(status=404, body="gone"))
+    module_user.watch.expected += ["404"]
     prompt_id = await window.submit(quick_workflow(24))
     await window.card(prompt_id, "succeeded").wait_for()
     page = window.page
     await window.card(prompt_id).get_by_test_id("open-graph").click()
     await expect(page.locator(".graph-instead")).to_contain_text("The graph could not be arranged.")
     await expect(page.locator(".node-row")).to_have_count(2)
-    await profile.unroute("**/layout_worker.js")
+    await page.unroute("**/layout_worker.js")
     await page.get_by_test_id("graph-again").click()
     await expect(page.locator(".drawing .box")).to_have_count(2)
 
 
-async def test_all_texts_of_a_graph_are_in_the_catalogue(user: BrowserUser) -> None:
-    window = await user.open("/?lang=pseudo")
-    prompt_id = await window.submit(failing())
-    await window.card(prompt_id, "failed").wait_for()
-    page = await open_graph(window, prompt_id)
-    await expect(box(page, "7")).to_have_attribute("data-mark", "failed")
-    assert await page.evaluate(UNMARKED) == []
-    await box(page, "7").click()
-    await expect(page.get_by_test_id("node-error")).to_be_visible()
-    assert await page.evaluate(UNMARKED) == []
-
-
-async def test_graph_fits_at_360_pixels(user: BrowserUser) -> None:
-    await user.new_profile(viewport={"width": 360, "height": 640})
-    window = await user.open()
+async def test_graph_fits_at_360_pixels(window: MooringWindow) -> None:
+    await window.page.set_viewport_size({"width": 360, "height": 640})
     prompt_id = await window.submit(failing())
     await window.show("results")
     await window.card(prompt_id, "failed").wait_for()

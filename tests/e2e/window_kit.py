@@ -18,12 +18,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, ViewportSize
 
 # Windows of a test are few, and to let their cache keep the unpacked memory snapshot costs more than it saves.
 from tests.e2e.browser_kit import wait_for_js
 
 KEEP_NOTHING = "globalThis.mooringKeepAfter ??= 1e9;"
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE = 120_000  # milliseconds, for several Pythons that start on a loaded two-core machine
 
 
@@ -56,6 +57,11 @@ class Watch:
         errors = [error for error in self._errors if not any(re.search(pattern, error) for pattern in self.expected)]
         assert not (found := [*self._foreign, *errors]), "\n".join(found)
 
+    def restart(self) -> None:
+        """Forget what has been seen, expected and tried so far: another test begins."""
+        for seen in (self.expected, self.tried, self._errors, self._foreign):
+            seen.clear()
+
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._errors.append(f"console: {message.text} {message.location.get('url', '')}")
@@ -81,9 +87,7 @@ class BrowserUser:
 
     async def new_profile(self, **options: Any) -> BrowserContext:
         """Create a profile with storage of its own. The first one is where `open` opens windows."""
-        profile = await self._browser.new_context(
-            **{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options}
-        )
+        profile = await self._browser.new_context(**{"locale": "en-US", "viewport": VIEWPORT, **options})
         profile.set_default_timeout(PATIENCE)
         await profile.add_init_script(self._first_script)
         self.watch.attach(profile)
@@ -100,8 +104,8 @@ class BrowserUser:
 
     async def close(self) -> None:
         """Close all windows."""
-        for profile in self._profiles:
-            await profile.close()
+        while self._profiles:
+            await self._profiles.pop().close()
 
 
 @contextlib.asynccontextmanager
@@ -116,6 +120,32 @@ async def open_user(browser: Browser, base: str, *, first_script: str = KEEP_NOT
     finally:
         await user.close()
     user.watch.check()
+
+
+class SharedWindow:
+    """A window for several tests of a module; after a failed test the next one gets another."""
+
+    def __init__(self, user: BrowserUser) -> None:
+        self.user = user
+        self._window: MooringWindow | None = None
+
+    async def begin(self) -> MooringWindow:
+        """Return the window as each test expects it."""
+        if self._window is None:
+            self._window = await self.user.open()
+        else:
+            await self._window.tidy()
+        self.user.watch.restart()
+        return self._window
+
+    async def end(self, *, has_failed: bool) -> None:
+        """Fail if there was an error in the window since `begin`."""
+        assert self._window is not None
+        await self._window.page.evaluate("0")  # console messages until now come before its answer
+        if has_failed:
+            self._window = None
+            await self.user.close()
+        self.user.watch.check()
 
 
 class MooringWindow:
@@ -145,6 +175,24 @@ class MooringWindow:
         """Reload the tab and wait until it is ready."""
         await self.page.reload()
         await self.ready()
+
+    async def tidy(self) -> None:
+        """Return to the state in which tests of a shared window begin: their ended tasks and typed values stay."""
+        page = self.page
+        await page.unroute_all()
+        if page.viewport_size != VIEWPORT:
+            await page.set_viewport_size({**VIEWPORT})
+        while opened := await page.locator("dialog[open]").count():
+            await page.keyboard.press("Escape")
+            await wait_for_js(page, "(count) => document.querySelectorAll('dialog[open]').length < count", arg=opened)
+        if await page.get_by_test_id("dismiss-errors").is_visible():
+            await page.get_by_test_id("dismiss-errors").click()
+        for task in await self.call("windowTasks.filter((task) => !task.endedAt)"):
+            await self.call("mooring.giveUp(a[0])", task["promptId"])
+        await self.choose_sample("enlarge")
+        if await page.locator("[data-action=clear-picture]").is_visible():
+            await page.locator("[data-action=clear-picture]").click()
+        await page.mouse.move(0, 0)  # or the next click at the same place may count as the second of a double click
 
     async def duplicate(self) -> MooringWindow:
         """Open a window from this one: it has a copy of the session storage, as a duplicated tab does."""
