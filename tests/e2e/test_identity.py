@@ -110,20 +110,27 @@ async def test_browser_windows_adapter_satisfies_the_port(tabs: RealTabs, name: 
     await identity.checks()[name](tabs)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def caching_browser() -> AsyncIterator[Browser]:
+    """A browser that keeps pages in its back/forward cache."""
+    async with browser_kit.open_chromium(without_defaults=["--disable-back-forward-cache"]) as opened:
+        yield opened
+
+
 @contextlib.asynccontextmanager
-async def tabs_with_cache(gateway: Service, *, has_locks: bool = True) -> AsyncIterator[RealTabs]:
+async def tabs_with_cache(browser: Browser, gateway: Service, *, has_locks: bool = True) -> AsyncIterator[RealTabs]:
     """Tabs of a browser that keeps pages in its back/forward cache."""
-    async with browser_kit.open_chromium(without_defaults=["--disable-back-forward-cache"]) as browser:
-        context = await browser.new_context()
-        if not has_locks:
-            await context.add_init_script(browser_kit.WITHOUT_LOCKS)
-        yield RealTabs(context, gateway.url, has_locks)
+    context = await browser.new_context()
+    if not has_locks:
+        await context.add_init_script(browser_kit.WITHOUT_LOCKS)
+    yield RealTabs(context, gateway.url, has_locks)
+    await context.close()
 
 
 async def test_windows_of_one_snapshot_have_different_ids_and_random_numbers(
     browser: Browser, gateway: Service
 ) -> None:
-    """Six interpreters start from one memory snapshot, which contains everything that was seeded before it was made."""
+    """Three interpreters start from one snapshot, which contains everything that was seeded before it was made."""
     body = """
         import random, secrets, sys, uuid
         from app.browser.clock import BrowserRandom
@@ -133,29 +140,34 @@ async def test_windows_of_one_snapshot_have_different_ids_and_random_numbers(
     """
     await wait_for_snapshot(gateway.url)
     context = await browser.new_context()
-    tabs, gate = RealTabs(context, gateway.url, has_locks=True), asyncio.Semaphore(3)
+    tabs = RealTabs(context, gateway.url, has_locks=True)
 
     async def one() -> tuple[str, str, tuple[float, ...], *tuple[object, ...]]:
-        async with gate:
-            tab = await tabs.open()
+        tab = await tabs.open()
         assert await tab.evaluate(IS_RESTORED), "the snapshot was not used"
         identity = await tabs.claim(tab)
         minted, numbers, *others = await run_python(tab, body)
         return identity.window_id, minted, tuple(numbers), *others
 
-    found = await asyncio.gather(*(one() for _ in range(6)))
+    found = await asyncio.gather(*(one() for _ in range(3)))
     for drawn in zip(*found, strict=True):
-        assert len(set(drawn)) == 6, drawn
+        assert len(set(drawn)) == 3, drawn
     assert all(0 <= number < 1 for _, _, numbers, *_ in found for number in numbers)
     await context.close()
 
 
-async def test_cached_page_gives_its_identity_to_the_next_page(gateway: Service) -> None:
+async def test_cached_page_counts_as_dead_and_gives_its_identity_away(
+    caching_browser: Browser, gateway: Service
+) -> None:
     """The cached page still holds its lock; the claim of the tab's next page evicts it."""
-    async with tabs_with_cache(gateway) as tabs:
-        tab = await tabs.open()
+    async with tabs_with_cache(caching_browser, gateway) as tabs:
+        tab, other = await tabs.open(), await tabs.open()
         first = await tabs.claim(tab)
+        await tabs.claim(other)
+        await tab.evaluate("addEventListener('pagehide', (event) => localStorage.setItem('cached', event.persisted))")
         await tab.goto(f"{gateway.url}/static/js/socket.js")
+        assert await tab.evaluate("localStorage.getItem('cached')") == "true"
+        assert await tabs.is_alive(other, first.window_id) is False
         await tabs._start(tab)
         assert await tabs.claim(tab) == Identity(first.window_id, is_new=False)
 
@@ -177,20 +189,9 @@ async def test_claim_waits_for_a_check_whether_the_window_lives(browser: Browser
     await context.close()
 
 
-async def test_cached_page_counts_as_dead(gateway: Service) -> None:
-    async with tabs_with_cache(gateway) as tabs:
-        tab, other = await tabs.open(), await tabs.open()
-        first = await tabs.claim(tab)
-        await tabs.claim(other)
-        await tab.evaluate("addEventListener('pagehide', (event) => localStorage.setItem('cached', event.persisted))")
-        await tab.goto(f"{gateway.url}/static/js/socket.js")
-        assert await tab.evaluate("localStorage.getItem('cached')") == "true"
-        assert await tabs.is_alive(other, first.window_id) is False
-
-
-async def test_restored_page_without_locks_detects_a_lost_identity(gateway: Service) -> None:
+async def test_restored_page_without_locks_detects_a_lost_identity(caching_browser: Browser, gateway: Service) -> None:
     reclaim = "import js\nreturn await js.globalThis.windows.unwrap().reclaim()"
-    async with tabs_with_cache(gateway, has_locks=False) as tabs:
+    async with tabs_with_cache(caching_browser, gateway, has_locks=False) as tabs:
         tab = await tabs.open()
         first = await tabs.claim(tab)
         await tab.goto(f"{gateway.url}/static/js/socket.js")  # it claims no identity

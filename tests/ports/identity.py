@@ -1,6 +1,6 @@
 """What the session relies on in a window's identity: checks over tabs that open, reload, duplicate and close.
 
-In CPython the tabs are the simulation's; in `tests/e2e/test_ports.py` they are real tabs of Chromium. Each check
+In CPython the tabs are the simulation's; in `tests/e2e/test_identity.py` they are real tabs of Chromium. Each check
 runs with Web Locks and without.
 """
 
@@ -47,24 +47,18 @@ def checks() -> dict[str, Check]:
     return {name: value for name, value in globals().items() if name.startswith("check_")}
 
 
-async def check_new_tab_is_a_new_window(tabs: Tabs) -> None:
+async def check_new_tab_is_a_new_window_and_reload_keeps_it(tabs: Tabs) -> None:
     one, other = await tabs.open(), await tabs.open()
     first, second = await tabs.claim(one), await tabs.claim(other)
     assert first.is_new and second.is_new
     assert not first.is_duplicate and not second.is_duplicate
     assert first.window_id != second.window_id
+    for _ in range(2):
+        await tabs.reload(one)
+        assert await tabs.claim(one) == Identity(first.window_id, is_new=False)
 
 
-async def check_reload_keeps_the_identity(tabs: Tabs) -> None:
-    tab = await tabs.open()
-    first = await tabs.claim(tab)
-    for _ in range(3):
-        await tabs.reload(tab)
-        reclaimed = await tabs.claim(tab)
-        assert reclaimed == Identity(first.window_id, is_new=False)
-
-
-async def check_duplicate_is_another_window(tabs: Tabs) -> None:
+async def check_duplicate_is_another_window_and_survives_its_original(tabs: Tabs) -> None:
     tab = await tabs.open()
     first = await tabs.claim(tab)
     twin = await tabs.duplicate(tab)
@@ -72,40 +66,22 @@ async def check_duplicate_is_another_window(tabs: Tabs) -> None:
     assert second.is_new
     assert second.window_id != first.window_id
     assert second.is_duplicate == tabs.has_locks  # without locks a duplicate is not recognised
-    for each, identity in ((twin, second), (tab, first)):
-        await tabs.reload(each)
-        assert (await tabs.claim(each)).window_id == identity.window_id
-
-
-async def check_duplicate_survives_its_original(tabs: Tabs) -> None:
-    tab = await tabs.open()
-    first = await tabs.claim(tab)
-    twin = await tabs.duplicate(tab)
-    second = await tabs.claim(twin)
+    await tabs.reload(tab)
+    assert (await tabs.claim(tab)).window_id == first.window_id
     await tabs.close(tab)
     await tabs.reload(twin)
     reclaimed = await tabs.claim(twin)
-    assert reclaimed.window_id == second.window_id != first.window_id
+    assert reclaimed.window_id == second.window_id
     assert not reclaimed.is_duplicate
 
 
 async def check_liveness_is_known_only_with_locks(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open()
     mine, theirs = await tabs.claim(tab), await tabs.claim(other)
+    crew = f"{mine.window_id}+1"
     gone = False if tabs.has_locks else None  # without Web Locks silence proves nothing
     assert await tabs.is_alive(tab, theirs.window_id) is True
     assert await tabs.is_alive(tab, "never was") is gone
-    await tabs.close(other)
-    assert await tabs.is_alive(tab, theirs.window_id) is gone
-    await tabs.reload(tab)
-    assert (await tabs.claim(tab)).window_id == mine.window_id, "asking changes nothing"
-
-
-async def check_crew_id_is_held_as_long_as_its_page(tabs: Tabs) -> None:
-    tab, other = await tabs.open(), await tabs.open()
-    mine, _ = await tabs.claim(tab), await tabs.claim(other)
-    crew = f"{mine.window_id}+1"
-    gone = False if tabs.has_locks else None
     assert await tabs.is_alive(other, crew) is gone
     assert await tabs.enlist(tab, crew)
     assert await tabs.is_alive(tab, crew) is True
@@ -113,8 +89,9 @@ async def check_crew_id_is_held_as_long_as_its_page(tabs: Tabs) -> None:
     if tabs.has_locks:
         assert not await tabs.enlist(other, crew)
     await tabs.reload(tab)
-    assert (await tabs.claim(tab)).window_id == mine.window_id
+    assert (await tabs.claim(tab)).window_id == mine.window_id, "asking changes nothing"
     assert await tabs.is_alive(other, crew) is gone, "a reload releases it until it is enlisted"
     assert await tabs.enlist(tab, crew)
     await tabs.close(tab)
     assert await tabs.is_alive(other, crew) is gone
+    assert await tabs.is_alive(other, mine.window_id) is gone
