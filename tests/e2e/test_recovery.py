@@ -6,40 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.browser_kit import BARE, wait_for_js
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, cancel_prompts
 from tests.e2e.test_unreadable import TOUCH
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import break_server, load_server, make_photo, quick_workflow, runs_of, slow_workflow
-from tests.services import Service, start_demo, start_gateway
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.work_kit import break_server, load_server, quick_workflow, runs_of, slow_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-Servers = dict[str, Service]
-BROKEN = ("Failed to load resource", "WebSocket connection")  # what a browser logs about an unreachable server
+STEP_SECONDS = 0.05
 
 
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    """Two servers that can be broken."""
-    with (
-        start_demo("--step-seconds", "0.1", data=tmp_path / "a") as a,
-        start_demo("--step-seconds", "0.1", data=tmp_path / "b") as b,
-    ):
-        yield {"a": a, "b": b}
-
-
-def flags(servers: Servers) -> list[str]:
-    """Return the gateway's flags for these servers."""
-    return [flag for server_id, server in servers.items() for flag in ("--server", f"{server_id}={server.url}")]
-
-
-@pytest.fixture
-def gateway(servers: Servers) -> Iterator[Service]:
-    """A gateway for these two, at which `user` works."""
-    with start_gateway(*flags(servers)) as service:
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
+    """The gateway at which `user` works."""
+    with module_fleet.gateway() as service:
         yield service
 
 
@@ -54,17 +39,16 @@ async def focused_card(window: MooringWindow) -> str | None:
 
 
 async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
-    user: BrowserUser, servers: Servers, tmp_path: Path
+    user: BrowserUser, fleet: Fleet, photo: Path
 ) -> None:
-    user.watch.expected += BROKEN
+    user.watch.expected += BROKEN_NETWORK
     await user.new_profile(viewport={"width": 360, "height": 740})
     window = await user.open()
-    for server in servers.values():
-        await load_server(server, 1)
-    first = await window.send_photo(make_photo(tmp_path))
+    others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
+    first = await window.send_photo(photo)
     await window.wait_state(first, "queued")
     gone = (await window.task(first))["executionServer"]
-    servers[gone].kill()
+    fleet.kill(gone)
     doubtful = window.card(first, "unreachable")
     await expect(doubtful).to_contain_text(f"{gone} does not answer")
     offers = doubtful.get_by_test_id("offers")
@@ -85,20 +69,32 @@ async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
     card = window.card(second_id)
     await expect(card.get_by_test_id("again-of")).to_have_attribute("data-prompt-id", first)
     await expect(card).to_have_attribute("data-server", there)
+    await cancel_prompts(fleet[there], others[there])
     task = await window.wait_for(second_id)
     assert (task["state"], task["executionServer"], task["againOf"]) == ("succeeded", there, first)
     await window.card(second_id, "succeeded").get_by_test_id("result-image").wait_for()
-    assert await runs_of(servers[there], second_id) == 1
+    assert await runs_of(fleet[there], second_id) == 1
     await window.check()
 
 
-async def test_offers_work_by_keyboard_and_giving_up_frees_the_window(user: BrowserUser, servers: Servers) -> None:
-    user.watch.expected += BROKEN
-    window = await user.open()
+async def test_offers_open_another_window_or_give_up_by_keyboard(user: BrowserUser, fleet: Fleet) -> None:
+    user.watch.expected += BROKEN_NETWORK
+    window = await user.open("/?lang=zh-CN")
     prompt_id = await window.submit(slow_workflow(200))
     await window.wait_state(prompt_id, "running")
-    servers[(await window.task(prompt_id))["executionServer"]].kill()
+    gone = (await window.task(prompt_id))["executionServer"]
+    fleet.kill(gone)
     offers = window.card(prompt_id, "unreachable").get_by_test_id("offers")
+    async with window.page.context.expect_page() as opened:
+        await offers.get_by_test_id("open-window").click()
+    other = MooringWindow(await opened.value)
+    await other.ready()
+    assert await other.call("document.documentElement.lang") == "zh-CN"
+    await expect(other.page.locator("[data-testid=notice][data-kind=duplicate]")).to_have_count(0)
+    assert (await other.facts())["windowId"] != (await window.facts())["windowId"]
+    done = await other.wait_for(await other.submit(quick_workflow()))
+    assert (done["state"], done["executionServer"]) == ("succeeded", other_than(gone))
+
     await offers.get_by_test_id("give-up").focus()
     await window.page.keyboard.press("Enter")
     question = window.page.get_by_test_id("give-up-dialog")
@@ -117,95 +113,63 @@ async def test_offers_work_by_keyboard_and_giving_up_frees_the_window(user: Brow
     assert (await window.facts())["lockedServer"] is None
 
 
-async def test_offered_window_is_a_new_one(user: BrowserUser, servers: Servers) -> None:
-    user.watch.expected += BROKEN
-    window = await user.open("/?lang=zh-CN")
-    prompt_id = await window.submit(slow_workflow(200))
-    await window.wait_state(prompt_id, "running")
-    gone = (await window.task(prompt_id))["executionServer"]
-    servers[gone].kill()
-    link = window.card(prompt_id, "unreachable").get_by_test_id("open-window")
-    async with window.page.context.expect_page() as opened:
-        await link.click()
-    other = MooringWindow(await opened.value)
-    await other.ready()
-    assert await other.call("document.documentElement.lang") == "zh-CN"
-    await expect(other.page.locator("[data-testid=notice][data-kind=duplicate]")).to_have_count(0)
-    assert (await other.facts())["windowId"] != (await window.facts())["windowId"]
-    done = await other.wait_for(await other.submit(quick_workflow()))
-    assert (done["state"], done["executionServer"]) == ("succeeded", other_than(gone))
-    await window.card(prompt_id, "unreachable").wait_for()
-
-
-async def test_adopted_work_of_a_closed_window_is_delivered(user: BrowserUser, tmp_path: Path) -> None:
+async def test_work_of_a_closed_window_is_adopted_or_given_up(user: BrowserUser, fleet: Fleet, photo: Path) -> None:
+    """One task by keyboard, two with their pictures by one click; a fourth one's record is damaged."""
+    user.watch.expected.append("favicon.ico")
+    others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
     window = await user.open()
-    prompt_id = await window.submit(slow_workflow(150), "Tide")
-    await window.wait_state(prompt_id, "running")
-    server = (await window.task(prompt_id))["executionServer"]
+    first = await window.submit(slow_workflow(2), "Tide")
+    damaged = await window.submit(slow_workflow(2, seed=2))
+    with_pictures = [await window.send_photo(photo), await window.press_run()]
+    for prompt_id in (first, damaged, *with_pictures):
+        await window.wait_state(prompt_id, "queued")
+    server_id = (await window.task(first))["executionServer"]
     await window.page.close()
+    bare = (await user.open(BARE, is_ready=False)).page
+    await bare.evaluate(TOUCH, [damaged, {"state": "paused"}])
+
     heir = await user.open()
-    left = heir.page.get_by_test_id("orphan")
-    await expect(left).to_have_attribute("data-prompt-id", prompt_id)
-    await expect(left).to_contain_text("Tide")
-    await expect(left).to_contain_text(server)
+    record = heir.page.get_by_test_id("orphan-record")
+    while await record.count() == 0:  # a closing tab briefly holds its lock
+        await heir.call("mooring.orphans()")
+    await expect(heir.page.get_by_test_id("orphan")).to_have_count(3)
+    await expect(heir.page.locator("[data-testid=orphan] img")).to_have_count(2)
+    assert {task["promptId"] for task in await heir.call("mooring.orphans()")} == {first, *with_pictures}
     await check_axe(heir.page)
+    left = heir.page.locator(f'[data-testid=orphan][data-prompt-id="{first}"]')
+    await expect(left).to_contain_text("Tide")
+    await expect(left).to_contain_text(server_id)
     await left.get_by_test_id("adopt").focus()
     await heir.page.keyboard.press("Enter")
-    await heir.card(prompt_id).wait_for()
+    await heir.card(first).wait_for()
     await expect(left).to_have_count(0)
-    await expect(heir.page.locator("#left")).to_be_empty()
-    assert await focused_card(heir) == prompt_id
-    await expect(heir.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
+    assert await focused_card(heir) == first
+    await expect(heir.card(first)).to_contain_text("Adopted from a window that was closed.")
     assert (await heir.facts())["lockedServer"] is None
-    assert (await heir.wait_for(prompt_id))["state"] == "succeeded"
-    await heir.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-    await expect(heir.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
-    await heir.check()
 
-
-async def test_all_orphans_are_adopted_by_one_click_with_pictures(
-    user: BrowserUser, servers: Servers, tmp_path: Path
-) -> None:
-    for server in servers.values():
-        await load_server(server, 1)
-    window = await user.open()
-    ids = [await window.send_photo(make_photo(tmp_path)), await window.press_run()]
-    for prompt_id in ids:
-        await window.wait_state(prompt_id, "queued")
-    await window.page.close()
-    heir = await user.open()
-    await expect(heir.page.get_by_test_id("orphan")).to_have_count(2)
-    await expect(heir.page.locator("[data-testid=orphan] img")).to_have_count(2)
-    assert {task["promptId"] for task in await heir.call("mooring.orphans()")} == set(ids)
-    await heir.page.get_by_test_id("adopt-all").click()
-    for prompt_id in ids:
-        await heir.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-    assert await heir.call("mooring.orphans()") == []
-
-
-async def test_damaged_record_of_a_closed_window_can_be_given_up(user: BrowserUser) -> None:
-    window, heir = await user.open(), await user.open()
-    prompt_id = await window.submit(slow_workflow(200))
-    await window.wait_state(prompt_id, "running")
-    await window.page.close()
-    await heir.page.evaluate(TOUCH, [prompt_id, {"state": "paused"}])
-    left = heir.page.get_by_test_id("orphan-record")
-    while await left.count() == 0:  # a closing tab briefly holds its lock
-        await heir.call("mooring.orphans()")
-    await expect(left).to_contain_text("Its record is damaged and cannot be read")
-    await expect(heir.page.get_by_test_id("adopt")).to_have_count(0)
-    await left.get_by_test_id("give-up-record").click()
+    await expect(record).to_contain_text("Its record is damaged and cannot be read")
+    await expect(record.get_by_test_id("adopt")).to_have_count(0)
+    await record.get_by_test_id("give-up-record").click()
     await heir.page.get_by_test_id("confirm-give-up").click()
-    await expect(left).to_have_count(0)
-    assert await heir.page.evaluate(TOUCH, [prompt_id, None]) is None
+    await expect(record).to_have_count(0)
+    assert await bare.evaluate(TOUCH, [damaged, None]) is None
+
+    await heir.page.get_by_test_id("adopt-all").click()
+    await expect(heir.page.locator("#left")).to_be_empty()
+    await cancel_prompts(fleet[server_id], others[server_id])
+    for prompt_id in (first, *with_pictures):
+        assert (await heir.wait_for(prompt_id))["state"] == "succeeded"
+        await heir.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+        await expect(heir.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
+    assert await heir.call("mooring.orphans()") == []
     await heir.check()
 
 
-async def test_unclear_submit_warns_that_another_run_may_be_double(user: BrowserUser, servers: Servers) -> None:
-    user.watch.expected += BROKEN
+async def test_unclear_submit_warns_that_another_run_may_be_double(user: BrowserUser, fleet: Fleet) -> None:
+    user.watch.expected += BROKEN_NETWORK
     window = await user.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
-    locked = servers[(await window.facts())["lockedServer"]]
+    locked = fleet[(await window.facts())["lockedServer"]]
     await break_server(locked, next_submit="unsent", delay=2.0)  # a slow server keeps it unclear for a while
     await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", quick_workflow(9))
     card = window.page.locator("[data-testid=task-card][data-state=unclear]")
@@ -224,18 +188,18 @@ async def test_unclear_submit_warns_that_another_run_may_be_double(user: Browser
     await lost.get_by_test_id("run-again").click()
     second_id = await lost.get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
     assert (await window.wait_for(second_id))["state"] == "succeeded"
-    assert [await runs_of(server, prompt_id) for server in servers.values()] == [0, 0]
+    assert [await runs_of(server, prompt_id) for server in fleet.up.values()] == [0, 0]
 
 
-async def test_restarted_server_is_detected_and_lost_work_reported(user: BrowserUser, servers: Servers) -> None:
-    user.watch.expected += BROKEN
+async def test_restarted_server_is_detected_and_lost_work_reported(user: BrowserUser, fleet: Fleet) -> None:
+    user.watch.expected += BROKEN_NETWORK
     window = await user.open()
-    known = await window.submit(slow_workflow(60))
+    known = await window.submit(slow_workflow(10))
     prompt_id = await window.submit(slow_workflow(200, seed=2))  # to the same server, which holds the window
     here = (await window.wait_for(known))["executionServer"]
     await window.wait_state(prompt_id, "running")
     assert (await window.task(prompt_id))["executionServer"] == here
-    await break_server(servers[here], restart=True)
+    await break_server(fleet[here], restart=True)
     lost = window.card(prompt_id, "lost")
     await expect(lost).to_contain_text("The server's history no longer has what it had.")
     notice = window.page.locator("[data-testid=notice][data-kind=changed]")
@@ -247,35 +211,35 @@ async def test_restarted_server_is_detected_and_lost_work_reported(user: Browser
     await window.card(known, "succeeded").get_by_test_id("result-image").wait_for()
 
 
-async def test_moved_server_receives_nothing_until_the_user_confirms(
-    user: BrowserUser, servers: Servers, gateway: Service
-) -> None:
-    user.watch.expected += BROKEN
-    window = await user.open()
-    prompt_id = await window.submit(slow_workflow(200))
-    await window.wait_state(prompt_id, "running")
-    server_id = (await window.task(prompt_id))["executionServer"]
-    old = servers[server_id].url
-    new = old.replace("127.0.0.1", "localhost")
-    gateway.kill()
-    moved = [flag.replace(old, new) for flag in flags(servers)]
-    with start_gateway(*moved, port=gateway.port):
-        card = window.card(prompt_id, "unreachable_moved")
-        await expect(card).to_contain_text(f"{old} → {new}")
-        await expect(card.get_by_test_id("cancel")).to_have_count(0)
-        await card.locator("[data-offer=same-server] button").click()
-        question = window.page.get_by_test_id("same-server-dialog")
-        await expect(question).to_contain_text(old)
-        await expect(question).to_contain_text(new)
-        await check_axe(window.page)
-        assert (await window.task(prompt_id))["state"] == "unreachable_moved"
-        await question.get_by_test_id("confirm-same-server").click()
-        assert (await window.wait_for(prompt_id))["state"] == "succeeded"
-        await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-        assert await runs_of(servers[server_id], prompt_id) == 1
+async def test_moved_server_receives_nothing_until_the_user_confirms(browser: Browser, fleet: Fleet) -> None:
+    with fleet.gateway() as gateway:
+        async with open_user(browser, gateway.url) as user:
+            user.watch.expected += BROKEN_NETWORK
+            window = await user.open()
+            prompt_id = await window.submit(slow_workflow(100))
+            await window.wait_state(prompt_id, "running")
+            server_id = (await window.task(prompt_id))["executionServer"]
+            old = fleet[server_id].url
+            new = old.replace("127.0.0.1", "localhost")
+            gateway.kill()
+            with fleet.gateway(port=gateway.port, **{server_id: new}):
+                card = window.card(prompt_id, "unreachable_moved")
+                await expect(card).to_contain_text(f"{old} → {new}")
+                await expect(card.get_by_test_id("cancel")).to_have_count(0)
+                await card.locator("[data-offer=same-server] button").click()
+                question = window.page.get_by_test_id("same-server-dialog")
+                await expect(question).to_contain_text(old)
+                await expect(question).to_contain_text(new)
+                await check_axe(window.page)
+                assert (await window.task(prompt_id))["state"] == "unreachable_moved"
+                await question.get_by_test_id("confirm-same-server").click()
+                assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+                await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+                assert await runs_of(fleet[server_id], prompt_id) == 1
 
 
 async def test_traceback_is_copied_without_clipboard_api(user: BrowserUser) -> None:
+    user.watch.expected.append("favicon.ico")
     profile = await user.new_profile()
     await profile.grant_permissions(["clipboard-read", "clipboard-write"])
     window = await user.open()
@@ -293,5 +257,5 @@ async def test_traceback_is_copied_without_clipboard_api(user: BrowserUser) -> N
         await button.click()
         await expect(button).to_have_text("Copied")
         await expect(window.page.locator("#live")).to_have_text("Copied")
-    other = await user.open()
+    other = await user.open(BARE, is_ready=False)
     assert "failing on purpose" in await other.call("navigator.clipboard.readText()")
