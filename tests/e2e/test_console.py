@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION
 from app.workflows.reading import Source, read_source
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, open_user
+from tests.e2e.window_kit import MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import Service
 
@@ -114,11 +114,11 @@ async def test_refusals_are_errors_with_fields(page: Page) -> None:
     assert answer["name"] == "TypeError"
 
 
-async def test_script_runs_a_workflow_and_the_window_stays_locked(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_script_runs_a_workflow_and_the_window_stays_locked(window: MooringWindow) -> None:
+    page = window.page
     lines: list[str] = []
     page.on("console", lambda message: lines.append(message.text))
-    prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it, {title: 'Dunes'})", slow_workflow())
+    prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it, {title: 'Dunes'})", slow_workflow(40))
     server = await page.evaluate("windowLockedServer")
     other = next(name for name in ("demo-1", "demo-2") if name != server)
     [task] = await page.evaluate("windowTasks")
@@ -163,8 +163,8 @@ async def test_script_runs_a_workflow_and_the_window_stays_locked(user: BrowserU
         assert any(line.startswith(f"[mooring {window_id[:8]}] {said}") for line in lines), said
 
 
-async def test_upload_holds_the_server_for_the_submit(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_upload_holds_the_server_for_the_submit(window: MooringWindow) -> None:
+    page = window.page
     picture = """async (name) => {
       const canvas = new OffscreenCanvas(16, 12);
       canvas.getContext("2d").fillRect(0, 0, 8, 6);
@@ -190,8 +190,8 @@ async def test_upload_holds_the_server_for_the_submit(user: BrowserUser) -> None
     assert await page.evaluate("windowLockedServer") is None
 
 
-async def test_blobs_are_uploaded_with_the_workflow(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_blobs_are_uploaded_with_the_workflow(window: MooringWindow) -> None:
+    page = window.page
     workflow = {
         "1": {"class_type": "LoadImage", "inputs": {"image": ""}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "console"}},
@@ -206,8 +206,7 @@ async def test_blobs_are_uploaded_with_the_workflow(user: BrowserUser) -> None:
     assert task["state"] == "succeeded"
 
 
-async def test_editor_graph_is_embedded_in_pictures_after_reload(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_editor_graph_is_embedded_in_pictures_after_reload(window: MooringWindow) -> None:
     page = window.page
     graph = {"nodes": [{"id": 2, "type": "SaveImage", "pos": [10, 20]}], "links": [], "extra": {"author": "沙丘"}}
     submit = "([it, workflow]) => mooring.submitWorkflow(it, {workflow})"
@@ -232,8 +231,8 @@ async def picture_of(page: Page, prompt_id: str) -> Source:
     return read_source(bytes(await page.evaluate(read, prompt_id)))
 
 
-async def test_cancel_and_give_up_return_the_task(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_cancel_and_give_up_return_the_task(window: MooringWindow) -> None:
+    page = window.page
     one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=11))
     other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=12))
     assert (await page.evaluate("(id) => mooring.cancel(id)", other))["promptId"] == other
@@ -242,8 +241,8 @@ async def test_cancel_and_give_up_return_the_task(user: BrowserUser) -> None:
     assert await page.evaluate("windowLockedServer") is None
 
 
-async def test_self_check_passes_and_leaves_user_data_alone(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_self_check_passes_and_leaves_user_data_alone(window: MooringWindow) -> None:
+    page = window.page
     prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it)", quick_workflow())
     await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
     before = await page.evaluate("windowTasks")

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import CDPSession, Locator, Page, expect
 
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -155,8 +155,7 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
     await expect(page.locator(".cell").nth(1)).to_be_focused()
 
 
-async def test_button_that_disappears_passes_the_focus_on(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_button_that_disappears_passes_the_focus_on(window: MooringWindow) -> None:
     page = window.page
     await window.choose_sample("text")
     await page.locator(TEXT).fill("a storm")
@@ -199,8 +198,7 @@ async def wait_for_patches(page: Page) -> None:
     await wait_for_js(page, "(count) => patches >= count", arg=so_far + PATCHES_A_KEY, polling="raf")
 
 
-async def test_chinese_composition_survives_thirty_patches_a_second(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_chinese_composition_survives_thirty_patches_a_second(window: MooringWindow) -> None:
     page = window.page
     await window.run_slow()
     await window.choose_sample("text")
