@@ -9,17 +9,19 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from PIL import Image, ImageChops, ImageOps
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.browser_kit import BARE, wait_for_js
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -70,20 +72,21 @@ def make_workflow_with_mask_file() -> dict[str, Any]:
     return made
 
 
-async def open_form(
-    user: BrowserUser, path: str = "/", workflow: dict[str, Any] | None = None, **options: Any
-) -> MooringWindow:
-    """Open a window with that workflow and the server's form."""
+async def use_workflow(profile: BrowserContext, workflow: dict[str, Any]) -> None:
+    """Make this workflow the first sample of a profile."""
 
     async def answer(route: Route) -> None:
-        await route.fulfill(content_type="application/json", body=json.dumps(workflow or make_workflow()))
+        await route.fulfill(content_type="application/json", body=json.dumps(workflow))
 
-    profile = await user.new_profile(**options)
     await profile.route("**/static/workflows/enlarge.json", answer)
-    window = await user.open(path)
-    await window.choose_sample("enlarge")
-    await window.page.locator("[data-testid=node][data-node='3']").wait_for()
-    return window
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
+    """A user whose first sample saves colours and mask."""
+    async with open_user(browser, gateway.url) as opened:
+        await use_workflow(await opened.new_profile(), make_workflow())
+        yield opened
 
 
 async def open_mask(page: Page) -> None:
@@ -139,13 +142,11 @@ def is_equal(one: Image.Image, other: Image.Image) -> bool:
     return one.size == other.size and one.mode == other.mode and ImageChops.difference(one, other).getbbox() is None
 
 
-async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(user: BrowserUser, photo: Path) -> None:
-    window = await open_form(user)
+async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(window: MooringWindow, photo: Path) -> None:
     page, original = window.page, Image.open(photo)
     await window.put_picture(photo)
     await open_mask(page)
     assert (await mask_of(page)).getextrema() == (0, 0)
-    await check_axe(page)
 
     await drag(page, (0.2, 0.5), (0.8, 0.5))  # paint
     painted = await mask_of(page)
@@ -189,13 +190,12 @@ async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(user: Browse
     assert is_equal(mask.convert("L"), reopened)
 
 
-async def test_mask_file_keyboard_and_clear(user: BrowserUser, photo: Path, tmp_path: Path) -> None:
+async def test_mask_file_keyboard_and_clear(window: MooringWindow, photo: Path, tmp_path: Path) -> None:
     half, notes = tmp_path / "half.png", tmp_path / "notes.png"
     mask = Image.new("L", (160, 107), 0)
     mask.paste(255, (80, 0, 160, 107))
     mask.save(half)
     notes.write_text("no picture")
-    window = await open_form(user)
     page = window.page
     await window.put_picture(photo)
     await open_mask(page)
@@ -246,9 +246,9 @@ async def touch(page: Page, *moves: list[tuple[float, float]]) -> None:
 
 
 async def test_separate_mask_is_painted_on_a_phone(user: BrowserUser, photo: Path) -> None:
-    window = await open_form(
-        user, workflow=make_workflow_with_mask_file(), viewport={"width": 360, "height": 740}, has_touch=True
-    )
+    profile = await user.new_profile(viewport={"width": 360, "height": 740}, has_touch=True)
+    await use_workflow(profile, make_workflow_with_mask_file())
+    window = await user.open()
     page = window.page
     await window.put_picture(photo)
     await page.get_by_test_id("mask-5-image").click()
@@ -296,7 +296,8 @@ def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 async def test_pixels_are_read_as_the_server_reads_them(user: BrowserUser) -> None:
-    page = (await user.open(is_ready=False)).page
+    user.watch.expected.append("favicon.ico")
+    page = (await user.open(BARE, is_ready=False)).page
     for name, (seen, file) in samples().items():
         media_type = "image/jpeg" if name == "turned" else "image/png"
         width, height, text = await page.evaluate(READ, [base64.b64encode(file).decode(), media_type])

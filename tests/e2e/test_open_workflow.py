@@ -16,7 +16,6 @@ from playwright.async_api import Page, expect
 from yarl import URL
 
 from app.workflows.reading import read_source
-from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import ROOT, Service, start_gateway
@@ -106,8 +105,7 @@ def pixels(data: bytes) -> bytes:
     return Image.open(io.BytesIO(data)).convert("RGB").tobytes()
 
 
-async def test_dropped_picture_of_mooring_can_be_run(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_dropped_picture_of_mooring_can_be_run(window: MooringWindow) -> None:
     page = window.page
     first = await picture_of(window, await window.submit(sampler("a harbour at dusk", seed=41)))
     await drop(page, "harbour_00001_.png", first, "image/png")
@@ -132,7 +130,6 @@ async def test_dropped_picture_of_mooring_can_be_run(user: BrowserUser) -> None:
     library = page.get_by_test_id("library")
     card = library.locator("li.shelf-card", has_text="harbour")
     await expect(card.locator("img")).to_be_visible()
-    await check_axe(page)
     await card.get_by_test_id("edit-item").click()
     await card.locator("[data-change=item-title]").fill("Harbour")
     await card.locator("[data-change=item-tags]").fill("sea, studio")
@@ -158,8 +155,7 @@ async def test_animated_preview_runs_if_the_author_asked_for_it(user: BrowserUse
     await window.press_cancel(prompt_id)
 
 
-async def test_published_workflows_come_first_and_saved_ones_are_found(user: BrowserUser, shared: Path) -> None:
-    window = await user.open()
+async def test_published_workflows_come_first_and_saved_ones_are_found(window: MooringWindow, shared: Path) -> None:
     page = window.page
     titles = page.locator(".pick-title")
     await expect(titles.first).to_have_text("from the editor")
