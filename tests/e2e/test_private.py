@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.work_kit import slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -55,24 +56,31 @@ async def private_window(user: BrowserUser) -> MooringWindow:
     return window
 
 
-async def test_private_window_shows_results_and_stores_none(user: BrowserUser) -> None:
+async def test_private_window_delivers_after_reload_and_stores_none(user: BrowserUser) -> None:
     window = await private_window(user)
     page = window.page
     assert "private" not in page.url
     await expect(page.locator("#results")).to_contain_text("A private window")
     await check_axe(page)
+    running = await window.submit(slow_workflow(30, text=TEXT))
+    await window.wait_state(running, "running")
+    assert TEXT not in json.dumps(await read_everything(page))
+    await window.reload()
+    await expect(page.get_by_test_id("private-mark")).to_be_visible()
+    await window.card(running, "succeeded").locator("img").wait_for()
+    assert len((await window.facts())["tasks"]) == 1
+
     await window.choose_sample("text")
     await page.locator("#field-1-text").fill(TEXT)
-    await page.get_by_test_id("run").click()
-    await page.locator("[data-testid=task-card][data-state=succeeded] img").first.wait_for()
-    task = (await window.facts())["tasks"][0]
+    done = await window.press_run()
+    await window.card(done, "succeeded").locator("img").wait_for()
     assert await window.call("checkServerSwitchRisk()") is False
     await page.locator("[data-action=album]").click()
     cell = page.locator("#album-grid [role=option] img").first
     await cell.wait_for()
     await wait_for_js(page, "document.querySelector('#album-grid [role=option] img').naturalWidth > 0")
     kept = await read_everything(page)
-    for secret in (TEXT, task["promptId"], "DemoSampler", "mooring_0"):
+    for secret in (TEXT, running, done, "DemoSampler", "mooring_0"):
         assert secret not in json.dumps(kept), f"{secret} is stored"
     assert [name for name, rows in kept.items() if name.endswith((" tasks", " results", " thumbnails")) and rows] == []
 
@@ -81,17 +89,3 @@ async def test_private_window_shows_results_and_stores_none(user: BrowserUser) -
     assert (await window.facts())["tasks"] == []
     await window.choose_sample("text")
     await expect(page.locator("#field-1-text")).not_to_have_value(TEXT)
-
-
-async def test_reload_during_a_run_delivers_private_work(user: BrowserUser) -> None:
-    window = await private_window(user)
-    page = window.page
-    await window.choose_sample("slow")
-    await page.get_by_test_id("run").click()
-    await wait_for_js(page, "() => windowTasks.some(({state}) => state === 'running')")
-    assert "long ripples" not in json.dumps(await read_everything(page))
-    await window.reload()
-    await page.locator("[data-testid=task-card][data-state=succeeded] img").first.wait_for()
-    assert len((await window.facts())["tasks"]) == 1
-    kept = await read_everything(page)
-    assert [name for name, rows in kept.items() if name.endswith((" tasks", " results", " thumbnails")) and rows] == []
