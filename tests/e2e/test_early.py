@@ -36,7 +36,17 @@ async def held(page: Page) -> AsyncIterator[None]:
         release.set()  # the route stays, and passes everything on
 
 
-async def test_reloaded_window_is_restored_and_accepts_input_before_python(user: BrowserUser, photo: Path) -> None:
+async def expect_empty_start(page: Page) -> None:
+    """Reload, and check that nothing of the window's work is shown before Python."""
+    async with held(page):
+        await page.reload()
+        await expect(page.locator("#boot-label")).to_be_visible()
+        await expect(page.get_by_test_id("task-card")).to_have_count(0)
+
+
+async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python(
+    user: BrowserUser, photo: Path
+) -> None:
     window = await user.open()
     page = window.page
     done = await window.submit(quick_workflow(), "Dunes")
@@ -67,6 +77,10 @@ async def test_reloaded_window_is_restored_and_accepts_input_before_python(user:
     await window.wait_for(running)
     await window.check()
 
+    other = (await window.duplicate()).page
+    await expect_empty_start(other)
+    assert await page.evaluate("sessionStorage.getItem('mooring.last')") is None
+
 
 async def test_file_dropped_before_python_is_kept_and_page_stays(user: BrowserUser) -> None:
     profile = await user.new_profile()
@@ -91,17 +105,8 @@ async def test_file_dropped_before_python_is_kept_and_page_stays(user: BrowserUs
     await expect(page.locator("#field-1-width")).to_have_value("64")
 
 
-@pytest.mark.parametrize("kind", ["duplicate", "private"])
-async def test_early_view_is_shown_only_in_its_own_window(user: BrowserUser, kind: str) -> None:
-    profile = await user.new_profile()
-    window = await MooringWindow.open(profile, user.base + ("?private" if kind == "private" else ""))
-    await window.ready()
-    done = await window.submit(quick_workflow(), "Dunes")
-    await window.wait_for(done)
-    await window.reload()
-    other = (await window.duplicate()).page if kind == "duplicate" else window.page
-    async with held(other):
-        await other.reload()
-        await expect(other.locator("#boot-label")).to_be_visible()
-        await expect(other.get_by_text("Dunes")).to_have_count(0)
+async def test_private_window_has_no_early_view(user: BrowserUser) -> None:
+    window = await user.open("?private")
+    await window.wait_for(await window.submit(quick_workflow(), "Dunes"))
+    await expect_empty_start(window.page)
     assert await window.page.evaluate("sessionStorage.getItem('mooring.last')") is None
