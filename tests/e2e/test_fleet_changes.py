@@ -10,43 +10,42 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.fault_kit import Fleet, cancel_prompts
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import load_server, quick_workflow, runs_of, slow_workflow
-from tests.services import Service, start_demo, start_gateway
+from tests.services import Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-Servers = dict[str, Service]
+STEP_SECONDS = 0.05
 
 
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    with (
-        start_demo("--step-seconds", "0.1", data=tmp_path / "a") as a,
-        start_demo("--step-seconds", "0.1", data=tmp_path / "b") as b,
-    ):
-        yield {"a": a, "b": b}
-
-
-@pytest.fixture
-def file(servers: Servers, tmp_path: Path) -> Path:
-    path = tmp_path / "fleet.toml"
-    write(path, servers)
+@pytest.fixture(scope="module")
+def module_file(module_fleet: Fleet) -> Path:
+    path = module_fleet.folder / "fleet.toml"
+    write(path, module_fleet)
     return path
 
 
-@pytest.fixture
-def gateway(file: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def gateway(module_file: Path) -> Iterator[Service]:
     """A gateway with that file, at which `user` works."""
-    with start_gateway("--fleet", str(file)) as service:
+    with start_gateway("--fleet", str(module_file)) as service:
         yield service
 
 
-def write(path: Path, servers: Servers, *, drained: str = "", removed: str = "", rest: str = "") -> None:
+@pytest.fixture
+def file(fleet: Fleet, module_file: Path) -> Path:
+    """The file, with both servers."""
+    write(module_file, fleet)
+    return module_file
+
+
+def write(path: Path, fleet: Fleet, *, drained: str = "", removed: str = "", rest: str = "") -> None:
     """Replace the file as an editor does."""
     tables = [
         f'[[server]]\nid = "{server_id}"\nurl = "{server.url}"\n' + ("drain = true\n" if server_id == drained else "")
-        for server_id, server in servers.items()
+        for server_id, server in fleet.up.items()
         if server_id != removed
     ]
     new = path.with_name("new")
@@ -65,25 +64,26 @@ async def wait_for_fleet(window: MooringWindow, condition: str) -> None:
 
 
 async def test_drained_server_finishes_its_work_and_accepts_no_other(
-    user: BrowserUser, servers: Servers, file: Path
+    user: BrowserUser, fleet: Fleet, file: Path
 ) -> None:
     window = await user.open()
     first = await window.submit(slow_workflow(80))
     await window.wait_state(first, "running")
     here = (await window.task(first))["executionServer"]
     there = other_than(here)
-    write(file, servers, drained=here)
+    write(file, fleet, drained=here)
     await wait_for_fleet(window, f"server('{here}').drained")
     second = await window.submit(quick_workflow(2))  # the window is moored there
     assert (await window.task(second))["executionServer"] == here
-    await load_server(servers[there], 1)  # otherwise the drained one might be avoided by chance
+    others = await load_server(fleet[there], 1)  # otherwise the drained one might be avoided by chance
     other = await user.open()
     elsewhere = await other.submit(quick_workflow(3))
     assert (await other.task(elsewhere))["executionServer"] == there
+    await cancel_prompts(fleet[there], others)
     for prompt_id in (first, second):
         done = await window.wait_for(prompt_id)
         assert (done["state"], done["executionServer"]) == ("succeeded", here)
-        assert await runs_of(servers[here], prompt_id) == 1
+        assert await runs_of(fleet[here], prompt_id) == 1
     await window.card(first, "succeeded").get_by_test_id("result-image").wait_for()
     assert (await window.facts())["lockedServer"] is None
     third = await window.submit(quick_workflow(4))
@@ -92,37 +92,35 @@ async def test_drained_server_finishes_its_work_and_accepts_no_other(
     await other.check()
 
 
-async def test_work_on_a_removed_server_continues_after_it_returns(
-    user: BrowserUser, servers: Servers, file: Path
-) -> None:
+async def test_work_on_a_removed_server_continues_after_it_returns(user: BrowserUser, fleet: Fleet, file: Path) -> None:
     user.watch.expected += [r"status of 404 .*/servers/"]  # a poll under way when the fleet changed
     window = await user.open()
-    prompt_id = await window.submit(slow_workflow(150))
+    prompt_id = await window.submit(slow_workflow(200))
     await window.wait_state(prompt_id, "running")
     here = (await window.task(prompt_id))["executionServer"]
-    write(file, servers, removed=here)
+    write(file, fleet, removed=here)
     await window.wait_state(prompt_id, "unreachable_moved")
     card = window.card(prompt_id, "unreachable_moved")
     await card.wait_for()
     assert (await window.facts())["lockedServer"] == here, "its window is held, so no work goes elsewhere"
     with pytest.raises(Exception, match="ServerMoved"):
         await window.submit(quick_workflow())
-    assert await runs_of(servers[here], prompt_id) == 1
-    write(file, servers)
+    assert await runs_of(fleet[here], prompt_id) == 1
+    write(file, fleet)
     done = await window.wait_for(prompt_id)
     assert (done["state"], done["executionServer"]) == ("succeeded", here)
     await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-    assert await runs_of(servers[here], prompt_id) == 1
+    assert await runs_of(fleet[here], prompt_id) == 1
     await window.check()
 
 
-async def test_invalid_fleet_file_is_shown_in_the_panel(user: BrowserUser, servers: Servers, file: Path) -> None:
+async def test_invalid_fleet_file_is_shown_in_the_panel(user: BrowserUser, fleet: Fleet, file: Path) -> None:
     window = await user.open()
-    write(file, servers, removed="b", rest='\n[[server]]\nid = "c"\nulr = "http://127.0.0.1:1"\n')
+    write(file, fleet, removed="b", rest='\n[[server]]\nid = "c"\nulr = "http://127.0.0.1:1"\n')
     await window.page.get_by_test_id("open-fleet").click()
     panel = window.page.get_by_test_id("fleet-panel")
     await expect(panel).to_contain_text("The fleet file has a mistake")
     await expect(panel).to_contain_text("line 7: ulr: there is no such setting; did you mean 'url'?")
     await expect(panel.get_by_test_id("server")).to_have_count(2)
-    write(file, servers)
+    write(file, fleet)
     await expect(panel.get_by_text("The fleet file has a mistake")).to_have_count(0)
