@@ -11,9 +11,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.browser_kit import load_python, run_python, wait_for_js, wait_for_snapshot
+from tests.e2e.fault_kit import Fleet, start_fleet
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import make_photo
-from tests.services import Service, start_demo, start_gateway
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -34,17 +34,17 @@ RAW = """() => new Promise((resolve, reject) => {
 })"""
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Service]:
-    """A server that can be killed."""
-    with start_demo("--step-seconds", "0.02", data=tmp_path / "a") as a:
-        yield a
+@pytest.fixture(scope="module")
+def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """One fast server for the whole module."""
+    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", step_seconds=0.02) as opened:
+        yield opened
 
 
-@pytest.fixture
-def gateway(server: Service) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
     """A gateway for it, at which `user` works."""
-    with start_gateway("--server", f"a={server.url}") as service:
+    with module_fleet.gateway() as service:
         yield service
 
 
@@ -90,15 +90,13 @@ async def open_keeping(window: MooringWindow) -> Locator:
     return dialog
 
 
-async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUser, server: Service) -> None:
+async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += ["Failed to load resource", "WebSocket connection"]
-    window, other = await user.open(), await user.open()
+    window = await user.open()
     dialog = await open_keeping(window)
     await dialog.locator("#keep-cap").fill("0.001")  # one megabyte, enough for two
     await dialog.get_by_test_id("save-keeping").click()
     await expect(dialog).to_have_count(0)
-    await expect((await open_keeping(other)).locator("#keep-cap")).to_have_value("0.001")
-
     first, second, third = await run_large(window, 3)
     await result(window, first, "dropped").wait_for()
     for prompt_id in (second, third):
@@ -109,7 +107,7 @@ async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUs
     await large.locator("a[download]").wait_for()
     assert await width_of(large.locator("img")) == 768, "its server still has it"
 
-    server.kill()
+    fleet.kill("a")
     await window.reload()
     assert await width_of(window.card(first).get_by_test_id("result-image")) == 384
     await window.card(second).get_by_test_id("result-image").click()
@@ -120,11 +118,13 @@ async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUs
     await large.get_by_role("status").wait_for()
     assert await width_of(large.locator("img")) == 384
     assert sorted((await read_keys(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
+    await window.page.keyboard.press("Escape")
+    await expect((await open_keeping(window)).locator("#keep-cap")).to_have_value("0.001")
 
 
-async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, tmp_path: Path) -> None:
+async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, fleet: Fleet, photo: Path) -> None:
     window = await user.open()
-    prompt_id = await window.run_photo(make_photo(tmp_path))
+    prompt_id = await window.run_photo(photo)
     before = await read_keys(window)
     assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
     assert len(before["inputs"]) == 1
@@ -138,27 +138,7 @@ async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, tmp_p
     assert await read_keys(window) == {"tasks": [], "results": [], "thumbnails": [], "inputs": [], "ledger": []}
 
 
-async def test_deleting_kept_results_keeps_the_list_of_tasks(user: BrowserUser) -> None:
-    window = await user.open()
-    ids = await run_large(window, 2)
-    for prompt_id in ids:
-        await result(window, prompt_id, "kept").locator("img").wait_for()
-    dialog = await open_keeping(window)
-    await dialog.get_by_test_id("delete-all").click()
-    assert len((await read_keys(window))["results"]) == 2, "not before it is confirmed"
-    await dialog.get_by_test_id("confirm-delete-all").click()
-    await window.page.mouse.move(0, 0)  # the notice stays under the pointer
-    for prompt_id in ids:
-        await result(window, prompt_id, "dropped").wait_for()
-        await expect(window.card(prompt_id).get_by_test_id("result-image")).to_have_count(0)
-    found = await read_keys(window)
-    assert (found["results"], found["thumbnails"], found["ledger"]) == ([], [], [])
-    assert sorted(found["tasks"]) == sorted(ids)
-    await window.reload()
-    await expect(window.card(ids[0]).get_by_test_id("result-image")).to_have_count(0)
-
-
-async def test_original_is_fetched_on_opening_if_only_thumbnails_are_kept(user: BrowserUser) -> None:
+async def test_only_thumbnails_are_kept_until_all_results_are_deleted(user: BrowserUser, fleet: Fleet) -> None:
     window = await user.open()
     dialog = await open_keeping(window)
     await dialog.locator("input[value=thumbnails]").check()
@@ -171,26 +151,46 @@ async def test_original_is_fetched_on_opening_if_only_thumbnails_are_kept(user: 
     await image.click()
     large = window.page.get_by_test_id("picture-dialog")
     await large.locator("a[download]").wait_for()
-    assert await width_of(large.locator("img")) == 768
+    assert await width_of(large.locator("img")) == 768, "its server still has it"
     assert (await read_keys(window))["results"] == []
+    await window.page.keyboard.press("Escape")
+
+    dialog = await open_keeping(window)
+    await dialog.locator("input[value=originals]").check()
+    await dialog.get_by_test_id("save-keeping").click()
+    await expect(dialog).to_have_count(0)
+    (second_id,) = await run_large(window, 1)
+    await result(window, second_id, "kept").locator("img").wait_for()
+    dialog = await open_keeping(window)
+    await dialog.get_by_test_id("delete-all").click()
+    assert len((await read_keys(window))["results"]) == 1, "not before it is confirmed"
+    await dialog.get_by_test_id("confirm-delete-all").click()
+    await window.page.mouse.move(0, 0)  # the notice stays under the pointer
+    await result(window, second_id, "dropped").wait_for()
+    await expect(window.card(second_id).get_by_test_id("result-image")).to_have_count(0)
+    found = await read_keys(window)
+    assert (found["results"], found["thumbnails"], found["ledger"]) == ([], [], [])
+    assert sorted(found["tasks"]) == sorted([prompt_id, second_id])
+    await window.reload()
+    await expect(window.card(second_id).get_by_test_id("result-image")).to_have_count(0)
 
 
-async def test_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> None:
-    """Each run needs its record written. The quota has room for four pictures, and for a tenth of what the
+async def test_full_disk_stops_no_run(user: BrowserUser, gateway: Service, fleet: Fleet) -> None:
+    """Each run needs its record written. The quota has room for three pictures, and for a tenth of what the
     browser keeps for faster starts."""
     await wait_for_snapshot(gateway.url)
     profile = await user.new_profile()
     await profile.add_init_script("globalThis.mooringKeepAfter = 0")
     devtools = await profile.new_cdp_session(await profile.new_page())
-    quota = {"origin": gateway.url, "quotaSize": 2_000_000}
+    quota = {"origin": gateway.url, "quotaSize": 1_500_000}
     await devtools.send("Storage.overrideQuotaForOrigin", quota)  # first, since a database in use has its space already
     window = await user.open()
-    ids = await run_large(window, 8)
+    ids = await run_large(window, 6)
     await result(window, ids[-1], "kept").wait_for()
     await result(window, ids[0], "dropped").wait_for()
     found = await read_keys(window)
     assert sorted(found["tasks"]) == sorted(ids)
-    assert len(found["results"]) < 6
+    assert len(found["results"]) < 5
     await window.reload()
     for prompt_id in ids:
         assert (await window.task(prompt_id))["state"] == "succeeded"
@@ -200,7 +200,7 @@ async def test_full_disk_stops_no_run(user: BrowserUser, gateway: Service) -> No
 # The adapter alone
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
     """A page with Python."""
     context = await browser.new_context()
@@ -212,8 +212,13 @@ async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
 
 SHAPES = """
     import js
+    from app.browser import thumbnails
     from app.browser.thumbnails import make_thumbnail
     from tests.ports.browser_database import BrowserDatabase
+
+    class WithoutOffscreen:
+        document, createImageBitmap, Promise = js.document, js.createImageBitmap, js.Promise
+        Image, URL = js.Image, js.URL
 
     async def pixels(blob):
         bitmap = await js.createImageBitmap(blob)
@@ -222,6 +227,7 @@ SHAPES = """
         context.drawImage(bitmap, 0, 0)
         return [width, height], bytes(context.getImageData(0, 0, width, height).data.to_py())
 
+    thumbnails.js = js if has_offscreen else WithoutOffscreen
     database, found = BrowserDatabase("shapes"), []
     for width, height in sizes:
         blob = (await database.picture(width, height)).js
@@ -238,15 +244,10 @@ SHAPES = """
     exact = await pixels(await make_thumbnail(blob)) == await pixels(blob)
     drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="800" height="600"><rect width="800" height="600"/></svg>'
     drawn, _ = await pixels(await make_thumbnail(js.Blob.new(js.Array.of(drawing))))
-    return [found, exact, drawn, await make_thumbnail(js.Blob.new(js.Array.of("no picture")))]
+    nothing = await make_thumbnail(js.Blob.new(js.Array.of("no picture")))
+    thumbnails.js = js
+    return [found, exact, drawn, nothing]
 """
-WITHOUT = """
-    import app.browser.thumbnails
-    class Without:
-        document, createImageBitmap, Promise = js.document, js.createImageBitmap, js.Promise
-        Image, URL = js.Image, js.URL
-    app.browser.thumbnails.js = Without
-    database, found ="""
 SIZES = {
     (1600, 900): [384, 216],
     (600, 1200): [192, 384],
@@ -258,11 +259,8 @@ SIZES = {
 
 @pytest.mark.parametrize("has_offscreen", [True, False], ids=["offscreen", "no-offscreen"])
 async def test_thumbnail_is_a_webp_of_at_most_384_pixels(python: Page, has_offscreen: bool) -> None:
-    body = SHAPES
-    if not has_offscreen:
-        body = SHAPES.replace("    database, found =", WITHOUT)
-        assert body != SHAPES
-    found, exact, drawn, nothing = await run_python(python, body, sizes=[list(size) for size in SIZES])
+    sizes = [list(size) for size in SIZES]
+    found, exact, drawn, nothing = await run_python(python, SHAPES, sizes=sizes, has_offscreen=has_offscreen)
     assert [item[0] for item in found] == list(SIZES.values())
     assert {item[1] for item in found} == {"image/webp"}
     assert found[0][2]
