@@ -70,6 +70,13 @@ async def user(browser: Browser, pages: Pages) -> AsyncIterator[BrowserUser]:
         yield opened
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_user(browser: Browser, pages: Pages) -> AsyncIterator[BrowserUser]:
+    async with open_user(browser, pages.url) as opened:
+        opened.watch.allow(*(server.url for server in pages.fleet.up.values()))
+        yield opened
+
+
 async def server_of(window: MooringWindow, prompt_id: str) -> str:
     return str((await window.task(prompt_id))["executionServer"])
 
@@ -150,11 +157,10 @@ async def test_id_with_another_address_is_moved_and_receives_nothing(user: Brows
     assert (await fleet.submits())[other] == before
 
 
-async def test_page_reads_a_catalogue_as_the_gateway_does(user: BrowserUser, pages: Pages) -> None:
+async def test_page_reads_a_catalogue_as_the_gateway_does(window: MooringWindow, pages: Pages) -> None:
     """To the last digit: a seed may be larger than JavaScript's exact integers, and 1.0 is not 1."""
     server = pages.fleet["a"]
     nodes, files = split_files(await ask_server(server, "/object_info"))
-    window = await user.open()
     learned = await window.page.evaluate(LEARNED, server.url)
     assert as_text(learned[0]) == as_text(nodes)
     assert as_text(learned[1]) == as_text(files)
@@ -166,9 +172,8 @@ def as_text(value: Any) -> str:
     return json.dumps(json.loads(value) if isinstance(value, str) else value, sort_keys=True)
 
 
-async def test_script_reaches_only_the_servers(user: BrowserUser, pages: Pages) -> None:
-    window = await user.open()
-    user.watch.tried.append("/elsewhere$")
+async def test_script_reaches_only_the_servers(module_user: BrowserUser, window: MooringWindow, pages: Pages) -> None:
+    module_user.watch.tried.append("/elsewhere$")
     await window.page.keyboard.press("s")
     await expect(window.page.get_by_test_id("script-status")).to_have_text("Python is ready.")
     source = f"""

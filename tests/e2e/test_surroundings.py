@@ -10,67 +10,65 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_snapshot
+from tests.e2e.fault_kit import Fleet, start_fleet
 from tests.e2e.window_kit import BrowserUser, open_user
-from tests.e2e.work_kit import make_photo, quick_workflow, slow_workflow
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.services import Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """The only server."""
-    with start_demo("--step-seconds", "0.1", data=tmp_path / "a") as service:
-        yield service
+    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", step_seconds=0.05) as opened:
+        yield opened
 
 
-@pytest.fixture
-def gateway(server: Service) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
     """Its gateway, at which `user` works."""
-    with start_gateway("--server", f"a={server.url}") as service:
+    with module_fleet.gateway() as service:
         yield service
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def studio(server: Service, tmp_path: Path) -> AsyncIterator[BrowserUser]:
+async def studio(fleet: Fleet, tmp_path: Path) -> AsyncIterator[BrowserUser]:
     """A user at http://studio.lan, which is no secure context: no Web Locks and no crypto.subtle."""
-    fleet = tmp_path / "fleet.toml"
-    fleet.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "a"\nurl = "{server.url}"\n', "utf-8")
-    with start_gateway("--fleet", str(fleet), port=free_ports()) as gateway:
+    file = tmp_path / "fleet.toml"
+    file.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "a"\nurl = "{fleet["a"].url}"\n', "utf-8")
+    with start_gateway("--fleet", str(file), port=free_ports()) as gateway:
         async with (
             open_headless_shell(STUDIO) as browser,
             open_user(browser, f"http://studio.lan:{gateway.port}") as user,
         ):
+            await wait_for_snapshot(gateway.url)
             yield user
 
 
-async def test_main_job_without_a_secure_context(studio: BrowserUser, gateway: Service, tmp_path: Path) -> None:
-    await wait_for_snapshot(gateway.url)
+async def test_main_job_and_identity_without_a_secure_context(studio: BrowserUser, photo: Path) -> None:
     window = await studio.open()
     assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no brotli, but gzip"
     assert await window.page.evaluate("() => [isSecureContext, 'locks' in navigator]") == [False, False]
-    prompt_id = await window.send_photo(make_photo(tmp_path))
-    assert (await window.wait_for(prompt_id))["state"] == "succeeded"
-    await window.page.get_by_test_id("result-image").first.wait_for()
+    prompt_id = await window.run_photo(photo)
     await window.check()
     await window.page.get_by_test_id("open-settings").click()
     await expect(window.page.get_by_test_id("has-notices")).to_be_disabled()
     await expect(window.page.locator("#has-notices-about")).to_contain_text("only for pages over https")
     await expect(window.page.get_by_test_id("has-sound")).to_be_enabled()
+    await window.page.keyboard.press("Escape")
 
-
-async def test_identity_without_web_locks(studio: BrowserUser) -> None:
-    window = await studio.open()
-    prompt_id = await window.submit(slow_workflow(100))
+    running = await window.submit(slow_workflow(100))
     before = await window.facts()
     twin = await window.duplicate()
     assert (await twin.facts())["windowId"] != before["windowId"]
     assert (await twin.facts())["tasks"] == []
     await window.reload()
     assert (await window.facts())["windowId"] == before["windowId"]
-    assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+    assert (await window.wait_for(running))["state"] == "succeeded"
+    await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
 
 
 async def test_store_that_cannot_be_opened_refuses_runs_with_the_cause(user: BrowserUser) -> None:
@@ -86,10 +84,10 @@ async def test_store_that_cannot_be_opened_refuses_runs_with_the_cause(user: Bro
     )
 
 
-async def test_missing_servers_are_reported_with_each_cause(user: BrowserUser, server: Service) -> None:
+async def test_missing_servers_are_reported_with_each_cause(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected.append("Failed to load resource")
     window = await user.open()
-    server.kill()
+    fleet.kill("a")
     error = await window.page.evaluate(
         "(w) => mooring.submitWorkflow(w).then(() => null, (e) => ({name: e.name, causes: e.causes}))",
         quick_workflow(),
