@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -32,6 +31,29 @@ async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
     watch.check()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page_on_disk(gateway: Service, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
+    """A page with Python and `QUOTA` bytes of disk.
+
+    The disk is a real one, since Chromium 150 frees no space of deleted data in an in-memory profile.
+    """
+    async with open_headless_shell(profile=tmp_path_factory.mktemp("profile")) as context:
+        page = await context.new_page()
+        await load_python(page, gateway.url)
+        yield page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def small_disk(page_on_disk: Page, gateway: Service) -> Page:
+    """That page, with nothing on its disk."""
+    devtools = await page_on_disk.context.new_cdp_session(page_on_disk)
+    await devtools.send("Storage.clearDataForOrigin", {"origin": gateway.url, "storageTypes": "all"})
+    await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": QUOTA})
+    usage = await devtools.send("Storage.getUsageAndQuota", {"origin": gateway.url})
+    assert usage["usage"] < QUOTA / 20, usage
+    return page_on_disk
+
+
 @pytest.mark.parametrize("name", suite.checks())
 async def test_browser_store_satisfies_the_port(python: Page, name: str) -> None:
     body = "from tests.ports.browser_database import run_check; return await run_check(name)"
@@ -40,28 +62,16 @@ async def test_browser_store_satisfies_the_port(python: Page, name: str) -> None
 
 
 @pytest.mark.parametrize("name", suite.room_checks())
-async def test_browser_store_makes_room_as_the_port_requires(gateway: Service, tmp_path: Path, name: str) -> None:
-    """Each check has a profile of its own with `QUOTA` bytes of disk.
-
-    It is on a real disk, since Chromium 150 frees no space of deleted data in an in-memory profile.
-    """
-    async with open_headless_shell(profile=tmp_path / "profile") as context:
-        page = await context.new_page()
-        await load_python(page, gateway.url)
-        devtools = await context.new_cdp_session(page)
-        await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": QUOTA})
-        result = await run_python(
-            page, "from tests.ports.browser_database import run_check; return await run_check(name)", name=name
-        )
+async def test_browser_store_makes_room_as_the_port_requires(small_disk: Page, name: str) -> None:
+    body = "from tests.ports.browser_database import run_check; return await run_check(name)"
+    result = await run_python(small_disk, body, name=name)
     assert result == "", result
 
 
-async def test_reservation_of_another_page_is_visible(browser: Browser, gateway: Service) -> None:
+async def test_reservation_of_another_page_is_visible(python: Page, gateway: Service) -> None:
     """Two pages in two renderers choose at the same time from one store, and each reservation counts."""
-    context = await browser.new_context()
-    pages = [await context.new_page() for _ in range(2)]
-    for page in pages:
-        await load_python(page, gateway.url)
+    other = await python.context.new_page()
+    await load_python(other, gateway.url)
     body = """
         from app.browser.store import BrowserStore
         from tests.ports import database
@@ -72,9 +82,9 @@ async def test_reservation_of_another_page_is_visible(browser: Browser, gateway:
 
         return (await BrowserStore().reserve(choose)).server_id
     """
-    chosen = await asyncio.gather(*(run_python(page, body, name=f"w-{n}") for n, page in enumerate(pages)))
+    chosen = await asyncio.gather(*(run_python(page, body, name=f"w-{n}") for n, page in enumerate((python, other))))
     assert sorted(chosen) == ["gpu-1", "gpu-2"]
-    await context.close()
+    await other.close()
 
 
 async def test_newer_page_opens_the_store_and_older_one_keeps_working(python: Page) -> None:
@@ -176,13 +186,12 @@ async def test_store_that_does_not_open_is_reported_in_time(python: Page) -> Non
     assert await run_python(python, body) == "blocked"
 
 
-async def test_disabled_store_is_a_typed_error(browser: Browser, gateway: Service) -> None:
-    context = await browser.new_context()
-    await context.add_init_script(
-        "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }});"
+async def test_disabled_store_is_a_typed_error(python: Page) -> None:
+    await python.evaluate(
+        "globalThis.usual = Object.getOwnPropertyDescriptor(window, 'indexedDB');"
+        " Object.defineProperty(window, 'indexedDB', {"
+        " configurable: true, get() { throw new DOMException('no', 'SecurityError'); }});"
     )
-    page = await context.new_page()
-    await load_python(page, gateway.url)
     body = """
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
@@ -191,15 +200,13 @@ async def test_disabled_store_is_a_typed_error(browser: Browser, gateway: Servic
         except StorageError as error:
             return [error.operation, error.cause]
     """
-    assert await run_python(page, body) == ["read_tasks", "disabled"]
-    await context.close()
+    try:
+        assert await run_python(python, body) == ["read_tasks", "disabled"]
+    finally:
+        await python.evaluate("Object.defineProperty(window, 'indexedDB', usual)")
 
 
-async def test_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser, gateway: Service) -> None:
-    context = await browser.new_context()
-    page = await context.new_page()
-    await load_python(page, gateway.url)
-    devtools = await context.new_cdp_session(page)
+async def test_full_disk_is_a_typed_error_and_writes_nothing(small_disk: Page) -> None:
     body = """
         from app.browser.store import BrowserStore
         from app.core.errors import StorageError
@@ -216,10 +223,7 @@ async def test_full_disk_is_a_typed_error_and_writes_nothing(browser: Browser, g
             kept = [await store.read_result(done.prompt_id, index) for index in (0, 1)]
             return [error.cause, [item is not None for item in kept]]
     """
-
-    await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": 2_000_000})
-    assert await run_python(page, body) == ["quota", [True, False]]
-    await context.close()
+    assert await run_python(small_disk, body) == ["quota", [True, False]]
 
 
 async def test_foreign_record_is_reported_and_can_be_deleted(python: Page) -> None:
@@ -277,55 +281,63 @@ async def test_cancelled_operation_leaves_the_store_working(python: Page) -> Non
     assert await run_python(python, body)
 
 
-async def test_full_disk_does_not_prevent_an_upgrade_of_the_store(gateway: Service, tmp_path: Path) -> None:
+async def test_full_disk_does_not_prevent_an_upgrade_of_the_store(small_disk: Page) -> None:
     """The lines of an older store get an index: Chromium allows that where a new record would exceed the quota."""
-    async with open_headless_shell(profile=tmp_path / "profile") as context:
-        page = await context.new_page()
-        await load_python(page, gateway.url)
-        devtools = await context.new_cdp_session(page)
-        await devtools.send("Storage.overrideQuotaForOrigin", {"origin": gateway.url, "quotaSize": QUOTA})
-        older = """
-            import os
-            import app.browser.store as stores
-            from app.browser.idb import Database
-            from app.browser.values import plain
-            from app.core.errors import StorageError
+    older = """
+        import os
+        import app.browser.store as stores
+        from app.browser.idb import Database
+        from app.browser.values import plain
+        from app.core.errors import StorageError
 
-            def fill(transaction):
-                for number in range(3000):
-                    line = {"name": f"p-{number}/0", "kind": "results", "size": 500, "at": float(number)}
-                    transaction.objectStore("ledger").put(plain(line))
-                yield from write(transaction)
+        def fill(transaction):
+            for number in range(3000):
+                line = {"name": f"p-{number}/0", "kind": "results", "size": 500, "at": float(number)}
+                transaction.objectStore("ledger").put(plain(line))
+            yield from write(transaction)
 
-            def write(transaction, name="first"):
-                text = os.urandom(50_000).hex()
-                yield transaction.objectStore("settings").put(plain({"name": name, "text": text}))
-        """
-        body = f"""{older}
-            create_ages, stores.create_ages = stores.create_ages, lambda _: None
-            old = Database("full", 5, stores.create_stores)
-            await old.run("fill", ["ledger", "settings"], fill, write=True)
-            old.close()
-            stores.create_ages = create_ages
-            return True
-        """
-        assert await run_python(page, body)
-        script = f"""{older}
-            async def filled():
-                database = Database("full", 5, stores.create_stores)
-                try:
-                    for number in range(60):
-                        name = "more-" + str(number)
-                        await database.run("write", ["settings"], lambda item: write(item, name), write=True)
-                except StorageError as error:
-                    return error.cause
-                finally:
-                    database.close()
+        def write(transaction, name="first"):
+            text = os.urandom(50_000).hex()
+            yield transaction.objectStore("settings").put(plain({"name": name, "text": text}))
+    """
+    body = f"""{older}
+        create_ages, stores.create_ages = stores.create_ages, lambda _: None
+        old = Database("full", 5, stores.create_stores)
+        await old.run("fill", ["ledger", "settings"], fill, write=True)
+        old.close()
+        stores.create_ages = create_ages
+        return True
+    """
+    assert await run_python(small_disk, body)
+    script = f"""{older}
+        async def filled():
+            database = Database("full", 5, stores.create_stores)
+            try:
+                for number in range(60):
+                    name = "more-" + str(number)
+                    await database.run("write", ["settings"], lambda item: write(item, name), write=True)
+            except StorageError as error:
+                return error.cause
+            finally:
+                database.close()
 
-            refused = await filled()
-            store = stores.BrowserStore("full")
-            count = (await store.usage()).count
-            dropped = await store._drop_oldest(10)
-            return [refused, count, dropped, (await store.usage()).count]
-        """
-        assert await run_python(page, script) == ["quota", 3000, True, 2990]
+        refused = await filled()
+        store = stores.BrowserStore("full")
+        count = (await store.usage()).count
+        dropped = await store._drop_oldest(10)
+        return [refused, count, dropped, (await store.usage()).count]
+    """
+    assert await run_python(small_disk, script) == ["quota", 3000, True, 2990]
+
+
+async def test_oldest_journals_are_deleted_first(python: Page) -> None:
+    body = """
+        from app.browser.journal import BrowserJournals
+        shelf = BrowserJournals("journals", most_windows=2)
+        for window, at in (("a", 1.0), ("b", 2.0), ("a", 3.0), ("c", 4.0)):
+            await shelf.write(window, f"{window} at {at:g}", at)
+        journals = [await shelf.read(window) for window in "abc"]
+        shelf.close()
+        return ", ".join(journals)
+    """
+    assert await run_python(python, body) == "a at 3, , c at 4"

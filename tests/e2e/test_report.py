@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
 
-from tests.e2e.browser_kit import load_python, run_python, wait_for_js
+from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import slow_workflow
-from tests.services import Service
 from tests.simulation.replay import replay_bundle
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -46,7 +44,7 @@ def kinds(report: dict[str, Any]) -> list[str]:
     return [entry["facts"].get("evidence", entry["kind"]) for entry in report["journal"]["entries"]]
 
 
-async def test_report_of_a_real_run_replays_and_omits_the_prompt(user: BrowserUser, photo: Path) -> None:
+async def test_report_replays_omits_the_prompt_and_survives_reload(user: BrowserUser, photo: Path) -> None:
     window = await user.open()
     await window.run_photo(photo)
     prompt_id = await window.submit(slow_workflow(steps=5, text=TEXT), title=TEXT)
@@ -75,15 +73,6 @@ async def test_report_of_a_real_run_replays_and_omits_the_prompt(user: BrowserUs
     saved = read(await download.path())
     assert (saved["windowId"], saved["hasPrompts"]) == (report["windowId"], False)
 
-    finished = next(entry for entry in report["journal"]["entries"] if entry["facts"].get("evidence") == "Finished")
-    finished["facts"]["now"] = "failed"
-    assert replay_bundle(report).problems
-
-
-async def test_journal_survives_reload(user: BrowserUser) -> None:
-    window = await user.open()
-    prompt_id = await window.submit(slow_workflow(steps=2, seed=7))
-    await window.wait_for(prompt_id)
     while '"Finished"' not in await window.call(KEPT):  # noqa: ASYNC110 - IndexedDB has no event
         await asyncio.sleep(0.1)
     await window.reload()
@@ -91,24 +80,11 @@ async def test_journal_survives_reload(user: BrowserUser) -> None:
         window.page,
         "async () => (await mooring.debugBundle()).journal.entries.filter((it) => it.kind === 'claimed').length === 2",
     )
-    report = await report_of(window)
-    events = kinds(report)
+    later = await report_of(window)
+    events = kinds(later)
     assert events.index("Finished") < len(events) - 1 - events[::-1].index("claimed")
-    assert replay_bundle(report).problems == []
+    assert replay_bundle(later).problems == []
 
-
-async def test_oldest_journals_are_deleted_first(browser: Browser, gateway: Service) -> None:
-    context = await browser.new_context()
-    page = await context.new_page()
-    await load_python(page, gateway.url)
-    body = """
-from app.browser.journal import BrowserJournals
-shelf = BrowserJournals("journals", most_windows=2)
-for window, at in (("a", 1.0), ("b", 2.0), ("a", 3.0), ("c", 4.0)):
-    await shelf.write(window, f"{window} at {at:g}", at)
-journals = [await shelf.read(window) for window in "abc"]
-shelf.close()
-return ", ".join(journals)
-"""
-    assert await run_python(page, body) == "a at 3, , c at 4"
-    await context.close()
+    finished = next(entry for entry in report["journal"]["entries"] if entry["facts"].get("evidence") == "Finished")
+    finished["facts"]["now"] = "failed"
+    assert replay_bundle(report).problems
