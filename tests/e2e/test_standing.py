@@ -126,7 +126,9 @@ async def test_missing_inputs_are_shown_before_a_run(user: BrowserUser, gateway:
     assert (await page.evaluate(listed, f"{server_id}/internal/files/input"))[0] == 404
 
 
-async def test_picture_that_arrives_on_a_server_is_noticed(user: BrowserUser, gateway: Service, photo: Path) -> None:
+async def test_arriving_picture_is_noticed_and_an_upload_is_copied(
+    user: BrowserUser, gateway: Service, photo: Path
+) -> None:
     window = await open_form(user, "Late.png")
     fault = window.page.locator(".fault")
     await expect(fault).to_contain_text("Put the picture in again.")
@@ -137,9 +139,6 @@ async def test_picture_that_arrives_on_a_server_is_noticed(user: BrowserUser, ga
     await window.card(prompt_id, "succeeded").wait_for()
     assert (await window.task(prompt_id))["executionServer"] == "demo-2"
 
-
-async def test_upload_is_copied_to_another_server(user: BrowserUser, photo: Path) -> None:
-    window = await open_form(user, "Gone.png")
     await window.put_picture(photo)
     await window.page.get_by_test_id("where").select_option("demo-1")
     first = await window.press_run()
