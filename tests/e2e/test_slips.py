@@ -214,7 +214,8 @@ async def test_escape_does_not_discard_a_painting(window: MooringWindow, photo: 
         else:
             await page.evaluate("document.querySelector('dialog').click()")
         await expect(asked).to_be_visible()
-        await check_axe(page)
+        if leave == "Escape":
+            await check_axe(page)
         await asked.locator("[data-mask-tool=resume]").click()
         await expect(asked).to_be_hidden()
         await expect(undo).to_be_enabled()
