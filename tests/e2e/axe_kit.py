@@ -1,4 +1,4 @@
-"""axe on a page at rest: each violation fails the test."""
+"""axe on a page at rest, where each violation fails the test, and texts that no catalogue has."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ RUN = """(only) => axe.run([...document.querySelectorAll("dialog:modal")].at(-1)
   resultTypes: ["violations"], ...(only.length ? { runOnly: { type: "rule", values: only } } : {}),
 })"""
 OF_COLOUR = ("color-contrast", "link-in-text-block")  # rules that depend on the theme
+
+# Every text, title and accessible name that is neither marked by the pseudo-locale nor user data.
+UNMARKED = r"""() => {
+  const strip = (text) => {
+    for (let before = ""; before !== text;) { before = text; text = text.replace(/⟦[^⟦⟧]*⟧/g, ""); }
+    return text;
+  };
+  const isOwn = (element) => element.closest("[translate=no], script, noscript, title");
+  const isSaid = (element) => element.closest("[data-t]") ? element.checkVisibility() : true;
+  const found = [];
+  const look = (text, element) => {
+    const left = strip(text).replace(/[\d.,]+\s?(byte|kB|MB|GB|AM|PM)/g, "");
+    if (/\p{L}/u.test(left) && !isOwn(element) && isSaid(element)) found.push(text.trim());
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) look(walker.currentNode.data, walker.currentNode.parentElement);
+  for (const element of document.body.querySelectorAll("[title], [aria-label], [alt], [placeholder]"))
+    for (const name of ["title", "aria-label", "alt", "placeholder"]) look(element.getAttribute(name) ?? "", element);
+  return found;
+}"""
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, Theme] = ("light", "dark")

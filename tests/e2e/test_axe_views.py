@@ -1,11 +1,13 @@
 """Every view of the page on a phone: no axe violation in either theme, and no overflow.
 
-One window visits all views in English, Chinese and the pseudo-locale, whose texts are 40 % longer. Each is measured
-in a wide, a narrow and a Chinese font. 360 CSS pixels are also a window of 720 at 200 % zoom.
+One window visits all views in English, Chinese and the pseudo-locale, whose texts are 40 % longer and marked, so that
+texts in no catalogue are found. Each is measured in a wide, a narrow and a Chinese font. 360 CSS pixels are also a
+window of 720 at 200 % zoom.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e.axe_kit import check_axe
+from tests.e2e.axe_kit import UNMARKED, check_axe
 from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import post_server
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
@@ -50,13 +52,13 @@ IN_FONT = """([font, mono]) => {
   style.setProperty("--font", font);
   style.setProperty("--mono", mono);
 }"""
-# Users have different system fonts: a wide one (Debian's), a narrow one (as wide as Arial), and a Chinese one.
-FONTS = (
-    ("DejaVu Sans", "DejaVu Sans Mono"),
-    ("Liberation Sans", "Liberation Mono"),
-    ("Noto Sans CJK SC", "Noto Sans Mono CJK SC"),
-)
+# Users have different system fonts: a wide one (Debian's), a narrow one (as wide as Arial), and a Chinese one, which
+# also draws the Chinese of a page in one of the others.
+CHINESE = ("Noto Sans CJK SC", "Noto Sans Mono CJK SC")
+FONTS = (("DejaVu Sans", "DejaVu Sans Mono"), ("Liberation Sans", "Liberation Mono"), CHINESE)
 INSTALLED = families()
+# Names that were given in English, and keys behind the names of tools.
+IN_NO_CATALOGUE = r"Steps \d · Seed 1|Harbour|demo-\d|⟦.*⟧ \([A-Z]\)"
 TELL = """(text) => document.dispatchEvent(
   new CustomEvent("mooring-action", { detail: { name: "open-text", facts: { text } } }))"""
 
@@ -126,8 +128,8 @@ WALKS = (
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Service]:
-    """Servers for this module only, since it stops them."""
-    with start_gateway(demo=2) as service:
+    """Servers for this module only, since it stops the first two."""
+    with start_gateway(demo=3) as service:
         yield service
 
 
@@ -148,7 +150,8 @@ async def window(user: BrowserUser, gateway: Service, photo: Path) -> MooringWin
     await page.evaluate(TELL, '{"1": {"class_type": "EmptyImage", "inputs": {}}}')
     await page.get_by_text("Pasted workflow").first.wait_for()  # it moves other elements, and a click would miss
     await add_grid(window)
-    await window.run_photo(photo)
+    await window.choose_sample("enlarge")
+    await window.put_picture(photo)
     await page.get_by_test_id("open-presets").click()
     await page.locator("#preset-name").fill("A preset with a longer name")
     await page.keyboard.press("Enter")
@@ -178,6 +181,8 @@ async def add_grid(window: MooringWindow) -> None:
     """Add two runs with a contact sheet."""
     page = window.page
     await window.choose_sample("text")
+    await page.locator("#field-1-width").fill("192")
+    await page.locator("#field-1-height").fill("128")
     await window.plan_grid("1, 2", "1")
     await page.get_by_test_id("many-add").click()
     await page.get_by_test_id("many-dialog").wait_for(state="detached")
@@ -192,9 +197,12 @@ def assert_nothing_found(found: list[str]) -> None:
 
 
 async def check_view(page: Page, name: str, *, with_axe: bool) -> list[str]:
-    """Return what is wrong with the current view."""
+    """Return what is wrong with the current view, in the pseudo-locale also texts that no catalogue has."""
     found: list[str] = []
-    for font in FONTS:
+    if "lang=pseudo" in page.url:
+        texts = [text for text in await page.evaluate(UNMARKED) if not re.fullmatch(IN_NO_CATALOGUE, text)]
+        found += [f"{name}: not in the catalogue: {text}" for text in texts]
+    for font in (CHINESE,) if "lang=zh-CN" in page.url else FONTS:
         if font[0] in INSTALLED:
             await page.evaluate(IN_FONT, font)
             found += [f"{name} in {font[0]}: {finding}" for finding in await page.evaluate(TOO_WIDE, SIDEWAYS)]
@@ -222,18 +230,21 @@ async def follow(page: Page, walk: Walk, *, with_axe: bool) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
-async def test_every_view_is_accessible_and_fits_a_phone(window: MooringWindow, language: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "done"), [("en", "Finished"), ("zh-CN", "已完成"), ("pseudo", "⟦")], ids=["en", "zh-CN", "pseudo"]
+)
+async def test_every_view_is_accessible_and_fits_a_phone(window: MooringWindow, language: str, done: str) -> None:
     page = window.page
     await page.goto(f"{page.url.partition('?')[0]}?lang={language}")
     await window.ready()
+    await expect(page.locator("[data-testid=task-card][data-state=succeeded]").first).to_contain_text(done)
     await page.get_by_test_id("open-sheet").wait_for(state="attached")
     await page.locator("[data-testid=drop-1-image].has-picture").wait_for(state="attached")
     found = [finding for walk in WALKS for finding in await follow(page, walk, with_axe=language == "en")]
     assert_nothing_found(found)
 
 
-async def test_first_use_fits_a_phone(user: BrowserUser) -> None:
+async def test_first_use_and_first_run_fit_a_phone(user: BrowserUser) -> None:
     profile = await user.new_profile(viewport={**PHONE})
     first = await MooringWindow.open(profile, f"{user.base}/?lang=pseudo")
     await first.ready()
@@ -241,10 +252,20 @@ async def test_first_use_fits_a_phone(user: BrowserUser) -> None:
     for part in ("form", "now", "results"):
         await first.show(part)
         found += await check_view(first.page, part, with_axe=True)
+    await first.show("form")
+    await expect(first.page.get_by_test_id("run")).to_be_in_viewport()
     await first.page.set_viewport_size({**NARROWEST})
     await first.page.evaluate(SPACED)
     for part in ("form", "now", "results"):
         await first.show(part)
         found += await check_view(first.page, f"{part}, spaced", with_axe=False)
+    await first.page.set_viewport_size({**PHONE})
+    await first.page.evaluate("document.body.removeAttribute('style')")
+    await first.show("form")
+    await first.page.get_by_test_id("where").select_option("demo-3")
+    prompt_id = await first.run_slow()
+    await first.card(prompt_id).locator("summary").click()
+    found += await check_view(first.page, "a running task", with_axe=True)
+    await first.press_cancel(prompt_id)
     await profile.close()
     assert_nothing_found(found)

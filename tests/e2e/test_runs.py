@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.test_page import UNMARKED
+from tests.e2e.axe_kit import UNMARKED, check_axe
 from tests.e2e.window_kit import BrowserUser
 from tests.services import ROOT
 
