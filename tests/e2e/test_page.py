@@ -1,18 +1,19 @@
-"""The page in a real browser: the main job, languages, keyboard, accessibility, and what patches leave alone."""
+"""The page in a real browser: the main job, what patches leave alone, what survives a reload, and refusals."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
-from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser
+from tests.e2e.window_kit import KEEP_NOTHING, BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
-from tests.services import ROOT
+from tests.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -24,37 +25,19 @@ COUNT_STACKS = """
   WebAssembly.promising = (called) => { stacksMade += 1; return promising(called); };
 """
 
-# Every text, title and accessible name that is neither marked by the pseudo-locale nor user data.
-UNMARKED = r"""() => {
-  const strip = (text) => {
-    for (let before = ""; before !== text;) { before = text; text = text.replace(/⟦[^⟦⟧]*⟧/g, ""); }
-    return text;
-  };
-  const isOwn = (element) => element.closest("[translate=no], script, noscript, title");
-  const isSaid = (element) => element.closest("[data-t]") ? element.checkVisibility() : true;
-  const found = [];
-  const look = (text, element) => {
-    const left = strip(text).replace(/[\d.,]+\s?(byte|kB|MB|GB|AM|PM)/g, "");
-    if (/\p{L}/u.test(left) && !isOwn(element) && isSaid(element)) found.push(text.trim());
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) look(walker.currentNode.data, walker.currentNode.parentElement);
-  for (const element of document.body.querySelectorAll("[title], [aria-label], [alt], [placeholder]"))
-    for (const name of ["title", "aria-label", "alt", "placeholder"]) look(element.getAttribute(name) ?? "", element);
-  return found;
-}"""
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
+    """The user of the shared window, which counts the stacks that Python makes for JSPI."""
+    async with open_user(browser, gateway.url, first_script=KEEP_NOTHING + COUNT_STACKS) as opened:
+        yield opened
 
 
-@pytest.mark.parametrize(("language", "done"), [("en", "Finished"), ("zh-CN", "已完成")])
-async def test_photo_is_uploaded_and_its_picture_delivered(
-    user: BrowserUser, photo: Path, language: str, done: str
-) -> None:
-    window = await user.open(f"/?lang={language}")
+async def test_photo_is_uploaded_and_its_picture_delivered(window: MooringWindow, photo: Path) -> None:
     page = window.page
-    await expect(page.locator("html")).to_have_attribute("lang", language)
     prompt_id = await window.run_photo(photo)
     ended = window.card(prompt_id, "succeeded")
-    await expect(ended).to_contain_text(done)
+    await expect(ended).to_contain_text("Finished")
     picture = ended.locator("[data-testid=result-image]")
     assert (await picture.get_attribute("src") or "").startswith("blob:")
     large = await window.open_large(prompt_id)
@@ -66,11 +49,10 @@ async def test_photo_is_uploaded_and_its_picture_delivered(
     saved_as = await ended.locator("[data-testid=download]").get_attribute("download")
     assert f"_{server}_" in (saved_as or "")
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=ARTIFACTS / f"main-job-{language}.png")
+    await page.screenshot(path=ARTIFACTS / "main-job.png")
 
 
-async def test_running_task_shows_progress_step_preview_and_server(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_running_task_shows_progress_step_preview_and_server(window: MooringWindow) -> None:
     page = window.page
     await window.choose_sample("slow")
     prompt_id = await window.press_run()
@@ -136,42 +118,8 @@ async def test_countdown_runs_and_last_preview_survives_reload(user: BrowserUser
     await page.evaluate(UNTIL_KEPT, [prompt_id, False])
 
 
-async def test_all_texts_are_in_the_catalogue(user: BrowserUser, photo: Path) -> None:
-    window = await user.open("/?lang=pseudo")
+async def test_file_that_is_no_picture_is_refused_unsent(window: MooringWindow, tmp_path: Path) -> None:
     page = window.page
-    await window.run_photo(photo)
-    assert await page.evaluate(UNMARKED) == []
-    prompt_id = await window.run_slow()
-    assert await page.evaluate(UNMARKED) == []
-    await page.locator("[data-testid=give-up]").click()
-    await page.locator("[data-testid=give-up-dialog]").wait_for()
-    assert await page.evaluate(UNMARKED) == []
-    await page.keyboard.press("Escape")
-    await page.locator("[data-testid=give-up-dialog]").wait_for(state="detached")
-    await window.press_cancel(prompt_id)
-
-
-async def test_main_view_is_accessible_and_fits_a_phone(user: BrowserUser, photo: Path) -> None:
-    await user.new_profile(viewport={"width": 360, "height": 740})
-    window = await user.open()
-    page = window.page
-    width = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
-    assert await page.evaluate(width) == 360
-    await check_axe(page)
-    await window.run_photo(photo)
-    prompt_id = await window.run_slow()
-    await window.card(prompt_id).locator("summary").click()
-    assert await page.evaluate(width) == 360
-    await window.press_cancel(prompt_id)
-    await check_axe(page)
-    for part in ("results", "form"):
-        await window.show(part)
-        assert await page.evaluate(width) == 360
-    await expect(page.locator("[data-testid=run]")).to_be_in_viewport()
-
-
-async def test_file_that_is_no_picture_is_refused_unsent(user: BrowserUser, tmp_path: Path) -> None:
-    page = (await user.open()).page
     notes = tmp_path / "notes.png"
     notes.write_text("no picture at all", encoding="utf-8")
     await page.locator("[data-testid=drop-1-image] input").set_input_files(notes)
@@ -180,8 +128,8 @@ async def test_file_that_is_no_picture_is_refused_unsent(user: BrowserUser, tmp_
     await expect(page.locator("#run-words")).to_contain_text("Put a picture in first")
 
 
-async def test_picture_can_be_pasted_and_dropped(user: BrowserUser, photo: Path) -> None:
-    page = (await user.open()).page
+async def test_picture_can_be_pasted_and_dropped(window: MooringWindow, photo: Path) -> None:
+    page = window.page
     give = """async ([bytes, kind]) => {
       const transfer = new DataTransfer();
       transfer.items.add(new File([new Uint8Array(bytes)], `${kind}.png`, { type: "image/png" }));
@@ -197,9 +145,8 @@ async def test_picture_can_be_pasted_and_dropped(user: BrowserUser, photo: Path)
     await expect(page.locator(".drop-facts")).to_contain_text("320 × 214")
 
 
-async def test_patches_keep_what_the_user_is_editing(user: BrowserUser) -> None:
+async def test_patches_keep_what_the_user_is_editing(window: MooringWindow) -> None:
     """While steps arrive: an opened detail stays open, the caret stays, and unfinished composition is not touched."""
-    window = await user.open()
     page = window.page
     await window.choose_sample("slow")
     prompt_id = await window.press_run()
@@ -218,11 +165,8 @@ async def test_patches_keep_what_the_user_is_editing(user: BrowserUser) -> None:
     await window.press_cancel(prompt_id)
 
 
-async def test_unchanged_result_is_kept_and_removed_one_is_redrawn(
-    user: BrowserUser,
-) -> None:
+async def test_unchanged_result_is_kept_and_removed_one_is_redrawn(window: MooringWindow) -> None:
     """An unchanged element is only kept in place, and a browser extension may have removed it from the page."""
-    window = await user.open()
 
     async def run(colour: int) -> str:
         prompt_id = await window.submit(quick_workflow(colour))
@@ -240,9 +184,9 @@ async def test_unchanged_result_is_kept_and_removed_one_is_redrawn(
     await expect(window.page.locator("[data-stays]")).to_have_count(0)
 
 
-async def test_typed_text_survives_reload(user: BrowserUser) -> None:
-    window = await user.open()
+async def test_typed_text_and_picture_survive_reload(window: MooringWindow, photo: Path) -> None:
     page = window.page
+    prompt_id = await window.run_photo(photo)
     await window.choose_sample("text")
     await page.locator("#field-1-text").fill("a quiet bay")
     await page.locator("#field-1-seed").fill("18446744073709551615")
@@ -250,21 +194,15 @@ async def test_typed_text_survives_reload(user: BrowserUser) -> None:
     await expect(page.locator("#field-1-text")).to_have_value("a quiet bay")
     await expect(page.locator("#field-1-seed")).to_have_value("18446744073709551615")
     await expect(page.locator("#field-1-seed-mode")).to_have_value("fixed")
-
-
-async def test_picture_in_the_form_survives_reload(user: BrowserUser, photo: Path) -> None:
-    window = await user.open()
-    page = window.page
-    await window.run_photo(photo)
-    await window.reload()
+    await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+    await window.choose_sample("enlarge")
     await expect(page.locator(".drop-name")).to_have_text(photo.name)
-    await expect(page.locator("[data-testid=run]")).to_be_enabled()
-    await page.locator("[data-testid=result-image]").wait_for()
+    await expect(page.get_by_test_id("run")).to_be_enabled()
 
 
-async def test_failed_task_shows_the_servers_message(user: BrowserUser) -> None:
-    user.watch.expected += ["status of 400"]
-    page = (await user.open()).page
+async def test_failed_task_shows_the_servers_message(module_user: BrowserUser, window: MooringWindow) -> None:
+    module_user.watch.expected += ["status of 400"]
+    page = window.page
     workflow = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}},
         "2": {
@@ -284,9 +222,9 @@ async def test_failed_task_shows_the_servers_message(user: BrowserUser) -> None:
     ("class_type", "method"), [("ImageScale", "sharpest"), ("NoSuchNode", "area")], ids=["choice", "node"]
 )
 async def test_workflow_that_no_server_can_run_is_refused_unsent(
-    user: BrowserUser, class_type: str, method: str
+    window: MooringWindow, class_type: str, method: str
 ) -> None:
-    page = (await user.open()).page
+    page = window.page
     await wait_for_js(page, "() => mooring.fleet().servers.every((server) => server.catalogue)")
     sent: list[str] = []
     page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
@@ -298,9 +236,12 @@ async def test_workflow_that_no_server_can_run_is_refused_unsent(
         },
         "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "mooring"}},
     }
+    ids = "[...document.querySelectorAll('[data-testid=run-card]')].map((card) => card.id)"
+    before = await page.evaluate(ids)
     error = await page.evaluate("(workflow) => mooring.submitWorkflow(workflow).catch((error) => error.name)", workflow)
     assert error == "NoServerAvailable"
-    await expect(page.get_by_test_id("run-card")).to_contain_text("No server can run this workflow.")
+    found = await wait_for_js(page, f"(before) => {ids}.find((id) => !before.includes(id))", arg=before)
+    await expect(page.locator(f"#{await found.json_value()}")).to_contain_text("No server can run this workflow.")
     assert sent == []
 
 
@@ -314,37 +255,32 @@ async def test_blocked_storage_is_reported_on_the_page(user: BrowserUser) -> Non
     await expect(page.locator("#boot-failure")).to_contain_text("does not let this page store anything")
 
 
-IN_THE_SNAPSHOT = ("python_stdlib.zip", "site.zip", "app.zip")  # a window with a snapshot does not request these
+IN_THE_SNAPSHOT = ("python_stdlib.zip", "app.zip")  # a window with a snapshot does not request these
 
 
-@pytest.mark.parametrize(
-    ("file", "language"),
-    [
+async def test_missing_file_is_reported_on_the_page(user: BrowserUser) -> None:
+    page = await (await user.new_profile()).new_page()
+    user.watch.expected += [".*"]
+    for file, language in (
         ("pyodide.asm.wasm", "en"),
         ("python_stdlib.zip", "en"),
-        ("site.zip", "en"),
         ("app.zip", "en"),
         ("core.js", "en"),
-        ("core.js", "zh-CN"),
         ("main.py", "zh-CN"),
-    ],
-)
-async def test_missing_file_is_reported_on_the_page(user: BrowserUser, language: str, file: str) -> None:
-    profile = await user.new_profile()
-    if file in IN_THE_SNAPSHOT:
-        await profile.route("**/snapshots/*", lambda route: route.fulfill(status=204))
-    await profile.route(f"**/{file}", lambda route: route.fulfill(status=404, body="gone"))
-    user.watch.expected += [".*"]
-    page = (await user.open(f"/?lang={language}", is_ready=False)).page
-    failure = page.locator("#boot-failure")
-    await expect(failure).to_contain_text("python3 serve.py")
-    await expect(failure).to_contain_text("Mooring 无法" if language == "zh-CN" else "Mooring could not start")
+    ):
+        await page.unroute_all()
+        if file in IN_THE_SNAPSHOT:
+            await page.route("**/snapshots/*", lambda route: route.fulfill(status=204))
+        await page.route(f"**/{file}", lambda route: route.fulfill(status=404, body="gone"))
+        await page.goto(f"{user.base}/?lang={language}")
+        failure = page.locator("#boot-failure")
+        await expect(failure, file).to_contain_text("python3 serve.py")
+        await expect(failure, file).to_contain_text(
+            "Mooring 无法" if language == "zh-CN" else "Mooring could not start"
+        )
 
 
-async def test_page_runs_python_without_jspi(user: BrowserUser) -> None:
+async def test_page_runs_python_without_jspi(window: MooringWindow) -> None:
     """With JSPI, Chromium on Linux sometimes crashes (docs/decisions/0092-no-jspi-on-the-page.md)."""
-    profile = await user.new_profile()
-    await profile.add_init_script(COUNT_STACKS)
-    window = await user.open()
     await window.wait_for(await window.submit(quick_workflow(7)))
     assert await window.call("stacksMade") == 0
