@@ -26,7 +26,7 @@ from app.workflows.editor.sending import Sender
 from app.workflows.editor.texts import choose_first
 from app.workflows.editor.values import MISSING
 from tests import recordings
-from tests.e2e.browser_kit import open_chromium
+from tests.e2e.browser_kit import open_headless_shell
 from tests.editor.cases import BROADCASTS, CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
@@ -76,7 +76,7 @@ def _classes(graph: dict[str, Any]) -> set[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
-    async with open_chromium() as opened:
+    async with open_headless_shell() as opened:
         yield opened
 
 
