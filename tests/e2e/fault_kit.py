@@ -27,7 +27,7 @@ from PIL import Image
 from playwright.async_api import expect
 
 from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import ask_server, slow_workflow
+from tests.e2e.work_kit import ask_server, break_server, slow_workflow
 from tests.services import Service, free_ports, start_demo, start_gateway
 
 PATIENCE = 120.0  # seconds
@@ -109,6 +109,16 @@ class Fleet:
             if server_id in self.up:
                 self.kill(server_id)
             self.start(server_id)
+
+    async def stop_workers(self) -> None:
+        """Have all servers keep work in their queues from now on."""
+        for server in self.up.values():
+            await break_server(server, dead_worker=True)
+
+    async def start_workers(self) -> None:
+        """Have all servers do the work in their queues."""
+        for server in self.up.values():
+            await break_server(server, dead_worker=False)
 
     def close(self) -> None:
         """Stop all servers."""

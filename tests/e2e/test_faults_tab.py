@@ -12,15 +12,13 @@ from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
-    cancel_prompts,
     expect_no_violation,
     expect_picture,
-    long_workflow,
     unique_workflow,
     until,
 )
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, break_server, load_server
+from tests.e2e.work_kit import ask_server, break_server
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -63,19 +61,18 @@ class Reloads:
         self.count += 1
 
 
-async def test_reload_at_ten_moments_loses_and_duplicates_nothing(user: BrowserUser, fleet: Fleet) -> None:
+async def test_reload_at_eight_moments_loses_and_duplicates_nothing(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
     reloads = await Reloads.of(window)
-    await reloads.reload(None)  # a free window
-    await reloads.reload(None, lambda: reload_immediately(window))  # twice
+    await reloads.reload(None, lambda: reload_immediately(window))  # a free window, twice
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
     assert (await window.facts())["lockedServer"] is not None
     await reloads.reload(None)  # with a reservation, and nothing sent
     prompt_id = await reload_while_a_submit_is_held(window, fleet, reloads)
     await reload_while_a_cancel_waits(window, fleet, reloads, prompt_id)
     await reload_from_the_queue_to_the_picture(window, fleet, reloads)
-    assert reloads.count == 10
+    assert reloads.count == 8
 
 
 async def reload_immediately(window: MooringWindow) -> None:
@@ -128,7 +125,7 @@ async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloa
 
 
 async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
-    """Reload while the task waits, begins, runs, is being delivered, and after delivery."""
+    """Reload while the task waits, runs, is being delivered, and after delivery."""
     released = asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -136,15 +133,13 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
         await route.continue_()
 
     await window.page.route("**/view?*", hold)
-    others = {server_id: await load_server(server, 4) for server_id, server in fleet.up.items()}
-    workflow = long_workflow()
+    await fleet.stop_workers()
+    workflow = unique_workflow(steps=60)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
     server_id = (await window.task(prompt_id))["executionServer"]
     await reloads.reload(server_id)
-    await cancel_prompts(fleet[server_id], others[server_id])
-    await window.wait_state(prompt_id, "running")
-    await reloads.reload(server_id)
+    await break_server(fleet[server_id], dead_worker=False)
     await wait_for_js(
         window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
@@ -190,28 +185,44 @@ async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser,
     assert sum((await fleet.submits()).values()) == 1
 
 
-@pytest.mark.parametrize("closed", ["original", "copy"])
-async def test_tab_and_its_copy_keep_their_work_and_can_adopt(user: BrowserUser, fleet: Fleet, closed: str) -> None:
+async def test_tab_and_its_copies_keep_and_adopt_work(user: BrowserUser, fleet: Fleet) -> None:
+    """First a copy is closed, then the original."""
+    await fleet.stop_workers()  # until all tabs have been opened and closed
     original = await user.open()
-    first, second = long_workflow(), unique_workflow(steps=60)  # the first still runs when the copy is ready
-    ids = {"original": await original.submit(first)}
-    copy = await original.duplicate()
-    assert (await copy.facts())["tasks"] == []
-    await expect(copy.page.locator("[data-testid=notice][data-kind=duplicate]")).to_contain_text(
-        "This tab is a copy of another one and has its own work."
-    )
-    ids["copy"] = await copy.submit(second)
+    works = [unique_workflow(steps=5), unique_workflow(steps=5)]
+    ids = [await original.submit(works[0])]
+    copy = await duplicate(original)
+    ids.append(await copy.submit(works[1]))
     servers = [(await each.facts())["lockedServer"] for each in (original, copy)]
     assert set(servers) == set(fleet.ports), "two windows, two servers"
 
-    windows, works = {"original": original, "copy": copy}, {"original": first, "copy": second}
-    (stays,) = set(windows) - {closed}
-    window = windows[stays]
-    await windows[closed].page.close()
-    (orphan,) = await window.call("mooring.orphans()")
-    assert orphan["promptId"] == ids[closed]
-    await window.call("mooring.adopt(a[0])", ids[closed])
-    await fleet.expect_delivered(window, ids[stays], works[stays])
-    task = await fleet.expect_delivered(window, ids[closed], works[closed])
-    assert task["executionServer"] == servers[list(windows).index(closed)]
+    await close_and_adopt(copy, original, ids[1:])
+    heir = await duplicate(original)
+    await close_and_adopt(original, heir, ids)
+    await fleet.start_workers()
+    for prompt_id, work, server_id in zip(ids, works, servers, strict=True):
+        task = await fleet.expect_delivered(heir, prompt_id, work)
+        assert task["executionServer"] == server_id
     assert await fleet.submits() == {"a": 1, "b": 1}
+
+
+async def duplicate(window: MooringWindow) -> MooringWindow:
+    """Duplicate the tab, and check that the copy is a new window without work."""
+    copy = await window.duplicate()
+    locks = [await each.call("debugWebSocketLock()") for each in (window, copy)]
+    for name in ("windowId", "clientId"):
+        assert locks[0][name] != locks[1][name]
+    assert (locks[1]["lockedServer"], (await copy.facts())["tasks"]) == (None, [])
+    await expect(copy.page.locator("[data-testid=notice][data-kind=duplicate]")).to_contain_text(
+        "This tab is a copy of another one and has its own work."
+    )
+    return copy
+
+
+async def close_and_adopt(closed: MooringWindow, heir: MooringWindow, ids: list[str]) -> None:
+    """Close a tab, and adopt all its work in another one."""
+    await closed.page.close()
+    orphans = await heir.call("mooring.orphans()")
+    assert sorted(orphan["promptId"] for orphan in orphans) == sorted(ids)
+    for prompt_id in ids:
+        await heir.call("mooring.adopt(a[0])", prompt_id)
