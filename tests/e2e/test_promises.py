@@ -10,54 +10,41 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import BrowserContext, Page, async_playwright
+from playwright.async_api import Page, async_playwright
 
-from tests.e2e.browser_kit import open_chromium, wait_for_js
+from tests.e2e.browser_kit import BARE, open_headless_shell, wait_for_js
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, Watch
 from tests.e2e.work_kit import ask_server, break_server, load_server, make_photo, quick_workflow, runs_of, slow_workflow
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-Servers = dict[str, Service]
+STEP_SECONDS = 0.1  # of a demo server's work
 
 
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    """Two servers that can be broken."""
-    with (
-        start_demo("--step-seconds", "0.1", data=tmp_path / "a") as a,
-        start_demo("--step-seconds", "0.1", data=tmp_path / "b") as b,
-    ):
-        yield {"a": a, "b": b}
-
-
-@pytest.fixture
-def gateway(servers: Servers) -> Iterator[Service]:
-    """A gateway for these two, at which `user` works."""
-    flags = [flag for server_id, server in servers.items() for flag in ("--server", f"{server_id}={server.url}")]
-    with start_gateway(*flags) as service:
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
+    """The gateway at which `user` works."""
+    with module_fleet.gateway() as service:
         yield service
 
 
-async def test_main_job_delivers_the_right_servers_picture(user: BrowserUser, servers: Servers, tmp_path: Path) -> None:
+async def test_main_job_delivers_the_right_servers_picture(user: BrowserUser, fleet: Fleet, tmp_path: Path) -> None:
     first, second = await user.open(), await user.open()
-    for server in servers.values():  # so that no photo is done before the other is sent
-        await load_server(server, 1)
+    await fleet.stop_workers()  # so that no photo is done before the other is sent
     ids = await asyncio.gather(
         first.send_photo(make_photo(tmp_path, 1)),
         second.send_photo(make_photo(tmp_path, 2)),
     )
-    for server in servers.values():
-        async with aiohttp.ClientSession() as session, session.post(f"{server.url}/interrupt", json={}) as answer:
-            assert answer.status == 200
+    await fleet.start_workers()
     tasks = [await first.wait_for(ids[0]), await second.wait_for(ids[1])]
     assert [task["state"] for task in tasks] == ["succeeded", "succeeded"]
     assert {task["executionServer"] for task in tasks} == {"a", "b"}, "simultaneous choices differ"
     for window, task in zip((first, second), tasks, strict=True):
         await window.check()
         await window.page.get_by_test_id("result-image").first.wait_for()
-        for server_id, server in servers.items():
+        for server_id, server in fleet.up.items():
             expected = 1 if server_id == task["executionServer"] else 0
             assert await runs_of(server, task["promptId"]) == expected
         await window.open_large(task["promptId"])
@@ -82,79 +69,38 @@ async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> s
     return str(await window.call(expression, *arguments))
 
 
-async def test_reload_during_a_run_restores_everything(user: BrowserUser, servers: Servers) -> None:
-    window = await user.open()
-    prompt_id = await window.submit(slow_workflow(120))
-    await window.wait_state(prompt_id, "running")
-    before, lock = await window.facts(), await window.call("debugWebSocketLock()")
-    await window.reload()
-    after, lock_after = await window.facts(), await window.call("debugWebSocketLock()")
-    assert after["windowId"] == before["windowId"]
-    assert after["lockedServer"] == before["lockedServer"] == (await window.task(prompt_id))["executionServer"]
-    assert lock_after["clientId"] == lock["clientId"]
-    await window.card(prompt_id).locator("progress").wait_for()
-    await wait_for_js(
-        window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
-    )
-    task = await window.wait_for(prompt_id)
-    assert task["state"] == "succeeded"
-    assert sum([await runs_of(server, prompt_id) for server in servers.values()]) == 1
-    await window.check()
-
-
-async def test_duplicated_tab_is_a_new_window_without_work(user: BrowserUser) -> None:
-    window = await user.open()
-    prompt_id = await window.submit(slow_workflow(80))
-    twin = await window.duplicate()
-    mine, its = await window.facts(), await twin.facts()
-    assert its["windowId"] != mine["windowId"]
-    assert (its["lockedServer"], its["tasks"]) == (None, [])
-    locks = [await each.call("debugWebSocketLock()") for each in (window, twin)]
-    assert locks[0]["clientId"] != locks[1]["clientId"]
-    await twin.page.close()
-    assert (await window.wait_for(prompt_id))["state"] == "succeeded"
-
-
-async def test_polling_alone_is_enough(user: BrowserUser, tmp_path: Path) -> None:
-    user.watch.expected.append("WebSocket connection")
+async def test_polling_alone_finds_and_delivers_a_run(user: BrowserUser, fleet: Fleet, tmp_path: Path) -> None:
+    """No WebSocket opens, and the answer to the submit is an error."""
+    user.watch.expected += BROKEN_NETWORK
     await (await user.new_profile()).add_init_script(
         "globalThis.WebSocket = class extends WebSocket { constructor(url, ...rest) {"
         " super(String(url).replace(/[/](fleet|servers)[/].*/, '/refused'), ...rest); } };"
     )
+    for server in fleet.up.values():
+        await break_server(server, next_submit="queued_then_500")
     window = await user.open()
     prompt_id = await window.send_photo(make_photo(tmp_path))
     task = await window.wait_for(prompt_id)
     assert task["state"] == "succeeded"
     assert (await window.facts())["webSocket"]["state"] != "open"
     await window.page.get_by_test_id("result-image").first.wait_for()
+    assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_delivered_picture_survives_its_server(user: BrowserUser, servers: Servers) -> None:
-    user.watch.expected.append("Failed to load resource")
-    window = await user.open()
-    prompt_id = await window.submit(quick_workflow())
-    task = await window.wait_for(prompt_id)
-    servers[task["executionServer"]].kill()
-    await window.reload()
-    image = window.page.get_by_test_id("result-image").first
-    await image.wait_for()
-    await wait_for_js(window.page, "() => document.querySelector('[data-testid=result-image]').naturalWidth === 64")
-
-
-async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, servers: Servers) -> None:
+async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected.append("Failed to load resource")
     *stuck, last = [await user.open() for _ in range(4)]
-    await load_server(servers["a"], 8)
+    await load_server(fleet["a"], 8)
     ids = [await window.submit(slow_workflow(200, seed=index)) for index, window in enumerate(stuck)]
     assert [(await window.facts())["lockedServer"] for window in stuck] == ["b", "b", "b"]
-    await break_server(servers["b"], hang=True)
-    await break_server(servers["a"], restart=True)
+    await break_server(fleet["b"], hang=True)
+    await break_server(fleet["a"], restart=True)
     for window, prompt_id in zip(stuck, ids, strict=True):
         await window.call("resetWebSocketServer()")
         await window.wait_state(prompt_id, "unreachable")
         await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'opening'")
 
-    prompt_id = await last.submit(slow_workflow(150, seed=7))
+    prompt_id = await last.submit(slow_workflow(80, seed=7))
     await wait_for_js(
         last.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
     )
@@ -163,11 +109,11 @@ async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, se
     task = await last.wait_for(prompt_id)
     assert (task["state"], task["executionServer"]) == ("succeeded", "a")
 
-    assert (await ask_server(servers["b"], "/demo/faults"))["faults"]["hang"]
+    assert (await ask_server(fleet["b"], "/demo/faults"))["faults"]["hang"]
     for window, stuck_id in zip(stuck, ids, strict=True):
         assert (await window.task(stuck_id))["state"] == "unreachable"
         assert (await window.facts())["webSocket"]["state"] in {"opening", "waiting"}
-    await break_server(servers["b"], hang=False)
+    await break_server(fleet["b"], hang=False)
 
 
 async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow]) -> bool:
@@ -190,45 +136,35 @@ async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow])
     )
 
 
-async def test_lost_answer_is_found_by_polling_without_another_post(user: BrowserUser, servers: Servers) -> None:
-    user.watch.expected.append("Failed to load resource")
-    for server in servers.values():
-        await break_server(server, next_submit="queued_then_500")
+async def test_killed_server_gets_no_other_and_its_picture_stays(user: BrowserUser, fleet: Fleet) -> None:
+    user.watch.expected += BROKEN_NETWORK
     window = await user.open()
-    prompt_id = await window.submit(quick_workflow(3))
-    task = await window.wait_for(prompt_id)
-    assert task["state"] == "succeeded"
-    counts = [await ask_server(server, "/demo/faults") for server in servers.values()]
-    assert sum(item["submits"] for item in counts) == 1
-
-
-async def test_submit_to_a_killed_server_is_reported_and_not_redirected(user: BrowserUser, servers: Servers) -> None:
-    user.watch.expected += ["Failed to load resource", "WebSocket connection"]
-    window = await user.open()
+    made = await window.wait_for(await window.submit(quick_workflow()))
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
     locked = (await window.facts())["lockedServer"]
-    servers[locked].kill()
+    for server_id in {locked, made["executionServer"]}:
+        fleet.kill(server_id)
     name = await window.call("mooring.submitWorkflow(a[0]).catch((error) => error.name)", quick_workflow(4))
     assert name == "ConnectError"
-    (task,) = await window.call("windowTasks")
-    prompt_id = task["promptId"]
-    assert task["state"] == "failed"
-    other = next(server for server_id, server in servers.items() if server_id != locked)
-    assert await runs_of(other, prompt_id) == 0
-    assert (await window.task(prompt_id))["executionServer"] == locked
-    assert locked in await window.card(prompt_id).inner_text()
+    task = (await window.call("windowTasks"))[-1]
+    assert (task["state"], task["executionServer"]) == ("failed", locked)
+    for server in fleet.up.values():
+        assert await runs_of(server, task["promptId"]) == 0
+    assert locked in await window.card(task["promptId"]).inner_text()
+    await window.reload()
+    await wait_for_js(window.page, "() => document.querySelector('[data-testid=result-image]')?.naturalWidth === 64")
 
 
-async def test_click_is_reported_after_its_renderer_was_killed(
-    gateway: Service, servers: Servers, tmp_path: Path
-) -> None:
+async def test_click_is_reported_after_its_renderer_was_killed(gateway: Service, fleet: Fleet, tmp_path: Path) -> None:
     port = free_ports()
-    async with open_chromium(f"--remote-debugging-port={port}", profile=tmp_path / "profile") as context:
+    async with open_headless_shell(f"--remote-debugging-port={port}", profile=tmp_path / "profile") as context:
         context.set_default_timeout(PATIENCE)
-        watch = Watch(gateway.url)
+        watch = Watch(gateway.url, "favicon.ico")  # the bare document has none
         watch.attach(context)
-        window, reader = await open_in(context, gateway), await open_in(context, gateway)
-        for server in servers.values():
+        window, reader = await MooringWindow.open(context, f"{gateway.url}/"), await context.new_page()
+        await window.ready()
+        await reader.goto(f"{gateway.url}{BARE}")
+        for server in fleet.up.values():
             await break_server(server, next_submit="hold")
         await window.page.evaluate(
             "(workflow) => { globalThis.held = mooring.submitWorkflow(workflow).catch(() => {}); }", quick_workflow(5)
@@ -239,7 +175,7 @@ async def test_click_is_reported_after_its_renderer_was_killed(
         assert record["state"] == "registered"
         assert record["server_id"] == task["executionServer"]
         window_id = (await window.facts())["windowId"]
-        await until_holding(servers)
+        await until_holding(fleet)
 
         target = await kill_renderer(window.page)
         async with restored(port, target) as page:
@@ -247,23 +183,16 @@ async def test_click_is_reported_after_its_renderer_was_killed(
             await window.ready()
             assert (await window.facts())["windowId"] == window_id
             await window.wait_state(task["promptId"], "lost")
-            assert sum([await runs_of(server, task["promptId"]) for server in servers.values()]) == 0
+            assert sum([await runs_of(server, task["promptId"]) for server in fleet.up.values()]) == 0
             await window.card(task["promptId"]).wait_for()
             assert (await window.facts())["lockedServer"] is None
     watch.check()
 
 
-async def open_in(context: BrowserContext, gateway: Service) -> MooringWindow:
-    """Open a tab in a browser with a profile of its own."""
-    window = await MooringWindow.open(context, f"{gateway.url}/")
-    await window.ready()
-    return window
-
-
-async def stored_record(window: MooringWindow, prompt_id: str) -> dict[str, Any]:
+async def stored_record(page: Page, prompt_id: str) -> dict[str, Any]:
     """Return the record as another tab reads it from the store, without our code."""
     return dict(
-        await window.page.evaluate(
+        await page.evaluate(
             """(id) => new Promise((resolve, reject) => {
               const open = indexedDB.open("mooring");
               open.onerror = () => reject(open.error);
@@ -278,10 +207,10 @@ async def stored_record(window: MooringWindow, prompt_id: str) -> dict[str, Any]
     )
 
 
-async def until_holding(servers: Servers) -> None:
+async def until_holding(fleet: Fleet) -> None:
     """Wait until one server holds the submit without an answer."""
     # the condition is in another process
-    while sum([(await ask_server(server, "/demo/faults"))["holding"] for server in servers.values()]) != 1:  # noqa: ASYNC110
+    while sum([(await ask_server(server, "/demo/faults"))["holding"] for server in fleet.up.values()]) != 1:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
 
 
