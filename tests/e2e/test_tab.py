@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,11 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 # The timers of a tab that has been hidden for some minutes fire once a minute; here, after two seconds.
 LATE_TIMERS = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/2"
 # That applies only to chained timers, so each timer is delayed to make the test strict.
-ALL_LATE = "globalThis.setTimeout = ((real) => (f, ms = 0) => real(f, ms < 100 ? ms : ms + 600000))(setTimeout)"
+ALL_LATE = (
+    "globalThis.areTimersLate = true;"
+    "globalThis.setTimeout = ((real) => (f, ms = 0) => real(f, ms < 100 ? ms : ms + 600000))(setTimeout)"
+)
+UNDER_WAY = "(task) => ['queued', 'running', 'unreachable'].includes(task.state)"
 ICON = "decodeURIComponent(document.getElementById('favicon').href)"
 
 
@@ -39,22 +42,48 @@ def gateway(server: Service) -> Iterator[Service]:
         yield service
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_tab(gateway: Service, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Tabs, Tab]]:
+    """A user's own browser with Mooring in a tab, for the whole module."""
+    async with open_tabs(tmp_path_factory.mktemp("chromium") / "profile", LATE_TIMERS) as tabs:
+        tab = await tabs.open(f"{gateway.url}/?lang=en")
+        await tab.ready()
+        assert await tab.call("document.title") == "Mooring"
+        yield tabs, tab
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
-    """A user's own browser."""
-    async with open_tabs(tmp_path / "profile", LATE_TIMERS) as opened:
-        yield opened
+async def tabs(module_tab: tuple[Tabs, Tab]) -> AsyncIterator[Tabs]:
+    """That browser; any error in one of its tabs fails the test."""
+    tabs, _tab = module_tab
+    yield tabs
+    assert tabs.faults == []
 
 
-async def open_mooring(tabs: Tabs, gateway: Service) -> Tab:
-    """A tab with Mooring in it."""
-    tab = await tabs.open(f"{gateway.url}/?lang=en")
-    await tab.ready()
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(module_tab: tuple[Tabs, Tab], tabs: Tabs) -> Tab:
+    """The tab with Mooring, visible, with nothing under way and nothing recorded."""
+    _tabs, tab = module_tab
+    await tab.bring_to_front()
+    if await tab.call("globalThis.areTimersLate"):
+        await reload(tab)
+    await tab.call(f"Promise.all(windowTasks.filter({UNDER_WAY}).map((task) => mooring.cancel(task.promptId)))")
+    await tab.until(f"!windowTasks.some({UNDER_WAY})")
+    await tab.until("/^Mooring( · last on gpu-1)?$/.test(document.title)")
+    tabs.messages.clear()
+    tabs.dialogs.clear()
     return tab
 
 
 async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
     return str(await tab.call(f"mooring.submitWorkflow({json.dumps(workflow)})"))
+
+
+async def reload(tab: Tab) -> None:
+    """Reload the page, and wait until Mooring is ready in it."""
+    await tab.call("globalThis.isOld = true; location.reload()")
+    await tab.until("!globalThis.isOld")
+    await tab.ready()
 
 
 async def hide(tabs: Tabs, tab: Tab) -> Tab:
@@ -68,12 +97,10 @@ def state_is(prompt_id: str, state: str) -> str:
     return f"windowTasks.find((task) => task.promptId === '{prompt_id}')?.state === '{state}'"
 
 
-async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, gateway: Service) -> None:
-    tab = await open_mooring(tabs, gateway)
-    assert await tab.call("document.title") == "Mooring"
+async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, tab: Tab) -> None:
     await hide(tabs, tab)
-    await tab.call(f"globalThis.frames = 0; requestAnimationFrame(() => {{ frames += 1; }}); void ({ALL_LATE})")
-    prompt_id = await submit(tab, unique_workflow(60))
+    await tab.call(f"globalThis.frames = 0; requestAnimationFrame(() => {{ frames += 1; }}); {ALL_LATE}; 0")
+    prompt_id = await submit(tab, unique_workflow(40))
     await tab.until(r"/^[1-9][0-9]%( · \d+:\d\d)? · gpu-1 · Mooring$/.test(document.title)")
     first, icon = await tab.call("document.title"), await tab.call(ICON)
     assert "stroke-dasharray" in icon, "a ring"
@@ -88,8 +115,7 @@ async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, ga
     await tab.until(f"document.querySelector('[data-prompt-id=\"{prompt_id}\"][data-state=succeeded]')")
 
 
-async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service) -> None:
-    tab = await open_mooring(tabs, gateway)
+async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, tab: Tab) -> None:
     await hide(tabs, tab)
     refused = json.dumps({"1": {"class_type": "SaveImage", "inputs": {}}})
     assert await tab.call(f"mooring.submitWorkflow({refused}).catch((error) => error.name)") == "PromptRejected"
@@ -98,8 +124,7 @@ async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, gateway: Service) -
     await tab.until("document.title === 'Mooring · last on gpu-1'")
 
 
-async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, gateway: Service) -> None:
-    tab = await open_mooring(tabs, gateway)
+async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, tab: Tab, gateway: Service) -> None:
     prompt_id = await submit(tab, unique_workflow(30))
     await tab.until(state_is(prompt_id, "running"))
     front = await hide(tabs, tab)
@@ -112,9 +137,8 @@ async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, gateway: Servi
     assert any("wake: resume" in line for line in tabs.messages)
 
 
-async def test_page_events_wake_the_session(tabs: Tabs, gateway: Service) -> None:
+async def test_page_events_wake_the_session(tabs: Tabs, tab: Tab) -> None:
     """Visible, resumed, online, or back from the cache: each polls the server immediately."""
-    tab = await open_mooring(tabs, gateway)
     prompt_id = await submit(tab, unique_workflow(200))
     await tab.until(state_is(prompt_id, "running"))
     await tab.call(
@@ -140,9 +164,8 @@ async def test_page_events_wake_the_session(tabs: Tabs, gateway: Service) -> Non
     await tab.until(state_is(prompt_id, "cancelled"))
 
 
-async def test_offline_is_shown_and_ends_no_task(tabs: Tabs, gateway: Service) -> None:
-    tab = await open_mooring(tabs, gateway)
-    prompt_id = await submit(tab, unique_workflow(60))
+async def test_offline_is_shown_and_ends_no_task(tabs: Tabs, tab: Tab) -> None:
+    prompt_id = await submit(tab, unique_workflow(30))
     await set_network(tab, is_offline=True)
     await tab.until("document.querySelector('[data-testid=notice][data-kind=offline]')")
     assert not await tab.call(state_is(prompt_id, "lost"))
@@ -182,21 +205,17 @@ async def wait_until_saved(tab: Tab) -> None:
     await wait_for_listeners(tab, 0)
 
 
-async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, gateway: Service) -> None:
-    tab = await open_mooring(tabs, gateway)
+async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, tab: Tab) -> None:
     assert await listeners(tab) == 0
-    prompt_id = await submit(tab, unique_workflow(60))
+    prompt_id = await submit(tab, unique_workflow(200))
     await tab.until(state_is(prompt_id, "running"))
     await wait_until_saved(tab)
-    await tab.call("globalThis.isOld = true; location.reload()")
-    await tab.until("!globalThis.isOld")
-    await tab.ready()
+    await reload(tab)
     assert tabs.dialogs == []
-    await tab.until(state_is(prompt_id, "succeeded"))
+    await tab.until(state_is(prompt_id, "running"))
 
 
-async def test_leaving_needs_confirmation_during_an_upload(tabs: Tabs, gateway: Service, server: Service) -> None:
-    tab = await open_mooring(tabs, gateway)
+async def test_leaving_needs_confirmation_during_an_upload(tabs: Tabs, tab: Tab, server: Service) -> None:
     upload = "mooring.uploadImage(new Blob(['picture'], {type: 'image/png'}), 'dunes.png')"
     assert (await tab.call(upload))["server"] == "gpu-1"
     await wait_until_saved(tab)
