@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from tests.e2e.tab_kit import Tab, Tabs, open_tabs
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
-
-STEP_SECONDS = 0.08  # of a demo server's work
 
 DISCARDS = "document.querySelector('discards-main')?.shadowRoot?.querySelector('discards-tab')?.shadowRoot"
 DISCARD = f"""(() => {{
@@ -35,14 +32,30 @@ def gateway(module_fleet: Fleet) -> Iterator[Service]:
         yield service
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def tabs(tmp_path: Path) -> AsyncIterator[Tabs]:
-    """A user's browser, with its developer pages enabled."""
-    profile = tmp_path / "profile"
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_tabs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tabs]:
+    """A user's browser for the whole module, with its developer pages enabled."""
+    profile = tmp_path_factory.mktemp("chromium") / "profile"
     profile.mkdir()
     (profile / "Local State").write_text(json.dumps({"internal_only_uis_enabled": True}))
     async with open_tabs(profile) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(module_tabs: Tabs) -> AsyncIterator[Tabs]:
+    """That browser, without the tabs of other tests; any error in a tab fails the test."""
+    before = await all_targets(module_tabs)
+    yield module_tabs
+    for target in set(await all_targets(module_tabs)) - set(before):
+        await module_tabs.send("Target.closeTarget", targetId=target)
+    assert module_tabs.faults == []
+
+
+async def all_targets(tabs: Tabs) -> dict[str, str]:
+    """Return the tabs with their addresses, including discarded ones."""
+    found = (await tabs.send("Target.getTargets"))["targetInfos"]
+    return {target["targetId"]: target["url"] for target in found if target["type"] in ("page", "tab")}
 
 
 TRIES = 6
@@ -56,9 +69,10 @@ async def open_mooring(tabs: Tabs, gateway: Service) -> Tab:
 
 
 async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
-    """Submit, wait until it runs, and return the prompt_id."""
+    """Submit, wait until the server has it, and return the prompt_id."""
     prompt_id = str(await tab.call(f"mooring.submitWorkflow({json.dumps(workflow)})"))
-    await tab.until(f"windowTasks.find((task) => task.promptId === '{prompt_id}').state === 'running'")
+    state = f"windowTasks.find((task) => task.promptId === '{prompt_id}').state"
+    await tab.until(f"['queued', 'running'].includes({state})")
     return prompt_id
 
 
@@ -85,8 +99,7 @@ async def attach(tabs: Tabs, target: str) -> Tab:
 
 async def targets_at(tabs: Tabs, gateway: Service) -> set[str]:
     """Return the tabs at the gateway, including discarded ones."""
-    found = (await tabs.send("Target.getTargets"))["targetInfos"]
-    return {target["targetId"] for target in found if target["url"].startswith(gateway.url)}
+    return {target for target, address in (await all_targets(tabs)).items() if address.startswith(gateway.url)}
 
 
 async def discard(tabs: Tabs, tab: Tab, gateway: Service) -> str:
@@ -107,15 +120,17 @@ async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
     tabs: Tabs, gateway: Service, fleet: Fleet
 ) -> None:
     tab = await open_mooring(tabs, gateway)
-    first, second = unique_workflow(steps=60), unique_workflow(steps=60)
+    await fleet.stop_workers()
+    first, second = unique_workflow(steps=5), unique_workflow(steps=5)
     window_id = (await tab.call("debugServerConsistency()"))["windowId"]
-    ids = [await submit(tab, first), str(await tab.call(f"mooring.submitWorkflow({json.dumps(second)})"))]
+    ids = [await submit(tab, first), await submit(tab, second)]
     target = await discard(tabs, tab, gateway)
 
     other = await open_mooring(tabs, gateway)
     orphans = await other.call("mooring.orphans()")
     assert [orphan["promptId"] for orphan in orphans] == ids
     await other.call(f"mooring.adopt('{ids[0]}')")
+    await fleet.start_workers()
     await expect_delivered_in(other, fleet, ids[0], first)
 
     await tabs.send("Target.activateTarget", targetId=target)
@@ -157,7 +172,8 @@ async def go_back(tab: Tab) -> bool:
 
 
 async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, workflow = await open_mooring(tabs, gateway), unique_workflow(steps=60)
+    tab, workflow = await open_mooring(tabs, gateway), unique_workflow(steps=5)
+    await fleet.stop_workers()
     before = (await tab.call("debugServerConsistency()"))["windowId"]
     prompt_id = await submit(tab, workflow)
     for _ in range(TRIES):
@@ -166,9 +182,11 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
             break
     else:
         raise AssertionError("the page never came out of the cache")
+    await fleet.start_workers()
     await expect_delivered_in(tab, fleet, prompt_id, workflow)
 
-    workflow = unique_workflow(steps=60)
+    await fleet.stop_workers()
+    workflow = unique_workflow(steps=5)
     prompt_id = await submit(tab, workflow)
     await leave_page(tab)
     other = await open_mooring(tabs, gateway)
@@ -180,17 +198,20 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
     facts = await tab.call("debugServerConsistency()")
     assert facts["windowId"] == before
     assert (facts["lockedServer"], prompt_id in [task["promptId"] for task in facts["tasks"]]) == (None, False)
+    await fleet.start_workers()
     await expect_delivered_in(other, fleet, prompt_id, workflow)
     assert sum((await fleet.submits()).values()) == 2
 
 
 async def test_hidden_window_and_popup_each_deliver_their_work(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, first, second = await open_mooring(tabs, gateway), unique_workflow(steps=60), unique_workflow(steps=20)
+    tab, first, second = await open_mooring(tabs, gateway), unique_workflow(steps=5), unique_workflow(steps=5)
+    await fleet.stop_workers()
     assert await blocks_popups(tabs)
     await tab.bring_to_front()
     prompt_id = await submit(tab, first)
     dead = await tab.call("windowLockedServer")
     fleet.kill(dead)
+    await fleet.start_workers()
     await tab.until("windowTasks[0].state === 'unreachable'")
     known = await targets_at(tabs, gateway)
     await click(tab, "[data-testid=open-window]")
