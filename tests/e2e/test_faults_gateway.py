@@ -25,12 +25,19 @@ class Gateway:
         self._life = contextlib.ExitStack()
         self.url = f"http://127.0.0.1:{self._port}"
         self._service: Service | None = None
+        self._elsewhere: dict[str, str] = {}
 
     def start(self, **elsewhere: str) -> None:
         """Start the gateway; `elsewhere` gives some ids another address."""
-        self._life = contextlib.ExitStack()
+        self._life, self._elsewhere = contextlib.ExitStack(), elsewhere
         self._service = self._life.enter_context(self._fleet.gateway(self._port, **elsewhere))
         assert self._service.url == self.url
+
+    def reset(self) -> None:
+        """Have it run with the fleet's own addresses."""
+        if self._service is None or self._elsewhere:
+            self.kill()
+            self.start()
 
     def kill(self) -> None:
         """End the gateway with SIGKILL."""
@@ -40,15 +47,21 @@ class Gateway:
         self._service = None
 
 
-@pytest.fixture
-def gateway(fleet: Fleet) -> Iterator[Gateway]:
-    """A gateway for the two servers."""
-    started = Gateway(fleet)
-    started.start()
+@pytest.fixture(scope="module")
+def module_gateway(module_fleet: Fleet) -> Iterator[Gateway]:
+    """A gateway for the two servers, for the whole module."""
+    started = Gateway(module_fleet)
     try:
         yield started
     finally:
         started.kill()
+
+
+@pytest.fixture
+def gateway(module_gateway: Gateway, fleet: Fleet) -> Gateway:
+    """That gateway, which runs, and so do its servers."""
+    module_gateway.reset()
+    return module_gateway
 
 
 async def until_open(window: MooringWindow) -> None:
@@ -56,13 +69,14 @@ async def until_open(window: MooringWindow) -> None:
     await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'open'")
 
 
-async def test_gateway_killed_during_a_run_loses_nothing(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
+async def test_killed_gateway_loses_no_work(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = unique_workflow(steps=150)
+        workflow = unique_workflow(steps=5)
+        await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
-        await window.wait_state(prompt_id, "running")
+        await window.wait_state(prompt_id, "queued")
         await until_open(window)
         before = await window.call("debugWebSocketLock()")
         server_id = before["lockedServer"]
@@ -79,7 +93,8 @@ async def test_gateway_killed_during_a_run_loses_nothing(browser: Browser, gatew
 
         gateway.start()
         await notice.wait_for(state="detached")
-        await window.wait_state(prompt_id, "running", "succeeded")
+        await window.wait_state(prompt_id, "queued")
+        await fleet.start_workers()
         task = await fleet.expect_delivered(window, prompt_id, workflow)
         after = await window.call("debugWebSocketLock()")
         assert task["executionServer"] == server_id
@@ -116,9 +131,10 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = unique_workflow(steps=100)
+        workflow = unique_workflow(steps=5)
+        await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
-        await window.wait_state(prompt_id, "running")
+        await window.wait_state(prompt_id, "queued")
         server_id = (await window.facts())["lockedServer"]
         (other,) = set(fleet.ports) - {server_id}
         old_base = str(await window.call("mooring.getApiBaseUrl()"))
@@ -149,6 +165,7 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
         await expect(card).to_contain_text(f"→ {alias}")
         await card.get_by_test_id("ask-same-server").click()
         await window.page.get_by_test_id("confirm-same-server").click()
+        await fleet.start_workers()
         task = await fleet.expect_delivered(window, prompt_id, workflow)
         assert task["executionServer"] == server_id
         assert sum((await fleet.submits()).values()) == 1
@@ -168,10 +185,10 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
         user.watch.expected += BROKEN_NETWORK
         profile = await user.new_profile()
         window = await user.open()
-        workflow = unique_workflow(steps=60)
+        workflow, later = unique_workflow(steps=5), unique_workflow(steps=5)
+        await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
-        await window.wait_state(prompt_id, "running")
-        later = unique_workflow(steps=200)
+        await window.wait_state(prompt_id, "queued")
         later_id = await window.submit(later)
         await until_open(window)
         before = await window.call("debugWebSocketLock()")
@@ -187,6 +204,7 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
         async def has_ended() -> bool:
             return prompt_id in await ask_server(server, f"/history/{prompt_id}")
 
+        await fleet.start_workers()
         await until(has_ended)
         assert (await window.task(prompt_id))["state"] == "unreachable", "nothing but the server ends a task"
         assert (await window.facts())["lockedServer"] == before["lockedServer"]
