@@ -38,7 +38,7 @@ FRAMES = """() => {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> object:
     """The only server of this module's fleet."""
-    with start_demo("--step-seconds", "0.02", data=tmp_path_factory.mktemp("demo")) as demo:
+    with start_demo("--step-seconds", "0.005", data=tmp_path_factory.mktemp("demo")) as demo:
         yield demo
 
 
@@ -231,19 +231,21 @@ async def block(page: Page, source: str, shown: str) -> None:
     assert not await page.evaluate(IS_ASKED)
 
 
-async def test_waiting_script_is_stopped_and_keeps_its_variables(page: Page) -> None:
+async def test_waiting_script_is_stopped_and_keeps_its_variables(page: Page, server: Service) -> None:
     workflow = slow_workflow(200)
+    await break_server(server, dead_worker=True)  # so that its work waits
     await page.get_by_test_id("script-clear").click()
     source = (
         f"import mooring\nkept = 7\nmine = await mooring.submit_workflow({workflow!r})\nawait mooring.wait_for(mine)"
     )
     await page.get_by_test_id("script-source").fill(source)
     await page.get_by_test_id("script-run").click()
-    await wait_for_js(page, "windowTasks.some((task) => task.state === 'running')")
+    await wait_for_js(page, "windowTasks.some((task) => task.state === 'queued')")
     await page.get_by_test_id("script-stop").click()
     await expect(page.get_by_test_id("script-status")).to_contain_text("Stopped after")
     output = await run(page, "print(kept)\n(await mooring.cancel(mine))['promptId'] == mine")
     assert output == "7\nTrue\n"
+    await break_server(server, dead_worker=False)
 
 
 async def test_console_is_used_and_left_by_keyboard(page: Page) -> None:
