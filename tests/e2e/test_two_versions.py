@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser_kit import BARE, wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.e2e.work_kit import break_server, quick_workflow
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -62,20 +62,33 @@ def gateway(server: Service) -> Iterator[Service]:
         yield service
 
 
-async def test_older_page_continues_after_a_newer_one_upgrades_the_store(user: BrowserUser) -> None:
+async def test_older_page_keeps_the_store_and_fields_of_a_newer_one(user: BrowserUser, server: Service) -> None:
+    """A newer page adds fields while the older one is away, and upgrades the store while the older one works."""
+    later = {"v": 7, "of_a_newer_version": {"list": [1, None, "two"], "flag": True}}
     user.watch.expected.append(BARE_ICON)
     window = await user.open()
-    prompt_id = await window.submit(slow_workflow(80))
-    await window.wait_state(prompt_id, "running")
+    await break_server(server, dead_worker=True)
+    prompt_id = await window.submit(quick_workflow(1))
+    await window.wait_state(prompt_id, "queued")
+    await window.page.goto(f"{user.base}{BARE}")
+    for store in ("tasks", "windows"):
+        await records(window.page, store, later)
+    await window.page.goto(f"{user.base}/")
+    await window.ready()
     other = await bare_page(window, user.base)
     before = await other.evaluate(UPGRADE, 1_000)
+    assert 0 < before < 1_000
 
     notice = window.page.locator(NOTICE)
     await expect(notice).to_contain_text("A newer version of Mooring is available.")
     assert await window.page.locator(RELOAD).count() == 0, "not in the middle of work"
+    await break_server(server, dead_worker=False)
     task = await window.wait_for(prompt_id)
     assert (task["state"], task["outputs"][0]["delivery"]) == ("succeeded", "kept")
     assert [row["state"] for row in await records(other, "tasks")] == ["succeeded"], "it could write to the newer store"
+    for store in ("tasks", "windows"):
+        (row,) = await records(other, store)
+        assert {name: row[name] for name in later} == later, store
     await window.card(prompt_id, "succeeded").wait_for()
     await window.page.locator(RELOAD).click()
 
@@ -83,28 +96,8 @@ async def test_older_page_continues_after_a_newer_one_upgrades_the_store(user: B
     await window.ready()
     await expect(notice).to_contain_text("Update Mooring where", ignore_case=True)
     await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-    second = await window.wait_for(await window.submit(quick_workflow()))
+    second = await window.wait_for(await window.submit(quick_workflow(2)))
     assert second["state"] == "succeeded"
-    assert 0 < before < 1_000
-    await window.check()
-
-
-async def test_fields_of_a_newer_page_survive_the_older_page(user: BrowserUser) -> None:
-    later = {"v": 7, "of_a_newer_version": {"list": [1, None, "two"], "flag": True}}
-    user.watch.expected.append(BARE_ICON)
-    window = await user.open()
-    prompt_id = await window.submit(slow_workflow(60))
-    await window.wait_state(prompt_id, "running")
-    await window.page.goto(f"{user.base}{BARE}")  # away and back, as if a newer page had been open in between
-    for store in ("tasks", "windows"):
-        await records(window.page, store, later)
-    await window.page.goto(f"{user.base}/")
-    await window.ready()
-    task = await window.wait_for(prompt_id)
-    assert (task["state"], task["outputs"][0]["delivery"]) == ("succeeded", "kept")
-    for store in ("tasks", "windows"):
-        (row,) = await records(window.page, store)
-        assert {name: row[name] for name in later} == later, store
     await window.check()
 
 
@@ -152,18 +145,19 @@ async def test_windows_keep_their_build_after_upgrade_and_offer_a_reload(
     with start_gateway(*flags, port=port, root=clone) as old:
         async with open_user(browser, old.url) as user:
             user.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while the gateway is down
-            working, writing, idle = windows = [await user.open() for _ in range(3)]
+            working, idle = windows = [await user.open() for _ in range(2)]
             before = await build_path(idle)
-            prompt_id = await working.submit(slow_workflow(150))
-            await working.wait_state(prompt_id, "running")
+            await break_server(server, dead_worker=True)
+            prompt_id = await working.submit(quick_workflow(3))
+            await working.wait_state(prompt_id, "queued")
             assert await working.page.locator(NOTICE).count() == 0
             old.stop()
             upgrade(clone)
             with start_gateway(*flags, port=port, root=clone):
                 await expect(working.page.locator(NOTICE)).to_contain_text("This window finishes its work first")
-                for window in (writing, idle):
-                    await window.page.locator(RELOAD).wait_for()
-                await uses_what_is_loaded_later(writing, before)
+                await idle.page.locator(RELOAD).wait_for()
+                await uses_what_is_loaded_later(idle, before)
+                await break_server(server, dead_worker=False)
                 assert (await working.wait_for(prompt_id))["state"] == "succeeded"
                 for window in windows:
                     await window.page.locator(RELOAD).click()
