@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -24,14 +23,15 @@ UNMEASURED = 'Object.defineProperty(PerformanceResourceTiming.prototype, "encode
 READ = """() => Object.fromEntries(performance.getEntriesByType("resource")
   .filter(({ name }) => name.includes("/snapshots/"))
   .map(({ name, transferSize: size }) => [name.endsWith(".raw") ? "plain" : "packed", size ? "line" : "cache"]))"""
-# Damage the cached copy in one of two ways.
-BAD = """{
-  const usual = fetch;
-  globalThis.fetch = async (address, options) => {
+# Damage the cached copy once in the way that the session storage names, if any.
+BAD = """if (location.protocol === "http:") {
+  const usual = fetch, way = sessionStorage.getItem("damage");
+  sessionStorage.removeItem("damage");
+  if (way) globalThis.fetch = async (address, options) => {
     const answer = await usual(address, options);
     if (options?.cache !== "only-if-cached") return answer;
     const bytes = new Uint8Array(await answer.arrayBuffer());
-    if ("%s" === "cut") return new Response(bytes.slice(0, 100_000));
+    if (way === "cut") return new Response(bytes.slice(0, 100_000));
     bytes[5_000_000] ^= 1;
     return new Response(bytes);
   };
@@ -39,7 +39,7 @@ BAD = """{
 
 
 class Messages:
-    """Console messages of a profile's windows about their snapshot."""
+    """Console messages of a profile's windows about their snapshot, from now on."""
 
     def __init__(self, profile: BrowserContext) -> None:
         self.said: list[str] = []
@@ -50,68 +50,53 @@ class Messages:
             self.said.append(message.text)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
-    """A profile on disk whose windows cache the snapshot as soon as they have started."""
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def window(gateway: Service, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MooringWindow]:
+    """A window of a profile on disk that has cached the snapshot as soon as it started, for the whole module."""
     await wait_for_snapshot(gateway.url)
-    async with open_headless_shell(profile=tmp_path / "profile") as context:
+    async with open_headless_shell(profile=tmp_path_factory.mktemp("chromium") / "profile") as context:
         context.set_default_timeout(PATIENCE)
-        await context.add_init_script(WITHOUT_DELAY)
+        await context.add_init_script(WITHOUT_DELAY + UNMEASURED + BAD)
         context.on("console", lambda message: print(message.text))  # pytest shows it if the test fails
-        yield context
-
-
-async def open_window(profile: BrowserContext, gateway: Service, path: str = "/") -> MooringWindow:
-    await profile.add_init_script(UNMEASURED)
-    window = await MooringWindow.open(profile, gateway.url + path)
-    await window.ready()
-    return window
+        window = await MooringWindow.open(context, gateway.url)
+        await window.ready()
+        await wait_until_cached(window.page)
+        yield window
 
 
 async def wait_until_cached(page: Page) -> None:
     await wait_for_js(page, IS_KEPT)
 
 
-async def test_browser_decompresses_a_snapshot_once(profile: BrowserContext, gateway: Service) -> None:
-    messages = Messages(profile)
-    window = await open_window(profile, gateway)
-    await wait_until_cached(window.page)
-    await window.reload()
-    assert await window.page.evaluate(IS_RESTORED)
-    assert await window.page.evaluate(READ) == {"plain": "cache"}
-    other = await open_window(profile, gateway)
+async def test_browser_decompresses_a_snapshot_once(window: MooringWindow, gateway: Service) -> None:
+    messages = Messages(window.page.context)
+    other = await MooringWindow.open(window.page.context, gateway.url)
+    await other.ready()
     assert await other.page.evaluate(IS_RESTORED)
     assert await other.page.evaluate(READ) == {"plain": "cache"}
     assert messages.said == []
+    await other.page.close()
 
 
-async def test_cached_snapshot_takes_no_space_from_records(profile: BrowserContext, gateway: Service) -> None:
+async def test_cached_snapshot_takes_no_space_from_records(window: MooringWindow) -> None:
     """So the snapshot never makes a device too full for a record."""
-    window = await open_window(profile, gateway)
-    await wait_until_cached(window.page)
     estimate = await window.page.evaluate("navigator.storage.estimate()")
     assert estimate["usage"] < 2_000_000
 
 
 @pytest.mark.parametrize("how", ["cut", "flip"])
-async def test_damaged_cached_copy_is_fetched_from_the_gateway(
-    profile: BrowserContext, gateway: Service, how: str
-) -> None:
-    window = await open_window(profile, gateway)
-    await wait_until_cached(window.page)
-    messages = Messages(profile)
-    await profile.add_init_script(BAD % how)
+async def test_damaged_cached_copy_is_fetched_from_the_gateway(window: MooringWindow, how: str) -> None:
+    messages = Messages(window.page.context)
+    await window.page.evaluate("(how) => sessionStorage.setItem('damage', how)", how)
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
     assert messages.said == ["Mooring refetches its memory snapshot: it is damaged"]
     await wait_until_cached(window.page)
 
 
-async def test_evicted_copy_is_fetched_from_the_gateway(profile: BrowserContext, gateway: Service) -> None:
-    window = await open_window(profile, gateway)
-    await wait_until_cached(window.page)
-    messages = Messages(profile)
-    devtools = await profile.new_cdp_session(window.page)
+async def test_evicted_copy_is_fetched_from_the_gateway(window: MooringWindow) -> None:
+    messages = Messages(window.page.context)
+    devtools = await window.page.context.new_cdp_session(window.page)
     await devtools.send("Network.clearBrowserCache")
     await window.reload()
     assert await window.page.evaluate(IS_RESTORED)
@@ -121,14 +106,17 @@ async def test_evicted_copy_is_fetched_from_the_gateway(profile: BrowserContext,
     assert await window.page.evaluate(READ) == {"plain": "cache"}
 
 
-async def test_slow_line_loads_only_the_compressed_snapshot(profile: BrowserContext, gateway: Service) -> None:
+async def test_slow_line_loads_only_the_compressed_snapshot(user: BrowserUser) -> None:
+    await wait_for_snapshot(user.base)
+    profile = await user.new_profile()
+    await profile.add_init_script(WITHOUT_DELAY)
     page = await profile.new_page()
     devtools = await profile.new_cdp_session(page)
     line = {"offline": False, "latency": 0, "downloadThroughput": 2_000_000, "uploadThroughput": -1}
     await devtools.send("Network.enable")
     await devtools.send("Network.emulateNetworkConditions", line)
     async with page.expect_console_message(lambda message: "not kept unpacked: the line is slow" in message.text):
-        await page.goto(gateway.url)
+        await page.goto(user.base)
     assert await page.evaluate(READ) == {"packed": "line"}
     assert await page.evaluate('localStorage.getItem("mooring.snapshot")') is None
 
@@ -147,10 +135,13 @@ async def test_refusing_cache_is_tried_once(user: BrowserUser) -> None:
     assert set(await window.page.evaluate(READ)) == {"packed"}
 
 
-async def test_private_window_leaves_no_cached_snapshot(profile: BrowserContext, gateway: Service) -> None:
+async def test_private_window_leaves_no_cached_snapshot(user: BrowserUser) -> None:
+    await wait_for_snapshot(user.base)
+    profile = await user.new_profile()
+    await profile.add_init_script(WITHOUT_DELAY)
     asked: list[str] = []
     profile.on("request", lambda request: asked.append(request.url))
-    window = await open_window(profile, gateway, "/?private")
+    window = await user.open("/?private")
     await window.page.evaluate("new Promise((resolve) => requestIdleCallback(() => requestIdleCallback(resolve)))")
     assert [url for url in asked if "/snapshots/" in url] == [await window.page.evaluate(f"{LINK}.href")]
     assert await window.page.evaluate("localStorage.getItem('mooring.snapshot')") is None
