@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route, expect
+import pytest_asyncio
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
@@ -65,16 +67,43 @@ OUTSIDE = """(box) => {
 
 
 async def open_form(user: BrowserUser, path: str = "/") -> MooringWindow:
-    """Open a window with that workflow."""
+    """Open a window with that workflow in a profile of its own."""
+    profile = await user.new_profile()
+    await answer_with_it(profile)
+    window = await MooringWindow.open(profile, f"{user.base}{path}")
+    await window.ready()
+    await expect(window.page.locator("#fields-enlarge")).to_be_visible()
+    return window
+
+
+async def answer_with_it(profile: BrowserContext) -> None:
+    """Have the windows of a profile receive that workflow."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(make_workflow()))
 
-    profile = await user.new_profile()
     await profile.route("**/static/workflows/enlarge.json", answer)
-    window = await user.open(path)
-    await expect(window.page.locator("#fields-enlarge")).to_be_visible()
-    return window
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_form(module_user: BrowserUser) -> MooringWindow:
+    """A window with that workflow for the whole module."""
+    return await open_form(module_user)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def form(module_form: MooringWindow, module_user: BrowserUser) -> AsyncIterator[MooringWindow]:
+    """That window with the form's initial values; any error in it fails the test."""
+    module_user.watch.restart()
+    page = module_form.page
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("form-search").fill("")
+    undo = page.get_by_role("button", name="Undo")
+    await expect(page.locator("#field-1-text")).to_be_visible()
+    while await undo.is_enabled():
+        await undo.click()
+    yield module_form
+    module_user.watch.check()
 
 
 async def stored_value(page: Page, name: str) -> str | None:
@@ -83,17 +112,15 @@ async def stored_value(page: Page, name: str) -> str | None:
     return next((text for node, input_name, text in values if (node, input_name) == ("1", name)), None)
 
 
-async def test_long_file_name_stays_in_its_field(user: BrowserUser, photo: Path, tmp_path: Path) -> None:
-    window = await user.open()
+async def test_long_file_name_stays_in_its_field(window: MooringWindow, photo: Path, tmp_path: Path) -> None:
     await window.put_picture(shutil.copy(photo, tmp_path / f"{'a photo of the harbour ' * 9}.png"))
     drop = window.page.locator(".drop.has-picture")
     await expect(drop.locator("img")).to_be_visible()
     assert await drop.evaluate(OUTSIDE) == []
 
 
-@pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
-async def test_switch_and_its_state_are_side_by_side(user: BrowserUser, language: str) -> None:
-    page = (await open_form(user, f"/?lang={language}")).page
+async def expect_switch_beside_its_state(page: Page) -> None:
+    """Check that the switch and the word beside it have room side by side."""
     switch = page.locator("#field-1-on")
     word = switch.locator("xpath=../span")
     boxes = [await part.bounding_box() for part in (word, switch)]
@@ -104,8 +131,16 @@ async def test_switch_and_its_state_are_side_by_side(user: BrowserUser, language
     assert await page.locator(".field.is-switch").evaluate(OUTSIDE) == []
 
 
-async def test_three_thousand_choices_are_found_by_keyboard(user: BrowserUser) -> None:
-    page = (await open_form(user)).page
+async def test_switch_and_its_state_are_side_by_side(form: MooringWindow) -> None:
+    await expect_switch_beside_its_state(form.page)
+
+
+async def test_longer_words_leave_room_for_a_switch(user: BrowserUser) -> None:
+    await expect_switch_beside_its_state((await open_form(user, "/?lang=pseudo")).page)
+
+
+async def test_three_thousand_choices_are_found_by_keyboard(form: MooringWindow) -> None:
+    page = form.page
     field, choices = page.locator(LORA), page.locator("#combo-list")
     await field.focus()
     await page.keyboard.press("ArrowDown")
@@ -128,8 +163,8 @@ async def test_three_thousand_choices_are_found_by_keyboard(user: BrowserUser) -
     await expect(field).to_have_value(LORAS[2345])
 
 
-async def test_choice_can_be_clicked_and_an_unknown_one_is_reported(user: BrowserUser) -> None:
-    page = (await open_form(user)).page
+async def test_choice_can_be_clicked_and_an_unknown_one_is_reported(form: MooringWindow) -> None:
+    page = form.page
     field, choices = page.locator(LORA), page.locator("#combo-list")
     await field.click()
     await choices.get_by_text(LORAS[3], exact=True).click()
@@ -146,27 +181,23 @@ async def test_choice_can_be_clicked_and_an_unknown_one_is_reported(user: Browse
     await expect(page.get_by_test_id("run")).to_be_enabled()
 
 
-async def test_run_uses_the_values_of_all_fields(user: BrowserUser) -> None:
-    window = await open_form(user)
-    page = window.page
+async def test_run_uses_the_values_of_all_fields(form: MooringWindow) -> None:
+    page = form.page
     await page.locator("#field-1-on").uncheck()
     await page.locator(LORA).fill(LORAS[7])
     await page.keyboard.press("Tab")
     await page.locator("#field-1-seed").fill("18446744073709551615")
     await page.locator("#field-1-seed-mode").select_option("increment")
-    await page.get_by_test_id("run").click()
-    card = page.locator("[data-testid=task-card]").first
-    await card.wait_for()
-    prompt_id = await card.get_attribute("data-prompt-id")
-    await window.card(str(prompt_id), "succeeded").wait_for()
+    prompt_id = await form.press_run()
+    await form.card(prompt_id, "succeeded").wait_for()
     sent = await page.evaluate("(id) => mooring.getTaskHistory(id).then(JSON.stringify)", prompt_id)
     assert '"lora": "style/0007.safetensors"' in sent.replace('":"', '": "')
     assert await stored_value(page, "on") == "false"
     await expect(page.locator("#field-1-seed")).to_have_value("0")  # it wraps around
 
 
-async def test_nodes_are_expanded_by_keyboard_and_found_by_search(user: BrowserUser) -> None:
-    page = (await open_form(user)).page
+async def test_nodes_are_expanded_by_keyboard_and_found_by_search(form: MooringWindow) -> None:
+    page = form.page
     nodes = page.locator("[data-testid=node]")
     await expect(nodes).to_have_count(40)
     await page.get_by_role("button", name="Show 22 more nodes").click()
@@ -186,8 +217,8 @@ async def test_nodes_are_expanded_by_keyboard_and_found_by_search(user: BrowserU
     await expect(page.locator(LORA)).to_be_visible()
 
 
-async def test_form_has_all_inputs_of_the_servers_catalogue(user: BrowserUser) -> None:
-    page = (await user.open("/")).page
+async def test_form_has_all_inputs_of_the_servers_catalogue(window: MooringWindow) -> None:
+    page = window.page
     await page.locator("[data-testid=node][data-node='4'] button").click()
     prefix = page.locator("#field-4-filename_prefix")
     await expect(prefix).to_be_editable()
@@ -213,19 +244,17 @@ async def test_form_is_arranged_by_keyboard_and_stays_arranged(user: BrowserUser
     await page.get_by_role("button", name="Hide “Smooth”").click()
     await expect(page.get_by_role("heading", name="Hidden inputs")).to_be_visible()
     await check_axe(page)
-    await window.reload()
-    await expect(page.locator("label[for='field-1-text']")).to_have_text("Scene")
-    await expect(page.locator("#field-1-on")).to_have_count(0)
-    await expect(page.locator("#fields-enlarge > .field").nth(1).locator("#field-1-seed")).to_be_visible()
-    other = await user.open("/")
-    await expect(other.page.locator("label[for='field-1-text']")).to_have_text("Scene")
-    await other.page.get_by_test_id("arrange").click()
-    await other.page.get_by_role("button", name="As it was").click()
-    await expect(other.page.locator("label[for='field-1-text']")).to_have_text("Text")
+    other = (await MooringWindow.open(page.context, user.base)).page
+    await expect(other.locator("label[for='field-1-text']")).to_have_text("Scene")
+    await expect(other.locator("#field-1-on")).to_have_count(0)
+    await expect(other.locator("#fields-enlarge > .field").nth(1).locator("#field-1-seed")).to_be_visible()
+    await other.get_by_test_id("arrange").click()
+    await other.get_by_role("button", name="As it was").click()
+    await expect(other.locator("label[for='field-1-text']")).to_have_text("Text")
 
 
-async def test_typing_is_undone_and_redone(user: BrowserUser) -> None:
-    page = (await open_form(user)).page
+async def test_typing_is_undone_and_redone(form: MooringWindow) -> None:
+    page = form.page
     undo, redo = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Redo")
     await expect(undo).to_be_disabled()
     await page.locator("#field-1-text").fill("a storm")
@@ -242,6 +271,7 @@ async def test_typing_is_undone_and_redone(user: BrowserUser) -> None:
 
 async def test_whole_form_is_accessible(user: BrowserUser) -> None:
     page = (await open_form(user, "/?lang=zh-CN")).page
+    await expect_switch_beside_its_state(page)
     await page.locator("[data-testid=node] button").first.click()
     await page.locator("#field-1-steps").wait_for()
     await check_axe(page)
