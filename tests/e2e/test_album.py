@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.browser_kit import BARE, wait_for_js
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow, slow_workflow
@@ -375,9 +375,10 @@ SAVED = """async () => {
 async def test_empty_file_of_an_interrupted_save_is_replaced(user: BrowserUser) -> None:
     profile = await user.new_profile()
     await profile.add_init_script(PICKER)
-    window = await MooringWindow.open(profile, user.base)
-    await window.ready()
-    names = await window.page.evaluate(
+    page = await profile.new_page()
+    user.watch.expected.append("favicon.ico")  # a bare document has none
+    await page.goto(f"{user.base}{BARE}")
+    names = await page.evaluate(
         """async () => {
           const folder = await globalThis.showDirectoryPicker();
           await folder.getFileHandle("left.png", { create: true });
@@ -389,13 +390,38 @@ async def test_empty_file_of_an_interrupted_save_is_replaced(user: BrowserUser) 
     assert names == ["left.png", "left_2.png"]
 
 
-async def test_results_are_saved_to_the_chosen_folder_after_reload(user: BrowserUser) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def saving(user: BrowserUser) -> MooringWindow:
+    """A window in a profile of its own, which may write to the clipboard and to that folder."""
     profile = await user.new_profile()
     await profile.add_init_script(PICKER)
     await profile.grant_permissions(["clipboard-read", "clipboard-write"])
     window = await MooringWindow.open(profile, user.base)
     await window.ready()
-    page = window.page
+    return window
+
+
+async def test_text_output_is_a_result(saving: MooringWindow) -> None:
+    window, page = saving, saving.page
+    text = "dunes <b>at</b> night, 沙丘"
+    workflow = {**quick_workflow(), "3": {"class_type": "PreviewAny", "inputs": {"source": text}}}
+    prompt_id = await window.submit(workflow, "Told")
+    task = await window.wait_for(prompt_id)
+    assert sorted(item["kind"] for item in task["outputs"]) == ["images", "text"]
+    shown = window.card(prompt_id, "succeeded").locator(".shown-text")
+    await expect(shown).to_have_text(text)
+    await shown.click()
+    await expect(page.locator("#large-text")).to_be_visible()
+    await check_axe(page)
+    async with page.expect_download() as saved:
+        await page.locator("dialog.large a[download]").click()
+    assert (await (await saved.value).path()).read_text("utf-8") == text
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+
+
+async def test_results_are_saved_to_the_chosen_folder_after_reload(saving: MooringWindow) -> None:
+    window, page = saving, saving.page
     await window.wait_for(await window.submit(quick_workflow()))
     await page.get_by_test_id("open-keeping").click()
     await page.get_by_test_id("choose-folder").click()
@@ -417,24 +443,3 @@ async def test_results_are_saved_to_the_chosen_folder_after_reload(user: Browser
     await page.get_by_test_id("copy-picture").click()
     await expect(page.get_by_test_id("copy-picture")).to_have_text("Copied")
     assert await page.evaluate("async () => (await navigator.clipboard.read())[0].types") == ["image/png"]
-
-
-async def test_text_output_is_a_result(user: BrowserUser) -> None:
-    profile = await user.new_profile()
-    window = await MooringWindow.open(profile, user.base)
-    await window.ready()
-    page = window.page
-    text = "dunes <b>at</b> night, 沙丘"
-    workflow = {**quick_workflow(), "3": {"class_type": "PreviewAny", "inputs": {"source": text}}}
-    prompt_id = await window.submit(workflow, "Told")
-    task = await window.wait_for(prompt_id)
-    assert sorted(item["kind"] for item in task["outputs"]) == ["images", "text"]
-    await window.reload()
-    shown = window.card(prompt_id, "succeeded").locator(".shown-text")
-    await expect(shown).to_have_text(text)
-    await shown.click()
-    await expect(page.locator("#large-text")).to_be_visible()
-    await check_axe(page)
-    async with page.expect_download() as saving:
-        await page.locator("dialog.large a[download]").click()
-    assert (await (await saving.value).path()).read_text("utf-8") == text
