@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -9,7 +11,8 @@ from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import until
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.services import ROOT
+from tests.e2e.work_kit import ask_server, break_server
+from tests.services import ROOT, Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -23,12 +26,29 @@ IS_GONE = """(id) => new Promise((resolve) => {
   };
 })"""
 
+SUCCEEDED = "(count) => windowTasks.filter(({ state }) => state === 'succeeded').length === count"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The only server of this module's gateway."""
+    with start_demo("--step-seconds", "0.01", data=tmp_path_factory.mktemp("demo")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def gateway(server: Service) -> Iterator[Service]:
+    """A gateway with one server."""
+    with start_gateway("--server", f"gpu-1={server.url}") as service:
+        yield service
+
 
 async def ask_for(window: MooringWindow, count: int) -> None:
-    """Add this many slow runs for one server to the waiting line."""
+    """Add this many runs of a small picture to the waiting line."""
     page = window.page
-    await window.choose_sample("slow")
-    await page.get_by_test_id("where").select_option("demo-1")
+    await window.choose_sample("text")
+    for name in ("width", "height"):
+        await page.locator(f"#field-1-{name}").fill("64")
     await page.locator("[data-testid=run-count]").fill(str(count))
     await page.locator("[data-testid=run-count]").blur()
     await page.locator("[data-testid=run]").click()
@@ -39,16 +59,17 @@ async def waiting(page: Page) -> list[str]:
     return list(await page.locator(ITEM).evaluate_all("(items) => items.map((item) => item.dataset.promptId)"))
 
 
-async def wait_until_two_are_ahead(page: Page, count: int) -> list[str]:
-    """Wait until two runs are sent, and return the others."""
-    await expect(page.locator("[data-testid=task-card]")).to_have_count(2)
+async def wait_until_two_are_ahead(page: Page, count: int, *, sent: int = 2) -> list[str]:
+    """Wait until two runs are sent, `sent` with earlier ones, and return the others."""
+    await expect(page.locator("[data-testid=task-card]")).to_have_count(sent)
     await expect(page.locator(ITEM)).to_have_count(count)
     return await waiting(page)
 
 
-async def test_many_runs_wait_are_ordered_and_survive_a_reload(user: BrowserUser) -> None:
+async def test_waiting_runs_are_ordered_survive_a_reload_and_run_once(user: BrowserUser, server: Service) -> None:
     window = await user.open()
     page = window.page
+    before = (await break_server(server, dead_worker=True))["submits"]
     await ask_for(window, 6)
     order = await wait_until_two_are_ahead(page, 4)
     await expect(page.locator("[data-testid=waiting-words]")).to_contain_text("while this page is open")
@@ -67,34 +88,26 @@ async def test_many_runs_wait_are_ordered_and_survive_a_reload(user: BrowserUser
     await until(lambda: page.evaluate(IS_GONE, order[3]))  # until then a reload restores the removed run
     await window.reload()
     await expect(page.locator(ITEM)).to_have_count(3)
-    assert await waiting(page) == [order[2], order[0], order[1]]
-    await expect(page.locator("[data-testid=line-resume]")).to_be_visible()
-    await page.locator("[data-testid=line-clear]").click()
-    await expect(page.locator(ITEM)).to_have_count(0)
-    assert len((await window.facts())["tasks"]) == 2
-
-
-async def test_waiting_runs_run_once_two_at_a_time(user: BrowserUser) -> None:
-    window = await user.open()
-    page = window.page
-    await ask_for(window, 3)
-    await expect(page.locator(ITEM)).to_have_count(1)
-    await wait_for_js(
-        page,  # a reload may interrupt a submit, which is reported
-        "() => windowTasks.filter(({state}) => ['queued', 'running', 'succeeded'].includes(state)).length === 2",
-    )
-    await window.reload()
-    await expect(page.locator("#waiting")).to_be_empty(timeout=60_000)
-    await wait_for_js(
-        page, "document.querySelectorAll('[data-testid=task-card][data-state=succeeded]').length === 3", timeout=60_000
-    )
+    order = [order[2], order[0], order[1]]
+    assert await waiting(page) == order
+    await break_server(server, dead_worker=False)
+    await wait_for_js(page, SUCCEEDED, arg=2)
+    assert await waiting(page) == order, "the line is still paused"
+    await break_server(server, dead_worker=True)
+    await page.locator("[data-testid=line-resume]").click()
+    assert await wait_until_two_are_ahead(page, 1, sent=4) == order[2:]
+    await break_server(server, dead_worker=False)
+    await expect(page.locator("#waiting")).to_be_empty()
+    await wait_for_js(page, SUCCEEDED, arg=5)
     tasks = (await window.facts())["tasks"]
-    assert [task["state"] for task in tasks] == ["succeeded"] * 3
-    assert len({task["executionServer"] for task in tasks}) == 1
+    assert [task["state"] for task in tasks] == ["succeeded"] * 5
+    assert list(await ask_server(server, "/history"))[-3:] == order
+    assert (await ask_server(server, "/demo/faults"))["submits"] - before == 5
 
 
-async def test_waiting_runs_of_a_closed_window_are_adopted(user: BrowserUser) -> None:
+async def test_waiting_runs_of_a_closed_window_are_adopted(user: BrowserUser, server: Service) -> None:
     window = await user.open()
+    await break_server(server, dead_worker=True)
     await ask_for(window, 4)
     await wait_until_two_are_ahead(window.page, 2)
     await window.page.locator("[data-testid=line-pause]").click()
