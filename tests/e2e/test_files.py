@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import wave
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
@@ -66,6 +68,24 @@ async def open_form(user: BrowserUser, **options: Any) -> MooringWindow:
     return window
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_form(module_user: BrowserUser) -> Page:
+    """A window with that workflow for the whole module."""
+    return (await open_form(module_user)).page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def form(module_form: Page, module_user: BrowserUser) -> AsyncIterator[Page]:
+    """That window with empty fields; any error in it fails the test."""
+    module_user.watch.restart()
+    clear = module_form.get_by_role("button", name="Take the file out")
+    while await clear.count():
+        await clear.first.click()
+    await module_form.evaluate("document.activeElement.blur()")
+    yield module_form
+    module_user.watch.check()
+
+
 async def paste_or_drop(
     page: Page, kind: str, where: str, name: str, *, media_type: str = "image/png", text: str = ""
 ) -> bool:
@@ -78,8 +98,8 @@ def name_in(page: Page, field: str) -> Any:
     return page.get_by_test_id(f"drop-{field}").locator(".drop-name")
 
 
-async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(user: BrowserUser) -> None:
-    page = (await open_form(user)).page
+async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(form: Page) -> None:
+    page = form
     await expect(page.locator(".camera-live:visible, .camera-phone:visible")).to_have_count(0)  # no camera
     await page.locator("#field-2-image").focus()
     await paste_or_drop(page, "paste", "#field-2-image", "focused.png")
@@ -102,12 +122,11 @@ async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(user: Bro
     await expect(name_in(page, "1-image")).to_have_text("dropped.png")
 
 
-async def test_videos_and_sounds_have_a_player_and_others_are_refused(user: BrowserUser, tmp_path: Path) -> None:
-    sound = tmp_path / "wave.wav"
+async def test_videos_and_sounds_have_a_player_and_others_are_refused(form: Page, tmp_path: Path) -> None:
+    page, sound = form, tmp_path / "wave.wav"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
         file.writeframes(b"\0\0" * 8000)
-    page = (await open_form(user)).page
     await page.locator("#field-4-audio").set_input_files(sound)
     await wait_for_js(page, "document.querySelector('audio.drop-player')?.duration === 1")
     assert await page.evaluate("document.querySelector('audio.drop-player').paused")
