@@ -48,7 +48,8 @@ def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
-    page = await (await browser.new_context()).new_page()
+    """Python in a page without a content security policy, since one server of these tests has another origin."""
+    page = await (await browser.new_context(bypass_csp=True)).new_page()
     await load_python(page, gateway.url)
     yield page
     await page.context.close()
@@ -125,10 +126,8 @@ return causes
     await python.unroute("**/servers/a/held/**")
 
 
-async def test_broken_connection_is_unclear(browser: Browser, gateway: Service) -> None:
-    page = await (await browser.new_context()).new_page()
-    await load_python(page, gateway.url)
-    await page.context.set_offline(True)
+async def test_broken_connection_is_unclear(python: Page) -> None:
+    await python.context.set_offline(True)
     body = """
 causes = []
 for operation in (http.send, http.fetch, lambda request: http.upload(request, lambda fraction: None)):
@@ -138,8 +137,8 @@ for operation in (http.send, http.fetch, lambda request: http.upload(request, la
         causes.append([error.cause, error.server_id])
 return causes
 """
-    assert await run(page, body) == [["lost", "a"]] * 3
-    await page.context.close()
+    assert await run(python, body) == [["lost", "a"]] * 3
+    await python.context.set_offline(False)
 
 
 async def test_cancelled_request_is_aborted(python: Page) -> None:
@@ -307,15 +306,9 @@ return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
 """
 
 
-async def test_burst_arrives_in_one_batch_with_the_latest_previews(
-    browser: Browser, gateway: Service, burst_port: int
-) -> None:
+async def test_burst_arrives_in_one_batch_with_the_latest_previews(python: Page, burst_port: int) -> None:
     """Texts stay complete and in order; of the previews only the latest is kept."""
-    context = await browser.new_context(bypass_csp=True)  # this server has another origin
-    page = await context.new_page()
-    await load_python(page, gateway.url)
-    batches, in_order, pictures = await run(page, HEAR_BURST, port=burst_port)  # type: ignore[misc]
-    await context.close()
+    batches, in_order, pictures = await run(python, HEAR_BURST, port=burst_port)  # type: ignore[misc]
     assert in_order
     assert batches < 20
     newest = {(kind, text) for kind, _, text in pictures}
@@ -341,13 +334,9 @@ return [steps, states[-1], [item["data"]["node"] for item in events if item["typ
 """
 
 
-async def test_unread_progress_is_reduced_to_the_latest(browser: Browser, gateway: Service, burst_port: int) -> None:
+async def test_unread_progress_is_reduced_to_the_latest(python: Page, burst_port: int) -> None:
     """A node that counts twice is reported once, with its first end. Other messages stay complete and in order."""
-    context = await browser.new_context(bypass_csp=True)
-    page = await context.new_page()
-    await load_python(page, gateway.url)
-    steps, states, executed, last = await run(page, HEAR_COUNT, port=burst_port)  # type: ignore[misc]
-    await context.close()
+    steps, states, executed, last = await run(python, HEAR_COUNT, port=burst_port)  # type: ignore[misc]
     assert [step for step in steps if step[1] == 20] == [["1", 20], ["1", 20], ["2", 20]]
     assert len(steps) < 30, "sixty were sent"
     assert (states, executed, last) == (["2"], ["1", "1", "2"], "executed")
