@@ -123,6 +123,7 @@ def test_all_faults_are_shown_with_what_should_be_seen() -> None:
 
 def test_active_faults_are_shown_in_the_closed_panel() -> None:
     html = markup(view(demo("hang", "lose-answer"), FaultsState(break_server=TWO)))
+    assert " open" not in html[: html.index(">", html.index("<details"))]
     summary = html.partition("</summary>")[0]
     assert "hangs · loses the next answer" in summary
     assert "Nothing is broken" not in summary
