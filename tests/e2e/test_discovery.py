@@ -14,7 +14,7 @@ from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import quick_workflow, runs_of, slow_workflow
+from tests.e2e.work_kit import break_server, quick_workflow, runs_of
 from tests.name_server import Mood, NameServer, serve_names
 from tests.services import Service, free_ports, start_demo, start_gateway
 
@@ -34,7 +34,7 @@ class Cluster:
 
     def start(self, host: str, data: str) -> Service:
         """Start a demo server at an address, with a data folder."""
-        flags = ("--host", host, "--step-seconds", "0.1")
+        flags = ("--host", host)
         return self.stack.enter_context(start_demo(*flags, port=self.port, data=self.folder / data))
 
     def name(self, *hosts: str) -> None:
@@ -50,7 +50,14 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def gateway(cluster: Cluster) -> AsyncIterator[Service]:
+async def one(cluster: Cluster) -> Service:
+    """The first server, which has the name."""
+    cluster.name(ONE)
+    return await asyncio.to_thread(cluster.start, ONE, "one")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(cluster: Cluster, one: Service) -> AsyncIterator[Service]:
     """A gateway that finds them. It starts in a thread, since the name server answers in this one."""
     path = cluster.folder / "fleet.toml"
     path.write_text(
@@ -58,17 +65,16 @@ async def gateway(cluster: Cluster) -> AsyncIterator[Service]:
         f'nameservers = ["127.0.0.1:{cluster.names.port}"]\n',
         "utf-8",
     )
-    await asyncio.to_thread(cluster.start, ONE, "one")
-    cluster.name(ONE)
     with contextlib.ExitStack() as stack:
         yield await asyncio.to_thread(lambda: stack.enter_context(start_gateway("--fleet", str(path))))
 
 
-async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, cluster: Cluster) -> None:
+async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, cluster: Cluster, one: Service) -> None:
     user.watch.expected += [r"status of (409|502|504) .*/servers/"]  # polls of a server that has stopped
     window = await user.open()
-    first = await window.submit(slow_workflow(150))
-    await window.wait_state(first, "running")
+    await break_server(one, dead_worker=True)
+    first = await window.submit(quick_workflow(1))
+    await window.wait_state(first, "queued")
     here = (await window.task(first))["executionServer"]
     two = await asyncio.to_thread(cluster.start, TWO, "two")
     cluster.name(TWO)  # the server at work is leaving, and another has come
@@ -77,14 +83,16 @@ async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, c
     await wait_for_js(window.page, f"here => {{ {find} return {condition}; }}", arg=here)
     second = await window.submit(quick_workflow(2))  # the window is moored there
     assert (await window.task(second))["executionServer"] == here
+    await break_server(one, dead_worker=False)
     for prompt_id in (first, second):
         done = await window.wait_for(prompt_id)
         assert (done["state"], done["executionServer"]) == ("succeeded", here)
     await window.card(first, "succeeded").get_by_test_id("result-image").wait_for()
-    third = await window.submit(slow_workflow(200))
+    await break_server(two, dead_worker=True)
+    third = await window.submit(quick_workflow(3))
     there = (await window.task(third))["executionServer"]
     assert there != here and (await window.facts())["lockedServer"] == there
-    await window.wait_state(third, "running")
+    await window.wait_state(third, "queued")
     cluster.names.mood = Mood.SERVFAIL
     two.kill()
     other = await asyncio.to_thread(cluster.start, TWO, "other")  # at the same address, before the next probe
