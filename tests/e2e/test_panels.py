@@ -73,7 +73,8 @@ async def test_windows_panel_follows_the_other_window_live(
     await expect(rows.nth(1)).to_contain_text("nothing yet")
     await check_axe(first.page)
 
-    prompt_id = await second.run_slow()
+    await second.choose_sample("slow")
+    prompt_id = await second.press_run()
     await expect(rows.nth(1)).to_contain_text("1 running")
     await expect(rows.nth(1).locator(".chip")).to_have_text(await moored_to(second))
     assert await first.page.evaluate("document.querySelector('dialog[open]').contains(document.activeElement)")
@@ -148,7 +149,8 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
     for server_id, leaning in zip(SERVERS, ("avoid", "", "prefer"), strict=True):
         await panel.locator(f"#lean-{server_id}").select_option(leaning)
     await close_panel(first, "fleet")
-    prompt_id = await first.run_slow()
+    await first.choose_sample("slow")
+    prompt_id = await first.press_run()
     assert await moored_to(first) == "demo-3"
     await first.card(prompt_id).locator("summary").click()
     await expect(first.card(prompt_id)).to_contain_text("demo-3 is preferred by this window.")
@@ -161,7 +163,7 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
     await panel.locator("#lean-demo-1").select_option("only")
     await close_panel(first, "fleet")
     await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
-    prompt_id = await first.run_slow()
+    prompt_id = await first.press_run()
     assert await moored_to(first) == "demo-1"
     await first.press_cancel(prompt_id)
     panel = await open_panel(first, "fleet")
