@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import slow_workflow
+from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.work_kit import break_server, slow_workflow
 from tests.integration.studio import PASSWORD, write_users
 from tests.services import Service, start_demo, start_gateway
 
@@ -21,35 +21,51 @@ LOGIN = re.compile(r"/login(\?|$)")  # it may say how long copies stay valid
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-LONG = 200  # steps, fifty seconds, longer than the test
-WHILE_LOGGED_OUT = 100  # steps, so that it still runs when its user logs out
-UNDER_WAY = {"running", "queued", "unreachable"}
+LONG = 200  # steps, a minute, longer than the test
+UNDER_WAY = {"queued", "running", "unreachable"}
 FJORD, KETTLE = "a moonlit fjord of glass", "an old copper kettle"
 STORES = "async () => (await indexedDB.databases()).map((item) => item.name)"
 KEYS = "() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A gateway with a fleet file of two demo servers, and three users."""
+def servers() -> Iterator[dict[str, Service]]:
+    """Two servers for the whole module."""
+    with start_demo("--step-seconds", "0.3") as a, start_demo("--step-seconds", "0.3") as b:
+        yield {"a": a, "b": b}
+
+
+@pytest.fixture(scope="module")
+def gateway(servers: dict[str, Service], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A gateway with a fleet file of these servers, and three users."""
     home = tmp_path_factory.mktemp("team")
     write_users(home / "users.toml")
-    with start_demo("--step-seconds", "0.25") as a, start_demo("--step-seconds", "0.25") as b:
-        servers = "".join(
-            f'[[server]]\nid = "{name}"\nurl = "{demo.url}"\ndrain = false\n' for name, demo in (("a", a), ("b", b))
-        )
-        (home / "fleet.toml").write_text(servers, encoding="utf-8")
-        flags = ("--fleet", str(home / "fleet.toml"), "--users", str(home / "users.toml"))
-        with start_gateway(*flags) as service:
-            yield service
+    rows = "".join(f'[[server]]\nid = "{name}"\nurl = "{demo.url}"\ndrain = false\n' for name, demo in servers.items())
+    (home / "fleet.toml").write_text(rows, encoding="utf-8")
+    flags = ("--fleet", str(home / "fleet.toml"), "--users", str(home / "users.toml"))
+    with start_gateway(*flags) as service:
+        yield service
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
-    """A user at that gateway. Refusals on purpose appear in the console too."""
-    async with open_user(browser, gateway.url) as opened:
-        opened.watch.expected += [r"status of 40[13]", r"WebSocket connection to .* failed", r"\b40[13]\b"]
-        yield opened
+async def user(module_user: BrowserUser) -> AsyncIterator[BrowserUser]:
+    """The module's user at that gateway. Refusals on purpose appear in the console too."""
+    module_user.watch.restart()
+    module_user.watch.expected += [r"status of 40[13]", r"WebSocket connection to .* failed", r"\b40[13]\b"]
+    yield module_user
+    module_user.watch.check()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alice(module_user: BrowserUser) -> MooringWindow:
+    """A window in which Alice is logged in."""
+    return await open_logged_in(await module_user.new_profile(), module_user.base, "alice")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def bob(module_user: BrowserUser) -> MooringWindow:
+    """A window in which Bob is logged in, in another browser."""
+    return await open_logged_in(await module_user.new_profile(), module_user.base, "bob")
 
 
 async def log_in(page: Page, name: str) -> MooringWindow:
@@ -105,22 +121,9 @@ async def notice(window: MooringWindow, kind: str) -> None:
     await window.page.locator(f"[data-testid=notice][data-kind={kind}]").wait_for()
 
 
-async def test_two_users_see_only_their_own_work(browser: Browser, user: BrowserUser) -> None:
-    profile = await user.new_profile()
-    page = await profile.new_page()
-    await page.goto(user.base)
-    await page.wait_for_url(LOGIN)
-    await check_axe(page)
-    await page.locator("#name").fill("alice")
-    await page.locator("#password").fill("not the one")
-    await page.locator("#enter").click()
-    await expect(page.locator("#trouble")).to_contain_text("wrong")
-    await check_axe(page)
-    alice = await log_in(page, "alice")
-    bob = await open_logged_in(await user.new_profile(), user.base, "bob")
-
-    of_alice = await alice.submit(slow_workflow(3, text=FJORD), "fjord")
-    of_bob = await bob.submit(slow_workflow(3, text=KETTLE), "kettle")
+async def test_two_users_see_only_their_own_work(user: BrowserUser, alice: MooringWindow, bob: MooringWindow) -> None:
+    of_alice = await alice.submit(slow_workflow(2, text=FJORD), "fjord")
+    of_bob = await bob.submit(slow_workflow(2, text=KETTLE), "kettle")
     made = [(await alice.wait_for(of_alice)), (await bob.wait_for(of_bob))]
     assert [item["state"] for item in made] == ["succeeded", "succeeded"]
     long_one = await alice.submit(slow_workflow(LONG, text=FJORD, seed=2), "fjord")
@@ -148,12 +151,17 @@ def _picture(entry: Any) -> dict[str, Any]:
     return dict(next(item for made in entry["outputs"].values() for item in made.get("images", ())))
 
 
-async def test_work_survives_log_out_everywhere_and_stays_private(user: BrowserUser) -> None:
+async def test_work_survives_log_out_everywhere_and_stays_private(
+    user: BrowserUser, servers: dict[str, Service]
+) -> None:
     profile = await user.new_profile()
-    window = await open_logged_in(profile, user.base, "alice")
-    other = await user.open()
-    running = await window.submit(slow_workflow(WHILE_LOGGED_OUT, text=FJORD), "fjord")
-    await window.wait_state(running, "running")
+    window = await open_logged_in(profile, user.base, "carol")
+    other = await MooringWindow.open(profile, user.base)
+    await other.ready()
+    for server in servers.values():
+        await break_server(server, dead_worker=True)  # so that nothing ends before its user logs in
+    running = await window.submit(slow_workflow(2, text=FJORD, seed=4), "fjord")
+    await window.wait_state(running, "queued")
     await open_log_out(other, "ask-log-out-everywhere")
     await check_axe(other.page)
     await other.page.get_by_test_id("wipe").check()
@@ -169,8 +177,10 @@ async def test_work_survives_log_out_everywhere_and_stays_private(user: BrowserU
     assert [await link.get_attribute(name) for name in ("href", "target", "rel")] == ["/login", "_blank", "noopener"]
     assert (await window.task(running))["state"] in UNDER_WAY, "nothing of it is lost"
 
-    second = await log_in(other.page, "alice")
+    second = await log_in(other.page, "carol")
     await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
+    for server in servers.values():
+        await break_server(server, dead_worker=False)
     await window.card(running, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
 
     later = await window.submit(slow_workflow(LONG, text=FJORD, seed=5), "fjord")
@@ -186,19 +196,18 @@ async def test_work_survives_log_out_everywhere_and_stays_private(user: BrowserU
         assert FJORD not in (await ask(bob, f"/servers/{name}/history"))[1]
     assert (await window.task(later))["state"] in UNDER_WAY
 
-    back = await log_in(await log_out(bob), "alice")
+    back = await log_in(await log_out(bob), "carol")
     await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
     await window.press_cancel(later)
     await back.check()
 
 
-async def test_log_out_may_delete_everything(user: BrowserUser) -> None:
-    window = await open_logged_in(await user.new_profile(), user.base, "bob")
-    made = await window.submit(slow_workflow(2, text=KETTLE), "kettle")
-    await window.wait_for(made)
-    store = await window.page.evaluate("document.documentElement.dataset.store")
-    assert f"mooring@{store}" in await window.page.evaluate(STORES)
-    page = await log_out(window, is_wiping=True)
+async def test_log_out_may_delete_everything(user: BrowserUser, bob: MooringWindow) -> None:
+    made = await bob.submit(slow_workflow(2, text=KETTLE, seed=3), "kettle")
+    await bob.wait_for(made)
+    store = await bob.page.evaluate("document.documentElement.dataset.store")
+    assert f"mooring@{store}" in await bob.page.evaluate(STORES)
+    page = await log_out(bob, is_wiping=True)
     assert not [name for name in await page.evaluate(STORES) if store in name]
     assert not [key for key in await page.evaluate(KEYS) if store in key]
     second = await log_in(page, "bob")
@@ -218,14 +227,14 @@ async def test_login_page_has_the_language_of_the_browser(
     await expect(page.locator("html")).to_have_attribute("lang", language)
     await expect(page.locator("#enter")).to_have_text(button)
     await check_axe(page)
-    await page.locator("#name").fill("nobody")
+    await page.locator("#name").fill("alice")
     await page.locator("#password").fill("a wrong password")
     await page.locator("#enter").click()
     await expect(page.locator("#trouble")).to_have_text(message)
+    await check_axe(page)
 
 
-async def test_fleet_role_drains_a_server_and_cancels_a_prompt(user: BrowserUser) -> None:
-    alice = await open_logged_in(await user.new_profile(), user.base, "alice")
+async def test_fleet_role_drains_a_server_and_cancels_a_prompt(user: BrowserUser, alice: MooringWindow) -> None:
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
     assert await alice.page.get_by_test_id("admin").count() == 0, "she may not run the fleet"
