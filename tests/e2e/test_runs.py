@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import UNMARKED, check_axe
+from tests.e2e.fault_kit import Fleet
 from tests.e2e.window_kit import BrowserUser
-from tests.services import ROOT
+from tests.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -17,6 +20,19 @@ ARTIFACTS = ROOT / "tests" / "artifacts"
 ITEM = "[data-testid=waiting-item][data-state=waiting]"
 LABELS = f"{ITEM} .waiting-label"
 TABLE = "Text,seed,steps\n" + "\n".join(f"沙丘 {number},{number},200" for number in range(1, 9))
+
+
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
+    """The gateway at which `user` works."""
+    with module_fleet.gateway() as service:
+        yield service
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def stopped_fleet(module_fleet: Fleet) -> None:
+    """Have the servers keep all work in their queues."""
+    await module_fleet.stop_workers()
 
 
 def runs_file(folder: Path) -> Path:
