@@ -27,12 +27,11 @@ WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidt
 ELSEWHERE = "/elsewhere"  # a path that no other test requests
 PARTS = re.compile(r"/static/js/script|/static/scripts/|/python/scripting\.zip")
 IS_ASKED = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
-# The number of frames drawn since the first call.
-FRAMES = """() => {
-  const watch = globalThis.frameWatch ??= { count: 0, tick() { watch.count += 1; requestAnimationFrame(watch.tick); } };
-  if (!watch.count) watch.tick();
-  return watch.count;
-}"""
+# Resolves after some frames.
+FRAMES = """() => new Promise((resolve) => {
+  const draw = (left) => requestAnimationFrame(() => left ? draw(left - 1) : resolve());
+  draw(30);
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -214,14 +213,13 @@ async def block(page: Page, source: str, shown: str) -> None:
     await page.get_by_test_id("script-source").fill(source)
     await page.get_by_test_id("script-source").press("Control+Enter")
     await expect(page.get_by_test_id("script-output")).to_contain_text(shown)
-    before = await page.evaluate(FRAMES)
     assert await page.evaluate(IS_ASKED), "leaving would end it"
     await page.get_by_test_id("close-scripting").click()
     await page.locator("dialog").wait_for(state="detached")
     other = await page.evaluate("document.querySelector('[name=workflow]:not(:checked)')?.id ?? ''")
     await page.locator(f"#{other}").check(force=True)
     await page.locator(f"#{other.replace('pick', 'fields')}").wait_for()
-    await wait_for_js(page, f"(before) => ({FRAMES})() > before + 30", arg=before)
+    await page.evaluate(FRAMES)
     await page.get_by_test_id("script-sign").click()
     await expect(page.get_by_test_id("script-status")).to_contain_text("The script runs.")
     await page.get_by_test_id("script-stop").click()
