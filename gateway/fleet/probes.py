@@ -97,7 +97,7 @@ async def fetch_body(upstream: Upstream, path: str, bounds: Bounds) -> bytes:
         async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
             if reply.status != 200:
                 raise StatusError(reply.status)
-            return await read_bounded(reply, path, bounds)
+            return upstream.secrets.mask(await read_bounded(reply, path, bounds))
 
 
 async def read_bounded(reply: aiohttp.ClientResponse, path: str, bounds: Bounds) -> bytes:
@@ -129,7 +129,8 @@ async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[...,
                         await large.enter_async_context(upstream.worker.room(size))
                         has_room = True
         try:
-            return await upstream.worker.run(answer.scan, work, answer.body, *arguments)
+            body = upstream.secrets.mask(answer.body)
+            return await upstream.worker.run(answer.scan, work, body, *arguments)
         except JsonError as error:
             raise not_json(path, error, b"") from error
 

@@ -166,6 +166,10 @@ class _Call:
         self._largest_upload = largest_upload
         self._query = strip_mark(admitted.query)
         self._headers = request_headers(request.headers, origin=upstream.origin)
+        if upstream.secrets:  # an answer is masked as plain text, and as a whole
+            self._headers.pop("Accept-Encoding", None)
+            if not route.is_view:
+                self._headers.pop("Range", None)
         self._fault: Refusal | None = None
 
     async def read(self) -> web.StreamResponse:
@@ -269,6 +273,7 @@ class _Call:
                 async with reply:
                     deadline.renew(self._upstream.deadlines.idle)
                     self._check_file(reply)
+                    self._check_coding(reply)
                     answer = self._begin(reply)
                     if ticket is not None:
                         ticket.give_back = deadline.expire
@@ -289,6 +294,11 @@ class _Call:
         if fits is not None and reply.status in _HAS_FILE and not fits(reply.headers.get("ETag", "")):
             raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
 
+    def _check_coding(self, reply: aiohttp.ClientResponse) -> None:
+        if self._upstream.secrets and "Content-Encoding" in reply.headers:
+            message = f"{self._upstream.server.id} sends compressed answers that nobody asked for."
+            raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
+
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
         is_absent = self._method == "HEAD" and reply.status == 404
@@ -298,14 +308,19 @@ class _Call:
         return answer
 
     async def _stream(self, reply: aiohttp.ClientResponse, answer: _Answer, deadline: MovingDeadline) -> None:
-        chunk = answer.begin_with(reply.content.read_nowait())
+        masked = self._upstream.secrets.stream()
+        chunk = answer.begin_with(masked.feed(reply.content.read_nowait()))
         await answer.prepare(self._request)
-        while chunk := chunk or await reply.content.readany():
-            deadline.renew()
-            await answer.write(chunk)
-            chunk = b""
-            deadline.renew()
-        await answer.write_eof()
+        while True:
+            if chunk:
+                deadline.renew()
+                await answer.write(chunk)
+                deadline.renew()
+            read = await reply.content.readany()
+            if not read:
+                break
+            chunk = masked.feed(read)
+        await answer.write_eof(masked.end())
 
     def _check_length(self, limit: int) -> None:
         length = self._request.content_length

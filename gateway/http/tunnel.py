@@ -174,7 +174,8 @@ class Tunnel:
                 return
             if self._over.done() or self._ending.is_set():
                 continue
-            if not self._backlog.put(Frame(message.data, message.type is WSMsgType.TEXT)):
+            data = self._upstream.secrets.mask(message.data)
+            if not self._backlog.put(Frame(data, message.type is WSMsgType.TEXT)):
                 self.finish(TOO_SLOW)
             self._news.set()
 

@@ -26,6 +26,7 @@ from yarl import URL
 from gateway.http.deadlines import Deadlines
 from gateway.http.lanes import Lane, Ticket
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.secret import Secrets
 from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
 from gateway.http.servers import Server
 from gateway.http.worker_process import WorkerProcess
@@ -111,9 +112,16 @@ class Place:
 class Upstream:
     """One server of the fleet, as the gateway connects to it. Use as an async context manager."""
 
-    def __init__(self, server: Server, deadlines: Deadlines, worker: WorkerProcess | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        deadlines: Deadlines,
+        worker: WorkerProcess | None = None,
+        secrets: Secrets | None = None,
+    ) -> None:
         self.server = server
         self.worker = worker or WorkerProcess()
+        self.secrets = Secrets() if secrets is None else secrets  # which no answer may contain
         self._owns_worker = worker is None
         self.large = asyncio.Semaphore(1)  # one large answer of this server in memory
         self.deadlines = deadlines

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause, Refusal
+from gateway.http.secret import Secrets
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from gateway.http.worker_process import WorkerProcess
@@ -24,7 +25,8 @@ class Upstreams(Mapping[ServerId, Upstream]):
     def __init__(self, servers: Iterable[Server], deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self.worker = WorkerProcess()
-        self._now = {server.id: Upstream(server, deadlines, self.worker) for server in servers}
+        self.secrets = Secrets()
+        self._now = {server.id: self._take(None, server) for server in servers}
         self._tags = self._read_tags()
 
     def __getitem__(self, server_id: ServerId) -> Upstream:
@@ -57,7 +59,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
     def _take(self, known: Upstream | None, server: Server) -> Upstream:
         if known is None or known.server.identity != server.identity:
-            return Upstream(server, self._deadlines, self.worker)
+            return Upstream(server, self._deadlines, self.worker, self.secrets)
         known.change(server)
         return known
 

@@ -101,7 +101,7 @@ class _Upload:
         url = self._upstream.url("/upload/image")
         async with session.request("POST", url, data=form, headers=headers) as reply:
             self._deadline.renew()
-            body = await reply.content.read(LARGEST_ANSWER)
+            body = self._upstream.secrets.mask(await reply.content.read(LARGEST_ANSWER))
         return _described(self._upstream, reply.status, body)
 
     async def _pour(self, part: BodyPartReader) -> AsyncIterator[bytes]:
