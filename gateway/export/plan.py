@@ -93,7 +93,10 @@ def _needs_authorities(server: Server) -> bool:
 
 def is_reached(server: Server) -> bool:
     """Whether nginx may reach a server without a gateway. It compares certificates with names only, never with
-    addresses; requests to a server without a name pass through the gateways, which compare both."""
+    addresses; requests to a server without a name pass through the gateways, which compare both. A gateway also keeps
+    keys for partner nodes out of answers."""
+    if server.is_partner:
+        return False
     has_name = not _is_address(urlsplit(server.address).hostname or "")
     return server.address.startswith("http:") or server.access.is_unverified or has_name
 

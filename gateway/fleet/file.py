@@ -3,7 +3,8 @@
     fleet = read_fleet(Path("fleet.toml"))
 
 One `[[server]]` table for each server (`file_server.py`), one `[[discover]]` table for each name under which servers
-are looked up (`file_discover.py`), and `[gateway]` for the installation (`file_gateway.py`).
+are looked up (`file_discover.py`), `[gateway]` for the installation (`file_gateway.py`), and `[partner]` for the keys
+of partner nodes (`file_partner.py`).
 Every mistake is a `ConfigError` with the file, the line and the key.
 """
 
@@ -17,13 +18,15 @@ from gateway.errors import ConfigError
 from gateway.flags import same_server
 from gateway.fleet.file_discover import read_discover
 from gateway.fleet.file_gateway import read_names, read_rules
+from gateway.fleet.file_partner import read_partner
 from gateway.fleet.file_server import ServerReader
 from gateway.fleet.fleet import Discover, Fleet, ReadFile, Source
+from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.toml_text import Table, TomlText, nearest
 from gateway.http.servers import Server
 
 _WHAT = {"server": "server", "discover": "name that is looked up"}
-_TABLES = ("server", "discover", "gateway")
+_TABLES = ("server", "discover", "gateway", "partner")
 
 
 def read_fleet(path: Path) -> Fleet:
@@ -49,10 +52,9 @@ def fleet_of(text: TomlText) -> Fleet:
             raise lookups[index].fault(f"another table has the id {one.prefix!r} already", "id")
     if not servers and not discover:
         raise text.error("it names no server: write one [[server]] table for each")
-    values = document.get("gateway", {})
-    if not isinstance(values, dict):
-        raise text.error("write it as a [gateway] table", text.top("gateway"), "gateway")
-    gateway = Table(text, values, "gateway")
+    gateway = _table(text, document, "gateway")
+    partner = read_partner(reader, _table(text, document, "partner")) if "partner" in document else PartnerRules()
+    _check_partner(text, servers, partner, tables)
     names, rules = read_names(gateway), read_rules(gateway)
     fleet = Fleet(
         Source.FILE,
@@ -60,6 +62,7 @@ def fleet_of(text: TomlText) -> Fleet:
         tuple(servers),
         names,
         rules,
+        partner,
         files=(ReadFile(text.path, text.digest), *reader.files),
         warnings=tuple(reader.warnings),
         discover=tuple(discover),
@@ -83,6 +86,26 @@ def check_direct(fleet: Fleet, *, has_users: bool) -> None:
                 line=server.direct_at,
                 key="direct",
             )
+
+
+def _table(text: TomlText, document: dict[str, Any], name: str) -> Table:
+    values = document.get(name, {})
+    if not isinstance(values, dict):
+        raise text.error(f"write it as a [{name}] table", text.top(name), name)
+    return Table(text, values, name)
+
+
+def _check_partner(text: TomlText, servers: list[Server], partner: PartnerRules, tables: list[Table]) -> None:
+    """Raise a ConfigError if there are keys and no server may get one, or the reverse."""
+    marked = [table for table, server in zip(tables, servers, strict=True) if server.is_partner]
+    if any(partner.keys) and not marked:
+        raise text.error(
+            "no server gets it: write partner = true in the [[server]] tables of those that may",
+            text.find("partner"),
+            "partner",
+        )
+    if marked and not any(partner.keys):
+        raise marked[0].fault("there is no key for it: name one in a [partner] table", "partner")
 
 
 def _tables(text: TomlText, document: dict[str, Any], name: str) -> list[Table]:

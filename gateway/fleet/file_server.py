@@ -28,6 +28,7 @@ KEYS = (
     "name",
     "drain",
     "direct",
+    "partner",
     "colour",
     "weight",
     "tags",
@@ -68,17 +69,20 @@ class ServerReader:
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise table.fault(f"a name has 1 to {LONGEST_NAME} printable characters", "name")
         address = _address(table)
+        direct_at = _direct_at(table)
+        access = self.access(table, server_id, address)
         return Server(
             ServerId(server_id),
             name.strip(),
             address,
             is_drained=table.flag("drain"),
             is_direct=table.flag("direct"),
-            direct_at=_direct_at(table),
+            direct_at=direct_at,
+            is_partner=_is_partner(table, address, access),
             colour=read_colour(table),
             weight=read_weight(table),
             tags=read_tags(table),
-            access=self.access(table, server_id, address),
+            access=access,
             limits=read_limits(table),
         )
 
@@ -109,19 +113,19 @@ class ServerReader:
         if "token" in table.values and "basic" in table.values:
             raise table.fault("a server has a token or a basic log-in, not both", "basic")
         if "token" in table.values:
-            token = self._secret(table, "token")
+            token = self.secret(table, "token")
             if not re.fullmatch(r"[\x21-\x7e]+", token):
                 raise table.fault("its target is no token: printable ASCII without spaces", "token")
             return f"Bearer {token}"
         if "basic" in table.values:
-            login = self._secret(table, "basic")
+            login = self.secret(table, "basic")
             if not login.isprintable() or not login.partition(":")[1] or login.startswith(":"):
                 raise table.fault("its target is not user:password", "basic")
             return f"Basic {base64.b64encode(login.encode()).decode()}"
         return ""
 
-    def _secret(self, table: Table, key: str) -> str:
-        """Return the content of `env:NAME` or `file:PATH`, without a line end."""
+    def secret(self, table: Table, key: str, what: str = "login") -> str:
+        """Return the content of `env:NAME` or `file:PATH`, without a line end; the error says `what` it is."""
         kind, _, where = table.get_text(key).partition(":")
         if kind == "env" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", where, re.ASCII):
             found = os.environ.get(where)
@@ -134,8 +138,8 @@ class ServerReader:
                 return data.decode("utf-8").strip("\r\n")
             except UnicodeDecodeError:
                 raise table.fault("the file that it names is not text in UTF-8", key) from None
-        # The value may be the login itself, so it is not repeated.
-        raise table.fault('write "env:NAME" or "file:PATH": the login itself does not belong in this file', key)
+        # The value may be the secret itself, so it is not repeated.
+        raise table.fault(f'write "env:NAME" or "file:PATH": the {what} itself does not belong in this file', key)
 
     # TLS
 
@@ -192,6 +196,20 @@ def _direct_at(table: Table) -> int | None:
             reason = f"a page that contacts it directly would need its login ({key}): leave one of the two out"
             raise table.fault(reason, "direct")
     return table.line("direct")
+
+
+def _is_partner(table: Table, address: str, access: Access) -> bool:
+    """Return whether the server may get keys for partner nodes, which others on the way must not read."""
+    is_partner = table.flag("partner")
+    if is_partner and address.startswith("http:") and not is_loopback(urlsplit(address).hostname or ""):
+        raise table.fault("it would get keys over plain http, where others on the way can read them", "partner")
+    if is_partner and access.is_unverified:
+        raise table.fault("with tls_verify = false any server at its address would get keys: leave one out", "partner")
+    if is_partner and table.flag("direct"):
+        raise table.fault(
+            "a page that contacts it directly could read keys that a gateway masks: leave one out", "partner"
+        )
+    return is_partner
 
 
 def _path(table: Table, key: str, where: str | None = None) -> Path:

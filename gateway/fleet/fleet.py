@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.flags import FlagError, normal_address
+from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Access, Limits, Server
 
@@ -81,6 +82,7 @@ class Fleet:
     servers: tuple[Server, ...]
     names: tuple[str, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    partner: PartnerRules = field(default_factory=PartnerRules)
     files: tuple[ReadFile, ...] = ()
     warnings: tuple[str, ...] = ()
     discover: tuple[Discover, ...] = ()

@@ -151,7 +151,7 @@ def log_change(before: Fleet, fleet: Fleet) -> None:
             _log.warning("the fleet has another address for %s: %s", server_id, new[server_id].address)
         elif old[server_id] != new[server_id]:
             _log.info("the settings of %s have changed", server_id)
-    if (before.rules, before.names) != (fleet.rules, fleet.names):
+    if (before.rules, before.names, before.partner) != (fleet.rules, fleet.names, fleet.partner):
         _log.info("the rules of this installation have changed")
     for warning in fleet.warnings:
         _log.warning("%s", warning)

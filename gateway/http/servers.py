@@ -93,6 +93,7 @@ class Server:
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     is_direct: bool = False  # pages of a plain web server may contact it at its own address
+    is_partner: bool = False  # it may get keys for partner nodes
     direct_at: int | None = field(default=None, compare=False)  # the line of the fleet file that says so
     dial: tuple[str, ...] = ()  # the addresses of its host name that were looked up; empty: this machine resolves it
     found: Found | None = None  # None: it is declared in the file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.export.folder import MARK, claim, write_configuration
 from gateway.export.nginx import write_nginx
-from gateway.export.plan import Plan, make_plan
+from gateway.export.plan import Plan, is_reached, make_plan
 from gateway.export.rules import readable
 from gateway.flags import FlagError, Flags, read_flags
 from gateway.fleet.fleet import Fleet, Source
@@ -64,6 +65,11 @@ def test_missing_fleet_key_is_named() -> None:
         with pytest.raises(ConfigError) as error:
             make_plan(Flags(), wrong)
         assert error.value.key == key
+
+
+def test_nginx_reaches_no_server_that_gets_keys() -> None:
+    server = Server(ServerId("a"), "a", "http://127.0.0.1:8188")
+    assert is_reached(server) and not is_reached(replace(server, is_partner=True))
 
 
 def test_plan_has_only_servers_that_nginx_can_reach() -> None:
