@@ -12,12 +12,39 @@ from typing import Any
 from gateway.fleet.server_answers import NotComfyError, parse_json
 from gateway.http.json_reader import build
 
+_KEY = "API_KEY_COMFY_ORG"  # the kind of a hidden input
 _UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload")
 
 
 def is_any(_name: str) -> bool:
     """Return True for every file."""
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClasses:
+    """The names of a catalogue's node classes."""
+
+    names: frozenset[str]
+    outputs: frozenset[str] = frozenset()  # those that runs start from
+    partner: frozenset[str] = frozenset()  # those that run elsewhere, with a key
+    others_with_key: frozenset[str] = frozenset()  # no partner nodes, and yet they ask for the key
+
+    @classmethod
+    def of(cls, classes: Mapping[str, Any]) -> NodeClasses:
+        """Sort the classes of a catalogue."""
+        nodes = {name: node for name, node in classes.items() if isinstance(node, dict)}
+        with_key = frozenset(name for name, node in nodes.items() if _asks_for_key(node))
+        partner = frozenset(name for name in with_key if nodes[name].get("api_node") is True)
+        outputs = frozenset(name for name, node in nodes.items() if node.get("output_node"))
+        return cls(frozenset(classes), outputs, partner, with_key - partner)
+
+
+def _asks_for_key(node: Mapping[str, Any]) -> bool:
+    groups = node.get("input")
+    hidden = groups.get("hidden") if isinstance(groups, dict) else None
+    kinds = hidden.values() if isinstance(hidden, dict) else ()
+    return any(_KEY in (kind if isinstance(kind, list) else [kind]) for kind in kinds)  # newer classes have lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +64,13 @@ class Content:
         """Return the uncompressed bytes."""
         return gzip.decompress(self.packed)
 
-    def names(self) -> frozenset[str]:
-        """Return the names of its classes."""
-        read = json.JSONDecoder().raw_decode
-        return frozenset(read(line)[0] for line in self.plain().decode("ascii").splitlines())
-
     def classes(self) -> dict[str, Any]:
         """Return the classes that it was made from."""
         lines = self.plain().decode("ascii").splitlines()
         return build(f"{{{','.join(lines)}}}".encode())  # type: ignore[no-any-return]
 
 
-def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tuple[Content, Content]:
+def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tuple[Content, Content, NodeClasses]:
     """Read the nodes and the file lists of an `/object_info`; `shows` says which files all users may see."""
     found = parse_json(body, "/object_info")
     if not isinstance(found, dict):
@@ -58,7 +80,7 @@ def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tupl
         name: {key: [one for one in names if shows(str(one))] for key, names in lists.items()}
         for name, lists in files.items()
     }
-    return Content.of(nodes), Content.of(shown)
+    return Content.of(nodes), Content.of(shown), NodeClasses.of(nodes)
 
 
 def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from gateway.fleet.catalogue_contents import Content, is_any, read_contents
+from gateway.fleet.catalogue_contents import Content, NodeClasses, is_any, read_contents
 from gateway.fleet.probes import StatusError, ask, judge_failure
 from gateway.fleet.server_answers import CATALOGUE, NotComfyError
 from gateway.fleet.state import Catalogue, FleetState
@@ -50,7 +50,7 @@ class Catalogues:
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._kept: OrderedDict[str, Content] = OrderedDict()
-        self._names: dict[str, frozenset[str]] = {}  # of classes, by the hash of a stored content
+        self._classes: dict[str, NodeClasses] = {}  # by the hash of a stored content
         self._reads: dict[ServerId, asyncio.Task[None]] = {}
         self._read_at: dict[ServerId, float] = {}  # by the loop's clock
         self._places = asyncio.Semaphore(AT_A_TIME)
@@ -104,16 +104,14 @@ class Catalogues:
         content = await self._content(server_id, lambda known: known.files)
         return None if content is None else await asyncio.to_thread(content.classes)
 
-    async def names(self, server_id: ServerId) -> frozenset[str] | None:
-        """Return the names of the server's classes; None if it does not list them."""
+    async def node_classes(self, server_id: ServerId) -> NodeClasses | None:
+        """Return the server's node classes; None if it does not list them."""
         content = await self._content(server_id, lambda known: known.nodes)
-        if content is None:
-            return None
-        if content.hash not in self._names:
-            found = await asyncio.to_thread(content.names)
-            self._names = {known: names for known, names in self._names.items() if known in self._kept}
-            self._names[content.hash] = found
-        return self._names[content.hash]
+        return None if content is None else self._classes[content.hash]
+
+    def has_read(self, server_id: ServerId) -> bool:
+        """Whether the server's catalogue is stored here."""
+        return self._state.catalogue(server_id).nodes in self._kept
 
     async def _content(self, server_id: ServerId, part: Callable[[Catalogue], str]) -> Content | None:
         for _ in range(2):
@@ -136,7 +134,7 @@ class Catalogues:
             return
         try:
             async with self._places, asyncio.timeout(self._deadlines.catalogue):
-                nodes, files = await ask(upstream, "/object_info", CATALOGUE, read_contents, self._shows)
+                nodes, files, classes = await ask(upstream, "/object_info", CATALOGUE, read_contents, self._shows)
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
             return  # keep the known one
@@ -146,6 +144,8 @@ class Catalogues:
             return
         self._read_at[server_id] = asyncio.get_running_loop().time()
         self._keep(nodes, files)
+        self._classes = {known: self._classes[known] for known in self._classes.keys() & self._kept.keys()}
+        self._classes[nodes.hash] = classes
         self._state.note_catalogue(server_id, Catalogue(nodes.hash, files.hash))
 
     def _keep(self, *contents: Content) -> None:

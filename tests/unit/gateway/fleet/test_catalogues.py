@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.fleet.catalogue_contents import Content, split_files
+from gateway.fleet.catalogue_contents import Content, NodeClasses, split_files
 
 LOADER: dict[str, Any] = {
     "input": {"required": {"image": [["a.png", "b.png"], {"image_upload": True}], "size": ["INT", {"default": 3}]}},
@@ -57,3 +57,20 @@ def test_each_class_is_a_line_and_numbers_stay_whole() -> None:
     assert len(content.plain().splitlines()) == 2
     assert read(content) == {'od"d\nname': SAMPLER, "图": LOADER}
     assert b"18446744073709551615" in content.plain()
+
+
+def test_partner_nodes_are_those_that_ask_for_a_key() -> None:
+    older, newer = "API_KEY_COMFY_ORG", ["API_KEY_COMFY_ORG"]
+    classes: dict[str, Any] = {
+        "Older": {"api_node": True, "input": {"hidden": {"key": older}}},
+        "Newer": {"api_node": True, "input": {"hidden": {"api_key_comfy_org": newer}}, "output_node": True},
+        "Without a key": {"api_node": True, "input": {"required": {}}},
+        "Curious": {"api_node": False, "input": {"hidden": {"key": older, "id": "UNIQUE_ID"}}},
+        "Save": {"input": {"hidden": {"prompt": "PROMPT"}}, "output_node": True},
+        'od"d\nname': {"input": None},
+        "图": [],
+    }
+    found = NodeClasses.of(classes)
+    assert found.names == set(classes)
+    assert (found.partner, found.others_with_key) == ({"Older", "Newer"}, {"Curious"})
+    assert found.outputs == {"Newer", "Save"}

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gateway.fleet.catalogues import Content
 from gateway.fleet.classes import Classes, Replacement, read_replacements
 
 ANSWER: dict[str, Any] = {
@@ -48,7 +47,3 @@ def test_inputs_of_files_keep_their_old_names() -> None:
     assert CLASSES.file_inputs("LoadImage") == {"image"}
     assert CLASSES.file_inputs("OldLoad") == {"image", "picture"}
     assert CLASSES.file_inputs("Save") == frozenset()
-
-
-def test_names_of_a_catalogue_are_read_without_its_nodes() -> None:
-    assert Content.of({'od"d\nname': {"a": 1}, "图": {}}).names() == {'od"d\nname', "图"}
