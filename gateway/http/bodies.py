@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from gateway.http.json_reader import Bounds, JsonError, TooMuch, read_json
 from gateway.http.routes import Body
+from wire.partner import PARTNER_KEYS
 
 LARGEST_JSON = 8 * 1024 * 1024  # bytes; a workflow is text, and pictures are sent as uploads
 BOUNDS = Bounds(LARGEST_JSON)
@@ -59,6 +60,12 @@ def _check_prompt(body: Mapping[str, object]) -> str | None:
     prompt_id = body.get("prompt_id")
     if not isinstance(prompt_id, str) or not _UUID.fullmatch(prompt_id):
         return "prompt_id must be a lower-case UUID: without one, an answer that is lost cannot be looked up."
+    extra = body.get("extra_data", {})
+    if not isinstance(extra, dict):
+        return "extra_data must be an object: anything else ends the server's worker."
+    for key in PARTNER_KEYS:
+        if key in extra:
+            return f"extra_data.{key} does not pass: the gateway adds the keys that its fleet file names."
     return None
 
 

@@ -52,6 +52,10 @@ def test_request_that_names_its_prompts_passes(kind: Body, raw: bytes) -> None:
         {"prompt": None},
         {"prompt": []},
         {"prompt": "x"},
+        {"extra_data": None},
+        {"extra_data": []},
+        {"extra_data": {"api_key_comfy_org": "mine"}},
+        {"extra_data": {"auth_token_comfy_org": None}},
     ],
 )
 def test_harmful_prompt_is_refused(change: dict[str, object]) -> None:
