@@ -38,11 +38,12 @@ from gateway.http.lanes import HOLDER
 from gateway.http.listener import BrowserSite
 from gateway.http.own_hosts import OwnHosts
 from gateway.http.peers import client_of, network_of
-from gateway.http.proxy import Proxy
+from gateway.http.proxy import PLAIN, Proxy, Terms
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.routes import (
     AppArchive,
     Asset,
+    Body,
     BuildFile,
     CatalogueContent,
     DemoBreak,
@@ -70,6 +71,7 @@ from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
 from gateway.http.upstreams import Upstreams
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
+from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.access import AccessControl
 from gateway.people.fleet_admin import FleetAdmin
 from gateway.people.login import Login
@@ -106,6 +108,10 @@ class Gateway:
         self.changing = asyncio.Lock()  # held while a changed fleet is read and applied
         self._catalogues = Catalogues(
             self.state, self._upstreams, deadlines, is_shared if logins is not None else is_any
+        )
+        self._upstreams.secrets.add(fleet.partner.keys)
+        self._partner_nodes = PartnerNodes(
+            lambda: self.state.fleet.partner, self._catalogues, is_private=lambda: self._can_administer
         )
         self.prober = Prober(self.state, self._upstreams, deadlines, on_well=self._catalogues.read_soon)
         self._fault_injector: FaultInjector | None = None
@@ -152,6 +158,7 @@ class Gateway:
         await self._discovery.close()
         await self.prober.close()
         await self._catalogues.close()
+        await self._partner_nodes.close()
         if self._fault_injector is not None:
             await self._fault_injector.close()
         self.departures.stop()
@@ -186,6 +193,7 @@ class Gateway:
         fleet = self._discovery.merged(fleet)
         if fleet.rules.trusted_header and self._access is None:
             _log.error("trusted_header takes effect after a restart: the gateway was started without users")
+        self._upstreams.secrets.add(fleet.partner.keys)
         departed = self._upstreams.change(fleet.servers)
         self._own_hosts = self._own_hosts.named(fleet.names)
         self.state.change(fleet)
@@ -210,6 +218,7 @@ class Gateway:
             self.state,
             self._catalogues,
             lambda: self.rules,
+            partner_nodes=self._partner_nodes,
             published_only=PublishedOnly(self._published),
             on_undeclared=self._metrics.count_undeclared,
         )
@@ -328,10 +337,20 @@ class Gateway:
                 return await self._open_tunnel(request, upstream, admitted.client_id, person)
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
-                if person is not None and self._access is not None:
-                    return await self._access.user_proxy.pass_on(request, admitted, upstream, person)
-                largest = self.state.largest_upload(upstream.server.id)
-                return await self._proxy.pass_on(request, admitted, upstream, largest)
+                return await self._pass_on(request, admitted, upstream, person)
+
+    async def _pass_on(
+        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person | None
+    ) -> web.StreamResponse:
+        """Pass a request on to a server."""
+        if person is not None and self._access is not None:
+            return await self._access.user_proxy.pass_on(request, admitted, upstream, person)
+        terms = PLAIN
+        if admitted.body is Body.PROMPT:
+            terms = Terms(rewrite=lambda body, scan: self._partner_nodes.write(upstream, body, scan, None))
+        return await self._proxy.pass_on(
+            request, admitted, upstream, self.state.largest_upload(upstream.server.id), terms
+        )
 
     async def _report_fleet(self, request: web.BaseRequest, person: Person | None) -> web.StreamResponse:
         """Push the fleet's state to one window, as long as its user is logged in."""

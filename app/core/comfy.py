@@ -29,7 +29,9 @@ FILE_DEADLINE = 4.0  # a click on Run waits for it
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
-_FORBIDDEN = frozenset({"denied-node", "not-allowed", "not-yours", "too-many-prompts"})  # the gateway's rules of a team
+_FORBIDDEN = frozenset(  # by the gateway's rules
+    {"denied-node", "no-partner-key", "no-partner-server", "not-allowed", "not-yours", "too-many-prompts"}
+)
 _UNFIT = frozenset({"too-large", "refused-body"})  # the gateway's causes for a body that it passes on for nobody
 TOO_MANY = "too-many-prompts"  # the gateway's cause if a user has too many prompts on a server
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run

@@ -30,6 +30,8 @@ class Deadlines:
     loads_down: float = 0.1  # the same for a server that is known to be down or to hang
     probe_well: float = 2.0  # between probes of a healthy server
     probe_down: float = 10.0  # the longest pause between probes of another one
+    partner_proof: float = 6.0  # that a submit waits for the examination of whether its server keeps keys to itself
+    partner_examination: float = 300.0  # such an examination, which waits for the prompt that runs
     catalogue: float = 30.0  # to read a server's node catalogue, which may be megabytes
     catalogue_fresh: float = 60.0  # between reads of a catalogue that is missing, or lacks a class
     fleet_file: float = 2.0  # between polls of the fleet file and the files that it refers to

@@ -31,6 +31,7 @@ from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
+from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit
 from gateway.people.event_filter import EventFilter
@@ -100,6 +101,7 @@ class UserProxy:
         catalogues: Catalogues,
         rules: Callable[[], Rules],
         *,
+        partner_nodes: PartnerNodes,
         published_only: PublishedOnly,
         on_undeclared: Callable[[ServerId, str], None],
     ) -> None:
@@ -108,6 +110,7 @@ class UserProxy:
         self._catalogues = catalogues
         self._rules = rules
         self.files = Files()
+        self._partner_nodes = partner_nodes
         self._published_only = published_only
         self._on_undeclared = on_undeclared  # counts a server's event that wire.events does not declare
         self.most_queued_bytes = MOST_QUEUED_BYTES
@@ -294,8 +297,11 @@ class UserProxy:
             raise
         await self._check_new(asked, written, rules)
         await self._check_made(asked, written.made)
-        audit("prompt", name=asked.person.name, server=asked.server_id, id=written.prompt_id)
-        return written.text
+        name = asked.person.name
+        body = await self._partner_nodes.write(asked.upstream, written.text, scan, name)
+        has_key = None if body is written.text else True
+        audit("prompt", name=name, server=asked.server_id, id=written.prompt_id, has_key=has_key)
+        return body
 
     async def _classes(self, asked: _Asked) -> Classes:
         """Return the server's node classes and its replacements for old names."""

@@ -20,6 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.rules import Rules
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
@@ -37,6 +38,7 @@ QUEUE = {"queue_running": [], "queue_pending": []}
 NODES = {"KSampler": {"input": {"required": {"seed": ["INT", {"max": 18446744073709551615}]}}}}
 MAX_UPLOAD = 4_000_000
 PLAIN = Rules()
+NO_KEYS = PartnerRules()
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -171,11 +173,16 @@ async def open_gateway(
     workflows: Path | None = None,
     logins: LoginSettings | None = None,
     rules: Rules = PLAIN,
+    partner: PartnerRules = NO_KEYS,
     **deadlines: float,
 ) -> AsyncIterator[Running]:
-    """Start a gateway for these servers. `deadlines` replaces single ones; by default the prober runs once."""
-    known = tuple(Server(ServerId(key), key, url) for key, url in servers.items())
-    fleet = Fleet(Source.FLAGS, "a test", known, rules=rules)
+    """Start a gateway for these servers, which may get the keys of `partner`.
+
+    `deadlines` replaces single ones; by default the prober runs once.
+    """
+    gets_keys = any(partner.keys)
+    known = tuple(Server(ServerId(key), key, url, is_partner=gets_keys) for key, url in servers.items())
+    fleet = Fleet(Source.FLAGS, "a test", known, rules=rules, partner=partner)
     async with open_fleet(fleet, root=root, names=names, workflows=workflows, logins=logins, **deadlines) as running:
         yield running
 

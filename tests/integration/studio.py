@@ -24,6 +24,7 @@ import pytest
 from aiohttp import WSMsgType
 from PIL import Image
 
+from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.rules import Rules
 from gateway.people import login, passwords
 from gateway.people.accounts import Account, Accounts, write_accounts
@@ -32,7 +33,7 @@ from gateway.people.login_settings import LoginSettings
 from gateway.people.passwords import PasswordHash
 from gateway.people.person import Role
 from tests.integration.hub import FLAGS
-from tests.integration.rig import PATIENCE, PLAIN, Running, open_gateway, until
+from tests.integration.rig import NO_KEYS, PATIENCE, PLAIN, Running, open_gateway, until
 from tests.services import start_demo
 
 PASSWORD = "a long enough one"
@@ -185,6 +186,7 @@ async def open_studio(
     workflows: Path | None = None,
     server: str = "",
     sessions: Path | None = None,
+    partner: PartnerRules = NO_KEYS,
     **deadlines: float,
 ) -> AsyncIterator[Studio]:
     """Start a gateway with three users for one demo server, or for the `server` at that address.
@@ -204,7 +206,7 @@ async def open_studio(
         url = server or stack.enter_context(start_demo(*flags, data=data)).url
         logins = LoginSettings(load_keys(home / "mooring.key"), users, sessions)
         gateway = await stack.enter_async_context(
-            open_gateway({"a": url}, logins=logins, rules=rules, workflows=workflows, **deadlines)
+            open_gateway({"a": url}, logins=logins, rules=rules, workflows=workflows, partner=partner, **deadlines)
         )
         await gateway.first_probe()
         state = gateway.gateway.state

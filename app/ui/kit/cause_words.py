@@ -49,6 +49,8 @@ def word_cause(cause: str, _: Translator) -> str:
         "not-yours": _("it is not yours"),
         "not-allowed": _("it is not allowed here"),
         "denied-node": _("a node of the workflow is not allowed here"),
+        "no-partner-key": _("there is no key with which you may use credits"),
+        "no-partner-server": _("this server gets no keys for nodes that use credits"),
         "too-many-prompts": _("you have too many runs on this server"),
         "too-many-requests": _("too many requests come from you at the moment"),
         "too-many-logins": _("too many attempts to log in"),
@@ -95,6 +97,10 @@ def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
         "not-yours": _("Choose a file of your own, and press Run again."),
         "not-allowed": _("Whoever runs this installation decides what may run here."),
         "denied-node": _("Use a workflow without that node, or ask whoever runs this installation."),
+        "no-partner-key": _(
+            "Use a workflow without nodes that use credits, or ask whoever runs this installation for a key."
+        ),
+        "no-partner-server": _("Choose another server, or ask whoever runs this installation."),
         **dict.fromkeys(
             ("too-large", "refused-body"), _("Use a smaller workflow, or ask whoever runs this installation.")
         ),

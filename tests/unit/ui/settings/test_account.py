@@ -188,8 +188,8 @@ def test_the_account_names_whose_it_is_and_nothing_is_markup() -> None:
 
 
 RULES = (
-    "not-logged-in", "other-person", "not-yours", "not-allowed", "denied-node", "too-many-prompts", "too-large",
-    "refused-body",
+    "not-logged-in", "other-person", "not-yours", "not-allowed", "denied-node", "no-partner-key", "no-partner-server",
+    "too-many-prompts", "too-large", "refused-body",
 )  # fmt: skip
 
 

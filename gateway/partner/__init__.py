@@ -1,0 +1,1 @@
+"""Partner nodes: nodes that run elsewhere, cost credits and need a key."""
