@@ -1,5 +1,7 @@
 """The examination of one server for `serve.py check`: it asks for more than a probe does, and changes nothing.
 
+Only a server that may get keys for partner nodes runs a small prompt, as before the first prompt with a key.
+
     report = await examine(upstream)
 
 A report holds facts; `gateway/check/output.py` says what they mean and what to do.
@@ -22,6 +24,7 @@ from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse
 from gateway.http.refusal import Refused
 from gateway.http.servers import Server
 from gateway.http.upstream import Redirected, Upstream
+from gateway.partner.proof import Proofs
 from wire.health import Condition, Health
 
 _SOCKET_BYTES = 1_000_000  # the largest greeting that is read
@@ -40,6 +43,7 @@ class Report:
     socket: str | None = None  # empty: it sends its greeting; otherwise why not
     has_jobs: bool | None = None
     upload: int | None = None  # bytes that the server accepts
+    keeps_keys: str | None = None  # empty: it may get keys for partner nodes; otherwise why not. None: it is not marked
     admits: str = ""  # the origin whose pages may read its answers, or *
 
     @property
@@ -76,7 +80,20 @@ async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> R
         socket=await _try_socket(upstream),
         has_jobs=await has_jobs(upstream),
         upload=await read_max_upload(upstream),
+        keeps_keys=await _try_key(upstream) if server.is_partner else None,
     )
+
+
+async def _try_key(upstream: Upstream) -> str:
+    """Return why the server gets no keys for partner nodes, or an empty text."""
+    proofs = Proofs()
+    try:
+        await proofs.demand(upstream)
+    except Refused as error:
+        return error.refusal.message
+    finally:
+        await proofs.close()
+    return ""
 
 
 async def _ask(upstream: Upstream, path: str, now: Callable[[], float]) -> _Answer:

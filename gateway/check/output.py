@@ -14,7 +14,7 @@ from wire.versions import takes_preview_method
 
 HEADS = (
     "SERVER", "ADDRESS", "STATE", "WAY IN", "COMFYUI", "ANSWERS IN", "SOCKET", "JOBS API", "UPLOADS", "CLOCK",
-    "PREVIEWS",
+    "PREVIEWS", "PARTNER NODES",
 )  # fmt: skip
 SLOW = 1.0  # seconds for a small answer; windows request as much every few seconds
 WRONG_CLOCK = 30.0  # seconds; the ends of tasks are dated by the server's clock
@@ -65,6 +65,7 @@ def _row(report: Report) -> tuple[str, ...]:
         _NONE if report.upload is None else f"{min(report.upload, server.limits.upload or report.upload) // 10**6} MB",
         _NONE if report.clock is None else f"{report.clock:+.0f} s",
         _previews(condition) if is_well else _NONE,
+        _NONE if report.keeps_keys is None else "no" if report.keeps_keys else "possible",
     )
 
 
@@ -107,6 +108,11 @@ def advice(report: Report) -> Iterator[str]:
         )
     if report.seconds is not None and report.seconds > SLOW:
         yield f"a small answer took {report.seconds:.1f} s. Check the network between, or what else runs there."
+    if report.keeps_keys:
+        yield (
+            f"{report.keeps_keys.rstrip('.')}. Partner nodes are refused there: update its ComfyUI, or remove"
+            " partner = true."
+        )
     if not report.condition.version:
         yield "it does not report its version: it is older than Mooring knows. Update it if something does not work."
     limit = report.server.limits.upload

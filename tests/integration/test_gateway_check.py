@@ -24,7 +24,9 @@ from gateway.fleet.file import read_fleet
 from gateway.http.deadlines import Deadlines
 from tests.certificates import make_pem
 from tests.integration.hub import text
+from tests.integration.partner_server import serve_partner
 from tests.integration.rig import QUEUE, STATS, Raw, serve_raw
+from tests.integration.rig import table as server_table
 from tests.integration.test_gateway_fleet import hang, http, say
 from tests.services import ROOT, free_ports, start_demo
 from wire.health import Health
@@ -276,3 +278,16 @@ def test_invalid_fleet_file_is_reported_in_one_sentence(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "line 3: ulr: there is no such setting; did you mean 'url'?" in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+async def test_check_says_which_servers_may_run_partner_nodes(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("comfyui-0123456789abcdef")
+    async with serve_partner() as good, serve_partner() as leaky, serve_partner() as plain:
+        leaky.shows = {"queue"}
+        marked = [server_table(name, one.url, partner=True) for name, one in (("good", good), ("leaky", leaky))]
+        lines = [*marked, server_table("plain", plain.url), '[partner]\nkey = "file:key"\n']
+        (tmp_path / "fleet.toml").write_text("".join(lines))
+        reports = await examine_all(read_fleet(tmp_path / "fleet.toml"), FAST)
+    assert [row_of(report)["PARTNER NODES"] for report in reports] == ["possible", "no", "-"]
+    assert "shows them to everyone, at /queue" in text_of(reports[1])
+    assert (good.keys, leaky.keys, plain.fakes) == ([], [], [])
