@@ -281,6 +281,12 @@ class Session:
         order = RunOrder(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
         return await self._submitter.run(order)
 
+    async def uses_credits(self, prompt_id: PromptId) -> bool:
+        """Return whether a server of the fleet lists a node of this task, or past task, as one that costs credits."""
+        held = self._state.get_window("uses_credits").tasks.get(prompt_id)
+        task = held if held is not None else await self.past.read_task(prompt_id)
+        return bool(task.workflow) and await self._submitter.capable.uses_credits(parse_workflow(task.workflow))
+
     async def confirm_move(self, prompt_id: PromptId) -> None:
         """Record that the user confirms the fleet's new address as the server that has this task; its work continues.
 

@@ -129,6 +129,9 @@ class Tab:
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
 
+    async def uses_credits(self, prompt_id: PromptId) -> bool:
+        return await self._crew.holder_of(prompt_id).uses_credits(prompt_id)
+
     async def confirm_move(self, prompt_id: PromptId) -> None:
         await self._crew.holder_of(prompt_id).confirm_move(prompt_id)
 

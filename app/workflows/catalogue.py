@@ -118,6 +118,12 @@ class Catalogue:
         found = self._parsed(class_type)
         return found if isinstance(found, NodeClass) else None
 
+    def uses_credits(self, class_type: str) -> bool:
+        """Whether a node of this class, or of the one that replaces it, runs elsewhere and costs credits."""
+        replacement = None if class_type in self.entries else self.replacements.get(class_type)
+        found = self.get(class_type if replacement is None else replacement.new_class)
+        return found is not None and found.is_api_node
+
     def why_unreadable(self, class_type: str) -> str:
         """What is invalid in a class that is listed but cannot be parsed; empty if nothing is."""
         found = self._parsed(class_type)

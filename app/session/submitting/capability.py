@@ -96,6 +96,17 @@ class Capabilities:
         catalogue = self._known(server, classes_of(workflow)) if server is not None else None
         return workflow if catalogue is None else respell(workflow, catalogue)
 
+    async def uses_credits(self, workflow: ApiWorkflow) -> bool:
+        """Return whether a server lists one of the nodes as one that costs credits."""
+        names = classes_of(workflow)
+        for server in self._state.fleet.servers:
+            catalogue = await self.catalogue(server, names)
+            if catalogue is not None and self._lacked(server, names):
+                await self._read_replacing(server, names)
+            if catalogue is not None and any(map(catalogue.uses_credits, names)):
+                return True
+        return False
+
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
         """Those classes of a server, among others; None if they are unknown now."""
         if missing := self._missing(server, names):

@@ -126,6 +126,12 @@ class OpenWorkflow:
         return frozenset(node.class_type for node in self.workflow.nodes.values())
 
     @cached_property
+    def credit_classes(self) -> frozenset[str]:
+        """The node classes that cost credits."""
+        names = {node.class_type for node in self.workflow.nodes.values()} if self.catalogue is not None else ()
+        return frozenset(name for name in names if self.catalogue is not None and self.catalogue.uses_credits(name))
+
+    @cached_property
     def shaping(self) -> frozenset[str]:
         """The nodes whose choices add other inputs."""
         kinds = ((item.node_id, item.kind) for item in self.form.by_key.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from app.core.errors import BadInput, MooringError
@@ -42,22 +43,29 @@ def form_view(
     more = len(stock.entries) - len(entries)
     if chosen is None:
         return FormView(entries=entries, more=more, opening=stock.opening)
-    first = chosen.arranged.first
+    place = Place.TOP if state.is_arranging else None
+    shown = [item for item in chosen.arranged.first if found is None or item.key in found]
+    views = [field_view(item, state.draft, place, state.known) for item in shown]
     return FormView(
         entries=entries,
         more=more,
         chosen=chosen,
-        fields=tuple(
-            field_view(item, state.draft, Place.TOP if state.is_arranging else None, state.known)
-            for item in first
-            if found is None or item.key in found
-        ),
+        fields=tuple(_marked(views, chosen.credit_classes)),
         query=state.query,
         is_arranging=state.is_arranging,
         can_undo=state.draft.history.can_undo,
         can_redo=state.draft.history.can_redo,
         is_searchable=not chosen.is_whole or len(chosen.form.by_key) > SMALL,
     )
+
+
+def _marked(views: Iterable[FieldView], credit_classes: frozenset[str]) -> Iterator[FieldView]:
+    """Mark the first field of each node that costs credits."""
+    marked = set[str]()
+    for view in views:
+        is_first = view.field.class_type in credit_classes and view.field.node_id not in marked
+        marked |= {view.field.node_id} if is_first else set()
+        yield replace(view, uses_credits=True) if is_first else view
 
 
 def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None) -> NodesView:
@@ -67,7 +75,10 @@ def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[K
     if not chosen.is_whole:
         return NodesView(is_coming=True)
     sections = chosen.arranged.sections if found is None else tuple(_below(chosen, found))
-    nodes = [_node(item, state, is_open=found is not None) for item in sections[: state.nodes_shown]]
+    nodes = [
+        replace(_node(item, state, is_open=found is not None), uses_credits=item.class_type in chosen.credit_classes)
+        for item in sections[: state.nodes_shown]
+    ]
     is_all = found is None and state.is_arranging
     hidden = [field_view(item, state.draft, Place.HIDDEN) for item in chosen.arranged.hidden if is_all]
     return NodesView(

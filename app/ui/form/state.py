@@ -188,6 +188,7 @@ class FieldView:
     other_name: str = ""
     list_error: MooringError | None = None  # why the server's choices are not known
     recent: tuple[str, ...] = ()  # values of earlier runs, without the present one
+    uses_credits: bool = False  # it is the first one on top of a node that costs credits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,11 @@ class FormView:
     can_redo: bool = False
 
     @property
+    def uses_credits(self) -> bool:
+        """Whether a node of the chosen workflow costs credits."""
+        return self.chosen is not None and bool(self.chosen.credit_classes)
+
+    @property
     def chosen_id(self) -> str:
         """The chosen workflow, open or being opened."""
         chosen = self.chosen or self.opening
@@ -224,6 +230,7 @@ class NodeView:
     class_type: str
     is_known: bool
     count: int
+    uses_credits: bool = False
     fields: tuple[FieldView, ...] | None = None
 
 

@@ -33,7 +33,7 @@ from app.ui.runs.cards import SessionFacts
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import files_of, order_of, plan_of
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
-from app.ui.runs.state import MOST_COUNT, RunsState
+from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState
 from app.ui.runs.task_actions import TaskActions, TaskCommands
 from app.ui.runs.waiting_actions import LineActions, LineCommands
 from app.ui.windows.orphan_actions import OrphanActions, OrphanCommands
@@ -164,12 +164,18 @@ class PageActions(ActionTable):
         set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))
 
     @action("run")
-    async def run(self) -> None:
+    async def run(self, confirmed: bool = False) -> None:
+        """Run the chosen workflow. Several runs that cost credits are confirmed first."""
+        if confirmed:
+            self._set(dialog=None)
         chosen, ui = self._form.chosen, self._context.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
         form, count = ui.of(FormState), ui.of(RunsState).run_count
         wish = self._wish(chosen, view.where)
+        if count > 1 and chosen.credit_classes and not confirmed:
+            self._set(dialog=CreditsDialog("run", count))
+            return
         if count > 1 or wish.is_patient:
             self._note_values(chosen, form.draft)
             await self._run_many(chosen, count, wish)

@@ -21,7 +21,7 @@ from app.ui.graph.graphs import GraphView
 from app.ui.kit.i18n import Translator
 from app.ui.library.library_html import library
 from app.ui.library.state import LibraryView
-from app.ui.page.questions_html import give_up, give_up_record, run_again, same_server
+from app.ui.page.questions_html import credits_question, give_up, give_up_record, run_again, same_server
 from app.ui.page.state import DialogView
 from app.ui.results.album_html import delete_question
 from app.ui.results.compare_html import comparing
@@ -35,7 +35,7 @@ from app.ui.runs.edit import EditView
 from app.ui.runs.edit_html import cancel_mine, edit
 from app.ui.runs.many import ManyView
 from app.ui.runs.many_html import many
-from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
+from app.ui.runs.state import CreditsDialog, GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting.actions import ScriptingDialog
 from app.ui.scripting.panel_html import scripting
@@ -47,6 +47,7 @@ from app.ui.windows.panel_html import windows
 
 # What a dialog is made from, where it needs nothing else.
 _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], Markup]] = {
+    CreditsDialog: credits_question,
     KeepingView: keeping,
     LogOutView: log_out,
     LibraryView: library,

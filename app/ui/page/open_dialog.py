@@ -30,7 +30,15 @@ from app.ui.runs.edit import EditDialog, edit_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import senders_for
-from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, RunsState, RunView, SameServerDialog
+from app.ui.runs.state import (
+    CardView,
+    CreditsDialog,
+    GiveUpDialog,
+    RunAgainDialog,
+    RunsState,
+    RunView,
+    SameServerDialog,
+)
 from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.settings.account import Account, LogOutDialog
 from app.ui.settings.logout import log_out_view
@@ -81,6 +89,8 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return _about_results(around, dialog), None
         case EditDialog() | CancelDialog() as dialog:
             return _about_line(session, dialog), None
+        case CreditsDialog() as dialog:
+            return DialogView(dialog), None
         case KeepingDialog() | LogOutDialog() as dialog:
             return _about_browser(around, dialog), None
         case MaskDialog() | CameraDialog() as dialog:

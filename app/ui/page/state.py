@@ -37,6 +37,7 @@ from app.ui.runs.many import ManyView
 from app.ui.runs.state import (
     Blocker,
     CardView,
+    CreditsDialog,
     GiveUpDialog,
     NowView,
     RunAgainDialog,
@@ -164,6 +165,7 @@ class DialogView:
 
     dialog: (
         TaskDialog
+        | CreditsDialog
         | KeepingView
         | LibraryView
         | GraphView

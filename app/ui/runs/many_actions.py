@@ -20,7 +20,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
-from app.ui.runs.state import RunsState
+from app.ui.runs.state import CreditsDialog, RunsState
 from app.workflows.forms.fields import Seed
 from app.workflows.graph import Key
 from app.workflows.plans.rows import MAX_TEXT
@@ -140,8 +140,8 @@ class ManyActions:
         self._screen.update({"texts": [{"node": TYPED, "name": key, "text": item} for key, item in fields.items()]})
 
     @action("many-add")
-    async def add_all(self) -> None:
-        """Add the plan's runs to those that wait, and close the dialog."""
+    async def add_all(self, confirmed: bool = False) -> None:
+        """Add the plan's runs to those that wait, and close the dialog; confirm several that cost credits first."""
         chosen, ui = self._form.chosen, self._context.ui
         if chosen is None:
             return
@@ -149,6 +149,9 @@ class ManyActions:
         plan = plan_of(chosen, draft.values, ui.of(RunsState).many, self._context.word)
         if plan.workflow is None or plan.runs is None:
             return  # the dialog shows why
+        if len(plan.runs) > 1 and chosen.credit_classes and not confirmed:
+            self._context.set_ui(replace(ui, dialog=CreditsDialog("many-add", len(plan.runs))))
+            return
         runs, after = self._with_seeds(chosen, ui, plan, draft)
         now = replace(self._context.ui, dialog=None)
         many = replace(ui.of(RunsState).many, senders=None)

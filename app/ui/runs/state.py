@@ -213,6 +213,19 @@ class RunAgainDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
+class CreditsDialog(Dialog):
+    """The question before several runs, or a repeated one, of a workflow that costs credits.
+
+    `action` continues: `run`, `many-add` or `run-again`, which is about a task.
+    """
+
+    action: str
+    count: int = 1
+    prompt_id: PromptId | None = None
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SameServerDialog(Dialog):
     """The question whether the fleet's new address is the server that has a task."""
 

@@ -11,7 +11,7 @@ from app.session import Run
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
-from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
+from app.ui.runs.state import CreditsDialog, GiveUpDialog, RunAgainDialog, SameServerDialog
 
 
 class TaskCommands(Protocol):
@@ -24,6 +24,7 @@ class TaskCommands(Protocol):
     async def give_up(self, prompt_id: PromptId) -> None: ...
     async def look_again(self, prompt_id: PromptId) -> None: ...
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
+    async def uses_credits(self, prompt_id: PromptId) -> bool: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
 
 
@@ -64,7 +65,11 @@ class TaskActions:
         self._show(RunAgainDialog(prompt_id, elsewhere))
 
     @action("run-again")
-    async def run_again(self, prompt_id: PromptId, elsewhere: bool = False) -> None:
+    async def run_again(self, prompt_id: PromptId, elsewhere: bool = False, confirmed: bool = False) -> None:
+        """Repeat a task. One that costs credits is confirmed first."""
+        if not confirmed and await self._session.uses_credits(prompt_id):
+            self._show(CreditsDialog("run-again", prompt_id=prompt_id, elsewhere=elsewhere))
+            return
         self._show(None)
         self._screen.update({"reveal": "now"})
         try:
@@ -84,5 +89,5 @@ class TaskActions:
         self._show(None)
         await self._session.confirm_move(prompt_id)
 
-    def _show(self, dialog: GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
+    def _show(self, dialog: CreditsDialog | GiveUpDialog | RunAgainDialog | SameServerDialog | None) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

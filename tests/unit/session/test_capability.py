@@ -313,3 +313,14 @@ async def test_waiting_runs_of_several_servers_are_sent_in_their_spellings(stage
     windows = [session.window for session in page.crew.all_sessions]
     tasks = [task for window in windows if isinstance(window, Window) for task in window.tasks.values()]
     assert {(task.server_id, model_of(task)) for task in tasks} == set(SPELLINGS.items())
+
+
+@scene
+async def test_task_costs_credits_if_any_server_says_so(stage: Stage) -> None:
+    costly = {**NODES, "SlowSteps": {**NODES["SlowSteps"], "api_node": True}}
+    page, catalogues = await open_window(stage, {A: NODES, B: NODES})
+    prompt_id = await stage.run(page)
+    assert not await page.session.uses_credits(prompt_id)
+    catalogues.nodes[str(B)] = costly
+    page.session._submitter.capable._kept.clear()
+    assert await page.session.uses_credits(prompt_id)

@@ -387,6 +387,7 @@ class StillSession:
     crew: tuple[Window, ...] = ()
     past: StillPast = field(default_factory=StillPast)
     outlooks: Mapping[PromptId, Outlook] = field(default_factory=dict)
+    costly: frozenset[PromptId] = frozenset()  # tasks that cost credits
 
     def outlook(self, task: Task) -> Outlook:
         return self.outlooks.get(task.prompt_id, Outlook())
@@ -445,6 +446,9 @@ class StillSession:
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         self._note("run_again", prompt_id, elsewhere)
         return PromptId("again")
+
+    async def uses_credits(self, prompt_id: PromptId) -> bool:
+        return prompt_id in self.costly
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
         self._note("confirm_move", prompt_id)
