@@ -201,6 +201,7 @@ def _server(item: Mapping[str, Any]) -> Server:
         catalogue=str(item.get("catalogue") or ""),
         files=str(item.get("files") or ""),
         is_drained=item.get("drained") is True,
+        gets_keys=item.get("partner") is not False,
         colour=str(item.get("colour") or ""),
         weight=_weight(item.get("weight")),
         tags=tuple(str(tag) for tag in item.get("tags") or ()),

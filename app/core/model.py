@@ -34,6 +34,7 @@ class Server(Condition):
     address: str
     base: str
     is_drained: bool = False  # takes no new work, as its operator chose; what it has is finished there
+    gets_keys: bool = True  # the gateway may send it keys for nodes that cost credits, as far as is known
     catalogue: str = ""  # the hash of its node catalogue; empty while the gateway has not read it
     files: str = ""  # the hash of its lists of uploaded files
     broken: tuple[str, ...] = ()  # faults that a demo server has on purpose

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -111,19 +111,28 @@ class MissingValue:
 
 @dataclass(frozen=True, slots=True)
 class Lacks:
-    """What one server lacks for one workflow; if nothing, the workflow runs there."""
+    """What one server lacks for one workflow; if nothing, the workflow runs there.
+
+    `without_key` are classes that cost credits, for which the server gets no key.
+    """
 
     classes: tuple[MissingClass, ...] = ()
     values: tuple[MissingValue, ...] = ()
+    without_key: tuple[MissingClass, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.classes or self.values)
+        return bool(self.classes or self.values or self.without_key)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the missing classes and values, each once."""
         return tuple(
-            dict.fromkeys([*(item.class_type for item in self.classes), *(item.value for item in self.values)])
+            dict.fromkeys(
+                [
+                    *(item.class_type for item in (*self.classes, *self.without_key)),
+                    *(item.value for item in self.values),
+                ]
+            )
         )
 
 
@@ -200,8 +209,13 @@ def standing(
     catalogues: Mapping[ServerId, Catalogue | None],
     supplied: Collection[Key] = (),
     files: Mapping[ServerId, Files] | None = None,
+    *,
+    without_keys: Collection[ServerId] = (),
 ) -> Runnability:
-    """The same for a fleet; servers with the same catalogue and the same answers about files are checked once."""
+    """The same for a fleet; servers with the same catalogue and the same answers about files are checked once.
+
+    `without_keys` are the servers that get no keys for nodes that cost credits.
+    """
     graph = open_graph(workflow)
     checked: dict[tuple[int, frozenset[tuple[str, bool]]], Lacks] = {}
     found: dict[ServerId, Lacks] = {}
@@ -213,6 +227,8 @@ def standing(
         if known not in checked:
             checked[known] = _check(graph, catalogue, supplied, there)
         found[server_id] = checked[known]
+        if server_id in without_keys:
+            found[server_id] = replace(found[server_id], without_key=_costly(graph, catalogue))
     return Runnability(
         runs_on=tuple(server_id for server_id, lacks in found.items() if not lacks),
         lacks={server_id: lacks for server_id, lacks in found.items() if lacks},
@@ -236,6 +252,15 @@ def _check(graph: Graph, catalogue: Catalogue, supplied: Collection[Key], files:
         )
     ]
     return Lacks(tuple(MissingClass(name, tuple(nodes)) for name, nodes in missing.items()), tuple(values))
+
+
+def _costly(graph: Graph, catalogue: Catalogue) -> tuple[MissingClass, ...]:
+    """Return the classes that cost credits, with those of their nodes that run."""
+    nodes: dict[str, list[tuple[str, str]]] = {}
+    for node, node_class in _checked(_as_run(graph, catalogue), catalogue):
+        if node_class.is_api_node:
+            nodes.setdefault(node_class.name, []).append((node.node_id, node.title))
+    return tuple(MissingClass(name, tuple(found)) for name, found in nodes.items())
 
 
 def _as_run(graph: Graph, catalogue: Catalogue) -> Graph:

@@ -221,6 +221,7 @@ class FleetState:
             **(known if runs_fleet else replace(known, detail="")).as_json(),
             "colour": server.colour,
             "drained": server.is_drained,
+            "partner": server.is_partner,
             "weight": server.weight,
             "tags": list(server.tags),
             "catalogue": self.catalogue(server.id).nodes,

@@ -81,14 +81,17 @@ class Capabilities:
         if lacking := [server for server in servers if self._lacked(server, names)]:
             await asyncio.gather(*(self._read_replacing(server, names) for server in lacking))
         known = {server.server_id: self._known(server, names) for server in servers}
+        without_keys = {server.server_id for server in servers if not server.gets_keys}
         unlisted: dict[Key, str] = {}
         for catalogue in {id(item): item for item in known.values() if item is not None}.values():
             unlisted |= unlisted_files(workflow, catalogue, supplied)
         has_replaced = any(item and names & item.replacements.keys() - item.entries.keys() for item in known.values())
         if not unlisted:
-            return Survey(standing(workflow, known, supplied), has_replaced=has_replaced)
+            found_standing = standing(workflow, known, supplied, without_keys=without_keys)
+            return Survey(found_standing, has_replaced=has_replaced)
         found = await self.holdings.find(unlisted, servers, origin, is_now=is_now)
-        return Survey(standing(workflow, known, {*supplied, *found.copies}, found.files), found, has_replaced)
+        covered = {*supplied, *found.copies}
+        return Survey(standing(workflow, known, covered, found.files, without_keys=without_keys), found, has_replaced)
 
     def as_sent(self, workflow: ApiWorkflow, server_id: ServerId) -> ApiWorkflow:
         """Return the workflow with models as this server spells them; unchanged while its catalogue is unknown."""

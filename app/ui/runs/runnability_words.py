@@ -47,6 +47,7 @@ def _servers(tags: Sequence[ServerTag], _: Translator) -> str:
 
 def _things(lacks: Lacks, _: Translator) -> str:
     things = [_("the node {name}", name=item.class_type) for item in lacks.classes]
+    things += [_("a key for {name}", name=item.class_type) for item in lacks.without_key]
     models = [item for item in lacks.values if item.kind is ValueKind.MODEL]
     others = [item for item in lacks.values if item.kind is not ValueKind.MODEL]
     things += [_("the model {name}", name=name) for name in dict.fromkeys(item.value for item in models)]

@@ -67,13 +67,18 @@ class MemoryCatalogues:
 
 
 async def open_window(
-    stage: Stage, nodes: Mapping[ServerId, dict[str, Any]], version: str = ""
+    stage: Stage, nodes: Mapping[ServerId, dict[str, Any]], version: str = "", keys: Collection[ServerId] = (A, B, C)
 ) -> tuple[Page, MemoryCatalogues]:
     """A window that knows these servers' catalogues; those of other servers are unknown."""
     catalogues = MemoryCatalogues({str(server_id): items for server_id, items in nodes.items()})
     known_fleet = stage.world.network.fleet()
     servers = tuple(
-        replace(item, version=version, catalogue=item.server_id if item.server_id in nodes else "")
+        replace(
+            item,
+            version=version,
+            catalogue=item.server_id if item.server_id in nodes else "",
+            gets_keys=item.server_id in keys,
+        )
         for item in known_fleet.servers
     )
     listed = replace(known_fleet, servers=servers)
@@ -313,6 +318,14 @@ async def test_waiting_runs_of_several_servers_are_sent_in_their_spellings(stage
     windows = [session.window for session in page.crew.all_sessions]
     tasks = [task for window in windows if isinstance(window, Window) for task in window.tasks.values()]
     assert {(task.server_id, model_of(task)) for task in tasks} == set(SPELLINGS.items())
+
+
+@scene
+async def test_work_that_costs_credits_goes_to_a_server_that_gets_keys(stage: Stage) -> None:
+    costly = {**NODES, "SlowSteps": {**NODES["SlowSteps"], "api_node": True}}
+    page, _ = await open_window(stage, {A: costly, B: costly, C: costly}, keys={B})
+    task = task_of(page, await stage.run(page))
+    assert (task.server_id, task.choice and task.choice.refused) == (B, {A: "lacks", C: "lacks"})
 
 
 @scene

@@ -329,3 +329,16 @@ def test_model_of_a_replaced_class_is_respelled_under_its_own_name() -> None:
     known.replacements = {"OldLoad": Replacement("Load", inputs)}
     sent = respell(workflow(n1=("OldLoad", {"name": "xl/b.safetensors"})), known)
     assert json.loads(sent.text)["n1"]["inputs"] == {"name": "xl\\b.safetensors"}
+
+
+def test_nodes_that_cost_credits_need_a_server_that_gets_keys() -> None:
+    far, save = (
+        {**node_class(text=["STRING", {}]), "api_node": True},
+        {**node_class(images=["IMAGE"]), "output_node": True},
+    )
+    known = catalogue(Far=far, Save=save)
+    work = workflow(n1=("Far", {"text": "x"}), n2=("Save", {"images": ["n1", 0]}), n3=("Far", {"text": "unused"}))
+    found = standing(work, {ServerId("a"): known, ServerId("b"): known}, without_keys={ServerId("b")})
+    assert found.runs_on == ("a",)
+    assert found.lacks == {"b": Lacks(without_key=(MissingClass("Far", (("n1", ""),)),))}
+    assert found.lacks[ServerId("b")].names == ("Far",)

@@ -52,6 +52,7 @@ def test_the_state_as_json() -> None:
                 "jobs": False,
                 "preview_method": "",
                 "drained": False,
+                "partner": False,
                 "weight": 1.0,
                 "tags": [],
                 "catalogue": "",
