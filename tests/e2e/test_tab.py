@@ -117,7 +117,9 @@ async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, ta
 
 async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, tab: Tab) -> None:
     await hide(tabs, tab)
-    refused = json.dumps({"1": {"class_type": "SaveImage", "inputs": {}}})
+    refused = json.dumps(
+        {"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}}}
+    )
     assert await tab.call(f"mooring.submitWorkflow({refused}).catch((error) => error.name)") == "PromptRejected"
     await tab.until("document.title === '! failed · gpu-1 · Mooring'")
     await tab.bring_to_front()
