@@ -107,13 +107,13 @@ async def test_results_that_are_no_pictures_are_shown(user: BrowserUser) -> None
     text = await made(window, note(NOTE, "md"))
     await expect(window.card(text).locator("pre")).to_contain_text("<b>as written</b>")
     await window.card(text).locator(".result-open").click()
-    await wait_for_js(page, "(whole) => document.querySelector('#large-text').textContent === whole", arg=NOTE)
+    await wait_for_js(page, "(whole) => document.querySelector('#large-text')?.textContent === whole", arg=NOTE)
     await window.close_large()
 
     drawing = await made(window, note(DRAWING, "svg"))
     await wait_for_js(page, "document.querySelector('[data-testid=result-image]')?.naturalWidth === 40")
     image = await window.open_large(drawing)
-    await wait_for_js(page, "document.querySelector('.large-stage img').naturalWidth === 40")
+    await wait_for_js(page, "document.querySelector('.large-stage img')?.naturalWidth === 40")
     address = await image.get_attribute("src")
     async with page.expect_popup() as opened:
         await page.evaluate("(url) => { window.open(url); }", address)
