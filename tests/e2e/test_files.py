@@ -80,7 +80,7 @@ async def form(module_form: Page, module_user: BrowserUser) -> AsyncIterator[Pag
     module_user.watch.restart()
     clear = module_form.get_by_role("button", name="Take the file out")
     while await clear.count():
-        await clear.first.click()
+        await module_form.evaluate("document.querySelector('[data-action=clear-picture]')?.click()")
     await module_form.evaluate("document.activeElement.blur()")
     yield module_form
     module_user.watch.check()
