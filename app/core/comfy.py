@@ -32,7 +32,7 @@ UPLOAD_FOLDER = "mooring"
 _FORBIDDEN = frozenset(  # by the gateway's rules
     {"denied-node", "no-partner-key", "no-partner-server", "not-allowed", "not-yours", "too-many-prompts"}
 )
-_UNFIT = frozenset({"too-large", "refused-body"})  # the gateway's causes for a body that it passes on for nobody
+_UNFIT = frozenset({"too-large", "refused-body"})  # the gateway's causes for a body that it never passes on
 TOO_MANY = "too-many-prompts"  # the gateway's cause if a user has too many prompts on a server
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 

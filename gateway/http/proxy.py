@@ -296,7 +296,7 @@ class _Call:
 
     def _check_coding(self, reply: aiohttp.ClientResponse) -> None:
         if self._upstream.secrets and "Content-Encoding" in reply.headers:
-            message = f"{self._upstream.server.id} sends compressed answers that nobody asked for."
+            message = f"{self._upstream.server.id} sends compressed answers, which were not requested."
             raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:

@@ -17,7 +17,7 @@ async def test_identical_prompt_is_cached_under_the_old_name(peer: Peer) -> None
     await submit(peer, workflow, prompt_id=prompt_id, client_id="cached")
     received = of_job(await listener.until(ended(prompt_id)), prompt_id)
     if not peer.is_alone and received[1].data["nodes"] == []:
-        pytest.skip("a job of somebody else came between and took the cache")
+        pytest.skip("another user's job came between and took the cache")
     assert (await entry(peer, prompt_id))["outputs"] == first["outputs"]
     assert kinds(received) == [
         "execution_start",
@@ -36,7 +36,7 @@ async def test_cached_output_outside_the_targets_may_be_listed(peer: Peer) -> No
     assert set((await entry(peer, await submit(peer, workflow)))["outputs"]) == {"5", "9"}
     found = await entry(peer, await submit(peer, workflow, partial_execution_targets=["5"]))
     if not peer.is_alone and found["status"]["messages"][1][1]["nodes"] == []:
-        pytest.skip("a job of somebody else came between and took the cache")
+        pytest.skip("another user's job came between and took the cache")
     assert set(found["outputs"]) == ({"5", "9"} if peer.expected.lists_whole_cache else {"5"})
 
 

@@ -36,7 +36,7 @@ from app.workflows.graph import CUSTOM_COMBO, Key
 from app.workflows.plans.runs import PlannedRun
 
 MOST_BASES = 4
-_FRESH = (SlotKind.PROMPT, SlotKind.FILE_NAME)  # filled anew for each run
+_FRESH = (SlotKind.PROMPT, SlotKind.FILE_NAME)  # filled in for each run
 _TRIES = 3  # rewriting a stored value changes what is sent only for classes that save "no value" before others
 
 Values = Mapping[Key, object]

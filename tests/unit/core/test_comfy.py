@@ -84,7 +84,7 @@ def test_certainly_not_sent_is_a_failure_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("cause", "status"), [("too-large", 413), ("refused-body", 400)])
-def test_prompt_that_the_gateway_takes_from_nobody_is_not_sent_again(cause: str, status: int) -> None:
+def test_body_that_the_gateway_never_passes_on_is_not_sent_again(cause: str, status: int) -> None:
     headers = {key: value.replace("connect-failed", cause) for key, value in NOT_SENT.items()}
     body = json.dumps({"error": {"message": "The body is larger than the limit."}})
     result = comfy.read_submit(Response(status, headers, body), TASK, 5.0)

@@ -144,7 +144,7 @@ def test_only_the_latest_frames_are_kept() -> None:
         film = picture(serial).as_frame(serial, 8, film)
     film = picture(900).as_frame(7, 8, film)
     assert film is not None
-    assert [*film.frames] == [5, 6, *range(8, MOST_FRAMES + 5), 7], "the oldest went, and the seventh came anew"
+    assert [*film.frames] == [5, 6, *range(8, MOST_FRAMES + 5), 7], "the oldest went, and the seventh is the latest"
     assert film.frames[7].serial == 900
     large = picture(901, MOST_BYTES - 15).as_frame(1, 8, film)
     assert [*large.frames] == [7, 1], "frames of so many bytes are fewer"
