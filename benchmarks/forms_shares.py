@@ -16,7 +16,6 @@ from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, nodes_view, option_lists
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
-from app.ui.kit.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
@@ -81,6 +80,6 @@ def _round(data: bytes, part: str) -> dict[str, float]:
 
 def _markup(opened: OpenWorkflow) -> str:
     _ = Translator("en", gettext.NullTranslations(), _Formats())
-    ui = UiState().with_slices(FormState(opened.workflow_id, {opened.workflow_id: Draft()}))
-    top, below = form_view(LibraryEntries(), opened, ui, None), nodes_view(opened, ui, None)
+    state = FormState(opened.workflow_id, {opened.workflow_id: Draft()})
+    top, below = form_view(LibraryEntries(), opened, state, None), nodes_view(opened, state, None)
     return f"{form(top, _)}{nodes(below, _)}{lists(option_lists((*top.fields, *below.fields)), _)}"
