@@ -39,6 +39,7 @@ def hints_of(conversion: Conversion) -> Hints:
     values: dict[Key, object] = {}
     named: dict[Named, Key] = {}
     hosted: dict[Key, Place] = {}
+    app_inputs = tuple(dict.fromkeys(_app_inputs(conversion.source)))
     for key, place, inside in conversion.shown():
         values[key] = place[0].values[place[1]]
         control = control_word(inside)
@@ -48,8 +49,9 @@ def hints_of(conversion: Conversion) -> Hints:
         if leader != key:
             shared[key] = leader
             continue
-        for name in _names(place, inside):
-            named.setdefault(name, key)
+        if app_inputs:
+            for name in _names(place, inside):
+                named.setdefault(name, key)
         if place[0].graph is not None:
             hosted[key] = place
     root = conversion.opened.root
@@ -58,7 +60,7 @@ def hints_of(conversion: Conversion) -> Hints:
         seeds=seeds,
         values=values,
         shared=shared,
-        chosen=tuple(dict.fromkeys(named[name] for name in _app_inputs(conversion.source) if name in named)),
+        chosen=tuple(dict.fromkeys(named[name] for name in app_inputs if name in named)),
         promoted=_promoted(hosted),
         labels={key: label for key, place in hosted.items() if (label := _own_label(place, key))},
         titles={key: node.title for key, (node, _slot) in hosted.items()},
@@ -124,7 +126,8 @@ def _socket_label(host: LiveNode, slot: int) -> str:
 
 def _leads(root: LiveGraph) -> Iterator[tuple[str, str]]:
     """For each node of the root, what the author calls the subgraph's input to which its first output leads."""
-    for node_id in root.nodes:
+    has_hosts = any(node.graph is not None for node in root.nodes.values())
+    for node_id in root.nodes if has_hosts else ():
         labels = (_socket_label(host, slot) for host, slot in _targets(root, node_id, 0))
         if label := next((label for label in labels if label), ""):
             yield node_id, label

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from app.workflows.forms.fields import Field, Text, Upload
 from app.workflows.forms.form import Form
 from app.workflows.forms.kinds import label_of
 from app.workflows.forms.search import plain
 from app.workflows.graph import Key, open_graph
-
-Ways = tuple[str, ...]  # of one field, the best first: what it could be told apart by
 
 
 def distinguished(items: Iterable[Field], form: Form) -> tuple[Field, ...]:
@@ -28,20 +27,22 @@ def distinguished(items: Iterable[Field], form: Form) -> tuple[Field, ...]:
     alike = [group for group in groups.values() if len(group) > 1]
     if not alike:
         return fields
-    leads, titles = _leads(form), {section.node_id: section.title for section in form.sections}
+    titles = {section.node_id: section.title for section in form.sections}
+    leads = _Leads(form)
     about: dict[Key, str] = {}
     for group in alike:
-        ways = [tuple(_ways(item, form, leads, titles)) for item in group]
+        ways = [_ways(item, form, leads, titles) for item in group]  # a column is made if no earlier one is enough
         chosen = next((column for column in zip(*ways, strict=True) if _tells_apart(column, group)), None)
         texts = chosen or tuple(f"{titles.get(item.node_id, '')} #{item.node_id}".strip() for item in group)
         about |= {item.key: text for item, text in zip(group, texts, strict=True)}
     return tuple(replace(item, about=about[item.key]) if item.key in about else item for item in fields)
 
 
-def _ways(item: Field, form: Form, leads: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[str]:
+def _ways(item: Field, form: Form, leads: _Leads, titles: Mapping[str, str]) -> Iterator[str]:
+    """What a field could be told apart by, the best first."""
     title = form.hints.titles.get(item.key) or titles.get(item.node_id, "")
-    lead = form.hints.leads.get(item.node_id) or leads.get(item.node_id, "") if _is_passed_on(item) else ""
     yield title
+    lead = leads.of(item.node_id) if _is_passed_on(item) else ""
     yield lead
     yield f"{title} · {lead}" if lead else ""
     name = label_of(item.input_name)
@@ -60,10 +61,19 @@ def _tells_apart(texts: tuple[str, ...], group: list[Field]) -> bool:
     return all(plains) and len(set(plains)) == len(plains) and plain(group[0].label) not in plains
 
 
-def _leads(form: Form) -> dict[str, str]:
-    """For each node, the name of the first input that it leads to."""
-    leads: dict[str, str] = {}
-    for node in open_graph(form.workflow).values():
-        for name, link in node.links.items():
-            leads.setdefault(link.node_id, label_of(name))
-    return leads
+class _Leads:
+    """For each node, the author's word for the input that it leads to, or that input's name; read when needed."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+
+    def of(self, node_id: str) -> str:
+        return self._form.hints.leads.get(node_id) or self._names.get(node_id, "")
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for node in open_graph(self._form.workflow).values():
+            for name, link in node.links.items():
+                names.setdefault(link.node_id, label_of(name))
+        return names
