@@ -5,6 +5,7 @@ read_outputs(entry["outputs"])      # {"9": {"images": [{"filename": …}]}, "12
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,6 +33,22 @@ def read_node_outputs(node_id: str, made: object) -> tuple[Output, ...]:
     if any(medium_of("", item.filename) == "text" for item in files):
         return files  # SaveText also shows the text that it saves
     return (*files, *_texts(node_id, made))
+
+
+def in_order_of(workflow: str, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+    """The outputs in the order of the workflow's nodes; a history lists them in the order in which they were made."""
+    if len({output.node_id for output in outputs}) < 2:
+        return outputs
+    try:
+        places = {node_id: place for place, node_id in enumerate(json.loads(workflow))}
+    except ValueError:  # an orphan's workflow is unknown
+        return outputs
+
+    def place(output: Output) -> int:
+        node_id = output.node_id
+        return places.get(node_id, places.get(node_id.split(".", maxsplit=1)[0], len(places)))  # 2.0.0.1 is made by 2
+
+    return tuple(sorted(outputs, key=place))
 
 
 def _files(node_id: str, made: Mapping[str, Any]) -> Iterator[Output]:

@@ -34,6 +34,7 @@ from app.core.evidence import (
     Unclear,
 )
 from app.core.model import Contact, Delivery, Failure, Note, Output, Task, TaskState
+from app.core.outputs import in_order_of
 
 LOST_GAP = 3.0  # seconds between the two polls; docs/comfyui.md 3: history may lag execution_success by milliseconds
 UNREACHABLE_AFTER = 2  # polls in a row without a real answer; one may be a hiccup
@@ -137,7 +138,7 @@ def _absent(task: Task, evidence: Absent) -> Task:
 
 
 def _finished(task: Task, entry: Finished) -> Task:
-    outputs = merge_outputs(task.outputs, entry.outputs)
+    outputs = merge_outputs(task.outputs, in_order_of(task.workflow, entry.outputs))
     task = replace(
         task,
         outputs=outputs,

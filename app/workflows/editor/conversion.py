@@ -12,6 +12,7 @@ conversion.fields[("3", "seed")].value              # what the user may change, 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,7 @@ from app.core.model import NodeId
 from app.core.workflow import MAX_NODES, ApiWorkflow, WorkflowNode, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_inputs import InputSpec
+from app.workflows.editor.app_mode import app_outputs
 from app.workflows.editor.broadcasts import SENDER_BY_PATTERNS, add_broadcasts
 from app.workflows.editor.flow import Flow, Output, Scope, problem_of
 from app.workflows.editor.graph import read_editor_file
@@ -100,7 +102,7 @@ class Converter:
         file = read_editor_file(source)
         opened = open_file(file, self._layouts)
         add_broadcasts(opened, self._layouts, source)
-        sending = _Sending(opened, self._layouts, now, choose)
+        sending = _Sending(opened, self._layouts, now, choose, tuple(app_outputs(source)))
         return Conversion(
             source, opened, sending.output(), sending.places, sending.chosen, self._layouts, sending.looked_up
         )
@@ -114,6 +116,7 @@ class _Sending:
     layouts: Layouts
     now: Moment | None
     choose: Choose
+    first: tuple[str, ...]  # the outputs that the author wants to see first
     places: dict[Key, Place] = field(default_factory=dict)
     chosen: dict[Key, str] = field(default_factory=dict)
     looked_up: dict[tuple[str, str], Place | None] = field(default_factory=dict)
@@ -121,7 +124,7 @@ class _Sending:
     problems: list[Problem] = field(default_factory=list)
 
     def output(self) -> dict[str, dict[str, Any]]:
-        """All nodes that are sent, each with its values and links."""
+        """All nodes that are sent, each with its values and links: those first whose results the author wants first."""
         sent: list[tuple[Scope, LiveNode]] = []
         for scope, node in self._used():
             if node.is_active and not node.is_virtual:
@@ -131,6 +134,7 @@ class _Sending:
         if self.problems:
             raise refuse(*self.problems)
         output = {f"{scope.prefix}{node.node_id}": self._sent(scope, node) for scope, node in sent}
+        output = {node_id: output[node_id] for node_id in (*self.first, *output) if node_id in output}
         if self.problems:
             raise refuse(*self.problems)
         for entry in output.values():
@@ -144,7 +148,7 @@ class _Sending:
         found: list[tuple[Scope, LiveNode]] = []
         scopes = [Scope(self.opened.root)]
         for scope in scopes:  # grows in the loop
-            for node in scope.graph.nodes.values():
+            for node in sorted(scope.graph.nodes.values(), key=_order):
                 found.append((scope, node))
                 if node.graph is None or (scope.host is None and not node.is_active):
                     continue
@@ -250,6 +254,12 @@ class _Sending:
             return None
         index = named[0].layout.widget_of.get(widget_name)
         return None if index is None else (named[0], index)
+
+
+def _order(node: LiveNode) -> float:
+    """The node's place in the order of execution, as the editor has saved it."""
+    order = node.raw.get("order")
+    return order if isinstance(order, int | float) else math.inf
 
 
 def _search_name(node: LiveNode) -> object:

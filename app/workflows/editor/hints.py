@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.workflows.editor.app_mode import Named, app_inputs
 from app.workflows.editor.conversion import Conversion, control_word, file_place
 from app.workflows.editor.graph import label_in
 from app.workflows.editor.nodes import REROUTE, LiveGraph, LiveNode, Place
@@ -23,10 +24,7 @@ from app.workflows.graph import Key
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
 _MODES = {mode.value: mode for mode in SeedMode}
 _LONGEST = 200  # characters of a group's title
-_IN_GRAPH = re.compile(r"([^:]+):([^:]+):(.+)", re.DOTALL)  # a widget's id in newer files: graph, node, name
 _MOST_REROUTES = 100
-
-Named = tuple[str, str]  # a widget: the id of its node in the file, and its name
 
 Area = tuple[float, float, float, float]  # left, top, width, height
 
@@ -39,7 +37,7 @@ def hints_of(conversion: Conversion) -> Hints:
     values: dict[Key, object] = {}
     named: dict[Named, Key] = {}
     hosted: dict[Key, Place] = {}
-    app_inputs = tuple(dict.fromkeys(_app_inputs(conversion.source)))
+    chosen = tuple(dict.fromkeys(app_inputs(conversion.source)))
     for key, place, inside in conversion.shown():
         values[key] = place[0].values[place[1]]
         control = control_word(inside)
@@ -49,7 +47,7 @@ def hints_of(conversion: Conversion) -> Hints:
         if leader != key:
             shared[key] = leader
             continue
-        if app_inputs:
+        if chosen:
             for name in _names(place, inside):
                 named.setdefault(name, key)
         if place[0].graph is not None:
@@ -60,7 +58,7 @@ def hints_of(conversion: Conversion) -> Hints:
         seeds=seeds,
         values=values,
         shared=shared,
-        chosen=tuple(dict.fromkeys(named[name] for name in app_inputs if name in named)),
+        chosen=tuple(dict.fromkeys(named[name] for name in chosen if name in named)),
         promoted=_promoted(hosted),
         labels={key: label for key, place in hosted.items() if (label := _own_label(place, key))},
         titles={key: node.title for key, (node, _slot) in hosted.items()},
@@ -76,23 +74,6 @@ def _names(place: Place, inside: Place) -> Iterator[Named]:
         if (primitive := node.fed_by.get(index)) is not None:
             node_id = as_id(primitive.raw.get("id"))
             yield from ((node_id, "value"), (node_id, widget))
-
-
-def _app_inputs(source: Mapping[str, Any]) -> Iterator[Named]:
-    """The inputs that the author has chosen for the editor's app mode, in order.
-
-    Nodes inside of subgraphs are named by their id alone, or after the id of their graph. Ids are unique in a file.
-    """
-    match source.get("extra"):
-        case {"linearData": {"inputs": list(inputs)}}:
-            pass
-        case _:
-            return
-    for item in inputs:
-        match item:
-            case [str() | int() as node_id, str(name), *_]:
-                found = _IN_GRAPH.fullmatch(node_id) if isinstance(node_id, str) else None
-                yield (as_id(node_id), name) if found is None else (found[2], found[3])
 
 
 def _promoted(hosted: Mapping[Key, Place]) -> tuple[Key, ...]:

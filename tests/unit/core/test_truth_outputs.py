@@ -48,6 +48,15 @@ def test_merging_keeps_all_files_and_order_of_delivered_ones(
             assert merged[index] == item
 
 
+def test_results_are_in_the_order_of_the_workflows_nodes() -> None:
+    """A history has them as they were made: those of cached nodes first."""
+    made = (output("c.png", "7"), output("b.png", "2.0.0.1"), output("a.png", "5"), output("d.png", "5"))
+    sorted_by_node = tuple(made[place] for place in (2, 3, 1, 0))
+    ended = after(submitted(workflow='{"5": {}, "2": {}, "1": {}}'), Finished(201.0, "success", made))
+    assert ended.outputs == sorted_by_node
+    assert after(submitted(), Finished(201.0, "success", made)).outputs == made, "its workflow is not known"
+
+
 # Whose file it is
 
 

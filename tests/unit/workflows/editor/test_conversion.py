@@ -404,3 +404,15 @@ def test_any_file_is_converted_or_refused(file: Any) -> None:
         return
     json.dumps(found.output)
     assert all(key[0] in found.output for key in found.fields)
+
+
+def test_nodes_are_sent_in_the_editors_order_the_outputs_of_app_mode_first(converter: Converter) -> None:
+    draw = Drawing()
+    for node_id, order in ((3, 2), (1, 0), (4, 3), (2, 1)):
+        draw.node(
+            node_id, *(["CaseSource"] if node_id == 1 else ["CaseKeep"]), **({} if node_id == 1 else {"images": (1, 0)})
+        )
+        draw.nodes[-1]["order"] = order
+    assert list(converter.convert(draw.file()).output) == ["1", "2", "3", "4"]
+    chosen = {"extra": {"linearData": {"inputs": [], "outputs": ["4", 3, "99", [], None]}}}
+    assert list(converter.convert(draw.file() | chosen).output) == ["4", "3", "1", "2"]
