@@ -239,7 +239,8 @@ class Uploaded:
 
 def read_upload(response: Response, server_id: ServerId) -> Uploaded:
     """The name that the server gave; HttpStatusError (413: too large) or ProtocolError otherwise."""
-    check_arrived(response, server_id)
+    if gateway_cause(response) not in _UNFIT:
+        check_arrived(response, server_id)
     if response.status != 200:
         raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
     answer = _parse_object(response)

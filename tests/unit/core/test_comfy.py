@@ -285,6 +285,13 @@ def test_oversized_upload_raises_its_status() -> None:
     }
 
 
+def test_upload_that_the_gateway_finds_too_large_is_no_lost_connection() -> None:
+    refusal = Response(413, {"x-mooring-gateway": "too-large; sent=no"}, "too large")
+    with pytest.raises(HttpStatusError) as caught:
+        comfy.read_upload(refusal, A)
+    assert caught.value.status == 413
+
+
 # Loads
 
 
