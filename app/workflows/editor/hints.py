@@ -36,6 +36,7 @@ def hints_of(conversion: Conversion) -> Hints:
     seeds: dict[Key, SeedMode] = {}
     values: dict[Key, object] = {}
     named: dict[Named, Key] = {}
+    labels: dict[Key, str] = {}
     hosted: dict[Key, Place] = {}
     chosen = tuple(dict.fromkeys(app_inputs(conversion.source)))
     for key, place, inside in conversion.shown():
@@ -50,6 +51,8 @@ def hints_of(conversion: Conversion) -> Hints:
         if chosen:
             for name in _names(place, inside):
                 named.setdefault(name, key)
+        if label := _own_label(place, inside, key):
+            labels[key] = label
         if place[0].graph is not None:
             hosted[key] = place
     root = conversion.opened.root
@@ -60,7 +63,7 @@ def hints_of(conversion: Conversion) -> Hints:
         shared=shared,
         chosen=tuple(dict.fromkeys(named[name] for name in chosen if name in named)),
         promoted=_promoted(hosted),
-        labels={key: label for key, place in hosted.items() if (label := _own_label(place, key))},
+        labels=labels,
         titles={key: node.title for key, (node, _slot) in hosted.items()},
         leads=dict(_leads(root)),
     )
@@ -87,29 +90,45 @@ def _promoted(hosted: Mapping[Key, Place]) -> tuple[Key, ...]:
     return tuple(sorted((key for key, (node, _) in hosted.items() if not node.level.key), key=place))
 
 
-def _own_label(place: Place, key: Key) -> str:
-    """The author's label of a widget that a subgraph node shows; empty if it is only the name of the input inside."""
-    host, slot = place
-    label = _socket_label(host, slot)
+def _own_label(place: Place, inside: Place, key: Key) -> str:
+    """The author's label of a widget, on the subgraph node that shows it or on its own; empty if that is its name."""
+    widget = inside[0].widgets[inside[1]].name
+    label = _socket_label(*place)
+    if not label or re.fullmatch(rf"{re.escape(widget)}(_\d+)?", label):  # the editor numbers those of one name
+        label = _widget_label(inside[0], widget) or widget
+    label = label_by_author(label)
     return "" if label == label_by_author(key[1]) else label
 
 
+def _widget_label(node: LiveNode, widget: str) -> str:
+    """The author's label of a widget on its own node; empty if it has none."""
+    for item in _items(node.raw.get("inputs")):
+        match item:
+            case {"widget": {"name": str(name)}, "label": str(label)} if name == widget:
+                return label.strip() if label not in {item.get("name"), item.get("localized_name")} else ""
+    return ""
+
+
 def _socket_label(host: LiveNode, slot: int) -> str:
-    """What the author calls an input of a subgraph node: there, or at the edge of the subgraph."""
+    """What the author calls an input of a subgraph node, there or at the edge of the subgraph, else its name."""
     if host.graph is None or not 0 <= slot < len(host.input_names):
         return ""
-    raw, name = host.raw.get("inputs"), host.input_names[slot]
-    items = (item for item in raw if isinstance(item, Mapping)) if isinstance(raw, list) else ()
-    given = next((label for item in items if item.get("name") == name and (label := label_in(item))), "")
+    name = host.input_names[slot]
+    items = (item for item in _items(host.raw.get("inputs")) if item.get("name") == name)
+    given = next((label for item in items if (label := label_in(item))), "")
     inputs = host.graph.level.inputs
-    return label_by_author(given or (inputs[slot].label if slot < len(inputs) else "") or name)
+    return given or (inputs[slot].label if slot < len(inputs) else "") or name
+
+
+def _items(given: object) -> Iterator[Mapping[str, Any]]:
+    return (item for item in given if isinstance(item, Mapping)) if isinstance(given, list) else iter(())
 
 
 def _leads(root: LiveGraph) -> Iterator[tuple[str, str]]:
     """For each node of the root, what the author calls the subgraph's input to which its first output leads."""
     has_hosts = any(node.graph is not None for node in root.nodes.values())
     for node_id in root.nodes if has_hosts else ():
-        labels = (_socket_label(host, slot) for host, slot in _targets(root, node_id, 0))
+        labels = (label_by_author(_socket_label(host, slot)) for host, slot in _targets(root, node_id, 0))
         if label := next((label for label in labels if label), ""):
             yield node_id, label
 

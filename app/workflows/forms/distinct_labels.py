@@ -40,8 +40,11 @@ def distinguished(items: Iterable[Field], form: Form) -> tuple[Field, ...]:
 
 def _ways(item: Field, form: Form, leads: _Leads, titles: Mapping[str, str]) -> Iterator[str]:
     """What a field could be told apart by, the best first."""
-    title = form.hints.titles.get(item.key) or titles.get(item.node_id, "")
+    inside = titles.get(item.node_id, "")
+    title = form.hints.titles.get(item.key) or inside
     yield title
+    yield inside
+    yield f"{title} · {inside}" if inside != title else ""
     lead = leads.of(item.node_id) if _is_passed_on(item) else ""
     yield lead
     yield f"{title} · {lead}" if lead else ""

@@ -18,7 +18,8 @@ from app.workflows.graph import Key
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
-from tests.editor.drawing import Drawing
+from tests.editor.drawing import INSIDE, Drawing
+from tests.editor.drawing import key as class_key
 from tests.editor.written import write_back
 
 CATALOGUE = Catalogue.parse(CLASSES)
@@ -177,3 +178,26 @@ def test_primitive_is_chosen_for_app_mode_by_its_own_id(converter: Converter) ->
     draw.node(3, "CaseKeep", images=(2, 0))
     file = draw.file() | {"extra": {"linearData": {"inputs": [["4", "value"]], "outputs": []}}}
     assert list(top_of(converter, file)) == [("2", "seed")]
+
+
+def test_widgets_that_older_files_show_are_labelled_by_their_nodes(converter: Converter) -> None:
+    """By the author's label there; the number that the editor gives to the second of one name is no label."""
+    inner = Drawing(class_key(1), "Colours", first_link=100)
+    image = inner.port("image", "IMAGE")
+    first = inner.node(10, "CaseTint", [0.75, 5, "randomize", "hard", ""], image=(INSIDE, image))
+    inner.node(11, "CaseTint", [0.5, 5, "randomize", "hard", ""], image=(10, 0), title="Edges")
+    inner.leave("IMAGE", "IMAGE", 11, 0)
+    widget = {"type": "FLOAT", "link": None, "widget": {"name": "amount"}, "localized_name": "amount"}
+    first["inputs"].append({**widget, "name": "amount", "label": "grain_amount"})
+    draw = Drawing()
+    draw.node(1, "CaseSource")
+    shown = [["10", "amount"], ["11", "amount"], ["10", "seed"], ["11", "seed"]]
+    draw.node(2, class_key(1), image=(1, 0), properties={"proxyWidgets": shown})
+    draw.node(3, "CaseKeep", images=(2, 0))
+    top = arrange(form_of(converter.convert(draw.hold(inner).file())), Layout()).first
+    assert [(item.label, item.about) for item in top if item.key[0].startswith("2:")] == [
+        ("Grain amount", ""),
+        ("Amount", ""),
+        ("Seed", "CaseTint shown"),
+        ("Seed", "Edges"),
+    ]
