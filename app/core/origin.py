@@ -2,10 +2,10 @@
 
 `out_00001_.png` exists on every server, and is reused after a folder was cleared. So a file's date is compared with
 the task's beginning and end, all by the server's own clock: if it is newer than the end, the file was overwritten; if
-it is older than the beginning, an earlier prompt made it, which is right only for a cached node, since that names
-the file of the prompt that it was cached from (docs/comfyui.md 5). No date distinguishes such a file from one that
-another server at the same address has under this name: only a server that still has the task in its history is the one
-that ran it.
+it is older than the beginning, an earlier prompt made it. That is right only for a cached node, which names the file of
+the prompt that it was cached from (docs/comfyui.md 5), and for a preview of a 3D model, which shows any file of the
+server. No date distinguishes such a file from one that another server at the same address has under this name: only a
+server that still has the task in its history is the one that ran it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from app.core.model import NodeId, Output, Task
 
 FILE_CLOCK_SLACK = 2.0  # seconds: Last-Modified has whole ones, and a write may be dated after the event
+MODEL = "3d"  # the kind of outputs that are 3D models
 MADE_THERE = frozenset({"output", "temp"})  # an `input` that a node shows is as old as it is
 
 
@@ -26,7 +27,8 @@ def is_of(task: Task, output: Output, modified: float | None) -> bool:
     latest = output.told_ms if task.server_ended_ms is None else task.server_ended_ms
     if latest is not None and modified > latest / 1000 + FILE_CLOCK_SLACK:
         return False
-    if output.folder not in MADE_THERE or (task.is_proven and _was_cached(task, output.node_id)):
+    may_be_older = output.kind == MODEL or _was_cached(task, output.node_id)
+    if output.folder not in MADE_THERE or (task.is_proven and may_be_older):
         return True
     if task.server_started_ms is None or latest is None:
         return task.is_proven

@@ -29,6 +29,8 @@ LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
         (MADE, {"folder": "temp"}, 900.0, False),
         (MADE, {"folder": "input"}, 900.0, True),  # a node that shows its input
         (MADE, {}, None, True),
+        (replace(MADE, is_proven=True), {"kind": "3d"}, 500.0, True),  # a node that shows a model of its server
+        (MADE, {"kind": "3d"}, 500.0, False),  # of another machine
         (CACHED, {}, 500.0, True),  # the prompt that it was cached from has made it
         (CACHED, {"node_id": "3.0.1"}, 500.0, True),
         (CACHED, {"node_id": "30"}, 500.0, True),  # without an end's date nothing is held against it
@@ -44,7 +46,7 @@ LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
     ],
 )
 def test_a_file_is_of_its_tasks_time(task: Any, made: dict[str, Any], modified: float | None, is_its_own: bool) -> None:
-    assert is_of(task, output("a.png", **made), modified) is is_its_own
+    assert is_of(task, replace(output("a.png"), **made), modified) is is_its_own
 
 
 @pytest.mark.parametrize(
