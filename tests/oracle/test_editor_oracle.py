@@ -1,6 +1,7 @@
 """Our conversion against the editor's own, in a real Chromium: every case, every known template, every node class.
 
-The templates are those of `comfyui-workflow-templates-json` whose nodes the real catalogue knows.
+The templates are those of `comfyui-workflow-templates-json` whose nodes the catalogue of a real server knows: the
+newest recorded one, or a whole /object_info in a file that `MOORING_CATALOGUE` names.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.copy import filled
 from app.workflows.editor.layout import Layouts
 from app.workflows.editor.nodes import VIRTUAL
-from app.workflows.editor.problems import CannotConvert
+from app.workflows.editor.problems import CannotConvert, Reason
 from app.workflows.editor.sending import Sender
 from app.workflows.editor.texts import choose_first
 from app.workflows.editor.values import MISSING
@@ -41,30 +42,41 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 PACK = os.environ.get("MOORING_USE_EVERYWHERE", "")  # a copy of https://github.com/chrisgoringe/cg-use-everywhere
 PLAIN = {name: case for name, case in CASES.items() if name not in BROADCASTS}
-FEWEST_KNOWN = 79  # of 644 when last counted, 30 of them with subgraphs
-FEWEST_WITH_SUBGRAPHS = 30
-MOST_REFUSED = 2
+CATALOGUE = os.environ.get("MOORING_CATALOGUE", "")  # instead of the recorded one, which lacks partners' nodes
+FEWEST_KNOWN = 222  # of 644 when last counted, 151 of them with subgraphs
+FEWEST_WITH_SUBGRAPHS = 151
+SCENE = (Reason.NEEDS_EDITOR, "Load3D")  # it sends pictures that the editor takes of its scene
+# Where the editor itself loses a link. With a model that the catalogue lacks, a picture is linked to the prompt.
+EDITOR_FAILS = {
+    "api_flux2": "images.image_4: ['18', 0] is '(nothing)'",
+    "api_grok_imagine_image_2_image_edit": "is ['11', 0]",
+    "api_nano_banana_2_1_image_edit": "is ['6', 0]",
+    "api_openai_gpt_image_25_flare_image_edit": "is ['360', 0]",
+    "api_openai_gpt_image_25_sunburst_image_edit": "is ['376', 0]",
+}
 # Values that the editor would take for choices or comments if they were in its text unchanged.
 ODD_TEXTS = ("a {b|c} d", "see http://a.b/*c*/ d", "///", "\\(soft\\) {", "half /* open", "a | b }")
 # Values that the editor computes itself are not sent from a new node: its `serializeValue` returns nothing.
 NEVER_SENT = {"waiting for camera..."}
 
 
+@cache
 def real_catalogue() -> dict[str, Any]:
     """The catalogue of a real server."""
-    return recordings.catalogue()
+    return json.loads(Path(CATALOGUE).read_text("utf-8")) if CATALOGUE else recordings.catalogue(recordings.NEWEST)
+
+
+def templates(catalogue: dict[str, Any]) -> dict[str, Any]:
+    """Return the templates whose nodes, subgraphs included, a catalogue knows."""
+    known = catalogue.keys() | VIRTUAL
+    return {name: graph for name, graph in _all_templates().items() if _classes(graph) <= known}
 
 
 @cache
-def templates() -> dict[str, Any]:
-    """The templates whose nodes, subgraphs included, the real catalogue knows."""
-    known = real_catalogue().keys() | VIRTUAL
-    found = {}
-    for path in sorted(package_files("comfyui_workflow_templates_json", "templates").glob("*.json")):
-        graph = json.loads(path.read_text("utf-8"))
-        if isinstance(graph, dict) and "nodes" in graph and _classes(graph) <= known:
-            found[path.stem] = graph
-    return found
+def _all_templates() -> dict[str, Any]:
+    paths = sorted(package_files("comfyui_workflow_templates_json", "templates").glob("*.json"))
+    graphs = {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
+    return {name: graph for name, graph in graphs.items() if isinstance(graph, dict) and "nodes" in graph}
 
 
 def _classes(graph: dict[str, Any]) -> set[str]:
@@ -170,27 +182,40 @@ async def test_every_real_class_is_laid_out_as_in_the_editor(real: Editor) -> No
     assert wrong_layouts(catalogue, await real.classes()) == []
 
 
+async def test_every_older_class_is_laid_out_as_in_the_editor(chromium: Browser) -> None:
+    catalogue = recordings.catalogue(recordings.OLDEST)
+    async with open_editor(chromium, json.dumps(catalogue)) as editor:
+        assert wrong_layouts(catalogue, await editor.classes()) == []
+
+
 async def test_every_known_template_is_sent_as_by_the_editor(real: Editor) -> None:
-    """And with other values in them, as sent with a run, all together: opening them takes most of the time."""
+    """And, where an older server knows it too, with other values in it, as sent with a run.
+
+    All are opened together: that takes most of the time.
+    """
     catalogue = real_catalogue()
     converter = Converter(Catalogue.parse(catalogue))
-    graphs, refused = templates(), []
+    graphs, older = templates(catalogue), templates(recordings.catalogue(recordings.OLDEST))
     assert len(graphs) >= FEWEST_KNOWN
     assert sum("definitions" in graph for graph in graphs.values()) >= FEWEST_WITH_SUBGRAPHS
-    asked: dict[str, Any] = {}
     along: dict[str, tuple[Any, Any]] = {}
+    refused = {}
     for name, graph in graphs.items():
         try:
-            along[f"{name}, along"] = sent_along(converter, converter.convert(graph))
+            conversion = converter.convert(graph)
         except CannotConvert as error:
-            refused.append(f"{name}: {error.problems}")
+            refused[name] = {(problem.reason, problem.class_type) for problem in error.problems}
             continue
-        asked[name] = graph
-    assert len(refused) <= MOST_REFUSED, refused
-    print("refused:", refused or "none")
+        if name in older:
+            along[f"{name}, along"] = sent_along(converter, conversion)
+    assert all(found == {SCENE} for found in refused.values()), refused
     untitled = {name for name, entry in catalogue.items() if not entry["display_name"]}
-    sent = await real.send_all({**asked, **{name: graph for name, (graph, _) in along.items()}})
-    assert list(unequal(converter, asked, sent, untitled=untitled)) == []
+    sent = await real.send_all({**graphs, **{name: graph for name, (graph, _) in along.items()}})
+    asked = {name: graph for name, graph in graphs.items() if name not in refused}
+    found = {line.partition(":")[0]: line for line in unequal(converter, asked, sent, untitled=untitled)}
+    print(f"{len(asked) - len(found)} of {len(graphs)} equal; a scene in {[*refused]}; the editor fails in {[*found]}")
+    wrong = [line for name, line in found.items() if not line.endswith(EDITOR_FAILS.get(name, "\0"))]
+    assert wrong == []
     assert list(unequal_to_sent(along, sent, untitled=untitled)) == []
 
 
