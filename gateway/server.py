@@ -33,7 +33,7 @@ from gateway.http.answers import OWN_HEADERS, json_answer, refuse, workflow_answ
 from gateway.http.budget import OWNERS, Budget
 from gateway.http.connections import HSTS, BrowserServer, facts_of, most_connections
 from gateway.http.deadlines import Deadlines
-from gateway.http.guard import Admitted, Moved, RequestFacts, Verdict, judge
+from gateway.http.guard import Admitted, Moved, RequestFacts, judge
 from gateway.http.lanes import HOLDER
 from gateway.http.listener import BrowserSite
 from gateway.http.own_hosts import OwnHosts
@@ -258,28 +258,26 @@ class Gateway:
             request[HSTS] = f"max-age={days * 86_400}"  # no includeSubDomains: other machines may have names below ours
         request[HOLDER] = network_of(client_of(request, self._is_proxy))
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
+        answer: web.StreamResponse
         try:
             with self._metrics.timed(name):
-                answer = await self._act(request, facts, verdict)
+                match verdict:
+                    case Refusal():
+                        raise Refused(verdict)
+                    case Moved(location=location):
+                        # A cached 308 would be remembered for ever, and the next gateway may have another port.
+                        headers = {"Location": location, "Cache-Control": "no-store"}
+                        answer = web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
+                    case Admitted() if self._access is None:
+                        self._charge(request, None)
+                        answer = await self._serve(request, verdict, None)
+                    case Admitted():
+                        answer = await self._serve_user(request, facts, verdict, self._access)
         except Refused as error:
             self._metrics.refusals.labels(error.refusal.cause.code).inc()
             answer = refuse(request, error.refusal)
         self._metrics.count(name, request.method, answer.status)
         return answer
-
-    async def _act(self, request: web.BaseRequest, facts: RequestFacts, verdict: Verdict) -> web.StreamResponse:
-        match verdict:
-            case Refusal():
-                raise Refused(verdict)
-            case Moved(location=location):
-                # A cached 308 would be remembered for ever, and the next gateway may have another port.
-                headers = {"Location": location, "Cache-Control": "no-store"}
-                return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
-            case Admitted() if self._access is None:
-                self._charge(request, None)
-                return await self._serve(request, verdict, None)
-            case Admitted():
-                return await self._serve_user(request, facts, verdict, self._access)
 
     async def _serve_user(
         self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, access: AccessControl
