@@ -93,23 +93,19 @@ class EditorFiles:
         self, prompt_id: PromptId, copy: EditorCopy, workflow: ApiWorkflow
     ) -> tuple[EditorCopy, Graph | None]:
         """Return what is recorded of a run's copy, and the file filled with what that run sends."""
-        recorded, graph = await self._along(copy, workflow)
-        if recorded.fault:
-            self._state.note("editor_fault", prompt_id=prompt_id, cause=recorded.fault)
-        return recorded, graph
-
-    async def _along(self, copy: EditorCopy, workflow: ApiWorkflow) -> tuple[EditorCopy, Graph | None]:
-        if not copy.text:
-            return copy, None
-        try:
-            graph = _filled(copy.text, workflow)
-        except CannotWrite as error:
-            return EditorCopy(fault=error.fault.value), None
-        try:
-            return EditorCopy(sha256=copy.sha256 or await self.keep(copy.text)), graph
-        except StorageError as error:
-            log.warning("the editor's file is not kept: %r", error)
-            return EditorCopy(fault=UNSTORED), graph
+        graph: Graph | None = None
+        if copy.text:
+            try:
+                graph = _filled(copy.text, workflow)
+                copy = EditorCopy(sha256=copy.sha256 or await self.keep(copy.text))
+            except CannotWrite as error:
+                copy = EditorCopy(fault=error.fault.value)
+            except StorageError as error:
+                log.warning("the editor's file is not kept: %r", error)
+                copy = EditorCopy(fault=UNSTORED)
+        if copy.fault:
+            self._state.note("editor_fault", prompt_id=prompt_id, cause=copy.fault)
+        return copy, graph
 
 
 def _filled(text: str, workflow: ApiWorkflow) -> Graph:
