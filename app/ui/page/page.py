@@ -305,7 +305,6 @@ class Page:
             self._is_guarded = not self._is_guarded
             self._screen.guard_leaving(self._is_guarded)
         self._redraws.follow(self._session.runs)
-        self._redraws.request_calmly()
 
     def _show_yourself(self) -> None:
         """Mark the tab for a user who looks for it from another window, until the tab is visible."""

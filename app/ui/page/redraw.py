@@ -38,12 +38,6 @@ class RedrawScheduler:
             self._is_due = True
             self._schedule(self._take)
 
-    def request_calmly(self) -> None:
-        """Draw within a few frames: what moves by itself need not be drawn in each."""
-        if not self._is_due and not self._is_due_calmly:
-            self._is_due_calmly = True
-            self._schedule(self._take, is_calm=True)
-
     def hold(self) -> None:
         """Hold drawing back: a request is about to be sent."""
         if not self._is_held:
@@ -51,11 +45,14 @@ class RedrawScheduler:
             asyncio.get_running_loop().call_later(LONGEST_HOLD, self._let_go)
 
     def follow(self, runs: Iterable[Run]) -> None:
-        """Release drawing as soon as the held clicks have been sent."""
+        """Draw a change of the session within a few frames; one that is held, as soon as the clicks have been sent."""
         is_leaving = self._is_held and any(run.stage in _LEAVING for run in runs)
         if self._is_under_way and not is_leaving:
             self._let_go()
         self._is_under_way = is_leaving
+        if not self._is_due and not self._is_due_calmly:
+            self._is_due_calmly = True
+            self._schedule(self._take, is_calm=True)
 
     def drawn(self) -> None:
         self._is_due = self._is_due_calmly = False

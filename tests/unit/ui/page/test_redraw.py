@@ -43,7 +43,7 @@ def run(stage: RunStage) -> Run:
 def test_many_changes_become_one_patch() -> None:
     frames = Frames()
     for _ in range(3):
-        frames.turns.request_calmly()
+        frames.turns.follow(())
         frames.turns.request()
     assert [is_calm for _, is_calm in frames.due] == [True, False]
     assert (frames.come(), frames.come()) == (1, 0)
@@ -58,7 +58,6 @@ async def test_nothing_is_drawn_between_a_click_and_its_request() -> None:
     for stage in (RunStage.RESERVING, RunStage.CONNECTING, RunStage.REGISTERING):
         frames.turns.follow([run(RunStage.FAILED), run(stage)])
         frames.turns.request()
-        frames.turns.request_calmly()
         assert frames.come() == 0, stage
     frames.turns.follow([run(RunStage.SUBMITTING)])
     assert frames.come() == 1, "and then immediately"
@@ -80,8 +79,10 @@ async def test_drawing_is_held_for_a_limited_time() -> None:
     began = asyncio.get_running_loop().time()
     frames.turns.hold()
     frames.turns.follow([run(RunStage.RESERVING)])
+    assert frames.come() == 0
+    frames.asked.clear()
     await frames.asked.wait()
     assert asyncio.get_running_loop().time() - began >= LONGEST_HOLD * 0.9
     assert frames.come() == 1
     frames.turns.follow([run(RunStage.SUBMITTING)])
-    assert frames.due == []
+    assert [is_calm for _, is_calm in frames.due] == [True]
