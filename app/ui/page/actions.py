@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.core.window import Window
-from app.core.workflow import ApiWorkflow
-from app.session import Picked
+from app.session.tab import Tab
 from app.ui.form.actions import FormActions
 from app.ui.form.arrange_actions import ArrangeActions
 from app.ui.form.context import FormContext
@@ -28,38 +27,18 @@ from app.ui.page.projection import run_view
 from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import PictureDialog
-from app.ui.results.storage_actions import KeepActions, ResultsCommands
-from app.ui.runs.cards import SessionFacts
+from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import files_of, order_of, plan_of
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
 from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState
-from app.ui.runs.task_actions import TaskActions, TaskCommands
-from app.ui.runs.waiting_actions import LineActions, LineCommands
-from app.ui.windows.orphan_actions import OrphanActions, OrphanCommands
+from app.ui.runs.task_actions import TaskActions
+from app.ui.runs.waiting_actions import LineActions
+from app.ui.windows.orphan_actions import OrphanActions
 from app.workflows.graph import Key
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
-
-
-class SessionCommands(SessionFacts, TaskCommands, OrphanCommands, Protocol):
-    """The part of a session that the page's actions call."""
-
-    async def run(
-        self,
-        workflow: ApiWorkflow,
-        *,
-        title: str = "",
-        inputs: Mapping[tuple[str, str], Picked] | None = None,
-        server_id: ServerId | None = None,
-        editor: str = "",
-    ) -> PromptId: ...
-    async def keep_input(self, blob: Blob) -> str: ...
-    @property
-    def results(self) -> ResultsCommands: ...
-    @property
-    def line(self) -> LineCommands: ...
 
 
 class PageActions(ActionTable):
@@ -71,7 +50,7 @@ class PageActions(ActionTable):
 
     def __init__(
         self,
-        session: SessionCommands,
+        session: Tab,
         context: FormContext,
         screen: Screen,
         random_seed: Callable[[int], int],
