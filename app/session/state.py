@@ -278,6 +278,9 @@ class State:
             log.warning("not written: %r", error)
             return _Write.FAILED
         self.store_error = None
+        held = self.get_window("write").tasks.get(task.prompt_id)
+        if held is None or held.epoch != task.epoch:  # adopted after the write, and let go of before its answer
+            return _Write.LET_GO
         others = (item for item in self.read_back if item.prompt_id != task.prompt_id)
         self.read_back = (*others, task)
         return _Write.DONE

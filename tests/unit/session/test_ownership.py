@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from app.core.errors import NotOwner, TaskNotFound
-from app.core.model import TaskState, WindowId
+from app.core.model import Task, TaskState, WindowId
 from app.core.window import Free
 from app.session import RunStage
 from tests.simulation.world import a_workflow
@@ -72,6 +73,24 @@ async def test_a_stale_owner_finds_out_at_its_next_write(stage: Stage) -> None:
     assert stage.world.database.task(prompt_id) == adopted
     with pytest.raises(NotOwner):
         await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-late"))
+
+
+@scene
+async def test_task_adopted_right_after_a_write_is_let_go(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900)
+    store, task = page.session._state.ports.store, task_of(page, prompt_id)
+    update = store.update
+
+    async def update_late(changed: Task) -> None:
+        await update(changed)
+        await stage.store().adopt(prompt_id, (task.owner, task.epoch), WindowId("w-heir"))
+        await page.session.verify()
+
+    store.update = update_late  # type: ignore[method-assign]
+    assert await page.session._state.amend(prompt_id, partial(replace, title="changed")) is None
+    assert prompt_id not in window_of(page).tasks
+    assert page.session._state.read_back == ()
 
 
 @scene
