@@ -281,13 +281,13 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "the task has just been let go, so the next round finds none and raises the same",
     (
         f"{SESSION}/submitting/reservations.py",
-        "Reservations.register",
-        "0.0 is 1.0 in: place = wanted.choose(Claims(), (), state.fleet, now=now, tie=0.0)",
+        "Reservations.reserve",
+        "0.0 is 1.0 in: reservation = wanted.choose(Claims(), (), state.fleet, now=state.ports.clock.now(), tie...",
     ): _NO_CHOICE,
     (
         f"{SESSION}/submitting/reservations.py",
         "Reservations.register.check",
-        "0.0 is 1.0 in: wanted.choose(claims, (), state.fleet, now=now, tie=0.0)",
+        "0.0 is 1.0 in: wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)",
     ): _NO_CHOICE,
 }
 

@@ -34,8 +34,8 @@ class Named:
 NAMED = (
     Named(
         "no write-ahead",
-        "app/session/submitting/submit.py",
-        (("        await state.ports.store.register(task)\n", ""),),
+        "app/session/submitting/reservations.py",
+        (("            await state.ports.store.register(task)\n", "            pass\n"),),
         f"{STORIES}/test_written_first.py::test_the_record_is_durable_before_the_post",
     ),
     Named(

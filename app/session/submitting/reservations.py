@@ -4,15 +4,17 @@ places = Reservations(state)
 place = await places.reserve(prompt_id, wish, job)     # durable, and this window is moored there
 await places.release(prompt_id)
 
-If other work holds the window, the server is decided; if nothing has to be uploaded first either, `register` takes the
-place and makes a task of it in one transaction.
+await places.register(task)                             # the task holds the window instead of its place
+
+If other work holds the window, the server is decided; if nothing has to be uploaded first either, place and task are
+written in one transaction.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from app.core import comfy
@@ -37,6 +39,7 @@ class Reservations:
     def __init__(self, state: State) -> None:
         self._state = state
         self._choosing = asyncio.Lock()
+        self._unwritten: dict[PromptId, Wanted] = {}  # places that only this window knows until their tasks are written
         self._unreleased: set[PromptId] = set()  # released here, but not yet in the store, which could not be written
 
     async def until_fleet(self) -> None:
@@ -49,16 +52,28 @@ class Reservations:
         wish: Wish = ANY,
         job: Job | None = None,
         unable: Mapping[ServerId, str] | None = None,
+        *,
+        is_bare: bool = False,
     ) -> Reservation:
-        """Reserve a place: on the server that holds the window, or on one chosen in the store's transaction."""
-        wish = replace(wish, leanings=self._state.leanings)
+        """Reserve a place: on the server that holds the window, or on one chosen in the store's transaction.
+
+        `is_bare` if nothing is uploaded first: on the server that holds the window, the place is then written by
+        `register`, together with its task.
+        """
+        state, wish = self._state, replace(wish, leanings=self._state.leanings)
         async with self._choosing:
             await self.until_fleet()
             for _ in range(RESERVE_TRIES):
-                wanted = Wanted(prompt_id, self._state.get_window("reserve"), wish, job, unable or {})
-                reservation = await self._reserve_once(wanted)
+                await self._release_leftovers()
+                wanted = Wanted(prompt_id, state.get_window("reserve"), wish, job, unable or {})
+                wanted.expect_possible(state.fleet)
+                if is_bare and wanted.is_moored:
+                    self._unwritten[prompt_id] = wanted
+                    reservation = wanted.choose(Claims(), (), state.fleet, now=state.ports.clock.now(), tie=0.0)
+                else:
+                    reservation = await self._reserve_in_store(wanted)
                 try:
-                    self._state.set_window(self._state.get_window("reserve").reserve(reservation))
+                    state.set_window(state.get_window("reserve").reserve(reservation))
                 except AffinityError as error:
                     log.info("another task moored the window, choosing once more: %r", error)
                     await self._unreserve(prompt_id)
@@ -66,10 +81,8 @@ class Reservations:
                     return reservation
         raise NoServerAvailable("reserve", {})
 
-    async def _reserve_once(self, wanted: Wanted) -> Reservation:
+    async def _reserve_in_store(self, wanted: Wanted) -> Reservation:
         state = self._state
-        await self._release_leftovers()
-        wanted.expect_possible(state.fleet)
         snapshots = () if wanted.is_moored else await self._read_loads()
         tie = state.ports.random.fraction()
         unreadable: list[Unreadable] = []
@@ -83,43 +96,24 @@ class Reservations:
         finally:
             state.set_aside(unreadable)
 
-    async def register(
-        self,
-        prompt_id: PromptId,
-        make: Callable[[Reservation], Task],
-        *,
-        wish: Wish = ANY,
-        job: Job | None = None,
-        unable: Mapping[ServerId, str] | None = None,
-    ) -> bool:
-        """Take a place and make a task of it in one step; False if the server is still to be chosen.
-
-        The window holds the place while that is written, so its mooring cannot change.
-        """
-        state = self._state
-        async with self._choosing:
-            await self._release_leftovers()
-            window = state.get_window("reserve")
-            wanted = Wanted(prompt_id, window, wish, job, unable or {})
-            if not wanted.is_moored:
-                return False
-            wanted.expect_possible(state.fleet)
-            now, unreadable = state.ports.clock.now(), list[Unreadable]()
-            place = wanted.choose(Claims(), (), state.fleet, now=now, tie=0.0)
-            state.set_window(window.reserve(place))
-            task = make(place)
-            state.get_window("register_window_task").expect_reserved(task)  # before anything is written
+    async def register(self, task: Task) -> None:
+        """Write the task of a place; from then on, the task holds the window. The place was held while this waited."""
+        state, unreadable = self._state, list[Unreadable]()
+        state.get_window("register_window_task").expect_reserved(task)  # before anything is written
+        wanted = self._unwritten.pop(task.prompt_id, None)
+        if wanted is None:
+            await state.ports.store.register(task)
+        else:
 
             def check(claims: Claims) -> None:
-                unreadable[:] = claims.unreadable_of(window.window_id)
-                wanted.choose(claims, (), state.fleet, now=now, tie=0.0)
+                unreadable[:] = claims.unreadable_of(task.owner)
+                wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)
 
             try:
                 await state.ports.store.reserve_and_register(task, check)
             finally:
                 state.set_aside(unreadable)
-            state.take_registered(task)
-        return True
+        state.take_registered(task)
 
     async def _release_leftovers(self) -> None:
         for leftover in tuple(self._unreleased):
@@ -156,6 +150,7 @@ class Reservations:
 
     async def _unreserve(self, prompt_id: PromptId) -> None:
         """Delete a place from the store; if that fails now, before the next choice."""
+        self._unwritten.pop(prompt_id, None)
         try:
             await self._state.ports.store.release_reservation(prompt_id)
         except StorageError as error:

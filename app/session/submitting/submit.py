@@ -31,7 +31,6 @@ from app.core.evidence import Accepted, Evidence, Refused, Unclear
 from app.core.job import job_of
 from app.core.model import (
     InputFile,
-    Job,
     NodeId,
     Part,
     PromptId,
@@ -158,10 +157,9 @@ class Submitter:
             raise ServerUnable("submit_workflow", held.server_id, cause)
         if (locked := held.server_id if held else state.get_window("run").window_locked_server) is not None:
             order = await self._with_copies(order, found, locked)
-        is_bare = held is None and not order.inputs
-        if is_bare and locked is not None and (ready := await self._register_moored(order)) is not None:
-            return ready
-        place = held or await self.places.reserve(order.prompt_id, order.wish, job_of(order.workflow), unable)
+        is_bare = locked is not None and not order.inputs
+        job = job_of(order.workflow)
+        place = held or await self.places.reserve(order.prompt_id, order.wish, job, unable, is_bare=is_bare)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
         order = await self._with_copies(order, found, place.server_id)
         if order.inputs:
@@ -242,56 +240,32 @@ class Submitter:
         }
         workflow = order.workflow.with_values(values) if values else order.workflow
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
-        files = (*(item for item, _ in uploads), *order.uploaded)
-        ready = Ready(graph, state.ports.clock.now())
-        job = place.job or job_of(order.workflow)
-        task = self._task_of(replace(order, editor=editor, workflow=workflow), place, job, files)
-        state.get_window("register_window_task").expect_reserved(task)  # before anything is written
-        await state.ports.store.register(task)
-        state.take_registered(task)
-        return ready
-
-    async def _register_moored(self, order: RunOrder) -> Ready | None:
-        """Reserve and register in one step, in a moored window; None if it has become free."""
-        locked = self._state.get_window("reserve").window_locked_server
-        self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=locked)
-        await self._socket.connect_briefly()
-        editor, graph = await self.editors.along(order.prompt_id, order.editor, order.workflow)
-        self._show(order.prompt_id, stage=RunStage.REGISTERING)
-        ready, job = Ready(graph, self._state.ports.clock.now()), job_of(order.workflow)
-        is_done = await self.places.register(
-            order.prompt_id,
-            lambda place: self._task_of(replace(order, editor=editor), place, job),
-            wish=order.wish,
-            job=job,
-            unable=order.unable,
-        )
-        return ready if is_done else None
-
-    def _task_of(self, order: RunOrder, place: Reservation, job: Job, inputs: tuple[InputFile, ...] = ()) -> Task:
-        state = self._state
         window = state.get_window("register_window_task")
-        return Task(
-            prompt_id=order.prompt_id,
-            server_id=place.server_id,
-            address=place.address,
-            client_id=window.client_id,
-            owner=window.window_id,
-            epoch=1,
-            created_at=state.ports.clock.now(),
-            title=order.title,
-            project=state.tab.project,
-            workflow=self.capable.as_sent(order.workflow, place.server_id).text,
-            inputs=inputs,
-            expected=order.workflow.expected_outputs,
-            choice=place.choice,
-            job=job,
-            again_of=order.again_of,
-            part=order.part,
-            editor_sha256=order.editor.sha256,
-            editor_fault=order.editor.fault,
-            confirmed_address=state.confirmed_address(place),
+        ready = Ready(graph, state.ports.clock.now())
+        await self.places.register(
+            Task(
+                prompt_id=order.prompt_id,
+                server_id=place.server_id,
+                address=place.address,
+                client_id=window.client_id,
+                owner=window.window_id,
+                epoch=1,
+                created_at=ready.proven_at,
+                title=order.title,
+                project=state.tab.project,
+                workflow=self.capable.as_sent(workflow, place.server_id).text,
+                inputs=(*(item for item, _ in uploads), *order.uploaded),
+                expected=workflow.expected_outputs,
+                choice=place.choice,
+                job=place.job or job_of(order.workflow),
+                again_of=order.again_of,
+                part=order.part,
+                editor_sha256=editor.sha256,
+                editor_fault=editor.fault,
+                confirmed_address=state.confirmed_address(place),
+            )
         )
+        return ready
 
     async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:
         state = self._state

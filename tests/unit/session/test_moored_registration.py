@@ -62,7 +62,7 @@ async def test_upload_holds_place_until_it_is_registered(stage: Stage) -> None:
 
 
 @scene
-async def test_window_freed_during_connect_chooses_a_server(stage: Stage) -> None:
+async def test_window_stays_moored_during_connect(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
     socket = page.session._socket
@@ -76,9 +76,8 @@ async def test_window_freed_during_connect_chooses_a_server(stage: Stage) -> Non
     socket.connect_briefly = connect_late  # type: ignore[method-assign]
     asked = overhear(page)
     task = task_of(page, await stage.run(page))
-    assert [name for name in asked if name != "read_task"] == ["reserve", "register"]
-    assert task.choice is not None
-    assert task.choice.reason != "moored"
+    assert asked == ["reserve_and_register"]
+    assert (task.server_id, task.choice and task.choice.reason) == (A, "moored")
 
 
 @scene
@@ -163,9 +162,12 @@ async def test_leftover_reservation_is_deleted_before_next_run(stage: Stage) -> 
 async def test_task_for_another_server_than_its_place_is_not_written(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, first := await stage.run(page, steps=900, server_id=A))
-    astray = replace(task_of(page, first), prompt_id=PromptId("p-astray"), server_id=B)
+    places, astray = page.session._submitter.places, replace(task_of(page, first), prompt_id=PromptId("p-astray"))
     with pytest.raises(AffinityError):
-        await page.session._submitter.places.register(astray.prompt_id, lambda _place: astray)
+        await places.register(astray)
+    await places.reserve(astray.prompt_id, is_bare=True)
+    with pytest.raises(AffinityError):
+        await places.register(replace(astray, server_id=B))
     assert list(stage.world.database.tasks) == [first]
 
 
