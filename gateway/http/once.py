@@ -8,7 +8,10 @@ This only adds safety; routing does not depend on it, and a restarted gateway be
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.servers import ServerId
 
 REMEMBERED = 10_000  # prompts, about a megabyte; a repetition follows within moments
@@ -21,16 +24,22 @@ class SentOnce:
         self._most = most
         self._sent: OrderedDict[tuple[ServerId, str], None] = OrderedDict()
 
-    def claim(self, server_id: ServerId, prompt_id: str) -> bool:
-        """Return whether this prompt may be sent now: True for the first caller."""
+    @contextmanager
+    def claim(self, server_id: ServerId, prompt_id: str) -> Iterator[None]:
+        """Enclose the sending of a prompt; `Refused` if it was sent before.
+
+        A refusal that says that it was certainly not sent allows another try.
+        """
         key = (server_id, prompt_id)
         if key in self._sent:
-            return False
+            message = "This prompt was sent already: look it up in the queue and the history."
+            raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
         self._sent[key] = None
         while len(self._sent) > self._most:
             self._sent.popitem(last=False)
-        return True
-
-    def forget(self, server_id: ServerId, prompt_id: str) -> None:
-        """Allow this prompt after all, because it was certainly not sent."""
-        self._sent.pop((server_id, prompt_id), None)
+        try:
+            yield
+        except Refused as error:
+            if error.refusal.sent is Sent.NO:
+                self._sent.pop(key, None)
+            raise

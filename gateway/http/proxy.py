@@ -103,15 +103,8 @@ class Proxy:
                 return await asyncio.shield(task)
 
     async def _send_once(self, call: _Call, taken: _Taken, prompt_id: str, server_id: ServerId) -> web.StreamResponse:
-        if not self._sent.claim(server_id, prompt_id):
-            message = "This prompt was sent already: look it up in the queue and the history."
-            raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
-        try:
+        with self._sent.claim(server_id, prompt_id):
             return await call.submit(await call.terms.rewrite(taken.body, taken.scan))
-        except Refused as error:
-            if error.refusal.sent is Sent.NO:
-                self._sent.forget(server_id, prompt_id)
-            raise
 
     def _settle(self, task: asyncio.Task[web.StreamResponse]) -> None:
         self._carried.discard(task)
