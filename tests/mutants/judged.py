@@ -268,7 +268,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Watch.poll_ended",
         "0 is 1 in: self._state.spawn(self._poll_ended_at(place), f'poll ended tasks of {place[0]}')",
     ): _LOG_ONLY,
-    (f"{SESSION}/submitting/submit.py", "Submitter._to_its_server", "left out: connecting.cancel()"): (
+    (f"{SESSION}/submitting/submit.py", "Submitter._prepare_on_server", "left out: connecting.cancel()"): (
         "the wait for a socket that nobody needs any more ends by itself, two seconds later"
     ),
     (f"{SESSION}/submitting/submit.py", "Submitter.upload", "0 is 1 in: before = run.sent if run is not None else 0"): (

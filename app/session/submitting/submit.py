@@ -107,7 +107,7 @@ class Submitter:
         state = self._state
         state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=state.ports.clock.now()))
         try:
-            ready = await self._to_the_register(order)
+            ready = await self._prepare(order)
         except MooringError as failed:
             error = _without_task(failed)
             await self.places.release(order.prompt_id)
@@ -130,8 +130,8 @@ class Submitter:
         self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
         return order.prompt_id
 
-    async def _to_the_register(self, order: RunOrder) -> Ready:
-        """Do everything before there is a task; return what its submit needs."""
+    async def _prepare(self, order: RunOrder) -> Ready:
+        """Find the servers that can run it, and register its task on one; return what its submit needs."""
         self._state.get_window("run").expect_readable("run")
         await self.places.until_fleet()
         only = self._state.get_window("reserve").window_locked_server or order.wish.asked
@@ -141,7 +141,7 @@ class Submitter:
             order = replace(order, workflow=order.workflow.with_meta())
         order = replace(order, unable={**dict.fromkeys(lacks, "lacks"), **order.unable})
         try:
-            return await self._to_its_server(order, survey.found)
+            return await self._prepare_on_server(order, survey.found)
         except NoServerAvailable as error:
             lacking = {
                 str(server_id): names for server_id, names in lacks.items() if error.causes.get(server_id) == "lacks"
@@ -150,7 +150,7 @@ class Submitter:
         except ServerUnable as error:
             raise replace(error, lacking=lacks.get(error.server_id or ServerId(""), ())) from error
 
-    async def _to_its_server(self, order: RunOrder, found: FoundFiles) -> Ready:
+    async def _prepare_on_server(self, order: RunOrder, found: FoundFiles) -> Ready:
         state, unable = self._state, order.unable
         held = state.get_window("run").reservations.get(order.prompt_id)
         if held is not None and (cause := unable.get(held.server_id)):
