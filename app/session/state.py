@@ -307,11 +307,6 @@ class State:
             is_echo = _durable_part(judged) == _durable_part(task)
             self.journal_writer.note("evidence", verdict(task, piece, judged), topic=task.prompt_id, echo=is_echo)
 
-    def take_registered(self, task: Task) -> None:
-        """A new task is durable: the window's place on that server is this task now."""
-        self.read_back = (*self.read_back, task)
-        self.set_window(self.get_window("register_window_task").register_window_task(task))
-
     def owns(self, stored: Task | None) -> bool:
         """Whether a stored record has the owner and epoch that this window knows."""
         known = self.get_window("verify").tasks.get(stored.prompt_id) if stored is not None else None

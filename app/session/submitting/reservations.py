@@ -113,7 +113,8 @@ class Reservations:
                 await state.ports.store.reserve_and_register(task, check)
             finally:
                 state.set_aside(unreadable)
-        state.take_registered(task)
+        state.read_back = (*state.read_back, task)
+        state.set_window(state.get_window("register_window_task").register_window_task(task))
 
     async def _release_leftovers(self) -> None:
         for leftover in tuple(self._unreleased):
