@@ -36,6 +36,7 @@ from gateway.http.routes import (
     find_route,
     split_target,
 )
+from wire.model_files import is_model_path
 
 _SINGLE = (
     "host",
@@ -195,7 +196,7 @@ def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[st
     if facts.all("upgrade"):
         return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets.")
     if isinstance(route, ServerCall):
-        return _judge_type(facts, route.bodies[facts.method]) or _judge_userdata(route, query)
+        return _judge_type(facts, route.bodies[facts.method]) or _judge_query(route, query)
     if isinstance(route, _OWN_ACTS) and facts.method == "POST":
         return _judge_type(facts, Body.SMALL)
     return None
@@ -229,10 +230,14 @@ def _methods(route: Route) -> tuple[str, ...]:
             return _SITE_METHODS
 
 
-def _judge_userdata(route: ServerCall, query: str) -> Refusal | None:
-    """Of a server's user data, allow only its saved workflows."""
+def _judge_query(route: ServerCall, query: str) -> Refusal | None:
+    """Of a server's user data, allow only its saved workflows; of models, only names inside of their folder."""
+    asked = parse_qsl(query, keep_blank_values=True)
+    if route.path.startswith("/view_metadata/"):
+        names = [value for key, value in asked if key == "filename"]
+        if len(asked) != 1 or len(names) != 1 or not is_model_path(names[0]):
+            return Refusal(Cause.NOT_LISTED, "The metadata of one model is asked for, by its filename.")
     if route.path == "/userdata":
-        asked = parse_qsl(query, keep_blank_values=True)
         folders = [value for key, value in asked if key == "dir"]
         if folders != ["workflows"] or any(key not in _USERDATA_WORDS for key, _ in asked):
             return Refusal(Cause.NOT_LISTED, "Of a server's user data only dir=workflows can be listed.")

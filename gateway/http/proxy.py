@@ -32,6 +32,7 @@ from gateway.http.upstream import Upstream
 
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures
+PREVIEW_CACHE = "private, max-age=600"  # of pictures beside models: they have no ETag, and seldom change
 _EMPTY = {204, 304}
 _HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -168,7 +169,7 @@ class _Call:
     async def read(self) -> web.StreamResponse:
         """Forward a GET or HEAD."""
         deadlines = self._upstream.deadlines
-        is_view = self._route.is_view
+        is_view = self._route.is_view or self._route.is_model_preview
         wait = deadlines.view if is_view else deadlines.read
         lane = self._upstream.views if is_view else self._upstream.reads
         async with self._upstream.place(lane, self._holder) as ticket:
@@ -294,9 +295,12 @@ class _Call:
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
-        is_absent = self._method == "HEAD" and reply.status == 404
-        answer = _Answer(status=ABSENT if is_absent else reply.status, headers=headers)
-        if self._method != "HEAD" and reply.status not in _EMPTY and reply.content_length is not None:
+        may_lack = self._method == "HEAD" or self._route.is_model_extra
+        status = ABSENT if reply.status == 404 and may_lack else reply.status
+        if self._route.is_model_preview and status in {200, ABSENT}:
+            headers["Cache-Control"] = PREVIEW_CACHE
+        answer = _Answer(status=status, headers=headers)
+        if self._method != "HEAD" and status not in _EMPTY and reply.content_length is not None:
             answer.content_length = reply.content_length
         return answer
 

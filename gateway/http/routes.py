@@ -14,6 +14,8 @@ from enum import Enum
 from types import MappingProxyType
 from urllib.parse import quote, unquote_to_bytes
 
+from wire.model_files import is_model_path
+
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 # The possessive `+` in these two stores no state for each folder; other expressions take some hundred bytes for each.
 _ASSET = re.compile(r"static(?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*+)++", re.ASCII)
@@ -27,6 +29,8 @@ _FLEET_ACTION = re.compile(r"/fleet/servers/([A-Za-z0-9._-]{1,64})/(drain|free|c
 _PUBLISHED = "/workflows/"
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
 _LONGEST_RAW_SEGMENT = 12 * _LONGEST_SEGMENT  # `%F0%9F%98%80` is one character
+_INDEX = re.compile(r"[0-9]{1,3}", re.ASCII)
+_MODEL_PREVIEW, _MODEL_METADATA = "/experiment/models/preview/", "/view_metadata/"
 
 
 class Body(Enum):
@@ -175,6 +179,16 @@ class ServerCall:
         """Whether the answer is a file that was made or uploaded."""
         return self.path == "/view"
 
+    @property
+    def is_model_preview(self) -> bool:
+        """Whether the answer is the picture beside a model."""
+        return self.path.startswith(_MODEL_PREVIEW)
+
+    @property
+    def is_model_extra(self) -> bool:
+        """Whether it asks for what a model may lack: its picture, its metadata."""
+        return self.path.startswith((_MODEL_PREVIEW, _MODEL_METADATA))
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSocket:
@@ -202,7 +216,7 @@ _GET = {"GET": Body.NONE}
 
 # The doubled /api/x routes and /free, /settings and /extensions are missing: the page does not need them. Of /internal
 # there is only the list that a node of ComfyUI itself names as its choices. The jobs API exists only below /api. Of
-# /userdata the saved workflows can be read.
+# /userdata the saved workflows can be read. /experiment/models itself would show where the server's folders are.
 ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/prompt", {**_GET, "POST": Body.PROMPT}),
     ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
@@ -215,6 +229,9 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/embeddings", _GET),
     ("/models", _GET),
     ("/models/{}", _GET),
+    (f"{_MODEL_METADATA}{{}}", _GET),
+    ("/experiment/models/{}", _GET),
+    (f"{_MODEL_PREVIEW}{{}}/{{index}}/{{model}}", _GET),
     ("/view", {**_GET, "HEAD": Body.NONE}),
     ("/node_replacements", _GET),
     ("/internal/files/output", _GET),
@@ -316,6 +333,10 @@ def _match_segment(want: str, got: str) -> str | None:
             return _rewrite_segment(got)
         case "{workflow}":
             return _rewrite_workflow(got)
+        case "{index}":
+            return got if _INDEX.fullmatch(got) else None
+        case "{model}":
+            return _rewrite_model(got)
         case _:
             return got if got == want else None
 
@@ -327,6 +348,12 @@ def _rewrite_workflow(raw: str) -> str | None:
     return "%2F".join(part for part in parts if part) if is_workflow else None
 
 
+def _rewrite_model(raw: str) -> str | None:
+    """Rewrite a segment that ComfyUI reads as a path in a folder of models: `xl%2Fa.safetensors`."""
+    text = _unquote_segment(raw)
+    return quote(text, safe="") if text is not None and is_model_path(text) else None
+
+
 def _rewrite_segment(raw: str) -> str | None:
     """Rewrite a `{…}` segment, decoded once; return None if another decoder could read it as a path."""
     text = _decode_segment(raw)
@@ -334,12 +361,16 @@ def _rewrite_segment(raw: str) -> str | None:
 
 
 def _decode_segment(raw: str) -> str | None:
+    text = _unquote_segment(raw)
+    if text is None or len(text) > _LONGEST_SEGMENT or text in {".", ".."} or not text.isprintable():
+        return None
+    return None if any(character in text for character in "/\\%;?#") else text
+
+
+def _unquote_segment(raw: str) -> str | None:
     if len(raw) > _LONGEST_RAW_SEGMENT or not _SEGMENT.fullmatch(raw):
         return None
     try:
-        text = unquote_to_bytes(raw).decode("utf-8")
+        return unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:
         return None
-    if len(text) > _LONGEST_SEGMENT or text in {".", ".."} or not text.isprintable():
-        return None
-    return None if any(character in text for character in "/\\%;?#") else text

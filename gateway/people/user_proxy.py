@@ -20,7 +20,7 @@ from aiohttp import web
 from gateway.fleet.catalogues import Catalogues
 from gateway.fleet.classes import REPLACEMENTS, Classes, read_replacements
 from gateway.fleet.rules import Rules
-from gateway.fleet.server_answers import CATALOGUE, QUEUE, SMALL
+from gateway.fleet.server_answers import CATALOGUE, MODELS, QUEUE, SMALL
 from gateway.fleet.state import FleetState
 from gateway.http.budget import BUFFERED, owners_of
 from gateway.http.guard import Admitted
@@ -37,6 +37,7 @@ from gateway.people.audit import audit
 from gateway.people.event_filter import EventFilter
 from gateway.people.evidence import Run, Runs, described_files
 from gateway.people.files import Files, Recent
+from gateway.people.models import ModelLists, without_prompts
 from gateway.people.person import Person
 from gateway.people.projection import (
     PROJECTED,
@@ -110,6 +111,7 @@ class UserProxy:
         self._catalogues = catalogues
         self._rules = rules
         self.files = Files()
+        self._models = ModelLists()
         self._partner_nodes = partner_nodes
         self._published_only = published_only
         self._on_undeclared = on_undeclared  # counts a server's event that wire.events does not declare
@@ -145,6 +147,8 @@ class UserProxy:
         below: dict[str, dict[str, _Way]] = {
             "GET": {
                 "models": self._plain,
+                "view_metadata": self._model_metadata,
+                "experiment": self._models_or_preview,
                 "object_info": self._nodes,
                 "history": self._entry,
                 "api": self._job,
@@ -242,6 +246,20 @@ class UserProxy:
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
         path = asked.route.path
         return private_answer(await fetch_as(asked.upstream, path, CATALOGUE, own_files, asked.person))
+
+    async def _model_metadata(self, asked: _Asked) -> web.StreamResponse:
+        where = f"{asked.route.path}?{asked.admitted.query}"
+        try:
+            return private_answer(await fetch_as(asked.upstream, where, MODELS, without_prompts))
+        except Refused as error:
+            if error.refusal.cause is not Cause.NOT_LISTED:
+                raise
+            return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
+
+    async def _models_or_preview(self, asked: _Asked) -> web.StreamResponse:
+        if asked.route.is_model_preview and not await self._models.has_preview(asked.upstream, asked.route.path):
+            return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
+        return await self._plain(asked)
 
     async def _view(self, asked: _Asked) -> web.StreamResponse:
         terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)

@@ -84,7 +84,12 @@ def test_plan_has_only_servers_that_nginx_can_reach() -> None:
 
 def test_every_unchecked_get_is_listed_and_nothing_else() -> None:
     every = {shape for shape, bodies in ENDPOINTS if "GET" in bodies}
-    assert every - set(readable(has_people=False)) == {"/userdata", "/userdata/{workflow}"}
+    assert every - set(readable(has_people=False)) == {
+        "/userdata",
+        "/userdata/{workflow}",
+        "/view_metadata/{}",
+        "/experiment/models/preview/{}/{index}/{model}",
+    }
     assert readable(has_people=True) == ["/view"]
 
 

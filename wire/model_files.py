@@ -1,0 +1,71 @@
+"""A server's model files, the folders that they are in, and the pictures beside them. Pure.
+
+    GET /models                                                  ["checkpoints", "loras", …]
+    GET /models/{folder}                                         ["xl/a.safetensors", …], as its nodes list them
+    GET /experiment/models/{folder}                              [{"name": …, "pathIndex": 0, "size": 1024, …}, …]
+    GET /experiment/models/preview/{folder}/{pathIndex}/{name}   a WebP
+    GET /view_metadata/{folder}?filename={name}                  the metadata in a safetensors header
+
+The last two answer 404 for a model without a picture, or without metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+_SLASH = re.compile(r"[/\\]")
+_UNCLEAR = frozenset(":%;?#")  # a path with one of these may mean another one to another reader
+_LONGEST_PART = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A file in a folder of models. A server may have several directories for a folder: `path_index` says which."""
+
+    name: str
+    path_index: int
+    size: int  # bytes
+
+
+def read_listing(answer: object) -> tuple[ListedModel, ...]:
+    """Read `/experiment/models/{folder}`, without entries of another shape."""
+    return tuple(_read_models(answer)) if isinstance(answer, list) else ()
+
+
+def _read_models(answer: list[object]) -> Iterator[ListedModel]:
+    for item in answer:
+        if not isinstance(item, dict):
+            continue
+        name, index, size = item.get("name"), item.get("pathIndex"), item.get("size")
+        if isinstance(name, str) and type(index) is int and index >= 0:
+            yield ListedModel(name, index, size if type(size) is int and size >= 0 else 0)
+
+
+def read_names(answer: object) -> tuple[str, ...]:
+    """Read `/models` or `/models/{folder}`."""
+    return tuple(item for item in answer if isinstance(item, str)) if isinstance(answer, list) else ()
+
+
+def is_model_path(name: str) -> bool:
+    """Whether the name is a path inside of a folder, with either slash, and means the same to every reader."""
+    return all(map(_is_plain, _SLASH.split(name)))
+
+
+def _is_plain(part: str) -> bool:
+    is_name = part not in ("", ".", "..") and len(part) <= _LONGEST_PART
+    return is_name and part.isprintable() and not _UNCLEAR & set(part)
+
+
+def preview_path(folder: str, path_index: int, name: str) -> str:
+    """Return the path of a model's picture on its server; empty if its name could be read as another path."""
+    if not is_model_path(name):
+        return ""
+    return f"/experiment/models/preview/{quote(folder, safe='')}/{path_index}/{quote(name, safe='')}"
+
+
+def metadata_path(folder: str, name: str) -> str:
+    """Return the path of a model's metadata on its server, with the query."""
+    return f"/view_metadata/{quote(folder, safe='')}?filename={quote(name, safe='')}"
