@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from demo_comfyui.models import MODELS
+
 Definition = dict[str, Any]
 
 ANY = "*"  # an input that takes whatever it is given
 LOADERS = ("LoadImage", "LoadImageMask")  # they read a file of input/, and check themselves that it exists
 _MAX_SEED = 18446744073709551615
-MODELS = ("night/blue.safetensors", "night/deep/black.safetensors", "warm.safetensors")  # of checkpoints/
 _FOLDER = Path(__file__).parent / "object_info"
 _NOTE = (
     "Demo: a procedural picture from a hash of the text and the seed. There is no model and no artificial intelligence."
@@ -109,13 +110,23 @@ _OWN = (
 )
 
 
-def _define_model(separator: str) -> Definition:
-    names = [name.replace("/", separator) for name in MODELS]
-    return _define(
-        "DemoModel",
-        {"image": ["IMAGE"], "ckpt_name": [names, {"tooltip": "Demo: a tint. There is no model."}]},
-        display_name="Demo Model (a tint)",
-        description="Tints the image, each model in its own colour.",
+def _define_models(separator: str) -> tuple[Definition, Definition]:
+    """Define the classes whose choices are models."""
+    names = {folder: [model.name.replace("/", separator) for model in models] for folder, models in MODELS.items()}
+    strength = ["FLOAT", {"default": 1.0, "min": 0.0, "max": 1.0, "step": 0.05}]
+    return (
+        _define(
+            "DemoModel",
+            {"image": ["IMAGE"], "ckpt_name": [names["checkpoints"], {"tooltip": "Demo: a tint. There is no model."}]},
+            display_name="Demo Model (a tint)",
+            description="Tints the image, each model in its own colour.",
+        ),
+        _define(
+            "DemoLora",
+            {"image": ["IMAGE"], "lora_name": [names["loras"]], "strength": strength},
+            display_name="Demo LoRA (a tint)",
+            description="Tints the image, each LoRA in its own colour. There is no model.",
+        ),
     )
 
 
@@ -151,5 +162,5 @@ class Catalogue(dict[str, Definition]):
 def catalogue_of(version: str, separator: str) -> Catalogue:
     """Return the catalogue of a demo server that speaks as this version, with folders of models written like this."""
     real = json.loads((_FOLDER / f"{version}.json").read_text("utf-8"))
-    own = (*_OWN, _define_model(separator))
+    own = (*_OWN, *_define_models(separator))
     return Catalogue(real | {definition["name"]: definition for definition in own})

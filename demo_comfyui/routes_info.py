@@ -1,4 +1,4 @@
-"""The routes about the server: system, features, node catalogue, models, internals."""
+"""The routes about the server: system, features, node catalogue, internals."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from demo_comfyui.replacements import REPLACEMENTS
+from demo_comfyui.routes_models import ModelRoutes
 from demo_comfyui.settings import Settings
 from demo_comfyui.storage import Storage
 from wire.system_stats import DEMO_MARK
@@ -38,10 +39,7 @@ class InfoRoutes:
             web.get("/object_info", self.object_info),
             web.get("/object_info/{node_class}", self.object_info_of),
             *([web.get("/node_replacements", self.node_replacements)] if self.settings.version.replaces_nodes else []),
-            web.get("/models", self.models),
-            web.get("/models/{folder}", self.models_in),
-            web.get("/view_metadata/{folder}", _missing),
-            web.get("/experiment/models", _empty_list),
+            *ModelRoutes(self.settings).table(),
             web.get("/embeddings", _empty_list),
             web.get("/extensions", _empty_list),
             web.get("/workflow_templates", _empty_object),
@@ -96,16 +94,6 @@ class InfoRoutes:
         known = name in catalogue
         return web.json_response({name: catalogue.describe(name, self.storage.input_images())} if known else {})
 
-    async def models(self, _: web.Request) -> web.Response:
-        """The kinds of models; a demo has none."""
-        return web.json_response(self.settings.version.model_folders)
-
-    async def models_in(self, request: web.Request) -> web.Response:
-        """No models, or 404 for a kind that does not exist."""
-        if request.match_info["folder"] not in self.settings.version.model_folders:
-            return web.Response(status=404)
-        return web.json_response([])
-
     async def logs(self, _: web.Request) -> web.Response:
         """A log, as one JSON string."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(self.started))
@@ -122,10 +110,6 @@ class InfoRoutes:
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
         files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return web.json_response([path.name for path in files])
-
-
-async def _missing(_: web.Request) -> web.Response:
-    return web.Response(status=404)
 
 
 async def _empty_list(_: web.Request) -> web.Response:

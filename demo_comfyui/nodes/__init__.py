@@ -32,6 +32,7 @@ RUNNERS: dict[str, Runner] = {
     "DemoVideoSampler": generators.demo_video_sampler,
     "DemoFailAt": generators.demo_fail_at,
     "DemoModel": pictures.demo_model,
+    "DemoLora": pictures.demo_lora,
 }
 
 FINGERPRINTS: dict[str, Callable[[Storage, dict[str, Any]], Any]] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from demo_comfyui.catalogue import MODELS
+from demo_comfyui.models import find
 from demo_comfyui.nodes.contract import NodeContext, NodeResult
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-
-_TINTS = dict(zip(MODELS, ("#1d3b8f", "#101014", "#e0873a"), strict=True))
 
 
 def empty_image(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
@@ -120,5 +118,17 @@ def _blended(below: Image.Image, above: Image.Image, mode: str, factor: float) -
 
 def demo_model(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
     """The picture in the tint of a model."""
-    tint = _TINTS[inputs["ckpt_name"].replace("\\", "/")]
-    return NodeResult(([ImageOps.colorize(image.convert("L"), tint, "white") for image in inputs["image"]],))
+    return NodeResult(([_tinted(image, "checkpoints", inputs["ckpt_name"]) for image in inputs["image"]],))
+
+
+def demo_lora(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
+    """The picture, tinted as much as the strength says."""
+    images: Images = inputs["image"]
+    tinted = [_tinted(image, "loras", inputs["lora_name"]) for image in images]
+    return NodeResult(([Image.blend(*each, inputs["strength"]) for each in zip(images, tinted, strict=True)],))
+
+
+def _tinted(image: Image.Image, folder: str, name: str) -> Image.Image:
+    model = find(folder, name.replace("\\", "/"))
+    assert model is not None, "a choice was checked"
+    return ImageOps.colorize(image.convert("L"), model.tint, "white")

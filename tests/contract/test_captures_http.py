@@ -16,7 +16,7 @@ import pytest
 
 import demo_comfyui.versions
 from tests.contract.captures import each, idle, normal, request_for, shape, warm
-from tests.contract.conftest import KINDS
+from tests.contract.conftest import KINDS, Demos
 from tests.contract.peer import (
     Answer,
     Peer,
@@ -47,6 +47,7 @@ CORS_HEADERS = ("access-control-", "content-encoding")
 """Headers that the recorded servers added because of their flags."""
 
 EQUAL_CLASSES = ("/object_info/EmptyImage", "/object_info/SaveImage", "/object_info/SlowSteps")
+EQUAL_LISTS = ("/models", "/api/models", "/features", "/api/features")
 PEER_CLASSES = ("LoadImage", "SaveImage", "PreviewImage", "EmptyImage", "ImageScale", "ImageInvert", "ImageBlur")
 
 UNASKED = {
@@ -214,7 +215,7 @@ def parsed(url: str) -> tuple[str, dict[str, str] | None]:
     return f"/{path.lstrip('/')}", dict(part.split("=") for part in text.split("&")) if text else None
 
 
-SERVERS_OWN = ("history", "object_info", "node_replacements", "jobs", "extensions")
+SERVERS_OWN = ("history", "object_info", "node_replacements", "jobs", "extensions", "checkpoints")
 """The last part of an address whose answer is another on every server."""
 UNKNOWN_CLASSES = ("KSampler", "BatchImagesNode", "ResizeImageMaskNode")
 
@@ -243,7 +244,7 @@ async def test_recorded_get_is_answered_in_the_same_shape(replica: Peer, case: d
         return
     found = without_prose(answer.json())
     kind = path.removeprefix("/api").split("/")[1]
-    if answer.status != 200 or path.startswith(EQUAL_CLASSES) or kind in ("models", "features"):
+    if answer.status != 200 or path.startswith(EQUAL_CLASSES) or path in EQUAL_LISTS:
         assert found == case["body"]
     elif kind == "users":
         assert set(found) == set(case["body"])  # a migrated folder or a new one
@@ -251,6 +252,32 @@ async def test_recorded_get_is_answered_in_the_same_shape(replica: Peer, case: d
         assert shape(found) == shape(case["body"])
     elif kind == "jobs":
         assert set(found) == set(case["body"]) and set(found["pagination"]) == set(case["body"]["pagination"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_demo_describes_models_like_the_real_server(demos: Demos, version: str) -> None:
+    """The recorded servers had files with the names and the metadata of a demo's LoRAs."""
+    rows = read("12_models", version)
+    async with demos.open(version) as demo:
+        for row in rows:
+            path, query = parsed(row["url"])
+            answer, headers = await demo.request("GET", path, query), row["headers"]
+            assert (answer.status, bool(answer.body)) == (row["status"], row["body"] != ""), row["url"]
+            if row["status"] != 200:
+                continue
+            assert answer.headers["content-type"] == headers["Content-Type"], row["url"]
+            assert set(answer.headers) == {header.lower() for header in headers}, row["url"]
+            if path.startswith(("/models", "/view_metadata")):
+                assert answer.json() == row["body"]
+            elif path == "/experiment/models":
+                assert [item["name"] for item in answer.json()] == [item["name"] for item in row["body"]]
+                assert shape(answer.json()[0]) == shape(row["body"][0])
+            elif path.startswith("/experiment/models/preview"):
+                assert answer.body.startswith(b"RIFF") and answer.body[8:12] == b"WEBP"
+            else:
+                found, expected = (sorted(each, key=lambda item: item["name"]) for each in (answer.json(), row["body"]))
+                assert [item["name"] for item in found] == [item["name"] for item in expected]
+                assert list(map(shape, found)) == list(map(shape, expected))
 
 
 async def test_recorded_views_are_answered_identically(replica: Peer) -> None:

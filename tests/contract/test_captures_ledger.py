@@ -1,6 +1,6 @@
 """Which recorded exchanges are replayed, and why the others are not.
 
-There are no records for 10, 12 and 14, only the facts in docs/comfyui.md, which are checked in test_demo_faults.py and
+There are no records for 10 and 14, only the facts in docs/comfyui.md, which are checked in test_demo_faults.py and
 test_simulated.py (a restart), and in test_protocol_events.py (history at the end, deafness).
 """
 
@@ -54,8 +54,8 @@ REPLAYED = {
     "13_frontend_calls": ["ws", "window.name", "prompt_requests"],
 }
 WHOLE = {
-    OLDEST: {"01_get", "04_prompt_post"},
-    NEWEST: {"01_get", "04_prompt_post", "05_queue_ops", "06_upload_view", "11_node_replacement"},
+    OLDEST: {"01_get", "04_prompt_post", "12_models"},
+    NEWEST: {"01_get", "04_prompt_post", "12_models", "05_queue_ops", "06_upload_view", "11_node_replacement"},
 }
 """Recordings that are replayed item by item; what a test skips has its reason there."""
 PARTLY = {

@@ -37,7 +37,7 @@ async def test_unknown_class_is_an_empty_object(peer: Peer) -> None:
 
 async def test_models_of_an_unknown_kind_are_a_404(peer: Peer) -> None:
     assert (await peer.request("GET", "/models/nope")).status == 404
-    assert (await peer.request("GET", "/models/checkpoints")).json() == []
+    assert isinstance((await peer.request("GET", "/models/checkpoints")).json(), list)
     assert "checkpoints" in (await peer.request("GET", "/models")).json()
     assert (await peer.request("GET", "/embeddings")).json() == []
 

@@ -26,6 +26,7 @@ RED = bytes.fromhex(
 
 KEPT = {
     "08_browser_cors": "a browser with host names of its own asked it",
+    "12_models": "it needs a server with LoRAs of a demo's names and metadata (`demo_comfyui/models.py`)",
     "13_frontend_calls": "ComfyUI's frontend in a browser asked it",
     "20_assets_enabled": "it needs a server with --enable-assets",
 }

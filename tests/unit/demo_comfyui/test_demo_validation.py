@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from demo_comfyui.catalogue import MODELS
+from demo_comfyui.models import MODELS
 from demo_comfyui.validation import Verdict, validate_prompt
 from demo_comfyui.versions import OLD, VERSIONS, Version
 
@@ -145,7 +145,7 @@ def test_definitions_are_never_changed_by_validation() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
 def test_each_server_accepts_only_its_own_spelling_of_models(version: Version) -> None:
-    name, servers = MODELS[0], (version, version.on_windows())
+    name, servers = MODELS["checkpoints"][0].name, (version, version.on_windows())
     for spelling, accepted in ((name, [True, False]), (name.replace("/", "\\"), [False, True])):
         tinted = {"class_type": "DemoModel", "inputs": {"image": ["1", 0], "ckpt_name": spelling}}
         prompt = {"1": empty(), "2": tinted, "9": shown("2")}
