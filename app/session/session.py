@@ -38,6 +38,7 @@ from app.session.delivery.results import Results
 from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
 from app.session.files import WorkflowFiles
 from app.session.journal_writer import JournalWriter
+from app.session.models import Models
 from app.session.restore import Restorer
 from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.scripting import Scripting
@@ -81,6 +82,7 @@ class Session:
         self._files = WorkflowFiles(self._state)
         self._submitter = Submitter(self._state, self._socket, self._watch, self._forecast)
         self._scripting = Scripting(self._state, self._submitter)
+        self.models = Models(self._state)
         self._restorer = Restorer(self._state)
         self.worker = LineWorker(self._state, self._submitter, self._watch)
         self.line = WaitingLine(self._state, self.worker, self._salvage)

@@ -36,6 +36,7 @@ class Tab:
         self.name_project, self.choose_previews = own.name_project, own.choose_previews
         self.find_orphans, self.adopt = own.find_orphans, own.adopt
         self.catalogue, self.standing, self.choices = own.catalogue, own.standing, own.choices
+        self.models = own.models
         self.refresh_catalogues, self.subscribe = own.refresh_catalogues, own.subscribe
 
     # State

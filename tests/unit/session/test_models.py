@@ -1,0 +1,178 @@
+"""Models on servers: their folder, their files and their facts, each asked for once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import pytest
+
+from app.core.errors import ConnectError
+from app.core.model import Fleet, Server, ServerId
+from app.core.model_facts import LARGEST, ModelFacts
+from app.core.ports.http import Request, Response
+from app.session.models import ModelFile, Models
+from demo_comfyui.models import MODELS
+from gateway.http.routes import ServerCall, find_route, split_target
+from tests.recordings import read
+from wire.health import Health
+from wire.versions import VERSIONS
+
+LORAS = [model.name for model in MODELS["loras"]]
+INK = "styles/ink-wash.safetensors"
+
+
+@dataclass
+class Bytes:
+    """A Blob that says how large it is."""
+
+    data: bytes
+    size: int
+
+    async def read(self, most: int | None = None) -> bytes:
+        return self.data[:most]
+
+
+@dataclass
+class Servers:
+    """An Http whose servers have these folders, with a metadata text for each of their models."""
+
+    folders: dict[str, list[str]]
+    metadata: str = '{"modelspec.trigger_phrase": "ink wash"}'
+    size: int = 10
+    is_silent: frozenset[str] = frozenset()
+    asked: list[str] = field(default_factory=list)
+
+    async def send(self, request: Request) -> Response:
+        self.asked.append(request.path)
+        _, _, server, *path = unquote(request.path).split("/")
+        if server in self.is_silent:
+            return Response(502, {"x-mooring-gateway": "connect-failed; sent=no"}, "{}")
+        match path:
+            case ["models"]:
+                return Response(200, text=json.dumps(list(self.folders)))
+            case ["models", folder] if folder in self.folders:
+                return Response(200, text=json.dumps(self.folders[folder]))
+            case ["experiment", "models", folder] if folder in self.folders:
+                listed = [name for name in self.folders[folder] if name.endswith(".safetensors")]
+                return Response(200, text=json.dumps([{"name": n, "pathIndex": 1, "size": 7} for n in listed]))
+        return Response(404)
+
+    async def fetch(self, request: Request) -> Response:
+        self.asked.append(request.path)
+        text = self.metadata.encode()
+        return Response(200, blob=Bytes(text, self.size)) if text else Response(204)  # type: ignore[arg-type]
+
+
+def server(name: str, **more: Any) -> Server:
+    known = {"address": f"http://{name}", "base": f"/servers/{name}", "health": Health.WELL, "catalogue": "c"}
+    return Server(server_id=ServerId(name), name=name, **known | more)
+
+
+def models(http: Servers, *servers: Server) -> tuple[Models, Any]:
+    fleet = Fleet(servers=servers or (server("a"),))
+    state = SimpleNamespace(fleet=fleet, window=None, ports=SimpleNamespace(http=http))
+    return Models(state), state  # type: ignore[arg-type]
+
+
+async def test_models_of_a_known_input_take_two_requests() -> None:
+    http = Servers({"vae": ["v.safetensors"], "loras": LORAS})
+    known, _ = models(http)
+    for _ in range(2):
+        found = await known.find("LoraLoader", "lora_name", LORAS)
+    assert http.asked == ["/servers/a/models/loras", "/servers/a/experiment/models/loras"]
+    assert found[INK] == ModelFile(
+        ServerId("a"),
+        "/servers/a",
+        "loras",
+        INK,
+        7,
+        "/servers/a/experiment/models/preview/loras/1/styles%2Fink-wash.safetensors",
+    )
+
+
+async def test_another_catalogue_is_another_list() -> None:
+    http = Servers({"loras": LORAS})
+    known, state = models(http)
+    await known.find("LoraLoader", "lora_name", LORAS)
+    state.fleet = Fleet(servers=(server("a", catalogue="d"),))
+    await known.find("LoraLoader", "lora_name", LORAS)
+    assert len(http.asked) == 4
+
+
+async def test_folder_of_a_custom_node_is_the_one_with_its_choices() -> None:
+    http = Servers({"loras": ["x.safetensors"], "packs": ["a.safetensors", "deep\\b.safetensors"], "vae": []})
+    found = await models(http)[0].find("PackLoader", "model", ["None", "a.safetensors", "deep\\b.safetensors"])
+    assert {choice: (file.folder, file.name) for choice, file in found.items()} == {
+        "a.safetensors": ("packs", "a.safetensors"),
+        "deep\\b.safetensors": ("packs", "deep\\b.safetensors"),
+    }
+    assert found["deep\\b.safetensors"].preview.endswith("/preview/packs/1/deep%5Cb.safetensors")
+    assert "/servers/a/models/vae" not in http.asked
+
+
+async def test_choices_of_two_folders_are_found_in_both() -> None:
+    http = Servers({"checkpoints": ["c.safetensors"], "unet_gguf": ["u.gguf"], "vae": ["c.safetensors", "v.pt"]})
+    found = await models(http)[0].find("AnyLoader", "model", ["c.safetensors", "u.gguf"])
+    assert {choice: file.folder for choice, file in found.items()} == {
+        "c.safetensors": "checkpoints",
+        "u.gguf": "unet_gguf",
+    }
+    assert (found["u.gguf"].size, found["u.gguf"].preview) == (0, "")
+
+
+async def test_free_window_asks_another_server_for_what_one_lacks() -> None:
+    http = Servers({"loras": LORAS}, is_silent=frozenset({"a"}))
+    known, _ = models(http, server("down", health=Health.DOWN), server("a"), server("b"))
+    found = await known.find("LoraLoader", "lora_name", LORAS)
+    assert {file.server_id for file in found.values()} == {"b"}
+    http.is_silent = frozenset({"a", "b"})
+    with pytest.raises(ConnectError):
+        await models(http, server("a"), server("b"))[0].find("LoraLoader", "lora_name", LORAS)
+
+
+async def test_facts_are_asked_for_once_and_bounded() -> None:
+    http = Servers({"loras": LORAS})
+    known, _ = models(http)
+    file = (await known.find("LoraLoader", "lora_name", LORAS))[INK]
+    del http.asked[:]
+    assert [await known.facts(file) for _ in range(2)] == [ModelFacts(words=("ink wash",))] * 2
+    assert http.asked == ["/servers/a/view_metadata/loras?filename=styles%2Fink-wash.safetensors"]
+    http.size = LARGEST + 1
+    assert await known.facts(replace(file, name="other.safetensors")) == ModelFacts(is_too_large=True)
+    http.metadata = ""
+    assert await known.facts(replace(file, name="third.safetensors")) == ModelFacts()
+    assert await known.facts(replace(file, name="old.ckpt")) == ModelFacts()
+    assert len(http.asked) == 3
+
+
+async def test_the_gateway_lets_all_of_its_requests_through() -> None:
+    http = Servers({"my loras": ["deep\\b c.safetensors"], "loras": LORAS})
+    known, _ = models(http)
+    for names in (LORAS, ["deep\\b c.safetensors"]):
+        for file in (await known.find("Pack", "model", names)).values():
+            await known.facts(file)
+            http.asked.append(file.preview)
+    for path in http.asked:
+        target = split_target(path)
+        assert target is not None and isinstance(find_route(target[0]), ServerCall), path
+    queries = [dict(parse_qsl(path.partition("?")[2])) for path in http.asked if "view_metadata" in path]
+    assert {query["filename"] for query in queries} == {*LORAS, "deep\\b c.safetensors"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_answers_of_real_servers_are_read(version: str) -> None:
+    rows = {row["url"]: row for row in read("12_models", version)}
+
+    class Recorded:
+        async def send(self, request: Request) -> Response:
+            row = rows[unquote(request.path.removeprefix("/servers/a/"))]
+            return Response(row["status"], text=json.dumps(row["body"]))
+
+    known, _ = models(Recorded())  # type: ignore[arg-type]
+    found = await known.find("LoraLoader", "lora_name", LORAS)
+    assert set(found) == set(LORAS) and all(file.size > 0 for file in found.values())
+    assert unquote(found[INK].preview.removeprefix("/servers/a/")) in rows
