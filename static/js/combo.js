@@ -1,98 +1,235 @@
-// Text fields with thousands of choices: `<input role="combobox" data-options="id of a list">`.
+// Text fields with a list to choose from: `<input role="combobox" data-options="id of a list">`, for thousands of choices.
 // One list for all of them stands outside of the page's regions; a choice becomes a `change` of the field.
+//
+// With `data-models` the choices are model files. The list then shows the picture of each, and what the server has
+// beside the marked one stands next to it: Python is asked (`open-models`, `see-model`) and answers in `#lists` and `#seen`.
 
 const MOST = 100; // shown together; further typing finds the rest
+const PICTURES = 400; // kept; those of older choices are fetched again
+const WIDE = 660; // pixels, with what stands beside the list
+const NARROW = 520; // in less room it stands below
+const SVG = "http://www.w3.org/2000/svg";
+const PAUSE = 120; // milliseconds on a choice before its facts are asked for
 const read = new WeakMap(); // a list's element -> its choices
+const pictures = new Map(); // a picture's address -> its element, or null if there is none: each is asked for once
 
-const list = document.createElement("ul");
-list.className = "combo-list";
+const make = (tag, name, text) => Object.assign(document.createElement(tag), { className: name ?? "", textContent: text ?? "" });
+const pop = make("div", "combo");
+const list = make("ul", "combo-list");
+const side = make("div", "combo-side");
 list.id = "combo-list";
 list.setAttribute("role", "listbox");
-list.hidden = true;
+side.setAttribute("aria-live", "polite");
+pop.hidden = side.hidden = true;
+pop.append(list, side);
 const hall = document.getElementById("main") ?? document.body; // in a landmark, as everything else
-hall.append(list);
+hall.append(pop);
 
 let field = null; // whose choices are shown
+let asked = ""; // what they were searched by
 let active = -1;
+let seeing = 0; // the timer of `see`
 
 // Windows servers spell models in folders with backslashes.
 const plain = (text) => text.normalize("NFKC").toLowerCase().replaceAll("\\", "/");
+const isModels = () => field?.dataset.models !== undefined;
 
-/** The choices of a field: `{value, label, found}`, read once for each list. */
+/** The choices of a field: `{value, label, found, picture, size}`, read once for each list. */
 function choices(input) {
   const holder = document.getElementById(input.dataset.options);
   if (!holder) return [];
   const text = holder.textContent;
   if (read.get(holder)?.text !== text) {
     const all = JSON.parse(text).map((item) => (Array.isArray(item) ? item : [item, item]));
-    read.set(holder, { text, all: all.map(([value, label]) => ({ value, label, found: plain(`${label} ${value}`) })) });
+    const described = ([value, label, picture, size]) => ({ value, label, picture, size, found: plain(`${label} ${value}`) });
+    read.set(holder, { text, all: all.map(described) });
   }
   return read.get(holder).all;
 }
 
-/** Those with every word in them; those that begin with the first word come first. */
+/** The words of models whose facts are known, by choice. */
+function words(input) {
+  const holder = document.getElementById("seen-words");
+  return holder?.dataset.list === input.dataset.options ? JSON.parse(holder.textContent) : {};
+}
+
+/** Those with every word in them; those that begin with the first word, or whose file does, come first. */
 function matching(input, query) {
-  const words = plain(query).split(/\s+/).filter(Boolean);
-  const found = choices(input).filter((choice) => words.every((word) => choice.found.includes(word)));
-  if (!words.length) return found;
-  const begins = (choice) => choice.found.startsWith(words[0]);
+  const wanted = plain(query).split(/\s+/).filter(Boolean);
+  if (!wanted.length) return choices(input);
+  const more = words(input);
+  const found = choices(input).filter(({ value, found: text }) => {
+    const whole = value in more ? `${text} ${plain(more[value])}` : text;
+    return wanted.every((word) => whole.includes(word));
+  });
+  const begins = ({ label, found: text }) => text.startsWith(wanted[0]) || (isModels() && plain(parts(label).file).startsWith(wanted[0]));
   return [...found.filter(begins), ...found.filter((choice) => !begins(choice))];
 }
 
+/** A file's name, its ending and its folder. */
+function parts(label) {
+  const cut = Math.max(label.lastIndexOf("/"), label.lastIndexOf("\\"));
+  const file = label.slice(cut + 1);
+  const dot = file.lastIndexOf(".");
+  return { file, stem: dot > 0 ? file.slice(0, dot) : file, ending: dot > 0 ? file.slice(dot) : "", folder: label.slice(0, Math.max(0, cut)) };
+}
+
 function open(input, query) {
+  const isNew = field !== input;
+  field = input;
+  asked = query;
   const found = matching(input, query);
   if (!found.length) return close();
-  field = input;
   const home = input.closest("dialog")?.querySelector("[data-kept=combo]") ?? hall; // what is outside of a dialog is inert
-  if (list.parentElement !== home) home.append(list);
+  if (pop.parentElement !== home) home.append(pop);
   const chosen = found.findIndex((choice) => choice.value === input.value);
   const from = Math.max(0, Math.min(chosen - MOST / 2, found.length - MOST));
-  list.replaceChildren(...found.slice(from, from + MOST).map((choice, place) => {
-    const item = document.createElement("li");
-    item.id = `combo-${place}`;
-    item.setAttribute("role", "option");
-    item.dataset.value = choice.value;
-    item.textContent = choice.label;
-    return item;
-  }));
+  list.replaceChildren(...found.slice(from, from + MOST).map(option));
   list.setAttribute("aria-label", input.labels[0]?.textContent ?? "");
-  list.hidden = false;
+  pop.hidden = false;
+  side.hidden = !isModels();
+  pop.classList.toggle("is-models", isModels());
   input.setAttribute("aria-expanded", "true");
   input.setAttribute("aria-controls", list.id);
   place();
   mark(chosen < 0 ? (query ? 0 : -1) : chosen - from);
+  if (isNew && isModels()) act("open-models");
 }
 
+function option(choice, place) {
+  const item = make("li");
+  item.id = `combo-${place}`;
+  item.setAttribute("role", "option");
+  item.dataset.value = choice.value;
+  if (!isModels()) {
+    item.textContent = choice.label;
+    return item;
+  }
+  const text = make("span", "combo-text");
+  text.append(...named(choice.label));
+  item.append(tile(picture(choice.picture)), text, " ");
+  if (choice.size) item.append(make("span", "combo-size numeric", choice.size));
+  item.dataset.picture = choice.picture ?? "";
+  item.dataset.label = choice.label;
+  return item;
+}
+
+/** The name of a model's file, and its folder as quiet text. */
+function named(label) {
+  const { stem, ending, folder } = parts(label);
+  const name = make("span", "combo-name", stem);
+  name.append(make("span", "combo-ending", ending));
+  return folder ? [name, " ", make("span", "combo-folder", folder)] : [name];
+}
+
+/** A plain tile, which the picture covers once there is one. */
+function tile(image) {
+  const frame = make("span", "combo-tile");
+  frame.setAttribute("aria-hidden", "true");
+  const icon = document.createElementNS(SVG, "svg");
+  icon.setAttribute("class", "icon");
+  icon.append(document.createElementNS(SVG, "use"));
+  icon.firstChild.setAttribute("href", "#icon-cube");
+  frame.append(icon);
+  if (image) frame.append(image);
+  return frame;
+}
+
+/** The picture at an address, loaded once it is visible; null if there is none. */
+function picture(address) {
+  if (!address) return null;
+  let image = pictures.get(address);
+  if (image === undefined) {
+    image = Object.assign(new Image(), { loading: "lazy", decoding: "async", alt: "" });
+    image.addEventListener("error", () => {
+      pictures.set(address, null);
+      image.remove();
+    });
+    image.addEventListener("load", () => { if (side.dataset.picture === address) enlarge(address); });
+    image.src = address;
+    pictures.set(address, image);
+    if (pictures.size > PICTURES) pictures.delete(pictures.keys().next().value);
+  }
+  return image;
+}
+
+/** Show beside the list what the server has beside the marked model. */
+function see() {
+  clearTimeout(seeing);
+  const item = list.children[active];
+  if (!isModels()) return;
+  if (!item) return side.replaceChildren();
+  const head = make("div", "combo-head");
+  const title = make("p", "combo-title");
+  title.append(...named(item.dataset.label));
+  head.append(tile(), title);
+  side.replaceChildren(head);
+  side.dataset.picture = item.dataset.picture;
+  if (pictures.get(item.dataset.picture)?.naturalWidth) enlarge(item.dataset.picture);
+  showFacts();
+  const input = field;
+  seeing = setTimeout(() => { if (field === input) act("see-model", item.dataset.value); }, PAUSE);
+}
+
+function enlarge(address) {
+  const image = Object.assign(new Image(), { alt: "" });
+  image.src = address; // the browser has it
+  side.querySelector(".combo-tile")?.append(image);
+}
+
+/** Take over what Python says of the marked model. */
+function showFacts() {
+  const seen = document.getElementById("seen-model");
+  const item = list.children[active];
+  const isIt = seen && item && seen.dataset.list === field.dataset.options && seen.dataset.choice === item.dataset.value;
+  if (!isIt) return;
+  const facts = make("div", "combo-facts");
+  facts.append(...[...seen.childNodes].map((node) => node.cloneNode(true)));
+  for (const button of facts.querySelectorAll("button")) button.tabIndex = -1; // those below the field are for the keyboard
+  side.querySelector(".combo-facts")?.remove();
+  if (facts.childElementCount) side.append(facts);
+  if (pop.classList.contains("is-narrow")) item.scrollIntoView({ block: "nearest" }); // the list has less room now
+}
+
+const act = (name, value = "") =>
+  document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts: { node: field.dataset.node, name: field.dataset.name, value } } }));
+
 function close() {
+  clearTimeout(seeing);
   field?.setAttribute("aria-expanded", "false");
   field?.removeAttribute("aria-activedescendant");
   field?.removeAttribute("aria-controls");
   field = null;
-  list.hidden = true;
+  pop.hidden = true;
 }
 
 /** Under the field, or above it where there is more room. */
 function place() {
   const box = field.getBoundingClientRect();
-  const below = innerHeight - box.bottom - 12;
+  const seen = globalThis.visualViewport; // without a phone's keyboard
+  const foot = seen ? seen.offsetTop + seen.height : innerHeight;
+  const below = foot - box.bottom - 12;
   const isBelow = below > 200 || below > box.top;
-  list.style.left = `${box.left}px`;
-  list.style.width = `${box.width}px`;
-  list.style.maxHeight = `${Math.min(360, isBelow ? below : box.top - 12)}px`;
-  list.style.top = isBelow ? `${box.bottom + 4}px` : "auto";
-  list.style.bottom = isBelow ? "auto" : `${innerHeight - box.top + 4}px`;
+  const width = isModels() ? Math.min(innerWidth - 16, Math.max(box.width, WIDE)) : box.width;
+  pop.classList.toggle("is-narrow", width < NARROW);
+  pop.style.left = `${Math.max(8, Math.min(box.left, innerWidth - 8 - width))}px`;
+  pop.style.width = `${width}px`;
+  pop.style.maxHeight = `${Math.min(isModels() ? 460 : 360, isBelow ? below : box.top - 12)}px`;
+  pop.style.top = isBelow ? `${box.bottom + 4}px` : "auto";
+  pop.style.bottom = isBelow ? "auto" : `${innerHeight - box.top + 4}px`;
 }
 
-function mark(index) {
+function mark(index, isSeen = false) {
   active = index;
   for (const [at, item] of [...list.children].entries()) item.setAttribute("aria-selected", String(at === index));
   const item = list.children[index];
   if (item) {
     field.setAttribute("aria-activedescendant", item.id);
-    item.scrollIntoView({ block: "nearest" });
+    if (!isSeen) item.scrollIntoView({ block: "nearest" });
   } else {
     field.removeAttribute("aria-activedescendant");
   }
+  see();
 }
 
 function choose(item) {
@@ -100,6 +237,25 @@ function choose(item) {
   input.value = item.dataset.value;
   close();
   input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** The page was patched: the files of an open list have come, or the facts of its marked choice. */
+function refresh(changes) {
+  if (!field?.isConnected || !isModels()) return;
+  const lists = document.getElementById("lists");
+  if (!changes.some(({ target }) => lists.contains(target))) return showFacts();
+  const value = list.children[active]?.dataset.value;
+  const top = list.scrollTop;
+  open(field, asked);
+  list.scrollTop = top;
+  const again = [...list.children].findIndex((item) => item.dataset.value === value);
+  if (field && again >= 0) mark(again);
+}
+
+const answers = new MutationObserver(refresh);
+for (const id of ["lists", "seen"]) {
+  const region = document.getElementById(id);
+  if (region) answers.observe(region, { subtree: true, childList: true, characterData: true, attributes: true });
 }
 
 const move = (by) => mark(Math.max(0, Math.min(list.children.length - 1, active + by)));
@@ -115,7 +271,8 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (!isCombo(event.target) || event.isComposing || event.ctrlKey || event.metaKey) return;
+  const isComposing = event.isComposing || event.keyCode === 229; // Safari ends a composition before its last key
+  if (!isCombo(event.target) || isComposing || event.ctrlKey || event.metaKey) return;
   const isOpen = Boolean(field);
   KEYS[event.key]?.(event.target);
   const isOurs = event.key in KEYS && (isOpen || event.key.startsWith("Arrow"));
@@ -134,7 +291,12 @@ document.addEventListener("click", (event) => {
   if (isCombo(event.target) && event.target !== field) open(event.target, "");
 });
 
-list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+list.addEventListener("pointermove", (event) => {
+  const item = event.target.closest("[role=option]");
+  const index = [...list.children].indexOf(item);
+  if (event.pointerType === "mouse" && isModels() && index >= 0 && index !== active && (event.movementX || event.movementY)) mark(index, true);
+});
+pop.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
 document.addEventListener("focusout", (event) => { if (event.target === field) close(); });
-document.addEventListener("scroll", (event) => { if (field && event.target !== list) place(); }, true);
+document.addEventListener("scroll", (event) => { if (field && !pop.contains(event.target)) place(); }, true);
 addEventListener("resize", () => { if (field) close(); });

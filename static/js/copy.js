@@ -3,13 +3,14 @@
 const BRIEFLY = 2000; // milliseconds
 const LONGER = 6000;
 
-/** A click on `data-copy` copies the text of that element. Where the browser forbids it, the text is shown and selected,
+/** A click on `data-copy` copies the text of that element, or its own if it names none. Where the browser forbids it, the text is shown and selected,
  *  and the button says which keys copy it. One on `data-copy-picture` copies the picture of its dialog. */
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy], [data-copy-picture]");
   if (!button) return;
   const isText = button.dataset.copy !== undefined;
-  const isDone = await (isText ? copyText(document.getElementById(button.dataset.copy)) : copyPicture(button.closest("dialog")));
+  const source = document.getElementById(button.dataset.copy) ?? button.querySelector("span");
+  const isDone = await (isText ? copyText(source) : copyPicture(button.closest("dialog")));
   say(button, isDone ? button.dataset.copied : isText ? button.dataset.select : button.dataset.refused, isDone ? BRIEFLY : LONGER);
 });
 

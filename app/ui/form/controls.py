@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from app.session import ModelFile
 from app.ui.form.state import FieldView, OptionList
 from app.ui.kit.i18n import Translator
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Whole, text_of_option
@@ -68,10 +69,21 @@ def option_texts(choice: Choice | OptionList) -> list[str]:
 
 
 def list_json(item: OptionList, _: Translator) -> str:
-    """A long list of choices as `static/js/combo.js` reads it: what is sent, with its label if it has one."""
+    """A list of choices as `static/js/combo.js` reads it: what is sent, with its label if it has one.
+
+    Of models: also the address of its picture, and its size.
+    """
     texts = option_texts(item)
+    if item.models:
+        return json.dumps([_described(text, item.models.get(text), _) for text in texts], ensure_ascii=False)
     labels = [_.known(label) for label in item.labels]
     return json.dumps(list(zip(texts, labels, strict=True)) if labels else texts, ensure_ascii=False)
+
+
+def _described(text: str, file: ModelFile | None, _: Translator) -> list[str]:
+    if file is None:
+        return [text, text]
+    return [text, text, file.preview, _.formats.size(file.size) if file.size else ""]
 
 
 def shown_number(text: str, _: Translator) -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from app.core.errors import BadInput, MooringError
 from app.ui.form.mask import base_of, other_picture, takes_picture
+from app.ui.form.models import ModelList, SeenModel, model_view, prompt_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import LibraryEntries, picked
 from app.ui.form.state import (
@@ -28,9 +29,10 @@ from app.workflows.forms.form import Section
 from app.workflows.forms.presets import mode_of
 from app.workflows.forms.search import search
 from app.workflows.graph import Key
+from app.workflows.model_files import is_model_choice
 
 NOTHING = Loaded()
-NO_LISTS: Mapping[str, RemoteList] = {}
+NO_MODELS = ModelList()
 SHORT = 12  # choices up to which the browser's own menu is the quickest
 SMALL = 20  # inputs up to which there is no search
 
@@ -45,7 +47,8 @@ def form_view(
         return FormView(entries=entries, more=more, opening=stock.opening)
     place = Place.TOP if state.is_arranging else None
     shown = [item for item in chosen.arranged.first if found is None or item.key in found]
-    views = [field_view(item, state.draft, place, state.known) for item in shown]
+    prompt = prompt_of(chosen.arranged.first)
+    views = [field_view(item, state.draft, place, state.known, prompt) for item in shown]
     return FormView(
         entries=entries,
         more=more,
@@ -75,8 +78,11 @@ def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[K
     if not chosen.is_whole:
         return NodesView(is_coming=True)
     sections = chosen.arranged.sections if found is None else tuple(_below(chosen, found))
+    prompt = prompt_of(chosen.arranged.first)
     nodes = [
-        replace(_node(item, state, is_open=found is not None), uses_credits=item.class_type in chosen.credit_classes)
+        replace(
+            _node(item, state, prompt, is_open=found is not None), uses_credits=item.class_type in chosen.credit_classes
+        )
         for item in sections[: state.nodes_shown]
     ]
     is_all = found is None and state.is_arranging
@@ -94,16 +100,17 @@ def found_keys(chosen: OpenWorkflow | None, state: FormState, word: Callable[[st
     return frozenset(item.key for section in sections for item in section.fields)
 
 
-def option_lists(fields: Iterable[FieldView], listed: Mapping[str, RemoteList] = NO_LISTS) -> tuple[OptionList, ...]:
+def option_lists(fields: Iterable[FieldView], known: Loaded = NOTHING) -> tuple[OptionList, ...]:
     """Return the long lists of choices of these fields, each once."""
     lists: dict[str, OptionList] = {}
     for view in fields:
         match view.field.kind:
             case (Choice(remote_route=route) | Upload(remote_route=route)) as kind if route and view.list_id:
-                options = _there(kind, listed.get(route, RemoteList()).options)
+                options = _there(kind, known.lists.get(route, RemoteList()).options)
                 lists.setdefault(view.list_id, OptionList(view.list_id, options))
             case Choice(options, labels) if view.list_id:
-                lists.setdefault(view.list_id, OptionList(view.list_id, options, labels))
+                files = known.models.lists.get(view.list_id, NO_MODELS).files
+                lists.setdefault(view.list_id, OptionList(view.list_id, options, labels, files))
             case Upload(options=options) if view.list_id:
                 lists.setdefault(view.list_id, OptionList(view.list_id, options))
     return tuple(lists.values())
@@ -124,7 +131,7 @@ def _below(chosen: OpenWorkflow, found: frozenset[Key]) -> Iterator[Section]:
             yield left
 
 
-def _node(section: Section, state: FormState, *, is_open: bool) -> NodeView:
+def _node(section: Section, state: FormState, prompt: Field | None, *, is_open: bool) -> NodeView:
     is_open = is_open or section.node_id in state.draft.unfolded
     place = Place.BELOW if state.is_arranging else None
     return NodeView(
@@ -133,7 +140,9 @@ def _node(section: Section, state: FormState, *, is_open: bool) -> NodeView:
         class_type=section.class_type,
         is_known=section.is_known,
         count=len(section.fields),
-        fields=tuple(field_view(item, state.draft, place, state.known) for item in section.fields) if is_open else None,
+        fields=tuple(field_view(item, state.draft, place, state.known, prompt) for item in section.fields)
+        if is_open
+        else None,
     )
 
 
@@ -142,9 +151,12 @@ def field_view(
     draft: Draft,
     place: Place | None = None,
     known: Loaded = NOTHING,
+    prompt: Field | None = None,
 ) -> FieldView:
-    """Return one field with its value."""
-    value = item.text_in(draft.values)
+    """Return one field with its value. `prompt` takes the words of a model."""
+    value, list_id = item.text_in(draft.values), list_id_of(item)
+    is_models = is_model_choice(item.kind)
+    text = prompt.text_in(draft.values) if prompt is not None and is_models else ""
     other = other_picture(item, draft) if takes_picture(item) and item.key not in draft.pictures else None
     return FieldView(
         field=item,
@@ -153,13 +165,27 @@ def field_view(
         is_checking=item.key in draft.checking,
         mode=mode_of(item, draft.modes),
         fault=draft.faults.get(item.key) or text_fault(item, value),
-        list_id=_list_id(item),
+        list_id=list_id,
         place=place,
         can_mask=base_of(item, draft) is not None,
         other_name=other.picked.name if other is not None else "",
         list_error=_list_error(item.kind, known.lists),
         recent=_recent(item, value, known.recent.get((item.class_type, item.input_name), ())),
+        is_models=is_models,
+        model=model_view(known.models, list_id, value, prompt, text) if is_models else None,
     )
+
+
+def seen_model(chosen: OpenWorkflow | None, state: FormState) -> SeenModel:
+    """Return what an open picker of models tells."""
+    known = state.known.models
+    list_id, choice = known.seen
+    if chosen is None or not list_id:
+        return SeenModel()
+    prompt, listed = prompt_of(chosen.arranged.first), known.lists.get(list_id, NO_MODELS)
+    text = prompt.text_in(state.draft.values) if prompt is not None else ""
+    model = model_view(known, list_id, choice, prompt, text)
+    return SeenModel(list_id, choice, listed.words, model, listed.error or known.error)
 
 
 def _recent(item: Field, value: str, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,8 +206,8 @@ def _list_error(kind: Kind, lists: Mapping[str, RemoteList]) -> MooringError | N
     return None
 
 
-def _list_id(item: Field) -> str:
-    """Return the id of a long list. The fields of a class share one, unless the author has named the choices."""
+def list_id_of(item: Field) -> str:
+    """Return the id of a list that is no menu. The fields of a class share one, unless its author named the choices."""
     if not _is_long(item.kind):
         return ""
     is_own = isinstance(item.kind, Choice) and bool(item.kind.labels)
@@ -191,7 +217,7 @@ def _list_id(item: Field) -> str:
 def _is_long(kind: Kind) -> bool:
     match kind:
         case Choice(options, remote_route=route):
-            return len(options) > SHORT or bool(route)
+            return len(options) > SHORT or bool(route) or is_model_choice(kind)
         case Upload(options=options, remote_route=route):
             return bool(options) or bool(route)
     return False

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from app.core.errors import MooringError
-from app.session import Picked
+from app.session import ModelFile, Picked
+from app.ui.form.models import KnownModels, ModelView
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import Opening, WorkflowEntry
 from app.ui.kit.state import Slice
@@ -34,6 +35,7 @@ class Loaded:
     recent: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # by class and input
     lists: Mapping[str, RemoteList] = field(default_factory=dict)  # by route
     standings: Mapping[str, Runnability] = field(default_factory=dict)  # by workflow: where it can run
+    models: KnownModels = field(default_factory=KnownModels)
     is_looking: bool = False  # while the servers' catalogues are refreshed
 
 
@@ -188,6 +190,8 @@ class FieldView:
     other_name: str = ""
     list_error: MooringError | None = None  # why the server's choices are not known
     recent: tuple[str, ...] = ()  # values of earlier runs, without the present one
+    is_models: bool = False  # its choices are model files
+    model: ModelView | None = None  # the chosen one, once its metadata was read
     uses_credits: bool = False  # it is the first one on top of a node that costs credits
 
 
@@ -255,11 +259,12 @@ class NodesView:
 
 @dataclass(frozen=True, slots=True)
 class OptionList:
-    """A list of choices that is too long for a menu, with labels if they differ from what is sent."""
+    """A list of choices that is no menu, with labels if they differ from what is sent. `models` are files of models."""
 
     list_id: str
     options: tuple[object, ...]
     labels: tuple[str, ...] = ()
+    models: Mapping[str, ModelFile] = field(default_factory=dict)
 
 
 NODES_AT_FIRST = 40

@@ -22,6 +22,7 @@ from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.context import opened_on
+from app.ui.form.model_picker import ModelPicker
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.preset_actions import PresetActions
@@ -162,6 +163,7 @@ class Page:
         self.actions.add(
             self._settings,
             self._recents,
+            ModelPicker(session.models, self, screen),
             self._results,
             self._album,
             self._standings,

@@ -28,6 +28,7 @@ from app.core.model import (
     TaskState,
     WindowId,
 )
+from app.core.model_facts import ModelFacts
 from app.core.past import PastTask, ended_at, past_of
 from app.core.ports.blobs import Blob, KeepSettings, Usage
 from app.core.ports.windows import Identity
@@ -37,7 +38,7 @@ from app.core.saved import PublishedFile
 from app.core.waiting_runs import Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.session import Fresh, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
+from app.session import Fresh, ModelFile, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
@@ -358,6 +359,28 @@ class StillPast:
 
 
 @dataclass
+class StillModels:
+    """Models of servers as plain values; what was asked for is recorded."""
+
+    files: Mapping[str, ModelFile] = field(default_factory=dict)
+    known: Mapping[str, ModelFacts] = field(default_factory=dict)  # by name
+    refusal: MooringError | None = None
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    async def find(self, class_type: str, input_name: str, choices: Collection[str]) -> Mapping[str, ModelFile]:
+        self.asked.append((class_type, input_name, len(choices)))
+        if self.refusal is not None:
+            raise self.refusal
+        return self.files
+
+    async def facts(self, file: ModelFile) -> ModelFacts:
+        self.asked.append((file.name,))
+        if self.refusal is not None:
+            raise self.refusal
+        return self.known.get(file.name, ModelFacts())
+
+
+@dataclass
 class StillSession:
     """A session as plain values; calls are recorded in `calls`."""
 
@@ -388,6 +411,7 @@ class StillSession:
     past: StillPast = field(default_factory=StillPast)
     outlooks: Mapping[PromptId, Outlook] = field(default_factory=dict)
     costly: frozenset[PromptId] = frozenset()  # tasks that cost credits
+    models: StillModels = field(default_factory=StillModels)
 
     def outlook(self, task: Task) -> Outlook:
         return self.outlooks.get(task.prompt_id, Outlook())

@@ -1,0 +1,117 @@
+"""What an open picker of models asks for: the files of its choices, and the metadata of the one that is marked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from app.core.errors import MooringError
+from app.core.model_facts import ModelFacts
+from app.session import ModelFile
+from app.ui.form.context import FormContext, opened_on
+from app.ui.form.models import KnownModels, ModelList, with_or_without
+from app.ui.form.open_workflow import changed_texts, shaped
+from app.ui.form.projection import list_id_of
+from app.ui.form.state import FormState
+from app.ui.kit.actions import action
+from app.ui.kit.context import set_slices
+from app.ui.kit.screen import Screen
+from app.workflows.forms.fields import Choice, Field
+
+log = logging.getLogger("mooring.ui")
+
+
+class ModelSource(Protocol):
+    """The models of a session's servers."""
+
+    async def find(self, class_type: str, input_name: str, choices: Collection[str]) -> Mapping[str, ModelFile]: ...
+    async def facts(self, file: ModelFile) -> ModelFacts: ...
+
+
+class ModelPicker:
+    """The actions of an open picker, which `static/js/combo.js` sends."""
+
+    def __init__(self, models: ModelSource, context: FormContext, screen: Screen) -> None:
+        self._models = models
+        self._context = context
+        self._screen = screen
+
+    @action("open-models")
+    async def open(self, node: str, name: str) -> None:
+        """Read which files the choices of an input are."""
+        item = self._field(node, name)
+        if item is None or not isinstance(item.kind, Choice):
+            return
+        choices = [option for option in item.kind.options if isinstance(option, str)]
+        list_id = list_id_of(item)
+        try:
+            found = ModelList(await self._models.find(item.class_type, item.input_name, choices))
+        except MooringError as error:
+            log.info("the models of %s are not known: %r", item.input_name, error)
+            found = ModelList(error=error)
+        known = self._known
+        before = known.lists.get(list_id, ModelList())
+        if (before.files, before.error) != (found.files, found.error):
+            self._set(replace(known, lists={**known.lists, list_id: self._searchable(found)}))
+
+    @action("see-model")
+    async def see(self, node: str, name: str, value: str) -> None:
+        """Show what the metadata of one choice says."""
+        item = self._field(node, name)
+        list_id = list_id_of(item) if item is not None else ""
+        self._set(replace(self._known, seen=(list_id, value), error=None))
+        listed = self._known.lists.get(list_id)
+        file = listed.files.get(value) if listed is not None else None
+        if file is None:
+            return
+        try:
+            facts = await self._models.facts(file)
+        except MooringError as error:
+            log.info("the metadata of %s is not known: %r", file.name, error)
+            if self._known.seen == (list_id, value):
+                self._set(replace(self._known, error=error))
+            return
+        known = self._known
+        if known.facts.get(file) != facts:
+            known = replace(known, facts={**known.facts, file: facts})
+            lists = {key: self._searchable(one, known.facts) for key, one in known.lists.items()}
+            self._set(replace(known, lists=lists))
+
+    @action("use-word")
+    def use(self, node: str, name: str, text: str) -> None:
+        """Put a word at the end of a prompt, or take it out."""
+        key, form, opened = (node, name), self._context.ui.of(FormState), opened_on(self._context)
+        item = self._field(node, name)
+        if opened is None or item is None:
+            return
+        draft = form.draft.with_typed(
+            {**form.draft.values, key: with_or_without(item.text_in(form.draft.values), text)}, form.draft.modes
+        )
+        set_slices(self._context, form.with_draft(draft))
+        self._screen.update({"texts": changed_texts(opened, form.draft.values, draft.values)})
+
+    @property
+    def _known(self) -> KnownModels:
+        return self._context.ui.of(FormState).known.models
+
+    def _set(self, models: KnownModels) -> None:
+        form = self._context.ui.of(FormState)
+        if form.known.models != models:
+            set_slices(self._context, replace(form, known=replace(form.known, models=models)))
+
+    def _field(self, node: str, name: str) -> Field | None:
+        opened = opened_on(self._context)
+        form = shaped(opened, self._context.ui.of(FormState).draft.values).form if opened is not None else None
+        return form.by_key.get((node, name)) if form is not None else None
+
+    def _searchable(self, listed: ModelList, facts: Mapping[ModelFile, ModelFacts] | None = None) -> ModelList:
+        """Return the list with the words of those models whose metadata is known."""
+        known = self._known.facts if facts is None else facts
+        words = {
+            choice: " ".join((*known[file].words, *known[file].tags))
+            for choice, file in listed.files.items()
+            if file in known
+        }
+        return replace(listed, words={choice: text for choice, text in words.items() if text})

@@ -1,0 +1,71 @@
+"""Lists of models, and the paths of what is beside them."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http.routes import ServerCall, find_route
+from wire.model_files import ListedModel, is_model_path, metadata_path, preview_path, read_listing, read_names
+
+ITEM = {"name": "xl/a.safetensors", "pathIndex": 1, "modified": 1.5, "created": 1.5, "size": 9}
+
+
+@pytest.mark.parametrize(
+    ("answer", "listing"),
+    [
+        ([ITEM], (ListedModel("xl/a.safetensors", 1, 9),)),
+        ([{**ITEM, "size": -1}, {**ITEM, "size": True}], (ListedModel("xl/a.safetensors", 1, 0),) * 2),
+        ([{**ITEM, "pathIndex": -1}, {**ITEM, "pathIndex": True}, {**ITEM, "name": 7}, "x", None], ()),
+        ({"a": ITEM}, ()),
+        (None, ()),
+    ],
+)
+def test_listing_has_only_entries_of_its_shape(answer: object, listing: tuple[ListedModel, ...]) -> None:
+    assert read_listing(answer) == listing
+
+
+def test_names_are_texts() -> None:
+    assert read_names(["a", 7, None, "b"]) == ("a", "b")
+    assert read_names({"a": 1}) == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "../a",
+        "a/..",
+        "a\\..\\b",
+        "./a",
+        "C:\\a",
+        "a%2fb",
+        "a#b",
+        "a?b",
+        "a;b",
+        "a\0b",
+        "a\nb",
+        "a" * 201,
+    ],
+)
+def test_name_that_may_lead_elsewhere_has_no_picture(name: str) -> None:
+    assert not is_model_path(name) and preview_path("loras", 0, name) == ""
+
+
+def test_paths_have_names_as_the_server_spells_them() -> None:
+    assert preview_path("my loras", 2, "xl\\a b.pt") == "/experiment/models/preview/my%20loras/2/xl%5Ca%20b.pt"
+    assert metadata_path("loras", "xl/a&b.safetensors") == "/view_metadata/loras?filename=xl%2Fa%26b.safetensors"
+
+
+@given(st.text())
+def test_every_picture_passes_the_gateway_under_its_own_name(name: str) -> None:
+    if path := preview_path("loras", 0, name):
+        route = find_route(f"/servers/a{path}")
+        if len(name) < 2_000:  # a longer one is no file's
+            assert isinstance(route, ServerCall) and unquote(route.path).endswith(f"/0/{name}")
