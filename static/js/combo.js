@@ -19,6 +19,7 @@ const list = make("ul", "combo-list");
 const side = make("div", "combo-side");
 list.id = "combo-list";
 list.setAttribute("role", "listbox");
+list.translate = false;
 side.setAttribute("aria-live", "polite");
 pop.hidden = side.hidden = true;
 pop.append(list, side);
@@ -161,6 +162,7 @@ function see() {
   if (!item) return side.replaceChildren();
   const head = make("div", "combo-head");
   const title = make("p", "combo-title");
+  title.translate = false;
   title.append(...named(item.dataset.label));
   head.append(tile(), title);
   side.replaceChildren(head);
