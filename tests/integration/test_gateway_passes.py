@@ -93,3 +93,44 @@ async def test_missing_file_is_answered_with_204() -> None:
 async def test_list_of_replaced_classes_passes(guarded: GuardedServer) -> None:
     await guarded.send(get("/servers/a/node_replacements"))
     assert [seen.path for seen in guarded.upstream.seen] == ["/node_replacements"]
+
+
+MODEL_EXTRAS = [
+    "/experiment/models/preview/loras/0/xl%2Fa.safetensors",
+    "/view_metadata/loras?filename=xl%2Fa.safetensors",
+]
+
+
+@pytest.mark.parametrize("path", MODEL_EXTRAS)
+async def test_missing_extra_of_a_model_is_answered_with_204(path: str) -> None:
+    async def missing(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404)
+
+    async with serve(missing) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        await gateway.first_probe()
+        status, headers = await GuardedServer(gateway, upstream).send(get(f"/servers/a{path}"))
+        assert status == 204 and "x-mooring-gateway" not in headers
+
+
+async def test_picture_of_a_model_may_be_kept_by_the_browser(guarded: GuardedServer) -> None:
+    path, metadata = MODEL_EXTRAS
+    assert (await guarded.send(get(f"/servers/a{path}")))[1]["cache-control"] == "private, max-age=600"
+    assert (await guarded.send(get(f"/servers/a{metadata}")))[1]["cache-control"] == "no-store"
+    assert [seen.raw_path for seen in guarded.upstream.seen] == [path, metadata]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?filename=",
+        "?filename=../a",
+        "?filename=%2Fetc%2Fa",
+        "?filename=C:%5Ca",
+        "?filename=a&filename=b",
+        "?filename=a&x=1",
+    ],
+)
+async def test_metadata_of_another_file_is_refused(guarded: GuardedServer, query: str) -> None:
+    assert (await guarded.send(get(f"/servers/a/view_metadata/loras{query}")))[0] == 404
+    assert guarded.upstream.seen == []

@@ -11,9 +11,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from gateway.fleet.rules import Rules
-from tests.integration.rig import PLAIN, until
+from tests.integration.rig import PLAIN, serve, until
 from tests.integration.studio import (
     Client,
     Studio,
@@ -463,3 +464,48 @@ def _form(name: str) -> aiohttp.FormData:
     form = aiohttp.FormData()
     form.add_field("image", small_png(9), filename=name)
     return form
+
+
+async def test_models_are_the_same_for_all_users(studio: Studio) -> None:
+    bob = await studio.log_in("bob")
+    _, listing = await bob.get("/servers/a/experiment/models/loras")
+    names = [item["name"] for item in listing]
+    assert "styles/ink-wash.safetensors" in names
+    preview = "/servers/a/experiment/models/preview/loras/0/"
+    status, picture = await bob.get(f"{preview}styles%2Fink-wash.safetensors")
+    assert status == 200 and picture.startswith(b"RIFF")
+    assert (await bob.get(f"{preview}film-grain.safetensors"))[0] == 200
+    assert (await bob.get(f"{preview}characters%2Flighthouse-keeper.safetensors"))[0] == 204
+    status, metadata = await bob.get("/servers/a/view_metadata/loras?filename=styles%2Fink-wash.safetensors")
+    assert (status, metadata["modelspec.trigger_phrase"]) == (200, "ink wash painting")
+    assert (await bob.get("/servers/a/view_metadata/loras?filename=film-grain.safetensors"))[0] == 204
+    assert (await bob.get("/servers/a/experiment/models"))[0] == 404
+
+
+async def test_picture_beside_no_listed_model_is_not_shown() -> None:
+    """ComfyUI shows the picture `made_00001_.png` of another user under the name of a model that is not there."""
+    asked: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        if request.path == "/experiment/models/loras":
+            return web.json_response([{"name": "ours/a.safetensors", "pathIndex": 1, "size": 9}])
+        return web.Response(body=b"RIFF", content_type="image/webp")
+
+    async with serve(answer) as upstream, open_studio(server=upstream.url) as studio:
+        bob = await studio.log_in("bob")
+        preview = "/servers/a/experiment/models/preview/loras/"
+        for name in ("1/made_00001_.safetensors", "0/ours%2Fa.safetensors", "1/a.safetensors"):
+            assert (await bob.get(f"{preview}{name}"))[0] == 204
+        assert asked == ["/experiment/models/loras"], "the list is read once"
+        assert (await bob.get(f"{preview}1/ours%2Fa.safetensors"))[0] == 200
+
+
+async def test_prompt_in_a_models_metadata_is_left_out() -> None:
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"prompt": "{}", "workflow": "{}", "modelspec.title": "Ours"})
+
+    async with serve(answer) as upstream, open_studio(server=upstream.url) as studio:
+        bob = await studio.log_in("bob")
+        found = await bob.get("/servers/a/view_metadata/loras?filename=ours.safetensors")
+        assert found == (200, {"modelspec.title": "Ours"})
