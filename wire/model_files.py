@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 _SLASH = re.compile(r"[/\\]")
-_UNCLEAR = frozenset(":%;?#")  # a path with one of these may mean another one to another reader
+_UNCLEAR = frozenset("%;?#")
 _LONGEST_PART = 200  # characters
 
 
@@ -49,19 +49,24 @@ def read_names(answer: object) -> tuple[str, ...]:
     return tuple(item for item in answer if isinstance(item, str)) if isinstance(answer, list) else ()
 
 
-def is_model_path(name: str) -> bool:
-    """Whether the name is a path inside of a folder, with either slash, and means the same to every reader."""
+def is_inside(name: str) -> bool:
+    """Whether the name is a path inside of a folder, with either slash."""
     return all(map(_is_plain, _SLASH.split(name)))
 
 
 def _is_plain(part: str) -> bool:
     is_name = part not in ("", ".", "..") and len(part) <= _LONGEST_PART
-    return is_name and part.isprintable() and not _UNCLEAR & set(part)
+    return is_name and part.isprintable() and ":" not in part
+
+
+def is_plain_path(name: str) -> bool:
+    """Whether it is, and means the same in a URL to readers that decode or cut it once too often."""
+    return is_inside(name) and not _UNCLEAR & set(name)
 
 
 def preview_path(folder: str, path_index: int, name: str) -> str:
     """Return the path of a model's picture on its server; empty if its name could be read as another path."""
-    if not is_model_path(name):
+    if not is_plain_path(name):
         return ""
     return f"/experiment/models/preview/{quote(folder, safe='')}/{path_index}/{quote(name, safe='')}"
 

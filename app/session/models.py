@@ -26,7 +26,7 @@ from app.core.window import Window
 from app.session.state import State
 from app.workflows.model_files import is_model_name, likely_folder, place
 from wire.health import Health
-from wire.model_files import ListedModel, metadata_path, preview_path, read_listing, read_names
+from wire.model_files import ListedModel, is_inside, metadata_path, preview_path, read_listing, read_names
 
 log = logging.getLogger("mooring.session")
 
@@ -97,7 +97,7 @@ class Models:
     async def facts(self, file: ModelFile) -> ModelFacts:
         """Return what the model's metadata says; nothing if it has none."""
         server = self._state.fleet.get(file.server_id)
-        if server is None or not file.name.lower().endswith(".safetensors"):
+        if server is None or not file.name.lower().endswith(".safetensors") or not is_inside(file.name):
             return NO_FACTS
         async with self._lock:
             known = self._known_of(server).facts

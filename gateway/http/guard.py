@@ -36,7 +36,7 @@ from gateway.http.routes import (
     find_route,
     split_target,
 )
-from wire.model_files import is_model_path
+from wire.model_files import is_inside
 
 _SINGLE = (
     "host",
@@ -235,7 +235,7 @@ def _judge_query(route: ServerCall, query: str) -> Refusal | None:
     asked = parse_qsl(query, keep_blank_values=True)
     if route.path.startswith("/view_metadata/"):
         names = [value for key, value in asked if key == "filename"]
-        if len(asked) != 1 or len(names) != 1 or not is_model_path(names[0]):
+        if len(asked) != 1 or len(names) != 1 or not is_inside(names[0]):
             return Refusal(Cause.NOT_LISTED, "The metadata of one model is asked for, by its filename.")
     if route.path == "/userdata":
         folders = [value for key, value in asked if key == "dir"]

@@ -14,7 +14,7 @@ from enum import Enum
 from types import MappingProxyType
 from urllib.parse import quote, unquote_to_bytes
 
-from wire.model_files import is_model_path
+from wire.model_files import is_plain_path
 
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 # The possessive `+` in these two stores no state for each folder; other expressions take some hundred bytes for each.
@@ -351,7 +351,7 @@ def _rewrite_workflow(raw: str) -> str | None:
 def _rewrite_model(raw: str) -> str | None:
     """Rewrite a segment that ComfyUI reads as a path in a folder of models: `xl%2Fa.safetensors`."""
     text = _unquote_segment(raw)
-    return quote(text, safe="") if text is not None and is_model_path(text) else None
+    return quote(text, safe="") if text is not None and is_plain_path(text) else None
 
 
 def _rewrite_segment(raw: str) -> str | None:

@@ -10,6 +10,7 @@ from app.core.errors import MooringError
 from app.core.model_facts import ModelFacts
 from app.session import ModelFile
 from app.workflows.forms.fields import Field, Text
+from app.workflows.forms.guess import NEGATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def model_view(known: KnownModels, list_id: str, choice: str, prompt: Field | No
 def prompt_of(fields: Iterable[Field]) -> Field | None:
     """Return the one field that surely takes a prompt; None if there is none, or a choice of several."""
     texts = [item for item in fields if isinstance(item.kind, Text) and item.kind.is_multiline]
-    wanted = [item for item in texts if "negative" not in f"{item.label} {item.input_name}".casefold()]
+    wanted = [item for item in texts if not NEGATIVE.search(f"{item.label} {item.about} {item.input_name}")]
     return wanted[0] if len(wanted) == 1 else None
 
 

@@ -45,7 +45,7 @@ SIZES = frozenset(
 )  # fmt: skip
 STEPS = frozenset({"steps", "cfg", "guidance", "denoise", "strength", "strength_model"})
 MODELS = frozenset({"ckpt_name", "unet_name", "lora_name", "sampler_name"})
-_NEGATIVE = re.compile(r"negativ|\bneg\b|负|反向|反面", re.IGNORECASE)
+NEGATIVE = re.compile(r"negativ|\bneg\b|负|反向|反面", re.IGNORECASE)
 TEXTS = frozenset({"text", "prompt", "caption"})
 
 
@@ -91,7 +91,7 @@ class Roles:
     def _text_role(self, node: GraphNode) -> Role:
         if node.node_id in self._positive:
             return Role.PROMPT
-        is_negative = node.node_id in self._negative or _NEGATIVE.search(node.title) is not None
+        is_negative = node.node_id in self._negative or NEGATIVE.search(node.title) is not None
         return Role.NEGATIVE if is_negative else Role.TEXT
 
 

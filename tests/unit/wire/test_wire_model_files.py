@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.http.routes import ServerCall, find_route
-from wire.model_files import ListedModel, is_model_path, metadata_path, preview_path, read_listing, read_names
+from wire.model_files import (
+    ListedModel,
+    is_inside,
+    is_plain_path,
+    metadata_path,
+    preview_path,
+    read_listing,
+    read_names,
+)
 
 ITEM = {"name": "xl/a.safetensors", "pathIndex": 1, "modified": 1.5, "created": 1.5, "size": 9}
 
@@ -55,7 +63,11 @@ def test_names_are_texts() -> None:
     ],
 )
 def test_name_that_may_lead_elsewhere_has_no_picture(name: str) -> None:
-    assert not is_model_path(name) and preview_path("loras", 0, name) == ""
+    assert not is_plain_path(name) and preview_path("loras", 0, name) == ""
+
+
+def test_sign_of_a_url_in_a_name_stays_inside_of_its_folder() -> None:
+    assert is_inside("xl/100% odd #1.safetensors") and not is_plain_path("xl/100% odd #1.safetensors")
 
 
 def test_paths_have_names_as_the_server_spells_them() -> None:
