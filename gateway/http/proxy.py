@@ -33,6 +33,7 @@ from gateway.http.upstream import Upstream
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures
 PREVIEW_CACHE = "private, max-age=600"  # of pictures beside models: they have no ETag, and seldom change
+_NO_EXTRA = {404, 500}  # of a model: ComfyUI fails with 500 if it cannot read the file's header
 _EMPTY = {204, 304}
 _HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -295,8 +296,8 @@ class _Call:
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
-        may_lack = self._method == "HEAD" or self._route.is_model_extra
-        status = ABSENT if reply.status == 404 and may_lack else reply.status
+        missing = _NO_EXTRA if self._route.is_model_extra else {404} if self._method == "HEAD" else set()
+        status = ABSENT if reply.status in missing else reply.status
         if self._route.is_model_preview and status in {200, ABSENT}:
             headers["Cache-Control"] = PREVIEW_CACHE
         answer = _Answer(status=status, headers=headers)

@@ -252,7 +252,7 @@ class UserProxy:
         try:
             return private_answer(await fetch_as(asked.upstream, where, MODELS, without_prompts))
         except Refused as error:
-            if error.refusal.cause is not Cause.NOT_LISTED:
+            if error.refusal.cause not in {Cause.NOT_LISTED, Cause.UPSTREAM_REFUSED}:
                 raise
             return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
 

@@ -9,7 +9,7 @@ const PICTURES = 400; // kept; those of older choices are fetched again
 const WIDE = 660; // pixels, with what stands beside the list
 const NARROW = 520; // in less room it stands below
 const SVG = "http://www.w3.org/2000/svg";
-const PAUSE = 120; // milliseconds on a choice before its facts are asked for
+const PAUSE = 120; // milliseconds on a choice before its facts are asked for, and in view before its picture is
 const read = new WeakMap(); // a list's element -> its choices
 const pictures = new Map(); // a picture's address -> its element, or null if there is none: each is asked for once
 
@@ -35,15 +35,17 @@ let seeing = 0; // the timer of `see`
 const plain = (text) => text.normalize("NFKC").toLowerCase().replaceAll("\\", "/");
 const isModels = () => field?.dataset.models !== undefined;
 
-/** The choices of a field: `{value, label, found, picture, size}`, read once for each list. */
+/** The choices of a field: `{value, label, picture, size}`, `found` by words, read once for each list. */
 function choices(input) {
   const holder = document.getElementById(input.dataset.options);
   if (!holder) return [];
   const text = holder.textContent;
   if (read.get(holder)?.text !== text) {
     const all = JSON.parse(text).map((item) => (Array.isArray(item) ? item : [item, item]));
-    const described = ([value, label, picture, size]) => ({ value, label, picture, size, found: plain(`${label} ${value}`) });
-    read.set(holder, { text, all: all.map(described) });
+    read.set(holder, { text, all: all.map(([value, label, picture, size]) => {
+      const found = plain(`${label} ${value}`);
+      return { value, label, picture, size, found, file: plain(parts(label).file) };
+    }) });
   }
   return read.get(holder).all;
 }
@@ -63,7 +65,7 @@ function matching(input, query) {
     const whole = value in more ? `${text} ${plain(more[value])}` : text;
     return wanted.every((word) => whole.includes(word));
   });
-  const begins = ({ label, found: text }) => text.startsWith(wanted[0]) || (isModels() && plain(parts(label).file).startsWith(wanted[0]));
+  const begins = ({ found: text, file }) => text.startsWith(wanted[0]) || (isModels() && file.startsWith(wanted[0]));
   return [...found.filter(begins), ...found.filter((choice) => !begins(choice))];
 }
 
@@ -108,7 +110,14 @@ function option(choice, place) {
   }
   const text = make("span", "combo-text");
   text.append(...named(choice.label));
-  item.append(tile(picture(choice.picture)), text, " ");
+  const frame = tile();
+  if (choice.picture) {
+    frame.dataset.picture = choice.picture;
+    const known = pictures.get(choice.picture);
+    if (known) frame.append(known);
+    else if (known === undefined) visible.observe(frame);
+  }
+  item.append(frame, text, " ");
   if (choice.size) item.append(make("span", "combo-size numeric", choice.size));
   item.dataset.picture = choice.picture ?? "";
   item.dataset.label = choice.label;
@@ -123,8 +132,8 @@ function named(label) {
   return folder ? [name, " ", make("span", "combo-folder", folder)] : [name];
 }
 
-/** A plain tile, which the picture covers once there is one. */
-function tile(image) {
+/** A plain tile, which a picture covers if there is one. */
+function tile() {
   const frame = make("span", "combo-tile");
   frame.setAttribute("aria-hidden", "true");
   const icon = document.createElementNS(SVG, "svg");
@@ -132,26 +141,34 @@ function tile(image) {
   icon.append(document.createElementNS(SVG, "use"));
   icon.firstChild.setAttribute("href", "#icon-cube");
   frame.append(icon);
-  if (image) frame.append(image);
   return frame;
 }
 
-/** The picture at an address, loaded once it is visible; null if there is none. */
-function picture(address) {
-  if (!address) return null;
-  let image = pictures.get(address);
-  if (image === undefined) {
-    image = Object.assign(new Image(), { loading: "lazy", decoding: "async", alt: "" });
-    image.addEventListener("error", () => {
-      pictures.set(address, null);
-      image.remove();
-    });
-    image.addEventListener("load", () => { if (side.dataset.picture === address) enlarge(address); });
-    image.src = address;
-    pictures.set(address, image);
-    if (pictures.size > PICTURES) pictures.delete(pictures.keys().next().value);
+const loading = new WeakMap(); // a tile -> the timer of `load`
+
+/** Tiles in view get their pictures, unless they have left it meanwhile: a user types or scrolls past many. `loading="lazy"`
+ *  would load those of a whole list. */
+const visible = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    clearTimeout(loading.get(target));
+    if (isIntersecting) loading.set(target, setTimeout(() => { if (target.isConnected) load(target); }, PAUSE));
   }
-  return image;
+}, { root: list });
+
+function load(frame) {
+  visible.unobserve(frame);
+  const address = frame.dataset.picture;
+  if (pictures.get(address) !== undefined) return;
+  const image = Object.assign(new Image(), { decoding: "async", alt: "" });
+  image.addEventListener("error", () => {
+    pictures.set(address, null);
+    image.remove();
+  });
+  image.addEventListener("load", () => { if (side.dataset.picture === address) enlarge(address); });
+  image.src = address;
+  pictures.set(address, image);
+  frame.append(image);
+  if (pictures.size > PICTURES) pictures.delete(pictures.keys().next().value);
 }
 
 /** Show beside the list what the server has beside the marked model. */

@@ -101,10 +101,11 @@ MODEL_EXTRAS = [
 ]
 
 
+@pytest.mark.parametrize("status_there", [404, 500])
 @pytest.mark.parametrize("path", MODEL_EXTRAS)
-async def test_missing_extra_of_a_model_is_answered_with_204(path: str) -> None:
+async def test_missing_extra_of_a_model_is_answered_with_204(path: str, status_there: int) -> None:
     async def missing(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(status=404)
+        return web.Response(status=status_there)
 
     async with serve(missing) as upstream, open_gateway({"a": upstream.url}) as gateway:
         await gateway.first_probe()
