@@ -232,15 +232,15 @@ def _methods(route: Route) -> tuple[str, ...]:
 
 def _judge_query(route: ServerCall, query: str) -> Refusal | None:
     """Of a server's user data, allow only its saved workflows; of models, only names inside of their folder."""
+    if route.path != "/userdata" and not route.path.startswith("/view_metadata/"):
+        return None
     asked = parse_qsl(query, keep_blank_values=True)
-    if route.path.startswith("/view_metadata/"):
-        names = [value for key, value in asked if key == "filename"]
-        if len(asked) != 1 or len(names) != 1 or not is_inside(names[0]):
-            return Refusal(Cause.NOT_LISTED, "The metadata of one model is asked for, by its filename.")
-    if route.path == "/userdata":
-        folders = [value for key, value in asked if key == "dir"]
-        if folders != ["workflows"] or any(key not in _USERDATA_WORDS for key, _ in asked):
-            return Refusal(Cause.NOT_LISTED, "Of a server's user data only dir=workflows can be listed.")
+    if route.path != "/userdata":
+        is_right = [key for key, _ in asked] == ["filename"] and is_inside(asked[0][1])
+        return None if is_right else Refusal(Cause.NOT_LISTED, "This takes one filename inside of the folder.")
+    folders = [value for key, value in asked if key == "dir"]
+    if folders != ["workflows"] or any(key not in _USERDATA_WORDS for key, _ in asked):
+        return Refusal(Cause.NOT_LISTED, "Of a server's user data only dir=workflows can be listed.")
     return None
 
 
