@@ -1,0 +1,147 @@
+"""Downloads of models by a server: which addresses may be asked for, and the shapes of the requests and answers.
+
+    judge_source("https://huggingface.co/org/repo/resolve/main/a.safetensors", ["huggingface.co"])   # None: it may
+    judge_source("http://huggingface.co/a.safetensors", ["huggingface.co"])                         # SourceFault.SCHEME
+
+Newer servers have `POST /api/assets/download`, which answers with a task, and `/api/tasks/{id}` about it. The page
+offers only what passes here, and the gateway passes nothing else on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from urllib.parse import unquote
+
+DOWNLOAD = "/api/assets/download"
+TASKS = "/api/tasks"
+ENDING = ".safetensors"  # the one format that runs no code when it is loaded
+MODELS_TAG = "models"
+LONGEST_SOURCE = 2048  # characters
+LONGEST_HOST = 253
+NO_MODELS = frozenset({"configs", "custom_nodes"})  # folders that a server lists beside those of models
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}", re.ASCII)
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII)
+# A segment of a path. Escapes stand for printable characters that mean nothing in an address: none of # % / ? \\.
+_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[35Ff]|3[Ff]|5[Cc]|7[Ff])[2-7][0-9A-Fa-f])+", re.ASCII)
+_NAME = re.compile(r"[^.:*\"<>|][^:*\"<>|]*", re.ASCII)  # of a file, on every system
+_QUERIES = ("", "?download=true")  # of Hugging Face's links; any other may name another file, or a key
+_FOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class SourceFault(Enum):
+    """Why an address may not be asked for."""
+
+    FORM = "form"  # no plain address: other characters, a fragment, a path with dots
+    SCHEME = "scheme"  # not https
+    LOGIN = "login"  # a user name or password
+    PORT = "port"
+    HOST = "host"  # not listed in the fleet file
+    QUERY = "query"
+    ENDING = "ending"  # another file than .safetensors
+
+
+def judge_source(source: str, hosts: Collection[str]) -> SourceFault | None:
+    """Return why a server may not be asked to download from this address; None if it may.
+
+    A host counts only as it is listed, letter for letter: nothing is normalised, so no two programs can read the same
+    address in two ways.
+    """
+    found = _ADDRESS.fullmatch(source) if len(source) <= LONGEST_SOURCE else None
+    if found is None:
+        return SourceFault.FORM
+    scheme, place, path, query, fragment = found.groups(default="")
+    host, colon, _port = place.partition(":")
+    if scheme != "https":
+        return SourceFault.SCHEME
+    if "@" in place:
+        return SourceFault.LOGIN
+    if not path.endswith(ENDING):
+        return SourceFault.ENDING
+    if query not in _QUERIES:
+        return SourceFault.QUERY
+    if host not in hosts:
+        return SourceFault.HOST
+    if colon:
+        return SourceFault.PORT
+    segments = path.split("/")[1:]
+    is_plain = all(_SEGMENT.fullmatch(part) and unquote(part).strip(".") for part in segments)
+    return None if is_plain and not fragment and _NAME.fullmatch(file_name(path)) else SourceFault.FORM
+
+
+def file_name(source: str) -> str:
+    """Return the name under which a server keeps the file of this address."""
+    return unquote(source.partition("?")[0].rpartition("/")[2])
+
+
+def is_host(text: str) -> bool:
+    """Whether this is a host's plain name: lower-case ASCII, no address of numbers, no port, no `*`."""
+    is_named = not text.rpartition(".")[2].isdigit()
+    return len(text) <= LONGEST_HOST and is_named and _HOST.fullmatch(text) is not None
+
+
+def is_model_folder(text: str) -> bool:
+    """Whether this may be one of a server's folders of models."""
+    return _FOLDER.fullmatch(text) is not None and text not in NO_MODELS
+
+
+def write_download(source: str, folder: str) -> dict[str, Any]:
+    """Return the body of a request for a download."""
+    return {"source_url": source, "tags": [MODELS_TAG, folder]}
+
+
+class DownloadStatus(Enum):
+    """The status of a task, as the server names it."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing more happens."""
+        return self in {DownloadStatus.COMPLETED, DownloadStatus.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadTask:
+    """A task as the server describes it; 0 bytes are unknown. A file that the server had already has no task."""
+
+    task_id: str
+    status: DownloadStatus
+    done: int = 0  # bytes
+    total: int = 0
+    message: str = ""  # the server's own
+
+
+def read_task(answer: object) -> DownloadTask | None:
+    """Read the answer to a request for a download, or about its task; None if it is neither.
+
+    Servers report the bytes as `bytes_downloaded` and `bytes_total`, in the task itself, its result or its payload.
+    """
+    if not isinstance(answer, dict):
+        return None
+    if "status" not in answer and isinstance(answer.get("id"), str):
+        return DownloadTask("", DownloadStatus.COMPLETED)  # an asset, which was there
+    task_id = answer.get("task_id", answer.get("id"))
+    try:
+        status = DownloadStatus(answer.get("status"))
+    except ValueError:
+        return None
+    if not isinstance(task_id, str) or not task_id:
+        return None
+    parts = [answer, *(part for name in ("result", "payload") if isinstance(part := answer.get(name), dict))]
+    texts = [part.get(name) for part in parts for name in ("error_message", "error", "message")]
+    message = next((text for text in texts if isinstance(text, str) and text), "")
+    return DownloadTask(task_id, status, _bytes(parts, "bytes_downloaded"), _bytes(parts, "bytes_total"), message)
+
+
+def _bytes(parts: Sequence[Mapping[str, Any]], name: str) -> int:
+    counts = (part.get(name) for part in parts)
+    return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool) and count > 0), 0)
