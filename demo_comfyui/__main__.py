@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--enable-assets", action="store_true", help="as in ComfyUI 0.30")
     parser.add_argument(
+        "--downloads", action="store_true", help="download models when asked (it writes bytes of its own)"
+    )
+    parser.add_argument(
         "--stamp", default="", metavar="NAME", help="write NAME into every picture, as the text `server`"
     )
     return parser
@@ -104,6 +107,7 @@ def main(argv: list[str] | None = None) -> int:
         max_upload_bytes=round(flags.max_upload_size * 1024 * 1024),
         version=VERSIONS[flags.speaks].on_windows() if flags.paths else VERSIONS[flags.speaks],
         assets=flags.enable_assets,
+        downloads=flags.downloads,
         stamp=flags.stamp,
         cors=flags.enable_cors_header,
         argv=tuple(given),

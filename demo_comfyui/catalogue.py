@@ -150,6 +150,12 @@ class Catalogue(dict[str, Definition]):
             name: (group, entry) for group in ("required", "optional") for name, entry in groups.get(group, {}).items()
         }
 
+    def add_model(self, folder: str, name: str) -> None:
+        """List a model that was downloaded, if it is of the folder from which a node of this server reads."""
+        names = self["DemoModel"]["input"]["required"]["ckpt_name"][0]
+        if folder == "checkpoints" and name not in names:
+            names.append(name)
+
     def describe(self, class_type: str, input_images: list[str]) -> Definition:
         """Return the definition as `/object_info` has it now: the loaders list the pictures in input/."""
         definition = copy.deepcopy(self[class_type])

@@ -20,7 +20,8 @@ from wire.system_stats import DEMO_MARK
 def features(settings: Settings) -> dict[str, Any]:
     """Return what the server can do: the answer of /features and of a socket's feature flags."""
     own = {**settings.version.features, **({"assets": True} if settings.assets else {})}
-    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes, **own}
+    flags = {"async_model_upload_enabled": True} if settings.downloads else {}
+    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes, **own, **flags}
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from demo_comfyui.downloads import Downloads
 from demo_comfyui.executor import Executor
 from demo_comfyui.faults import Faults
 from demo_comfyui.guard import admit_origin, guard_origin
@@ -89,6 +90,9 @@ class DemoServer:
         app.add_routes(twins)
         app.add_routes([web.route(route.method, f"/api{route.path}", route.handler) for route in twins])
         app.add_routes([*info.internal_table(), *files.asset_table()])
+        if settings.downloads:
+            folder = settings.data / "models"
+            app.add_routes(Downloads(folder, version.catalogue, self._hub, settings.step_seconds).table())
         if settings.faults:
             app.add_routes(FaultRoutes(self._faults, self._hub, self._queue, self._restart).table())
         app.add_routes([web.get("/", _index), web.get("/api/", _index), web.static("/", WEB_FILES)])

@@ -24,6 +24,8 @@ class Settings:
     """The version of ComfyUI whose protocol it speaks."""
     assets: bool = False
     """Whether it was started with `--enable-assets`."""
+    downloads: bool = False
+    """Whether it downloads models, as newer servers may."""
     stamp: str = ""
     """A name to write into the `server` text of every PNG, which tells whose picture it is."""
     cors: str = ""

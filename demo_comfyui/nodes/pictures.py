@@ -6,6 +6,7 @@ They compute what the real nodes compute, with Pillow's filters: results are clo
 from __future__ import annotations
 
 import math
+from binascii import crc32
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
@@ -129,6 +130,7 @@ def demo_lora(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
 
 
 def _tinted(image: Image.Image, folder: str, name: str) -> Image.Image:
-    model = find(folder, name.replace("\\", "/"))
-    assert model is not None, "a choice was checked"
-    return ImageOps.colorize(image.convert("L"), model.tint, "white")
+    name = name.replace("\\", "/")
+    model = find(folder, name)
+    tint = model.tint if model is not None else f"#{crc32(name.encode()) & 0x7F7F7F:06x}"  # it was downloaded
+    return ImageOps.colorize(image.convert("L"), tint, "white")
