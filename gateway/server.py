@@ -73,6 +73,7 @@ from gateway.http.upstreams import Upstreams
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
 from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.access import AccessControl
+from gateway.people.downloads import download_terms
 from gateway.people.fleet_admin import FleetAdmin
 from gateway.people.login import Login
 from gateway.people.login_settings import LoginSettings
@@ -85,6 +86,7 @@ from gateway.tasks import start_task
 from wire.health import Health as ServerHealth
 
 _log = logging.getLogger(__name__)
+_NO_ROUTE = Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
 
 
 class Gateway:
@@ -341,10 +343,16 @@ class Gateway:
         self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person | None
     ) -> web.StreamResponse:
         """Pass a request on to a server."""
-        if person is not None and self._access is not None:
-            return await self._access.user_proxy.pass_on(request, admitted, upstream, person)
+        assert isinstance(admitted.route, ServerCall)
         terms = PLAIN
-        if admitted.body is Body.PROMPT:
+        if admitted.route.is_download:
+            if not self._can_administer:
+                raise Refused(_NO_ROUTE)
+            name = "" if person is None else person.name
+            terms = download_terms(upstream.server.id, self.rules.model_hosts, name)
+        elif person is not None and self._access is not None:
+            return await self._access.user_proxy.pass_on(request, admitted, upstream, person)
+        elif admitted.body is Body.PROMPT:
             terms = Terms(rewrite=lambda body, scan: self._partner_nodes.write(upstream, body, scan, None))
         return await self._proxy.pass_on(
             request, admitted, upstream, self.state.largest_upload(upstream.server.id), terms
@@ -387,7 +395,7 @@ class Gateway:
                 return json_answer(await self._administer(request, action, person))
             case LocalServers() if self._can_administer:
                 return json_answer(await self._fleet_admin.use(request, "" if person is None else person.name))
-        raise Refused(Refusal(Cause.NOT_LISTED, "This gateway has no such route."))
+        raise Refused(_NO_ROUTE)
 
     @property
     def _can_administer(self) -> bool:

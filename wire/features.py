@@ -1,7 +1,8 @@
 """What a server can do that not every supported one can, by what it announces or has.
 
 `/features` is `{"max_upload_size": 104857600, "node_replacements": true, …}`. It does not announce the jobs API: a
-server has that if it answers `/api/jobs` with a list.
+server has that if it answers `/api/jobs` with a list. Downloads of models are announced by the flags that ComfyUI's own
+page reads before it offers them; a server without the route may still answer with a 404.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 JOBS = "/api/jobs"
+DOWNLOADS = ("async_model_upload_enabled", "model_upload_button_enabled")  # the flag's name depends on the version
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Features:
 
     max_upload: int | None = None  # bytes of a request
     replaces_nodes: bool = False  # it lists replaced node classes, and renames them in prompts
+    downloads_models: bool = False
 
 
 def read_features(answer: object) -> Features:
@@ -25,7 +28,11 @@ def read_features(answer: object) -> Features:
         return Features()
     size = answer.get("max_upload_size")
     is_size = isinstance(size, int) and not isinstance(size, bool) and size > 0
-    return Features(size if is_size else None, replaces_nodes=answer.get("node_replacements") is True)
+    return Features(
+        size if is_size else None,
+        replaces_nodes=answer.get("node_replacements") is True,
+        downloads_models=any(answer.get(name) is True for name in DOWNLOADS),
+    )
 
 
 def lists_jobs(answer: object) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 _REFUSING = {401: "login", 403: "forbidden", 407: "login", 429: "busy"}  # statuses, with the cause of each
 _SEARCHED = 65_536  # characters of a web page
 _PAGE = re.compile(rb"\s*(<!doctype|<html)", re.IGNORECASE)
+_LASTING = ("version", "is_demo", "has_jobs", "can_download", "preview_method")
 _PASSWORD = re.compile(rb"type\s*=\s*[\"']?password|log ?in|sign ?in", re.IGNORECASE)
 
 
@@ -45,6 +46,7 @@ class Condition:
     version: str = ""
     is_demo: bool = False
     has_jobs: bool = False  # the newer jobs API
+    can_download: bool = False  # models, as `/features` announces
     preview_method: str = ""  # the one that its operator has chosen, with --preview-method
     cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another | too-much
 
@@ -52,7 +54,7 @@ class Condition:
         """Return this condition with what was known before and stays true while the server does not answer."""
         if self.health is Health.WELL:
             return self
-        kept = {name: getattr(known, name) for name in ("version", "is_demo", "has_jobs", "preview_method")}
+        kept = {name: getattr(known, name) for name in _LASTING}
         return replace(self, **kept)
 
     def facts(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class Condition:
         return facts | {"health": self.health.value}
 
 
-_JSON_NAMES = {"is_demo": "demo", "has_jobs": "jobs"}
+_JSON_NAMES = {"is_demo": "demo", "has_jobs": "jobs", "can_download": "downloads"}
 
 
 def read_condition(item: Mapping[str, Any]) -> Condition:

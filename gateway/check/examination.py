@@ -19,8 +19,9 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from aiohttp import WSMsgType
 
-from gateway.fleet.probes import StatusError, has_jobs, judge_failure, probe_closely, read_bounded, read_max_upload
+from gateway.fleet.probes import StatusError, fetch_features, has_jobs, judge_failure, probe_closely, read_bounded
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
+from gateway.fleet.state import DEFAULT_MAX_UPLOAD
 from gateway.http.refusal import Refused
 from gateway.http.servers import Server
 from gateway.http.upstream import Redirected, Upstream
@@ -79,7 +80,7 @@ async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> R
         report,
         socket=await _try_socket(upstream),
         has_jobs=await has_jobs(upstream),
-        upload=await read_max_upload(upstream),
+        upload=(await fetch_features(upstream)).max_upload or DEFAULT_MAX_UPLOAD,
         keeps_keys=await _try_key(upstream) if server.is_partner else None,
     )
 

@@ -14,12 +14,13 @@ from gateway.export.plan import Plan, hosts_of
 from gateway.http.routes import ENDPOINTS, Body
 from gateway.people.accel import place_of
 from gateway.site.site import TYPES, page_headers
+from wire.downloads import TASKS
 from wire.media import INLINE_TYPES
 
 _QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._~-]{0,199}"
 _SERVER = r"/servers/(?<mooring_server>[a-z0-9-]+@[0-9a-f]{8})"
-_CHECKED = ("/userdata", "/view_metadata/", "/experiment/models/preview/")  # gateways judge their queries and answers
+_CHECKED = ("/userdata", "/view_metadata/", "/experiment/models/preview/", TASKS)  # gateways judge these
 _MARK = r"(?:[?&]mooring=[A-Za-z0-9-]*)?"  # our own key, which the page puts last
 _ODD_NAME = r"\+|%2[fF]|%5[cC]|%[01]|%7[fF]|[^A-Za-z0-9._~%-]"  # the gateway rewrites these
 _ASKED = (
@@ -101,7 +102,7 @@ def _asked(plan: Plan) -> list[str]:
 
 
 def readable(*, has_people: bool) -> list[str]:
-    """Return the listed GETs whose content need not be checked: all without users, otherwise only pictures."""
+    """Return the listed GETs that need no check: without users most, otherwise only pictures."""
     if has_people:
         return ["/view"]
     return [shape for shape, bodies in ENDPOINTS if bodies.get("GET") is Body.NONE and not shape.startswith(_CHECKED)]

@@ -9,6 +9,7 @@ from gateway.errors import ConfigError
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import Table
 from gateway.http.own_hosts import check_name
+from wire.downloads import is_host
 
 KEYS = (
     "names",
@@ -19,6 +20,7 @@ KEYS = (
     "trusted_header",
     "trusted_peers",
     "proxies",
+    "model_hosts",
     "session_days",
     "hsts_days",
 )
@@ -61,6 +63,7 @@ def read_rules(table: Table) -> Rules:
         trusted_header=header,
         trusted_peers=peers,
         proxies=_networks(table, "proxies"),
+        model_hosts=_model_hosts(table),
         session_days=table.whole("session_days", 1, LONGEST_SESSION),
         hsts_days=table.whole("hsts_days", 0, LONGEST_HSTS),
     )
@@ -71,6 +74,14 @@ def _nodes(table: Table) -> tuple[str, ...]:
     if not all(node.strip() == node and 0 < len(node) <= LONGEST_NODE and node.isprintable() for node in nodes):
         raise table.fault("a node class is its name, with * and ? as in file names", "deny_nodes")
     return nodes
+
+
+def _model_hosts(table: Table) -> tuple[str, ...]:
+    hosts = table.texts("model_hosts", "host names")
+    for host in hosts:
+        if not is_host(host):
+            raise table.fault(f"{host!r} is no host's name in lower case, such as huggingface.co", "model_hosts")
+    return hosts
 
 
 def _header(table: Table) -> str:

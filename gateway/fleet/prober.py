@@ -20,19 +20,20 @@ import aiohttp
 from gateway.fleet.fleet_stats import FleetStats
 from gateway.fleet.probes import (
     StatusError,
+    fetch_features,
     has_jobs,
     judge_failure,
     probe_closely,
-    read_max_upload,
     read_queue,
 )
 from gateway.fleet.server_answers import NotComfyError, Queue
-from gateway.fleet.state import VERSION, FleetState
+from gateway.fleet.state import DEFAULT_MAX_UPLOAD, VERSION, FleetState
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import for_ever, start_task
+from wire.features import Features
 from wire.health import Condition, Health
 
 _DOWN = {Health.DOWN, Health.TIMEOUT}
@@ -150,7 +151,7 @@ class Prober:
     async def _watch(self, upstream: Upstream) -> None:
         server_id = upstream.server.id
         pause = self._deadlines.probe_well
-        is_known, knows_jobs = False, False
+        is_known, knows_jobs, features = False, False, Features()
         while True:
             seen = await probe_closely(upstream)
             condition = seen.condition
@@ -164,10 +165,11 @@ class Prober:
                 self._notices.pop(server_id, None)
                 if not is_known:  # it may be another server than before
                     is_known = True
-                    self._state.max_upload[server_id] = await read_max_upload(upstream)
+                    features = await fetch_features(upstream)
+                    self._state.max_upload[server_id] = features.max_upload or DEFAULT_MAX_UPLOAD
                     knows_jobs = await has_jobs(upstream)
                     self._on_well(server_id)
-                condition = replace(condition, has_jobs=knows_jobs)
+                condition = replace(condition, has_jobs=knows_jobs, can_download=features.downloads_models)
             else:
                 pause = min(pause * _BACKOFF, self._deadlines.probe_down)
             self._note(server_id, condition)

@@ -24,12 +24,11 @@ from gateway.fleet.server_answers import (
     parse_stats,
     read_queue_answer,
 )
-from gateway.fleet.state import DEFAULT_MAX_UPLOAD
 from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.server_proof import AnotherServerError
 from gateway.http.upstream import Redirected, Upstream, short_reason
 from gateway.http.worker_process import is_small
-from wire.features import JOBS, lists_jobs, read_features
+from wire.features import JOBS, Features, lists_jobs, read_features
 from wire.health import Condition, Health, judge_status
 from wire.system_stats import ProbeResult
 
@@ -67,9 +66,9 @@ async def read_queue(upstream: Upstream) -> Queue:
     return await ask(upstream, "/queue", QUEUE, read_queue_answer)
 
 
-async def read_max_upload(upstream: Upstream) -> int:
-    """Return the largest request body that the server accepts, in bytes, or ComfyUI's default."""
-    return read_features(await _answer(upstream, "/features")).max_upload or DEFAULT_MAX_UPLOAD
+async def fetch_features(upstream: Upstream) -> Features:
+    """Return the features that the server announces."""
+    return read_features(await _answer(upstream, "/features"))
 
 
 async def has_jobs(upstream: Upstream) -> bool:

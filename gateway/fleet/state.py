@@ -176,8 +176,8 @@ class FleetState:
         return self._revision
 
     def as_json(self, *, runs_fleet: bool = True, person: str = "") -> dict[str, object]:
-        """Return what `GET /fleet` and `/fleet/ws` send; problems of the file, and servers that were found on this
-        machine and may be chosen, are for administrators only.
+        """Return what `GET /fleet` and `/fleet/ws` send; problems of the file, servers that were found on this machine
+        and may be chosen, and the hosts of models are for administrators only.
 
         `person` is the recipient, so that a page notices when another user has logged in in its browser. Addresses of
         servers are for administrators too: others get the tag, which pages compare in the same way.
@@ -190,6 +190,7 @@ class FleetState:
             "build": self._build,
             "workflows": self._workflows,
             "mostPending": self.fleet.rules.max_pending_per_user,
+            "modelHosts": list(self.fleet.rules.model_hosts) if runs_fleet else [],
             "source": source,
             "faults": self.is_breakable,
             "why": {"source": source, "detail": self.fleet.why if runs_fleet else ""},

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from gateway.http.json_reader import Bounds, JsonError, TooMuch, read_json
 from gateway.http.routes import Body
+from wire.downloads import MODELS_TAG, is_model_folder
 from wire.partner import PARTNER_KEYS
 
 LARGEST_JSON = 8 * 1024 * 1024  # bytes; a workflow is text, and pictures are sent as uploads
@@ -87,6 +88,15 @@ def _check_interrupt(body: Mapping[str, object]) -> str | None:
     return None
 
 
+def _check_download(body: Mapping[str, object]) -> str | None:
+    """Check the form; `gateway/people/downloads.py` judges the address."""
+    match body:
+        case {"source_url": str(), "tags": [str(models), str(folder)]} if len(body) == 2:
+            is_right = models == MODELS_TAG and is_model_folder(folder)
+            return None if is_right else 'tags must be ["models", "FOLDER"], with the name of a folder of models.'
+    return 'Only {"source_url": "https://…", "tags": ["models", "FOLDER"]} passes.'
+
+
 def _check_job_cancel(body: Mapping[str, object]) -> str | None:
     return "The body must be empty or {}." if body else None
 
@@ -98,5 +108,6 @@ _CHECKS: Mapping[Body, Callable[[Mapping[str, object]], str | None]] = MappingPr
         Body.HISTORY_DELETE: _check_delete,
         Body.INTERRUPT: _check_interrupt,
         Body.JOB_CANCEL: _check_job_cancel,
+        Body.DOWNLOAD: _check_download,
     }
 )

@@ -120,5 +120,10 @@ def build(data: bytes | bytearray, *, is_strict: bool = False) -> Any:
         raise NotJson("This is not JSON in UTF-8.") from error
 
 
+def keys_of(data: bytes) -> list[str]:
+    """Return the keys of an object that was read before, in order; one that occurs twice is there twice."""
+    return [key for key, _ in json.loads(data, object_pairs_hook=list)]
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

@@ -14,6 +14,7 @@ from enum import Enum
 from types import MappingProxyType
 from urllib.parse import quote, unquote_to_bytes
 
+from wire.downloads import DOWNLOAD, TASKS
 from wire.model_files import is_plain_path
 
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
@@ -42,6 +43,7 @@ class Body(Enum):
     HISTORY_DELETE = "history-delete"
     INTERRUPT = "interrupt"
     JOB_CANCEL = "job-cancel"
+    DOWNLOAD = "download"  # of a model, by the server
     UPLOAD = "upload"
     SMALL = "small"  # JSON to the gateway itself
 
@@ -175,6 +177,11 @@ class ServerCall:
     tag: str = ""  # of the address that the page means; empty: the present address
 
     @property
+    def is_download(self) -> bool:
+        """Whether it starts a download of a model by the server, or is about one."""
+        return self.path == DOWNLOAD or self.path.startswith(f"{TASKS}/")
+
+    @property
     def is_view(self) -> bool:
         """Whether the answer is a file that was made or uploaded."""
         return self.path == "/view"
@@ -215,8 +222,8 @@ Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak
 _GET = {"GET": Body.NONE}
 
 # The doubled /api/x routes and /free, /settings and /extensions are missing: the page does not need them. Of /internal
-# there is only the list that a node of ComfyUI itself names as its choices. The jobs API exists only below /api. Of
-# /userdata the saved workflows can be read. /experiment/models itself would show where the server's folders are.
+# there is only the list that a node of ComfyUI itself names as its choices. The jobs API and downloads exist only below
+# /api. Of /userdata the saved workflows can be read. /experiment/models itself would show where the folders are.
 ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/prompt", {**_GET, "POST": Body.PROMPT}),
     ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
@@ -243,6 +250,8 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/api/jobs", _GET),
     ("/api/jobs/{}", _GET),
     ("/api/jobs/{}/cancel", {"POST": Body.JOB_CANCEL}),
+    (DOWNLOAD, {"POST": Body.DOWNLOAD}),
+    (f"{TASKS}/{{}}", {**_GET, "DELETE": Body.NONE}),
 )
 _Shape = tuple[tuple[str, ...], Mapping[str, Body]]
 

@@ -58,7 +58,10 @@ class AccessControl:
             raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
         if person is not None and _is_of_another(facts, person):
             raise Refused(Refusal(Cause.OTHER_PERSON, "Another user has logged in in this browser: reload the page."))
-        if person is not None and not person.runs_fleet and isinstance(route, FleetAction | LocalServers | Metrics):
+        is_for_admins = isinstance(route, FleetAction | LocalServers | Metrics) or (
+            isinstance(route, ServerCall) and route.is_download
+        )
+        if person is not None and not person.runs_fleet and is_for_admins:
             raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for users with the role run."))
         return person
 

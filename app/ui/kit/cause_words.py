@@ -49,6 +49,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "not-yours": _("it is not yours"),
         "not-allowed": _("it is not allowed here"),
         "denied-node": _("a node of the workflow is not allowed here"),
+        "model-source": _("models may not be downloaded from this address"),
         "no-partner-key": _("there is no key with which you may use credits"),
         "no-partner-server": _("this server gets no keys for nodes that use credits"),
         "too-many-prompts": _("you have too many runs on this server"),

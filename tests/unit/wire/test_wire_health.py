@@ -9,7 +9,16 @@ import pytest
 from wire.health import Condition, Health, judge_status, page_cause, read_condition
 
 FULL = Condition(
-    Health.REFUSES, "no", 1, 2, "0.3.64", is_demo=True, has_jobs=True, preview_method="taesd", cause="login"
+    Health.REFUSES,
+    "no",
+    1,
+    2,
+    "0.3.64",
+    is_demo=True,
+    has_jobs=True,
+    can_download=True,
+    preview_method="taesd",
+    cause="login",
 )
 
 
@@ -20,7 +29,7 @@ def test_condition_is_read_as_it_was_sent() -> None:
 
 
 def test_silent_server_keeps_what_it_was() -> None:
-    kept = {"version": "0.3.64", "is_demo": True, "has_jobs": True, "preview_method": "taesd"}
+    kept = {"version": "0.3.64", "is_demo": True, "has_jobs": True, "can_download": True, "preview_method": "taesd"}
     known = Condition(Health.WELL, running=1, **kept)
     silent = Condition(Health.TIMEOUT, "no answer in time")
     assert silent.after(known) == replace(silent, **kept)

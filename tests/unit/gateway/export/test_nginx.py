@@ -87,6 +87,7 @@ def test_every_unchecked_get_is_listed_and_nothing_else() -> None:
     assert every - set(readable(has_people=False)) == {
         "/userdata",
         "/userdata/{workflow}",
+        "/api/tasks/{}",
         "/view_metadata/{}",
         "/experiment/models/preview/{}/{index}/{model}",
     }

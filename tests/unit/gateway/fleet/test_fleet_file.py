@@ -154,6 +154,8 @@ def server(**values: str) -> str:
         (server() + '[gateway]\ntrusted_peers = ["studio.lan"]\n', 5, "trusted_peers", "neither an address"),
         (server() + '[gateway]\ntrusted_peers = ["10.0.0.7/24"]\n', 5, "trusted_peers", "neither an address"),
         (server() + '[gateway]\nproxies = ["nginx"]\n', 5, "proxies", "neither an address"),
+        (server() + '[gateway]\nmodel_hosts = ["https://huggingface.co"]\n', 5, "model_hosts", "no host's name"),
+        (server() + '[gateway]\nmodel_hosts = ["*.example"]\n', 5, "model_hosts", "no host's name"),
         (server() + "[gateway]\nsession_days = 0\n", 5, "session_days", "from 1 to 365"),
     ],
 )
@@ -353,6 +355,7 @@ only_published = true
 trusted_header = "X-Forwarded-User"
 trusted_peers = ["10.0.0.7", "192.168.0.0/24", "fd00::/8"]
 proxies = ["127.0.0.1"]
+model_hosts = ["huggingface.co", "models.studio.lan"]
 session_days = 7
 hsts_days = 365
 """
@@ -369,6 +372,7 @@ def test_the_rules_are_read(tmp_path: Path) -> None:
         trusted_header="X-Forwarded-User",
         trusted_peers=(ip_network("10.0.0.7"), ip_network("192.168.0.0/24"), ip_network("fd00::/8")),
         proxies=(ip_network("127.0.0.1"),),
+        model_hosts=("huggingface.co", "models.studio.lan"),
         session_days=7,
         hsts_days=365,
     )
