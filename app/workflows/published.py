@@ -3,10 +3,12 @@
     {"v": 1, "title": …, "about": …, "needs": "" | "demo",
      "fields": [{"node": "1", "input": "seed", "kind": "seed", "label": …, "min": 0, "max": …}, …],
      "presets": [{"name": …, "values": [{"node": "1", "input": "steps", "value": 20}, …]}, …],
+     "models": [{"name": …, "url": …, "directory": …}, …],
      "workflow": {… API format …}}
 
 `fields` are the top, in order. Of a field, only `node` and `input` are required: the rest is where it differs
-from the server's catalogue. Titles, labels and hints of the shipped ones are English msgids.
+from the server's catalogue. Titles, labels and hints of the shipped ones are English msgids. `models` are those that a
+server may lack, as in the editor's own files.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from app.workflows.forms.fields import (
 from app.workflows.forms.form import Form, Hints, Look
 from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
+from app.workflows.models import ModelSource, read_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Published:
     looks: Mapping[Key, Look] = field(default_factory=dict)
     presets: tuple[Preset, ...] = ()
     hints: Hints = field(default_factory=Hints)
+    models: tuple[ModelSource, ...] = ()
 
     @property
     def key(self) -> str:
@@ -74,6 +78,7 @@ def parse_published(workflow_id: str, text: str) -> Published:
         presets = tuple(
             _preset(f"{workflow_id}/{number}", key, item) for number, item in enumerate(data.get("presets", ()), 1)
         )
+        models = read_models({"models": data.get("models")})
         title, about = str(data["title"]), str(data["about"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput("bad-workflow", workflow_id, repr(error)) from error
@@ -81,7 +86,8 @@ def parse_published(workflow_id: str, text: str) -> Published:
         if node_id not in workflow.nodes:
             raise BadInput("bad-workflow", workflow_id, f"field of a missing node {node_id}")
     layout = Layout(key, first=tuple(looks) or None)
-    return Published(workflow_id, title, about, data.get("needs") == "demo", workflow, layout, looks, presets)
+    needs_demo = data.get("needs") == "demo"
+    return Published(workflow_id, title, about, needs_demo, workflow, layout, looks, presets, models=models)
 
 
 def _key(item: Mapping[str, Any]) -> Key:

@@ -27,6 +27,7 @@ from app.workflows.forms.building import first_form, form_steps
 from app.workflows.forms.fields import Choice, Field
 from app.workflows.forms.form import Form
 from app.workflows.graph import Key
+from app.workflows.models import ModelSource, read_models
 from app.workflows.published import Published
 
 MOST_IN_ONE_STEP = 60  # nodes; a larger workflow's form is made in steps
@@ -62,6 +63,14 @@ class Given:
     def sent(self) -> ApiWorkflow:
         """The workflow as sent; BadInput if it is none."""
         return parse_workflow(self.api)
+
+    @cached_property
+    def models(self) -> tuple[ModelSource, ...]:
+        """The models that the graph names, even if it cannot be converted."""
+        try:
+            return read_models(self.source) if self.graph else ()
+        except BadInput:
+            return ()
 
     @cached_property
     def class_names(self) -> frozenset[str]:
@@ -185,7 +194,7 @@ def _open_sent(
     given: Given, catalogue: Catalogue | None, recall: Recall, notes: tuple[Note, ...], in_steps: bool
 ) -> OpenWorkflow:
     own = Layout(workflow_key(given.sent))
-    published = Published(given.workflow_id, given.title, given.about, False, given.sent, own)
+    published = Published(given.workflow_id, given.title, given.about, False, given.sent, own, models=given.models)
     return replace(_opened(published, catalogue, recall(published.key) or own, in_steps), notes=notes)
 
 
@@ -194,7 +203,14 @@ def _open_graph(given: Given, catalogue: Catalogue, recall: Recall, in_steps: bo
     conversion = converter.convert(given.source)
     own = Layout(workflow_key(conversion.workflow))
     published = Published(
-        given.workflow_id, given.title, given.about, False, conversion.workflow, own, hints=hints_of(conversion)
+        given.workflow_id,
+        given.title,
+        given.about,
+        False,
+        conversion.workflow,
+        own,
+        hints=hints_of(conversion),
+        models=given.models,
     )
     opened = _opened(published, catalogue, recall(published.key) or own, in_steps)
     return replace(opened, editor=EditorFile(given, conversion, Sender(converter, conversion)), notes=given.notes)

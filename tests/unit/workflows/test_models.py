@@ -1,0 +1,111 @@
+"""The models that a workflow names with their sources."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.ui.form.open_workflow import Given, open_given
+from app.workflows.models import MOST_MODELS, ModelSource, find_model, read_models
+from app.workflows.published import parse_published
+
+SD15 = {"name": "sd15.safetensors", "url": "https://huggingface.co/a/sd15.safetensors", "directory": "checkpoints"}
+FOUND = ModelSource("sd15.safetensors", "https://huggingface.co/a/sd15.safetensors", "checkpoints")
+
+
+def node(*models: object) -> dict[str, Any]:
+    return {"id": 1, "type": "Load", "properties": {"models": list(models)}}
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        {"nodes": [node(SD15)]},
+        {"nodes": [], "models": [SD15]},
+        {"nodes": [], "definitions": {"subgraphs": [{"id": "x", "nodes": [node(SD15)]}]}},
+        {"nodes": [node(SD15, SD15)], "models": [SD15]},
+    ],
+    ids=["node", "workflow", "subgraph", "several times"],
+)
+def test_model_is_read_wherever_it_is_named(graph: dict[str, Any]) -> None:
+    assert read_models(graph) == (FOUND,)
+
+
+def test_what_is_said_of_a_model_is_kept() -> None:
+    full = {**SD15, "name": "xl\\a.safetensors", "hash": "ab", "hash_type": "SHA256", "size": 5}
+    assert read_models({"models": [full]}) == (
+        ModelSource("xl/a.safetensors", FOUND.url, "checkpoints", "ab", "SHA256", 5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"url": "javascript:alert(1)"}, {"url": ""}),
+        ({"url": 5}, {"url": ""}),
+        ({"url": "https://x/\u202e.safetensors"}, {"url": ""}),
+        ({"url": f"https://x/{'a' * 3000}"}, {"url": ""}),
+        ({"directory": ["x"]}, {"folder": ""}),
+        ({"size": True}, {"size": 0}),
+        ({"size": -1}, {"size": 0}),
+        ({"size": "4 GB"}, {"size": 0}),
+    ],
+)
+def test_invalid_fact_is_left_out(changes: dict[str, object], found: dict[str, object]) -> None:
+    (model,) = read_models({"models": [{**SD15, **changes}]})
+    assert {name: getattr(model, name) for name in found} == found
+
+
+@pytest.mark.parametrize("item", [None, "a", [], {}, {"name": ""}, {"name": 5}, {"name": "x" * 300}, {"name": "a\n"}])
+def test_entry_without_a_name_is_no_model(item: object) -> None:
+    assert read_models({"models": [item]}) == ()
+
+
+def test_number_of_models_is_bounded() -> None:
+    assert len(read_models({"models": [{"name": f"{number}"} for number in range(2000)]})) == MOST_MODELS
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["nodes", "models", "properties", "definitions", "subgraphs", "name", "url", "size"]), inner
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["nodes", "models", "definitions"]), JSON))
+def test_any_graph_is_read(graph: dict[str, Any]) -> None:
+    assert all(model.name for model in read_models(graph))
+
+
+def test_model_is_found_by_its_name_and_folder() -> None:
+    vae = ModelSource("a.safetensors", "https://x/vae", "vae")
+    clip = ModelSource("a.safetensors", "https://x/clip", "clip_vision")
+    deep = ModelSource("night/a.safetensors", "https://x/deep", "loras")
+    models = (vae, clip, deep)
+    assert find_model(models, "a.safetensors") == vae
+    assert find_model(models, "a.safetensors", "clip_vision") == clip
+    assert find_model(models, "night\\a.safetensors") == deep
+    assert find_model(models, "day/a.safetensors") == vae, "the same file in a folder of its own"
+    assert find_model(models, "b.safetensors") is None
+
+
+def test_models_are_kept_with_a_workflow() -> None:
+    graph = {"nodes": [node(SD15)], "links": [], "version": 0.4}
+    api = {"1": {"class_type": "Load", "inputs": {}}}
+    broken = Given("a", "A", json.dumps(api), graph=json.dumps({**graph, "nodes": [{**node(SD15), "id": None}]}))
+    assert broken.models == (FOUND,), "even if the graph cannot be converted"
+    assert Given("a", "A", json.dumps(api)).models == ()
+    opened = open_given(Given("a", "A", json.dumps(api)), None)
+    assert opened is not None
+    assert opened.published.models == ()
+    text = {"v": 1, "title": "A", "about": "", "fields": [], "workflow": api, "models": [SD15]}
+    assert parse_published("a", json.dumps(text)).models == (FOUND,)
