@@ -184,6 +184,7 @@ def read_fleet(text: str) -> Fleet:
             workflows=str(report.get("workflows") or ""),
             most_pending=int(report["mostPending"]) if report.get("person") and report.get("mostPending") else None,
             searches=tuple(str(item) for item in report.get("searches") or ()),
+            model_hosts=tuple(str(item) for item in report.get("modelHosts") or ()),
             local=tuple(_local(item) for item in report.get("local") or ()),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -44,6 +44,7 @@ from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.scripting import Scripting
 from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
+from app.session.submitting.model_downloads import ModelDownloads
 from app.session.submitting.named_files import Origin
 from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, RunOrder, Submitter
@@ -83,6 +84,7 @@ class Session:
         self._submitter = Submitter(self._state, self._socket, self._watch, self._forecast)
         self._scripting = Scripting(self._state, self._submitter)
         self.models = Models(self._state)
+        self.model_downloads = ModelDownloads(self._state, self._submitter.capable.refresh)
         self._restorer = Restorer(self._state)
         self.worker = LineWorker(self._state, self._submitter, self._watch)
         self.line = WaitingLine(self._state, self.worker, self._salvage)

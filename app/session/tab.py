@@ -38,6 +38,7 @@ class Tab:
         self.catalogue, self.standing, self.choices = own.catalogue, own.standing, own.choices
         self.models = own.models
         self.refresh_catalogues, self.subscribe = own.refresh_catalogues, own.subscribe
+        self.model_downloads = own.model_downloads
 
     # State
 

@@ -1,0 +1,49 @@
+"""Downloads of models by a server, at the user's request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from app.core.downloads import (
+    check_download_taken,
+    download_cancel_request,
+    download_request,
+    download_task_request,
+    read_download,
+)
+from app.core.errors import ConnectError
+from app.core.model import Server, ServerId
+from app.session.state import State
+from wire.downloads import DownloadTask
+
+
+class ModelDownloads:
+    """Each call raises GatewayRefused, TransportError or ComfyError."""
+
+    def __init__(self, state: State, refresh: Callable[[ServerId], Awaitable[None]]) -> None:
+        self._state = state
+        self._refresh = refresh  # a server's catalogue
+
+    async def start(self, server_id: ServerId, source: str, folder: str) -> DownloadTask:
+        """Have a server download a file into a folder of models."""
+        request = download_request(self._server(server_id).base, source, folder)
+        return read_download(await self._state.ports.http.send(request), server_id)
+
+    async def poll(self, server_id: ServerId, task_id: str) -> DownloadTask:
+        """Ask how far a download is."""
+        request = download_task_request(self._server(server_id).base, task_id)
+        return read_download(await self._state.ports.http.send(request), server_id)
+
+    async def cancel(self, server_id: ServerId, task_id: str) -> None:
+        request = download_cancel_request(self._server(server_id).base, task_id)
+        check_download_taken(await self._state.ports.http.send(request), server_id)
+
+    async def finish(self, server_id: ServerId) -> None:
+        """Have the server's catalogue reread, which has the new model; the fleet reports it."""
+        await self._refresh(server_id)
+
+    def _server(self, server_id: ServerId) -> Server:
+        server = self._state.fleet.get(server_id)
+        if server is None:
+            raise ConnectError(server_id, "not_in_fleet")
+        return server
