@@ -21,7 +21,14 @@ from app.ui.graph.graphs import GraphView
 from app.ui.kit.i18n import Translator
 from app.ui.library.library_html import library
 from app.ui.library.state import LibraryView
-from app.ui.page.questions_html import credits_question, give_up, give_up_record, run_again, same_server
+from app.ui.page.questions_html import (
+    credits_question,
+    download_question,
+    give_up,
+    give_up_record,
+    run_again,
+    same_server,
+)
 from app.ui.page.state import DialogView
 from app.ui.results.album_html import delete_question
 from app.ui.results.compare_html import comparing
@@ -31,6 +38,7 @@ from app.ui.results.sheets_html import sheet
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog
 from app.ui.results.storage import KeepingView
 from app.ui.results.storage_html import keeping
+from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditView
 from app.ui.runs.edit_html import cancel_mine, edit
 from app.ui.runs.many import ManyView
@@ -48,6 +56,7 @@ from app.ui.windows.panel_html import windows
 # What a dialog is made from, where it needs nothing else.
 _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], Markup]] = {
     CreditsDialog: credits_question,
+    DownloadDialog: download_question,
     KeepingView: keeping,
     LogOutView: log_out,
     LibraryView: library,

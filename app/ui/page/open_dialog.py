@@ -26,6 +26,7 @@ from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, Res
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.runs.crew import own_unfinished
+from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditDialog, edit_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
@@ -89,7 +90,7 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return _about_results(around, dialog), None
         case EditDialog() | CancelDialog() as dialog:
             return _about_line(session, dialog), None
-        case CreditsDialog() as dialog:
+        case CreditsDialog() | DownloadDialog() as dialog:
             return DialogView(dialog), None
         case KeepingDialog() | LogOutDialog() as dialog:
             return _about_browser(around, dialog), None

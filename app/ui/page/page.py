@@ -61,6 +61,7 @@ from app.ui.results.album_rows import AlbumRows
 from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.reuse import Reuse
 from app.ui.results.state import PictureDialog
+from app.ui.runs.downloads import DownloadActions
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import POLL_INTERVAL, Standings
 from app.ui.scripting.actions import ScriptingActions
@@ -149,6 +150,7 @@ class Page:
             deletions=self._deletions,
         )
         self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(POLL_INTERVAL))
+        self._downloads = DownloadActions(session.model_downloads, lambda: session.fleet, self, screen, sleep)
         self._lists = RemoteLists(session, self)
         self._panel_data = PanelData(
             panel_sources, session, screen, spawn=self.spawn, changed=self.request, on_show=self._show_yourself
@@ -167,6 +169,7 @@ class Page:
             self._results,
             self._album,
             self._standings,
+            self._downloads,
             self._library_actions,
             PaletteActions(
                 self, screen, self.actions.act,
@@ -244,6 +247,7 @@ class Page:
         self.draw()
         self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
+        self._downloads.load()
         if self._folder is not None:
             attempt(self, self._folder.load())
 

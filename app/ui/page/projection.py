@@ -25,6 +25,7 @@ from app.ui.results.sheet_making import Sheets
 from app.ui.results.state import ResultsState, ResultsView
 from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.runs.crew import crew_items, own_unfinished
+from app.ui.runs.downloads import DownloadsState
 from app.ui.runs.many import many_lists
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view
 from app.ui.runs.server_picker import where_view
@@ -91,7 +92,7 @@ def project(
         notices=_notices(session, ui, surroundings),
         errors=(*_deletions(ui), *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors)),
         form=form,
-        standing=standing_view(session, typed, chosen),
+        standing=standing_view(session, typed, chosen, ui.of(DownloadsState), runs_fleet=ui.of(Account).runs_fleet),
         nodes=nodes,
         lists=(*option_lists((*form.fields, *nodes.fields), typed.known), *many_lists(dialog.dialog)),
         seen=seen_model(chosen, typed),

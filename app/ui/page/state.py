@@ -33,6 +33,7 @@ from app.ui.results.state import (
     ResultsView,
 )
 from app.ui.results.storage import KeepingView
+from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditView
 from app.ui.runs.many import ManyView
 from app.ui.runs.state import (
@@ -167,6 +168,7 @@ class DialogView:
     dialog: (
         TaskDialog
         | CreditsDialog
+        | DownloadDialog
         | KeepingView
         | LibraryView
         | GraphView

@@ -8,13 +8,14 @@ asks for it at its field.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
 from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, ServerId
+from app.core.spelling import with_slashes
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.ui.form.context import FormContext, opened_on
@@ -26,15 +27,19 @@ from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Screen
 from app.ui.runs.cards import SessionFacts
+from app.ui.runs.downloads import Download, DownloadKey, DownloadsState
 from app.ui.runs.orders import files_of
-from app.ui.runs.state import Blocker, RunnabilityGroup, RunnabilityView
+from app.ui.runs.state import Blocker, MissingModel, RunnabilityGroup, RunnabilityView
 from app.workflows.forms.fields import Choice, Field, Upload
 from app.workflows.graph import Key
+from app.workflows.models import ModelSource, find_model
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
+from wire.downloads import file_name, is_model_folder, judge_source
 from wire.health import Health
 
 log = logging.getLogger("mooring.ui")
 
+NO_DOWNLOADS = DownloadsState()
 POLL_INTERVAL = 15.0  # seconds between polls of a server that lacks a file
 
 
@@ -234,8 +239,18 @@ def _known_standing(state: FormState, fleet: Fleet, window: Restoring | Window |
     )
 
 
-def standing_view(session: SessionFacts, state: FormState, chosen: OpenWorkflow | None) -> RunnabilityView | None:
-    """Return the chosen workflow's standing as a slice, with servers that lack the same as one group."""
+def standing_view(
+    session: SessionFacts,
+    state: FormState,
+    chosen: OpenWorkflow | None,
+    downloads: DownloadsState = NO_DOWNLOADS,
+    *,
+    runs_fleet: bool = False,
+) -> RunnabilityView | None:
+    """Return the chosen workflow's standing as a slice, with servers that lack the same as one group.
+
+    `runs_fleet` if the user may have servers download models.
+    """
     found = standing_of(state, session.fleet, session.window, chosen)
     if found is None or chosen is None or not (found.runs_on or found.lacks):
         return None
@@ -243,12 +258,22 @@ def standing_view(session: SessionFacts, state: FormState, chosen: OpenWorkflow 
     groups: dict[Lacks, list[ServerTag]] = {}
     fields = chosen.form.by_key
     for server_id, lacks in found.lacks.items():
-        groups.setdefault(_spelled(lacks, fields), []).append(tag_of(session.fleet, server_id))
+        groups.setdefault(_completed(lacks, fields, chosen.published.models), []).append(
+            tag_of(session.fleet, server_id)
+        )
     known = {(item.node_id, item.input_name) for lacks in groups for item in lacks.values}
+    getting = _Getting(
+        fleet=session.fleet,
+        sources=chosen.published.models,
+        downloads=downloads.downloads,
+        runs_fleet=runs_fleet,
+    )
     return RunnabilityView(
         workflow_id=chosen.workflow_id,
         runs_on=tuple(tag_of(session.fleet, item) for item in found.runs_on),
-        groups=tuple(RunnabilityGroup(tuple(tags), lacks) for lacks, tags in groups.items()),
+        groups=tuple(
+            RunnabilityGroup(tuple(tags), lacks, getting.models(lacks, tags)) for lacks, tags in groups.items()
+        ),
         unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
         labels=_labels(fields, known),
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
@@ -256,10 +281,63 @@ def standing_view(session: SessionFacts, state: FormState, chosen: OpenWorkflow 
     )
 
 
-def _spelled(lacks: Lacks, fields: Mapping[Key, Field]) -> Lacks:
-    """Return what a server lacks, with similar models as the form spells them."""
-    near = {item.key: fields[item.key].spelled(item.near) for item in lacks.values if item.key in fields}
-    return replace(lacks, values=tuple(replace(item, near=near.get(item.key, item.near)) for item in lacks.values))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Getting:
+    """Finds out how the servers can get the models that they lack."""
+
+    fleet: Fleet
+    sources: tuple[ModelSource, ...]
+    downloads: Mapping[DownloadKey, Download]
+    runs_fleet: bool
+
+    def models(self, lacks: Lacks, tags: Sequence[ServerTag]) -> dict[Key, MissingModel]:
+        """Return each missing model once, by the first input that names it."""
+        found: dict[Key, MissingModel] = {}
+        named: set[tuple[str, str]] = set()
+        for item in lacks.values:
+            if item.kind is ValueKind.MODEL and (name := (with_slashes(item.value), item.folder)) not in named:
+                named.add(name)
+                found[item.key] = self._model(item, tags, f"{tags[0].server_id}-{len(found)}")
+        return found
+
+    def _model(self, item: MissingValue, tags: Sequence[ServerTag], place: str) -> MissingModel:
+        name, folder = with_slashes(item.value), item.folder
+        source = find_model(self.sources, item.value, folder) or ModelSource(name)
+        known = [(tag, self.downloads.get((tag.server_id, folder, name))) for tag in tags]
+        able = [tag for tag, download in known if self._can_download(tag, download)]
+        fault = judge_source(source.url, self.fleet.model_hosts) if able and source.url else None
+        is_renamed = bool(able and source.url) and fault is None and file_name(source.url) != name
+        is_offered = bool(source.url) and fault is None and not is_renamed and is_model_folder(folder)
+        busy = [tag for tag, download in known if download is not None and download.is_under_way]
+        offers = [tag for tag in able if is_offered and tag not in busy]
+        return MissingModel(
+            place=place,
+            name=name,
+            folder=folder,
+            url=source.url,
+            size=source.size,
+            offers=tuple(offers),
+            by_hand=tuple(tag for tag in tags if tag not in offers and tag not in busy),
+            downloads=tuple((tag, download) for tag, download in known if download is not None),
+            fault=fault,
+            is_renamed=is_renamed,
+        )
+
+    def _can_download(self, tag: ServerTag, download: Download | None) -> bool:
+        server = self.fleet.get(tag.server_id)
+        is_unable = download is not None and download.is_unable
+        return self.runs_fleet and server is not None and server.can_download and not is_unable
+
+
+def _completed(lacks: Lacks, fields: Mapping[Key, Field], sources: Sequence[ModelSource]) -> Lacks:
+    """Return what a server lacks, with similar models as the form spells them, and folders as the workflow has them."""
+
+    def completed(item: MissingValue) -> MissingValue:
+        near = fields[item.key].spelled(item.near) if item.key in fields else item.near
+        source = find_model(sources, item.value, item.folder) if item.kind is ValueKind.MODEL else None
+        return replace(item, near=near, folder=(source.folder if source is not None else "") or item.folder)
+
+    return replace(lacks, values=tuple(map(completed, lacks.values)))
 
 
 def _labels(fields: Mapping[Key, Field], known: Collection[Key]) -> tuple[tuple[Key, str], ...]:

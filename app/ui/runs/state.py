@@ -15,15 +15,37 @@ from app.session import Run
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.image_addresses import NO_PREVIEW, ShownPreview
 from app.ui.kit.state import Dialog, Slice
+from app.ui.runs.downloads import Download
 from app.ui.runs.many import ManyDraft
 from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingClass, MissingValue
+from wire.downloads import SourceFault
 from wire.media import Medium, is_picture, viewer_of
 
 MOST_LACKS = 20  # of each kind; another installation's workflow may lack hundreds
 MOST_COUNT = 1000  # runs that one click may ask for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingModel:
+    """How servers that lack a model can get it: `offers` can download it, to the others it is brought by hand.
+
+    `folder` is the server's folder of models, empty if it is unknown. `fault` is why no download is offered where a
+    server could do one, or `is_renamed`: the file at the address has another name than the workflow needs.
+    """
+
+    place: str  # distinguishes it on the page
+    name: str
+    folder: str = ""
+    url: str = ""
+    size: int = 0
+    offers: tuple[ServerTag, ...] = ()
+    by_hand: tuple[ServerTag, ...] = ()
+    downloads: tuple[tuple[ServerTag, Download], ...] = ()
+    fault: SourceFault | None = None
+    is_renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +54,7 @@ class RunnabilityGroup:
 
     tags: tuple[ServerTag, ...]
     lacks: Lacks
+    models: Mapping[Key, MissingModel] = field(default_factory=dict)  # by the first input that names each
 
     @property
     def classes(self) -> tuple[MissingClass, ...]:

@@ -410,6 +410,7 @@ class StillSession:
     crew: tuple[Window, ...] = ()
     past: StillPast = field(default_factory=StillPast)
     outlooks: Mapping[PromptId, Outlook] = field(default_factory=dict)
+    model_downloads: Any = None
     costly: frozenset[PromptId] = frozenset()  # tasks that cost credits
     models: StillModels = field(default_factory=StillModels)
 

@@ -1,0 +1,86 @@
+"""Texts about models that servers lack, and about downloads of them."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from app.core.errors import HttpStatusError
+from app.ui.kit.i18n import Translator
+from app.ui.kit.messages import word_error
+from app.ui.kit.words import Tone, Words, word_list
+from app.ui.runs.downloads import Download
+from app.ui.runs.state import MissingModel
+from wire.downloads import DownloadStatus, SourceFault
+
+
+def word_by_hand(model: MissingModel, _: Translator) -> str:
+    """Say what the user can put where."""
+    servers = word_list([tag.name for tag in model.by_hand], _)
+    if model.folder:
+        return _(
+            "Put “{name}” into “models/{folder}” of {servers}.", name=model.name, folder=model.folder, servers=servers
+        )
+    return _(
+        "Put “{name}” into the folder below “models” of {servers} from which its node reads.",
+        name=model.name,
+        servers=servers,
+    )
+
+
+def word_why(model: MissingModel, _: Translator) -> str:
+    """Say why no download is offered, although a server could do one; empty if nothing prevents it."""
+    if model.is_renamed:
+        return _("It cannot be downloaded from here: the file at this address has another name.")
+    match model.fault:
+        case None:
+            return ""
+        case SourceFault.HOST:
+            host = urlsplit(model.url).hostname or model.url
+            return _(
+                "It cannot be downloaded from here: “model_hosts” in the fleet file does not list {host}.", host=host
+            )
+        case SourceFault.ENDING | SourceFault.QUERY:
+            return _("It cannot be downloaded from here: the address does not end in “.safetensors”.")
+        case SourceFault.SCHEME:
+            return _("It cannot be downloaded from here: the address does not begin with “https”.")
+    return _("It cannot be downloaded from here: the address is not a plain one.")
+
+
+def word_pace(download: Download, server: str, _: Translator) -> str:
+    """Say how far a download is."""
+    if download.is_silent:
+        return _("{server} does not answer at the moment. If it runs, the download goes on there.", server=server)
+    if download.done and download.total:
+        done, total = _.formats.size(download.done), _.formats.size(download.total)
+        return _("{done} of {total} on {server}", done=done, total=total, server=server)
+    if download.done:
+        return _("{done} on {server}", done=_.formats.size(download.done), server=server)
+    return _("{server} downloads it …", server=server)
+
+
+def word_failure(download: Download, server: str, _: Translator) -> Words:
+    """Say why a download was not started, or is no longer followed."""
+    error = download.error
+    assert error is not None
+    if download.is_unable:
+        return Words(
+            _("{server} cannot download models.", server=server), _("Bring the file there by hand."), tone=Tone.WARN
+        )
+    if download.task_id and isinstance(error, HttpStatusError) and error.status == 404:
+        return Words(
+            _("{server} does not know this download any more.", server=server),
+            _("It may have been restarted. Look again, or start the download again."),
+            tone=Tone.WARN,
+        )
+    return word_error(error, _)
+
+
+def word_ended(download: Download, server: str, _: Translator) -> Words:
+    """Say how a download ended, while its model is still missing."""
+    if download.status is DownloadStatus.FAILED:
+        return Words(_("{server} could not download it.", server=server), quote=download.message)
+    return Words(
+        _("{server} has downloaded it.", server=server),
+        _("Its list of models is read again. If the model stays missing, the server has put it elsewhere: look again."),
+        tone=Tone.GOOD,
+    )

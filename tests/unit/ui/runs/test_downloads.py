@@ -1,0 +1,354 @@
+"""Models that servers lack: what is shown of them, and downloads that the user starts, follows and cancels."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import ConnectError, GatewayRefused, HttpStatusError, MooringError
+from app.core.model import Fleet, ServerId
+from app.core.workflow import parse_workflow
+from app.ui.form.open_workflow import OpenWorkflow, open_workflow
+from app.ui.form.state import FormState
+from app.ui.kit.actions import ActionTable
+from app.ui.kit.state import UiState
+from app.ui.page.projection import project
+from app.ui.page.regions import REGIONS
+from app.ui.page.state import PageView
+from app.ui.runs.downloads import (
+    STORE_KEY,
+    Download,
+    DownloadActions,
+    DownloadDialog,
+    DownloadsState,
+    dump_downloads,
+    read_downloads,
+)
+from app.ui.settings.account import Account
+from app.workflows.forms.arrangement import Layout
+from app.workflows.models import ModelSource
+from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
+from app.workflows.published import Published
+from tests.unit.ui.elements import element, elements
+from tests.unit.ui.page_kit import (
+    ENGLISH,
+    MemoryContext,
+    MemoryScreen,
+    StillPictures,
+    StillSession,
+    server,
+    translator,
+    window,
+)
+from wire.downloads import DownloadStatus, DownloadTask
+
+A, B = ServerId("gpu-1"), ServerId("gpu-2")
+NAME, FOLDER = "sd15.safetensors", "checkpoints"
+SOURCE = "https://huggingface.co/org/sd15/resolve/main/sd15.safetensors"
+MODEL = ModelSource(NAME, SOURCE, FOLDER, size=4_000_000_000)
+HOSTS = ("huggingface.co",)
+RUNNING, DONE, FAILED = DownloadStatus.RUNNING, DownloadStatus.COMPLETED, DownloadStatus.FAILED
+
+
+def lacking(node_id: str = "1", value: str = NAME, folder: str = "") -> MissingValue:
+    return MissingValue(node_id, "Load", "Load", "ckpt_name", value, ValueKind.MODEL, folder)
+
+
+def opened(*models: ModelSource) -> OpenWorkflow:
+    workflow = parse_workflow({"1": {"class_type": "Load", "inputs": {"ckpt_name": NAME}}})
+    return open_workflow(Published("own", "Own", "", False, workflow, Layout(), models=models))
+
+
+def view(
+    *values: MissingValue,
+    models: tuple[ModelSource, ...] = (MODEL,),
+    able: tuple[ServerId, ...] = (A, B),
+    runs_fleet: bool = True,
+    hosts: tuple[str, ...] = HOSTS,
+    downloads: tuple[Download, ...] = (),
+) -> PageView:
+    """Return the page of a workflow whose models both servers lack."""
+    servers = tuple(server(name, can_download=name in able) for name in (A, B))
+    lacks = Lacks((), values or (lacking(),))
+    form = FormState(workflow_id="own")
+    known = replace(form.known, standings={"own": Runnability((), {A: lacks, B: lacks}, ())})
+    ui = UiState().with_slices(
+        replace(form, known=known),
+        Account(runs_fleet=runs_fleet),
+        DownloadsState({item.key: item for item in downloads}),
+    )
+    session = StillSession(fleet=Fleet(servers, "file", model_hosts=hosts), window=window())
+    return project(session, ui, workflows=(opened(*models),), pictures=StillPictures(), language="en")
+
+
+def markup(page: PageView, language: str = "en") -> str:
+    return str(REGIONS["standing"][1](page.standing, ENGLISH if language == "en" else translator(language)))
+
+
+def download(server_id: ServerId = A, **more: object) -> Download:
+    facts: dict[str, object] = {"server_id": server_id, "folder": FOLDER, "name": NAME, "source": SOURCE}
+    return Download(**{**facts, "task_id": "t1", "status": RUNNING, **more})  # type: ignore[arg-type]
+
+
+def buttons(page: PageView, testid: str) -> list[dict[str, str | None]]:
+    return [item.attributes for item in elements(markup(page), data_testid=testid)]
+
+
+# What is shown
+
+
+def test_missing_model_is_shown_with_name_folder_size_and_source() -> None:
+    shown = markup(view())
+    assert "The model “sd15.safetensors” is not in its folder “checkpoints”." in shown
+    assert f'href="{SOURCE}" target="_blank" rel="noopener noreferrer"' in shown
+    assert f">{SOURCE}</a>" in shown
+    assert ENGLISH.formats.size(4_000_000_000) in shown
+    assert 'data-copy="source-gpu-1-0"' in shown
+
+
+def test_each_able_server_offers_the_download() -> None:
+    found = buttons(view(able=(B,)), "ask-download")
+    assert [item["data-server"] for item in found] == ["gpu-2"]
+    known = {"name": NAME, "folder": FOLDER, "source": SOURCE, "size": "4000000000"}
+    assert {name: found[0][f"data-{name}"] for name in known} == known
+    assert "Put “sd15.safetensors” into “models/checkpoints” of gpu-1." in markup(view(able=(B,)))
+    assert "by-hand" not in markup(view())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"runs_fleet": False}, ""),
+        ({"able": ()}, ""),
+        ({"hosts": ()}, "“model_hosts” in the fleet file does not list huggingface.co"),
+        ({"hosts": ("civitai.com",)}, "does not list huggingface.co"),
+        ({"models": (replace(MODEL, url=f"{SOURCE}?token=1"),)}, "does not end in “.safetensors”"),
+        ({"models": (replace(MODEL, url="http://huggingface.co/sd15.safetensors"),)}, "does not begin with “https”"),
+        ({"models": (replace(MODEL, url="https://huggingface.co/../sd15.safetensors"),)}, "not a plain one"),
+        ({"models": (replace(MODEL, url="https://huggingface.co/v1.safetensors"),)}, "has another name"),
+        ({"models": (replace(MODEL, folder="a/b"),)}, ""),
+        ({"models": (replace(MODEL, url=""),)}, ""),
+        ({"models": ()}, ""),
+    ],
+)
+def test_no_download_is_offered_where_it_would_be_refused(changes: dict[str, object], words: str) -> None:
+    page = view(**changes)  # type: ignore[arg-type]
+    assert buttons(page, "ask-download") == []
+    shown = markup(page)
+    assert "Put “sd15.safetensors” into" in shown
+    assert words in shown
+    assert ("cannot be downloaded from here" in shown) is bool(words)
+
+
+def test_folder_comes_from_the_workflow_else_from_the_class() -> None:
+    assert "“models/checkpoints”" in markup(view(lacking(folder="vae"), able=()))
+    assert "“models/vae”" in markup(view(lacking(folder="vae"), able=(), models=()))
+    assert "the folder below “models” of gpu-1 and gpu-2" in markup(view(able=(), models=()))
+
+
+def test_model_of_two_nodes_is_offered_once() -> None:
+    assert len(buttons(view(lacking("1"), lacking("2")), "ask-download")) == 2, "one for each server"
+
+
+def test_download_is_shown_in_place_of_its_button() -> None:
+    page = view(downloads=(download(done=30, total=120),))
+    assert [item["data-server"] for item in buttons(page, "ask-download")] == ["gpu-2"]
+    assert element(markup(page), "progress")["value"] == "0.250"
+    assert "30 B of 120 B on gpu-1" in markup(page).replace("\N{NO-BREAK SPACE}", " ")
+    assert len(buttons(page, "cancel-download")) == 1
+    assert "value" not in element(markup(view(downloads=(download(),))), "progress")
+
+
+@pytest.mark.parametrize(
+    ("known", "words", "is_offered"),
+    [
+        (download(status=FAILED, message="disk full"), ("gpu-1 could not download it.", "disk full"), True),
+        (download(status=DONE), ("gpu-1 has downloaded it.",), True),
+        (download(is_silent=True), ("gpu-1 does not answer at the moment",), False),
+        (download(error=HttpStatusError(A, 404)), ("does not know this download any more",), True),
+        (download(error=HttpStatusError(A, 404), task_id=""), ("gpu-1 cannot download models.", "of gpu-1."), False),
+        (download(error=HttpStatusError(A, 405), task_id=""), ("gpu-1 cannot download models.", "of gpu-1."), False),
+        (download(error=GatewayRefused(A, "model-source", "Not this host."), task_id=""), ("Not this host.",), True),
+        (download(error=ConnectError(A, "down"), task_id=""), ("gpu-1 cannot be reached.",), True),
+    ],
+)
+def test_outcome_is_said_in_words(known: Download, words: tuple[str, ...], is_offered: bool) -> None:
+    page = view(downloads=(known,))
+    assert all(word in markup(page) for word in words)
+    assert ("gpu-1" in {item["data-server"] for item in buttons(page, "ask-download")}) is is_offered
+
+
+def test_everything_is_said_in_chinese_too() -> None:
+    known = (download(status=FAILED, message="disk full"), download(B, done=1, total=2))
+    assert "下载" in markup(view(downloads=known), "zh_CN")
+
+
+# What the user does
+
+
+class Machine:
+    """A server's downloads: `answers` to polls, in order; each call is recorded."""
+
+    def __init__(self, *answers: DownloadTask | MooringError, first: DownloadTask | MooringError | None = None) -> None:
+        self.first = first or DownloadTask("t1", DownloadStatus.CREATED)
+        self.answers = list(answers)
+        self.calls: list[tuple[str, ...]] = []
+
+    async def start(self, server_id: ServerId, source: str, folder: str) -> DownloadTask:
+        self.calls.append(("start", server_id, source, folder))
+        return _answer(self.first)
+
+    async def poll(self, server_id: ServerId, task_id: str) -> DownloadTask:
+        self.calls.append(("poll", server_id, task_id))
+        return _answer(self.answers.pop(0))
+
+    async def cancel(self, server_id: ServerId, task_id: str) -> None:
+        self.calls.append(("cancel", server_id, task_id))
+
+    async def finish(self, server_id: ServerId) -> None:
+        self.calls.append(("finish", server_id))
+
+
+def _answer(answer: DownloadTask | MooringError) -> DownloadTask:
+    if isinstance(answer, MooringError):
+        raise answer
+    return answer
+
+
+class Rig(MemoryContext):
+    def __init__(self, machine: Machine, screen: MemoryScreen | None = None) -> None:
+        super().__init__()
+        self.machine = machine
+        self.screen = screen or MemoryScreen()
+        self.slept = 0
+        self.between: Callable[[], None] = lambda: None
+        self.actions = DownloadActions(machine, lambda: Fleet((server(A),)), self, self.screen, self.sleep)
+        self.table = ActionTable(self, self.actions)
+
+    async def sleep(self, _seconds: float) -> None:
+        self.slept += 1
+        self.between()
+        await asyncio.sleep(0)
+
+    async def ask_and_confirm(self) -> None:
+        facts = {"server": A, "name": NAME, "folder": FOLDER, "source": SOURCE, "size": "99"}
+        self.table.act("ask-download", facts)
+        await self.done()
+        assert self.ui.dialog == DownloadDialog(A, "gpu-1", NAME, FOLDER, SOURCE, 99), (
+            "the workflow's size counts until the server names its own"
+        )
+        self.table.act("download-model", {})
+        await self.done()
+
+    @property
+    def only(self) -> Download | None:
+        return next(iter(self.ui.of(DownloadsState).downloads.values()), None)
+
+
+def task(status: DownloadStatus = RUNNING, done: int = 0, message: str = "") -> DownloadTask:
+    return DownloadTask("t1", status, done, 10, message)
+
+
+async def test_nothing_is_requested_before_the_user_confirms() -> None:
+    rig = Rig(Machine())
+    rig.table.act("ask-download", {"server": A, "name": NAME, "folder": FOLDER, "source": SOURCE})
+    await rig.done()
+    rig.set_ui(replace(rig.ui, dialog=None))
+    rig.table.act("download-model", {})
+    await rig.done()
+    assert rig.machine.calls == []
+
+
+async def test_download_is_followed_to_its_end_and_the_models_are_reread() -> None:
+    rig = Rig(Machine(task(done=5), ConnectError(A, "down"), task(done=9), task(DONE, 10)))
+    await rig.ask_and_confirm()
+    assert rig.machine.calls == [("start", A, SOURCE, FOLDER), *[("poll", A, "t1")] * 4, ("finish", A)]
+    assert rig.only == download(status=DONE, done=10, total=10)
+    assert (rig.ui.dialog, rig.screen.memory[STORE_KEY]) == (None, "")
+
+
+async def test_failure_keeps_the_servers_message_and_rereads_nothing() -> None:
+    rig = Rig(Machine(task(FAILED, 5, "404 Not Found")))
+    await rig.ask_and_confirm()
+    assert rig.only is not None
+    assert (rig.only.status, rig.only.message) == (FAILED, "404 Not Found")
+    assert ("finish", A) not in rig.machine.calls
+
+
+@pytest.mark.parametrize("error", [HttpStatusError(A, 404), GatewayRefused(A, "model-source", "no")])
+async def test_refused_download_is_kept_with_its_error(error: MooringError) -> None:
+    rig = Rig(Machine(first=error))
+    await rig.ask_and_confirm()
+    assert rig.only is not None
+    assert (rig.only.error, rig.only.is_under_way) == (error, False)
+    assert rig.machine.calls == [("start", A, SOURCE, FOLDER)]
+
+
+async def test_file_that_the_server_had_already_ends_immediately() -> None:
+    rig = Rig(Machine(first=DownloadTask("", DONE)))
+    await rig.ask_and_confirm()
+    assert rig.machine.calls == [("start", A, SOURCE, FOLDER), ("finish", A)]
+
+
+async def test_forgotten_task_is_not_polled_further() -> None:
+    rig = Rig(Machine(HttpStatusError(A, 404)))
+    await rig.ask_and_confirm()
+    assert rig.only is not None
+    assert rig.only.error is not None
+    assert rig.machine.calls[-1] == ("finish", A), "it may have ended well before the server forgot it"
+
+
+async def test_cancelled_download_is_gone() -> None:
+    rig = Rig(Machine(task(), task(), task()))
+
+    def cancel() -> None:
+        if rig.slept == 2:
+            rig.table.act("cancel-download", {"server": A, "folder": FOLDER, "name": NAME})
+
+    rig.between = cancel
+    await rig.ask_and_confirm()
+    assert ("cancel", A, "t1") in rig.machine.calls
+    assert rig.only is None
+    assert ("finish", A) not in rig.machine.calls
+
+
+async def test_download_of_the_same_model_is_followed_in_place_of_the_earlier_one() -> None:
+    rig = Rig(Machine(task()))
+    later = download(task_id="t2", done=7, total=10)
+    rig.between = lambda: rig.set_ui(rig.ui.with_slices(DownloadsState({later.key: later})))
+    await rig.ask_and_confirm()
+    assert rig.only == later
+    assert ("poll", A, "t1") not in rig.machine.calls
+
+
+async def test_second_click_starts_no_second_download() -> None:
+    rig = Rig(Machine(task(DONE)))
+    rig.set_ui(rig.ui.with_slices(DownloadsState({download().key: download()})))
+    rig.set_ui(replace(rig.ui, dialog=DownloadDialog(A, "gpu-1", NAME, FOLDER, SOURCE)))
+    rig.table.act("download-model", {})
+    await rig.done()
+    assert rig.machine.calls == []
+
+
+async def test_reload_follows_what_was_under_way() -> None:
+    screen = MemoryScreen(memory={STORE_KEY: dump_downloads({download().key: download(done=3, total=10)})})
+    rig = Rig(Machine(task(DONE, 10)), screen)
+    rig.actions.load()
+    assert rig.only == download(done=3, total=10)
+    await rig.done()
+    assert rig.machine.calls == [("poll", A, "t1"), ("finish", A)]
+
+
+@pytest.mark.parametrize("text", ["", "{", "5", "[5]", '[{"name": "a"}]', "null"])
+def test_unreadable_memory_is_no_download(text: str) -> None:
+    assert read_downloads(text) == ()
+
+
+def test_only_what_is_under_way_is_remembered() -> None:
+    ended = download(B, status=DONE)
+    assert dump_downloads({ended.key: ended}) == ""
+    text = dump_downloads({ended.key: ended, download().key: download(done=1, total=2)})
+    assert read_downloads(text) == (download(done=1, total=2),)
