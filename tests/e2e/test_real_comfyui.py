@@ -291,7 +291,7 @@ async def test_replaced_class_runs_as_its_replacement(user: BrowserUser) -> None
     await need("/node_replacements", "OldInvert")
     window = await user.open()
     workflow = quick_workflow(random.randrange(1 << 24))
-    workflow["5"] = {"class_type": "OldInvert", "inputs": {"image": ["1", 0]}}
+    workflow["5"] = {"class_type": "OldInvert", "inputs": {"picture": ["1", 0]}}
     workflow["2"]["inputs"]["images"] = ["5", 0]
     await check_runs(window, await window.submit(workflow))
 
