@@ -86,7 +86,9 @@ def test_costly_nodes_have_steps_or_feed_outputs() -> None:
     assert costly_nodes(parse_workflow(PICTURE)) == {"4", "6"}
 
 
-@given(st.dictionaries(st.text(max_size=3), st.recursive(st.none() | st.integers() | st.text(), st.lists)))
+@given(
+    st.dictionaries(st.text(max_size=3), st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=8))
+)
 def test_any_inputs_make_some_job(inputs: dict[str, Any]) -> None:
     workflow = parse_workflow(json.dumps({"1": {"class_type": "SaveImage", "inputs": {**inputs, "steps": inputs}}}))
     assert job_of(workflow).size == 1.0

@@ -17,8 +17,12 @@ from tests.unit.core.builders import task
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 FACTS = st.dictionaries(
     st.text(max_size=10),
-    st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)),
-    max_size=6,
+    st.recursive(
+        SCALARS,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+        max_leaves=8,
+    ),
+    max_size=4,
 )
 
 
