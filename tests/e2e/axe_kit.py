@@ -1,4 +1,4 @@
-"""axe on a page at rest, where each violation fails the test, and texts that no catalogue has."""
+"""axe on a page where nothing moves, where each violation fails the test, and texts that no catalogue has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Literal
 
 from playwright.async_api import Page
 
-from tests.e2e.browser_kit import wait_for_js
 from tests.services import ROOT
 
 AXE = next(
@@ -20,11 +19,13 @@ AXE = next(
 )
 
 
-# Nothing moves any more, except animations without an end, such as an indeterminate bar. This is polled, since the
-# `finished` of an animation whose element was removed may stay pending for ever.
-AT_REST = """() => document.getAnimations().every(
-  (item) => item.playState !== "running" || item.effect.getTiming().iterations === Infinity
-)"""
+# Bring what moves to its end, except animations without an end, such as an indeterminate bar. An inherited colour that
+# arrives may move others.
+FINISH = """() => {
+  const isMoving = (item) => item.playState === "running" && item.effect.getTiming().iterations !== Infinity;
+  const moving = () => document.getAnimations().filter(isMoving);
+  for (let items = moving(); items.length; items = moving()) items.forEach((item) => item.finish());
+}"""
 
 # Behind an open dialog nothing can be reached, and it was checked before the dialog opened.
 RUN = """(only) => axe.run([...document.querySelectorAll("dialog:modal")].at(-1) ?? document, {
@@ -57,7 +58,7 @@ THEMES: tuple[Theme, Theme] = ("light", "dark")
 
 
 async def check_axe(page: Page) -> None:
-    """Wait until nothing moves, and fail on violations in either theme. The theme is restored."""
+    """Finish what moves, and fail on violations in either theme. The theme is restored."""
     assert AXE is not None, "axe-core is not there: python3 -m tests fetches it"
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text(encoding="utf-8"))
@@ -69,6 +70,6 @@ async def check_axe(page: Page) -> None:
 
 async def _violations(page: Page, theme: Theme, only: tuple[str, ...] = ()) -> list[tuple[str, str, list[str]]]:
     await page.emulate_media(color_scheme=theme)
-    await wait_for_js(page, AT_REST)
+    await page.evaluate(FINISH)
     found = await page.evaluate(RUN, only)
     return [(theme, item["id"], [node["html"][:200] for node in item["nodes"]]) for item in found["violations"]]
