@@ -6,7 +6,8 @@
 
 Tests that need no fresh window share one of their module: `async def test_something(window)`.
 
-A module with a fleet of its own overrides the fixture `gateway`; its `user` then works at that gateway.
+A module with a fleet of its own overrides the fixture `gateway`; its `user` then works at that gateway. A module's
+`FIRST_SCRIPT` runs in each window before the page's own scripts, in place of the usual one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
+from tests.e2e.window_kit import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
 from tests.e2e.work_kit import make_photo
 from tests.services import Service, start_gateway
 
@@ -57,17 +58,21 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
+async def user(request: pytest.FixtureRequest, browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
     """A user who opens windows; any error in one of them fails the test."""
-    async with open_user(browser, gateway.url) as opened:
+    async with open_user(browser, gateway.url, first_script=first_script(request)) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def module_user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
+async def module_user(request: pytest.FixtureRequest, browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
     """The user of a module's shared window."""
-    async with open_user(browser, gateway.url) as opened:
+    async with open_user(browser, gateway.url, first_script=first_script(request)) as opened:
         yield opened
+
+
+def first_script(request: pytest.FixtureRequest) -> str:
+    return getattr(request.module, "FIRST_SCRIPT", FIRST_SCRIPT)
 
 
 @pytest.fixture(scope="module")

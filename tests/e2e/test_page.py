@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import KEEP_NOTHING, BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow, slow_workflow
-from tests.services import ROOT, Service
+from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
 
-COUNT_STACKS = """
+# Count the stacks that Python makes for JSPI.
+FIRST_SCRIPT = f"""{USUAL}
   globalThis.stacksMade = 0;
-  const { promising } = WebAssembly;
-  WebAssembly.promising = (called) => { stacksMade += 1; return promising(called); };
+  const {{ promising }} = WebAssembly;
+  WebAssembly.promising = (called) => {{ stacksMade += 1; return promising(called); }};
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def module_user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
-    """The user of the shared window, which counts the stacks that Python makes for JSPI."""
-    async with open_user(browser, gateway.url, first_script=KEEP_NOTHING + COUNT_STACKS) as opened:
-        yield opened
 
 
 async def test_photo_is_uploaded_and_its_picture_delivered(window: MooringWindow, photo: Path) -> None:

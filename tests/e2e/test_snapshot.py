@@ -14,12 +14,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.e2e.browser_kit import IS_RESTORED, load_python, run_python, wait_for_snapshot
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import KEEP_NOTHING, PATIENCE, BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import quick_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
+FIRST_SCRIPT = KEEP_NOTHING  # windows here load the compressed snapshot, as users do
 SNAPSHOT = "**/snapshots/*"
 # Report another size and checksum as soon as the page has named its snapshot.
 RENAME = """new MutationObserver(() => {

@@ -9,11 +9,12 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
 from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_js, wait_for_snapshot
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow
+from tests.e2e.window_kit import KEEP_NOTHING, PATIENCE, BrowserUser, MooringWindow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
+FIRST_SCRIPT = KEEP_NOTHING  # windows here load the compressed snapshot, as users do
 LINK = 'document.querySelector("#snapshot")'
 IS_KEPT = f'localStorage.getItem("mooring.snapshot") === new URL({LINK}.dataset.plain, location).href'
 WITHOUT_DELAY = "globalThis.mooringKeepAfter = 0;"  # usually a window caches it some seconds later
