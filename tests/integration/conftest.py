@@ -1,14 +1,16 @@
-"""Fixtures for most tests of the gateway: an HTTP client, and a gateway to attack."""
+"""Fixtures for most tests of the gateway: an HTTP client, a gateway to attack, and a demo server for many studios."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
 
 from tests.integration.attacks import GuardedServer
 from tests.integration.rig import PATIENCE, open_gateway, serve
+from tests.integration.studio import SharedDemo
+from tests.services import start_demo
 
 
 @pytest.fixture
@@ -25,3 +27,11 @@ async def guarded() -> AsyncIterator[GuardedServer]:
     async with serve() as upstream, open_gateway({"a": upstream.url}) as gateway:
         await gateway.first_probe()
         yield GuardedServer(gateway, upstream)
+
+
+@pytest.fixture(scope="module")
+def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDemo]:
+    """The demo server of a module, for `open_studio`."""
+    data = tmp_path_factory.mktemp("data")
+    with start_demo(data=data) as service:
+        yield SharedDemo(service.url, data)

@@ -171,6 +171,37 @@ class Studio:
         return prompt_id in await self.direct("GET", f"/history/{prompt_id}")
 
 
+@dataclass(frozen=True)
+class SharedDemo:
+    """A demo server that several studios use one after the other, for its start costs more than most tests."""
+
+    url: str
+    data: Path
+
+    async def forget(self) -> None:
+        """End its work, and drop its faults, history, cached outputs and files."""
+        async with aiohttp.ClientSession(self.url) as session:
+
+            async def post(path: str, **body: bool) -> None:
+                async with session.post(path, json=body) as reply:
+                    assert reply.ok
+
+            async def is_idle() -> bool:
+                await post("/queue", clear=True)
+                await post("/interrupt")
+                async with session.get("/queue") as reply:
+                    queue = await reply.json()
+                return not queue["queue_running"] and not queue["queue_pending"]
+
+            await post("/demo/faults", reset=True)
+            await until(is_idle)
+            await post("/history", clear=True)
+            await post("/free", free_memory=True)
+        for file in self.data.rglob("*"):
+            if file.is_file():
+                file.unlink()
+
+
 def write_users(path: Path) -> None:
     """Write accounts for Alice and Bob, and for Carol, who may also run the fleet."""
     password = PasswordHash.of(PASSWORD)
@@ -185,11 +216,12 @@ async def open_studio(
     *flags: str,
     workflows: Path | None = None,
     server: str = "",
+    demo: SharedDemo | None = None,
     sessions: Path | None = None,
     partner: PartnerRules = NO_KEYS,
     **deadlines: float,
 ) -> AsyncIterator[Studio]:
-    """Start a gateway with three users for one demo server, or for the `server` at that address.
+    """Start a gateway with three users for one demo server, for a shared `demo`, or for the `server` at that address.
 
     `rules` are the installation's, `flags` the demo server's; `sessions` is the file of ended sessions. A password is
     checked in 8 ms instead of 240: end-to-end tests log in at the real strength.
@@ -201,9 +233,12 @@ async def open_studio(
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         users = home / "users.toml"
         write_users(users)
-        data = home / "data"
-        data.mkdir()
-        url = server or stack.enter_context(start_demo(*flags, data=data)).url
+        data = demo.data if demo else home / "data"
+        if demo:
+            await demo.forget()
+        else:
+            data.mkdir()
+        url = server or (demo or stack.enter_context(start_demo(*flags, data=data))).url
         logins = LoginSettings(load_keys(home / "mooring.key"), users, sessions)
         gateway = await stack.enter_async_context(
             open_gateway({"a": url}, logins=logins, rules=rules, workflows=workflows, partner=partner, **deadlines)

@@ -19,7 +19,7 @@ from gateway.people.login_settings import LoginSettings
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import GuardedServer, get
 from tests.integration.rig import open_gateway, serve
-from tests.integration.studio import PASSWORD, Studio, open_studio, small_png, view_query, write_users
+from tests.integration.studio import PASSWORD, SharedDemo, Studio, open_studio, small_png, view_query, write_users
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,9 +94,9 @@ async def test_stranger_reaches_only_the_login(team: Team, monkeypatch: pytest.M
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def studio() -> AsyncIterator[Studio]:
+async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
     """Start a gateway with three users and a real server."""
-    async with open_studio() as studio:
+    async with open_studio(demo=shared_demo) as studio:
         yield studio
 
 

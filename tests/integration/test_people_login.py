@@ -20,7 +20,7 @@ from gateway.people.keys import load_keys, renew_keys
 from gateway.people.login_settings import LoginSettings
 from tests.integration.hub import read_all
 from tests.integration.rig import open_gateway, serve, until
-from tests.integration.studio import PASSWORD, Client, Studio, open_studio, slow_prompt, write_users
+from tests.integration.studio import PASSWORD, Client, SharedDemo, Studio, open_studio, slow_prompt, write_users
 from tests.services import ROOT
 
 ROUTES = [
@@ -40,9 +40,9 @@ ROUTES = [
 
 
 @pytest.fixture
-async def studio() -> AsyncIterator[Studio]:
+async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
     """Start a gateway with three users and a demo server."""
-    async with open_studio() as studio:
+    async with open_studio(demo=shared_demo) as studio:
         yield studio
 
 

@@ -17,13 +17,13 @@ from gateway.logs import JsonLines, PlainLines
 from gateway.people.keys import load_keys
 from gateway.people.login import METRICS
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
-from tests.integration.studio import PASSWORD, open_studio
+from tests.integration.studio import PASSWORD, SharedDemo, open_studio
 
 DEAD = "http://127.0.0.1:1"
 
 
-async def test_health_needs_no_login_and_readiness_needs_a_server() -> None:
-    async with open_studio() as studio, aiohttp.ClientSession() as http:
+async def test_health_needs_no_login_and_readiness_needs_a_server(shared_demo: SharedDemo) -> None:
+    async with open_studio(demo=shared_demo) as studio, aiohttp.ClientSession() as http:
         for path in ("/healthz", "/readyz"):
             async with http.get(f"{studio.gateway.url}{path}") as reply:
                 assert (reply.status, await reply.json()) == (200, {"ok": True})
@@ -34,8 +34,8 @@ async def test_health_needs_no_login_and_readiness_needs_a_server() -> None:
                 assert reply.status == status
 
 
-async def test_metrics_need_the_role_or_the_scrapers_token() -> None:
-    async with open_studio() as studio:
+async def test_metrics_need_the_role_or_the_scrapers_token(shared_demo: SharedDemo) -> None:
+    async with open_studio(demo=shared_demo) as studio:
         alice, carol, scraper = await studio.log_in("alice"), await studio.log_in("carol"), await studio.open_client()
         await alice.result(await alice.submit())
         assert (await alice.get("/metrics"))[0] == 403
@@ -50,9 +50,11 @@ async def test_metrics_need_the_role_or_the_scrapers_token() -> None:
         assert "alice" not in text and "made_" not in text
 
 
-async def test_audit_line_names_user_and_action_without_content(caplog: pytest.LogCaptureFixture) -> None:
+async def test_audit_line_names_user_and_action_without_content(
+    shared_demo: SharedDemo, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    async with open_studio() as studio:
+    async with open_studio(demo=shared_demo) as studio:
         alice, carol = await studio.log_in("alice"), await studio.log_in("carol")
         prompt_id = await alice.submit()
         await carol.post("/fleet/servers/a/free", {})
@@ -186,8 +188,8 @@ async def test_request_under_way_keeps_its_connection(limits: dict[str, int]) ->
         assert await _asked(port)
 
 
-async def test_open_sockets_per_user_are_limited() -> None:
-    async with open_studio() as studio:
+async def test_open_sockets_per_user_are_limited(shared_demo: SharedDemo) -> None:
+    async with open_studio(demo=shared_demo) as studio:
         alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
         access = studio.gateway.gateway._access
         assert access is not None

@@ -17,6 +17,7 @@ from gateway.fleet.rules import Rules
 from tests.integration.rig import PLAIN, serve, until
 from tests.integration.studio import (
     Client,
+    SharedDemo,
     Studio,
     load_prompt,
     open_studio,
@@ -25,15 +26,15 @@ from tests.integration.studio import (
     small_png,
     view_query,
 )
-from wire.versions import NEWEST, OLDEST
+from wire.versions import OLDEST
 
 SECRET = "a secret harbour"
 
 
 @pytest.fixture
-async def studio() -> AsyncIterator[Studio]:
+async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
     """Start a gateway with three users and a demo server."""
-    async with open_studio() as studio:
+    async with open_studio(demo=shared_demo) as studio:
         yield studio
 
 
@@ -372,8 +373,8 @@ async def test_command_line_of_a_server_is_hidden(studio: Studio) -> None:
     assert "argv" not in stats["system"] and stats["devices"]
 
 
-async def test_jobs_api_has_only_own_jobs() -> None:
-    async with open_studio(Rules(), "--speaks", NEWEST) as studio:
+async def test_jobs_api_has_only_own_jobs(shared_demo: SharedDemo) -> None:
+    async with open_studio(Rules(), demo=shared_demo) as studio:
         alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
         hers = await alice.submit(secret_prompt())
         _, listed = await bob.get("/servers/a/api/jobs?limit=9")
@@ -386,8 +387,8 @@ async def test_jobs_api_has_only_own_jobs() -> None:
         await until(studio.is_idle)
 
 
-async def test_denied_nodes_never_reach_a_server() -> None:
-    async with open_studio(Rules(deny_nodes=("Empty*",))) as studio:
+async def test_denied_nodes_never_reach_a_server(shared_demo: SharedDemo) -> None:
+    async with open_studio(Rules(deny_nodes=("Empty*",)), demo=shared_demo) as studio:
         alice = await studio.log_in("alice")
         status, answer = await alice.post("/servers/a/prompt", alice.body())
         assert (status, answer["error"]["cause"]) == (403, "denied-node")
@@ -404,8 +405,8 @@ def old_prompt(class_type: str = "OldInvert") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("denied", ["ImageInvert", "OldInvert", "Image*"])
-async def test_denied_nodes_run_under_no_other_name(denied: str) -> None:
-    async with open_studio(Rules(deny_nodes=(denied,)), "--speaks", NEWEST) as studio:
+async def test_denied_nodes_run_under_no_other_name(shared_demo: SharedDemo, denied: str) -> None:
+    async with open_studio(Rules(deny_nodes=(denied,)), demo=shared_demo) as studio:
         alice = await studio.log_in("alice")
         for class_type in ("OldInvert", "ImageInvert"):
             found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt(class_type)))
@@ -413,8 +414,8 @@ async def test_denied_nodes_run_under_no_other_name(denied: str) -> None:
         assert await studio.queued() == [] and await studio.direct("GET", "/history") == {}
 
 
-async def test_unknown_node_is_refused_where_some_are_denied() -> None:
-    async with open_studio(Rules(deny_nodes=("ImageBlur",)), "--speaks", NEWEST) as studio:
+async def test_unknown_node_is_refused_where_some_are_denied(shared_demo: SharedDemo) -> None:
+    async with open_studio(Rules(deny_nodes=("ImageBlur",)), demo=shared_demo) as studio:
         alice = await studio.log_in("alice")
         found = await cause(alice, "POST", "/servers/a/prompt", json=alice.body(old_prompt("Strange")))
         assert found == (403, "denied-node")
@@ -429,8 +430,8 @@ async def test_unknown_node_is_refused_on_a_server_without_replacements() -> Non
         await alice.made(await alice.submit())
 
 
-async def test_prompts_per_user_are_limited() -> None:
-    async with open_studio(Rules(max_pending_per_user=2)) as studio:
+async def test_prompts_per_user_are_limited(shared_demo: SharedDemo) -> None:
+    async with open_studio(Rules(max_pending_per_user=2), demo=shared_demo) as studio:
         alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
         bodies = [alice.body(slow_prompt(seed)) for seed in range(6)]
         answers = await asyncio.gather(*(alice.post("/servers/a/prompt", body) for body in bodies))
@@ -439,9 +440,9 @@ async def test_prompts_per_user_are_limited() -> None:
         assert len(await studio.queued()) == 3
 
 
-async def test_users_may_be_limited_to_published_workflows(tmp_path: Path) -> None:
+async def test_users_may_be_limited_to_published_workflows(shared_demo: SharedDemo, tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps({"title": "One", "workflow": picture_prompt()}))
-    async with open_studio(Rules(only_published=True), workflows=tmp_path) as studio:
+    async with open_studio(Rules(only_published=True), workflows=tmp_path, demo=shared_demo) as studio:
         alice, carol = await studio.log_in("alice"), await studio.log_in("carol")
         await alice.submit(picture_prompt(color=3, width=128))
         links = (["1", 0], ["1", False], ["1", 0.0], {"__value__": ["1", False]})
@@ -454,8 +455,8 @@ async def test_users_may_be_limited_to_published_workflows(tmp_path: Path) -> No
         await alice.submit(slow_prompt(2))
 
 
-async def test_saved_workflows_are_readable_if_shared() -> None:
-    async with open_studio(Rules(share_workflows=True)) as studio:
+async def test_saved_workflows_are_readable_if_shared(shared_demo: SharedDemo) -> None:
+    async with open_studio(Rules(share_workflows=True), demo=shared_demo) as studio:
         alice = await studio.log_in("alice")
         assert (await alice.get("/servers/a/userdata?dir=workflows"))[0] in {200, 404}
 

@@ -16,7 +16,7 @@ from gateway.people.login_settings import LoginSettings
 from gateway.people.sessions import DAY
 from tests.integration.hub import read_all
 from tests.integration.rig import open_gateway, until
-from tests.integration.studio import Client, Studio, load_prompt, open_studio
+from tests.integration.studio import Client, SharedDemo, Studio, load_prompt, open_studio
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ async def test_log_out_reaches_other_gateways_and_survives_restart(studio: Studi
                 await until(is_out)
 
 
-async def test_session_without_file_lasts_one_day() -> None:
-    async with open_studio(Rules(session_days=30)) as studio:
+async def test_session_without_file_lasts_one_day(shared_demo: SharedDemo) -> None:
+    async with open_studio(Rules(session_days=30), demo=shared_demo) as studio:
         alice = await studio.log_in("alice")
         html = str((await alice.get("/"))[1])
         assert 'data-copies="yes"' in html

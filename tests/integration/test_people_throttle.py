@@ -16,15 +16,15 @@ from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.login_throttle import of_unknown_browser
 from gateway.people.passwords import PasswordHash, _scrypt
 from tests.integration.rig import until
-from tests.integration.studio import PASSWORD, Client, Studio, open_studio
+from tests.integration.studio import PASSWORD, Client, SharedDemo, Studio, open_studio
 
 SALT = b"s" * 16
 
 
 @pytest.fixture
-async def studio() -> AsyncIterator[Studio]:
+async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
     """Start a studio behind an nginx, which reports the address of each browser."""
-    async with open_studio(Rules(proxies=(ipaddress.ip_network("127.0.0.1"),))) as studio:
+    async with open_studio(Rules(proxies=(ipaddress.ip_network("127.0.0.1"),)), demo=shared_demo) as studio:
         yield studio
 
 
