@@ -6,7 +6,7 @@
         await run_python(page, "from app.core import model; return len(model.ENDS)")
 
 `load_python` opens a bare document of the gateway (with its real headers), starts Python as the page does, from the
-memory snapshot if there is one, and adds the port suite.
+unpacked memory snapshot if there is one, and adds the port suite.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ WITHOUT_LOCKS = "delete Navigator.prototype.locks;"
 _LOAD = """async (files) => {
   const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
   const named = page.querySelector("#snapshot");
-  if (named) document.head.append(named);
+  if (named) {
+    named.href = named.dataset.plain;
+    document.head.append(named);
+  }
   const { loadPyodide } = await import("/static/js/boot.mjs");
   const python = await loadPyodide({});
   for (const [path, text] of files) {
