@@ -74,7 +74,7 @@ async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python
     await expect(picture).to_have_attribute("src", early or "", timeout=1)  # drawn with the earlier picture
     await window.reload()
     await expect(factor).to_have_value("3")
-    await window.wait_for(running)
+    await window.press_cancel(running)
     await window.check()
 
     other = (await window.duplicate()).page

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from gateway.fleet.catalogue_contents import split_files
 from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, long_workflow, start_fleet, unique_workflow
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, start_fleet, unique_workflow
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
@@ -85,7 +85,7 @@ async def test_main_job_on_two_servers_without_a_gateway(user: BrowserUser, page
     fleet = pages.fleet
     one, two = await user.open(), await user.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server serves the snapshot too"
-    works = long_workflow(), unique_workflow(steps=20)  # the first one lasts longer than a reload on a loaded machine
+    works = unique_workflow(steps=200), unique_workflow(steps=20)  # the first outlasts a reload on a loaded machine
     first = await one.submit(works[0])
     second = await two.submit(works[1])
     here, there = await server_of(one, first), await server_of(two, second)
