@@ -10,6 +10,7 @@ No other process is touched.
 from __future__ import annotations
 
 import contextlib
+import json
 import queue
 import random
 import signal
@@ -18,9 +19,11 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # a loaded two-core machine is slow to import Pillow and aiohttp
@@ -137,6 +140,30 @@ def start_demo(*flags: str, port: int | None = None, data: Path | None = None) -
         yield service
     finally:
         service.stop()
+
+
+def forget(server: Service) -> int:
+    """End a demo server's work, and drop its faults, history and cached outputs: starting another costs more.
+
+    Returns how many prompts it has received.
+    """
+
+    def ask(path: str, body: dict[str, bool] | None = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(server.url + path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+            return dict(json.loads(answer.read() or b"{}"))
+
+    def is_idle() -> bool:
+        ask("/queue", {"clear": True})
+        ask("/interrupt", {})
+        return not any(ask("/queue").values())
+
+    received = int(ask("/demo/faults", {"reset": True})["submits"])
+    wait_until(is_idle)
+    ask("/history", {"clear": True})
+    ask("/free", {"free_memory": True})
+    return received
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from playwright.async_api import expect
 
 from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import ask_server, break_server, slow_workflow
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.services import Service, forget, free_ports, start_demo, start_gateway
 
 PATIENCE = 120.0  # seconds
 BROKEN_NETWORK = ("Failed to load resource", "WebSocket connection")  # errors of the browser's console after each fault
@@ -81,6 +81,7 @@ class Fleet:
     more: tuple[str, ...] = ()  # flags
     up: dict[str, Service] = field(default_factory=dict)
     _lives: dict[str, contextlib.ExitStack] = field(default_factory=dict)
+    _before: dict[str, int] = field(default_factory=dict)  # prompts that each had received when it was reset
 
     def __getitem__(self, server_id: str) -> Service:
         return self.up[server_id]
@@ -88,6 +89,7 @@ class Fleet:
     def start(self, server_id: str) -> Service:
         """Start a server that does not run."""
         life = self._lives[server_id] = contextlib.ExitStack()
+        self._before[server_id] = 0
         flags = ("--stamp", server_id, "--step-seconds", str(self.step_seconds), *self.more)
         data = self.folder / server_id
         self.up[server_id] = life.enter_context(start_demo(*flags, port=self.ports[server_id], data=data))
@@ -107,8 +109,9 @@ class Fleet:
         """Reset all servers: running, idle, without faults and without history."""
         for server_id in self.ports:
             if server_id in self.up:
-                self.kill(server_id)
-            self.start(server_id)
+                self._before[server_id] = forget(self.up[server_id])
+            else:
+                self.start(server_id)
 
     async def stop_workers(self) -> None:
         """Have all servers keep work in their queues from now on."""
@@ -137,9 +140,10 @@ class Fleet:
     # Records of the servers
 
     async def submits(self) -> dict[str, int]:
-        """Return how many prompts each running server has received since it started."""
+        """Return how many prompts each running server has received since it started or was reset."""
         return {
-            server_id: (await ask_server(server, "/demo/faults"))["submits"] for server_id, server in self.up.items()
+            server_id: (await ask_server(server, "/demo/faults"))["submits"] - self._before[server_id]
+            for server_id, server in self.up.items()
         }
 
     def runs(self, workflow: dict[str, Any]) -> dict[str, int]:

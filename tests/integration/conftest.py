@@ -34,4 +34,4 @@ def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDemo
     """The demo server of a module, for `open_studio`."""
     data = tmp_path_factory.mktemp("data")
     with start_demo(data=data) as service:
-        yield SharedDemo(service.url, data)
+        yield SharedDemo(service, data)

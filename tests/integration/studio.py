@@ -34,7 +34,7 @@ from gateway.people.passwords import PasswordHash
 from gateway.people.person import Role
 from tests.integration.hub import FLAGS
 from tests.integration.rig import NO_KEYS, PATIENCE, PLAIN, Running, open_gateway, until
-from tests.services import start_demo
+from tests.services import Service, forget, start_demo
 
 PASSWORD = "a long enough one"
 NAMES = ("alice", "bob", "carol")  # Carol may run the fleet
@@ -175,28 +175,12 @@ class Studio:
 class SharedDemo:
     """A demo server that several studios use one after the other, for its start costs more than most tests."""
 
-    url: str
+    server: Service
     data: Path
 
-    async def forget(self) -> None:
-        """End its work, and drop its faults, history, cached outputs and files."""
-        async with aiohttp.ClientSession(self.url) as session:
-
-            async def post(path: str, **body: bool) -> None:
-                async with session.post(path, json=body) as reply:
-                    assert reply.ok
-
-            async def is_idle() -> bool:
-                await post("/queue", clear=True)
-                await post("/interrupt")
-                async with session.get("/queue") as reply:
-                    queue = await reply.json()
-                return not queue["queue_running"] and not queue["queue_pending"]
-
-            await post("/demo/faults", reset=True)
-            await until(is_idle)
-            await post("/history", clear=True)
-            await post("/free", free_memory=True)
+    def forget(self) -> None:
+        """Drop all that it knows, and its files."""
+        forget(self.server)
         for file in self.data.rglob("*"):
             if file.is_file():
                 file.unlink()
@@ -235,10 +219,10 @@ async def open_studio(
         write_users(users)
         data = demo.data if demo else home / "data"
         if demo:
-            await demo.forget()
+            demo.forget()
         else:
             data.mkdir()
-        url = server or (demo or stack.enter_context(start_demo(*flags, data=data))).url
+        url = server or (demo.server if demo else stack.enter_context(start_demo(*flags, data=data))).url
         logins = LoginSettings(load_keys(home / "mooring.key"), users, sessions)
         gateway = await stack.enter_async_context(
             open_gateway({"a": url}, logins=logins, rules=rules, workflows=workflows, partner=partner, **deadlines)
