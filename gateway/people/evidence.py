@@ -5,7 +5,8 @@ A file in the folders `output` and `temp` belongs to a user if all of this is tr
 1. The server lists it as an output of a prompt that carries the user's mark, in a list of files that a node shows.
 2. Its name appears nowhere in the prompt and `extra_data` that the user wrote, since some nodes repeat their inputs.
 3. The server wrote it while that prompt ran. A server runs one prompt at a time. An output from the server's cache is
-   older; then another run must have written it, with a node whose inputs are the same all the way up.
+   older; then another run must have written it, with a node whose inputs are the same all the way up. A copy that
+   keeps the time of its original has the Etag of an upload that the prompt names and the user may read.
 
 Nothing else in a server's answers proves it: no text, no queue, no job's copy of a prompt, no address in an event.
 """
@@ -38,6 +39,11 @@ class Written:
 
     earliest: float
     latest: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Return whether it is known to the nanosecond, so that no two files share it by chance."""
+        return self.earliest == self.latest
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,7 +18,7 @@ from gateway.http.headers import OWN_MARK
 from gateway.http.proxy import Terms
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
-from gateway.people.evidence import MADE, Run, Runs, Written, described_files
+from gateway.people.evidence import MADE, Run, Runs, Written, all_texts, described_files
 from gateway.people.keys import Keys
 from gateway.people.person import Person
 from gateway.people.prompts import Made
@@ -26,6 +27,7 @@ from gateway.people.upstream_query import fetch
 
 PARALLEL = 8  # requests about the files of one answer
 MOST_FILES = 2_000  # of one answer; further ones get no seal
+MOST_UPLOADS = 20  # of one prompt, of which a file may be a copy
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseconds of the change, size
 _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older servers, sys.platform of newer ones
 _OURS = frozenset({KEY, OWN_MARK})
@@ -95,8 +97,13 @@ class Files:
 
         states = await asyncio.gather(*(read_state(file) for file in listed))
         etags: dict[File, str] = {}
+        uploads: Collection[str] | None = None
         for (file, node_id), state in zip(listed.items(), states, strict=True):
-            if await self._is_proven(run, node_id, file, state, recent):
+            is_proven = await self._is_proven(run, node_id, file, state, recent)
+            if not is_proven and state.written is not None and state.written.is_exact:
+                uploads = await _read_uploads(upstream, person, run) if uploads is None else uploads
+                is_proven = state.etag in uploads
+            if is_proven:
                 etags[file] = state.etag
             elif state.written is not None and run.is_over_before(state.written):
                 etags[file] = ""
@@ -150,6 +157,14 @@ def _claimed(run: Run, person: Person, among: Collection[File] | None) -> dict[F
         if len(found) == MOST_FILES:
             break
     return found
+
+
+async def _read_uploads(upstream: Upstream, person: Person, run: Run) -> Collection[str]:
+    """Return the Etags of the uploads that a prompt names; a copy that keeps its time has the Etag of its original."""
+    paths = sorted({text.removesuffix(" [input]") for text in all_texts(run.prompt)})
+    files = (File(upstream.server.id, "input", *path.rpartition("/")[::2]) for path in paths if person.has_upload(path))
+    states = [await _read_state(upstream, file) for file in islice(files, MOST_UPLOADS)]
+    return {state.etag for state in states} - {""}
 
 
 @dataclass(frozen=True, slots=True)

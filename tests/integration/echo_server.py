@@ -92,6 +92,10 @@ class EchoServer:
         if class_type == "Save":
             name = f"{inputs.get('prefix', 'ComfyUI')}_{len(self.files) + 1:05}_.png"
             return {"images": [self.write("output", name)]}
+        if class_type == "Copy":  # of a 3D model, as Preview3D makes it
+            subfolder, _, name = inputs["file"].rpartition("/")
+            self.files["output", "", "copy.glb"] = self.files["input", subfolder, name]
+            return {"result": ["copy.glb", None]}
         ui = inputs.get("ui", {})
         text = "".join(ui) if isinstance(ui, list) else ui
         return json.loads(text) if isinstance(text, str) else text
@@ -108,6 +112,14 @@ class EchoServer:
             if name.endswith(f"[{kind}]"):
                 name, folder = name[: -len(kind) - 3], kind
         return self.files.get((folder, query.get("subfolder", ""), re.split(r"[/\\]", name)[-1]))
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Write a file into the input folder."""
+        form = await request.post()
+        file, subfolder = form["image"], str(form["subfolder"])
+        assert isinstance(file, web.FileField)
+        self.files["input", subfolder, file.filename] = (file.file.read(), self.now)
+        return web.json_response({"name": file.filename, "subfolder": subfolder, "type": "input"})
 
     async def view(self, request: web.Request) -> web.Response:
         """Answer with a file."""
@@ -155,7 +167,7 @@ class EchoServer:
 
     def app(self) -> web.Application:
         """Return the application with its routes."""
-        classes = {name: {**OLD.catalogue["SaveImage"], "name": name} for name in ("Save", "Echo")}
+        classes = {name: {**OLD.catalogue["SaveImage"], "name": name} for name in ("Save", "Echo", "Copy")}
         fixed: dict[str, Any] = {
             "/object_info": {**classes, "LoadImage": OLD.catalogue["LoadImage"]},
             "/features": {"supports_preview_metadata": True, "max_upload_size": 1_000_000},
@@ -171,6 +183,7 @@ class EchoServer:
         app.router.add_get("/api/jobs", self.jobs)
         app.router.add_get("/api/jobs/{prompt_id}", self.job)
         app.router.add_get("/view", self.view)
+        app.router.add_post("/upload/image", self.upload)
         app.router.add_get("/ws", self.socket)
         return app
 

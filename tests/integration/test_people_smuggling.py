@@ -292,3 +292,15 @@ async def test_prompt_id_of_another_user_gives_no_access(studio: Studio, echo: E
     assert echo.history[body["prompt_id"]]["prompt"][3]["mooring"] != mark
     other = str(uuid.uuid4())
     assert (await bob.get(f"/servers/a/history/{other}")) == (200, {})
+
+
+async def test_copy_of_ones_own_upload_is_sealed_whatever_its_time(studio: Studio, echo: EchoServer) -> None:
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    _, uploaded = await alice.upload("box.glb", b"a box")
+    echo.now += 60
+    copy = {"1": {"class_type": "Copy", "inputs": {"file": f"{uploaded['subfolder']}/box.glb"}}}
+    [model] = (await alice.result(await alice.submit(copy)))["outputs"]["1"]["mooring_3d"]
+    assert (await alice.get("/servers/a/view", params=model))[0] == 200
+    _, other = await bob.upload("other.glb", b"a box")
+    claim = show(['{"result": ["co', 'py.glb"]}'], other=f"{other['subfolder']}/other.glb")
+    assert await opens(bob, await answers(bob, await bob.submit(claim))) == []
