@@ -22,5 +22,5 @@ def files_at(place: Path) -> Iterator[Path]:
 
 def imports_of(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tests."):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(("tests.", "demo_comfyui.")):
             yield node.module
