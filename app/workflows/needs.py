@@ -40,31 +40,11 @@ from app.workflows.graph import (
     replaced,
     validated,
 )
+from app.workflows.model_files import is_model_name, likely_folder
 from app.workflows.replacements import Taken
 from wire.media import FILE_ENDINGS
 
-# The server's folder of models by the name of the input that takes one (ComfyUI's own loaders, 0.3.64).
-MODEL_FOLDERS = {
-    "ckpt_name": "checkpoints",
-    "clip_name": "text_encoders",
-    "control_net_name": "controlnet",
-    "gligen_name": "gligen",
-    "hypernetwork_name": "hypernetworks",
-    "lora_name": "loras",
-    "photomaker_model_name": "photomaker",
-    "style_model_name": "style_models",
-    "unet_name": "diffusion_models",
-    "vae_name": "vae",
-}
-# And by class, where the input's name says less.
-CLASS_FOLDERS = {
-    "AudioEncoderLoader": "audio_encoders",
-    "CLIPVisionLoader": "clip_vision",
-    "ModelPatchLoader": "model_patches",
-    "UpscaleModelLoader": "upscale_models",
-}
 LORA_LOADER = "LoraLoader"  # it lists the server's LoRAs
-MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl", ".engine")
 
 
 class ValueKind(Enum):
@@ -314,7 +294,7 @@ def _missing_values(
                 input_name=name,
                 value=text,
                 kind=_kind(spec, text),
-                folder=CLASS_FOLDERS.get(node.class_type, "") or MODEL_FOLDERS.get(name.rstrip("0123456789"), ""),
+                folder=likely_folder(node.class_type, name),
                 near=_near(text, options or ()),
             )
 
@@ -378,11 +358,9 @@ def _may_be_there(spec: InputSpec, value: object, options: Collection[object] | 
 
 
 def _kind(spec: InputSpec, value: str) -> ValueKind:
-    lower = value.lower()
-    if spec.upload or lower.endswith(FILE_ENDINGS):
+    if spec.upload or value.lower().endswith(FILE_ENDINGS):
         return ValueKind.FILE
-    is_model = lower.endswith(MODEL_ENDINGS) or spec.name.rstrip("0123456789") in MODEL_FOLDERS
-    return ValueKind.MODEL if is_model else ValueKind.CHOICE
+    return ValueKind.MODEL if is_model_name(value) or likely_folder("", spec.name) else ValueKind.CHOICE
 
 
 def _near(value: str, options: Collection[object]) -> str:
