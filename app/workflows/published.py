@@ -7,8 +7,8 @@
      "workflow": {… API format …}}
 
 `fields` are the top, in order. Of a field, only `node` and `input` are required: the rest is where it differs
-from the server's catalogue. Titles, labels and hints of the shipped ones are English msgids. `models` are those that a
-server may lack, as in the editor's own files.
+from the server's catalogue. Titles, labels and hints of the shipped ones are English msgids. `models` are the
+sources of models that a server may lack, as in the editor's own files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from app.workflows.forms.fields import (
 from app.workflows.forms.form import Form, Hints, Look
 from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
-from app.workflows.models import ModelSource, read_models
+from app.workflows.model_sources import ModelSource, read_model_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def parse_published(workflow_id: str, text: str) -> Published:
         presets = tuple(
             _preset(f"{workflow_id}/{number}", key, item) for number, item in enumerate(data.get("presets", ()), 1)
         )
-        models = read_models({"models": data.get("models")})
+        models = read_model_sources({"models": data.get("models")})
         title, about = str(data["title"]), str(data["about"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput("bad-workflow", workflow_id, repr(error)) from error

@@ -27,7 +27,7 @@ from app.workflows.forms.building import first_form, form_steps
 from app.workflows.forms.fields import Choice, Field
 from app.workflows.forms.form import Form
 from app.workflows.graph import Key
-from app.workflows.models import ModelSource, read_models
+from app.workflows.model_sources import ModelSource, read_model_sources
 from app.workflows.published import Published
 
 MOST_IN_ONE_STEP = 60  # nodes; a larger workflow's form is made in steps
@@ -66,9 +66,9 @@ class Given:
 
     @cached_property
     def models(self) -> tuple[ModelSource, ...]:
-        """The models that the graph names, even if it cannot be converted."""
+        """The sources of models that the graph names, even if it cannot be converted."""
         try:
-            return read_models(self.source) if self.graph else ()
+            return read_model_sources(self.source) if self.graph else ()
         except BadInput:
             return ()
 

@@ -32,7 +32,7 @@ from app.ui.runs.orders import files_of
 from app.ui.runs.state import Blocker, MissingModel, RunnabilityGroup, RunnabilityView
 from app.workflows.forms.fields import Choice, Field, Upload
 from app.workflows.graph import Key
-from app.workflows.models import ModelSource, find_model
+from app.workflows.model_sources import ModelSource, find_model_source
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
 from wire.downloads import file_name, is_model_folder, judge_source
 from wire.health import Health
@@ -302,7 +302,7 @@ class _Getting:
 
     def _model(self, item: MissingValue, tags: Sequence[ServerTag], place: str) -> MissingModel:
         name, folder = with_slashes(item.value), item.folder
-        source = find_model(self.sources, item.value, folder) or ModelSource(name)
+        source = find_model_source(self.sources, item.value, folder) or ModelSource(name)
         known = [(tag, self.downloads.get((tag.server_id, folder, name))) for tag in tags]
         able = [tag for tag, download in known if self._can_download(tag, download)]
         fault = judge_source(source.url, self.fleet.model_hosts) if able and source.url else None
@@ -334,7 +334,7 @@ def _completed(lacks: Lacks, fields: Mapping[Key, Field], sources: Sequence[Mode
 
     def completed(item: MissingValue) -> MissingValue:
         near = fields[item.key].spelled(item.near) if item.key in fields else item.near
-        source = find_model(sources, item.value, item.folder) if item.kind is ValueKind.MODEL else None
+        source = find_model_source(sources, item.value, item.folder) if item.kind is ValueKind.MODEL else None
         return replace(item, near=near, folder=(source.folder if source is not None else "") or item.folder)
 
     return replace(lacks, values=tuple(map(completed, lacks.values)))

@@ -29,7 +29,7 @@ from app.ui.runs.downloads import (
 )
 from app.ui.settings.account import Account
 from app.workflows.forms.arrangement import Layout
-from app.workflows.models import ModelSource
+from app.workflows.model_sources import ModelSource
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
 from app.workflows.published import Published
 from tests.unit.ui.elements import element, elements

@@ -1,9 +1,10 @@
-"""Models that a workflow names with their sources: in `properties.models` of its nodes, and in a list of its own.
+"""Where a workflow says that its models can be downloaded: in `properties.models` of its nodes, or in its own `models`.
 
-models = read_models(graph)
-find_model(models, "sd15.safetensors", "checkpoints")     # ModelSource(name=…, url="https://…", folder="checkpoints")
+sources = read_model_sources(graph)
+find_model_source(sources, "sd15.safetensors", "checkpoints")     # ModelSource(name=…, url="https://…", folder=…)
 
-A source is its author's word: the page shows it, and a server is asked for it only if `wire/downloads.py` lets it pass.
+Anyone may have written the file: the page only shows an address, and a server downloads only what `judge_source` in
+`wire/downloads.py` allows.
 """
 
 from __future__ import annotations
@@ -21,36 +22,34 @@ LONGEST_NAME = 255
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model's file name with slashes, and what the workflow says about it; empty and 0 are unknown."""
+    """A model's file name with slashes, and what the workflow says about it. Empty texts and 0 mean unknown."""
 
     name: str
     url: str = ""
-    folder: str = ""  # of the server's folders of models
-    hash: str = ""
-    hash_type: str = ""
+    folder: str = ""  # one of the server's folders of models
     size: int = 0  # bytes
 
 
-def read_models(graph: Mapping[str, Any]) -> tuple[ModelSource, ...]:
-    """Return the models that an editor's graph names, those of nodes first; anything invalid is left out."""
+def read_model_sources(graph: Mapping[str, Any]) -> tuple[ModelSource, ...]:
+    """Return the sources that an editor's graph names, those of nodes first. Invalid entries are left out."""
     found: dict[ModelSource, None] = {}
     for item in _entries(graph):
         if len(found) == MOST_MODELS:
             break
-        if (model := _model(item)) is not None:
-            found[model] = None
+        if (source := _source(item)) is not None:
+            found[source] = None
     return tuple(found)
 
 
-def find_model(models: Sequence[ModelSource], value: str, folder: str = "") -> ModelSource | None:
-    """Return what is said about the model that an input names: of its name, else of its name without folders.
+def find_model_source(sources: Sequence[ModelSource], value: str, folder: str = "") -> ModelSource | None:
+    """Return the source of the model that an input names: by its whole name, else by its file name.
 
-    Of several, the one in this folder of models is preferred.
+    If several match, one in this folder of models is preferred.
     """
     name = with_slashes(value)
     for wanted in (name, name.rpartition("/")[2]):
-        if named := [model for model in models if model.name == wanted]:
-            return next((model for model in named if model.folder == folder), named[0])
+        if named := [source for source in sources if source.name == wanted]:
+            return next((source for source in named if source.folder == folder), named[0])
     return None
 
 
@@ -68,7 +67,7 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _model(item: object) -> ModelSource | None:
+def _source(item: object) -> ModelSource | None:
     if not isinstance(item, Mapping):
         return None
     name, url = with_slashes(_text(item, "name", LONGEST_NAME)), _text(item, "url", LONGEST_SOURCE)
@@ -79,8 +78,6 @@ def _model(item: object) -> ModelSource | None:
         name,
         url if url.startswith(("https://", "http://")) else "",
         with_slashes(_text(item, "directory", LONGEST_NAME)),
-        _text(item, "hash", LONGEST_NAME),
-        _text(item, "hash_type", LONGEST_NAME),
         size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else 0,
     )
 

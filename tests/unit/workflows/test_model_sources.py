@@ -1,4 +1,4 @@
-"""The models that a workflow names with their sources."""
+"""Where a workflow says that its models can be downloaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ui.form.open_workflow import Given, open_given
-from app.workflows.models import MOST_MODELS, ModelSource, find_model, read_models
+from app.workflows.model_sources import MOST_MODELS, ModelSource, find_model_source, read_model_sources
 from app.workflows.published import parse_published
 
 SD15 = {"name": "sd15.safetensors", "url": "https://huggingface.co/a/sd15.safetensors", "directory": "checkpoints"}
@@ -32,14 +32,12 @@ def node(*models: object) -> dict[str, Any]:
     ids=["node", "workflow", "subgraph", "several times"],
 )
 def test_model_is_read_wherever_it_is_named(graph: dict[str, Any]) -> None:
-    assert read_models(graph) == (FOUND,)
+    assert read_model_sources(graph) == (FOUND,)
 
 
-def test_what_is_said_of_a_model_is_kept() -> None:
-    full = {**SD15, "name": "xl\\a.safetensors", "hash": "ab", "hash_type": "SHA256", "size": 5}
-    assert read_models({"models": [full]}) == (
-        ModelSource("xl/a.safetensors", FOUND.url, "checkpoints", "ab", "SHA256", 5),
-    )
+def test_facts_of_a_model_are_read() -> None:
+    full = {**SD15, "name": "xl\\a.safetensors", "hash": "ab", "size": 5}
+    assert read_model_sources({"models": [full]}) == (ModelSource("xl/a.safetensors", FOUND.url, "checkpoints", 5),)
 
 
 @pytest.mark.parametrize(
@@ -56,17 +54,17 @@ def test_what_is_said_of_a_model_is_kept() -> None:
     ],
 )
 def test_invalid_fact_is_left_out(changes: dict[str, object], found: dict[str, object]) -> None:
-    (model,) = read_models({"models": [{**SD15, **changes}]})
+    (model,) = read_model_sources({"models": [{**SD15, **changes}]})
     assert {name: getattr(model, name) for name in found} == found
 
 
 @pytest.mark.parametrize("item", [None, "a", [], {}, {"name": ""}, {"name": 5}, {"name": "x" * 300}, {"name": "a\n"}])
 def test_entry_without_a_name_is_no_model(item: object) -> None:
-    assert read_models({"models": [item]}) == ()
+    assert read_model_sources({"models": [item]}) == ()
 
 
 def test_number_of_models_is_bounded() -> None:
-    assert len(read_models({"models": [{"name": f"{number}"} for number in range(2000)]})) == MOST_MODELS
+    assert len(read_model_sources({"models": [{"name": f"{number}"} for number in range(2000)]})) == MOST_MODELS
 
 
 JSON = st.recursive(
@@ -83,7 +81,7 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["nodes", "models", "definitions"]), JSON))
 def test_any_graph_is_read(graph: dict[str, Any]) -> None:
-    assert all(model.name for model in read_models(graph))
+    assert all(model.name for model in read_model_sources(graph))
 
 
 def test_model_is_found_by_its_name_and_folder() -> None:
@@ -91,11 +89,11 @@ def test_model_is_found_by_its_name_and_folder() -> None:
     clip = ModelSource("a.safetensors", "https://x/clip", "clip_vision")
     deep = ModelSource("night/a.safetensors", "https://x/deep", "loras")
     models = (vae, clip, deep)
-    assert find_model(models, "a.safetensors") == vae
-    assert find_model(models, "a.safetensors", "clip_vision") == clip
-    assert find_model(models, "night\\a.safetensors") == deep
-    assert find_model(models, "day/a.safetensors") == vae, "the same file in a folder of its own"
-    assert find_model(models, "b.safetensors") is None
+    assert find_model_source(models, "a.safetensors") == vae
+    assert find_model_source(models, "a.safetensors", "clip_vision") == clip
+    assert find_model_source(models, "night\\a.safetensors") == deep
+    assert find_model_source(models, "day/a.safetensors") == vae, "the same file in a folder of its own"
+    assert find_model_source(models, "b.safetensors") is None
 
 
 def test_models_are_kept_with_a_workflow() -> None:
