@@ -1,10 +1,10 @@
-"""What servers have beside the models that a node lists: the file itself, its picture, and its metadata.
+"""The models that a server has: each one's file, picture and metadata.
 
     files = await models.find("LoraLoader", "lora_name", ("styles/ink.safetensors", …))
-    files["styles/ink.safetensors"].preview          # where its picture is
+    files["styles/ink.safetensors"].preview          # the path of its picture
     await models.facts(files["styles/ink.safetensors"])
 
-A page asks when the user opens a picker, not before. Answers are kept as long as the server's catalogue stays the same.
+Nothing is requested before the user opens a picker. Answers are kept until the server's catalogue changes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ from app.core.comfy import check_arrived
 from app.core.errors import HttpStatusError, MooringError
 from app.core.model import Server, ServerId
 from app.core.model_facts import LARGEST, ModelFacts, read_model_facts
-from app.core.ports.http import Request
+from app.core.ports.http import Request, Response
 from app.core.spelling import with_slashes
 from app.core.window import Window
 from app.session.state import State
@@ -30,22 +30,22 @@ from wire.model_files import ListedModel, is_inside, metadata_path, preview_path
 
 log = logging.getLogger("mooring.session")
 
-DEADLINE = 12.0  # seconds; a server walks through the folder
-MOST_ASKED = 3  # servers for one list: those of a form's catalogue have all of its choices
+DEADLINE = 12.0  # seconds; the server reads the whole folder
+MOST_SERVERS = 3  # asked about one list
 MOST_FACTS = 500  # models of one server whose facts are kept
 _ABSENT = {204, 404}  # a gateway answers 204 where ComfyUI answers 404
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One model on one server, which `base` leads to. A `size` of 0 is unknown."""
+    """One model on one server."""
 
     server_id: ServerId
-    base: str
+    base: str  # of the server's paths
     folder: str
     name: str  # as its server spells it
-    size: int = 0
-    preview: str = ""  # where its picture is, if it has one
+    size: int = 0  # bytes; 0 if unknown
+    preview: str = ""  # the path of its picture, which may not exist; empty if there can be none
 
 
 NO_FACTS = ModelFacts()
@@ -63,28 +63,28 @@ class _Known:
 
 
 class Models:
-    """Models of the window's server; of a free window, of the healthy servers."""
+    """Models on the window's server or, in a free window, on the healthy servers."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._known: dict[ServerId, _Known] = {}
-        self._lock = asyncio.Lock()  # a second question about the same models waits for the first one's answer
+        self._lock = asyncio.Lock()  # so that nothing is requested twice
 
     async def find(self, class_type: str, input_name: str, choices: Collection[str]) -> Mapping[str, ModelFile]:
-        """Return the files of these choices of an input, as far as a server has them.
+        """Return the files of these choices of an input; choices that no server has are left out.
 
-        Raises the error of the server if it could not be asked, and no other has any.
+        Raises a server's error if nothing was found.
         """
         left = {with_slashes(choice): choice for choice in choices if is_model_name(choice)}
         guess = likely_folder(class_type, input_name)
         found: dict[str, ModelFile] = {}
         failure: MooringError | None = None
         async with self._lock:
-            for server in self._servers()[:MOST_ASKED]:
+            for server in self._servers()[:MOST_SERVERS]:
                 try:
                     here = await self._find_on(self._known_of(server), guess, frozenset(left))
                 except MooringError as error:
-                    log.info("no models of %s: %r", server.server_id, error)
+                    log.info("the models of %s were not read: %r", server.server_id, error)
                     failure = failure or error
                     continue
                 found |= {left.pop(name): file for name, file in here.items()}
@@ -95,7 +95,7 @@ class Models:
         return found
 
     async def facts(self, file: ModelFile) -> ModelFacts:
-        """Return what the model's metadata says; nothing if it has none."""
+        """Return the facts in a model's metadata; `NO_FACTS` without metadata."""
         server = self._state.fleet.get(file.server_id)
         if server is None or not file.name.lower().endswith(".safetensors") or not is_inside(file.name):
             return NO_FACTS
@@ -129,7 +129,7 @@ class Models:
         return {name: files[folder][name] for name, folder in places.items()}
 
     async def _places(self, known: _Known, guess: str, wanted: frozenset[str]) -> Mapping[str, str]:
-        """Return the folder of each name; all folders are read only if the likely one does not have all names."""
+        """Return the folder of each name. All folders are read only if the guess does not have all names."""
         if guess and wanted <= (await self._names(known, guess)).keys():
             return dict.fromkeys(wanted, guess)
         if known.folders is None:
@@ -148,7 +148,7 @@ class Models:
         return known.names[folder]
 
     async def _files(self, known: _Known, folder: str) -> Mapping[str, ModelFile]:
-        """Return a folder's files. Those of other kinds than ComfyUI's own are listed without size and picture."""
+        """Return a folder's files. ComfyUI reports sizes and pictures only of the file types that it knows."""
         if folder not in known.files:
             answer = await self._ask(known.server, f"/experiment/models/{quote(folder, safe='')}")
             listing = {with_slashes(item.name): item for item in read_listing(answer)}
@@ -159,31 +159,34 @@ class Models:
         return known.files[folder]
 
     async def _ask(self, server: Server, path: str) -> object:
-        """Return the JSON of an answer; nothing for what the server does not have."""
-        request = Request(method="GET", path=f"{server.base}{path}", deadline=DEADLINE)
-        response = await self._state.ports.http.send(request)
-        check_arrived(response, server.server_id)
-        if response.status in _ABSENT:
-            return None
-        if response.status != 200:
-            raise HttpStatusError(server.server_id, response.status, response.text.strip()[:300])
+        """Return the JSON of an answer; None without one."""
+        response = await self._get(self._state.ports.http.send, server.server_id, f"{server.base}{path}")
         try:
-            answer: object = json.loads(response.text)
+            answer: object = json.loads(response.text) if response is not None else None
         except (ValueError, RecursionError):
             return None
         return answer
 
     async def _read_facts(self, file: ModelFile) -> ModelFacts:
         path = f"{file.base}{metadata_path(file.folder, file.name)}"
-        response = await self._state.ports.http.fetch(Request(method="GET", path=path, deadline=DEADLINE))
-        check_arrived(response, file.server_id)
-        if response.status in _ABSENT or response.blob is None:
+        response = await self._get(self._state.ports.http.fetch, file.server_id, path)
+        if response is None or response.blob is None:
             return NO_FACTS
-        if response.status != 200:
-            raise HttpStatusError(file.server_id, response.status, "")
         if response.blob.size > LARGEST:
             return ModelFacts(is_too_large=True)
         return read_model_facts((await response.blob.read()).decode("utf-8", "replace"))
+
+    async def _get(
+        self, send: Callable[[Request], Awaitable[Response]], server_id: ServerId, path: str
+    ) -> Response | None:
+        """Return the answer to a GET; None if the server does not have this."""
+        response = await send(Request(method="GET", path=path, deadline=DEADLINE))
+        check_arrived(response, server_id)
+        if response.status in _ABSENT:
+            return None
+        if response.status != 200:
+            raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
+        return response
 
 
 def _file(server: Server, folder: str, name: str, item: ListedModel | None) -> ModelFile:

@@ -1,15 +1,15 @@
-"""What an open picker of models asks for: the files of its choices, and the metadata of the one that is marked."""
+"""The actions of an open model picker: read the files of its choices and the metadata of the marked one, use a word."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.model_facts import ModelFacts
 from app.session import ModelFile
+from app.session.models import Models
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.models import KnownModels, ModelList, with_or_without
 from app.ui.form.open_workflow import changed_texts, shaped
@@ -23,17 +23,10 @@ from app.workflows.forms.fields import Choice, Field
 log = logging.getLogger("mooring.ui")
 
 
-class ModelSource(Protocol):
-    """The models of a session's servers."""
-
-    async def find(self, class_type: str, input_name: str, choices: Collection[str]) -> Mapping[str, ModelFile]: ...
-    async def facts(self, file: ModelFile) -> ModelFacts: ...
-
-
 class ModelPicker:
     """The actions of an open picker, which `static/js/combo.js` sends."""
 
-    def __init__(self, models: ModelSource, context: FormContext, screen: Screen) -> None:
+    def __init__(self, models: Models, context: FormContext, screen: Screen) -> None:
         self._models = models
         self._context = context
         self._screen = screen
