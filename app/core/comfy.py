@@ -134,7 +134,7 @@ def features_request(base: str) -> Request:
 
 def read_server_features(response: Response) -> Features:
     """Return what this answer to /features announces; an answer that is not the server's announces nothing."""
-    return read_features(_parse_object(response) if response.status == 200 and not gateway_cause(response) else None)
+    return read_features(parse_object(response) if response.status == 200 and not gateway_cause(response) else None)
 
 
 def replacements_request(base: str) -> Request:
@@ -168,7 +168,7 @@ def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused
         is_unfit = isinstance(error, ConnectError) and error.cause in _UNFIT
         return Refused(at, _rejection(response)) if is_unfit else read_broken_submit(error, at)
     if response.status == 200:
-        answer = _parse_object(response)
+        answer = parse_object(response)
         if answer is None or answer.get("prompt_id") != task.prompt_id:
             return Unclear(at, "strange answer")
         return Accepted(at, _number(answer.get("number")), _node_errors(answer.get("node_errors")))
@@ -207,7 +207,7 @@ def refusal_of(task: Task, failure: Failure) -> PromptRejected | ConnectError:
 
 
 def _rejection(response: Response) -> Failure:
-    answer = _parse_object(response) or {}
+    answer = parse_object(response) or {}
     error = answer.get("error")
     cause = gateway_cause(response)
     if not isinstance(error, dict):
@@ -243,7 +243,7 @@ def read_upload(response: Response, server_id: ServerId) -> Uploaded:
         check_arrived(response, server_id)
     if response.status != 200:
         raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
-    answer = _parse_object(response)
+    answer = parse_object(response)
     if answer is None or not isinstance(answer.get("name"), str) or not answer["name"]:
         raise ProtocolError(server_id, "upload answer without a name")
     return Uploaded(answer["name"], _text(answer.get("subfolder")), _text(answer.get("type")) or "input", server_id)
@@ -343,7 +343,7 @@ def read_failure(data: Mapping[str, Any]) -> Failure:
 def read_loads(response: Response) -> Mapping[str, tuple[Queue, str]]:
     """By server id: its queue, and the cause if it did not answer."""
     check_arrived(response, ServerId(""))
-    answer = _parse_object(response)
+    answer = parse_object(response)
     servers = answer.get("servers") if answer else None
     if response.status != 200 or not isinstance(servers, dict):
         raise ProtocolError(None, "not the gateway's loads")
@@ -361,13 +361,14 @@ def read_object(response: Response, server_id: ServerId) -> dict[str, Any]:
     check_arrived(response, server_id)
     if response.status != 200:
         raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
-    answer = _parse_object(response)
+    answer = parse_object(response)
     if answer is None:
         raise ProtocolError(server_id, "not JSON of ComfyUI's shape")
     return answer
 
 
-def _parse_object(response: Response) -> dict[str, Any] | None:
+def parse_object(response: Response) -> dict[str, Any] | None:
+    """Return the JSON object of an answer; None if it has no such body."""
     try:
         answer = json.loads(response.text)
     except (ValueError, RecursionError):

@@ -1,11 +1,12 @@
-"""Downloads of models by a server, at the user's request."""
+"""Has servers download models, for the user."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from app.core.downloads import (
-    check_download_taken,
+    check_accepted,
     download_cancel_request,
     download_request,
     download_task_request,
@@ -18,11 +19,11 @@ from wire.downloads import DownloadTask
 
 
 class ModelDownloads:
-    """Each call raises GatewayRefused, TransportError or ComfyError."""
+    """Downloads at the fleet's servers. Each call raises GatewayRefused, TransportError or ComfyError."""
 
-    def __init__(self, state: State, refresh: Callable[[ServerId], Awaitable[None]]) -> None:
+    def __init__(self, state: State, refresh: Callable[[ServerId], Coroutine[Any, Any, None]]) -> None:
         self._state = state
-        self._refresh = refresh  # a server's catalogue
+        self.refresh = refresh  # a server's catalogue, which lists the new model after a download
 
     async def start(self, server_id: ServerId, source: str, folder: str) -> DownloadTask:
         """Have a server download a file into a folder of models."""
@@ -30,17 +31,13 @@ class ModelDownloads:
         return read_download(await self._state.ports.http.send(request), server_id)
 
     async def poll(self, server_id: ServerId, task_id: str) -> DownloadTask:
-        """Ask how far a download is."""
+        """Return how far a download is."""
         request = download_task_request(self._server(server_id).base, task_id)
         return read_download(await self._state.ports.http.send(request), server_id)
 
     async def cancel(self, server_id: ServerId, task_id: str) -> None:
         request = download_cancel_request(self._server(server_id).base, task_id)
-        check_download_taken(await self._state.ports.http.send(request), server_id)
-
-    async def finish(self, server_id: ServerId) -> None:
-        """Have the server's catalogue reread, which has the new model; the fleet reports it."""
-        await self._refresh(server_id)
+        check_accepted(await self._state.ports.http.send(request), server_id)
 
     def _server(self, server_id: ServerId) -> Server:
         server = self._state.fleet.get(server_id)

@@ -1,7 +1,7 @@
-"""Downloads of models that a workflow lacks: confirmed, started at a server, followed, cancelled.
+"""Downloads of models that a server lacks: the user confirms one, the page starts it, polls it, and can cancel it.
 
-A download continues at its server whatever the page does. The tab remembers those under way, so that it follows them
-after a reload. Progress is polled: the server's events about downloads name no owner and go to every socket.
+A download continues on its server whatever the page does. The tab remembers those under way, and polls them after a
+reload. It does not use the server's events about downloads, which name no owner and go to every socket.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from app.core.errors import HttpStatusError, MooringError, TransportError
 from app.core.model import Fleet, ServerId
+from app.session.submitting.model_downloads import ModelDownloads
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.screen import Screen
@@ -24,8 +24,8 @@ from wire.downloads import DownloadStatus, DownloadTask
 log = logging.getLogger("mooring.ui")
 
 STORE_KEY = "mooring.downloads"
-EVERY = 1.5  # seconds between two polls
-EVERY_SILENT = 6.0  # while the server does not answer
+POLL_INTERVAL = 1.5  # seconds
+SILENT_INTERVAL = 6.0  # while the server does not answer
 _NO_ROUTE = frozenset({404, 405})
 
 DownloadKey = tuple[ServerId, str, str]  # server, folder and file name
@@ -33,29 +33,27 @@ DownloadKey = tuple[ServerId, str, str]  # server, folder and file name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """One download. `error` is why it was not started or is no longer followed, `message` the server's own about a
-    failure; `is_silent` while the server does not answer."""
+    """One download. `error` says why it was not started or is no longer polled, `message` what the server says about a
+    failure."""
 
     server_id: ServerId
     folder: str
     name: str
-    source: str
-    task_id: str = ""  # empty until the server has taken it
+    task_id: str = ""  # empty until the server has accepted it
     status: DownloadStatus = DownloadStatus.CREATED
     done: int = 0  # bytes
-    total: int = 0  # 0 while it is unknown
+    total: int = 0  # 0 if unknown
     message: str = ""
     error: MooringError | None = None
-    is_silent: bool = False
+    is_silent: bool = False  # the server does not answer at present
 
     @property
     def key(self) -> DownloadKey:
-        """What distinguishes it from the others."""
         return self.server_id, self.folder, self.name
 
     @property
     def fraction(self) -> float | None:
-        """How much is done; None if that is unknown."""
+        """The part that is done; None if unknown."""
         return min(1.0, self.done / self.total) if self.done and self.total else None
 
     @property
@@ -64,11 +62,11 @@ class Download:
 
     @property
     def is_unable(self) -> bool:
-        """Whether the server turned out to have no route for downloads."""
+        """Whether the server has no route for downloads, although it announced them."""
         return not self.task_id and isinstance(self.error, HttpStatusError) and self.error.status in _NO_ROUTE
 
     def with_task(self, task: DownloadTask) -> Download:
-        """Return the download as its server describes it now."""
+        """Return the download in the state that its server reports."""
         return replace(
             self,
             task_id=task.task_id or self.task_id,
@@ -82,14 +80,14 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class DownloadsState(Slice):
-    """The downloads of this tab: those under way, and the latest outcome for each model of a server."""
+    """The downloads of this tab: for each model and server, the one under way or the latest that ended."""
 
     downloads: Mapping[DownloadKey, Download] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadDialog(Dialog):
-    """The question before a server downloads a model; what it shows is what is requested."""
+    """The question before a server downloads a model. Exactly what it shows is requested."""
 
     server_id: ServerId
     server: str  # its name
@@ -99,34 +97,25 @@ class DownloadDialog(Dialog):
     size: int = 0
 
 
-class DownloadCommands(Protocol):
-    """What these actions need of a session's downloads."""
-
-    async def start(self, server_id: ServerId, source: str, folder: str) -> DownloadTask: ...
-    async def poll(self, server_id: ServerId, task_id: str) -> DownloadTask: ...
-    async def cancel(self, server_id: ServerId, task_id: str) -> None: ...
-    async def finish(self, server_id: ServerId) -> None: ...
-
-
 class DownloadActions:
-    """Starts, follows and cancels downloads."""
+    """Starts, polls and cancels downloads."""
 
     def __init__(
         self,
-        commands: DownloadCommands,
+        at_servers: ModelDownloads,
         fleet: Callable[[], Fleet],
         context: PageContext,
         screen: Screen,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._commands = commands
+        self._at_servers = at_servers
         self._fleet = fleet
         self._context = context
         self._screen = screen
         self._sleep = sleep
 
     def load(self) -> None:
-        """Follow the downloads that were under way before a reload."""
+        """Continue to poll the downloads that were under way before a reload."""
         found = {item.key: item for item in read_downloads(self._screen.recall(STORE_KEY))}
         if found:
             self._show(found)
@@ -135,7 +124,7 @@ class DownloadActions:
 
     @action("ask-download")
     def ask(self, server: ServerId, name: str, folder: str, source: str, size: int = 0) -> None:
-        """Ask before a server downloads a model, with the whole address."""
+        """Show the whole address, and ask whether the server may download from it."""
         known = self._fleet().get(server)
         title = known.name if known is not None else str(server)
         dialog = DownloadDialog(server, title, name, folder, source, size)
@@ -148,19 +137,13 @@ class DownloadActions:
         if not isinstance(dialog, DownloadDialog):
             return
         self._context.set_ui(replace(self._context.ui, dialog=None))
-        item = Download(
-            server_id=dialog.server_id,
-            folder=dialog.folder,
-            name=dialog.name,
-            source=dialog.source,
-            total=dialog.size,
-        )
+        item = Download(server_id=dialog.server_id, folder=dialog.folder, name=dialog.name, total=dialog.size)
         known = self._downloads.get(item.key)
         if known is not None and known.is_under_way:
             return
         self._set(item)
         try:
-            task = await self._commands.start(item.server_id, item.source, item.folder)
+            task = await self._at_servers.start(item.server_id, dialog.source, item.folder)
         except MooringError as error:
             log.warning("the download was not started: %r", error)
             self._set(replace(item, error=error))
@@ -174,27 +157,27 @@ class DownloadActions:
 
     @action("cancel-download")
     async def cancel(self, server: ServerId, folder: str, name: str) -> None:
-        """Cancel a download at its server."""
+        """Cancel a download on its server."""
         item = self._downloads.get((server, folder, name))
         if item is None or not item.task_id:
             return
-        await self._commands.cancel(server, item.task_id)
+        await self._at_servers.cancel(server, item.task_id)
         if self._is_current(item):
             self._show({key: other for key, other in self._downloads.items() if key != item.key})
 
     async def _follow(self, item: Download) -> None:
-        """Poll a download until it has ended, or the server no longer knows it."""
+        """Poll a download until it ends or the server forgets it."""
         while item.is_under_way:
-            await self._sleep(EVERY_SILENT if item.is_silent else EVERY)
+            await self._sleep(SILENT_INTERVAL if item.is_silent else POLL_INTERVAL)
             if not self._is_current(item):
                 return
             try:
-                item = item.with_task(await self._commands.poll(item.server_id, item.task_id))
+                item = item.with_task(await self._at_servers.poll(item.server_id, item.task_id))
             except TransportError as error:
                 log.info("no answer about a download: %r", error)
                 item = replace(item, is_silent=True)
             except MooringError as error:
-                log.warning("a download is not followed any more: %r", error)
+                log.warning("a download is no longer polled: %r", error)
                 item = replace(item, error=error)
             if not self._is_current(item):
                 return
@@ -202,8 +185,8 @@ class DownloadActions:
         self._end(item)
 
     def _end(self, item: Download) -> None:
-        if item.status is not DownloadStatus.FAILED:  # one that is no longer known may have succeeded
-            attempt(self._context, self._commands.finish(item.server_id))
+        if item.status is not DownloadStatus.FAILED:  # a download that the server has forgotten may have succeeded
+            attempt(self._context, self._at_servers.refresh(item.server_id))
 
     def _is_current(self, item: Download) -> bool:
         known = self._downloads.get(item.key)
@@ -222,21 +205,20 @@ class DownloadActions:
 
 
 def dump_downloads(downloads: Mapping[DownloadKey, Download]) -> str:
-    """Return the downloads under way as text, which the tab keeps over a reload."""
+    """Return the downloads under way as text that the tab stores."""
     items = [item for item in downloads.values() if item.task_id and item.is_under_way]
-    names = ("server_id", "folder", "name", "source", "task_id", "done", "total")
+    names = ("server_id", "folder", "name", "task_id", "done", "total")
     return json.dumps([{name: getattr(item, name) for name in names} for item in items]) if items else ""
 
 
 def read_downloads(text: str) -> tuple[Download, ...]:
-    """Read the same; anything unreadable is left out."""
+    """Read what the tab has stored; nothing if that is invalid."""
     try:
         return tuple(
             Download(
                 server_id=ServerId(str(item["server_id"])),
                 folder=str(item["folder"]),
                 name=str(item["name"]),
-                source=str(item["source"]),
                 task_id=str(item["task_id"]),
                 status=DownloadStatus.RUNNING,
                 done=int(item["done"]),

@@ -1,4 +1,4 @@
-"""Downloads of models: what is requested, and what the answers say."""
+"""Requests about downloads of models, and their answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.core.downloads import (
-    check_download_taken,
+    check_accepted,
     download_cancel_request,
     download_request,
     download_task_request,
@@ -31,7 +31,7 @@ def test_requests_name_the_address_the_folder_and_the_task() -> None:
         assert (made.method, made.path) == (method, "/servers/a/api/tasks/x%2F..")
 
 
-def test_answer_is_a_task_or_a_file_that_was_there() -> None:
+def test_answer_is_a_task_or_an_existing_file() -> None:
     task = Response(202, text=json.dumps({"task_id": "t", "status": "created"}))
     assert read_download(task, A) == DownloadTask("t", DownloadStatus.CREATED)
     asset = Response(201, text=json.dumps({"id": "x", "name": "a.safetensors"}))
@@ -60,7 +60,7 @@ def test_other_answer_is_an_error_with_the_servers_message(response: Response, e
     assert caught.value.facts() == error.facts()
 
 
-def test_cancel_is_taken_without_a_body() -> None:
-    check_download_taken(Response(204), A)
+def test_cancel_may_be_answered_without_a_body() -> None:
+    check_accepted(Response(204), A)
     with pytest.raises(HttpStatusError):
-        check_download_taken(Response(404), A)
+        check_accepted(Response(404), A)

@@ -1,4 +1,4 @@
-"""Models that servers lack: what is shown of them, and downloads that the user starts, follows and cancels."""
+"""Models that servers lack: how they are shown, and their downloads."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def markup(page: PageView, language: str = "en") -> str:
 
 
 def download(server_id: ServerId = A, **more: object) -> Download:
-    facts: dict[str, object] = {"server_id": server_id, "folder": FOLDER, "name": NAME, "source": SOURCE}
+    facts: dict[str, object] = {"server_id": server_id, "folder": FOLDER, "name": NAME}
     return Download(**{**facts, "task_id": "t1", "status": RUNNING, **more})  # type: ignore[arg-type]
 
 
@@ -100,7 +100,7 @@ def buttons(page: PageView, testid: str) -> list[dict[str, str | None]]:
 # What is shown
 
 
-def test_missing_model_is_shown_with_name_folder_size_and_source() -> None:
+def test_missing_model_has_name_folder_size_and_source() -> None:
     shown = markup(view())
     assert "The model “sd15.safetensors” is not in its folder “checkpoints”." in shown
     assert f'href="{SOURCE}" target="_blank" rel="noopener noreferrer"' in shown
@@ -175,13 +175,13 @@ def test_download_is_shown_in_place_of_its_button() -> None:
         (download(error=ConnectError(A, "down"), task_id=""), ("gpu-1 cannot be reached.",), True),
     ],
 )
-def test_outcome_is_said_in_words(known: Download, words: tuple[str, ...], is_offered: bool) -> None:
+def test_outcome_is_described(known: Download, words: tuple[str, ...], is_offered: bool) -> None:
     page = view(downloads=(known,))
     assert all(word in markup(page) for word in words)
     assert ("gpu-1" in {item["data-server"] for item in buttons(page, "ask-download")}) is is_offered
 
 
-def test_everything_is_said_in_chinese_too() -> None:
+def test_outcome_is_described_in_chinese() -> None:
     known = (download(status=FAILED, message="disk full"), download(B, done=1, total=2))
     assert "下载" in markup(view(downloads=known), "zh_CN")
 
@@ -208,8 +208,8 @@ class Machine:
     async def cancel(self, server_id: ServerId, task_id: str) -> None:
         self.calls.append(("cancel", server_id, task_id))
 
-    async def finish(self, server_id: ServerId) -> None:
-        self.calls.append(("finish", server_id))
+    async def refresh(self, server_id: ServerId) -> None:
+        self.calls.append(("refresh", server_id))
 
 
 def _answer(answer: DownloadTask | MooringError) -> DownloadTask:
@@ -262,10 +262,10 @@ async def test_nothing_is_requested_before_the_user_confirms() -> None:
     assert rig.machine.calls == []
 
 
-async def test_download_is_followed_to_its_end_and_the_models_are_reread() -> None:
+async def test_download_is_polled_to_its_end_and_the_models_are_reread() -> None:
     rig = Rig(Machine(task(done=5), ConnectError(A, "down"), task(done=9), task(DONE, 10)))
     await rig.ask_and_confirm()
-    assert rig.machine.calls == [("start", A, SOURCE, FOLDER), *[("poll", A, "t1")] * 4, ("finish", A)]
+    assert rig.machine.calls == [("start", A, SOURCE, FOLDER), *[("poll", A, "t1")] * 4, ("refresh", A)]
     assert rig.only == download(status=DONE, done=10, total=10)
     assert (rig.ui.dialog, rig.screen.memory[STORE_KEY]) == (None, "")
 
@@ -275,7 +275,7 @@ async def test_failure_keeps_the_servers_message_and_rereads_nothing() -> None:
     await rig.ask_and_confirm()
     assert rig.only is not None
     assert (rig.only.status, rig.only.message) == (FAILED, "404 Not Found")
-    assert ("finish", A) not in rig.machine.calls
+    assert ("refresh", A) not in rig.machine.calls
 
 
 @pytest.mark.parametrize("error", [HttpStatusError(A, 404), GatewayRefused(A, "model-source", "no")])
@@ -287,10 +287,10 @@ async def test_refused_download_is_kept_with_its_error(error: MooringError) -> N
     assert rig.machine.calls == [("start", A, SOURCE, FOLDER)]
 
 
-async def test_file_that_the_server_had_already_ends_immediately() -> None:
+async def test_file_that_the_server_has_ends_immediately() -> None:
     rig = Rig(Machine(first=DownloadTask("", DONE)))
     await rig.ask_and_confirm()
-    assert rig.machine.calls == [("start", A, SOURCE, FOLDER), ("finish", A)]
+    assert rig.machine.calls == [("start", A, SOURCE, FOLDER), ("refresh", A)]
 
 
 async def test_forgotten_task_is_not_polled_further() -> None:
@@ -298,7 +298,7 @@ async def test_forgotten_task_is_not_polled_further() -> None:
     await rig.ask_and_confirm()
     assert rig.only is not None
     assert rig.only.error is not None
-    assert rig.machine.calls[-1] == ("finish", A), "it may have ended well before the server forgot it"
+    assert rig.machine.calls[-1] == ("refresh", A), "it may have ended well before the server forgot it"
 
 
 async def test_cancelled_download_is_gone() -> None:
@@ -312,10 +312,10 @@ async def test_cancelled_download_is_gone() -> None:
     await rig.ask_and_confirm()
     assert ("cancel", A, "t1") in rig.machine.calls
     assert rig.only is None
-    assert ("finish", A) not in rig.machine.calls
+    assert ("refresh", A) not in rig.machine.calls
 
 
-async def test_download_of_the_same_model_is_followed_in_place_of_the_earlier_one() -> None:
+async def test_later_download_of_the_same_model_replaces_the_earlier_one() -> None:
     rig = Rig(Machine(task()))
     later = download(task_id="t2", done=7, total=10)
     rig.between = lambda: rig.set_ui(rig.ui.with_slices(DownloadsState({later.key: later})))
@@ -333,21 +333,21 @@ async def test_second_click_starts_no_second_download() -> None:
     assert rig.machine.calls == []
 
 
-async def test_reload_follows_what_was_under_way() -> None:
+async def test_downloads_under_way_are_polled_after_a_reload() -> None:
     screen = MemoryScreen(memory={STORE_KEY: dump_downloads({download().key: download(done=3, total=10)})})
     rig = Rig(Machine(task(DONE, 10)), screen)
     rig.actions.load()
     assert rig.only == download(done=3, total=10)
     await rig.done()
-    assert rig.machine.calls == [("poll", A, "t1"), ("finish", A)]
+    assert rig.machine.calls == [("poll", A, "t1"), ("refresh", A)]
 
 
 @pytest.mark.parametrize("text", ["", "{", "5", "[5]", '[{"name": "a"}]', "null"])
-def test_unreadable_memory_is_no_download(text: str) -> None:
+def test_invalid_stored_downloads_are_ignored(text: str) -> None:
     assert read_downloads(text) == ()
 
 
-def test_only_what_is_under_way_is_remembered() -> None:
+def test_only_downloads_under_way_are_stored() -> None:
     ended = download(B, status=DONE)
     assert dump_downloads({ended.key: ended}) == ""
     text = dump_downloads({ended.key: ended, download().key: download(done=1, total=2)})
