@@ -38,13 +38,13 @@ from app.session.delivery.results import Results
 from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
 from app.session.files import WorkflowFiles
 from app.session.journal_writer import JournalWriter
+from app.session.model_downloads import ModelDownloads
 from app.session.models import Models
 from app.session.restore import Restorer
 from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.scripting import Scripting
 from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
-from app.session.submitting.model_downloads import ModelDownloads
 from app.session.submitting.named_files import Origin
 from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, RunOrder, Submitter

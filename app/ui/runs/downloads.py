@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.errors import HttpStatusError, MooringError, TransportError
 from app.core.model import Fleet, ServerId
-from app.session.submitting.model_downloads import ModelDownloads
+from app.session.model_downloads import ModelDownloads
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.screen import Screen
