@@ -2,7 +2,7 @@
 // One list for all of them stands outside of the page's regions; a choice becomes a `change` of the field.
 //
 // With `data-models` the choices are model files. The list then shows the picture of each, and what the server has
-// beside the marked one stands next to it: Python is asked (`open-models`, `see-model`) and answers in `#lists` and `#seen`.
+// beside the marked one stands next to it: Python is asked (`open-models`, `mark-model`) and answers in `#lists` and `#marked`.
 
 const MOST = 100; // shown together; further typing finds the rest
 const PICTURES = 400; // kept; those of older choices are fetched again
@@ -52,7 +52,7 @@ function choices(input) {
 
 /** The words of models whose facts are known, by choice. */
 function words(input) {
-  const holder = document.getElementById("seen-words");
+  const holder = document.getElementById("marked-words");
   return holder?.dataset.list === input.dataset.options ? JSON.parse(holder.textContent) : {};
 }
 
@@ -187,7 +187,7 @@ function see() {
   if (pictures.get(item.dataset.picture)?.naturalWidth) enlarge(item.dataset.picture);
   showFacts();
   const input = field;
-  seeing = setTimeout(() => { if (field === input) act("see-model", item.dataset.value); }, PAUSE);
+  seeing = setTimeout(() => { if (field === input) act("mark-model", item.dataset.value); }, PAUSE);
 }
 
 function enlarge(address) {
@@ -198,7 +198,7 @@ function enlarge(address) {
 
 /** Take over what Python says of the marked model. */
 function showFacts() {
-  const seen = document.getElementById("seen-model");
+  const seen = document.getElementById("marked-model");
   const item = list.children[active];
   const isIt = seen && item && seen.dataset.list === field.dataset.options && seen.dataset.choice === item.dataset.value;
   if (!isIt) return;
@@ -272,7 +272,7 @@ function refresh(changes) {
 }
 
 const answers = new MutationObserver(refresh);
-for (const id of ["lists", "seen"]) {
+for (const id of ["lists", "marked"]) {
   const region = document.getElementById(id);
   if (region) answers.observe(region, { subtree: true, childList: true, characterData: true, attributes: true });
 }

@@ -69,9 +69,9 @@ def option_texts(choice: Choice | OptionList) -> list[str]:
 
 
 def list_json(item: OptionList, _: Translator) -> str:
-    """A list of choices as `static/js/combo.js` reads it: what is sent, with its label if it has one.
+    """Return a list of choices for `static/js/combo.js`: each value, with its label if it has one.
 
-    Of models: also the address of its picture, and its size.
+    Models also have the address of a picture, and a size.
     """
     texts = option_texts(item)
     if item.models:

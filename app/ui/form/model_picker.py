@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 
 from app.core.errors import MooringError
-from app.core.model_facts import ModelFacts
-from app.session import ModelFile
 from app.session.models import Models
 from app.ui.form.context import FormContext, opened_on
-from app.ui.form.models import KnownModels, ModelList, with_or_without
+from app.ui.form.models import KnownModels, ModelList, with_or_without, with_words
 from app.ui.form.open_workflow import changed_texts, shaped
 from app.ui.form.projection import list_id_of
 from app.ui.form.state import FormState
@@ -33,7 +30,7 @@ class ModelPicker:
 
     @action("open-models")
     async def open(self, node: str, name: str) -> None:
-        """Read which files the choices of an input are."""
+        """Read the files of an input's choices."""
         item = self._field(node, name)
         if item is None or not isinstance(item.kind, Choice):
             return
@@ -42,19 +39,19 @@ class ModelPicker:
         try:
             found = ModelList(await self._models.find(item.class_type, item.input_name, choices))
         except MooringError as error:
-            log.info("the models of %s are not known: %r", item.input_name, error)
+            log.info("the models of %s were not read: %r", item.input_name, error)
             found = ModelList(error=error)
         known = self._known
         before = known.lists.get(list_id, ModelList())
         if (before.files, before.error) != (found.files, found.error):
-            self._set(replace(known, lists={**known.lists, list_id: self._searchable(found)}))
+            self._set(replace(known, lists={**known.lists, list_id: with_words(found, known.facts)}))
 
-    @action("see-model")
-    async def see(self, node: str, name: str, value: str) -> None:
-        """Show what the metadata of one choice says."""
+    @action("mark-model")
+    async def mark(self, node: str, name: str, value: str) -> None:
+        """Read and show the metadata of one choice."""
         item = self._field(node, name)
         list_id = list_id_of(item) if item is not None else ""
-        self._set(replace(self._known, seen=(list_id, value), error=None))
+        self._set(replace(self._known, marked=(list_id, value), error=None))
         listed = self._known.lists.get(list_id)
         file = listed.files.get(value) if listed is not None else None
         if file is None:
@@ -62,19 +59,18 @@ class ModelPicker:
         try:
             facts = await self._models.facts(file)
         except MooringError as error:
-            log.info("the metadata of %s is not known: %r", file.name, error)
-            if self._known.seen == (list_id, value):
+            log.info("the metadata of %s was not read: %r", file.name, error)
+            if self._known.marked == (list_id, value):
                 self._set(replace(self._known, error=error))
             return
         known = self._known
         if known.facts.get(file) != facts:
             known = replace(known, facts={**known.facts, file: facts})
-            lists = {key: self._searchable(one, known.facts) for key, one in known.lists.items()}
-            self._set(replace(known, lists=lists))
+            self._set(replace(known, lists={key: with_words(one, known.facts) for key, one in known.lists.items()}))
 
     @action("use-word")
     def use(self, node: str, name: str, text: str) -> None:
-        """Put a word at the end of a prompt, or take it out."""
+        """Add a word to the end of a prompt, or remove it."""
         key, form, opened = (node, name), self._context.ui.of(FormState), opened_on(self._context)
         item = self._field(node, name)
         if opened is None or item is None:
@@ -98,13 +94,3 @@ class ModelPicker:
         opened = opened_on(self._context)
         form = shaped(opened, self._context.ui.of(FormState).draft.values).form if opened is not None else None
         return form.by_key.get((node, name)) if form is not None else None
-
-    def _searchable(self, listed: ModelList, facts: Mapping[ModelFile, ModelFacts] | None = None) -> ModelList:
-        """Return the list with the words of those models whose metadata is known."""
-        known = self._known.facts if facts is None else facts
-        words = {
-            choice: " ".join((*known[file].words, *known[file].tags))
-            for choice, file in listed.files.items()
-            if file in known
-        }
-        return replace(listed, words={choice: text for choice, text in words.items() if text})

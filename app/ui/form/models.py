@@ -1,10 +1,10 @@
-"""Models as a form shows them: which file a choice is, what its metadata says, and which field takes its words."""
+"""Models in a form: the file of each choice, the facts in its metadata, and the prompt that takes its trigger words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.core.errors import MooringError
 from app.core.model_facts import ModelFacts
@@ -15,7 +15,7 @@ from app.workflows.forms.guess import NEGATIVE
 
 @dataclass(frozen=True, slots=True)
 class ModelList:
-    """The files of one list of choices, by choice, or why they are not known. `words` are those to search by."""
+    """The files of one list of choices, by choice, or the error. `words` are searched beside the names."""
 
     files: Mapping[str, ModelFile] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
@@ -24,17 +24,17 @@ class ModelList:
 
 @dataclass(frozen=True, slots=True)
 class KnownModels:
-    """What was read about models. `seen` are the list and the choice that the open picker tells about."""
+    """Everything that was read about models. `marked` are the list and the choice that the open picker describes."""
 
     lists: Mapping[str, ModelList] = field(default_factory=dict)  # by the list's id
     facts: Mapping[ModelFile, ModelFacts] = field(default_factory=dict)
-    seen: tuple[str, str] = ("", "")
-    error: MooringError | None = None  # why the metadata of the seen one is not known
+    marked: tuple[str, str] = ("", "")
+    error: MooringError | None = None  # why the metadata of the marked one was not read
 
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """One model with its facts. `prompt` is the field that takes its words; `used` are those that are in it."""
+    """One model with its facts. `prompt` is the field that takes its words; `used` are the words that it contains."""
 
     file: ModelFile
     facts: ModelFacts
@@ -43,8 +43,8 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenModel:
-    """What an open picker tells about one choice, and the words to search its list by."""
+class MarkedModel:
+    """The marked choice of an open picker, and the words by which its list can be searched."""
 
     list_id: str = ""
     choice: str = ""
@@ -53,8 +53,15 @@ class SeenModel:
     error: MooringError | None = None
 
 
+def with_words(listed: ModelList, facts: Mapping[ModelFile, ModelFacts]) -> ModelList:
+    """Return the list with the words of those models whose metadata was read."""
+    found = {choice: facts[file] for choice, file in listed.files.items() if file in facts}
+    words = {choice: " ".join((*item.words, *item.tags)) for choice, item in found.items() if item.words or item.tags}
+    return replace(listed, words=words)
+
+
 def model_view(known: KnownModels, list_id: str, choice: str, prompt: Field | None, text: str) -> ModelView | None:
-    """Return the view of a choice; None until its metadata was read. `text` is what the field `prompt` has now."""
+    """Return the view of a choice; None until its metadata was read. `text` is the value of the field `prompt`."""
     listed = known.lists.get(list_id)
     file = listed.files.get(choice) if listed is not None else None
     facts = known.facts.get(file) if file is not None else None
@@ -66,19 +73,19 @@ def model_view(known: KnownModels, list_id: str, choice: str, prompt: Field | No
 
 
 def prompt_of(fields: Iterable[Field]) -> Field | None:
-    """Return the one field that surely takes a prompt; None if there is none, or a choice of several."""
+    """Return the only field that takes a positive prompt; None if there are none or several."""
     texts = [item for item in fields if isinstance(item.kind, Text) and item.kind.is_multiline]
     wanted = [item for item in texts if not NEGATIVE.search(f"{item.label} {item.about} {item.input_name}")]
     return wanted[0] if len(wanted) == 1 else None
 
 
 def has_word(text: str, word: str) -> bool:
-    """Whether a prompt has this word between commas."""
+    """Whether this word stands between commas in a prompt."""
     return word.casefold() in (part.strip().casefold() for part in text.replace("\n", ",").split(","))
 
 
 def with_or_without(text: str, word: str) -> str:
-    """Return the prompt with the word at its end, or without it if it is there."""
+    """Return the prompt without the word if it has it, else with the word at its end."""
     if has_word(text, word):
         there = re.compile(rf"(^|[,\n])[^\S\n]*{re.escape(word)}[^\S\n]*(?=[,\n]|$)", re.IGNORECASE)
         return there.sub(lambda found: found[1].replace(",", ""), text, count=1).lstrip(", ")

@@ -1,28 +1,28 @@
-"""The facts of a model in one line, and its words as the picker searches them."""
+"""Texts about the facts of a model."""
 
 from __future__ import annotations
 
 import json
 
 from app.core.model_facts import ModelFacts
-from app.ui.form.models import ModelView, SeenModel
+from app.ui.form.models import MarkedModel, ModelView
 from app.ui.kit.i18n import Translator
 
 
 def facts_line(model: ModelView, _: Translator) -> str:
-    """Base model, resolution and size, as far as they are known."""
+    """Return what is known of base model, resolution and size."""
     size = _.formats.size(model.file.size) if model.file.size else ""
     return " · ".join(filter(None, (model.facts.base, word_resolution(model.facts, _), size)))
 
 
 def word_resolution(facts: ModelFacts, _: Translator) -> str:
-    """Width and height without separators between thousands, as models are described everywhere."""
+    """Return width and height, without separators between thousands, as is usual for models."""
     if facts.resolution is None:
         return ""
     width, height = map(str, facts.resolution)
     return _("{width} × {height}", width=width, height=height)
 
 
-def words_json(view: SeenModel) -> str:
-    """The words of each choice, as far as its metadata was read."""
+def words_json(view: MarkedModel) -> str:
+    """Return the words of each choice whose metadata was read."""
     return json.dumps(dict(view.words), ensure_ascii=False)

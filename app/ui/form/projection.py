@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from app.core.errors import BadInput, MooringError
 from app.ui.form.mask import base_of, other_picture, takes_picture
-from app.ui.form.models import ModelList, SeenModel, model_view, prompt_of
+from app.ui.form.models import MarkedModel, ModelList, model_view, prompt_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import LibraryEntries, picked
 from app.ui.form.state import (
@@ -153,7 +153,7 @@ def field_view(
     known: Loaded = NOTHING,
     prompt: Field | None = None,
 ) -> FieldView:
-    """Return one field with its value. `prompt` takes the words of a model."""
+    """Return one field with its value. `prompt` is the field that takes the trigger words of a model."""
     value, list_id = item.text_in(draft.values), list_id_of(item)
     is_models = is_model_choice(item.kind)
     text = prompt.text_in(draft.values) if prompt is not None and is_models else ""
@@ -176,16 +176,16 @@ def field_view(
     )
 
 
-def seen_model(chosen: OpenWorkflow | None, state: FormState) -> SeenModel:
-    """Return what an open picker of models tells."""
+def marked_model(chosen: OpenWorkflow | None, state: FormState) -> MarkedModel:
+    """Return what an open picker shows about the marked model."""
     known = state.known.models
-    list_id, choice = known.seen
+    list_id, choice = known.marked
     if chosen is None or not list_id:
-        return SeenModel()
+        return MarkedModel()
     prompt, listed = prompt_of(chosen.arranged.first), known.lists.get(list_id, NO_MODELS)
     text = prompt.text_in(state.draft.values) if prompt is not None else ""
     model = model_view(known, list_id, choice, prompt, text)
-    return SeenModel(list_id, choice, listed.words, model, listed.error or known.error)
+    return MarkedModel(list_id, choice, listed.words, model, listed.error or known.error)
 
 
 def _recent(item: Field, value: str, texts: tuple[str, ...]) -> tuple[str, ...]:

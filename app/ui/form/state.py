@@ -259,7 +259,7 @@ class NodesView:
 
 @dataclass(frozen=True, slots=True)
 class OptionList:
-    """A list of choices that is no menu, with labels if they differ from what is sent. `models` are files of models."""
+    """A list of choices for a combo box, with labels if they differ from what is sent. `models` are files by choice."""
 
     list_id: str
     options: tuple[object, ...]

@@ -11,7 +11,7 @@ from app.session import RunStage
 from app.ui.fleet.faults import FaultsState, break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.picker import LibraryEntries
-from app.ui.form.projection import form_view, found_keys, is_picture, nodes_view, option_lists, seen_model
+from app.ui.form.projection import form_view, found_keys, is_picture, marked_model, nodes_view, option_lists
 from app.ui.form.state import FormState
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
@@ -95,7 +95,7 @@ def project(
         standing=standing_view(session, typed, chosen, ui.of(DownloadsState), runs_fleet=ui.of(Account).runs_fleet),
         nodes=nodes,
         lists=(*option_lists((*form.fields, *nodes.fields), typed.known), *many_lists(dialog.dialog)),
-        seen=seen_model(chosen, typed),
+        marked=marked_model(chosen, typed),
         run=run,
         now=NowView(
             _runs(session),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from app.core.model import PromptId
 from app.ui.fleet.faults_html import breaking
 from app.ui.form.form_html import form
-from app.ui.form.models_html import seen
+from app.ui.form.models_html import marked
 from app.ui.form.nodes_html import lists, nodes
 from app.ui.graph.kept import kept_markup
 from app.ui.kit.i18n import Translator
@@ -46,7 +46,7 @@ REGIONS: Mapping[str, Region] = {
     "standing": ("standing", standing),
     "nodes": ("nodes", nodes),
     "lists": ("lists", lists),
-    "seen": ("seen", seen),
+    "marked": ("marked", marked),
     "run": ("run", run_bar),
     "now": ("now", now),
     "waiting": ("waiting", waiting),

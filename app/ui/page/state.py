@@ -16,7 +16,7 @@ from app.ui.commands.palette import HelpView
 from app.ui.fleet.faults import BreakView
 from app.ui.fleet.panel import FleetDialog, FleetView
 from app.ui.form.mask import CameraView, MaskView
-from app.ui.form.models import SeenModel
+from app.ui.form.models import MarkedModel
 from app.ui.form.presets import PresetsView
 from app.ui.form.state import FormView, NodesView, OptionList
 from app.ui.graph.graphs import GraphDialog, GraphMarks, GraphView
@@ -205,7 +205,7 @@ class PageView:
     standing: RunnabilityView | None
     nodes: NodesView
     lists: tuple[OptionList, ...]
-    seen: SeenModel
+    marked: MarkedModel
     run: RunView
     now: NowView
     waiting: WaitingView

@@ -1,4 +1,4 @@
-"""Pickers of models: asked for when opened, described when marked, and words that go into the prompt."""
+"""Model pickers: files are read when one is opened, metadata when a choice is marked, and words go into the prompt."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def file(name: str, **more: Any) -> ModelFile:
 
 
 def opened(*prompts: str, value: str = INK) -> OpenWorkflow:
-    """A loader of LoRAs, and long texts of these names."""
+    """Return a workflow with a loader of LoRAs, and long texts of these names."""
     texts = {name: ["STRING", {"multiline": True}] for name in prompts}
     inputs = {"lora": [[INK, NEON, "None"]], **texts}
     catalogue = Catalogue.parse({"Load": {"input": {"required": inputs}, "output": ["MODEL"]}})
@@ -57,18 +57,18 @@ class Rig:
     def view(self) -> PageView:
         return page(self.flow, self.context.ui)
 
-    async def see(self, choice: str) -> None:
+    async def mark(self, choice: str) -> None:
         await self.picker.open("1", "lora")
-        await self.picker.see("1", "lora", choice)
+        await self.picker.mark("1", "lora", choice)
 
 
-def test_models_are_a_picker_however_few() -> None:
+def test_few_models_have_a_picker_too() -> None:
     rig = Rig()
     control = element(markup(rig.view, "form"), role="combobox")
     assert control["value"] == INK and "data-models" in control
     assert json.loads(element(markup(rig.view, "lists"), id=LIST).text) == [INK, NEON, "None"]
     assert rig.models.asked == [], "nothing is asked for before it is opened"
-    assert elements(markup(rig.view, "seen")) == []
+    assert elements(markup(rig.view, "marked")) == []
 
 
 async def test_opened_picker_has_pictures_and_sizes() -> None:
@@ -86,24 +86,24 @@ async def test_opened_picker_has_pictures_and_sizes() -> None:
     assert rig.context.ui is before, "the same answer changes nothing"
 
 
-async def test_marked_model_is_described_and_found_by_its_words() -> None:
+async def test_marked_model_is_described_and_searchable_by_its_words() -> None:
     rig = Rig()
-    await rig.see(INK)
-    seen = markup(rig.view, "seen")
-    holder = element(seen, id="seen-model")
+    await rig.mark(INK)
+    shown = markup(rig.view, "marked")
+    holder = element(shown, id="marked-model")
     assert (holder["data-list"], holder["data-choice"]) == (LIST, INK)
-    assert "sdxl" in seen and "1024 × 768" in seen
-    assert json.loads(element(seen, id="seen-words").text) == {INK: "ink wash mist"}
-    await rig.picker.see("1", "lora", NEON)
-    assert json.loads(element(markup(rig.view, "seen"), id="seen-words").text) == {INK: "ink wash mist"}
-    await rig.picker.see("1", "lora", "None")
-    assert rig.view.seen.model is None
+    assert "sdxl" in shown and "1024 × 768" in shown
+    assert json.loads(element(shown, id="marked-words").text) == {INK: "ink wash mist"}
+    await rig.picker.mark("1", "lora", NEON)
+    assert json.loads(element(markup(rig.view, "marked"), id="marked-words").text) == {INK: "ink wash mist"}
+    await rig.picker.mark("1", "lora", "None")
+    assert rig.view.marked.model is None
 
 
 async def test_chosen_model_is_described_below_its_field() -> None:
     rig = Rig()
     assert not elements(markup(rig.view, "form"), data_testid="model")
-    await rig.see(INK)
+    await rig.mark(INK)
     described = element(markup(rig.view, "form"), data_testid="model")
     assert "sdxl · 1024 × 768 · 144 B" in described.text
 
@@ -119,15 +119,15 @@ async def test_chosen_model_is_described_below_its_field() -> None:
 )
 async def test_words_go_into_the_only_prompt_or_are_copied(prompts: tuple[str, ...], target: str | None) -> None:
     rig = Rig(*prompts)
-    await rig.see(INK)
-    words = [item for item in elements(markup(rig.view, "seen"), "button") if item.text == "ink wash"]
+    await rig.mark(INK)
+    words = [item for item in elements(markup(rig.view, "marked"), "button") if item.text == "ink wash"]
     assert [item.attributes.get("data-name") for item in words] == [target]
     assert [("data-copy" in item) for item in words] == [target is None]
 
 
 async def test_word_is_added_to_the_prompt_and_taken_out() -> None:
     rig = Rig("text")
-    await rig.see(INK)
+    await rig.mark(INK)
     for text, is_used in (("a cat, ink wash", "true"), ("a cat", "false")):
         rig.picker.use("1", "text", "ink wash")
         assert rig.context.ui.of(FormState).draft.values["1", "text"] == text
@@ -137,28 +137,28 @@ async def test_word_is_added_to_the_prompt_and_taken_out() -> None:
     assert rig.context.ui.of(FormState).draft.history.can_undo
 
 
-async def test_server_that_cannot_be_asked_is_named_in_the_picker() -> None:
+async def test_error_is_shown_in_the_picker() -> None:
     rig = Rig(models=StillModels(refusal=ConnectError(ServerId("a"), "connect-failed")))
-    await rig.see(INK)
-    assert "What the server has beside it is not known" in markup(rig.view, "seen")
+    await rig.mark(INK)
+    assert "Its metadata could not be read" in markup(rig.view, "marked")
     assert json.loads(element(markup(rig.view, "lists"), id=LIST).text) == [INK, NEON, "None"]
     rig.models.refusal, rig.models.files = None, {INK: file(INK)}
-    await rig.see(INK)
-    assert "not known" not in markup(rig.view, "seen")
+    await rig.mark(INK)
+    assert "could not be read" not in markup(rig.view, "marked")
 
 
-async def test_metadata_that_was_too_large_is_reported() -> None:
+async def test_too_large_metadata_is_reported() -> None:
     rig = Rig(models=StillModels({INK: file(INK)}, {INK: ModelFacts(is_too_large=True)}))
-    await rig.see(INK)
-    for region in ("seen", "form"):
-        assert "too large to be read here" in markup(rig.view, region)
+    await rig.mark(INK)
+    for region in ("marked", "form"):
+        assert "too large to be shown" in markup(rig.view, region)
 
 
 async def test_hostile_metadata_stays_text() -> None:
     word = "<img src=x onerror=alert(1)>"
     rig = Rig(models=StillModels({INK: file(INK)}, {INK: ModelFacts(words=(word,), base='"><script>')}))
-    await rig.see(INK)
-    for region in ("seen", "form"):
+    await rig.mark(INK)
+    for region in ("marked", "form"):
         text = markup(rig.view, region)
         assert "<img" not in text and "<script" not in text
         assert any(item.text == word for item in elements(text, "button"))
@@ -177,6 +177,6 @@ async def test_hostile_metadata_stays_text() -> None:
         ("a (b", "(b", "a (b, (b"),
     ],
 )
-def test_word_is_one_between_commas(text: str, word: str, after: str) -> None:
+def test_words_are_separated_by_commas(text: str, word: str, after: str) -> None:
     assert with_or_without(text, word) == after
     assert has_word(after, word) is not has_word(text, word)
