@@ -1,4 +1,4 @@
-"""Texts about models that servers lack, and about downloads of them."""
+"""Texts about models that servers lack, and about their downloads."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from wire.downloads import DownloadStatus, SourceFault
 
 
 def word_by_hand(model: MissingModel, _: Translator) -> str:
-    """Say what the user can put where."""
+    """Say which file the user can put where."""
     servers = word_list([tag.name for tag in model.by_hand], _)
     if model.folder:
         return _(
-            "Put “{name}” into “models/{folder}” of {servers}.", name=model.name, folder=model.folder, servers=servers
+            "Put “{name}” into “models/{folder}” on {servers}.", name=model.name, folder=model.folder, servers=servers
         )
     return _(
-        "Put “{name}” into the folder below “models” of {servers} from which its node reads.",
+        "Put “{name}” on {servers}, into the folder in “models” from which its node reads.",
         name=model.name,
         servers=servers,
     )
 
 
-def word_why(model: MissingModel, _: Translator) -> str:
-    """Say why no download is offered, although a server could do one; empty if nothing prevents it."""
+def word_refusal(model: MissingModel, _: Translator) -> str:
+    """Say which rule forbids a download that a server could do; empty without one."""
     if model.is_renamed:
         return _("It cannot be downloaded from here: the file at this address has another name.")
     match model.fault:
@@ -43,44 +43,42 @@ def word_why(model: MissingModel, _: Translator) -> str:
             return _("It cannot be downloaded from here: the address does not end in “.safetensors”.")
         case SourceFault.SCHEME:
             return _("It cannot be downloaded from here: the address does not begin with “https”.")
-    return _("It cannot be downloaded from here: the address is not a plain one.")
+    return _("It cannot be downloaded from here: the address has a login, a port or unusual characters.")
 
 
-def word_pace(download: Download, server: str, _: Translator) -> str:
-    """Say how far a download is."""
+def word_progress(download: Download, server: str, _: Translator) -> str:
+    """Say how much is downloaded."""
     if download.is_silent:
-        return _("{server} does not answer at the moment. If it runs, the download goes on there.", server=server)
+        return _("{server} does not answer at the moment. If it is running, the download continues.", server=server)
     if download.done and download.total:
         done, total = _.formats.size(download.done), _.formats.size(download.total)
         return _("{done} of {total} on {server}", done=done, total=total, server=server)
     if download.done:
         return _("{done} on {server}", done=_.formats.size(download.done), server=server)
-    return _("{server} downloads it …", server=server)
+    return _("{server} is downloading it …", server=server)
 
 
 def word_failure(download: Download, server: str, _: Translator) -> Words:
-    """Say why a download was not started, or is no longer followed."""
+    """Say why a download was not started, or is no longer polled."""
     error = download.error
     assert error is not None
     if download.is_unable:
-        return Words(
-            _("{server} cannot download models.", server=server), _("Bring the file there by hand."), tone=Tone.WARN
-        )
+        return Words(_("{server} cannot download models.", server=server), tone=Tone.WARN)
     if download.task_id and isinstance(error, HttpStatusError) and error.status == 404:
         return Words(
-            _("{server} does not know this download any more.", server=server),
-            _("It may have been restarted. Look again, or start the download again."),
+            _("{server} no longer knows this download.", server=server),
+            _("It may have been restarted. “Look again” shows whether the model is there."),
             tone=Tone.WARN,
         )
     return word_error(error, _)
 
 
 def word_ended(download: Download, server: str, _: Translator) -> Words:
-    """Say how a download ended, while its model is still missing."""
+    """Say how a download ended whose model is still missing."""
     if download.status is DownloadStatus.FAILED:
         return Words(_("{server} could not download it.", server=server), quote=download.message)
     return Words(
         _("{server} has downloaded it.", server=server),
-        _("Its list of models is read again. If the model stays missing, the server has put it elsewhere: look again."),
+        _("Its model list is being updated. If the model stays missing, it was saved elsewhere or under another name."),
         tone=Tone.GOOD,
     )

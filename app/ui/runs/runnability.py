@@ -249,7 +249,7 @@ def standing_view(
 ) -> RunnabilityView | None:
     """Return the chosen workflow's standing as a slice, with servers that lack the same as one group.
 
-    `runs_fleet` if the user may have servers download models.
+    `runs_fleet` says whether the user may have servers download models.
     """
     found = standing_of(state, session.fleet, session.window, chosen)
     if found is None or chosen is None or not (found.runs_on or found.lacks):
@@ -262,7 +262,7 @@ def standing_view(
             tag_of(session.fleet, server_id)
         )
     known = {(item.node_id, item.input_name) for lacks in groups for item in lacks.values}
-    getting = _Getting(
+    missing = _MissingModels(
         fleet=session.fleet,
         sources=chosen.published.models,
         downloads=downloads.downloads,
@@ -271,9 +271,7 @@ def standing_view(
     return RunnabilityView(
         workflow_id=chosen.workflow_id,
         runs_on=tuple(tag_of(session.fleet, item) for item in found.runs_on),
-        groups=tuple(
-            RunnabilityGroup(tuple(tags), lacks, getting.models(lacks, tags)) for lacks, tags in groups.items()
-        ),
+        groups=tuple(RunnabilityGroup(tuple(tags), lacks, missing.on(lacks, tags)) for lacks, tags in groups.items()),
         unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
         labels=_labels(fields, known),
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
@@ -282,15 +280,15 @@ def standing_view(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Getting:
-    """Finds out how the servers can get the models that they lack."""
+class _MissingModels:
+    """The ways in which servers can get the models that they lack."""
 
     fleet: Fleet
     sources: tuple[ModelSource, ...]
     downloads: Mapping[DownloadKey, Download]
     runs_fleet: bool
 
-    def models(self, lacks: Lacks, tags: Sequence[ServerTag]) -> dict[Key, MissingModel]:
+    def on(self, lacks: Lacks, tags: Sequence[ServerTag]) -> dict[Key, MissingModel]:
         """Return each missing model once, by the first input that names it."""
         found: dict[Key, MissingModel] = {}
         named: set[tuple[str, str]] = set()
@@ -330,7 +328,7 @@ class _Getting:
 
 
 def _completed(lacks: Lacks, fields: Mapping[Key, Field], sources: Sequence[ModelSource]) -> Lacks:
-    """Return what a server lacks, with similar models as the form spells them, and folders as the workflow has them."""
+    """Return what a server lacks, with similar models in the form's spelling and folders that the workflow names."""
 
     def completed(item: MissingValue) -> MissingValue:
         near = fields[item.key].spelled(item.near) if item.key in fields else item.near

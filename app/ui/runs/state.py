@@ -30,13 +30,13 @@ MOST_COUNT = 1000  # runs that one click may ask for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingModel:
-    """How servers that lack a model can get it: `offers` can download it, to the others it is brought by hand.
+    """How servers that lack a model can get it: a server in `offers` can download it, the user copies it to the others.
 
-    `folder` is the server's folder of models, empty if it is unknown. `fault` is why no download is offered where a
-    server could do one, or `is_renamed`: the file at the address has another name than the workflow needs.
+    `folder` is the server's folder of models. No download is offered if the source has a `fault` or `is_renamed`: the
+    file at the address does not have the name that the workflow needs.
     """
 
-    place: str  # distinguishes it on the page
+    place: str  # unique on the page
     name: str
     folder: str = ""
     url: str = ""

@@ -114,7 +114,7 @@ def test_each_able_server_offers_the_download() -> None:
     assert [item["data-server"] for item in found] == ["gpu-2"]
     known = {"name": NAME, "folder": FOLDER, "source": SOURCE, "size": "4000000000"}
     assert {name: found[0][f"data-{name}"] for name in known} == known
-    assert "Put “sd15.safetensors” into “models/checkpoints” of gpu-1." in markup(view(able=(B,)))
+    assert "Put “sd15.safetensors” into “models/checkpoints” on gpu-1." in markup(view(able=(B,)))
     assert "by-hand" not in markup(view())
 
 
@@ -127,7 +127,10 @@ def test_each_able_server_offers_the_download() -> None:
         ({"hosts": ("civitai.com",)}, "does not list huggingface.co"),
         ({"models": (replace(MODEL, url=f"{SOURCE}?token=1"),)}, "does not end in “.safetensors”"),
         ({"models": (replace(MODEL, url="http://huggingface.co/sd15.safetensors"),)}, "does not begin with “https”"),
-        ({"models": (replace(MODEL, url="https://huggingface.co/../sd15.safetensors"),)}, "not a plain one"),
+        (
+            {"models": (replace(MODEL, url="https://huggingface.co/../sd15.safetensors"),)},
+            "a login, a port or unusual characters",
+        ),
         ({"models": (replace(MODEL, url="https://huggingface.co/v1.safetensors"),)}, "has another name"),
         ({"models": (replace(MODEL, folder="a/b"),)}, ""),
         ({"models": (replace(MODEL, url=""),)}, ""),
@@ -138,7 +141,7 @@ def test_no_download_is_offered_where_it_would_be_refused(changes: dict[str, obj
     page = view(**changes)  # type: ignore[arg-type]
     assert buttons(page, "ask-download") == []
     shown = markup(page)
-    assert "Put “sd15.safetensors” into" in shown
+    assert "Put “sd15.safetensors”" in shown
     assert words in shown
     assert ("cannot be downloaded from here" in shown) is bool(words)
 
@@ -146,7 +149,7 @@ def test_no_download_is_offered_where_it_would_be_refused(changes: dict[str, obj
 def test_folder_comes_from_the_workflow_else_from_the_class() -> None:
     assert "“models/checkpoints”" in markup(view(lacking(folder="vae"), able=()))
     assert "“models/vae”" in markup(view(lacking(folder="vae"), able=(), models=()))
-    assert "the folder below “models” of gpu-1 and gpu-2" in markup(view(able=(), models=()))
+    assert "on gpu-1 and gpu-2, into the folder in “models”" in markup(view(able=(), models=()))
 
 
 def test_model_of_two_nodes_is_offered_once() -> None:
@@ -168,9 +171,9 @@ def test_download_is_shown_in_place_of_its_button() -> None:
         (download(status=FAILED, message="disk full"), ("gpu-1 could not download it.", "disk full"), True),
         (download(status=DONE), ("gpu-1 has downloaded it.",), True),
         (download(is_silent=True), ("gpu-1 does not answer at the moment",), False),
-        (download(error=HttpStatusError(A, 404)), ("does not know this download any more",), True),
-        (download(error=HttpStatusError(A, 404), task_id=""), ("gpu-1 cannot download models.", "of gpu-1."), False),
-        (download(error=HttpStatusError(A, 405), task_id=""), ("gpu-1 cannot download models.", "of gpu-1."), False),
+        (download(error=HttpStatusError(A, 404)), ("no longer knows this download",), True),
+        (download(error=HttpStatusError(A, 404), task_id=""), ("gpu-1 cannot download models.", "on gpu-1."), False),
+        (download(error=HttpStatusError(A, 405), task_id=""), ("gpu-1 cannot download models.", "on gpu-1."), False),
         (download(error=GatewayRefused(A, "model-source", "Not this host."), task_id=""), ("Not this host.",), True),
         (download(error=ConnectError(A, "down"), task_id=""), ("gpu-1 cannot be reached.",), True),
     ],
