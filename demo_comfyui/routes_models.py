@@ -10,8 +10,8 @@ from aiohttp import web
 
 from demo_comfyui.models import MODELS, MODIFIED, Model, find, picture_of
 from demo_comfyui.settings import Settings
+from wire.downloads import NO_MODELS
 
-_NO_MODELS = frozenset({"configs", "custom_nodes"})  # folders that `/experiment/models` leaves out
 _ENDINGS = (".bin", ".ckpt", ".pkl", ".pt", ".pt2", ".pth", ".safetensors", ".sft")
 
 
@@ -46,7 +46,7 @@ class ModelRoutes:
         """Where the folders are on this machine."""
         version = self.settings.version
         more: dict[str, Any] = {"extensions": _ENDINGS} if version.lists_endings else {}
-        shown = [folder for folder in version.model_folders if folder not in _NO_MODELS]
+        shown = [folder for folder in version.model_folders if folder not in NO_MODELS]
         base = self.settings.data / "models"
         return web.json_response([{"name": folder, "folders": [str(base / folder)], **more} for folder in shown])
 
@@ -80,7 +80,7 @@ class ModelRoutes:
                 return web.Response(status=404)
             if ".." in name.split("/"):
                 return web.Response(status=403)
-        elif int(index) != 0:  # 0.3.64 fails likewise for what is no number
+        elif int(index) != 0:  # 0.3.64 fails in the same way if it is not a number
             return web.Response(status=404)
         model = find(folder, self._plain(name))
         picture = await asyncio.to_thread(picture_of, model) if model is not None else b""
@@ -98,6 +98,6 @@ class ModelRoutes:
         return model.name.replace("/", self.settings.version.separator)
 
     def _plain(self, name: str) -> str:
-        """Return a name of this server's spelling as `MODELS` has it; any other is the name of no model."""
+        """Return a name in this server's spelling as `MODELS` spells it; empty for another spelling."""
         separator = self.settings.version.separator
         return name.replace(separator, "/") if separator == "/" or "/" not in name else ""

@@ -1,4 +1,4 @@
-"""A server's model files, the folders that they are in, and the pictures beside them. Pure.
+"""A server's model files, their folders, pictures and metadata. Pure.
 
     GET /models                                                  ["checkpoints", "loras", …]
     GET /models/{folder}                                         ["xl/a.safetensors", …], as its nodes list them
@@ -16,6 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+LISTS = "/experiment/models"
+PREVIEWS = f"{LISTS}/preview"
+METADATA = "/view_metadata"
+
 _SLASH = re.compile(r"[/\\]")
 _UNCLEAR = frozenset("%;?#")
 _LONGEST_PART = 200  # characters
@@ -23,7 +27,7 @@ _LONGEST_PART = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:
-    """A file in a folder of models. A server may have several directories for a folder: `path_index` says which."""
+    """A file in a folder of models, which may be several directories on the server: `path_index` is one of them."""
 
     name: str
     path_index: int
@@ -31,7 +35,7 @@ class ListedModel:
 
 
 def read_listing(answer: object) -> tuple[ListedModel, ...]:
-    """Read `/experiment/models/{folder}`, without entries of another shape."""
+    """Read `/experiment/models/{folder}`; entries of another shape are left out."""
     return tuple(_read_models(answer)) if isinstance(answer, list) else ()
 
 
@@ -50,7 +54,7 @@ def read_names(answer: object) -> tuple[str, ...]:
 
 
 def is_inside(name: str) -> bool:
-    """Whether the name is a path inside of a folder, with either slash."""
+    """Whether the name is a path that stays inside its folder, with either slash."""
     return all(map(_is_plain, _SLASH.split(name)))
 
 
@@ -60,7 +64,7 @@ def _is_plain(part: str) -> bool:
 
 
 def is_plain_path(name: str) -> bool:
-    """Whether it is, and means the same in a URL to readers that decode or cut it once too often."""
+    """Whether the name stays inside its folder even if a reader decodes it twice, or cuts it at signs of a URL."""
     return is_inside(name) and not _UNCLEAR & set(name)
 
 
@@ -68,9 +72,9 @@ def preview_path(folder: str, path_index: int, name: str) -> str:
     """Return the path of a model's picture on its server; empty if its name could be read as another path."""
     if not is_plain_path(name):
         return ""
-    return f"/experiment/models/preview/{quote(folder, safe='')}/{path_index}/{quote(name, safe='')}"
+    return f"{PREVIEWS}/{quote(folder, safe='')}/{path_index}/{quote(name, safe='')}"
 
 
 def metadata_path(folder: str, name: str) -> str:
     """Return the path of a model's metadata on its server, with the query."""
-    return f"/view_metadata/{quote(folder, safe='')}?filename={quote(name, safe='')}"
+    return f"{METADATA}/{quote(folder, safe='')}?filename={quote(name, safe='')}"

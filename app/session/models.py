@@ -26,7 +26,7 @@ from app.core.window import Window
 from app.session.state import State
 from app.workflows.model_files import is_model_name, likely_folder, place
 from wire.health import Health
-from wire.model_files import ListedModel, is_inside, metadata_path, preview_path, read_listing, read_names
+from wire.model_files import LISTS, ListedModel, is_inside, metadata_path, preview_path, read_listing, read_names
 
 log = logging.getLogger("mooring.session")
 
@@ -150,7 +150,7 @@ class Models:
     async def _files(self, known: _Known, folder: str) -> Mapping[str, ModelFile]:
         """Return a folder's files. ComfyUI reports sizes and pictures only of the file types that it knows."""
         if folder not in known.files:
-            answer = await self._ask(known.server, f"/experiment/models/{quote(folder, safe='')}")
+            answer = await self._ask(known.server, f"{LISTS}/{quote(folder, safe='')}")
             listing = {with_slashes(item.name): item for item in read_listing(answer)}
             names = await self._names(known, folder)
             known.files[folder] = {

@@ -231,16 +231,16 @@ def _methods(route: Route) -> tuple[str, ...]:
 
 
 def _judge_query(route: ServerCall, query: str) -> Refusal | None:
-    """Of a server's user data, allow only its saved workflows; of models, only names inside of their folder."""
-    if route.path != "/userdata" and not route.path.startswith("/view_metadata/"):
-        return None
-    asked = parse_qsl(query, keep_blank_values=True)
-    if route.path != "/userdata":
-        is_right = [key for key, _ in asked] == ["filename"] and is_inside(asked[0][1])
-        return None if is_right else Refusal(Cause.NOT_LISTED, "This takes one filename inside of the folder.")
-    folders = [value for key, value in asked if key == "dir"]
-    if folders != ["workflows"] or any(key not in _USERDATA_WORDS for key, _ in asked):
-        return Refusal(Cause.NOT_LISTED, "Of a server's user data only dir=workflows can be listed.")
+    """Of a server's user data, allow only its saved workflows; of models' metadata, only files inside their folder."""
+    if route.is_model_metadata:
+        asked = parse_qsl(query, keep_blank_values=True)
+        if [key for key, _ in asked] != ["filename"] or not is_inside(asked[0][1]):
+            return Refusal(Cause.NOT_LISTED, "The query must be one filename inside the folder.")
+    elif route.path == "/userdata":
+        asked = parse_qsl(query, keep_blank_values=True)
+        folders = [value for key, value in asked if key == "dir"]
+        if folders != ["workflows"] or any(key not in _USERDATA_WORDS for key, _ in asked):
+            return Refusal(Cause.NOT_LISTED, "Of a server's user data only dir=workflows can be listed.")
     return None
 
 

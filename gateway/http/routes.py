@@ -15,7 +15,7 @@ from types import MappingProxyType
 from urllib.parse import quote, unquote_to_bytes
 
 from wire.downloads import DOWNLOAD, TASKS
-from wire.model_files import is_plain_path
+from wire.model_files import LISTS, METADATA, PREVIEWS, is_plain_path
 
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 # The possessive `+` in these two stores no state for each folder; other expressions take some hundred bytes for each.
@@ -31,7 +31,6 @@ _PUBLISHED = "/workflows/"
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
 _LONGEST_RAW_SEGMENT = 12 * _LONGEST_SEGMENT  # `%F0%9F%98%80` is one character
 _INDEX = re.compile(r"[0-9]{1,3}", re.ASCII)
-_MODEL_PREVIEW, _MODEL_METADATA = "/experiment/models/preview/", "/view_metadata/"
 
 
 class Body(Enum):
@@ -189,12 +188,16 @@ class ServerCall:
     @property
     def is_model_preview(self) -> bool:
         """Whether the answer is the picture beside a model."""
-        return self.path.startswith(_MODEL_PREVIEW)
+        return self.path.startswith(f"{PREVIEWS}/")
+
+    @property
+    def is_model_metadata(self) -> bool:
+        return self.path.startswith(f"{METADATA}/")
 
     @property
     def is_model_extra(self) -> bool:
-        """Whether it asks for what a model may lack: its picture, its metadata."""
-        return self.path.startswith((_MODEL_PREVIEW, _MODEL_METADATA))
+        """Whether the answer is something that a model may lack: its picture or its metadata."""
+        return self.is_model_preview or self.is_model_metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ _GET = {"GET": Body.NONE}
 
 # The doubled /api/x routes and /free, /settings and /extensions are missing: the page does not need them. Of /internal
 # there is only the list that a node of ComfyUI itself names as its choices. The jobs API and downloads exist only below
-# /api. Of /userdata the saved workflows can be read. /experiment/models itself would show where the folders are.
+# /api. Of /userdata the saved workflows can be read. /experiment/models itself shows where the folders are.
 ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/prompt", {**_GET, "POST": Body.PROMPT}),
     ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
@@ -236,9 +239,9 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/embeddings", _GET),
     ("/models", _GET),
     ("/models/{}", _GET),
-    (f"{_MODEL_METADATA}{{}}", _GET),
-    ("/experiment/models/{}", _GET),
-    (f"{_MODEL_PREVIEW}{{}}/{{index}}/{{model}}", _GET),
+    (f"{METADATA}/{{}}", _GET),
+    (f"{LISTS}/{{}}", _GET),
+    (f"{PREVIEWS}/{{}}/{{index}}/{{model}}", _GET),
     ("/view", {**_GET, "HEAD": Body.NONE}),
     ("/node_replacements", _GET),
     ("/internal/files/output", _GET),

@@ -1,4 +1,4 @@
-"""Models as users see them: the same for all, but no picture that a user has made, and no prompt.
+"""Models, which are the same for all users, without a user's pictures and prompts.
 
 ComfyUI counts `output/loras` and the like among its folders of models, and shows whatever picture has a model's name.
 A prompt that saves a model writes itself into the model's metadata.
@@ -17,17 +17,17 @@ from gateway.fleet.server_answers import MODELS, parse_json
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.upstream_query import fetch_as
-from wire.model_files import read_listing
+from wire.model_files import LISTS, METADATA, read_listing
 
-FRESH = 60.0  # seconds for which a list is used: a page asks for many pictures at a time
+FRESH = 60.0  # seconds; a page requests many pictures at a time
 _OWN_METADATA = frozenset({"prompt", "workflow"})
 
-_Listed = frozenset[tuple[int, str]]  # models by the number of their directory and their names
+_Listed = frozenset[tuple[int, str]]  # the directory's number and the name of each model
 
 
 @dataclass(slots=True)
 class _List:
-    """The list of one folder, once it is read."""
+    """The list of one folder."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     models: _Listed = frozenset()
@@ -35,7 +35,7 @@ class _List:
 
 
 class ModelLists:
-    """The models that servers list."""
+    """The models that servers list, each list kept for `FRESH` seconds."""
 
     def __init__(self) -> None:
         self._lists: defaultdict[tuple[ServerId, str], _List] = defaultdict(_List)
@@ -46,18 +46,18 @@ class ModelLists:
         known = self._lists[upstream.server.id, folder]
         async with known.lock:
             if time.monotonic() >= known.until:
-                known.models = await fetch_as(upstream, f"/experiment/models/{folder}", MODELS, _read)
+                known.models = await fetch_as(upstream, f"{LISTS}/{folder}", MODELS, _read)
                 known.until = time.monotonic() + FRESH
         return (int(index), unquote(name)) in known.models
 
 
 def _read(text: bytes | bytearray) -> _Listed:
-    listing = read_listing(parse_json(text, "/experiment/models"))
+    listing = read_listing(parse_json(text, LISTS))
     return frozenset((item.path_index, item.name) for item in listing)
 
 
 def without_prompts(text: bytes | bytearray) -> bytes:
     """Return the metadata of a model without the prompt that saved it."""
-    answer = parse_json(text, "/view_metadata")
+    answer = parse_json(text, METADATA)
     shown = answer.items() if isinstance(answer, dict) else ()
     return json.dumps({name: value for name, value in shown if name not in _OWN_METADATA}).encode()
