@@ -55,9 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "--paths", choices=("windows",), help="write folders of models and results with backslashes, as on Windows"
     )
     parser.add_argument("--enable-assets", action="store_true", help="as in ComfyUI 0.30")
-    parser.add_argument(
-        "--downloads", action="store_true", help="download models when asked (it writes bytes of its own)"
-    )
+    parser.add_argument("--downloads", action="store_true", help="have downloads of models, which write small files")
     parser.add_argument(
         "--stamp", default="", metavar="NAME", help="write NAME into every picture, as the text `server`"
     )

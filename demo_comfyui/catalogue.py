@@ -151,7 +151,7 @@ class Catalogue(dict[str, Definition]):
         }
 
     def add_model(self, folder: str, name: str) -> None:
-        """List a model that was downloaded, if it is of the folder from which a node of this server reads."""
+        """List a downloaded model, if a node of this server reads its folder."""
         names = self["DemoModel"]["input"]["required"]["ckpt_name"][0]
         if folder == "checkpoints" and name not in names:
             names.append(name)

@@ -1,6 +1,6 @@
-"""Downloads of models, as newer servers do them: tasks that write small files of this server's own bytes.
+"""Downloads of models as in newer servers: each is a task that writes a small file.
 
-Nothing is fetched: the address only gives the file its name. One name fails on purpose.
+Nothing is fetched: the address only gives the file its name. Downloads of one name fail.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STEPS = 20
 STEP_BYTES = 100_000
 FAILING = "never.safetensors"
 ENDED = ("completed", "failed")
-_EMPTY = b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "  # the head of a file without tensors
+_EMPTY = b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "  # the header of a file without tensors
 
 
 @dataclass
@@ -46,7 +46,7 @@ class _Task:
 
 
 class Downloads:
-    """The tasks of one server, and the models that it has from them."""
+    """The downloads of one server."""
 
     def __init__(self, folder: Path, catalogue: Catalogue, hub: SocketHub, step_seconds: float) -> None:
         self._folder = folder
@@ -66,7 +66,7 @@ class Downloads:
         ]
 
     async def start(self, request: web.Request) -> web.Response:
-        """Start a download: 202 with its task, or 201 if the file is there."""
+        """Start a download: 202 with its task, or 201 if the file exists."""
         body = await request.json()
         task = _Task(body["source_url"], body["tags"][1])
         path = self._folder / task.folder / task.name
@@ -77,7 +77,7 @@ class Downloads:
         return web.json_response({"task_id": task.task_id, "status": task.status}, status=202)
 
     async def show(self, request: web.Request) -> web.Response:
-        """One task, or 404."""
+        """Return one task, or 404."""
         task = self._tasks.get(request.match_info["task_id"])
         return _missing() if task is None else web.json_response(_describe(task))
 
@@ -110,7 +110,7 @@ class Downloads:
         self._report(task)
 
     def _report(self, task: _Task) -> None:
-        """Send the event, which every socket gets."""
+        """Send the event to every socket."""
         facts = {
             "task_id": task.task_id,
             "asset_name": task.name,

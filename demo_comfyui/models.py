@@ -1,6 +1,6 @@
-"""The models that a demo server lists: names, metadata and pictures of files that do not exist.
+"""The models of a demo server: names, metadata and pictures of files that do not exist.
 
-ComfyUI reads metadata from a file's safetensors header, and takes the picture that lies beside the file.
+ComfyUI reads the metadata of a file's safetensors header, and the picture beside the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MODIFIED = 1_760_000_000.0  # seconds since the epoch
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model, named with slashes, whatever the server writes. `scene` is what its picture shows, if it has one."""
+    """One model, named with slashes on every server. `scene` describes its picture; empty without one."""
 
     name: str
     megabytes: int

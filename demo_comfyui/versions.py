@@ -44,7 +44,7 @@ class Version:
     rewrites_extra_data: bool = False  # secrets are removed, and the time is added
     previews_on_request: bool = False  # samplers send previews only with `preview_method`
     lists_endings: bool = False  # of the files in each folder of models
-    checks_model_paths: bool = False  # of a model's picture: the number of its directory, and that it is in there
+    checks_model_paths: bool = False  # of models' pictures: the number of the directory, and that they are in it
     lists_whole_cache: bool = True  # as outputs of a run: also those that its targets leave out
     hardens_answers: bool = False  # against foreign pages, and against files with scripts
     separator: str = "/"  # of folders, in names of models and in places of results

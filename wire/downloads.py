@@ -1,10 +1,10 @@
-"""Downloads of models by a server: which addresses may be asked for, and the shapes of the requests and answers.
+"""Downloads of models by a server: which addresses are allowed, and the shapes of requests and answers.
 
-    judge_source("https://huggingface.co/org/repo/resolve/main/a.safetensors", ["huggingface.co"])   # None: it may
+    judge_source("https://huggingface.co/org/repo/resolve/main/a.safetensors", ["huggingface.co"])   # None: allowed
     judge_source("http://huggingface.co/a.safetensors", ["huggingface.co"])                         # SourceFault.SCHEME
 
-Newer servers have `POST /api/assets/download`, which answers with a task, and `/api/tasks/{id}` about it. The page
-offers only what passes here, and the gateway passes nothing else on.
+Newer servers have `POST /api/assets/download`, which answers with a task, and `/api/tasks/{id}` to poll it. The page
+offers only allowed addresses, and the gateway refuses all others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 DOWNLOAD = "/api/assets/download"
 TASKS = "/api/tasks"
-ENDING = ".safetensors"  # the one format that runs no code when it is loaded
+ENDING = ".safetensors"  # the only format that runs no code when it is loaded
 MODELS_TAG = "models"
 LONGEST_SOURCE = 2048  # characters
 LONGEST_HOST = 253
@@ -27,17 +27,17 @@ NO_MODELS = frozenset({"configs", "custom_nodes"})  # folders that a server list
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}", re.ASCII)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII)
-# A segment of a path. Escapes stand for printable characters that mean nothing in an address: none of # % / ? \\.
+# A segment of a path. Escapes stand for printable characters without a meaning in an address: none of # % / ? \\.
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[35Ff]|3[Ff]|5[Cc]|7[Ff])[2-7][0-9A-Fa-f])+", re.ASCII)
 _NAME = re.compile(r"[^.:*\"<>|][^:*\"<>|]*", re.ASCII)  # of a file, on every system
-_QUERIES = ("", "?download=true")  # of Hugging Face's links; any other may name another file, or a key
+_QUERIES = ("", "?download=true")  # of Hugging Face's links; any other may select another file, or contain a key
 _FOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class SourceFault(Enum):
-    """Why an address may not be asked for."""
+    """Why an address is not allowed."""
 
-    FORM = "form"  # no plain address: other characters, a fragment, a path with dots
+    FORM = "form"  # unusual characters, a fragment, dots as a segment
     SCHEME = "scheme"  # not https
     LOGIN = "login"  # a user name or password
     PORT = "port"
@@ -47,10 +47,10 @@ class SourceFault(Enum):
 
 
 def judge_source(source: str, hosts: Collection[str]) -> SourceFault | None:
-    """Return why a server may not be asked to download from this address; None if it may.
+    """Return why a server may not download from this address; None if it may.
 
-    A host counts only as it is listed, letter for letter: nothing is normalised, so no two programs can read the same
-    address in two ways.
+    Hosts are compared letter for letter, and nothing is normalised, so that no other program reads the address in
+    another way.
     """
     found = _ADDRESS.fullmatch(source) if len(source) <= LONGEST_SOURCE else None
     if found is None:
@@ -75,12 +75,12 @@ def judge_source(source: str, hosts: Collection[str]) -> SourceFault | None:
 
 
 def file_name(source: str) -> str:
-    """Return the name under which a server keeps the file of this address."""
+    """Return the name under which a server saves the file at this address."""
     return unquote(source.partition("?")[0].rpartition("/")[2])
 
 
 def is_host(text: str) -> bool:
-    """Whether this is a host's plain name: lower-case ASCII, no address of numbers, no port, no `*`."""
+    """Whether this is a plain host name: lower-case ASCII, no IP address, no port, no `*`."""
     is_named = not text.rpartition(".")[2].isdigit()
     return len(text) <= LONGEST_HOST and is_named and _HOST.fullmatch(text) is not None
 
@@ -105,30 +105,30 @@ class DownloadStatus(Enum):
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing more happens."""
+        """Whether the task has ended."""
         return self in {DownloadStatus.COMPLETED, DownloadStatus.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadTask:
-    """A task as the server describes it; 0 bytes are unknown. A file that the server had already has no task."""
+    """A task as the server describes it. 0 bytes are unknown. `task_id` is empty if the server had the file already."""
 
     task_id: str
     status: DownloadStatus
     done: int = 0  # bytes
     total: int = 0
-    message: str = ""  # the server's own
+    message: str = ""  # the server's
 
 
 def read_task(answer: object) -> DownloadTask | None:
-    """Read the answer to a request for a download, or about its task; None if it is neither.
+    """Read the answer to a request for a download or about its task; None if it is invalid.
 
-    Servers report the bytes as `bytes_downloaded` and `bytes_total`, in the task itself, its result or its payload.
+    `bytes_downloaded` and `bytes_total` may be in the task itself, its result or its payload.
     """
     if not isinstance(answer, dict):
         return None
     if "status" not in answer and isinstance(answer.get("id"), str):
-        return DownloadTask("", DownloadStatus.COMPLETED)  # an asset, which was there
+        return DownloadTask("", DownloadStatus.COMPLETED)  # an asset: the file exists
     task_id = answer.get("task_id", answer.get("id"))
     try:
         status = DownloadStatus(answer.get("status"))

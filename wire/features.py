@@ -1,8 +1,8 @@
 """What a server can do that not every supported one can, by what it announces or has.
 
 `/features` is `{"max_upload_size": 104857600, "node_replacements": true, …}`. It does not announce the jobs API: a
-server has that if it answers `/api/jobs` with a list. Downloads of models are announced by the flags that ComfyUI's own
-page reads before it offers them; a server without the route may still answer with a 404.
+server has that if it answers `/api/jobs` with a list. Downloads of models are announced by the flags that ComfyUI's
+editor reads; a server may set one and still answer with a 404.
 """
 
 from __future__ import annotations

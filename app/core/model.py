@@ -68,7 +68,7 @@ class Fleet:
     most_pending: int | None = None  # unfinished prompts of one user on one server; None: no limit
     searches: tuple[str, ...] = ()  # problems of the DNS lookups, in sentences; shown to admins
     local: tuple[LocalServer, ...] = ()  # those that an admin may add to it
-    model_hosts: tuple[str, ...] = ()  # from which an admin may have servers download models
+    model_hosts: tuple[str, ...] = ()  # from which servers may download models, for admins
 
     def get(self, server_id: ServerId | str) -> Server | None:
         """The server with that id, or None."""

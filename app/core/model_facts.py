@@ -1,10 +1,10 @@
-"""What a model's metadata says of it.
+"""Facts about a model, read from its metadata.
 
     read_model_facts('{"modelspec.trigger_phrase": "ink wash", "ss_resolution": "(1024, 1024)"}')
     # ModelFacts(words=("ink wash",), resolution=(1024, 1024))
 
-ComfyUI hands out the metadata in a safetensors header as it is: texts by trainers (`ss_…`), by the model's author
-(`modelspec.…`) or by the site that it is from, some of them JSON. Any of them may be missing, huge or nonsense.
+ComfyUI returns the metadata of a safetensors header unchecked: texts by training programs (`ss_…`), by the model's
+author (`modelspec.…`) or by a website, some of them JSON. Any of them may be missing, huge or invalid.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ _BASES = ("modelspec.architecture", "ss_base_model_version", "ss_sd_model_name")
 _RESOLUTIONS = ("modelspec.resolution", "ss_resolution")
 _SIDES = re.compile(r"\D*(\d{1,5})(?:\s*[x×,]\s*(\d{1,5}))?\D*", re.ASCII)
 _BETWEEN = re.compile(r"[,;\n]")
-_MOST_PICTURES = 1e9  # a larger count is none
+_MOST_PICTURES = 1e9  # larger counts are invalid
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """The facts of one model. `words` trigger it; `tags` are the most frequent ones of its training pictures."""
+    """Facts about one model: its trigger words, and the most frequent tags of its training pictures."""
 
     words: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    base: str = ""  # the model that it belongs to
+    base: str = ""  # the model that it was trained for
     resolution: tuple[int, int] | None = None  # width and height of the training pictures
-    is_too_large: bool = False  # to be read here
+    is_too_large: bool = False  # the metadata was not read
 
 
 def read_model_facts(text: str) -> ModelFacts:
-    """Read the JSON of `/view_metadata`; nothing from an answer that is none."""
+    """Read the JSON of `/view_metadata`; no facts from an invalid answer."""
     metadata = _parsed(text)
     if not isinstance(metadata, Mapping):
         return ModelFacts()
@@ -70,7 +70,7 @@ def _parsed(text: object) -> object:
 
 
 def _listed(value: object) -> Iterator[str]:
-    """Yield the words of a text or list, or of a list as JSON."""
+    """Yield the words of a text, of a list, or of a list written as JSON."""
     if isinstance(value, str):
         found = _parsed(value) if value.lstrip().startswith("[") else None
         value = found if isinstance(found, list) else [value]
@@ -80,7 +80,7 @@ def _listed(value: object) -> Iterator[str]:
 
 
 def _frequent(value: object) -> list[str]:
-    """Return the most frequent tags first; more than are shown, since some are words already."""
+    """Return the most frequent tags first; more than needed, since some may be trigger words already."""
     folders = _parsed(value)
     counts: Counter[str] = Counter()
     for tags in folders.values() if isinstance(folders, Mapping) else ():
@@ -101,7 +101,7 @@ def _distinct(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _plain(text: str) -> str:
-    """Return a text in one line, without characters that are not shown or turn others around."""
+    """Return a text in one line, without invisible characters and those that change the direction of writing."""
     return " ".join("".join(one if one.isprintable() else " " for one in text[:LONGEST]).split())
 
 

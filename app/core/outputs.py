@@ -36,7 +36,7 @@ def read_node_outputs(node_id: str, made: object) -> tuple[Output, ...]:
 
 
 def in_order_of(workflow: str, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
-    """The outputs in the order of the workflow's nodes; a history lists them in the order in which they were made."""
+    """Return outputs in the order of the workflow's nodes; a history has them in the order in which they were made."""
     if len({output.node_id for output in outputs}) < 2:
         return outputs
     try:

@@ -279,7 +279,7 @@ class State:
             return _Write.FAILED
         self.store_error = None
         held = self.get_window("write").tasks.get(task.prompt_id)
-        if held is None or held.epoch != task.epoch:  # adopted after the write, and let go of before its answer
+        if held is None or held.epoch != task.epoch:  # another window adopted it right after the write
             return _Write.LET_GO
         others = (item for item in self.read_back if item.prompt_id != task.prompt_id)
         self.read_back = (*others, task)

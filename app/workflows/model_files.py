@@ -1,9 +1,9 @@
-"""Choices that are model files, and the folders on a server that they are in.
+"""Choices that are model files, and the folders of models that contain them.
 
 place({"ink.safetensors"}, {"vae": {"a.safetensors"}, "loras": {"ink.safetensors"}})     # {"ink.safetensors": "loras"}
 
-No catalogue says which folder a choice is from, and node packs have folders of their own. But a node lists a folder as
-`/models/{folder}` does, so the folder is the one with these names.
+A catalogue does not say which folder a choice is from, and node packs have folders of their own. But a node's choices
+are the names that `/models/{folder}` lists, so the folder is found by them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TRIED = 50  # choices: a list of models may begin with a few that are none, suc
 
 
 def is_model_choice(kind: Kind) -> bool:
-    """Whether the choices are model files as the server lists them, rather than names by an author."""
+    """Whether the choices are model files of the server, not names that an author chose."""
     if not isinstance(kind, Choice) or kind.labels or kind.remote_route:
         return False
     return any(isinstance(item, str) and is_model_name(item) for item in kind.options[:_TRIED])
@@ -55,7 +55,7 @@ def likely_folder(class_type: str, input_name: str) -> str:
 
 
 def place(names: Collection[str], folders: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Return the folder of each name: of the folders with the most of these names, that with the fewest others."""
+    """Return the folder of each name: the one with the most of these names, of several the smallest."""
     found: dict[str, str] = {}
     left = set(names)
     while left:

@@ -123,7 +123,7 @@ def demo_model(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
 
 
 def demo_lora(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
-    """The picture, tinted as much as the strength says."""
+    """Return the picture, tinted by the given strength."""
     images: Images = inputs["image"]
     tinted = [_tinted(image, "loras", inputs["lora_name"]) for image in images]
     return NodeResult(([Image.blend(*each, inputs["strength"]) for each in zip(images, tinted, strict=True)],))
@@ -132,5 +132,5 @@ def demo_lora(_: NodeContext, inputs: dict[str, Any]) -> NodeResult:
 def _tinted(image: Image.Image, folder: str, name: str) -> Image.Image:
     name = name.replace("\\", "/")
     model = find(folder, name)
-    tint = model.tint if model is not None else f"#{crc32(name.encode()) & 0x7F7F7F:06x}"  # it was downloaded
+    tint = model.tint if model is not None else f"#{crc32(name.encode()) & 0x7F7F7F:06x}"  # a downloaded model
     return ImageOps.colorize(image.convert("L"), tint, "white")

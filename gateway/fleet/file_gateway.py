@@ -80,7 +80,7 @@ def _model_hosts(table: Table) -> tuple[str, ...]:
     hosts = table.texts("model_hosts", "host names")
     for host in hosts:
         if not is_host(host):
-            raise table.fault(f"{host!r} is no host's name in lower case, such as huggingface.co", "model_hosts")
+            raise table.fault(f"{host!r} is not a host name in lower case, such as huggingface.co", "model_hosts")
     return hosts
 
 

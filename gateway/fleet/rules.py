@@ -26,7 +26,7 @@ class Rules:
     trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     session_days: int | None = None  # None: as long as sessions may last
-    model_hosts: tuple[str, ...] = ()  # from which servers may be asked to download models; none: from nowhere
+    model_hosts: tuple[str, ...] = ()  # from which servers may download models
     hsts_days: int | None = None  # how long browsers use only https for this host; None: no header
 
     def denies(self, class_type: str) -> bool:

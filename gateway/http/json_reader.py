@@ -121,7 +121,7 @@ def build(data: bytes | bytearray, *, is_strict: bool = False) -> Any:
 
 
 def keys_of(data: bytes) -> list[str]:
-    """Return the keys of an object that was read before, in order; one that occurs twice is there twice."""
+    """Return the keys of a valid object, in order, duplicates included."""
     return [key for key, _ in json.loads(data, object_pairs_hook=list)]
 
 

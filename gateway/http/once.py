@@ -28,7 +28,7 @@ class SentOnce:
     def claim(self, server_id: ServerId, prompt_id: str) -> Iterator[None]:
         """Enclose the sending of a prompt; `Refused` if it was sent before.
 
-        A refusal that says that it was certainly not sent allows another try.
+        It may be sent later if a refusal says that it was certainly not sent.
         """
         key = (server_id, prompt_id)
         if key in self._sent:

@@ -32,8 +32,8 @@ from gateway.http.upstream import Upstream
 
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures
-PREVIEW_CACHE = "private, max-age=600"  # of pictures beside models: they have no ETag, and seldom change
-_NO_EXTRA = {404, 500}  # of a model: ComfyUI fails with 500 if it cannot read the file's header
+PREVIEW_CACHE = "private, max-age=600"  # of models' pictures: they have no ETag, and seldom change
+_NO_EXTRA = {404, 500}  # a model lacks it; ComfyUI answers 500 if it cannot read the file's header
 _EMPTY = {204, 304}
 _HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -1,7 +1,7 @@
 """Passes a user's requests to a server, so that each shows and changes only the user's own work.
 
-Each listed route to a server has a handler here, and one without a handler is refused; downloads, which belong to no
-user, do not come here. The owner of a prompt or file follows from the server's own queue and history, read at that
+Each listed route to a server has a handler here, and one without a handler is refused. Downloads of models belong to no
+user and do not pass here. The owner of a prompt or file follows from the server's own queue and history, read at that
 moment; nothing is remembered.
 """
 

@@ -4,10 +4,10 @@ places = Reservations(state)
 place = await places.reserve(prompt_id, wish, job)     # durable, and this window is moored there
 await places.release(prompt_id)
 
-await places.register(task)                             # the task holds the window instead of its place
+await places.register(task)                             # the task holds the window instead of its reservation
 
-If other work holds the window, the server is decided; if nothing has to be uploaded first either, place and task are
-written in one transaction.
+If other work holds the window, its server is the only choice. If nothing has to be uploaded either, reservation and
+task are written in one transaction.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Reservations:
     def __init__(self, state: State) -> None:
         self._state = state
         self._choosing = asyncio.Lock()
-        self._unwritten: dict[PromptId, Wanted] = {}  # places that only this window knows until their tasks are written
+        self._unwritten: dict[PromptId, Wanted] = {}  # reservations in memory only, until their tasks are written
         self._unreleased: set[PromptId] = set()  # released here, but not yet in the store, which could not be written
 
     async def until_fleet(self) -> None:
@@ -57,8 +57,8 @@ class Reservations:
     ) -> Reservation:
         """Reserve a place: on the server that holds the window, or on one chosen in the store's transaction.
 
-        `is_bare` if nothing is uploaded first: on the server that holds the window, the place is then written by
-        `register`, together with its task.
+        `is_bare` says that nothing is uploaded. If a server holds the window too, `register` writes the reservation
+        together with its task.
         """
         state, wish = self._state, replace(wish, leanings=self._state.leanings)
         async with self._choosing:
@@ -97,7 +97,7 @@ class Reservations:
             state.set_aside(unreadable)
 
     async def register(self, task: Task) -> None:
-        """Write the task of a place; from then on, the task holds the window. The place was held while this waited."""
+        """Write the task of a reservation, which it replaces: the task holds the window."""
         state, unreadable = self._state, list[Unreadable]()
         state.get_window("register_window_task").expect_reserved(task)  # before anything is written
         wanted = self._unwritten.pop(task.prompt_id, None)

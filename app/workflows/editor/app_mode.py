@@ -1,4 +1,4 @@
-"""What an author has chosen for the editor's app mode: `extra.linearData` of the editor's file."""
+"""Inputs and outputs that an author has chosen for the editor's app mode: `extra.linearData` of the file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Named = tuple[str, str]  # a widget: the id of its node in the file, and its nam
 
 
 def app_inputs(source: Mapping[str, Any]) -> Iterator[Named]:
-    """The chosen inputs, in order.
+    """Yield the chosen inputs, in order.
 
-    Nodes inside of subgraphs are named by their id alone, or after the id of their graph. Ids are unique in a file.
+    Nodes inside subgraphs are named by their id alone, or after the id of their graph. Ids are unique in a file.
     """
     for item in _chosen(source, "inputs"):
         match item:
@@ -26,7 +26,7 @@ def app_inputs(source: Mapping[str, Any]) -> Iterator[Named]:
 
 
 def app_outputs(source: Mapping[str, Any]) -> Iterator[str]:
-    """The ids of the chosen output nodes, in order, as a history names them."""
+    """Return the ids of the chosen output nodes, in order, as a history has them."""
     return (as_id(item) for item in _chosen(source, "outputs") if isinstance(item, str | int))
 
 

@@ -116,7 +116,7 @@ class _Sending:
     layouts: Layouts
     now: Moment | None
     choose: Choose
-    first: tuple[str, ...]  # the outputs that the author wants to see first
+    first: tuple[str, ...]  # the output nodes of the app mode
     places: dict[Key, Place] = field(default_factory=dict)
     chosen: dict[Key, str] = field(default_factory=dict)
     looked_up: dict[tuple[str, str], Place | None] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class _Sending:
     problems: list[Problem] = field(default_factory=list)
 
     def output(self) -> dict[str, dict[str, Any]]:
-        """All nodes that are sent, each with its values and links: those first whose results the author wants first."""
+        """Return all nodes that are sent, each with its values and links. The outputs of the app mode come first."""
         sent: list[tuple[Scope, LiveNode]] = []
         for scope, node in self._used():
             if node.is_active and not node.is_virtual:

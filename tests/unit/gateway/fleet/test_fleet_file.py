@@ -154,8 +154,8 @@ def server(**values: str) -> str:
         (server() + '[gateway]\ntrusted_peers = ["studio.lan"]\n', 5, "trusted_peers", "neither an address"),
         (server() + '[gateway]\ntrusted_peers = ["10.0.0.7/24"]\n', 5, "trusted_peers", "neither an address"),
         (server() + '[gateway]\nproxies = ["nginx"]\n', 5, "proxies", "neither an address"),
-        (server() + '[gateway]\nmodel_hosts = ["https://huggingface.co"]\n', 5, "model_hosts", "no host's name"),
-        (server() + '[gateway]\nmodel_hosts = ["*.example"]\n', 5, "model_hosts", "no host's name"),
+        (server() + '[gateway]\nmodel_hosts = ["https://huggingface.co"]\n', 5, "model_hosts", "not a host name"),
+        (server() + '[gateway]\nmodel_hosts = ["*.example"]\n', 5, "model_hosts", "not a host name"),
         (server() + "[gateway]\nsession_days = 0\n", 5, "session_days", "from 1 to 365"),
     ],
 )
