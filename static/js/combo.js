@@ -1,17 +1,17 @@
-// Text fields with a list to choose from: `<input role="combobox" data-options="id of a list">`, for thousands of choices.
-// One list for all of them stands outside of the page's regions; a choice becomes a `change` of the field.
+// Text fields with thousands of choices: `<input role="combobox" data-options="id of a list">`. All of them share one
+// list outside the page's regions; a choice becomes a `change` of the field.
 //
-// With `data-models` the choices are model files. The list then shows the picture of each, and what the server has
-// beside the marked one stands next to it: Python is asked (`open-models`, `mark-model`) and answers in `#lists` and `#marked`.
+// With `data-models` the choices are model files. The list then shows their pictures, and the facts of the marked one
+// beside it: the actions `open-models` and `mark-model` have Python read them, which writes into `#lists` and `#marked`.
 
 const MOST = 100; // shown together; further typing finds the rest
-const PICTURES = 400; // kept; those of older choices are fetched again
-const WIDE = 660; // pixels, with what stands beside the list
-const NARROW = 520; // in less room it stands below
+const PICTURES = 400; // kept; older ones are removed
+const WIDE = 660; // pixels, with the facts beside the list
+const NARROW = 520; // in less room the facts are below the list
 const SVG = "http://www.w3.org/2000/svg";
-const PAUSE = 120; // milliseconds on a choice before its facts are asked for, and in view before its picture is
+const PAUSE = 120; // milliseconds: a choice is marked before its facts are read, a tile in view before its picture is loaded
 const read = new WeakMap(); // a list's element -> its choices
-const pictures = new Map(); // a picture's address -> its element, or null if there is none: each is asked for once
+const pictures = new Map(); // a picture's address -> its element, or null if it cannot be loaded
 
 const make = (tag, name, text) => Object.assign(document.createElement(tag), { className: name ?? "", textContent: text ?? "" });
 const pop = make("div", "combo");
@@ -23,19 +23,19 @@ list.translate = false;
 side.setAttribute("aria-live", "polite");
 pop.hidden = side.hidden = true;
 pop.append(list, side);
-const hall = document.getElementById("main") ?? document.body; // in a landmark, as everything else
-hall.append(pop);
+const main = document.getElementById("main") ?? document.body; // in a landmark, as everything else
+main.append(pop);
 
 let field = null; // whose choices are shown
-let asked = ""; // what they were searched by
+let query = ""; // by which they were searched
 let active = -1;
-let seeing = 0; // the timer of `see`
+let pause = 0; // the timer of `describe`
 
 // Windows servers spell models in folders with backslashes.
 const plain = (text) => text.normalize("NFKC").toLowerCase().replaceAll("\\", "/");
 const isModels = () => field?.dataset.models !== undefined;
 
-/** The choices of a field: `{value, label, picture, size}`, `found` by words, read once for each list. */
+/** The choices of a field, each list read once: `{value, label, picture, size}`, and `found` and `file` to search in. */
 function choices(input) {
   const holder = document.getElementById(input.dataset.options);
   if (!holder) return [];
@@ -50,13 +50,13 @@ function choices(input) {
   return read.get(holder).all;
 }
 
-/** The words of models whose facts are known, by choice. */
+/** The words of models whose metadata was read, by choice. */
 function words(input) {
   const holder = document.getElementById("marked-words");
   return holder?.dataset.list === input.dataset.options ? JSON.parse(holder.textContent) : {};
 }
 
-/** Those with every word in them; those that begin with the first word, or whose file does, come first. */
+/** The choices that contain every word; those that begin with the first word, or whose file does, come first. */
 function matching(input, query) {
   const wanted = plain(query).split(/\s+/).filter(Boolean);
   if (!wanted.length) return choices(input);
@@ -77,14 +77,14 @@ function parts(label) {
   return { file, stem: dot > 0 ? file.slice(0, dot) : file, ending: dot > 0 ? file.slice(dot) : "", folder: label.slice(0, Math.max(0, cut)) };
 }
 
-function open(input, query) {
+function open(input, text) {
   const isNew = field !== input;
   field = input;
-  asked = query;
+  query = text;
   const found = matching(input, query);
   if (!found.length) return close();
-  const home = input.closest("dialog")?.querySelector("[data-kept=combo]") ?? hall; // what is outside of a dialog is inert
-  if (pop.parentElement !== home) home.append(pop);
+  const parent = input.closest("dialog")?.querySelector("[data-kept=combo]") ?? main; // all outside a dialog is inert
+  if (pop.parentElement !== parent) parent.append(pop);
   const chosen = found.findIndex((choice) => choice.value === input.value);
   const from = Math.max(0, Math.min(chosen - MOST / 2, found.length - MOST));
   list.replaceChildren(...found.slice(from, from + MOST).map(option));
@@ -132,7 +132,7 @@ function named(label) {
   return folder ? [name, " ", make("span", "combo-folder", folder)] : [name];
 }
 
-/** A plain tile, which a picture covers if there is one. */
+/** A tile with an icon, which the picture will cover. */
 function tile() {
   const frame = make("span", "combo-tile");
   frame.setAttribute("aria-hidden", "true");
@@ -146,8 +146,8 @@ function tile() {
 
 const loading = new WeakMap(); // a tile -> the timer of `load`
 
-/** Tiles in view get their pictures, unless they have left it meanwhile: a user types or scrolls past many. `loading="lazy"`
- *  would load those of a whole list. */
+/** Tiles that stay in view get their pictures; a user types or scrolls past many others. `loading="lazy"` would load
+ *  those of the whole list. */
 const visible = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     clearTimeout(loading.get(target));
@@ -171,9 +171,9 @@ function load(frame) {
   if (pictures.size > PICTURES) pictures.delete(pictures.keys().next().value);
 }
 
-/** Show beside the list what the server has beside the marked model. */
-function see() {
-  clearTimeout(seeing);
+/** Show the marked model beside the list. */
+function describe() {
+  clearTimeout(pause);
   const item = list.children[active];
   if (!isModels()) return;
   if (!item) return side.replaceChildren();
@@ -187,7 +187,7 @@ function see() {
   if (pictures.get(item.dataset.picture)?.naturalWidth) enlarge(item.dataset.picture);
   showFacts();
   const input = field;
-  seeing = setTimeout(() => { if (field === input) act("mark-model", item.dataset.value); }, PAUSE);
+  pause = setTimeout(() => { if (field === input) act("mark-model", item.dataset.value); }, PAUSE);
 }
 
 function enlarge(address) {
@@ -196,14 +196,14 @@ function enlarge(address) {
   side.querySelector(".combo-tile")?.append(image);
 }
 
-/** Take over what Python says of the marked model. */
+/** Show the facts of the marked model, once Python has read them. */
 function showFacts() {
-  const seen = document.getElementById("marked-model");
+  const answer = document.getElementById("marked-model");
   const item = list.children[active];
-  const isIt = seen && item && seen.dataset.list === field.dataset.options && seen.dataset.choice === item.dataset.value;
+  const isIt = answer && item && answer.dataset.list === field.dataset.options && answer.dataset.choice === item.dataset.value;
   if (!isIt) return;
   const facts = make("div", "combo-facts");
-  facts.append(...[...seen.childNodes].map((node) => node.cloneNode(true)));
+  facts.append(...[...answer.childNodes].map((node) => node.cloneNode(true)));
   for (const button of facts.querySelectorAll("button")) button.tabIndex = -1; // those below the field are for the keyboard
   side.querySelector(".combo-facts")?.remove();
   if (facts.childElementCount) side.append(facts);
@@ -214,7 +214,7 @@ const act = (name, value = "") =>
   document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts: { node: field.dataset.node, name: field.dataset.name, value } } }));
 
 function close() {
-  clearTimeout(seeing);
+  clearTimeout(pause);
   field?.setAttribute("aria-expanded", "false");
   field?.removeAttribute("aria-activedescendant");
   field?.removeAttribute("aria-controls");
@@ -248,7 +248,7 @@ function mark(index, isSeen = false) {
   } else {
     field.removeAttribute("aria-activedescendant");
   }
-  see();
+  describe();
 }
 
 function choose(item) {
@@ -258,17 +258,17 @@ function choose(item) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-/** The page was patched: the files of an open list have come, or the facts of its marked choice. */
+/** After a patch of the page: show the files of the open list, or the facts of its marked choice. */
 function refresh(changes) {
   if (!field?.isConnected || !isModels()) return;
   const lists = document.getElementById("lists");
   if (!changes.some(({ target }) => lists.contains(target))) return showFacts();
   const value = list.children[active]?.dataset.value;
   const top = list.scrollTop;
-  open(field, asked);
+  open(field, query);
   list.scrollTop = top;
-  const again = [...list.children].findIndex((item) => item.dataset.value === value);
-  if (field && again >= 0) mark(again);
+  const at = [...list.children].findIndex((item) => item.dataset.value === value);
+  if (field && at >= 0) mark(at);
 }
 
 const answers = new MutationObserver(refresh);
