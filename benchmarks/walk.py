@@ -1,12 +1,11 @@
-"""The way of one run from the click to the picture, traced: the page, its session and the gateway in one process.
+"""Trace one run from the click to the picture, with the page, its session and the gateway in one process.
 
     python3 -m benchmarks.walk
 
-It opens the page on a screen in memory and presses *Run*; the session's requests go through a real gateway to a demo
-server. Each function that is on the call stack while the run is decided on, written, sent, read, kept or drawn
-(`TURNING_POINTS`) is listed; a task belongs to the stack that started it. A function that is entered from another file
-is a station, any other a step of the station before. The adapters of the browser and `static/js` are not traced. The
-window's socket stays closed, so polls alone end the task.
+The page is drawn on a screen in memory and *Run* is pressed; requests go through a real gateway to a demo server. The
+report lists each function that is on the call stack at one of the `TURNING_POINTS`; a task continues the stack that
+started it. A function that is called from another file is a station, any other a step of the station before. The
+browser's adapters and `static/js` are not traced. The window's socket stays closed, so only polls end the task.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACED = ("app/", "gateway/", "wire/", "benchmarks/walk.py")
-ADAPTERS = ("app/session/memory/", "benchmarks/")  # no stations, as the browser's are none
+ADAPTERS = ("app/session/memory/", "benchmarks/")  # they replace the browser's, and are not stations
 STARTERS = ("app/session/state.py::State.spawn", "app/session/timing.py::begin")  # of tasks, whatever they do
 ABOUT_RUNS = ("/prompt", "/queue", "/history/", "/view?")
 PATIENCE = 30.0  # seconds
@@ -74,7 +73,7 @@ TURNING_POINTS = frozenset(
         "app/session/memory/blob_store.py::MemoryBlobs.keep_result",
     }
 )
-LATER_POINTS = {  # what also happens on other ways: counts once, when the run has come to another station
+LATER_POINTS = {  # these also happen for other reasons: each counts once, after the run has passed another station
     "app/ui/page/redraw.py::RedrawScheduler.follow": "app/session/state.py::State.set_window",
     "app/ui/page/projection.py::project": "app/session/state.py::State.amend",
     "app/ui/page/regions.py::changed_regions": "app/session/state.py::State.amend",
@@ -97,7 +96,7 @@ class Trace:
     """The calls of one run in order, and the functions that led to its turning points."""
 
     calls: list[str] = field(default_factory=list)
-    steps: dict[str, bool] = field(default_factory=dict)  # whether it was entered from another file, by function
+    steps: dict[str, bool] = field(default_factory=dict)  # by function: whether it was called from another file
     is_on: bool = False
     _later: dict[str, str] = field(default_factory=LATER_POINTS.copy)
     _frames: dict[int, FrameType] = field(default_factory=dict)  # a coroutine enters its frame at each step
