@@ -1,4 +1,4 @@
-"""A picker of models in a real browser: found by a trigger word, chosen by keyboard, with its picture."""
+"""The model picker in a real browser: a model is found by a trigger word and chosen with the keyboard."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ async def test_template_with_subgraphs_runs(user: BrowserUser, tmp_path: Path) -
     assert task["state"] == "succeeded", task
 
 
-async def test_file_of_the_app_mode_has_its_inputs_and_results_in_its_order(user: BrowserUser) -> None:
+async def test_app_mode_orders_inputs_and_results(user: BrowserUser) -> None:
     window = await user.open()
     page, colour = window.page, random.randrange(1 << 24)
     graph = editor_graph(colour)

@@ -1,4 +1,4 @@
-"""Downloads of models: an administrator may start one from a listed host, and nothing else passes."""
+"""Downloads of models: only an administrator may start one, and only from a listed host."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_body_of_another_form_is_refused(gateway: Running, server: Upstrea
         "",
     ],
 )
-async def test_address_that_may_not_be_asked_for_is_refused(gateway: Running, server: Upstream, source: str) -> None:
+async def test_address_that_is_not_allowed_is_refused(gateway: Running, server: Upstream, source: str) -> None:
     assert await send(gateway, data=asked(source)) == (403, "model-source")
     assert arrived(server) == []
 
@@ -195,7 +195,7 @@ async def test_task_is_shown_and_cancelled(gateway: Running, server: Upstream) -
     assert arrived(server) == [("GET", path), ("DELETE", path)]
 
 
-async def test_gateway_that_anyone_may_reach_has_no_downloads(server: Upstream) -> None:
+async def test_gateway_open_to_the_network_has_no_downloads(server: Upstream) -> None:
     """As with other administration: behind a proxy and without users, anyone who reaches it could start one."""
     rules = replace(RULES, proxies=(ip_network("127.0.0.1"),))
     async with open_gateway({"a": server.url}, rules=rules) as gateway:

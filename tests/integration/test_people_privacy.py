@@ -483,7 +483,7 @@ async def test_models_are_the_same_for_all_users(studio: Studio) -> None:
     assert (await bob.get("/servers/a/experiment/models"))[0] == 404
 
 
-async def test_picture_beside_no_listed_model_is_not_shown() -> None:
+async def test_picture_without_a_listed_model_is_hidden() -> None:
     """ComfyUI shows the picture `made_00001_.png` of another user under the name of a model that is not there."""
     asked: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The walk in docs/architecture.md is what a run does: each of its stations, in its order."""
+"""The stations of a run in docs/architecture.md, compared with a traced run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def stations() -> list[str]:
     return [f"{file}::{name}" for name, file in walk if not file.startswith(ADAPTERS)]
 
 
-async def test_run_passes_the_documented_stations_in_order() -> None:
+async def test_run_calls_the_documented_stations_in_order() -> None:
     trace = await trace_run()
     calls = iter(trace.calls)
     walk = stations()

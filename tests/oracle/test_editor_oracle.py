@@ -182,7 +182,7 @@ async def test_every_real_class_is_laid_out_as_in_the_editor(real: Editor) -> No
     assert wrong_layouts(catalogue, await real.classes()) == []
 
 
-async def test_every_older_class_is_laid_out_as_in_the_editor(chromium: Browser) -> None:
+async def test_every_older_class_has_the_editors_layout(chromium: Browser) -> None:
     catalogue = recordings.catalogue(recordings.OLDEST)
     async with open_editor(chromium, json.dumps(catalogue)) as editor:
         assert wrong_layouts(catalogue, await editor.classes()) == []

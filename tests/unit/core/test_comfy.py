@@ -285,7 +285,7 @@ def test_oversized_upload_raises_its_status() -> None:
     }
 
 
-def test_upload_that_the_gateway_finds_too_large_is_no_lost_connection() -> None:
+def test_upload_too_large_for_the_gateway_is_reported() -> None:
     refusal = Response(413, {"x-mooring-gateway": "too-large; sent=no"}, "too large")
     with pytest.raises(HttpStatusError) as caught:
         comfy.read_upload(refusal, A)

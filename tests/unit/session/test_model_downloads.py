@@ -1,4 +1,4 @@
-"""Downloads of models at servers that cannot, and at servers that are not in the fleet."""
+"""Downloads of models from servers without the route, and from servers outside the fleet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def test_server_without_the_route_cannot_download(stage: Stage) -> None:
 
 
 @scene
-async def test_server_outside_of_the_fleet_is_asked_nothing(stage: Stage) -> None:
+async def test_server_outside_the_fleet_gets_no_request(stage: Stage) -> None:
     page = await stage.window()
     with pytest.raises(ConnectError):
         await page.session.model_downloads.poll(ServerId("gone"), "t1")

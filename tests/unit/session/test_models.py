@@ -1,4 +1,4 @@
-"""Models on servers: their folder, their files and their facts, each asked for once."""
+"""Models on servers: their folders, files and facts, each requested once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Bytes:
 
 @dataclass
 class Servers:
-    """An Http whose servers have these folders, with a metadata text for each of their models."""
+    """An Http port whose servers have these folders, and this metadata for each model."""
 
     folders: dict[str, list[str]]
     metadata: str = '{"modelspec.trigger_phrase": "ink wash"}'
@@ -124,7 +124,7 @@ async def test_choices_of_two_folders_are_found_in_both() -> None:
     assert (found["u.gguf"].size, found["u.gguf"].preview) == (0, "")
 
 
-async def test_free_window_asks_another_server_for_what_one_lacks() -> None:
+async def test_free_window_queries_other_servers_for_missing_models() -> None:
     http = Servers({"loras": LORAS}, is_silent=frozenset({"a"}))
     known, _ = models(http, server("down", health=Health.DOWN), server("a"), server("b"))
     found = await known.find("LoraLoader", "lora_name", LORAS)
@@ -134,7 +134,7 @@ async def test_free_window_asks_another_server_for_what_one_lacks() -> None:
         await models(http, server("a"), server("b"))[0].find("LoraLoader", "lora_name", LORAS)
 
 
-async def test_facts_are_asked_for_once_and_bounded() -> None:
+async def test_facts_are_read_once_and_bounded() -> None:
     http = Servers({"loras": LORAS})
     known, _ = models(http)
     file = (await known.find("LoraLoader", "lora_name", LORAS))[INK]
@@ -149,7 +149,7 @@ async def test_facts_are_asked_for_once_and_bounded() -> None:
     assert len(http.asked) == 3
 
 
-async def test_the_gateway_lets_all_of_its_requests_through() -> None:
+async def test_every_request_passes_the_gateway() -> None:
     http = Servers({"my loras": ["deep\\b c.safetensors"], "loras": LORAS})
     known, _ = models(http)
     for names in (LORAS, ["deep\\b c.safetensors"]):

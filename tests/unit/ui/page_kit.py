@@ -360,7 +360,7 @@ class StillPast:
 
 @dataclass
 class StillModels:
-    """Models of servers as plain values; what was asked for is recorded."""
+    """Models of servers as plain values; calls are recorded in `asked`."""
 
     files: Mapping[str, ModelFile] = field(default_factory=dict)
     known: Mapping[str, ModelFacts] = field(default_factory=dict)  # by name

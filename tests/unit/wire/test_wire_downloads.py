@@ -1,4 +1,4 @@
-"""Which addresses a server may be asked to download from, and how its answers are read."""
+"""Addresses from which a server may download, and its answers."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_any_other_address_is_refused(source: str, fault: SourceFault) -> None:
     assert judge_source(source, HOSTS) is fault
 
 
-def test_a_link_of_civitai_names_no_file() -> None:
+def test_civitai_link_names_no_file() -> None:
     source = "https://civitai.com/api/download/models/128713?type=Model&format=SafeTensor"
     assert judge_source(source, ("civitai.com",)) is SourceFault.ENDING
 

@@ -1,4 +1,4 @@
-"""Lists of models, and the paths of what is beside them."""
+"""Lists of models, and the paths of their pictures and metadata."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def test_names_are_texts() -> None:
         "a" * 201,
     ],
 )
-def test_name_that_may_lead_elsewhere_has_no_picture(name: str) -> None:
+def test_name_that_may_leave_its_folder_has_no_picture(name: str) -> None:
     assert not is_plain_path(name) and preview_path("loras", 0, name) == ""
 
 
-def test_sign_of_a_url_in_a_name_stays_inside_of_its_folder() -> None:
+def test_name_with_a_sign_of_a_url_stays_inside_its_folder() -> None:
     assert is_inside("xl/100% odd #1.safetensors") and not is_plain_path("xl/100% odd #1.safetensors")
 
 

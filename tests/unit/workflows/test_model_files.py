@@ -1,4 +1,4 @@
-"""Which choices are models, and which folder they are from."""
+"""Choices that are models, and their folders."""
 
 from __future__ import annotations
 

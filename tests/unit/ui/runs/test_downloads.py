@@ -265,7 +265,7 @@ async def test_nothing_is_requested_before_the_user_confirms() -> None:
     assert rig.machine.calls == []
 
 
-async def test_download_is_polled_to_its_end_and_the_models_are_reread() -> None:
+async def test_download_is_polled_to_its_end() -> None:
     rig = Rig(Machine(task(done=5), ConnectError(A, "down"), task(done=9), task(DONE, 10)))
     await rig.ask_and_confirm()
     assert rig.machine.calls == [("start", A, SOURCE, FOLDER), *[("poll", A, "t1")] * 4, ("refresh", A)]

@@ -406,7 +406,7 @@ def test_any_file_is_converted_or_refused(file: Any) -> None:
     assert all(key[0] in found.output for key in found.fields)
 
 
-def test_nodes_are_sent_in_the_editors_order_the_outputs_of_app_mode_first(converter: Converter) -> None:
+def test_nodes_are_sent_in_the_editors_order_app_outputs_first(converter: Converter) -> None:
     draw = Drawing()
     for node_id, order in ((3, 2), (1, 0), (4, 3), (2, 1)):
         draw.node(
