@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 JOBS = "/api/jobs"
-DOWNLOADS = ("async_model_upload_enabled", "model_upload_button_enabled")  # the flag's name depends on the version
+_DOWNLOADS = ("async_model_upload_enabled", "model_upload_button_enabled")  # the flag's name depends on the version
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Features:
 
     max_upload: int | None = None  # bytes of a request
     replaces_nodes: bool = False  # it lists replaced node classes, and renames them in prompts
-    downloads_models: bool = False
+    can_download: bool = False  # models
 
 
 def read_features(answer: object) -> Features:
@@ -31,7 +31,7 @@ def read_features(answer: object) -> Features:
     return Features(
         size if is_size else None,
         replaces_nodes=answer.get("node_replacements") is True,
-        downloads_models=any(answer.get(name) is True for name in DOWNLOADS),
+        can_download=any(answer.get(name) is True for name in _DOWNLOADS),
     )
 
 

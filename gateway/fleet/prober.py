@@ -169,7 +169,7 @@ class Prober:
                     self._state.max_upload[server_id] = features.max_upload or DEFAULT_MAX_UPLOAD
                     knows_jobs = await has_jobs(upstream)
                     self._on_well(server_id)
-                condition = replace(condition, has_jobs=knows_jobs, can_download=features.downloads_models)
+                condition = replace(condition, has_jobs=knows_jobs, can_download=features.can_download)
             else:
                 pause = min(pause * _BACKOFF, self._deadlines.probe_down)
             self._note(server_id, condition)
