@@ -35,16 +35,13 @@ class ModelPicker:
         if item is None or not isinstance(item.kind, Choice):
             return
         choices = [option for option in item.kind.options if isinstance(option, str)]
-        list_id = list_id_of(item)
         try:
             found = ModelList(await self._models.find(item.class_type, item.input_name, choices))
         except MooringError as error:
             log.info("the models of %s were not read: %r", item.input_name, error)
             found = ModelList(error=error)
         known = self._known
-        before = known.lists.get(list_id, ModelList())
-        if (before.files, before.error) != (found.files, found.error):
-            self._set(replace(known, lists={**known.lists, list_id: with_words(found, known.facts)}))
+        self._set(replace(known, lists={**known.lists, list_id_of(item): with_words(found, known.facts)}))
 
     @action("mark-model")
     async def mark(self, node: str, name: str, value: str) -> None:
