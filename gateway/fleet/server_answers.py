@@ -18,7 +18,7 @@ QUEUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # the whole prompts of all u
 PAGE = Bounds(4 * 1024 * 1024)  # of /history
 ENTRY = Bounds(16 * 1024 * 1024)  # one prompt with all its outputs, in /history or /api/jobs
 JOBS = Bounds(4 * 1024 * 1024)
-MODELS = Bounds(4 * 1024 * 1024)  # one folder's list, or one model's metadata, of which ComfyUI reads at most 1 MiB
+MODELS = Bounds(4 * 1024 * 1024)  # one folder's list, or one model's metadata; ComfyUI reads at most 1 MiB of that
 CATALOGUE = Bounds(32 * 1024 * 1024, values=1_000_000)  # it repeats thousands of file names many times
 MOST_ROWS = 10_000  # prompts in one queue
 
