@@ -18,6 +18,16 @@ from app.core.model import NodeId
 MAX_NODES = 5000
 MAX_TEXT = 20_000_000  # characters; the real server's body limit is 100 MB
 
+SCENE = "Load3D"  # its `image` is a description of pictures that the editor takes of its scene
+NO_SCENE: Mapping[str, object] = {
+    "image": "",
+    "mask": "",
+    "normal": "",
+    "camera_info": None,
+    "recording": "",
+    "model_3d_info": [],
+}
+
 # Output nodes of the stock server that write files a history entry lists (object_info.json, `output_node`).
 OUTPUT_CLASSES = frozenset(
     {
@@ -65,6 +75,16 @@ class ApiWorkflow:
     def with_value(self, node_id: str, input_name: str, value: object) -> ApiWorkflow:
         """The workflow with one input set; BadInput if there is no such node."""
         return self.with_values({(node_id, input_name): value})
+
+    def with_uploads(self, values: Mapping[tuple[str, str], str]) -> ApiWorkflow:
+        """The workflow with the names of uploaded files; a scene's picture is also its mask and its normals."""
+
+        def value_of(node_id: str, name: str, file: str) -> object:
+            node = self.nodes.get(node_id)
+            is_scene = name == "image" and node is not None and node.class_type == SCENE
+            return {**NO_SCENE, "image": file, "mask": file, "normal": file} if is_scene else file
+
+        return self.with_values({key: value_of(*key, file) for key, file in values.items()}) if values else self
 
     def with_meta(self) -> ApiWorkflow:
         """Return the workflow with `_meta` in each node: 0.30.0 answers 500 when it replaces a node without it."""

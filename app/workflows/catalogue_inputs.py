@@ -19,7 +19,7 @@ MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 
 # The types for which the editor (1.58) or one of its own extensions draws a widget.
-CAPTURE_TYPES = frozenset({"WEBCAM", "AUDIO_RECORD"})  # widgets whose value is a file that the page uploads
+CAPTURE_TYPES = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D"})  # widgets whose value is a file that the page uploads
 WIDGET_TYPES = frozenset(
     {
         "INT", "FLOAT", "BOOLEAN", "STRING", "MARKDOWN", COMBO, "IMAGEUPLOAD", "COLOR", "IMAGECOMPARE", "BOUNDING_BOX",

@@ -23,6 +23,7 @@ from tests.e2e.test_real_comfyui import ADDRESSES, check_runs, editor_graph, fla
 from tests.e2e.test_result_kinds import COMPRESSED, open_model
 from tests.e2e.window_kit import BrowserUser
 from tests.e2e.work_kit import make_photo, quick_workflow
+from tests.editor.drawing import Drawing
 from tests.oracle.editor_site import package_files
 from tests.services import Service, start_gateway
 
@@ -120,3 +121,14 @@ async def test_three_dimensional_result_is_drawn(user: BrowserUser) -> None:
     workflow = {"1": {"class_type": "Preview3D", "inputs": {"model_file": name}}}
     task = await check_runs(window, await window.submit(workflow))
     await open_model(window, task["promptId"])
+
+
+async def test_picture_of_a_scene_is_asked_of_the_user(user: BrowserUser, tmp_path: Path) -> None:
+    await need("/object_info", "Load3D")
+    window = await user.open()
+    draw = Drawing()
+    draw.node(1, "Load3D", ["none", "", "", "", "", 64, 64], outputs=8)
+    draw.node(2, "SaveImage", ["scene"], images=(1, 3))
+    await drop(window.page, "scene.json", json.dumps(draw.file()).encode(), "application/json")
+    await window.put_picture(make_photo(tmp_path, random.randrange(1000)))
+    await check_runs(window, await window.press_run())

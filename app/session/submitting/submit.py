@@ -235,10 +235,9 @@ class Submitter:
         """Make a task of a reserved place."""
         state = self._state
         self._show(order.prompt_id, stage=RunStage.REGISTERING)
-        values: dict[tuple[str, str], object] = {
-            (item.node_id, item.input_name): uploaded.input_value for item, uploaded in uploads
-        }
-        workflow = order.workflow.with_values(values) if values else order.workflow
+        workflow = order.workflow.with_uploads(
+            {(item.node_id, item.input_name): uploaded.input_value for item, uploaded in uploads}
+        )
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
         window = state.get_window("register_window_task")
         ready = Ready(graph, state.ports.clock.now())

@@ -188,8 +188,6 @@ class _Sending:
             self.problems.append(problem_of(Reason.NEEDS_EDITOR, scope, node, "values of the node's own script"))
         for index in layout.processed:
             widget = layout.widgets[index]
-            if widget.needs_editor and (node_id, widget.name) in self.places:
-                self.problems.append(problem_of(Reason.NEEDS_EDITOR, scope, node, widget.name))
             if widget.style is Style.CHOICE_INDEX:
                 inputs[widget.name] = _choice_index(node, inputs)
         return {

@@ -265,7 +265,7 @@ class _Unfolding:
 
 
 def _is_processed(widget: Widget) -> bool:
-    return widget.has_choices or widget.needs_editor or widget.style not in (Style.PLAIN, Style.AREA)
+    return widget.has_choices or widget.style not in (Style.PLAIN, Style.AREA)
 
 
 def _members(name: str, grow: Autogrow, ordinal: int) -> Iterator[InputSpec]:

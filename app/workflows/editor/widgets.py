@@ -49,14 +49,13 @@ class Widget:
     style: Style = Style.PLAIN
     has_choices: bool = False  # {a|b} is resolved when it is sent
     options: tuple[object, ...] = ()  # of a choice: replacements of null
-    needs_editor: bool = False
     controls: str = ""  # the widget that this one changes after each run
     spec: InputSpec | None = None
 
     @property
     def is_value(self) -> bool:
-        """Whether the user sets it, and not the editor."""
-        return self.is_sent and self.spec is not None and not self.needs_editor
+        """Whether the user sets it."""
+        return self.is_sent and self.spec is not None
 
 
 SAVE_CLASSES = frozenset(
@@ -259,19 +258,19 @@ def _player(spec: InputSpec, _: str) -> Iterator[Widget]:
 
 
 def _recorder(spec: InputSpec, _: str) -> Iterator[Widget]:
-    yield Widget(spec.name, "", needs_editor=True, spec=spec)
+    yield Widget(spec.name, "", spec=spec)
     yield Widget(spec.name, "", is_sent=False)
 
 
 def _camera(spec: InputSpec, _: str) -> Iterator[Widget]:
-    yield Widget(spec.name, "", needs_editor=True, spec=spec)
+    yield Widget(spec.name, "", spec=spec)
 
 
 def _view_3d(spec: InputSpec, class_type: str) -> Iterator[Widget]:
     if class_type == "Load3D":
         for name, value in _BUTTONS_3D.items():
             yield Widget(name, value)
-        yield Widget(spec.name, "", needs_editor=True, spec=spec)  # pictures of the scene
+        yield Widget(spec.name, "", spec=spec)  # pictures of the scene
     else:
         yield Widget(spec.name, "", style=Style.VIEW)
 

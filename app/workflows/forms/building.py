@@ -144,6 +144,8 @@ class _Known:
     @cached_property
     def label(self) -> str:
         """Its label."""
+        if self.spec.type == "LOAD_3D":
+            return "Picture of the scene"
         return self.spec.label if self.spec.label != self.spec.name else label_of(self.spec.name)
 
 
@@ -280,6 +282,8 @@ class _Builder:
         known = self._known_of(node, name, spec)
         kind, is_absent = known.kind, name not in node.values
         match kind:
+            case Upload() if isinstance(node.values.get(name), dict):
+                kind = Unknown()  # pictures of a scene that the editor has taken
             case Upload():
                 kind = self._with_mask(kind, node, node_class)
             case Choice() if choices := own_choices(node, name, spec):

@@ -22,7 +22,8 @@ from app.workflows.forms.fields import (
 )
 
 MEDIA = {"image": Media.PICTURE, "video": Media.VIDEO, "audio": Media.AUDIO}  # by InputSpec.upload; else FILE
-CAPTURES = {"WEBCAM": Media.PICTURE, "AUDIO_RECORD": Media.AUDIO}  # widgets whose value is a file uploaded by the page
+# Widgets whose value is a file that the page uploads: of a camera, a recorder, or a view of a scene.
+CAPTURES = {"WEBCAM": Media.PICTURE, "AUDIO_RECORD": Media.AUDIO, "LOAD_3D": Media.PICTURE}
 LONGEST = 80  # characters of an author's label
 PAINTER = "PAINTER"  # a text that names a picture with strokes; empty for none
 _IDENTIFIER = re.compile(r"[a-z0-9_.]+")

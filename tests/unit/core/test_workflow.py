@@ -115,3 +115,15 @@ def test_only_bad_input_comes_out_of_any_graph(graph: Any) -> None:
         return
     assert all(isinstance(node.class_type, str) for node in workflow.nodes.values())
     assert isinstance(workflow.expected_outputs, tuple)
+
+
+def test_uploaded_picture_of_a_scene_is_all_of_its_pictures() -> None:
+    inputs = {"model_file": "a.glb", "image": ""}
+    workflow = parse_workflow(
+        {"1": {"class_type": "Load3D", "inputs": inputs}, "2": {"class_type": "LoadImage", "inputs": {}}}
+    )
+    sent = workflow.with_uploads({("1", "image"): "mooring/a.png", ("2", "image"): "mooring/b.png"})
+    scene = {"image": "mooring/a.png", "mask": "mooring/a.png", "normal": "mooring/a.png"}
+    assert sent.value("1", "image") == {**scene, "camera_info": None, "recording": "", "model_3d_info": []}
+    assert sent.value("2", "image") == "mooring/b.png"
+    assert workflow.with_uploads({}) is workflow

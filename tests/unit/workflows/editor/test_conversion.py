@@ -105,12 +105,15 @@ def test_old_group_nodes_are_refused_by_name(converter: Converter) -> None:
     assert refused(draw.file(), converter)[0].reason is Reason.GROUP_NODE
 
 
-def test_nodes_needing_the_editors_page_are_refused(converter: Converter) -> None:
+def test_what_the_editors_page_would_take_is_asked_of_the_user(converter: Converter) -> None:
+    """A picture of a camera or of a scene."""
     draw = Drawing()
     draw.node(1, "WebcamCapture", ["", 640, 480, True, "capture"], title="Camera")
-    assert refused(draw.file(), converter) == (Problem(Reason.NEEDS_EDITOR, "1", "WebcamCapture", "Camera", "image"),)
-    draw.nodes[0]["mode"] = 2
-    assert converter.convert(draw.file()).output == {}
+    draw.node(2, "Load3D", ["a.glb", "", "", "", "", 64, 64])
+    conversion = converter.convert(draw.file())
+    assert [conversion.output[node_id]["inputs"]["image"] for node_id in "12"] == ["", ""]
+    form = build_form(conversion.workflow, Catalogue.parse(CLASSES), hints_of(conversion))
+    assert {form.by_key[node_id, "image"].kind for node_id in "12"} == {Upload(Media.PICTURE)}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -126,7 +129,7 @@ def test_broken_link_is_named_by_its_input(converter: Converter) -> None:
 
 
 def test_scene_is_sent_as_the_editor_shows_it_first(converter: Converter) -> None:
-    """A view that the file has is kept; pictures of a scene, which `Load3D` needs, only the editor can make."""
+    """A view that the file has is kept."""
     draw = Drawing()
     draw.node(1, "Save3DAdvanced", ["3d/a", "", 64, 64])
     draw.node(2, "Save3DAdvanced", ["3d/b", {"camera_info": None}, 64, 64])
@@ -134,8 +137,6 @@ def test_scene_is_sent_as_the_editor_shows_it_first(converter: Converter) -> Non
     first = output["1"]["inputs"]["viewport_state"]
     assert (first["camera_info"]["fov"], first["image"], first["model_3d_info"]) == (35, "", [])
     assert output["2"]["inputs"]["viewport_state"] == {"camera_info": None}
-    draw.node(3, "Load3D", ["a.glb", "", "", "", "", 64, 64])
-    assert refused(draw.file(), converter)[0].class_type == "Load3D"
 
 
 @pytest.mark.parametrize("name", ["", "painter/painter-1.png [temp]"])
