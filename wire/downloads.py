@@ -27,8 +27,9 @@ NO_MODELS = frozenset({"configs", "custom_nodes"})  # folders that a server list
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}", re.ASCII)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII)
-# A segment of a path. Escapes stand for printable characters without a meaning in an address: none of # % / ? \\.
-_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[35Ff]|3[Ff]|5[Cc]|7[Ff])[2-7][0-9A-Fa-f])+", re.ASCII)
+# A segment of a path. Escapes stand for printable characters without a meaning in an address: none of # % / ; ? \\.
+# Some readers, such as `urlparse`, cut a path at its `;`, and would see another name.
+_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%(?!2[35Ff]|3[BbFf]|5[Cc]|7[Ff])[2-7][0-9A-Fa-f])+", re.ASCII)
 _NAME = re.compile(r"[^.:*\"<>|][^:*\"<>|]*", re.ASCII)  # of a file, on every system
 _QUERIES = ("", "?download=true")  # of Hugging Face's links; any other may select another file, or contain a key
 _FOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -87,7 +88,7 @@ def is_host(text: str) -> bool:
 
 def is_model_folder(text: str) -> bool:
     """Whether this may be one of a server's folders of models."""
-    return _FOLDER.fullmatch(text) is not None and text not in NO_MODELS
+    return _FOLDER.fullmatch(text) is not None and text.lower() not in NO_MODELS  # Windows reads either case
 
 
 def write_download(source: str, folder: str) -> dict[str, Any]:

@@ -96,6 +96,10 @@ def test_plain_address_at_listed_host_passes(source: str) -> None:
         ("https://huggingface.co//a.safetensors", SourceFault.FORM),
         ("https://huggingface.co/.safetensors", SourceFault.FORM),
         ("https://huggingface.co/C:a.safetensors", SourceFault.FORM),
+        ("https://huggingface.co/a.ckpt;x.safetensors", SourceFault.FORM),
+        ("https://huggingface.co/a.ckpt%3Bx.safetensors", SourceFault.FORM),
+        ("https://huggingface.co/a.ckpt%3bx.safetensors", SourceFault.FORM),
+        ("https://huggingface.co/..;/a.safetensors", SourceFault.FORM),
         (f"https://huggingface.co/{'x' * 2048}.safetensors", SourceFault.FORM),
     ],
 )
@@ -185,7 +189,7 @@ def test_host_is_a_plain_name(text: str, is_right: bool) -> None:
 def test_folder_is_one_plain_name() -> None:
     assert all(map(is_model_folder, ("checkpoints", "text_encoders", "IPAdapter-1")))
     assert not any(
-        map(is_model_folder, ("", ".", "..", "a/b", "a\\b", "a.b", "a b", "custom_nodes", "configs", "x" * 65))
+        map(is_model_folder, ("", ".", "..", "a/b", "a\\b", "a.b", "a b", "custom_nodes", "Configs", "x" * 65))
     )
 
 
