@@ -16,6 +16,8 @@ from enum import Enum
 from typing import Any
 from urllib.parse import unquote
 
+from wire.model_files import read_size
+
 DOWNLOAD = "/api/assets/download"
 TASKS = "/api/tasks"
 ENDING = ".safetensors"  # the only format that runs no code when it is loaded
@@ -33,6 +35,8 @@ _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%(?!2[35Ff]|3[BbFf]|5[Cc]
 _NAME = re.compile(r"[^.:*\"<>|][^:*\"<>|]*", re.ASCII)  # of a file, on every system
 _QUERIES = ("", "?download=true")  # of Hugging Face's links; any other may select another file, or contain a key
 _FOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_TASK_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}", re.ASCII)  # it becomes part of a path
+_LONGEST_MESSAGE = 300  # characters
 
 
 class SourceFault(Enum):
@@ -135,14 +139,14 @@ def read_task(answer: object) -> DownloadTask | None:
         status = DownloadStatus(answer.get("status"))
     except ValueError:
         return None
-    if not isinstance(task_id, str) or not task_id:
+    if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
         return None
     parts = [answer, *(part for name in ("result", "payload") if isinstance(part := answer.get(name), dict))]
     texts = [part.get(name) for part in parts for name in ("error_message", "error", "message")]
     message = next((text for text in texts if isinstance(text, str) and text), "")
-    return DownloadTask(task_id, status, _bytes(parts, "bytes_downloaded"), _bytes(parts, "bytes_total"), message)
+    done, total = (_bytes(parts, name) for name in ("bytes_downloaded", "bytes_total"))
+    return DownloadTask(task_id, status, done, total, message[:_LONGEST_MESSAGE])
 
 
 def _bytes(parts: Sequence[Mapping[str, Any]], name: str) -> int:
-    counts = (part.get(name) for part in parts)
-    return next((count for count in counts if isinstance(count, int) and not isinstance(count, bool) and count > 0), 0)
+    return next(filter(None, (read_size(part.get(name)) for part in parts)), 0)

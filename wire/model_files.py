@@ -23,6 +23,7 @@ METADATA = "/view_metadata"
 _SLASH = re.compile(r"[/\\]")
 _UNCLEAR = frozenset("%;?#")
 _LONGEST_PART = 200  # characters
+_LARGEST = 2**53  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,14 @@ def _read_models(answer: list[object]) -> Iterator[ListedModel]:
     for item in answer:
         if not isinstance(item, dict):
             continue
-        name, index, size = item.get("name"), item.get("pathIndex"), item.get("size")
+        name, index = item.get("name"), item.get("pathIndex")
         if isinstance(name, str) and type(index) is int and index >= 0:
-            yield ListedModel(name, index, size if type(size) is int and size >= 0 else 0)
+            yield ListedModel(name, index, read_size(item.get("size")))
+
+
+def read_size(value: object) -> int:
+    """Read a number of bytes; 0 for what is none, or is too large to be one."""
+    return value if type(value) is int and 0 < value < _LARGEST else 0
 
 
 def read_names(answer: object) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from app.core.spelling import with_slashes
 from wire.downloads import LONGEST_SOURCE
+from wire.model_files import read_size
 
 MOST_MODELS = 500
 LONGEST_NAME = 255
@@ -71,14 +72,13 @@ def _source(item: object) -> ModelSource | None:
     if not isinstance(item, Mapping):
         return None
     name, url = with_slashes(_text(item, "name", LONGEST_NAME)), _text(item, "url", LONGEST_SOURCE)
-    size = item.get("size")
     if not name:
         return None
     return ModelSource(
         name,
         url if url.startswith(("https://", "http://")) else "",
         with_slashes(_text(item, "directory", LONGEST_NAME)),
-        size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else 0,
+        read_size(item.get("size")),
     )
 
 

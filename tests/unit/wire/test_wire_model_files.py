@@ -26,7 +26,10 @@ ITEM = {"name": "xl/a.safetensors", "pathIndex": 1, "modified": 1.5, "created": 
     ("answer", "listing"),
     [
         ([ITEM], (ListedModel("xl/a.safetensors", 1, 9),)),
-        ([{**ITEM, "size": -1}, {**ITEM, "size": True}], (ListedModel("xl/a.safetensors", 1, 0),) * 2),
+        (
+            [{**ITEM, "size": -1}, {**ITEM, "size": True}, {**ITEM, "size": 10**400}],
+            (ListedModel("xl/a.safetensors", 1, 0),) * 3,
+        ),
         ([{**ITEM, "pathIndex": -1}, {**ITEM, "pathIndex": True}, {**ITEM, "name": 7}, "x", None], ()),
         ({"a": ITEM}, ()),
         (None, ()),

@@ -50,6 +50,7 @@ def test_facts_of_a_model_are_read() -> None:
         ({"directory": ["x"]}, {"folder": ""}),
         ({"size": True}, {"size": 0}),
         ({"size": -1}, {"size": 0}),
+        ({"size": 10**400}, {"size": 0}),
         ({"size": "4 GB"}, {"size": 0}),
     ],
 )
