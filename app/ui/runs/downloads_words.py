@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from app.core.errors import HttpStatusError
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
@@ -35,7 +33,7 @@ def word_refusal(model: MissingModel, _: Translator) -> str:
         case None:
             return ""
         case SourceFault.HOST:
-            host = urlsplit(model.url).hostname or model.url
+            host = model.url.split("/")[2].partition(":")[0]  # as it is judged; `urlsplit` raises for some
             return _(
                 "It cannot be downloaded from here: “model_hosts” in the fleet file does not list {host}.", host=host
             )

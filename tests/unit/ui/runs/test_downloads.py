@@ -125,6 +125,11 @@ def test_each_able_server_offers_the_download() -> None:
         ({"able": ()}, ""),
         ({"hosts": ()}, "“model_hosts” in the fleet file does not list huggingface.co"),
         ({"hosts": ("civitai.com",)}, "does not list huggingface.co"),
+        ({"models": (replace(MODEL, url="https://[x/sd15.safetensors"),)}, "does not list [x."),
+        (
+            {"models": (replace(MODEL, url="https://a\N{ACCOUNT OF}b/sd15.safetensors"),)},
+            "does not list a\N{ACCOUNT OF}b.",
+        ),
         ({"models": (replace(MODEL, url=f"{SOURCE}?token=1"),)}, "does not end in “.safetensors”"),
         ({"models": (replace(MODEL, url="http://huggingface.co/sd15.safetensors"),)}, "does not begin with “https”"),
         (
