@@ -20,6 +20,7 @@ from gateway.people.upstream_query import fetch_as
 from wire.model_files import LISTS, METADATA, read_listing
 
 FRESH = 60.0  # seconds; a page requests many pictures at a time
+MOST_LISTS = 100  # that are kept, since a user may name any folder
 _OWN_METADATA = frozenset({"prompt", "workflow"})
 
 _Listed = frozenset[tuple[int, str]]  # the directory's number and the name of each model
@@ -44,6 +45,8 @@ class ModelLists:
         """Whether this path of a preview belongs to a model that its server lists."""
         *_, folder, index, name = path.split("/")
         known = self._lists[upstream.server.id, folder]
+        if len(self._lists) > MOST_LISTS:
+            del self._lists[next(iter(self._lists))]
         async with known.lock:
             if time.monotonic() >= known.until:
                 known.models = await fetch_as(upstream, f"{LISTS}/{folder}", MODELS, _read)

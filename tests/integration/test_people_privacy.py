@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from gateway.fleet.rules import Rules
+from gateway.people.models import MOST_LISTS
 from tests.integration.rig import PLAIN, serve, until
 from tests.integration.studio import (
     Client,
@@ -500,6 +501,22 @@ async def test_picture_without_a_listed_model_is_hidden() -> None:
             assert (await bob.get(f"{preview}{name}"))[0] == 204
         assert asked == ["/experiment/models/loras"], "the list is read once"
         assert (await bob.get(f"{preview}1/ours%2Fa.safetensors"))[0] == 200
+
+
+async def test_number_of_kept_lists_of_models_is_bounded() -> None:
+    """A user may name any folder, and each list stayed for as long as the gateway ran."""
+    asked: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.json_response([])
+
+    async with serve(answer) as upstream, open_studio(server=upstream.url) as studio:
+        bob = await studio.log_in("bob")
+        folders = ["loras", *(f"x{number}" for number in range(MOST_LISTS)), "loras"]
+        for folder in folders:
+            assert (await bob.get(f"/servers/a/experiment/models/preview/{folder}/0/a.safetensors"))[0] == 204
+        assert asked == [f"/experiment/models/{folder}" for folder in folders]
 
 
 async def test_prompt_in_a_models_metadata_is_left_out() -> None:
