@@ -62,7 +62,7 @@ function matching(input, query) {
   if (!wanted.length) return choices(input);
   const more = words(input);
   const found = choices(input).filter(({ value, found: text }) => {
-    const whole = value in more ? `${text} ${plain(more[value])}` : text;
+    const whole = Object.hasOwn(more, value) ? `${text} ${plain(more[value])}` : text;
     return wanted.every((word) => whole.includes(word));
   });
   const begins = ({ found: text, file }) => text.startsWith(wanted[0]) || (isModels() && file.startsWith(wanted[0]));
