@@ -231,7 +231,12 @@ def _methods(route: Route) -> tuple[str, ...]:
 
 
 def _judge_query(route: ServerCall, query: str) -> Refusal | None:
-    """Of a server's user data, allow only its saved workflows; of models' metadata, only files inside their folder."""
+    """Of a server's user data, allow only its saved workflows; of models' metadata, only files inside their folder.
+
+    A download has no query: a server might read it as part of the body.
+    """
+    if route.is_download and query:
+        return Refusal(Cause.NOT_LISTED, "A download has no query.")
     if route.is_model_metadata:
         asked = parse_qsl(query, keep_blank_values=True)
         if [key for key, _ in asked] != ["filename"] or not is_inside(asked[0][1]):
