@@ -10,7 +10,7 @@ from aiohttp import web
 
 from demo_comfyui.models import MODELS, MODIFIED, Model, find, picture_of
 from demo_comfyui.settings import Settings
-from wire.downloads import NO_MODELS
+from wire.model_files import NO_MODELS
 
 _ENDINGS = (".bin", ".ckpt", ".pkl", ".pt", ".pt2", ".pth", ".safetensors", ".sft")
 

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import unquote
 
-from wire.model_files import read_size
+from wire.model_files import NO_MODELS, read_size
 
 DOWNLOAD = "/api/assets/download"
 TASKS = "/api/tasks"
@@ -24,7 +24,6 @@ ENDING = ".safetensors"  # the only format that runs no code when it is loaded
 MODELS_TAG = "models"
 LONGEST_SOURCE = 2048  # characters
 LONGEST_HOST = 253
-NO_MODELS = frozenset({"configs", "custom_nodes"})  # folders that a server lists beside those of models
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}", re.ASCII)

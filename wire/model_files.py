@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import quote
 
 LISTS = "/experiment/models"
@@ -24,6 +25,8 @@ _SLASH = re.compile(r"[/\\]")
 _UNCLEAR = frozenset("%;?#")
 _LONGEST_PART = 200  # characters
 _LARGEST = 2**53  # bytes
+MOST_FOLDERS = 200
+NO_MODELS = frozenset({"configs", "custom_nodes"})  # folders that a server lists beside those of models
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,14 @@ def read_size(value: object) -> int:
     return value if type(value) is int and 0 < value < _LARGEST else 0
 
 
+def read_folders(answer: object) -> tuple[str, ...]:
+    """Read `/models`, without folders of other things, and without names that could be read as a path."""
+    names = (name for name in read_names(answer) if name.lower() not in NO_MODELS)
+    return tuple(islice((name for name in names if is_plain_path(name) and not _SLASH.search(name)), MOST_FOLDERS))
+
+
 def read_names(answer: object) -> tuple[str, ...]:
-    """Read `/models` or `/models/{folder}`."""
+    """Read `/models/{folder}`."""
     return tuple(item for item in answer if isinstance(item, str)) if isinstance(answer, list) else ()
 
 

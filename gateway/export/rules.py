@@ -16,12 +16,12 @@ from gateway.people.accel import place_of
 from gateway.site.site import TYPES, page_headers
 from wire.downloads import TASKS
 from wire.media import INLINE_TYPES
-from wire.model_files import METADATA, PREVIEWS
+from wire.model_files import LISTS, METADATA
 
 _QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._~-]{0,199}"
 _SERVER = r"/servers/(?<mooring_server>[a-z0-9-]+@[0-9a-f]{8})"
-_CHECKED = ("/userdata", METADATA, PREVIEWS, TASKS)  # only gateways can check these requests
+_CHECKED = ("/userdata", "/models/", METADATA, LISTS, TASKS)  # only gateways can check these requests
 _MARK = r"(?:[?&]mooring=[A-Za-z0-9-]*)?"  # our own key, which the page puts last
 _ODD_NAME = r"\+|%2[fF]|%5[cC]|%[01]|%7[fF]|[^A-Za-z0-9._~%-]"  # the gateway rewrites these
 _ASKED = (

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from wire.downloads import DOWNLOAD, TASKS
-from wire.model_files import LISTS, METADATA, PREVIEWS, is_plain_path
+from wire.model_files import LISTS, METADATA, NO_MODELS, PREVIEWS, is_plain_path
 
 _TARGET = re.compile(r"/[\x21-\x7e]*")  # origin form, printable ASCII
 # The possessive `+` in these two stores no state for each folder; other expressions take some hundred bytes for each.
@@ -238,10 +238,10 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/object_info/{}", _GET),
     ("/embeddings", _GET),
     ("/models", _GET),
-    ("/models/{}", _GET),
-    (f"{METADATA}/{{}}", _GET),
-    (f"{LISTS}/{{}}", _GET),
-    (f"{PREVIEWS}/{{}}/{{index}}/{{model}}", _GET),
+    ("/models/{folder}", _GET),
+    (f"{METADATA}/{{folder}}", _GET),
+    (f"{LISTS}/{{folder}}", _GET),
+    (f"{PREVIEWS}/{{folder}}/{{index}}/{{model}}", _GET),
     ("/view", {**_GET, "HEAD": Body.NONE}),
     ("/node_replacements", _GET),
     ("/internal/files/output", _GET),
@@ -343,6 +343,8 @@ def _match_segment(want: str, got: str) -> str | None:
     match want:
         case "{}":
             return _rewrite_segment(got)
+        case "{folder}":
+            return None if unquote(got).lower() in NO_MODELS else _rewrite_segment(got)
         case "{workflow}":
             return _rewrite_workflow(got)
         case "{index}":

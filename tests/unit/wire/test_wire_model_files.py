@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from gateway.http.routes import ServerCall, find_route
 from wire.model_files import (
+    MOST_FOLDERS,
     ListedModel,
     is_inside,
     is_plain_path,
     metadata_path,
     preview_path,
+    read_folders,
     read_listing,
     read_names,
 )
@@ -37,6 +39,13 @@ ITEM = {"name": "xl/a.safetensors", "pathIndex": 1, "modified": 1.5, "created": 
 )
 def test_listing_has_only_entries_of_its_shape(answer: object, listing: tuple[ListedModel, ...]) -> None:
     assert read_listing(answer) == listing
+
+
+def test_folders_are_those_of_models() -> None:
+    odd = ["custom_nodes", "Configs", "..", "a/b", "a\\b", "a%b", "", "\ud800", "x" * 201, 7]
+    assert read_folders(["loras", *odd, "my loras"]) == ("loras", "my loras")
+    assert len(read_folders([f"x{number}" for number in range(100_000)])) == MOST_FOLDERS
+    assert read_folders(None) == ()
 
 
 def test_names_are_texts() -> None:

@@ -88,8 +88,10 @@ def test_every_unchecked_get_is_listed_and_nothing_else() -> None:
         "/userdata",
         "/userdata/{workflow}",
         "/api/tasks/{}",
-        "/view_metadata/{}",
-        "/experiment/models/preview/{}/{index}/{model}",
+        "/models/{folder}",
+        "/view_metadata/{folder}",
+        "/experiment/models/{folder}",
+        "/experiment/models/preview/{folder}/{index}/{model}",
     }
     assert readable(has_people=True) == ["/view"]
 
