@@ -12,25 +12,37 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from app.core.comfy import check_arrived
-from app.core.errors import HttpStatusError, MooringError
+from app.core.errors import HttpStatusError, MooringError, ProtocolError, RequestTimeout
 from app.core.model import Server, ServerId
 from app.core.model_facts import LARGEST, ModelFacts, read_model_facts
-from app.core.ports.http import Request, Response
+from app.core.ports.blobs import Blob
+from app.core.ports.http import Request
 from app.core.spelling import with_slashes
 from app.core.window import Window
 from app.session.state import State
 from app.workflows.model_files import is_model_name, likely_folder, place
 from wire.health import Health
-from wire.model_files import LISTS, ListedModel, is_inside, metadata_path, preview_path, read_listing, read_names
+from wire.model_files import (
+    LISTS,
+    ListedModel,
+    is_inside,
+    metadata_path,
+    preview_path,
+    read_folders,
+    read_listing,
+    read_names,
+)
 
 log = logging.getLogger("mooring.session")
 
 DEADLINE = 12.0  # seconds; the server reads the whole folder
+LONGEST = 30.0  # seconds for all folders of a server; those that were read are kept for the next time
+LARGEST_LIST = 16 * 1024 * 1024  # bytes: 100,000 models with their sizes
 MOST_SERVERS = 3  # asked about one list
 MOST_FACTS = 500  # models of one server whose facts are kept
 _ABSENT = {204, 404}  # a gateway answers 204 where ComfyUI answers 404
@@ -124,8 +136,12 @@ class Models:
 
     async def _find_on(self, known: _Known, guess: str, wanted: frozenset[str]) -> Mapping[str, ModelFile]:
         """Return a server's files by their names with slashes."""
-        places = await self._places(known, guess, wanted)
-        files = {folder: await self._files(known, folder) for folder in dict.fromkeys(places.values())}
+        try:
+            async with asyncio.timeout(LONGEST):
+                places = await self._places(known, guess, wanted)
+                files = {folder: await self._files(known, folder) for folder in dict.fromkeys(places.values())}
+        except TimeoutError as error:
+            raise RequestTimeout(known.server.server_id, "deadline") from error
         return {name: files[folder][name] for name, folder in places.items()}
 
     async def _places(self, known: _Known, guess: str, wanted: frozenset[str]) -> Mapping[str, str]:
@@ -133,7 +149,7 @@ class Models:
         if guess and wanted <= (await self._names(known, guess)).keys():
             return dict.fromkeys(wanted, guess)
         if known.folders is None:
-            known.folders = read_names(await self._ask(known.server, "/models"))
+            known.folders = read_folders(await self._ask(known.server, "/models"))
         lists: dict[str, Mapping[str, str]] = {}
         for folder in known.folders:
             lists[folder] = await self._names(known, folder)
@@ -160,33 +176,34 @@ class Models:
 
     async def _ask(self, server: Server, path: str) -> object:
         """Return the JSON of an answer; None without one."""
-        response = await self._get(self._state.ports.http.send, server.server_id, f"{server.base}{path}")
+        blob = await self._fetch(server.server_id, f"{server.base}{path}")
+        if blob is None:
+            return None
+        if blob.size > LARGEST_LIST:
+            raise ProtocolError(server.server_id, "a list of models that is too large")
         try:
-            answer: object = json.loads(response.text) if response is not None else None
+            answer: object = json.loads(await blob.read())
         except (ValueError, RecursionError):
             return None
         return answer
 
     async def _read_facts(self, file: ModelFile) -> ModelFacts:
-        path = f"{file.base}{metadata_path(file.folder, file.name)}"
-        response = await self._get(self._state.ports.http.fetch, file.server_id, path)
-        if response is None or response.blob is None:
+        blob = await self._fetch(file.server_id, f"{file.base}{metadata_path(file.folder, file.name)}")
+        if blob is None:
             return NO_FACTS
-        if response.blob.size > LARGEST:
+        if blob.size > LARGEST:
             return ModelFacts(is_too_large=True)
-        return read_model_facts((await response.blob.read()).decode("utf-8", "replace"))
+        return read_model_facts((await blob.read()).decode("utf-8", "replace"))
 
-    async def _get(
-        self, send: Callable[[Request], Awaitable[Response]], server_id: ServerId, path: str
-    ) -> Response | None:
-        """Return the answer to a GET; None if the server does not have this."""
-        response = await send(Request(method="GET", path=path, deadline=DEADLINE))
+    async def _fetch(self, server_id: ServerId, path: str) -> Blob | None:
+        """Return the bytes of an answer, which may be too many to be read; None if the server does not have this."""
+        response = await self._state.ports.http.fetch(Request(method="GET", path=path, deadline=DEADLINE))
         check_arrived(response, server_id)
         if response.status in _ABSENT:
             return None
         if response.status != 200:
-            raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
-        return response
+            raise HttpStatusError(server_id, response.status, "")
+        return response.blob
 
 
 def _file(server: Server, folder: str, name: str, item: ListedModel | None) -> ModelFile:

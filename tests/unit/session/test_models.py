@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -10,11 +11,11 @@ from urllib.parse import parse_qsl, unquote
 
 import pytest
 
-from app.core.errors import ConnectError
+from app.core.errors import ConnectError, ProtocolError, RequestTimeout
 from app.core.model import Fleet, Server, ServerId
 from app.core.model_facts import LARGEST, ModelFacts
 from app.core.ports.http import Request, Response
-from app.session.models import ModelFile, Models
+from app.session.models import LARGEST_LIST, ModelFile, Models
 from demo_comfyui.models import MODELS
 from gateway.http.routes import ServerCall, find_route, split_target
 from tests.recordings import read
@@ -42,29 +43,30 @@ class Servers:
 
     folders: dict[str, list[str]]
     metadata: str = '{"modelspec.trigger_phrase": "ink wash"}'
-    size: int = 10
+    size: int = 0  # of each answer, unless it is the real one
     is_silent: frozenset[str] = frozenset()
     asked: list[str] = field(default_factory=list)
 
-    async def send(self, request: Request) -> Response:
+    async def fetch(self, request: Request) -> Response:
         self.asked.append(request.path)
         _, _, server, *path = unquote(request.path).split("/")
         if server in self.is_silent:
             return Response(502, {"x-mooring-gateway": "connect-failed; sent=no"}, "{}")
         match path:
             case ["models"]:
-                return Response(200, text=json.dumps(list(self.folders)))
+                return self._answer(list(self.folders))
             case ["models", folder] if folder in self.folders:
-                return Response(200, text=json.dumps(self.folders[folder]))
+                return self._answer(self.folders[folder])
             case ["experiment", "models", folder] if folder in self.folders:
                 listed = [name for name in self.folders[folder] if name.endswith(".safetensors")]
-                return Response(200, text=json.dumps([{"name": n, "pathIndex": 1, "size": 7} for n in listed]))
+                return self._answer([{"name": n, "pathIndex": 1, "size": 7} for n in listed])
+            case ["view_metadata", *_]:
+                return self._answer(json.loads(self.metadata)) if self.metadata else Response(204)
         return Response(404)
 
-    async def fetch(self, request: Request) -> Response:
-        self.asked.append(request.path)
-        text = self.metadata.encode()
-        return Response(200, blob=Bytes(text, self.size)) if text else Response(204)  # type: ignore[arg-type]
+    def _answer(self, value: object) -> Response:
+        text = json.dumps(value).encode()
+        return Response(200, blob=Bytes(text, self.size or len(text)))  # type: ignore[arg-type]
 
 
 def server(name: str, **more: Any) -> Server:
@@ -134,6 +136,34 @@ async def test_free_window_queries_other_servers_for_missing_models() -> None:
         await models(http, server("a"), server("b"))[0].find("LoraLoader", "lora_name", LORAS)
 
 
+async def test_list_that_is_too_large_is_not_read() -> None:
+    http = Servers({"loras": LORAS}, size=LARGEST_LIST + 1)
+    with pytest.raises(ProtocolError):
+        await models(http)[0].find("LoraLoader", "lora_name", LORAS)
+
+
+async def test_folders_of_other_things_are_not_asked_for() -> None:
+    http = Servers({"custom_nodes": [], "..": [], "a%b": [], "packs": ["a.safetensors"]})
+    assert await models(http)[0].find("PackLoader", "model", ["a.safetensors"])
+    assert [path for path in http.asked if path.startswith("/servers/a/models/")] == ["/servers/a/models/packs"]
+
+
+async def test_slow_server_keeps_no_other_from_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.session.models.LONGEST", 0.01)
+    known = Servers({"loras": LORAS})
+
+    class Slow:
+        async def fetch(self, request: Request) -> Response:
+            if request.path.startswith("/servers/a/"):
+                await asyncio.Event().wait()
+            return await known.fetch(request)
+
+    asked, _ = models(Slow(), server("a"), server("b"))  # type: ignore[arg-type]
+    assert {file.server_id for file in (await asked.find("LoraLoader", "lora_name", LORAS)).values()} == {"b"}
+    with pytest.raises(RequestTimeout):
+        await models(Slow(), server("a"))[0].find("LoraLoader", "lora_name", LORAS)  # type: ignore[arg-type]
+
+
 async def test_facts_are_read_once_and_bounded() -> None:
     http = Servers({"loras": LORAS})
     known, _ = models(http)
@@ -168,9 +198,10 @@ async def test_answers_of_real_servers_are_read(version: str) -> None:
     rows = {row["url"]: row for row in read("12_models", version)}
 
     class Recorded:
-        async def send(self, request: Request) -> Response:
+        async def fetch(self, request: Request) -> Response:
             row = rows[unquote(request.path.removeprefix("/servers/a/"))]
-            return Response(row["status"], text=json.dumps(row["body"]))
+            text = json.dumps(row["body"]).encode()
+            return Response(row["status"], blob=Bytes(text, len(text)))  # type: ignore[arg-type]
 
     known, _ = models(Recorded())  # type: ignore[arg-type]
     found = await known.find("LoraLoader", "lora_name", LORAS)
