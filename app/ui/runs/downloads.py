@@ -69,7 +69,7 @@ class Download:
         """Return the download in the state that its server reports."""
         return replace(
             self,
-            task_id=task.task_id or self.task_id,
+            task_id=self.task_id or task.task_id,
             status=task.status,
             done=task.done or self.done,
             total=task.total or self.total,

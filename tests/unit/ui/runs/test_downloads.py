@@ -278,6 +278,12 @@ async def test_download_is_polled_to_its_end() -> None:
     assert (rig.ui.dialog, rig.screen.memory[STORE_KEY]) == (None, "")
 
 
+async def test_task_is_polled_by_the_id_of_its_start() -> None:
+    rig = Rig(Machine(replace(task(done=5), task_id="other"), task(DONE, 10)))
+    await rig.ask_and_confirm()
+    assert rig.machine.calls[1:] == [*[("poll", A, "t1")] * 2, ("refresh", A)]
+
+
 async def test_failure_keeps_the_servers_message_and_rereads_nothing() -> None:
     rig = Rig(Machine(task(FAILED, 5, "404 Not Found")))
     await rig.ask_and_confirm()
