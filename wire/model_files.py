@@ -25,6 +25,7 @@ _SLASH = re.compile(r"[/\\]")
 _UNCLEAR = frozenset("%;?#")
 _LONGEST_PART = 200  # characters
 _LARGEST = 2**53  # bytes
+_MOST_DIRECTORIES = 1_000  # of one folder; gateways pass three digits
 MOST_FOLDERS = 200
 NO_MODELS = frozenset({"configs", "custom_nodes"})  # folders that a server lists beside those of models
 
@@ -48,7 +49,7 @@ def _read_models(answer: list[object]) -> Iterator[ListedModel]:
         if not isinstance(item, dict):
             continue
         name, index = item.get("name"), item.get("pathIndex")
-        if isinstance(name, str) and type(index) is int and index >= 0:
+        if isinstance(name, str) and type(index) is int and 0 <= index < _MOST_DIRECTORIES:
             yield ListedModel(name, index, read_size(item.get("size")))
 
 

@@ -32,7 +32,17 @@ ITEM = {"name": "xl/a.safetensors", "pathIndex": 1, "modified": 1.5, "created": 
             [{**ITEM, "size": -1}, {**ITEM, "size": True}, {**ITEM, "size": 10**400}],
             (ListedModel("xl/a.safetensors", 1, 0),) * 3,
         ),
-        ([{**ITEM, "pathIndex": -1}, {**ITEM, "pathIndex": True}, {**ITEM, "name": 7}, "x", None], ()),
+        (
+            [
+                {**ITEM, "pathIndex": -1},
+                {**ITEM, "pathIndex": True},
+                {**ITEM, "pathIndex": 1000},
+                {**ITEM, "name": 7},
+                "x",
+                None,
+            ],
+            (),
+        ),
         ({"a": ITEM}, ()),
         (None, ()),
     ],
