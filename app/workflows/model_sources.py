@@ -15,7 +15,7 @@ from typing import Any
 
 from app.core.spelling import with_slashes
 from wire.downloads import LONGEST_SOURCE
-from wire.model_files import read_size
+from wire.model_files import NO_MODELS, is_inside, read_size
 
 MOST_MODELS = 500
 LONGEST_NAME = 255
@@ -77,9 +77,14 @@ def _source(item: object) -> ModelSource | None:
     return ModelSource(
         name,
         url if url.startswith(("https://", "http://")) else "",
-        with_slashes(_text(item, "directory", LONGEST_NAME)),
+        _folder(with_slashes(_text(item, "directory", LONGEST_NAME))),
         read_size(item.get("size")),
     )
+
+
+def _folder(name: str) -> str:
+    """Return the folder; empty for one that is not below the folder of models, or has no models."""
+    return name if is_inside(name) and name.partition("/")[0].lower() not in NO_MODELS else ""
 
 
 def _text(item: Mapping[str, Any], name: str, longest: int) -> str:
