@@ -22,7 +22,7 @@ class Reason(Enum):
     BROKEN_LINK = "broken-link"  # a link comes from a missing node, output or subgraph
     CYCLE = "cycle"  # links or subgraphs go round in a circle
     TOO_MANY = "too-many"  # more nodes, or longer paths between them, than any real workflow
-    NEEDS_EDITOR = "needs-editor"  # the value is made by the editor's own page: a camera, a 3D view, a recorder
+    NEEDS_EDITOR = "needs-editor"  # the value is made by a script of the editor's own page
 
 
 @dataclass(frozen=True, slots=True)
