@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from tests.editor import cases_broadcasts, cases_dynamic, cases_nodes, cases_subgraphs
+from tests.editor import cases_broadcasts, cases_dynamic, cases_links, cases_nodes, cases_subgraphs
 
 
 def _cases(module: ModuleType) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -19,9 +19,12 @@ def _cases(module: ModuleType) -> dict[str, Callable[[], dict[str, Any]]]:
 
 # Those that the editor sends so only with the scripts of Use Everywhere.
 BROADCASTS = _cases(cases_broadcasts)
+# Those that it sends so only with the scripts of other packs.
+LINKS = _cases(cases_links)
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     **_cases(cases_nodes),
     **_cases(cases_dynamic),
     **_cases(cases_subgraphs),
     **BROADCASTS,
+    **LINKS,
 }

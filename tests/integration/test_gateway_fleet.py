@@ -153,7 +153,7 @@ async def test_windows_receive_the_state_immediately_and_after_each_change(
         async with browser.get(f"{gateway.url}/fleet") as reply:
             about = {"v", "build", "workflows", "source", "faults", "why", "problem", "searches", "local"}
             keys = {*about, "servers", "person"}
-            keys |= {"mostPending"}
+            keys |= {"mostPending", "modelHosts"}
             assert (await reply.json()).keys() == states[0].keys() == keys
         for change, wanted in (
             (lambda: None, ("well", 0, 0)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,9 @@ class Editor:
 
 
 @contextlib.asynccontextmanager
-async def open_editor(browser: Browser, object_info: str, pack: Path | None = None) -> AsyncIterator[Editor]:
+async def open_editor(browser: Browser, object_info: str, scripts: Sequence[Path] = ()) -> AsyncIterator[Editor]:
     """Open the editor with this catalogue. Its requests to the internet get a 404 and never leave the browser."""
-    async with serve_editor(object_info, pack) as address:
+    async with serve_editor(object_info, scripts) as address:
         context = await browser.new_context(viewport={"width": 400, "height": 300})
         try:
             page = await context.new_page()

@@ -7,7 +7,7 @@ requests at start, and a socket that sends nothing. Everything is on loopback.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,13 @@ def package_files(package: str, folder: str) -> Path:
 
 
 class EditorSite:
-    """The site with this catalogue, the editor's files from a folder, and the scripts of a pack of nodes."""
+    """The site with this catalogue, the editor's files from a folder, and scripts of packs of nodes."""
 
-    def __init__(self, object_info: str, static: Path | None = None, pack: Path | None = None) -> None:
+    def __init__(self, object_info: str, static: Path | None = None, scripts: Sequence[Path] = ()) -> None:
         self._object_info = object_info
-        self._pack = pack
+        self._scripts = list(scripts)
+        folders = dict.fromkeys(script.parent for script in self._scripts)
+        self._places = {folder: f"/extensions/{number}" for number, folder in enumerate(folders)}
         self.static = static or package_files("comfyui_frontend_package", "static")
 
     def app(self) -> web.Application:
@@ -55,8 +57,12 @@ class EditorSite:
         app = web.Application()
         app.router.add_get("/ws", self._socket)
         app.router.add_route("*", "/api/{path:.*}", self._answer)
-        if self._pack is not None:
-            app.router.add_static("/extensions/pack", self._pack)
+        for folder, place in self._places.items():
+            app.router.add_static(place, folder)
+            if (common := folder.parent / "common").is_dir():  # of rgthree's pack
+                app.router.add_static("/rgthree/common", common)
+                config = (folder.parent.parent / "rgthree_config.json.default").read_text("utf-8")
+                app.router.add_get("/rgthree/config.js", _script(f"export const rgthreeConfig = {config};"))
         app.router.add_get("/{path:.*}", self.file)
         return app
 
@@ -74,8 +80,8 @@ class EditorSite:
         path = request.match_info["path"]
         if path == "object_info":
             return web.Response(text=self._object_info, content_type="application/json")
-        if path == "extensions" and self._pack is not None:
-            return web.json_response([f"/extensions/pack/{script.name}" for script in sorted(self._pack.glob("*.js"))])
+        if path == "extensions":
+            return web.json_response([f"{self._places[script.parent]}/{script.name}" for script in self._scripts])
         if path == "ws":
             return await self._socket(request)
         if request.method != "GET":
@@ -90,10 +96,17 @@ class EditorSite:
         return web.FileResponse(path)
 
 
+def _script(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=text, content_type="text/javascript")
+
+    return answer
+
+
 @contextlib.asynccontextmanager
-async def serve_editor(object_info: str, pack: Path | None = None) -> AsyncIterator[str]:
+async def serve_editor(object_info: str, scripts: Sequence[Path] = ()) -> AsyncIterator[str]:
     """Serve a site with this catalogue, and yield its address."""
-    async with serve_site(EditorSite(object_info, pack=pack)) as address:
+    async with serve_site(EditorSite(object_info, scripts=scripts)) as address:
         yield address
 
 
