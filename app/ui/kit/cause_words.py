@@ -94,17 +94,13 @@ def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
     rule = failure.exception_type if isinstance(failure, Failure) else failure.details
     advice = {
         "not-logged-in": _("Log in again, and press Run again."),
-        "other-person": _("Reload this page to work as whoever is logged in now."),
+        "other-person": _("Reload this page to work as the user who is logged in now."),
         "not-yours": _("Choose a file of your own, and press Run again."),
         "not-allowed": _("Whoever runs this installation decides what may run here."),
-        "denied-node": _("Use a workflow without that node, or ask whoever runs this installation."),
-        "no-partner-key": _(
-            "Use a workflow without nodes that use credits, or ask whoever runs this installation for a key."
-        ),
-        "no-partner-server": _("Choose another server, or ask whoever runs this installation."),
-        **dict.fromkeys(
-            ("too-large", "refused-body"), _("Use a smaller workflow, or ask whoever runs this installation.")
-        ),
+        "denied-node": _("Use a workflow without that node, or ask an administrator."),
+        "no-partner-key": _("Use a workflow without nodes that use credits, or ask an administrator for a key."),
+        "no-partner-server": _("Choose another server, or ask an administrator."),
+        **dict.fromkeys(("too-large", "refused-body"), _("Use a smaller workflow, or ask an administrator.")),
         "too-many-prompts": _("Wait until some of your work has ended, and press Run again."),
     }.get(rule)
     if advice is None:

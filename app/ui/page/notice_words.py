@@ -177,7 +177,7 @@ def _absent(kind: NoticeKind, _: Translator) -> Words:
         _("Somebody else has logged in in this browser."),
         _(
             "This page is not theirs, so it sends and fetches nothing under their name. Your work goes on; it is"
-            " fetched when you log in again. Reload to work as whoever is logged in now."
+            " fetched when you log in again. Reload to work as the user who is logged in now."
         ),
         tone=Tone.WARN,
     )

@@ -39,7 +39,7 @@ def distinguished(items: Iterable[Field], form: Form) -> tuple[Field, ...]:
 
 
 def _ways(item: Field, form: Form, leads: _Leads, titles: Mapping[str, str]) -> Iterator[str]:
-    """What a field could be told apart by, the best first."""
+    """What could distinguish a field, the best first."""
     inside = titles.get(item.node_id, "")
     title = form.hints.titles.get(item.key) or inside
     yield title
