@@ -18,7 +18,7 @@ from app.core.model import NodeId
 MAX_NODES = 5000
 MAX_TEXT = 20_000_000  # characters; the real server's body limit is 100 MB
 
-SCENE = "Load3D"  # its `image` is a description of pictures that the editor takes of its scene
+SCENE_PICTURE = ("Load3D", "image")  # a class and its input: it describes pictures that the editor takes of a scene
 NO_SCENE: Mapping[str, object] = {
     "image": "",
     "mask": "",
@@ -81,7 +81,7 @@ class ApiWorkflow:
 
         def value_of(node_id: str, name: str, file: str) -> object:
             node = self.nodes.get(node_id)
-            is_scene = name == "image" and node is not None and node.class_type == SCENE
+            is_scene = node is not None and (node.class_type, name) == SCENE_PICTURE
             return {**NO_SCENE, "image": file, "mask": file, "normal": file} if is_scene else file
 
         return self.with_values({key: value_of(*key, file) for key, file in values.items()}) if values else self

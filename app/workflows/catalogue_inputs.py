@@ -116,7 +116,12 @@ class InputSpec:
     @property
     def has_field(self) -> bool:
         """Whether a form has a field for it even where the workflow has neither a value nor a link."""
-        return self.is_widget or self.type in CAPTURE_TYPES
+        return self.is_widget or self.is_capture
+
+    @property
+    def is_capture(self) -> bool:
+        """Whether its value is a file that the page uploads; seven classes have a 3D view that takes no pictures."""
+        return self.type in CAPTURE_TYPES and (self.type != "LOAD_3D" or self.name == "image")
 
     @property
     def is_forced_input(self) -> bool:

@@ -33,6 +33,7 @@ def input_labels(_: Translator) -> tuple[str, ...]:
         _("Model name"),
         _("Negative prompt"),
         _("Noise seed"),
+        _("Picture of the scene"),
         _("Prompt"),
         _("Sampler name"),
         _("Scheduler"),

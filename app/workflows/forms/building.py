@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from app.core.errors import BadInput
-from app.core.workflow import ApiWorkflow
+from app.core.workflow import SCENE_PICTURE, ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Text, Unknown, Upload, Whole
@@ -144,8 +144,6 @@ class _Known:
     @cached_property
     def label(self) -> str:
         """Its label."""
-        if self.spec.type == "LOAD_3D":
-            return "Picture of the scene"
         return self.spec.label if self.spec.label != self.spec.name else label_of(self.spec.name)
 
 
@@ -311,6 +309,8 @@ class _Builder:
         key, hints = (node.node_id, name), self.hints
         if label := hints.labels.get(key):
             return label
+        if (node.class_type, name) == SCENE_PICTURE:
+            return "Picture of the scene"
         match known.kind:
             case Upload() if label := hints.leads.get(node.node_id):
                 return label

@@ -54,7 +54,7 @@ def default_of(spec: InputSpec, kind: Kind) -> object:
 
 def kind_of(spec: InputSpec) -> Kind:
     """The kind of the field for an input."""
-    if spec.type in CAPTURES:
+    if spec.is_capture:
         return Upload(CAPTURES[spec.type])
     if spec.widget_type == PAINTER:
         return Upload(Media.PICTURE, is_optional=True)

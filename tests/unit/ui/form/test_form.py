@@ -304,7 +304,10 @@ async def test_typed_values_are_sent_exactly() -> None:
 def test_translated_labels_are_those_of_real_inputs() -> None:
     real = Catalogue.parse(recordings.catalogue_text())
     classes = [found for name in real.names if (found := real.get(name)) is not None]
-    known = {label_of(spec.name) for found in classes for spec in found.inputs} | {"Negative prompt"}
+    known = {label_of(spec.name) for found in classes for spec in found.inputs} | {
+        "Negative prompt",
+        "Picture of the scene",
+    }
     assert set(input_labels(ENGLISH)) <= known
     assert set(node_labels(ENGLISH)) <= {found.display_name for found in classes}
 

@@ -20,7 +20,7 @@ from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
 from app.workflows.editor.problems import CannotConvert, Problem, Reason
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import Media, Upload
+from app.workflows.forms.fields import Media, Unknown, Upload
 from tests.editor.cases import CASES
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key
@@ -110,10 +110,13 @@ def test_what_the_editors_page_would_take_is_asked_of_the_user(converter: Conver
     draw = Drawing()
     draw.node(1, "WebcamCapture", ["", 640, 480, True, "capture"], title="Camera")
     draw.node(2, "Load3D", ["a.glb", "", "", "", "", 64, 64])
+    draw.node(3, "Save3DAdvanced", ["3d/a", "", 64, 64])
     conversion = converter.convert(draw.file())
     assert [conversion.output[node_id]["inputs"]["image"] for node_id in "12"] == ["", ""]
     form = build_form(conversion.workflow, Catalogue.parse(CLASSES), hints_of(conversion))
     assert {form.by_key[node_id, "image"].kind for node_id in "12"} == {Upload(Media.PICTURE)}
+    assert [form.by_key[node_id, "image"].label for node_id in "12"] == ["Image", "Picture of the scene"]
+    assert isinstance(form.by_key["3", "viewport_state"].kind, Unknown), "a view takes no picture"
 
 
 @pytest.mark.parametrize("name", REFUSED)
