@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from demo_comfyui.faults import Faults
 from demo_comfyui.nodes import FINGERPRINTS, RUNNERS, Interrupted, NodeContext, NodeResult
 from demo_comfyui.output_cache import Cached, OutputCache, is_link
 from demo_comfyui.plan import Plan
@@ -24,14 +25,20 @@ from demo_comfyui.storage import Storage
 from demo_comfyui.validation import type_name
 from demo_comfyui.versions import PREVIEW_METHODS
 
+PAUSE_SECONDS = 0.02
+"""How often a job that is paused looks whether it may continue."""
+
 log = logging.getLogger(__name__)
 
 
 class Executor:
     """Runs prompts. `client_id` and `last_node` are sent to a client that reconnects."""
 
-    def __init__(self, queue: PromptQueue, hub: SocketHub, storage: Storage, settings: Settings) -> None:
+    def __init__(
+        self, queue: PromptQueue, hub: SocketHub, storage: Storage, settings: Settings, faults: Faults
+    ) -> None:
         self._settings = settings
+        self._faults = faults
         self._catalogue = settings.version.catalogue
         self._queue = queue
         self._hub = hub
@@ -136,6 +143,9 @@ class Executor:
         def step(value: int, total: int, preview: Any) -> None:
             check()
             run.progress.step(node_id, value, total, preview)
+            while self._faults.pauses(value):
+                check()
+                self._interrupt.wait(PAUSE_SECONDS)
 
         context = NodeContext(
             storage=self._storage,

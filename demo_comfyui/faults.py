@@ -9,6 +9,7 @@ State, kept until changed or reset:
     deaf                true: sockets stay open but nothing is sent on any of them
     dead_worker         true: prompts are accepted and never run, as after the worker thread's death
     refuse_sockets      true: every new socket is answered 403, as for a foreign Origin
+    pause_at_step       a number: a job waits after this step of a node until this is changed; null = never
     close_sockets_late  seconds by which this server is late to answer a closing socket and to forget its clientId
     next_submit         what happens to the next POST /prompt, once; null = nothing special
                           silence           queued, runs, and is never answered (the connection stays open)
@@ -61,6 +62,7 @@ class Faults:
     hang: bool = False
     deaf: bool = False
     dead_worker: bool = False
+    pause_at_step: int | None = None
     refuse_sockets: bool = False
     close_sockets_late: float = 0.0
     next_submit: NextSubmit | None = None
@@ -112,6 +114,10 @@ class Faults:
         while self.hang:
             await self._awake.wait()
 
+    def pauses(self, step: int) -> bool:
+        """Whether a job that has done this step of a node must wait now."""
+        return self.pause_at_step is not None and step >= self.pause_at_step
+
     def state(self) -> dict[str, Any]:
         """Return the lasting faults as JSON."""
         return {
@@ -119,6 +125,7 @@ class Faults:
             "hang": self.hang,
             "deaf": self.deaf,
             "dead_worker": self.dead_worker,
+            "pause_at_step": self.pause_at_step,
             "refuse_sockets": self.refuse_sockets,
             "close_sockets_late": self.close_sockets_late,
             "next_submit": self.next_submit.value if self.next_submit else None,
@@ -127,7 +134,7 @@ class Faults:
     def _reset(self) -> None:
         self.delay = self.close_sockets_late = 0.0
         self.hang = self.deaf = self.dead_worker = self.refuse_sockets = False
-        self.next_submit = None
+        self.next_submit = self.pause_at_step = None
         self._release()
 
     def _release(self) -> None:
@@ -146,6 +153,10 @@ def _checked(key: str, value: Any) -> Any:
             if isinstance(value, bool):
                 return value
             raise BadFault(f"{key} must be true or false")
+        case "pause_at_step":
+            if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+                return value
+            raise BadFault("pause_at_step must be null or a positive whole number")
         case "next_submit":
             if value is None:
                 return None

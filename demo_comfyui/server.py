@@ -49,7 +49,7 @@ class DemoServer:
         self._storage = Storage(settings.data, settings.version.separator)
         self._hub = SocketHub(self._loop, self._faults, features(settings))
         self._queue = PromptQueue(self._announce)
-        self._executor = Executor(self._queue, self._hub, self._storage, settings)
+        self._executor = Executor(self._queue, self._hub, self._storage, settings, self._faults)
         self._restarts = False
 
     async def run(self) -> bool:

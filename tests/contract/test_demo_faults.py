@@ -12,7 +12,20 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.contract.peer import WebPeer, ended, entry, history_of, post, queue, quick, running, submit, until
+from tests.contract.peer import (
+    Event,
+    WebPeer,
+    ended,
+    entry,
+    history_of,
+    post,
+    queue,
+    quick,
+    running,
+    save,
+    submit,
+    until,
+)
 from tests.services import Service, start_demo
 from wire.versions import NEWEST
 
@@ -75,6 +88,7 @@ async def test_state_has_process_and_sockets(faulty: WebPeer) -> None:
         "close_sockets_late": 0.0,
         "next_submit": None,
         "dead_worker": False,
+        "pause_at_step": None,
     }
     assert "seen" in found["sockets"]["open"] and "seen" in found["sockets"]["hearing"]
 
@@ -89,6 +103,7 @@ async def test_state_has_process_and_sockets(faulty: WebPeer) -> None:
         (b'{"delay": -1}', "delay"),
         (b'{"delay": NaN}', "delay"),
         (b'{"hang": 1}', "hang"),
+        (b'{"pause_at_step": 0}', "pause_at_step"),
         (b'{"next_submit": "explode"}', "next_submit"),
     ],
 )
@@ -235,6 +250,35 @@ async def test_refused_submit_is_not_queued(faulty: WebPeer) -> None:
     assert answer.status == 400
     assert answer.json()["error"]["type"] == "demo_refused"
     assert prompt_id not in await queued(faulty)
+
+
+def two_steps() -> dict[str, Any]:
+    steps = {"image": ["1", 0], "steps": 2, "fail_at": 0}
+    return {**quick(), "7": {"class_type": "DemoFailAt", "inputs": steps}, "9": save("7")}
+
+
+def steps_of(received: list[Event]) -> list[int]:
+    return [event.data["value"] for event in received if event.kind == "progress"]
+
+
+async def test_job_pauses_after_a_step_until_it_may_continue(faulty: WebPeer) -> None:
+    await faults(faulty, pause_at_step=1)
+    listener = await faulty.connect("pausing")
+    prompt_id = await submit(faulty, two_steps(), client_id="pausing")
+    await listener.until(lambda received: bool(steps_of(received)))
+    assert (await queue(faulty))[0] == [prompt_id] and steps_of(listener.received) == [1]
+    await faults(faulty, pause_at_step=None)
+    assert (await entry(faulty, prompt_id))["status"]["status_str"] == "success"
+    assert steps_of(listener.received) == [1, 2]
+
+
+async def test_paused_job_can_be_interrupted(faulty: WebPeer) -> None:
+    await faults(faulty, pause_at_step=2)
+    listener = await faulty.connect("pausing")
+    prompt_id = await submit(faulty, two_steps(), client_id="pausing")
+    await listener.until(lambda received: steps_of(received) == [1, 2])
+    await post(faulty, "/interrupt", {})
+    assert (await entry(faulty, prompt_id))["status"]["messages"][-1][0] == "execution_interrupted"
 
 
 async def test_held_submit_continues_when_released(faulty: WebPeer) -> None:

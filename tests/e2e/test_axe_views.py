@@ -19,9 +19,8 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import UNMARKED, check_axe
 from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.fault_kit import post_server
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import quick_workflow
+from tests.e2e.work_kit import break_server, demo_servers, quick_workflow
 from tests.services import Service, start_gateway
 from tests.toolchain import families
 
@@ -158,9 +157,8 @@ async def window(user: BrowserUser, gateway: Service, photo: Path) -> MooringWin
     await page.get_by_test_id("rename-preset").wait_for()
     await page.keyboard.press("Escape")
     await expect(page.locator("dialog")).to_have_count(0)  # fields behind a dialog accept no text
-    for number in (1, 2):
-        address = f"http://127.0.0.1:{gateway.port + number}"
-        await post_server(Service(gateway.process, address), "/demo/faults", {"dead_worker": True})
+    for server in demo_servers(gateway, 2):
+        await break_server(server, dead_worker=True)
     await page.get_by_test_id("where").select_option("demo-1")
     await page.get_by_test_id("run-count").fill("4")
     await page.get_by_test_id("run-count").blur()

@@ -9,7 +9,8 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -76,25 +77,28 @@ async def wait_for_rest(page: Page) -> str:
     return await transform_of(page)
 
 
-async def test_graph_of_a_running_task_is_marked_live(window: MooringWindow) -> None:
+async def test_graph_of_a_running_task_is_marked_live(window: MooringWindow, gateway: Service) -> None:
     nodes = quick_workflow(31)
-    nodes["7"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 25, "fail_at": 0}}
+    nodes["7"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 4, "fail_at": 0}}
     nodes["2"]["inputs"]["images"] = ["7", 0]
-    prompt_id = await window.submit(nodes)
-    await window.card(prompt_id, "running").wait_for()
-    page = await open_graph(window, prompt_id)
-    drawn = await page.locator(".drawing").evaluate_handle("(node) => node")
-    await wait_for_js(
-        page,
-        """() => {
-          const mark = (id) => document.querySelector(`.box[data-node-id="${id}"]`).dataset.mark ?? "";
-          return mark(1) === "finished" && mark(7) === "running" && mark(2) === "";
-        }""",
-    )
+    servers = demo_servers(gateway)
     bar = "document.querySelector('.box[data-node-id=\"7\"] .box-bar').width.baseVal.value"
-    early = await page.evaluate(bar)
-    await wait_for_js(page, f"(early) => {bar} > early", arg=early)
-    await expect(page.locator(".node-row", has_text="DemoFailAt").locator(".node-mark")).to_have_text("Running")
+    async with paused(*servers, at_step=1):
+        prompt_id = await window.submit(nodes)
+        await window.card(prompt_id, "running").wait_for()
+        page = await open_graph(window, prompt_id)
+        drawn = await page.locator(".drawing").evaluate_handle("(node) => node")
+        await wait_for_js(
+            page,
+            """() => {
+              const mark = (id) => document.querySelector(`.box[data-node-id="${id}"]`).dataset.mark ?? "";
+              return mark(1) === "finished" && mark(7) === "running" && mark(2) === "";
+            }""",
+        )
+        early = await page.evaluate(bar)
+        await expect(page.locator(".node-row", has_text="DemoFailAt").locator(".node-mark")).to_have_text("Running")
+        async with paused(*servers, at_step=3):
+            await wait_for_js(page, f"(early) => {bar} > early", arg=early)
     await expect(page.get_by_test_id("graph-state")).to_have_text("Finished")
     for node_id in ("1", "7", "2"):
         await expect(box(page, node_id)).to_have_attribute("data-mark", "finished")

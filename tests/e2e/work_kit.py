@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,23 @@ def make_photo(folder: Path, number: int = 0) -> Path:
 async def break_server(server: Service, **faults: Any) -> dict[str, Any]:
     """Set faults of a demo server, at its own address."""
     return dict(await _post(server, "/demo/faults", faults))
+
+
+def demo_servers(gateway: Service, count: int = 3) -> list[Service]:
+    """Return the demo servers that a gateway has started, which end with it."""
+    return [Service(gateway.process, f"http://127.0.0.1:{gateway.port + number}") for number in range(1, count + 1)]
+
+
+@contextlib.asynccontextmanager
+async def paused(*servers: Service, at_step: int = 1) -> AsyncIterator[None]:
+    """Let each job on these servers wait after a step until the block ends: a test then depends on no job's speed."""
+    for server in servers:
+        await break_server(server, pause_at_step=at_step)
+    try:
+        yield
+    finally:
+        for server in servers:
+            await break_server(server, pause_at_step=None)
 
 
 async def load_server(server: Service, count: int) -> list[str]:
