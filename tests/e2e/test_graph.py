@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
+from tests.e2e.work_kit import break_server, demo_servers, paused, quick_workflow, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -97,8 +97,9 @@ async def test_graph_of_a_running_task_is_marked_live(window: MooringWindow, gat
         )
         early = await page.evaluate(bar)
         await expect(page.locator(".node-row", has_text="DemoFailAt").locator(".node-mark")).to_have_text("Running")
-        async with paused(*servers, at_step=3):
-            await wait_for_js(page, f"(early) => {bar} > early", arg=early)
+        for server in servers:
+            await break_server(server, pause_at_step=3)
+        await wait_for_js(page, f"(early) => {bar} > early", arg=early)
     await expect(page.get_by_test_id("graph-state")).to_have_text("Finished")
     for node_id in ("1", "7", "2"):
         await expect(box(page, node_id)).to_have_attribute("data-mark", "finished")
