@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import js
@@ -10,7 +10,7 @@ from pyodide.ffi import to_js
 
 from app.browser.idb import Database, Steps
 from app.browser.values import from_plain, js_object, present
-from app.core.ports.documents import DocumentKey
+from app.core.ports.documents import Changes, DocumentKey
 
 DOCUMENTS = "papers"
 
@@ -40,15 +40,33 @@ class BrowserDocuments:
 
         return await self._database.run("read_document", [DOCUMENTS], steps)
 
-    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
+    async def write_documents(self, changes: Changes) -> None:
         """Write these texts and delete those that are None: durably, all of them or none."""
 
         def steps(transaction: Any) -> Steps[None]:
-            documents = transaction.objectStore(DOCUMENTS)
-            for (kind, name), text in changes.items():
-                if text is None:
-                    yield documents.delete(to_js([kind, name]))
-                else:
-                    yield documents.put(js_object({"kind": kind, "name": name, "text": text}))
+            yield from _write(transaction.objectStore(DOCUMENTS), changes)
 
         await self._database.run("write_documents", [DOCUMENTS], steps, write=True)
+
+    async def change_documents(
+        self, keys: Collection[DocumentKey], change: Callable[[Mapping[DocumentKey, str]], Changes]
+    ) -> None:
+        """Write what `change` makes of those of these texts that exist, in one transaction."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            documents, found = transaction.objectStore(DOCUMENTS), dict[DocumentKey, str]()
+            for kind, name in keys:
+                row = yield documents.get(to_js([kind, name]))
+                if present(row) is not None:
+                    found[kind, name] = str(row.text)
+            yield from _write(documents, change(found))
+
+        await self._database.run("change_documents", [DOCUMENTS], steps, write=True)
+
+
+def _write(documents: Any, changes: Changes) -> Steps[None]:
+    for (kind, name), text in changes.items():
+        if text is None:
+            yield documents.delete(to_js([kind, name]))
+        else:
+            yield documents.put(js_object({"kind": kind, "name": name, "text": text}))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from app.core.errors import StorageError
-from app.core.ports.documents import DocumentKey
+from app.core.ports.documents import Changes, DocumentKey
 
 
 class MemoryDocuments:
@@ -21,7 +21,7 @@ class MemoryDocuments:
     async def read_document(self, kind: str, name: str) -> str | None:
         return self.shelf.get((kind, name))
 
-    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
+    async def write_documents(self, changes: Changes) -> None:
         if self.is_full:
             raise StorageError("write_documents", "quota", "")
         for key, text in changes.items():
@@ -29,3 +29,8 @@ class MemoryDocuments:
                 self.shelf.pop(key, None)
             else:
                 self.shelf[key] = text
+
+    async def change_documents(
+        self, keys: Collection[DocumentKey], change: Callable[[Mapping[DocumentKey, str]], Changes]
+    ) -> None:
+        await self.write_documents(change({key: self.shelf[key] for key in keys if key in self.shelf}))

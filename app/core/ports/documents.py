@@ -5,10 +5,11 @@ Workflows, presets and recent values are kept there. The modules that write a te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 DocumentKey = tuple[str, str]  # its kind, and its name within that kind
+Changes = Mapping[DocumentKey, str | None]  # texts to write; None deletes
 
 
 class DocumentStore(Protocol):
@@ -20,5 +21,10 @@ class DocumentStore(Protocol):
     async def read_document(self, kind: str, name: str) -> str | None:
         """One text, or None if there is none."""
 
-    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
+    async def write_documents(self, changes: Changes) -> None:
         """Write these texts and delete those that are None: durably, all of them or none."""
+
+    async def change_documents(
+        self, keys: Collection[DocumentKey], change: Callable[[Mapping[DocumentKey, str]], Changes]
+    ) -> None:
+        """Write what `change` makes of those of these texts that exist. No other window writes in between."""

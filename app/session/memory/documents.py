@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from app.core.ports.documents import DocumentKey, DocumentStore
+from app.core.ports.documents import Changes, DocumentKey, DocumentStore
 
 
 class PrivateDocuments:
@@ -21,6 +21,14 @@ class PrivateDocuments:
             return self._mine[kind, name]
         return await self._inner.read_document(kind, name)
 
-    async def write_documents(self, changes: Mapping[DocumentKey, str | None]) -> None:
+    async def write_documents(self, changes: Changes) -> None:
         """Write to this page's memory only."""
         self._mine.update(changes)
+
+    async def change_documents(
+        self, keys: Collection[DocumentKey], change: Callable[[Mapping[DocumentKey, str]], Changes]
+    ) -> None:
+        """Change this page's memory only. Nothing is awaited between reading that and writing."""
+        shared = {key: await self._inner.read_document(*key) for key in keys}
+        now = {key: self._mine.get(key, text) for key, text in shared.items()}
+        self._mine.update(change({key: text for key, text in now.items() if text is not None}))

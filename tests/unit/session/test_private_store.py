@@ -414,4 +414,9 @@ async def test_private_window_reads_documents_but_forgets_its_own() -> None:
         "mine",
         None,
     ]
+    await documents.change_documents(
+        [("favourite", "a"), ("preset", "b"), ("preset", "c")],
+        lambda texts: {("favourite", "a"): repr(sorted(texts.values()))},
+    )
+    assert await documents.read_kind("favourite") == {"a": "['mine', 'x']"}
     assert shelf == {("preset", "a"): "theirs", ("preset", "b"): "theirs", ("favourite", "a"): "x"}
