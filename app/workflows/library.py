@@ -8,8 +8,8 @@
     text = export_text(documents, layouts)                  # everything as one file, and back
     bundle = read_export(text)
 
-An item is identified by its file's content: the same workflow opened twice is one item. The content is stored apart
-from the item, since a list of hundreds does not need it.
+An item has the id of its file's first content: the same workflow opened twice is one item. The content is stored apart
+from the item, since a list of hundreds does not need it. Earlier contents of an item are in `versions.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -32,13 +32,17 @@ from app.workflows.forms.records import Undecoded, from_text, to_text
 from app.workflows.forms.search import plain
 from app.workflows.reading import Source
 
-KIND, FILE_KIND = "workflow", "workflow-file"
-EXPORTED_KINDS = (KIND, FILE_KIND, PRESET_KIND, RECENT_KIND)
+KIND, FILE_KIND, VERSION_KIND = "workflow", "workflow-file", "workflow-version"
+SEEN_KIND = "published-seen"  # not exported: another installation has other files
+EXPORTED_KINDS = (KIND, FILE_KIND, VERSION_KIND, PRESET_KIND, RECENT_KIND)
 LONGEST_TITLE = 200  # characters
 LONGEST_TAG = 40
 MOST_TAGS = 20
+MOST_SEEN = 1000  # published files
 MOST_PROMPTS = 4  # of these, one should have a picture
 _MARK = "mooring-library"
+_ID = re.compile("[0-9a-f]{32}")
+_LATEST = 1e11  # seconds since 1970: the year 5138
 _ENDING = re.compile(r"(?:_\d{5}_?)?(?:\.app)?\.[A-Za-z0-9]{1,5}$")  # after SaveImage's counter or `.app`
 
 
@@ -52,8 +56,26 @@ class Origin(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """An earlier content of an item: its hash, when it came into the library, and its runs, latest first."""
+
+    content: str
+    at: float = 0.0
+    size: int = 0  # bytes of its document
+    prompts: tuple[PromptId, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def used(self, prompt_id: PromptId) -> Version:
+        """The version after a run."""
+        return replace(self, prompts=(prompt_id, *self.prompts)[:MOST_PROMPTS])
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """The list entry of one workflow. Its picture is a result of one of `prompts`, its runs, latest first."""
+    """The list entry of one workflow. Its picture is a result of one of `prompts`, its runs, latest first.
+
+    `versions` are its earlier contents, the one left last first.
+    """
 
     item_id: str
     title: str = ""
@@ -63,8 +85,26 @@ class Item:
     used_at: float = 0.0
     tags: tuple[str, ...] = ()
     prompts: tuple[PromptId, ...] = ()
+    content: str = ""  # the hash of its file, if that has changed
+    changed_at: float = 0.0  # when that content came into the library
+    versions: tuple[Version, ...] = ()
     v: int = RECORD_VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content_id(self) -> str:
+        """The hash of its file."""
+        return self.content or self.item_id
+
+    @property
+    def since(self) -> float:
+        """When its present content came into the library."""
+        return self.changed_at or self.added_at
+
+    @property
+    def runs(self) -> tuple[PromptId, ...]:
+        """Its runs here: those of its present content first, then those of earlier ones."""
+        return *self.prompts, *(prompt_id for version in self.versions for prompt_id in version.prompts)
 
     def used(self, at: float, prompt_id: PromptId | None = None) -> Item:
         """The item after it was opened, or run as that prompt."""
@@ -80,6 +120,29 @@ class Item:
         """The item with these tags, each once, in the given order."""
         cut = (" ".join(tag.split())[:LONGEST_TAG] for tag in tags)
         return replace(self, tags=tuple(dict.fromkeys(tag for tag in cut if tag))[:MOST_TAGS])
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A published file as the user last opened it: its tag, and when."""
+
+    path: str
+    tag: str = ""
+    at: float = 0.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_seen(documents: Mapping[str, str]) -> dict[str, Seen]:
+    """What was seen, by path; unreadable ones are left out."""
+    found = (from_text(Seen, text) for text in documents.values())
+    return {item.path: item for item in found if isinstance(item, Seen)}
+
+
+def seen_changes(seen: Mapping[str, Seen], new: Seen) -> dict[DocumentKey, str | None]:
+    """The changes that note a published file; the oldest notes make room."""
+    others = sorted((item for item in seen.values() if item.path != new.path), key=lambda item: -item.at)
+    old = (item.path for item in others[MOST_SEEN - 1 :])
+    return {(SEEN_KIND, new.path): to_text(new), **{(SEEN_KIND, path): None for path in old}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +169,11 @@ def item_id_of(body: Body) -> str:
     return hashlib.sha256((body.graph or body.api).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def version_key(item_id: str, content: str) -> DocumentKey:
+    """The document of an earlier content."""
+    return VERSION_KIND, f"{item_id}/{content}"
+
+
 def written(item: Item, body: Body | None = None) -> dict[DocumentKey, str | None]:
     """The documents of an item; without `body`, its file is not changed."""
     documents: dict[DocumentKey, str | None] = {(KIND, item.item_id): to_text(item)}
@@ -114,9 +182,10 @@ def written(item: Item, body: Body | None = None) -> dict[DocumentKey, str | Non
     return documents
 
 
-def deleted(item_id: str) -> dict[DocumentKey, str | None]:
-    """The changes that delete an item."""
-    return {(KIND, item_id): None, (FILE_KIND, item_id): None}
+def deleted(item_id: str, versions: Iterable[Version] = ()) -> dict[DocumentKey, str | None]:
+    """The changes that delete an item with its versions."""
+    earlier = (version_key(item_id, version.content) for version in versions)
+    return dict.fromkeys(((KIND, item_id), (FILE_KIND, item_id), *earlier))
 
 
 def read_items(documents: Mapping[str, str]) -> tuple[Item, ...]:
@@ -171,7 +240,7 @@ def is_export(text: str) -> bool:
 
 
 def read_export(text: str, name: str = "") -> Bundle:
-    """Parse an export, or raise BadInput. Items without a file, and files of another item, are left out."""
+    """Parse an export, or raise BadInput. Items without their file, and files and versions of others, are left out."""
     check_file(len(text))
     try:
         parsed = json.loads(text)
@@ -181,34 +250,49 @@ def read_export(text: str, name: str = "") -> Bundle:
         layouts = {str(key): str(layout) for key, layout in parsed["layouts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(SourceFault.DAMAGED.value, name, repr(error)) from error
-    whole = {key for (kind, key), document in documents.items() if kind == FILE_KIND and _is_file_of(key, document)}
-    return Bundle(
-        {key: document for key, document in documents.items() if key[0] not in {KIND, FILE_KIND} or key[1] in whole},
-        layouts,
-    )
+    others = {key: text for key, text in documents.items() if key[0] not in {KIND, FILE_KIND, VERSION_KIND}}
+    return Bundle({**others, **_whole_items(documents)}, layouts)
 
 
-def merged(bundle: Bundle, known: Mapping[str, str]) -> dict[DocumentKey, str | None]:
-    """The changes that import a bundle: `known` are the existing items, of which nothing is lost."""
-    changes: dict[DocumentKey, str | None] = dict(bundle.documents)
-    for (kind, name), text in bundle.documents.items():
-        if kind == RECENT_KIND:
-            del changes[kind, name]  # recent values of another machine are not imported
-        elif kind == KIND and name in known:
-            changes[kind, name] = _merged(known[name], text)
-    return changes
+def _whole_items(documents: Mapping[DocumentKey, str]) -> dict[DocumentKey, str]:
+    whole: dict[DocumentKey, str] = {}
+    for (kind, item_id), text in documents.items():
+        item, file = from_text(Item, text) if kind == KIND else None, documents.get((FILE_KIND, item_id), "")
+        content = item.content_id if isinstance(item, Item) else item_id
+        if kind != KIND or not _ID.fullmatch(item_id) or not _has_content(file, content):
+            continue
+        whole |= {(KIND, item_id): text, (FILE_KIND, item_id): file}
+        if isinstance(item, Item):
+            own = _checked(replace(item, item_id=item_id))
+            versions = tuple(_whole_versions(own, documents))
+            whole[KIND, item_id] = to_text(replace(own, versions=versions))
+            keys = (version_key(item_id, version.content) for version in versions)
+            whole |= {key: documents[key] for key in keys}
+    return whole
 
 
-def _merged(here: str, there: str) -> str:
-    mine, other = from_text(Item, here), from_text(Item, there)
-    if isinstance(mine, Undecoded) or isinstance(other, Undecoded):
-        return there if isinstance(mine, Undecoded) and not mine.is_newer else here
-    return to_text(replace(mine.tagged((*mine.tags, *other.tags)), used_at=max(mine.used_at, other.used_at)))
+def _checked(item: Item) -> Item:
+    """An item from outside with times that a calendar has."""
+    return replace(item, added_at=_time(item.added_at), used_at=_time(item.used_at), changed_at=_time(item.changed_at))
 
 
-def _is_file_of(item_id: str, text: str) -> bool:
+def _time(seconds: float) -> float:
+    return seconds if 0 <= seconds <= _LATEST else 0.0
+
+
+def _whole_versions(item: Item, documents: Mapping[DocumentKey, str]) -> Iterator[Version]:
+    seen = {item.content_id}
+    for version in item.versions:
+        text = documents.get(version_key(item.item_id, version.content), "")
+        if version.content not in seen and _has_content(text, version.content):
+            seen.add(version.content)
+            size, prompts = len(text.encode("utf-8", "surrogatepass")), version.prompts[:MOST_PROMPTS]
+            yield replace(version, at=_time(version.at), size=size, prompts=prompts)
+
+
+def _has_content(text: str, content: str) -> bool:
     found = from_text(Body, text)
-    return isinstance(found, Body) and item_id_of(found) == item_id
+    return isinstance(found, Body) and item_id_of(found) == content
 
 
 def _searched(item: Item) -> str:

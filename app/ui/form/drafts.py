@@ -6,8 +6,8 @@ The bytes of files are in the store. They are found by hash: the one in the draf
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.core.window import Restoring, Window
@@ -53,17 +53,6 @@ def load(
     except (ValueError, KeyError, TypeError, AttributeError):
         return FormState(workflow_id=first)
     return FormState(workflow_id=chosen if chosen in nodes or is_known(chosen) else first, drafts=drafts)
-
-
-def without_gone(draft: Draft, nodes: Collection[str]) -> Draft:
-    """Return the draft without inputs of nodes that the workflow no longer has."""
-    return replace(
-        draft,
-        values={key: value for key, value in draft.values.items() if key[0] in nodes},
-        modes={key: mode for key, mode in draft.modes.items() if key[0] in nodes},
-        awaited={key: name for key, name in draft.awaited.items() if key[0] in nodes},
-        kept={key: sha256 for key, sha256 in draft.kept.items() if key[0] in nodes},
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class WorkflowEntry:
     is_possible: bool = True
     item: Item | None = None
     picture_url: str = ""
+    changed_since: float = 0.0  # when the user last opened a published workflow that has changed since
 
     @property
     def icon_name(self) -> str:

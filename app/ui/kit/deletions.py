@@ -19,6 +19,13 @@ class What(Enum):
     FOLDER = "folder"
     LAYOUT = "layout"  # of a form
     TEXT = "text"  # of a plan of runs
+    VERSION = "version"  # of a workflow, by another content that was opened
+    WENT_BACK = "went-back"  # to an earlier version
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether nothing was deleted: what was replaced is kept."""
+        return self in {What.VERSION, What.WENT_BACK}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.core.ports.blobs import Blob
 from app.ui.kit.screen import Screen
-from app.workflows.library import Item
 
 log = logging.getLogger("mooring.ui")
 
@@ -101,11 +100,11 @@ class Glimpses:
         return None
 
 
-def item_finder(item: Item, read_thumbnail: ReadThumbnail) -> Find:
-    """Return a search for a workflow's picture: from its latest run here that has one."""
+def finder(prompts: Iterable[PromptId], read_thumbnail: ReadThumbnail) -> Find:
+    """Return a search for a workflow's picture: from the first of these runs that has one."""
 
     async def find() -> Blob | None:
-        for prompt_id in item.prompts:
+        for prompt_id in prompts:
             if (blob := await _first_thumbnail(read_thumbnail, prompt_id, FIRST_OUTPUTS)) is not None:
                 return blob
         return None

@@ -19,7 +19,7 @@ from app.ui.kit.screen import Screen
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Saved
-from app.workflows.library import export_text
+from app.workflows.library import Item, export_text
 
 log = logging.getLogger("mooring.ui")
 
@@ -123,6 +123,45 @@ class LibraryActions:
     @action("item-tags")
     async def tag(self, item: str, value: str) -> None:
         await self._library.tag(item, value)
+
+    # Versions
+
+    @action("show-versions")
+    def show_versions(self, item: str) -> None:
+        """List an item's versions; an empty id closes the list."""
+        self._change(versions=item)
+
+    @action("go-back")
+    async def go_back(self, item: str, content: str) -> None:
+        """Make an earlier version current again. The one that is left is kept."""
+        before = await self._library.go_back(item, content)
+        self._opener.reopen(item)
+        if before is not None:
+            self._offer(What.WENT_BACK, before)
+
+    @action("part-version")
+    async def part(self, item: str, content: str) -> None:
+        """Make a version a workflow of its own, and choose it."""
+        self._opener.choose(await self._library.part(item, content))
+
+    def offer_version(self, before: Item) -> None:
+        """Offer to undo that another content was opened in place of an item's."""
+        self._offer(What.VERSION, before)
+
+    def _offer(self, what: What, before: Item) -> None:
+        self._deletions.put_off(Deletion(what, before.title), undo=lambda: self._return_to(before))
+
+    def _return_to(self, before: Item) -> None:
+        async def work() -> None:
+            await self._library.go_back(before.item_id, before.content_id)
+            self._opener.reopen(before.item_id)
+
+        attempt(self._context, work())
+
+    @action("note-change")
+    def note_change(self, item: str) -> None:
+        """Show no longer that a published workflow has changed."""
+        self._library.forget_change(item)
 
     @action("ask-delete-item")
     def ask_delete(self, item: str) -> None:

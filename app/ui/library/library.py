@@ -1,7 +1,7 @@
 """The library: the user's items and the files that the installation publishes.
 
-Other windows write to the same documents, so an item is read before each change, and all items when the tab becomes
-visible or the library opens.
+Other windows write to the same documents, so an item is read and changed in one transaction, and all items are read
+when the tab becomes visible or the library opens.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError, StorageError
 from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
-from app.core.ports.documents import DocumentStore
+from app.core.ports.documents import Changes, DocumentKey, DocumentStore
 from app.core.saved import PublishedFile
-from app.workflows import library
-from app.workflows.library import EXPORTED_KINDS, FILE_KIND, KIND, Body, Bundle, Item, Origin, item_of
+from app.workflows import library, versions
+from app.workflows.library import EXPORTED_KINDS, FILE_KIND, KIND, SEEN_KIND, Body, Bundle, Item, Origin, Seen, item_of
 from app.workflows.reading import Source
 
 log = logging.getLogger("mooring.ui")
@@ -47,6 +48,8 @@ class Library:
         self.files = files
         self.items: tuple[Item, ...] = ()
         self.published: tuple[PublishedFile, ...] = ()
+        self.changed_since: Mapping[str, float] = {}  # open published workflows that changed since they were used
+        self.seen: Mapping[str, Seen] = {}  # published files, by path
         self._published_tag = ""
 
     def item(self, item_id: str) -> Item | None:
@@ -70,11 +73,12 @@ class Library:
         """Read the items; if the store cannot be read, the known ones stay."""
         try:
             items = library.read_items(await self._documents.read_kind(KIND))
+            seen = library.read_seen(await self._documents.read_kind(SEEN_KIND))
         except StorageError as error:
             log.warning("the library is not read: %r", error)
             return
-        if items != self.items:
-            self.items = items
+        if (items, seen) != (self.items, self.seen):
+            self.items, self.seen = items, seen
             self._changed()
 
     def is_stale(self, tag: str) -> bool:
@@ -93,6 +97,26 @@ class Library:
             return  # the known ones stay until the list changes next
         self._changed()
 
+    async def note_published(self, file: PublishedFile) -> None:
+        """Note that a published file was opened. If it was another one before, that is shown until it is run."""
+        before, new = self.seen.get(file.path), Seen(file.path, file.tag, self._now())
+        if before is not None and before.tag != file.tag:
+            self.changed_since = {**self.changed_since, f"{PUBLISHED_MARK}{file.path}": before.at}
+        changes = library.seen_changes(self.seen, new)
+        self.seen = {**self.seen, file.path: new}
+        self._changed()
+        try:
+            await self._documents.write_documents(changes)
+        except StorageError as error:
+            log.info("not noted in the library: %r", error)
+
+    def forget_change(self, workflow_id: str) -> None:
+        """Show no longer that a published workflow has changed."""
+        if workflow_id in self.changed_since:
+            others = {key: at for key, at in self.changed_since.items() if key != workflow_id}
+            self.changed_since = others
+            self._changed()
+
     async def body(self, item_id: str) -> Body:
         """Return the content of an item's file; BadInput if it is missing or damaged."""
         text = await self._documents.read_document(FILE_KIND, item_id)
@@ -100,36 +124,61 @@ class Library:
 
     # Changing
 
-    def made(self, source: Source, origin: Origin, place: str = "") -> tuple[Item, Body]:
-        """Make an item of a file's content, without saving it."""
-        return item_of(source, origin, at=self._now(), place=place)
+    async def made(self, source: Source, origin: Origin, place: str = "") -> tuple[Item, Body]:
+        """Make an item of a file's content, without saving it. One that is known by another content has that id."""
+        item, body = item_of(source, origin, at=self._now(), place=place)
+        known = versions.holder_of(self.items, item.item_id) or await self._namesake(item, body)
+        return item if known is None else replace(item, item_id=known.item_id), body
 
-    async def add(self, item: Item, body: Body) -> None:
-        """Save an item; of one that is already saved, only the time of use changes."""
-        known = await self._read(item.item_id)
-        await self._write(known.used(self._now()) if known is not None else item, body)
+    async def _namesake(self, item: Item, body: Body) -> Item | None:
+        """Return the item of the same place whose file had earlier been like this one."""
+        for known in versions.namesakes(self.items, item.origin, item.place):
+            try:
+                if versions.is_same_work(await self.body(known.item_id), body):
+                    return known
+            except MooringError as error:
+                log.info("%s is not compared: %r", known.item_id, error)
+        return None
 
-    async def note_used(self, item_id: str, prompt_id: PromptId | None = None) -> None:
-        """Note that an item was opened or run. Other workflows are ignored, and errors are only logged."""
+    async def add(self, item: Item, body: Body) -> Item | None:
+        """Save an item, and return it as it was before, if it was there. Another content stays as a version."""
+        return await self._change(item.item_id, lambda texts: versions.saved(texts, item, body))
+
+    async def go_back(self, item_id: str, content: str) -> Item | None:
+        """Make an earlier content current again, and return the item as it was; BadInput if it is gone."""
+        return await self._change(
+            item_id, lambda texts: versions.went_back(texts, item_id, content, at=self._now()), content
+        )
+
+    async def part(self, item_id: str, content: str) -> str:
+        """Make a version an item of its own; return that item's id."""
+        await self._change(item_id, lambda texts: versions.parted(texts, item_id, content, at=self._now()), content)
+        return versions.parted_id(item_id, content)
+
+    async def note_used(self, item_id: str, prompt_id: PromptId | None = None, content: str = "") -> None:
+        """Note that an item was opened, or run with this content. Other workflows are ignored, errors only logged."""
+        if self.item(item_id) is None:
+            return
+        now = self._now()
         try:
-            item = await self._read(item_id) if self.item(item_id) else None
-            if item is not None:
-                await self._write(item.used(self._now(), prompt_id))
+            await self._edit(
+                item_id,
+                lambda item: item.used(now) if prompt_id is None else versions.noted(item, content, prompt_id, now),
+            )
         except MooringError as error:
             log.info("not noted in the library: %r", error)
 
     async def rename(self, item_id: str, title: str) -> None:
         """Change an item's title."""
-        await self._change(item_id, lambda item: item.titled(title))
+        await self._edit(item_id, lambda item: item.titled(title))
 
     async def tag(self, item_id: str, tags: str) -> None:
         """Change an item's tags, given with commas between them."""
-        await self._change(item_id, lambda item: item.tagged(tags.replace("，", ",").replace("、", ",").split(",")))
+        await self._edit(item_id, lambda item: item.tagged(tags.replace("，", ",").replace("、", ",").split(",")))
 
     async def delete(self, item_id: str) -> None:
-        """Delete an item and its file."""
-        await self._documents.write_documents(library.deleted(item_id))
-        await self.refresh()
+        """Delete an item with its file and versions."""
+        await self._change(item_id, lambda texts: versions.removed(texts, item_id))
 
     async def bundle(self, layouts: Mapping[str, str]) -> Bundle:
         """Return the whole library for export."""
@@ -142,23 +191,38 @@ class Library:
 
     async def take_in(self, bundle: Bundle) -> None:
         """Add an exported library; existing items stay."""
-        await self._documents.write_documents(library.merged(bundle, await self._documents.read_kind(KIND)))
+        keys = versions.keys_to_merge(bundle)
+        await self._documents.change_documents(keys, lambda texts: versions.merged(bundle, texts))
         await self.refresh()
 
-    async def _change(self, item_id: str, change: Callable[[Item], Item]) -> None:
-        item = await self._read(item_id)
-        if item is not None:
-            await self._write(change(item))
+    async def _edit(self, item_id: str, change: Callable[[Item], Item]) -> None:
+        """Change an item's entry."""
 
-    async def _read(self, item_id: str) -> Item | None:
-        text = await self._documents.read_document(KIND, item_id)
-        return next(iter(library.read_items({item_id: text})), None) if text is not None else None
+        def changes(texts: Mapping[DocumentKey, str]) -> Changes:
+            known = library.read_items({name: text for (kind, name), text in texts.items() if kind == KIND})
+            return library.written(change(known[0])) if known else {}
 
-    async def _write(self, item: Item, body: Body | None = None) -> None:
-        await self._documents.write_documents(library.written(item, body))
-        others = (other for other in self.items if other.item_id != item.item_id)
-        self.items = tuple(sorted((item, *others), key=lambda other: (-other.used_at, other.item_id)))
+        await self._change(item_id, changes)
+
+    async def _change(
+        self, item_id: str, change: Callable[[Mapping[DocumentKey, str]], Changes], *contents: str
+    ) -> Item | None:
+        """Change an item's documents in one transaction, and return the item as it was before."""
+        before: dict[str, str] = {}
+        entries: dict[str, str | None] = {}
+
+        def work(texts: Mapping[DocumentKey, str]) -> Changes:
+            before.update({name: text for (kind, name), text in texts.items() if kind == KIND})
+            changes = change(texts)
+            entries.update({name: text for (kind, name), text in changes.items() if kind == KIND})
+            return changes
+
+        await self._documents.change_documents(versions.keys_of(item_id, *contents), work)
+        now = library.read_items({name: text for name, text in entries.items() if text is not None})
+        others = (other for other in self.items if other.item_id not in entries)
+        self.items = tuple(sorted((*now, *others), key=lambda other: (-other.used_at, other.item_id)))
         self._changed()
+        return next(iter(library.read_items(before)), None)
 
 
 def plain_title(file: PublishedFile) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from app.core.model import Fleet
@@ -11,8 +11,8 @@ from app.core.saved import PublishedFile
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow
 from app.ui.form.picker import LibraryEntries, LibrarySection, Opening, WorkflowEntry, is_found
 from app.ui.library.library import PUBLISHED_MARK, plain_title
-from app.ui.library.state import LibraryDialog, LibraryView
-from app.workflows.library import Item, found, tags_of
+from app.ui.library.state import LibraryDialog, LibraryView, VersionView
+from app.workflows.library import Item, Seen, Version, found, tags_of
 from wire.health import Health
 
 
@@ -23,6 +23,10 @@ class Shelves(Protocol):
     def items(self) -> tuple[Item, ...]: ...
     @property
     def published(self) -> tuple[PublishedFile, ...]: ...
+    @property
+    def seen(self) -> Mapping[str, Seen]: ...
+    @property
+    def changed_since(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class NoShelves:
 
     items: tuple[Item, ...] = ()
     published: tuple[PublishedFile, ...] = ()
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    changed_since: Mapping[str, float] = field(default_factory=dict)
 
 
 NO_SHELVES = NoShelves()
@@ -55,7 +61,18 @@ def stock_of(
         opened = others.pop(workflow_id, None)
         is_possible = opened is None or has_demo or not opened.needs_demo
         about = opened.about if opened is not None else file.about
-        entries.append(WorkflowEntry(workflow_id, plain_title(file), about, LibrarySection.PUBLISHED, is_possible))
+        seen = shelves.seen.get(file.path)
+        missed = seen.at if seen is not None and seen.tag != file.tag else 0.0
+        entries.append(
+            WorkflowEntry(
+                workflow_id,
+                plain_title(file),
+                about,
+                LibrarySection.PUBLISHED,
+                is_possible,
+                changed_since=shelves.changed_since.get(workflow_id, missed),
+            )
+        )
     items = tuple(item for item in shelves.items if item.item_id not in hidden)
     for item in items:
         others.pop(item.item_id, None)
@@ -83,7 +100,8 @@ class LibraryIndex:
         hidden: frozenset[str] = frozenset(),
     ) -> LibraryEntries:
         """See `stock_of`."""
-        made_of = workflows, shelves.items, shelves.published, may_be_demo(fleet), _is_real(fleet), opening, hidden
+        shown = shelves.items, shelves.published, shelves.seen, shelves.changed_since
+        made_of = workflows, *shown, may_be_demo(fleet), _is_real(fleet), opening, hidden
         if not self._made_of or any(one is not other for one, other in zip(made_of, self._made_of, strict=True)):
             self._made_of, self._stock = made_of, stock_of(workflows, shelves, fleet, opening, hidden)
         return self._stock
@@ -121,7 +139,18 @@ def library_view(
         stock.tags,
         tuple((server.server_id, server.name) for server in fleet.servers if server.health is Health.WELL),
         chosen,
+        tuple(
+            VersionView(version, picture(sight_name(entry.item, version)))
+            for entry in stock.entries
+            if entry.item is not None and entry.item.item_id == dialog.versions
+            for version in entry.item.versions
+        ),
     )
+
+
+def sight_name(item: Item, version: Version) -> str:
+    """Return the name of a version's picture."""
+    return f"{item.item_id}/{version.content}"
 
 
 def _is_found(entry: WorkflowEntry, dialog: LibraryDialog) -> bool:

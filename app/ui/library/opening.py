@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.core.errors import BadInput, MooringError
-from app.core.model import ServerId
+from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
@@ -26,7 +26,7 @@ from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
 from app.workflows.bounds import check_file
 from app.workflows.documents import Note
 from app.workflows.forms.arrangement import Layout
-from app.workflows.library import Body, Origin, is_export, read_export
+from app.workflows.library import Body, Item, Origin, is_export, item_id_of, read_export
 from app.workflows.published import Published, parse_published
 from app.workflows.reading import Source, read_source, read_text
 
@@ -36,7 +36,10 @@ MOST_OPEN = 12  # workflows from files that stay open; the drafts of others are 
 
 
 class Opener:
-    """Opens the chosen workflow. `refresh` is called at each redraw, `on_open` for each opened workflow."""
+    """Opens the chosen workflow. `refresh` is called at each redraw, `on_open` for each opened workflow.
+
+    `on_version` gets an item as it was before another content was opened in its place.
+    """
 
     def __init__(
         self,
@@ -45,14 +48,17 @@ class Opener:
         catalogues: FormCatalogues,
         screen: Screen,
         on_open: Callable[[OpenWorkflow], None],
+        *,
+        on_version: Callable[[Item], None] = lambda _before: None,
     ) -> None:
         self._context = context
         self._on_open = on_open
+        self._on_version = on_version
         self._library = library
         self._catalogues = catalogues
         self._screen = screen
         self._files: dict[str, Given | Published] = {}  # contents of published files and items, by workflow
-        self._tags: dict[str, str] = {}  # of published files, as they were read
+        self._tags: dict[str, str] = {}  # of published files as they were read, and hashes of items' contents
         self._tried: dict[str, tuple[str, Content]] = {}
         self._openings: dict[str, Opening] = {}
 
@@ -97,16 +103,44 @@ class Opener:
 
     async def open_source(self, source: Source, origin: Origin, place: str = "") -> None:
         """Choose a workflow, and save it in the library. If the store is full, it can be used all the same."""
-        item, body = self._library.made(source, origin, place)
-        self._files.setdefault(item.item_id, given_of(item.item_id, item.title, body))
-        self.choose(item.item_id)
-        await self._library.add(item, body)
+        item, body = await self._library.made(source, origin, place)
+        content = item_id_of(body)
+        if self._tags.get(item.item_id, content) != content:
+            self._close(item.item_id)
+        title = self._title(item.item_id) or item.title
+        self._files.setdefault(item.item_id, given_of(item.item_id, title, body))
+        self._tags[item.item_id] = content
+        self._choose(item.item_id)
+        before = await self._library.add(item, body)
+        if before is not None and before.content_id != content:
+            self._on_version(before)
+
+    def reopen(self, workflow_id: str) -> None:
+        """Open an item with its present content."""
+        self._close(workflow_id)
+        self.refresh()
+
+    def _close(self, workflow_id: str) -> None:
+        for known in (self._files, self._tags, self._tried):
+            known.pop(workflow_id, None)
+        opened = tuple(item for item in self._context.workflows if item.workflow_id != workflow_id)
+        self._context.set_workflows(opened)
+
+    async def note_used(self, workflow_id: str, prompt_id: PromptId) -> None:
+        """Note a run of an open workflow in the library."""
+        self._library.forget_change(workflow_id)
+        await self._library.note_used(workflow_id, prompt_id, self._tags.get(workflow_id, ""))
 
     def choose(self, workflow_id: str) -> None:
         """Choose a workflow, and open it if necessary."""
-        ui = self._context.ui
-        if self._library.item(workflow_id) is not None:
+        if (item := self._library.item(workflow_id)) is not None:
             self._context.spawn(self._library.note_used(workflow_id))
+            if self._tags.get(workflow_id, item.content_id) != item.content_id:  # another window has changed it
+                self._close(workflow_id)
+        self._choose(workflow_id)
+
+    def _choose(self, workflow_id: str) -> None:
+        ui = self._context.ui
         self._tried.pop(workflow_id, None)
         self._context.set_ui(
             replace(ui, dialog=None).with_slices(
@@ -150,7 +184,7 @@ class Opener:
             self._openings[workflow_id] = Opening(workflow_id, title, error)
         else:
             self._openings[workflow_id] = Opening(workflow_id, title, needs_catalogue=opened is None)
-            if opened is not None:
+            if opened is not None and self._files.get(workflow_id) is given:  # otherwise it was reopened since
                 self._catalogues.note_made(opened, content)
                 self._put(opened)
                 if not opened.is_whole:
@@ -183,16 +217,19 @@ class Opener:
         return open_given(given, catalogue, self._kept_layout, in_steps=True), content if catalogue is not None else ()
 
     async def _read(self, workflow_id: str, tag: str) -> Given | Published:
-        known = self._files.get(workflow_id)
-        if known is not None and self._tags.get(workflow_id, "") == tag:
+        known, file = self._files.get(workflow_id), self._library.published_file(workflow_id)
+        if known is not None and (file is None or self._tags.get(workflow_id) == tag):
             return known
-        file = self._library.published_file(workflow_id)
         if file is None:
             body = await self._library.body(workflow_id)
+            if (other := self._files.get(workflow_id)) is not None:
+                return other  # opened from a file in the meantime
             found: Given | Published = given_of(workflow_id, self._title(workflow_id), body)
+            tag = item_id_of(body)
         else:
             blob = await self._library.files.read_published(file.path)
             found = read_published(workflow_id, plain_title(file), file.about, await blob.read())
+            self._context.spawn(self._library.note_published(file))
         self._files[workflow_id], self._tags[workflow_id] = found, tag
         return found
 

@@ -8,6 +8,7 @@ from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.ui.form.picker import WorkflowEntry
 from app.ui.kit.state import Dialog
+from app.workflows.library import Version
 
 SHOWN = 120  # workflows, and names of saved ones; more are found by the search
 
@@ -33,7 +34,16 @@ class LibraryDialog(Dialog):
     tag: str = ""
     editing: str = ""
     deleting: str = ""
+    versions: str = ""  # the id of the item whose versions are listed
     saved: Saved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """A version of an item, with the picture of a result."""
+
+    version: Version
+    picture_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +56,4 @@ class LibraryView:
     tags: tuple[str, ...] = ()
     servers: tuple[tuple[ServerId, str], ...] = ()  # healthy servers with their names
     chosen: str = ""
+    versions: tuple[VersionView, ...] = ()  # of the item whose versions are listed

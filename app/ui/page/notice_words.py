@@ -21,7 +21,7 @@ def count_errors(items: Sequence[Notice]) -> int:
 
 def notice_icon(item: Notice, words: Words) -> str:
     if item.deletion is not None:
-        return "trash"
+        return "info" if item.deletion.what.is_kept else "trash"
     return "info" if words.tone is Tone.QUIET else "warning"
 
 
@@ -62,8 +62,10 @@ def word_notice(item: Notice, _: Translator) -> Words:
 
 
 def word_deletion(item: Deletion, _: Translator) -> str:
-    """Return the text about what was deleted."""
+    """Return the text about what was deleted or replaced."""
     name = _.known(item.name) or _("Untitled")
+    if item.what.is_kept:
+        return _word_replaced(item.what, name, _)
     match item.what:
         case What.RESULTS if item.count > 1:
             return _.plural("{count} run deleted, with its results.", "{count} runs deleted, with their results.",
@@ -87,6 +89,12 @@ def word_deletion(item: Deletion, _: Translator) -> str:
         case What.LAYOUT:
             return _("Your arrangement of the form deleted.")
     return _("Your list was replaced.")
+
+
+def _word_replaced(what: What, name: str, _: Translator) -> str:
+    if what is What.VERSION:
+        return _("“{name}” has new content. The earlier version is in the library.", name=name)
+    return _("“{name}” is an earlier version again. The one that you left is in the library.", name=name)
 
 
 def _fleet(item: Notice, _: Translator) -> Words:

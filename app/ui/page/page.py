@@ -37,10 +37,10 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import ImageAddresses
 from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
-from app.ui.kit.thumbnails import Sights, item_finder
+from app.ui.kit.thumbnails import Sights, finder
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
-from app.ui.library.listing import LibraryIndex, can_run
+from app.ui.library.listing import LibraryIndex, can_run, sight_name
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.page.actions import PageActions
@@ -72,6 +72,7 @@ from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
 from app.workflows.forms.fields import MAX_SEED
 from app.workflows.graph import Key
+from app.workflows.library import Item
 
 log = logging.getLogger("mooring.ui")
 
@@ -130,7 +131,14 @@ class Page:
         self._image_addresses = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, read_input, self.spawn, self.request)
         self._catalogues = FormCatalogues(session, self)
-        self._opener = Opener(self, self._library, self._catalogues, screen, self._opened)
+        self._opener = Opener(
+            self,
+            self._library,
+            self._catalogues,
+            screen,
+            self._opened,
+            on_version=self._offer_version,
+        )
         self._sights = Sights(screen, self.spawn, self.request)
         self._library_index = LibraryIndex()
         self._stock = LibraryEntries()
@@ -145,7 +153,7 @@ class Page:
             self,
             screen,
             random_seed,
-            self._library.note_used,
+            self._opener.note_used,
             note_values=self._recents.note,
             deletions=self._deletions,
         )
@@ -237,13 +245,12 @@ class Page:
             replace(self._ui.of(FormState), workflow_id=first.workflow_id if first is not None else "")
         )
 
-    def _opened(self, opened: OpenWorkflow) -> None:
-        """Restore what was typed into a workflow before a reload, as far as it still fits."""
-        known = self._ui.of(FormState).drafts.get(opened.workflow_id)
-        if known is not None:
-            kept = drafts.without_gone(known, opened.workflow.nodes)
-            self._ui = self._ui.with_slices(self._ui.of(FormState).with_draft(kept, opened.workflow_id))
+    def _opened(self, _opened: OpenWorkflow) -> None:
+        """Restore the files of a workflow's form from before a reload."""
         self.spawn(self.actions.recover(self._read_input))
+
+    def _offer_version(self, before: Item) -> None:
+        self._library_actions.offer_version(before)
 
     def word(self, text: str) -> str:
         """Return the text that the page shows for a label."""
@@ -417,7 +424,13 @@ class Page:
         is_shown = isinstance(self._ui.dialog, LibraryDialog)
         items = [entry.item for entry in stock.entries if entry.item is not None and is_shown]
         read = self._session.results.read_thumbnail
-        self._sights.want({item.item_id: item_finder(item, read) for item in items})
+        versions = {
+            sight_name(item, version): finder(version.prompts, read)
+            for item in items
+            if isinstance(self._ui.dialog, LibraryDialog) and item.item_id == self._ui.dialog.versions
+            for version in item.versions
+        }
+        self._sights.want({**{item.item_id: finder(item.runs, read) for item in items}, **versions})
         return stock
 
     def _offered(self) -> Offered | None:

@@ -351,6 +351,11 @@ def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
     for item in chosen.uploads:
         if item.key not in draft.pictures and needs_file(item, draft):
             return Blocker.NO_PICTURE if is_picture(item) else Blocker.NO_FILE
-    if chosen.form.faults(draft.values) or any(key not in draft.pictures for key in draft.faults):
+    if chosen.form.faults(draft.values) or _file_faults(chosen, draft):
         return Blocker.BAD_VALUE
     return None
+
+
+def _file_faults(chosen: OpenWorkflow, draft: Draft) -> bool:
+    """Return whether a file was refused in a field that still has none; another version may have other fields."""
+    return any(key not in draft.pictures and key in chosen.form.by_key for key in draft.faults)

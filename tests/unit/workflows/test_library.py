@@ -15,7 +15,6 @@ from app.workflows.library import (
     LONGEST_TITLE,
     MOST_TAGS,
     PRESET_KIND,
-    RECENT_KIND,
     Body,
     Bundle,
     Item,
@@ -25,7 +24,6 @@ from app.workflows.library import (
     found,
     is_export,
     item_of,
-    merged,
     read_body,
     read_export,
     read_items,
@@ -33,6 +31,7 @@ from app.workflows.library import (
     written,
 )
 from app.workflows.reading import read_source
+from app.workflows.versions import merged
 
 API = json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"width": 8}}})
 
@@ -117,16 +116,6 @@ def test_everything_goes_out_and_comes_in_as_one_file() -> None:
     bundle = read_export(text)
     assert (bundle.documents, bundle.layouts, bundle.count) == (documents, {"shape": "{}"}, 1)
     assert merged(bundle, {}) == documents
-
-
-def test_coming_in_keeps_what_is_here() -> None:
-    item, body = opened()
-    there = documents_of((item.titled("Theirs").tagged(["x", "y"]), body)) | {(RECENT_KIND, "all"): "{}"}
-    here = items_in(documents_of((item.titled("Mine").tagged(["y", "z"]), body)))
-    changes = merged(read_export(export_text(Bundle(there))), here)
-    (kept,) = read_items({item.item_id: changes[KIND, item.item_id] or ""})
-    assert (kept.title, kept.tags) == ("Mine", ("y", "z", "x"))
-    assert (RECENT_KIND, "all") not in changes
 
 
 def test_item_with_missing_or_changed_file_is_left_out() -> None:

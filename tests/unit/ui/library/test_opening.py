@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import BadInput, MooringError, SourceFault, StorageError
-from app.core.model import ServerId
+from app.core.model import PromptId, ServerId
 from app.core.saved import PublishedFile
 from app.core.workflow import parse_workflow
 from app.session import Picked
@@ -18,10 +18,11 @@ from app.ui.form import drafts
 from app.ui.form.arrange_actions import STORE_KEY
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import MOST_IN_ONE_STEP, OpenWorkflow, arranged_as, open_workflow, with_catalogue
-from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, picked
+from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, WorkflowEntry, picked
 from app.ui.form.projection import nodes_view
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.actions import ActionTable
+from app.ui.kit.deletions import What
 from app.ui.library.actions import EXPORT_NAME, LibraryActions
 from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
 from app.ui.library.listing import LibraryIndex, library_view, stock_of
@@ -46,6 +47,7 @@ from tests.unit.ui.page_kit import (
     MemoryContext,
     MemoryFiles,
     MemoryScreen,
+    Seconds,
     StillSession,
     deletions,
     fleet,
@@ -93,7 +95,9 @@ def graph(class_type: str = "EmptyImage") -> dict[str, Any]:
 class Rig:
     """The page's opener, its library and the actions on both; `draw` is one redraw."""
 
-    def __init__(self, documents: MemoryDocuments | None = None, **facts: Any) -> None:
+    def __init__(
+        self, documents: MemoryDocuments | None = None, *, is_undone_in_time: bool = False, **facts: Any
+    ) -> None:
         self.session = StillSession(
             fleet=fleet(server("gpu-1", catalogue="a")), catalogues={ServerId("gpu-1"): CATALOGUE}, **facts
         )
@@ -106,16 +110,26 @@ class Rig:
         self.passed: list[str] = []
         self.opened: list[OpenWorkflow] = []
         catalogues = FormCatalogues(self.session, self.context)
-        self.opener = Opener(self.context, self.library, catalogues, self.screen, self.opened.append)
+        self.versions: list[float] = []  # when what was replaced had come
+        self.opener = Opener(
+            self.context,
+            self.library,
+            catalogues,
+            self.screen,
+            self.opened.append,
+            on_version=lambda before: self.versions.append(before.since),
+        )
+        self.seconds: Seconds | None = Seconds() if is_undone_in_time else None
+        putting_off = deletions(self.context, self.seconds)
         self.library_actions = LibraryActions(
             self.context,
             self.screen,
             self.library,
             self.opener,
             lambda files: self.passed.extend(name for _, name in files),
-            deletions=deletions(self.context),
+            deletions=putting_off,
         )
-        self.act = ActionTable(self.context, self.library_actions).act
+        self.act = ActionTable(self.context, putting_off, self.library_actions).act
 
     async def draw(self) -> None:
         await self.context.done()
@@ -439,7 +453,6 @@ async def test_reload_keeps_the_draft_of_a_files_workflow() -> None:
     text = drafts.dump(form)
     loaded = drafts.load(text, rig.context.workflows[:1], is_file)
     assert loaded.workflow_id == form.workflow_id and loaded.draft.values == form.draft.values
-    assert drafts.without_gone(loaded.draft, {"1"}).values == {("1", "width"): "5"}
     assert drafts.load(text, rig.context.workflows[:1]).workflow_id == "enlarge"
 
 
@@ -561,3 +574,193 @@ def test_form_graph_names_the_picture_in_a_field() -> None:
     chosen = open_workflow(Published("own", "Own", "", False, parse_workflow(flow), Layout()), reading)
     draft = Draft(pictures={("1", "image"): Picture(Picked(Bytes(), "mine.png"), "blob:1")})
     assert parse_workflow(form_subject(chosen, draft).api).value("1", "image") == "mine.png"
+
+
+# Versions
+
+
+async def give_again(rig: Rig, width: int, name: str = "night.json") -> None:
+    rig.time += 1
+    await rig.give(api(width), name)
+
+
+def width_of(rig: Rig) -> str:
+    return opened(rig).form.by_key["1", "width"].text
+
+
+async def test_file_with_other_content_is_a_version_of_the_same_workflow() -> None:
+    rig = Rig()
+    await rig.give(api(1))
+    await give_again(rig, 2, "night (1).json")
+    (item,) = rig.library.items
+    assert (width_of(rig), item.title, len(item.versions)) == ("2", "night", 1)
+    assert rig.versions == [100.0]
+    await give_again(rig, 2)
+    assert len(rig.library.items[0].versions) == 1 and len(rig.versions) == 1
+    await give_again(rig, 3, "other.json")
+    assert len(rig.library.items) == 2
+
+
+async def settle(rig: Rig) -> None:
+    """Redraw until everything is done but the countdown of what can be undone."""
+    for _ in range(50):
+        rig.opener.refresh()
+        await asyncio.sleep(0)
+
+
+async def test_going_back_opens_the_earlier_content_and_keeps_what_was_typed() -> None:
+    rig = Rig(is_undone_in_time=True)
+    await rig.give({**api(1), "9": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "n"}}})
+    first_content = rig.library.items[0].content_id
+    form = rig.context.ui.of(FormState)
+    typed = {("9", "filename_prefix"): "mine", ("2", "filename_prefix"): "ours"}
+    rig.context.set_ui(rig.context.ui.with_slices(form.with_draft(form.draft.with_typed(typed, {}))))
+    await give_again(rig, 2)
+    item_id = rig.library.items[0].item_id
+    assert "9" not in opened(rig).workflow.nodes
+    rig.act("go-back", {"item": item_id, "content": first_content})
+    await settle(rig)
+    assert opened(rig).workflow_id == item_id
+    assert width_of(rig) == "1"
+    assert rig.context.ui.of(FormState).draft.values == typed
+    assert len(rig.library.items[0].versions) == 1
+    assert [item.what for item in rig.context.ui.deletions] == [What.WENT_BACK]
+
+
+async def test_going_back_is_undone() -> None:
+    rig = Rig(is_undone_in_time=True)
+    await rig.give(api(1))
+    await give_again(rig, 2)
+    before = rig.library.items[0]
+    rig.act("go-back", {"item": before.item_id, "content": before.versions[0].content})
+    await settle(rig)
+    assert width_of(rig) == "1"
+    rig.act("undo-deletion", {"number": "1"})
+    await settle(rig)
+    assert width_of(rig) == "2"
+    assert rig.library.items[0].content_id == before.content_id
+    assert len(rig.library.items[0].versions) == 1
+
+
+async def test_windows_that_open_two_contents_at_the_same_time_lose_neither() -> None:
+    documents = MemoryDocuments()
+    one, other = Rig(documents), Rig(documents)
+    await one.give(api(1))
+    await other.library.refresh()
+    await asyncio.gather(
+        give_again(one, 2), give_again(other, 3), one.library.rename(one.library.items[0].item_id, "N")
+    )
+    await one.library.refresh()
+    (item,) = one.library.items
+    texts = [text for (kind, _), text in documents.shelf.items() if kind in {"workflow-file", "workflow-version"}]
+    widths = sorted(json.loads(json.loads(text)["api"])["1"]["inputs"]["width"] for text in texts)
+    assert (widths, len(item.versions), item.title) == ([1, 2, 3], 2, "N")
+
+
+async def test_window_keeps_its_content_until_the_workflow_is_chosen() -> None:
+    documents = MemoryDocuments()
+    one, other = Rig(documents), Rig(documents)
+    await one.give(api(1))
+    await other.library.refresh()
+    await give_again(other, 2)
+    await one.library.refresh()
+    await one.draw()
+    assert width_of(one) == "1"
+    await one.opener.note_used(opened(one).workflow_id, PromptId("p1"))
+    assert one.library.items[0].versions[0].prompts == ("p1",), "the run belongs to what was run"
+    one.opener.choose(opened(one).workflow_id)
+    await one.draw()
+    assert width_of(one) == "2"
+
+
+async def test_full_store_keeps_the_form_with_the_new_content() -> None:
+    rig = Rig()
+    await rig.give(api(1))
+    rig.documents.is_full = True
+    await give_again(rig, 2)
+    assert isinstance(rig.error, StorageError)
+    assert width_of(rig) == "2"
+    rig.documents.is_full = False
+    await rig.library.refresh()
+    await rig.draw()
+    assert (width_of(rig), rig.library.items[0].versions) == ("2", ())
+
+
+async def test_version_becomes_a_workflow_of_its_own_and_is_chosen() -> None:
+    rig = Rig()
+    await rig.give(api(1))
+    await give_again(rig, 2)
+    item = rig.library.items[0]
+    rig.act("part-version", {"item": item.item_id, "content": item.versions[0].content})
+    await rig.draw()
+    assert (width_of(rig), len(rig.library.items)) == ("1", 2)
+    assert all(not other.versions for other in rig.library.items)
+
+
+async def test_list_of_versions_is_shown_and_closed() -> None:
+    rig = Rig()
+    await rig.give(api(1))
+    await give_again(rig, 2)
+    item = rig.library.items[0]
+    rig.act("open-library", {})
+    rig.act("show-versions", {"item": item.item_id})
+    dialog = rig.context.ui.dialog
+    assert isinstance(dialog, LibraryDialog)
+    stock = stock_of((), rig.library, rig.session.fleet)
+    view = library_view(dialog, stock, rig.session.fleet, "", lambda name: f"blob:{name}")
+    assert [row.picture_url for row in view.versions] == [f"blob:{item.item_id}/{item.versions[0].content}"]
+    rig.act("show-versions", {"item": ""})
+    assert isinstance(rig.context.ui.dialog, LibraryDialog) and not rig.context.ui.dialog.versions
+
+
+# Published workflows that change
+
+
+def publish(rig: Rig, width: int, tag: str) -> None:
+    file = PublishedFile("team/night.json", tag)
+    rig.files.published_files = {file.path: (file, json.dumps(api(width)).encode())}
+
+
+def entry_of(rig: Rig) -> WorkflowEntry:
+    return stock_of(rig.context.workflows, rig.library, rig.session.fleet).entries[0]
+
+
+async def test_published_workflow_that_changed_says_since_when() -> None:
+    documents = MemoryDocuments()
+    rig = Rig(documents)
+    publish(rig, 1, "t1")
+    await rig.library.refresh_published("l1")
+    assert not entry_of(rig).changed_since, "it was never opened"
+    rig.opener.choose(f"{PUBLISHED_MARK}team/night.json")
+    await rig.draw()
+    assert not entry_of(rig).changed_since
+    later = Rig(documents)
+    publish(later, 2, "t2")
+    await later.library.refresh()
+    await later.library.refresh_published("l2")
+    assert entry_of(later).changed_since == 100.0
+    later.time = 200.0
+    later.opener.choose(f"{PUBLISHED_MARK}team/night.json")
+    await later.draw()
+    assert (width_of(later), entry_of(later).changed_since) == ("2", 100.0), "the form says it until a run"
+    await later.opener.note_used(f"{PUBLISHED_MARK}team/night.json", PromptId("p1"))
+    assert not entry_of(later).changed_since
+    third = Rig(documents)
+    publish(third, 2, "t2")
+    await third.library.refresh()
+    await third.library.refresh_published("l2")
+    assert not entry_of(third).changed_since
+
+
+async def test_published_workflow_that_changes_while_it_is_open_says_so() -> None:
+    rig = Rig()
+    publish(rig, 1, "t1")
+    await rig.library.refresh_published("l1")
+    rig.opener.choose(f"{PUBLISHED_MARK}team/night.json")
+    await rig.draw()
+    publish(rig, 2, "t2")
+    await rig.library.refresh_published("l2")
+    await rig.draw()
+    assert (width_of(rig), entry_of(rig).changed_since) == ("2", 100.0)
+    rig.act("note-change", {"item": f"{PUBLISHED_MARK}team/night.json"})
+    assert not entry_of(rig).changed_since
