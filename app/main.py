@@ -117,6 +117,7 @@ async def main() -> None:
     screen.listen_wakes(page.wake)
     screen.listen_tab(page.request)
     screen.listen_kept(page.follow_kept)
+    screen.listen_links(page.follow_link)
     gc.freeze()  # everything up to here stays: each full collection would otherwise take 50 ms longer
     shell.ready()
 

@@ -89,6 +89,10 @@ class BrowserScreen:
         """Reload the page."""
         js.location.reload()
 
+    def page_address(self) -> str:
+        """The page's own address, without a query and a link."""
+        return f"{js.location.origin}{js.location.pathname}"
+
     def early_pictures(self) -> Mapping[str, str]:
         """The thumbnails that the shell has shown already: addresses by the names of results."""
         found: dict[str, str] = json.loads(str(self._shell.earlyPictures()))
@@ -162,6 +166,10 @@ class BrowserScreen:
     def listen_tab(self, callback: Callable[[], None]) -> None:
         """Call back when the tab is shown or hidden, and when the device goes online or offline."""
         self._patch.listenTab(create_proxy(callback))
+
+    def listen_links(self, follow: Callable[[str], None]) -> None:
+        """Call back with what is in the page's address after `#`, now and when it changes."""
+        self._patch.listenLinks(create_proxy(lambda link: follow(str(link))))
 
     # Memory
 

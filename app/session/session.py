@@ -35,6 +35,7 @@ from app.session.delivery.deliver import Courier
 from app.session.delivery.last_previews import LastPreviews
 from app.session.delivery.past import Past
 from app.session.delivery.results import Results
+from app.session.delivery.visits import visit
 from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
 from app.session.files import WorkflowFiles
 from app.session.journal_writer import JournalWriter
@@ -284,6 +285,10 @@ class Session:
         origin = Origin(task.server_id, task.created_at)
         order = RunOrder(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
         return await self._submitter.run(order)
+
+    async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
+        """Return a run that this browser has no record of, from its server's history; None if it is not there."""
+        return await visit(self._state, server_id, prompt_id)
 
     async def uses_credits(self, prompt_id: PromptId) -> bool:
         """Return whether a server of the fleet lists a node of this task, or past task, as one that costs credits."""

@@ -75,6 +75,7 @@ class State:
         self.loose_ends = LooseEnds(self.changed)
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks, as last read from the store
+        self.visited: dict[PromptId, Task] = {}  # runs that only their servers know (`delivery/visits.py`)
         self._listeners: list[Callable[[], None]] = []
         self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
         self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # while a caller has it

@@ -131,6 +131,9 @@ class Tab:
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
 
+    async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
+        return await self._own.visit(server_id, prompt_id)
+
     async def uses_credits(self, prompt_id: PromptId) -> bool:
         return await self._crew.holder_of(prompt_id).uses_credits(prompt_id)
 

@@ -4,10 +4,16 @@ const BRIEFLY = 2000; // milliseconds
 const LONGER = 6000;
 
 /** A click on `data-copy` copies the text of that element, or its own if it names none. Where the browser forbids it, the text is shown and selected,
- *  and the button says which keys copy it. One on `data-copy-picture` copies the picture of its dialog. */
+ *  and the button says which keys copy it. One on `data-copy-picture` copies the picture of its dialog, one on
+ *  `data-copy-link` this page's address with that link. */
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest?.("[data-copy], [data-copy-picture]");
+  const button = event.target.closest?.("[data-copy], [data-copy-picture], [data-copy-link]");
   if (!button) return;
+  if (button.dataset.copyLink !== undefined) {
+    const isCopied = await copy(`${location.origin}${location.pathname}#${button.dataset.copyLink}`);
+    say(button, isCopied ? button.dataset.copied : button.dataset.refused, isCopied ? BRIEFLY : LONGER);
+    return;
+  }
   const isText = button.dataset.copy !== undefined;
   const source = document.getElementById(button.dataset.copy) ?? button.querySelector("span");
   const isDone = await (isText ? copyText(source) : copyPicture(button.closest("dialog")));

@@ -20,11 +20,13 @@ function tellCopies() {
   note.hidden = false;
 }
 
-// The page that the user asked for; only one of this site.
+// The page that the user asked for, only one of this site; with the link into the page that it was opened with.
 const onward = () => {
   const wish = new URLSearchParams(location.search).get("to") ?? "/";
   const place = new URL(wish, location.origin);
-  return place.origin === location.origin ? place.href : "/";
+  if (place.origin !== location.origin) return "/";
+  place.hash ||= location.hash;
+  return place.href;
 };
 
 const tell = (text, field) => {

@@ -22,6 +22,7 @@ import { give } from "./saving.js";
 export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "./folder.js";
 export { formatClock, formatNumber, formatPercent, formatSize } from "./format.js";
 export { hold, letGo } from "./kept.js";
+export { listenLinks } from "./link.js";
 export { saveResults } from "./saving.js";
 export { look, measure, objectUrl, revokeUrl } from "./picture.js";
 

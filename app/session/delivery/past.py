@@ -102,9 +102,9 @@ class Past:
         return [past_of(task) for task in records.tasks if task.state.is_end and task.owner != window.window_id]
 
     async def read_task(self, prompt_id: PromptId) -> Task:
-        """Return a whole task, also one that another window holds. TaskNotFound if there is none."""
+        """Return a whole task, also one that another window holds or a link names. TaskNotFound if there is none."""
         found = None if self._store is None else await self._store.read_past_task(prompt_id)
-        found = found or await self._state.ports.store.read_task(prompt_id)
+        found = found or await self._state.ports.store.read_task(prompt_id) or self._state.visited.get(prompt_id)
         if found is None:
             raise TaskNotFound("read", prompt_id)
         return found

@@ -67,6 +67,8 @@ class Results:
         """
         task = await self._task(prompt_id)
         output = task.outputs[index]
+        if task is self._state.visited.get(prompt_id):
+            output = replace(output, delivery=Delivery.PENDING)  # it was never fetched here
         fetched, blob = await fetch_output(self._state, task, output)
         if blob is None and output.delivery.is_fetchable and prompt_id in self._state.get_window("fetch").tasks:
             await self._state.amend(prompt_id, partial(with_output, output=fetched))
@@ -79,10 +81,12 @@ class Results:
             await self._state.ports.store.keep_thumbnail(task, index, drawing, self._state.ports.clock.now())
 
     async def _task(self, prompt_id: PromptId) -> Task:
-        """This window's task, or a past task."""
+        """This window's task, a past task, or one that only its server knows."""
         window, past = self._state.get_window("fetch"), self._state.ports.past
         if prompt_id not in window.tasks and past is not None and (task := await past.read_past_task(prompt_id)):
             return task
+        if prompt_id not in window.tasks and (visited := self._state.visited.get(prompt_id)) is not None:
+            return visited
         return window.get_task("fetch", prompt_id)
 
     # All of them

@@ -226,6 +226,7 @@ def _form(offered: Offered, _: Translator) -> Iterator[Command]:
         return
     yield Command("graph", _("See the graph"), Group.FORM, "graph", "open-graph", terms="nodes")
     yield Command("presets", _("Presets"), Group.FORM, "preset", "open-presets", terms="save values")
+    yield Command("share", _("Copy a link"), Group.FORM, "link", "open-share", terms="share wiki chat")
     if offered.can_undo:
         yield Command("undo", _("Undo"), Group.FORM, "undo", "undo")
     if offered.can_redo:

@@ -27,6 +27,7 @@ def dump(state: FormState) -> str:
             "modes": [[*key, mode.value] for key, mode in draft.modes.items()],
             "pictures": [[*key, name] for key, name in _names(draft).items()],
             "kept": [[*key, sha256] for key, sha256 in _hashes(draft).items()],
+            "linked": [[*key, text] for key, text in draft.linked.items()],
         }
         for workflow_id, draft in state.drafts.items()
     }
@@ -94,6 +95,7 @@ def _draft(data: Any, nodes: set[str] | None) -> Draft:
         modes={key: SeedMode(mode) for key, mode in _by_key(data.get("modes", ()), nodes).items()},
         awaited=_by_key(data.get("pictures", ()), nodes),
         kept=_by_key(data.get("kept", ()), nodes),
+        linked=_by_key(data.get("linked", ()), nodes),
     )
 
 

@@ -16,6 +16,7 @@ from app.ui.form.state import (
     FieldView,
     FormState,
     FormView,
+    LinkedView,
     Loaded,
     NodesView,
     NodeView,
@@ -70,7 +71,19 @@ def form_view(
         can_undo=state.draft.history.can_undo,
         can_redo=state.draft.history.can_redo,
         is_searchable=not chosen.is_whole or len(chosen.form.by_key) > SMALL,
+        linked=linked_view(chosen, state),
     )
+
+
+def linked_view(chosen: OpenWorkflow, state: FormState) -> LinkedView | None:
+    """Return what the latest link has done to the chosen workflow's form."""
+    report, fields = state.link, chosen.form.by_key
+    if report is None or report.workflow_id != chosen.workflow_id:
+        return None
+    labels = tuple(fields[key].label for key in report.filled if key in fields)
+    draft = state.draft
+    can_undo = any(key in draft.linked and draft.values.get(key) == draft.linked[key] for key in report.filled)
+    return LinkedView(report, labels, can_undo)
 
 
 def _marked(views: Iterable[FieldView], credit_classes: frozenset[str]) -> Iterator[FieldView]:
@@ -183,6 +196,7 @@ def field_view(
         list_error=_list_error(item.kind, known.lists),
         recent=_recent(item, value, known.recent.get((item.class_type, item.input_name), ())),
         is_models=is_models,
+        is_linked=draft.linked.get(item.key) == value,
         model=model_view(known.models, list_id, value, prompt, text) if is_models else None,
     )
 

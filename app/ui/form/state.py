@@ -16,6 +16,7 @@ from app.workflows.forms.fields import Field, SeedMode
 from app.workflows.forms.history import History
 from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
+from app.workflows.links import Refused
 from app.workflows.needs import Runnability
 
 
@@ -75,6 +76,7 @@ class Draft:
     awaited: Mapping[Key, str] = field(default_factory=dict)  # names of files from before a reload
     kept: Mapping[Key, str] = field(default_factory=dict)  # their hashes, as far as known
     unfolded: frozenset[str] = frozenset()  # nodes
+    linked: Mapping[Key, str] = field(default_factory=dict)  # texts that a link has put in
     steps: History[Typed] = field(default=History(Typed()), compare=False)
 
     def with_value(self, key: Key, value: str) -> Draft:
@@ -194,6 +196,27 @@ class FieldView:
     model: ModelView | None = None  # the chosen one, once its metadata was read
     has_samples: bool = False  # photos for a first try are offered
     uses_credits: bool = False  # it is the first one on top of a node that costs credits
+    is_linked: bool = False  # its value comes from a link
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """What a link has changed in a workflow's form, and what it could not change. `before` is what was there."""
+
+    workflow_id: str
+    before: Mapping[Key, str] = field(default_factory=dict)
+    filled: tuple[Key, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    is_waiting: bool = False  # for a server's catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedView:
+    """A link's report, with the labels of the fields that it has filled in."""
+
+    report: LinkReport
+    labels: tuple[str, ...] = ()
+    can_undo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +240,7 @@ class FormView:
     is_arranging: bool = False
     can_undo: bool = False
     can_redo: bool = False
+    linked: LinkedView | None = None
 
     @property
     def uses_credits(self) -> bool:
@@ -286,6 +310,7 @@ class FormState(Slice):
     workflow_query: str = ""  # in the picker
     nodes_shown: int = NODES_AT_FIRST
     is_arranging: bool = False  # the chosen workflow's form
+    link: LinkReport | None = None  # the latest, until it is dismissed
 
     @property
     def draft(self) -> Draft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.core.errors import BadInput, BadPlan, SourceFault
 from app.ui.kit.i18n import Translator
+from app.ui.kit.link_words import word_link
 from app.ui.kit.plan_words import word_bad_plan
 from app.ui.kit.source_words import word_cannot_convert, word_source_fault
 from app.ui.kit.words import Tone, Words
@@ -55,8 +56,10 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
 
 
 def _server_side(error: BadInput, _: Translator) -> Words:
-    """Files on a server; and every cause that is not known here."""
+    """Files on a server, links, and every cause that is not known here."""
     match error.cause:
+        case "bad-link" | "link-too-long" | "link-unknown" | "link-not-yours" | "link-no-output":
+            return word_link(error, _)
         case "cannot-break":
             return Words(
                 _("This cannot be done to {server} now.", server=error.name),

@@ -97,5 +97,8 @@ class Screen(Protocol):
     def reload(self) -> None:
         """Reload the page."""
 
+    def page_address(self) -> str:
+        """Return the page's own address, without a query and a link."""
+
     def early_pictures(self) -> Mapping[str, str]:
         """Return the thumbnails that were shown before Python had started: addresses by the names of results."""

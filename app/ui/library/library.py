@@ -50,7 +50,8 @@ class Library:
         self.published: tuple[PublishedFile, ...] = ()
         self.changed_since: Mapping[str, float] = {}  # open published workflows that changed since they were used
         self.seen: Mapping[str, Seen] = {}  # published files, by path
-        self._published_tag = ""
+        self._published_tag = ""  # of the list that is read, or being read
+        self._listed_tag = ""
 
     def item(self, item_id: str) -> Item | None:
         """Return an item by its id."""
@@ -85,6 +86,10 @@ class Library:
         """Return whether the list of published files has changed since it was read."""
         return tag != self._published_tag
 
+    def is_listed(self, tag: str) -> bool:
+        """Return whether that list of published files has been read, or could not be."""
+        return tag == self._listed_tag
+
     async def refresh_published(self, tag: str) -> None:
         """Read the list of published files, if it has changed."""
         if not self.is_stale(tag):
@@ -95,7 +100,9 @@ class Library:
         except MooringError as error:
             log.warning("the published workflows are not known: %r", error)
             return  # the known ones stay until the list changes next
-        self._changed()
+        finally:
+            self._listed_tag = tag
+            self._changed()
 
     async def note_published(self, file: PublishedFile) -> None:
         """Note that a published file was opened. If it was another one before, that is shown until it is run."""

@@ -148,6 +148,12 @@ def library_view(
     )
 
 
+def published_paths(stock: LibraryEntries) -> tuple[str, ...]:
+    """Return the paths of the published files."""
+    ids = (entry.workflow_id for entry in stock.entries if entry.shelf is LibrarySection.PUBLISHED)
+    return tuple(workflow_id.removeprefix(PUBLISHED_MARK) for workflow_id in ids)
+
+
 def sight_name(item: Item, version: Version) -> str:
     """Return the name of a version's picture."""
     return f"{item.item_id}/{version.content}"

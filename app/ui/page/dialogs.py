@@ -21,6 +21,8 @@ from app.ui.graph.graphs import GraphView
 from app.ui.kit.i18n import Translator
 from app.ui.library.library_html import library
 from app.ui.library.state import LibraryView
+from app.ui.links.share_html import share
+from app.ui.links.sharing import ShareView
 from app.ui.page.questions_html import (
     credits_question,
     download_question,
@@ -64,6 +66,7 @@ _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], Markup]] = {
     CameraView: camera,
     PresetsView: presets,
     EditView: edit,
+    ShareView: share,
     CancelView: cancel_mine,
     DeleteDialog: delete_question,
     CompareDialog: comparing,

@@ -17,8 +17,9 @@ from app.ui.form.state import Draft, FormState
 from app.ui.graph.graphs import Drawings, GraphDialog, GraphMarks, Subject, subject_of, task_graph, workflow_graph
 from app.ui.kit.colours import tag_of
 from app.ui.kit.state import UiState
-from app.ui.library.listing import library_view
+from app.ui.library.listing import library_view, published_paths
 from app.ui.library.state import LibraryDialog
+from app.ui.links.sharing import ShareDialog, share_view
 from app.ui.page.state import DialogView, PanelDialog, TaskDialog
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.sheets import SheetDialog
@@ -80,10 +81,8 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
         case LibraryDialog() as dialog:
             view = library_view(dialog, around.stock, session.fleet, ui.of(FormState).workflow_id, around.sight)
             return DialogView(view), None
-        case PresetsDialog() as dialog if around.opened is not None:
-            return DialogView(
-                presets_view(dialog, ui.of(FormState).known, around.opened, ui.of(FormState).draft, ui.hidden)
-            ), None
+        case PresetsDialog() | ShareDialog() as dialog if around.opened is not None:
+            return _about_form(around, dialog, around.opened), None
         case ManyDialog() if around.chosen is not None:
             return _many(around, around.chosen), None
         case SheetDialog() | DeleteDialog() | CompareDialog() as dialog:
@@ -100,6 +99,13 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
         case GiveUpDialog() | RunAgainDialog() | SameServerDialog() | PictureDialog() as dialog:
             return _about_task(around, dialog), None
     return NONE, None  # no workflow is chosen, or `offering.py` makes it
+
+
+def _about_form(around: Around, dialog: PresetsDialog | ShareDialog, opened: OpenWorkflow) -> DialogView:
+    ui, draft = around.ui, around.ui.of(FormState).draft
+    if isinstance(dialog, PresetsDialog):
+        return DialogView(presets_view(dialog, ui.of(FormState).known, opened, draft, ui.hidden))
+    return DialogView(share_view(dialog, around.chosen or opened, draft, published_paths(around.stock)))
 
 
 def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareDialog) -> DialogView:

@@ -43,6 +43,7 @@ from app.ui.library.library import Library, is_file
 from app.ui.library.listing import LibraryIndex, can_run, sight_name
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
+from app.ui.links.actions import LinkActions
 from app.ui.page.actions import PageActions
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
@@ -170,6 +171,7 @@ class Page:
             self, screen, self._library, self._opener, lambda files: self.actions.take_files(None, files),
             deletions=self._deletions,
         )  # fmt: skip
+        self._links = LinkActions(session, self, screen, self._library, self._opener)
         self.actions.add(
             self._settings,
             self._recents,
@@ -193,6 +195,7 @@ class Page:
                 take_files=lambda files: self.actions.take_files(None, files),
                 recover=lambda: self.actions.recover(read_input),
             ),
+            self._links,
             *(() if team is None else team.actions(self, screen, session.results)),
             *(() if self._folder is None else (self._folder,)),
         )  # fmt: skip
@@ -314,6 +317,10 @@ class Page:
         else:
             self._library_actions.take_files(files, is_surely=purpose == "open")
 
+    def follow_link(self, text: str) -> None:
+        """Follow a link into the page: what is in its address after `#`."""
+        self._links.follow(text)
+
     def follow_kept(self, key: str) -> None:
         """Take over a setting that another window has saved under `key`."""
         self._settings.follow(key)
@@ -371,9 +378,10 @@ class Page:
         return {**news, "found": True} if is_found else news
 
     def _page_change(self, _: Translator) -> dict[str, object]:
-        dialog = self._ui.dialog
         self._catalogues.refresh()
         stock = self._refresh_library()
+        self._links.refresh()
+        dialog = self._ui.dialog
         self._standings.refresh()
         self._panel_data.refresh(dialog)
         has_previews = self._ui.of(Settings).previews is not Previews.OFF

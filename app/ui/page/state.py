@@ -24,6 +24,7 @@ from app.ui.kit.colours import ServerTag
 from app.ui.kit.deletions import Deletion
 from app.ui.kit.state import Slice
 from app.ui.library.state import LibraryView
+from app.ui.links.sharing import ShareView
 from app.ui.page.releases import Newer
 from app.ui.results.sheets import SheetEntry, SheetView
 from app.ui.results.state import (
@@ -176,6 +177,7 @@ class DialogView:
         | MaskView
         | CameraView
         | PresetsView
+        | ShareView
         | ManyView
         | SheetView
         | EditView

@@ -413,6 +413,11 @@ class StillSession:
     model_downloads: Any = None
     costly: frozenset[PromptId] = frozenset()  # tasks that cost credits
     models: StillModels = field(default_factory=StillModels)
+    visits: Mapping[tuple[str, str], Task] = field(default_factory=dict)  # runs that only their servers know
+
+    async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
+        self._note("visit", server_id, prompt_id)
+        return self.visits.get((server_id, prompt_id))
 
     def outlook(self, task: Task) -> Outlook:
         return self.outlooks.get(task.prompt_id, Outlook())
@@ -572,6 +577,9 @@ class MemoryScreen:
 
     async def masked_look(self, blob: Blob) -> Blob | None:
         return Bytes(b"look") if (await blob.read()).endswith(b"mask") else None
+
+    def page_address(self) -> str:
+        return "https://studio.example/"
 
     def recall(self, key: str) -> str:
         return self.memory.get(key, "")

@@ -1,0 +1,226 @@
+"""Following a link that was opened, and the dialog that makes one.
+
+A link waits until the page can follow it: until the fleet and the published workflows are known, and no dialog is open,
+since choosing a workflow would close it. Then it chooses the workflow, and fills in its form once that is open. Nothing
+is run, the window stays with its server, and the values are one step to undo.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.core.errors import BadInput, TaskNotFound
+from app.core.model import Fleet, PromptId, ServerId, Task
+from app.core.window import Window
+from app.ui.form.context import FormContext
+from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, changed_texts, find_open, shaped
+from app.ui.form.state import Draft, FormState, LinkReport
+from app.ui.kit.actions import action
+from app.ui.kit.context import attempt, set_slices
+from app.ui.kit.screen import Screen
+from app.ui.library.library import PUBLISHED_MARK, Library
+from app.ui.library.opening import Opener
+from app.ui.links.sharing import ShareDialog
+from app.ui.results.state import PictureDialog
+from app.workflows.graph import Key
+from app.workflows.links import (
+    Filled,
+    Link,
+    Reason,
+    ResultLink,
+    WorkflowLink,
+    filled,
+    path_of,
+    read_link,
+    shown_name,
+)
+
+log = logging.getLogger("mooring.ui")
+
+MOST_ROUNDS = 4  # in which choices of a link add inputs that other values of it are for
+
+
+class Tasks(Protocol):
+    """Reads tasks that this tab does not hold."""
+
+    async def read_task(self, prompt_id: PromptId) -> Task: ...
+
+
+class LinkSession(Protocol):
+    """What links need of a session."""
+
+    @property
+    def fleet(self) -> Fleet: ...
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def past(self) -> Tasks: ...
+    async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """A link whose workflow is chosen, and whose form is not filled in yet."""
+
+    workflow_id: str
+    link: WorkflowLink
+
+
+class LinkActions:
+    """Follows links, and makes them. `refresh` is called at each redraw."""
+
+    def __init__(
+        self, session: LinkSession, context: FormContext, screen: Screen, library: Library, opener: Opener
+    ) -> None:
+        self._session = session
+        self._context = context
+        self._screen = screen
+        self._library = library
+        self._opener = opener
+        self._waiting: Link | None = None
+        self._filling: _Filling | None = None
+
+    # Following
+
+    def follow(self, text: str) -> None:
+        """Follow a link: what is in the page's address after `#`. A later one replaces one that still waits."""
+        try:
+            self._waiting = read_link(text)
+        except BadInput as error:
+            self._context.set_ui(self._context.ui.with_error(error))
+            return
+        self._context.set_ui(self._context.ui)
+
+    def refresh(self) -> None:
+        """Follow the waiting link, as far as that is possible now."""
+        if self._waiting is not None and self._context.ui.dialog is None and self._session.windows:
+            self._start(self._waiting)
+        if self._filling is not None:
+            self._fill(self._filling)
+
+    def _start(self, link: Link) -> None:
+        fleet = self._session.fleet
+        if not fleet.source:
+            return
+        if isinstance(link, ResultLink):
+            self._waiting = None
+            attempt(self._context, self._show(link))
+        elif self._library.is_listed(fleet.workflows):
+            self._waiting = None
+            self._choose(link)
+
+    def _choose(self, link: WorkflowLink) -> None:
+        path = path_of(link.name, (file.path for file in self._library.published))
+        workflow_id = f"{PUBLISHED_MARK}{path}" if path is not None else link.name
+        if path is None and workflow_id not in SHIPPED_IDS:
+            error = BadInput("link-unknown", shown_name(link.name))
+            self._context.set_ui(self._context.ui.with_error(error))
+            return
+        self._opener.choose(workflow_id)
+        if link.values or link.refused:
+            self._filling = _Filling(workflow_id, link)
+            self._report(LinkReport(workflow_id, is_waiting=True))
+
+    def _fill(self, filling: _Filling) -> None:
+        opened = find_open(self._context.workflows, filling.workflow_id)
+        opening = self._opener.opening(filling.workflow_id)
+        if opened is None or not opened.is_whole:
+            if opening is not None and opening.error is not None:
+                self._filling = None  # the form says why it is not open
+            return
+        draft = self._context.ui.of(FormState).drafts.get(filling.workflow_id, Draft())
+        found = self._filled(opened, draft, filling.link)
+        if opened.catalogue is None and any(item.reason is Reason.UNKNOWN for item in found.refused):
+            return
+        self._filling = None
+        self._put(opened, draft, found, filling.link)
+
+    def _filled(self, opened: OpenWorkflow, draft: Draft, link: WorkflowLink) -> Filled:
+        found = Filled()
+        for _ in range(MOST_ROUNDS):
+            form = shaped(opened, {**draft.values, **found.values}).form
+            before, found = found, filled(form, link.values, opened.credit_classes, self._context.word)
+            if found.values == before.values:
+                break
+        return found
+
+    def _put(self, opened: OpenWorkflow, draft: Draft, found: Filled, link: WorkflowLink) -> None:
+        before: Mapping[Key, str] = {key: draft.values[key] for key in found.values if key in draft.values}
+        changed = draft.with_typed({**draft.values, **found.values}, {**draft.modes, **found.modes})
+        form = self._context.ui.of(FormState).with_draft(
+            replace(changed, linked={**draft.linked, **found.values}), opened.workflow_id
+        )
+        report = LinkReport(opened.workflow_id, before, tuple(found.values), (*link.refused, *found.refused))
+        set_slices(self._context, replace(form, link=report))
+        if form.workflow_id == opened.workflow_id:
+            self._screen.update({"texts": changed_texts(opened, draft.values, changed.values)})
+
+    async def _show(self, link: ResultLink) -> None:
+        """Show a result: from this browser, else from its server's history if that has it for this user."""
+        held = any(link.prompt_id in window.tasks for window in self._session.windows)
+        task = await self._find(link)
+        if task is None:
+            raise BadInput("link-not-yours", self._name_of(link.server_id))
+        if not task.state.is_end or link.index >= len(task.outputs):
+            raise BadInput("link-no-output", self._name_of(link.server_id))
+        dialog = PictureDialog(link.prompt_id, link.index, task=None if held else task)
+        if self._context.ui.dialog is None:
+            self._context.set_ui(replace(self._context.ui, dialog=dialog))
+
+    async def _find(self, link: ResultLink) -> Task | None:
+        held = (window.tasks.get(link.prompt_id) for window in self._session.windows)
+        if (task := next(filter(None, held), None)) is not None:
+            return task
+        try:
+            return await self._session.past.read_task(link.prompt_id)
+        except TaskNotFound:
+            return await self._session.visit(link.server_id, link.prompt_id)
+
+    def _name_of(self, server_id: ServerId) -> str:
+        server = self._session.fleet.get(server_id)
+        return server.name if server is not None else shown_name(server_id)
+
+    # What a link has done
+
+    def _report(self, report: LinkReport | None) -> None:
+        set_slices(self._context, replace(self._context.ui.of(FormState), link=report))
+
+    @action("dismiss-link")
+    def dismiss(self) -> None:
+        """Mark the values no longer as those of a link."""
+        form = self._context.ui.of(FormState)
+        if form.link is not None and form.link.workflow_id in form.drafts:
+            draft = replace(form.drafts[form.link.workflow_id], linked={})
+            form = form.with_draft(draft, form.link.workflow_id)
+        set_slices(self._context, replace(form, link=None))
+
+    @action("undo-link")
+    def undo(self) -> None:
+        """Restore what was in the fields that still have the link's values. *Undo* of the form reverts that, too."""
+        form = self._context.ui.of(FormState)
+        report, opened = form.link, find_open(self._context.workflows, form.workflow_id)
+        if report is None or opened is None or report.workflow_id != form.workflow_id:
+            return
+        draft = form.draft
+        mine = {key for key in report.filled if draft.values.get(key) == draft.linked.get(key)}
+        values = {key: text for key, text in draft.values.items() if key not in mine}
+        values |= {key: text for key, text in report.before.items() if key in mine}
+        changed = draft.with_typed(values, draft.modes)
+        set_slices(self._context, replace(form.with_draft(changed), link=None))
+        self._screen.update({"texts": changed_texts(opened, draft.values, values)})
+
+    # Sharing
+
+    @action("open-share")
+    def open_share(self) -> None:
+        self._context.set_ui(self._context.ui.with_dialog(ShareDialog(self._screen.page_address())))
+
+    @action("share-values")
+    def choose_values(self, checked: bool) -> None:
+        """Have the form's values in the link, or not."""
+        dialog = self._context.ui.dialog
+        if isinstance(dialog, ShareDialog):
+            self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, has_values=checked)))
