@@ -23,11 +23,15 @@ from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
-from app.ui.form.picker import LibraryEntries, WorkflowEntry
-from app.ui.form.state import Draft, FormState, Picture
+from app.ui.form.form_html import form
+from app.ui.form.picker import LibraryEntries, LibrarySection, WorkflowEntry
+from app.ui.form.projection import form_view
+from app.ui.form.state import Draft, FormState, LinkReport, Picture
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
+from app.ui.library.state import LibraryDialog, LibraryView, VersionView
+from app.ui.links.sharing import ShareDialog, share_view
 from app.ui.page.dialogs import dialogs
 from app.ui.page.offering import offered_of
 from app.ui.page.projection import project
@@ -38,6 +42,8 @@ from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.state import GiveUpDialog
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission, Settings, SettingsDialog
+from app.workflows.library import Item, Version
+from app.workflows.links import Reason, Refused
 from tests.unit.ui.anything import anything, searched, unfolded
 from tests.unit.ui.page_kit import (
     ME,
@@ -175,6 +181,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
         about = DialogView(GiveUpDialog(record.prompt_id), record=record)
         found[f"dialogs {number}"] = str(dialogs(about, words))
     found |= around_help(view, words, text)
+    found |= around_links(words, text)
     return found | around_what_is_kept(words, text) | around_trouble(words, text)
 
 
@@ -193,6 +200,34 @@ def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
         "shortcuts": ShortcutsView(has_keys=False),
     }
     return {name: str(dialogs(DialogView(item), words)) for name, item in shown.items()}
+
+
+def around_links(words: Translator, text: str) -> dict[str, str]:
+    """A form that a link has filled in, a link to share, and the versions of a workflow in the library."""
+    key = ("2", "width")
+    refused = tuple(Refused(text, reason) for reason in Reason)
+    before = (Refused(text, Reason.INVALID, BadInput("not-a-number", text, text)),)
+    report = LinkReport("enlarge", {}, (key,), (*before, *refused))
+    found = {}
+    for number, link in enumerate((report, replace(report, refused=before), replace(report, is_waiting=True)), 6):
+        draft = Draft(values={key: "8"}, linked={key: "8"})
+        state = FormState(workflow_id="enlarge", drafts={"enlarge": draft}, link=link)
+        entry = WorkflowEntry("enlarge", text, shelf=LibrarySection.PUBLISHED, changed_since=1.0)
+        view = form_view(LibraryEntries((entry,)), workflows()[0], state, None)
+        found[f"form {number}"] = str(form(view, words))
+    opened = workflows()[0]
+    shared = share_view(ShareDialog(f"https://{text}/", has_values=True), opened, Draft(values={key: "8"}), ())
+    own = replace(shared, link="")
+    long = replace(shared, link=f"https://x/#{text}" + "x" * 3_000, left_out=2)
+    item = Item(
+        "a" * 32, text, place=text, added_at=1.0, versions=(Version("b" * 32, 1.0, 9), Version("c" * 32, 2.0, 9))
+    )
+    rows = (VersionView(item.versions[0], "blob:v"), VersionView(item.versions[1]))
+    listed = (WorkflowEntry(item.item_id, text, shelf=LibrarySection.OWN, item=item), entry)
+    library = LibraryView(LibraryDialog(versions=item.item_id), listed, 2, versions=rows)
+    for number, dialog in enumerate((shared, own, long, library)):
+        found[f"share {number}"] = str(dialogs(DialogView(dialog), words))
+    return found
 
 
 def around_any_workflow(session: StillSession, words: Translator, text: str) -> dict[str, str]:
