@@ -25,7 +25,7 @@ from typing import Any
 from app.core.errors import BadInput, SourceFault
 from app.core.model import RECORD_VERSION, PromptId
 from app.core.ports.documents import DocumentKey
-from app.workflows.bounds import check_file, refusal
+from app.workflows.bounds import MAX_FILE, check_file, refusal
 from app.workflows.documents import Note
 from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND
 from app.workflows.forms.records import Undecoded, from_text, to_text
@@ -227,11 +227,21 @@ class Bundle:
         """The number of workflows in it."""
         return sum(kind == KIND for kind, _ in self.documents)
 
+    @property
+    def without_versions(self) -> Bundle:
+        """The bundle without earlier contents of workflows."""
+        return replace(self, documents={key: text for key, text in self.documents.items() if key[0] != VERSION_KIND})
+
 
 def export_text(bundle: Bundle) -> str:
     """The file of a bundle."""
     documents = [[kind, name, text] for (kind, name), text in sorted(bundle.documents.items())]
     return json.dumps({_MARK: RECORD_VERSION, "papers": documents, "layouts": dict(bundle.layouts)}, ensure_ascii=False)
+
+
+def can_be_read(text: str) -> bool:
+    """Whether an export is small enough to be taken in."""
+    return len(text.encode("utf-8", "surrogatepass")) <= MAX_FILE
 
 
 def is_export(text: str) -> bool:

@@ -112,8 +112,6 @@ async def test_copied_link_opens_in_another_browser(user: BrowserUser, window: M
     await other.ready()
     await expect(other.page.locator(SCENE)).to_have_value("waves & wind.")
     assert other.page.url == f"{user.base}/"
-    await other.reload()
-    await expect(other.page.locator(SCENE)).to_have_value("waves & wind.")
     await follow(other, result.partition("#")[2])
     await other.page.locator("dialog.large img:not(.is-small)").wait_for()
     assert await other.call("windowLockedServer") is None

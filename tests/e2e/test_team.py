@@ -17,7 +17,7 @@ from tests.e2e.work_kit import break_server, slow_workflow
 from tests.integration.studio import PASSWORD, write_users
 from tests.services import Service, start_demo, start_gateway
 
-LOGIN = re.compile(r"/login(\?|$)")  # it may say how long copies stay valid
+LOGIN = re.compile(r"/login([?#]|$)")  # it may say how long copies stay valid, and keeps a link
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -262,3 +262,23 @@ async def test_fleet_role_drains_a_server_and_cancels_a_prompt(user: BrowserUser
     await alice.card(prompt_id, "cancelled").wait_for()
     await row.get_by_test_id("drain").click()
     await expect(row.get_by_text("takes nothing new")).to_have_count(0)
+
+
+async def test_link_to_a_result_survives_the_login_and_opens_for_its_owner_only(
+    user: BrowserUser, alice: MooringWindow, bob: MooringWindow
+) -> None:
+    prompt_id = await alice.submit(slow_workflow(2, text=FJORD))
+    server = (await alice.wait_for(prompt_id))["executionServer"]
+    link = f"{user.base}/#result={server}/{prompt_id}/0"
+    await bob.page.evaluate("(link) => { location.href = link; }", link)
+    await expect(bob.page.locator("#errors [data-testid=notice]")).to_contain_text("no such result for you")
+    assert FJORD not in await bob.page.content()
+    await bob.page.locator("#errors [data-action=dismiss-notice]").click()
+    page = await (await user.new_profile()).new_page()
+    await page.goto(link)
+    await page.wait_for_url(LOGIN)
+    assert page.url.endswith(f"/login#{link.partition('#')[2]}")
+    await log_in(page, "alice")
+    await page.locator("dialog.large img:not(.is-small)").wait_for()
+    assert "#" not in page.url
+    await page.close()

@@ -60,6 +60,13 @@ def _server_side(error: BadInput, _: Translator) -> Words:
     match error.cause:
         case "bad-link" | "link-too-long" | "link-unknown" | "link-not-yours" | "link-no-output":
             return word_link(error, _)
+        case "without-versions":
+            return Words(
+                _("The export has no earlier versions of workflows."),
+                _("With them it would be too large to be opened again. Everything else is in it."),
+                error.name,
+                Tone.WARN,
+            )
         case "cannot-break":
             return Words(
                 _("This cannot be done to {server} now.", server=error.name),

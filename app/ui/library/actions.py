@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.core.errors import MooringError
+from app.core.errors import BadInput, MooringError
 from app.core.model import ServerId
 from app.core.ports.blobs import Blob
 from app.ui.form.arrange_actions import STORE_KEY as LAYOUT_KEY
@@ -19,7 +19,7 @@ from app.ui.kit.screen import Screen
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Saved
-from app.workflows.library import Item, export_text
+from app.workflows.library import Item, can_be_read, export_text
 
 log = logging.getLogger("mooring.ui")
 
@@ -185,7 +185,12 @@ class LibraryActions:
         mark = f"{LAYOUT_KEY}."
         layouts = {key.removeprefix(mark): text for key, text in self._screen.kept_all(mark).items()}
         bundle = await self._library.bundle(layouts)
-        self._screen.save(EXPORT_NAME, export_text(bundle))
+        text = export_text(bundle)
+        if can_be_read(text):
+            self._screen.save(EXPORT_NAME, text)
+            return
+        self._screen.save(EXPORT_NAME, export_text(bundle.without_versions))
+        raise BadInput("without-versions", EXPORT_NAME)
 
     async def _list_saved(self, server_id: ServerId) -> None:
         try:

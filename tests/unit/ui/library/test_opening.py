@@ -32,6 +32,7 @@ from app.ui.page.open_dialog import form_subject
 from app.ui.runs.orders import order_of, plan_of
 from app.ui.runs.runnability import form_blocker
 from app.ui.runs.state import Blocker
+from app.workflows import library
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
 from app.workflows.editor.copy import filled
@@ -764,3 +765,43 @@ async def test_published_workflow_that_changes_while_it_is_open_says_so() -> Non
     assert (width_of(rig), entry_of(rig).changed_since) == ("2", 100.0)
     rig.act("note-change", {"item": f"{PUBLISHED_MARK}team/night.json"})
     assert not entry_of(rig).changed_since
+
+
+async def test_export_that_could_not_be_opened_again_leaves_out_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    await rig.give(api(1))
+    await give_again(rig, 2)
+    rig.act("export-library", {})
+    await rig.context.done()
+    whole = rig.screen.saved[EXPORT_NAME]
+    assert "workflow-version" in whole
+    monkeypatch.setattr(library, "MAX_FILE", len(whole.encode()) - 1)
+    rig.act("export-library", {})
+    await rig.context.done()
+    assert "workflow-version" not in rig.screen.saved[EXPORT_NAME]
+    assert isinstance(rig.error, BadInput) and rig.error.cause == "without-versions"
+
+
+async def test_earlier_content_that_opens_late_does_not_replace_the_new_one() -> None:
+    first = Rig()
+    await first.give(api(1))
+    rig, released = Rig(first.documents), asyncio.Event()
+    await rig.library.refresh()
+    read, asked = rig.session.catalogue, list[ServerId]()
+
+    async def read_late(server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
+        asked.append(server_id)
+        if len(asked) == 1:
+            await released.wait()
+        return await read(server_id, names)
+
+    rig.session.catalogue = read_late  # type: ignore[method-assign]
+    rig.opener.choose(rig.library.items[0].item_id)
+    await settle(rig)
+    assert len(asked) == 1 and rig.chosen is None
+    rig.library_actions.take_files([(Bytes(json.dumps(api(2)).encode()), "night.json")], is_surely=True)
+    await settle(rig)
+    assert width_of(rig) == "2"
+    released.set()
+    await rig.draw()
+    assert width_of(rig) == "2"
