@@ -40,6 +40,7 @@ LONGEST_TAG = 40
 MOST_TAGS = 20
 MOST_SEEN = 1000  # published files
 MOST_PROMPTS = 4  # of these, one should have a picture
+MOST_RUNS = 12  # of all contents, that are searched for a picture
 _MARK = "mooring-library"
 _ID = re.compile("[0-9a-f]{32}")
 _LATEST = 1e11  # seconds since 1970: the year 5138
@@ -104,7 +105,8 @@ class Item:
     @property
     def runs(self) -> tuple[PromptId, ...]:
         """Its runs here: those of its present content first, then those of earlier ones."""
-        return *self.prompts, *(prompt_id for version in self.versions for prompt_id in version.prompts)
+        runs = *self.prompts, *(prompt_id for version in self.versions for prompt_id in version.prompts)
+        return runs[:MOST_RUNS]
 
     def used(self, at: float, prompt_id: PromptId | None = None) -> Item:
         """The item after it was opened, or run as that prompt."""

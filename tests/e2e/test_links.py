@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import demo_servers, paused
@@ -54,6 +55,7 @@ async def test_link_fills_in_the_form_once_and_is_undone(window: MooringWindow) 
     await expect(linked).to_contain_text("Scene")
     await expect(page.get_by_test_id("link-refused").locator("li")).to_have_count(2)
     await expect(page.get_by_test_id("from-link").first).to_be_visible()
+    await check_axe(page)
     assert await linked.locator("img").count() == 0
     assert await window.call("windowLockedServer") is None
     await page.locator(SCENE).fill("my own words")
@@ -95,6 +97,7 @@ async def test_copied_link_opens_in_another_browser(user: BrowserUser, window: M
     await page.get_by_test_id("open-share").click()
     await expect(page.get_by_test_id("share-link")).to_have_text(f"{user.base}/#workflow=team/studio")
     await page.get_by_test_id("share-values").check()
+    await check_axe(page)
     await expect(page.get_by_test_id("share-link")).to_contain_text("Scene=")
     await page.locator(".share-foot").get_by_test_id("copy").click()
     await wait_for_js(page, "async () => (await navigator.clipboard.readText()).includes('Scene=')")
@@ -131,6 +134,7 @@ async def test_changed_file_is_a_version_and_goes_back(window: MooringWindow, tm
     await expect(page.locator("#errors [data-testid=notice]")).to_contain_text("new content")
     await page.get_by_test_id("open-library").click()
     await page.get_by_test_id("show-versions").click()
+    await check_axe(page)
     await page.get_by_test_id("go-back").click()
     await expect(page.locator("#errors [data-testid=notice]").first).to_contain_text("earlier version again")
     await page.locator("#library [data-action=close-dialog]").click()

@@ -126,10 +126,7 @@ class LinkActions:
 
     def _fill(self, filling: _Filling) -> None:
         opened = find_open(self._context.workflows, filling.workflow_id)
-        opening = self._opener.opening(filling.workflow_id)
         if opened is None or not opened.is_whole:
-            if opening is not None and opening.error is not None:
-                self._filling = None  # the form says why it is not open
             return
         draft = self._context.ui.of(FormState).drafts.get(filling.workflow_id, Draft())
         found = self._filled(opened, draft, filling.link)

@@ -291,6 +291,15 @@ async def test_link_waits_until_no_dialog_is_open() -> None:
     assert (rig.form.workflow_id, rig.values) == (STUDIO, {("1", "steps"): "30"})
 
 
+async def test_link_waits_for_the_list_of_published_workflows() -> None:
+    rig = Rig()
+    rig.links.follow("workflow=team/studio")
+    rig.links.refresh()
+    assert (rig.form.workflow_id, rig.context.ui.errors) == ("enlarge", ())
+    await rig.draw()
+    assert rig.form.workflow_id == STUDIO
+
+
 async def test_later_link_replaces_one_that_waits() -> None:
     rig = Rig()
     known = rig.session.fleet
