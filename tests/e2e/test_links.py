@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
 from tests.e2e.work_kit import demo_servers, paused
 from tests.services import Service, start_gateway
 
@@ -78,7 +78,7 @@ async def test_link_leaves_running_work_and_an_open_dialog_alone(window: Mooring
         await window.wait_state(prompt_id, "running")
         before = await window.call("windowLockedServer")
         assert before
-        await page.get_by_test_id("open-library").click()
+        await press_in_menu(page.get_by_test_id("open-library"))
         await page.locator("#library-query").fill("stu")
         await follow(window, "workflow=team/studio&Scene=snow")
         await expect(page.locator("#library-query")).to_have_value("stu")
@@ -94,7 +94,7 @@ async def test_copied_link_opens_in_another_browser(user: BrowserUser, window: M
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await follow(window, "workflow=team/studio")
     await page.locator(SCENE).fill("waves & wind.")
-    await page.get_by_test_id("open-share").click()
+    await press_in_menu(page.get_by_test_id("open-share"))
     await expect(page.get_by_test_id("share-link")).to_have_text(f"{user.base}/#workflow=team/studio")
     await page.get_by_test_id("share-values").check()
     await check_axe(page)
@@ -132,7 +132,7 @@ async def test_changed_file_is_a_version_and_goes_back(window: MooringWindow, tm
         await page.locator("#open-file-input").set_input_files(file)
         await expect(page.locator(SCENE)).to_have_value(text)
     await expect(page.locator("#errors [data-testid=notice]")).to_contain_text("new content")
-    await page.get_by_test_id("open-library").click()
+    await press_in_menu(page.get_by_test_id("open-library"))
     await page.get_by_test_id("show-versions").click()
     await check_axe(page)
     await page.get_by_test_id("go-back").click()
