@@ -17,6 +17,7 @@ from app.core.window import Window
 from app.session.state import State
 from wire.history import read_entry
 
+NOT_YOURS = "not-yours"  # what a gateway with users says of the history of another's prompt
 MOST_VISITED = 20  # runs whose records are held in memory, until the page is closed
 _STATES = {"success": TaskState.SUCCEEDED, "interrupted": TaskState.CANCELLED}
 
@@ -31,6 +32,8 @@ async def visit(state: State, server_id: ServerId, prompt_id: PromptId) -> Task 
     if server is None:
         raise ConnectError(server_id, "not_in_fleet")
     response = await state.ask(server_id, comfy.history_request(server.base, prompt_id))
+    if comfy.gateway_cause(response) == NOT_YOURS:
+        return None
     end = comfy.read_history(response, server_id, prompt_id, state.ports.clock.now())
     if end is None:
         return None

@@ -6,7 +6,9 @@ import pytest
 
 from app.core.errors import ConnectError, TaskNotFound
 from app.core.model import Delivery, PromptId, ServerId, TaskState
+from app.core.ports.http import Request, Response
 from app.session.delivery import visits
+from app.session.state import State
 from tests.unit.session.stage import A, B, Stage, bytes_of, scene, window_of
 
 
@@ -54,6 +56,17 @@ async def test_run_that_the_server_does_not_have_is_none(stage: Stage) -> None:
         "no work of this window is at another server than its own, only links name these"
     )
     stage.world.broken.clear()
+
+
+@scene
+async def test_run_of_another_user_is_none(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = await stage.window()
+
+    async def refuse(_state: State, _server_id: ServerId, _request: Request) -> Response:
+        return Response(403, {"x-mooring-gateway": "not-yours; sent=no"})
+
+    monkeypatch.setattr(State, "ask", refuse)
+    assert await page.session.visit(A, PromptId("00000000-0000-4000-8000-000000000000")) is None
 
 
 @scene
