@@ -26,8 +26,10 @@ function clearSearch(list) {
   search.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+const entries = (list) => [...list.querySelectorAll("button:enabled, a, input[type=file]")].filter((item) => item.checkVisibility());
+
 function walk(list, from, step) {
-  const items = [...list.querySelectorAll("button:enabled, a, input[type=file]")].filter((item) => item.checkVisibility());
+  const items = entries(list);
   const at = items.indexOf(from);
   const first = step > 0 ? 0 : items.length - 1;
   items[at < 0 ? first : (at + step + items.length) % items.length]?.focus();
@@ -38,7 +40,7 @@ document.addEventListener("toggle", (event) => {
   if (event.newState !== "open") return clearSearch(event.target);
   place(event.target);
   if (event.target.contains(document.activeElement)) return;
-  (event.target.querySelector("[aria-current]") ?? event.target.querySelector("button:enabled"))?.focus();
+  (event.target.querySelector("[aria-current]") ?? entries(event.target)[0])?.focus();
 }, true);
 
 document.addEventListener("keydown", (event) => {

@@ -72,7 +72,7 @@ async def open_form(user: BrowserUser, path: str = "/") -> MooringWindow:
     await answer_with_it(profile)
     window = await MooringWindow.open(profile, f"{user.base}{path}")
     await window.ready()
-    await expect(window.page.locator("#fields-enlarge")).to_be_visible()
+    await window.choose_sample("enlarge")
     return window
 
 
@@ -220,6 +220,7 @@ async def test_nodes_are_expanded_by_keyboard_and_found_by_search(form: MooringW
 
 async def test_form_has_all_inputs_of_the_servers_catalogue(window: MooringWindow) -> None:
     page = window.page
+    await window.choose_sample("enlarge")
     await page.locator("[data-testid=node][data-node='4'] button").click()
     prefix = page.locator("#field-4-filename_prefix")
     await expect(prefix).to_be_editable()
@@ -245,7 +246,9 @@ async def test_form_is_arranged_by_keyboard_and_stays_arranged(user: BrowserUser
     await page.get_by_role("button", name="Hide “Smooth”").click()
     await expect(page.get_by_role("heading", name="Hidden inputs")).to_be_visible()
     await check_axe(page)
-    other = (await MooringWindow.open(page.context, user.base)).page
+    second = await MooringWindow.open(page.context, user.base)
+    await second.choose_sample("enlarge")
+    other = second.page
     await expect(other.locator("label[for='field-1-text']")).to_have_text("Scene")
     await expect(other.locator("#field-1-on")).to_have_count(0)
     await expect(other.locator("#fields-enlarge > .field").nth(1).locator("#field-1-seed")).to_be_visible()

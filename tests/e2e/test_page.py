@@ -115,6 +115,7 @@ async def test_file_that_is_no_picture_is_refused_unsent(window: MooringWindow, 
     page = window.page
     notes = tmp_path / "notes.png"
     notes.write_text("no picture at all", encoding="utf-8")
+    await window.choose_sample("enlarge")
     await page.locator("[data-testid=drop-1-image] input").set_input_files(notes)
     await expect(page.locator(".fault")).to_contain_text("“notes.png” is no picture that can be read.")
     await expect(page.locator("[data-testid=run]")).to_be_disabled()

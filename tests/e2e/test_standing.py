@@ -60,6 +60,7 @@ async def open_form(user: BrowserUser, name: str) -> MooringWindow:
     await profile.route("**/static/workflows/enlarge.json", answer)
     window = await user.open()
     await wait_for_js(window.page, "() => mooring.fleet().servers.every((server) => server.catalogue)")
+    await window.choose_sample("enlarge")
     return window
 
 
@@ -151,6 +152,7 @@ async def test_arriving_picture_is_noticed_and_an_upload_is_copied(
 
     await window.page.context.route("**/static/workflows/enlarge.json", answer)
     other = await user.open()
+    await other.choose_sample("enlarge")
     await expect(availability_of(other)).to_have_text("Runs on demo-1, demo-2 and demo-3")
     await other.page.get_by_test_id("where").select_option("demo-2")
     second_id = await other.press_run()
