@@ -132,6 +132,7 @@ async def test_picture_can_be_pasted_and_dropped(window: MooringWindow, photo: P
         ? document.body.dispatchEvent(new ClipboardEvent(kind, { clipboardData: transfer, ...how }))
         : document.querySelector("[data-drop]").dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, ...how }));
     }"""
+    await window.choose_sample("enlarge")
     data = list(photo.read_bytes())  # noqa: ASYNC240 - a small local file
     for kind in ("paste", "drop"):
         assert not await page.evaluate(give, [data, kind]), "the browser would have opened the file"

@@ -14,7 +14,8 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 # The share of the window that is covered at its foot, and controls that are too small for a finger.
 FOOT = """() => {
   const small = [...document.querySelectorAll("#run :is(.button, select, input), #tabs button")]
-    .filter((item) => item.checkVisibility() && (item.offsetWidth < 44 || item.offsetHeight < 44)).map((item) => item.outerHTML);
+    .filter((item) => item.checkVisibility() && (item.offsetWidth < 44 || item.offsetHeight < 44))
+    .map((item) => item.outerHTML);
   return [innerHeight - document.getElementById("run").getBoundingClientRect().top, small];
 }"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
