@@ -67,6 +67,7 @@ async def test_preset_is_saved_applied_undone_and_shared_by_windows(
     module_user: BrowserUser, window: MooringWindow
 ) -> None:
     page = window.page
+    await window.choose_sample("enlarge")
     dialog, open_presets = page.get_by_test_id("presets-dialog"), page.get_by_test_id("open-presets")
     await page.locator(TEXT).fill("a harbour at night")
     await page.locator(STEPS).fill("3")
@@ -101,7 +102,9 @@ async def test_preset_is_saved_applied_undone_and_shared_by_windows(
     await page.locator("#preset-new-name").fill("Evening")
     await page.keyboard.press("Enter")
     await expect(dialog.get_by_role("button", name="Rename “Evening”")).to_be_visible()
-    other = (await module_user.open()).page
+    second = await module_user.open()
+    await second.choose_sample("enlarge")
+    other = second.page
     await other.set_viewport_size({"width": 360, "height": 700})
     await press_in_menu(other.get_by_test_id("open-presets"))
     await other.get_by_test_id("presets-dialog").get_by_role("button", name="Evening").first.click()

@@ -216,8 +216,9 @@ async def block(page: Page, source: str, shown: str) -> None:
     assert await page.evaluate(IS_ASKED), "leaving would end it"
     await page.get_by_test_id("close-scripting").click()
     await page.locator("dialog").wait_for(state="detached")
-    other = await page.evaluate("document.querySelector('[name=workflow]:not(:checked)')?.id ?? ''")
-    await page.locator(f"#{other}").check(force=True)
+    other = await page.evaluate("document.querySelector('.pick:not([aria-current])').id")
+    await page.get_by_test_id("workflow-picker").click()
+    await page.locator(f"#{other}").click()
     await page.locator(f"#{other.replace('pick', 'fields')}").wait_for()
     await page.evaluate(FRAMES)
     await page.get_by_test_id("script-sign").click()
