@@ -114,6 +114,7 @@ async def stored_value(page: Page, name: str) -> str | None:
 
 
 async def test_long_file_name_stays_in_its_field(window: MooringWindow, photo: Path, tmp_path: Path) -> None:
+    await window.choose_sample("enlarge")
     await window.put_picture(shutil.copy(photo, tmp_path / f"{'a photo of the harbour ' * 9}.png"))
     drop = window.page.locator(".drop.has-picture")
     await expect(drop.locator("img")).to_be_visible()

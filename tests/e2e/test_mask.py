@@ -73,7 +73,7 @@ def make_workflow_with_mask_file() -> dict[str, Any]:
 
 
 async def use_workflow(profile: BrowserContext, workflow: dict[str, Any]) -> None:
-    """Make this workflow the first sample of a profile."""
+    """Make this workflow the sample *enlarge* of a profile."""
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(workflow))
@@ -83,7 +83,7 @@ async def use_workflow(profile: BrowserContext, workflow: dict[str, Any]) -> Non
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def module_user(browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
-    """A user whose first sample saves colours and mask."""
+    """A user whose sample *enlarge* saves colours and mask."""
     async with open_user(browser, gateway.url) as opened:
         await use_workflow(await opened.new_profile(), make_workflow())
         yield opened
@@ -144,6 +144,7 @@ def is_equal(one: Image.Image, other: Image.Image) -> bool:
 
 async def test_painted_mask_becomes_alpha_and_colours_are_unchanged(window: MooringWindow, photo: Path) -> None:
     page, original = window.page, Image.open(photo)
+    await window.choose_sample("enlarge")
     await window.put_picture(photo)
     await open_mask(page)
     assert (await mask_of(page)).getextrema() == (0, 0)
@@ -197,6 +198,7 @@ async def test_mask_file_keyboard_and_clear(window: MooringWindow, photo: Path, 
     mask.save(half)
     notes.write_text("no picture")
     page = window.page
+    await window.choose_sample("enlarge")
     await window.put_picture(photo)
     await open_mask(page)
 
@@ -250,6 +252,7 @@ async def test_separate_mask_is_painted_on_a_phone(user: BrowserUser, photo: Pat
     await use_workflow(profile, make_workflow_with_mask_file())
     window = await user.open()
     page = window.page
+    await window.choose_sample("enlarge")
     await window.put_picture(photo)
     await page.get_by_test_id("mask-5-image").click()
     await page.locator(".mask-paint").wait_for()
