@@ -27,15 +27,13 @@ from PIL import Image
 from playwright.async_api import expect
 
 from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import ask_server, break_server, slow_workflow
+from tests.e2e.work_kit import ask_server, break_server
 from tests.services import Service, forget, free_ports, start_demo, start_gateway
 
 PATIENCE = 120.0  # seconds
 BROKEN_NETWORK = ("Failed to load resource", "WebSocket connection")  # errors of the browser's console after each fault
 PNG_END = b"IEND\xaeB`\x82"  # the last chunk of every whole PNG
 SHOWN = "dialog.large img:not(.is-small)"
-
-_seeds = itertools.count(1)
 
 _KEPT = """(name) => new Promise((resolve, reject) => {
   const open = indexedDB.open("mooring");
@@ -113,15 +111,18 @@ class Fleet:
             else:
                 self.start(server_id)
 
+    async def break_all(self, **faults: Any) -> None:
+        """Set faults of all servers."""
+        for server in self.up.values():
+            await break_server(server, **faults)
+
     async def stop_workers(self) -> None:
         """Have all servers keep work in their queues from now on."""
-        for server in self.up.values():
-            await break_server(server, dead_worker=True)
+        await self.break_all(dead_worker=True)
 
     async def start_workers(self) -> None:
         """Have all servers do the work in their queues."""
-        for server in self.up.values():
-            await break_server(server, dead_worker=False)
+        await self.break_all(dead_worker=False)
 
     def close(self) -> None:
         """Stop all servers."""
@@ -201,24 +202,6 @@ async def expect_no_violation(window: MooringWindow) -> None:
     """Check that the window reports no inconsistency, cached or freshly read."""
     assert (await window.facts())["violations"] == []
     await window.check()
-
-
-def unique_workflow(steps: int = 20, prefix: str = "e2e") -> dict[str, Any]:
-    """Return a unique workflow, so that no server answers from its cache."""
-    workflow = slow_workflow(steps, seed=next(_seeds))
-    workflow["2"]["inputs"]["filename_prefix"] = prefix
-    return workflow
-
-
-def long_workflow() -> dict[str, Any]:
-    """Return a workflow of two pictures that takes longer than two reloads on a loaded machine."""
-    workflow = unique_workflow(steps=200)
-    second_inputs = {**workflow["1"]["inputs"], "seed": workflow["1"]["inputs"]["seed"] + 5000}
-    workflow["3"] = {"class_type": "DemoSampler", "inputs": second_inputs}
-    blend = {"image1": ["1", 0], "image2": ["3", 0], "blend_factor": 0.5, "blend_mode": "normal"}
-    workflow["4"] = {"class_type": "ImageBlend", "inputs": blend}
-    workflow["2"]["inputs"]["images"] = ["4", 0]
-    return workflow
 
 
 async def post_server(server: Service, path: str, body: dict[str, Any]) -> None:

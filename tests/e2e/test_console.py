@@ -233,8 +233,8 @@ async def picture_of(page: Page, prompt_id: str) -> Source:
 
 async def test_cancel_and_give_up_return_the_task(window: MooringWindow) -> None:
     page = window.page
-    one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=11))
-    other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(seed=12))
+    one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(60))
+    other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(60))
     assert (await page.evaluate("(id) => mooring.cancel(id)", other))["promptId"] == other
     assert (await page.evaluate("(id) => mooring.waitFor(id)", other))["state"] == "cancelled"
     assert (await page.evaluate("(id) => mooring.giveUp(id)", one))["state"] == "given_up"

@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, kept_picture, start_fleet, unique_workflow
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, kept_picture, start_fleet
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.work_kit import slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -80,7 +81,9 @@ async def expect_all_delivered(
 
 async def test_same_file_names_of_six_windows_never_mix(crowd: list[MooringWindow], fleet: Fleet) -> None:
     before = await fleet.submits()
-    works = [unique_workflow(steps=10, prefix="same-name") for _ in crowd]
+    works = [slow_workflow(10) for _ in crowd]
+    for work in works:
+        work["2"]["inputs"]["filename_prefix"] = "same-name"
     tasks = await submit_all(crowd, works)
     spread = Counter(task["executionServer"] for task in tasks)
     assert spread == dict.fromkeys(SERVERS, WINDOWS // len(SERVERS)), "simultaneous choices are spread"
@@ -93,7 +96,7 @@ async def test_same_file_names_of_six_windows_never_mix(crowd: list[MooringWindo
 
 
 async def test_only_windows_of_a_killed_server_wait_for_it(crowd: list[MooringWindow], fleet: Fleet) -> None:
-    works = [unique_workflow() for _ in crowd]
+    works = [slow_workflow(20) for _ in crowd]
     tasks = await submit_all(crowd, works)
     killed = tasks[0]["executionServer"]
     fleet.kill(killed)

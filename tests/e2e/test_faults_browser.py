@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.fault_kit import KEPT_BYTES, Fleet, origin_of, unique_workflow, until
+from tests.e2e.fault_kit import KEPT_BYTES, Fleet, origin_of, until
 from tests.e2e.tab_kit import Tab, Tabs, open_tabs
+from tests.e2e.work_kit import slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -121,7 +122,7 @@ async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
 ) -> None:
     tab = await open_mooring(tabs, gateway)
     await fleet.stop_workers()
-    first, second = unique_workflow(steps=5), unique_workflow(steps=5)
+    first, second = slow_workflow(5), slow_workflow(5)
     window_id = (await tab.call("debugServerConsistency()"))["windowId"]
     ids = [await submit(tab, first), await submit(tab, second)]
     target = await discard(tabs, tab, gateway)
@@ -172,7 +173,7 @@ async def go_back(tab: Tab) -> bool:
 
 
 async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, workflow = await open_mooring(tabs, gateway), unique_workflow(steps=5)
+    tab, workflow = await open_mooring(tabs, gateway), slow_workflow(5)
     await fleet.stop_workers()
     before = (await tab.call("debugServerConsistency()"))["windowId"]
     prompt_id = await submit(tab, workflow)
@@ -186,7 +187,7 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
     await expect_delivered_in(tab, fleet, prompt_id, workflow)
 
     await fleet.stop_workers()
-    workflow = unique_workflow(steps=5)
+    workflow = slow_workflow(5)
     prompt_id = await submit(tab, workflow)
     await leave_page(tab)
     other = await open_mooring(tabs, gateway)
@@ -204,7 +205,7 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
 
 
 async def test_hidden_window_and_popup_each_deliver_their_work(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, first, second = await open_mooring(tabs, gateway), unique_workflow(steps=5), unique_workflow(steps=5)
+    tab, first, second = await open_mooring(tabs, gateway), slow_workflow(5), slow_workflow(5)
     await fleet.stop_workers()
     assert await blocks_popups(tabs)
     await tab.bring_to_front()

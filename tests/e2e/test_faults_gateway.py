@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Browser, Request, expect
 
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, unique_workflow, until
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, until
 from tests.e2e.window_kit import MooringWindow, open_user
-from tests.e2e.work_kit import ask_server, break_server
+from tests.e2e.work_kit import ask_server, break_server, slow_workflow
 from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -73,7 +73,7 @@ async def test_killed_gateway_loses_no_work(browser: Browser, gateway: Gateway, 
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = unique_workflow(steps=5)
+        workflow = slow_workflow(5)
         await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")
@@ -111,7 +111,7 @@ async def test_submit_whose_answer_was_lost_with_the_gateway_is_found(
         window = await user.open()
         for server in fleet.up.values():
             await break_server(server, next_submit="silence")
-        workflow = unique_workflow()
+        workflow = slow_workflow(20)
         await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
 
         async def has_arrived() -> bool:
@@ -131,7 +131,7 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = unique_workflow(steps=5)
+        workflow = slow_workflow(5)
         await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")
@@ -149,7 +149,7 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
         refusal = await window.call("fetch(a[0]).then(async (it) => [it.status, await it.json()])", f"{old_base}/queue")
         assert (refusal[0], refusal[1]["error"]["cause"]) == (409, "server-moved"), "an older page"
         refused = "mooring.submitWorkflow(a[0]).catch((error) => error.name)"
-        assert await window.call(refused, unique_workflow()) == "ServerMoved", "the window stays with its server"
+        assert await window.call(refused, slow_workflow(20)) == "ServerMoved", "the window stays with its server"
         await window.call("mooring.lookAgain(a[0])", prompt_id)
         assert (await window.task(prompt_id))["state"] == "unreachable_moved"
         assert sent == []
@@ -185,7 +185,7 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
         user.watch.expected += BROKEN_NETWORK
         profile = await user.new_profile()
         window = await user.open()
-        workflow, later = unique_workflow(steps=5), unique_workflow(steps=5)
+        workflow, later = slow_workflow(5), slow_workflow(5)
         await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")

@@ -16,13 +16,11 @@ from tests.e2e.fault_kit import (
     Fleet,
     cancel_prompts,
     expect_no_violation,
-    long_workflow,
     post_server,
-    unique_workflow,
     until,
 )
 from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import ask_server, break_server, load_server
+from tests.e2e.work_kit import ask_server, load_server, paused, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -39,22 +37,23 @@ async def test_killed_server_is_waited_for_and_the_loss_is_reported(user: Browse
     """With one task running and one waiting behind it."""
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
-    workflows = [unique_workflow(steps=40), unique_workflow(steps=3)]
-    ids = [await window.submit(workflow) for workflow in workflows]
-    for prompt_id, state in zip(ids, ("running", "queued"), strict=True):
-        await window.wait_state(prompt_id, state)
-    server_id = (await window.task(ids[0]))["executionServer"]
-    (other,) = set(fleet.ports) - {server_id}
-    before = await fleet.submits()
+    workflows = [slow_workflow(), slow_workflow()]
+    async with paused(*fleet.up.values()):
+        ids = [await window.submit(workflow) for workflow in workflows]
+        for prompt_id, state in zip(ids, ("running", "queued"), strict=True):
+            await window.wait_state(prompt_id, state)
+        server_id = (await window.task(ids[0]))["executionServer"]
+        (other,) = set(fleet.ports) - {server_id}
+        before = await fleet.submits()
 
-    fleet.kill(server_id)
-    for prompt_id in ids:
-        await window.wait_state(prompt_id, "unreachable")
-        await expect(window.card(prompt_id)).to_contain_text(f"{server_id} does not answer")
-    assert (await window.facts())["lockedServer"] == server_id
-    await expect_no_violation(window)
+        fleet.kill(server_id)
+        for prompt_id in ids:
+            await window.wait_state(prompt_id, "unreachable")
+            await expect(window.card(prompt_id)).to_contain_text(f"{server_id} does not answer")
+        assert (await window.facts())["lockedServer"] == server_id
+        await expect_no_violation(window)
+        fleet.start(server_id)
 
-    fleet.start(server_id)
     for prompt_id in ids:
         await window.wait_state(prompt_id, "lost")
         card = window.card(prompt_id, "lost")
@@ -82,7 +81,7 @@ async def test_server_killed_before_delivery_delivers_after_restart(user: Browse
         await route.continue_()
 
     await window.page.route("**/view?*", kill_first)
-    workflow = unique_workflow(steps=10)
+    workflow = slow_workflow()
     prompt_id = await window.submit(workflow)
     card = window.card(prompt_id, "succeeded")
     await expect(card).to_contain_text("Being fetched …")
@@ -102,17 +101,15 @@ async def test_submit_without_answer_is_found_by_polling(user: BrowserUser, flee
     """Its answer is lost, and later the page is reloaded before an answer comes."""
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
-    for server in fleet.up.values():
-        await break_server(server, next_submit="lost")
-    workflow = unique_workflow()
+    await fleet.break_all(next_submit="lost")
+    workflow = slow_workflow()
     prompt_id = await window.submit(workflow)
     task = await fleet.expect_delivered(window, prompt_id, workflow)
     assert "unclear" in [note["kind"] for note in task["notes"]]
     assert sum((await fleet.submits()).values()) == 1
 
-    for server in fleet.up.values():
-        await break_server(server, next_submit="silence")
-    workflow = unique_workflow()
+    await fleet.break_all(next_submit="silence")
+    workflow = slow_workflow()
     await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
 
     async def has_arrived() -> bool:
@@ -130,9 +127,8 @@ async def test_submit_without_answer_is_found_by_polling(user: BrowserUser, flee
 async def test_lost_submit_is_reported_and_not_repeated(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
-    for server in fleet.up.values():
-        await break_server(server, next_submit="unsent")
-    workflow = unique_workflow()
+    await fleet.break_all(next_submit="unsent")
+    workflow = slow_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "unclear")
     server_id = (await window.facts())["lockedServer"]
@@ -149,26 +145,26 @@ async def test_lost_submit_is_reported_and_not_repeated(user: BrowserUser, fleet
 
 async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser, fleet: Fleet) -> None:
     window = await user.open()
-    others = {server_id: await load_server(server, 4) for server_id, server in fleet.up.items()}
-    workflow = long_workflow()
-    prompt_id = await window.submit(workflow)
-    await window.wait_state(prompt_id, "queued")
-    await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'open'")
-    before = await window.call("debugWebSocketLock()")
-    server = fleet[before["lockedServer"]]
-    await deafen(server, before["clientId"])
-    await cancel_prompts(server, others[before["lockedServer"]])
-    await window.wait_state(prompt_id, "running")
+    workflow = slow_workflow()
+    async with paused(*fleet.up.values()):
+        others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "queued")
+        await window.connected()
+        before = await window.call("debugWebSocketLock()")
+        server = fleet[before["lockedServer"]]
+        await deafen(server, before["clientId"])
+        await cancel_prompts(server, others[before["lockedServer"]])
+        await window.wait_state(prompt_id, "running")
 
-    await wait_for_js(window.page, "(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])
-    await until(lambda: receives_events(server, before["clientId"]))
-    bundle = await window.call("mooring.debugBundle()")
-    assert '"cause": "deaf"' in json.dumps(bundle)
-    after = await window.call("debugWebSocketLock()")
-    assert (after["clientId"], after["lockedServer"]) == (before["clientId"], before["lockedServer"])
-    await wait_for_js(
-        window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
-    )
+        await wait_for_js(window.page, "(n) => debugWebSocketLock().reconnects > n", arg=before["reconnects"])
+        await until(lambda: receives_events(server, before["clientId"]))
+        bundle = await window.call("mooring.debugBundle()")
+        assert '"cause": "deaf"' in json.dumps(bundle)
+        after = await window.call("debugWebSocketLock()")
+        assert (after["clientId"], after["lockedServer"]) == (before["clientId"], before["lockedServer"])
+        async with paused(server, at_step=3):
+            await window.wait_progress(prompt_id)
     await fleet.expect_delivered(window, prompt_id, workflow)
 
 
@@ -197,12 +193,13 @@ async def test_success_survives_a_cleared_history(user: BrowserUser, fleet: Flee
         await released.wait()
         await route.continue_()
 
-    workflow = unique_workflow(steps=40)
-    prompt_id = await window.submit(workflow)
-    await window.wait_state(prompt_id, "running")
-    server = fleet[(await window.facts())["lockedServer"]]
-    for polls in ("**/queue", "**/history/*"):  # held until the end has been reported and the history cleared
-        await window.page.route(polls, hold)
+    workflow = slow_workflow()
+    async with paused(*fleet.up.values()):
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "running")
+        server = fleet[(await window.facts())["lockedServer"]]
+        for polls in ("**/queue", "**/history/*"):  # held until the end has been reported and the history cleared
+            await window.page.route(polls, hold)
 
     async def is_in_history() -> bool:
         return prompt_id in await ask_server(server, f"/history/{prompt_id}")

@@ -14,11 +14,10 @@ from tests.e2e.fault_kit import (
     Fleet,
     expect_no_violation,
     expect_picture,
-    unique_workflow,
     until,
 )
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, break_server
+from tests.e2e.work_kit import ask_server, break_server, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -91,7 +90,7 @@ async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, rel
     """Reload before the answer arrives, so that the next page has to find the prompt; return the prompt_id."""
     for server in fleet.up.values():
         await break_server(server, next_submit="hold")
-    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", unique_workflow(steps=200))
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", slow_workflow(200))
 
     async def is_held() -> bool:
         return sum([(await ask_server(server, "/demo/faults"))["holding"] for server in fleet.up.values()]) == 1
@@ -134,7 +133,7 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
 
     await window.page.route("**/view?*", hold)
     await fleet.stop_workers()
-    workflow = unique_workflow(steps=60)
+    workflow = slow_workflow(60)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
     server_id = (await window.task(prompt_id))["executionServer"]
@@ -155,7 +154,7 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
 
 async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser, fleet: Fleet) -> None:
     window, other, third = await user.open(), await user.open(), await user.open()
-    workflow = unique_workflow(steps=60)
+    workflow = slow_workflow(60)
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "running")
     server_id, owner = (await window.task(prompt_id))["executionServer"], (await window.facts())["windowId"]
@@ -189,7 +188,7 @@ async def test_tab_and_its_copies_keep_and_adopt_work(user: BrowserUser, fleet: 
     """First a copy is closed, then the original."""
     await fleet.stop_workers()  # until all tabs have been opened and closed
     original = await user.open()
-    works = [unique_workflow(steps=5), unique_workflow(steps=5)]
+    works = [slow_workflow(5), slow_workflow(5)]
     ids = [await original.submit(works[0])]
     copy = await duplicate(original)
     ids.append(await copy.submit(works[1]))

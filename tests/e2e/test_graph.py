@@ -151,7 +151,7 @@ async def test_failed_node_is_reached_by_keyboard(window: MooringWindow) -> None
 
 
 async def test_panning_and_zooming_survive_a_patch(window: MooringWindow) -> None:
-    prompt_id = await window.submit(slow_workflow(40, seed=78, text="graph"))
+    prompt_id = await window.submit(slow_workflow(40, text="graph"))
     await window.card(prompt_id, "running").wait_for()
     page = await open_graph(window, prompt_id)
     stage = await page.locator(".graph-stage").bounding_box()

@@ -134,7 +134,7 @@ async def test_main_job_and_reload_during_a_run_through_nginx(user: BrowserUser,
 
 async def begin(window: MooringWindow, seed: int) -> str:
     """Start long work, with its socket open and states observed."""
-    prompt_id = await window.submit(slow_workflow(100, seed=seed))
+    prompt_id = await window.submit(slow_workflow(100))
     await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'open'")
     await window.page.evaluate(SEE_STATES)
     return prompt_id

@@ -97,7 +97,7 @@ async def test_countdown_runs_and_last_preview_survives_reload(user: BrowserUser
     assert said[-2:] == ["soon", ""]
     long = {}
     for number in range(6):  # one by one
-        sampler, save = slow_workflow(200, seed=number).values()
+        sampler, save = slow_workflow(200).values()
         save["inputs"]["images"] = [f"s{number}", 0]
         long |= {f"s{number}": sampler, f"o{number}": save}
     prompt_id = await window.submit(long)

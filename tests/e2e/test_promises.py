@@ -13,14 +13,21 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from tests.e2e.browser_kit import BARE, open_headless_shell, wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, cancel_prompts
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, Watch
-from tests.e2e.work_kit import ask_server, break_server, load_server, make_photo, quick_workflow, runs_of, slow_workflow
+from tests.e2e.work_kit import (
+    ask_server,
+    break_server,
+    load_server,
+    make_photo,
+    paused,
+    quick_workflow,
+    runs_of,
+    slow_workflow,
+)
 from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
-
-STEP_SECONDS = 0.1  # of a demo server's work
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +83,7 @@ async def test_polling_alone_finds_and_delivers_a_run(user: BrowserUser, fleet: 
         "globalThis.WebSocket = class extends WebSocket { constructor(url, ...rest) {"
         " super(String(url).replace(/[/](fleet|servers)[/].*/, '/refused'), ...rest); } };"
     )
-    for server in fleet.up.values():
-        await break_server(server, next_submit="queued_then_500")
+    await fleet.break_all(next_submit="queued_then_500")
     window = await user.open()
     prompt_id = await window.send_photo(make_photo(tmp_path))
     task = await window.wait_for(prompt_id)
@@ -90,22 +96,21 @@ async def test_polling_alone_finds_and_delivers_a_run(user: BrowserUser, fleet: 
 async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected.append("Failed to load resource")
     *stuck, last = [await user.open() for _ in range(4)]
-    await load_server(fleet["a"], 8)
-    ids = [await window.submit(slow_workflow(200, seed=index)) for index, window in enumerate(stuck)]
-    assert [(await window.facts())["lockedServer"] for window in stuck] == ["b", "b", "b"]
-    await break_server(fleet["b"], hang=True)
-    await break_server(fleet["a"], restart=True)
-    for window, prompt_id in zip(stuck, ids, strict=True):
-        await window.call("resetWebSocketServer()")
-        await window.wait_state(prompt_id, "unreachable")
-        await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'opening'")
+    async with paused(*fleet.up.values()):
+        others = await load_server(fleet["a"], 8)
+        ids = [await window.submit(slow_workflow()) for window in stuck]
+        assert [(await window.facts())["lockedServer"] for window in stuck] == ["b", "b", "b"]
+        await break_server(fleet["b"], hang=True)
+        await cancel_prompts(fleet["a"], others)
+        await asyncio.gather(*(window.call("resetWebSocketServer()") for window in stuck))
+        for window, prompt_id in zip(stuck, ids, strict=True):
+            await window.wait_state(prompt_id, "unreachable")
+            await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'opening'")
 
-    prompt_id = await last.submit(slow_workflow(80, seed=7))
-    await wait_for_js(
-        last.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
-    )
-    while not await opens_while_waiting(last, stuck):  # a connection attempt may just have ended by itself
-        pass
+        prompt_id = await last.submit(slow_workflow())
+        await last.wait_progress(prompt_id)
+        while not await opens_while_waiting(last, stuck):  # a connection attempt may just have ended by itself
+            pass
     task = await last.wait_for(prompt_id)
     assert (task["state"], task["executionServer"]) == ("succeeded", "a")
 
@@ -164,8 +169,7 @@ async def test_click_is_reported_after_its_renderer_was_killed(gateway: Service,
         window, reader = await MooringWindow.open(context, f"{gateway.url}/"), await context.new_page()
         await window.ready()
         await reader.goto(f"{gateway.url}{BARE}")
-        for server in fleet.up.values():
-            await break_server(server, next_submit="hold")
+        await fleet.break_all(next_submit="hold")
         await window.page.evaluate(
             "(workflow) => { globalThis.held = mooring.submitWorkflow(workflow).catch(() => {}); }", quick_workflow(5)
         )

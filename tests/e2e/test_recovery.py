@@ -13,7 +13,7 @@ from tests.e2e.browser_kit import BARE, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, cancel_prompts
 from tests.e2e.test_unreadable import TOUCH
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import break_server, load_server, quick_workflow, runs_of, slow_workflow
+from tests.e2e.work_kit import break_server, load_server, paused, quick_workflow, runs_of, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -44,32 +44,33 @@ async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
     user.watch.expected += BROKEN_NETWORK
     await user.new_profile(viewport={"width": 360, "height": 740})
     window = await user.open()
-    others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
-    first = await window.send_photo(photo)
-    await window.wait_state(first, "queued")
-    gone = (await window.task(first))["executionServer"]
-    fleet.kill(gone)
-    doubtful = window.card(first, "unreachable")
-    await expect(doubtful).to_contain_text(f"{gone} does not answer")
-    offers = doubtful.get_by_test_id("offers")
-    await expect(offers.locator("li")).to_have_count(7)
-    await expect(offers).to_contain_text(f"As soon as {gone} answers, this goes on by itself.")
-    await check_axe(window.page)
-    assert await window.call("document.documentElement.scrollWidth") == 360
+    async with paused(*fleet.up.values()):
+        others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
+        first = await window.send_photo(photo)
+        await window.wait_state(first, "queued")
+        gone = (await window.task(first))["executionServer"]
+        fleet.kill(gone)
+        doubtful = window.card(first, "unreachable")
+        await expect(doubtful).to_contain_text(f"{gone} does not answer")
+        offers = doubtful.get_by_test_id("offers")
+        await expect(offers.locator("li")).to_have_count(7)
+        await expect(offers).to_contain_text(f"As soon as {gone} answers, this goes on by itself.")
+        await check_axe(window.page)
+        assert await window.call("document.documentElement.scrollWidth") == 360
 
-    await offers.locator("[data-offer=run-elsewhere] button").click()
-    question = window.page.get_by_test_id("run-again-dialog")
-    await expect(question).to_contain_text(f"if {gone} still runs it, it runs twice")
-    await check_axe(window.page)
-    await question.get_by_test_id("confirm-run-again").click()
-    await window.show("results")
-    await window.card(first, "given_up").wait_for()
-    second_id = await window.card(first).get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
-    there = other_than(gone)
-    card = window.card(second_id)
-    await expect(card.get_by_test_id("again-of")).to_have_attribute("data-prompt-id", first)
-    await expect(card).to_have_attribute("data-server", there)
-    await cancel_prompts(fleet[there], others[there])
+        await offers.locator("[data-offer=run-elsewhere] button").click()
+        question = window.page.get_by_test_id("run-again-dialog")
+        await expect(question).to_contain_text(f"if {gone} still runs it, it runs twice")
+        await check_axe(window.page)
+        await question.get_by_test_id("confirm-run-again").click()
+        await window.show("results")
+        await window.card(first, "given_up").wait_for()
+        second_id = await window.card(first).get_by_test_id("again-as").get_attribute("data-prompt-id") or ""
+        there = other_than(gone)
+        card = window.card(second_id)
+        await expect(card.get_by_test_id("again-of")).to_have_attribute("data-prompt-id", first)
+        await expect(card).to_have_attribute("data-server", there)
+        await cancel_prompts(fleet[there], others[there])
     task = await window.wait_for(second_id)
     assert (task["state"], task["executionServer"], task["againOf"]) == ("succeeded", there, first)
     await window.card(second_id, "succeeded").get_by_test_id("result-image").wait_for()
@@ -80,7 +81,8 @@ async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
 async def test_offers_open_another_window_or_give_up_by_keyboard(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open("/?lang=zh-CN")
-    prompt_id = await window.submit(slow_workflow(200))
+    await fleet.break_all(pause_at_step=1)
+    prompt_id = await window.submit(slow_workflow())
     await window.wait_state(prompt_id, "running")
     gone = (await window.task(prompt_id))["executionServer"]
     fleet.kill(gone)
@@ -116,47 +118,48 @@ async def test_offers_open_another_window_or_give_up_by_keyboard(user: BrowserUs
 async def test_work_of_a_closed_window_is_adopted_or_given_up(user: BrowserUser, fleet: Fleet, photo: Path) -> None:
     """One task by keyboard, two with their pictures by one click; a fourth one's record is damaged."""
     user.watch.expected.append("favicon.ico")
-    others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
-    window = await user.open()
-    first = await window.submit(slow_workflow(2), "Tide")
-    damaged = await window.submit(slow_workflow(2, seed=2))
-    with_pictures = [await window.send_photo(photo), await window.press_run()]
-    for prompt_id in (first, damaged, *with_pictures):
-        await window.wait_state(prompt_id, "queued")
-    server_id = (await window.task(first))["executionServer"]
-    await window.page.close()
-    bare = (await user.open(BARE, is_ready=False)).page
-    await bare.evaluate(TOUCH, [damaged, {"state": "paused"}])
+    async with paused(*fleet.up.values()):
+        others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
+        window = await user.open()
+        first = await window.submit(slow_workflow(), "Tide")
+        damaged = await window.submit(slow_workflow())
+        with_pictures = [await window.send_photo(photo), await window.press_run()]
+        for prompt_id in (first, damaged, *with_pictures):
+            await window.wait_state(prompt_id, "queued")
+        server_id = (await window.task(first))["executionServer"]
+        await window.page.close()
+        bare = (await user.open(BARE, is_ready=False)).page
+        await bare.evaluate(TOUCH, [damaged, {"state": "paused"}])
 
-    heir = await user.open()
-    record = heir.page.get_by_test_id("orphan-record")
-    while await record.count() == 0:  # a closing tab briefly holds its lock
-        await heir.call("mooring.orphans()")
-    await expect(heir.page.get_by_test_id("orphan")).to_have_count(3)
-    await expect(heir.page.locator("[data-testid=orphan] img")).to_have_count(2)
-    assert {task["promptId"] for task in await heir.call("mooring.orphans()")} == {first, *with_pictures}
-    await check_axe(heir.page)
-    left = heir.page.locator(f'[data-testid=orphan][data-prompt-id="{first}"]')
-    await expect(left).to_contain_text("Tide")
-    await expect(left).to_contain_text(server_id)
-    await left.get_by_test_id("adopt").focus()
-    await heir.page.keyboard.press("Enter")
-    await heir.card(first).wait_for()
-    await expect(left).to_have_count(0)
-    assert await focused_card(heir) == first
-    await expect(heir.card(first)).to_contain_text("Adopted from a window that was closed.")
-    assert (await heir.facts())["lockedServer"] is None
+        heir = await user.open()
+        record = heir.page.get_by_test_id("orphan-record")
+        while await record.count() == 0:  # a closing tab briefly holds its lock
+            await heir.call("mooring.orphans()")
+        await expect(heir.page.get_by_test_id("orphan")).to_have_count(3)
+        await expect(heir.page.locator("[data-testid=orphan] img")).to_have_count(2)
+        assert {task["promptId"] for task in await heir.call("mooring.orphans()")} == {first, *with_pictures}
+        await check_axe(heir.page)
+        left = heir.page.locator(f'[data-testid=orphan][data-prompt-id="{first}"]')
+        await expect(left).to_contain_text("Tide")
+        await expect(left).to_contain_text(server_id)
+        await left.get_by_test_id("adopt").focus()
+        await heir.page.keyboard.press("Enter")
+        await heir.card(first).wait_for()
+        await expect(left).to_have_count(0)
+        assert await focused_card(heir) == first
+        await expect(heir.card(first)).to_contain_text("Adopted from a window that was closed.")
+        assert (await heir.facts())["lockedServer"] is None
 
-    await expect(record).to_contain_text("Its record is damaged and cannot be read")
-    await expect(record.get_by_test_id("adopt")).to_have_count(0)
-    await record.get_by_test_id("give-up-record").click()
-    await heir.page.get_by_test_id("confirm-give-up").click()
-    await expect(record).to_have_count(0)
-    assert await bare.evaluate(TOUCH, [damaged, None]) is None
+        await expect(record).to_contain_text("Its record is damaged and cannot be read")
+        await expect(record.get_by_test_id("adopt")).to_have_count(0)
+        await record.get_by_test_id("give-up-record").click()
+        await heir.page.get_by_test_id("confirm-give-up").click()
+        await expect(record).to_have_count(0)
+        assert await bare.evaluate(TOUCH, [damaged, None]) is None
 
-    await heir.page.get_by_test_id("adopt-all").click()
-    await expect(heir.page.locator("#left")).to_be_empty()
-    await cancel_prompts(fleet[server_id], others[server_id])
+        await heir.page.get_by_test_id("adopt-all").click()
+        await expect(heir.page.locator("#left")).to_be_empty()
+        await cancel_prompts(fleet[server_id], others[server_id])
     for prompt_id in (first, *with_pictures):
         assert (await heir.wait_for(prompt_id))["state"] == "succeeded"
         await heir.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
@@ -194,8 +197,10 @@ async def test_unclear_submit_warns_that_another_run_may_be_double(user: Browser
 async def test_restarted_server_is_detected_and_lost_work_reported(user: BrowserUser, fleet: Fleet) -> None:
     user.watch.expected += BROKEN_NETWORK
     window = await user.open()
-    known = await window.submit(slow_workflow(10))
-    prompt_id = await window.submit(slow_workflow(200, seed=2))  # to the same server, which holds the window
+    await fleet.stop_workers()
+    known = await window.submit(quick_workflow())
+    prompt_id = await window.submit(slow_workflow())  # to the same server, which holds the window
+    await fleet.break_all(pause_at_step=1, dead_worker=False)
     here = (await window.wait_for(known))["executionServer"]
     await window.wait_state(prompt_id, "running")
     assert (await window.task(prompt_id))["executionServer"] == here
@@ -216,7 +221,8 @@ async def test_moved_server_receives_nothing_until_the_user_confirms(browser: Br
         async with open_user(browser, gateway.url) as user:
             user.watch.expected += BROKEN_NETWORK
             window = await user.open()
-            prompt_id = await window.submit(slow_workflow(100))
+            await fleet.break_all(pause_at_step=1)
+            prompt_id = await window.submit(slow_workflow())
             await window.wait_state(prompt_id, "running")
             server_id = (await window.task(prompt_id))["executionServer"]
             old = fleet[server_id].url
@@ -233,6 +239,7 @@ async def test_moved_server_receives_nothing_until_the_user_confirms(browser: Br
                 await check_axe(window.page)
                 assert (await window.task(prompt_id))["state"] == "unreachable_moved"
                 await question.get_by_test_id("confirm-same-server").click()
+                await fleet.break_all(pause_at_step=None)
                 assert (await window.wait_for(prompt_id))["state"] == "succeeded"
                 await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
                 assert await runs_of(fleet[server_id], prompt_id) == 1

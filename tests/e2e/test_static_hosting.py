@@ -15,11 +15,11 @@ from playwright.async_api import Browser, Locator, expect
 
 from gateway.fleet.catalogue_contents import split_files
 from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, start_fleet, unique_workflow
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, start_fleet
 from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import ask_server
+from tests.e2e.work_kit import ask_server, paused, slow_workflow
 from tests.services import free_ports, start_demo
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -85,18 +85,21 @@ async def test_main_job_on_two_servers_without_a_gateway(user: BrowserUser, page
     fleet = pages.fleet
     one, two = await user.open(), await user.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server serves the snapshot too"
-    works = unique_workflow(steps=200), unique_workflow(steps=20)  # the first outlasts a reload on a loaded machine
-    first = await one.submit(works[0])
-    second = await two.submit(works[1])
-    here, there = await server_of(one, first), await server_of(two, second)
-    assert {here, there} == {"a", "b"}
-    await one.card(first, "running").get_by_test_id("preview").wait_for()
-    facts = await one.facts()
-    assert (facts["webSocket"]["server"], facts["webSocket"]["state"], facts["violations"]) == (here, "open", [])
-    assert (await one.call("mooring.getApiBaseUrl()")) == fleet[here].url
+    works = slow_workflow(), slow_workflow()
+    async with paused(*fleet.up.values()):
+        first = await one.submit(works[0])
+        second = await two.submit(works[1])
+        here, there = await server_of(one, first), await server_of(two, second)
+        assert {here, there} == {"a", "b"}
+        await one.card(first, "running").get_by_test_id("preview").wait_for()
+        facts = await one.facts()
+        assert (facts["webSocket"]["server"], facts["webSocket"]["state"], facts["violations"]) == (here, "open", [])
+        assert (await one.call("mooring.getApiBaseUrl()")) == fleet[here].url
 
-    await one.reload()
-    await one.card(first, "running").get_by_test_id("preview").wait_for()
+        await one.reload()
+        await one.connected()
+        async with paused(fleet[here], at_step=3):
+            await one.card(first, "running").get_by_test_id("preview").wait_for()
     await fleet.expect_delivered(one, first, works[0])
     await fleet.expect_delivered(two, second, works[1])
     address = await one.call("mooring.getTaskBoundImageUrl(a[0])", first)
@@ -114,45 +117,47 @@ async def test_killed_server_is_waited_for_and_lost_work_reported(user: BrowserU
     user.watch.expected += BROKEN_NETWORK
     fleet = pages.fleet
     window = await user.open()
-    prompt_id = await window.submit(unique_workflow(steps=200))
-    await window.wait_state(prompt_id, "running")
-    here = await server_of(window, prompt_id)
-    fleet.kill(here)
-    await window.wait_state(prompt_id, "unreachable")
-    await expect(window.card(prompt_id)).to_contain_text(f"{here} does not answer")
-    assert (await window.facts())["lockedServer"] == here
-    await window.page.get_by_test_id("open-fleet").click()
-    await expect(row(window, here)).to_have_attribute("data-health", "down")
-    await window.page.keyboard.press("Escape")
-    fleet.start(here)
-    await window.wait_state(prompt_id, "lost")
+    async with paused(*fleet.up.values()):
+        prompt_id = await window.submit(slow_workflow())
+        await window.wait_state(prompt_id, "running")
+        here = await server_of(window, prompt_id)
+        fleet.kill(here)
+        await window.wait_state(prompt_id, "unreachable")
+        await expect(window.card(prompt_id)).to_contain_text(f"{here} does not answer")
+        assert (await window.facts())["lockedServer"] == here
+        await window.page.get_by_test_id("open-fleet").click()
+        await expect(row(window, here)).to_have_attribute("data-health", "down")
+        await window.page.keyboard.press("Escape")
+        fleet.start(here)
+        await window.wait_state(prompt_id, "lost")
     await expect_no_violation(window)
-    second_id = await window.submit(unique_workflow(steps=3))
+    second_id = await window.submit(slow_workflow())
     assert (await window.wait_for(second_id))["state"] == "succeeded"
 
 
 async def test_id_with_another_address_is_moved_and_receives_nothing(user: BrowserUser, pages: Pages) -> None:
     fleet = pages.fleet
     window = await user.open()
-    workflow = unique_workflow(steps=150)
-    prompt_id = await window.submit(workflow)
-    await window.wait_state(prompt_id, "running")
-    here = await server_of(window, prompt_id)
-    (other,) = set(fleet.ports) - {here}
-    before = (await fleet.submits())[other]
-    was = pages.listed.read_text("utf-8")
-    listed = json.loads(was)
-    addresses = [one["address"] for one in reversed(listed["servers"])]
-    for server, address in zip(listed["servers"], addresses, strict=True):
-        server["address"] = address  # each has the other's
-    pages.listed.write_text(json.dumps(listed), "utf-8")
-    await window.page.evaluate("dispatchEvent(new Event('online'))")  # makes the page reload the list
-    await window.wait_state(prompt_id, "unreachable_moved")
-    with pytest.raises(Exception, match="ServerMoved"):
-        await window.submit(unique_workflow(steps=1))
-    assert (await window.call("mooring.fleet()"))["servers"][0]["base"] == listed["servers"][0]["address"]
-    pages.listed.write_text(was, "utf-8")
-    await window.page.evaluate("dispatchEvent(new Event('online'))")
+    workflow = slow_workflow()
+    async with paused(*fleet.up.values()):
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "running")
+        here = await server_of(window, prompt_id)
+        (other,) = set(fleet.ports) - {here}
+        before = (await fleet.submits())[other]
+        was = pages.listed.read_text("utf-8")
+        listed = json.loads(was)
+        addresses = [one["address"] for one in reversed(listed["servers"])]
+        for server, address in zip(listed["servers"], addresses, strict=True):
+            server["address"] = address  # each has the other's
+        pages.listed.write_text(json.dumps(listed), "utf-8")
+        await window.page.evaluate("dispatchEvent(new Event('online'))")  # makes the page reload the list
+        await window.wait_state(prompt_id, "unreachable_moved")
+        with pytest.raises(Exception, match="ServerMoved"):
+            await window.submit(slow_workflow())
+        assert (await window.call("mooring.fleet()"))["servers"][0]["base"] == listed["servers"][0]["address"]
+        pages.listed.write_text(was, "utf-8")
+        await window.page.evaluate("dispatchEvent(new Event('online'))")
     await fleet.expect_delivered(window, prompt_id, workflow)
     assert (await fleet.submits())[other] == before
 
@@ -248,6 +253,6 @@ async def test_refused_browser_shows_cause_and_flag(tmp_path: Path) -> None:
             await expect(row(window, "silent")).to_have_attribute("data-health", "well")
             await expect(row(window, "refusing")).to_have_attribute("data-health", "well")
             await window.page.keyboard.press("Escape")
-            prompt_id = await window.submit(unique_workflow(steps=3))
+            prompt_id = await window.submit(slow_workflow())
             assert (await window.wait_for(prompt_id))["state"] == "succeeded"
             await expect_no_violation(window)

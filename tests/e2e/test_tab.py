@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.fault_kit import unique_workflow
 from tests.e2e.tab_kit import PATIENCE, Tab, Tabs, open_tabs
-from tests.e2e.work_kit import break_server
+from tests.e2e.work_kit import break_server, paused, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -97,15 +96,17 @@ def state_is(prompt_id: str, state: str) -> str:
     return f"windowTasks.find((task) => task.promptId === '{prompt_id}')?.state === '{state}'"
 
 
-async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, tab: Tab) -> None:
+async def test_hidden_tab_shows_progress_and_end_until_it_is_seen(tabs: Tabs, tab: Tab, server: Service) -> None:
     await hide(tabs, tab)
     await tab.call(f"globalThis.frames = 0; requestAnimationFrame(() => {{ frames += 1; }}); {ALL_LATE}; 0")
-    prompt_id = await submit(tab, unique_workflow(40))
-    await tab.until(r"/^[1-9][0-9]%( · \d+:\d\d)? · gpu-1 · Mooring$/.test(document.title)")
-    first, icon = await tab.call("document.title"), await tab.call(ICON)
-    assert "stroke-dasharray" in icon, "a ring"
-    percent = json.dumps(first.partition("%")[0])
-    await tab.until(f"document.title.includes('%') && !document.title.startsWith({percent})")
+    async with paused(server):
+        prompt_id = await submit(tab, slow_workflow())
+        await tab.until(r"/^[1-9][0-9]%( · \d+:\d\d)? · gpu-1 · Mooring$/.test(document.title)")
+        first, icon = await tab.call("document.title"), await tab.call(ICON)
+        assert "stroke-dasharray" in icon, "a ring"
+        percent = json.dumps(first.partition("%")[0])
+        async with paused(server, at_step=3):
+            await tab.until(f"document.title.includes('%') && !document.title.startsWith({percent})")
     await tab.until(state_is(prompt_id, "succeeded"))
     await tab.until("document.title === '✓ done · gpu-1 · Mooring'")
     assert await tab.call("frames") == 0, "the tab stayed hidden"
@@ -126,11 +127,12 @@ async def test_failure_in_a_hidden_tab_is_marked(tabs: Tabs, tab: Tab) -> None:
     await tab.until("document.title === 'Mooring · last on gpu-1'")
 
 
-async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, tab: Tab, gateway: Service) -> None:
-    prompt_id = await submit(tab, unique_workflow(30))
-    await tab.until(state_is(prompt_id, "running"))
-    front = await hide(tabs, tab)
-    await tab.send("Page.setWebLifecycleState", state="frozen")
+async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, tab: Tab, server: Service, gateway: Service) -> None:
+    async with paused(server):
+        prompt_id = await submit(tab, slow_workflow())
+        await tab.until(state_is(prompt_id, "running"))
+        front = await hide(tabs, tab)
+        await tab.send("Page.setWebLifecycleState", state="frozen")
     base = f"{gateway.url}/servers/gpu-1"
     await front.send("Page.navigate", url=f"{gateway.url}/static/js/theme.js")
     await front.until(f"fetch('{base}/history/{prompt_id}').then((a) => a.json()).then((a) => '{prompt_id}' in a)")
@@ -139,42 +141,45 @@ async def test_end_during_a_freeze_is_shown_on_resume(tabs: Tabs, tab: Tab, gate
     assert any("wake: resume" in line for line in tabs.messages)
 
 
-async def test_page_events_wake_the_session(tabs: Tabs, tab: Tab) -> None:
+async def test_page_events_wake_the_session(tabs: Tabs, tab: Tab, server: Service) -> None:
     """Visible, resumed, online, or back from the cache: each polls the server immediately."""
-    prompt_id = await submit(tab, unique_workflow(200))
-    await tab.until(state_is(prompt_id, "running"))
-    await tab.call(
-        "new PerformanceObserver((list) => { looks += list.getEntries().filter((e) => /queue$/.test(e.name)).length; })"
-        ".observe({type: 'resource'}); globalThis.looks = 0"
-    )
+    async with paused(server):
+        prompt_id = await submit(tab, slow_workflow())
+        await tab.until(state_is(prompt_id, "running"))
+        await tab.call(
+            "new PerformanceObserver((list) => {"
+            " looks += list.getEntries().filter((e) => /queue$/.test(e.name)).length; }"
+            ").observe({type: 'resource'}); globalThis.looks = 0"
+        )
 
-    async def expect_wake(reason: str) -> None:
-        await tab.until(f"looks > 0 && {json.dumps(reason)}")
-        assert any(f"wake: {reason}" in line for line in tabs.messages), reason
+        async def expect_wake(reason: str) -> None:
+            await tab.until(f"looks > 0 && {json.dumps(reason)}")
+            assert any(f"wake: {reason}" in line for line in tabs.messages), reason
+            tabs.messages.clear()
+
+        await hide(tabs, tab)
         tabs.messages.clear()
-
-    await hide(tabs, tab)
-    tabs.messages.clear()
-    await tab.call("looks = 0")
-    await tab.bring_to_front()
-    await expect_wake("visible")
-    await tab.call("looks = 0; dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
-    await expect_wake("pageshow")
-    await tab.call("looks = 0; document.dispatchEvent(new Event('resume'))")
-    await expect_wake("resume")
-    await tab.call(f"mooring.cancel('{prompt_id}')")
-    await tab.until(state_is(prompt_id, "cancelled"))
+        await tab.call("looks = 0")
+        await tab.bring_to_front()
+        await expect_wake("visible")
+        await tab.call("looks = 0; dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        await expect_wake("pageshow")
+        await tab.call("looks = 0; document.dispatchEvent(new Event('resume'))")
+        await expect_wake("resume")
+        await tab.call(f"mooring.cancel('{prompt_id}')")
+        await tab.until(state_is(prompt_id, "cancelled"))
 
 
-async def test_offline_is_shown_and_ends_no_task(tabs: Tabs, tab: Tab) -> None:
-    prompt_id = await submit(tab, unique_workflow(30))
-    await set_network(tab, is_offline=True)
-    await tab.until("document.querySelector('[data-testid=notice][data-kind=offline]')")
-    assert not await tab.call(state_is(prompt_id, "lost"))
-    tabs.messages.clear()
-    await set_network(tab, is_offline=False)
-    await tab.until("!document.querySelector('[data-testid=notice][data-kind=offline]')")
-    assert any("wake: online" in line for line in tabs.messages)
+async def test_offline_is_shown_and_ends_no_task(tabs: Tabs, tab: Tab, server: Service) -> None:
+    async with paused(server):
+        prompt_id = await submit(tab, slow_workflow())
+        await set_network(tab, is_offline=True)
+        await tab.until("document.querySelector('[data-testid=notice][data-kind=offline]')")
+        assert not await tab.call(state_is(prompt_id, "lost"))
+        tabs.messages.clear()
+        await set_network(tab, is_offline=False)
+        await tab.until("!document.querySelector('[data-testid=notice][data-kind=offline]')")
+        assert any("wake: online" in line for line in tabs.messages)
     await tab.until(state_is(prompt_id, "succeeded"))
     tabs.faults.clear()  # requests without a network
 
@@ -207,14 +212,15 @@ async def wait_until_saved(tab: Tab) -> None:
     await wait_for_listeners(tab, 0)
 
 
-async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, tab: Tab) -> None:
+async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, tab: Tab, server: Service) -> None:
     await wait_until_saved(tab)  # what the page chose at first
-    prompt_id = await submit(tab, unique_workflow(200))
-    await tab.until(state_is(prompt_id, "running"))
-    await wait_until_saved(tab)
-    await reload(tab)
-    assert tabs.dialogs == []
-    await tab.until(state_is(prompt_id, "running"))
+    async with paused(server):
+        prompt_id = await submit(tab, slow_workflow())
+        await tab.until(state_is(prompt_id, "running"))
+        await wait_until_saved(tab)
+        await reload(tab)
+        assert tabs.dialogs == []
+        await tab.until(state_is(prompt_id, "running"))
 
 
 async def test_leaving_needs_confirmation_during_an_upload(tabs: Tabs, tab: Tab, server: Service) -> None:

@@ -126,7 +126,7 @@ async def test_two_users_see_only_their_own_work(user: BrowserUser, alice: Moori
     of_bob = await bob.submit(slow_workflow(2, text=KETTLE), "kettle")
     made = [(await alice.wait_for(of_alice)), (await bob.wait_for(of_bob))]
     assert [item["state"] for item in made] == ["succeeded", "succeeded"]
-    long_one = await alice.submit(slow_workflow(LONG, text=FJORD, seed=2), "fjord")
+    long_one = await alice.submit(slow_workflow(LONG, text=FJORD), "fjord")
     await alice.wait_state(long_one, "running")
 
     seen_by_alice, seen_by_bob = await everything(alice), await everything(bob)
@@ -160,7 +160,7 @@ async def test_work_survives_log_out_everywhere_and_stays_private(
     await other.ready()
     for server in servers.values():
         await break_server(server, dead_worker=True)  # so that nothing ends before its user logs in
-    running = await window.submit(slow_workflow(2, text=FJORD, seed=4), "fjord")
+    running = await window.submit(slow_workflow(2, text=FJORD), "fjord")
     await window.wait_state(running, "queued")
     await open_log_out(other, "ask-log-out-everywhere")
     await check_axe(other.page)
@@ -183,7 +183,7 @@ async def test_work_survives_log_out_everywhere_and_stays_private(
         await break_server(server, dead_worker=False)
     await window.card(running, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
 
-    later = await window.submit(slow_workflow(LONG, text=FJORD, seed=5), "fjord")
+    later = await window.submit(slow_workflow(LONG, text=FJORD), "fjord")
     await window.wait_state(later, "running")
     bob = await log_in(await log_out(second), "bob")
     assert await bob.call("windowTasks.length") == 0
@@ -203,7 +203,7 @@ async def test_work_survives_log_out_everywhere_and_stays_private(
 
 
 async def test_log_out_may_delete_everything(user: BrowserUser, bob: MooringWindow) -> None:
-    made = await bob.submit(slow_workflow(2, text=KETTLE, seed=3), "kettle")
+    made = await bob.submit(slow_workflow(2, text=KETTLE), "kettle")
     await bob.wait_for(made)
     store = await bob.page.evaluate("document.documentElement.dataset.store")
     assert f"mooring@{store}" in await bob.page.evaluate(STORES)
@@ -240,7 +240,7 @@ async def test_fleet_role_drains_a_server_and_cancels_a_prompt(user: BrowserUser
     assert await alice.page.get_by_test_id("admin").count() == 0, "she may not run the fleet"
     await alice.page.get_by_test_id("close-fleet").click()
     # A seed of its own: a server that has done the same work before answers from its cache immediately.
-    prompt_id = await alice.submit(slow_workflow(LONG, text=FJORD, seed=7), "fjord")
+    prompt_id = await alice.submit(slow_workflow(LONG, text=FJORD), "fjord")
     await alice.wait_state(prompt_id, "running")
     server = (await alice.task(prompt_id))["executionServer"]
 

@@ -333,6 +333,16 @@ class MooringWindow:
             arg=[prompt_id, list(states)],
         )
 
+    async def connected(self) -> None:
+        """Wait until the server has greeted the window's socket: what it sends from now on arrives."""
+        await wait_for_js(self.page, "() => debugWebSocketLock().webSocket.state === 'open'")
+
+    async def wait_progress(self, prompt_id: str) -> None:
+        """Wait until the page shows that steps of a task are done."""
+        await wait_for_js(
+            self.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
+        )
+
     async def wait_for(self, prompt_id: str) -> dict[str, Any]:
         """Wait until a task has ended and is delivered."""
         return dict(await self.call("mooring.waitFor(a[0])", prompt_id))
