@@ -24,9 +24,27 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
 )
 
+# pytest rewrites and compiles a test when it is first collected, and each of its workers would do so. Two processes do
+# it once, so that a first run saves half a minute.
+HALVES = (("tests/unit",), ("tests", "--ignore=tests/unit"))
+COMPILED = ROOT / "tests" / "__pycache__"
+
 # The whole suite runs four files at a time, in the order of `tests/conftest.py`: a test of the page alone uses half
 # of two cores idle.
 PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+
+
+def compile_tests(python: Path, environment: dict[str, str]) -> None:
+    """Compile all tests as pytest does, unless it was done before."""
+    if any(COMPILED.glob("conftest.*-pytest-*.pyc")):
+        return
+    print("Compiling the tests …", flush=True)
+    words = [str(python), "-m", "pytest", "--collect-only", "-qq"]
+    halves = [
+        subprocess.Popen([*words, *half], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) for half in HALVES
+    ]
+    for half in halves:
+        half.wait()  # what does not compile is reported by the run itself
 
 
 def main(arguments: list[str]) -> int:
@@ -53,6 +71,7 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments:
             return start("pytest", *arguments).wait()
+        compile_tests(python, environment)
         for words in LINTERS:
             if code := start(*words).wait():
                 return code
