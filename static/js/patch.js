@@ -17,6 +17,7 @@ import { owned } from "./owned.js";
 import { beginMask, takeMaskFile } from "./mask.js";
 import { samplePhoto } from "./samples.js";
 import { settleTabs, showPartOf } from "./tabs.js";
+import { listenQueue, settleQueue } from "./queue.js";
 import { give } from "./saving.js";
 
 export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "./folder.js";
@@ -111,6 +112,7 @@ export function update(text) {
   if (focused?.id && document.activeElement === document.body) byId(focused.id)?.focus({ preventScroll: true }); // it moved
   if (focused?.isConnected === false) keepFocus(focused, region);
   else if (focused?.matches?.(":disabled")) handOn(focused);
+  settleQueue();
   noteDrawn();
   if (change.press !== undefined) byId(change.press)?.click();
   if (change.jump !== undefined) jump(byId(change.jump));
@@ -140,7 +142,7 @@ function keepFocus(gone, region) {
   const dialog = document.querySelector("dialog[open]");
   if (dialog) return (dialog.querySelector("[autofocus]") ?? dialog).focus();
   const promptId = gone.closest("[data-prompt-id]")?.dataset.promptId;
-  const card = byId(`task-${promptId}`) ?? byId(`waiting-${promptId}`);
+  const [card] = ["row", "task", "waiting", "run"].map((kind) => byId(`${kind}-${promptId}`)).filter(Boolean);
   const cell = region === "results" ? document.querySelector(".cell[tabindex='0']") : null;
   (card ?? cell ?? byId("main")).focus({ preventScroll: true });
 }
@@ -284,6 +286,7 @@ export function listen(onAction) {
   });
   listenKeys(onAction);
   listenHold(onAction);
+  listenQueue(onAction);
   document.addEventListener("mooring-action", (event) => onAction(event.detail.name, JSON.stringify(event.detail.facts)));
   const leave = () => {
     const field = document.activeElement;

@@ -85,7 +85,8 @@ WALKS = (
     Walk((("the form", marked("tab-form"), "#run-button"),)),
     Walk((("a node", "[data-testid=node] button", ".fold-body"),), leave=("[data-testid=node] button",)),
     Walk((("arranging", marked("arrange"), ".arrange-tools"),), leave=(marked("arrange"),)),
-    Walk((("now", marked("tab-now"), "#now .card"), ("details", EVERY, "details[open]"))),
+    Walk((("now", marked("tab-now"), "#now .row"), ("details", EVERY, "details[open]"))),
+    Walk((("a run's menu", "#now [data-testid=menu]", ".menu:popover-open"),), leave=("#now [data-testid=menu]",)),
     Walk((("results", marked("tab-results"), "#results .card"),)),
     dialog("settings", marked("open-settings"), marked("has-keys")),
     dialog("palette", marked("open-palette"), "[role=option]",
@@ -262,7 +263,7 @@ async def test_first_use_and_first_run_fit_a_phone(user: BrowserUser) -> None:
     await first.show("form")
     await first.page.get_by_test_id("where").select_option("demo-3")
     prompt_id = await first.run_slow()
-    await first.card(prompt_id).locator("summary").click()
+    await first.press_on(first.card(prompt_id), "opens")
     found += await check_view(first.page, "a running task", with_axe=True)
     await first.press_cancel(prompt_id)
     await profile.close()

@@ -83,7 +83,7 @@ async def test_whole_crew_is_cancelled(window: MooringWindow, fleet: Fleet) -> N
     state = await page.evaluate(f"mooring.cancel({theirs})")
     assert state["executionServer"] in SERVERS, "a script reaches the work of each"
     await page.get_by_test_id("line-spread").select_option("2")
-    await page.get_by_test_id("line-cancel").click()
+    await page.get_by_test_id("ask-cancel-mine").click()
     await page.get_by_test_id("cancel-mine").click()
     await expect(page.locator("#now [data-testid=task-card]")).to_have_count(0)
     cancelled = page.locator("#results [data-testid=task-card][data-state=cancelled]")

@@ -145,7 +145,7 @@ async def test_patches_keep_what_the_user_is_editing(window: MooringWindow) -> N
     page = window.page
     await window.choose_sample("slow")
     prompt_id = await window.press_run()
-    await window.card(prompt_id, "running").locator("summary").click()
+    await window.press_on(window.card(prompt_id, "running"), "opens")
     text = page.locator("#field-1-text")
     await text.fill("one two three")
     await text.evaluate("(area) => area.setSelectionRange(3, 3)")

@@ -152,7 +152,7 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
     await first.choose_sample("slow")
     prompt_id = await first.press_run()
     assert await moored_to(first) == "demo-3"
-    await first.card(prompt_id).locator("summary").click()
+    await first.press_on(first.card(prompt_id), "opens")
     await expect(first.card(prompt_id)).to_contain_text("demo-3 is preferred by this window.")
     await expect(first.card(prompt_id)).to_contain_text("this window avoids it")
     await first.press_cancel(prompt_id)

@@ -211,7 +211,7 @@ async def test_restarted_server_is_detected_and_lost_work_reported(user: Browser
     await expect(notice).to_contain_text(f"{here} has forgotten what it had finished.")
     await notice.get_by_role("button").click()
     await expect(notice).to_have_count(0)
-    await lost.locator("summary").click()
+    await window.press_on(lost, "opens")
     await expect(lost.get_by_test_id("evidence")).to_contain_text("Looked again, some time later")
     await window.card(known, "succeeded").get_by_test_id("result-image").wait_for()
 
@@ -254,6 +254,7 @@ async def test_traceback_is_copied_without_clipboard_api(user: BrowserUser) -> N
     workflow["3"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "fail_at": 1, "steps": 2}}
     workflow["2"]["inputs"]["images"] = ["3", 0]
     card = window.card(await window.submit(workflow), "failed")
+    await card.locator(".row-why").click()
     await card.locator("summary", has_text="traceback").click()
     for has_clipboard in (True, False):
         if not has_clipboard:

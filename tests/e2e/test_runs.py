@@ -11,14 +11,14 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import UNMARKED, check_axe
 from tests.e2e.fault_kit import Fleet
-from tests.e2e.window_kit import BrowserUser
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
 ITEM = "[data-testid=waiting-item][data-state=waiting]"
-LABELS = f"{ITEM} .waiting-label"
+LABELS = f"{ITEM} .row-part"
 TABLE = "Text,seed,steps\n" + "\n".join(f"沙丘 {number},{number},200" for number in range(1, 9))
 
 
@@ -53,24 +53,28 @@ async def add_table(page: Page, folder: Path) -> None:
     await page.get_by_test_id("many-senders").select_option("1")
     await check_axe(page)
     await page.get_by_test_id("many-add").click()
+    await page.get_by_test_id("show-line").click()
     await expect(page.locator(ITEM)).to_have_count(6)
 
 
-async def reorder(page: Page) -> None:
-    """Reorder by dragging, and by a button that keeps the focus on its row."""
+async def reorder(window: MooringWindow) -> None:
+    """Reorder by dragging, and by the menu, which keeps the focus on its row."""
+    page = window.page
     rows = page.locator(ITEM)
     await rows.nth(5).drag_to(rows.nth(0), target_position={"x": 40, "y": 3})
     await expect(page.locator(LABELS).first).to_contain_text("沙丘 8")
-    down = page.locator(f"{ITEM} [data-action=line-down]")
-    await down.first.focus()
+    await rows.first.get_by_test_id("menu").focus()
+    await page.keyboard.press("Enter")
+    await rows.first.get_by_test_id("line-down").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator(LABELS).nth(1)).to_contain_text("沙丘 8")
     assert await page.evaluate("document.activeElement.closest('#waiting, #main') !== document.body")
 
 
-async def change_first(page: Page) -> None:
+async def change_first(window: MooringWindow) -> None:
     """Change the text, and an input that the table does not have."""
-    await page.locator(f"{ITEM} [data-testid=line-edit]").first.click()
+    page = window.page
+    await window.press_on(page.locator(ITEM).first, "line-edit")
     dialog = page.get_by_test_id("edit-dialog")
     await dialog.locator("textarea").fill("a red dune")
     await dialog.get_by_test_id("edit-more").fill("width")
@@ -93,14 +97,15 @@ async def test_table_is_added_reordered_changed_and_stopped(user: BrowserUser, t
     await add_table(page, tmp_path)
     await page.get_by_test_id("line-pause").click()
     await page.get_by_test_id("line-resume").wait_for()
-    await reorder(page)
-    await change_first(page)
+    await reorder(window)
+    await change_first(window)
     order = await page.locator(LABELS).all_inner_texts()
     await window.reload()
+    await page.get_by_test_id("show-line").click()
     await expect(page.locator(ITEM)).to_have_count(6)
     assert await page.locator(LABELS).all_inner_texts() == order
     await expect(page.get_by_test_id("where")).to_be_disabled()
-    await page.get_by_test_id("line-cancel").click()
+    await page.get_by_test_id("ask-cancel-mine").click()
     await expect(page.get_by_test_id("cancel-dialog")).to_contain_text("6 waiting · 2 on a server")
     await check_axe(page)
     await page.get_by_test_id("cancel-mine").click()
@@ -130,11 +135,11 @@ async def test_all_texts_about_many_runs_are_in_the_catalogue(user: BrowserUser)
     assert await page.evaluate(UNMARKED) == []
     await page.get_by_test_id("line-pause").click()
     await page.get_by_test_id("line-resume").wait_for()
-    await page.locator(f"{ITEM} [data-testid=line-edit]").last.click()
+    await window.press_on(page.locator(ITEM).last, "line-edit")
     await page.get_by_test_id("edit-dialog").wait_for()
     assert await page.evaluate(UNMARKED) == []
     await page.keyboard.press("Escape")
-    await page.get_by_test_id("line-cancel").click()
+    await page.get_by_test_id("ask-cancel-mine").click()
     await page.get_by_test_id("cancel-dialog").wait_for()
     assert await page.evaluate(UNMARKED) == []
     await page.get_by_test_id("cancel-mine").last.click()

@@ -302,6 +302,14 @@ class MooringWindow:
         await self.page.locator("dialog.large [data-action=close-dialog]").click()
         await self.page.locator("dialog").wait_for(state="detached")
 
+    async def press_on(self, card: Locator, test_id: str) -> None:
+        """Press a button of a card or row; if it is in its menu, open that first."""
+        button = card.get_by_test_id(test_id).first
+        await button.wait_for(state="attached")
+        if not await button.is_visible():
+            await card.get_by_test_id("menu").first.click()
+        await button.click()
+
     def card(self, prompt_id: str, state: str = "") -> Locator:
         """Return a task's card, in this state if one is named."""
         wanted = f"[data-state={state}]" if state else ""

@@ -104,6 +104,7 @@ class Offered:
     sheets: tuple[Piece, ...] = ()
     orphans: int = 0
     has_more_results: bool = False
+    has_more_runs: bool = False  # rows of the queue that are not shown
     is_album: bool = False  # the album is open
     is_narrow: bool = False  # and filtered
     picked: int = 0
@@ -162,7 +163,9 @@ def _work(offered: Offered, _: Translator) -> Iterator[Command]:
             terms="stop interrupt",
         )  # fmt: skip
     if offered.has_plan or offered.waiting:
-        yield Command("cancel-mine", _("Cancel mine …"), Group.WORK, "stop", "ask-cancel-mine", terms="stop all")
+        yield Command("cancel-mine", _("Cancel all my runs …"), Group.WORK, "stop", "ask-cancel-mine", terms="stop all")
+    if offered.has_more_runs:
+        yield Command("show-queue", _("Show the whole queue"), Group.WORK, "waves", "show-queue")
 
 
 def _line(offered: Offered, _: Translator) -> Iterator[Command]:

@@ -144,7 +144,7 @@ def _unreadable(error: UnreadableRecord, _: Translator) -> Words:
         )
     return Words(
         _("A stored task that may belong to this window cannot be read."),
-        _("Nothing was sent, for that task may still run on a server. Give it up to go on."),
+        _("Nothing was sent, for that task may still run on a server. Stop tracking it to continue."),
         quote,
         Tone.WARN,
     )

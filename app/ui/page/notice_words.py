@@ -224,8 +224,8 @@ def _unreadable(record: Unreadable | None, _: Translator) -> Words:
         return Words(
             _("A stored task was written by a newer version of Mooring and cannot be read here."),
             _(
-                "It may still run, so nothing new is sent from this window. Reload the page to read it; give it up only"
-                " if that does not help."
+                "It may still run, so nothing new is sent from this window. Reload the page to read it; stop tracking"
+                " it only if that does not help."
             ),
             quote,
             Tone.WARN,
@@ -234,7 +234,7 @@ def _unreadable(record: Unreadable | None, _: Translator) -> Words:
         _("A stored task is damaged and cannot be read.")
         if record.owner is not None
         else _("A stored task is damaged, and it cannot be told which window it belongs to."),
-        _("It may still run on a server, so nothing new is sent from this window until you give it up."),
+        _("It may still run on a server, so nothing new is sent from this window until you stop tracking it."),
         quote,
         Tone.WARN,
     )

@@ -27,9 +27,10 @@ from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.runs.crew import crew_items, own_unfinished
 from app.ui.runs.downloads import DownloadsState
 from app.ui.runs.many import many_lists
+from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view
 from app.ui.runs.server_picker import senders_for, where_view
-from app.ui.runs.state import Blocker, CardView, NowView, RunCard, RunsState, RunView
+from app.ui.runs.state import Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
 from app.ui.runs.waiting import waiting_view
 from app.ui.scripting.actions import ScriptingState
 from app.ui.settings.account import Account, Presence
@@ -76,12 +77,25 @@ def project(
     gone = gone_files(typed, session.fleet, session.window, chosen)
     asking = typed.with_draft(replace(typed.draft, faults={**gone, **typed.draft.faults})) if gone else typed
     form, nodes = form_view(stock, chosen, asking, found), nodes_view(chosen, asking, found)
-    ended = [card for card in cards if card.task.state.is_end]
+    runs = _runs(session)
+    queue = queue_cards(cards, runs, ui.of(RunsState))
+    most = len(queue) if ui.of(RunsState).is_whole else shown_rows(ui.of(RunsState))
+    queued = {card.task.prompt_id for card in queue if card.place is not Place.STAYING}
+    ended = [card for card in cards if card.task.state.is_end and card.task.prompt_id not in queued]
     run = run_view(session, chosen, ui)
     sheets = Sheets(cards, session.line.line)
     around = Around(session, ui, opened, chosen, cards, pictures, stock, sheets, run, drawings, sight, word, panels)
     dialog, marks = dialog_view(around)
-    waiting = waiting_view(session.line, crew_items(session), len(session.fleet.servers))
+    held = ui.of(RunsState).hold
+    waiting = waiting_view(
+        session.line,
+        crew_items(session),
+        len(session.fleet.servers),
+        held=held.waiting if held is not None else (),
+        tasks={card.task.prompt_id: card.task for card in cards},
+        is_whole=ui.of(RunsState).is_whole,
+        before=sum(card.rank > 0 for card in queue),
+    )
     left = left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.of(WindowsState).is_searching)
     view = PageView(
         header=replace(
@@ -98,14 +112,16 @@ def project(
         marked=marked_model(chosen, typed),
         run=run,
         now=NowView(
-            _runs(session),
-            _first_offer_open(card for card in reversed(cards) if not card.task.state.is_end),
+            tuple(replace(item, is_large=not queue and not place) for place, item in enumerate(runs)),
+            _first_offer_open(queue[:most]),
             is_ready=window is not None,
             is_unreadable=window is None and session.store_error is not None,
             is_many=len(own_unfinished(session)) > 1,
             has_line=waiting.count > 0,
-            is_brief=bool(ended or left.orphans or left.records or waiting.orphans) or album is not None,
+            is_brief=bool(ended or queue or left.orphans or left.records or waiting.orphans) or album is not None,
             blocker=run.blocker,
+            more=sum(not card.task.state.is_end for card in queue[most:]),
+            is_whole=ui.of(RunsState).is_whole,
         ),
         waiting=waiting,
         sheets=sheets.entries(),

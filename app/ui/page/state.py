@@ -224,4 +224,4 @@ class PageView:
         """What a phone's tabs show of its parts."""
         is_left = bool(self.left.orphans or self.left.records)
         ended = len(self.results.cards) + self.results.more
-        return TabsView(len(self.now.runs) + len(self.now.cards), has_left=is_left, ended=ended)
+        return TabsView(self.now.busy, has_left=is_left, ended=ended)

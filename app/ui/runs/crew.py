@@ -9,13 +9,13 @@ from app.ui.runs.waiting import CrewItem
 
 
 def crew_items(session: SessionFacts) -> tuple[CrewItem, ...]:
-    """Return every session of this tab, its own first."""
+    """Return every session of this tab that uses a server, its own first."""
     found = []
     for number, window in enumerate(session.windows, 1):
-        count = sum(task.holds_window for task in window.unfinished)
         locked = window.window_locked_server
-        tag = tag_of(session.fleet, locked) if locked is not None else None
-        found.append(CrewItem(number, tag.name, tag.tone, count) if tag is not None else CrewItem(number, count=count))
+        if locked is not None:
+            tag = tag_of(session.fleet, locked)
+            found.append(CrewItem(number, tag.name, tag.tone, sum(task.holds_window for task in window.unfinished)))
     return tuple(found)
 
 

@@ -19,10 +19,13 @@ def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
         case Offer.LOOK_AGAIN:
             return _("Ask {server} now, instead of with the next look.", server=server)
         case Offer.RUN_ELSEWHERE:
-            return _("A new task with the same inputs on another server. This one is given up and may run twice.")
+            return _(
+                "A new task with the same inputs on another server. This one is no longer tracked, and may run twice."
+            )
         case Offer.NOT_ELSEWHERE:
             return _(
-                "Not while other work of this window waits for {server}. Give that up first; it can be run again then.",
+                "Not while other work of this window waits for {server}. Stop tracking that first; it can be run again"
+                " then.",
                 server=server,
             )
         case Offer.RUN_AGAIN if view.task.holds_window:

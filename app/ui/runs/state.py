@@ -183,11 +183,21 @@ class LinkView:
     is_shown: bool = True
 
 
+class Place(Enum):
+    """Where a task is shown: in the queue, large or as a row, there until the pointer leaves, or in the results."""
+
+    LARGE = "large"
+    ROW = "row"
+    STAYING = "staying"
+    RESULTS = "results"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardView:
     """One task with everything shown about it. `node_title` is the running node's.
 
     `still_minutes` is set while it is stalled; `is_first_offer` on the one card whose offers are open from the start.
+    `rank` is the number of a waiting row in the queue.
     """
 
     task: Task
@@ -202,6 +212,9 @@ class CardView:
     is_first_offer: bool = False
     origin: LinkView | None = None
     repeats: tuple[LinkView, ...] = ()
+    place: Place = Place.RESULTS
+    is_large: bool = False  # of one that stays: how it was
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +223,21 @@ class RunCard:
 
     run: Run
     tag: ServerTag | None
+    is_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The rows of the queue while the pointer or the focus is on it, in their order: none of them moves."""
+
+    rows: tuple[PromptId, ...] = ()
+    large: frozenset[PromptId] = frozenset()
+    waiting: tuple[PromptId, ...] = ()  # in this window, below the rows
 
 
 @dataclass(frozen=True, slots=True)
 class NowView:
-    """What is under way."""
+    """The queue: unfinished tasks, failures that are new, and what has ended under the pointer; then clicks on Run."""
 
     runs: tuple[RunCard, ...] = ()
     cards: tuple[CardView, ...] = ()
@@ -223,7 +246,24 @@ class NowView:
     is_many: bool = False  # more than one run of this window, which can be stopped together
     has_line: bool = False  # runs wait, and the panel below can stop everything
     is_brief: bool = False  # the page has other content, so no text about how to begin
+    more: int = 0  # tasks that are not listed
+    is_whole: bool = False  # the user has asked for all of them
     blocker: Blocker | None = Blocker.RESTORING  # of the next run; shown if nothing is under way
+
+    @property
+    def unfinished(self) -> tuple[CardView, ...]:
+        """The tasks under way."""
+        return tuple(card for card in self.cards if not card.task.state.is_end)
+
+    @property
+    def listed(self) -> tuple[CardView, ...]:
+        """The tasks that are listed here and nowhere else."""
+        return tuple(card for card in self.cards if card.place is not Place.STAYING)
+
+    @property
+    def busy(self) -> int:
+        """The number of tasks and clicks under way."""
+        return len(self.unfinished) + self.more + len(self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,3 +309,6 @@ class RunsState(Slice):
     where: str = SOONEST  # where the next run goes (`server_picker.py`)
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # which servers this window prefers or avoids
     many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs
+    hold: Hold | None = None  # of the queue
+    dismissed: frozenset[PromptId] = frozenset()  # failures that the user has seen
+    is_whole: bool = False  # every row of the queue is shown

@@ -9,9 +9,9 @@ from app.core.errors import MooringError
 from app.core.model import PromptId
 from app.session import Run
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
-from app.ui.runs.state import CreditsDialog, GiveUpDialog, RunAgainDialog, SameServerDialog
+from app.ui.runs.state import CreditsDialog, GiveUpDialog, Hold, RunAgainDialog, RunsState, SameServerDialog
 
 
 class TaskCommands(Protocol):
@@ -26,6 +26,10 @@ class TaskCommands(Protocol):
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
     async def uses_credits(self, prompt_id: PromptId) -> bool: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
+
+
+def _ids(text: str) -> tuple[PromptId, ...]:
+    return tuple(PromptId(item) for item in text.split())
 
 
 class TaskActions:
@@ -53,6 +57,30 @@ class TaskActions:
     async def give_up(self, prompt_id: PromptId) -> None:
         self._show(None)
         await self._session.give_up(prompt_id)
+
+    @action("dismiss-failure")
+    def dismiss_failure(self, prompt_id: PromptId) -> None:
+        """Remove a failure from the queue; it stays among the results."""
+        state = self._context.ui.of(RunsState)
+        set_slices(self._context, replace(state, dismissed=state.dismissed | {prompt_id}))
+
+    @action("show-queue")
+    def show_queue(self) -> None:
+        """Show every row of the queue, or only the first ones."""
+        state = self._context.ui.of(RunsState)
+        set_slices(self._context, replace(state, is_whole=not state.is_whole))
+
+    @action("hold-queue")
+    def hold_queue(self, rows: str, large: str, waiting: str) -> None:
+        """Keep the rows where they are: the pointer or the focus is on the queue. Each text has ids of tasks."""
+        self._keep(Hold(_ids(rows), frozenset(_ids(large)), _ids(waiting)))
+
+    @action("release-queue")
+    def release_queue(self) -> None:
+        self._keep(None)
+
+    def _keep(self, hold: Hold | None) -> None:
+        set_slices(self._context, replace(self._context.ui.of(RunsState), hold=hold))
 
     @action("dismiss-run")
     def dismiss(self, prompt_id: PromptId) -> None:

@@ -49,7 +49,7 @@ def word_state(task: Task, _: Translator) -> Words:
             return _lost(task, _)
         case TaskState.GIVEN_UP:
             advice = _("If {server} still runs it, its result stays there.", server=task.server_id)
-            return Words(_("Given up by you"), advice, tone=Tone.QUIET)
+            return Words(_("No longer tracked"), advice, tone=Tone.QUIET)
 
 
 def _under_way(task: Task, _: Translator) -> Words:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,9 @@ from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.kit.state import Dialog
 
+FEW = 4  # rows, until the user asks for all
 SHOWN = 50  # rows; of more only the number is shown
+NO_TASKS: Mapping[PromptId, Task] = {}
 
 
 class LineFacts(Protocol):
@@ -42,16 +44,19 @@ class WaitingItem:
     is_on_its_way: bool = False
     is_first: bool = False
     is_last: bool = False
+    rank: int = 0  # in the queue
+    task: Task | None = None  # its task, where the row stays under the pointer after it was sent
+    is_gone: bool = False  # it stays as well, and was sent or removed
 
 
 @dataclass(frozen=True, slots=True)
 class CrewItem:
-    """One session of this tab, with the server that it is moored to, if any, and its tasks under way."""
+    """One session of this tab, with the server that it uses and its tasks under way."""
 
     number: int
-    name: str = ""
-    tone: int = 0
-    count: int = 0
+    name: str
+    tone: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,10 @@ class CancelView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingView:
-    """The panel; empty if nothing waits here and no closed window has left any runs."""
+    """The panel; empty if nothing waits here and no closed window has left any runs.
+
+    `items` may be listed after all runs were sent, as long as the pointer is on them.
+    """
 
     items: tuple[WaitingItem, ...] = ()
     count: int = 0
@@ -92,16 +100,36 @@ class WaitingView:
     servers: int = 1
     crew: tuple[CrewItem, ...] = ()  # empty while there is only one session
     orphans: tuple[OrphanLine, ...] = ()
+    is_whole: bool = False  # the user has asked for all of them
+
+    @property
+    def more(self) -> int:
+        """The number of waiting runs that are not listed."""
+        return self.count - sum(not item.is_gone for item in self.items)
 
 
-def waiting_view(facts: LineFacts, crew: tuple[CrewItem, ...] = (), servers: int = 1) -> WaitingView:
-    """Return the panel as it is shown now."""
+def waiting_view(
+    facts: LineFacts,
+    crew: tuple[CrewItem, ...] = (),
+    servers: int = 1,
+    *,
+    held: Sequence[PromptId] = (),
+    tasks: Mapping[PromptId, Task] = NO_TASKS,
+    is_whole: bool = False,
+    before: int = 0,
+) -> WaitingView:
+    """Return the panel as it is shown now.
+
+    The rows of `held` are kept under the pointer; `tasks` are those of the tab. `before` rows wait on servers.
+    """
     line = facts.line
-    if line is None or not line.entries:
+    items = _items(line, facts.sending, SHOWN if is_whole else FEW, before)
+    items = _kept(items, held, tasks)
+    if line is None or not (line.entries or items):
         at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
         return WaitingView(error=facts.error, crew=at_work, orphans=facts.orphans)
     return WaitingView(
-        items=tuple(_items(line, facts.sending)),
+        items=items,
         count=len(line.entries),
         pause=line.pause,
         refusal=facts.refusal,
@@ -112,12 +140,15 @@ def waiting_view(facts: LineFacts, crew: tuple[CrewItem, ...] = (), servers: int
         servers=servers,
         crew=crew if len(crew) > 1 else (),
         orphans=facts.orphans,
+        is_whole=is_whole,
     )
 
 
-def _items(line: WaitingRuns, sending: frozenset[PromptId]) -> Sequence[WaitingItem]:
+def _items(line: WaitingRuns | None, sending: frozenset[PromptId], most: int, before: int) -> tuple[WaitingItem, ...]:
+    if line is None:
+        return ()
     last = len(line.entries) - 1
-    return [
+    return tuple(
         WaitingItem(
             entry.prompt_id,
             line.batches[entry.batch_id].title,
@@ -125,9 +156,26 @@ def _items(line: WaitingRuns, sending: frozenset[PromptId]) -> Sequence[WaitingI
             is_on_its_way=entry.prompt_id in sending,
             is_first=number == 0,
             is_last=number == last,
+            rank=before + number + 1,
         )
-        for number, entry in enumerate(line.entries[:SHOWN])
-    ]
+        for number, entry in enumerate(line.entries[:most])
+    )
+
+
+def _kept(
+    items: tuple[WaitingItem, ...], held: Sequence[PromptId], tasks: Mapping[PromptId, Task]
+) -> tuple[WaitingItem, ...]:
+    """Keep the rows of sent runs in their places among those that wait, which are in their present order."""
+    present = {item.prompt_id for item in items}
+    rest, rows = iter(items), []
+    for prompt_id in held:
+        task = tasks.get(prompt_id)
+        if prompt_id in present:
+            rows.append(next(rest))
+        elif task is not None:
+            label = task.part.label if task.part is not None else ""
+            rows.append(WaitingItem(prompt_id, task.title, label, task=task, is_gone=True))
+    return (*rows, *rest)
 
 
 def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task]) -> CancelView:

@@ -13,15 +13,7 @@ def word_line(view: WaitingView, _: Translator) -> str:
         return _("Paused. What waits is saved, and holds no server.")
     if view.is_unbounded:
         return _("All of it is being sent now. Once nothing waits here any more, this page may be closed.")
-    return " ".join(
-        [
-            _(
-                "Sent two at a time while this page is open. What waits is saved: after a reload, or in another window"
-                " that takes it over, it goes on."
-            ),
-            _("“Send all now” puts all of it into the servers' own queues, so that this page may be closed."),
-        ]
-    )
+    return _("Sent two at a time while this page is open. What waits is saved, also over a reload.")
 
 
 def word_plan(item: PlanItem, _: Translator) -> str:

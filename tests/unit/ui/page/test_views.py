@@ -162,7 +162,7 @@ def test_a_moved_task_offers_giving_up_but_not_cancelling() -> None:
 
 def test_failed_task_shows_message_node_and_traceback() -> None:
     failure = Failure(kind="execution", message="out of memory", node_type="KSampler", traceback="File x, line 1")
-    markup = _markup(_page(window=window(ended("a", state=TaskState.FAILED, failure=failure))), "results")
+    markup = _markup(_page(window=window(ended("a", state=TaskState.FAILED, failure=failure))), "now")
     assert "KSampler" in markup
     assert "out of memory" in markup
     assert "File x, line 1" in re.search(r"<details.*?</details>", markup[markup.index("trace-") - 60 :], re.DOTALL)[0]

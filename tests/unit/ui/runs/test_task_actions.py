@@ -231,7 +231,7 @@ def test_evidence_is_listed_with_its_times() -> None:
 
 def test_traceback_is_closed_and_can_be_copied() -> None:
     failed = ended("a", state=TaskState.FAILED, failure=Failure(kind="execution", traceback="File x, line 1"))
-    text = markup(page(StillSession(window=window(failed))), "results")
+    text = markup(page(StillSession(window=window(failed))), "now")
     (details,) = [item for item in elements(text, "details") if (item["id"] or "").startswith("trace-")]
     assert "open" not in details
     target = element(text, data_testid="copy")["data-copy"]
@@ -269,7 +269,8 @@ def test_run_outside_the_page_is_named_without_link() -> None:
 
 @pytest.mark.parametrize("state", [state for state in TaskState if state.is_end])
 def test_every_end_offers_another_run_and_asks_if_both_may_run(state: TaskState) -> None:
-    text = markup(page(StillSession(window=window(ended("a", state=state)))), "results")
+    view = page(StillSession(window=window(ended("a", state=state))))
+    text = markup(view, "now") + markup(view, "results")
     action = "ask-run-again" if state is TaskState.GIVEN_UP else "run-again"
     assert elements(text, "button", data_action=action)
 

@@ -14,11 +14,11 @@ from app.session import OrphanLine
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
-from app.ui.runs.state import MOST_COUNT, RunsState
-from app.ui.runs.waiting import SHOWN
+from app.ui.runs.state import MOST_COUNT, Hold, RunsState
+from app.ui.runs.waiting import FEW, SHOWN
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
-from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions
+from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, task, window
 from tests.unit.ui.trouble import OTHER, markup, page
 
 
@@ -42,15 +42,15 @@ def test_panel_is_empty_if_nothing_waits() -> None:
 
 def test_waiting_runs_are_listed_in_order() -> None:
     text = shown(StillLine(line=waiting("seed 7", "seed 8", "<b>seed 9</b>")))
-    assert [item.text for item in elements(text, class_="quiet waiting-label")] == ["seed 7", "seed 8", "<b>seed 9</b>"]
+    assert [item.text for item in elements(text, class_="row-part")] == ["seed 7", "seed 8", "<b>seed 9</b>"]
     assert "while this page is open" in text and "What waits is saved" in text
     assert "Dunes" in text
 
 
 def test_first_and_last_runs_move_only_inwards() -> None:
     text = shown(StillLine(line=waiting("one", "two")))
-    assert [item["aria-label"] for item in elements(text, data_action="line-up")] == ["Up: two"]
-    assert [item["aria-label"] for item in elements(text, data_action="line-down")] == ["Down: one"]
+    assert [item["data-prompt-id"] for item in elements(text, data_action="line-up")] == ["p-1"]
+    assert [item["data-prompt-id"] for item in elements(text, data_action="line-down")] == ["p-0"]
     assert len(elements(text, data_action="line-remove")) == 2
 
 
@@ -63,9 +63,31 @@ def test_run_being_sent_can_only_be_removed() -> None:
 
 
 def test_long_list_shows_its_start_and_its_length() -> None:
-    text = shown(StillLine(line=waiting(*(f"seed {number}" for number in range(SHOWN + 3)))))
+    line = StillLine(line=waiting(*(f"seed {number}" for number in range(SHOWN + 3))))
+    text = shown(line)
+    assert len(elements(text, data_testid="waiting-item")) == FEW
+    assert f"{SHOWN + 3 - FEW} more" in text and element(text, data_testid="waiting-count").text == str(SHOWN + 3)
+    whole = UiState().with_slices(RunsState(is_whole=True))
+    text = markup(page(StillSession(line=line), whole), "waiting")
     assert len(elements(text, data_testid="waiting-item")) == SHOWN
-    assert "and 3 more" in text and element(text, data_testid="waiting-count").text == str(SHOWN + 3)
+    assert "and 3 more" in text
+
+
+def test_held_rows_keep_their_places_when_runs_are_sent() -> None:
+    sent = task("a", part=Part(batch_id=BatchId("b"), index=0, label="one"), title="Dunes")
+    line = StillLine(line=waiting("one", "two", "three"))
+    first, second, third = (entry.prompt_id for entry in line.line.entries) if line.line else ()
+    hold = Hold(rows=(), waiting=(sent.prompt_id, second, third))
+    session = StillSession(window=window(sent), line=line)
+    line.line = waiting("zero", "two", "three").without(first)  # it was sent
+    view = page(session, UiState().with_slices(RunsState(hold=hold)))
+    assert [(item.prompt_id, item.is_gone) for item in view.waiting.items] == [
+        (sent.prompt_id, True), (second, False), (third, False),
+    ]  # fmt: skip
+    assert view.waiting.count == 2 and not view.now.cards, "its row is in the line still"
+    assert element(markup(view, "waiting"), data_state="sent")["data-prompt-id"] == sent.prompt_id
+    let_go = page(session)
+    assert [card.task for card in let_go.now.cards] == [sent] and len(let_go.waiting.items) == 2
 
 
 def test_paused_runs_say_why_and_can_be_resumed() -> None:

@@ -150,8 +150,8 @@ async def test_cancel_mine_asks_which_work() -> None:
     await made.act("cancel-mine", batchId="")
     assert made.session.line.calls == [("cancel_mine", "other"), ("cancel_mine", None)]
     assert made.context.ui.dialog is None
-    assert elements(shown(made, "waiting"), data_action="ask-cancel-mine")
-    assert not elements(shown(made, "now"), data_action="ask-cancel-mine"), "the waiting panel has it"
+    assert len(elements(shown(made, "now"), data_action="ask-cancel-mine")) == 1
+    assert not elements(shown(made, "waiting"), data_action="ask-cancel-mine")
 
 
 def test_several_running_tasks_can_be_cancelled_together() -> None:
@@ -185,8 +185,7 @@ def test_crew_is_shown_with_servers_and_work() -> None:
     text = markup(page(session), "waiting")
     items = elements(text, data_testid="crew-item")
     found = [(item["data-server"], item["data-count"]) for item in items]
-    assert found == [("gpu-1", "1"), ("gpu-2", "2"), ("", "0")]
-    assert "not moored" in items[2].text
+    assert found == [("gpu-1", "1"), ("gpu-2", "2")], "none for a session without a server"
     session.line.line = None
     assert not elements(markup(page(StillSession()), "waiting"), data_testid="crew")
 

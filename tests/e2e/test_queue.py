@@ -1,0 +1,60 @@
+"""The queue in a real browser: it keeps still under the pointer, and a failure is a row that opens and leaves."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.test_graph import failing
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import demo_servers, paused, slow_workflow
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+# A finger goes down on one row, and its click arrives at the button of another one.
+TAP = """([down, up]) => {
+  const facts = { bubbles: true, cancelable: true, pointerType: "touch" };
+  document.querySelector(down).dispatchEvent(new PointerEvent("pointerdown", facts));
+  const click = new PointerEvent("click", facts);
+  document.querySelector(up).dispatchEvent(click);
+  document.querySelector(down).dispatchEvent(new PointerEvent("pointerup", facts));
+  return click.defaultPrevented;
+}"""
+
+
+async def test_rows_keep_still_under_the_pointer(window: MooringWindow, gateway: Service) -> None:
+    page = window.page
+    async with paused(*demo_servers(gateway)):
+        first = await window.submit(slow_workflow(3), "Tide")
+        await window.card(first, "running").get_by_test_id("preview").wait_for()
+        second = await window.submit(slow_workflow(3, seed=2), "Dunes")
+        row = window.card(second, "queued")
+        await row.hover()
+        box = await row.bounding_box()
+        assert await page.evaluate(TAP, [f"#task-{first} h3", f"#task-{second} [data-testid=cancel]"])
+        assert (await window.task(second))["state"] == "queued", "the tap was meant for the other row"
+    staying = page.locator(f"#row-{first}")
+    await expect(staying).to_contain_text("Finished")
+    await window.wait_state(second, "running", "succeeded")
+    assert await page.locator(f"#now [data-prompt-id='{second}']").bounding_box() == box
+    assert await page.locator("#now .row").first.get_attribute("data-prompt-id") == first
+    await page.mouse.move(0, 0)
+    await expect(staying).to_have_count(0)
+    await window.wait_for(second)
+
+
+async def test_failure_is_a_row_that_opens_and_leaves(window: MooringWindow) -> None:
+    page = window.page
+    prompt_id = await window.submit(failing(), "Storm")
+    row = page.locator(f"#now #task-{prompt_id}")
+    why = row.locator(".row-why")
+    await expect(why).to_contain_text("Stopped by an error in “Glaze”")
+    await expect(row.get_by_test_id("copy")).to_be_hidden()
+    await why.click()
+    await expect(row.get_by_test_id("copy")).to_be_visible()
+    await check_axe(page)
+    await row.get_by_test_id("dismiss-failure").click()
+    await expect(page.locator(f"#results #task-{prompt_id}")).to_have_attribute("data-state", "failed")
+    await expect(row).to_have_count(0)
