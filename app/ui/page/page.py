@@ -45,6 +45,7 @@ from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.links.actions import LinkActions
 from app.ui.page.actions import PageActions
+from app.ui.page.notice_timer import NoticeTimer
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
@@ -129,6 +130,7 @@ class Page:
             read_settings(screen.kept(SETTINGS_KEY)),
         )
         self._deletions = Deletions(self, now, sleep)
+        self._notice_timer = NoticeTimer(self, sleep)
         self._image_addresses = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, read_input, self.spawn, self.request)
         self._catalogues = FormCatalogues(session, self)
@@ -411,6 +413,7 @@ class Page:
             album=self._album.view(),
             panels=self._panel_data.facts,
         )
+        self._notice_timer.follow(view.notices)
         self._lists.refresh((*view.form.fields, *view.nodes.fields))
         regions = changed_regions(self._shown, view, _)
         graph = graph_change(self._shown, view, _)

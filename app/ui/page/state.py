@@ -145,15 +145,20 @@ class Notice:
     @property
     def key(self) -> str:
         """The key of its dismissal: its kind, or the event at one server."""
+        if self.kind is NoticeKind.NEWER and self.is_busy:
+            return f"{self.kind.value} later"  # it comes back when the work is done
         if self.noticed is None or self.tag is None:
             return self.kind.value
         return f"{self.kind.value} {self.tag.server_id} {self.noticed.at}"
 
     @property
+    def leaves(self) -> bool:
+        """Whether it only informs, and leaves by itself."""
+        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.CHANGED}
+
+    @property
     def can_be_dismissed(self) -> bool:
-        if self.kind is NoticeKind.NEWER:
-            return not self.is_busy
-        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.CHANGED}
+        return self.leaves or self.kind in {NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.NEWER}
 
     @property
     def wants_reload(self) -> bool:

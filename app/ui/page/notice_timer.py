@@ -1,0 +1,30 @@
+"""Notices that only inform leave by themselves, some time after they were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from app.ui.kit.context import PageContext, set_slices
+from app.ui.page.state import Notice, NoticesState
+
+SECONDS = 60.0  # for which such a notice is shown
+
+
+class NoticeTimer:
+    def __init__(self, context: PageContext, sleep: Callable[[float], Awaitable[object]]) -> None:
+        self._context = context
+        self._sleep = sleep
+        self._begun: set[str] = set()
+
+    def follow(self, shown: Iterable[Notice]) -> None:
+        """Begin the time of each notice that is shown for the first time."""
+        for notice in shown:
+            if notice.leaves and notice.key not in self._begun:
+                self._begun.add(notice.key)
+                self._context.spawn(self._run_out(notice.key))
+
+    async def _run_out(self, key: str) -> None:
+        await self._sleep(SECONDS)
+        notices = self._context.ui.of(NoticesState)
+        set_slices(self._context, replace(notices, dismissed=notices.dismissed | {key}))
