@@ -61,6 +61,7 @@ async def waiting(page: Page) -> list[str]:
 
 async def wait_until_two_are_ahead(page: Page, count: int, *, sent: int = 2) -> list[str]:
     """Wait until two runs are sent, `sent` with earlier ones, and return the others."""
+    await page.mouse.move(0, 0)  # the queue keeps still under the pointer
     await expect(page.locator("[data-testid=task-card]")).to_have_count(sent)
     await expect(page.locator(ITEM)).to_have_count(count)
     return await waiting(page)

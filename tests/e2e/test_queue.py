@@ -38,7 +38,7 @@ async def test_rows_keep_still_under_the_pointer(window: MooringWindow, gateway:
     staying = page.locator(f"#row-{first}")
     await expect(staying).to_contain_text("Finished")
     await window.wait_state(second, "running", "succeeded")
-    assert await page.locator(f"#now [data-prompt-id='{second}']").bounding_box() == box
+    assert await page.locator(f"#now .row[data-prompt-id='{second}']").bounding_box() == box
     assert await page.locator("#now .row").first.get_attribute("data-prompt-id") == first
     await page.mouse.move(0, 0)
     await expect(staying).to_have_count(0)
