@@ -1,7 +1,8 @@
-// The lists of recent values: popovers that stand at their field, are walked through by arrows, and give the focus to it.
+// Menus and lists of recent values: popovers that stand at their button, are walked through by arrows, and close on a
+// choice. `popover` itself gives the focus back to the button; a recent value gives it to its field.
 
-const isList = (node) => node instanceof HTMLElement && node.classList.contains("recent-list");
-const owner = (list) => document.querySelector(`[popovertarget="${list.id}"].recent-open`);
+const isList = (node) => node instanceof HTMLElement && node.classList.contains("pop");
+const owner = (list) => document.querySelector(`[popovertarget="${list.id}"]`);
 
 /** Under its button, or above it where there is more room; never wider than the page. */
 function place(list) {
@@ -20,11 +21,11 @@ document.addEventListener("toggle", (event) => {
 }, true);
 
 document.addEventListener("keydown", (event) => {
-  const list = event.target.closest?.(".recent-list");
+  const list = event.target.closest?.(".pop");
   if (list) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step) return;
-    const items = [...list.querySelectorAll("button")];
+    const items = [...list.querySelectorAll("button:enabled, a, label")].filter((item) => item.checkVisibility());
     items[(items.indexOf(event.target) + step + items.length) % items.length].focus();
     event.preventDefault();
   } else if (event.key === "ArrowDown" && event.altKey && !event.isComposing) {
@@ -37,12 +38,14 @@ document.addEventListener("keydown", (event) => {
 }, true);
 
 document.addEventListener("click", (event) => {
-  const chosen = event.target.closest?.("[data-action=use-recent]");
-  if (chosen) document.getElementById(chosen.dataset.field)?.focus();
+  const chosen = event.target.closest?.(".menu button, .menu a, .menu label, [data-action=use-recent]");
+  if (!chosen) return;
+  chosen.closest(".pop")?.hidePopover();
+  if (chosen.dataset.field) document.getElementById(chosen.dataset.field)?.focus();
 });
 
 document.addEventListener("scroll", (event) => {
   if (isList(event.target)) return;
-  const open = document.querySelector(".recent-list:popover-open");
+  const open = document.querySelector(".pop:popover-open");
   if (open) place(open);
 }, true);
