@@ -10,25 +10,47 @@ function place(list) {
   if (!box) return;
   const below = innerHeight - box.bottom - 12;
   const isBelow = below > 180 || below > box.top;
-  list.style.maxHeight = `${Math.min(320, isBelow ? below : box.top - 12)}px`;
-  list.style.left = `${Math.max(8, Math.min(box.right - list.offsetWidth, innerWidth - list.offsetWidth - 8))}px`;
+  const isWide = box.width > 100; // its list begins where it begins; that of a small button ends where it ends
+  const left = isWide ? box.left : box.right - list.offsetWidth;
+  list.style.maxHeight = `${Math.min(480, isBelow ? below : box.top - 12)}px`;
+  list.style.left = `${Math.max(8, Math.min(left, innerWidth - list.offsetWidth - 8))}px`;
   list.style.top = isBelow ? `${box.bottom + 4}px` : "auto";
   list.style.bottom = isBelow ? "auto" : `${innerHeight - box.top + 4}px`;
 }
 
+/** A search in a list is over when the list is closed. */
+function clearSearch(list) {
+  const search = list.querySelector("input[type=search]");
+  if (!search?.value) return;
+  search.value = "";
+  search.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function walk(list, from, step) {
+  const items = [...list.querySelectorAll("button:enabled, a, input[type=file]")].filter((item) => item.checkVisibility());
+  const at = items.indexOf(from);
+  const first = step > 0 ? 0 : items.length - 1;
+  items[at < 0 ? first : (at + step + items.length) % items.length]?.focus();
+}
+
 document.addEventListener("toggle", (event) => {
-  if (isList(event.target) && event.newState === "open") place(event.target);
+  if (!isList(event.target)) return;
+  if (event.newState !== "open") return clearSearch(event.target);
+  place(event.target);
+  if (!event.target.contains(document.activeElement)) event.target.querySelector("[aria-current], button:enabled")?.focus();
 }, true);
 
 document.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
   const list = event.target.closest?.(".pop");
-  if (list) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    const items = [...list.querySelectorAll("button:enabled, a, label")].filter((item) => item.checkVisibility());
-    items[(items.indexOf(event.target) + step + items.length) % items.length].focus();
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (list && step) {
+    walk(list, event.target, step);
     event.preventDefault();
-  } else if (event.key === "ArrowDown" && event.altKey && !event.isComposing) {
+  } else if (list && event.key === "Enter" && event.target.type === "search") {
+    list.querySelector("button[data-action]")?.click();
+    event.preventDefault();
+  } else if (!list && event.key === "ArrowDown" && event.altKey) {
     const own = event.target.matches?.("input, textarea") && document.getElementById(`${event.target.id}-recent`);
     if (!own) return;
     own.showPopover();

@@ -19,7 +19,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import UNMARKED, check_axe
 from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
 from tests.e2e.work_kit import break_server, demo_servers, quick_workflow
 from tests.services import Service, start_gateway
 from tests.toolchain import families
@@ -151,7 +151,7 @@ async def window(user: BrowserUser, gateway: Service, photo: Path) -> MooringWin
     await add_grid(window)
     await window.choose_sample("enlarge")
     await window.put_picture(photo)
-    await page.get_by_test_id("open-presets").click()
+    await press_in_menu(page.get_by_test_id("open-presets"))
     await page.locator("#preset-name").fill("A preset with a longer name")
     await page.keyboard.press("Enter")
     await page.get_by_test_id("rename-preset").wait_for()

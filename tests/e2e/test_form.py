@@ -17,7 +17,7 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -232,7 +232,7 @@ async def test_form_has_all_inputs_of_the_servers_catalogue(window: MooringWindo
 async def test_form_is_arranged_by_keyboard_and_stays_arranged(user: BrowserUser) -> None:
     window = await open_form(user)
     page = window.page
-    await page.get_by_test_id("arrange").click()
+    await press_in_menu(page.get_by_test_id("arrange"))
     up = page.locator("#pin-up-1-seed")
     await up.focus()
     for place in (2, 1):
@@ -249,7 +249,7 @@ async def test_form_is_arranged_by_keyboard_and_stays_arranged(user: BrowserUser
     await expect(other.locator("label[for='field-1-text']")).to_have_text("Scene")
     await expect(other.locator("#field-1-on")).to_have_count(0)
     await expect(other.locator("#fields-enlarge > .field").nth(1).locator("#field-1-seed")).to_be_visible()
-    await other.get_by_test_id("arrange").click()
+    await press_in_menu(other.get_by_test_id("arrange"))
     await other.get_by_role("button", name="As it was").click()
     await expect(other.locator("label[for='field-1-text']")).to_have_text("Text")
 

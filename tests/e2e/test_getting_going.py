@@ -95,7 +95,7 @@ async def test_setting_is_kept_and_applies_to_other_windows(user: BrowserUser) -
 
 
 async def test_palette_runs_every_command_by_keyboard(page: Page) -> None:
-    await page.locator("#pick-text").focus()
+    await page.locator("#workflow-open").focus()
     await page.keyboard.press("Control+K")
     await expect(page.get_by_test_id("palette")).to_be_visible()
     assert await page.evaluate(FOCUS) == "palette-query"
@@ -113,7 +113,7 @@ async def test_palette_runs_every_command_by_keyboard(page: Page) -> None:
     await page.keyboard.type("slow")
     await page.keyboard.press("Enter")  # before the list is drawn: the typed text counts
     await page.locator("#fields-slow").wait_for()
-    assert await page.evaluate(FOCUS) == "pick-text", "where it was"
+    assert await page.evaluate(FOCUS) == "workflow-open", "where it was"
 
     await page.keyboard.press("Control+K")
     await page.keyboard.type("no such thing")
@@ -140,7 +140,7 @@ async def test_single_key_shortcut_works_only_outside_of_fields(page: Page) -> N
     await page.keyboard.type("?g/,")
     await expect(page.locator("#field-1-text")).to_have_value("why?g/,")
     await expect(page.locator("dialog")).to_have_count(0)
-    await page.locator("#pick-text").focus()
+    await page.locator("#workflow-open").focus()
     composing = "new KeyboardEvent('keydown', { key: '?', isComposing: true, bubbles: true, cancelable: true })"
     assert await page.evaluate(f"document.activeElement.dispatchEvent({composing})"), "not taken while text is composed"
     await page.keyboard.press("?")
@@ -261,6 +261,6 @@ async def test_third_language_needs_only_a_catalogue(user: BrowserUser) -> None:
     await expect(page.locator("[data-step=modules]")).to_have_text("Wczytywanie")
     await open_dialog(page, "open-settings")
     options = page.locator("#setting-language option")
-    await expect(options).to_have_text(["As the browser wants", "English", "Polski"])
+    await expect(options).to_have_text(["Browser language", "English", "Polski"])
     await page.locator("#setting-language").select_option("en")
     await expect(page.get_by_test_id("run")).to_contain_text("Run")

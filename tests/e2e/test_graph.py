@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
 from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
 from tests.services import Service
 
@@ -267,7 +267,7 @@ async def test_prompt_is_arranged_left_to_right_without_overlaps(window: Mooring
 async def test_graph_of_the_form_is_shown_before_a_run(window: MooringWindow) -> None:
     await window.choose_sample("blend")
     page = window.page
-    await page.get_by_test_id("open-form-graph").click()
+    await press_in_menu(page.get_by_test_id("open-form-graph"))
     await page.locator(".drawing .box").first.wait_for()
     await expect(page.get_by_test_id("graph-state")).to_have_count(0)
     await page.locator(".node-row").last.click()

@@ -17,7 +17,7 @@ from yarl import URL
 
 from app.workflows.reading import read_source
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
 from tests.services import ROOT, Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -110,7 +110,7 @@ async def test_dropped_picture_of_mooring_can_be_run(window: MooringWindow) -> N
     first = await picture_of(window, await window.submit(sampler("a harbour at dusk", seed=41)))
     await drop(page, "harbour_00001_.png", first, "image/png")
     form = page.locator(".fields")
-    await expect(page.locator(".pick.is-chosen .pick-title")).to_have_text("harbour")
+    await expect(page.locator("#workflow-title")).to_have_text("harbour")
     await expect(form.locator("textarea")).to_have_value("a harbour at dusk")
     await expect(page.locator("#field-1-seed")).to_have_value("41")
     prompt_id = await window.press_run()
@@ -126,7 +126,7 @@ async def test_dropped_picture_of_mooring_can_be_run(window: MooringWindow) -> N
     await drop(page, "holiday.json", b"[1, 2]", "application/json")
     await expect(page.locator("#errors")).to_contain_text("holiday.json")
 
-    await page.get_by_test_id("open-library").click()
+    await press_in_menu(page.get_by_test_id("open-library"))
     library = page.get_by_test_id("library")
     card = library.locator("li.shelf-card", has_text="harbour")
     await expect(card.locator("img")).to_be_visible()
@@ -157,11 +157,11 @@ async def test_animated_preview_runs_if_the_author_asked_for_it(user: BrowserUse
 
 async def test_published_workflows_come_first_and_saved_ones_are_found(window: MooringWindow, shared: Path) -> None:
     page = window.page
-    titles = page.locator(".pick-title")
+    titles = page.locator("#workflow-list .pick-title")
     await expect(titles.first).to_have_text("from the editor")
     await expect(titles.nth(1)).to_have_text("Team portrait")
 
-    await page.locator("label.pick", has_text="from the editor").click()
+    await press_in_menu(page.locator(".pick", has_text="from the editor"))
     await expect(page.locator(".fields textarea")).to_have_value("by the editor")
     await page.locator(".fields textarea").fill("typed here, by the editor's own file")
     picture = await picture_of(window, await window.press_run())
@@ -170,7 +170,7 @@ async def test_published_workflows_come_first_and_saved_ones_are_found(window: M
     assert json.loads(inside.graph)["nodes"][0]["widgets_values"][0] == "typed here, by the editor's own file"
     assert json.loads(inside.graph)["nodes"][1]["pos"] == [400, 20]
 
-    await page.locator("label.pick", has_text="Team portrait").click()
+    await press_in_menu(page.locator(".pick", has_text="Team portrait"))
     await expect(page.locator(".fields label").first).to_have_text("Scene")
     await page.locator(".fields textarea").fill("typed before")
     (shared / "team.json").write_text(json.dumps(form_of("Team portrait", "What to see")))
@@ -184,9 +184,9 @@ async def test_published_workflows_come_first_and_saved_ones_are_found(window: M
         session.post(URL(address, encoded=True), json=editor_graph()) as reply,
     ):
         assert reply.status == 200
-    await page.get_by_test_id("open-library").click()
+    await press_in_menu(page.get_by_test_id("open-library"))
     await page.locator("#saved-server").select_option(server["id"])
     await page.locator(".saved-name", has_text="saved there").click()
-    await expect(page.locator(".pick.is-chosen .pick-title")).to_have_text("saved there")
+    await expect(page.locator("#workflow-title")).to_have_text("saved there")
     await expect(page.locator(".fields textarea")).to_have_value("by the editor")
     await window.check()

@@ -12,7 +12,7 @@ from playwright.async_api import Error, Response, WebSocket, expect
 
 from gateway.fleet.partner_rules import PartnerRules
 from gateway.http.secret import Secret
-from tests.e2e.window_kit import BrowserUser
+from tests.e2e.window_kit import BrowserUser, press_in_menu
 from tests.integration.partner_server import PartnerServer, partner_prompt, serve_partner
 from tests.integration.rig import Running, open_gateway, until
 
@@ -55,7 +55,7 @@ async def test_several_runs_are_confirmed_and_the_page_receives_no_key(
 
     page.on("response", keep_answer)
     page.on("websocket", listen)
-    await page.locator("label.pick", has_text="Hills far away").click()
+    await press_in_menu(page.locator(".pick", has_text="Hills far away"))
     await expect(page.get_by_test_id("uses-credits")).to_be_visible()
     await page.locator("#run-count").fill("2")
     await page.get_by_test_id("run").click()

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -70,7 +70,9 @@ async def test_preset_is_saved_applied_undone_and_shared_by_windows(
     dialog, open_presets = page.get_by_test_id("presets-dialog"), page.get_by_test_id("open-presets")
     await page.locator(TEXT).fill("a harbour at night")
     await page.locator(STEPS).fill("3")
-    await open_presets.focus()
+    await page.locator("[popovertarget=form-menu]").focus()
+    await page.keyboard.press("Enter")
+    await expect(open_presets).to_be_focused()
     await page.keyboard.press("Enter")
     await page.locator("#preset-name").fill("Night")
     await page.keyboard.press("Enter")
@@ -79,21 +81,21 @@ async def test_preset_is_saved_applied_undone_and_shared_by_windows(
     await expect(page.locator("#preset-name")).to_have_value("")
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
-    await expect(open_presets).to_be_focused()
+    await expect(page.locator("[popovertarget=form-menu]")).to_be_focused()
     await page.locator(TEXT).fill("a storm")
-    await open_presets.click()
+    await press_in_menu(open_presets)
     await dialog.get_by_role("button", name="Night").first.click()
     await expect(dialog).to_have_count(0)
     await expect(page.locator(TEXT)).to_have_value("a harbour at night")
     await page.get_by_role("button", name="Undo").click()
     await expect(page.locator(TEXT)).to_have_value("a storm")
     await expect(page.locator(STEPS)).to_have_value("3")
-    await open_presets.click()
+    await press_in_menu(open_presets)
     await dialog.get_by_role("button", name="Quick").click()
     await expect(page.locator(STEPS)).to_have_value("1")
     await expect(page.locator(TEXT)).to_have_value("a storm")
     await window.reload()
-    await open_presets.click()
+    await press_in_menu(open_presets)
     await dialog.get_by_role("button", name="Rename “Night”").click()
     await expect(page.locator("#preset-new-name")).to_be_focused()
     await page.locator("#preset-new-name").fill("Evening")
@@ -101,17 +103,17 @@ async def test_preset_is_saved_applied_undone_and_shared_by_windows(
     await expect(dialog.get_by_role("button", name="Rename “Evening”")).to_be_visible()
     other = (await module_user.open()).page
     await other.set_viewport_size({"width": 360, "height": 700})
-    await other.get_by_test_id("open-presets").click()
+    await press_in_menu(other.get_by_test_id("open-presets"))
     await other.get_by_test_id("presets-dialog").get_by_role("button", name="Evening").first.click()
     await expect(other.locator(TEXT)).to_have_value("a harbour at night")
-    await other.get_by_test_id("open-presets").click()
+    await press_in_menu(other.get_by_test_id("open-presets"))
     await other.get_by_role("button", name="Delete “Evening”").click()
     await other.get_by_test_id("do-preset").click()
     await expect(other.get_by_test_id("delete-preset")).to_have_count(0)
     await other.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(other.get_by_test_id("undo-deletion")).to_have_count(0)
     await page.keyboard.press("Escape")
-    await open_presets.click()
+    await press_in_menu(open_presets)
     await expect(page.get_by_test_id("delete-preset")).to_have_count(0)
     await other.close()
 

@@ -255,7 +255,7 @@ async def test_editor_workflow_runs_and_its_picture_can_be_opened(user: BrowserU
     inside = read_source(first, "again.png")
     assert inside.graph is not None and json.loads(inside.graph)["nodes"][0]["widgets_values"] == [96, 48, 1, colour]
     await drop(page, "again_00001_.png", first, "image/png")
-    await expect(page.locator(".pick.is-chosen .pick-title")).to_have_text("again")
+    await expect(page.locator("#workflow-title")).to_have_text("again")
     await expect(page.locator("#field-1-width")).to_have_value("96")
     second_id = await window.press_run()
     await window.wait_for(second_id)
@@ -272,7 +272,7 @@ async def test_result_of_one_server_runs_on_the_other(user: BrowserUser, tmp_pat
     other = await user.open()
     await other.choose_sample("slow")
     await drop(other.page, "made_00001_.png", made, "image/png")
-    await expect(other.page.locator(".pick.is-chosen .pick-title")).to_have_text("made")
+    await expect(other.page.locator("#workflow-title")).to_have_text("made")
     await other.page.get_by_test_id("where").select_option(second)
     task = await check_runs(other, await other.press_run())
     assert task["executionServer"] == second

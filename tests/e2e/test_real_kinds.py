@@ -68,7 +68,7 @@ async def test_template_with_subgraphs_runs(user: BrowserUser, tmp_path: Path) -
     name = "basic_image_color_adjustment"
     file = package_files("comfyui_workflow_templates_json", "templates") / f"{name}.json"
     await drop(window.page, file.name, file.read_bytes(), "application/json")
-    await expect(window.page.locator(".pick.is-chosen .pick-title")).to_have_text(name.replace("_", " "))
+    await expect(window.page.locator("#workflow-title")).to_have_text(name.replace("_", " "))
     await window.put_picture(make_photo(tmp_path, random.randrange(1000)), "180-image")
     task = await window.wait_for(await window.press_run())
     assert task["state"] == "succeeded", task

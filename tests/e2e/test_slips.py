@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
 from tests.e2e.work_kit import quick_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -174,7 +174,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
 async def test_deletion_in_a_dialog_is_undone_there(window: MooringWindow) -> None:
     page = window.page
     await window.choose_sample("text")
-    await page.locator("[data-action=open-presets]").first.click()
+    await press_in_menu(page.get_by_test_id("open-presets"))
     await page.locator("#preset-name").fill("Night")
     await page.keyboard.press("Enter")
     mine = page.locator("[data-action=ask-preset][data-ask=delete]")
@@ -186,7 +186,7 @@ async def test_deletion_in_a_dialog_is_undone_there(window: MooringWindow) -> No
     await page.locator("#preset-name").fill("Day")
     await page.keyboard.press("Escape")
     await page.locator("dialog").wait_for(state="detached")
-    await page.locator("[data-action=open-presets]").first.click()
+    await press_in_menu(page.get_by_test_id("open-presets"))
     await expect(page.locator("#preset-name")).to_have_value("Day")
 
 

@@ -98,7 +98,7 @@ async def test_missing_inputs_are_shown_before_a_run(user: BrowserUser, gateway:
     await window.choose_sample("enlarge")
     await availability_of(window).click()
     await page.get_by_test_id("look-at-catalogues").click()
-    await expect(availability_of(window)).to_contain_text(f"{moored}, where this window is moored, lacks “Harbour.png”")
+    await expect(availability_of(window)).to_contain_text(f"{moored}, which this window uses, lacks “Harbour.png”")
     await expect(page.locator("#run-words")).to_contain_text("open another window")
     await expect(run).to_be_disabled()
     await page.get_by_test_id("use-near").click()

@@ -156,6 +156,13 @@ class SharedWindow:
         self.user.watch.check()
 
 
+async def press_in_menu(item: Locator) -> None:
+    """Open the menu that has this button, and press it."""
+    menu = await item.locator("xpath=ancestor::*[@popover]").get_attribute("id")
+    await item.page.locator(f"[popovertarget='{menu}']").click()
+    await item.click()
+
+
 class MooringWindow:
     """A tab with Mooring, through the console API and the page."""
 
@@ -221,7 +228,8 @@ class MooringWindow:
     async def choose_sample(self, sample_id: str) -> None:
         """Choose a workflow in the picker."""
         await self.show("form")
-        await self.page.locator(f"#pick-{sample_id}").check(force=True)
+        await self.page.get_by_test_id("workflow-picker").click()
+        await self.page.locator(f"#pick-{sample_id}").click()
         await self.page.locator(f"#fields-{sample_id}").wait_for()
 
     async def plan_as(self, kind: str) -> None:

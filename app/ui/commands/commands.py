@@ -169,7 +169,7 @@ def _line(offered: Offered, _: Translator) -> Iterator[Command]:
     if not offered.waiting:
         return
     if offered.is_paused:
-        yield Command("line-resume", _("Go on with what waits"), Group.WORK, "run", "line-resume")
+        yield Command("line-resume", _("Resume the waiting runs"), Group.WORK, "run", "line-resume")
     else:
         yield Command("line-pause", _("Pause what waits"), Group.WORK, "pause", "line-pause")
         if offered.is_unbounded:

@@ -83,7 +83,7 @@ def on_mask(_: Translator) -> tuple[Shortcut, ...]:
     return (
         Shortcut(("B", "E", "I"), _("Brush, eraser, invert")),
         Shortcut(("[", "]"), _("A smaller or a larger brush")),
-        Shortcut(("Mod", "Z"), _("A step back")),
-        Shortcut(("Mod", "Shift", "Z"), _("A step forth")),
+        Shortcut(("Mod", "Z"), _("Undo")),
+        Shortcut(("Mod", "Shift", "Z"), _("Redo")),
         Shortcut(("Shift", "→"), _("Paint by the arrow keys, on the picture")),
     )

@@ -176,7 +176,7 @@ def word_mooring(row: MooringRow, _: Translator) -> str:
 def word_leanings(_: Translator) -> tuple[tuple[str, str], ...]:
     """Return the preferences for a server, as choices."""
     return (
-        ("", _("As it comes")),
+        ("", _("No preference")),
         ("prefer", _("Prefer it")),
         ("avoid", _("Avoid it")),
         (ONLY, _("This one only: wait for it")),

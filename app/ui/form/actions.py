@@ -46,6 +46,11 @@ class FormActions:
     def search(self, value: str) -> None:
         set_slices(self._context, replace(self._context.ui.of(FormState), query=value, nodes_shown=NODES_AT_FIRST))
 
+    @action("workflow-query")
+    def search_workflows(self, value: str) -> None:
+        """Search the workflows in the picker."""
+        set_slices(self._context, replace(self._context.ui.of(FormState), workflow_query=value))
+
     @action("seed-mode")
     def choose_seed_mode(self, node: str, name: str, value: SeedMode) -> None:
         """Choose how a seed changes with each run."""

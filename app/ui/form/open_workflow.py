@@ -31,7 +31,7 @@ from app.workflows.model_sources import ModelSource, read_model_sources
 from app.workflows.published import Published
 
 MOST_IN_ONE_STEP = 60  # nodes; a larger workflow's form is made in steps
-SHIPPED_IDS = ("enlarge", "blend", "text", "slow")  # the files of `static/workflows`, in the picker's order
+SHIPPED_IDS = ("text", "enlarge", "blend", "slow")  # the files of `static/workflows`, in the picker's order
 
 
 @dataclass(frozen=True, eq=False)

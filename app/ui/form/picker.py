@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 
 from app.core.errors import MooringError
 from app.ui.form.open_workflow import SHIPPED_IDS
-from app.workflows.library import Item
+from app.workflows.forms.search import plain
+from app.workflows.library import Item, found
 
-PICKED_AT_FIRST = 5  # workflows in the picker; all others are only in the library
+PICKED_AT_FIRST = 7  # workflows in the picker before something is searched
+MOST_FOUND = 20
 
 
 class LibrarySection(Enum):
@@ -57,9 +60,19 @@ class LibraryEntries:
     tags: tuple[str, ...] = ()
 
 
-def picked(entries: tuple[WorkflowEntry, ...], chosen: str) -> tuple[WorkflowEntry, ...]:
-    """Return the entries of the picker: the first few, and the chosen one."""
+def picked(entries: tuple[WorkflowEntry, ...], chosen: str, query: str = "") -> tuple[WorkflowEntry, ...]:
+    """Return the entries that the picker lists: those found, or the first few with the chosen one."""
+    if query.strip():
+        return tuple(islice((entry for entry in entries if is_found(entry, query)), MOST_FOUND))
     at_first = entries[:PICKED_AT_FIRST]
     if any(entry.workflow_id == chosen for entry in at_first):
         return at_first
     return (*(entry for entry in entries if entry.workflow_id == chosen), *at_first[: PICKED_AT_FIRST - 1])
+
+
+def is_found(entry: WorkflowEntry, query: str) -> bool:
+    """Whether each word of a search is in the title, description, path or tags of a workflow."""
+    if entry.item is not None:
+        return bool(found((entry.item,), query, ""))
+    text = plain(f"{entry.title}\n{entry.about}\n{entry.workflow_id}")
+    return all(word in text for word in plain(query).split())

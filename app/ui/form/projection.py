@@ -10,7 +10,7 @@ from app.core.errors import BadInput, MooringError
 from app.ui.form.mask import base_of, other_picture, takes_picture
 from app.ui.form.models import MarkedModel, ModelList, model_view, prompt_of
 from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.picker import LibraryEntries, picked
+from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, picked
 from app.ui.form.state import (
     Draft,
     FieldView,
@@ -41,17 +41,25 @@ def form_view(
     stock: LibraryEntries, chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None
 ) -> FormView:
     """Return the picker and the fields on top; during a search, only the found ones."""
-    entries = picked(stock.entries, state.workflow_id)
+    entries = picked(stock.entries, state.workflow_id, state.workflow_query)
     more = len(stock.entries) - len(entries)
+    picker = FormView(
+        entries=entries,
+        more=more,
+        current=next((entry for entry in stock.entries if entry.workflow_id == state.workflow_id), None),
+        pick_query=state.workflow_query,
+        is_pickable=len(stock.entries) > PICKED_AT_FIRST,
+        opening=stock.opening,
+    )
     if chosen is None:
-        return FormView(entries=entries, more=more, opening=stock.opening)
+        return picker
     place = Place.TOP if state.is_arranging else None
     shown = [item for item in chosen.arranged.first if found is None or item.key in found]
     prompt = prompt_of(chosen.arranged.first)
     views = [field_view(item, state.draft, place, state.known, prompt) for item in shown]
-    return FormView(
-        entries=entries,
-        more=more,
+    return replace(
+        picker,
+        opening=None,
         chosen=chosen,
         fields=tuple(_marked(views, chosen.credit_classes)),
         query=state.query,

@@ -199,11 +199,15 @@ class FieldView:
 class FormView:
     """The picker, and the inputs on top of the chosen workflow's form. `is_searchable` if the form has many more.
 
-    `more` workflows are only in the library; `opening` is the chosen one while it is not open.
+    `entries` are listed in the picker, `more` workflows are found by a search or in the library; `is_pickable` if there
+    are enough to search. `current` is the chosen workflow, `opening` the same while it is not open.
     """
 
     entries: tuple[WorkflowEntry, ...] = ()
     more: int = 0
+    current: WorkflowEntry | None = None
+    pick_query: str = ""
+    is_pickable: bool = False
     chosen: OpenWorkflow | None = None
     opening: Opening | None = None
     fields: tuple[FieldView, ...] = ()
@@ -278,6 +282,7 @@ class FormState(Slice):
     drafts: Mapping[str, Draft] = field(default_factory=dict)
     known: Loaded = field(default_factory=Loaded)  # data that was read for the form
     query: str = ""  # in the chosen workflow's form
+    workflow_query: str = ""  # in the picker
     nodes_shown: int = NODES_AT_FIRST
     is_arranging: bool = False  # the chosen workflow's form
 

@@ -62,7 +62,7 @@ def _restoring(_: Translator) -> Words:
 def _locked(error: ServerLockedError, _: Translator) -> Words:
     locked, asked = word_server(error.locked, _), word_server(error.asked, _)
     return Words(
-        _("This window is moored to {locked}; nothing goes to {asked}.", locked=locked, asked=asked),
+        _("This window uses {locked}; nothing goes to {asked}.", locked=locked, asked=asked),
         _("Wait until its work has ended, or open another window for the other server."),
         tone=Tone.WARN,
     )
@@ -102,7 +102,7 @@ def _moved(error: ServerMoved, _: Translator) -> Words:
 
 def _unable(error: ServerUnable, _: Translator) -> Words:
     return Words(
-        _("This window is moored to {server}, which cannot run this.", server=word_server(error.server_id, _)),
+        _("This window uses {server}, which cannot run this.", server=word_server(error.server_id, _)),
         _("Nothing was sent. Wait until its work there has ended, or open another window for this."),
         _named(word_cause(error.cause, _), error.lacking, _),
         Tone.WARN,

@@ -84,7 +84,7 @@ def word_cannot_convert(error: CannotConvert, _: Translator) -> Words:
         lines.append(_.plural("And {count} more node.", "And {count} more nodes.", rest))
     return Words(
         _("This workflow cannot be run from here as it is."),
-        _("Open it in ComfyUI's editor, mend these nodes, and save it again."),
+        _("Install the missing node, or replace it in ComfyUI, and save the workflow again."),
         " ".join(lines),
         tone=Tone.WARN,
     )

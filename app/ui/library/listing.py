@@ -8,11 +8,10 @@ from typing import Protocol
 
 from app.core.model import Fleet
 from app.core.saved import PublishedFile
-from app.ui.form.open_workflow import OpenWorkflow
-from app.ui.form.picker import LibraryEntries, LibrarySection, Opening, WorkflowEntry
+from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow
+from app.ui.form.picker import LibraryEntries, LibrarySection, Opening, WorkflowEntry, is_found
 from app.ui.library.library import PUBLISHED_MARK, plain_title
 from app.ui.library.state import LibraryDialog, LibraryView
-from app.workflows.forms.search import plain
 from app.workflows.library import Item, found, tags_of
 from wire.health import Health
 
@@ -63,7 +62,8 @@ def stock_of(
         entries.append(WorkflowEntry(item.item_id, item.title, shelf=LibrarySection.OWN, item=item))
     for opened in others.values():  # shipped, or deleted or unpublished while open
         is_possible = has_demo or not opened.needs_demo
-        entries.append(WorkflowEntry(opened.workflow_id, opened.title, opened.about, is_possible=is_possible))
+        if is_possible or opened.workflow_id not in SHIPPED_IDS:
+            entries.append(WorkflowEntry(opened.workflow_id, opened.title, opened.about, is_possible=is_possible))
     return LibraryEntries(tuple(entries), opening, tags_of(items))
 
 
@@ -115,5 +115,4 @@ def library_view(
 def _is_found(entry: WorkflowEntry, dialog: LibraryDialog) -> bool:
     if entry.item is not None:
         return bool(found((entry.item,), dialog.query, dialog.tag))
-    text = plain(f"{entry.title}\n{entry.about}\n{entry.workflow_id.removeprefix(PUBLISHED_MARK)}")
-    return not dialog.tag and all(word in text for word in plain(dialog.query).split())
+    return not dialog.tag and is_found(entry, dialog.query)

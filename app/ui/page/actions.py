@@ -138,6 +138,13 @@ class PageActions(ActionTable):
         count = min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1
         set_slices(self._context, replace(self._context.ui.of(RunsState), run_count=count))
 
+    @action("run-count-by")
+    def change_count(self, by: int) -> None:
+        """Change the number of runs, also in its field."""
+        self.choose_count(str(max(1, self._context.ui.of(RunsState).run_count + by)))
+        count = self._context.ui.of(RunsState).run_count
+        self._screen.update({"texts": [{"node": "", "name": "run-count", "text": str(count)}]})
+
     @action("where")
     def choose_server(self, value: str) -> None:
         set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))

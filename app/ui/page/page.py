@@ -40,7 +40,7 @@ from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Sights, item_finder
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
-from app.ui.library.listing import LibraryIndex
+from app.ui.library.listing import LibraryIndex, may_be_demo
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.page.actions import PageActions
@@ -218,9 +218,24 @@ class Page:
         """Choose the first workflow if the chosen one is gone."""
         chosen = self._ui.of(FormState).workflow_id
         if not self._opener.knows(chosen) and not any(item.workflow_id == chosen for item in self._workflows):
-            self._ui = self._ui.with_slices(
-                replace(self._ui.of(FormState), workflow_id=self._workflows[0].workflow_id if self._workflows else "")
-            )
+            self._choose_first()
+
+    def _leave_impossible(self) -> None:
+        """Choose another workflow if this fleet cannot run the chosen one, and nothing was typed into it."""
+        form, fleet = self._ui.of(FormState), self._session.fleet
+        if may_be_demo(fleet) or form.workflow_id in form.drafts:
+            return
+        if any(item.workflow_id == form.workflow_id and item.needs_demo for item in self._workflows):
+            self._choose_first()
+
+    def _choose_first(self) -> None:
+        """Choose the first workflow that can run here, or the first one."""
+        has_demo = may_be_demo(self._session.fleet)
+        possible = [item for item in self._workflows if has_demo or not item.needs_demo]
+        first = next(iter([*possible, *self._workflows]), None)
+        self._ui = self._ui.with_slices(
+            replace(self._ui.of(FormState), workflow_id=first.workflow_id if first is not None else "")
+        )
 
     def _opened(self, opened: OpenWorkflow) -> None:
         """Restore what was typed into a workflow before a reload, as far as it still fits."""
@@ -310,6 +325,7 @@ class Page:
         if self._is_guarded != self._session.has_loose_ends:
             self._is_guarded = not self._is_guarded
             self._screen.guard_leaving(self._is_guarded)
+        self._leave_impossible()
         self._redraws.follow(self._session.runs)
 
     def _show_yourself(self) -> None:

@@ -28,7 +28,7 @@ from app.ui.runs.crew import crew_items, own_unfinished
 from app.ui.runs.downloads import DownloadsState
 from app.ui.runs.many import many_lists
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view
-from app.ui.runs.server_picker import where_view
+from app.ui.runs.server_picker import senders_for, where_view
 from app.ui.runs.state import Blocker, CardView, NowView, RunCard, RunsState, RunView
 from app.ui.runs.waiting import waiting_view
 from app.ui.scripting.actions import ScriptingState
@@ -137,8 +137,9 @@ def _first_offer_open(cards: Iterable[CardView]) -> tuple[CardView, ...]:
 
 def _header(window: Window | None, session: SessionFacts) -> HeaderView:
     ill = sum(server.health not in {Health.WELL, Health.UNKNOWN} for server in session.fleet.servers)
+    is_demo = bool(session.fleet.servers) and all(server.is_demo for server in session.fleet.servers)
     if window is None:
-        return HeaderView(is_unreadable=session.store_error is not None, ill=ill)
+        return HeaderView(is_unreadable=session.store_error is not None, ill=ill, is_demo=is_demo)
     server_id = window.window_locked_server
     mine = [task for item in session.windows for task in item.tasks.values() if task.holds_window]
     silent = sum(_is_silent(task) for task in mine)
@@ -154,6 +155,7 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
         waiting=len(mine) + places - running - silent,
         silent=silent,
         ill=ill,
+        is_demo=is_demo,
     )
 
 
@@ -216,6 +218,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         blocker=blocker or (Blocker.WHERE if where.cause else None),
         count=wished.run_count,
         where=where,
+        senders=senders_for(where, wished.run_count),
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
     )

@@ -94,6 +94,7 @@ class HeaderView:
     waiting: int = 0
     silent: int = 0  # tasks whose progress is unknown, for lack of a clear answer
     ill: int = 0  # servers that are not well
+    is_demo: bool = False  # all servers are demo servers
     is_private: bool = False  # its work is deleted with its page
     is_scripting: bool = False
 

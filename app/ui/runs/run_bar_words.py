@@ -13,6 +13,22 @@ def word_server(name: str, cause: str, _: Translator) -> str:
     return _("{server} cannot take it: {cause}", server=name, cause=word_cause(cause, _))
 
 
+def word_button(view: RunView, _: Translator) -> str:
+    """Say what Run does: how many runs, and over how many servers they are spread."""
+    if view.count == 1:
+        return _("Run")
+    if view.senders == 1:
+        return _("Run {count}", count=_.formats.number(view.count))
+    return _.plural(
+        "Run {runs} on {count} server", "Run {runs} on {count} servers", view.senders, runs=_.formats.number(view.count)
+    )
+
+
+def word_any(where: WhereView, _: Translator) -> str:
+    """Name the choice that leaves the server to the page."""
+    return _.plural("Any of {count} server", "Any of {count} servers", where.able) if where.able > 1 else _("Automatic")
+
+
 def word_run(view: RunView, _: Translator) -> str:
     """Say where a run would go, or why it is not possible."""
     if view.blocker is Blocker.WHERE:
@@ -20,7 +36,7 @@ def word_run(view: RunView, _: Translator) -> str:
     if view.blocker is not None:
         return word_blocker(view.blocker, _)
     if view.tag is not None:
-        return _("Goes to {server}, where this window is moored", server=view.tag.name)
+        return _("Goes to {server}, which this window uses", server=view.tag.name)
     if view.where.chosen == FREE:
         return _("Waits in this window until a server has nothing to do")
     if view.where.chosen != SOONEST:
@@ -90,10 +106,10 @@ def _unable(blocker: Blocker, _: Translator) -> str:
         case Blocker.NEEDS_DEMO:
             return _("This workflow needs a demo server; this fleet has none.")
         case Blocker.MOORED_WITHOUT_DEMO:
-            return _("This window is moored to a server that cannot run this workflow. Open another window for it.")
+            return _("This window uses a server that cannot run this workflow. Open another window for it.")
         case Blocker.MOORED_UNABLE:
             return _(
-                "This window is moored to a server that lacks what this workflow needs."
+                "This window uses a server that lacks what this workflow needs."
                 " Wait until its work has ended, or open another window."
             )
-    return _("No server can run this workflow. What each of them lacks is told in the form.")
+    return _("No server can run this workflow. See what is missing below.")

@@ -31,7 +31,7 @@ def _lacking(view: RunnabilityView, _: Translator) -> str:
     if view.unable is not None:
         lacks = next(group.lacks for group in view.groups if view.unable in group.tags)
         things = _things(lacks, _)
-        return _("{server}, where this window is moored, lacks {things}", server=view.unable.name, things=things)
+        return _("{server}, which this window uses, lacks {things}", server=view.unable.name, things=things)
     tags = [tag for group in view.groups for tag in group.tags]
     lacking = {_things(group.lacks, _) for group in view.groups}
     if len(lacking) != 1:

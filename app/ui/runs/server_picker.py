@@ -47,6 +47,11 @@ class WhereView:
         return next((item.cause for item in self.servers if item.server_id == self.chosen), "")
 
     @property
+    def able(self) -> int:
+        """How many servers can take the run."""
+        return sum(not item.cause for item in self.servers)
+
+    @property
     def name(self) -> str:
         """The chosen server's name; empty if none is chosen."""
         return next((item.name for item in self.servers if item.server_id == self.chosen), "")
@@ -81,8 +86,7 @@ def senders_for(view: WhereView, runs: int) -> int:
     """Return the number of servers to spread runs over by default: 1 if one is chosen, else all that can take them."""
     if view.chosen not in (SOONEST, FREE):
         return 1
-    able = sum(not item.cause for item in view.servers) - len(view.avoided)
-    return max(1, min(runs, len(view.preferred) or able, MOST_SENDERS))
+    return max(1, min(runs, len(view.preferred) or view.able - len(view.avoided), MOST_SENDERS))
 
 
 def _cause(server: Server, lacking: Collection[ServerId]) -> str:

@@ -134,6 +134,12 @@ class RunView:
     cancels: PromptId | None = None
     count: int = 1
     where: WhereView = field(default_factory=WhereView)
+    senders: int = 1  # servers over which several runs are spread
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether the bar must say in a sentence of its own where a run would go, or why none is possible."""
+        return self.blocker is not None or bool(self.where.preferred or self.where.avoided)
 
 
 @dataclass(frozen=True, slots=True)

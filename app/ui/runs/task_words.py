@@ -299,7 +299,7 @@ def word_choice(choice: Choice, _: Translator) -> str:
         case "tie":
             return _("Several servers were equally free; the draw fell on {server}.", server=server)
         case "moored":
-            return _("This window was already moored to {server}, and all its work goes there.", server=server)
+            return _("This window already used {server}, and all its work goes there.", server=server)
         case "idle":
             return _("{server} was idle, and the runs are spread over the servers.", server=server)
         case "preferred":

@@ -39,7 +39,7 @@ from app.core.waiting_runs import Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Fresh, ModelFile, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
-from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
@@ -96,7 +96,7 @@ def workflows() -> tuple[OpenWorkflow, ...]:
     """Return the four shipped workflows; the same objects each time, as on a page."""
     return tuple(
         open_workflow(parse_published(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8")))
-        for item in SHIPPED_IDS
+        for item in ("enlarge", "blend", "text", "slow")
     )
 
 

@@ -211,7 +211,7 @@ def test_unread_panel_shows_the_servers() -> None:
     assert not view.is_read and len(view.servers) == 2
     assert "skeleton" in markup(view)
     assert "skeleton" not in markup(panel(is_unreadable=True)) or "cannot be read" in markup(panel(is_unreadable=True))
-    assert "No window of this browser has been moored yet" in markup(panel(seen=roster()))
+    assert "No window of this browser has used a server yet" in markup(panel(seen=roster()))
 
 
 # The window's preference for a server
@@ -273,5 +273,5 @@ def test_fleet_file_error_is_shown_with_its_line() -> None:
 
 
 def test_moored_window_shows_when_a_choice_takes_effect() -> None:
-    assert "counts when it is free" in markup(panel(StillSession(window=window(task("a")))))
+    assert "counts when that work has ended" in markup(panel(StillSession(window=window(task("a")))))
     assert "counts for all runs" in markup(panel())

@@ -12,7 +12,7 @@ from app.ui.kit.state import UiState
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.anything import ANYTHING, anything
-from tests.unit.ui.elements import element, elements
+from tests.unit.ui.elements import elements
 from tests.unit.ui.form.test_form import Rig, markup, page
 from tests.unit.ui.page_kit import MemoryScreen
 
@@ -130,7 +130,7 @@ def test_tools_are_shown_only_while_arranging() -> None:
 
 def test_undo_and_redo_are_enabled_by_their_steps() -> None:
     def disabled(text: str) -> dict[str, bool]:
-        return {name: "disabled" in element(text, "button", data_action=name) for name in ("undo", "redo")}
+        return {name: "disabled" in elements(text, "button", data_action=name)[0] for name in ("undo", "redo")}
 
     opened = anything()
     assert disabled(markup(page(opened), "form")) == {"undo": True, "redo": True}

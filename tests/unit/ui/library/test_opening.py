@@ -474,7 +474,7 @@ async def test_list_is_cached_until_something_changes() -> None:
 
 
 def test_picker_always_has_the_chosen_workflow() -> None:
-    entries = stock_of(MemoryContext("x").workflows * 4, Rig().library, fleet()).entries * 4
+    entries = stock_of(MemoryContext("x").workflows * 4, Rig().library, fleet()).entries * 8
     many = tuple(replace(entry, workflow_id=str(number)) for number, entry in enumerate(entries))
     assert len(picked(many, "0")) == PICKED_AT_FIRST == len(picked(many, "15"))
     assert picked(many, "15")[0].workflow_id == "15"

@@ -178,7 +178,7 @@ def test_unreadable_record_shows_its_facts_and_offers_giving_up() -> None:
     assert (give_up["data-action"], give_up["data-prompt-id"]) == ("ask-give-up", "p-9")
     assert 'data-action="reload"' not in markup
     assert "a stored task cannot be read" in _markup(view, "run")
-    assert "Not moored" not in _markup(view, "header")
+    assert "No server yet" not in _markup(view, "header")
 
 
 def test_newer_record_offers_a_reload_and_is_not_called_damaged() -> None:
@@ -210,9 +210,9 @@ def test_run_says_why_it_is_not_possible() -> None:
     assert "Put a picture in first" in markup
 
 
-def test_a_demo_workflow_says_when_the_fleet_has_no_demo() -> None:
-    assert "Needs a demo server" in _markup(_page(), "form")
-    assert "Needs a demo server" not in _markup(_page(fleet=fleet(server("d", is_demo=True))), "form")
+def test_a_demo_workflow_is_offered_only_where_the_fleet_has_a_demo() -> None:
+    assert not elements(_markup(_page(), "form"), id="pick-text")
+    assert elements(_markup(_page(fleet=fleet(server("d", is_demo=True))), "form"), id="pick-text")
 
 
 def test_demo_fleet_is_marked() -> None:

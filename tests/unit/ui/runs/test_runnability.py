@@ -300,7 +300,7 @@ async def test_moored_server_that_cannot_run_it_offers_another_window() -> None:
     rig = Rig({A: BARE, B: HAS, C: HAS})
     rig.session.window = window(task("a", A))
     view = await rig.draw()
-    assert line(view) == "Runs on gpu-2 and gpu-3; gpu-1, where this window is moored, lacks the node Draw"
+    assert line(view) == "Runs on gpu-2 and gpu-3; gpu-1, which this window uses, lacks the node Draw"
     assert view.run.blocker is Blocker.MOORED_UNABLE
     assert "Open another window" in markup(view)
     rig.session.window = window(task("a", B))

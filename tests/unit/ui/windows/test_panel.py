@@ -185,7 +185,7 @@ async def test_fleet_panel_reads_stats_and_survives_an_older_gateway() -> None:
     rig.stats.now = None
     page.actions.act("open-fleet", {})
     rig.screen.draw()
-    await rig.until(1, "No window of this browser has been moored yet")
+    await rig.until(1, "No window of this browser has used a server yet")
     assert rig.stats.reads == 1
     page.actions.act("close-dialog", {})
     rig.screen.draw()
