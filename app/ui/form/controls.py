@@ -12,6 +12,7 @@ from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Whole, text
 EXACT = 2**53  # past it, a browser's own number field loses digits
 LONGEST_RAW = 2_000  # characters shown of what cannot be changed
 LONGEST_RECENT = 160  # characters shown of a recent value
+LONGEST_HINT = 60  # characters of a hint below its field; a longer one is behind a button
 
 
 def field_id(item: Field, prefix: str = "field") -> str:
@@ -39,9 +40,14 @@ def control_facts(view: FieldView, event: str, suffix: str = "", action: str = "
 
 def number_facts(kind: Seed | Whole | Decimal) -> dict[str, str]:
     """The attributes of a control for numbers; one for numbers that a browser would round is a text field."""
-    mode = "decimal" if isinstance(kind, Decimal) else "numeric"
     if not isinstance(kind, Seed) and kind.is_slider:
-        return {"type": "range", "inputmode": mode, **_limits(kind)}
+        return {"type": "range", **_limits(kind)}
+    return typed_number_facts(kind)
+
+
+def typed_number_facts(kind: Seed | Whole | Decimal) -> dict[str, str]:
+    """The attributes of a field in which a number is typed."""
+    mode = "decimal" if isinstance(kind, Decimal) else "numeric"
     if isinstance(kind, Seed) or (isinstance(kind, Whole) and not _is_exact(kind)):
         return {"type": "text", "inputmode": mode, "class": "numeric"}
     return {"type": "number", "inputmode": mode, "class": "numeric", **_limits(kind)}
@@ -84,14 +90,6 @@ def _described(text: str, file: ModelFile | None, _: Translator) -> list[str]:
     if file is None:
         return [text, text]
     return [text, text, file.preview, _.formats.size(file.size) if file.size else ""]
-
-
-def shown_number(text: str, _: Translator) -> str:
-    """A number in the page's language; any other text as it is."""
-    try:
-        return _.formats.number(float(text), 2)
-    except ValueError:
-        return text
 
 
 def shortened(text: str, most: int) -> str:
