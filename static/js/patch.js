@@ -15,6 +15,7 @@ import { listenKeys, setKeys, settle as settlePalette } from "./keys.js";
 import { settleLarge } from "./large.js";
 import { owned } from "./owned.js";
 import { beginMask, takeMaskFile } from "./mask.js";
+import { samplePhoto } from "./samples.js";
 import { settleTabs, showPartOf } from "./tabs.js";
 import { give } from "./saving.js";
 
@@ -318,6 +319,10 @@ export function listenFiles(callback) {
     const files = [...event.target.files];
     event.target.value = ""; // so that the same file can be chosen twice
     tell(files, event.target);
+  });
+  document.addEventListener("click", async (event) => {
+    const chosen = event.target.closest?.("[data-sample-photo]");
+    if (chosen) tell([await samplePhoto(chosen.dataset.samplePhoto)], chosen);
   });
   document.addEventListener("paste", (event) => {
     const files = filesOf(event.clipboardData);

@@ -9,7 +9,7 @@ from functools import lru_cache
 from app.core.errors import BadInput, MooringError
 from app.ui.form.mask import base_of, other_picture, takes_picture
 from app.ui.form.models import MarkedModel, ModelList, model_view, prompt_of
-from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow
 from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, picked
 from app.ui.form.state import (
     Draft,
@@ -56,7 +56,10 @@ def form_view(
     place = Place.TOP if state.is_arranging else None
     shown = [item for item in chosen.arranged.first if found is None or item.key in found]
     prompt = prompt_of(chosen.arranged.first)
-    views = [field_view(item, state.draft, place, state.known, prompt) for item in shown]
+    has_samples = chosen.workflow_id in SHIPPED_IDS
+    views = [
+        replace(field_view(item, state.draft, place, state.known, prompt), has_samples=has_samples) for item in shown
+    ]
     return replace(
         picker,
         opening=None,

@@ -192,6 +192,7 @@ class FieldView:
     recent: tuple[str, ...] = ()  # values of earlier runs, without the present one
     is_models: bool = False  # its choices are model files
     model: ModelView | None = None  # the chosen one, once its metadata was read
+    has_samples: bool = False  # photos for a first try are offered
     uses_credits: bool = False  # it is the first one on top of a node that costs credits
 
 
