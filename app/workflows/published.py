@@ -1,21 +1,22 @@
 """A workflow with the form that its author made for it, as one JSON text: the shipped ones, and an installation's own.
 
-    {"v": 1, "title": …, "about": …, "needs": "" | "demo",
+    {"v": 1, "title": …, "about": …, "needs": "" | "demo" | "checkpoint",
      "fields": [{"node": "1", "input": "seed", "kind": "seed", "label": …, "min": 0, "max": …}, …],
      "presets": [{"name": …, "values": [{"node": "1", "input": "steps", "value": 20}, …]}, …],
      "models": [{"name": …, "url": …, "directory": …}, …],
      "workflow": {… API format …}}
 
 `fields` are the top, in order. Of a field, only `node` and `input` are required: the rest is where it differs
-from the server's catalogue. Titles, labels and hints of the shipped ones are English msgids. `models` are the
-sources of models that a server may lack, as in the editor's own files.
+from the server's catalogue. One that needs a checkpoint takes the first that its server lists. Titles, labels and
+hints of the shipped ones are English msgids. `models` are the sources of models that a
+server may lack, as in the editor's own files.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.core.errors import BadInput
@@ -42,6 +43,8 @@ from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, read_model_sources
 
+CHECKPOINT_LOADER, CHECKPOINT = "CheckpointLoaderSimple", "ckpt_name"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -57,6 +60,7 @@ class Published:
     presets: tuple[Preset, ...] = ()
     hints: Hints = field(default_factory=Hints)
     models: tuple[ModelSource, ...] = ()
+    needs_checkpoint: bool = False
 
     @property
     def key(self) -> str:
@@ -86,8 +90,38 @@ def parse_published(workflow_id: str, text: str) -> Published:
         if node_id not in workflow.nodes:
             raise BadInput("bad-workflow", workflow_id, f"field of a missing node {node_id}")
     layout = Layout(key, first=tuple(looks) or None)
-    needs_demo = data.get("needs") == "demo"
-    return Published(workflow_id, title, about, needs_demo, workflow, layout, looks, presets, models=models)
+    needs = data.get("needs")
+    return Published(
+        workflow_id,
+        title,
+        about,
+        needs == "demo",
+        workflow,
+        layout,
+        looks,
+        presets,
+        models=models,
+        needs_checkpoint=needs == "checkpoint",
+    )
+
+
+def checkpoints_of(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the checkpoints that a server lists."""
+    loader = catalogue.get(CHECKPOINT_LOADER)
+    spec = loader.input(CHECKPOINT) if loader is not None else None
+    return tuple(map(text_of_option, spec.options or ())) if spec is not None else ()
+
+
+def with_checkpoint(published: Published, catalogue: Catalogue | None) -> Published:
+    """Return a workflow that needs a checkpoint with one that the server lists, if it lists any."""
+    names = checkpoints_of(catalogue) if published.needs_checkpoint and catalogue is not None else ()
+    if not names:
+        return published
+    nodes = json.loads(published.workflow.text)
+    for node in nodes.values():
+        if node["class_type"] == CHECKPOINT_LOADER and node["inputs"][CHECKPOINT] not in names:
+            node["inputs"][CHECKPOINT] = names[0]
+    return replace(published, workflow=parse_workflow(json.dumps(nodes, ensure_ascii=False)))
 
 
 def _key(item: Mapping[str, Any]) -> Key:

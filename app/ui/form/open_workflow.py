@@ -28,10 +28,16 @@ from app.workflows.forms.fields import Choice, Field
 from app.workflows.forms.form import Form
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, read_model_sources
-from app.workflows.published import Published
+from app.workflows.published import Published, checkpoints_of, with_checkpoint
 
 MOST_IN_ONE_STEP = 60  # nodes; a larger workflow's form is made in steps
-SHIPPED_IDS = ("text", "enlarge", "blend", "slow")  # the files of `static/workflows`, in the picker's order
+SHIPPED_IDS = (
+    "text",
+    "checkpoint",
+    "enlarge",
+    "blend",
+    "slow",
+)  # the files of `static/workflows`, in the picker's order
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +127,13 @@ class OpenWorkflow:
     def needs_demo(self) -> bool:
         """Whether only a demo server has its nodes."""
         return self.published.needs_demo
+
+    @cached_property
+    def lacks_checkpoint(self) -> bool:
+        """Whether the server of its form has no checkpoint, or not the nodes that use one."""
+        if not self.published.needs_checkpoint or self.catalogue is None:
+            return False
+        return not checkpoints_of(self.catalogue) or any(name not in self.catalogue for name in self.class_names)
 
     @property
     def workflow(self) -> ApiWorkflow:
@@ -260,6 +273,7 @@ def _shaped(opened: OpenWorkflow, made: tuple[tuple[Key, str], ...]) -> OpenWork
 def _arranged(
     published: Published, catalogue: Catalogue | None, layout: Layout, texts: Mapping[Key, str]
 ) -> OpenWorkflow:
+    published = with_checkpoint(published, catalogue)
     form = published.form(catalogue, texts)
     return OpenWorkflow(published, layout, form, arrange(form, layout), catalogue)
 

@@ -38,6 +38,8 @@ class WorkflowEntry:
     @property
     def icon_name(self) -> str:
         """The icon of a shipped workflow, or of any other."""
+        if self.workflow_id == "checkpoint":
+            return "flow-text"
         return f"flow-{self.workflow_id}" if self.workflow_id in SHIPPED_IDS else "flow-own"
 
 

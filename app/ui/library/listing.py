@@ -61,7 +61,7 @@ def stock_of(
         others.pop(item.item_id, None)
         entries.append(WorkflowEntry(item.item_id, item.title, shelf=LibrarySection.OWN, item=item))
     for opened in others.values():  # shipped, or deleted or unpublished while open
-        is_possible = has_demo or not opened.needs_demo
+        is_possible = can_run(opened, fleet)
         if is_possible or opened.workflow_id not in SHIPPED_IDS:
             entries.append(WorkflowEntry(opened.workflow_id, opened.title, opened.about, is_possible=is_possible))
     return LibraryEntries(tuple(entries), opening, tags_of(items))
@@ -83,7 +83,7 @@ class LibraryIndex:
         hidden: frozenset[str] = frozenset(),
     ) -> LibraryEntries:
         """See `stock_of`."""
-        made_of = workflows, shelves.items, shelves.published, may_be_demo(fleet), opening, hidden
+        made_of = workflows, shelves.items, shelves.published, may_be_demo(fleet), _is_real(fleet), opening, hidden
         if not self._made_of or any(one is not other for one, other in zip(made_of, self._made_of, strict=True)):
             self._made_of, self._stock = made_of, stock_of(workflows, shelves, fleet, opening, hidden)
         return self._stock
@@ -92,6 +92,18 @@ class LibraryIndex:
 def may_be_demo(fleet: Fleet) -> bool:
     """Return whether the fleet has a demo server, or is not known yet."""
     return not fleet.servers or any(server.is_demo for server in fleet.servers)
+
+
+def _is_real(fleet: Fleet) -> bool:
+    """Whether the fleet has a server that is no demo server."""
+    return any(not server.is_demo for server in fleet.servers)
+
+
+def can_run(opened: OpenWorkflow, fleet: Fleet) -> bool:
+    """Whether the fleet may have what a shipped or published workflow says that it needs."""
+    if opened.published.needs_checkpoint:
+        return _is_real(fleet) and not opened.lacks_checkpoint
+    return may_be_demo(fleet) or not opened.needs_demo
 
 
 def library_view(

@@ -40,7 +40,7 @@ from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Sights, item_finder
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
-from app.ui.library.listing import LibraryIndex, may_be_demo
+from app.ui.library.listing import LibraryIndex, can_run
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.page.actions import PageActions
@@ -210,6 +210,7 @@ class Page:
         """Replace the workflows, for example by one with the form of a catalogue read just now. Typed values stay."""
         self._workflows = workflows
         self._choose_something()
+        self._leave_impossible()
         if any(draft.awaited for draft in self._ui.of(FormState).drafts.values()):
             self.spawn(self.actions.recover(self._read_input))
         self.request()
@@ -223,15 +224,14 @@ class Page:
     def _leave_impossible(self) -> None:
         """Choose another workflow if this fleet cannot run the chosen one, and nothing was typed into it."""
         form, fleet = self._ui.of(FormState), self._session.fleet
-        if may_be_demo(fleet) or form.workflow_id in form.drafts:
+        if form.workflow_id in form.drafts:
             return
-        if any(item.workflow_id == form.workflow_id and item.needs_demo for item in self._workflows):
+        if any(item.workflow_id == form.workflow_id and not can_run(item, fleet) for item in self._workflows):
             self._choose_first()
 
     def _choose_first(self) -> None:
         """Choose the first workflow that can run here, or the first one."""
-        has_demo = may_be_demo(self._session.fleet)
-        possible = [item for item in self._workflows if has_demo or not item.needs_demo]
+        possible = [item for item in self._workflows if can_run(item, self._session.fleet)]
         first = next(iter([*possible, *self._workflows]), None)
         self._ui = self._ui.with_slices(
             replace(self._ui.of(FormState), workflow_id=first.workflow_id if first is not None else "")

@@ -48,7 +48,8 @@ def test_shipped_forms_work_without_catalogue(item: Published) -> None:
     form = item.form()
     arranged = arrange(form, item.layout)
     assert [field.key for field in arranged.first] == list(item.looks)
-    assert not any(isinstance(field.kind, Unknown) for field in arranged.first)
+    unknown = [field.key for field in arranged.first if isinstance(field.kind, Unknown)]
+    assert unknown == ([("1", "ckpt_name")] if item.needs_checkpoint else []), "only the server knows its checkpoints"
     assert form.faults({}) == {}
     assert form.filled({}).text == item.workflow.text
 
@@ -57,9 +58,8 @@ def test_shipped_forms_work_without_catalogue(item: Published) -> None:
 def test_shipped_forms_match_catalogue_of_real_server(item: Published) -> None:
     real = Catalogue.parse(recordings.catalogue_text())
     before, after = (arrange(item.form(catalogue), item.layout).first for catalogue in (None, real))
-    assert [(field.key, field.label, type(field.kind)) for field in before] == [
-        (field.key, field.label, type(field.kind)) for field in after
-    ]
+    assert [(field.key, field.label) for field in before] == [(field.key, field.label) for field in after]
+    assert all(type(one.kind) in {type(other.kind), Unknown} for one, other in zip(before, after, strict=True))
 
 
 @pytest.mark.parametrize(

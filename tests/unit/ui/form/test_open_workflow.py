@@ -10,6 +10,7 @@ from app.ui.form.open_workflow import OpenWorkflow, open_workflow, shaped
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.fields import Choice, Media, Upload, Whole
+from app.workflows.needs import Lacks, check
 from app.workflows.published import parse_published
 from tests import recordings
 from tests.unit.ui.page_kit import ROOT, workflows
@@ -52,6 +53,28 @@ def test_nodes_and_values_are_those_of_a_plain_comfyui() -> None:
                     assert media is known_media
                 case ours, _:
                     assert theirs.minimum <= ours.minimum <= ours.maximum <= theirs.maximum
+
+
+def checkpoint_sample(*names: str) -> OpenWorkflow:
+    """Open the sample on a plain ComfyUI that lists these checkpoints."""
+    text = (ROOT / "static/workflows/checkpoint.json").read_text(encoding="utf-8")
+    nodes = json.loads(recordings.catalogue_text())
+    nodes["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = list(names)
+    return open_workflow(parse_published("checkpoint", text), Catalogue.parse(nodes))
+
+
+def test_checkpoint_sample_takes_the_first_one_that_the_server_lists() -> None:
+    opened = checkpoint_sample("sd15/photo.safetensors", "other.safetensors")
+    field = opened.form.by_key["1", "ckpt_name"]
+    assert isinstance(field.kind, Choice) and field.text_in({}) == "sd15/photo.safetensors"
+    sent = json.loads(opened.form.filled({}).text)
+    assert sent["1"]["inputs"]["ckpt_name"] == "sd15/photo.safetensors"
+    assert not opened.lacks_checkpoint
+    assert check(opened.workflow, opened.catalogue) == Lacks()
+
+
+def test_checkpoint_sample_is_left_where_there_is_no_checkpoint() -> None:
+    assert checkpoint_sample().lacks_checkpoint
 
 
 def _raw(opened: OpenWorkflow) -> dict[str, object]:

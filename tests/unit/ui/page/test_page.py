@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from app.core.model import InputFile, NodeId
+from app.core.model import Fleet, InputFile, NodeId
 from app.ui.form import drafts
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
@@ -26,6 +26,8 @@ from tests.unit.ui.page_kit import (
     MemoryScreen,
     StillSession,
     ended,
+    fleet,
+    server,
     task,
     translator,
     window,
@@ -225,6 +227,32 @@ def test_unreadable_drafts_are_no_obstacle(text: str) -> None:
     found = drafts.load(text, workflows())
     assert found.workflow_id in {"enlarge", "text"}
     assert not found.draft.values
+
+
+async def test_first_workflow_is_one_that_this_fleet_can_run() -> None:
+    enlarge, blend, text, slow = workflows()
+    session = StillSession(fleet=Fleet())
+    page, _session = await opened(MemoryScreen(), session)
+    page.set_workflows((text, enlarge, blend, slow))
+    page.actions.act("workflow", {"value": "text"})
+    session.fleet = fleet(server("gpu-1"))
+    session.listeners[0]()
+    assert page.ui.of(FormState).workflow_id == "enlarge"
+    page.actions.act("workflow", {"value": "blend"})
+    session.listeners[0]()
+    assert page.ui.of(FormState).workflow_id == "blend", "one that was chosen and can run stays"
+
+
+async def test_what_was_typed_is_never_left_for_another_workflow() -> None:
+    enlarge, blend, text, slow = workflows()
+    session = StillSession(fleet=Fleet())
+    page, _session = await opened(MemoryScreen(), session)
+    page.set_workflows((text, enlarge, blend, slow))
+    page.actions.act("workflow", {"value": "text"})
+    page.actions.act("field", {"node": "1", "name": "text", "value": "dunes"})
+    session.fleet = fleet(server("gpu-1"))
+    session.listeners[0]()
+    assert page.ui.of(FormState).workflow_id == "text"
 
 
 async def test_other_workflows_can_be_offered_and_what_was_typed_stays() -> None:
