@@ -89,7 +89,7 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
     await page.keyboard.press("Enter")
     await expect(page.locator("#main")).to_be_focused()
     await walk(page, PICKER)
-    await choose(page, "text", *["ArrowDown"] * 2)
+    await choose(page, "text", "ArrowDown", "ArrowUp")
 
     # Type a text, run, watch until the end
     await walk(page, TEXT)
@@ -103,7 +103,7 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
 
     # Run a second time, with the focus on an element that disappears at the end
     await walk(page, PICKER, "Shift+Tab")
-    await choose(page, "slow", "ArrowDown")
+    await choose(page, "slow", *["ArrowDown"] * 3)
     await walk(page, "#run-button")
     await page.keyboard.press("Enter")
     await page.locator(f"{CARD}[data-state=running]").wait_for()
@@ -114,7 +114,7 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
 
     # Open the result large, zoom in, use it as input
     await walk(page, PICKER, "Shift+Tab")
-    await choose(page, "enlarge", *["ArrowUp"] * 3)
+    await choose(page, "enlarge", *["ArrowUp"] * 2)
     await walk(page, "#results .result-open")
     await page.keyboard.press("Enter")
     large = await expect_dialog(page, "picture-dialog")
