@@ -37,7 +37,8 @@ document.addEventListener("toggle", (event) => {
   if (!isList(event.target)) return;
   if (event.newState !== "open") return clearSearch(event.target);
   place(event.target);
-  if (!event.target.contains(document.activeElement)) event.target.querySelector("[aria-current], button:enabled")?.focus();
+  if (event.target.contains(document.activeElement)) return;
+  (event.target.querySelector("[aria-current]") ?? event.target.querySelector("button:enabled"))?.focus();
 }, true);
 
 document.addEventListener("keydown", (event) => {

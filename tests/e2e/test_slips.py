@@ -120,12 +120,12 @@ async def test_undo_restores_a_replaced_picture(window: MooringWindow, photo: Pa
     name = page.locator(".drop-name")
     await page.evaluate(DROP, ["#results", "other.png", "image/png", list(photo.read_bytes())])  # noqa: ASYNC240 - small and local
     await expect(name).to_have_text("other.png")
-    await page.locator("#form [data-action=undo]").click()
+    await page.locator(".form-steps [data-action=undo]").click()
     await expect(name).to_have_text(photo.name)
     await wait_for_js(page, "() => document.querySelector('.drop-picture').naturalWidth > 0")
     await page.locator("[data-action=clear-picture]").click()
     await expect(name).to_have_count(0)
-    await page.locator("#form [data-action=undo]").click()
+    await page.locator(".form-steps [data-action=undo]").click()
     await expect(name).to_have_text(photo.name)
 
 
