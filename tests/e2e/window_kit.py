@@ -293,7 +293,7 @@ class MooringWindow:
     async def open_large(self, prompt_id: str) -> Locator:
         """Open a task's first result large, and return its picture once that is the original."""
         await self.card(prompt_id, "succeeded").locator(".result-open").first.click()
-        picture = self.page.locator("dialog.large img:not(.is-small)")
+        picture = self.page.locator(".large-stage img:not(.is-small)")
         await picture.wait_for()
         return picture
 
@@ -301,6 +301,15 @@ class MooringWindow:
         """Close the large view."""
         await self.page.locator("dialog.large [data-action=close-dialog]").click()
         await self.page.locator("dialog").wait_for(state="detached")
+
+    async def press_in_menu(self, menu: Locator, name: str) -> None:
+        """Press a button of a menu, by its test id or its action; `menu` is the element that has the menu."""
+        await menu.get_by_test_id("menu").first.click()
+        await menu.locator(f".menu :is([data-testid={name}], [data-action={name}])").first.click()
+
+    async def press_of_results(self, name: str) -> None:
+        """Press a button of the menu beside the heading of the results."""
+        await self.press_in_menu(self.page.locator("#results .panel-head"), name)
 
     def card(self, prompt_id: str, state: str = "") -> Locator:
         """Return a task's card, in this state if one is named."""

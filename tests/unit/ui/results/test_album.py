@@ -34,7 +34,7 @@ from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.elements import element
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryContext,
@@ -294,9 +294,9 @@ async def test_stored_results_open_large_too() -> None:
     rig = await Rig(made("a", 30.0), past=(old,)).opened()
     a, b = rig.names()
     await rig.act("album-open", name=a)
-    assert rig.context.ui.dialog == PictureDialog(PromptId(a[:-2]), 0, is_album=True)
+    assert rig.context.ui.dialog == PictureDialog(PromptId(a[:-2]), 0)
     await rig.act("album-step", by="1")
-    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0, is_album=True, task=old)
+    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0, task=old)
     await rig.act("album-step", by="1")
     assert rig.context.ui.dialog.prompt_id == old.prompt_id, "there is no next one"
     assert b.startswith(old.prompt_id)
@@ -311,13 +311,17 @@ async def test_two_picked_pictures_are_compared_both_ways() -> None:
     _, a, b = names
     await rig.act("album-compare")
     assert rig.context.ui.dialog is None, "one alone cannot be compared"
+    assert isinstance(rig.error, BadInput)
     await rig.act("album-pick", name=b)
     await rig.act("album-compare")
     dialog = rig.context.ui.dialog
     assert isinstance(dialog, CompareDialog)
-    assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", False)
+    assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", True)
+    assert element(str(comparing(dialog, rig.album.strip(), ENGLISH)), class_="compare-slider")
     await rig.act("album-compare-way")
-    assert element(str(comparing(rig.context.ui.dialog, ENGLISH)), class_="compare-slider")  # type: ignore[arg-type]
+    dialog = rig.context.ui.dialog
+    assert isinstance(dialog, CompareDialog)
+    assert not elements(str(comparing(dialog, rig.album.strip(), ENGLISH)), class_="compare-slider")
 
 
 async def test_deleting_names_and_deletes_whole_runs() -> None:
@@ -347,12 +351,11 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     rig.album = AlbumActions(rig.session, rig.rows, rig.context, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
     await rig.opened()
     a, b = rig.names()
-    rig.album.delete_task(mine.prompt_id)
+    await rig.album.delete_task(mine.prompt_id)
     waiting = rig.context.work.pop()  # else `draw` waits for it
     await rig.draw()
     assert rig.names() == [b]
-    rig.album.ask_delete(b)
-    rig.album.delete()
+    await rig.album.ask_delete(b)
     waiting_too = rig.context.work.pop()
     await rig.draw()
     assert rig.names() == []
@@ -368,7 +371,6 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
 async def test_tasks_of_other_windows_are_not_deleted() -> None:
     rig = await Rig(made("a", 30.0), others=(made("d", 20.0, title="Boat"),)).opened()
     await rig.act("album-ask-delete", name=rig.names()[1])
-    await rig.act("album-delete")
     assert isinstance(rig.error, BadInput)
     assert (rig.error.cause, rig.error.name) == ("other-window", "Boat")
     assert ("delete_task", PromptId(rig.names()[1][:-2])) not in rig.session.calls
