@@ -403,3 +403,80 @@ async def test_results_of_other_windows_appear_when_the_tab_returns() -> None:
     await rig.draw()
     assert [row[0][0] for row in rig.changes[-1]["rows"]] == ["d"]
     assert [name[0] for name in rig.names()] == ["d", "b"]
+
+
+async def test_window_without_results_shows_those_of_the_browser() -> None:
+    rig = Rig(past=(made("b", 10.0),))
+    view = await rig.draw()
+    view = await rig.draw()
+    assert view is not None and view.stands_in
+    assert "This window has made nothing yet" in shown(view)
+    assert len(rig.names()) == 1
+    rig.session.window = window(made("a", 30.0))
+    assert await rig.draw() is None, "its own first result is shown"
+
+
+async def test_latest_stays_empty_if_the_user_wants_it() -> None:
+    rig = Rig(past=(made("b", 10.0),))
+    await rig.draw()
+    await rig.act("latest")
+    assert await rig.draw() is None
+    await rig.act("album-text", value="dunes")
+    view = await rig.draw()
+    assert view is not None and not view.stands_in
+
+
+async def test_viewer_steps_through_the_results_of_its_window() -> None:
+    old, new = made("a", 10.0, picture(1), picture(2), created_at=1.0), made("b", 20.0, created_at=2.0)
+    rig = Rig(old, new)
+    rig.context.ui = replace(rig.context.ui, dialog=PictureDialog(new.prompt_id, 0))
+    await rig.draw()
+    strip = rig.album.strip()
+    names = [name_of(new.prompt_id, 0), name_of(old.prompt_id, 0), name_of(old.prompt_id, 1)]
+    assert [item.name for item in strip.items] == names
+    assert (strip.place, strip.total, strip.has_previous, strip.has_next) == (0, 3, False, True)
+    await rig.act("album-step", by="1")
+    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0)
+    await rig.act("album-compare", name=names[1])
+    compared = rig.context.ui.dialog
+    assert isinstance(compared, CompareDialog)
+    assert (compared.one.name, compared.other.name) == (names[1], names[2])
+    await rig.act("compare-with", name=names[0])
+    compared = rig.context.ui.dialog
+    assert isinstance(compared, CompareDialog)
+    assert (compared.one.name, compared.other.name) == (names[1], names[0])
+    await rig.act("album-compare", name=names[2])
+    last = rig.context.ui.dialog
+    assert isinstance(last, CompareDialog)
+    assert (last.one.name, last.other.name) == (names[2], names[1]), "the last one is compared with the one before"
+
+
+async def test_viewer_shows_the_next_result_when_one_is_deleted() -> None:
+    old, new = made("a", 10.0, created_at=1.0), made("b", 20.0, created_at=2.0)
+    rig = Rig(old, new)
+    rig.context.ui = replace(rig.context.ui, dialog=PictureDialog(new.prompt_id, 0))
+    await rig.act("album-ask-delete", name=name_of(new.prompt_id, 0))
+    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0)
+    assert ("delete_task", new.prompt_id) in rig.session.calls
+    rig.session.window = window(old)
+    await rig.act("album-ask-delete", name=name_of(old.prompt_id, 0))
+    assert rig.context.ui.dialog is None
+
+
+async def test_run_with_several_results_is_deleted_after_a_question() -> None:
+    task = made("a", 10.0, picture(1), picture(2))
+    rig = Rig(task)
+    await rig.act("album-ask-delete", name=name_of(task.prompt_id, 0))
+    assert rig.context.ui.dialog == DeleteDialog((name_of(task.prompt_id, 0),), 1, 2)
+    assert rig.session.calls == []
+
+
+async def test_favourites_are_known_while_the_album_is_closed() -> None:
+    task = made("a", 10.0)
+    name = name_of(task.prompt_id, 0)
+    rig = Rig(task)
+    await rig.documents.write_documents({(FAVOURITE_KIND, name): "1"})
+    await rig.rows.load()
+    assert rig.context.ui.of(ResultsState).marks.favourites == {name}
+    await rig.act("album-favourite", name=name)
+    assert rig.context.ui.of(ResultsState).favourites == frozenset()
