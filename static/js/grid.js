@@ -157,6 +157,7 @@ function layOver() {
   }
   for (const [name, element] of overs) {
     if (found.has(name)) continue;
+    if (element.contains(document.activeElement)) shown.get(active)?.focus({ preventScroll: true });
     element.remove();
     overs.delete(name);
   }
@@ -189,7 +190,7 @@ function makeOver(pattern, [name, title, , , tone, , ending]) {
 }
 
 function add(index) {
-  const [name, , , , tone, kind, ending] = cells[index];
+  const [name, title, , , tone, kind, ending] = cells[index];
   const element = document.createElement("div");
   element.className = `cell tone-${tone} is-${kind}`;
   element.id = `${CELL}${name}`;
@@ -200,7 +201,7 @@ function add(index) {
   if (ending) {
     const words = document.createElement("span");
     words.className = "cell-ending";
-    words.textContent = ending;
+    words.append(ending, Object.assign(document.createElement("small"), { textContent: title }));
     element.append(words);
   }
   element.append(tick);

@@ -289,6 +289,16 @@ export function listen(onAction) {
   });
   listenKeys(onAction);
   listenHold(onAction);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href^='#task-']"); // to another run of the same work
+    if (!link) return;
+    event.preventDefault();
+    const go = () => jump(byId(link.hash.slice(1)));
+    const dialog = link.closest("dialog");
+    if (!dialog) return go();
+    dialog.addEventListener("close", go, { once: true });
+    onAction("close-dialog", "{}");
+  });
   document.addEventListener("mooring-action", (event) => onAction(event.detail.name, JSON.stringify(event.detail.facts)));
   const leave = () => {
     const field = document.activeElement;

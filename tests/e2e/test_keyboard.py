@@ -110,7 +110,7 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
     await expect(page.locator("#run-button")).to_be_focused()
     await walk(page, "#now [data-testid=cancel]")
     await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(2)
-    await expect(page.locator(CARD).first).to_be_focused()
+    await expect(page.locator(f"{CARD} .result-open").first).to_be_focused()
 
     # Open the result large, zoom in, use it as input
     await walk(page, PICKER, "Shift+Tab")

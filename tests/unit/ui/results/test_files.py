@@ -81,6 +81,8 @@ def test_svg_is_an_image_but_no_input() -> None:
 
 def test_lost_file_keeps_its_name_and_opens_nothing() -> None:
     shown = small(file("a.glb", delivery=Delivery.GONE), url="")
+    assert element(shown, "p", class_="tile-trouble").text
+    assert not elements(small(file("a.glb")), "p", class_="tile-trouble")
     assert element(shown, "span", class_="file-name").text == "a.glb"
     assert not elements(shown, "button", class_="result-open")
 
