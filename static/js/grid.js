@@ -169,14 +169,16 @@ function layOver() {
   }
 }
 
-function makeOver(pattern, [name, title, , , tone, , ending]) {
+function makeOver(pattern, [name, title, server, , tone, , ending]) {
   const over = pattern.cloneNode(true);
   const cut = name.lastIndexOf("/");
   over.removeAttribute("id");
   over.hidden = false;
   over.dataset.over = name;
   over.querySelector(".tile-name").textContent = title;
-  over.querySelector(".tile-dot").className = `tile-dot tone-${tone}`;
+  const named = over.querySelector(".tile-server");
+  named.className = `tile-server tone-${tone}`;
+  named.lastElementChild.textContent = server;
   for (const button of over.querySelectorAll("[data-action]")) {
     Object.assign(button.dataset, { name, promptId: name.slice(0, cut), index: name.slice(cut + 1) });
     const needsPicture = /^(use-as-input|album-compare|album-download-bare)$/.test(button.dataset.action);

@@ -297,6 +297,12 @@ class MooringWindow:
         await picture.wait_for()
         return picture
 
+    async def expect_told(self, prompt_id: str, words: str) -> None:
+        """Check that the large view of a task's result says this about its run."""
+        await self.open_large(prompt_id)
+        await self.page.locator(".large-told", has_text=words).wait_for()
+        await self.close_large()
+
     async def close_large(self) -> None:
         """Close the large view."""
         await self.page.locator("dialog.large [data-action=close-dialog]").click()
