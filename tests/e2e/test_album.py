@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import BARE, wait_for_js
 from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -260,7 +260,7 @@ async def test_project_and_template_name_saved_files(window: MooringWindow) -> N
     await window.wait_for(prompt_id)
     await search(window, "海港")
     await expect(cells(window)).to_have_count(1)
-    await window.press_of_results("open-saving")
+    await press_in_menu(window.page.get_by_test_id("open-saving"))
     await page.get_by_test_id("names").fill("{project}-{workflow}-{server}")
     await expect(page.locator("#names-example")).to_contain_text("harbour-Dunes-gpu-2.png")
     await check_axe(page)
@@ -429,7 +429,7 @@ async def test_text_output_is_a_result(saving: MooringWindow) -> None:
 async def test_results_are_saved_to_the_chosen_folder_after_reload(saving: MooringWindow) -> None:
     window, page = saving, saving.page
     await window.wait_for(await window.submit(quick_workflow()))
-    await window.press_of_results("open-saving")
+    await press_in_menu(window.page.get_by_test_id("open-saving"))
     await page.get_by_test_id("choose-folder").click()
     await expect(page.locator(".folder-name")).to_have_text("out")
     await check_axe(page)

@@ -43,7 +43,7 @@ async def open_graph(window: MooringWindow, prompt_id: str) -> Page:
     """Open the graph of a task, and wait until it is drawn."""
     card = window.card(prompt_id)
     if await card.locator(".tile").count():
-        await window.press_in_menu(card, "open-graph")
+        await press_in_menu(card.locator(".menu [data-action=open-graph]").first)
     else:
         await card.get_by_test_id("open-graph").click()
     await window.page.locator(".drawing .box").first.wait_for()
@@ -291,7 +291,7 @@ async def test_page_responds_while_a_large_graph_is_arranged(window: MooringWind
     prompt_id = await window.submit(chain(60))
     await window.card(prompt_id, "succeeded").wait_for()
     page = window.page
-    await window.press_in_menu(window.card(prompt_id), "open-graph")
+    await press_in_menu(window.card(prompt_id).locator(".menu [data-action=open-graph]").first)
     await expect(page.locator(".graph-instead")).to_contain_text("Arranging 60 nodes")
     await page.get_by_test_id("graph-find").fill("plain")
     await expect(page.locator(".node-row:visible")).to_have_count(1)
@@ -312,7 +312,7 @@ async def test_worker_that_cannot_start_is_reported_and_retried(
     prompt_id = await window.submit(quick_workflow(24))
     await window.card(prompt_id, "succeeded").wait_for()
     page = window.page
-    await window.press_in_menu(window.card(prompt_id), "open-graph")
+    await press_in_menu(window.card(prompt_id).locator(".menu [data-action=open-graph]").first)
     await expect(page.locator(".graph-instead")).to_contain_text("The graph could not be arranged.")
     await expect(page.locator(".node-row")).to_have_count(2)
     await page.unroute("**/layout_worker.js")

@@ -308,15 +308,6 @@ class MooringWindow:
         await self.page.locator("dialog.large [data-action=close-dialog]").click()
         await self.page.locator("dialog").wait_for(state="detached")
 
-    async def press_in_menu(self, menu: Locator, name: str) -> None:
-        """Press a button of a menu, by its test id or its action; `menu` is the element that has the menu."""
-        await menu.get_by_test_id("menu").first.click()
-        await menu.locator(f".menu :is([data-testid={name}], [data-action={name}])").first.click()
-
-    async def press_of_results(self, name: str) -> None:
-        """Press a button of the menu beside the heading of the results."""
-        await self.press_in_menu(self.page.locator("#results .panel-head"), name)
-
     def card(self, prompt_id: str, state: str = "") -> Locator:
         """Return a task's card, in this state if one is named."""
         wanted = f"[data-state={state}]" if state else ""
