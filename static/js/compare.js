@@ -1,46 +1,66 @@
-// Two results beside each other, or one over the other with a slider between them. Their bytes are read from the store here.
+// Pictures of open dialogs that are read from the store here: two that are compared, with a line between them that is
+// dragged, and the small ones of the strip below a result shown large.
 
 import { getKept, openKept } from "./kept.js";
 
+const PICTURES = "dialog img[data-name], dialog img[data-small]";
 const shown = new Map(); // image element → { name, url }
+let connection = null; // the promise of one, while there are such pictures
+let last = ""; // what the strip was scrolled to
 
-/** The page was patched: compared pictures get their bytes; those that are gone release theirs. A patch
- *  may use an image element for another picture, and takes away the address, which it knows nothing of. */
-export function settleComparison() {
+const nameOf = (image) => image.dataset.name ?? image.dataset.small;
+
+/** The page was patched: pictures get their bytes; those that are gone release theirs. A patch may use an image element for
+ *  another picture, and takes away the address, which it knows nothing of. */
+export function settlePictures() {
   for (const [image, { name, url }] of shown) {
-    if (image.isConnected && image.dataset.name === name) {
+    if (image.isConnected && nameOf(image) === name) {
       if (url && !image.hasAttribute("src")) image.src = url;
       continue;
     }
     URL.revokeObjectURL(url);
     shown.delete(image);
   }
-  for (const image of document.querySelectorAll("dialog.compare img[data-name]")) if (!shown.has(image)) fill(image);
+  const images = [...document.querySelectorAll(PICTURES)];
+  for (const image of images) if (!shown.has(image)) fill(image);
+  if (!images.length) letGo();
+  drawLine(document.getElementById("compare-slider"));
+  const current = document.querySelector(".film [aria-current]");
+  if (current && current.id !== last) current.scrollIntoView({ block: "nearest", inline: "center" });
+  last = current?.id ?? "";
+}
+
+function letGo() {
+  connection?.then((database) => database.close(), () => {});
+  connection = null;
 }
 
 async function fill(image) {
-  const { name } = image.dataset;
+  const name = nameOf(image);
   const picture = { name, url: "" };
   shown.set(image, picture);
-  const blob = await read(name).catch(() => null);
+  const kinds = image.dataset.small === undefined ? ["results", "thumbnails"] : ["thumbnails", "results"];
+  const blob = await read(name, kinds).catch(() => null);
   if (shown.get(image) !== picture) return; // it shows another one by now
   picture.url = blob && image.isConnected ? URL.createObjectURL(blob) : "";
   image.closest("figure")?.classList.toggle("is-missing", !picture.url);
   if (picture.url) image.src = picture.url;
 }
 
-async function read(name) {
-  const database = await openKept();
-  try {
-    const row = (await getKept(database, "results", name)) ?? (await getKept(database, "thumbnails", name));
-    return row?.blob ?? null;
-  } finally {
-    database.close();
-  }
+async function read(name, [first, second]) {
+  connection ??= openKept(() => { connection = null; });
+  const database = await connection.catch((error) => {
+    connection = null; // reopened with the next picture
+    throw error;
+  });
+  const row = (await getKept(database, first, name)) ?? (await getKept(database, second, name));
+  return row?.blob ?? null;
+}
+
+function drawLine(slider) {
+  slider?.closest(".compare-stage").style.setProperty("--at", `${slider.value}%`);
 }
 
 document.addEventListener("input", (event) => {
-  if (event.target.matches?.("dialog.compare input[type=range]")) {
-    event.target.closest("dialog").querySelector(".compare-stage").style.setProperty("--at", `${event.target.value}%`);
-  }
+  if (event.target.id === "compare-slider") drawLine(event.target);
 });

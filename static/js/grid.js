@@ -7,11 +7,13 @@
 //   show({picked: [name, …], favourites: [name, …]})
 //
 // A click or Enter becomes the action `album-open`, Space or a click with Ctrl `album-pick`; with Shift, all in between.
+// F makes a favourite, C compares with the next. What lies over the pointed and the focused cell is a copy of `#cell-over`;
+// without a pointer that hovers, each cell in sight has one.
 
 import { formatClock } from "./format.js";
 import { getKept, openKept } from "./kept.js";
 
-const LEAST = 132; // CSS pixels of a cell's side, at least
+const LEAST = 220; // CSS pixels of a cell's side, at least; two cells beside each other fit everywhere
 const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
 const CELL = "cell-"; // ahead of a result's name in an element's id
@@ -28,6 +30,9 @@ let active = 0;
 let anchor = 0;
 let box = null; // the element of the grid
 let shown = new Map(); // index → element
+const overs = new Map(); // name → what lies over that cell
+let pointed = ""; // the name of the cell under the pointer
+const canHover = matchMedia("(hover: hover)");
 let size = LEAST;
 let columns = 1;
 let isDue = false;
@@ -74,6 +79,8 @@ function clear() {
   missing.clear();
   for (const element of shown.values()) element.remove();
   shown.clear();
+  for (const element of overs.values()) element.remove();
+  overs.clear();
 }
 
 /** The same cells at other places: their pictures and the focus stay. */
@@ -135,10 +142,57 @@ function place() {
   for (let index = first; index < last; index++) wanted.push(index);
   for (const index of wanted) if (!shown.has(index)) add(index);
   for (const [index, element] of shown) mark(index, element);
+  layOver();
+}
+
+/** Lay the actions over the cells that need them; while results are picked, none does. */
+function layOver() {
+  const pattern = document.getElementById("cell-over");
+  const focused = document.activeElement?.closest?.(".cell, .tile-over");
+  const wanted = new Set([pointed, focused?.dataset.over ?? focused?.id.slice(CELL.length)]);
+  const found = new Map();
+  for (const [index, cell] of shown) {
+    const [name] = cells[index];
+    if (pattern && !picked.size && (!canHover.matches || wanted.has(name))) found.set(name, [index, cell]);
+  }
+  for (const [name, element] of overs) {
+    if (found.has(name)) continue;
+    if (element.contains(document.activeElement)) shown.get(active)?.focus({ preventScroll: true });
+    element.remove();
+    overs.delete(name);
+  }
+  for (const [name, [index, cell]] of found) {
+    if (!overs.has(name)) overs.set(name, makeOver(pattern, cells[index]));
+    const over = overs.get(name);
+    over.style.cssText = cell.style.cssText;
+    over.querySelector(".tile-star").setAttribute("aria-pressed", favourites.has(name));
+  }
+}
+
+function makeOver(pattern, [name, title, server, , tone, , ending]) {
+  const over = pattern.cloneNode(true);
+  const cut = name.lastIndexOf("/");
+  over.removeAttribute("id");
+  over.hidden = false;
+  over.dataset.over = name;
+  over.querySelector(".tile-name").textContent = title;
+  const named = over.querySelector(".tile-server");
+  named.className = `tile-server tone-${tone}`;
+  named.lastElementChild.textContent = server;
+  for (const button of over.querySelectorAll("[data-action]")) {
+    Object.assign(button.dataset, { name, promptId: name.slice(0, cut), index: name.slice(cut + 1) });
+    const needsPicture = /^(use-as-input|album-compare|album-download-bare)$/.test(button.dataset.action);
+    if (ending && needsPicture) button.remove();
+  }
+  const list = over.querySelector(".menu");
+  list.id += name;
+  over.querySelector("[popovertarget]").setAttribute("popovertarget", list.id);
+  document.getElementById("album-overs").append(over);
+  return over;
 }
 
 function add(index) {
-  const [name, , , , tone, kind, ending] = cells[index];
+  const [name, title, , , tone, kind, ending] = cells[index];
   const element = document.createElement("div");
   element.className = `cell tone-${tone} is-${kind}`;
   element.id = `${CELL}${name}`;
@@ -149,7 +203,7 @@ function add(index) {
   if (ending) {
     const words = document.createElement("span");
     words.className = "cell-ending";
-    words.textContent = ending;
+    words.append(ending, Object.assign(document.createElement("small"), { textContent: title }));
     element.append(words);
   }
   element.append(tick);
@@ -259,6 +313,19 @@ async function read(name) {
 
 // Input
 
+document.addEventListener("pointerover", (event) => {
+  if (!box || event.pointerType === "touch" || document.querySelector(".tile-over :popover-open")) return;
+  const element = event.target.closest?.(".cell, .tile-over");
+  const name = element?.dataset.over ?? element?.id.slice(CELL.length) ?? "";
+  if (name === pointed) return;
+  pointed = name;
+  draw();
+});
+
+document.addEventListener("focusin", (event) => {
+  if (box?.parentElement.contains(event.target)) draw();
+});
+
 const cellOf = (event) => (box?.contains(event.target) ? event.target.closest?.(".cell") : null);
 
 document.addEventListener("click", (event) => {
@@ -296,6 +363,8 @@ document.addEventListener("keydown", (event) => {
     anchor = active;
     pick();
   } else if (event.key === "Delete") act("album-ask-delete", { name: cells[active][0] });
+  else if (event.key === "f") act("album-favourite", { name: cells[active][0] });
+  else if (event.key === "c") act("album-compare", { name: cells[active][0] });
 });
 
 const pick = () => act("album-pick", { name: cells[active][0] });

@@ -1,10 +1,13 @@
-// One result large: the arrow keys go to those beside it; wheel, fingers, double click, + - 0 and buttons make it larger.
+// One result large: arrow keys and a swipe go to those beside it; wheel, fingers, double click, + - 0 and buttons make it larger.
+// F, C and Del press the buttons for a favourite, a comparison and deletion.
 // A text file is read whole, and a 3D model gets its viewer.
 
 import { blobOf } from "./picture.js";
 
 const LONGEST = 4_000_000; // bytes of a text that is shown
 const MOST = 16;
+const SWIPE = 48; // CSS pixels that a finger moves aside to go to the next result
+const PRESSED = { f: "album-favourite", c: "album-compare", Delete: "album-ask-delete" };
 let models = null; // the module for 3D models, once one was opened
 let zoomed = null; // {image, pan}: what the zoom is on
 let isComing = false;
@@ -18,6 +21,14 @@ export function settleLarge(tell) {
   readWhole(dialog?.querySelector(".large-text[data-kept]"));
   drawModel(dialog?.querySelector(".large-model"), tell);
   zoomLarge();
+  tellPixels(dialog?.querySelector(".large-stage img:not(.is-small, .large-poster)"), dialog?.querySelector("[data-pixels]"));
+}
+
+/** Write how large the picture is, once it is decoded. */
+async function tellPixels(image, place) {
+  if (!image || !place) return;
+  await image.decode().catch(() => {});
+  if (image.isConnected && image.naturalWidth) place.textContent = `${image.naturalWidth} × ${image.naturalHeight}`;
 }
 
 /** Put a text file whole in place of its beginning, once. */
@@ -86,9 +97,30 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select, video, audio, model-viewer")) return;
   const by = { ArrowLeft: "-1", ArrowRight: "1" }[event.key];
   const way = { "+": "in", "=": "in", "-": "out", 0: "fit" }[event.key];
-  const button = by && dialog.querySelector(`[data-action=album-step][data-by="${by}"]`);
+  const pressed = PRESSED[event.key] ?? PRESSED[event.key.toLowerCase()];
+  const button = by
+    ? dialog.querySelector(`[data-action=album-step][data-by="${by}"]`)
+    : pressed && dialog.querySelector(`.viewer-tools > [data-action=${pressed}]`);
   if (button) button.click();
   else if (way && (zoomed || isComing || models)) zoom(way);
   else return;
   event.preventDefault();
 });
+
+let touched = null; // where a single finger was put onto the stage
+
+document.addEventListener("touchstart", (event) => {
+  const [finger, other] = event.touches;
+  const stage = event.target.closest?.("dialog.viewer .large-stage");
+  const isFree = stage && !other && !event.target.closest("video, audio, model-viewer") && !(zoomed?.pan.getScale() > 1);
+  touched = isFree ? { x: finger.clientX, y: finger.clientY } : null;
+}, { passive: true });
+
+document.addEventListener("touchend", (event) => {
+  const [finger] = event.changedTouches;
+  if (!touched || event.touches.length) return;
+  const [across, down] = [finger.clientX - touched.x, finger.clientY - touched.y];
+  touched = null;
+  if (Math.abs(across) < SWIPE || Math.abs(across) < 2 * Math.abs(down)) return;
+  dialogNow()?.querySelector(`[data-action=album-step][data-by="${across < 0 ? "1" : "-1"}"]`)?.click();
+}, { passive: true });

@@ -7,7 +7,7 @@ import { animate, isPlaying } from "./animation.js";
 import { noteCost, pause } from "./calm.js";
 import { beginCamera } from "./camera.js";
 import "./copy.js";
-import { settleComparison } from "./compare.js";
+import { settlePictures } from "./compare.js";
 import { setTitle } from "./countdown.js";
 import { mark, place } from "./graph.js";
 import { settle as settleGrid, show } from "./grid.js";
@@ -100,7 +100,7 @@ export function update(text) {
   if (change.grid !== undefined) show(change.grid);
   showDialogs();
   settleLarge(tellFiles);
-  settleComparison();
+  settlePictures();
   showErrors();
   holdDeletions();
   settlePalette();
@@ -144,7 +144,12 @@ function keepFocus(gone, region) {
   const promptId = gone.closest("[data-prompt-id]")?.dataset.promptId;
   const [card] = ["row", "task", "waiting", "run"].map((kind) => byId(`${kind}-${promptId}`)).filter(Boolean);
   const cell = region === "results" ? document.querySelector(".cell[tabindex='0']") : null;
-  (card ?? cell ?? byId("main")).focus({ preventScroll: true });
+  (boxOf(card) ?? cell ?? byId("main")).focus({ preventScroll: true });
+}
+
+/** An element that can be scrolled to and focused: a run in the gallery has no box but its first result's button. */
+function boxOf(element) {
+  return element && getComputedStyle(element).display === "contents" ? element.querySelector("button, audio, a") : element;
 }
 
 const ABLE = "button:enabled, input:enabled, select:enabled, textarea:enabled, a[href]";
@@ -174,10 +179,11 @@ function reveal(element) {
 
 /** Scroll to an element, and give it the focus. */
 function jump(element) {
-  if (!element) return;
-  reveal(element);
-  if (!element.matches("a, button, input, select, textarea, [tabindex]")) element.tabIndex = -1;
-  element.focus({ preventScroll: true });
+  const box = boxOf(element);
+  if (!box) return;
+  reveal(box);
+  if (!box.matches("a, button, input, select, textarea, [tabindex]")) box.tabIndex = -1;
+  box.focus({ preventScroll: true });
 }
 
 function showDialogs() {
@@ -287,6 +293,16 @@ export function listen(onAction) {
   listenKeys(onAction);
   listenHold(onAction);
   listenQueue(onAction);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href^='#task-']"); // to another run of the same work
+    if (!link) return;
+    event.preventDefault();
+    const go = () => jump(byId(link.hash.slice(1)));
+    const dialog = link.closest("dialog");
+    if (!dialog) return go();
+    dialog.addEventListener("close", go, { once: true });
+    onAction("close-dialog", "{}");
+  });
   document.addEventListener("mooring-action", (event) => onAction(event.detail.name, JSON.stringify(event.detail.facts)));
   const leave = () => {
     const field = document.activeElement;

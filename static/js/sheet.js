@@ -3,6 +3,8 @@
 const LARGEST = 8000; // pixels of either side that every browser draws
 const CELL = 1024; // pixels of one picture, at most
 const LABEL = { size: 28, line: 36, gap: 16 };
+const FONT = `600 ${LABEL.size}px system-ui, sans-serif`;
+const WORD = 360; // pixels: a longer word of a label is broken
 
 const load = (url) => {
   const image = new Image();
@@ -36,6 +38,14 @@ function wrap(context, text, width, most) {
   return [...lines.slice(0, most - 1), `${lines[most - 1].slice(0, -1)}…`];
 }
 
+/** How wide the longest word above the columns is, in pixels: numbers are not broken, however small the pictures are. */
+function longestWord(canvas, labels) {
+  const context = canvas.getContext("2d");
+  context.font = FONT;
+  const words = labels.flatMap((label) => label.split(/\s+/));
+  return Math.ceil(Math.min(WORD, Math.max(0, ...words.map((word) => context.measureText(word).width))));
+}
+
 function draw({ columns, rows }) {
   const images = rows.flatMap((row) => row.cells.map((cell) => cell.image)).filter(Boolean);
   let wide = Math.min(CELL, Math.max(...images.map((image) => image.naturalWidth)));
@@ -44,15 +54,15 @@ function draw({ columns, rows }) {
   const head = 3 * LABEL.line + LABEL.gap;
   const side = 260;
   const scale = Math.min(1, (LARGEST - side) / (columns.length * (wide + gap)), (LARGEST - head) / (rows.length * (high + gap)));
-  wide = Math.max(32, Math.floor(wide * scale));
-  high = Math.max(32, Math.floor(high * scale));
   const canvas = document.createElement("canvas");
+  wide = Math.max(32, Math.floor(wide * scale), Math.min(longestWord(canvas, columns), LARGEST / columns.length - 2 * gap - side / columns.length));
+  high = Math.max(32, Math.floor(high * scale));
   canvas.width = side + columns.length * (wide + gap) + gap;
   canvas.height = head + rows.length * (high + gap) + gap;
   const context = canvas.getContext("2d");
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
-  context.font = `600 ${LABEL.size}px system-ui, sans-serif`;
+  context.font = FONT;
   const write = (lines, x, y, height) => {
     context.fillStyle = "#1b2733";
     const top = y + (height - lines.length * LABEL.line) / 2 + LABEL.size;

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import BARE, wait_for_js
 from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -50,7 +50,7 @@ TAKE_AWAY = """async (name) => {
   };
 }"""
 GONE = "(id) => !windowTasks.some((task) => task.promptId === id)"
-ARE_SEEN = "() => [...document.querySelectorAll('dialog.compare img')].every((image) => image.naturalWidth > 0)"
+ARE_SEEN = "() => [...document.querySelectorAll('.compare-stage img')].every((image) => image.naturalWidth > 0)"
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,6 @@ def cells(window: MooringWindow) -> Locator:
 async def _delete(page: Page, cell: Locator) -> None:
     await cell.focus()
     await page.keyboard.press("Delete")
-    await page.get_by_test_id("confirm-delete").click()
     await cell.wait_for(state="detached")
 
 
@@ -168,9 +167,9 @@ async def test_keyboard_moves_selects_opens_and_returns(window: MooringWindow) -
     await page.get_by_role("button", name="Pick none").click()
     await cells(window).first.focus()
     await page.keyboard.press("Enter")
-    await page.locator("dialog.large img:not(.is-small)").wait_for()
+    await page.locator(".large-stage img:not(.is-small)").wait_for()
     await check_axe(page)
-    picture = page.locator("dialog.large img")
+    picture = page.locator(".large-stage img")
     await page.keyboard.press("+")
     await expect(picture).to_have_class("is-zoomed")
     await page.keyboard.press("0")
@@ -194,16 +193,26 @@ async def test_two_results_are_compared_side_by_side_and_with_slider(window: Moo
     await page.keyboard.press("Space")
     await page.keyboard.press("Shift+ArrowRight")
     await page.get_by_test_id("album-compare").click()
-    pictures = page.locator("dialog.compare img")
-    await expect(pictures).to_have_count(2)
+    await expect(page.locator(".compare-stage img")).to_have_count(2)
     await wait_for_js(page, ARE_SEEN)
+    stage = page.locator(".compare-stage.is-slider")
+    box = await stage.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.6)
+    await page.mouse.up()
+    await expect(stage).to_have_attribute("style", re.compile("--at: 20%"))
+    await page.keyboard.press("ArrowRight")
+    await expect(stage).to_have_attribute("style", re.compile("--at: 21%"))
     await check_axe(page)
-    await page.get_by_test_id("compare-way").click()
-    await page.locator(".compare-stage.is-slider").wait_for()
+    await page.locator(".film-item").nth(3).click()
+    await expect(page.locator(".film-item[aria-current]")).to_have_count(1)
     await wait_for_js(page, ARE_SEEN)
-    slider = page.locator("#compare-slider")
-    await slider.fill("20")
-    await expect(page.locator(".compare-stage")).to_have_attribute("style", re.compile("--at: 20%"))
+    await expect(stage).to_have_attribute("style", re.compile("--at: 21%"))
+    await page.get_by_test_id("compare-way").click()
+    await page.locator(".compare-stage:not(.is-slider)").wait_for()
+    await wait_for_js(page, ARE_SEEN)
     await check_axe(page)
     await page.keyboard.press("Escape")
     await expect(page.locator("dialog")).to_have_count(0)
@@ -251,7 +260,7 @@ async def test_project_and_template_name_saved_files(window: MooringWindow) -> N
     await window.wait_for(prompt_id)
     await search(window, "海港")
     await expect(cells(window)).to_have_count(1)
-    await page.get_by_test_id("open-keeping").click()
+    await press_in_menu(window.page.get_by_test_id("open-saving"))
     await page.get_by_test_id("names").fill("{project}-{workflow}-{server}")
     await expect(page.locator("#names-example")).to_contain_text("harbour-Dunes-gpu-2.png")
     await check_axe(page)
@@ -260,8 +269,7 @@ async def test_project_and_template_name_saved_files(window: MooringWindow) -> N
     async with page.expect_download() as saved:
         await page.get_by_test_id("album-download").click()
     assert re.fullmatch("海港-Named-[ab].png", (await saved.value).suggested_filename)
-    await page.get_by_role("button", name="Delete …").click()
-    await page.get_by_test_id("confirm-delete").click()
+    await page.get_by_test_id("album-delete").click()
     await page.get_by_role("button", name="Show all").click()
     await expect(cells(window)).to_have_count(5)
 
@@ -312,8 +320,6 @@ async def test_deleted_result_is_gone_from_the_disk_after_reload(window: Mooring
     name = (await cells(window).first.get_attribute("id") or "").removeprefix("cell-")
     await cells(window).first.focus()
     await page.keyboard.press("Delete")
-    await check_axe(page)
-    await page.get_by_test_id("confirm-delete").click()
     await expect(cells(window)).to_have_count(5)
     await page.mouse.move(0, 0)  # the notice stays under the pointer
     await expect(page.get_by_test_id("undo-deletion")).to_have_count(0)
@@ -423,7 +429,7 @@ async def test_text_output_is_a_result(saving: MooringWindow) -> None:
 async def test_results_are_saved_to_the_chosen_folder_after_reload(saving: MooringWindow) -> None:
     window, page = saving, saving.page
     await window.wait_for(await window.submit(quick_workflow()))
-    await page.get_by_test_id("open-keeping").click()
+    await press_in_menu(window.page.get_by_test_id("open-saving"))
     await page.get_by_test_id("choose-folder").click()
     await expect(page.locator(".folder-name")).to_have_text("out")
     await check_axe(page)

@@ -179,7 +179,7 @@ async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser,
     assert (await other.facts())["lockedServer"] is None, "a ward holds no window"
     assert (await other.facts())["webSocket"]["server"] is None
     await fleet.expect_delivered(other, prompt_id, workflow)
-    await expect(other.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
+    await other.expect_told(prompt_id, "Adopted from a window that was closed.")
     assert (await third.facts())["tasks"] == []
     assert sum((await fleet.submits()).values()) == 1
 

@@ -30,12 +30,12 @@ async def test_photo_is_uploaded_and_its_picture_delivered(window: MooringWindow
     page = window.page
     prompt_id = await window.run_photo(photo)
     ended = window.card(prompt_id, "succeeded")
-    await expect(ended).to_contain_text("Finished")
     picture = ended.locator("[data-testid=result-image]")
     assert (await picture.get_attribute("src") or "").startswith("blob:")
     large = await window.open_large(prompt_id)
     size = "(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
     assert await large.evaluate(size) == [2048, 1370]
+    await expect(page.locator("dialog.large [data-pixels]")).to_have_text("2048 × 1370")
     await window.close_large()
     server = await ended.get_attribute("data-server")
     await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")

@@ -157,7 +157,7 @@ async def test_recent_value_is_chosen_by_keyboard_and_can_be_forgotten(window: M
     assert box["x"] + box["width"] <= 1280
     await expect(recent.get_by_role("button")).to_have_text(["a harbour"])
     await page.keyboard.press("Escape")
-    await page.locator("[data-action=open-keeping]").click()
+    await press_in_menu(window.page.get_by_test_id("open-keeping"))
     await page.get_by_test_id("forget-recent").click()
     await expect(page.get_by_test_id("forget-recent")).to_have_count(0)
     await page.keyboard.press("Escape")

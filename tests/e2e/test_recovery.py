@@ -163,7 +163,7 @@ async def test_work_of_a_closed_window_is_adopted_or_given_up(user: BrowserUser,
     for prompt_id in (first, *with_pictures):
         assert (await heir.wait_for(prompt_id))["state"] == "succeeded"
         await heir.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-        await expect(heir.card(prompt_id)).to_contain_text("Adopted from a window that was closed.")
+        await heir.expect_told(prompt_id, "Adopted from a window that was closed.")
     assert await heir.call("mooring.orphans()") == []
     await heir.check()
 

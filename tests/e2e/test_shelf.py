@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.browser_kit import load_python, run_python, wait_for_js, wait_for_snapshot
 from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -84,7 +84,7 @@ async def width_of(image: Locator) -> int:
 
 async def open_keeping(window: MooringWindow) -> Locator:
     """Open the dialog about kept results."""
-    await window.page.get_by_test_id("open-keeping").click()
+    await press_in_menu(window.page.get_by_test_id("open-keeping"))
     dialog = window.page.get_by_test_id("keeping-dialog")
     await dialog.get_by_test_id("save-keeping").wait_for()
     return dialog
@@ -105,18 +105,18 @@ async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUs
     await window.card(first).get_by_test_id("result-image").click()
     large = window.page.get_by_test_id("picture-dialog")
     await large.locator("a[download]").wait_for()
-    assert await width_of(large.locator("img")) == 768, "its server still has it"
+    assert await width_of(large.locator(".large-stage img")) == 768, "its server still has it"
 
     fleet.kill("a")
     await window.reload()
     assert await width_of(window.card(first).get_by_test_id("result-image")) == 384
     await window.card(second).get_by_test_id("result-image").click()
     await large.locator("a[download]").wait_for()
-    assert await width_of(large.locator("img")) == 768, "this one is kept"
+    assert await width_of(large.locator(".large-stage img")) == 768, "this one is kept"
     await window.page.keyboard.press("Escape")
     await window.card(first).get_by_test_id("result-image").click()
     await large.get_by_role("status").wait_for()
-    assert await width_of(large.locator("img")) == 384
+    assert await width_of(large.locator(".large-stage img")) == 384
     assert sorted((await read_keys(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
     await window.page.keyboard.press("Escape")
     await expect((await open_keeping(window)).locator("#keep-cap")).to_have_value("0.001")
@@ -129,7 +129,7 @@ async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, fleet
     assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
     assert len(before["inputs"]) == 1
     assert len(before["ledger"]) == 3
-    await window.card(prompt_id).locator("[data-action=remove]").click()
+    await press_in_menu(window.card(prompt_id).locator(".menu [data-action=remove]").first)
     await expect(window.card(prompt_id)).to_have_count(0)
     assert (await read_keys(window))["tasks"] == [prompt_id], "it can be undone"
     await window.page.mouse.move(0, 0)  # the notice stays under the pointer
@@ -151,7 +151,7 @@ async def test_only_thumbnails_are_kept_until_all_results_are_deleted(user: Brow
     await image.click()
     large = window.page.get_by_test_id("picture-dialog")
     await large.locator("a[download]").wait_for()
-    assert await width_of(large.locator("img")) == 768, "its server still has it"
+    assert await width_of(large.locator(".large-stage img")) == 768, "its server still has it"
     assert (await read_keys(window))["results"] == []
     await window.page.keyboard.press("Escape")
 

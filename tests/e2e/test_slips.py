@@ -139,9 +139,9 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     for colour in (1, 2):
         await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
     await _cards(window, 2)
-    delete = page.locator("#results [data-action=remove]").first
+    latest = page.locator("#results .tile").first
     undo = page.get_by_test_id("undo-deletion")
-    await delete.click()
+    await press_in_menu(latest.locator(".menu [data-action=remove]").first)
     await _cards(window, 1)
     await expect(page.locator("#errors")).to_contain_text("“Dunes” deleted, with its results.")
     await check_axe(page)
@@ -149,7 +149,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await _cards(window, 2)
     await expect(undo).to_have_count(0)
 
-    await delete.click()
+    await press_in_menu(latest.locator(".menu [data-action=remove]").first)
     await _cards(window, 1)
     await page.locator("#results-album").click()
     await expect(page.locator("#album-grid .cell")).to_have_count(1)
@@ -157,14 +157,14 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await expect(page.locator("#album-grid .cell img")).to_have_count(2)
     await page.locator("#results-latest").click()
 
-    await delete.click()
+    await press_in_menu(latest.locator(".menu [data-action=remove]").first)
     await undo.focus()  # so that its countdown pauses
     await _cards(window, 1)
     assert len((await window.facts())["tasks"]) == 2, "nothing is deleted yet"
     await window.reload()
     await _cards(window, 2)
 
-    await delete.click()
+    await press_in_menu(latest.locator(".menu [data-action=remove]").first)
     await page.mouse.move(0, 0)  # the notice stays under the pointer
     await wait_for_js(page, "() => windowTasks.length === 1")
     await expect(undo).to_have_count(0)

@@ -293,9 +293,15 @@ class MooringWindow:
     async def open_large(self, prompt_id: str) -> Locator:
         """Open a task's first result large, and return its picture once that is the original."""
         await self.card(prompt_id, "succeeded").locator(".result-open").first.click()
-        picture = self.page.locator("dialog.large img:not(.is-small)")
+        picture = self.page.locator(".large-stage img:not(.is-small)")
         await picture.wait_for()
         return picture
+
+    async def expect_told(self, prompt_id: str, words: str) -> None:
+        """Check that the large view of a task's result says this about its run."""
+        await self.open_large(prompt_id)
+        await self.page.locator(".large-told", has_text=words).wait_for()
+        await self.close_large()
 
     async def close_large(self) -> None:
         """Close the large view."""

@@ -312,12 +312,10 @@ def _window(offered: Offered, _: Translator) -> Iterator[Command]:
     )
     if offered.has_more_results:
         yield Command("show-more", _("Show older results"), Group.WINDOW, "picture", "show-more")
+    yield Command("keeping", _("Storage"), Group.WINDOW, "shelf", "open-keeping", terms="storage disk delete")
     yield Command(
-        "keeping", _("Kept in this browser"), Group.WINDOW, "shelf", "open-keeping", terms="storage disk delete"
-    )
-    yield Command(
-        "folder", _("Save each result to a folder"), Group.WINDOW, "folder", "open-keeping",
-        terms="disk directory automatic",
+        "saving", _("Names and folder of saved files"), Group.WINDOW, "folder-save", "open-saving",
+        terms="disk directory automatic template",
     )  # fmt: skip
     yield Command(
         "report", _("Save a report without prompts and pictures"), Group.WINDOW, "report", "save-report",

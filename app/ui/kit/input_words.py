@@ -36,14 +36,14 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
             )
         case "no-picture-field" | "no-file-field" | "no-field-left":
             return _no_field(error, _)
-        case "other-window" | "not-kept-here" | "not-bare":
+        case "other-window" | "not-kept-here" | "not-bare" | "nothing-to-compare":
             return _album(error, _)
         case "folder":
             return Words(
                 _("“{name}” was not saved to the folder.", name=error.name)
                 if error.name
                 else _("The folder cannot be used."),
-                _("Nothing is lost: results stay here. Choose the folder anew under “Kept in this browser”."),
+                _("Nothing is lost: results stay here. Choose the folder anew in the menu of the results."),
                 error.detail,
             )
         case "bad-workflow":
@@ -137,6 +137,12 @@ def _not_kept(error: BadInput, _: Translator) -> Words:
 
 
 def _album(error: BadInput, _: Translator) -> Words:
+    if error.cause == "nothing-to-compare":
+        return Words(
+            _("There is no other picture to compare this one with."),
+            _("Run it another time, or show the results of all windows."),
+            tone=Tone.WARN,
+        )
     if error.cause == "other-window":
         return Words(
             _("Another window holds “{name}”.", name=_.known(error.name) or _("Untitled")),

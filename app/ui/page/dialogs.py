@@ -32,12 +32,13 @@ from app.ui.page.questions_html import (
     same_server,
 )
 from app.ui.page.state import DialogView
-from app.ui.results.album_html import delete_question
+from app.ui.results.album_html import ask_workflow, delete_question
 from app.ui.results.compare_html import comparing
 from app.ui.results.large_html import large
+from app.ui.results.saving_html import saving
 from app.ui.results.sheets import SheetView
 from app.ui.results.sheets_html import sheet
-from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog
+from app.ui.results.state import CompareDialog, DeleteDialog, InputDialog, PictureDialog, SavingView
 from app.ui.results.storage import KeepingView
 from app.ui.results.storage_html import keeping
 from app.ui.runs.downloads import DownloadDialog
@@ -69,7 +70,8 @@ _OF_ITS_OWN: Mapping[type, Callable[[Any, Translator], Markup]] = {
     ShareView: share,
     CancelView: cancel_mine,
     DeleteDialog: delete_question,
-    CompareDialog: comparing,
+    InputDialog: ask_workflow,
+    SavingView: saving,
     SheetView: sheet,
     FleetView: fleet,
     WindowsView: windows,
@@ -88,6 +90,8 @@ def dialogs(view: DialogView, _: Translator) -> Markup:
         return many(view.dialog, view.blocker, _)
     if isinstance(view.dialog, GraphView):
         return graph(view.dialog, view.tag, _)
+    if isinstance(view.dialog, CompareDialog):
+        return comparing(view.dialog, view.strip, _)
     if view.card is None:
         return give_up_record(view.record, _) if view.record is not None else Markup()
     match view.dialog:
@@ -97,6 +101,6 @@ def dialogs(view: DialogView, _: Translator) -> Markup:
             return run_again(view.card, _, is_elsewhere=is_elsewhere)
         case SameServerDialog():
             return same_server(view.card, view.present_address, _)
-        case PictureDialog(index=index, is_album=is_album) if index < len(view.card.results):
-            return large(view.card, index, _, is_album=is_album)
+        case PictureDialog(index=index) if index < len(view.card.results):
+            return large(view.card, index, view.strip, _)
     return Markup()

@@ -21,9 +21,18 @@ from app.ui.library.listing import library_view, published_paths
 from app.ui.library.state import LibraryDialog
 from app.ui.links.sharing import ShareDialog, share_view
 from app.ui.page.state import DialogView, PanelDialog, TaskDialog
+from app.ui.results.album import NO_STRIP, Strip
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState
+from app.ui.results.state import (
+    CompareDialog,
+    DeleteDialog,
+    InputDialog,
+    PictureDialog,
+    ResultsState,
+    SavingDialog,
+    SavingView,
+)
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.runs.crew import own_unfinished
@@ -66,6 +75,7 @@ class Around:
     sight: Callable[[str], str]
     word: Callable[[str], str]
     panels: PanelFacts
+    strip: Strip = NO_STRIP
 
 
 def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
@@ -85,13 +95,13 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return _about_form(around, dialog, around.opened), None
         case ManyDialog() if around.chosen is not None:
             return _many(around, around.chosen), None
-        case SheetDialog() | DeleteDialog() | CompareDialog() as dialog:
+        case SheetDialog() | DeleteDialog() | CompareDialog() | InputDialog() as dialog:
             return _about_results(around, dialog), None
         case EditDialog() | CancelDialog() as dialog:
             return _about_line(session, dialog), None
         case CreditsDialog() | DownloadDialog() as dialog:
             return DialogView(dialog), None
-        case KeepingDialog() | LogOutDialog() as dialog:
+        case KeepingDialog() | SavingDialog() | LogOutDialog() as dialog:
             return _about_browser(around, dialog), None
         case MaskDialog() | CameraDialog() as dialog:
             fields = around.chosen.form.by_key if around.chosen is not None else {}
@@ -108,17 +118,19 @@ def _about_form(around: Around, dialog: PresetsDialog | ShareDialog, opened: Ope
     return DialogView(share_view(dialog, around.chosen or opened, draft, published_paths(around.stock)))
 
 
-def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareDialog) -> DialogView:
-    return DialogView(around.sheets.view(dialog.batch_id) if isinstance(dialog, SheetDialog) else dialog)
+def _about_results(around: Around, dialog: SheetDialog | DeleteDialog | CompareDialog | InputDialog) -> DialogView:
+    shown = around.sheets.view(dialog.batch_id) if isinstance(dialog, SheetDialog) else dialog
+    return DialogView(shown, strip=around.strip)
 
 
-def _about_browser(around: Around, dialog: KeepingDialog | LogOutDialog) -> DialogView:
+def _about_browser(around: Around, dialog: KeepingDialog | SavingDialog | LogOutDialog) -> DialogView:
     """Dialogs about the data in this browser, and whose it is."""
     session, ui = around.session, around.ui
     if isinstance(dialog, LogOutDialog):
         return DialogView(log_out_view(dialog, ui.of(Account), session, around.panels))
-    usage, recent, saved = session.results.usage, len(ui.of(FormState).known.recent), ui.of(ResultsState)
-    return DialogView(KeepingView(dialog, usage, recent, saved.names, saved.folder))
+    if isinstance(dialog, SavingDialog):
+        return DialogView(SavingView(ui.of(ResultsState).names, ui.of(ResultsState).folder))
+    return DialogView(KeepingView(dialog, session.results.usage, len(ui.of(FormState).known.recent)))
 
 
 def _panel(around: Around, dialog: PanelDialog) -> DialogView:
@@ -151,17 +163,19 @@ def _many(around: Around, chosen: OpenWorkflow) -> DialogView:
 def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
     session, asked = around.session, dialog.prompt_id
     if isinstance(dialog, PictureDialog) and dialog.task is not None:
-        return DialogView(dialog, past_card(dialog.task, session, around.pictures, around.ui.of(ResultsState).names))
+        past = past_card(dialog.task, session, around.pictures, around.ui.of(ResultsState).marks)
+        return DialogView(dialog, past, strip=around.strip)
     card = next((item for item in around.cards if item.task.prompt_id == asked), None)
     record = next((item for item in _records(session) if item.prompt_id == asked), None)
     if card is None:
         aside = (
-            task_card(task, window.mooring, session, around.pictures, around.ui.of(ResultsState).names)
+            task_card(task, window.mooring, session, around.pictures, around.ui.of(ResultsState).marks)
             for task, window in _aside(session, asked)
         )
         card = next(aside, None)
     server = session.fleet.get(card.task.server_id) if card else None
-    return DialogView(dialog, card, record, server.address if server else "") if card or record else NONE
+    address = server.address if server else ""
+    return DialogView(dialog, card, record, address, strip=around.strip) if card or record else NONE
 
 
 def _graph(around: Around, node_id: str) -> tuple[DialogView, GraphMarks | None]:

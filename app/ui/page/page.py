@@ -274,6 +274,7 @@ class Page:
         self.draw()
         self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
+        attempt(self, self._album_rows.load())
         self._downloads.load()
         if self._folder is not None:
             attempt(self, self._folder.load())
@@ -411,6 +412,7 @@ class Page:
             stock=stock,
             sight=self._sights.url,
             album=self._album.view(),
+            strip=self._album.strip(),
             panels=self._panel_data.facts,
         )
         self._notice_timer.follow(view.notices)

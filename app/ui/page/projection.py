@@ -20,7 +20,7 @@ from app.ui.library.listing import NO_SHELVES, stock_of
 from app.ui.page.offering import with_help
 from app.ui.page.open_dialog import Around, dialog_view
 from app.ui.page.state import HeaderView, Notice, NoticeKind, NoticesState, PageView, Surroundings
-from app.ui.results.album import AlbumView
+from app.ui.results.album import NO_STRIP, AlbumView, Strip
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.state import ResultsState, ResultsView
 from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
@@ -59,16 +59,17 @@ def project(
     sight: Callable[[str], str] = lambda _name: "",
     album: AlbumView | None = None,
     panels: PanelFacts = NOTHING_READ,
+    strip: Strip = NO_STRIP,
 ) -> PageView:
     """Return the page to draw. `word` returns the text that the page shows for a label, so that a search finds it.
 
     `stock` is the list of the library, if it is longer than `workflows`; `sight` returns a library item's picture.
     `album` is every result in this browser, while it is shown.
-    `panels` is the data of the header's panels.
+    `strip` has the results around the one that is shown large. `panels` is the data of the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
     typed, saved = ui.of(FormState), ui.of(ResultsState)
-    shown = (card for card in task_cards(session, pictures, saved.names) if card.task.prompt_id not in ui.hidden)
+    shown = (card for card in task_cards(session, pictures, saved.marks) if card.task.prompt_id not in ui.hidden)
     cards = _all_linked(tuple(shown), ui)
     opened = find_open(workflows, typed.workflow_id)
     chosen = shaped(opened, typed.draft.values) if opened else None
@@ -84,7 +85,9 @@ def project(
     ended = [card for card in cards if card.task.state.is_end and card.task.prompt_id not in queued]
     run = run_view(session, chosen, ui)
     sheets = Sheets(cards, session.line.line)
-    around = Around(session, ui, opened, chosen, cards, pictures, stock, sheets, run, drawings, sight, word, panels)
+    around = Around(
+        session, ui, opened, chosen, cards, pictures, stock, sheets, run, drawings, sight, word, panels, strip
+    )
     dialog, marks = dialog_view(around)
     held = ui.of(RunsState).hold
     waiting = waiting_view(

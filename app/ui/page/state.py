@@ -26,12 +26,15 @@ from app.ui.kit.state import Slice
 from app.ui.library.state import LibraryView
 from app.ui.links.sharing import ShareView
 from app.ui.page.releases import Newer
+from app.ui.results.album import NO_STRIP, Strip
 from app.ui.results.sheets import SheetEntry, SheetView
 from app.ui.results.state import (
     CompareDialog,
     DeleteDialog,
+    InputDialog,
     PictureDialog,
     ResultsView,
+    SavingView,
 )
 from app.ui.results.storage import KeepingView
 from app.ui.runs.downloads import DownloadDialog
@@ -189,6 +192,8 @@ class DialogView:
         | CancelView
         | DeleteDialog
         | CompareDialog
+        | InputDialog
+        | SavingView
         | FleetView
         | WindowsView
         | HelpView
@@ -200,6 +205,7 @@ class DialogView:
     present_address: str = ""  # where the fleet has the card's server now
     tag: ServerTag | None = None  # of the open graph's task
     blocker: Blocker | None = None  # why nothing can run now, for the dialog that plans runs
+    strip: Strip = NO_STRIP  # the results around the one that is shown large
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

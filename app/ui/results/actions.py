@@ -11,7 +11,7 @@ from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog, ResultsState
+from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog, ResultsState, SavingDialog
 
 NAMES_KEY = "mooring.names"  # for all windows
 PROJECT_KEY = "mooring.project"  # for this window
@@ -45,6 +45,11 @@ class ResultsActions:
         """Show a result large; `sheet` is the contact sheet it was opened from."""
         self._show(PictureDialog(prompt_id, index, sheet))
 
+    @action("open-saving")
+    def open_saving(self) -> None:
+        """Show how results are saved as files."""
+        self._show(SavingDialog())
+
     @action("open-sheet")
     def open_sheet(self, batch_id: BatchId) -> None:
         self._show(SheetDialog(batch_id))
@@ -66,5 +71,5 @@ class ResultsActions:
         self._screen.keep(NAMES_KEY, text if text.strip() != TEMPLATE else "")
         set_slices(self._context, replace(self._context.ui.of(ResultsState), names=text))
 
-    def _show(self, dialog: PictureDialog | SheetDialog) -> None:
+    def _show(self, dialog: PictureDialog | SheetDialog | SavingDialog) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

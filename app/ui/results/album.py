@@ -14,6 +14,7 @@ from operator import attrgetter
 
 from app.core.model import Fleet, PromptId, ServerId
 from app.core.past import PastOutput, PastQuery, PastTask, matches, words_of
+from app.ui.kit.colours import tag_of
 from wire.media import is_picture, medium_of
 
 DAY = 86_400.0  # seconds
@@ -36,6 +37,7 @@ class AlbumWish:
     """What the album shows; an empty text filters nothing. `picked` holds the names of results, in no order."""
 
     is_open: bool = False
+    is_left: bool = False  # the user wants only this window's results, even if there are none
     text: str = ""
     server: str = ""
     title: str = ""
@@ -49,7 +51,7 @@ class AlbumWish:
     @property
     def is_narrow(self) -> bool:
         """Whether a filter is set."""
-        return self != AlbumWish(self.is_open, picked=self.picked, shown_from=self.shown_from)
+        return self != AlbumWish(self.is_open, self.is_left, picked=self.picked, shown_from=self.shown_from)
 
     def wide(self) -> AlbumWish:
         """Return it without filters."""
@@ -57,7 +59,7 @@ class AlbumWish:
 
     def closed(self) -> AlbumWish:
         """Return it closed."""
-        return replace(self, is_open=False)
+        return replace(self, is_open=False, is_left=True)
 
     def query(self) -> PastQuery:
         """Return the filters as a query of the core."""
@@ -78,6 +80,15 @@ class AlbumCell:
     row: PastTask
     output: PastOutput
     name: str
+
+    @property
+    def is_picture(self) -> bool:
+        return is_picture(self.output.media_type, self.output.filename)
+
+    @property
+    def ending(self) -> str:
+        """What stands for a result without a picture: the ending of its name."""
+        return "" if self.is_picture else self.output.filename.rpartition(".")[2].upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,39 @@ class AlbumView:
     projects: tuple[str, ...] = ()
     picked: tuple[str, ...] = ()  # of those found, in their order
     can_compare: bool = False  # two pictures are picked
+    stands_in: bool = False  # this window has no results of its own
+
+
+@dataclass(frozen=True, slots=True)
+class StripItem:
+    """A result in the strip below the one that is shown large; `ending` stands for what has no picture."""
+
+    name: str
+    title: str
+    tone: int
+    ending: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The listed results around the one that is shown large, which is at `place` of `total`."""
+
+    items: tuple[StripItem, ...] = ()
+    name: str = ""
+    place: int = -1
+    total: int = 0
+
+    @property
+    def has_previous(self) -> bool:
+        return self.place > 0
+
+    @property
+    def has_next(self) -> bool:
+        return 0 <= self.place < self.total - 1
+
+
+NO_STRIP = Strip()
+STRIP_SIDE = 12  # results in the strip before and after the shown one
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +231,11 @@ def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
     )
 
 
-def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: Fleet) -> AlbumView:
+def album_view(
+    rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: Fleet, *, stands_in: bool = False
+) -> AlbumView:
     picked = [cell for cell in cells if cell.name in wish.picked] if wish.picked else []
-    pictures = [cell for cell in picked if is_picture(cell.output.media_type, cell.output.filename)]
+    pictures = [cell for cell in picked if cell.is_picture]
     return AlbumView(
         wish=wish,
         found=len(cells),
@@ -200,7 +246,18 @@ def album_view(rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: F
         projects=rows.facets.projects,
         picked=tuple(cell.name for cell in picked),
         can_compare=len(pictures) > 1,
+        stands_in=stands_in,
     )
+
+
+def strip_of(cells: Sequence[AlbumCell], name: str, fleet: Fleet) -> Strip:
+    """Return the results around the one with that name."""
+    place = next((at for at, cell in enumerate(cells) if cell.name == name), -1)
+    around = cells[max(0, place - STRIP_SIDE) : place + STRIP_SIDE + 1] if place >= 0 else ()
+    items = tuple(
+        StripItem(cell.name, cell.row.title, tag_of(fleet, cell.row.server_id).tone, cell.ending) for cell in around
+    )
+    return Strip(items, name, place, len(cells))
 
 
 def toggled(wish: AlbumWish, name: str) -> AlbumWish:

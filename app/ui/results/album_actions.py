@@ -19,11 +19,24 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.file_names import row_file, task_file
 from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Screen
-from app.ui.results.album import AlbumCell, AlbumView, AlbumWish, Rows, Span, album_view, cells_of, parted, toggled
+from app.ui.results.album import (
+    NO_STRIP,
+    AlbumCell,
+    AlbumView,
+    AlbumWish,
+    Rows,
+    Span,
+    Strip,
+    album_view,
+    cells_of,
+    name_of,
+    parted,
+    strip_of,
+    toggled,
+)
 from app.ui.results.album_grid import GridUpdates
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
 from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog, ResultsState
-from wire.media import is_picture
 
 log = logging.getLogger("mooring.ui")
 
@@ -69,16 +82,21 @@ class AlbumActions:
         self._deletions = deletions
         self._cells: tuple[AlbumCell, ...] = ()
         self._made_of: tuple[object, ...] = ()
-        self._viewed: tuple[Rows, AlbumWish, Fleet] | None = None
+        self._viewed: tuple[Rows, AlbumWish, Fleet, bool] | None = None
         self._view = AlbumView(wish=AlbumWish())
         self._grid = GridUpdates()
+        self._is_shown = False
+
+    @property
+    def _favourites(self) -> frozenset[str]:
+        return self._context.ui.of(ResultsState).favourites
 
     @property
     def _wish(self) -> AlbumWish:
         return self._context.ui.of(ResultsState).album
 
     def _want(self, **changes: Any) -> None:
-        self._set_wish(replace(self._wish, **changes))
+        self._set_wish(replace(self._wish, **{"is_open": True, **changes}))
 
     def _set_wish(self, wish: AlbumWish) -> None:
         set_slices(self._context, replace(self._context.ui.of(ResultsState), album=wish))
@@ -86,9 +104,13 @@ class AlbumActions:
     # What is shown
 
     def view(self) -> AlbumView | None:
-        """Return the frame, if the album is open."""
+        """Return the frame, if the album is open, or stands in for a window without results of its own."""
         wish = self._wish
-        if not wish.is_open:
+        stands_in = self._may_stand_in()
+        if stands_in:
+            self._rows.refresh()
+        self._is_shown = wish.is_open or (stands_in and bool(self._rows.rows.cells))
+        if not self._is_shown:
             if self._made_of:
                 self._rows.close()
                 self._cells, self._made_of, self._viewed, self._grid = (), (), None, GridUpdates()
@@ -97,17 +119,38 @@ class AlbumActions:
         made_of = (self._rows.rows, replace(wish, picked=frozenset()))
         if made_of != self._made_of:
             self._cells, self._made_of = cells_of(self._rows.rows, wish), made_of
-        viewed = self._rows.rows, wish, self._session.fleet
+        viewed = self._rows.rows, wish, self._session.fleet, stands_in
         if viewed != self._viewed:
-            self._viewed, self._view = viewed, album_view(self._rows.rows, self._cells, wish, self._session.fleet)
+            self._viewed = viewed
+            self._view = album_view(self._rows.rows, self._cells, wish, self._session.fleet, stands_in=stands_in)
         return self._view
+
+    def _may_stand_in(self) -> bool:
+        """Whether the user has chosen neither list, and this window has no results of its own."""
+        wish, windows = self._wish, self._session.windows
+        is_undecided = not wish.is_open and not wish.is_left and bool(windows)
+        return is_undecided and not any(task.state.is_end for window in windows for task in window.tasks.values())
+
+    def strip(self) -> Strip:
+        """Return the results around the one that is shown large or compared."""
+        dialog = self._context.ui.dialog
+        if isinstance(dialog, PictureDialog):
+            return strip_of(self._listed(), name_of(dialog.prompt_id, dialog.index), self._session.fleet)
+        if isinstance(dialog, CompareDialog):
+            pictures = [cell for cell in self._listed() if cell.is_picture]
+            return strip_of(pictures, dialog.other.name, self._session.fleet)
+        return NO_STRIP
+
+    def _listed(self) -> tuple[AlbumCell, ...]:
+        """Return the results that are listed on the page, in their order."""
+        return self._cells if self._is_shown else self._rows.own()
 
     def change(self, _: Translator) -> dict[str, object]:
         """Return what changed for the grid since the last call: its cells, and what is picked."""
-        if not self._wish.is_open:
+        if not self._is_shown:
             return {}
         changes = self._grid.changes(
-            self._cells, self._session.fleet, _, picked=self._wish.picked, favourites=self._rows.rows.favourites
+            self._cells, self._session.fleet, _, picked=self._wish.picked, favourites=self._favourites
         )
         if self._grid.is_behind:
             self._context.set_ui(self._context.ui)  # the rest follows with the next drawing
@@ -131,8 +174,8 @@ class AlbumActions:
         dialog = self._context.ui.dialog
         if not isinstance(dialog, PictureDialog):
             return
-        names = [cell.name for cell in self._cells]
-        name = f"{dialog.prompt_id}/{dialog.index}"
+        names = [cell.name for cell in self._listed()]
+        name = name_of(dialog.prompt_id, dialog.index)
         place = names.index(name) + by if name in names else -1
         if 0 <= place < len(names):
             await self._open(names[place])
@@ -197,7 +240,7 @@ class AlbumActions:
     async def favour(self, name: str = "") -> None:
         """Make them favourites; if all of them are already, make none."""
         names = self._aimed_at(name)
-        await self._rows.set_favourites(names, is_favourite=not set(names) <= self._rows.rows.favourites)
+        await self._rows.set_favourites(names, is_favourite=not set(names) <= self._favourites)
 
     @action("album-download")
     async def download(self, name: str = "") -> None:
@@ -208,15 +251,28 @@ class AlbumActions:
         await self._download(self._aimed_at(name), is_bare=True)
 
     @action("album-compare")
-    def compare(self) -> None:
-        """Compare the first two pictures that are picked."""
-        picked = [
-            self._compared(cell)
-            for cell in self._cells
-            if cell.name in self._wish.picked and is_picture(cell.output.media_type, cell.output.filename)
-        ]
-        if len(picked) >= TWO:
-            self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(picked[0], picked[1])))
+    async def compare(self, name: str = "") -> None:
+        """Compare the first two pictures that are picked, or the named one with the next in the list."""
+        pictures = [cell for cell in self._listed() if cell.is_picture]
+        if name:
+            place = next((at for at, cell in enumerate(pictures) if cell.name == name), 0)
+            chosen = pictures[place : place + TWO] if place < len(pictures) - 1 else pictures[-TWO:][::-1]
+        else:
+            chosen = [cell for cell in pictures if cell.name in self._wish.picked][:TWO]
+        if len(chosen) < TWO:
+            raise BadInput("nothing-to-compare")
+        self._compare(self._compared(chosen[0]), self._compared(chosen[1]))
+
+    @action("compare-with")
+    def compare_with(self, name: str) -> None:
+        """Compare the first of two with another picture."""
+        dialog = self._context.ui.dialog
+        cell = next((cell for cell in self._listed() if cell.name == name), None)
+        if isinstance(dialog, CompareDialog) and cell is not None:
+            self._compare(dialog.one, self._compared(cell), is_slider=dialog.is_slider)
+
+    def _compare(self, one: Compared, other: Compared, *, is_slider: bool = True) -> None:
+        self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(one, other, is_slider)))
 
     @action("album-compare-way")
     def turn_comparison(self) -> None:
@@ -226,13 +282,28 @@ class AlbumActions:
             self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, is_slider=not dialog.is_slider)))
 
     @action("remove")
-    def delete_task(self, prompt_id: PromptId) -> None:
+    async def delete_task(self, prompt_id: PromptId) -> None:
+        """Delete a task; if one of its results is shown large, show the next one."""
+        dialog = self._context.ui.dialog
+        if isinstance(dialog, PictureDialog) and dialog.prompt_id == prompt_id:
+            names = [cell.name for cell in self._listed()]
+            place = names.index(name) if (name := name_of(prompt_id, dialog.index)) in names else 0
+            others = [item for item in (*names[place:], *names[:place][::-1]) if parted(item)[0] != prompt_id]
+            if others:
+                await self._open(others[0])
+            else:
+                self._context.set_ui(replace(self._context.ui, dialog=None))
         self._delete([prompt_id])
 
     @action("album-ask-delete")
-    def ask_delete(self, name: str = "") -> None:
+    async def ask_delete(self, name: str = "") -> None:
+        """Delete the named result or those picked; ask before other results go with them, or many."""
         names = self._aimed_at(name)
-        self._context.set_ui(replace(self._context.ui, dialog=DeleteDialog(names, *self._extent(names))))
+        runs, results = self._extent(names)
+        if (runs, results) == (1, 1):
+            await self.delete_task(parted(names[0])[0])
+        else:
+            self._context.set_ui(replace(self._context.ui, dialog=DeleteDialog(names, runs, results)))
 
     @action("album-delete")
     def delete(self) -> None:
@@ -240,7 +311,7 @@ class AlbumActions:
         dialog = self._context.ui.dialog
         self._context.set_ui(replace(self._context.ui, dialog=None))
         if isinstance(dialog, DeleteDialog):
-            self._want(picked=self._wish.picked - set(dialog.names))
+            self._set_wish(replace(self._wish, picked=self._wish.picked - set(dialog.names)))
             self._delete(list(dict.fromkeys(parted(name)[0] for name in dialog.names)))
 
     def _aimed_at(self, name: str) -> tuple[str, ...]:
@@ -250,8 +321,8 @@ class AlbumActions:
     def _extent(self, names: Sequence[str]) -> tuple[int, int]:
         """Return the number of runs of these results, and of all results of those runs."""
         tasks = {parted(name)[0] for name in names}
-        rows = [item for item in self._rows.rows.rows if item.row.prompt_id in tasks]
-        return len(tasks), sum(len(item.cells) for item in rows)
+        cells = self._rows.rows.cells if self._is_shown else self._rows.own()
+        return len(tasks), sum(cell.row.prompt_id in tasks for cell in cells)
 
     def _compared(self, cell: AlbumCell) -> Compared:
         server = tag_of(self._session.fleet, cell.row.server_id).name
@@ -260,9 +331,9 @@ class AlbumActions:
     async def _open(self, name: str) -> None:
         prompt_id, index = parted(name)
         task = None if self._holds(prompt_id) else await self._session.past.read_task(prompt_id)
-        self._context.set_ui(
-            replace(self._context.ui, dialog=PictureDialog(prompt_id, index, task=task, is_album=True))
-        )
+        dialog = self._context.ui.dialog
+        sheet = dialog.sheet if isinstance(dialog, PictureDialog) else None
+        self._context.set_ui(replace(self._context.ui, dialog=PictureDialog(prompt_id, index, sheet, task)))
 
     def _holds(self, prompt_id: PromptId) -> bool:
         return any(prompt_id in window.tasks for window in self._session.windows if isinstance(window, Window))
@@ -313,5 +384,5 @@ class AlbumActions:
         for prompt_id in mine:
             await self._session.delete_task(prompt_id)
         await self._session.past.delete([prompt_id for prompt_id in tasks if prompt_id not in mine])
-        marked = [name for name in self._rows.rows.favourites if parted(name)[0] in tasks]
+        marked = [name for name in self._favourites if parted(name)[0] in tasks]
         await self._rows.set_favourites(marked, is_favourite=False)

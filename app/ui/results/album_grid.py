@@ -10,7 +10,7 @@ from app.core.model import Fleet
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.i18n import PSEUDO, Translator
 from app.ui.results.album import AlbumCell
-from wire.media import is_picture, medium_of
+from wire.media import medium_of
 
 PART = 400  # results sent with one drawing: in a browser some 8 ms
 
@@ -89,10 +89,8 @@ class GridUpdates:
 
 def word_cell(cell: AlbumCell, tag: ServerTag, _: Translator) -> GridCell:
     """Return a result as `static/js/grid.js` takes it: name, title, server, end (seconds), tone, kind, ending."""
-    row, about = cell.row, (cell.output.media_type, cell.output.filename)
-    kind = medium_of(*about)
-    ending = "" if is_picture(*about) else cell.output.filename.rpartition(".")[2].upper()
-    return cell.name, _.known(row.title) or _("Untitled"), tag.name, row.ended_at, tag.tone, kind, ending
+    row, kind = cell.row, medium_of(cell.output.media_type, cell.output.filename)
+    return cell.name, _.known(row.title) or _("Untitled"), tag.name, row.ended_at, tag.tone, kind, cell.ending
 
 
 def grid_words(_: Translator) -> dict[str, str]:

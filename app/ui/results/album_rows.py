@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
@@ -16,8 +17,9 @@ from app.core.model import PromptId, Task
 from app.core.past import PastTask, past_of
 from app.core.ports.documents import DocumentStore
 from app.core.window import Window
-from app.ui.kit.context import PageContext
-from app.ui.results.album import AlbumRow, Rows, album_row, merged, rows_of
+from app.ui.kit.context import PageContext, set_slices
+from app.ui.results.album import AlbumCell, AlbumRow, Rows, album_row, merged, rows_of
+from app.ui.results.state import ResultsState
 
 log = logging.getLogger("mooring.ui")
 
@@ -54,7 +56,6 @@ class AlbumRows:
         self._past: dict[PromptId, AlbumRow] = {}
         self._others: dict[PromptId, AlbumRow] = {}
         self._own: dict[PromptId, tuple[Task, AlbumRow]] = {}
-        self._favourites: frozenset[str] = frozenset()
         self._read_at: int | None = None  # the count of changes at the last reading
         self._reading = asyncio.Lock()
         self._is_stale = True
@@ -65,6 +66,17 @@ class AlbumRows:
     def others(self) -> tuple[AlbumRow, ...]:
         """Rows of tasks that other windows hold."""
         return tuple(self._others.values())
+
+    async def load(self) -> None:
+        """Read the favourites; raise StorageError if they cannot be read."""
+        self._mark(frozenset(await self._documents.read_kind(FAVOURITE_KIND)))
+
+    def own(self) -> tuple[AlbumCell, ...]:
+        """Return the results of this tab in the order of its cards, without those that are being deleted."""
+        self._take_own()
+        pairs = sorted(self._own.values(), key=lambda pair: pair[0].created_at, reverse=True)
+        hidden = self._context.ui.hidden
+        return tuple(cell for task, row in pairs if task.prompt_id not in hidden for cell in row.cells)
 
     def refresh(self) -> None:
         """Start reading if something is new; nothing waits for it."""
@@ -86,7 +98,7 @@ class AlbumRows:
 
     def close(self) -> None:
         """Forget everything; it is read when the album is opened."""
-        self._past, self._others, self._own = {}, {}, {}
+        self._past, self._others = {}, {}
         self._read_at, self._is_stale = None, True
         self.rows = Rows(is_reading=True)
 
@@ -118,7 +130,7 @@ class AlbumRows:
 
     async def _read_all(self) -> None:
         past = self._source.past
-        self._favourites = frozenset(await self._documents.read_kind(FAVOURITE_KIND))
+        await self.load()
         ids = await past.read_ids()
         there = set(ids)
         self._past = {prompt_id: row for prompt_id, row in self._past.items() if prompt_id in there}
@@ -139,5 +151,13 @@ class AlbumRows:
     async def set_favourites(self, names: Sequence[str], *, is_favourite: bool) -> None:
         """Mark results as favourites, or not; raise StorageError if it cannot be saved."""
         await self._documents.write_documents({(FAVOURITE_KIND, name): "1" if is_favourite else None for name in names})
-        self._favourites = self._favourites | set(names) if is_favourite else self._favourites - set(names)
-        self._show()
+        self._mark(self._favourites | set(names) if is_favourite else self._favourites - set(names))
+
+    @property
+    def _favourites(self) -> frozenset[str]:
+        return self._context.ui.of(ResultsState).favourites
+
+    def _mark(self, favourites: frozenset[str]) -> None:
+        if favourites != self._favourites:
+            self._is_stale = True
+            set_slices(self._context, replace(self._context.ui.of(ResultsState), favourites=favourites))

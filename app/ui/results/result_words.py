@@ -38,6 +38,12 @@ def _line(words: Words, items: list[ResultView], is_counted: bool, _: Translator
     return DeliveryLine(SEPARATOR.join(parts), words.advice, "" if is_good else words.tone.value)
 
 
+def word_trouble(item: ResultView, _: Translator) -> str:
+    """Say what is wrong with a result's bytes; empty if nothing is."""
+    words = word_delivery(item.output, _)
+    return words.title if words.tone in {Tone.WARN, Tone.BAD} else ""
+
+
 def word_missing(card: CardView, item: ResultView, _: Translator) -> Words:
     """Say why the picture is not shown: it is being fetched, or what happened to it."""
     if item.is_coming:
@@ -47,27 +53,33 @@ def word_missing(card: CardView, item: ResultView, _: Translator) -> Words:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line about how a result was made; `is_own` marks a value that is not translated."""
+    """A line about how a result was made; `is_own` marks a value that is not translated.
+
+    The size of a picture in pixels is written there by `static/js/large.js`, which has the picture.
+    """
 
     name: str
     value: str
     is_own: bool = False
+    is_pixels: bool = False
 
 
 def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
     """Return how a result was made."""
     task, seconds = card.task, seconds_of(card.task)
     facts = [
+        Fact(_("Seed"), seed_and_prompts(task.workflow)[0], is_own=True),
         Fact(_("Server"), card.tag.name, is_own=True),
         Fact(_("Finished"), _.formats.moment(task.ended_at) if task.ended_at is not None else ""),
         Fact(_("Took"), _("{seconds} s", seconds=_.formats.number(seconds, 1)) if seconds is not None else ""),
-        Fact(_("Seed"), seed_and_prompts(task.workflow)[0], is_own=True),
         Fact(_("Project"), task.project, is_own=True),
         Fact(_("File"), item.output.filename, is_own=True),
         Fact(_("Size"), _.formats.size(item.output.size) if item.output.size else ""),
         *(Fact(name, value, is_own=True) for name, value in file_facts(item.output, _)),
     ]
-    return [fact for fact in facts if fact.value]
+    if item.is_picture and not any(fact.name == "pixels" for fact in item.output.facts):
+        facts.insert(1, Fact(_("Size in pixels"), "", is_own=True, is_pixels=True))
+    return [fact for fact in facts if fact.value or fact.is_pixels]
 
 
 def prompts_of(card: CardView) -> list[str]:

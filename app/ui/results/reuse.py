@@ -19,9 +19,9 @@ from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Screen
 from app.ui.library.opening import Opener
-from app.ui.results.state import PictureDialog
+from app.ui.results.state import InputDialog, PictureDialog
 from app.workflows.forms.arrangement import workflow_key
-from app.workflows.forms.fields import Seed, SeedMode, Upload, text_of
+from app.workflows.forms.fields import Field, Media, Seed, SeedMode, Upload, text_of
 from app.workflows.forms.form import Form
 from app.workflows.graph import Key, open_graph
 from app.workflows.library import Origin
@@ -94,6 +94,22 @@ class Reuse:
 
     @action("use-as-input")
     async def use_as_input(self, prompt_id: PromptId, index: int) -> None:
+        """Put a result into the form; if the chosen workflow takes no picture, ask which of those that do."""
+        takers = [item for item in self._context.workflows if any(_takes_pictures(field) for field in item.uploads)]
+        chosen = self._context.ui.of(FormState).workflow_id
+        if takers and not any(item.workflow_id == chosen for item in takers):
+            choices = tuple((item.workflow_id, item.title) for item in takers)
+            self._context.set_ui(replace(self._context.ui, dialog=InputDialog(prompt_id, index, choices)))
+        else:
+            await self._put_in(prompt_id, index)
+
+    @action("use-in")
+    async def use_in(self, workflow_id: str, prompt_id: PromptId, index: int) -> None:
+        """Choose a workflow that takes a picture, and put a result into it."""
+        self._opener.choose(workflow_id)
+        await self._put_in(prompt_id, index)
+
+    async def _put_in(self, prompt_id: PromptId, index: int) -> None:
         task = await self._task(prompt_id)
         output = task.outputs[index]
         blob = await self._source.results.read(prompt_id, index)
@@ -144,9 +160,13 @@ class Reuse:
         return task
 
     def _close(self) -> None:
-        if isinstance(self._context.ui.dialog, PictureDialog):
+        if isinstance(self._context.ui.dialog, (PictureDialog, InputDialog)):
             self._context.set_ui(replace(self._context.ui, dialog=None))
         self._screen.update({"reveal": "form"})
+
+
+def _takes_pictures(field: Field) -> bool:
+    return isinstance(field.kind, Upload) and field.kind.media is Media.PICTURE
 
 
 def settings_of(form: Form, task: Task) -> tuple[dict[Key, str], dict[Key, SeedMode]]:

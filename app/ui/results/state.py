@@ -9,7 +9,7 @@ from app.core.model import BatchId, PromptId, Task
 from app.core.naming import TEMPLATE
 from app.ui.kit.state import Dialog, Slice
 from app.ui.results.album import AlbumView, AlbumWish
-from app.ui.runs.state import CardView
+from app.ui.runs.state import CardView, Marks
 
 RESULTS_AT_FIRST = 20
 
@@ -39,13 +39,43 @@ NO_FOLDER = FolderView()
 class ResultsView:
     """Finished tasks, the newest first; `more` are left out until the user asks for them."""
 
-    cards: tuple[CardView, ...] = ()
+    cards: tuple[CardView, ...] = ()  # those that are rows stand above those that are pictures
     more: int = 0
     kept_size: int | None = None  # bytes of results and thumbnails in this browser
     album: AlbumView | None = None  # instead of the cards, while it is open
     project: str = ""
     is_private: bool = False
     folder: FolderView = NO_FOLDER
+
+    @property
+    def rows(self) -> tuple[CardView, ...]:
+        return tuple(card for card in self.cards if card.is_row)
+
+    @property
+    def tiles(self) -> tuple[CardView, ...]:
+        return tuple(card for card in self.cards if not card.is_row)
+
+
+@dataclass(frozen=True, slots=True)
+class SavingView:
+    """How results are saved as files: the template for their names, and the folder."""
+
+    names: str = TEMPLATE
+    folder: FolderView = NO_FOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class SavingDialog(Dialog):
+    """How results are saved as files."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputDialog(Dialog):
+    """The question which workflow takes a result: the ids and titles of those that do."""
+
+    prompt_id: PromptId
+    index: int
+    workflows: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +85,6 @@ class PictureDialog(Dialog):
     prompt_id: PromptId
     index: int
     sheet: BatchId | None = None
-    is_album: bool = False  # opened from the album, which has a next one
     task: Task | None = None  # the whole record, if no window holds it
 
 
@@ -81,11 +110,11 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class CompareDialog(Dialog):
-    """Two results, side by side or with a slider between them."""
+    """Two results, one over the other with a line between them to drag, or side by side."""
 
     one: Compared
     other: Compared
-    is_slider: bool = False
+    is_slider: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +126,9 @@ class ResultsState(Slice):
     names: str = TEMPLATE  # of saved files (`core/naming.py`), for all windows
     folder: FolderView = NO_FOLDER  # where each result is saved
     album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser
+    favourites: frozenset[str] = frozenset()  # the names of results
+
+    @property
+    def marks(self) -> Marks:
+        """What cards show of it."""
+        return Marks(self.names, self.favourites)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.naming import TEMPLATE
 from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.kit.state import Dialog
-from app.ui.results.state import NO_FOLDER, FolderView
 
 GIGABYTE = 1_000_000_000
 LEAST, MOST = 0.001, 10_000.0  # gigabytes
@@ -37,8 +35,6 @@ class KeepingView:
     dialog: KeepingDialog
     usage: Usage | None
     recent: int = 0
-    names: str = TEMPLATE  # of saved files
-    folder: FolderView = NO_FOLDER  # where each result is saved
 
     @property
     def settings(self) -> KeepSettings:

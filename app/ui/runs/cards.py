@@ -11,7 +11,6 @@ from typing import Protocol
 from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
 from app.core.model import Fleet, PromptId, ServerId, Task
-from app.core.naming import TEMPLATE
 from app.core.ports.blobs import Usage
 from app.core.ports.windows import Identity
 from app.core.progress import Progress
@@ -21,7 +20,7 @@ from app.ui.kit.colours import tag_of
 from app.ui.kit.file_names import task_file
 from app.ui.kit.image_addresses import NO_PREVIEW, Original, ShownPreview
 from app.ui.runs.offers import offers_for
-from app.ui.runs.state import CardView, LinkView, ResultView
+from app.ui.runs.state import NO_MARKS, CardView, LinkView, Marks, ResultView
 from app.ui.runs.waiting import LineFacts
 
 NOTHING_TO_TELL = Outlook()
@@ -116,18 +115,18 @@ def named_node(task: Task, node_id: str) -> str:
     return f"{title} ({node_id})" if is_shared else title
 
 
-def task_cards(session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> tuple[CardView, ...]:
-    """Return a card for each task of this tab and its crew, newest first; `names` is the template for saved files."""
+def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS) -> tuple[CardView, ...]:
+    """Return a card for each task of this tab and its crew, newest first."""
     found: list[tuple[Task, Free | Moored]] = []
     for window in session.windows:
         mooring = window.mooring  # it is derived from all tasks of the window
         found += [(task, mooring) for task in window.tasks.values()]
     found.sort(key=lambda item: item[0].created_at, reverse=True)
-    return tuple(task_card(task, mooring, session, pictures, names) for task, mooring in found)
+    return tuple(task_card(task, mooring, session, pictures, marks) for task, mooring in found)
 
 
 def task_card(
-    task: Task, mooring: Free | Moored, session: SessionFacts, pictures: Pictures, names: str = TEMPLATE
+    task: Task, mooring: Free | Moored, session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS
 ) -> CardView:
     """Return the card of a task, without its links to other runs."""
     progress, is_stalled, outlook = None, False, NOTHING_TO_TELL
@@ -142,15 +141,15 @@ def task_card(
         node_title=title_of(task, node_id) if node_id else "",
         outlook=outlook,
         preview=NO_PREVIEW if task.state.is_end else pictures.preview(task.prompt_id),
-        results=tuple(_result(task, index, pictures, names, session.fleet) for index in range(len(task.outputs))),
+        results=tuple(_result(task, index, pictures, marks, session.fleet) for index in range(len(task.outputs))),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
         offers=offers_for(task, session.fleet, mooring, is_stalled=is_stalled),
     )
 
 
-def past_card(task: Task, session: SessionFacts, pictures: Pictures, names: str = TEMPLATE) -> CardView:
+def past_card(task: Task, session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS) -> CardView:
     """Return the card of a task that no window holds any more."""
-    results = tuple(_result(task, index, pictures, names, session.fleet) for index in range(len(task.outputs)))
+    results = tuple(_result(task, index, pictures, marks, session.fleet) for index in range(len(task.outputs)))
     return CardView(task=task, tag=tag_of(session.fleet, task.server_id), results=results)
 
 
@@ -178,15 +177,16 @@ def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[Card
     )
 
 
-def _result(task: Task, index: int, pictures: Pictures, names: str, fleet: Fleet) -> ResultView:
+def _result(task: Task, index: int, pictures: Pictures, marks: Marks, fleet: Fleet) -> ResultView:
     output = task.outputs[index]
     original = pictures.original(task.prompt_id, index)
     return ResultView(
         index,
         output,
         original.url,
-        task_file(task, index, names, fleet),
+        task_file(task, index, marks.names, fleet),
         small=pictures.small_url(task.prompt_id, index),
         is_coming=original.is_coming,
         error=original.error,
+        is_favourite=f"{task.prompt_id}/{index}" in marks.favourites,
     )

@@ -9,7 +9,8 @@ from enum import Enum
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.eta import Outlook
-from app.core.model import Output, PromptId, ServerId, Task
+from app.core.model import Output, PromptId, ServerId, Task, TaskState
+from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Run
 from app.ui.kit.colours import ServerTag
@@ -143,6 +144,17 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What the user has said about results: the template for names of saved files, and the favourites by name."""
+
+    names: str = TEMPLATE
+    favourites: frozenset[str] = frozenset()
+
+
+NO_MARKS = Marks()
+
+
+@dataclass(frozen=True, slots=True)
 class ResultView:
     """One output and its addresses: `url` has its own bytes, `small` its thumbnail; empty means none.
 
@@ -156,6 +168,7 @@ class ResultView:
     small: str = ""
     is_coming: bool = False
     error: MooringError | None = None
+    is_favourite: bool = False
 
     @property
     def viewer(self) -> Medium | None:
@@ -215,6 +228,12 @@ class CardView:
     place: Place = Place.RESULTS
     is_large: bool = False  # of one that stays: how it was
     rank: int = 0
+
+    @property
+    def is_row(self) -> bool:
+        """Whether an ended task is a row with words: it has no results, or not all that it should have made."""
+        task = self.task
+        return not self.results or task.state is not TaskState.SUCCEEDED or bool(task.missing or task.warnings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from app.core.naming import TEMPLATE
 from app.ui.page.projection import project
 from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, ResultsActions
-from app.ui.results.state import ResultsState
-from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.results.storage_html import keeping
+from app.ui.results.saving_html import saving
+from app.ui.results.state import ResultsState, SavingView
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryContext,
@@ -60,7 +59,7 @@ def test_saved_files_follow_the_template() -> None:
 
 
 def test_dialog_shows_example_and_unknown_parts() -> None:
-    text = str(keeping(KeepingView(KeepingDialog(), None, names="{server}_{sampler}"), ENGLISH))
+    text = str(saving(SavingView("{server}_{sampler}"), ENGLISH))
     assert "gpu-2.png" in text
     assert "Not known, and left out: {sampler}" in text
-    assert "Not known" not in str(keeping(KeepingView(KeepingDialog(), None), ENGLISH))
+    assert "Not known" not in str(saving(SavingView(), ENGLISH))

@@ -34,7 +34,7 @@ from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.elements import element
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryContext,
@@ -294,9 +294,9 @@ async def test_stored_results_open_large_too() -> None:
     rig = await Rig(made("a", 30.0), past=(old,)).opened()
     a, b = rig.names()
     await rig.act("album-open", name=a)
-    assert rig.context.ui.dialog == PictureDialog(PromptId(a[:-2]), 0, is_album=True)
+    assert rig.context.ui.dialog == PictureDialog(PromptId(a[:-2]), 0)
     await rig.act("album-step", by="1")
-    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0, is_album=True, task=old)
+    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0, task=old)
     await rig.act("album-step", by="1")
     assert rig.context.ui.dialog.prompt_id == old.prompt_id, "there is no next one"
     assert b.startswith(old.prompt_id)
@@ -311,13 +311,17 @@ async def test_two_picked_pictures_are_compared_both_ways() -> None:
     _, a, b = names
     await rig.act("album-compare")
     assert rig.context.ui.dialog is None, "one alone cannot be compared"
+    assert isinstance(rig.error, BadInput)
     await rig.act("album-pick", name=b)
     await rig.act("album-compare")
     dialog = rig.context.ui.dialog
     assert isinstance(dialog, CompareDialog)
-    assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", False)
+    assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", True)
+    assert element(str(comparing(dialog, rig.album.strip(), ENGLISH)), class_="compare-slider")
     await rig.act("album-compare-way")
-    assert element(str(comparing(rig.context.ui.dialog, ENGLISH)), class_="compare-slider")  # type: ignore[arg-type]
+    dialog = rig.context.ui.dialog
+    assert isinstance(dialog, CompareDialog)
+    assert not elements(str(comparing(dialog, rig.album.strip(), ENGLISH)), class_="compare-slider")
 
 
 async def test_deleting_names_and_deletes_whole_runs() -> None:
@@ -347,12 +351,11 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     rig.album = AlbumActions(rig.session, rig.rows, rig.context, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
     await rig.opened()
     a, b = rig.names()
-    rig.album.delete_task(mine.prompt_id)
+    await rig.album.delete_task(mine.prompt_id)
     waiting = rig.context.work.pop()  # else `draw` waits for it
     await rig.draw()
     assert rig.names() == [b]
-    rig.album.ask_delete(b)
-    rig.album.delete()
+    await rig.album.ask_delete(b)
     waiting_too = rig.context.work.pop()
     await rig.draw()
     assert rig.names() == []
@@ -368,7 +371,6 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
 async def test_tasks_of_other_windows_are_not_deleted() -> None:
     rig = await Rig(made("a", 30.0), others=(made("d", 20.0, title="Boat"),)).opened()
     await rig.act("album-ask-delete", name=rig.names()[1])
-    await rig.act("album-delete")
     assert isinstance(rig.error, BadInput)
     assert (rig.error.cause, rig.error.name) == ("other-window", "Boat")
     assert ("delete_task", PromptId(rig.names()[1][:-2])) not in rig.session.calls
@@ -401,3 +403,80 @@ async def test_results_of_other_windows_appear_when_the_tab_returns() -> None:
     await rig.draw()
     assert [row[0][0] for row in rig.changes[-1]["rows"]] == ["d"]
     assert [name[0] for name in rig.names()] == ["d", "b"]
+
+
+async def test_window_without_results_shows_those_of_the_browser() -> None:
+    rig = Rig(past=(made("b", 10.0),))
+    view = await rig.draw()
+    view = await rig.draw()
+    assert view is not None and view.stands_in
+    assert "This window has made nothing yet" in shown(view)
+    assert len(rig.names()) == 1
+    rig.session.window = window(made("a", 30.0))
+    assert await rig.draw() is None, "its own first result is shown"
+
+
+async def test_latest_stays_empty_if_the_user_wants_it() -> None:
+    rig = Rig(past=(made("b", 10.0),))
+    await rig.draw()
+    await rig.act("latest")
+    assert await rig.draw() is None
+    await rig.act("album-text", value="dunes")
+    view = await rig.draw()
+    assert view is not None and not view.stands_in
+
+
+async def test_viewer_steps_through_the_results_of_its_window() -> None:
+    old, new = made("a", 10.0, picture(1), picture(2), created_at=1.0), made("b", 20.0, created_at=2.0)
+    rig = Rig(old, new)
+    rig.context.ui = replace(rig.context.ui, dialog=PictureDialog(new.prompt_id, 0))
+    await rig.draw()
+    strip = rig.album.strip()
+    names = [name_of(new.prompt_id, 0), name_of(old.prompt_id, 0), name_of(old.prompt_id, 1)]
+    assert [item.name for item in strip.items] == names
+    assert (strip.place, strip.total, strip.has_previous, strip.has_next) == (0, 3, False, True)
+    await rig.act("album-step", by="1")
+    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0)
+    await rig.act("album-compare", name=names[1])
+    compared = rig.context.ui.dialog
+    assert isinstance(compared, CompareDialog)
+    assert (compared.one.name, compared.other.name) == (names[1], names[2])
+    await rig.act("compare-with", name=names[0])
+    compared = rig.context.ui.dialog
+    assert isinstance(compared, CompareDialog)
+    assert (compared.one.name, compared.other.name) == (names[1], names[0])
+    await rig.act("album-compare", name=names[2])
+    last = rig.context.ui.dialog
+    assert isinstance(last, CompareDialog)
+    assert (last.one.name, last.other.name) == (names[2], names[1]), "the last one is compared with the one before"
+
+
+async def test_viewer_shows_the_next_result_when_one_is_deleted() -> None:
+    old, new = made("a", 10.0, created_at=1.0), made("b", 20.0, created_at=2.0)
+    rig = Rig(old, new)
+    rig.context.ui = replace(rig.context.ui, dialog=PictureDialog(new.prompt_id, 0))
+    await rig.act("album-ask-delete", name=name_of(new.prompt_id, 0))
+    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0)
+    assert ("delete_task", new.prompt_id) in rig.session.calls
+    rig.session.window = window(old)
+    await rig.act("album-ask-delete", name=name_of(old.prompt_id, 0))
+    assert rig.context.ui.dialog is None
+
+
+async def test_run_with_several_results_is_deleted_after_a_question() -> None:
+    task = made("a", 10.0, picture(1), picture(2))
+    rig = Rig(task)
+    await rig.act("album-ask-delete", name=name_of(task.prompt_id, 0))
+    assert rig.context.ui.dialog == DeleteDialog((name_of(task.prompt_id, 0),), 1, 2)
+    assert rig.session.calls == []
+
+
+async def test_favourites_are_known_while_the_album_is_closed() -> None:
+    task = made("a", 10.0)
+    name = name_of(task.prompt_id, 0)
+    rig = Rig(task)
+    await rig.documents.write_documents({(FAVOURITE_KIND, name): "1"})
+    await rig.rows.load()
+    assert rig.context.ui.of(ResultsState).marks.favourites == {name}
+    await rig.act("album-favourite", name=name)
+    assert rig.context.ui.of(ResultsState).favourites == frozenset()

@@ -6,6 +6,7 @@ import pytest
 
 from app.core.model import TEXT, Delivery, FileFact, Output, ServerId
 from app.ui.kit.colours import ServerTag
+from app.ui.results.album import NO_STRIP
 from app.ui.results.cards_html import result
 from app.ui.results.large_html import large
 from app.ui.results.sheets import CellKind
@@ -30,7 +31,7 @@ def small(made: Output, url: str = "blob:x") -> str:
 
 
 def whole(made: Output, url: str = "blob:x") -> str:
-    return str(large(card(made, url)[0], 0, ENGLISH, is_album=False))
+    return str(large(card(made, url)[0], 0, NO_STRIP, ENGLISH))
 
 
 GLB = file("box_00001_.glb", FileFact("vertices", "1200"), FileFact("triangles", "2400"))
@@ -40,7 +41,7 @@ def test_card_names_file_with_kind_size_and_facts() -> None:
     assert element(small(GLB), "span", class_="file-name").text == "box_00001_.glb"
     assert element(small(GLB), "span", class_="file-kind numeric").text == "3D model · GLB · 2000 B"
     assert element(small(GLB), "span", class_="file-facts numeric").text == "Vertices 1200 · Triangles 2400"
-    assert element(small(GLB), "button", data_action="open-picture")["aria-label"] == "Open box_00001_.glb"
+    assert element(small(GLB), "button", class_="result-open")["aria-label"] == "Open box_00001_.glb"
     assert element(small(GLB), "a", data_testid="download")["download"] == "box_00001_.glb"
 
 
@@ -80,8 +81,10 @@ def test_svg_is_an_image_but_no_input() -> None:
 
 def test_lost_file_keeps_its_name_and_opens_nothing() -> None:
     shown = small(file("a.glb", delivery=Delivery.GONE), url="")
+    assert element(shown, "p", class_="tile-trouble").text
+    assert not elements(small(file("a.glb")), "p", class_="tile-trouble")
     assert element(shown, "span", class_="file-name").text == "a.glb"
-    assert not elements(shown, "button")
+    assert not elements(shown, "button", class_="result-open")
 
 
 def test_sheet_names_files_and_texts() -> None:

@@ -18,12 +18,15 @@ from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.actions import ActionTable
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
+from app.ui.results.album_html import ask_workflow
 from app.ui.results.reuse import Reuse, settings_of
-from app.ui.results.state import PictureDialog
+from app.ui.results.state import InputDialog, PictureDialog
 from app.workflows.forms.fields import SeedMode
 from tests.ports.memory_documents import MemoryDocuments
+from tests.unit.ui.elements import elements
 from tests.unit.ui.library.test_opening import CATALOGUE, api, graph
 from tests.unit.ui.page_kit import (
+    ENGLISH,
     Bytes,
     MemoryContext,
     MemoryScreen,
@@ -178,3 +181,20 @@ async def test_result_becomes_input_from_here_or_its_server() -> None:
     assert isinstance(rig.error, BadInput)
     assert len(rig.taken) == 2
     assert rig.context.ui.dialog == PictureDialog(PromptId(task.prompt_id), 0), "it stays open and shows the error"
+
+
+async def test_workflow_without_picture_input_is_replaced_by_a_chosen_one() -> None:
+    task = ended("a", output("boat.png", delivery=Delivery.KEPT))
+    rig = Rig(task)
+    rig.session.results.kept[task.prompt_id, 0] = here = Bytes(b"here")
+    rig.opener.choose("text")
+    await rig.act("use-as-input", task, index="0")
+    asked = rig.context.ui.dialog
+    assert isinstance(asked, InputDialog)
+    assert {workflow_id for workflow_id, _title in asked.workflows} == {"enlarge", "blend"}
+    question = str(ask_workflow(asked, ENGLISH))
+    assert [item["data-workflow-id"] for item in elements(question, data_testid="use-in")] == ["enlarge", "blend"]
+    assert rig.taken == [], "nothing is put anywhere before the answer"
+    await rig.act("use-in", task, workflowId="blend", index="0")
+    assert rig.taken == [(here, "boat.png")]
+    assert rig.context.ui.of(FormState).workflow_id == "blend"

@@ -18,6 +18,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
 from app.ui.page.regions import live_words
 from app.ui.page.state import NoticeKind, NoticesState
+from app.ui.results.state import PictureDialog
 from app.ui.runs.card_words import word_card, word_editor, word_ward
 from app.ui.runs.note_words import NOTES, word_note
 from app.ui.runs.offer_words import word_offer
@@ -183,6 +184,10 @@ def test_too_little_memory_says_what_to_do() -> None:
     assert words.quote == "CUDA out of memory"
 
 
+def _shown_large(done: Task) -> str:
+    return markup(page(StillSession(window=window(done)), UiState(dialog=PictureDialog(done.prompt_id, 0))), "dialogs")
+
+
 def test_adopted_and_recovered_work_have_different_texts() -> None:
     cards = page(
         StillSession(window=window(task("a", is_ward=True, epoch=2), task("b", is_ward=True, created_at=2e3)))
@@ -190,7 +195,7 @@ def test_adopted_and_recovered_work_have_different_texts() -> None:
     assert "Adopted" in word_ward(cards[0], ENGLISH)
     assert "turned up again" in word_ward(cards[1], ENGLISH)
     adopted = ended("c", output(), is_ward=True, epoch=2)
-    assert "Adopted" in markup(page(StillSession(window=window(adopted))), "results")
+    assert "Adopted" in _shown_large(adopted)
 
 
 @in_both
@@ -199,9 +204,9 @@ def test_card_says_why_the_editors_graph_was_not_sent(_: Translator) -> None:
     words = {fault: word_editor(task("a", editor_fault=fault), _) for fault in faults}
     assert all(words.values()) and len(set(words.values())) == 5
     assert word_editor(task("a", editor_sha256="ee"), _) == ""
-    for card, place in ((task("a", editor_fault=GONE), "now"), (ended("a", output(), editor_fault=GONE), "results")):
+    for card in (task("a", editor_fault=GONE), ended("a", output(), editor_fault=GONE)):
         for item, is_noted in ((card, True), (replace(card, editor_fault=""), False)):
-            text = markup(page(StillSession(window=window(item))), place)
+            text = _shown_large(item) if item.state.is_end else markup(page(StillSession(window=window(item))), "now")
             assert bool(elements(text, data_testid="editor-note")) is is_noted
 
 
