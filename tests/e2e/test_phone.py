@@ -41,7 +41,7 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> N
     await expect(page.locator("#form")).to_be_hidden()
     await expect(now.locator(".tab-badge")).to_have_text("1")
     await expect(results).to_have_attribute("aria-current", "true")
-    await page.locator("#results [data-testid=task-card][data-state=succeeded]").wait_for()
+    await page.locator("#results [data-testid=task-card][data-state=succeeded] .tile").wait_for()
     await form.tap()
     await wait_for_js(page, "scrollY === 120")
     assert await page.evaluate(WIDTH) == 360
@@ -56,7 +56,6 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> N
     await expect(results).to_have_attribute("aria-current", "true")
 
     await now.tap()
-    await page.locator("[data-focus=form], [data-testid=empty-run]").first.tap()
     await page.keyboard.press("Control+K")
     await page.keyboard.type("results jump")
     await page.keyboard.press("Enter")
