@@ -44,8 +44,8 @@ async def add_lines(page: Page, count: int) -> None:
 
 async def servers_of(page: Page, part: str) -> set[str | None]:
     """Return the servers that the cards of a part of the page name."""
-    cards = await page.locator(f"{part} [data-testid=task-card]").all()
-    return {await card.get_attribute("data-server") for card in cards}
+    cards = page.locator(f"{part} [data-testid=task-card]")
+    return set(await cards.evaluate_all("(cards) => cards.map((card) => card.dataset.server)"))
 
 
 async def test_crew_of_three_servers_survives_a_reload(window: MooringWindow, fleet: Fleet) -> None:

@@ -94,7 +94,7 @@ async def test_server_killed_before_delivery_delivers_after_restart(user: Browse
     fleet.start(server_id)
     assert (await fleet.expect_delivered(window, prompt_id, workflow))["executionServer"] == server_id
     assert (await fleet.submits())[server_id] == 0
-    await expect(card).to_contain_text("Kept in this browser")
+    await expect(card.locator("[data-testid=result][data-delivery=kept]")).to_be_visible()
 
 
 async def test_submit_without_answer_is_found_by_polling(user: BrowserUser, fleet: Fleet) -> None:

@@ -320,7 +320,7 @@ async def test_worker_that_cannot_start_is_reported_and_retried(
 async def test_graph_fits_at_360_pixels(window: MooringWindow) -> None:
     await window.page.set_viewport_size({"width": 360, "height": 640})
     prompt_id = await window.submit(failing())
-    await window.show("results")
+    await window.show("now")
     await window.card(prompt_id, "failed").wait_for()
     page = await open_graph(window, prompt_id)
     assert await page.evaluate("document.documentElement.scrollWidth") == 360

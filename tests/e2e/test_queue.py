@@ -27,9 +27,9 @@ TAP = """([down, up]) => {
 async def test_rows_keep_still_under_the_pointer(window: MooringWindow, gateway: Service) -> None:
     page = window.page
     async with paused(*demo_servers(gateway)):
-        first = await window.submit(slow_workflow(3), "Tide")
+        first = await window.submit(slow_workflow(), "Tide")
         await window.card(first, "running").get_by_test_id("preview").wait_for()
-        second = await window.submit(slow_workflow(3, seed=2), "Dunes")
+        second = await window.submit(slow_workflow(), "Dunes")
         row = window.card(second, "queued")
         await row.hover()
         box = await row.bounding_box()

@@ -34,8 +34,8 @@ def other_than(server_id: str) -> str:
 
 
 async def focused_card(window: MooringWindow) -> str | None:
-    """Return the prompt_id of the focused card."""
-    return await window.call("document.activeElement.closest('[data-testid=task-card]')?.dataset.promptId ?? null")
+    """Return the prompt_id of the focused card or row."""
+    return await window.call("document.activeElement.closest('[data-prompt-id]')?.dataset.promptId ?? null")
 
 
 async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
@@ -110,7 +110,7 @@ async def test_offers_open_another_window_or_give_up_by_keyboard(user: BrowserUs
     assert await window.call("document.activeElement.closest('dialog') !== null")
     await window.page.keyboard.press("Enter")
     await window.card(prompt_id, "given_up").wait_for()
-    await wait_for_js(window.page, "document.activeElement.matches('[data-testid=task-card]')")
+    await wait_for_js(window.page, "document.activeElement.matches('[data-prompt-id]')")
     assert await focused_card(window) == prompt_id
     assert (await window.facts())["lockedServer"] is None
 
