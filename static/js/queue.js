@@ -1,5 +1,5 @@
-// The queue keeps still under the user: while the pointer is over it, a finger is on it, a menu of it is open or the keyboard's
-// focus is in it, its rows keep their places and sizes (`app/ui/runs/queue.py`). Rows also open their sections here.
+// The queue keeps still under the user: while the pointer is over it, a row of it is dragged, a finger is on it, a menu of it is
+// open or the keyboard's focus is in it, its rows keep their places and sizes (`app/ui/runs/queue.py`). Rows also open their sections here.
 
 const QUEUE = "#now > .queue-panel, #waiting > .queue-panel";
 const ROW = ".row[data-prompt-id]";
@@ -7,6 +7,7 @@ const TOUCH = 400; // milliseconds after a finger is lifted, until its click has
 
 let act = () => {}; // `listenQueue` has the callback
 let isOver = false;
+let isDragged = false; // a browser says that the pointer has left when a drag begins
 let isTouched = false;
 let lifted = 0;
 let held = ""; // what was reported last
@@ -19,7 +20,7 @@ const idOf = (row) => row.dataset.promptId;
 function isWanted() {
   const focused = document.activeElement;
   const hasFocus = inQueue(focused) !== null && focused.matches(":focus-visible");
-  return isOver || isTouched || hasFocus || document.querySelector(`:is(${QUEUE}) .pop:popover-open`) !== null;
+  return isOver || isDragged || isTouched || hasFocus || document.querySelector(`:is(${QUEUE}) .pop:popover-open`) !== null;
 }
 
 /** The page was patched, or the user came or left: tell Python which rows to keep, and keep their heights. */
@@ -69,6 +70,14 @@ export function listenQueue(callback) {
   });
   document.documentElement.addEventListener("pointerleave", () => {
     isOver = false;
+    settleQueue();
+  });
+  document.addEventListener("dragstart", ({ target }) => {
+    isDragged = inQueue(target) !== null;
+  });
+  document.addEventListener("dragend", ({ clientX, clientY }) => {
+    isDragged = false;
+    isOver = inQueue(document.elementFromPoint(clientX, clientY)) !== null;
     settleQueue();
   });
   document.addEventListener("pointerdown", ({ target, pointerType }) => {
