@@ -37,6 +37,8 @@ SIDEWAYS = "pre, .sheet-scroll, .album-narrowing, .large-stage, select, input, t
 TOO_WIDE = """(sideways) => {
   const root = document.documentElement;
   const found = root.scrollWidth > root.clientWidth ? [`the page: ${root.scrollWidth}`] : [];
+  const isOutside = (box) => box.checkVisibility() && box.getBoundingClientRect().right > root.clientWidth;
+  if (found.length) found.push([...document.body.querySelectorAll("*")].find(isOutside)?.outerHTML.slice(0, 120));
   for (const box of document.body.querySelectorAll("*")) {
     if (box.scrollWidth <= box.clientWidth || box.matches(sideways) || !box.checkVisibility()) continue;
     const style = getComputedStyle(box);
