@@ -10,11 +10,11 @@ Choose = Callable[[int], int]  # one of so many choices, from 0
 
 _COMMENT = re.compile(r"/\*|//.*")  # the end of a block is searched separately: many starts may have no end
 _OPENING = re.compile(r"/([/*])")
-_UNESCAPE = re.compile(r"\\([{}|])")
+UNESCAPE = re.compile(r"\\([{}|])")
 PATTERN = re.compile(r"%([^%]+)%")
 _DATE = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 _NO_FILE_NAME = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
-_MOST_NESTED = 100
+MOST_NESTED = 100
 
 
 def choose_first(_: int) -> int:
@@ -56,13 +56,13 @@ def resolve_prompt(text: str, choose: Choose, depth: int = 0) -> str:
             # A lone backslash at the end becomes "\undefined" in the editor; that is kept out of the user's prompt.
             found.append(text[at : at + 2])
             at += 2
-        elif char == "{" and depth < _MOST_NESTED:
+        elif char == "{" and depth < MOST_NESTED:
             parts, at = _parts(text, at + 1)
             found.append(resolve_prompt(parts[choose(len(parts))], choose, depth + 1))
         else:
             found.append(char)
             at += 1
-    return _UNESCAPE.sub(r"\1", "".join(found))
+    return UNESCAPE.sub(r"\1", "".join(found))
 
 
 def escaped(text: str) -> str | None:
