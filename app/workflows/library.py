@@ -25,6 +25,7 @@ from typing import Any
 from app.core.errors import BadInput, SourceFault
 from app.core.model import RECORD_VERSION, PromptId
 from app.core.ports.documents import DocumentKey
+from app.workflows import word_lists
 from app.workflows.bounds import MAX_FILE, check_file, refusal
 from app.workflows.documents import Note
 from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND
@@ -34,7 +35,7 @@ from app.workflows.reading import Source
 
 KIND, FILE_KIND, VERSION_KIND = "workflow", "workflow-file", "workflow-version"
 SEEN_KIND = "published-seen"  # not exported: another installation has other files
-EXPORTED_KINDS = (KIND, FILE_KIND, VERSION_KIND, PRESET_KIND, RECENT_KIND)
+EXPORTED_KINDS = (KIND, FILE_KIND, VERSION_KIND, PRESET_KIND, RECENT_KIND, word_lists.KIND, word_lists.FILE_KIND)
 LONGEST_TITLE = 200  # characters
 LONGEST_TAG = 40
 MOST_TAGS = 20
@@ -262,8 +263,8 @@ def read_export(text: str, name: str = "") -> Bundle:
         layouts = {str(key): str(layout) for key, layout in parsed["layouts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(SourceFault.DAMAGED.value, name, repr(error)) from error
-    others = {key: text for key, text in documents.items() if key[0] not in {KIND, FILE_KIND, VERSION_KIND}}
-    return Bundle({**others, **_whole_items(documents)}, layouts)
+    others = {key: text for key, text in documents.items() if key[0] in {PRESET_KIND, RECENT_KIND}}
+    return Bundle({**others, **_whole_items(documents), **word_lists.whole(documents)}, layouts)
 
 
 def _whole_items(documents: Mapping[DocumentKey, str]) -> dict[DocumentKey, str]:

@@ -20,6 +20,7 @@ from typing import Any
 from app.core.errors import BadInput, SourceFault
 from app.core.model import PromptId
 from app.core.ports.documents import Changes, DocumentKey
+from app.workflows import word_lists
 from app.workflows.forms.presets import PRESET_KIND
 from app.workflows.forms.records import Undecoded, from_text
 from app.workflows.library import (
@@ -138,7 +139,7 @@ def removed(texts: _Texts, item_id: str) -> Changes:
 def merged(bundle: Bundle, known: _Texts) -> dict[DocumentKey, str | None]:
     """The changes that import a bundle into the `known` documents of its items, of which nothing is lost.
 
-    Of two contents of an item, the later one is current and the other a version.
+    Of two contents of an item, the later one is current and the other a version. Lists of words that exist stay.
     """
     changes: dict[DocumentKey, str | None] = {}
     for (kind, name), text in bundle.documents.items():
@@ -146,12 +147,15 @@ def merged(bundle: Bundle, known: _Texts) -> dict[DocumentKey, str | None]:
             changes[kind, name] = text
         elif kind == KIND:
             changes |= _merged(name, text, bundle.documents, known)
+        elif kind == word_lists.KIND and (kind, name) not in known:
+            changes |= {key: bundle.documents[key] for key in word_lists.keys_of(name)}
     return changes
 
 
 def keys_to_merge(bundle: Bundle) -> tuple[DocumentKey, ...]:
     """The documents that `merged` needs."""
-    return tuple(key for kind, name in bundle.documents if kind == KIND for key in keys_of(name))
+    lists = ((kind, name) for kind, name in bundle.documents if kind == word_lists.KIND)
+    return *lists, *(key for kind, name in bundle.documents if kind == KIND for key in keys_of(name))
 
 
 def _merged(item_id: str, text: str, theirs: _Texts, ours: _Texts) -> Changes:

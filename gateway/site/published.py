@@ -1,4 +1,4 @@
-"""The published workflows of this installation: the files of one folder, read-only, listed with a tag of their content.
+"""The published files of this installation: workflows, wildcards and lists of tags in one folder, read-only.
 
     published = Published(Path("workflows"))
     published.listing().as_json()      # {"v": 1, "files": [{"path": "portraits/enlarge.json", "size": …, "tag": …}], …}
@@ -19,9 +19,12 @@ from pathlib import Path
 
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from wire.media import CARRIER_ENDINGS
+from wire.word_lists import LARGEST as LARGEST_WORDS
+from wire.word_lists import ending_of, is_published
 
 VERSION = 1
 LARGEST = 50_000_000  # bytes of one file
+MOST_WORD_FILES = 3000  # wildcards and lists of tags, beside workflows
 LARGEST_TITLED = 5_000_000  # bytes of a file that is searched for its title
 MOST_FILES = 1000
 DEEPEST = 6  # folders below the published one
@@ -112,12 +115,16 @@ class Published:
 def _list(folder: Path, known: Mapping[tuple[Path, str], File]) -> Listing:
     files: dict[str, File] = {}
     left_out: dict[str, str] = {}
+    counts = {True: 0, False: 0}  # of files of words, and of others
     for path in _walk(folder):
         name = path.relative_to(folder).as_posix()
-        reason = _unfit(name) or ("too many files" if len(files) >= MOST_FILES else "")
+        is_words = is_published(name)
+        is_full = counts[is_words] >= (MOST_WORD_FILES if is_words else MOST_FILES)
+        reason = _unfit(name) or ("too many files" if is_full else "")
         found = None if reason else _file(folder, path)
         if isinstance(found, File):
             files[name] = known.get((found.real, found.tag)) or _titled(found)
+            counts[is_words] += 1
         else:
             left_out[name] = reason or found or ""
     return Listing(files, left_out)
@@ -140,14 +147,20 @@ def _titled(file: File) -> File:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield every file that may be a workflow, in order. An unreadable folder is logged and hides no other."""
+    """Yield every file that may be a workflow or has words, in order.
+
+    An unreadable folder is logged and hides no other.
+    """
     for place, folders, names in os.walk(folder, onerror=lambda error: _log.warning("not published: %s", error)):
         here = Path(place)
         is_deepest = len(here.relative_to(folder).parts) >= DEEPEST
         folders[:] = [] if is_deepest else sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in CARRIER_ENDINGS:
-                yield here / name
+            path = here / name
+            if name.startswith("."):
+                continue
+            if path.suffix.lower() in CARRIER_ENDINGS or is_published(path.relative_to(folder).as_posix()):
+                yield path
 
 
 def _unfit(name: str) -> str:
@@ -165,7 +178,8 @@ def _file(folder: Path, path: Path) -> File | str:
         return f"it cannot be read: {error}"
     if folder not in real.parents or not real.is_file():
         return "it is no file of this folder"
-    if facts.st_size > LARGEST:
-        return f"it has more than {LARGEST // 1_000_000} MB"
+    largest = LARGEST_WORDS.get(ending_of(path.name), LARGEST)
+    if facts.st_size > largest:
+        return f"it has more than {largest // 1_000_000} MB"
     text = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
     return File(facts.st_size, hashlib.sha256(text.encode()).hexdigest()[:16], real)

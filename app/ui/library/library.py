@@ -20,6 +20,7 @@ from app.core.saved import PublishedFile
 from app.workflows import library, versions
 from app.workflows.library import EXPORTED_KINDS, FILE_KIND, KIND, SEEN_KIND, Body, Bundle, Item, Origin, Seen, item_of
 from app.workflows.reading import Source
+from wire.word_lists import ending_of
 
 log = logging.getLogger("mooring.ui")
 
@@ -48,6 +49,7 @@ class Library:
         self.files = files
         self.items: tuple[Item, ...] = ()
         self.published: tuple[PublishedFile, ...] = ()
+        self.published_words: tuple[PublishedFile, ...] = ()
         self.changed_since: Mapping[str, float] = {}  # open published workflows that changed since they were used
         self.seen: Mapping[str, Seen] = {}  # published files, by path
         self._published_tag = ""  # of the list that is read, or being read
@@ -96,10 +98,13 @@ class Library:
             return
         self._published_tag = tag
         try:
-            self.published = await self.files.published() if tag else ()
+            found = await self.files.published() if tag else ()
         except MooringError as error:
             log.warning("the published workflows are not known: %r", error)
             return  # the known ones stay until the list changes next
+        else:
+            self.published = tuple(file for file in found if not ending_of(file.path))
+            self.published_words = tuple(file for file in found if ending_of(file.path))
         finally:
             self._listed_tag = tag
             self._changed()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import BadInput
+from app.workflows import word_lists
 from app.workflows.library import (
     FILE_KIND,
     KIND,
@@ -136,3 +137,13 @@ def test_any_other_file_is_refused_by_its_name(text: str) -> None:
 
 def test_deleted_item_loses_its_file() -> None:
     assert set(deleted("a")) == {(KIND, "a"), (FILE_KIND, "a")}
+
+
+def test_words_are_exported_and_existing_ones_stay() -> None:
+    item, text = word_lists.read_word_file(b"tabby", "cats.txt", at=1.0)
+    other, more = word_lists.read_word_file(b"hound", "dogs.txt", at=1.0)
+    every = {**word_lists.written(item, text), **word_lists.written(other, more)}
+    documents = {key: value for key, value in every.items() if value}
+    bundle = read_export(export_text(Bundle(documents)))
+    assert merged(bundle, {}) == documents
+    assert {name for _, name in merged(bundle, {(word_lists.KIND, item.list_id): "here"})} == {other.list_id}

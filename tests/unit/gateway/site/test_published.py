@@ -42,6 +42,40 @@ def test_unlisted_file_is_not_read(folder: Path, path: str) -> None:
     assert Published(folder).read(path) is None
 
 
+def test_words_are_published_in_folders_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "wildcards/animals/cats.txt",
+        "wildcards/readme.csv",
+        "tags/sea.CSV",
+        "tags/note.txt",
+        "sub/tags/x.csv",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("tabby\n")
+    monkeypatch.setitem(published.LARGEST_WORDS, ".txt", 8)
+    (folder / "wildcards" / "large.txt").write_text("tabby\nblack\n")
+    (folder / "wildcards" / "out.txt").symlink_to(folder.parent / "secret.json")
+    shown = Published(folder)
+    listing = shown.listing()
+    assert [name for name in listing.files if name.startswith(("wildcards", "tags", "sub"))] == [
+        "tags/sea.CSV",
+        "wildcards/animals/cats.txt",
+    ]
+    assert set(listing.left_out) == {"wildcards/large.txt", "wildcards/out.txt"}
+    assert shown.read("wildcards/animals/cats.txt") == b"tabby\n"
+    assert shown.read("wildcards/large.txt") is None
+
+
+def test_files_of_words_have_a_limit_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "MOST_WORD_FILES", 1)
+    (folder / "wildcards").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / "wildcards" / name).write_text("x")
+    listing = Published(folder).listing()
+    assert "b.json" in listing.files
+    assert listing.left_out == {"wildcards/b.txt": "too many files"}
+
+
 def test_link_out_of_the_folder_is_left_out(folder: Path) -> None:
     (folder / "inner.json").symlink_to(folder / "b.json")
     (folder / "outer.json").symlink_to(folder.parent / "secret.json")
