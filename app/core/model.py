@@ -181,6 +181,15 @@ class InputFile:
     original_name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A prompt as the user wrote it, with choices or wildcards; the workflow has the text that was drawn from it."""
+
+    node_id: NodeId
+    input_name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeError:
     """One error that the server found in a prompt. `message` and `details` are the server's."""
@@ -303,6 +312,7 @@ class Task:
     title: str = ""
     workflow: str = ""  # API format, JSON text: exactly what is posted
     inputs: tuple[InputFile, ...] = ()
+    templates: tuple[Template, ...] = ()  # of its prompts, where another text was drawn
     expected: tuple[NodeId, ...] = ()  # output nodes that must show up for a full success
     choice: Choice | None = None
     job: Job | None = None

@@ -19,7 +19,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from app.core.errors import BadPlan, InvalidTransition, TaskNotFound
-from app.core.model import RECORD_VERSION, BatchId, Part, PromptId, ServerId, WindowId
+from app.core.model import RECORD_VERSION, BatchId, Part, PromptId, ServerId, Template, WindowId
 from app.core.workflow import ApiWorkflow, parse_workflow
 
 AHEAD = 2  # prompts of one session that may be unfinished on its server while others wait here
@@ -75,6 +75,7 @@ class Entry:
     owner: WindowId
     part: Part
     values: str = "[]"
+    templates: tuple[Template, ...] = ()  # of prompts among the values
     place: float = 0.0
     again_of: PromptId | None = None  # the task that was certainly not sent, if this is its second try
     v: int = RECORD_VERSION
@@ -249,8 +250,15 @@ class WaitingRuns:
         It leaves its grid's contact sheet, where its row and column would be wrong.
         """
         known = self.entry(prompt_id)
-        cell = known.part.cell if read_values(known.values) == values else None
-        changed = replace(known, values=write_values(values), part=replace(known.part, label=label, cell=cell))
+        before = read_values(known.values)
+        cell = known.part.cell if before == values else None
+        drawn = {key for key, value in before.items() if values.get(key) == value}
+        changed = replace(
+            known,
+            values=write_values(values),
+            templates=tuple(item for item in known.templates if (item.node_id, item.input_name) in drawn),
+            part=replace(known.part, label=label, cell=cell),
+        )
         changed.workflow_of(self.batches[known.batch_id])
         return replace(self, entries=tuple(changed if item is known else item for item in self.entries))
 

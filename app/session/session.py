@@ -22,7 +22,7 @@ from app.core import comfy
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import BadInput, InvalidTransition, MooringError, ServerMoved, StorageError
 from app.core.eta import Outlook
-from app.core.model import Fleet, InputFile, PromptId, ServerId, Task
+from app.core.model import Fleet, InputFile, PromptId, ServerId, Task, Template
 from app.core.ports import Ports
 from app.core.ports.blobs import Blob
 from app.core.ports.windows import Identity
@@ -252,16 +252,19 @@ class Session:
         server_id: ServerId | None = None,
         unable: Mapping[ServerId, str] | None = None,
         editor: str = "",
+        templates: tuple[Template, ...] = (),
     ) -> PromptId:
         """Submit a workflow: reserve, connect, upload, register, submit. Raises the error of the step that failed.
 
         `inputs` are files by (node id, input name). `server_id` allows no other server. `unable` are the servers
         that cannot run it, each with its cause (lacks). `editor` is the copy of the editor's file that is sent
-        along (`workflows/editor/copy.py`).
+        along (`workflows/editor/copy.py`), `templates` those of prompts that were drawn for this run.
         """
         prompt_id = PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)
-        order = RunOrder(prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy)
+        order = RunOrder(
+            prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy, templates=templates
+        )
         return await self._submitter.run(order)
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
@@ -283,7 +286,9 @@ class Session:
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
         copy = await self._submitter.editors.for_run_again(task)
         origin = Origin(task.server_id, task.created_at)
-        order = RunOrder(new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin)
+        order = RunOrder(
+            new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin, templates=task.templates
+        )
         return await self._submitter.run(order)
 
     async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:

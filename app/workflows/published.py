@@ -193,7 +193,9 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Kind]] = {
     "mask": lambda _: Upload(Media.MASK),
     "video": lambda _: Upload(Media.VIDEO),
     "audio": lambda _: Upload(Media.AUDIO),
-    "text": lambda item: Text(is_multiline=bool(item.get("multiline", True))),
+    "text": lambda item: Text(
+        is_multiline=bool(item.get("multiline", True)), has_dynamic_prompts=bool(item.get("choices"))
+    ),
     "integer": _whole,
     "number": lambda item: _whole(item) if item.get("whole") else _decimal(item),
     "slider": _slider,

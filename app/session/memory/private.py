@@ -47,6 +47,7 @@ def redacted(task: Task) -> Task:
         workflow="",
         project="",
         inputs=(),
+        templates=(),
         editor_sha256="",
         editor_fault="",
         again_of=None,

@@ -38,6 +38,7 @@ from app.core.model import (
     ServerId,
     Task,
     TaskState,
+    Template,
 )
 from app.core.ports.blobs import Blob
 from app.core.ports.http import Request, Response
@@ -80,6 +81,7 @@ class RunOrder:
     editor: EditorCopy = NO_EDITOR
     uploaded: tuple[InputFile, ...] = ()  # inputs that the reserved server already has
     origin: Origin | None = None  # the run that is repeated, if any
+    templates: tuple[Template, ...] = ()  # of its prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,7 @@ class Submitter:
                 project=state.tab.project,
                 workflow=self.capable.as_sent(workflow, place.server_id).text,
                 inputs=(*(item for item, _ in uploads), *order.uploaded),
+                templates=order.templates,
                 expected=workflow.expected_outputs,
                 choice=place.choice,
                 job=place.job or job_of(order.workflow),

@@ -122,6 +122,7 @@ class Sender:
             again_of=entry.again_of,
             part=entry.part,
             editor=await self._editors.read(batch.editor_sha256),
+            templates=entry.templates,
         )
 
     async def _taken(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:

@@ -257,4 +257,4 @@ class WaitingLine:
 
 def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> Entry:
     part = Part(batch_id=batch_id, index=run.index, label=run.label, cell=run.cell)
-    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values))
+    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values), templates=run.templates)

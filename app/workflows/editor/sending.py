@@ -60,11 +60,20 @@ class Sender:
         self._bases: dict[str, _Base] = {}
 
     def prepare(
-        self, values: Values, *, now: Moment | None, choose: Choose, controls: Mapping[Key, str] | None = None
+        self,
+        values: Values,
+        *,
+        now: Moment | None,
+        choose: Choose,
+        controls: Mapping[Key, str] | None = None,
+        drawn: Collection[Key] = (),
     ) -> Sending:
-        """The content of one run. `controls` are the modes that change values after each run: they go into the file."""
+        """The content of one run. `controls` are the modes that change values after each run: they go into the file.
+
+        The prompts in `drawn` have been drawn already, and are sent as they are.
+        """
         base = self._base(values, controls or {})
-        sent = base.sent(values, now, choose)
+        sent = base.sent(values, now, choose, always=drawn, drawn=drawn)
         fault = base.fault_of(values)
         return Sending(base.with_values(sent), base.copy if fault is None else no_copy(fault))
 
@@ -79,14 +88,17 @@ class Sender:
     ) -> tuple[list[PlannedRun], str]:
         """The runs of a plan with all values that differ from `prepare(values)`, and one copy for all of them.
 
-        A changed value is changed in all inputs that share its place in the file.
+        A changed value is changed in all inputs that share its place in the file. Prompts with a template have been
+        drawn already.
         """
         base, planned = self._base(values, controls or {}), list(runs)
         fault, shared = base.fault_of(values), base.keys_by_place()
         for number, run in enumerate(planned):
             own = {key: run.values[known] for known in run.values for key in shared.get(known, ())} | dict(run.values)
             fault = fault or base.fault_of(own)
-            sent = base.sent({**values, **own}, now, choose, always=own)
+            named = {(item.node_id, item.input_name) for item in run.templates}
+            drawn = {key for known in named for key in (known, *shared.get(known, ()))}
+            sent = base.sent({**values, **own}, now, choose, always=own, drawn=drawn)
             fresh = {key: value for key, value in sent.items() if key in own or base.is_fresh(key, values)}
             planned[number] = replace(run, values=fresh)
         return planned, base.copy if fault is None else no_copy(fault)
@@ -198,7 +210,13 @@ class _Base:
         return has_choices(text) if hole.lies is SlotKind.PROMPT else "%" in text
 
     def sent(
-        self, values: Values, now: Moment | None, choose: Choose, *, always: Collection[Key] = frozenset()
+        self,
+        values: Values,
+        now: Moment | None,
+        choose: Choose,
+        *,
+        always: Collection[Key] = frozenset(),
+        drawn: Collection[Key] = frozenset(),
     ) -> dict[Key, object]:
         """The values that differ from the base's own conversion, and those that are requested in any case."""
         places = self.conversion.places
@@ -210,7 +228,7 @@ class _Base:
         look_up = _LookUp(self.conversion, values)
         for key, lies in self.made:
             value = values.get(key, _value(places[key]))
-            if not isinstance(value, str):
+            if not isinstance(value, str) or key in drawn:
                 continue
             if lies is SlotKind.PROMPT and (key in found or has_choices(value) or key in self.conversion.chosen):
                 found[key] = resolve_prompt(value, choose)

@@ -114,7 +114,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text; with `has_dynamic_prompts` the editor takes one part of each `{a|b}` by chance."""
+    """A text; with `has_dynamic_prompts` one part of each `{a|b}` is drawn for each run (`prompts.py`)."""
 
     is_multiline: bool = False
     placeholder: str = ""

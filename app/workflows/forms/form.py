@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
-from app.workflows.forms.fields import Choice, Field, Kind, SeedMode, Upload
+from app.workflows.forms.fields import Choice, Field, Kind, SeedMode, Text, Upload
 from app.workflows.graph import Key
 
 
@@ -59,9 +59,12 @@ class Look:
     def on(self, item: Field) -> Field:
         """The field with this look. The author's kind wins, except for files, where the catalogue knows more."""
         is_known_file = isinstance(item.kind, Upload) and isinstance(self.kind, Upload)
+        kind = self.kind if self.kind is not None and not is_known_file else item.kind
+        if isinstance(kind, Text) and isinstance(item.kind, Text) and item.kind.has_dynamic_prompts:
+            kind = replace(kind, has_dynamic_prompts=True)
         return replace(
             item,
-            kind=self.kind if self.kind is not None and not is_known_file else item.kind,
+            kind=kind,
             label=self.label or item.label,
             hint=self.hint or item.hint,
             is_half=self.is_half or item.is_half,

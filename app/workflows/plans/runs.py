@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.core.errors import BadPlan
-from app.core.model import Cell
+from app.core.model import Cell, Template
 from app.core.workflow import ApiWorkflow
 from app.workflows.plans.ranges import read_range
 from app.workflows.plans.rows import RowFaults, Table, read_lines, read_row, read_table
@@ -34,12 +34,16 @@ def _anything(_: Target, __: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run of a plan; `index` counts from 0, `cell` is its place on a contact sheet."""
+    """One run of a plan; `index` counts from 0, `cell` is its place on a contact sheet.
+
+    `templates` are those of prompts among the values that were drawn for this run.
+    """
 
     index: int
     values: Values
     label: str
     cell: Cell | None = None
+    templates: tuple[Template, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from app.core.errors import BadInput, BadPlan, InvalidTransition, MooringError, TaskNotFound
-from app.core.model import BatchId, Part, PromptId
+from app.core.model import BatchId, NodeId, Part, PromptId, Template
 from app.core.records import decode, encode
 from app.core.waiting_runs import (
     AHEAD,
@@ -34,6 +35,9 @@ from tests.unit.core.builders import ME, OTHER
 
 BIGGEST = 2**64 - 1
 GRAPH = '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}}'
+
+
+TEXTS = json.dumps({name: {"class_type": "CLIPTextEncode", "inputs": {"text": ""}} for name in ("3", "4")})
 
 
 def batch(name: str) -> Batch:
@@ -172,6 +176,15 @@ def test_edited_run_has_new_values_and_label() -> None:
     assert changed.workflow_of(known.batches[changed.batch_id]).value("3", "seed") == BIGGEST
     with pytest.raises(BadInput):
         known.edit(PromptId("b"), {("9", "seed"): 1}, "")
+
+
+def test_edited_prompt_loses_its_template_and_others_keep_theirs() -> None:
+    drawn = {("3", "text"): "tabby", ("4", "text"): "sea"}
+    made = tuple(Template(NodeId(node), "text", f"__{node}__") for node in ("3", "4"))
+    entry = replace(entries("b", "a")[0], values=write_values(drawn), templates=made)
+    known = WaitingRuns(window_id=ME).join(replace(batch("b"), workflow=TEXTS), [entry], "line-1")
+    changed = known.edit(PromptId("a"), drawn | {("3", "text"): "mine"}, "").entry(PromptId("a"))
+    assert [item.text for item in changed.templates] == ["__4__"]
 
 
 # Refusals

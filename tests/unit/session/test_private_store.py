@@ -20,6 +20,7 @@ from app.core.model import (
     Part,
     PromptId,
     TaskState,
+    Template,
     WindowId,
 )
 from app.core.ports.blobs import Blob, Keep, KeepSettings
@@ -94,6 +95,7 @@ def test_stored_private_record_has_no_text() -> None:
         workflow='{"6": "zqprompt"}',
         project="zqproject",
         inputs=(InputFile(node_id=NodeId("1"), input_name="image", name="zqname", original_name="zqfile"),),
+        templates=(Template(NodeId("6"), "text", "zqtemplate"),),
         editor_sha256="zqsha",
         editor_fault="zqfault",
         again_of=PromptId("zqagain"),

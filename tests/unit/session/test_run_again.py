@@ -7,11 +7,12 @@ import json
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable, ServerLockedError
-from app.core.model import TaskState
+from app.core.model import NodeId, TaskState, Template
 from app.core.workflow import parse_workflow
+from app.workflows.plans.runs import PlannedRun
 from tests.simulation.store import Bytes
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
 
 
 @scene
@@ -74,3 +75,27 @@ async def test_upload_of_a_script_is_copied_to_another_server(stage: Stage) -> N
     task = await stage.ended(page, new)
     assert (task.state, task.server_id == task_of(page, old).server_id) == (TaskState.SUCCEEDED, False)
     assert [item.original_name for item in task.inputs] == ["photo.png"]
+
+
+@scene
+async def test_repeated_run_keeps_the_template_of_its_prompt(stage: Stage) -> None:
+    page = await stage.window()
+    made = (Template(NodeId("2"), "text", "a {calm|grey} sea"),)
+    first = await page.session.run(a_workflow(3, 1, None), title="drawn", server_id=A, templates=made)
+    await stage.ended(page, first)
+    second = await page.session.run_again(first)
+    assert task_of(page, first).templates == task_of(page, second).templates == made
+    assert task_of(page, second).workflow == task_of(page, first).workflow
+
+
+@scene
+async def test_waiting_run_keeps_the_template_of_its_prompt(stage: Stage) -> None:
+    page = await stage.window()
+    made = (Template(NodeId("2"), "text", "a {calm|grey} sea"),)
+    runs = [PlannedRun(0, {}, "first", templates=made), PlannedRun(1, {}, "second")]
+    await page.session.line.add(a_workflow(3, 1, None), runs)
+    await stage.until(lambda: len(window_of(page).tasks) == 2)
+    assert {task.part.label: task.templates for task in window_of(page).tasks.values() if task.part} == {
+        "first": made,
+        "second": (),
+    }
