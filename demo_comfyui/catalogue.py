@@ -52,7 +52,10 @@ _OWN = (
     _define(
         "DemoSampler",
         {
-            "text": ["STRING", {"multiline": True, "default": "evening over quiet hills", "tooltip": _NOTE}],
+            "text": [
+                "STRING",
+                {"multiline": True, "dynamicPrompts": True, "default": "evening over quiet hills", "tooltip": _NOTE},
+            ],
             "seed": _int(0, 0, _MAX_SEED, control_after_generate=True),
             "steps": _int(20, 1, 200),
             "width": _int(512, 64, 2048, step=8),
@@ -86,7 +89,10 @@ _OWN = (
     _define(
         "DemoVideoSampler",
         {
-            "text": ["STRING", {"multiline": True, "default": "clouds over a wide valley", "tooltip": _NOTE}],
+            "text": [
+                "STRING",
+                {"multiline": True, "dynamicPrompts": True, "default": "clouds over a wide valley", "tooltip": _NOTE},
+            ],
             "seed": _int(0, 0, _MAX_SEED, control_after_generate=True),
             "steps": _int(20, 1, 200),
             "frames": _int(12, 1, 60),

@@ -98,6 +98,10 @@ class BrowserScreen:
         found: dict[str, str] = json.loads(str(self._shell.earlyPictures()))
         return found
 
+    def give_tags(self, list_id: str, text: str) -> None:
+        """Offer the tags of this list (CSV) while the user types; an empty text removes it."""
+        self._patch.giveTags(list_id, text)
+
     # The tab
 
     def is_hidden(self) -> bool:

@@ -119,6 +119,17 @@ class Models:
                     del known[next(iter(known))]
             return known[file]
 
+    async def listed(self, folder: str) -> tuple[str, ...]:
+        """Return the names in a folder, in order, of those servers that answer."""
+        found = set[str]()
+        async with self._lock:
+            for server in self._servers()[:MOST_SERVERS]:
+                try:
+                    found |= (await self._names(self._known_of(server), folder)).keys()
+                except MooringError as error:
+                    log.info("%s of %s were not read: %r", folder, server.server_id, error)
+        return tuple(sorted(found, key=str.casefold))
+
     def _servers(self) -> list[Server]:
         fleet, window = self._state.fleet, self._state.window
         locked = window.window_locked_server if isinstance(window, Window) else None

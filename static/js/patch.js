@@ -21,6 +21,7 @@ import { listenQueue, settleQueue } from "./queue.js";
 import { give } from "./saving.js";
 
 export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "./folder.js";
+export { giveTags } from "./complete.js";
 export { formatClock, formatNumber, formatPercent, formatSize } from "./format.js";
 export { hold, letGo } from "./kept.js";
 export { listenLinks } from "./link.js";
@@ -63,6 +64,7 @@ const callbacks = {
     if (name === "src" && isPlaying(element)) return false; // animation.js has it
     if (name === "open") return false; // details and dialogs are opened and closed by the user, or by showDialogs
     if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js and keys.js own their lists
+    if (element.dataset.complete !== undefined && (COMBO.has(name) || name === "role" || name === "aria-haspopup")) return false; // complete.js
     if (name === "value" || name === "checked" || name === "selected") return !spared.has(element.closest(FIELDS) ?? element);
     return true;
   },

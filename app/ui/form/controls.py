@@ -7,7 +7,9 @@ import json
 from app.session import ModelFile
 from app.ui.form.state import FieldView, OptionList
 from app.ui.kit.i18n import Translator
-from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Whole, text_of_option
+from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Text, Whole, text_of_option
+from app.workflows.forms.prompts import is_prompt, takes_loras
+from app.workflows.wildcards import seems_meant
 
 EXACT = 2**53  # past it, a browser's own number field loses digits
 LONGEST_RAW = 2_000  # characters shown of what cannot be changed
@@ -25,6 +27,8 @@ def control_facts(view: FieldView, event: str, suffix: str = "", action: str = "
     item = view.field
     name = field_id(item)
     described = [f"{name}-hint"] if item.hint else []
+    described += [f"{name}-draws"] if is_prompt(item) else []
+    described += [f"{name}-sent-as-is"] if is_sent_as_is(view) else []
     described += [f"{name}-fault"] if view.fault else []
     return {
         "id": f"{name}{suffix}",
@@ -36,6 +40,17 @@ def control_facts(view: FieldView, event: str, suffix: str = "", action: str = "
         **({"aria-invalid": "true"} if view.fault else {}),
         "autocomplete": "off",
     }
+
+
+def is_sent_as_is(view: FieldView) -> bool:
+    """Return whether the text seems to be written to be drawn, in a field where nothing is drawn."""
+    return isinstance(view.field.kind, Text) and not is_prompt(view.field) and seems_meant(view.value)
+
+
+def completion_facts(item: Field) -> dict[str, str]:
+    """The attributes of a text in which `static/js/complete.js` offers words."""
+    offered = [*(["wildcards"] if is_prompt(item) else []), *(["loras"] if takes_loras(item) else [])]
+    return {"data-complete": " ".join(offered), "aria-autocomplete": "list"}
 
 
 def number_facts(kind: Seed | Whole | Decimal) -> dict[str, str]:

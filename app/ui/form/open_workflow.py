@@ -26,6 +26,7 @@ from app.workflows.forms.arrangement import Arranged, Layout, arrange, workflow_
 from app.workflows.forms.building import first_form, form_steps
 from app.workflows.forms.fields import Choice, Field
 from app.workflows.forms.form import Form
+from app.workflows.forms.prompts import prompts_of
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, read_model_sources
 from app.workflows.published import Published, checkpoints_of, with_checkpoint
@@ -158,6 +159,11 @@ class OpenWorkflow:
         """The nodes whose choices add other inputs."""
         kinds = ((item.node_id, item.kind) for item in self.form.by_key.values())
         return frozenset(node_id for node_id, kind in kinds if isinstance(kind, Choice) and kind.is_shaping)
+
+    @cached_property
+    def prompts(self) -> tuple[Field, ...]:
+        """The texts in which choices and wildcards are drawn for each run."""
+        return prompts_of(self.form.by_key.values())
 
     @cached_property
     def uploads(self) -> tuple[Field, ...]:

@@ -25,12 +25,14 @@ from app.ui.form.state import (
     RemoteList,
 )
 from app.workflows.forms.arrangement import without
-from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Unknown, Upload
+from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Text, Unknown, Upload
 from app.workflows.forms.form import Section
 from app.workflows.forms.presets import mode_of
+from app.workflows.forms.prompts import prompt_fault
 from app.workflows.forms.search import search
 from app.workflows.graph import Key
 from app.workflows.model_files import is_model_choice
+from app.workflows.wildcards import WildcardNames
 
 NOTHING = Loaded()
 NO_MODELS = ModelList()
@@ -188,7 +190,7 @@ def field_view(
         picture=draft.pictures.get(item.key),
         is_checking=item.key in draft.checking,
         mode=mode_of(item, draft.modes),
-        fault=draft.faults.get(item.key) or text_fault(item, value),
+        fault=draft.faults.get(item.key) or text_fault(item, value) or _prompt_fault(item, value, known.wildcards),
         list_id=list_id,
         place=place,
         can_mask=base_of(item, draft) is not None,
@@ -252,6 +254,10 @@ def _is_long(kind: Kind) -> bool:
 def text_fault(item: Field, text: str) -> BadInput | None:
     """Return what is wrong with a field's text, or None. Equal faults are the same object, so that slices are equal."""
     return item.fault(text)
+
+
+def _prompt_fault(item: Field, text: str, names: WildcardNames | None) -> BadInput | None:
+    return prompt_fault(item, text, names) if names is not None and isinstance(item.kind, Text) else None
 
 
 def is_picture(item: Field) -> bool:

@@ -18,6 +18,7 @@ from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
 from app.workflows.links import Refused
 from app.workflows.needs import Runnability
+from app.workflows.wildcards import WildcardNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Loaded:
     lists: Mapping[str, RemoteList] = field(default_factory=dict)  # by route
     standings: Mapping[str, Runnability] = field(default_factory=dict)  # by workflow: where it can run
     models: KnownModels = field(default_factory=KnownModels)
+    wildcards: WildcardNames | None = None  # None until they have been read
     is_looking: bool = False  # while the servers' catalogues are refreshed
 
 

@@ -11,6 +11,7 @@ class What(Enum):
 
     RESULTS = "results"
     WORKFLOW = "workflow"
+    WORDS = "words"  # a file of wildcards or tags
     PRESET = "preset"
     WAITING = "waiting"
     KEPT = "kept"  # the bytes of all results

@@ -6,6 +6,7 @@ from app.core.errors import BadInput, BadPlan, SourceFault
 from app.ui.kit.i18n import Translator
 from app.ui.kit.link_words import word_link
 from app.ui.kit.plan_words import word_bad_plan
+from app.ui.kit.prompt_words import PROMPT_CAUSES, word_prompt_error
 from app.ui.kit.source_words import word_cannot_convert, word_source_fault
 from app.ui.kit.words import Tone, Words
 from app.workflows.editor.problems import CannotConvert
@@ -56,7 +57,9 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
 
 
 def _server_side(error: BadInput, _: Translator) -> Words:
-    """Files on a server, links, and every cause that is not known here."""
+    """Prompts, files on a server, links, and every cause that is not known here."""
+    if error.cause in PROMPT_CAUSES:
+        return word_prompt_error(error, _)
     match error.cause:
         case "bad-link" | "link-too-long" | "link-unknown" | "link-not-yours" | "link-no-output":
             return word_link(error, _)

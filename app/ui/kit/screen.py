@@ -66,6 +66,9 @@ class Screen(Protocol):
     def save(self, name: str, text: str) -> None:
         """Offer a text as a file to save."""
 
+    def give_tags(self, list_id: str, text: str) -> None:
+        """Give the page a list of tags to offer while the user types; an empty text removes it."""
+
     async def save_results(self, files: Mapping[str, str], archive: str, *, is_bare: bool = False) -> Unsaved:
         """Save kept results as files: file names by the names of the bytes, several as one archive.
 

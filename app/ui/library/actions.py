@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,11 @@ from app.ui.kit.screen import Screen
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, Saved
+from app.ui.words.words import Words
 from app.workflows.library import Item, can_be_read, export_text
+from app.workflows.word_lists import is_word_file
+
+_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\"")
 
 log = logging.getLogger("mooring.ui")
 
@@ -37,12 +42,14 @@ class LibraryActions:
         opener: Opener,
         pass_on: Callable[[Sequence[tuple[Blob, str]]], None],
         *,
+        words: Words,
         deletions: Deletions,
     ) -> None:
         self._context = context
         self._screen = screen
         self._library = library
         self._opener = opener
+        self._words = words
         self._pass_on = pass_on
         self._deletions = deletions
 
@@ -53,13 +60,31 @@ class LibraryActions:
         attempt(self._context, self._take_files(files, is_surely=is_surely))
 
     async def _take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
+        words = [item for item in files if is_word_file(item[1]) and not await _may_be_json(item[0])]
+        if words:
+            await self._take_words(words)
         others = [
             (blob, name)
             for blob, name in files
-            if not await self._opener.take_file(blob, name, is_surely=is_surely or is_json(blob, name))
+            if (blob, name) not in words
+            and not await self._opener.take_file(blob, name, is_surely=is_surely or is_json(blob, name))
         ]
         if others:
             self._pass_on(others)
+
+    async def _take_words(self, files: Sequence[tuple[Blob, str]]) -> None:
+        """Add files of words, and show them in the library. A file without words hides no other."""
+        refused: MooringError | None = None
+        for blob, name in files:
+            try:
+                await self._words.add(blob, name)
+            except MooringError as error:
+                refused = refused or error
+        await self._words.load()
+        self._show(LibraryDialog())
+        self._screen.schedule(lambda: self._screen.update({"jump": "word-lists"}))  # once the library is drawn
+        if refused is not None:
+            raise refused
 
     @action("open-text")
     async def open_text(self, text: str) -> None:
@@ -212,6 +237,11 @@ class LibraryActions:
 
     def _show(self, dialog: LibraryDialog) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))
+
+
+async def _may_be_json(blob: Blob) -> bool:
+    """Return whether a text file may be a workflow; a line of a wildcard may begin with a brace too."""
+    return _OBJECT.match(await blob.read(200)) is not None
 
 
 def is_json(blob: Blob, name: str) -> bool:

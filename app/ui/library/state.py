@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.core.errors import MooringError
 from app.core.model import ServerId
 from app.ui.form.picker import WorkflowEntry
 from app.ui.kit.state import Dialog
+from app.ui.words.state import WordsView
 from app.workflows.library import Version
 
 SHOWN = 120  # workflows, and names of saved ones; more are found by the search
@@ -57,3 +58,4 @@ class LibraryView:
     servers: tuple[tuple[ServerId, str], ...] = ()  # healthy servers with their names
     chosen: str = ""
     versions: tuple[VersionView, ...] = ()  # of the item whose versions are listed
+    words: WordsView = field(default_factory=WordsView)

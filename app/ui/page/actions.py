@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.many_actions import ManyActions
-from app.ui.runs.orders import files_of, order_of, plan_of
+from app.ui.runs.orders import PromptDraw, files_of, order_of, plan_of, wildcards_of
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
 from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState
 from app.ui.runs.task_actions import TaskActions
@@ -37,13 +37,23 @@ from app.ui.runs.waiting_actions import LineActions
 from app.ui.windows.orphan_actions import OrphanActions
 from app.workflows.graph import Key
 from app.workflows.plans.runs import PlannedRun
+from app.workflows.wildcards import NO_WILDCARDS, Wildcards
 
 log = logging.getLogger("mooring.ui")
+
+
+ReadWildcards = Callable[[Collection[str]], Awaitable[Wildcards]]
+
+
+async def no_wildcards(_references: Collection[str]) -> Wildcards:
+    """Read nothing: there are no wildcards."""
+    return NO_WILDCARDS
 
 
 class PageActions(ActionTable):
     """Every action of the page by name, with its one handler. Here are those of running, of dialogs and of messages.
 
+    `read_wildcards` reads those that the form's prompts refer to.
     `note_used(workflow_id, prompt_id)` notes a run in the library, `note_values(chosen, draft)` the form's values at
     each.
     """
@@ -57,12 +67,14 @@ class PageActions(ActionTable):
         note_used: Callable[[str, PromptId], Awaitable[None]] | None = None,
         *,
         note_values: Callable[[OpenWorkflow, Draft], None] = lambda _chosen, _draft: None,
+        read_wildcards: ReadWildcards = no_wildcards,
         deletions: Deletions,
     ) -> None:
         self._session = session
         self._deletions = deletions
         self._note_used = note_used
         self._note_values = note_values
+        self._read_wildcards = read_wildcards
         self._random_seed = random_seed
         self._context = context
         self._screen = screen
@@ -157,6 +169,12 @@ class PageActions(ActionTable):
         chosen, ui = self._form.chosen, self._context.ui
         if chosen is None or (view := run_view(self._session, chosen, ui)).blocker is not None:
             return  # the Run bar says why
+        before = ui.of(FormState)
+        draw = await self._draw_for(chosen, before.draft)
+        ui = self._context.ui
+        if (ui.of(FormState).workflow_id, ui.of(FormState).draft) != (before.workflow_id, before.draft):
+            await self.run(confirmed)  # changed while wildcards were read
+            return
         form, count = ui.of(FormState), ui.of(RunsState).run_count
         wish = self._wish(chosen, view.where)
         if count > 1 and chosen.credit_classes and not confirmed:
@@ -164,17 +182,22 @@ class PageActions(ActionTable):
             return
         if count > 1 or wish.is_patient:
             self._note_values(chosen, form.draft)
-            await self._run_many(chosen, count, wish)
+            await self._run_many(chosen, count, wish, draw)
             return
         draft = self._form.draw_seeds(chosen, form.draft)
-        order = order_of(chosen, draft, now=self._screen.local_time(), choose=self._choose)
+        order = order_of(chosen, draft, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)
         self._context.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
         self._screen.update({"reveal": "now"})
         self._context.hold_drawing()
         try:
             prompt_id = await self._session.run(
-                order.workflow, title=chosen.title, inputs=inputs, server_id=wish.asked, editor=order.editor
+                order.workflow,
+                title=chosen.title,
+                inputs=inputs,
+                server_id=wish.asked,
+                editor=order.editor,
+                templates=order.templates,
             )
         except MooringError as error:
             log.info("the run failed, as its card shows: %r", error)
@@ -190,11 +213,16 @@ class PageActions(ActionTable):
             return Wish(asked=self._demo_server())
         return wish
 
-    async def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish) -> None:
+    async def _draw_for(self, chosen: OpenWorkflow, draft: Draft, runs: Sequence[PlannedRun] = ()) -> PromptDraw:
+        """Return what prompts are drawn with. Nothing is awaited if no prompt has wildcards."""
+        references = wildcards_of(chosen, draft, runs)
+        return PromptDraw(self._choose, await self._read_wildcards(references) if references else NO_WILDCARDS)
+
+    async def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish, draw: PromptDraw) -> None:
         """Queue so many runs, each with the seeds that its own click would have drawn."""
         form = self._context.ui.of(FormState)
         runs, draft = self._form.draw_many(chosen, form.draft, count)
-        plan = plan_of(chosen, form.draft, runs, now=self._screen.local_time(), choose=self._choose)
+        plan = plan_of(chosen, form.draft, runs, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)
         set_slices(self._context, form.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
@@ -206,7 +234,8 @@ class PageActions(ActionTable):
         if view.blocker is not None:
             return  # the dialog says why
         self._note_values(chosen, self._context.ui.of(FormState).draft)
-        plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), choose=self._choose)
+        draw = await self._draw_for(chosen, draft, runs)
+        plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
         await self._line.add(chosen.title, plan, inputs, wish, senders=senders or self._senders(wish, len(runs)))

@@ -74,6 +74,8 @@ def word_deletion(item: Deletion, _: Translator) -> str:
             return _("“{name}” deleted, with its results.", name=name)
         case What.WORKFLOW:
             return _("“{name}” deleted from the library.", name=name)
+        case What.WORDS:
+            return _("Words “{name}” deleted.", name=item.name)
         case What.PRESET:
             return _("Preset “{name}” deleted.", name=name)
         case What.WAITING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.model import PromptId, Task, Unreadable
 from app.core.waiting_runs import MOST_SENDERS
@@ -54,6 +54,7 @@ from app.ui.runs.waiting import CancelDialog, cancel_view
 from app.ui.settings.account import Account, LogOutDialog
 from app.ui.settings.logout import log_out_view
 from app.ui.windows.panel import PanelFacts, WindowsDialog, windows_view
+from app.ui.words.state import WordsState, words_view
 
 NONE = DialogView()
 
@@ -90,7 +91,8 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return _panel(around, dialog), None
         case LibraryDialog() as dialog:
             view = library_view(dialog, around.stock, session.fleet, ui.of(FormState).workflow_id, around.sight)
-            return DialogView(view), None
+            words = words_view(ui.of(WordsState), dialog.query, ui.hidden)
+            return DialogView(replace(view, words=words)), None
         case PresetsDialog() | ShareDialog() as dialog if around.opened is not None:
             return _about_form(around, dialog, around.opened), None
         case ManyDialog() if around.chosen is not None:

@@ -72,6 +72,7 @@ from app.ui.settings.actions import SettingsActions, page_settings
 from app.ui.settings.notifications import EndNotifier, Notifier
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
+from app.ui.words.words import Words
 from app.workflows.forms.fields import MAX_SEED
 from app.workflows.graph import Key
 from app.workflows.library import Item
@@ -148,6 +149,9 @@ class Page:
         self._end_notifier = EndNotifier(notifier, now)
         self._settings = SettingsActions(self, screen, notifier, lambda: self._translator, session.choose_previews)
         self._recents = Recents(documents, self, screen, self._deletions)
+        self._words = Words(
+            documents, self._library, self, screen, models=session.models, now=now, deletions=self._deletions
+        )
         self._album_rows = AlbumRows(session, documents, self)
         self._results = ResultsActions(self, screen, session.name_project)
         self._album = AlbumActions(session, self._album_rows, self, screen, now, deletions=self._deletions)
@@ -158,6 +162,7 @@ class Page:
             random_seed,
             self._opener.note_used,
             note_values=self._recents.note,
+            read_wildcards=self._words.read,
             deletions=self._deletions,
         )
         self._standings = Standings(session, self, screen, pause=lambda: asyncio.sleep(POLL_INTERVAL))
@@ -171,12 +176,13 @@ class Page:
         )
         self._library_actions = LibraryActions(
             self, screen, self._library, self._opener, lambda files: self.actions.take_files(None, files),
-            deletions=self._deletions,
+            words=self._words, deletions=self._deletions,
         )  # fmt: skip
         self._links = LinkActions(session, self, screen, self._library, self._opener)
         self.actions.add(
             self._settings,
             self._recents,
+            self._words,
             ModelPicker(session.models, self, screen),
             self._results,
             self._album,
@@ -275,6 +281,7 @@ class Page:
         self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
         attempt(self, self._album_rows.load())
+        self.spawn(self._words.load())
         self._downloads.load()
         if self._folder is not None:
             attempt(self, self._folder.load())
@@ -334,6 +341,7 @@ class Page:
         if self._folder is not None:
             self._folder.refresh()
         self.spawn(self._library.refresh())
+        self.spawn(self._words.load())
 
     # What is shown
 
@@ -385,6 +393,7 @@ class Page:
         stock = self._refresh_library()
         self._links.refresh()
         dialog = self._ui.dialog
+        self._words.refresh()
         self._standings.refresh()
         self._panel_data.refresh(dialog)
         has_previews = self._ui.of(Settings).previews is not Previews.OFF

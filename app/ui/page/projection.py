@@ -36,6 +36,7 @@ from app.ui.scripting.actions import ScriptingState
 from app.ui.settings.account import Account, Presence
 from app.ui.windows.orphans import WindowsState, left_view
 from app.ui.windows.panel import NOTHING_READ, PanelFacts
+from app.ui.words.state import WordsState, completion_of
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability
 from wire.health import Health
@@ -113,6 +114,7 @@ def project(
         nodes=nodes,
         lists=(*option_lists((*form.fields, *nodes.fields), typed.known), *many_lists(dialog.dialog)),
         marked=marked_model(chosen, typed),
+        words=completion_of(ui.of(WordsState), ui.hidden),
         run=run,
         now=NowView(
             tuple(replace(item, is_large=not queue and not place) for place, item in enumerate(runs)),
@@ -259,7 +261,7 @@ def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow 
     return (
         _demo_blocker(window, chosen, session.fleet)
         or _unable_blocker(window, standing_of(ui.of(FormState), session.fleet, window, chosen))
-        or form_blocker(chosen, ui.of(FormState).draft)
+        or form_blocker(chosen, ui.of(FormState).draft, ui.of(FormState).known.wildcards)
         or _gone_blocker(chosen, gone_files(ui.of(FormState), session.fleet, window, chosen))
     )
 

@@ -34,6 +34,7 @@ from app.ui.runs.state import CardView, NowView
 from app.ui.runs.tasks_html import now, preview_inside
 from app.ui.runs.waiting_html import waiting
 from app.ui.windows.orphans_html import left
+from app.ui.words.words_html import completion
 
 Region = tuple[str, Callable[[Any, Translator], Markup]]
 
@@ -47,6 +48,7 @@ REGIONS: Mapping[str, Region] = {
     "nodes": ("nodes", nodes),
     "lists": ("lists", lists),
     "marked": ("marked", marked),
+    "words": ("words", completion),
     "run": ("run", run_bar),
     "now": ("now", now),
     "waiting": ("waiting", waiting),

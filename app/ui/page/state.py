@@ -55,6 +55,7 @@ from app.ui.runs.waiting import CancelView, WaitingView
 from app.ui.settings.account import LogOutView
 from app.ui.windows.orphans import OrphansView
 from app.ui.windows.panel import WindowsDialog, WindowsView
+from app.ui.words.state import Completion
 
 TaskDialog = GiveUpDialog | RunAgainDialog | SameServerDialog | PictureDialog | GraphDialog
 
@@ -220,6 +221,7 @@ class PageView:
     nodes: NodesView
     lists: tuple[OptionList, ...]
     marked: MarkedModel
+    words: Completion
     run: RunView
     now: NowView
     waiting: WaitingView

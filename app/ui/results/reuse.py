@@ -140,6 +140,7 @@ class Reuse:
         await self._opener.open_source(replace(source, api=task.workflow) if graph else source, Origin.RESULT)
         chosen = self._context.ui.of(FormState).workflow_id
         draft = with_files(self._context.ui.of(FormState).drafts.get(chosen, Draft()), task)
+        draft = draft.with_typed({**draft.values, **templates_of(task)}, draft.modes)
         set_slices(self._context, self._context.ui.of(FormState).with_draft(draft, chosen))
 
     async def _editors_file(self, task: Task) -> str:
@@ -170,18 +171,27 @@ def _takes_pictures(field: Field) -> bool:
 
 
 def settings_of(form: Form, task: Task) -> tuple[dict[Key, str], dict[Key, SeedMode]]:
-    """Return a task's values as texts of a form of the same shape. Seeds become fixed, so that the result repeats."""
+    """Return a task's values as texts of a form of the same shape, and its prompts as the user wrote them.
+
+    Seeds become fixed.
+    """
     graph = open_graph(parse_workflow(task.workflow))
+    templates = templates_of(task)
     values: dict[Key, str] = {}
     modes: dict[Key, SeedMode] = {}
     for key, item in form.by_key.items():
         node = graph.get(key[0])
         if node is None or key[1] not in node.values or isinstance(item.kind, Upload):
             continue
-        values[key] = text_of(item.kind, node.values[key[1]])
+        values[key] = templates.get(key) or text_of(item.kind, node.values[key[1]])
         if isinstance(item.kind, Seed):
             modes[key] = SeedMode.FIXED
     return values, modes
+
+
+def templates_of(task: Task) -> dict[Key, str]:
+    """Return the prompts that were drawn for a task as the user wrote them, by input."""
+    return {(str(item.node_id), item.input_name): item.text for item in task.templates}
 
 
 def with_files(draft: Draft, task: Task) -> Draft:

@@ -31,9 +31,11 @@ from app.ui.runs.downloads import Download, DownloadKey, DownloadsState
 from app.ui.runs.orders import files_of
 from app.ui.runs.state import Blocker, MissingModel, RunnabilityGroup, RunnabilityView
 from app.workflows.forms.fields import Choice, Field, Upload
+from app.workflows.forms.prompts import prompt_fault
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, find_model_source
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
+from app.workflows.wildcards import WildcardNames
 from wire.downloads import file_name, is_model_folder, judge_source
 from wire.health import Health
 
@@ -342,7 +344,7 @@ def _labels(fields: Mapping[Key, Field], known: Collection[Key]) -> tuple[tuple[
     return tuple((key, fields[key].label) for key in sorted(known) if key in fields)
 
 
-def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
+def form_blocker(chosen: OpenWorkflow, draft: Draft, wildcards: WildcardNames | None = None) -> Blocker | None:
     """Return what in the form itself prevents a run."""
     if not chosen.is_whole:
         return Blocker.OPENING
@@ -352,6 +354,10 @@ def form_blocker(chosen: OpenWorkflow, draft: Draft) -> Blocker | None:
         if item.key not in draft.pictures and needs_file(item, draft):
             return Blocker.NO_PICTURE if is_picture(item) else Blocker.NO_FILE
     if chosen.form.faults(draft.values) or _file_faults(chosen, draft):
+        return Blocker.BAD_VALUE
+    if wildcards is not None and any(
+        prompt_fault(item, item.text_in(draft.values), wildcards) for item in chosen.prompts
+    ):
         return Blocker.BAD_VALUE
     return None
 

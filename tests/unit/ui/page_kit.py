@@ -26,6 +26,7 @@ from app.core.model import (
     ServerId,
     Task,
     TaskState,
+    Template,
     WindowId,
 )
 from app.core.model_facts import ModelFacts
@@ -366,6 +367,11 @@ class StillModels:
     known: Mapping[str, ModelFacts] = field(default_factory=dict)  # by name
     refusal: MooringError | None = None
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # names by folder
+
+    async def listed(self, folder: str) -> tuple[str, ...]:
+        self.asked.append((folder,))
+        return self.folders.get(folder, ())
 
     async def find(self, class_type: str, input_name: str, choices: Collection[str]) -> Mapping[str, ModelFile]:
         self.asked.append((class_type, input_name, len(choices)))
@@ -412,6 +418,7 @@ class StillSession:
     outlooks: Mapping[PromptId, Outlook] = field(default_factory=dict)
     model_downloads: Any = None
     costly: frozenset[PromptId] = frozenset()  # tasks that cost credits
+    templates: tuple[Template, ...] = ()  # of the latest run
     models: StillModels = field(default_factory=StillModels)
     visits: Mapping[tuple[str, str], Task] = field(default_factory=dict)  # runs that only their servers know
 
@@ -455,8 +462,10 @@ class StillSession:
         inputs: Mapping[tuple[str, str], Picked] | None = None,
         server_id: ServerId | None = None,
         editor: str = "",
+        templates: tuple[Template, ...] = (),
     ) -> PromptId:
         self.editors.append(editor)
+        self.templates = templates
         self._note("run", workflow, title, dict(inputs or {}), server_id)
         return PromptId("new")
 
@@ -549,6 +558,7 @@ class MemoryScreen:
     unkept: frozenset[str] = frozenset()  # results whose bytes are not here
     early: dict[str, str] = field(default_factory=dict)  # thumbnails that were shown before
     lacks: list[bool] = field(default_factory=list)  # by update: whether a card is missing on the page
+    tags: dict[str, str] = field(default_factory=dict)  # lists to offer while the user types
 
     def update(self, change: Mapping[str, object]) -> bool:
         self.changes.append(change)
@@ -580,6 +590,9 @@ class MemoryScreen:
 
     def page_address(self) -> str:
         return "https://studio.example/"
+
+    def give_tags(self, list_id: str, text: str) -> None:
+        self.tags = {**self.tags, list_id: text} if text else {k: v for k, v in self.tags.items() if k != list_id}
 
     def recall(self, key: str) -> str:
         return self.memory.get(key, "")

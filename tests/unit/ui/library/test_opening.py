@@ -29,9 +29,11 @@ from app.ui.library.listing import LibraryIndex, library_view, stock_of
 from app.ui.library.opening import MOST_OPEN, Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.page.open_dialog import form_subject
-from app.ui.runs.orders import order_of, plan_of
+from app.ui.runs.orders import PromptDraw, order_of, plan_of
 from app.ui.runs.runnability import form_blocker
 from app.ui.runs.state import Blocker
+from app.ui.words.state import WordsState
+from app.ui.words.words import Words
 from app.workflows import library
 from app.workflows.catalogue import Catalogue
 from app.workflows.documents import Note
@@ -122,15 +124,25 @@ class Rig:
         )
         self.seconds: Seconds | None = Seconds() if is_undone_in_time else None
         putting_off = deletions(self.context, self.seconds)
+        self.words = Words(
+            self.documents,
+            self.library,
+            self.context,
+            self.screen,
+            models=self.session.models,
+            now=lambda: self.time,
+            deletions=putting_off,
+        )
         self.library_actions = LibraryActions(
             self.context,
             self.screen,
             self.library,
             self.opener,
             lambda files: self.passed.extend(name for _, name in files),
+            words=self.words,
             deletions=putting_off,
         )
-        self.act = ActionTable(self.context, putting_off, self.library_actions).act
+        self.act = ActionTable(self.context, putting_off, self.library_actions, self.words).act
 
     async def draw(self) -> None:
         await self.context.done()
@@ -523,11 +535,11 @@ async def test_run_sends_the_editor_file_with_the_forms_values() -> None:
     rig = Rig()
     await rig.give(graph())
     draft = rig.context.ui.of(FormState).draft.with_value(("1", "width"), "33")
-    order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: count - 1)
+    order = order_of(opened(rig), draft, now=rig.screen.local_time(), draw=PromptDraw(lambda count: count - 1))
     assert order.workflow.value("1", "width") == 33
     assert filled(order.editor, order.workflow)["nodes"][0]["widgets_values"] == [33]
     runs = [PlannedRun(number, {("1", "width"): 40 + number}, "") for number in range(2)]
-    plan = plan_of(opened(rig), draft, runs, now=rig.screen.local_time(), choose=lambda count: count - 1)
+    plan = plan_of(opened(rig), draft, runs, now=rig.screen.local_time(), draw=PromptDraw(lambda count: count - 1))
     sent = plan.workflow.with_values(plan.runs[1].values)
     assert filled(plan.editor, sent)["nodes"][0]["widgets_values"] == [41]
 
@@ -536,7 +548,7 @@ async def test_dates_in_file_names_are_the_users_local_time() -> None:
     rig = Rig()
     await rig.give(graph())
     draft = rig.context.ui.of(FormState).draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
-    order = order_of(opened(rig), draft, now=rig.screen.local_time(), choose=lambda count: 0)
+    order = order_of(opened(rig), draft, now=rig.screen.local_time(), draw=PromptDraw(lambda count: 0))
     assert order.workflow.value("2", "filename_prefix") == "2026-11-25/x"
     assert filled(order.editor, order.workflow)["nodes"][1]["widgets_values"] == ["%date:yyyy-MM-dd%/x"]
 
@@ -545,7 +557,7 @@ async def test_sent_workflow_has_no_editor_file() -> None:
     rig = Rig()
     await rig.give(api())
     order = order_of(
-        opened(rig), rig.context.ui.of(FormState).draft, now=rig.screen.local_time(), choose=lambda count: 0
+        opened(rig), rig.context.ui.of(FormState).draft, now=rig.screen.local_time(), draw=PromptDraw(lambda count: 0)
     )
     assert (order.workflow.value("1", "width"), order.editor) == (8, "")
 
@@ -805,3 +817,24 @@ async def test_earlier_content_that_opens_late_does_not_replace_the_new_one() ->
     released.set()
     await rig.draw()
     assert width_of(rig) == "2"
+
+
+# Words for prompts
+
+
+async def test_files_of_words_are_added_and_shown_beside_a_workflow() -> None:
+    rig = Rig()
+    files = [
+        (b"tabby", "cats.txt"),
+        (b"\0", "broken.txt"),
+        (b"{red|blue}\n", "colours.txt"),
+        (b"lake,0,5,\n", "sea.csv"),
+        (json.dumps(api(), indent=1).encode(), "night.txt"),
+    ]
+    rig.library_actions.take_files([(Bytes(data, ""), name) for data, name in files], is_surely=True)
+    await rig.draw()
+    assert [item.name for item in rig.context.ui.of(WordsState).items] == ["sea", "cats", "colours"]
+    assert str(rig.context.ui.errors[0][1].facts()["cause"]) == "words-no-text"
+    assert isinstance(rig.context.ui.dialog, LibraryDialog)
+    rig.screen.draw()
+    assert {"jump": "word-lists"} in rig.screen.changes

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import BadInput, MooringError, TaskNotFound
-from app.core.model import Delivery, InputFile, NodeId, PromptId, ServerId, Task
+from app.core.model import Delivery, InputFile, NodeId, PromptId, ServerId, Task, Template
 from app.core.ports.blobs import Blob
 from app.session import Picked
 from app.ui.form.catalogues import FormCatalogues
@@ -108,6 +108,22 @@ async def test_settings_fill_the_form_as_one_step_to_undo() -> None:
     assert {"reveal": "form"} in rig.screen.changes
     texts = next(change["texts"] for change in rig.screen.changes if "texts" in change)
     assert {"node": text_key()[0], "name": "text", "text": "dunes at night"} in texts  # type: ignore[operator]
+
+
+async def test_settings_give_the_template_of_a_drawn_prompt_back() -> None:
+    made = (Template(NodeId(text_key()[0]), "text", "dunes at {night|noon}"),)
+    task = run_of({text_key(): "dunes at noon"}, templates=made)
+    rig = Rig(task)
+    await rig.act("use-settings", task)
+    assert rig.context.ui.of(FormState).draft.values[text_key()] == "dunes at {night|noon}"
+
+
+async def test_settings_of_another_workflow_give_the_template_back() -> None:
+    made = (Template(NodeId("2"), "filename_prefix", "{x|y}"),)
+    task = ended("t", output(), title="Boat", workflow=json.dumps(api()), templates=made)
+    rig = Rig(task)
+    await rig.act("use-settings", task)
+    assert rig.context.ui.of(FormState).draft.values == {("2", "filename_prefix"): "{x|y}"}
 
 
 def test_reused_seed_is_fixed() -> None:

@@ -192,7 +192,9 @@ async def test_grid_sends_the_editors_file_with_each_runs_values() -> None:
     many = ManyDraft(ManyKind.GRID, **sides, down=("2", "filename_prefix"), down_text="a, b")  # type: ignore[arg-type]
     planned = many_plan(chosen, {}, many, str).runs
     assert planned is not None and len(planned) == 4
-    plan = orders.plan_of(chosen, Draft(), planned, now=opening.screen.local_time(), choose=lambda count: count - 1)
+    plan = orders.plan_of(
+        chosen, Draft(), planned, now=opening.screen.local_time(), draw=orders.PromptDraw(lambda count: count - 1)
+    )
     sent = plan.workflow.with_values(plan.runs[3].values)
     assert [node["widgets_values"] for node in filled(plan.editor, sent)["nodes"]] == [[20], ["b"]]
     assert plan.runs[3].cell is not None and plan.runs[3].cell.row_label == "b"

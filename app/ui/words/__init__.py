@@ -1,0 +1,1 @@
+"""Words for prompts: wildcards and lists of tags, which users add or the installation publishes."""
