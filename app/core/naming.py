@@ -1,7 +1,7 @@
 """File names of saved results: the user's template, filled in, safe on every system.
 
-    file_name("{project}_{date}_{workflow}_{server}_{seed}_{n}", facts)
-    # harbour_2026-11-26_Dunes_gpu-2_77_00012.png
+    file_name("{project}_{date}_{workflow}_{input}_{server}_{seed}_{n}", facts)
+    # harbour_2026-11-26_Dunes_IMG-1_gpu-2_77_00012.png
 
 `out_00001_.png` exists on every server, so the task's id is appended to a name that does not contain the server.
 """
@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-TEMPLATE = "{project}_{date}_{workflow}_{server}_{seed}_{n}"
-PARTS = ("project", "date", "time", "workflow", "server", "seed", "n", "id")
+TEMPLATE = "{project}_{date}_{workflow}_{input}_{server}_{seed}_{n}"
+PARTS = ("project", "date", "time", "workflow", "input", "server", "seed", "n", "id")
 MAX_TEMPLATE = 200  # characters
 MAX_NAME = 150  # characters, without the ending; with UTF-8 of three bytes each a name still fits into 255 × 2
 
@@ -34,6 +34,7 @@ class NameFacts:
     task: str  # the prompt_id
     server: str = ""
     workflow: str = ""
+    input: str = ""  # the user's name of the file that it was made from
     project: str = ""
     seed: str = ""
     index: int = 0
@@ -65,6 +66,12 @@ def safe(text: str) -> str:
     return _UNSAFE.sub("-", text).strip()
 
 
+def _stem(name: str) -> str:
+    """A file's name without its ending; its folders stay, so that equal names in two folders differ."""
+    stem, dot, ending = name.rpartition(".")
+    return stem if dot and stem and "/" not in ending else name
+
+
 def _values(facts: NameFacts, stem: str) -> dict[str, str]:
     year, month, day, hour, minute, second = facts.at
     number = _NUMBER.search(stem)
@@ -73,6 +80,7 @@ def _values(facts: NameFacts, stem: str) -> dict[str, str]:
         "date": f"{year:04}-{month:02}-{day:02}",
         "time": f"{hour:02}-{minute:02}-{second:02}",
         "workflow": facts.workflow,
+        "input": _stem(facts.input),
         "server": facts.server,
         "seed": facts.seed,
         "n": number[1] if number else str(facts.index + 1),

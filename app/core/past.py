@@ -59,6 +59,7 @@ class PastTask:
     project: str = ""
     outputs: tuple[PastOutput, ...] = ()
     inputs: tuple[str, ...] = ()
+    input_name: str = ""  # the user's name of the file that it was made from
     v: int = RECORD_VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,7 +68,7 @@ class PastTask:
 class PastQuery:
     """A search in past tasks; empty fields match everything.
 
-    `text` is searched in titles, prompts, labels, seeds and file names: each of its words, ignoring case.
+    `text` is searched in titles, prompts, labels, seeds and names of files: each of its words, ignoring case.
     `since` and `until` bound the end.
     """
 
@@ -131,7 +132,13 @@ def past_of(task: Task) -> PastTask:
             for index, output in enumerate(task.outputs)
         ),
         inputs=tuple(item for item in hashes if item),
+        input_name=input_name(task),
     )
+
+
+def input_name(task: Task) -> str:
+    """The user's name of the first file that a task was made from; empty if there was none."""
+    return next((item.original_name for item in task.inputs if item.original_name), "")
 
 
 @lru_cache(maxsize=256)
@@ -165,7 +172,7 @@ def matches(row: PastTask, query: PastQuery, words: str | None = None) -> bool:
 def words_of(row: PastTask) -> str:
     """All searchable text of a row, without case."""
     names = (item.filename for item in row.outputs)
-    return "\n".join([row.title, row.texts, row.label, row.seed, row.project, *names]).casefold()
+    return "\n".join([row.title, row.texts, row.label, row.seed, row.project, row.input_name, *names]).casefold()
 
 
 def _has_words(content: str, text: str) -> bool:

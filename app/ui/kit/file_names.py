@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.core.model import Fleet, Task
 from app.core.naming import NameFacts, file_name
-from app.core.past import PastOutput, PastTask, ended_at, seed_and_prompts
+from app.core.past import PastOutput, PastTask, ended_at, input_name, seed_and_prompts
 
 Moment = tuple[int, int, int, int, int, int]
 
@@ -38,5 +38,6 @@ def _facts(item: Task | PastTask, fleet: Fleet) -> NameFacts:
         task=item.prompt_id,
         server=server.name if server else item.server_id,
         workflow=item.title,
+        input=item.input_name if isinstance(item, PastTask) else input_name(item),
         project=item.project,
     )

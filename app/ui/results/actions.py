@@ -20,6 +20,7 @@ SAMPLE = NameFacts(
     task="7f3a9c1d",
     server="gpu-2",
     workflow="Dunes",
+    input="IMG-1.jpg",
     project="harbour",
     seed="77",
     at=(2026, 11, 26, 9, 30, 0),

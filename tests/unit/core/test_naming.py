@@ -43,6 +43,21 @@ def test_a_template_is_filled_in(template: str, name: str) -> None:
     assert file_name(template, FACTS) == name
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("IMG_1.jpg", "IMG_1"),
+        ("evening/IMG_1.jpg", "evening-IMG_1"),
+        ("v1.2/photo", "v1.2-photo"),
+        (".png", "png"),
+        ("..\\..\\x.png", "x"),
+        ('a"<b.png', "a-b"),
+    ],
+)
+def test_name_of_the_input_is_a_part(name: str, part: str) -> None:
+    assert file_name("{input}_{server}", replace(FACTS, input=name)) == f"{part}_gpu-2.png"
+
+
 def test_missing_parts_leave_no_gap() -> None:
     bare = replace(FACTS, project="", seed="", workflow="")
     assert file_name(TEMPLATE, bare) == "2026-01-06_gpu-2_00012.png"
