@@ -24,6 +24,7 @@ from app.browser.ledger import (
     SHELVES,
     TASKS,
     THUMBNAILS,
+    WAITING,
     Sum,
     copies_in_use,
     count_sums,
@@ -148,7 +149,7 @@ class BrowserBlobStore:
                 yield from make_room(transaction, INPUTS, sha256, room, needed)
             yield from put(transaction, INPUTS, sha256, stored, at=kept_at)
 
-        await self._keep("keep_input", [TASKS, BATCHES, INPUTS, LEDGER], steps, blob.size)
+        await self._keep("keep_input", [TASKS, BATCHES, WAITING, INPUTS, LEDGER], steps, blob.size)
 
     async def read_input(self, sha256: str) -> Blob | None:
         """The kept input, or None."""
@@ -260,7 +261,7 @@ class BrowserBlobStore:
                     return True
             return False
 
-        return await self._database.run("make_room", [BATCHES, *SHELVES], steps, write=True)
+        return await self._database.run("make_room", [BATCHES, WAITING, *SHELVES], steps, write=True)
 
     async def _drop_for(self, size: int) -> bool:
         """Drop the oldest results for a new one; none if all of them would not be enough."""

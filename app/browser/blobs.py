@@ -43,6 +43,10 @@ class JsBlob:
         """A File's name; empty for any other Blob."""
         return str(getattr(self.js, "name", None) or "")
 
+    def slice(self, start: int, stop: int) -> JsBlob:
+        """A part of it; nothing is copied."""
+        return JsBlob(self.js.slice(start, stop))
+
     async def read(self, most: int | None = None) -> bytes:
         """All of it, or its first `most` bytes, copied; BadInput if the file behind it has changed or is gone."""
         try:

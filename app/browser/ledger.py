@@ -29,7 +29,7 @@ SETTINGS = "settings"
 PREVIEWS = "previews"  # a kind of lines: their bytes are among the thumbnails
 KINDS = (RESULTS, INPUTS, THUMBNAILS)  # in the order in which they are dropped for records
 SHELVES = (*KINDS, LEDGER)
-TASKS, BATCHES = "tasks", "batches"  # their inputs are not dropped
+TASKS, BATCHES, WAITING = "tasks", "batches", "waiting"  # their inputs are not dropped
 
 _SUMS = "sums"  # the row with the sums, and its kind
 _AGES = "ages"  # the index by kind and age
@@ -204,8 +204,10 @@ def _line(kind: str, name: str) -> str:
 
 
 def needed_inputs(transaction: Any) -> Steps[frozenset[str]]:
-    """The inputs that waiting runs need, by their hashes, within a transaction over `BATCHES`."""
-    return frozenset(inputs_of(from_plain((yield transaction.objectStore(BATCHES).getAll()))))
+    """The inputs that waiting runs need, by their hashes, within a transaction over `BATCHES` and `WAITING`."""
+    shared = from_plain((yield transaction.objectStore(BATCHES).getAll()))
+    own = from_plain((yield transaction.objectStore(WAITING).getAll()))
+    return frozenset(inputs_of((*shared, *own)))
 
 
 def copies_in_use(transaction: Any) -> Steps[frozenset[str]]:

@@ -13,7 +13,7 @@ from typing import Any
 from pyodide.ffi import to_js
 
 from app.browser.idb import Database, Steps, T
-from app.browser.ledger import BATCHES, SHELVES, TASKS, delete_input, delete_kept, inputs_of, needed_inputs
+from app.browser.ledger import BATCHES, SHELVES, TASKS, WAITING, delete_input, delete_kept, inputs_of, needed_inputs
 from app.browser.values import from_plain, js_object, plain, present
 from app.core.errors import InvalidTransition
 from app.core.model import PromptId, Task
@@ -126,4 +126,4 @@ class BrowserPast:
             for sha256 in mine - kept:
                 delete_input(transaction, sha256)
 
-        await self._write("delete_past", [TASKS, LAID_BY, PAST, BATCHES, *SHELVES], steps)
+        await self._write("delete_past", [TASKS, LAID_BY, PAST, BATCHES, WAITING, *SHELVES], steps)

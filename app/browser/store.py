@@ -23,6 +23,7 @@ from app.browser.ledger import (
     BATCHES,
     SETTINGS,
     SHELVES,
+    WAITING,
     create_ages,
     delete_input,
     delete_kept,
@@ -33,7 +34,7 @@ from app.browser.owned import owned
 from app.browser.past import PAST, BrowserPast, create_past, past_inputs
 from app.browser.previews import BrowserPreviews
 from app.browser.values import from_plain, js_object, plain, present
-from app.browser.waiting_runs import LINE, LINES, WAITING, BrowserLine, take_off
+from app.browser.waiting_runs import LINE, LINES, BrowserLine, take_off
 from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
@@ -222,7 +223,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
                 raise InvalidTransition("delete_task", f"{task.prompt_id} has not ended")
             yield from _delete(transaction, task.prompt_id, task.prompt_id)
 
-        await self._write("delete_task", ["tasks", PAST, BATCHES, *SHELVES], steps)
+        await self._write("delete_task", ["tasks", PAST, BATCHES, WAITING, *SHELVES], steps)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         """Delete a record that cannot be read, with its results; durable. Nothing happens if it is gone."""
@@ -240,7 +241,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
                 raise NotOwner("delete_unreadable", prompt_id, found.owner)
             yield from _delete(transaction, prompt_id, key)
 
-        await self._write("delete_unreadable", ["tasks", PAST, BATCHES, *SHELVES], steps)
+        await self._write("delete_unreadable", ["tasks", PAST, BATCHES, WAITING, *SHELVES], steps)
 
     def close(self) -> None:
         """Close the connection; the next operation reopens it."""

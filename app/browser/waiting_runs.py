@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from app.browser.idb import Database, Steps, T
-from app.browser.ledger import BATCHES
+from app.browser.ledger import BATCHES, WAITING
 from app.browser.values import from_plain, plain
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import Task, WindowId
 from app.core.records import decode, encode
 from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
 
-WAITING, LINES = "waiting", "lines"
+LINES = "lines"
 LINE = (WAITING, BATCHES, LINES)
 
 

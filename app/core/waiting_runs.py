@@ -46,6 +46,7 @@ class Attachment:
     input_name: str
     sha256: str
     name: str = ""
+    size: int = 0  # bytes; 0 in records of older versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +70,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One waiting run. `place` orders the line; `values` is JSON text, with exact integers: see `read_values`."""
+    """One waiting run. `place` orders the line; `values` is JSON text, with exact integers: see `read_values`.
+
+    `inputs` are the files of this run alone, such as one photo of a folder; those of all runs are the batch's.
+    """
 
     prompt_id: PromptId
     owner: WindowId
     part: Part
     values: str = "[]"
     templates: tuple[Template, ...] = ()  # of prompts among the values
+    inputs: tuple[Attachment, ...] = ()
     place: float = 0.0
     again_of: PromptId | None = None  # the task that was certainly not sent, if this is its second try
     v: int = RECORD_VERSION
@@ -162,7 +167,10 @@ class WaitingRuns:
     # Adding and removing
 
     def join(self, batch: Batch, entries: Sequence[Entry], line_id: str) -> WaitingRuns:
-        """Append the runs of a batch, in this order; `line_id` is for a line that starts with them."""
+        """Append runs of a batch, in this order; `line_id` is for a line that starts with them.
+
+        More runs of a batch may follow later, as long as the batch is the same.
+        """
         ids = {item.prompt_id for item in entries}
         if not entries:
             raise BadPlan("empty-plan")
@@ -170,7 +178,8 @@ class WaitingRuns:
             raise BadPlan("too-many-runs", str(MOST_WAITING), str(len(self.entries) + len(entries)))
         if len(ids) < len(entries) or any(item.prompt_id in ids for item in self.entries):
             raise InvalidTransition("join", "a prompt_id twice")
-        if batch.batch_id in self.batches or any(item.batch_id != batch.batch_id for item in entries):
+        known = self.batches.get(batch.batch_id, batch)
+        if known != batch or any(item.batch_id != batch.batch_id for item in entries):
             raise InvalidTransition("join", "not a batch of its own")
         last = self.entries[-1].place if self.entries else 0.0
         placed = (replace(item, owner=self.window_id, place=last + number) for number, item in enumerate(entries, 1))

@@ -11,7 +11,6 @@ It holds no rules: those are `core/window.py` (what may go where), `core/truth.p
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
@@ -38,6 +37,7 @@ from app.session.delivery.results import Results
 from app.session.delivery.visits import visit
 from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
 from app.session.files import WorkflowFiles
+from app.session.hashing import sha256_of
 from app.session.journal_writer import JournalWriter
 from app.session.model_downloads import ModelDownloads
 from app.session.models import Models
@@ -140,7 +140,7 @@ class Session:
     @property
     def has_loose_ends(self) -> bool:
         """Whether something would be lost if this page closed now; running tasks alone would not."""
-        return self._state.loose_ends.any(self.runs, self.store_error)
+        return self._state.loose_ends.any(self.runs, self.store_error) or self.line.files.has_unread
 
     @property
     def results(self) -> Results:
@@ -197,6 +197,7 @@ class Session:
         if not self._is_crew:  # a crew sends from its captain's line
             await self.line.restore()
             state.spawn(self.line.keep(), "line")
+            state.spawn(self.line.files.keep(), "files")
 
     def wake(self, reason: str) -> None:
         """Check everything now, because something woke the window (online, visible, pageshow, fleet, gone)."""
@@ -326,7 +327,7 @@ class Session:
         """Keep a file picked in a form, as a run would; return its hash, or nothing if it is too large."""
         if blob.size > INPUT_KEPT:
             return ""
-        sha256 = hashlib.sha256(await blob.read()).hexdigest()
+        sha256 = await sha256_of(blob)
         await self._state.ports.store.keep_input(sha256, blob, self._state.ports.clock.now())
         return sha256
 

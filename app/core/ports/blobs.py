@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.core.model import PromptId, Task
 
@@ -23,6 +23,14 @@ class Blob(Protocol):
 
     async def read(self, most: int | None = None) -> bytes:
         """All of it, or its first `most` bytes, copied over."""
+
+
+@runtime_checkable
+class Sliceable(Protocol):
+    """A Blob whose parts can be read one at a time."""
+
+    def slice(self, start: int, stop: int) -> Blob:
+        """A part of it; nothing is copied."""
 
 
 @dataclass(frozen=True, slots=True)

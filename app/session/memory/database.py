@@ -164,7 +164,7 @@ class MemoryDatabase:
     @property
     def needed(self) -> frozenset[str]:
         """The inputs that waiting runs will need."""
-        return frozenset().union(*map(inputs_of, self.batches.values()))
+        return frozenset().union(*map(inputs_of, (*self.batches.values(), *self.waiting.values())))
 
     @property
     def copies(self) -> frozenset[str]:

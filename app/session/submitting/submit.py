@@ -7,7 +7,6 @@ evidence ends the task: an unclear answer is settled by polling, never by a seco
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -47,6 +46,7 @@ from app.core.server_file import content_name
 from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
+from app.session.hashing import sha256_of
 from app.session.state import State
 from app.session.submitting.capability import Capabilities
 from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, EditorFiles, Graph
@@ -192,8 +192,7 @@ class Submitter:
         state = self._state
         if blob.size == 0:
             raise BadInput("empty", filename)
-        data = await blob.read()
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = await sha256_of(blob)
         state.guard("upload_image", reservation.server_id)
         await self._keep_input(sha256, blob)
         request = comfy.upload_request(

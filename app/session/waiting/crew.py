@@ -85,10 +85,12 @@ class Crew:
         while True:
             missing = [number for number in sorted({*owing, *self._wanted()}) if number not in self._sessions]
             if not missing:
+                self._captain.line.crew_found()
                 await state.wait_change()
                 continue
             is_complete = all([await self._enlist(state, number) for number in missing])
             self._captain.line.enlisted(is_complete=is_complete)
+            self._captain.line.crew_found()
             if not is_complete:
                 await state.ports.clock.sleep(MEND)
 

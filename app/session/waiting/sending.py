@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.core import comfy
 from app.core.balancer import Wish
@@ -23,13 +23,17 @@ from app.session.waiting.worker import LineWorker
 
 log = logging.getLogger("mooring.session")
 
+# Lists a run that cannot be sent because of its own file among the failures; False if the line must pause for it.
+TakeBack = Callable[[Entry, MooringError], bool]
+
 
 class Sender:
     """Sends waiting runs through its workers; the first is the window's own session."""
 
-    def __init__(self, state: State, keeper: LineKeeper) -> None:
+    def __init__(self, state: State, keeper: LineKeeper, take_back: TakeBack) -> None:
         self._state = state
         self._keeper = keeper
+        self._take_back = take_back
         self._editors = EditorFiles(state)
         self._kick = asyncio.Event()
         self.workers: list[LineWorker] = []
@@ -108,7 +112,7 @@ class Sender:
 
     async def _order(self, entry: Entry, batch: Batch, *, is_spread: bool) -> RunOrder:
         inputs: dict[tuple[str, str], Picked] = {}
-        for item in batch.inputs:
+        for item in (*entry.inputs, *batch.inputs):
             blob = await self._state.ports.store.read_input(item.sha256)
             if blob is None:
                 raise BadInput("input-not-kept", item.name)
@@ -147,11 +151,21 @@ class Sender:
         log.info("%s of %s not sent: %r", entry.prompt_id, entry.batch_id, error)
         if self._keeper.line is None or not self._keeper.line.has(entry.prompt_id):
             worker.state.changed()
+        elif entry.inputs and self._take_back(entry, error):
+            await self._remove(worker, entry)
         elif _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
         else:
             worker.rest(error, self._kick.set)
             worker.state.changed()
+
+    async def _remove(self, worker: LineWorker, entry: Entry) -> None:
+        """Remove a run that is listed elsewhere. One that cannot be removed is tried once more later."""
+        try:
+            await self._keeper.change(lambda line: line.without(entry.prompt_id) if line.has(entry.prompt_id) else line)
+        except MooringError as error:
+            log.warning("%s stays in the line: %r", entry.prompt_id, error)
+            worker.rest(error, self._kick.set)
 
     async def _hold(self, pause: Pause, prompt_id: PromptId, error: MooringError | None) -> None:
         """Pause, if anything waits. A pause that cannot be written holds for this page."""

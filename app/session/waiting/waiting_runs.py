@@ -22,19 +22,21 @@ new id.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable
 
 from app.core.balancer import ANY, Wish
 from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId, WindowId
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
+from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked
+from app.session.hashing import sha256_of
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
 from app.session.submitting.submit import Inputs
+from app.session.waiting.file_feed import FileFeed
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import LineWorker
@@ -49,7 +51,9 @@ class WaitingLine:
         self._salvage = salvage
         self._editors = EditorFiles(state)
         self._keeper = LineKeeper(state)
-        self._sender = Sender(state, self._keeper)
+        self.files = FileFeed(state, self)
+        self._sender = Sender(state, self._keeper, self.files.take_back)
+        self._is_crew_known = False
         self._sender.enlist(worker)
 
     # State
@@ -62,6 +66,17 @@ class WaitingLine:
             return line
         found = [item.prompt_id for item in line.entries if item.prompt_id in aside]
         return line.without(*found) if found else line
+
+    @property
+    def whole(self) -> WaitingRuns | None:
+        """The line with the runs that are set aside; None until it is known, with the work of this tab's crew."""
+        is_known = self._is_crew_known and all(worker.window is not None for worker in self._sender.workers)
+        return self._keeper.line if is_known else None
+
+    @property
+    def own_windows(self) -> tuple[Window, ...]:
+        """The windows of all sessions that send from it."""
+        return tuple(worker.window for worker in self._sender.workers if worker.window is not None)
 
     @property
     def error(self) -> StorageError | None:
@@ -112,28 +127,48 @@ class WaitingLine:
         there are too many, StorageError if they cannot be kept.
         """
         window, random = self._state.get_window("add"), self._state.ports.random
-        batch_id = BatchId(random.uuid4())
         with self._state.loose_ends.upload():
-            attached = [await self._attach(where, picked) for where, picked in (inputs or {}).items()]
-            editor_sha256 = await self._editors.keep(editor) if editor else ""
-            batch = Batch(
-                batch_id=batch_id,
-                workflow=workflow.text,
-                title=title,
-                inputs=tuple(attached),
-                editor_sha256=editor_sha256,
-                asked=wish.asked,
-                is_patient=wish.is_patient,
-            )
-            entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run) for run in runs]
-            line_id = random.uuid4()
+            batch = await self.new_batch(workflow, title=title, inputs=inputs, wish=wish, editor=editor)
+            entries = [_entry(PromptId(random.uuid4()), window.window_id, batch.batch_id, run) for run in runs]
+            await self._join(batch, entries, senders)
+        return batch.batch_id
 
-            def join(line: WaitingRuns) -> WaitingRuns:
-                joined = line.join(batch, entries, line_id)
-                return joined if senders is None else joined.spread(senders)
+    async def new_batch(
+        self,
+        workflow: ApiWorkflow,
+        *,
+        title: str = "",
+        inputs: Inputs | None = None,
+        wish: Wish = ANY,
+        editor: str = "",
+    ) -> Batch:
+        """Keep what the runs of a plan share; none of them waits yet."""
+        attached = [await self.attach(where, picked) for where, picked in (inputs or {}).items()]
+        return Batch(
+            batch_id=BatchId(self._state.ports.random.uuid4()),
+            workflow=workflow.text,
+            title=title,
+            inputs=tuple(attached),
+            editor_sha256=await self._editors.keep(editor) if editor else "",
+            asked=wish.asked,
+            is_patient=wish.is_patient,
+        )
 
-            await self._keeper.change(join)
-        return batch_id
+    async def join(self, batch: Batch, entries: list[Entry], senders: int, editor: str) -> None:
+        """Append some runs of a batch. An empty line starts with so many `senders`, and keeps the editor's copy."""
+        line = self._keeper.line
+        if editor and (line is None or batch.batch_id not in line.batches):
+            await self._editors.keep(editor)
+        await self._join(batch, entries, senders if line is None or not line.entries else None)
+
+    async def _join(self, batch: Batch, entries: list[Entry], senders: int | None) -> None:
+        line_id = self._state.ports.random.uuid4()
+
+        def join(line: WaitingRuns) -> WaitingRuns:
+            joined = line.join(batch, entries, line_id)
+            return joined if senders is None else joined.spread(senders)
+
+        await self._keeper.change(join)
 
     async def pause(self) -> None:
         """Send nothing until `resume`; runs that are being sent continue."""
@@ -243,16 +278,23 @@ class WaitingLine:
         """Note that the crew has tried to enlist the sessions that the line asks for."""
         self._sender.enlisted(is_complete=is_complete)
 
+    def crew_found(self) -> None:
+        """Note that the sessions of this tab with work of their own are known."""
+        if not self._is_crew_known:
+            self._is_crew_known = True
+            self._state.changed()
+
     def hurry(self) -> None:
         """Retry what has failed, because something has changed."""
         self._sender.hurry()
 
-    async def _attach(self, where: tuple[str, str], picked: Picked) -> Attachment:
+    async def attach(self, where: tuple[str, str], picked: Picked) -> Attachment:
+        """Keep a file for an input. BadInput if it is empty, StorageError if it cannot be kept."""
         if picked.blob.size == 0:
             raise BadInput("empty", picked.name)
-        sha256 = hashlib.sha256(await picked.blob.read()).hexdigest()
+        sha256 = await sha256_of(picked.blob)
         await self._state.ports.store.keep_input(sha256, picked.blob, self._state.ports.clock.now())
-        return Attachment(node_id=where[0], input_name=where[1], sha256=sha256, name=picked.name)
+        return Attachment(node_id=where[0], input_name=where[1], sha256=sha256, name=picked.name, size=picked.blob.size)
 
 
 def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> Entry:

@@ -207,12 +207,20 @@ def test_a_run_that_does_not_wait_any_more_is_named(step: Callable[[WaitingRuns]
     assert caught.value.prompt_id == "x"
 
 
+def test_more_runs_of_a_batch_join_later() -> None:
+    before = line("a", "b")
+    after = before.join(before.batches[before.entries[0].batch_id], entries(before.entries[0].batch_id, "c"), "l")
+    assert [item.prompt_id for item in after.entries] == ["a", "b", "c"]
+    assert after.line_id == before.line_id
+    assert before.change_to(after).batches == tuple(before.batches.values()), "the store may have dropped it"
+
+
 @pytest.mark.parametrize(
     "step",
     [
         lambda known: known.join(batch("n"), entries("n", "a"), "l"),
         lambda known: known.join(batch("n"), entries("n", "c", "c"), "l"),
-        lambda known: known.join(batch("b"), entries("b", "c"), "l"),
+        lambda known: known.join(replace(batch("b"), title="other"), entries("b", "c"), "l"),
         lambda known: known.join(batch("n"), entries("m", "c"), "l"),
         lambda known: known.put_back(known.entries[0], PromptId("z"), "l", known),
         lambda known: known.put_back(entries("b", "z")[0], PromptId("a"), "l", known),

@@ -1,0 +1,310 @@
+"""Runs with a file each: copied one by one before they wait, through reloads, full stores and unusable files."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.core.errors import BadInput, StorageError
+from app.core.file_runs import DONE, GIVEN, TO_COME, FilePlan, FileRun, FileRuns, Place
+from app.core.model import NodeId, Task, TaskState, Template
+from app.core.ports.blobs import Blob
+from app.core.ports.files import ChosenFile, FileSet
+from app.core.ports.http import Request, Response
+from app.core.waiting_runs import write_values
+from app.session.waiting import file_feed
+from app.session.waiting.file_feed import FileFeed
+from tests.simulation.store import Bytes
+from tests.simulation.world import Page, a_picture, a_workflow
+from tests.unit.session.stage import A, B, C, Stage, line_of, scene
+
+PLACE = Place("1", "image")
+
+
+@dataclass
+class Memory:
+    """What a tab remembers."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def recall(self, key: str) -> str:
+        return self.texts.get(key, "")
+
+    def remember(self, key: str, value: str) -> None:
+        self.texts[key] = value
+
+
+@dataclass(frozen=True)
+class Heavy(Bytes):
+    """Few bytes that count as many."""
+
+    weight: int = 0
+
+    @property
+    def size(self) -> int:
+        return self.weight
+
+
+@dataclass
+class Folder:
+    """Pictures by path, and how often each was opened."""
+
+    pictures: dict[str, bytes]
+    opened: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, *paths: str) -> Folder:
+        return cls({path: a_picture(random.Random(path)) for path in paths})
+
+    def chosen(self, *, size: int | None = None) -> FileSet:
+        paths = list(self.pictures)
+        files = tuple(
+            ChosenFile(path, len(self.pictures[path]) if size is None else size, 7, "image/png") for path in paths
+        )
+
+        def open_file(index: int) -> Blob:
+            self.opened.append(paths[index])
+            return Heavy(self.pictures[paths[index]], "image/png", files[index].size)
+
+        return FileSet(files, open_file)
+
+
+async def check(blob: Blob, name: str, media: str) -> None:
+    assert media == "picture"
+    if not (await blob.read()).startswith(b"\x89PNG"):
+        raise BadInput("not-a-picture", name)
+
+
+def feed_of(page: Page) -> FileFeed:
+    return page.session.line.files
+
+
+def work_of(page: Page) -> FileRuns:
+    return feed_of(page).works[0]
+
+
+def use(page: Page, memory: Memory) -> None:
+    feed_of(page).use(memory, check)
+
+
+async def start(page: Page, folder: Folder, *, per_file: int = 1, steps: int = 2, size: int | None = None) -> None:
+    """Let a run come for each file."""
+    workflow = a_workflow(steps, 5, next(iter(folder.pictures.values())))
+    batch = await page.session.line.new_batch(workflow, title="photos")
+    files = folder.chosen(size=size)
+    runs = tuple(
+        FileRun(
+            write_values({("2", "nonce"): index}),
+            f"{files.files[index // per_file].path} #{index % per_file}",
+            templates=(Template(NodeId("2"), "nonce", f"{{{index}|{index}}}"),),
+        )
+        for index in range(per_file * len(files.files))
+    )
+    plan = FilePlan(batch=batch, places=(PLACE,), files=files.files, runs=runs, media="picture", senders=3)
+    feed_of(page).start(plan, files)
+
+
+def tasks_of(page: Page) -> list[Task]:
+    """The tasks of this tab, by the number of their run."""
+    windows = page.session.line.own_windows
+    tasks = (task for window in windows for task in window.tasks.values())
+    return sorted(tasks, key=lambda task: task.part.index if task.part else -1)
+
+
+def is_settled(page: Page) -> bool:
+    """Whether nothing is under way."""
+    return all(not work.count(GIVEN) and not work.count(TO_COME) for work in feed_of(page).works)
+
+
+def is_over(page: Page) -> bool:
+    return not feed_of(page).works
+
+
+@scene
+async def test_each_file_is_kept_before_its_run_waits(stage: Stage) -> None:
+    page, folder, memory = await stage.window(), Folder.of("a.png", "b/a.png", "c.png", "d.png", "e.png"), Memory()
+    use(page, memory)
+    kept_late: list[str] = []
+
+    def watch() -> None:
+        inputs = (item for entry in line_of(page).entries for item in entry.inputs)
+        kept_late.extend(item.name for item in inputs if item.sha256 not in stage.world.database.inputs)
+
+    page.session.subscribe(watch)
+    await start(page, folder)
+    await stage.until(lambda: is_over(page))
+    assert not kept_late
+    assert folder.opened == [*folder.pictures], "each is opened once, in order"
+    tasks = tasks_of(page)
+    assert [task.inputs[0].original_name for task in tasks] == [*folder.pictures]
+    assert [task.templates[0].text for task in tasks] == [f"{{{index}|{index}}}" for index in range(5)]
+    assert [task.state for task in tasks] == [TaskState.SUCCEEDED] * 5
+    assert {task.server_id for task in tasks} == {A, B, C}, "they are spread over the servers"
+    assert [task.part.label for task in tasks if task.part] == [f"{path} #0" for path in folder.pictures]
+    assert memory.texts == {file_feed.PLANS_KEY: "", file_feed.PROGRESS_KEY: ""}, "nothing is left of it"
+
+
+@scene
+async def test_file_with_several_runs_is_opened_once(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png")
+    use(page, Memory())
+    await start(page, folder, per_file=3)
+    await stage.until(lambda: is_over(page))
+    assert folder.opened == ["a.png", "b.png"]
+    assert [task.inputs[0].original_name for task in tasks_of(page)] == ["a.png"] * 3 + ["b.png"] * 3
+
+
+@scene
+async def test_broken_file_stops_nothing_and_is_listed(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png", "c.png")
+    folder.pictures["b.png"] = b"no picture"
+    use(page, Memory())
+    await start(page, folder)
+    await stage.until(lambda: work_of(page).count(DONE) == 2)
+    assert [(item.run, item.cause) for item in work_of(page).progress.faults] == [(1, "not-a-picture")]
+    folder.pictures["b.png"] = folder.pictures["a.png"]
+    await feed_of(page).retry(work_of(page).plan.batch.batch_id)
+    await stage.until(lambda: is_over(page))
+    assert [task.inputs[0].original_name for task in tasks_of(page)] == ["a.png", "b.png", "c.png"]
+
+
+@scene
+async def test_files_beyond_the_room_are_not_read_until_others_are_sent(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of(*(f"{number}.png" for number in range(9)))
+    use(page, Memory())
+    await start(page, folder, steps=60, size=file_feed.ROOM // 2)
+    await stage.until(lambda: len(tasks_of(page)) == 6 and len(line_of(page).entries) == 2)
+    await stage.sleep(0.5)
+    assert len(folder.opened) == 8
+    assert feed_of(page).has_unread
+    assert page.session.has_loose_ends, "the browser asks before the page is left"
+    await stage.until(lambda: is_over(page))
+    assert not page.session.has_loose_ends
+
+
+@scene
+async def test_reload_needs_the_folder_again_for_files_that_were_not_copied(stage: Stage) -> None:
+    page, folder, memory = await stage.window(), Folder.of(*(f"{number}.png" for number in range(9))), Memory()
+    use(page, memory)
+    await start(page, folder, steps=60, size=file_feed.ROOM // 2)
+    await stage.until(lambda: len(tasks_of(page)) == 6 and len(line_of(page).entries) == 2)
+    page = await stage.reload(page)
+    use(page, memory)
+    await stage.until(lambda: bool(feed_of(page).works))
+    name = work_of(page).plan.batch.batch_id
+    assert work_of(page).missing(feed_of(page).held(name)) == [8]
+    assert feed_of(page).supply(name, Folder.of("other.png").chosen()) == 0
+    again = Folder(folder.pictures)
+    assert feed_of(page).supply(name, again.chosen(size=file_feed.ROOM // 2)) == 1
+    await stage.until(lambda: is_over(page))
+    assert again.opened == ["8.png"], "the others are not read again"
+    assert [task.inputs[0].original_name for task in tasks_of(page)] == [*folder.pictures]
+
+
+@scene
+async def test_no_run_is_lost_or_sent_twice_wherever_the_page_crashes(stage: Stage) -> None:
+    for number in range(4):
+        page, folder, memory = await stage.window(), Folder.of("a.png", "b.png", "c.png", "d.png"), Memory()
+        use(page, memory)
+        await start(page, folder, steps=20)
+        await stage.until(lambda page=page, number=number: len(tasks_of(page)) >= number)
+        page = await stage.reload(page, crashed=True)
+        use(page, memory)
+        await stage.sleep(1)
+        for work in feed_of(page).works:
+            feed_of(page).supply(work.plan.batch.batch_id, folder.chosen())
+        await stage.until(lambda page=page: is_settled(page))
+        for work in feed_of(page).works:  # a run that the crash has lost is listed
+            await feed_of(page).retry(work.plan.batch.batch_id)
+        await stage.until(lambda page=page: is_over(page))
+        done = [task for task in tasks_of(page) if task.state is TaskState.SUCCEEDED]
+        assert [task.part.index for task in done if task.part] == [0, 1, 2, 3]
+
+
+@scene
+async def test_file_that_a_server_refuses_leaves_the_line(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png", "c.png")
+    use(page, Memory())
+    http = page.session._state.ports.http
+    upload, refused = http.upload, folder.pictures["b.png"]
+
+    async def refuse(request: Request, progress: Callable[[float], None]) -> Response:
+        if request.form is not None and await request.form.file.read() == refused:
+            return Response(413, {}, "too large")
+        return await upload(request, progress)
+
+    http.upload = refuse  # type: ignore[method-assign]
+    await start(page, folder)
+    await stage.until(lambda: work_of(page).count(DONE) == 2 and not line_of(page).entries)
+    assert [(item.run, item.cause, item.detail) for item in work_of(page).progress.faults] == [
+        (1, "refused-file", "413")
+    ]
+    assert line_of(page).pause is None
+
+
+@scene
+async def test_full_store_delays_a_file_and_loses_none(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png")
+    use(page, Memory())
+    store = page.session._state.ports.store
+    keep, failures = store.keep_input, [1]
+
+    async def fail_once(sha256: str, blob: Blob, kept_at: float) -> None:
+        if failures:
+            failures.pop()
+            raise StorageError("keep_input", "quota")
+        await keep(sha256, blob, kept_at)
+
+    store.keep_input = fail_once  # type: ignore[method-assign]
+    await start(page, folder)
+    await stage.until(lambda: feed_of(page).error is not None)
+    await stage.until(lambda: is_over(page))
+    assert feed_of(page).error is None
+    assert len(tasks_of(page)) == 2
+
+
+@scene
+async def test_lost_run_is_listed_and_runs_again_with_the_kept_file(stage: Stage) -> None:
+    page, folder, memory = await stage.window(), Folder.of("a.png"), Memory()
+    use(page, memory)
+    await start(page, folder, steps=900)
+    await stage.until(lambda: any(task.state is TaskState.RUNNING for task in tasks_of(page)))
+    server_id = tasks_of(page)[0].server_id
+    page = await stage.reload(page)
+    use(page, memory)
+    stage.world.network.servers[server_id].restart()
+    await stage.until(lambda: bool(feed_of(page).works) and bool(work_of(page).progress.faults))
+    fault = work_of(page).progress.faults[0]
+    assert (fault.cause, fault.prompt_id) == ("lost", tasks_of(page)[0].prompt_id)
+    await feed_of(page).retry(work_of(page).plan.batch.batch_id)
+    await stage.until(lambda: is_over(page))
+    assert [task.state for task in tasks_of(page)] == [TaskState.LOST, TaskState.SUCCEEDED]
+
+
+@scene
+async def test_removed_runs_are_not_waited_for(stage: Stage) -> None:
+    page, folder = (
+        await stage.window(),
+        Folder.of(*(f"{number}.png" for number in range(8))),
+    )
+    use(page, Memory())
+    await start(page, folder, steps=60)
+    await stage.until(lambda: len(tasks_of(page)) == 6 and len(line_of(page).entries) == 2)
+    await page.session.line.remove(*(item.prompt_id for item in line_of(page).entries))
+    await stage.until(lambda: is_over(page))
+    assert len(tasks_of(page)) == 6
+
+
+@scene
+async def test_dropped_rest_can_be_taken_back(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of(*(f"{number}.png" for number in range(9)))
+    use(page, Memory())
+    await start(page, folder, steps=60, size=file_feed.ROOM // 2)
+    await stage.until(lambda: len(line_of(page).entries) == 2)
+    undo = feed_of(page).drop_rest(work_of(page).plan.batch.batch_id)
+    assert not feed_of(page).has_unread
+    undo()
+    assert feed_of(page).has_unread
+    await stage.until(lambda: is_over(page))
+    assert len(tasks_of(page)) == 9
