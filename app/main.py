@@ -112,7 +112,7 @@ async def main() -> None:
         is_private=is_private,
     )
     await page.start(first_language(page.ui.of(Settings), screen.language_wishes(), languages))
-    screen.listen(page.actions.act, page.take_files)
+    screen.listen(page.actions.act, page.take_files, page.take_many)
     screen.listen_wakes(crew.wake)
     screen.listen_wakes(page.wake)
     screen.listen_tab(page.request)

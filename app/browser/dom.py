@@ -25,6 +25,7 @@ from app.browser.memory import Memory
 from app.browser.values import error_text, present
 from app.core.errors import ConfigError, StorageError
 from app.core.ports.blobs import Blob
+from app.core.ports.files import ChosenFile, FileSet
 
 log = logging.getLogger("mooring.browser")
 
@@ -147,12 +148,14 @@ class BrowserScreen:
         self,
         act: Callable[[str, Mapping[str, Any]], None],
         take_files: Callable[[tuple[str, str] | None, Sequence[tuple[Blob, str]], str], None],
+        take_many: Callable[[tuple[str, str] | None, FileSet, str], None],
     ) -> None:
         """Pass on every event for as long as the page lives; these proxies are never destroyed.
 
         `act` gets the name of an action and its facts: the element's `data-…`, `value` and `checked`. `take_files` gets
         the field that files were aimed at, if any, the files with their names, and their purpose: "open" for workflows,
-        "drawing" for a picture of a 3D model.
+        "drawing" for a picture of a 3D model. `take_many` gets several files at a time, or a folder's: what is known of
+        each, and how to open one.
         """
 
         self._patch.listen(create_proxy(lambda name, facts: act(str(name), json.loads(facts))))
@@ -161,7 +164,13 @@ class BrowserScreen:
             taken = [(blob := JsBlob(file), blob.name) for file in files]
             take_files((node, name) if node else None, taken, purpose)
 
-        self._patch.listenFiles(create_proxy(take))
+        def take_set(node: str, name: str, facts: str, files: Any, purpose: str) -> None:
+            known = json.loads(facts)
+            chosen = tuple(ChosenFile(*item) for item in known["files"])
+            found = FileSet(chosen, lambda index: JsBlob(files[index]), is_cut=known["isCut"])
+            take_many((node, name) if node else None, found, purpose)
+
+        self._patch.listenFiles(create_proxy(take), create_proxy(take_set))
 
     def listen_wakes(self, wake: Callable[[str], None]) -> None:
         """Report what may have woken the window: online, visible, pageshow, resume."""

@@ -19,6 +19,7 @@ import { samplePhoto } from "./samples.js";
 import { settleTabs, showPartOf } from "./tabs.js";
 import { listenQueue, settleQueue } from "./queue.js";
 import { give } from "./saving.js";
+import { entriesOf, MOST_FILES, readEntries } from "./folders.js";
 
 export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "./folder.js";
 export { giveTags } from "./complete.js";
@@ -32,6 +33,7 @@ const FIELDS = "input, textarea, select";
 const TEXTS = "textarea, input[type=text], input[type=search], input[type=number], [contenteditable]";
 const COMBO = new Set(["aria-expanded", "aria-activedescendant", "aria-controls"]);
 let isComposing = false;
+const SETS = new Set(["many", "again"]); // purposes of buttons that choose several files
 let tellFiles = () => {}; // `listenFiles` has the callback
 const spared = new Set(); // fields that this patch may not touch
 
@@ -325,16 +327,26 @@ export function listen(onAction) {
 }
 
 const filesOf = (transfer) => [...(transfer?.files ?? [])];
+const factsOf = ({ file, path }) => [path, file.size, file.lastModified, file.type];
 const takes = (field, file) => file.type.startsWith(field.querySelector("input").accept.replace("*", ""));
 const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
 
 /** Files that are dropped, pasted or chosen: `callback(node, input, files, purpose)`; node is empty when no field was aimed at,
- *  and a result's id when the file is a drawing of it. */
-export function listenFiles(callback) {
+ *  and a result's id when the file is a drawing of it. Several, or a folder's: `callbackMany(node, input, facts as JSON, files, purpose)`. */
+export function listenFiles(callback, callbackMany) {
   tellFiles = callback;
   const tell = (files, aim) => {
     if (!files.length || takeMaskFile(files)) return;
-    callback(aim?.dataset.node ?? "", aim?.dataset.name ?? "", files, aim?.dataset.files ?? "");
+    const isSet = files.length > 1 || SETS.has(aim?.dataset.files);
+    if (isSet) tellMany({ found: files.map((file) => ({ file, path: file.webkitRelativePath || file.name })), isCut: false }, aim);
+    else callback(aim?.dataset.node ?? "", aim?.dataset.name ?? "", files, aim?.dataset.files ?? "");
+  };
+  const tellMany = ({ found, isCut }, aim) => {
+    const taken = found.slice(0, MOST_FILES);
+    if (!taken.length) return;
+    const facts = { files: taken.map(factsOf), isCut: isCut || found.length > MOST_FILES };
+    const files = taken.map(({ file }) => file);
+    callbackMany(aim?.dataset.node ?? "", aim?.dataset.name ?? "", JSON.stringify(facts), files, aim?.dataset.files ?? "");
   };
   document.addEventListener("change", (event) => {
     if (!event.target.matches?.("[data-files]")) return;
@@ -371,7 +383,9 @@ export function listenFiles(callback) {
     event.preventDefault();
     const aim = event.target.closest?.("[data-drop]");
     mark(null);
-    tell(filesOf(event.dataTransfer), aim);
+    const folders = entriesOf(event.dataTransfer);
+    if (folders) readEntries(folders).then((set) => tellMany(set, aim));
+    else tell(filesOf(event.dataTransfer), aim);
   });
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from app.ui.form.context import FormContext, opened_on
@@ -90,6 +90,18 @@ class FormActions:
                 number = item.parse(item.text_in(draft.values))
                 draft = draft.with_value(item.key, str(seed.following(int(str(number)), mode)))
         return draft
+
+    def with_seeds(
+        self, chosen: OpenWorkflow, draft: Draft, runs: Iterable[PlannedRun]
+    ) -> tuple[list[PlannedRun], Draft]:
+        """Return the runs with the seeds that a click for each would have drawn, and the draft after the last one."""
+        found = list[PlannedRun]()
+        for run in runs:
+            drawn = self.draw_seeds(chosen, draft)
+            seeds = {item.key: item.parse(item.text_in(drawn.values)) for item, _ in _seeds(chosen)}
+            found.append(replace(run, values={**seeds, **run.values}))
+            draft = self.count_seeds(chosen, drawn)
+        return found, draft
 
     def draw_many(self, chosen: OpenWorkflow, draft: Draft, count: int) -> tuple[list[PlannedRun], Draft]:
         """Return the runs that `count` clicks on *Run* would send, and the draft after the last one."""

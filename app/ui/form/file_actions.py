@@ -133,17 +133,9 @@ class FileActions:
 
     async def _decode(self, field: Field, blob: Blob, name: str) -> Picture:
         """Return the file as the field shows it; BadInput if the field does not take it."""
-        media = _media_of(field)
-        if not blob.size:
-            raise BadInput("empty", name)
-        if media not in (Media.PICTURE, Media.MASK):
-            if not _type_of(blob, name).startswith(MEDIA_TYPES.get(media, "")):
-                raise BadInput(MEDIA_FAULTS[media], name)
+        width, height = await check_file(self._screen, _media_of(field), blob, name)
+        if not width:
             return Picture(Picked(blob, name), self._screen.object_url(blob))
-        width, height = await self._screen.measure(blob)
-        if not (width and height):
-            raise BadInput("not-a-picture", name)
-        check_pixels(width, height, name)
         look = await self._screen.masked_look(blob) if uses_mask(field) or is_masked_name(name) else None
         look_url = "" if look is None else self._screen.object_url(look)
         return Picture(Picked(blob, name), self._screen.object_url(blob), width, height, look_url)
@@ -183,6 +175,21 @@ class FileActions:
         for url in self._urls - standing:  # no undo can restore them
             self._screen.revoke_url(url)
         self._urls = set(standing)
+
+
+async def check_file(screen: Screen, media: Media, blob: Blob, name: str) -> tuple[int, int]:
+    """Return the size of a picture, (0, 0) of any other file; BadInput if a field of this medium does not take it."""
+    if not blob.size:
+        raise BadInput("empty", name)
+    if media not in (Media.PICTURE, Media.MASK):
+        if not _type_of(blob, name).startswith(MEDIA_TYPES.get(media, "")):
+            raise BadInput(MEDIA_FAULTS[media], name)
+        return 0, 0
+    width, height = await screen.measure(blob)
+    if not (width and height):
+        raise BadInput("not-a-picture", name)
+    check_pixels(width, height, name)
+    return width, height
 
 
 def _place(uploads: tuple[Field, ...], media_type: str, draft: Draft, taken: set[Key]) -> Field | None:

@@ -57,10 +57,12 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
 
 
 def _server_side(error: BadInput, _: Translator) -> Words:
-    """Prompts, files on a server, links, and every cause that is not known here."""
+    """Prompts, many files, files on a server, links, and every cause that is not known here."""
     if error.cause in PROMPT_CAUSES:
         return word_prompt_error(error, _)
     match error.cause:
+        case "other-folder" | "refused-file":
+            return _many_files(error, _)
         case "bad-link" | "link-too-long" | "link-unknown" | "link-not-yours" | "link-no-output":
             return word_link(error, _)
         case "without-versions":
@@ -112,6 +114,20 @@ def _file(error: BadInput, _: Translator) -> Words:
                 error.detail,
             )
     return Words(_("“{name}” is empty.", name=error.name), _("Choose another file."))
+
+
+def _many_files(error: BadInput, _: Translator) -> Words:
+    """Runs with a file each."""
+    if error.cause == "other-folder":
+        return Words(
+            _("None of the missing files is there."),
+            _("Choose the folder that you chose before. Files are found by name, size and time of change."),
+            error.name,
+            Tone.WARN,
+        )
+    return Words(
+        _("“{name}” was refused by the server.", name=error.name), _("Choose another file."), error.detail, Tone.WARN
+    )
 
 
 def _no_field(error: BadInput, _: Translator) -> Words:

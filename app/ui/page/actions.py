@@ -11,6 +11,7 @@ from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
+from app.core.ports.files import FileSet
 from app.core.window import Window
 from app.session.tab import Tab
 from app.ui.form.actions import FormActions
@@ -23,19 +24,22 @@ from app.ui.kit.actions import ActionTable, action
 from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Screen
-from app.ui.page.projection import run_view
+from app.ui.page.projection import run_view, with_files
 from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage_actions import KeepActions
+from app.ui.runs.files import media_of
+from app.ui.runs.files_actions import FilesActions
 from app.ui.runs.many_actions import ManyActions
-from app.ui.runs.orders import PromptDraw, files_of, order_of, plan_of, wildcards_of
+from app.ui.runs.orders import Plan, PromptDraw, files_of, order_of, plan_of, wildcards_of
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
 from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState
 from app.ui.runs.task_actions import TaskActions
 from app.ui.runs.waiting_actions import LineActions
 from app.ui.windows.orphan_actions import OrphanActions
 from app.workflows.graph import Key
+from app.workflows.plans.files import folder_of, takes
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.wildcards import NO_WILDCARDS, Wildcards
 
@@ -83,6 +87,16 @@ class PageActions(ActionTable):
         self._arranging = ArrangeActions(context, screen, deletions)
         self._line = LineActions(session.line, context, screen, deletions)
         self._many = ManyActions(context, screen, self._form, self._add_many, deletions)
+        self._many_files = FilesActions(
+            session.line.files,
+            context,
+            screen,
+            form=self._form,
+            new_batch=session.line.new_batch,
+            make_plan=self._plan,
+            where=self._place_files,
+            deletions=deletions,
+        )
         super().__init__(
             context,
             self,
@@ -92,6 +106,7 @@ class PageActions(ActionTable):
             self._arranging,
             self._line,
             self._many,
+            self._many_files,
             KeepActions(session.results, context, deletions),
             TaskActions(session, context, screen),
             OrphanActions(session, context),
@@ -234,11 +249,22 @@ class PageActions(ActionTable):
         if view.blocker is not None:
             return  # the dialog says why
         self._note_values(chosen, self._context.ui.of(FormState).draft)
-        draw = await self._draw_for(chosen, draft, runs)
-        plan = plan_of(chosen, draft, runs, now=self._screen.local_time(), draw=draw)
+        plan = await self._plan(chosen, draft, runs)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
         await self._line.add(chosen.title, plan, inputs, wish, senders=senders or self._senders(wish, len(runs)))
+
+    async def _plan(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun]) -> Plan:
+        draw = await self._draw_for(chosen, draft, runs)
+        return plan_of(chosen, draft, runs, now=self._screen.local_time(), draw=draw)
+
+    def _place_files(self, chosen: OpenWorkflow, count: int) -> tuple[Wish, int] | None:
+        """Return where runs with a file each go, and over how many servers; None if none of them can run."""
+        view = run_view(self._session, chosen, with_files(self._context.ui, chosen))
+        if view.blocker is not None:
+            return None
+        wish = self._wish(chosen, view.where)
+        return wish, 1 if wish.asked is not None else senders_for(view.where, count)
 
     def _senders(self, wish: Wish, count: int) -> int | None:
         """Return the number of servers to spread the runs over; None leaves an existing line as it is."""
@@ -276,6 +302,25 @@ class PageActions(ActionTable):
             self._many.take_files(files)
         else:
             self._files.take_files(key, files)
+
+    def take_many(self, key: Key | None, files: FileSet, purpose: str = "") -> bool:
+        """Take many files or a folder: a run for each. False if they are better taken one by one."""
+        if purpose == "again" and key is not None:
+            self._many_files.supply(key[0], files)
+            return True
+        chosen = self._form.chosen
+        is_asked = self._many_files.is_open or purpose == "many"
+        if chosen is None or self._many.is_open or not (is_asked or self._is_too_many(chosen, files)):
+            return False
+        self._many_files.ask(key if key is not None and key in chosen.form.by_key else None, files)
+        return True
+
+    def _is_too_many(self, chosen: OpenWorkflow, files: FileSet) -> bool:
+        """Whether there are more files than fields for them, or a folder; a workflow among them is opened."""
+        if any(file.name.lower().endswith(".json") for file in files.files) and not folder_of(files.files):
+            return False
+        fields = [item for item in chosen.uploads if any(takes(media_of(item), file) for file in files.files)]
+        return bool(fields) and (len(files.files) > len(fields) or any("/" in file.path for file in files.files))
 
     async def recover(self, read_input: Callable[[str], Awaitable[Blob | None]]) -> None:
         """Put back the files that were in the form before a reload."""

@@ -44,6 +44,8 @@ from app.ui.results.storage_html import keeping
 from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditView
 from app.ui.runs.edit_html import cancel_mine, edit
+from app.ui.runs.files import FilesView
+from app.ui.runs.files_html import files_dialog
 from app.ui.runs.many import ManyView
 from app.ui.runs.many_html import many
 from app.ui.runs.state import CreditsDialog, GiveUpDialog, RunAgainDialog, SameServerDialog
@@ -88,6 +90,8 @@ def dialogs(view: DialogView, _: Translator) -> Markup:
         return drawn(view.dialog, _)
     if isinstance(view.dialog, ManyView):
         return many(view.dialog, view.blocker, _)
+    if isinstance(view.dialog, FilesView):
+        return files_dialog(view.dialog, view.blocker, _)
     if isinstance(view.dialog, GraphView):
         return graph(view.dialog, view.tag, _)
     if isinstance(view.dialog, CompareDialog):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from app.core.model import PromptId, Task, Unreadable
 from app.core.waiting_runs import MOST_SENDERS
 from app.core.window import Window
+from app.session.waiting.file_feed import ROOM
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
 from app.ui.form.open_workflow import OpenWorkflow
@@ -38,6 +39,7 @@ from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
 from app.ui.runs.crew import own_unfinished
 from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditDialog, edit_view
+from app.ui.runs.files import FilesDialog, files_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
 from app.ui.runs.server_picker import senders_for
@@ -95,8 +97,8 @@ def dialog_view(around: Around) -> tuple[DialogView, GraphMarks | None]:
             return DialogView(replace(view, words=words)), None
         case PresetsDialog() | ShareDialog() as dialog if around.opened is not None:
             return _about_form(around, dialog, around.opened), None
-        case ManyDialog() if around.chosen is not None:
-            return _many(around, around.chosen), None
+        case ManyDialog() | FilesDialog() as dialog if around.chosen is not None:
+            return (_many if isinstance(dialog, ManyDialog) else _files)(around, around.chosen), None
         case SheetDialog() | DeleteDialog() | CompareDialog() | InputDialog() as dialog:
             return _about_results(around, dialog), None
         case EditDialog() | CancelDialog() as dialog:
@@ -153,13 +155,31 @@ def _about_line(session: SessionFacts, dialog: EditDialog | CancelDialog) -> Dia
 
 def _many(around: Around, chosen: OpenWorkflow) -> DialogView:
     session, ui = around.session, around.ui
-    line = session.line.line
-    senders = line.senders if line is not None and line.entries else senders_for(around.run.where, MOST_SENDERS)
-    servers = len(session.fleet.servers)
+    servers, senders = len(session.fleet.servers), _senders(around)
     view = many_view(
         chosen, ui.of(FormState).draft.values, ui.of(RunsState).many, around.word, servers=servers, senders=senders
     )
     return DialogView(view, blocker=around.run.blocker)
+
+
+def _files(around: Around, chosen: OpenWorkflow) -> DialogView:
+    session, ui = around.session, around.ui
+    view = files_view(
+        chosen,
+        ui.of(FormState).draft.values,
+        ui.of(RunsState).files,
+        ui.of(RunsState).many,
+        around.word,
+        room=ROOM,
+        servers=len(session.fleet.servers),
+        senders=_senders(around),
+    )
+    return DialogView(view, blocker=around.run.blocker)
+
+
+def _senders(around: Around) -> int:
+    line = around.session.line.line
+    return line.senders if line is not None and line.entries else senders_for(around.run.where, MOST_SENDERS)
 
 
 def _about_task(around: Around, dialog: TaskDialog) -> DialogView:

@@ -11,6 +11,7 @@ from typing import Any
 from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
+from app.core.ports.files import FileSet
 from app.core.previews import Previews
 from app.session.tab import Tab
 from app.session.timing import begin
@@ -78,6 +79,8 @@ from app.workflows.graph import Key
 from app.workflows.library import Item
 
 log = logging.getLogger("mooring.ui")
+
+MOST_BY_ONE = 20  # files that are taken one by one
 
 
 class Page:
@@ -330,6 +333,12 @@ class Page:
     def follow_link(self, text: str) -> None:
         """Follow a link into the page: what is in its address after `#`."""
         self._links.follow(text)
+
+    def take_many(self, key: Key | None, files: FileSet, purpose: str = "") -> None:
+        """Take several files or a folder: a run for each of them, unless there is a field for each or a workflow."""
+        if not self.actions.take_many(key, files, purpose):
+            count = min(MOST_BY_ONE, len(files.files))
+            self.take_files(key, [(files.open(index), files.files[index].name) for index in range(count)], purpose)
 
     def follow_kept(self, key: str) -> None:
         """Take over a setting that another window has saved under `key`."""

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from app.core.model import Contact, Fleet, Task, TaskState
 from app.core.window import Window
-from app.session import RunStage
+from app.session import Picked, RunStage
 from app.ui.fleet.faults import FaultsState, break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, found_keys, is_picture, marked_model, nodes_view, option_lists
-from app.ui.form.state import FormState
+from app.ui.form.state import FormState, Picture
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.kit.state import UiState
@@ -26,9 +26,10 @@ from app.ui.results.state import ResultsState, ResultsView
 from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
 from app.ui.runs.crew import crew_items, own_unfinished
 from app.ui.runs.downloads import DownloadsState
+from app.ui.runs.files import FilesDialog, NoBytes, file_field
 from app.ui.runs.many import many_lists
 from app.ui.runs.queue import queue_cards, shown_rows
-from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view
+from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view, supplied
 from app.ui.runs.server_picker import senders_for, where_view
 from app.ui.runs.state import Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
 from app.ui.runs.waiting import waiting_view
@@ -42,6 +43,7 @@ from app.workflows.needs import Runnability
 from wire.health import Health
 
 ORDINARY = Surroundings()
+ONE_OF_MANY = Picture(Picked(NoBytes(), ""), "")  # stands for each of many files
 DELETIONS_SHOWN = 3  # at a time
 ABSENCES = {Presence.OUT: NoticeKind.LOGGED_OUT, Presence.OTHER: NoticeKind.OTHER_PERSON}
 
@@ -86,8 +88,9 @@ def project(
     ended = [card for card in cards if card.task.state.is_end and card.task.prompt_id not in queued]
     run = run_view(session, chosen, ui)
     sheets = Sheets(cards, session.line.line)
+    asked = run_view(session, chosen, with_files(ui, chosen)) if isinstance(ui.dialog, FilesDialog) else run
     around = Around(
-        session, ui, opened, chosen, cards, pictures, stock, sheets, run, drawings, sight, word, panels, strip
+        session, ui, opened, chosen, cards, pictures, stock, sheets, asked, drawings, sight, word, panels, strip
     )
     dialog, marks = dialog_view(around)
     held = ui.of(RunsState).hold
@@ -243,6 +246,15 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
     )
+
+
+def with_files(ui: UiState, chosen: OpenWorkflow | None) -> UiState:
+    """Return the state as if one of the many files were in its field already."""
+    item = file_field(chosen, ui.of(RunsState).files) if chosen is not None else None
+    if item is None:
+        return ui
+    form = supplied(ui.of(FormState), item.key, chosen)
+    return ui.with_slices(form.with_draft(form.draft.with_picture(item.key, ONE_OF_MANY)))
 
 
 def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, ui: UiState) -> Blocker | None:

@@ -39,6 +39,7 @@ from app.ui.results.state import (
 from app.ui.results.storage import KeepingView
 from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditView
+from app.ui.runs.files import FilesView
 from app.ui.runs.many import ManyView
 from app.ui.runs.state import (
     Blocker,
@@ -192,6 +193,7 @@ class DialogView:
         | EditView
         | CancelView
         | DeleteDialog
+        | FilesView
         | CompareDialog
         | InputDialog
         | SavingView

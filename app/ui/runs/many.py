@@ -258,6 +258,7 @@ def many_lists(shown: object) -> tuple[OptionList, ...]:
     """Return the long lists of choices that an open dialog needs, as `static/js/combo.js` reads them."""
     if isinstance(shown, EditView):
         return (OptionList("edit-names", shown.names),)
+    shown = getattr(shown, "many", shown)  # of the dialog about many files
     if not isinstance(shown, ManyView):
         return ()
     sides = (("across", shown.across), ("down", shown.down))

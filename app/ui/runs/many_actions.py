@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +21,6 @@ from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
 from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
 from app.ui.runs.state import CreditsDialog, RunsState
-from app.workflows.forms.fields import Seed
-from app.workflows.graph import Key
 from app.workflows.plans.rows import MAX_TEXT
 from app.workflows.plans.runs import PlannedRun
 
@@ -168,19 +166,7 @@ class ManyActions:
         runs = list(plan.runs or ())
         if ui.of(RunsState).many.kind not in (ManyKind.LINES, ManyKind.TABLE):
             return runs, self._form.count_seeds(chosen, drawn)
-        found, draft = list[PlannedRun](), ui.of(FormState).draft
-        for run in runs:
-            drawn = self._form.draw_seeds(chosen, draft)
-            values = {**dict(_seed_values(chosen, drawn)), **run.values}
-            found.append(replace(run, values=values))
-            draft = self._form.count_seeds(chosen, drawn)
-        return found, draft
-
-
-def _seed_values(chosen: OpenWorkflow, draft: Draft) -> Iterator[tuple[Key, object]]:
-    for item in chosen.form.by_key.values():
-        if isinstance(item.kind, Seed):
-            yield item.key, item.parse(item.text_in(draft.values))
+        return self._form.with_seeds(chosen, ui.of(FormState).draft, runs)
 
 
 def appended(text: str, value: str) -> str:

@@ -188,6 +188,19 @@ def standing_of(
     )
 
 
+def supplied(state: FormState, key: Key, chosen: OpenWorkflow | None) -> FormState:
+    """Return the state with the chosen workflow's standing as it is once a file is uploaded for that input."""
+    found = state.known.standings.get(state.workflow_id)
+    if found is None or chosen is None:
+        return state
+    lacks = {server_id: _without(item, {key}, chosen) for server_id, item in found.lacks.items()}
+    able = tuple(server_id for server_id, item in lacks.items() if not item)
+    left = {server_id: item for server_id, item in lacks.items() if item}
+    standing = Runnability((*found.runs_on, *able), left, found.unknown)
+    known = replace(state.known, standings={**state.known.standings, state.workflow_id: standing})
+    return replace(state, known=known)
+
+
 def gone_files(
     state: FormState, fleet: Fleet, window: Restoring | Window | None, chosen: OpenWorkflow | None
 ) -> dict[Key, BadInput]:

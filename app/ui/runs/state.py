@@ -17,6 +17,7 @@ from app.ui.kit.colours import ServerTag
 from app.ui.kit.image_addresses import NO_PREVIEW, ShownPreview
 from app.ui.kit.state import Dialog, Slice
 from app.ui.runs.downloads import Download
+from app.ui.runs.files import FilesDraft
 from app.ui.runs.many import ManyDraft
 from app.ui.runs.offers import Offer
 from app.ui.runs.server_picker import SOONEST, WhereView
@@ -331,3 +332,4 @@ class RunsState(Slice):
     hold: Hold | None = None  # of the queue
     dismissed: frozenset[PromptId] = frozenset()  # failures that the user has seen
     is_whole: bool = False  # every row of the queue is shown
+    files: FilesDraft = field(default_factory=FilesDraft)  # in the dialog about many files

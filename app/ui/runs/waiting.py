@@ -11,6 +11,7 @@ from app.core.model import BatchId, PromptId, Task
 from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.kit.state import Dialog
+from app.ui.runs.files import FeedFacts, WorkView, work_views
 
 FEW = 4  # rows, until the user asks for all
 SHOWN = 50  # rows; of more only the number is shown
@@ -32,6 +33,8 @@ class LineFacts(Protocol):
     def stalled_by(self) -> MooringError | None: ...
     @property
     def orphans(self) -> tuple[OrphanLine, ...]: ...
+    @property
+    def files(self) -> FeedFacts: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class WaitingView:
     servers: int = 1
     crew: tuple[CrewItem, ...] = ()  # empty while there is only one session
     orphans: tuple[OrphanLine, ...] = ()
+    files: tuple[WorkView, ...] = ()
     is_whole: bool = False  # the user has asked for all of them
 
     @property
@@ -127,7 +131,7 @@ def waiting_view(
     items = _kept(items, held, tasks)
     if line is None or not (line.entries or items):
         at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
-        return WaitingView(error=facts.error, crew=at_work, orphans=facts.orphans)
+        return WaitingView(error=facts.error, crew=at_work, orphans=facts.orphans, files=work_views(facts.files))
     return WaitingView(
         items=items,
         count=len(line.entries),
@@ -141,6 +145,7 @@ def waiting_view(
         crew=crew if len(crew) > 1 else (),
         orphans=facts.orphans,
         is_whole=is_whole,
+        files=work_views(facts.files),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError, ServerMoved, StorageError, TaskNotFound
 from app.core.eta import Outlook
+from app.core.file_runs import FilePlan, FileRuns
 from app.core.model import (
     BatchId,
     Choice,
@@ -32,11 +33,12 @@ from app.core.model import (
 from app.core.model_facts import ModelFacts
 from app.core.past import PastTask, ended_at, past_of
 from app.core.ports.blobs import Blob, KeepSettings, Usage
+from app.core.ports.files import FileSet
 from app.core.ports.windows import Identity
 from app.core.previews import Previews
 from app.core.progress import Progress
 from app.core.saved import PublishedFile
-from app.core.waiting_runs import Values, WaitingRuns
+from app.core.waiting_runs import Batch, Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Fresh, ModelFile, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
@@ -233,6 +235,40 @@ class StillResults:
 
 
 @dataclass
+class StillFiles:
+    """Files that wait for their turn, as plain values; calls are recorded."""
+
+    works: tuple[FileRuns, ...] = ()
+    error: MooringError | None = None
+    at_hand: dict[BatchId, dict[int, Callable[[], Blob]]] = field(default_factory=dict)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def held(self, batch_id: BatchId) -> Mapping[int, Callable[[], Blob]]:
+        return self.at_hand.get(batch_id, {})
+
+    def use(self, memory: object, check: Callable[[Blob, str, str], Any]) -> None:
+        self.check = check
+
+    def start(self, plan: FilePlan, files: FileSet) -> None:
+        self.calls.append(("start", plan, files))
+
+    def supply(self, batch_id: BatchId, files: FileSet) -> int:
+        self.calls.append(("supply", batch_id, files))
+        return len(files.files)
+
+    async def retry(self, batch_id: BatchId) -> None:
+        self.calls.append(("retry", batch_id))
+
+    def drop_failures(self, batch_id: BatchId) -> Callable[[], None]:
+        self.calls.append(("drop_failures", batch_id))
+        return lambda: self.calls.append(("undo", batch_id))
+
+    def drop_rest(self, batch_id: BatchId) -> Callable[[], None]:
+        self.calls.append(("drop_rest", batch_id))
+        return lambda: self.calls.append(("undo", batch_id))
+
+
+@dataclass
 class StillLine:
     """A waiting line as plain values; calls are recorded in `calls`."""
 
@@ -244,6 +280,14 @@ class StillLine:
     orphans: tuple[OrphanLine, ...] = ()
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     editors: list[str] = field(default_factory=list)
+    files: StillFiles = field(default_factory=StillFiles)
+
+    async def new_batch(
+        self, workflow: ApiWorkflow, *, title: str, inputs: Mapping[Key, Picked], wish: Wish, editor: str
+    ) -> Batch:
+        self.calls.append(("new_batch", workflow, title, dict(inputs), wish))
+        self.editors.append(editor)
+        return Batch(batch_id=BatchId("batch"), workflow=workflow.text, title=title)
 
     async def add(
         self,

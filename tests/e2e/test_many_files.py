@@ -1,0 +1,110 @@
+"""A run for each file of a real folder, through a reload in the middle: names, failures, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.axe_kit import check_axe
+from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.fault_kit import Fleet
+from tests.e2e.window_kit import MooringWindow
+from tests.e2e.work_kit import make_photo
+from tests.services import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+GOOD = 12  # small photos, one of them in a nested folder under the name of another one
+HEAVY = 105 * 1024 * 1024  # bytes: the demo servers refuse it, and two of them are more than the browser keeps
+SUCCEEDED = "windowTasks.filter(({ state }) => state === 'succeeded')"
+
+
+@pytest.fixture(scope="module")
+def gateway(module_fleet: Fleet) -> Iterator[Service]:
+    """A gateway for two servers."""
+    with module_fleet.gateway() as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def holiday(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a camera leaves it: photos, a broken one, a drawing, a text, a hidden file, and a nested folder."""
+    folder = tmp_path_factory.mktemp("many") / "holiday"
+    (folder / "evening").mkdir(parents=True)
+    for number in range(GOOD - 1):
+        make_photo(folder, number)
+    make_photo(folder / "evening", 20).rename(folder / "evening" / "dunes-0.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
+    (folder / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / "notes.txt").write_text("low tide at nine")
+    (folder / ".hidden.png").write_bytes(b"x")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with photos that are too large to be kept together."""
+    folder = tmp_path_factory.mktemp("heavy")
+    for number in range(2):
+        with make_photo(folder, 30 + number).open("r+b") as file:
+            file.truncate(HEAVY + number)
+    return folder
+
+
+async def choose_folder(page: Page, folder: Path, *, is_again: bool = False) -> None:
+    """Choose a folder in the dialog, or once more for work that misses its files."""
+    scope = page.get_by_test_id("files-missing" if is_again else "files-dialog")
+    await scope.get_by_test_id("choose-folder").set_input_files(folder)
+
+
+async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow, fleet: Fleet, holiday: Path) -> None:
+    page = window.page
+    await fleet.stop_workers()
+    await page.get_by_test_id("open-files").click()
+    await choose_folder(page, holiday)
+    chosen = page.get_by_test_id("files-chosen")
+    await expect(chosen).to_contain_text(f"{GOOD + 1} pictures")
+    left = page.get_by_test_id("files-left")
+    for words in ("notes.txt", "convert it to PNG", "drawing.svg", "hidden"):
+        await expect(left).to_contain_text(words)
+    await check_axe(page)
+    await page.get_by_test_id("files-add").click()
+    work = page.get_by_test_id("files-work")
+    await expect(work.get_by_test_id("files-fault")).to_contain_text("broken.png")
+    await expect(work.get_by_test_id("files-unread")).to_have_count(0)  # all are copied
+    waiting = page.get_by_test_id("waiting-count")
+    count = await waiting.inner_text()
+    print("WAITING", count, [(t["executionServer"], t.get("choice")) for t in await window.call("windowTasks")])
+    await window.reload()
+    await expect(waiting).to_have_text(count)
+    await expect(work.get_by_test_id("files-missing")).to_have_count(0)  # all that wait are kept
+    await fleet.start_workers()
+    await wait_for_js(page, f"() => {SUCCEEDED}.length === {GOOD}")
+    tasks = await window.call(f"Promise.all({SUCCEEDED}.map((task) => mooring.waitFor(task.promptId)))")
+    assert {task["executionServer"] for task in tasks} == {"a", "b"}
+    names = {item["originalName"] for task in tasks for item in task["inputs"]}
+    assert names == {*(f"dunes-{number}.png" for number in range(GOOD - 1)), "evening/dunes-0.png"}
+    await expect(work.get_by_test_id("files-counts")).to_contain_text(f"{GOOD} of {GOOD + 1} done")
+    links = await page.locator("#results [download]").evaluate_all("(items) => items.map((item) => item.download)")
+    assert any("evening-dunes-0" in name for name in links)
+    await work.get_by_test_id("files-dismiss").click()
+    await expect(work).to_have_count(0)
+
+
+async def test_files_that_were_not_copied_are_chosen_again(window: MooringWindow, fleet: Fleet, heavy: Path) -> None:
+    page = window.page
+    await fleet.stop_workers()
+    await page.get_by_test_id("open-files").click()
+    await choose_folder(page, heavy)
+    await expect(page.get_by_test_id("files-hint")).to_contain_text("choose the folder again")
+    await page.get_by_test_id("files-add").click()
+    work = page.get_by_test_id("files-work")
+    await expect(work.get_by_test_id("files-unread")).to_contain_text("1 file")
+    await window.reload()
+    await expect(work.get_by_test_id("files-missing")).to_contain_text("1 file")
+    await choose_folder(page, heavy, is_again=True)
+    await expect(work.get_by_test_id("files-fault")).to_have_count(2)
+    await expect(work.get_by_test_id("files-failures")).to_contain_text("413")
