@@ -159,14 +159,15 @@ class WaitingLine:
         line = self._keeper.line
         if editor and (line is None or batch.batch_id not in line.batches):
             await self._editors.keep(editor)
-        await self._join(batch, entries, senders if line is None or not line.entries else None)
+        await self._join(batch, entries, senders, is_more=True)
 
-    async def _join(self, batch: Batch, entries: list[Entry], senders: int | None) -> None:
+    async def _join(self, batch: Batch, entries: list[Entry], senders: int | None, *, is_more: bool = False) -> None:
+        """Append runs; if there `is_more` to come, a line with other runs keeps its number of senders."""
         line_id = self._state.ports.random.uuid4()
 
         def join(line: WaitingRuns) -> WaitingRuns:
             joined = line.join(batch, entries, line_id)
-            return joined if senders is None else joined.spread(senders)
+            return joined if senders is None or (is_more and line.entries) else joined.spread(senders)
 
         await self._keeper.change(join)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from app.core.model import NodeId, Task, TaskState, Template
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.ports.http import Request, Response
-from app.core.waiting_runs import write_values
+from app.core.waiting_runs import LineChange, write_values
 from app.session.waiting import file_feed
 from app.session.waiting.file_feed import FileFeed
 from tests.simulation.store import Bytes
@@ -143,6 +144,26 @@ async def test_each_file_is_kept_before_its_run_waits(stage: Stage) -> None:
     assert {task.server_id for task in tasks} == {A, B, C}, "they are spread over the servers"
     assert [task.part.label for task in tasks if task.part] == [f"{path} #0" for path in folder.pictures]
     assert memory.texts == {file_feed.PLANS_KEY: "", file_feed.PROGRESS_KEY: ""}, "nothing is left of it"
+
+
+@scene
+async def test_line_that_was_empty_for_a_moment_still_uses_all_servers(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of(*(f"{number}.png" for number in range(7)))
+    store, gate = page.session._state.ports.store, asyncio.Event()
+    write = store.write_line
+
+    async def delay(change: LineChange) -> None:
+        if len(change.added) == 2:  # the second step waits until the first run was sent, so that nothing waits
+            await stage.until(lambda: not stage.world.database.waiting)
+            gate.set()
+        await write(change)
+
+    store.write_line = delay  # type: ignore[method-assign]
+    use(page, Memory())
+    await start(page, folder, steps=60)
+    await stage.until(gate.is_set)
+    await stage.until(lambda: len({task.server_id for task in tasks_of(page)}) == 3)
+    await stage.until(lambda: is_over(page))
 
 
 @scene
