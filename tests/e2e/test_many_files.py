@@ -18,6 +18,7 @@ from tests.services import Service
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 GOOD = 12  # small photos, one of them in a nested folder under the name of another one
+SMALL = 5  # two servers have two each, and one waits
 HEAVY = 105 * 1024 * 1024  # bytes: the demo servers refuse it, and two of them are more than the browser keeps
 SUCCEEDED = "windowTasks.filter(({ state }) => state === 'succeeded')"
 
@@ -46,10 +47,12 @@ def holiday(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with photos that are too large to be kept together."""
+    """A folder with small photos, and with two that are too large to be kept together."""
     folder = tmp_path_factory.mktemp("heavy")
+    for number in range(SMALL):
+        make_photo(folder, 30 + number)
     for number in range(2):
-        with make_photo(folder, 30 + number).open("r+b") as file:
+        with make_photo(folder, 40 + number).rename(folder / f"heavy-{number}.png").open("r+b") as file:
             file.truncate(HEAVY + number)
     return folder
 
@@ -63,6 +66,7 @@ async def choose_folder(page: Page, folder: Path, *, is_again: bool = False) -> 
 async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow, fleet: Fleet, holiday: Path) -> None:
     page = window.page
     await fleet.stop_workers()
+    await page.locator("#field-2-width").fill("64")  # small pictures are made quickly
     await page.get_by_test_id("open-files").click()
     await choose_folder(page, holiday)
     chosen = page.get_by_test_id("files-chosen")
@@ -96,14 +100,21 @@ async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow
 async def test_files_that_were_not_copied_are_chosen_again(window: MooringWindow, fleet: Fleet, heavy: Path) -> None:
     page = window.page
     await fleet.stop_workers()
+    await page.locator("#field-2-width").fill("64")
     await page.get_by_test_id("open-files").click()
     await choose_folder(page, heavy)
     await expect(page.get_by_test_id("files-hint")).to_contain_text("choose the folder again")
     await page.get_by_test_id("files-add").click()
     work = page.get_by_test_id("files-work")
-    await expect(work.get_by_test_id("files-unread")).to_contain_text("1 file")
+    await expect(page.get_by_test_id("waiting-count")).to_have_text("2")
+    await expect(work.get_by_test_id("files-unread")).to_contain_text("1 file is")
     await window.reload()
     await expect(work.get_by_test_id("files-missing")).to_contain_text("1 file")
     await choose_folder(page, heavy, is_again=True)
+    await expect(work.get_by_test_id("files-unread")).to_contain_text("1 file is")
+    await fleet.start_workers()
+    await expect(work.get_by_test_id("files-counts")).to_have_text(f"{SMALL} of {SMALL + 2} done")
     await expect(work.get_by_test_id("files-fault")).to_have_count(2)
     await expect(work.get_by_test_id("files-failures")).to_contain_text("413")
+    await work.get_by_test_id("files-dismiss").click()
+    await expect(work).to_have_count(0)
