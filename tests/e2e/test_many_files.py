@@ -66,6 +66,7 @@ async def choose_folder(page: Page, folder: Path, *, is_again: bool = False) -> 
 async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow, fleet: Fleet, holiday: Path) -> None:
     page = window.page
     await fleet.stop_workers()
+    await window.choose_sample("enlarge")
     await page.locator("#field-2-width").fill("64")  # small pictures are made quickly
     await page.get_by_test_id("open-files").click()
     await choose_folder(page, holiday)
@@ -100,6 +101,7 @@ async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow
 async def test_files_that_were_not_copied_are_chosen_again(window: MooringWindow, fleet: Fleet, heavy: Path) -> None:
     page = window.page
     await fleet.stop_workers()
+    await window.choose_sample("enlarge")
     await page.locator("#field-2-width").fill("64")
     await page.get_by_test_id("open-files").click()
     await choose_folder(page, heavy)
