@@ -18,8 +18,6 @@ from tests.services import Service
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 GOOD = 12  # small photos, one of them in a nested folder under the name of another one
-SMALL = 5  # two servers have two each, and one waits
-HEAVY = 105 * 1024 * 1024  # bytes: the demo servers refuse it, and two of them are more than the browser keeps
 SUCCEEDED = "windowTasks.filter(({ state }) => state === 'succeeded')"
 
 
@@ -45,22 +43,9 @@ def holiday(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with small photos, and with two that are too large to be kept together."""
-    folder = tmp_path_factory.mktemp("heavy")
-    for number in range(SMALL):
-        make_photo(folder, 30 + number)
-    for number in range(2):
-        with make_photo(folder, 40 + number).rename(folder / f"heavy-{number}.png").open("r+b") as file:
-            file.truncate(HEAVY + number)
-    return folder
-
-
-async def choose_folder(page: Page, folder: Path, *, is_again: bool = False) -> None:
-    """Choose a folder in the dialog, or once more for work that misses its files."""
-    scope = page.get_by_test_id("files-missing" if is_again else "files-dialog")
-    await scope.get_by_test_id("choose-folder").set_input_files(folder)
+async def choose_folder(page: Page, folder: Path) -> None:
+    """Choose a folder in the dialog."""
+    await page.get_by_test_id("files-dialog").get_by_test_id("choose-folder").set_input_files(folder)
 
 
 async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow, fleet: Fleet, holiday: Path) -> None:
@@ -94,29 +79,5 @@ async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow
     await expect(work.get_by_test_id("files-counts")).to_contain_text(f"{GOOD} of {GOOD + 1} done")
     links = await page.locator("#results [download]").evaluate_all("(items) => items.map((item) => item.download)")
     assert any("evening-dunes-0" in name for name in links)
-    await work.get_by_test_id("files-dismiss").click()
-    await expect(work).to_have_count(0)
-
-
-async def test_files_that_were_not_copied_are_chosen_again(window: MooringWindow, fleet: Fleet, heavy: Path) -> None:
-    page = window.page
-    await fleet.stop_workers()
-    await window.choose_sample("enlarge")
-    await page.locator("#field-2-width").fill("64")
-    await page.get_by_test_id("open-files").click()
-    await choose_folder(page, heavy)
-    await expect(page.get_by_test_id("files-hint")).to_contain_text("choose the folder again")
-    await page.get_by_test_id("files-add").click()
-    work = page.get_by_test_id("files-work")
-    await expect(page.get_by_test_id("waiting-count")).to_have_text("2")
-    await expect(work.get_by_test_id("files-unread")).to_contain_text("1 file is")
-    await window.reload()
-    await expect(work.get_by_test_id("files-missing")).to_contain_text("1 file")
-    await choose_folder(page, heavy, is_again=True)
-    await expect(work.get_by_test_id("files-unread")).to_contain_text("1 file is")
-    await fleet.start_workers()
-    await expect(work.get_by_test_id("files-counts")).to_have_text(f"{SMALL} of {SMALL + 2} done")
-    await expect(work.get_by_test_id("files-fault")).to_have_count(2)
-    await expect(work.get_by_test_id("files-failures")).to_contain_text("413")
     await work.get_by_test_id("files-dismiss").click()
     await expect(work).to_have_count(0)
