@@ -31,6 +31,7 @@ from app.workflows.editor.texts import MOST_NESTED, UNESCAPE, Choose, without_co
 
 MOST_DEPTH = 32  # wildcards in the lines of wildcards
 MOST_DRAWS = 5_000
+LINES_OF_A_DRAW = 2_000  # a draw that reads more lines than this counts as several
 LONGEST = 100_000  # characters, of a template and of its result
 LONGEST_NAME = 200
 MOST_STARS = 8
@@ -166,7 +167,8 @@ class _Draw:
         self._choose = choose
         self._wildcards = wildcards
         self._draws = 0
-        self._length = 0
+        self._length = 0  # of what comes from files, and of separators
+        self._read: dict[str, Sequence[str]] = {}  # by reference
 
     def text(self, template: str, depth: int, level: int) -> str:
         """Expand choices, then wildcards. `depth` counts the files around it, `level` the braces too."""
@@ -177,24 +179,34 @@ class _Draw:
         def fill(found: re.Match[str]) -> str:
             if not found[1]:
                 return "__"
-            lines = self._wildcards.lines(found[1])
+            lines = self._lines(found[1])
             return self._line(lines[self._one_of(len(lines))], found[1], depth, level)
 
         return _WILDCARD.sub(fill, text) if "__" in text else text
 
     def _line(self, line: str, reference: str, depth: int, level: int) -> str:
-        self._length += len(line)
+        self._spend(length=len(line))
         if depth >= MOST_DEPTH or level >= MOST_NESTED:
             raise BadInput("wildcard-loop", detail=reference)
-        if self._length > LONGEST:
-            raise BadInput("prompt-too-long", detail=str(LONGEST))
         return self.text(line, depth + 1, level + 1)
 
+    def _lines(self, reference: str) -> Sequence[str]:
+        """Return the lines of a wildcard. Those of several files are joined once."""
+        if reference not in self._read:
+            self._read[reference] = self._wildcards.lines(reference)
+            self._spend(lines=len(self._read[reference]))
+        return self._read[reference]
+
     def _one_of(self, count: int) -> int:
-        self._draws += 1
-        if self._draws > MOST_DRAWS:
-            raise BadInput("prompt-too-long", detail=str(LONGEST))
+        self._spend(draws=1)
         return self._choose(count)
+
+    def _spend(self, *, draws: int = 0, lines: int = 0, length: int = 0) -> None:
+        """Count what the expansion does; BadInput if that is too much."""
+        self._draws += draws + lines // LINES_OF_A_DRAW
+        self._length += length
+        if self._draws > MOST_DRAWS or self._length > LONGEST:
+            raise BadInput("prompt-too-long", detail=str(LONGEST))
 
     def _braces(self, text: str, depth: int, level: int) -> list[_Piece]:
         if "{" not in text and "\\" not in text:
@@ -224,7 +236,8 @@ class _Draw:
         weights, parts = _weighed(_split(body[bound.end() :]), is_plain=False)
         name = _WHOLE_WILDCARD.fullmatch(parts[0]) if len(parts) == 1 else None
         if name is not None:
-            weights, parts = _weighed(dict.fromkeys(self._wildcards.lines(name[1])), is_plain=False)
+            weights, parts = _weighed(dict.fromkeys(self._lines(name[1])), is_plain=False)
+            self._spend(lines=len(parts))
         low, high = _limits(bound, len(parts))
         count = low + self._one_of(high - low + 1)
         separator, found = _SEPARATOR if bound[5] is None else bound[5], list[_Piece]()
@@ -232,7 +245,9 @@ class _Draw:
             index = self._index(weights)
             part = parts.pop(index)
             del weights[index]
-            found += [_Piece(separator)] if number else []
+            if number:
+                self._spend(length=len(separator))
+                found.append(_Piece(separator))
             if name is None:
                 found += self._braces(part, depth, level)
             else:
@@ -241,7 +256,8 @@ class _Draw:
 
     def _index(self, weights: Sequence[float]) -> int:
         total = sum(weights)
-        if total <= 0 or all(weight == 1 for weight in weights):
+        self._spend(lines=len(weights))
+        if total <= 0 or weights.count(1) == len(weights):
             return self._one_of(len(weights))
         place = self._one_of(_FINE) / _FINE * total
         for index, weight in enumerate(weights):

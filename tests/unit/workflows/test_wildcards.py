@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.core.errors import BadInput
@@ -148,7 +148,9 @@ def test_choices_are_drawn_as_in_the_editor(template: str) -> None:
     def choose(count: int) -> int:
         return count - 1
 
-    assert expand(template, choose) == resolve_prompt(template, choose)
+    expected = resolve_prompt(template, choose)
+    assume("__" not in expected)  # a choice may make the name of a wildcard
+    assert expand(template, choose) == expected
 
 
 @given(st.text("a1{}|\\$-:_/* .", max_size=60))
@@ -188,6 +190,27 @@ def test_file_of_a_million_lines_is_drawn_from() -> None:
     files = {"many": lines}
     assert len(lines) == 1_000_001
     assert expand("__many__", lambda count: count - 1, Wildcards(WildcardNames(files), files)) == "the last"
+
+
+def test_work_of_many_draws_from_a_large_file_is_bounded() -> None:
+    names = WildcardNames(["large"])
+    lines = [str(number) for number in range(200_000)]
+    drawn: list[int] = []
+
+    def choose(count: int) -> int:
+        drawn.append(count)
+        return 0
+
+    with pytest.raises(BadInput, match="prompt-too-long"):
+        expand("{4000$$__large__}", choose, Wildcards(names, {"large": lines}))
+    assert len(drawn) < 100
+    expand("{40$$__large__}", choose, Wildcards(names, {"large": lines}))
+
+
+def test_length_of_separators_is_bounded() -> None:
+    template = "{500$$" + " and " * 1_000 + "$$" + "a|" * 500 + "}"
+    with pytest.raises(BadInput, match="prompt-too-long"):
+        expand(template, random.Random(1).randrange)
 
 
 @pytest.mark.parametrize(
