@@ -60,31 +60,24 @@ class LibraryActions:
         attempt(self._context, self._take_files(files, is_surely=is_surely))
 
     async def _take_files(self, files: Sequence[tuple[Blob, str]], *, is_surely: bool) -> None:
-        words = [item for item in files if is_word_file(item[1]) and not await _may_be_json(item[0])]
+        words, rest = list[tuple[Blob, str]](), list[tuple[Blob, str]]()
+        for blob, name in files:
+            is_words = is_word_file(name) and not await _may_be_json(blob)
+            (words if is_words else rest).append((blob, name))
         if words:
-            await self._take_words(words)
+            attempt(self._context, self._words.add(words))
         others = [
             (blob, name)
-            for blob, name in files
-            if (blob, name) not in words
-            and not await self._opener.take_file(blob, name, is_surely=is_surely or is_json(blob, name))
+            for blob, name in rest
+            if not await self._opener.take_file(blob, name, is_surely=is_surely or is_json(blob, name))
         ]
         if others:
             self._pass_on(others)
-
-    async def _take_words(self, files: Sequence[tuple[Blob, str]]) -> None:
-        """Add files of words, and show them in the library. A file without words hides no other."""
-        refused: MooringError | None = None
-        for blob, name in files:
-            try:
-                await self._words.add(blob, name)
-            except MooringError as error:
-                refused = refused or error
-        await self._words.load()
-        self._show(LibraryDialog())
-        self._screen.schedule(lambda: self._screen.update({"jump": "word-lists"}))  # once the library is drawn
-        if refused is not None:
-            raise refused
+        if len(others) < len(rest):
+            await self._words.load()  # an imported library may have some
+        if words:
+            self._show(LibraryDialog())
+            self._screen.schedule(lambda: self._screen.update({"jump": "word-lists"}))  # once the library is drawn
 
     @action("open-text")
     async def open_text(self, text: str) -> None:

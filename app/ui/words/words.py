@@ -1,7 +1,7 @@
 """Words for prompts: the user's lists in the store and the published ones, read when a run or a field needs them.
 
     wildcards = await words.read(("cats", "animals/*"))      # for `expand`
-    await words.add(blob, "cats.txt")
+    await words.add([(blob, "cats.txt")])
 
 Other windows write to the same documents, so the list is read again when the tab becomes visible. Nothing but the names
 is read before a field needs it.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -216,15 +216,30 @@ class Words:
 
     # Changing
 
-    async def add(self, blob: Blob, path: str) -> None:
-        """Add a file of words, or replace the one of its name; BadInput says why it has none."""
+    async def add(self, files: Sequence[tuple[Blob, str]]) -> None:
+        """Add files of words, or replace those of their names. The error of the first without words hides no other."""
+        known, refused = {item.list_id for item in self._state.items}, list[MooringError]()
+        for blob, path in files:
+            try:
+                known.add(await self._add(blob, path, known))
+            except MooringError as error:
+                refused.append(error)
+        await self.load()
+        if refused:
+            raise refused[0]
+
+    async def _add(self, blob: Blob, path: str, known: Collection[str]) -> str:
         most = LARGEST[ending_of(path)]
         if blob.size > most:
             raise BadInput("words-too-large", path, str(most // 1_000_000))
         item, text = read_word_file(await blob.read(), path, at=self._now())
-        if len(self._state.items) >= MOST_LISTS:
+        if len(known) >= MOST_LISTS and item.list_id not in known:
             raise BadInput("too-many-lists", path, str(MOST_LISTS))
+        for deletion in self._context.ui.deletions:
+            if item.list_id in deletion.hides:
+                self._deletions.undo(deletion.number)  # or it would take the new list too
         await self._documents.write_documents(word_lists.written(item, text))
+        return item.list_id
 
     @action("delete-words")
     def delete(self, item: str) -> None:

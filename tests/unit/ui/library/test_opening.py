@@ -424,11 +424,13 @@ async def test_oldest_workflow_is_closed_and_reopened_when_chosen() -> None:
 async def test_exported_library_is_imported_elsewhere() -> None:
     rig, other = Rig(), Rig()
     await rig.give(graph())
+    await rig.give(b"tabby", "cats.txt")
     rig.screen.shared["mooring.layout.shape"] = "{}"
     rig.act("export-library", {})
     await rig.draw()
     await other.give(rig.screen.saved[EXPORT_NAME].encode(), "mine.json")
     assert other.library.items == rig.library.items
+    assert [item.name for item in other.context.ui.of(WordsState).items] == ["cats"]
     assert other.screen.shared["mooring.layout.shape"] == "{}"
     other.opener.choose(other.library.items[0].item_id)
     await other.draw()

@@ -12,6 +12,7 @@ from app.core.saved import PublishedFile
 from app.ui.form.state import FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.library.library import Library
+from app.ui.words import words
 from app.ui.words.state import SHOWN, WordsState, completion_of, words_view
 from app.ui.words.words import MOST_READ, Words
 from app.ui.words.words_html import completion, word_lists
@@ -65,8 +66,7 @@ class Rig:
 
     async def add(self, name: str, data: bytes) -> None:
         self.time += 1
-        await self.words.add(Bytes(data, ""), name)
-        await self.words.load()
+        await self.words.add([(Bytes(data, ""), name)])
         await self.draw()
 
     async def draw(self) -> None:
@@ -169,6 +169,17 @@ async def test_deleted_wildcard_is_unknown_until_it_is_undone() -> None:
     assert rig.known == ("a",)
 
 
+async def test_list_that_is_added_after_its_deletion_stays() -> None:
+    rig = Rig()
+    await rig.add("a.txt", b"x")
+    rig.act("delete-words", {"item": rig.context.ui.of(WordsState).items[0].list_id})
+    rig.words.refresh()
+    assert rig.known == ()
+    await rig.add("a.txt", b"y")
+    assert rig.context.ui.deletions == ()
+    assert (await rig.words.read(("a",))).files == {"a": ("y",)}
+
+
 async def test_file_that_is_too_large_is_refused_unread() -> None:
     rig = Rig()
 
@@ -179,8 +190,17 @@ async def test_file_that_is_too_large_is_refused_unread() -> None:
             raise AssertionError("read")
 
     with pytest.raises(BadInput) as raised:
-        await rig.words.add(Huge(), "a.txt")
+        await rig.words.add([(Huge(), "a.txt")])
     assert raised.value.cause == "words-too-large"
+
+
+async def test_number_of_lists_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "MOST_LISTS", 2)
+    rig = Rig()
+    with pytest.raises(BadInput) as raised:
+        await rig.words.add([(Bytes(b"x", ""), name) for name in ("a.txt", "b.txt", "c.txt", "a.txt")])
+    assert (raised.value.cause, raised.value.name) == ("too-many-lists", "c.txt")
+    assert [item.name for item in rig.context.ui.of(WordsState).items] == ["a", "b"]
 
 
 def listed(name: str, kind: WordKind = WordKind.WILDCARD, **more: Any) -> WordList:
