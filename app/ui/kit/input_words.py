@@ -61,7 +61,7 @@ def _server_side(error: BadInput, _: Translator) -> Words:
     if error.cause in PROMPT_CAUSES:
         return word_prompt_error(error, _)
     match error.cause:
-        case "other-folder" | "refused-file":
+        case "other-folder" | "refused-file" | "too-many-files":
             return _many_files(error, _)
         case "bad-link" | "link-too-long" | "link-unknown" | "link-not-yours" | "link-no-output":
             return word_link(error, _)
@@ -124,6 +124,12 @@ def _many_files(error: BadInput, _: Translator) -> Words:
             _("Choose the folder that you chose before. Files are found by name, size and time of change."),
             error.name,
             Tone.WARN,
+        )
+    if error.cause == "too-many-files":
+        return Words(
+            _("Only {count} of these files were taken.", count=error.detail),
+            _("Add the others in smaller groups. A folder of pictures needs a workflow with a field for pictures."),
+            tone=Tone.WARN,
         )
     return Words(
         _("“{name}” was refused by the server.", name=error.name), _("Choose another file."), error.detail, Tone.WARN

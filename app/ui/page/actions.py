@@ -310,7 +310,8 @@ class PageActions(ActionTable):
             return True
         chosen = self._form.chosen
         is_asked = self._many_files.is_open or purpose == "many"
-        if chosen is None or self._many.is_open or not (is_asked or self._is_too_many(chosen, files)):
+        is_opened = self._many.is_open or purpose == "open"  # as a plan's text, or as workflows
+        if chosen is None or is_opened or not (is_asked or self._is_too_many(chosen, files)):
             return False
         self._many_files.ask(key if key is not None and key in chosen.form.by_key else None, files)
         return True

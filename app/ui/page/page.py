@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.core.errors import BadInput
 from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
@@ -77,10 +78,11 @@ from app.ui.words.words import Words
 from app.workflows.forms.fields import MAX_SEED
 from app.workflows.graph import Key
 from app.workflows.library import Item
+from app.workflows.word_lists import is_word_file
 
 log = logging.getLogger("mooring.ui")
 
-MOST_BY_ONE = 20  # files that are taken one by one
+MOST_BY_ONE = 100  # files that are taken one by one
 
 
 class Page:
@@ -335,10 +337,20 @@ class Page:
         self._links.follow(text)
 
     def take_many(self, key: Key | None, files: FileSet, purpose: str = "") -> None:
-        """Take several files or a folder: a run for each of them, unless there is a field for each or a workflow."""
-        if not self.actions.take_many(key, files, purpose):
-            count = min(MOST_BY_ONE, len(files.files))
-            self.take_files(key, [(files.open(index), files.files[index].name) for index in range(count)], purpose)
+        """Take several files or a folder: a run for each of them, unless there is a field for each or a workflow.
+
+        Files of words keep their folders in their names.
+        """
+        if self.actions.take_many(key, files, purpose):
+            return
+        words = [index for index, file in enumerate(files.files) if key is None and is_word_file(file.name)]
+        others = sorted(set(range(len(files.files))).difference(words))
+        taken = [(files.open(index), files.files[index].path) for index in words]
+        taken += [(files.open(index), files.files[index].name) for index in others[:MOST_BY_ONE]]
+        self.take_files(key, taken, purpose)
+        if len(others) > MOST_BY_ONE:
+            self._ui = self._ui.with_error(BadInput("too-many-files", detail=str(MOST_BY_ONE)))
+            self.request()
 
     def follow_kept(self, key: str) -> None:
         """Take over a setting that another window has saved under `key`."""

@@ -8,15 +8,17 @@ import json
 import pytest
 
 from app.core.model import Fleet, InputFile, NodeId
+from app.core.ports.files import ChosenFile, FileSet
 from app.ui.form import drafts
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
-from app.ui.page.page import Page
+from app.ui.page.page import MOST_BY_ONE, Page
 from app.ui.page.panel_data import PanelSources
 from app.ui.page.releases import Releases
 from app.ui.results.folder_actions import Folder
 from app.ui.settings.account_actions import Team
+from app.ui.words.state import WordsState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode, Text
 from tests.ports.memory_documents import MemoryDocuments
@@ -177,6 +179,25 @@ async def test_submitted_picture_is_in_its_field_after_a_reload(sha256: str, is_
     reloaded, _session = await opened(screen, session)
     await asyncio.wait(reloaded._background)
     assert (("1", "image") in reloaded.ui.of(FormState).draft.pictures) is is_back
+
+
+async def test_folder_of_words_is_added_whole_with_its_folders() -> None:
+    page, _session = await opened(MemoryScreen())
+    paths = [f"pack/wildcards/animals/{number}.txt" for number in range(MOST_BY_ONE + 1)]
+    files = tuple(ChosenFile(path, 1) for path in (*paths, "pack/flow.json"))
+    page.take_many(None, FileSet(files, lambda _: Bytes(b"tabby", "")))
+    await asyncio.wait(page._background)
+    found = page.ui.of(WordsState).items
+    assert [item.name for item in found[:2]] == ["animals/0", "animals/1"]
+    assert len(found) == len(paths)
+
+
+async def test_files_beyond_those_that_are_taken_one_by_one_are_an_error() -> None:
+    page, _session = await opened(MemoryScreen())
+    files = tuple(ChosenFile(f"{number}.json", 1) for number in range(MOST_BY_ONE + 1))
+    page.take_many(None, FileSet(files, lambda _: Bytes(b"{}", "")), "open")
+    assert [str(error.facts()["cause"]) for _, error in page.ui.errors] == ["too-many-files"]
+    await asyncio.wait(page._background)
 
 
 async def test_unsubmitted_file_is_in_its_field_after_a_reload() -> None:

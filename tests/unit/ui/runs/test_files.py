@@ -86,6 +86,11 @@ def test_more_files_than_fields_or_a_folder_are_asked_about() -> None:
         assert is_open(made) is is_asked
 
 
+def test_files_to_open_are_no_runs() -> None:
+    made = rig()
+    assert not made.actions.take_many(None, chosen("a.png", "b.png"), "open")
+
+
 def test_two_files_for_two_fields_are_put_into_them() -> None:
     made = rig_of_two()
     assert not made.actions.take_many(None, chosen("a.png", "b.png"))
