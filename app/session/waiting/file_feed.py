@@ -46,6 +46,7 @@ MOST_AHEAD = 1_000  # of these runs that wait; each write of a line is as long a
 GROUP = 16  # files whose runs join the line in one write
 GROUP_BYTES = 32 * 1024 * 1024
 REST = 5.0  # seconds after the store has refused a file
+MOST_REMEMBERED = 2_000_000  # characters of plans; the tab's storage holds 5 million, with what was typed into forms
 PLANS_KEY, PROGRESS_KEY = "mooring.files", "mooring.files.progress"
 
 Check = Callable[[Blob, str, str], Awaitable[None]]
@@ -84,6 +85,7 @@ class FileFeed:
         self._refused: set[PromptId] = set()  # runs that are listed as failures, and about to leave the line
         self._memory: TabMemory | None = None
         self._check: Check | None = None
+        self._remembered: tuple[BatchId, ...] = ()  # the plans that are small enough
         self._is_restored = False
         self._seen: tuple[object, ...] = ()  # the line and the windows that were followed last
         self._group = 1
@@ -104,6 +106,10 @@ class FileFeed:
     def has_unread(self) -> bool:
         """Whether a reload would need files to be chosen again."""
         return any(work.next_file(self.held(name)) is not None for name, work in self._works.items())
+
+    def is_remembered(self, batch_id: BatchId) -> bool:
+        """Whether the plan survives a reload."""
+        return batch_id in self._remembered
 
     # Actions
 
@@ -219,6 +225,7 @@ class FileFeed:
         recalled = self._memory.recall(PLANS_KEY), self._memory.recall(PROGRESS_KEY)
         before = {work.plan.batch.batch_id: work for work in read_works(*recalled, window.window_id)}
         self._works = {**before, **self._works}
+        self._remembered = tuple(before)
         if before:
             self._state.changed()
 
@@ -333,8 +340,14 @@ class FileFeed:
         if self._memory is None:
             return
         if has_plans:
-            self._memory.remember(PLANS_KEY, write_plans(self._works.values()) if self._works else "")
-        self._memory.remember(PROGRESS_KEY, write_progress(self._works.values()) if self._works else "")
+            kept: list[FileRuns] = []
+            for work in self._works.values():
+                if len(write_plans([*kept, work])) <= MOST_REMEMBERED:
+                    kept.append(work)
+            self._remembered = tuple(work.plan.batch.batch_id for work in kept)
+            self._memory.remember(PLANS_KEY, write_plans(kept) if kept else "")
+        works = [self._works[name] for name in self._remembered]
+        self._memory.remember(PROGRESS_KEY, write_progress(works) if works else "")
 
 
 _OF_FILE = frozenset({400, 413, 415, 422})  # a server's refusals of a file

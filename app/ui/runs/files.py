@@ -100,7 +100,10 @@ class FaultView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkView:
-    """What became of the runs of one plan. `missing` files have to be chosen again, `unread` ones are read later."""
+    """What became of the runs of one plan. `missing` files have to be chosen again, `unread` ones are read later.
+
+    A plan that is not `is_remembered` is too large to survive a reload.
+    """
 
     batch_id: BatchId
     title: str
@@ -114,6 +117,7 @@ class WorkView:
     to_come: int = 0
     faults: tuple[FaultView, ...] = ()
     error: MooringError | None = None
+    is_remembered: bool = True
 
 
 class FeedFacts(Protocol):
@@ -124,6 +128,7 @@ class FeedFacts(Protocol):
     @property
     def error(self) -> MooringError | None: ...
     def held(self, batch_id: BatchId) -> Mapping[int, Callable[[], Blob]]: ...
+    def is_remembered(self, batch_id: BatchId) -> bool: ...
 
 
 NO_FILES = SortedFiles()
@@ -264,6 +269,7 @@ def _work_view(work: FileRuns, feed: FeedFacts) -> WorkView:
         to_come=work.count(TO_COME),
         faults=tuple(_fault_view(work, fault) for fault in work.progress.faults[:FAULTS_SHOWN]),
         error=feed.error,
+        is_remembered=feed.is_remembered(plan.batch.batch_id),
     )
 
 

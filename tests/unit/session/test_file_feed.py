@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from app.core.errors import BadInput, StorageError
 from app.core.file_runs import DONE, GIVEN, TO_COME, FilePlan, FileRun, FileRuns, Place
 from app.core.model import NodeId, Task, TaskState, Template
@@ -221,6 +223,23 @@ async def test_reload_needs_the_folder_again_for_files_that_were_not_copied(stag
     await stage.until(lambda: is_over(page))
     assert again.opened == ["8.png"], "the others are not read again"
     assert [task.inputs[0].original_name for task in tasks_of(page)] == [*folder.pictures]
+
+
+@scene
+async def test_plan_that_is_too_large_leaves_the_tabs_storage_to_forms(stage: Stage) -> None:
+    page, memory = await stage.window(), Memory()
+    use(page, memory)
+    await start(page, Folder.of("a.png", "b.png"), steps=60)
+    first = work_of(page).plan.batch.batch_id
+    remembered = memory.texts[file_feed.PLANS_KEY]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_feed, "MOST_REMEMBERED", len(remembered))
+        await start(page, Folder.of("c.png"), steps=60)
+    second = feed_of(page).works[1].plan.batch.batch_id
+    assert memory.texts[file_feed.PLANS_KEY] == remembered
+    assert (feed_of(page).is_remembered(first), feed_of(page).is_remembered(second)) == (True, False)
+    await stage.until(lambda: is_over(page))
+    assert memory.texts == {file_feed.PLANS_KEY: "", file_feed.PROGRESS_KEY: ""}
 
 
 @scene

@@ -241,10 +241,14 @@ class StillFiles:
     works: tuple[FileRuns, ...] = ()
     error: MooringError | None = None
     at_hand: dict[BatchId, dict[int, Callable[[], Blob]]] = field(default_factory=dict)
+    forgotten: frozenset[BatchId] = frozenset()  # plans that are not remembered over a reload
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def held(self, batch_id: BatchId) -> Mapping[int, Callable[[], Blob]]:
         return self.at_hand.get(batch_id, {})
+
+    def is_remembered(self, batch_id: BatchId) -> bool:
+        return batch_id not in self.forgotten
 
     def use(self, memory: object, check: Callable[[Blob, str, str], Any]) -> None:
         self.check = check

@@ -236,7 +236,15 @@ def test_panel_counts_the_runs_and_what_a_reload_would_need() -> None:
     text = panel(rig(), work("ddw..."), at_hand=6)
     assert "holiday" in text and "2 of 6 done" in text and "3 to come" in text
     assert "3 files are not copied into this browser yet" in text
+    assert "A reload needs the folder again." in text
     assert "files-missing" not in text
+
+
+def test_panel_tells_that_a_large_plan_does_not_survive_a_reload() -> None:
+    made = rig()
+    made.session.line.files.forgotten = frozenset({BATCH})
+    text = panel(made, work("dd...."), at_hand=6)
+    assert "keep this page open" in text and "needs the folder again" not in text
 
 
 def test_panel_asks_for_the_folder_after_a_reload() -> None:
