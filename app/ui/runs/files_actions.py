@@ -223,7 +223,12 @@ class FilesActions:
             first = first or plan
             made += plan.runs
             await asyncio.sleep(0)
-        set_slices(self._context, self._context.ui.of(FormState).with_draft(after, chosen.workflow_id))
+        form = self._context.ui.of(FormState)
+        now = form.drafts.get(chosen.workflow_id, typed)
+        for key, value in after.values.items():
+            if typed.values.get(key) != value and now.values.get(key) == typed.values.get(key):
+                now = now.with_value(key, value)  # a seed; what was typed while the runs were made stays
+        set_slices(self._context, form.with_draft(now, chosen.workflow_id))
         assert first is not None  # there is at least one file
         return replace(first, runs=tuple(made))
 

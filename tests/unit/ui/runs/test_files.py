@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,12 +16,13 @@ from app.core.model import BatchId, PromptId
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.waiting_runs import Batch, read_values
 from app.session.waiting.file_feed import ROOM
-from app.ui.form.open_workflow import OpenWorkflow, open_workflow
+from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.runs.files import FilesDialog
 from app.ui.runs.files_words import word_fault
+from app.ui.runs.state import RunsState
 from app.workflows.published import parse_published
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
@@ -38,18 +42,17 @@ def rig(workflow_id: str = "enlarge") -> Rig:
     return Rig(workflow_id, StillSession(fleet=fleet(server("a", is_demo=True), server("b", is_demo=True))))
 
 
-def two_pictures() -> OpenWorkflow:
-    """Return a workflow with fields for two pictures."""
-    graph = {node: {"class_type": "LoadImage", "inputs": {"image": ""}} for node in ("1", "2")}
-    fields = [{"node": node, "input": "image", "kind": "picture"} for node in graph]
-    return open_workflow(
-        parse_published("two", json.dumps({"v": 1, "title": "two", "about": "", "fields": fields, "workflow": graph}))
-    )
-
-
-def rig_of_two() -> Rig:
+def rig_of(*inputs: tuple[str, str, str]) -> Rig:
+    """Return the actions on a form with these inputs: node, name, kind. Prompts are drawn."""
+    graph: dict[str, Any] = {}
+    for node, name, _ in inputs:
+        graph.setdefault(node, {"class_type": f"Node{node}", "inputs": {}})["inputs"][name] = (
+            0 if name == "seed" else ""
+        )
+    fields = [{"node": node, "input": name, "kind": kind, "choices": True} for node, name, kind in inputs]
+    form = {"v": 1, "title": "two", "about": "", "fields": fields, "workflow": graph}
     made = rig()
-    made.context.workflows = (two_pictures(),)
+    made.context.workflows = (open_workflow(parse_published("two", json.dumps(form))),)
     made.context.set_ui(UiState().with_slices(FormState(workflow_id="two")))
     return made
 
@@ -92,7 +95,7 @@ def test_files_to_open_are_no_runs() -> None:
 
 
 def test_two_files_for_two_fields_are_put_into_them() -> None:
-    made = rig_of_two()
+    made = rig_of(("1", "image", "picture"), ("2", "image", "picture"))
     assert not made.actions.take_many(None, chosen("a.png", "b.png"))
     assert made.actions.take_many(None, chosen("a.png", "b.png", "c.png"))
 
@@ -135,7 +138,7 @@ def test_page_says_when_a_reload_will_need_the_folder() -> None:
 
 
 def test_several_fields_can_be_chosen_from() -> None:
-    made = rig_of_two()
+    made = rig_of(("1", "image", "picture"), ("2", "image", "picture"))
     made.actions.take_many(None, chosen("a.png", "b.png", "c.png"))
     assert [item["value"] for item in elements(shown(made), "option")][:2] == ["1 image", "2 image"]
     made.actions.act("files-field", {"value": "2 image"})
@@ -164,6 +167,31 @@ async def test_a_run_is_made_for_each_file_in_order() -> None:
     assert plan.places == (Place(*PHOTO),)
     opened = made.session.line.files.calls[0][2]
     assert [opened.open(index).data for index in range(3)] == [b"h/2.png", b"h/10.png", b"h/b/2.png"]
+
+
+async def test_values_that_are_typed_while_runs_are_made_stay() -> None:
+    made = rig_of(("1", "image", "picture"), ("2", "text", "text"), ("2", "seed", "seed"))
+    made.actions.take_many(("1", "image"), chosen(*(f"{number}.png" for number in range(90))))
+    made.actions.act("files-add", {})
+    await asyncio.sleep(0)
+    assert made.context.ui.of(RunsState).files.is_making
+    made.actions.act("field", {"node": "2", "name": "text", "value": "typed"})
+    await made.context.done()
+    draft = made.context.ui.of(FormState).draft
+    assert (len(plans(made)), draft.values["2", "text"]) == (1, "typed")
+    assert ("2", "seed") in draft.values
+
+
+async def test_prompt_is_drawn_for_each_file_and_its_template_kept() -> None:
+    made = rig_of(("1", "image", "picture"), ("2", "text", "text"), ("2", "seed", "seed"))
+    chance = random.Random(1)
+    made.actions._random_seed = lambda highest: chance.randint(0, highest)
+    made.actions.act("field", {"node": "2", "name": "text", "value": "{red|blue}"})
+    made.actions.take_many(("1", "image"), chosen(*(f"{number}.png" for number in range(30))))
+    await made.act("files-add")
+    (plan,) = plans(made)
+    assert {read_values(run.values)["2", "text"] for run in plan.runs} == {"red", "blue"}
+    assert {item.text for run in plan.runs for item in run.templates} == {"{red|blue}"}
 
 
 async def test_files_are_crossed_with_seeds_and_texts() -> None:
