@@ -23,7 +23,9 @@ from app.core.window import Free, Moored, Window
 
 Event = tuple[str, dict[str, Any]]
 
-NOT_RECORDED = frozenset({"client_id", "workflow", "title", "inputs", "choice", "notes", "part", "extra", "v"})
+NOT_RECORDED = frozenset(
+    {"client_id", "workflow", "templates", "title", "inputs", "choice", "notes", "part", "extra", "v"}
+)
 _KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
 
 
