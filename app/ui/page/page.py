@@ -155,7 +155,14 @@ class Page:
         self._settings = SettingsActions(self, screen, notifier, lambda: self._translator, session.choose_previews)
         self._recents = Recents(documents, self, screen, self._deletions)
         self._words = Words(
-            documents, self._library, self, screen, models=session.models, now=now, deletions=self._deletions
+            documents,
+            self._library,
+            self,
+            screen,
+            models=session.models,
+            now=now,
+            is_listed=lambda: bool(session.fleet.source) and self._library.is_listed(session.fleet.workflows),
+            deletions=self._deletions,
         )
         self._album_rows = AlbumRows(session, documents, self)
         self._results = ResultsActions(self, screen, session.name_project)

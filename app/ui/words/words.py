@@ -77,7 +77,10 @@ class _Read:
 
 
 class Words:
-    """Keeps the lists, with the actions on them. `now` is the time in seconds."""
+    """Keeps the lists, with the actions on them. `now` is the time in seconds.
+
+    Until `is_listed`, the published files are not known, and no wildcard counts as missing.
+    """
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class Words:
         *,
         models: ModelNames,
         now: Callable[[], float],
+        is_listed: Callable[[], bool],
         deletions: Deletions,
     ) -> None:
         self._documents = documents
@@ -96,6 +100,7 @@ class Words:
         self._context = context
         self._screen = screen
         self._now = now
+        self._is_listed = is_listed
         self._deletions = deletions
         self._is_loaded = False
         self._is_wanted = False  # by a field, which completes tags
@@ -127,7 +132,8 @@ class Words:
             set_slices(self._context, replace(self._state, published=tuple(item for item, _ in found)))
         state, hidden = self._state, self._context.ui.hidden
         named = state.items, state.published, hidden
-        if not self._is_loaded or (self._named and all(map(operator.is_, named, self._named))):
+        is_known = self._is_loaded and self._is_listed()
+        if not is_known or (self._named and all(map(operator.is_, named, self._named))):
             return
         self._named = named
         self._names = WildcardNames(item.name for item in self._shown(WordKind.WILDCARD))

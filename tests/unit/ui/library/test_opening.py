@@ -131,6 +131,7 @@ class Rig:
             self.screen,
             models=self.session.models,
             now=lambda: self.time,
+            is_listed=lambda: True,
             deletions=putting_off,
         )
         self.library_actions = LibraryActions(

@@ -54,6 +54,7 @@ class Rig:
             self.screen,
             models=self.models,
             now=lambda: self.time,
+            is_listed=lambda: self.library.is_listed("tag"),
             deletions=gone,
         )
         self.act = ActionTable(self.context, self.words, gone).act
@@ -89,6 +90,14 @@ async def test_wildcards_of_the_user_and_published_ones_are_known() -> None:
     found = await rig.words.read(("dogs", "cats"))
     assert found.files == {"dogs": ("my dog",), "animals/cats": ("tabby",)}
     assert rig.library.published == ()
+
+
+async def test_no_wildcard_is_missing_before_the_published_ones_are_listed() -> None:
+    rig = Rig(wildcards__cats_txt=b"tabby")
+    await rig.words.load()
+    assert rig.context.ui.of(FormState).known.wildcards is None
+    await rig.draw()
+    assert rig.known == ("cats",)
 
 
 async def test_wildcards_in_lines_are_read_too() -> None:
