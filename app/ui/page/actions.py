@@ -296,9 +296,9 @@ class PageActions(ActionTable):
 
     # Files
 
-    def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
+    def take_files(self, key: Key | None, files: Sequence[tuple[Blob, str]], purpose: str = "") -> None:
         """Take files that were dropped, pasted or chosen."""
-        if self._many.is_open:
+        if self._many.is_open or purpose == "plan":
             self._many.take_files(files)
         else:
             self._files.take_files(key, files)

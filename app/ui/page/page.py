@@ -333,9 +333,9 @@ class Page:
         if purpose == "drawing" and key is not None:  # of a 3D model, by its result (`static/js/model.js`)
             self._image_addresses.keep_drawing(PromptId(key[0]), int(key[1]), files[0][0])
             return
-        is_planning = isinstance(self._ui.dialog, ManyDialog)
+        is_planning = isinstance(self._ui.dialog, ManyDialog) or purpose == "plan"
         if is_planning or (key is not None and not any(is_json(*file) for file in files)):
-            self.actions.take_files(key, files)
+            self.actions.take_files(key, files, purpose)
         else:
             self._library_actions.take_files(files, is_surely=purpose == "open")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.core.errors import BadPlan, MooringError
@@ -29,18 +29,21 @@ NAMES_SHOWN = 5  # of each reason
 KINDS_SHOWN = 4
 FAULTS_SHOWN = 50
 ONCE = "once"
-CROSSES = {ONCE: None, "seeds": ManyKind.SEEDS, "lines": ManyKind.LINES, "table": ManyKind.TABLE}
+CROSSES = (ManyKind.SEEDS, ManyKind.LINES, ManyKind.TABLE)  # plans with which files can be crossed
 
 Word = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class FilesDraft:
-    """What the user has chosen in the dialog; a field that is None is guessed."""
+    """What the user has chosen in the dialog; a field that is None is guessed.
+
+    If it `is_crossed`, the plan of *Many runs* is made for each file (`kind_of`).
+    """
 
     files: FileSet | None = None
     key: Key | None = None
-    cross: str = ONCE
+    is_crossed: bool = False
     senders: int | None = None
     is_making: bool = False  # the runs are being made
 
@@ -167,16 +170,19 @@ def sorted_of(chosen: OpenWorkflow, draft: FilesDraft) -> SortedFiles:
     return sort_files(draft.files.files, media_of(item)) if item is not None and draft.files is not None else NO_FILES
 
 
+def kind_of(draft: FilesDraft, many: ManyDraft) -> ManyKind | None:
+    """The kind of plan that is made for each file; None for one run."""
+    return many.kind if draft.is_crossed and many.kind in CROSSES else None
+
+
 def variants_of(
     chosen: OpenWorkflow, texts: Mapping[Key, str], draft: FilesDraft, many: ManyDraft, word: Word
 ) -> tuple[PlannedRun, ...]:
     """The runs that each file has. Raises BadPlan or BadInput for a plan that cannot be used."""
-    kind = CROSSES[draft.cross]
-    if kind is None:
+    if kind_of(draft, many) is None:
         return (PlannedRun(0, {}, ""),)
-    planned = replace(many, kind=kind)
-    plan = plan_of(chosen, texts, planned, word)
-    if planned.is_blank or plan.runs is None:
+    plan = plan_of(chosen, texts, many, word)
+    if many.is_blank or plan.runs is None:
         raise plan.error or BadPlan("empty-plan")
     return tuple(plan.runs)
 
@@ -196,7 +202,7 @@ def files_view(
     item, found = file_field(chosen, draft), sorted_of(chosen, draft)
     files = draft.files.files if draft.files is not None else ()
     taken = [files[index] for index in found.taken]
-    folder, kind = folder_of(files), CROSSES[draft.cross]
+    folder, kind = folder_of(files), kind_of(draft, many)
     runs, error = 0, None
     try:
         runs = len(taken) * len(variants_of(chosen, texts, draft, many, word))
@@ -206,9 +212,7 @@ def files_view(
         error = fault
     kinds = Counter(file.name.rpartition(".")[2].upper() for file in taken).most_common()
     size = sum(file.size for file in taken)
-    asked = replace(many, kind=kind) if kind is not None else None
-    shown = many_view(chosen, texts, asked, word, servers=1, senders=1) if asked is not None else None
-    is_blank = asked is not None and asked.is_blank
+    shown = many_view(chosen, texts, many, word, servers=1, senders=1) if kind is not None else None
     return FilesView(
         title=chosen.title,
         fields=tuple((key_text(each.key), word_label(each, word)) for each in chosen.uploads),
@@ -223,10 +227,10 @@ def files_view(
             LeftView(reason, len(indexes), tuple(files[index].path for index in indexes[:NAMES_SHOWN]))
             for reason, indexes in found.left.items()
         ),
-        cross=draft.cross,
+        cross=ONCE if kind is None else kind.value,
         many=shown,
         runs=runs,
-        error=None if is_blank else error,
+        error=None if kind is not None and many.is_blank else error,
         is_beyond=size > room,
         is_cut=draft.files is not None and draft.files.is_cut,
         is_making=draft.is_making,

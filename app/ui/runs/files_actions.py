@@ -32,6 +32,7 @@ from app.ui.runs.files import (
     FilesDialog,
     FilesDraft,
     file_field,
+    kind_of,
     media_of,
     read_key,
     sorted_of,
@@ -128,10 +129,8 @@ class FilesActions:
     @action("files-cross")
     def choose_cross(self, value: str) -> None:
         """Choose what each file is crossed with."""
-        if value not in CROSSES:
-            return
-        self._show(replace(self._draft, cross=value))
-        kind = CROSSES[value]
+        kind = next((item for item in CROSSES if item.value == value), None)
+        self._show(replace(self._draft, is_crossed=kind is not None))
         if kind is not None:  # the fields of that plan are those of *Many runs*
             state = self._context.ui.of(RunsState)
             set_slices(self._context, replace(state, many=replace(state.many, kind=kind)))
@@ -169,7 +168,7 @@ class FilesActions:
         except MooringError:
             self._show(draft)
             raise
-        self._show(FilesDraft(key=draft.key, cross=draft.cross))
+        self._show(FilesDraft(key=draft.key, is_crossed=draft.is_crossed))
         if isinstance(self._context.ui.dialog, FilesDialog | CreditsDialog):
             self._context.set_ui(replace(self._context.ui, dialog=None))
         self._screen.update({"reveal": "waiting"})
@@ -183,7 +182,7 @@ class FilesActions:
         files = [draft.files.files[index] for index in found]
         folder = folder_of(files)
         labels = [file.path.removeprefix(f"{folder}/") if folder else file.path for file in files]
-        plan = await self._planned(chosen, draft.cross, labels, variants)
+        plan = await self._planned(chosen, labels, variants)
         shared = [other for other, leader in chosen.form.hints.shared.items() if leader == key]
         inputs = files_of(chosen, self._context.ui.of(FormState).draft)
         others = {other: picked for other, picked in inputs.items() if other not in (key, *shared)}
@@ -206,13 +205,11 @@ class FilesActions:
             FileSet(tuple(files), lambda index: opened(found[index])),
         )
 
-    async def _planned(
-        self, chosen: OpenWorkflow, crossed: str, labels: list[str], variants: tuple[PlannedRun, ...]
-    ) -> Plan:
+    async def _planned(self, chosen: OpenWorkflow, labels: list[str], variants: tuple[PlannedRun, ...]) -> Plan:
         """Make the runs, some at a time. Seeds are drawn for each, unless they are what the files are crossed with."""
         typed = self._context.ui.of(FormState).draft
         drawn = self._form.draw_seeds(chosen, typed)
-        has_seeds = CROSSES[crossed] is not ManyKind.SEEDS
+        has_seeds = kind_of(self._draft, self._context.ui.of(RunsState).many) is not ManyKind.SEEDS
         after = typed if has_seeds else self._form.count_seeds(chosen, drawn)
         all_runs, made, first = list(cross(labels, variants)), list[PlannedRun](), None
         for start in range(0, len(all_runs), STEP):

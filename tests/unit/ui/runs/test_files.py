@@ -206,6 +206,17 @@ async def test_files_are_crossed_with_seeds_and_texts() -> None:
     assert [run.cell.row for run in plan.runs if run.cell] == [0, 0, 0, 1, 1, 1]
 
 
+async def test_table_from_a_file_is_what_files_are_crossed_with() -> None:
+    made = rig()
+    made.actions.take_many(PHOTO, chosen("a.png", "b.png"))
+    made.actions.act("files-cross", {"value": "lines"})
+    assert element(shown(made), data_testid="many-file")["data-files"] == "plan"
+    made.actions.take_files(None, [(Bytes(b"width\n512\n1024\n"), "sizes.csv")], "plan")
+    await made.context.done()
+    assert "checked" in element(shown(made), id="files-cross-table")
+    assert is_open(made) and "Add 4 runs" in shown(made)
+
+
 async def test_wrong_table_is_explained_and_adds_nothing() -> None:
     made = rig()
     made.actions.take_many(PHOTO, chosen("a.png", "b.png"))
