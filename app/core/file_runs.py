@@ -21,7 +21,7 @@ from app.core.ports.files import ChosenFile
 from app.core.records import BrokenRecord, decode, encode
 from app.core.waiting_runs import Batch
 
-# The mark of each run: not copied yet, given to the waiting line or a server, done, failed, not wanted any more.
+# The mark of each run: not copied yet, given to the waiting line or a server, done, failed, removed by the user.
 TO_COME, GIVEN, DONE, FAILED, DROPPED = ".", "w", "d", "f", "c"
 
 _UNKNOWN = WindowId("")  # until the plan is started
@@ -151,7 +151,7 @@ class FileRuns:
         return replace(marked, progress=replace(marked.progress, faults=tuple(listed)))
 
     def retried(self) -> FileRuns:
-        """Let all failed runs come once more."""
+        """Let all failed runs be made another time."""
         return self.marked(self.with_mark(FAILED), TO_COME)
 
     def with_mark(self, mark: str) -> list[int]:
@@ -161,7 +161,7 @@ class FileRuns:
     def followed(self, waiting: Collection[int], tasks: Iterable[Task]) -> FileRuns:
         """Take over what became of the runs: `waiting` are in the line, `tasks` those of this tab.
 
-        A given run that is neither was removed by the user. A failed task of a run that comes once more is history.
+        A given run that is neither was removed by the user. A failed task of a run that is repeated is history.
         """
         latest, repaired = self._latest(tasks)
         marks, faults = [*self.progress.marks], {item.run: item for item in self.progress.faults}

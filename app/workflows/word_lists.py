@@ -4,8 +4,8 @@
     documents = written(item, text)                       # for `app/core/ports/documents.py`
     items = read_word_lists(await documents.read_kind(KIND))
 
-A tag is a row `name,category,count,"alias,alias"`, of which everything but the name may be missing; a row of two texts
-is a name and its translation. The page searches tags in `static/js/words_worker.js`; here a list is only recognised.
+A tag is a row `name,category,count,"alias,alias"`. All but the name may be missing; a row of two texts is a name and
+its translation. The page searches tags in `static/js/words_worker.js`; here a list is only recognised.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from app.workflows.wildcards import LONGEST_NAME, name_key, read_lines
 from wire.word_lists import LARGEST, TAGS, WILDCARD, ending_of
 
 KIND, FILE_KIND = "words", "words-file"
-SAMPLE = 200  # rows of a list of tags that are looked at
+SAMPLE = 200  # rows of a list of tags that are checked
 LONGEST_TAG = 120  # characters
 _USUAL = 0.9  # of the rows must be tags
 _UNFIT = re.compile(r"[^\w.+/ -]")

@@ -5,7 +5,7 @@
 Files are read one at a time: each is checked, copied into the store, and only then do its runs wait. Waiting runs may
 hold so many bytes of files (`ROOM`); for the others the page keeps the file that the browser has given it, which is
 no more than a name, until there is room. A reload takes these away, and the user chooses the folder again (`supply`).
-A file that cannot be used stops nothing: it is listed among the failures, which `retry` runs once more.
+A file that cannot be used stops nothing: it is listed among the failures, which `retry` repeats.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class FileFeed:
         return len(found)
 
     async def retry(self, batch_id: BatchId) -> None:
-        """Let the failed runs come once more, with the store's copy of a file that is not at hand, if there is one."""
+        """Repeat the failed runs, with the store's copy of a file that is not at hand, if there is one."""
         work = self._works.get(batch_id)
         if work is None:
             return
@@ -176,7 +176,7 @@ class FileFeed:
         return undo
 
     def take_back(self, entry: Entry, error: MooringError) -> bool:
-        """List a run that could not be sent because of its own file, so that the line goes on without it.
+        """List a run that could not be sent because of its own file, so that the line continues without it.
 
         False if the line has to pause instead.
         """

@@ -232,7 +232,7 @@ class FilesActions:
     # Plans under way
 
     def supply(self, batch_id: str, files: FileSet) -> None:
-        """Go on with files of a folder that was chosen again."""
+        """Continue with files of a folder that the user has chosen after a reload."""
         work = self._work(batch_id)
         if work is not None and not self._feed.supply(BatchId(batch_id), files):
             self._context.set_ui(self._context.ui.with_error(BadInput("other-folder", work.plan.folder)))

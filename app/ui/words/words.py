@@ -3,8 +3,8 @@
     wildcards = await words.read(("cats", "animals/*"))      # for `expand`
     await words.add([(blob, "cats.txt")])
 
-Other windows write to the same documents, so the list is read again when the tab becomes visible. Nothing but the names
-is read before a field needs it.
+Other windows write to the same documents, so the list is reread when the tab becomes visible. Nothing but the names is
+read before a field needs it.
 """
 
 from __future__ import annotations
