@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from app.core.errors import BadInput, HttpStatusError, MooringError
+from app.core.errors import BadInput, HttpStatusError, MooringError, TaskNotFound
 from app.core.file_runs import (
     DROPPED,
     FAILED,
@@ -72,6 +72,7 @@ class FeedLine(Protocol):
 
     async def attach(self, where: tuple[str, str], picked: Picked) -> Attachment: ...
     async def join(self, batch: Batch, entries: list[Entry], senders: int, editor: str) -> None: ...
+    async def remove(self, *prompt_ids: PromptId) -> None: ...
 
 
 class FileFeed:
@@ -301,7 +302,14 @@ class FileFeed:
             return
         entries = [self._entry(work.plan, run, inputs) for run, inputs in runs.items()]
         await self._line.join(work.plan.batch, entries, work.plan.senders, work.plan.editor)
-        self._change(name, lambda work: work.marked(runs, GIVEN))
+        left = set(self._works[name].with_mark(TO_COME)) if name in self._works else set()
+        self._change(name, lambda work: work.marked(left.intersection(runs), GIVEN))
+        dropped = [entry.prompt_id for entry in entries if entry.part.index not in left]
+        for prompt_id in dropped:  # by the user, while they joined
+            try:
+                await self._line.remove(prompt_id)
+            except TaskNotFound:
+                log.info("%s was sent before it could be removed", prompt_id)
 
     def _entry(self, plan: FilePlan, run: int, inputs: tuple[Attachment, ...]) -> Entry:
         planned = plan.runs[run]

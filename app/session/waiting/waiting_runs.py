@@ -231,8 +231,12 @@ class WaitingLine:
     async def cancel_mine(self, batch_id: BatchId | None = None) -> None:
         """Remove all waiting runs and cancel this tab's unfinished tasks, or only those of one plan.
 
-        Each is tried, and the first refusal is raised.
+        Runs of files that do not wait yet are removed first, so that none follows. Each task is tried, and the first
+        refusal is raised.
         """
+        for work in self.files.works:
+            if batch_id in (None, work.plan.batch.batch_id):
+                self.files.drop_rest(work.plan.batch.batch_id)
 
         def is_meant(part: Part | None) -> bool:
             return batch_id is None or (part is not None and part.batch_id == batch_id)

@@ -150,7 +150,7 @@ def _panel(around: Around, dialog: PanelDialog) -> DialogView:
 def _about_line(session: SessionFacts, dialog: EditDialog | CancelDialog) -> DialogView:
     if isinstance(dialog, EditDialog):
         return DialogView(edit_view(session.line.line, dialog, session.line.sending))
-    return DialogView(cancel_view(session.line.line, own_unfinished(session)))
+    return DialogView(cancel_view(session.line.line, own_unfinished(session), session.line.files.works))
 
 
 def _many(around: Around, chosen: OpenWorkflow) -> DialogView:

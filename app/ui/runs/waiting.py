@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.core.errors import MooringError, StorageError
+from app.core.file_runs import TO_COME, FileRuns
 from app.core.model import BatchId, PromptId, Task
 from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
@@ -183,8 +184,8 @@ def _kept(
     return (*rows, *rest)
 
 
-def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task]) -> CancelView:
-    """Return what can be cancelled now; `tasks` are this tab's own unfinished ones."""
+def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task], works: Iterable[FileRuns] = ()) -> CancelView:
+    """Return what can be cancelled now; `tasks` are this tab's own unfinished ones, `works` its plans of files."""
     plans: dict[BatchId, PlanItem] = {}
     everything = PlanItem(None, "")
     for task in tasks:
@@ -197,4 +198,10 @@ def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task]) -> CancelView:
         plan = plans.get(entry.batch_id, PlanItem(entry.batch_id, title))
         plans[entry.batch_id] = replace(plan, waiting=plan.waiting + 1)
         everything = replace(everything, waiting=everything.waiting + 1)
+    for work in works:
+        batch, count = work.plan.batch, work.count(TO_COME)
+        if count:
+            plan = plans.get(batch.batch_id, PlanItem(batch.batch_id, batch.title))
+            plans[batch.batch_id] = replace(plan, waiting=plan.waiting + count)
+            everything = replace(everything, waiting=everything.waiting + count)
     return CancelView(tuple(plans.values()), everything)

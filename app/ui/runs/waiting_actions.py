@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from app.core.balancer import ANY, Wish
+from app.core.file_runs import TO_COME
 from app.core.model import BatchId, PromptId, WindowId
 from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
@@ -18,6 +19,7 @@ from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
+from app.ui.runs.files import FeedFacts
 from app.ui.runs.orders import Plan
 from app.ui.runs.waiting import CancelDialog, LineFacts
 from app.workflows.plans.runs import PlannedRun
@@ -25,9 +27,17 @@ from app.workflows.plans.runs import PlannedRun
 log = logging.getLogger("mooring.ui")
 
 
+class FileCommands(FeedFacts, Protocol):
+    """The files that wait for their turn, with what a removal needs."""
+
+    def drop_rest(self, batch_id: BatchId) -> Callable[[], None]: ...
+
+
 class LineCommands(LineFacts, Protocol):
     """The waiting runs of a session, with what can be done to them."""
 
+    @property
+    def files(self) -> FileCommands: ...
     async def add(
         self,
         workflow: ApiWorkflow,
@@ -156,8 +166,12 @@ class LineActions:
 
     @action("line-clear")
     async def clear(self) -> None:
-        if self._line.line is not None:
-            await self._remove([item.prompt_id for item in self._line.line.entries])
+        """Remove all that waits, and the runs of files that would follow."""
+        works = [work for work in self._line.files.works if work.count(TO_COME)]
+        count = sum(work.count(TO_COME) for work in works)
+        undo = [self._line.files.drop_rest(work.plan.batch.batch_id) for work in works]
+        entries = self._line.line.entries if self._line.line is not None else ()
+        await self._remove([item.prompt_id for item in entries], more=count, undo_more=undo)
 
     @action("ask-cancel-mine")
     def ask_cancel(self) -> None:
@@ -170,14 +184,25 @@ class LineActions:
         self._show(None)
         await self._line.cancel_mine(batch_id or None)
 
-    async def _remove(self, prompt_ids: Sequence[PromptId]) -> None:
-        """Remove waiting runs: those being sent immediately, others when the time to undo is over."""
+    async def _remove(
+        self, prompt_ids: Sequence[PromptId], more: int = 0, undo_more: Sequence[Callable[[], None]] = ()
+    ) -> None:
+        """Remove waiting runs: those being sent immediately, others when the time to undo is over.
+
+        `more` have been removed already, which `undo_more` reverts.
+        """
         sent = [prompt_id for prompt_id in prompt_ids if prompt_id in self._line.sending]
         rest = [prompt_id for prompt_id in prompt_ids if prompt_id not in sent]
-        if rest:
+
+        def undo() -> None:
+            self._line.put_back(*rest)
+            for revert in undo_more:
+                revert()
+
+        if rest or more:
             self._line.set_aside(*rest)
-            deletion = Deletion(What.WAITING, count=len(rest))
-            self._deletions.put_off(deletion, lambda: self._line.remove(*rest), undo=lambda: self._line.put_back(*rest))
+            deletion = Deletion(What.WAITING, count=len(rest) + more)
+            self._deletions.put_off(deletion, lambda: self._line.remove(*rest), undo=undo)
         if sent:
             await self._line.remove(*sent)
 

@@ -15,7 +15,7 @@ from app.core.model import NodeId, Task, TaskState, Template
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.ports.http import Request, Response
-from app.core.waiting_runs import LineChange, write_values
+from app.core.waiting_runs import Batch, Entry, LineChange, write_values
 from app.session.waiting import file_feed
 from app.session.waiting.file_feed import FileFeed
 from tests.simulation.store import Bytes
@@ -334,6 +334,41 @@ async def test_removed_runs_are_not_waited_for(stage: Stage) -> None:
     await page.session.line.remove(*(item.prompt_id for item in line_of(page).entries))
     await stage.until(lambda: is_over(page))
     assert len(tasks_of(page)) == 6
+
+
+@scene
+async def test_cancelling_everything_leaves_no_file_to_follow(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of(*(f"{number}.png" for number in range(9)))
+    use(page, Memory())
+    await start(page, folder, steps=60, size=file_feed.ROOM // 2)
+    await stage.until(lambda: len(tasks_of(page)) == 6 and len(line_of(page).entries) == 2)
+    assert feed_of(page).has_unread
+    await page.session.line.cancel_mine()
+    await stage.until(lambda: is_over(page))
+    assert {task.state for task in tasks_of(page)} == {TaskState.CANCELLED}
+    assert (len(tasks_of(page)), len(folder.opened)) == (6, 8)
+
+
+@scene
+async def test_runs_that_are_dropped_while_they_join_are_removed(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png")
+    use(page, Memory())
+    await start(page, Folder.of(*(f"{number}.png" for number in range(8))), steps=60)
+    await stage.until(lambda: len(tasks_of(page)) == 6 and len(line_of(page).entries) == 2)
+    await page.session.line.pause()
+    waiting, join = line_of(page).entries, page.session.line.join
+    joined: list[tuple[Entry, ...]] = []
+
+    async def join_late(batch: Batch, entries: list[Entry], senders: int, editor: str) -> None:
+        feed_of(page).drop_rest(batch.batch_id)
+        await join(batch, entries, senders, editor)
+        joined.append(line_of(page).entries)
+
+    page.session.line.join = join_late  # type: ignore[method-assign]
+    await start(page, folder)
+    await stage.until(lambda: bool(joined) and line_of(page).entries == waiting)
+    assert [len(entries) for entries in joined] == [3]
+    assert folder.opened == ["a.png"]
 
 
 @scene

@@ -23,6 +23,7 @@ from app.ui.page.projection import project
 from app.ui.runs.files import FilesDialog
 from app.ui.runs.files_words import word_fault
 from app.ui.runs.state import RunsState
+from app.ui.runs.waiting import cancel_view
 from app.workflows.published import parse_published
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
@@ -322,6 +323,22 @@ async def test_dismissed_failures_can_be_brought_back() -> None:
     assert made.session.line.files.calls[-1] == ("drop_failures", BATCH)
     made.actions.act("undo-last", {})
     assert made.session.line.files.calls[-1] == ("undo", BATCH)
+
+
+async def test_all_that_waits_is_removed_with_the_files_to_follow() -> None:
+    made = rig()
+    panel(made, work("dd...."), at_hand=6)
+    made.actions.act("line-clear", {})
+    await asyncio.sleep(0)
+    assert made.session.line.files.calls[-1] == ("drop_rest", BATCH)
+    assert [item.count for item in made.context.ui.deletions] == [4]
+    made.actions.act("undo-last", {})
+    assert made.session.line.files.calls[-1] == ("undo", BATCH)
+
+
+def test_runs_of_files_to_follow_can_be_cancelled() -> None:
+    view = cancel_view(None, (), (work("dw...."),))
+    assert (view.everything.waiting, [(item.batch_id, item.title) for item in view.plans]) == (4, [(BATCH, "Sharpen")])
 
 
 @pytest.mark.parametrize(
