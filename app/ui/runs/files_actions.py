@@ -114,9 +114,12 @@ class FilesActions:
         self._show(FilesDraft(key=key), is_open=True)
 
     def ask(self, key: Key | None, files: FileSet) -> None:
-        """Open the dialog for files that were dropped or chosen; more files join those of an open dialog."""
+        """Open the dialog for files that were dropped or chosen; more files join those of an open dialog.
+
+        While the runs of those are being made, they are a plan of their own.
+        """
         draft = self._draft
-        if self.is_open:
+        if self.is_open and not draft.is_making:
             joined = draft.files.joined(files) if draft.files is not None else files
             self._show(replace(draft, files=joined))
         else:
@@ -166,11 +169,13 @@ class FilesActions:
         try:
             await self._start(chosen, item.key, variants, place)
         except MooringError:
-            self._show(draft)
+            if self._draft.files is draft.files:
+                self._show(draft)
             raise
-        self._show(FilesDraft(key=draft.key, is_crossed=draft.is_crossed))
-        if isinstance(self._context.ui.dialog, FilesDialog | CreditsDialog):
-            self._context.set_ui(replace(self._context.ui, dialog=None))
+        if self._draft.files is draft.files:
+            self._show(FilesDraft(key=draft.key, is_crossed=draft.is_crossed))
+            if isinstance(self._context.ui.dialog, FilesDialog | CreditsDialog):
+                self._context.set_ui(replace(self._context.ui, dialog=None))
         self._screen.update({"reveal": "waiting"})
 
     async def _start(

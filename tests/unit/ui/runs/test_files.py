@@ -183,6 +183,18 @@ async def test_values_that_are_typed_while_runs_are_made_stay() -> None:
     assert ("2", "seed") in draft.values
 
 
+async def test_files_that_are_dropped_while_runs_are_made_are_another_plan() -> None:
+    made = rig()
+    made.actions.take_many(PHOTO, chosen(*(f"{number}.png" for number in range(90))))
+    made.actions.act("files-add", {})
+    await asyncio.sleep(0)
+    made.actions.take_many(None, chosen("late.png", "later.png"))
+    await made.context.done()
+    (plan,) = plans(made)
+    assert len(plan.files) == 90
+    assert is_open(made) and "Add 2 runs" in shown(made)
+
+
 async def test_prompt_is_drawn_for_each_file_and_its_template_kept() -> None:
     made = rig_of(("1", "image", "picture"), ("2", "text", "text"), ("2", "seed", "seed"))
     chance = random.Random(1)
