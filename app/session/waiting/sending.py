@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.core import comfy
 from app.core.balancer import Wish
-from app.core.errors import BadInput, HttpStatusError, MooringError
-from app.core.model import PromptId, TaskState
+from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn
+from app.core.model import PromptId, Task, TaskState
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session.facts import Picked
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
+from app.session.submitting.named_files import Origin
 from app.session.submitting.submit import RunOrder
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import LineWorker
+from wire.turns import AHEAD
 
 log = logging.getLogger("mooring.session")
 
@@ -36,11 +39,23 @@ class Sender:
         self.is_enlisting = True  # whether sessions that the line asks for are still expected
         self.aside: frozenset[PromptId] = frozenset()  # runs that are held back for now
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
+        self.renamed: dict[PromptId, PromptId] = {}  # runs that were put back under another id
+        self._noted: set[PromptId] = set()  # runs whose wait for their turn is noted in the store
+        self._was_ahead = 0
 
     @property
     def sending(self) -> frozenset[PromptId]:
         """The runs that are being sent now."""
         return frozenset(worker.sending for worker in self.workers if worker.sending is not None)
+
+    @property
+    def shown(self) -> frozenset[PromptId]:
+        """Those among them that are shown as such: not one that only asks again whether its turn has come."""
+        return frozenset(
+            worker.sending
+            for worker in self.workers
+            if worker.sending is not None and (worker.turn is None or worker.sending in worker.state.runs)
+        )
 
     def enlist(self, worker: LineWorker) -> None:
         """Add a session that sends from this line; the first is the window's own."""
@@ -72,6 +87,8 @@ class Sender:
             if worker.sending is not None and worker.has_task(worker.sending):
                 self._keeper.took(worker.sending)
         line, most = self._keeper.line, self._state.fleet.most_pending
+        self._drop_notes(line)
+        self._follow_ends()
         if line is None:
             return
         workers = self.workers[: line.senders]
@@ -80,6 +97,23 @@ class Sender:
             if entry is not None and not (worker.ahead and self._gives_way(worker, workers, line)):
                 worker.sending = entry.prompt_id
                 self._state.spawn(self._send(worker, entry, line), f"send {entry.prompt_id}")
+
+    def _follow_ends(self) -> None:
+        """Ask again for the runs that wait for their turn, if work of this tab has ended."""
+        ahead = sum(worker.ahead for worker in self.workers)
+        if ahead < self._was_ahead:
+            for worker in self.workers:
+                if worker.turn is not None:
+                    worker.hurry()
+        self._was_ahead = ahead
+
+    def _drop_notes(self, line: WaitingRuns | None) -> None:
+        """Delete the notes of runs that are no longer to be sent: they would hold up other windows."""
+        is_sending = line is not None and line.pause is None
+        wanted = {item.prompt_id for item in line.entries} - self.aside if line is not None and is_sending else set()
+        for prompt_id in self._noted - wanted - self.sending:
+            self._noted.discard(prompt_id)
+            self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
 
     def _gives_way(self, worker: LineWorker, workers: Sequence[LineWorker], line: WaitingRuns) -> bool:
         """Return whether a busy session takes no more for now, because another one may still use an idle server.
@@ -93,8 +127,8 @@ class Sender:
 
     async def _send(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         try:
-            order = await self._order(entry, line.batches[entry.batch_id], is_spread=line.senders > 1)
-            await worker.submitter.run(order)
+            order = await self._order(entry, line)
+            await worker.submitter.run(replace(order, is_quiet=worker.turn is not None))
         except MooringError as error:
             await self._not_taken(worker, entry, error)
         except BaseException:  # our own bug: a retry would fail as well
@@ -106,23 +140,38 @@ class Sender:
             worker.sending = None
             self._kick.set()
 
-    async def _order(self, entry: Entry, batch: Batch, *, is_spread: bool) -> RunOrder:
-        inputs: dict[tuple[str, str], Picked] = {}
+    async def _order(self, entry: Entry, line: WaitingRuns) -> RunOrder:
+        batch, inputs = line.batches[entry.batch_id], dict[tuple[str, str], Picked]()
         for item in batch.inputs:
             blob = await self._state.ports.store.read_input(item.sha256)
             if blob is None:
                 raise BadInput("input-not-kept", item.name)
             inputs[item.node_id, item.input_name] = Picked(blob, item.name)
+        copy = await self._editors.read(batch.editor_sha256)
         return RunOrder(
             entry.prompt_id,
             entry.workflow_of(batch),
             batch.title,
             inputs,
-            Wish(asked=batch.asked, is_patient=batch.is_patient, spreads=is_spread),
+            Wish(
+                asked=batch.asked,
+                avoided=batch.avoided,
+                is_patient=batch.is_patient,
+                spreads=line.senders > 1,
+                since=entry.at or None,
+                is_unbounded=line.is_unbounded,
+            ),
             again_of=entry.again_of,
             part=entry.part,
-            editor=await self._editors.read(batch.editor_sha256),
+            editor=replace(copy, fault=copy.fault or batch.editor_fault),
+            origin=self._origin_of(entry) if batch.is_click else None,
         )
+
+    def _origin_of(self, entry: Entry) -> Origin | None:
+        """Return where the files come from that a repeated run names."""
+        tasks = (worker.window.tasks.get(entry.again_of) for worker in self.workers if worker.window and entry.again_of)
+        task = next((item for item in tasks if item is not None), None)
+        return None if task is None else Origin(task.server_id, task.created_at)
 
     async def _taken(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         """Handle a run that was sent. A rejection pauses the line; a run that the server may accept later goes back."""
@@ -131,7 +180,11 @@ class Sender:
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and comfy.may_go_later(failure):
             await self._put_back(entry, line)
-            worker.rest(comfy.refusal_of(task, failure), self._kick.set)
+            if comfy.waits_for_turn(failure):
+                await self._forget(worker, task)
+                worker.rest(NotYourTurn("submit_workflow", task.server_id, AHEAD), self._kick.set)
+            else:
+                worker.rest(comfy.refusal_of(task, failure), self._kick.set)
             return
         worker.succeeded()
         if failure is not None and failure.kind == "rejected":
@@ -149,6 +202,9 @@ class Sender:
         elif _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
         else:
+            if isinstance(error, NotYourTurn):
+                self._noted.add(entry.prompt_id)
+                error = _steady(error, worker.turn)
             worker.rest(error, self._kick.set)
             worker.state.changed()
 
@@ -174,6 +230,7 @@ class Sender:
         except MooringError as error:
             log.warning("%s does not wait again: %r", entry.prompt_id, error)
         else:
+            self.renamed[entry.prompt_id] = prompt_id
             await self._forget_try(entry.again_of)
 
     async def _forget_try(self, prompt_id: PromptId | None) -> None:
@@ -181,12 +238,33 @@ class Sender:
         for worker in self.workers:
             task = worker.window.tasks.get(prompt_id) if worker.window and prompt_id else None
             if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
-                try:
-                    await worker.state.ports.store.delete_task(task)
-                except MooringError as error:
-                    log.warning("%s stays in the list: %r", prompt_id, error)
-                else:
-                    worker.state.forget(task.prompt_id)
+                await self._forget(worker, task)
+
+    async def _forget(self, worker: LineWorker, task: Task) -> None:
+        try:
+            await worker.state.ports.store.delete_task(task)
+        except MooringError as error:
+            log.warning("%s stays in the list: %r", task.prompt_id, error)
+        else:
+            worker.state.forget(task.prompt_id)
+
+    async def wait_after(self, worker: LineWorker, task: Task, entry: Entry, batch: Batch) -> PromptId:
+        """Let a click wait that the gateway has refused because its turn has not come; return its new id."""
+        was = WaitingRuns(window_id=entry.owner).join(batch, [entry], self._state.ports.random.uuid4())
+        await self._put_back(entry, was)
+        prompt_id = self.renamed.get(entry.prompt_id)
+        if prompt_id is None:
+            return task.prompt_id  # it stays in the list as refused
+        await self._forget(worker, task)
+        return prompt_id
+
+
+def _steady(turn: NotYourTurn, known: NotYourTurn | None) -> NotYourTurn:
+    """Return what is before a run, with the known time of its turn for as long as the new one agrees."""
+    if known is None or known.starts_at is None or turn.starts_at is None or known.server_id != turn.server_id:
+        return turn
+    is_near = abs(known.starts_at - turn.starts_at) < max(2.0, 0.1 * turn.left)
+    return replace(turn, starts_at=known.starts_at) if is_near else turn
 
 
 def _is_of_the_run(error: MooringError) -> bool:

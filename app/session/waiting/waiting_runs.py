@@ -8,6 +8,9 @@ When fewer than two of a session's prompts are unfinished, the next run takes th
 register, submit. Registering removes it from the line in the same transaction, so a run is sent at most once: it is
 either waiting or a task.
 
+At most two runs of the user are ahead on a server, over all windows (`core/turns.py`). A click that would be a third
+joins the line, before the runs of plans; after *send all now* nothing waits for its turn.
+
 One window, one server (promise 1): a waiting run holds no server and locks no window. While one of a session's prompts
 is unfinished, its next run goes to the same server, so a running line stays on one server; another is chosen
 only after everything before it has ended, for example after a pause. To use several servers, several sessions send
@@ -24,21 +27,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.core.balancer import ANY, Wish
-from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
-from app.core.model import BatchId, Part, PromptId, WindowId
+from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
+from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
-from app.session.submitting.submit import Inputs
+from app.session.submitting.submit import Inputs, RunOrder
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import LineWorker
 from app.workflows.plans.runs import PlannedRun
+from wire.turns import AHEAD
 
 
 class WaitingLine:
@@ -74,6 +79,24 @@ class WaitingLine:
         return self._sender.sending
 
     @property
+    def shown_sending(self) -> frozenset[PromptId]:
+        """Those of them that do not only ask whether their turn has come."""
+        return self._sender.shown
+
+    @property
+    def turn(self) -> NotYourTurn | None:
+        """What is before the next run, if it waits for its turn on a server."""
+        line = self._keeper.line
+        workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
+        return next((worker.turn for worker in workers if worker.turn is not None), None)
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether everything of this window is sent now, by the user's choice."""
+        line = self._keeper.line
+        return line is not None and line.is_unbounded and line.pause is None
+
+    @property
     def refusal(self) -> MooringError | None:
         """Why the run that paused the line could not be sent."""
         line = self._keeper.line
@@ -85,7 +108,8 @@ class WaitingLine:
         line = self._keeper.line
         workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
         found = [worker.obstacle for worker in workers if worker.sending is None]
-        return next(iter(found), None) if all(found) else None
+        causes = [error for error in found if not isinstance(error, NotYourTurn)]
+        return next(iter(causes), None) if all(found) else None
 
     @property
     def orphans(self) -> tuple[OrphanLine, ...]:
@@ -114,7 +138,7 @@ class WaitingLine:
         window, random = self._state.get_window("add"), self._state.ports.random
         batch_id = BatchId(random.uuid4())
         with self._state.loose_ends.upload():
-            attached = [await self._attach(where, picked) for where, picked in (inputs or {}).items()]
+            attached = await self._attach_all(inputs or {})
             editor_sha256 = await self._editors.keep(editor) if editor else ""
             batch = Batch(
                 batch_id=batch_id,
@@ -125,7 +149,8 @@ class WaitingLine:
                 asked=wish.asked,
                 is_patient=wish.is_patient,
             )
-            entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run) for run in runs]
+            now = self._state.ports.clock.now()
+            entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run, now) for run in runs]
             line_id = random.uuid4()
 
             def join(line: WaitingRuns) -> WaitingRuns:
@@ -134,6 +159,54 @@ class WaitingLine:
 
             await self._keeper.change(join)
         return batch_id
+
+    async def wait(self, order: RunOrder, turn: NotYourTurn) -> PromptId:
+        """Let a click wait whose turn has not come; return its id. `turn` is raised if the line is paused."""
+        self._expect_moving(turn)
+        with self._state.loose_ends.upload():
+            batch, entry = await self._click(order)
+            line_id = self._state.ports.random.uuid4()
+            await self._keeper.change(lambda line: line.join(batch, [entry], line_id))
+        return entry.prompt_id
+
+    async def wait_after(self, order: RunOrder, worker: LineWorker, task: Task) -> PromptId:
+        """The same for a click that has become a task, which the gateway refused; it gets another id."""
+        turn = NotYourTurn("submit_workflow", task.server_id, AHEAD)
+        self._expect_moving(turn)
+        with self._state.loose_ends.upload():
+            batch, entry = await self._click(order)
+            return await self._sender.wait_after(worker, task, entry, batch)
+
+    def _expect_moving(self, turn: NotYourTurn) -> None:
+        if self._keeper.line is not None and self._keeper.line.pause is not None:
+            raise replace(turn, is_held=True)
+
+    async def _click(self, order: RunOrder) -> tuple[Batch, Entry]:
+        window, random, editor = self._state.get_window("wait"), self._state.ports.random, order.editor
+        batch_id, wish = BatchId(random.uuid4()), order.wish
+        batch = Batch(
+            batch_id=batch_id,
+            workflow=order.workflow.text,
+            title=order.title,
+            inputs=tuple(await self._attach_all(order.inputs)),
+            editor_sha256=editor.sha256 or (await self._editors.keep(editor.text) if editor.text else ""),
+            editor_fault=editor.fault,
+            asked=wish.asked,
+            avoided=wish.avoided,
+            is_patient=wish.is_patient,
+            is_click=True,
+        )
+        at = self._state.ports.clock.now() if wish.since is None else wish.since
+        part = Part(batch_id=batch_id)
+        return batch, Entry(
+            prompt_id=order.prompt_id, owner=window.window_id, part=part, again_of=order.again_of, at=at
+        )
+
+    def successor(self, prompt_id: PromptId) -> PromptId:
+        """Return the id that a run has now: another one if it was put back into the line."""
+        while (following := self._sender.renamed.get(prompt_id)) is not None:
+            prompt_id = following
+        return prompt_id
 
     async def pause(self) -> None:
         """Send nothing until `resume`; runs that are being sent continue."""
@@ -247,6 +320,9 @@ class WaitingLine:
         """Retry what has failed, because something has changed."""
         self._sender.hurry()
 
+    async def _attach_all(self, inputs: Inputs) -> list[Attachment]:
+        return [await self._attach(where, picked) for where, picked in inputs.items()]
+
     async def _attach(self, where: tuple[str, str], picked: Picked) -> Attachment:
         if picked.blob.size == 0:
             raise BadInput("empty", picked.name)
@@ -255,6 +331,6 @@ class WaitingLine:
         return Attachment(node_id=where[0], input_name=where[1], sha256=sha256, name=picked.name)
 
 
-def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> Entry:
+def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun, at: float) -> Entry:
     part = Part(batch_id=batch_id, index=run.index, label=run.label, cell=run.cell)
-    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values))
+    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values), at=at)

@@ -1,0 +1,160 @@
+"""At most two runs of one browser are ahead on a server, over all its windows; the rest waits for its turn."""
+
+from __future__ import annotations
+
+from app.core.errors import NotYourTurn
+from app.core.model import PromptId, Task, TaskState
+from app.core.waiting_runs import Pause
+from app.session.waiting.worker import TURN_REST
+from app.workflows.plans.runs import Seeds, plan_runs
+from app.workflows.plans.targets import Target
+from tests.simulation.world import Page, a_workflow
+from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
+from wire.turns import AHEAD
+
+
+def on_server(stage: Stage) -> list[PromptId]:
+    """The prompts in A's queue."""
+    machine = stage.world.sims[A]
+    running = [machine.running] if machine.running is not None else []
+    return [PromptId(item[1]) for item in (*running, *machine.heap)]
+
+
+async def add(stage: Stage, page: Page, count: int, *, steps: int = 40) -> None:
+    """Let many runs wait in this window, all of them for A."""
+    workflow = a_workflow(steps, 1, None)
+    runs = plan_runs(workflow, Seeds(Target("2", "nonce"), tuple(range(count))))
+    await page.session.line.add(workflow, runs, title="many")
+    await stage.until(lambda: line_of(page).entries)
+
+
+def tasks_of(page: Page) -> list[Task]:
+    return list(window_of(page).tasks.values())
+
+
+async def only_a(stage: Stage) -> None:
+    stage.tell_fleet(A)
+
+
+@scene
+async def test_windows_share_the_two_places(stage: Stage) -> None:
+    await only_a(stage)
+    pages = [await stage.window() for _ in range(3)]
+    most = 0
+
+    def count(*_: object) -> None:
+        nonlocal most
+        most = max(most, len(on_server(stage)))
+
+    stage.world.network.on_request.append(count)
+    for page in pages:
+        await add(stage, page, 4)
+    await stage.until(lambda: sum(task.state is TaskState.SUCCEEDED for page in pages for task in tasks_of(page)) == 12)
+    assert most == AHEAD
+
+
+@scene
+async def test_third_click_waits_and_keeps_its_id(stage: Stage) -> None:
+    await only_a(stage)
+    one, two, three = [await stage.window() for _ in range(3)]
+    for page in (one, two):
+        await stage.run(page, steps=100)
+    waiting = await stage.run(three, steps=2)
+    assert [entry.prompt_id for entry in line_of(three).entries] == [waiting]
+    turn = three.session.line.turn
+    await stage.until(lambda: three.session.line.turn is not None)
+    turn = three.session.line.turn
+    assert turn is not None and (turn.server_id, turn.own, turn.others) == (A, 2, 0)
+    assert (await stage.ended(three, waiting)).prompt_id == waiting
+
+
+@scene
+async def test_click_survives_a_reload_while_it_waits(stage: Stage) -> None:
+    await only_a(stage)
+    one, page = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(one, steps=100)
+    waiting = await stage.run(page, steps=2)
+    page = await stage.reload(page, crashed=True)
+    await stage.until(lambda: page.session.line.line is not None)
+    assert (await stage.ended(page, waiting)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_closed_window_holds_no_turn(stage: Stage) -> None:
+    await only_a(stage)
+    gone, page = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(gone, steps=20)
+    stage.world.leave(gone, crashed=True)
+    waiting = await stage.run(page, steps=2)
+    assert (await stage.ended(page, waiting)).state is TaskState.SUCCEEDED, "though no window saw the others end"
+
+
+@scene
+async def test_windows_take_turns_in_the_order_of_clicks(stage: Stage) -> None:
+    await only_a(stage)
+    busy, late, early = [await stage.window() for _ in range(3)]
+    for _ in range(2):
+        await stage.run(busy, steps=150)
+    first = await stage.run(early, steps=2)
+    await stage.sleep(1.0)
+    await add(stage, busy, 5, steps=150)
+    second = await stage.run(late, steps=2)
+    await stage.until(lambda: tasks_of(early) and tasks_of(late))
+    assert task_of(early, first).created_at < task_of(late, second).created_at
+    begun = [task.created_at for task in tasks_of(busy)]
+    assert task_of(early, first).created_at < sorted(begun)[2], "the busy window had asked for its third run later"
+
+
+@scene
+async def test_send_all_now_waits_for_no_turn(stage: Stage) -> None:
+    await only_a(stage)
+    one, two = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(one, steps=300)
+    await add(stage, two, 3)
+    await two.session.line.send_all()
+    await stage.until(lambda: len(on_server(stage)) == 5)
+
+
+@scene
+async def test_removed_run_holds_up_no_other_window(stage: Stage) -> None:
+    await only_a(stage)
+    busy, early, late = [await stage.window() for _ in range(3)]
+    held = [await stage.run(busy, steps=400) for _ in range(2)]
+    first, second = await stage.run(early, steps=2), await stage.run(late, steps=2)
+    await stage.until(lambda: stage.world.database.reservations.keys() >= {first, second})
+    await early.session.line.remove(first)
+    await busy.session.cancel(held[1])
+    await stage.sleep(4 * TURN_REST)
+    assert second in {item.prompt_id for item in tasks_of(late)}
+
+
+@scene
+async def test_click_does_not_join_a_paused_line(stage: Stage) -> None:
+    await only_a(stage)
+    page = await stage.window()
+    await stage.run(page, steps=100)
+    await stage.run(page, steps=100)
+    await add(stage, page, 2)
+    await page.session.line.pause()
+    try:
+        await stage.run(page)
+    except NotYourTurn as error:
+        assert error.is_held
+    else:
+        raise AssertionError("it was taken")
+    assert line_of(page).pause is Pause.ASKED and len(line_of(page).entries) == 2
+    assert [run.error for run in page.session.runs if isinstance(run.error, NotYourTurn)]
+
+
+@scene
+async def test_script_waits_for_its_turn(stage: Stage) -> None:
+    await only_a(stage)
+    one, page = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(one, steps=60)
+    prompt_id = await page.session.submit_workflow(a_workflow(2, 9, None), title="script")
+    assert len([item for item in tasks_of(one) if not item.state.is_end]) < AHEAD
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
