@@ -426,7 +426,7 @@ class Session:
         while True:
             prompt_id = self.line.successor(prompt_id)
             waiting = self.line.line
-            if waiting is None or not waiting.has(prompt_id):
+            if prompt_id not in self.line.sending and (waiting is None or not waiting.has(prompt_id)):
                 task = self._state.get_task("wait_for", prompt_id)
                 if task.is_delivered:
                     return task

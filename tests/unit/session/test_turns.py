@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from app.core.errors import NotYourTurn
 from app.core.model import PromptId, Task, TaskState
+from app.core.ports.http import Request, Response
 from app.core.waiting_runs import Pause
 from app.session.waiting.worker import TURN_REST
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
-from wire.turns import AHEAD
+from wire.turns import AHEAD, NOT_YOUR_TURN
 
 
 def on_server(stage: Stage) -> list[PromptId]:
@@ -158,3 +161,38 @@ async def test_script_waits_for_its_turn(stage: Stage) -> None:
     prompt_id = await page.session.submit_workflow(a_workflow(2, 9, None), title="script")
     assert len([item for item in tasks_of(one) if not item.state.is_end]) < AHEAD
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+
+
+class Refusals:
+    """A gateway that refuses the first prompts: another browser of the same user has the places."""
+
+    def __init__(self, page: Page, count: int) -> None:
+        self._http, self.left = page.session._state.ports.http, count
+        self._through = self._http.send
+        self._http.send = self._send  # type: ignore[method-assign]
+
+    async def _send(self, request: Request) -> Response:
+        if request.path.endswith("/prompt") and self.left:
+            self.left -= 1
+            error = {"error": {"message": "You have 2 prompts there."}}
+            return Response(429, {"x-mooring-gateway": f"{NOT_YOUR_TURN}; sent=no"}, json.dumps(error))
+        return await self._through(request)
+
+
+@scene
+async def test_click_that_the_gateway_refuses_waits_and_leaves_no_card(stage: Stage) -> None:
+    page = await stage.window()
+    refusals = Refusals(page, 3)
+    prompt_id = await stage.run(page)
+    assert [entry.prompt_id for entry in line_of(page).entries] == [prompt_id] and tasks_of(page) == []
+    done = await stage.ended(page, prompt_id)
+    assert (refusals.left, done.state, len(tasks_of(page))) == (0, TaskState.SUCCEEDED, 1)
+
+
+@scene
+async def test_script_repeats_what_the_gateway_refuses(stage: Stage) -> None:
+    page = await stage.window()
+    Refusals(page, 2)
+    prompt_id = await page.session.submit_workflow(a_workflow(2, 9, None), title="script")
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert len(tasks_of(page)) == 1
