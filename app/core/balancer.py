@@ -174,15 +174,13 @@ class Wish:
 
     With `is_patient`, no server instead of a busy one: the work waits in its window for an idle one.
     With `spreads`, an idle server is preferred to any busy one, even if a busy one would finish the work sooner.
-    `leanings` are the window's own. `since` is when the user asked for it, which decides whose turn it is; with
-    `is_unbounded` it waits for no turn (`core/turns.py`).
+    `leanings` are the window's own. With `is_unbounded` it waits for no turn (`core/turns.py`).
     """
 
     asked: ServerId | None = None
     avoided: ServerId | None = None
     is_patient: bool = False
     spreads: bool = False
-    since: float | None = None
     is_unbounded: bool = False
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)
 

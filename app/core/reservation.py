@@ -97,12 +97,11 @@ class Wanted:
     ) -> Turn:
         """Return whether this reservation may be a place now, or what is before it. `gone` are closed windows."""
         if self.wish.is_unbounded:
-            return Turn()
+            return Turn(since=reservation.at)
         asker = Asker(
             prompt_id=self.prompt_id,
             window_id=self.window.window_id,
             server_id=reservation.server_id,
-            since=reservation.at if self.wish.since is None else self.wish.since,
             now=reservation.at,
             gone=gone,
         )

@@ -8,14 +8,15 @@ users, also those that the user sent from other browsers, which are in the serve
 claim that is not in the queue of a server that has answered since is over, and one that never got there counts for a
 limited time, shorter if its window is gone. So a window that was closed, or crashed, holds nobody up for ever.
 
-Those who wait are served in the order in which the user asked. A window that has been refused writes that down as a
-reservation that is no place yet (`Reservation.waits_since`), and renews it whenever it asks again.
+Windows that wait are served in the order in which they began to wait, one run each: a click in one window does not wait
+for the hundred runs of a plan in another one. A run that has been refused is written down as a reservation that is no
+place yet (`Reservation.waits_since`), which its window renews whenever it asks again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.balancer import Claims, Snapshot, is_over
 from app.core.durations import Durations
@@ -32,25 +33,25 @@ _IN_QUEUE = frozenset({TaskState.QUEUED, TaskState.RUNNING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """A run that is to be sent to a server; `since` is when the user asked for it."""
+    """A run that is to be sent to a server."""
 
     prompt_id: PromptId
     window_id: WindowId
     server_id: ServerId
-    since: float
     now: float
     gone: frozenset[WindowId] = frozenset()  # windows that are known to be closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What is before a run on a server.
+    """What is before a run on a server, where it waits `since` then.
 
     `own` are the user's runs, `earlier` the user's waiting runs of other windows that come first, `others` the prompts
     of others in the queue (None: it was not read). `eta` is when its turn should come, if that can be estimated.
     `unsure` are other windows whose claims count although the queue does not show them.
     """
 
+    since: float
     own: int = 0
     earlier: int = 0
     others: int | None = None
@@ -70,22 +71,26 @@ def turn_of(asker: Asker, claims: Claims, snapshot: Snapshot | None) -> Turn:
     held = {item.prompt_id: item for item in _held(asker, claims)}
     queued = [prompt_id for prompt_id in queue if prompt_id in held]
     coming = [item for prompt_id, item in held.items() if prompt_id not in queue and _is_coming(item, seen, asker)]
-    waiting = [item for item in claims.reservations if _is_earlier(item, asker)]
+    since = _since(asker, claims)
+    waiting = [item for item in claims.reservations if _is_earlier(item, since, asker)]
     shown = len(queued) if seen is None or seen.own is None else seen.own
-    own, earlier = shown + len(coming), len(waiting)
-    blockers = {_window_of(item) for item in (*coming, *waiting)} - asker.gone
-    turn = Turn(own=own, earlier=earlier, others=None if seen is None else max(0, len(queue) - shown))
-    if turn.is_now or seen is None:
-        return Turn(own=own, earlier=earlier, others=turn.others, unsure=frozenset(blockers))
-    ends = own + earlier - AHEAD + 1  # so many of the user's runs have to end first
-    last = queued[ends - 1] if len(queued) >= ends and not waiting else None
-    return Turn(
-        own=own,
-        earlier=earlier,
-        others=turn.others,
-        eta=None if last is None else _end_of(last, seen, held, claims.durations, asker.now),
-        unsure=frozenset(blockers),
+    turn = Turn(
+        since=since,
+        own=shown + len(coming),
+        earlier=len(waiting),
+        others=None if seen is None else max(0, len(queue) - shown),
+        unsure=frozenset(map(_window_of, (*coming, *waiting))) - asker.gone,
     )
+    ends = turn.own - AHEAD  # of the runs that have to end first, the last one's place among them
+    if seen is None or waiting or not 0 <= ends < len(queued):
+        return turn
+    return replace(turn, eta=_end_of(queued[ends], seen, held, claims.durations, asker.now))
+
+
+def _since(asker: Asker, claims: Claims) -> float:
+    """Return since when this run waits; clocks may be set back."""
+    known = next((item for item in claims.reservations if item.prompt_id == asker.prompt_id), None)
+    return asker.now if known is None or known.waits_since is None else min(known.waits_since, asker.now)
 
 
 def _held(asker: Asker, claims: Claims) -> Iterator[Reservation | Task]:
@@ -109,13 +114,13 @@ def _is_coming(item: Reservation | Task, seen: Snapshot | None, asker: Asker) ->
     return abs(asker.now - since) < (GONE_COUNTS_FOR if is_gone else UNSEEN_COUNTS_FOR)  # clocks may be set back
 
 
-def _is_earlier(item: Reservation, asker: Asker) -> bool:
+def _is_earlier(item: Reservation, since: float, asker: Asker) -> bool:
     """Return whether this is a waiting run of another tab that comes first; the runs of one tab have their own line."""
     if item.waits_since is None or item.server_id != asker.server_id or item.window_id in asker.gone:
         return False
     if captain_of(item.window_id) == captain_of(asker.window_id) or abs(asker.now - item.at) >= WAITING_COUNTS_FOR:
         return False
-    return (item.waits_since, item.prompt_id) < (asker.since, asker.prompt_id)
+    return (item.waits_since, item.prompt_id) < (since, asker.prompt_id)
 
 
 def _window_of(item: Reservation | Task) -> WindowId:

@@ -79,7 +79,6 @@ class Entry:
     values: str = "[]"
     place: float = 0.0
     again_of: PromptId | None = None  # the task that it repeats, or that was certainly not sent
-    at: float = 0.0  # when the user asked for it; 0: not known
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 

@@ -43,8 +43,7 @@ class Scripting:
         async with self._reserving_uploads:
             if self._uploads is None:
                 prompt_id = PromptId(self._state.ports.random.uuid4())
-                wish = Wish(since=self._state.ports.clock.now())
-                self._uploads = await self._in_turn(lambda: self._submitter.places.reserve(prompt_id, wish))
+                self._uploads = await self._in_turn(lambda: self._submitter.places.reserve(prompt_id))
             held = self._uploads
         with self._state.loose_ends.upload():
             item, uploaded = await self._submitter.upload(held, blob, filename)
@@ -74,7 +73,7 @@ class Scripting:
         """
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
-        wish = Wish(since=self._state.ports.clock.now(), asked=held.server_id if held else None)
+        wish = Wish(asked=held.server_id if held else None)
         copy, uploaded = EditorCopy(editor), self._named_in(workflow, inputs)
         order = RunOrder(prompt_id, workflow, title, inputs, wish, editor=copy, uploaded=uploaded)
         while True:

@@ -271,10 +271,9 @@ class Session:
     async def _run_or_wait(self, order: RunOrder) -> PromptId:
         """Carry out an order, or let it wait for its turn in the tab's line; return the id under which it is known."""
         state, line = self._state, self._captain.line
-        wish = replace(order.wish, since=state.ports.clock.now(), is_unbounded=line.is_unbounded)
-        order = replace(order, wish=wish)
+        order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded))
         try:
-            if self.worker.ahead >= AHEAD and not wish.is_unbounded:
+            if self.worker.ahead >= AHEAD and not line.is_unbounded:
                 raise NotYourTurn("run", self.worker.locked, self.worker.ahead)
             prompt_id = await self._submitter.run(order)
             task = state.get_window("run").tasks.get(prompt_id)

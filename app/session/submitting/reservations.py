@@ -109,8 +109,7 @@ class Reservations:
             unreadable[:] = claims.unreadable_of(wanted.window.window_id)
             reservation = wanted.choose(claims, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
             turns[:] = [wanted.turn(reservation, claims, snapshots, gone)]
-            since = reservation.at if wanted.wish.since is None else wanted.wish.since
-            return reservation if turns[0].is_now else replace(reservation, waits_since=since)
+            return reservation if turns[0].is_now else replace(reservation, waits_since=turns[0].since)
 
         try:
             reservation = await state.ports.store.reserve(pick)

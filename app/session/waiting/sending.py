@@ -158,7 +158,6 @@ class Sender:
                 avoided=batch.avoided,
                 is_patient=batch.is_patient,
                 spreads=line.senders > 1,
-                since=entry.at or None,
                 is_unbounded=line.is_unbounded,
             ),
             again_of=entry.again_of,

@@ -149,8 +149,7 @@ class WaitingLine:
                 asked=wish.asked,
                 is_patient=wish.is_patient,
             )
-            now = self._state.ports.clock.now()
-            entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run, now) for run in runs]
+            entries = [_entry(PromptId(random.uuid4()), window.window_id, batch_id, run) for run in runs]
             line_id = random.uuid4()
 
             def join(line: WaitingRuns) -> WaitingRuns:
@@ -196,11 +195,8 @@ class WaitingLine:
             is_patient=wish.is_patient,
             is_click=True,
         )
-        at = self._state.ports.clock.now() if wish.since is None else wish.since
         part = Part(batch_id=batch_id)
-        return batch, Entry(
-            prompt_id=order.prompt_id, owner=window.window_id, part=part, again_of=order.again_of, at=at
-        )
+        return batch, Entry(prompt_id=order.prompt_id, owner=window.window_id, part=part, again_of=order.again_of)
 
     def successor(self, prompt_id: PromptId) -> PromptId:
         """Return the id that a run has now: another one if it was put back into the line."""
@@ -331,6 +327,6 @@ class WaitingLine:
         return Attachment(node_id=where[0], input_name=where[1], sha256=sha256, name=picked.name)
 
 
-def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun, at: float) -> Entry:
+def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> Entry:
     part = Part(batch_id=batch_id, index=run.index, label=run.label, cell=run.cell)
-    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values), at=at)
+    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values))

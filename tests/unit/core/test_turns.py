@@ -22,7 +22,7 @@ from wire.turns import AHEAD
 NOW = 5_000.0
 A, B = ServerId("gpu-1"), ServerId("gpu-2")
 ME, OTHER = WindowId("me"), WindowId("other")
-ASKER = Asker(prompt_id=PromptId("mine"), window_id=ME, server_id=A, since=NOW, now=NOW)
+ASKER = Asker(prompt_id=PromptId("mine"), window_id=ME, server_id=A, now=NOW)
 
 
 def held(name: str, state: TaskState = TaskState.QUEUED, *, owner: WindowId = OTHER, age: float = 10.0) -> Task:
@@ -100,11 +100,18 @@ def test_gateway_counts_runs_of_other_browsers() -> None:
     assert (turn.own, turn.others, turn.is_now) == (2, 1, False)
 
 
-def test_those_who_wait_are_served_in_order_of_the_click() -> None:
-    claims = Claims([place("early", since=NOW - 50.0), place("late", since=NOW + 1.0)], [held("a")])
-    turn = turn_of(ASKER, claims, queue("a"))
-    assert (turn.own, turn.earlier, turn.is_now) == (1, 1, False)
-    assert turn_of(replace(ASKER, since=NOW - 60.0), claims, queue("a")).is_now
+def test_window_that_waits_longest_is_served_first() -> None:
+    notes = [place("early", since=NOW - 50.0), place("late", since=NOW + 1.0)]
+    turn = turn_of(ASKER, Claims(notes, [held("a")]), queue("a"))
+    assert (turn.own, turn.earlier, turn.is_now, turn.since) == (1, 1, False, NOW)
+    known = place("mine", window=ME, since=NOW - 60.0)
+    turn = turn_of(ASKER, Claims([*notes, known], [held("a")]), queue("a"))
+    assert (turn.is_now, turn.since) == (True, NOW - 60.0)
+
+
+def test_clock_set_back_moves_no_waiting_run_to_the_end() -> None:
+    known = place("mine", window=ME, age=-3_600.0, since=NOW + 3_600.0)
+    assert turn_of(ASKER, Claims([known]), queue()).since == NOW
 
 
 def test_waiting_run_that_asks_no_longer_holds_up_no_one() -> None:

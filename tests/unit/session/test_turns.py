@@ -95,7 +95,7 @@ async def test_closed_window_holds_no_turn(stage: Stage) -> None:
 
 
 @scene
-async def test_windows_take_turns_in_the_order_of_clicks(stage: Stage) -> None:
+async def test_window_that_waits_longest_comes_first(stage: Stage) -> None:
     await only_a(stage)
     busy, late, early = [await stage.window() for _ in range(3)]
     for _ in range(2):
@@ -106,8 +106,18 @@ async def test_windows_take_turns_in_the_order_of_clicks(stage: Stage) -> None:
     second = await stage.run(late, steps=2)
     await stage.until(lambda: tasks_of(early) and tasks_of(late))
     assert task_of(early, first).created_at < task_of(late, second).created_at
-    begun = [task.created_at for task in tasks_of(busy)]
-    assert task_of(early, first).created_at < sorted(begun)[2], "the busy window had asked for its third run later"
+    assert len(tasks_of(busy)) == AHEAD, "it has begun to wait for its third run later"
+
+
+@scene
+async def test_click_does_not_wait_for_the_plan_of_another_window(stage: Stage) -> None:
+    await only_a(stage)
+    busy, page = await stage.window(), await stage.window()
+    await add(stage, busy, 9, steps=100)
+    await stage.until(lambda: len(on_server(stage)) == AHEAD)
+    waiting = await stage.run(page, steps=2)
+    await stage.until(lambda: waiting in {item.prompt_id for item in tasks_of(page)})
+    assert len(tasks_of(busy)) <= AHEAD + 1, "at most one of its other runs was before it"
 
 
 @scene
