@@ -195,7 +195,7 @@ class WaitingRuns:
         if self.has(prompt_id) or self.has(entry.prompt_id):
             raise InvalidTransition("put_back", "it waits already")
         first = self.entries[0].place if self.entries else 1.0
-        back = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0, again_of=entry.prompt_id)
+        back = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0)
         base = self if self.entries else replace(was, entries=(), batches={}, line_id="", pause=None, paused_by=None)
         return replace(
             base,

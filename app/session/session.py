@@ -90,7 +90,7 @@ class Session:
         self.model_downloads = ModelDownloads(self._state, self._submitter.capable.refresh)
         self._restorer = Restorer(self._state)
         self.worker = LineWorker(self._state, self._submitter, self._watch)
-        self.line = WaitingLine(self._state, self.worker, self._salvage)
+        self.line = WaitingLine(self._state, self.worker, self._salvage, self.past)
         self._fleet_follower = FleetFollower(self._state, self.wake)
 
     # State
@@ -270,27 +270,27 @@ class Session:
 
     async def _run_or_wait(self, order: RunOrder) -> PromptId:
         """Carry out an order, or let it wait for its turn in the tab's line; return the id under which it is known."""
-        state, line = self._state, self._captain.line
+        state, line, tried = self._state, self._captain.line, None
         order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded))
         try:
             if self.worker.ahead >= AHEAD and not line.is_unbounded:
                 raise NotYourTurn("run", self.worker.locked, self.worker.ahead)
             prompt_id = await self._submitter.run(order)
-            task = state.get_window("run").tasks.get(prompt_id)
-            if task is not None and comfy.waits_for_turn(task.failure):
-                return await line.wait_after(order, self.worker, task)
-        except NotYourTurn as turn:
-            try:
-                return await line.wait(order, turn)
-            except MooringError as error:
-                now = state.ports.clock.now()
+            tried = state.get_window("run").tasks.get(prompt_id)
+            if tried is None or not comfy.waits_for_turn(tried.failure):
+                return prompt_id
+            turn = NotYourTurn("run", tried.server_id, AHEAD)
+        except NotYourTurn as error:
+            turn = error
+        try:
+            return await line.wait(order, turn, tried)
+        except MooringError as error:
+            if tried is None:  # else its task shows what happened
+                now, failed = state.ports.clock.now(), RunStage.FAILED
                 state.set_run(
-                    Run(
-                        prompt_id=order.prompt_id, title=order.title, started_at=now, stage=RunStage.FAILED, error=error
-                    )
+                    Run(prompt_id=order.prompt_id, title=order.title, started_at=now, stage=failed, error=error)
                 )
-                raise
-        return prompt_id
+            raise
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from app.core import comfy
 from app.core.balancer import Wish
-from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn
+from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn, TaskNotFound
 from app.core.model import PromptId, Task, TaskState
-from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
+from app.core.waiting_runs import Entry, Pause, WaitingRuns
+from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
@@ -30,9 +31,10 @@ log = logging.getLogger("mooring.session")
 class Sender:
     """Sends waiting runs through its workers; the first is the window's own session."""
 
-    def __init__(self, state: State, keeper: LineKeeper) -> None:
+    def __init__(self, state: State, keeper: LineKeeper, past: Past) -> None:
         self._state = state
         self._keeper = keeper
+        self._past = past
         self._editors = EditorFiles(state)
         self._kick = asyncio.Event()
         self.workers: list[LineWorker] = []
@@ -163,13 +165,15 @@ class Sender:
             again_of=entry.again_of,
             part=entry.part,
             editor=replace(copy, fault=copy.fault or batch.editor_fault),
-            origin=self._origin_of(entry) if batch.is_click else None,
+            origin=await self._origin_of(entry.again_of) if batch.is_click else None,
         )
 
-    def _origin_of(self, entry: Entry) -> Origin | None:
+    async def _origin_of(self, again_of: PromptId | None) -> Origin | None:
         """Return where the files come from that a repeated run names."""
-        tasks = (worker.window.tasks.get(entry.again_of) for worker in self.workers if worker.window and entry.again_of)
-        task = next((item for item in tasks if item is not None), None)
+        try:
+            task = await self._past.read_task(again_of) if again_of else None
+        except TaskNotFound:
+            return None
         return None if task is None else Origin(task.server_id, task.created_at)
 
     async def _taken(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
@@ -178,12 +182,10 @@ class Sender:
         task = worker.window.tasks.get(entry.prompt_id) if worker.window else None
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and comfy.may_go_later(failure):
-            await self._put_back(entry, line)
-            if comfy.waits_for_turn(failure):
-                await self._forget(worker, task)
-                worker.rest(NotYourTurn("submit_workflow", task.server_id, AHEAD), self._kick.set)
-            else:
-                worker.rest(comfy.refusal_of(task, failure), self._kick.set)
+            await self._put_back(task, entry, line)
+            is_early = comfy.waits_for_turn(failure)
+            turn = NotYourTurn("submit_workflow", task.server_id, AHEAD)
+            worker.rest(turn if is_early else comfy.refusal_of(task, failure), self._kick.set)
             return
         worker.succeeded()
         if failure is not None and failure.kind == "rejected":
@@ -220,42 +222,47 @@ class Sender:
         self.refusal = error
         self._state.changed()
 
-    async def _put_back(self, entry: Entry, was: WaitingRuns) -> None:
-        """Put a run back. If the page closes before that is written, its failed task remains, which was not sent."""
-        random = self._state.ports.random
+    async def _put_back(self, task: Task, entry: Entry, was: WaitingRuns) -> None:
+        """Put a run back. If the page closes before that is written, its failed task remains, which was not sent.
+
+        One that was refused because its turn had not come leaves no task. Of other failures the latest one is kept,
+        since it shows the cause: a night of retries leaves one card.
+        """
+        random, is_early = self._state.ports.random, comfy.waits_for_turn(task.failure)
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
+        back = entry if is_early else replace(entry, again_of=task.prompt_id)
         try:
-            await self._keeper.change(lambda line: line.put_back(entry, prompt_id, line_id, was))
+            await self._keeper.change(lambda line: line.put_back(back, prompt_id, line_id, was))
         except MooringError as error:
             log.warning("%s does not wait again: %r", entry.prompt_id, error)
+            return
+        if is_early:
+            await self.replace(task, prompt_id)
         else:
-            self.renamed[entry.prompt_id] = prompt_id
+            self.renamed[task.prompt_id] = prompt_id
             await self._forget_try(entry.again_of)
 
-    async def _forget_try(self, prompt_id: PromptId | None) -> None:
-        """Delete the previous failed try, since the latest one shows the cause: a night of retries leaves one card."""
-        for worker in self.workers:
-            task = worker.window.tasks.get(prompt_id) if worker.window and prompt_id else None
-            if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
-                await self._forget(worker, task)
+    async def replace(self, tried: Task, prompt_id: PromptId) -> None:
+        """Delete a task that was refused because its turn had not come; its run waits under this id."""
+        self.renamed[tried.prompt_id] = prompt_id
+        await self._forget(tried)
 
-    async def _forget(self, worker: LineWorker, task: Task) -> None:
+    async def _forget_try(self, prompt_id: PromptId | None) -> None:
+        """Delete the previous failed try."""
+        tasks = (worker.window.tasks.get(prompt_id) for worker in self.workers if worker.window and prompt_id)
+        for task in tuple(tasks):
+            if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
+                await self._forget(task)
+
+    async def _forget(self, task: Task) -> None:
         try:
-            await worker.state.ports.store.delete_task(task)
+            await self._state.ports.store.delete_task(task)
         except MooringError as error:
             log.warning("%s stays in the list: %r", task.prompt_id, error)
-        else:
-            worker.state.forget(task.prompt_id)
-
-    async def wait_after(self, worker: LineWorker, task: Task, entry: Entry, batch: Batch) -> PromptId:
-        """Let a click wait that the gateway has refused because its turn has not come; return its new id."""
-        was = WaitingRuns(window_id=entry.owner).join(batch, [entry], self._state.ports.random.uuid4())
-        await self._put_back(entry, was)
-        prompt_id = self.renamed.get(entry.prompt_id)
-        if prompt_id is None:
-            return task.prompt_id  # it stays in the list as refused
-        await self._forget(worker, task)
-        return prompt_id
+            return
+        for worker in self.workers:
+            if worker.has_task(task.prompt_id):
+                worker.state.forget(task.prompt_id)
 
 
 def _steady(turn: NotYourTurn, known: NotYourTurn | None) -> NotYourTurn:

@@ -34,6 +34,7 @@ from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, T
 from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.workflow import ApiWorkflow
+from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
@@ -43,18 +44,17 @@ from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import LineWorker
 from app.workflows.plans.runs import PlannedRun
-from wire.turns import AHEAD
 
 
 class WaitingLine:
     """The waiting line of a session. A change is durable when its method returns; if it raises, nothing has changed."""
 
-    def __init__(self, state: State, worker: LineWorker, salvage: Salvage) -> None:
+    def __init__(self, state: State, worker: LineWorker, salvage: Salvage, past: Past) -> None:
         self._state = state
         self._salvage = salvage
         self._editors = EditorFiles(state)
         self._keeper = LineKeeper(state)
-        self._sender = Sender(state, self._keeper)
+        self._sender = Sender(state, self._keeper, past)
         self._sender.enlist(worker)
 
     # State
@@ -159,26 +159,23 @@ class WaitingLine:
             await self._keeper.change(join)
         return batch_id
 
-    async def wait(self, order: RunOrder, turn: NotYourTurn) -> PromptId:
-        """Let a click wait whose turn has not come; return its id. `turn` is raised if the line is paused."""
-        self._expect_moving(turn)
-        with self._state.loose_ends.upload():
-            batch, entry = await self._click(order)
-            line_id = self._state.ports.random.uuid4()
-            await self._keeper.change(lambda line: line.join(batch, [entry], line_id))
-        return entry.prompt_id
+    async def wait(self, order: RunOrder, turn: NotYourTurn, tried: Task | None = None) -> PromptId:
+        """Let a click wait whose turn has not come; return its id. `turn` is raised if the line is paused.
 
-    async def wait_after(self, order: RunOrder, worker: LineWorker, task: Task) -> PromptId:
-        """The same for a click that has become a task, which the gateway refused; it gets another id."""
-        turn = NotYourTurn("submit_workflow", task.server_id, AHEAD)
-        self._expect_moving(turn)
-        with self._state.loose_ends.upload():
-            batch, entry = await self._click(order)
-            return await self._sender.wait_after(worker, task, entry, batch)
-
-    def _expect_moving(self, turn: NotYourTurn) -> None:
+        If the gateway has refused it, it gets another id, and its task (`tried`) is deleted.
+        """
         if self._keeper.line is not None and self._keeper.line.pause is not None:
             raise replace(turn, is_held=True)
+        random = self._state.ports.random
+        with self._state.loose_ends.upload():
+            batch, entry = await self._click(order)
+            if tried is not None:
+                entry = replace(entry, prompt_id=PromptId(random.uuid4()))
+            line_id = random.uuid4()
+            await self._keeper.change(lambda line: line.join(batch, [entry], line_id))
+        if tried is not None:
+            await self._sender.replace(tried, entry.prompt_id)
+        return entry.prompt_id
 
     async def _click(self, order: RunOrder) -> tuple[Batch, Entry]:
         window, random, editor = self._state.get_window("wait"), self._state.ports.random, order.editor

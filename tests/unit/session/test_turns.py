@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from app.core.errors import NotYourTurn
+from app.core.comfy import waits_for_turn
+from app.core.errors import NotYourTurn, StorageError
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports.http import Request, Response
 from app.core.waiting_runs import Pause
@@ -197,6 +198,32 @@ async def test_click_that_the_gateway_refuses_waits_and_leaves_no_card(stage: St
     assert [entry.prompt_id for entry in line_of(page).entries] == [prompt_id] and tasks_of(page) == []
     done = await stage.ended(page, prompt_id)
     assert (refusals.left, done.state, len(tasks_of(page))) == (0, TaskState.SUCCEEDED, 1)
+
+
+@scene
+async def test_refused_run_is_kept_if_it_cannot_wait(stage: Stage) -> None:
+    await only_a(stage)
+    page = await stage.window()
+    Refusals(page, 1)
+
+    async def fail(*_: object) -> None:
+        raise StorageError("write_line", "quota")
+
+    await add(stage, page, 1)
+    page.session._state.ports.store.write_line = fail  # type: ignore[method-assign]
+    await stage.until(lambda: [task for task in tasks_of(page) if task.state is TaskState.FAILED])
+    await stage.sleep(10.0)
+    assert [waits_for_turn(task.failure) for task in tasks_of(page)] == [True], "its record is all that is left of it"
+
+
+@scene
+async def test_repeated_run_that_waits_keeps_what_it_repeats(stage: Stage) -> None:
+    page = await stage.window()
+    done = await stage.ended(page, await stage.run(page))
+    Refusals(page, 2)
+    prompt_id = await page.session.run_again(done.prompt_id)
+    again = await stage.ended(page, prompt_id)
+    assert (again.state, again.again_of) == (TaskState.SUCCEEDED, done.prompt_id)
 
 
 @scene
