@@ -22,7 +22,7 @@ Runs that are spread over servers (`Wish.spreads`) take idle servers first, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeVar
@@ -51,7 +51,7 @@ class Snapshot:
     cause: str = ""
     running: Sequence[PromptId] = ()
     read_at: float | None = None  # when it was asked; None: just now
-    own: int | None = None  # prompts of this user, if the gateway knows its users
+    own: Collection[PromptId] | None = None  # prompts of this user, if the gateway knows its users
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,7 +279,6 @@ class Queue:
 
     running: tuple[PromptId, ...]
     pending: tuple[PromptId, ...]
-    own: int | None = None  # prompts of this user, if a gateway that knows its users says it
 
     def place_of(self, prompt_id: PromptId) -> int | None:
         """1 for the next to run; None if it does not wait."""
@@ -374,9 +373,7 @@ def read_loads(response: Response) -> Mapping[str, tuple[Queue, str]]:
         if not isinstance(load, dict):
             raise ProtocolError(None, "not the gateway's loads")
         running, pending = (tuple(PromptId(str(item)) for item in _list(load.get(name))) for name in _PARTS)
-        own = load.get("own")
-        queue = Queue(running, pending, own if isinstance(own, int) else None)
-        loads[server_id] = (queue, "" if load.get("ok") else str(load.get("cause") or "unknown"))
+        loads[server_id] = (Queue(running, pending), "" if load.get("ok") else str(load.get("cause") or "unknown"))
     return loads
 
 

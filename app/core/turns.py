@@ -47,7 +47,7 @@ class Turn:
     """What is before a run on a server, where it waits `since` then.
 
     `own` are the user's runs, `earlier` the user's waiting runs of other windows that come first, `others` the prompts
-    of others in the queue (None: it was not read). `eta` is when its turn should come, if that can be estimated.
+    of others in the queue (None: that is not known). `eta` is when its turn should come, if that can be estimated.
     `unsure` are other windows whose claims count although the queue does not show them.
     """
 
@@ -69,16 +69,16 @@ def turn_of(asker: Asker, claims: Claims, snapshot: Snapshot | None) -> Turn:
     seen = snapshot if snapshot is not None and not snapshot.cause else None
     queue = (*seen.running, *seen.pending) if seen is not None else ()
     held = {item.prompt_id: item for item in _held(asker, claims)}
-    queued = [prompt_id for prompt_id in queue if prompt_id in held]
+    own = None if seen is None else seen.own
+    queued = [prompt_id for prompt_id in queue if prompt_id in held or prompt_id in (own or ())]
     coming = [item for prompt_id, item in held.items() if prompt_id not in queue and _is_coming(item, seen, asker)]
     since = _since(asker, claims)
     waiting = [item for item in claims.reservations if _is_earlier(item, since, asker)]
-    shown = len(queued) if seen is None or seen.own is None else seen.own
     turn = Turn(
         since=since,
-        own=shown + len(coming),
+        own=len(queued) + len(coming),
         earlier=len(waiting),
-        others=None if seen is None else max(0, len(queue) - shown),
+        others=None if own is None else len(queue) - len(queued),
         unsure=frozenset(map(_window_of, (*coming, *waiting))) - asker.gone,
     )
     ends = turn.own - AHEAD  # of the runs that have to end first, the last one's place among them

@@ -111,7 +111,7 @@ def project_stats(answer: object) -> dict[str, Any]:
 
 
 def project_loads(loads: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], person: Person) -> dict[str, Any]:
-    """Return `/fleet/loads` for one user: others' prompts count, with substitutes for their ids; `own` is their number.
+    """Return `/fleet/loads` for one user: others' prompts count, with substitutes for their ids.
 
     `marks` are the owners' marks, by server and prompt_id.
     """
@@ -129,12 +129,10 @@ def _own_load(
     known = marks.get(server_id, {})
 
     def shown_id(prompt_id: str) -> str:
-        return prompt_id if prompt_id in own else other_id(person.keys, server_id, prompt_id)
+        is_own = person.owns(server_id, prompt_id, {"mooring": known.get(prompt_id)})
+        return prompt_id if is_own else other_id(person.keys, server_id, prompt_id)
 
-    listed = {one for value in load.values() if isinstance(value, list) for one in value}
-    own = {one for one in listed if person.owns(server_id, one, {MARK: known.get(one)})}
-    shown = {key: [shown_id(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
-    return {**shown, "own": len(own)} if load.get("ok") else shown
+    return {key: [shown_id(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
 
 
 def project_text(text: bytes | bytearray, path: str, person: Person, server_id: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from app.core.turns import Turn
 from app.core.window import Window, held_beside
 from app.session.state import State
 from app.session.timing import until_set
+from wire.queue import OTHER
 
 log = logging.getLogger("mooring.session")
 
@@ -168,9 +169,14 @@ class Reservations:
         loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
         listed = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
         return tuple(
-            Snapshot(server_id, queue.pending, cause, queue.running, asked_at, queue.own)
+            Snapshot(server_id, queue.pending, cause, queue.running, asked_at, self._own(queue))
             for server_id, queue, cause in listed
         )
+
+    def _own(self, queue: comfy.Queue) -> frozenset[PromptId] | None:
+        if not self._state.fleet.has_users:
+            return None
+        return frozenset(item for item in (*queue.running, *queue.pending) if not item.startswith(OTHER))
 
     async def release(self, prompt_id: PromptId) -> None:
         """Release a place, if there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -39,9 +40,9 @@ def place(name: str, *, age: float = 1.0, window: WindowId = OTHER, since: float
     )
 
 
-def queue(*pending: str, running: str = "", read_at: float = NOW, own: int | None = None) -> Snapshot:
+def queue(*pending: str, running: str = "", read_at: float = NOW, own: Sequence[str] | None = None) -> Snapshot:
     names = (PromptId(running),) if running else ()
-    return Snapshot(A, tuple(map(PromptId, pending)), running=names, read_at=read_at, own=own)
+    return Snapshot(A, tuple(map(PromptId, pending)), running=names, read_at=read_at, own=own and [*map(PromptId, own)])
 
 
 def test_two_runs_of_any_windows_are_enough() -> None:
@@ -61,7 +62,7 @@ def test_run_that_has_left_the_queue_counts_no_longer() -> None:
     claims = Claims(unfinished=[held("a"), held("b", TaskState.RUNNING)])
     assert not turn_of(ASKER, claims, queue("a", running="b")).is_now
     turn = turn_of(ASKER, claims, queue("x", running="b"))
-    assert (turn.own, turn.others, turn.is_now) == (1, 1, True)
+    assert (turn.own, turn.others, turn.is_now) == (1, None, True), "whose x is nobody knows"
 
 
 def test_run_accepted_after_the_queue_was_read_counts() -> None:
@@ -96,8 +97,19 @@ def test_closed_windows_place_frees_its_turn() -> None:
 
 
 def test_gateway_counts_runs_of_other_browsers() -> None:
-    turn = turn_of(ASKER, Claims(), queue("p", "q", "other-1", own=2))
+    turn = turn_of(ASKER, Claims(), queue("p", "q", "other-1", own=["p", "q"]))
     assert (turn.own, turn.others, turn.is_now) == (2, 1, False)
+
+
+def test_turn_does_not_come_with_the_second_of_two_browsers() -> None:
+    """The other browser's run ends first, and how long it takes is unknown here."""
+    job, durations = Job("family", 1.0), Durations()
+    for _ in range(5):
+        durations = durations.learned(Ran(server_id=A, address="http://a", job=job, started_ms=1_000, ended_ms=21_000))
+    claims = Claims(unfinished=[replace(held("mine"), job=job)], durations=durations)
+    seen = queue("mine", running="theirs", own=["mine", "theirs"])
+    turn = turn_of(replace(ASKER, prompt_id=PromptId("new")), claims, seen)
+    assert (turn.own, turn.eta) == (AHEAD, None)
 
 
 def test_window_that_waits_longest_is_served_first() -> None:

@@ -254,7 +254,6 @@ def test_loads_have_own_ids_and_count_others() -> None:
     shown = project_loads(loads, {"a": {"p2": ALICE.mark("a", "p2"), "p1": BOB.mark("a", "p1")}}, ALICE)
     assert shown["servers"]["a"]["pending"] == ["p2"] and shown["servers"]["a"]["running"] != ["p1"]
     assert shown["servers"]["b"] == {"ok": False}
-    assert shown["servers"]["a"]["own"] == 1
 
 
 FILE = File("a", "output", "", "out_00001_.png")
