@@ -150,11 +150,15 @@ def _left(cost: float, claim: Reservation | Task | None, now: float) -> float:
     return max(cost - max(0.0, now - started_at), cost * LEAST_LEFT)
 
 
-def is_over(claim: Reservation | Task, snapshot: Snapshot) -> bool:
-    """Return whether a claim that is not in this queue has ended: its POST was answered before the queue was read."""
+def is_over(claim: Reservation | Task, snapshot: Snapshot, read_before: float = 0.0) -> bool:
+    """Return whether a claim that is not in this queue has ended: its POST was answered before the queue was read.
+
+    The queue may have been read `read_before` seconds before it was asked for.
+    """
     if snapshot.read_at is None or not isinstance(claim, Task) or claim.answered_at is None:
         return False
-    return claim.state in {TaskState.QUEUED, TaskState.RUNNING} and claim.answered_at < snapshot.read_at
+    is_answered = claim.answered_at < snapshot.read_at - read_before
+    return is_answered and claim.state in {TaskState.QUEUED, TaskState.RUNNING}
 
 
 class Leaning(Enum):

@@ -28,6 +28,7 @@ from wire.turns import AHEAD
 UNSEEN_COUNTS_FOR = 900.0  # seconds: a run that is being sent, longer than the slowest upload we expect
 GONE_COUNTS_FOR = 60.0  # the same if its window is gone: its request may still be on its way
 WAITING_COUNTS_FOR = 70.0  # since a waiting run last asked: a page in the background may act once a minute
+READ_BEFORE = 2.0  # seconds: those who ask a gateway for the queues share its reads, which take that long at most
 _IN_QUEUE = frozenset({TaskState.QUEUED, TaskState.RUNNING})
 
 
@@ -105,7 +106,7 @@ def _is_coming(item: Reservation | Task, seen: Snapshot | None, asker: Asker) ->
     """Return whether a claim counts that is not in the queue."""
     if seen is None and isinstance(item, Task) and item.state in _IN_QUEUE:
         return True
-    if seen is not None and is_over(item, seen):
+    if seen is not None and is_over(item, seen, READ_BEFORE):
         return False
     since = item.created_at if isinstance(item, Task) else item.at
     is_gone = _window_of(item) in asker.gone

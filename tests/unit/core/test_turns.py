@@ -12,6 +12,7 @@ from app.core.durations import Durations, Ran
 from app.core.model import Job, PromptId, Reservation, ServerId, Task, TaskState, WindowId
 from app.core.turns import (
     GONE_COUNTS_FOR,
+    READ_BEFORE,
     UNSEEN_COUNTS_FOR,
     WAITING_COUNTS_FOR,
     Asker,
@@ -68,6 +69,9 @@ def test_run_that_has_left_the_queue_counts_no_longer() -> None:
 def test_run_accepted_after_the_queue_was_read_counts() -> None:
     claims = Claims(unfinished=[held("a"), held("b")])
     assert not turn_of(ASKER, claims, queue(read_at=NOW - 20.0)).is_now
+    just_before = queue(read_at=NOW - 9.0)  # a read for another window, that had begun earlier, has answered this one
+    assert not turn_of(ASKER, claims, just_before).is_now
+    assert turn_of(ASKER, claims, queue(read_at=NOW - 10.0 + READ_BEFORE + 0.1)).is_now
 
 
 def test_unreadable_queue_frees_no_turn() -> None:
