@@ -273,8 +273,10 @@ class Session:
         state, line, tried = self._state, self._captain.line, None
         order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded))
         try:
-            if self.worker.ahead >= AHEAD and not line.is_unbounded:
-                raise NotYourTurn("run", self.worker.locked, self.worker.ahead)
+            locked, ahead = self.worker.locked, self.worker.ahead
+            is_possible = order.wish.asked in {None, locked} and order.wish.avoided != locked  # else it is refused
+            if ahead >= AHEAD and is_possible and not line.is_unbounded:
+                raise NotYourTurn("run", locked, ahead)
             prompt_id = await self._submitter.run(order)
             tried = state.get_window("run").tasks.get(prompt_id)
             if tried is None or not comfy.waits_for_turn(tried.failure):
