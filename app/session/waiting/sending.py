@@ -140,7 +140,7 @@ class Sender:
             await self._taken(worker, entry, line)
         finally:
             worker.sending = None
-            self._kick.set()
+            worker.state.changed()
 
     async def _order(self, entry: Entry, line: WaitingRuns) -> RunOrder:
         batch, inputs = line.batches[entry.batch_id], dict[tuple[str, str], Picked]()

@@ -213,6 +213,7 @@ class WaitingLine:
     async def send_all(self, is_wanted: bool = True) -> None:
         """Send all runs without waiting for those ahead, so that this page may be closed; False takes that back."""
         await self._keeper.change(lambda line: line.send_all(is_wanted))
+        self.hurry()
 
     async def spread(self, senders: int) -> None:
         """Set how many sessions of this tab send from the line."""
@@ -228,6 +229,8 @@ class WaitingLine:
 
     async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None:
         """Change the values of a run. TaskNotFound if it is being sent."""
+        while prompt_id in self.sending - self.shown_sending:  # it only asks whether its turn has come
+            await self._state.wait_change()
 
         def edit(line: WaitingRuns) -> WaitingRuns:
             if prompt_id in self.sending:
