@@ -19,7 +19,8 @@ from app.core.workflow import ApiWorkflow
 from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
 from app.session.submitting.submit import Inputs, RunOrder, Submitter
-from app.session.waiting.worker import TURN_REST
+
+TURN_REST = 3.0  # seconds until it asks again whether its turn has come
 
 T = TypeVar("T")
 log = logging.getLogger("mooring.session")

@@ -288,6 +288,7 @@ class Session:
             return await line.wait(order, turn, tried)
         except MooringError as error:
             if tried is None:  # else its task shows what happened
+                await self._submitter.places.stop_waiting(order.prompt_id)
                 now, failed = state.ports.clock.now(), RunStage.FAILED
                 state.set_run(
                     Run(prompt_id=order.prompt_id, title=order.title, started_at=now, stage=failed, error=error)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from app.core import comfy
 from app.core.balancer import Wish
@@ -110,10 +111,13 @@ class Sender:
         self._was_ahead = ahead
 
     def _drop_notes(self, line: WaitingRuns | None) -> None:
-        """Delete the notes of runs that are no longer to be sent: they would hold up other windows."""
-        is_sending = line is not None and line.pause is None
-        wanted = {item.prompt_id for item in line.entries} - self.aside if line is not None and is_sending else set()
-        for prompt_id in self._noted - wanted - self.sending:
+        """Delete the notes of runs that are not the next to be sent: they would hold up other windows."""
+        if not self._noted:
+            return
+        entries = line.entries if line is not None and line.pause is None else ()
+        waiting = (item.prompt_id for item in entries if item.prompt_id not in self.aside)
+        following = set(islice(waiting, line.senders if line is not None else 0))
+        for prompt_id in self._noted - following - self.sending:
             self._noted.discard(prompt_id)
             self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
 
@@ -199,15 +203,14 @@ class Sender:
         await self._keeper.read()
         log.info("%s of %s not sent: %r", entry.prompt_id, entry.batch_id, error)
         if self._keeper.line is None or not self._keeper.line.has(entry.prompt_id):
-            worker.state.changed()
-        elif _is_of_the_run(error):
+            return
+        if _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
         else:
             if isinstance(error, NotYourTurn):
                 self._noted.add(entry.prompt_id)
                 error = _steady(error, worker.turn)
             worker.rest(error, self._kick.set)
-            worker.state.changed()
 
     async def _hold(self, pause: Pause, prompt_id: PromptId, error: MooringError | None) -> None:
         """Pause, if anything waits. A pause that cannot be written holds for this page."""

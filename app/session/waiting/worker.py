@@ -16,7 +16,6 @@ from wire.health import Health
 FIRST_REST = 2.0  # seconds after a failure that was not the run's fault
 LONGEST_REST = 120.0
 LONGEST_WHILE_BUSY = 10.0  # a busy server may become free at any moment
-TURN_REST = 3.0  # until it asks again whether its turn has come
 _SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI})
 
 
@@ -93,13 +92,10 @@ class LineWorker:
     def rest(self, cause: MooringError | None, then: Callable[[], None]) -> None:
         """Take nothing for a while, longer each time; `then` is called at the end."""
         self.cause, self.is_resting = cause, True
-        self._serial += 1
-        if self.turn is not None:
-            self.state.spawn(self._rested(TURN_REST, self._serial, then), "wait for the turn")
-            return
         self.tries += 1
+        self._serial += 1
         is_busy = isinstance(cause, NoServerAvailable) and "busy" in cause.causes.values()
-        longest = LONGEST_WHILE_BUSY if is_busy else LONGEST_REST
+        longest = LONGEST_WHILE_BUSY if is_busy or self.turn is not None else LONGEST_REST
         seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))
         self.state.spawn(self._rested(seconds, self._serial, then), "rest")
 

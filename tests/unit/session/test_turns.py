@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
+import pytest
+
 from app.core.comfy import waits_for_turn
-from app.core.errors import NotYourTurn, StorageError
+from app.core.errors import NotYourTurn, ServerLockedError, StorageError
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports.http import Request, Response
 from app.core.waiting_runs import Pause
-from app.session.waiting.worker import TURN_REST
+from app.session.waiting.worker import LONGEST_WHILE_BUSY
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
+from tests.unit.session.stage import A, B, Stage, line_of, scene, task_of, window_of
 from wire.turns import AHEAD, NOT_YOUR_TURN
 
 
@@ -141,8 +144,55 @@ async def test_removed_run_holds_up_no_other_window(stage: Stage) -> None:
     await stage.until(lambda: stage.world.database.reservations.keys() >= {first, second})
     await early.session.line.remove(first)
     await busy.session.cancel(held[1])
-    await stage.sleep(4 * TURN_REST)
+    await stage.sleep(2 * LONGEST_WHILE_BUSY)
     assert second in {item.prompt_id for item in tasks_of(late)}
+
+
+@scene
+async def test_run_moved_back_in_its_line_holds_up_no_other_window(stage: Stage) -> None:
+    await only_a(stage)
+    busy, early, late = [await stage.window() for _ in range(3)]
+    held = [await stage.run(busy, steps=400) for _ in range(2)]
+    await add(stage, early, 2, steps=2)
+    await stage.until(lambda: early.session.line.turn is not None)
+    waiting = await stage.run(late, steps=2)
+    await stage.until(lambda: late.session.line.turn is not None)
+    await early.session.line.move(line_of(early).entries[0].prompt_id)
+    await busy.session.cancel(held[1])
+    await stage.sleep(2 * LONGEST_WHILE_BUSY)
+    assert waiting in {item.prompt_id for item in tasks_of(late)}
+
+
+@scene
+async def test_click_for_another_server_than_the_windows_is_refused(stage: Stage) -> None:
+    page = await stage.window()
+    for _ in range(2):
+        await stage.run(page, server_id=A, steps=100)
+    with pytest.raises(ServerLockedError):
+        await stage.run(page, server_id=B)
+    assert line_of(page).entries == ()
+
+
+@scene
+async def test_waiting_run_can_be_changed_while_it_asks(stage: Stage) -> None:
+    await only_a(stage)
+    busy, page = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(busy, steps=100)
+    await add(stage, page, 1)
+    await stage.until(lambda: page.session.line.turn is not None)
+    http, line, edits = page.session._state.ports.http, page.session.line, list[asyncio.Task[None]]()
+    through, (entry,) = http.send, line_of(page).entries
+
+    async def edit_in_between(request: Request) -> Response:
+        if line.sending and not edits:
+            edits.append(asyncio.ensure_future(line.edit(entry.prompt_id, {("2", "nonce"): 77}, "changed")))
+        return await through(request)
+
+    http.send = edit_in_between  # type: ignore[method-assign]
+    await stage.until(lambda: edits and edits[0].done())
+    await edits[0]
+    assert line_of(page).entries[0].part.label == "changed"
 
 
 @scene
@@ -161,6 +211,19 @@ async def test_click_does_not_join_a_paused_line(stage: Stage) -> None:
         raise AssertionError("it was taken")
     assert line_of(page).pause is Pause.ASKED and len(line_of(page).entries) == 2
     assert [run.error for run in page.session.runs if isinstance(run.error, NotYourTurn)]
+
+
+@scene
+async def test_click_that_may_not_wait_holds_up_no_other_window(stage: Stage) -> None:
+    await only_a(stage)
+    busy, page = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(busy, steps=100)
+    await add(stage, page, 1)
+    await page.session.line.pause()
+    with pytest.raises(NotYourTurn):
+        await stage.run(page)
+    await stage.until(lambda: not stage.world.database.reservations)
 
 
 @scene
