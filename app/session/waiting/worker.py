@@ -91,8 +91,9 @@ class LineWorker:
 
     def rest(self, cause: MooringError | None, then: Callable[[], None]) -> None:
         """Take nothing for a while, longer each time; `then` is called at the end."""
+        is_new = (self.turn is None) is isinstance(cause, NotYourTurn)  # a failure after a wait, or the other way round
+        self.tries = 1 if is_new else self.tries + 1
         self.cause, self.is_resting = cause, True
-        self.tries += 1
         self._serial += 1
         is_busy = isinstance(cause, NoServerAvailable) and "busy" in cause.causes.values()
         longest = LONGEST_WHILE_BUSY if is_busy or self.turn is not None else LONGEST_REST

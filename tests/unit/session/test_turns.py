@@ -8,7 +8,7 @@ import json
 import pytest
 
 from app.core.comfy import waits_for_turn
-from app.core.errors import NotYourTurn, ServerLockedError, StorageError
+from app.core.errors import ConnectError, NotYourTurn, ServerLockedError, StorageError
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports.http import Request, Response
 from app.core.waiting_runs import Pause
@@ -193,6 +193,14 @@ async def test_waiting_run_can_be_changed_while_it_asks(stage: Stage) -> None:
     await stage.until(lambda: edits and edits[0].done())
     await edits[0]
     assert line_of(page).entries[0].part.label == "changed"
+
+
+@scene
+async def test_failure_after_a_wait_is_retried_soon(stage: Stage) -> None:
+    worker = (await stage.window()).session.worker
+    for cause, tries in ((NotYourTurn(), 1), (NotYourTurn(), 2), (ConnectError(), 1), (ConnectError(), 2)):
+        worker.rest(cause, lambda: None)
+        assert worker.tries == tries
 
 
 @scene
