@@ -108,6 +108,8 @@ def _is_coming(item: Reservation | Task, seen: Snapshot | None, asker: Asker) ->
         return True
     if seen is not None and is_over(item, seen, READ_BEFORE):
         return False
+    if isinstance(item, Task) and item.owner == asker.window_id and item.holds_window:
+        return True  # its window knows that it has not ended, whatever the clock says
     since = item.created_at if isinstance(item, Task) else item.at
     is_gone = _window_of(item) in asker.gone
     if isinstance(item, Reservation) and is_gone:

@@ -94,6 +94,13 @@ def test_count_of_unsent_run_ends(age: float, gone: frozenset[WindowId], counts:
     assert turn_of(replace(ASKER, gone=gone), claims, queue()).own == counts
 
 
+def test_own_unsent_run_counts_though_the_clock_was_set() -> None:
+    for age in (86_400.0, -86_400.0):
+        mine = held("a", TaskState.REGISTERED, owner=ME, age=age)
+        assert turn_of(ASKER, Claims(unfinished=[mine]), queue()).own == 1
+        assert turn_of(ASKER, Claims(unfinished=[replace(mine, is_ward=True)]), queue()).own == 0
+
+
 def test_closed_windows_place_frees_its_turn() -> None:
     claims = Claims([place("a"), place("b")])
     assert turn_of(ASKER, claims, queue()).unsure == {OTHER}
