@@ -39,6 +39,7 @@ class Promises:
         self._waiting: dict[str, str] = {}  # the window of a waiting run, by prompt_id
         self._unbounded: set[str] = set()  # windows that ever used *send all*
         self._waited_for: dict[str, float] = {}  # seconds from a task's record to the arrival of its prompt
+        self._uncounted: set[str] = set()  # runs sent by *send all*, or found again after their end was recorded
         world.database.watchers.append(self._store_changed)
         world.network.on_sent.append(self._leaves)
         world.network.on_exchange.append(self._arrives)
@@ -62,6 +63,8 @@ class Promises:
     def _task_changed(self, prompt_id: str, record: dict[str, Any]) -> None:
         world, before = self._world, self._known.get(prompt_id)
         self._known[prompt_id] = record
+        if record["state"] in _ENDS:
+            self._uncounted.add(prompt_id)
         bound = (record["server_id"], record["address"])
         if world.bindings.setdefault(prompt_id, bound) != bound:
             world.fail(f"promise 2: {prompt_id} was moved to {bound}")
@@ -190,11 +193,19 @@ class Promises:
     def _check_turn(
         self, exchange: Exchange, machine: SimServer, record: dict[str, Any], message: dict[str, Any]
     ) -> None:
-        """Check that at most two of the browser's runs are ahead, unless the user chose to send all now."""
-        world, now, tasks = self._world, self._world.loop.time(), self._world.database.tasks
-        self._waited_for[record["prompt_id"]] = now - record["created_at"]
+        """Check that at most two of the browser's runs are ahead, unless the user chose to send all now.
+
+        Prompts whose requests took long, or during which the clock was set, are not counted, and none at an address
+        where another server has answered for a while: what that one did not have seemed to have ended.
+        """
+        world, tasks = self._world, self._world.database.tasks
+        now = world.loop.time() + world.browser.clock_shift
+        self._waited_for[record["prompt_id"]] = abs(now - record["created_at"])
         if OWNER in message["extra_data"] and message["extra_data"][OWNER].get(ALL_NOW):
             world.tally.counts["sent by send all"] += 1
+            self._uncounted.add(record["prompt_id"])
+            return
+        if len(world.stood_at.get(exchange.address, ())) > 1:
             return
         queued = [item[1] for item in (*machine.heap, *((machine.running,) if machine.running else ()))]
         ahead = [
@@ -202,7 +213,7 @@ class Promises:
             for prompt_id in queued
             if (item := tasks.get(prompt_id)) is not None
             and item["server_id"] == exchange.server_id
-            and item["state"] not in _ENDS
+            and prompt_id not in self._uncounted
             and self._waited_for.get(prompt_id, 0.0) < GONE_COUNTS_FOR
         ]
         if len(ahead) >= AHEAD and self._waited_for[record["prompt_id"]] < GONE_COUNTS_FOR:
