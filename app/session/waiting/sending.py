@@ -198,6 +198,10 @@ class Sender:
     async def _not_taken(self, worker: LineWorker, entry: Entry, error: MooringError) -> None:
         """Handle a run that was not registered, or is another window's now."""
         worker.state.runs.pop(entry.prompt_id, None)
+        if isinstance(error, NotYourTurn):  # nothing has changed
+            self._noted.add(entry.prompt_id)
+            worker.rest(_steady(error, worker.turn), self._kick.set)
+            return
         if worker.has_task(entry.prompt_id):
             self._keeper.took(entry.prompt_id)
         await self._keeper.read()
@@ -207,9 +211,6 @@ class Sender:
         if _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
         else:
-            if isinstance(error, NotYourTurn):
-                self._noted.add(entry.prompt_id)
-                error = _steady(error, worker.turn)
             worker.rest(error, self._kick.set)
 
     async def _hold(self, pause: Pause, prompt_id: PromptId, error: MooringError | None) -> None:

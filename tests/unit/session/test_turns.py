@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -193,6 +195,37 @@ async def test_waiting_run_can_be_changed_while_it_asks(stage: Stage) -> None:
     await stage.until(lambda: edits and edits[0].done())
     await edits[0]
     assert line_of(page).entries[0].part.label == "changed"
+
+
+@pytest.mark.parametrize("count", [1, 500])
+@scene
+async def test_waiting_costs_the_same_however_many_runs_wait(stage: Stage, count: int) -> None:
+    await only_a(stage)
+    busy, page = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(busy, steps=2_000)
+    await add(stage, page, count)
+    await stage.until(lambda: page.session.line.turn is not None)
+    store, asked = page.session._state.ports.store, list[str]()
+    for name in ("reserve", "write_line", "release_reservation", "read_line", "read_input"):
+        setattr(store, name, counted(getattr(store, name), name, asked))
+    http = page.session._state.ports.http
+    http.send = counted(http.send, "request", asked)  # type: ignore[method-assign]
+    await stage.sleep(60.0)
+    assert len(line_of(page).entries) == count
+    tries = asked.count("reserve")
+    assert 6 <= tries <= 10, "once in ten seconds at last"
+    assert Counter(asked) == {"request": tries, "reserve": tries}
+
+
+def counted(call: Any, name: str, calls: list[str]) -> Any:
+    """Return `call`, which notes its name each time."""
+
+    async def noted(*arguments: Any) -> Any:
+        calls.append(name)
+        return await call(*arguments)
+
+    return noted
 
 
 @scene
