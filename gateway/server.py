@@ -258,7 +258,7 @@ class Gateway:
         days = self.rules.hsts_days
         if days is not None and isinstance(verdict, Admitted) and verdict.origin.startswith("https:"):
             request[HSTS] = f"max-age={days * 86_400}"  # no includeSubDomains: other machines may have names below ours
-        request[HOLDER] = network_of(client_of(request, self._is_proxy))
+        HOLDER.set(network_of(client_of(request, self._is_proxy)))
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         answer: web.StreamResponse
         try:
@@ -291,7 +291,7 @@ class Gateway:
         person = access.authenticate(facts, admitted, peer)
         self._charge(request, person)
         if person is not None:
-            request[HOLDER] = f"person {person.name}"
+            HOLDER.set(f"person {person.name}")
         with access.place(person):
             answer = await self._serve(request, admitted, person)
         if person is not None and isinstance(admitted.route, Page):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RUNNING, PENDING = "queue_running", "queue_pending"
+OTHER = "other-"  # begins what a gateway with users shows instead of another user's prompt_id
 
 
 class QueueError(ValueError):

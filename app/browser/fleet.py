@@ -182,6 +182,7 @@ def read_fleet(text: str) -> Fleet:
             is_breakable=report.get("faults") is True,
             problem=str(report.get("problem") or ""),
             workflows=str(report.get("workflows") or ""),
+            has_users=bool(report.get("person")),
             most_pending=int(report["mostPending"]) if report.get("person") and report.get("mostPending") else None,
             searches=tuple(str(item) for item in report.get("searches") or ()),
             model_hosts=tuple(str(item) for item in report.get("modelHosts") or ()),

@@ -27,7 +27,7 @@ ROWS_PER_READ = 50  # records that one transaction reads
 FEW = 20  # up to so many new ones, each is read by itself
 
 _WANTED = [item.name for kind in (TaskSummary, Choice, OutputSummary) for item in fields(kind)]
-_OTHERS = ["window_id", "seen_at", "at", "created_at", "server_id"]
+_OTHERS = ["window_id", "seen_at", "at", "created_at", "server_id", "waits_since"]
 
 log = logging.getLogger("mooring.browser")
 
@@ -65,7 +65,7 @@ class BrowserRoster:
             read_at=self._now(),
             windows=tuple(_decoded(KnownWindow, windows)),
             tasks=tuple(sorted(found.values(), key=lambda task: task.created_at)),
-            places=tuple(_decoded(ReservedPlace, places)),
+            places=tuple(_decoded(ReservedPlace, [row for row in places if row.pop("waits_since", None) is None])),
             in_line=await self._read_lines(),
             present=await self._present(),
         )

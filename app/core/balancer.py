@@ -22,7 +22,7 @@ Runs that are spread over servers (`Wish.spreads`) take idle servers first, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeVar
@@ -51,13 +51,14 @@ class Snapshot:
     cause: str = ""
     running: Sequence[PromptId] = ()
     read_at: float | None = None  # when it was asked; None: just now
+    own: Collection[PromptId] | None = None  # prompts of this user, if the gateway knows its users
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """The claims of all windows as stored: reservations, and tasks not known to have ended, readable or not.
 
-    They come with the learned durations.
+    They come with the learned durations. Some of the `reservations` are no places yet: `places` leaves those out.
     """
 
     reservations: Sequence[Reservation] = ()
@@ -65,13 +66,18 @@ class Claims:
     unreadable: Sequence[Unreadable] = ()
     durations: Durations = field(default_factory=Durations)
 
+    @property
+    def places(self) -> Iterator[Reservation]:
+        """The reservations that hold a place."""
+        return (item for item in self.reservations if item.waits_since is None)
+
     def unreadable_of(self, window_id: WindowId) -> tuple[Unreadable, ...]:
         """The unreadable records that may be that window's."""
         return tuple(record for record in self.unreadable if record.may_be_of(window_id))
 
     def held_by(self, window_id: WindowId) -> Iterator[tuple[ServerId, str]]:
         """The servers, with their addresses, that hold that window: one for each claim."""
-        for item in self.reservations:
+        for item in self.places:
             if item.window_id == window_id:
                 yield item.server_id, item.address
         for task in self.unfinished:
@@ -83,7 +89,7 @@ class Claims:
         found: dict[ServerId, dict[PromptId, Reservation | Task]] = {}
         for task in sorted(self.unfinished, key=lambda task: task.created_at):
             found.setdefault(task.server_id, {})[task.prompt_id] = task
-        for item in sorted(self.reservations, key=lambda item: item.at):
+        for item in sorted(self.places, key=lambda item: item.at):
             if now - item.at < RESERVATION_COUNTS_FOR:
                 found.setdefault(item.server_id, {}).setdefault(item.prompt_id, item)
         return found
@@ -115,7 +121,7 @@ def line_of(
         seconds += _left(cost, claim, now) if prompt_id in running else cost
     seconds = max(0.0, seconds - _age(snapshot, now))
     known = set(queue)
-    coming = [claim for prompt_id, claim in claims.items() if prompt_id not in known and not _is_over(claim, snapshot)]
+    coming = [claim for prompt_id, claim in claims.items() if prompt_id not in known and not is_over(claim, snapshot)]
     for claim in coming:
         cost, loaded = _cost(claim.job, loaded, durations, server_id)
         seconds += cost
@@ -144,10 +150,15 @@ def _left(cost: float, claim: Reservation | Task | None, now: float) -> float:
     return max(cost - max(0.0, now - started_at), cost * LEAST_LEFT)
 
 
-def _is_over(claim: Reservation | Task, snapshot: Snapshot) -> bool:
+def is_over(claim: Reservation | Task, snapshot: Snapshot, read_before: float = 0.0) -> bool:
+    """Return whether a claim that is not in this queue has ended: its POST was answered before the queue was read.
+
+    The queue may have been read `read_before` seconds before it was asked for.
+    """
     if snapshot.read_at is None or not isinstance(claim, Task) or claim.answered_at is None:
         return False
-    return claim.state in {TaskState.QUEUED, TaskState.RUNNING} and claim.answered_at < snapshot.read_at
+    is_answered = claim.answered_at < snapshot.read_at - read_before
+    return is_answered and claim.state in {TaskState.QUEUED, TaskState.RUNNING}
 
 
 class Leaning(Enum):
@@ -167,13 +178,14 @@ class Wish:
 
     With `is_patient`, no server instead of a busy one: the work waits in its window for an idle one.
     With `spreads`, an idle server is preferred to any busy one, even if a busy one would finish the work sooner.
-    `leanings` are the window's own.
+    `leanings` are the window's own. With `is_unbounded` it waits for no turn (`core/turns.py`).
     """
 
     asked: ServerId | None = None
     avoided: ServerId | None = None
     is_patient: bool = False
     spreads: bool = False
+    is_unbounded: bool = False
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)
 
     def objection(self, server_id: ServerId) -> str:

@@ -22,6 +22,7 @@ from wire.events import Event
 from wire.features import Features, read_features
 from wire.history import Entry, HistoryError, read_entry
 from wire.queue import QueueError, read_rows
+from wire.turns import ALL_NOW, NOT_YOUR_TURN, OWNER
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway gives up on the server before that (10 s) and reports the cause
 SUBMIT_DEADLINE = 40.0
@@ -30,7 +31,15 @@ UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
 _FORBIDDEN = frozenset(  # by the gateway's rules
-    {"denied-node", "no-partner-key", "no-partner-server", "not-allowed", "not-yours", "too-many-prompts"}
+    {
+        "denied-node",
+        "no-partner-key",
+        "no-partner-server",
+        "not-allowed",
+        "not-yours",
+        "too-many-prompts",
+        NOT_YOUR_TURN,
+    }
 )
 _UNFIT = frozenset({"too-large", "refused-body"})  # the gateway's causes for a body that it never passes on
 TOO_MANY = "too-many-prompts"  # the gateway's cause if a user has too many prompts on a server
@@ -40,12 +49,17 @@ NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after wh
 _NEVER_QUEUED = frozenset({400, 401, 403, 404, 405, 413})
 
 
-def submit_request(base: str, task: Task, graph: Mapping[str, Any] | None = None, *, previews: str) -> Request:
+def submit_request(
+    base: str, task: Task, graph: Mapping[str, Any] | None = None, *, previews: str, is_unbounded: bool = False
+) -> Request:
     """POST /prompt with our own ids; `extra_data.mooring` has its owner. `graph` goes into its pictures.
 
-    `previews` is the method that its samplers use (`core/previews.py`).
+    `previews` is the method that its samplers use (`core/previews.py`). With `is_unbounded` a gateway that knows its
+    users does not count how many of the user's prompts are ahead.
     """
-    extra: dict[str, Any] = {"mooring": {"window": task.owner, "title": task.title}, "preview_method": previews}
+    extra: dict[str, Any] = {OWNER: {"window": task.owner, "title": task.title}, "preview_method": previews}
+    if is_unbounded:
+        extra[OWNER][ALL_NOW] = True
     if graph is not None:
         extra["extra_pnginfo"] = {"workflow": graph}
     body = {
@@ -196,7 +210,14 @@ def check_done(response: Response, server_id: ServerId) -> None:
 
 def may_go_later(failure: Failure) -> bool:
     """Whether a retry may succeed: the prompt was not sent, or its user had too many prompts on the server."""
-    return failure.kind == "not_sent" or (failure.kind == "rejected" and failure.exception_type == TOO_MANY)
+    return failure.kind == "not_sent" or (
+        failure.kind == "rejected" and failure.exception_type in {TOO_MANY, NOT_YOUR_TURN}
+    )
+
+
+def waits_for_turn(failure: Failure | None) -> bool:
+    """Whether the gateway has refused a prompt because enough of its user's prompts are ahead on the server."""
+    return failure is not None and failure.kind == "rejected" and failure.exception_type == NOT_YOUR_TURN
 
 
 def refusal_of(task: Task, failure: Failure) -> PromptRejected | ConnectError:

@@ -15,7 +15,7 @@
     │  └ ProtocolError                 not a valid answer of ComfyUI
     ├ AffinityError                    a promise would break
     │  ├ StillRestoring · ServerLockedError · TaskNotFound · UnboundTask
-    │  ├ NotOwner · ServerMoved · ServerUnable · NoServerAvailable · InvalidTransition
+    │  ├ NotOwner · ServerMoved · ServerUnable · NoServerAvailable · NotYourTurn · InvalidTransition
     │  └ UnreadableRecord
     ├ GatewayRefused(cause)            the gateway's own rules forbid it
     ├ StorageError                     quota, blocked, closed by an upgrade
@@ -231,6 +231,23 @@ class NoServerAvailable(AffinityError):
 
     causes: Mapping[str, str] = field(default_factory=dict)
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class NotYourTurn(AffinityError):
+    """Enough runs of this user are ahead on the server, or waited for longer: the run is sent when its turn comes.
+
+    `own`, `earlier` and `others` are those of `core/turns.py`; `starts_at` is when its turn should come, after so many
+    seconds from now (`left`). `is_held`: it cannot wait with the window's other runs, because these are paused.
+    """
+
+    server_id: ServerId | None = None
+    own: int = 0
+    earlier: int = 0
+    others: int | None = None
+    starts_at: float | None = None
+    left: float = 0.0
+    is_held: bool = False
 
 
 @dataclass(eq=False)

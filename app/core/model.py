@@ -65,6 +65,7 @@ class Fleet:
     is_breakable: bool = False  # whether its servers may be broken on purpose: a demo fleet with `--faults`
     problem: str = ""  # what is invalid in the fleet file now, while this fleet stays; shown to admins
     workflows: str = ""  # changes with the workflows that the installation publishes; empty if there are none
+    has_users: bool = False  # its gateway knows whose prompts are in a queue
     most_pending: int | None = None  # unfinished prompts of one user on one server; None: no limit
     searches: tuple[str, ...] = ()  # problems of the DNS lookups, in sentences; shown to admins
     local: tuple[LocalServer, ...] = ()  # those that an admin may add to it
@@ -283,7 +284,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """A place reserved on a server for the task that will have `prompt_id`, until it is registered or released."""
+    """A place reserved on a server for the task that will have `prompt_id`, until it is registered or released.
+
+    With `waits_since` it is no place: its run waits for its turn there, since then (`core/turns.py`).
+    """
 
     prompt_id: PromptId
     window_id: WindowId
@@ -292,6 +296,7 @@ class Reservation:
     at: float
     choice: Choice | None = None
     job: Job | None = None
+    waits_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

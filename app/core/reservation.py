@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from app.core.balancer import Claims, Snapshot, Wish, choose
 from app.core.errors import NoServerAvailable, ServerLockedError, ServerUnable
 from app.core.model import Choice, Fleet, Job, PromptId, Reservation, ServerId, WindowId
+from app.core.turns import Asker, Turn, turn_of
 from app.core.window import Moored, Window, expect_readable, get_api_base_url
 
 
@@ -86,6 +87,26 @@ class Wanted:
             choice=choice,
             job=self.job,
         )
+
+    def turn(
+        self,
+        reservation: Reservation,
+        claims: Claims,
+        snapshots: Sequence[Snapshot] = (),
+        gone: frozenset[WindowId] = frozenset(),
+    ) -> Turn:
+        """Return whether this reservation may be a place now, or what is before it. `gone` are closed windows."""
+        if self.wish.is_unbounded:
+            return Turn(since=reservation.at)
+        asker = Asker(
+            prompt_id=self.prompt_id,
+            window_id=self.window.window_id,
+            server_id=reservation.server_id,
+            now=reservation.at,
+            gone=gone,
+        )
+        there = next((item for item in snapshots if item.server_id == reservation.server_id), None)
+        return turn_of(asker, claims, there)
 
 
 def drained(fleet: Fleet) -> dict[ServerId, str]:

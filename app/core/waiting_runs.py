@@ -21,8 +21,8 @@ from types import MappingProxyType
 from app.core.errors import BadPlan, InvalidTransition, TaskNotFound
 from app.core.model import RECORD_VERSION, BatchId, Part, PromptId, ServerId, Template, WindowId
 from app.core.workflow import ApiWorkflow, parse_workflow
+from wire.turns import AHEAD
 
-AHEAD = 2  # prompts of one session that may be unfinished on its server while others wait here
 MOST_WAITING = 10_000
 MOST_SENDERS = 16  # sessions of one tab that send from its line
 CREW_MARK = "+"
@@ -53,8 +53,7 @@ class Attachment:
 class Batch:
     """What the runs of one plan share. It is kept for as long as one of them waits.
 
-    `asked` and `is_patient` are the user's wish about the server (`core/balancer.py`, Wish): the runs wait for
-    that server, or for an idle one.
+    `asked`, `avoided` and `is_patient` are the user's wish about the server (`core/balancer.py`, Wish).
     """
 
     batch_id: BatchId
@@ -64,6 +63,9 @@ class Batch:
     editor_sha256: str = ""  # of the copy of the editor's file that is sent along, kept with the inputs
     asked: ServerId | None = None
     is_patient: bool = False
+    avoided: ServerId | None = None
+    editor_fault: str = ""  # why there is no such copy, of a run that is repeated
+    is_click: bool = False  # one run that could not be sent at the click, and goes before the runs of plans
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 
@@ -82,7 +84,7 @@ class Entry:
     templates: tuple[Template, ...] = ()  # of prompts among the values
     inputs: tuple[Attachment, ...] = ()
     place: float = 0.0
-    again_of: PromptId | None = None  # the task that was certainly not sent, if this is its second try
+    again_of: PromptId | None = None  # the task that it repeats, or that was certainly not sent
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 
@@ -169,7 +171,8 @@ class WaitingRuns:
     def join(self, batch: Batch, entries: Sequence[Entry], line_id: str) -> WaitingRuns:
         """Append runs of a batch, in this order; `line_id` is for a line that starts with them.
 
-        More runs of a batch may follow later, as long as the batch is the same.
+        A click goes before the runs of plans, and after earlier clicks. More runs of a batch may follow later, as long
+        as the batch is the same.
         """
         ids = {item.prompt_id for item in entries}
         if not entries:
@@ -183,12 +186,14 @@ class WaitingRuns:
             raise InvalidTransition("join", "not a batch of its own")
         last = self.entries[-1].place if self.entries else 0.0
         placed = (replace(item, owner=self.window_id, place=last + number) for number, item in enumerate(entries, 1))
-        return replace(
+        joined = replace(
             self,
             line_id=self.line_id or line_id,
             entries=(*self.entries, *placed),
             batches={**self.batches, batch.batch_id: batch},
         )
+        behind = next((item for item in self.entries if not self.batches[item.batch_id].is_click), None)
+        return joined.move(entries[0].prompt_id, behind.prompt_id) if batch.is_click and behind else joined
 
     def put_back(self, entry: Entry, prompt_id: PromptId, line_id: str, was: WaitingRuns) -> WaitingRuns:
         """Put a run whose task was certainly not sent at the front of the line, under a new id.
@@ -198,7 +203,7 @@ class WaitingRuns:
         if self.has(prompt_id) or self.has(entry.prompt_id):
             raise InvalidTransition("put_back", "it waits already")
         first = self.entries[0].place if self.entries else 1.0
-        back = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0, again_of=entry.prompt_id)
+        back = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0)
         base = self if self.entries else replace(was, entries=(), batches={}, line_id="", pause=None, paused_by=None)
         return replace(
             base,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from app.core import comfy
-from app.core.errors import BadInput, TaskNotFound
+from app.core.balancer import Wish
+from app.core.errors import BadInput, NotYourTurn, TaskNotFound
 from app.core.model import InputFile, NodeId, PromptId, Reservation, TaskState
 from app.core.ports.blobs import Blob
 from app.core.window import get_api_base_url
@@ -15,6 +19,11 @@ from app.core.workflow import ApiWorkflow
 from app.session.state import State
 from app.session.submitting.editor_files import EditorCopy
 from app.session.submitting.submit import Inputs, RunOrder, Submitter
+
+TURN_REST = 3.0  # seconds until it asks again whether its turn has come
+
+T = TypeVar("T")
+log = logging.getLogger("mooring.session")
 
 
 class Scripting:
@@ -28,10 +37,14 @@ class Scripting:
         self._reserving_uploads = asyncio.Lock()
 
     async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
-        """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up."""
+        """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up.
+
+        It waits until the user has a turn on a server (`core/turns.py`).
+        """
         async with self._reserving_uploads:
             if self._uploads is None:
-                self._uploads = await self._submitter.places.reserve(PromptId(self._state.ports.random.uuid4()))
+                prompt_id = PromptId(self._state.ports.random.uuid4())
+                self._uploads = await self._in_turn(lambda: self._submitter.places.reserve(prompt_id))
             held = self._uploads
         with self._state.loose_ends.upload():
             item, uploaded = await self._submitter.upload(held, blob, filename)
@@ -57,17 +70,34 @@ class Scripting:
         """Like `run`, on the server that holds this interface's uploads if there are any.
 
         A script sees no card, so a refusal by the server is raised here: PromptRejected, or ConnectError if
-        the prompt was certainly not sent. The task with its end is kept all the same.
+        the prompt was certainly not sent. The task with its end is kept all the same. It waits for its turn.
         """
         held, self._uploads = self._uploads, None
         prompt_id = held.prompt_id if held else PromptId(self._state.ports.random.uuid4())
-        uploaded = self._named_in(workflow, inputs)
-        order = RunOrder(prompt_id, workflow, title, inputs, editor=EditorCopy(editor), uploaded=uploaded)
-        await self._submitter.run(order)
-        task = self._state.get_task("submit_workflow", prompt_id)
+        wish = Wish(asked=held.server_id if held else None)
+        copy, uploaded = EditorCopy(editor), self._named_in(workflow, inputs)
+        order = RunOrder(prompt_id, workflow, title, inputs, wish, editor=copy, uploaded=uploaded)
+        while True:
+            await self._in_turn(lambda: self._submitter.run(order))  # noqa: B023 - it is awaited here
+            task = self._state.get_task("submit_workflow", order.prompt_id)
+            if not comfy.waits_for_turn(task.failure):
+                break
+            await self._state.ports.store.delete_task(task)
+            self._state.forget(task.prompt_id)
+            await self._state.ports.clock.sleep(TURN_REST)
+            order = replace(order, prompt_id=PromptId(self._state.ports.random.uuid4()))
         if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
             raise comfy.refusal_of(task, task.failure)
-        return prompt_id
+        return order.prompt_id
+
+    async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of `work`, which is repeated until its turn has come."""
+        while True:
+            try:
+                return await work()
+            except NotYourTurn as turn:
+                log.info("a script waits for its turn: %r", turn)
+                await self._state.ports.clock.sleep(TURN_REST)
 
     async def get_task_history(self, prompt_id: PromptId) -> str:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""

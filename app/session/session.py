@@ -19,7 +19,7 @@ from typing import Any
 
 from app.core import comfy
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.errors import BadInput, InvalidTransition, MooringError, ServerMoved, StorageError
+from app.core.errors import BadInput, InvalidTransition, MooringError, NotYourTurn, ServerMoved, StorageError
 from app.core.eta import Outlook
 from app.core.model import Fleet, InputFile, PromptId, ServerId, Task, Template
 from app.core.ports import Ports
@@ -35,7 +35,7 @@ from app.session.delivery.last_previews import LastPreviews
 from app.session.delivery.past import Past
 from app.session.delivery.results import Results
 from app.session.delivery.visits import visit
-from app.session.facts import Noticed, Picked, Preview, Run, SocketFacts
+from app.session.facts import Noticed, Picked, Preview, Run, RunStage, SocketFacts
 from app.session.files import WorkflowFiles
 from app.session.hashing import sha256_of
 from app.session.journal_writer import JournalWriter
@@ -59,6 +59,7 @@ from app.session.watching.watch import Watch
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability
+from wire.turns import AHEAD
 
 LONGEST_PROJECT = 80  # characters
 INPUT_KEPT = 64 * 1024 * 1024  # bytes of a file that is kept for the form alone; all inputs together have 256 MB
@@ -71,6 +72,7 @@ class Session:
 
     def __init__(self, ports: Ports, captain: Session | None = None) -> None:
         self._state: State = State(ports, captain._state if captain else None)
+        self._captain = captain or self
         self.past = Past(self._state)
         self._salvage = Salvage(self._state, self.past)
         self._results = Results(self._state)
@@ -88,7 +90,7 @@ class Session:
         self.model_downloads = ModelDownloads(self._state, self._submitter.capable.refresh)
         self._restorer = Restorer(self._state)
         self.worker = LineWorker(self._state, self._submitter, self._watch)
-        self.line = WaitingLine(self._state, self.worker, self._salvage)
+        self.line = WaitingLine(self._state, self.worker, self._salvage, self.past)
         self._fleet_follower = FleetFollower(self._state, self.wake)
 
     # State
@@ -257,6 +259,8 @@ class Session:
     ) -> PromptId:
         """Submit a workflow: reserve, connect, upload, register, submit. Raises the error of the step that failed.
 
+        If two of the user's runs are ahead already, it waits in the tab's line (`session/waiting/waiting_runs.py`).
+
         `inputs` are files by (node id, input name). `server_id` allows no other server. `unable` are the servers
         that cannot run it, each with its cause (lacks). `editor` is the copy of the editor's file that is sent
         along (`workflows/editor/copy.py`), `templates` those of prompts that were drawn for this run.
@@ -266,7 +270,34 @@ class Session:
         order = RunOrder(
             prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy, templates=templates
         )
-        return await self._submitter.run(order)
+        return await self._run_or_wait(order)
+
+    async def _run_or_wait(self, order: RunOrder) -> PromptId:
+        """Carry out an order, or let it wait for its turn in the tab's line; return the id under which it is known."""
+        state, line, tried = self._state, self._captain.line, None
+        order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded))
+        try:
+            locked, ahead = self.worker.locked, self.worker.ahead
+            is_possible = order.wish.asked in {None, locked} and order.wish.avoided != locked  # else it is refused
+            if ahead >= AHEAD and is_possible and not line.is_unbounded:
+                raise NotYourTurn("run", locked, ahead)
+            prompt_id = await self._submitter.run(order)
+            tried = state.get_window("run").tasks.get(prompt_id)
+            if tried is None or not comfy.waits_for_turn(tried.failure):
+                return prompt_id
+            turn = NotYourTurn("run", tried.server_id, AHEAD)
+        except NotYourTurn as error:
+            turn = error
+        try:
+            return await line.wait(order, turn, tried)
+        except MooringError as error:
+            if tried is None:  # else its task shows what happened
+                await self._submitter.places.stop_waiting(order.prompt_id)
+                now, failed = state.ports.clock.now(), RunStage.FAILED
+                state.set_run(
+                    Run(prompt_id=order.prompt_id, title=order.title, started_at=now, stage=failed, error=error)
+                )
+            raise
 
     async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
         """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
@@ -290,7 +321,7 @@ class Session:
         order = RunOrder(
             new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin, templates=task.templates
         )
-        return await self._submitter.run(order)
+        return await self._run_or_wait(order)
 
     async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
         """Return a run that this browser has no record of, from its server's history; None if it is not there."""
@@ -401,9 +432,12 @@ class Session:
     async def wait_for(self, prompt_id: PromptId) -> Task:
         """Wait until a task has ended and its results are delivered (or known to be missing), and return it."""
         while True:
-            task = self._state.get_task("wait_for", prompt_id)
-            if task.is_delivered:
-                return task
+            prompt_id = self.line.successor(prompt_id)
+            waiting = self.line.line
+            if prompt_id not in self.line.sending and (waiting is None or not waiting.has(prompt_id)):
+                task = self._state.get_task("wait_for", prompt_id)
+                if task.is_delivered:
+                    return task
             await self._state.wait_change()
 
     async def read_result(self, prompt_id: PromptId, index: int = 0) -> Blob | None:

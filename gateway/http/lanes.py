@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextvars import ContextVar
 
-from aiohttp import web
-
-HOLDER = web.RequestKey("holder", str)  # the user who sent a request, or the network it came from
+HOLDER = ContextVar("holder", default="")  # the user who sent the present request, or the network it came from
 RECLAIM_SECONDS = 1.0
 
 

@@ -22,7 +22,7 @@ from gateway.http.budget import BUFFERED, Budget, Held, owners_of
 from gateway.http.guard import Admitted
 from gateway.http.headers import request_headers, response_headers, strip_mark
 from gateway.http.json_reader import JsonError, Scan, TooMuch
-from gateway.http.lanes import HOLDER, Ticket
+from gateway.http.lanes import Ticket
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.once import SentOnce
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
@@ -153,7 +153,6 @@ class _Call:
     ) -> None:
         self.terms = terms
         self._request = request
-        self._holder = request.get(HOLDER, "")
         self._body = admitted.body
         self._method = request.method
         self._route = route
@@ -173,7 +172,7 @@ class _Call:
         is_view = self._route.is_view or self._route.is_model_preview
         wait = deadlines.view if is_view else deadlines.read
         lane = self._upstream.views if is_view else self._upstream.reads
-        async with self._upstream.place(lane, self._holder) as ticket:
+        async with self._upstream.place(lane) as ticket:
             return await self._exchange(data=None, deadline=MovingDeadline(wait), ticket=ticket)
 
     async def take_body(self, held: Held) -> _Taken:
@@ -210,7 +209,7 @@ class _Call:
         if body:
             # Without parameters: we checked the body as UTF-8, and the server must not read it as anything else.
             self._headers["Content-Type"] = "application/json"
-        async with self._upstream.place(self._upstream.submits, self._holder):
+        async with self._upstream.place(self._upstream.submits):
             deadline = MovingDeadline(self._upstream.deadlines.submit)
             return await self._exchange(data=io.BytesIO(body), deadline=deadline)
 
@@ -220,7 +219,7 @@ class _Call:
         self._headers["Content-Type"] = self._request.headers["Content-Type"]
         if self._request.content_length is not None:
             self._headers["Content-Length"] = str(self._request.content_length)
-        async with self._upstream.place(self._upstream.uploads, self._holder) as ticket:
+        async with self._upstream.place(self._upstream.uploads) as ticket:
             await self._invite()
             deadline = MovingDeadline(self._upstream.deadlines.idle)
             ticket.give_back = lambda: self._end_upload(deadline)

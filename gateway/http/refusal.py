@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from wire.turns import NOT_YOUR_TURN
+
 if TYPE_CHECKING:  # keep the import small: the process that reads large texts imports this module
     from aiohttp import web
 
@@ -48,6 +50,7 @@ class Cause(Enum):
     BAD_TYPE = ("bad-type", 415)
     TOO_MANY_REQUESTS = ("too-many-requests", 429)
     TOO_MANY_PROMPTS = ("too-many-prompts", 429)
+    NOT_YOUR_TURN = (NOT_YOUR_TURN, 429)
     TOO_MANY_LOGINS = ("too-many-logins", 429)
     INTERNAL = ("internal", 500)
     CONNECT_FAILED = ("connect-failed", 502)

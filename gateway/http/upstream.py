@@ -24,7 +24,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from gateway.http.deadlines import Deadlines
-from gateway.http.lanes import Lane, Ticket
+from gateway.http.lanes import HOLDER, Lane, Ticket
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.secret import Secrets
 from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
@@ -80,10 +80,10 @@ class Place:
 
     __slots__ = ("_lane", "_ticket", "_upstream")
 
-    def __init__(self, upstream: Upstream, lane: Lane, holder: str) -> None:
+    def __init__(self, upstream: Upstream, lane: Lane) -> None:
         self._upstream = upstream
         self._lane = lane
-        self._ticket = Ticket(holder)
+        self._ticket = Ticket(HOLDER.get())
 
     async def __aenter__(self) -> Ticket:
         if self._lane.locked():  # a free place needs no timer
@@ -196,9 +196,12 @@ class Upstream:
         """Return the address of a path on this server; both parts are raw and stay unchanged."""
         return URL(self.server.address + path + (f"?{query}" if query else ""), encoded=True)
 
-    def place(self, lane: Lane, holder: str = "") -> Place:
-        """Return a place among the requests to this server, for `async with`; it refuses with `upstream-busy`."""
-        return Place(self, lane, holder)
+    def place(self, lane: Lane) -> Place:
+        """Return a place among the requests to this server, for `async with`; it refuses with `upstream-busy`.
+
+        It is held by the sender of the present request, also if the gateway reads something on their behalf.
+        """
+        return Place(self, lane)
 
     async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
         """Return a WebSocket to the server with this client_id, or raise `Refused`."""

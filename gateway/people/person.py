@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from gateway.people.keys import Keys
+from wire.queue import OTHER
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)  # a proxy may send an e-mail address
 FOLDER = "mooring-people"  # in each server's input folder
@@ -107,4 +108,4 @@ def mark_of(extra_data: object) -> str | None:
 
 def other_id(keys: Keys, server_id: str, prompt_id: str) -> str:
     """Return a substitute for another user's prompt_id: the same each time, and of no use anywhere."""
-    return f"other-{hashlib.sha256(keys.sign('stranger', server_id, prompt_id).encode()).hexdigest()[:16]}"
+    return f"{OTHER}{hashlib.sha256(keys.sign('stranger', server_id, prompt_id).encode()).hexdigest()[:16]}"

@@ -19,6 +19,7 @@ from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
+from wire.turns import ALL_NOW, OWNER
 
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
@@ -61,6 +62,7 @@ class Written:
     prompt_id: str
     text: bytes
     made: frozenset[Made]
+    is_unbounded: bool = False  # its user chose to send it however many are ahead
 
 
 def write_prompt_text(raw: bytes, person: Person, server_id: str, rules: Rules, classes: Classes) -> Written:
@@ -71,7 +73,9 @@ def write_prompt_text(raw: bytes, person: Person, server_id: str, rules: Rules, 
         message = f"extra_data, such as the editor's graph, has {extra:,} bytes; {LARGEST_EXTRA:,} may pass."
         raise Refused(Refusal(Cause.TOO_LARGE, message))
     written, made = write_prompt(body, person, server_id, rules, classes)
-    return Written(body["prompt_id"], json.dumps(written).encode(), made)
+    asked = body["extra_data"].get(OWNER) if isinstance(body.get("extra_data"), dict) else None
+    is_unbounded = isinstance(asked, dict) and asked.get(ALL_NOW) is True
+    return Written(body["prompt_id"], json.dumps(written).encode(), made, is_unbounded)
 
 
 def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes) -> Iterator[Made]:

@@ -15,7 +15,6 @@ from aiohttp.http import HttpProcessingError
 
 from gateway.http.headers import request_headers
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from gateway.http.lanes import HOLDER
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import upload_ended
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
@@ -36,7 +35,7 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
     length = request.content_length
     if length is not None and length > largest:
         raise Refused(_too_large(upstream, largest, Sent.NO))
-    async with upstream.place(upstream.uploads, request.get(HOLDER, "")) as ticket:
+    async with upstream.place(upstream.uploads) as ticket:
         if "Expect" in request.headers and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         deadline = MovingDeadline(upstream.deadlines.idle)

@@ -56,11 +56,13 @@ from gateway.people.published_only import PublishedOnly
 from gateway.people.seals import KEY, File
 from gateway.people.uploads import pass_upload
 from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, unexpected_answer
+from wire.turns import AHEAD
 from wire.versions import interrupts_by_id
 
 MOST_JOBS = 100  # of one `/api/jobs`, since each may need a look-up
 MOST_HISTORY = 200  # entries of one `/history`, of all users
 LARGEST_HISTORY = 4_194_304  # bytes of these entries; older ones are left out
+TURN_RETRY = 3.0  # seconds
 MOST_QUEUED = 1_000  # prompts of one user on one server
 MOST_QUEUED_BYTES = 16_777_216  # of all of these: every user's poll of the queue reads them
 
@@ -342,7 +344,10 @@ class UserProxy:
             raise Refused(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
 
     async def _check_new(self, asked: _Asked, written: Written, rules: Rules) -> None:
-        """Refuse an id that a prompt on the server has, and too many or too large prompts of this user."""
+        """Refuse an id that a prompt on the server has, and too many or too large prompts of this user.
+
+        A prompt whose turn has not come is refused too: the page sends it again once less is ahead.
+        """
         prompt_id = written.prompt_id
         rows = await fetch_rows(asked.upstream)
         entry = await fetch(asked.upstream, f"/history/{quote(prompt_id, safe='')}")
@@ -354,6 +359,9 @@ class UserProxy:
         if len(own) >= most:
             message = f"You have {most} prompts on {asked.server_id} already, which is the limit."
             raise Refused(Refusal(Cause.TOO_MANY_PROMPTS, message))
+        if len(own) >= AHEAD and not written.is_unbounded:
+            message = f"You have {len(own)} prompts on {asked.server_id} already; this one is sent when one has ended."
+            raise Refused(Refusal(Cause.NOT_YOUR_TURN, message, retry_after=TURN_RETRY))
         queued = sum(row.size for row in own)
         if queued + len(written.text) > self.most_queued_bytes:
             message = (

@@ -158,9 +158,10 @@ async def test_cancel_stops_only_our_prompt(user: BrowserUser) -> None:
     window = await user.open()
     running = await window.submit(slow_workflow(60))
     await window.wait_state(running, "running")
-    waiting, other = await window.submit(slow_workflow(2)), await window.submit(slow_workflow(2))
+    waiting = await window.submit(slow_workflow(2))
     await window.call("mooring.cancel(a[0])", waiting)
     assert (await window.wait_for(waiting))["state"] == "cancelled"
+    other = await window.submit(slow_workflow(2))
     await window.call("mooring.cancel(a[0])", running)
     assert (await window.wait_for(running))["state"] == "cancelled"
     await check_runs(window, other)

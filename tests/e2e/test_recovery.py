@@ -123,7 +123,14 @@ async def test_work_of_a_closed_window_is_adopted_or_given_up(user: BrowserUser,
         window = await user.open()
         first = await window.submit(slow_workflow(), "Tide")
         damaged = await window.submit(slow_workflow())
-        with_pictures = [await window.send_photo(photo), await window.press_run()]
+        await window.choose_sample("enlarge")
+        await window.put_picture(photo)
+        waiting = window.page.get_by_test_id("waiting-item")
+        for number in (1, 2):  # two are ahead of them
+            await window.page.locator("[data-testid=run]:enabled").click()
+            await expect(waiting).to_have_count(number)
+        with_pictures = [await item.get_attribute("data-prompt-id") or "" for item in await waiting.all()]
+        await window.press_on(window.page.locator("#waiting"), "line-all")
         for prompt_id in (first, damaged, *with_pictures):
             await window.wait_state(prompt_id, "queued")
         server_id = (await window.task(first))["executionServer"]

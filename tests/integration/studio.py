@@ -35,9 +35,11 @@ from gateway.people.person import Role
 from tests.integration.hub import FLAGS
 from tests.integration.rig import NO_KEYS, PATIENCE, PLAIN, Running, open_gateway, until
 from tests.services import Service, forget, start_demo
+from wire.turns import ALL_NOW, OWNER
 
 PASSWORD = "a long enough one"
 NAMES = ("alice", "bob", "carol")  # Carol may run the fleet
+ALL_AT_ONCE = {OWNER: {ALL_NOW: True}}  # the `extra_data` of *Send all now*
 
 
 def picture_prompt(**inputs: Any) -> dict[str, Any]:
@@ -89,8 +91,8 @@ class Client:
         return {"prompt": prompt or picture_prompt(), **known, "extra_data": {}, **more}
 
     async def submit(self, prompt: dict[str, Any] | None = None, **more: Any) -> str:
-        """Submit a prompt, check that it is accepted, and return its id."""
-        body = self.body(prompt, **more)
+        """Submit a prompt, check that it is accepted, and return its id. It waits for no turn."""
+        body = self.body(prompt, **{"extra_data": ALL_AT_ONCE, **more})
         status, answer = await self.post("/servers/a/prompt", body)
         assert (status, answer["prompt_id"]) == (200, body["prompt_id"]), (status, answer)
         return str(body["prompt_id"])

@@ -17,6 +17,7 @@ from gateway.fleet.rules import Rules
 from gateway.people.models import MOST_LISTS
 from tests.integration.rig import PLAIN, serve, until
 from tests.integration.studio import (
+    ALL_AT_ONCE,
     Client,
     SharedDemo,
     Studio,
@@ -27,6 +28,7 @@ from tests.integration.studio import (
     small_png,
     view_query,
 )
+from wire.queue import OTHER
 from wire.versions import OLDEST
 
 SECRET = "a secret harbour"
@@ -434,11 +436,37 @@ async def test_unknown_node_is_refused_on_a_server_without_replacements() -> Non
 async def test_prompts_per_user_are_limited(shared_demo: SharedDemo) -> None:
     async with open_studio(Rules(max_pending_per_user=2), demo=shared_demo) as studio:
         alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
-        bodies = [alice.body(slow_prompt(seed)) for seed in range(6)]
+        bodies = [alice.body(slow_prompt(seed), extra_data=ALL_AT_ONCE) for seed in range(6)]
         answers = await asyncio.gather(*(alice.post("/servers/a/prompt", body) for body in bodies))
         assert sorted(status for status, _ in answers) == [200, 200, 429, 429, 429, 429]
         await bob.submit(slow_prompt(9))
         assert len(await studio.queued()) == 3
+
+
+async def own_and_others(client: Client) -> tuple[int, int]:
+    """How many prompts in the queue are shown to a user as theirs, and how many as another's."""
+    load = (await client.get("/fleet/loads"))[1]["servers"]["a"]
+    others = [prompt_id.startswith(OTHER) for prompt_id in (*load["running"], *load["pending"])]
+    return others.count(False), others.count(True)
+
+
+async def test_user_has_two_prompts_ahead_over_all_browsers(studio: Studio) -> None:
+    """B waits for at most two of A's, however many windows and browsers A uses."""
+    alice, second, bob = [await studio.log_in(name) for name in ("alice", "alice", "bob")]
+    prompts = [(client, client.body(slow_prompt(seed))) for seed, client in enumerate((alice, second, alice, second))]
+    answers = await asyncio.gather(*(client.post("/servers/a/prompt", body) for client, body in prompts))
+    assert sorted(status for status, _ in answers) == [200, 200, 429, 429]
+    refused = [(client, body) for (client, body), (status, _) in zip(prompts, answers, strict=True) if status == 429]
+    client, body = refused[0]
+    assert await cause(client, "POST", "/servers/a/prompt", json=body) == (429, "not-your-turn")
+    await bob.submit(slow_prompt(9), extra_data={})
+    assert await own_and_others(bob) == (1, 2)
+    await second.submit(slow_prompt(10))  # *Send all now*
+    assert await own_and_others(alice) == (3, 1)
+    await studio.direct("POST", "/queue", json={"clear": True})
+    await studio.direct("POST", "/interrupt", json={})
+    await until(studio.is_idle)
+    assert (await client.post("/servers/a/prompt", body))[0] == 200, "the refused one is sent when its turn comes"
 
 
 async def test_users_may_be_limited_to_published_workflows(shared_demo: SharedDemo, tmp_path: Path) -> None:

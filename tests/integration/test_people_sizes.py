@@ -21,7 +21,7 @@ from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from gateway.people.user_proxy import MOST_HISTORY
 from tests.integration.rig import until
-from tests.integration.studio import Client, Studio, open_studio, picture_prompt, slow_prompt
+from tests.integration.studio import ALL_AT_ONCE, Client, Studio, open_studio, picture_prompt, slow_prompt
 from wire.health import Health
 
 
@@ -59,7 +59,7 @@ async def test_prompts_that_wait_are_bounded_together(studio: Studio) -> None:
     access = studio.gateway.gateway._access
     assert access is not None
     access.user_proxy.most_queued_bytes = 100_000
-    extra = {"extra_pnginfo": {"workflow": "x" * 30_000}}
+    extra = {"extra_pnginfo": {"workflow": "x" * 30_000}, **ALL_AT_ONCE}
     answers = [await post(alice, alice.body(slow_prompt(seed), extra_data=extra)) for seed in range(4)]
     assert [status for status, _ in answers] == [200, 200, 200, 429]
     assert answers[-1] == (429, "too-many-prompts")

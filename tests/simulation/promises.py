@@ -7,11 +7,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from app.core.model import ENDS, ServerId, WindowId
-from app.core.waiting_runs import AHEAD, captain_of
+from app.core.turns import GONE_COUNTS_FOR
+from app.core.waiting_runs import captain_of
 from app.session.submitting.editor_files import GONE, UNSTORED
 from tests.simulation.editor import graph_of, is_drawn
 from tests.simulation.network import Exchange
 from tests.simulation.server import SimServer
+from wire.turns import AHEAD, ALL_NOW, OWNER
 
 if TYPE_CHECKING:
     from tests.simulation.world import Page, World
@@ -33,8 +35,11 @@ class Promises:
         self.overwritten: defaultdict[tuple[str, Key], list[float]] = defaultdict(list)  # likewise, by machine and file
         self._windows: dict[str, str] = {}  # client_id by window_id, for ever
         self._owners: dict[str, str] = {}  # window_id by client_id, for ever
+        self.have_waited: set[str] = set()  # runs that were in a line
         self._waiting: dict[str, str] = {}  # the window of a waiting run, by prompt_id
         self._unbounded: set[str] = set()  # windows that ever used *send all*
+        self._waited_for: dict[str, float] = {}  # seconds from a task's record to the arrival of its prompt
+        self._uncounted: set[str] = set()  # runs sent by *send all*, or found again after their end was recorded
         world.database.watchers.append(self._store_changed)
         world.network.on_sent.append(self._leaves)
         world.network.on_exchange.append(self._arrives)
@@ -58,6 +63,8 @@ class Promises:
     def _task_changed(self, prompt_id: str, record: dict[str, Any]) -> None:
         world, before = self._world, self._known.get(prompt_id)
         self._known[prompt_id] = record
+        if record["state"] in _ENDS:
+            self._uncounted.add(prompt_id)
         bound = (record["server_id"], record["address"])
         if world.bindings.setdefault(prompt_id, bound) != bound:
             world.fail(f"promise 2: {prompt_id} was moved to {bound}")
@@ -87,6 +94,7 @@ class Promises:
         world, database = self._world, self._world.database
         self._unbounded.update(name for name, head in database.lines.items() if head["is_unbounded"])
         now = {prompt_id: row["owner"] for prompt_id, row in database.waiting.items()}
+        self.have_waited.update(now)
         for prompt_id in now:
             if prompt_id in database.tasks or prompt_id in self.sent:
                 world.fail(f"promise 5: {prompt_id} waits, and was sent")
@@ -118,7 +126,7 @@ class Promises:
                 self._world.fail(f"promise 1: window {owner} holds {places[owner]} and {bound}")
 
     def _reserved(self) -> list[dict[str, Any]]:
-        return list(self._world.database.reservations.values())
+        return [item for item in self._world.database.reservations.values() if item["waits_since"] is None]
 
     def _check_client(self, window_id: str, client_id: str) -> None:
         if self._windows.setdefault(window_id, client_id) != client_id:
@@ -177,8 +185,39 @@ class Promises:
             world.fail(f"promise 9: {prompt_id} was posted under another client_id than its record has")
         if record is not None and is_drawn(message["prompt"]):
             self._check_editor(prompt_id, record, message)
+        if record is not None:
+            self._check_turn(exchange, machine, record, message)
         self.posted_at[prompt_id] = machine.now_ms() / 1000
         self._check_place(exchange, prompt_id, "submit")
+
+    def _check_turn(
+        self, exchange: Exchange, machine: SimServer, record: dict[str, Any], message: dict[str, Any]
+    ) -> None:
+        """Check that at most two of the browser's runs are ahead, unless the user chose to send all now.
+
+        Prompts whose requests took long, or during which the clock was set, are not counted, and none at an address
+        where another server has answered for a while: what that one did not have seemed to have ended.
+        """
+        world, tasks = self._world, self._world.database.tasks
+        now = world.loop.time() + world.browser.clock_shift
+        self._waited_for[record["prompt_id"]] = abs(now - record["created_at"])
+        if OWNER in message["extra_data"] and message["extra_data"][OWNER].get(ALL_NOW):
+            world.tally.counts["sent by send all"] += 1
+            self._uncounted.add(record["prompt_id"])
+            return
+        if len(world.stood_at.get(exchange.address, ())) > 1:
+            return
+        queued = [item[1] for item in (*machine.heap, *((machine.running,) if machine.running else ()))]
+        ahead = [
+            prompt_id
+            for prompt_id in queued
+            if (item := tasks.get(prompt_id)) is not None
+            and item["server_id"] == exchange.server_id
+            and prompt_id not in self._uncounted
+            and self._waited_for.get(prompt_id, 0.0) < GONE_COUNTS_FOR
+        ]
+        if len(ahead) >= AHEAD and self._waited_for[record["prompt_id"]] < GONE_COUNTS_FOR:
+            world.fail(f"{record['prompt_id']} was posted while {ahead} are ahead on {machine.name}")
 
     def _is_private(self, record: dict[str, Any]) -> bool:
         """Return whether the record is of a private window, which stores none of the user's texts."""

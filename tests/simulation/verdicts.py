@@ -229,6 +229,7 @@ class Verdicts:
             if not click.page.life.is_alive or (click.is_returned and click.error):
                 continue  # a page that died before it registered loses its click; otherwise an error was shown
             known = click.prompt_id in world.database.ids or click.prompt_id in world.requested.deleted
+            known |= click.prompt_id in world.promises.have_waited  # what becomes of those is checked at each write
             if click.prompt_id is None or not known:
                 world.fail(f"promise 5: a click was not answered: {click.prompt_id} {click.error}")
         accounted = world.database.ids | world.requested.deleted

@@ -8,23 +8,27 @@ await places.register(task)                             # the task holds the win
 
 If other work holds the window, its server is the only choice. If nothing has to be uploaded either, reservation and
 task are written in one transaction.
+
+While enough of the user's runs are ahead on the server, there is no place: NotYourTurn (`core/turns.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from app.core import comfy
 from app.core.balancer import ANY, Claims, Snapshot, Wish, choose
-from app.core.errors import AffinityError, NoServerAvailable, ServerLockedError, StorageError
-from app.core.model import Job, PromptId, Reservation, ServerId, Task, Unreadable
+from app.core.errors import AffinityError, NoServerAvailable, NotYourTurn, ServerLockedError, StorageError
+from app.core.model import Job, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.reservation import Wanted, drained
+from app.core.turns import Turn
 from app.core.window import Window, held_beside
 from app.session.state import State
 from app.session.timing import until_set
+from wire.queue import OTHER
 
 log = logging.getLogger("mooring.session")
 
@@ -82,19 +86,43 @@ class Reservations:
         raise NoServerAvailable("reserve", {})
 
     async def _reserve_in_store(self, wanted: Wanted) -> Reservation:
-        state = self._state
+        """Reserve a place in the store; NotYourTurn, once that is certain, leaves a note there that this run waits."""
         snapshots = () if wanted.is_moored else await self._read_loads()
-        tie = state.ports.random.fraction()
-        unreadable: list[Unreadable] = []
+        gone: frozenset[WindowId] = frozenset()
+        while True:
+            reservation, turn = await self._try_reserve(wanted, snapshots, gone)
+            if turn.is_now:
+                return reservation
+            if not snapshots:
+                snapshots = await self._read_loads()
+            elif found := await self._find_gone(turn.unsure):
+                gone |= found
+            else:
+                expect_turn(turn, reservation.server_id)
+
+    async def _try_reserve(
+        self, wanted: Wanted, snapshots: Sequence[Snapshot], gone: frozenset[WindowId]
+    ) -> tuple[Reservation, Turn]:
+        state, tie = self._state, self._state.ports.random.fraction()
+        unreadable, turns = list[Unreadable](), list[Turn]()
 
         def pick(claims: Claims) -> Reservation:
             unreadable[:] = claims.unreadable_of(wanted.window.window_id)
-            return wanted.choose(claims, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
+            reservation = wanted.choose(claims, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
+            turns[:] = [wanted.turn(reservation, claims, snapshots, gone)]
+            return reservation if turns[0].is_now else replace(reservation, waits_since=turns[0].since)
 
         try:
-            return await state.ports.store.reserve(pick)
+            reservation = await state.ports.store.reserve(pick)
         finally:
             state.set_aside(unreadable)
+        return reservation, turns[0]
+
+    async def _find_gone(self, windows: Iterable[WindowId]) -> frozenset[WindowId]:
+        """Return those of these windows that are certainly closed."""
+        asked = sorted(windows)
+        alive = await asyncio.gather(*(self._state.ports.windows.is_alive(window_id) for window_id in asked))
+        return frozenset(window_id for window_id, is_alive in zip(asked, alive, strict=True) if is_alive is False)
 
     async def register(self, task: Task) -> None:
         """Write the task of a reservation, which it replaces: the task holds the window."""
@@ -107,10 +135,14 @@ class Reservations:
 
             def check(claims: Claims) -> None:
                 unreadable[:] = claims.unreadable_of(task.owner)
-                wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)
+                reservation = wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)
+                expect_turn(wanted.turn(reservation, claims), task.server_id)
 
             try:
                 await state.ports.store.reserve_and_register(task, check)
+            except NotYourTurn:  # unless what counts has ended in the meantime
+                await self._reserve_in_store(wanted)
+                await state.ports.store.register(task)
             finally:
                 state.set_aside(unreadable)
         state.read_back = (*state.read_back, task)
@@ -137,17 +169,35 @@ class Reservations:
         loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
         listed = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
         return tuple(
-            Snapshot(server_id, queue.pending, cause, queue.running, asked_at) for server_id, queue, cause in listed
+            Snapshot(server_id, queue.pending, cause, queue.running, asked_at, self._own(queue))
+            for server_id, queue, cause in listed
         )
+
+    def _own(self, queue: comfy.Queue) -> frozenset[PromptId] | None:
+        if not self._state.fleet.has_users:
+            return None
+        return frozenset(item for item in (*queue.running, *queue.pending) if not item.startswith(OTHER))
 
     async def release(self, prompt_id: PromptId) -> None:
         """Release a place, if there is one."""
-        state = self._state
-        window = state.window
+        if self.forget(prompt_id):
+            await self._unreserve(prompt_id)
+
+    def forget(self, prompt_id: PromptId) -> bool:
+        """Release the window's place, but leave what the store has; return whether there was one."""
+        window = self._state.window
         if not isinstance(window, Window) or prompt_id not in window.reservations:
-            return
-        state.set_window(window.release_reservation(prompt_id))
-        await self._unreserve(prompt_id)
+            return False
+        self._unwritten.pop(prompt_id, None)
+        self._state.set_window(window.release_reservation(prompt_id))
+        return True
+
+    async def stop_waiting(self, prompt_id: PromptId) -> None:
+        """Delete the note that a run waits for its turn, so that it holds up no other window."""
+        try:
+            await self._state.ports.store.release_reservation(prompt_id)
+        except StorageError as error:
+            log.info("the note about a waiting run ends by itself: %r", error)
 
     async def _unreserve(self, prompt_id: PromptId) -> None:
         """Delete a place from the store; if that fails now, before the next choice."""
@@ -157,3 +207,10 @@ class Reservations:
         except StorageError as error:
             self._unreleased.add(prompt_id)
             log.warning("reservation not deleted yet: %r", error)
+
+
+def expect_turn(turn: Turn, server_id: ServerId) -> None:
+    """Raise NotYourTurn if a run has to wait."""
+    if not turn.is_now:
+        starts_at, left = (turn.eta.ends_at, turn.eta.left) if turn.eta is not None else (None, 0.0)
+        raise NotYourTurn("reserve", server_id, turn.own, turn.earlier, turn.others, starts_at, round(left, 1))

@@ -20,6 +20,7 @@ from app.core.errors import (
     MooringError,
     NoServerAvailable,
     NotOwner,
+    NotYourTurn,
     RequestTimeout,
     ServerUnable,
     StorageError,
@@ -82,6 +83,7 @@ class RunOrder:
     uploaded: tuple[InputFile, ...] = ()  # inputs that the reserved server already has
     origin: Origin | None = None  # the run that is repeated, if any
     templates: tuple[Template, ...] = ()  # of its prompts
+    is_quiet: bool = False  # it has waited for its turn already, and shows only once that has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Ready:
 
     graph: Graph | None
     proven_at: float
+    is_unbounded: bool = False
 
 
 class Submitter:
@@ -107,9 +110,15 @@ class Submitter:
     async def run(self, order: RunOrder) -> PromptId:
         """Carry out an order up to the answer of the submit. Raises errors from before there was a task."""
         state = self._state
-        state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=state.ports.clock.now()))
+        if not order.is_quiet:
+            self._begin(order)
         try:
             ready = await self._prepare(order)
+        except NotYourTurn:
+            self.places.forget(order.prompt_id)
+            state.runs.pop(order.prompt_id, None)
+            state.changed()
+            raise
         except MooringError as failed:
             error = _without_task(failed)
             await self.places.release(order.prompt_id)
@@ -131,6 +140,10 @@ class Submitter:
         state.changed()
         self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
         return order.prompt_id
+
+    def _begin(self, order: RunOrder) -> None:
+        started_at = self._state.ports.clock.now()
+        self._state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=started_at))
 
     async def _prepare(self, order: RunOrder) -> Ready:
         """Find the servers that can run it, and register its task on one; return what its submit needs."""
@@ -159,9 +172,11 @@ class Submitter:
             raise ServerUnable("submit_workflow", held.server_id, cause)
         if (locked := held.server_id if held else state.get_window("run").window_locked_server) is not None:
             order = await self._with_copies(order, found, locked)
-        is_bare = locked is not None and not order.inputs
+        is_bare = locked is not None and not order.inputs and not order.is_quiet
         job = job_of(order.workflow)
         place = held or await self.places.reserve(order.prompt_id, order.wish, job, unable, is_bare=is_bare)
+        if order.is_quiet:
+            self._begin(order)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
         order = await self._with_copies(order, found, place.server_id)
         if order.inputs:
@@ -241,7 +256,7 @@ class Submitter:
         )
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
         window = state.get_window("register_window_task")
-        ready = Ready(graph, state.ports.clock.now())
+        ready = Ready(graph, state.ports.clock.now(), order.wish.is_unbounded)
         await self.places.register(
             Task(
                 prompt_id=order.prompt_id,
@@ -275,7 +290,7 @@ class Submitter:
         try:
             base = get_api_base_url("submit_workflow", task, state.fleet)
             method = preview_method(state.tab.previews, state.fleet.get(task.server_id))
-            request = comfy.submit_request(base, task, ready.graph, previews=method)
+            request = comfy.submit_request(base, task, ready.graph, previews=method, is_unbounded=ready.is_unbounded)
             response = await self._post(request, base, task, ready.proven_at)
             if response is None:
                 return

@@ -8,18 +8,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from app.core import comfy
 from app.core.balancer import Wish
-from app.core.errors import BadInput, HttpStatusError, MooringError
-from app.core.model import PromptId, TaskState
-from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
+from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn, TaskNotFound
+from app.core.model import PromptId, Task, TaskState
+from app.core.waiting_runs import Entry, Pause, WaitingRuns
+from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
+from app.session.submitting.named_files import Origin
 from app.session.submitting.submit import RunOrder
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import LineWorker
+from wire.turns import AHEAD
 
 log = logging.getLogger("mooring.session")
 
@@ -30,9 +35,10 @@ TakeBack = Callable[[Entry, MooringError], bool]
 class Sender:
     """Sends waiting runs through its workers; the first is the window's own session."""
 
-    def __init__(self, state: State, keeper: LineKeeper, take_back: TakeBack) -> None:
+    def __init__(self, state: State, keeper: LineKeeper, past: Past, take_back: TakeBack) -> None:
         self._state = state
         self._keeper = keeper
+        self._past = past
         self._take_back = take_back
         self._editors = EditorFiles(state)
         self._kick = asyncio.Event()
@@ -40,11 +46,23 @@ class Sender:
         self.is_enlisting = True  # whether sessions that the line asks for are still expected
         self.aside: frozenset[PromptId] = frozenset()  # runs that are held back for now
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
+        self.renamed: dict[PromptId, PromptId] = {}  # runs that were put back under another id
+        self._noted: set[PromptId] = set()  # runs whose wait for their turn is noted in the store
+        self._was_ahead = 0
 
     @property
     def sending(self) -> frozenset[PromptId]:
         """The runs that are being sent now."""
         return frozenset(worker.sending for worker in self.workers if worker.sending is not None)
+
+    @property
+    def shown(self) -> frozenset[PromptId]:
+        """Those among them that are shown as such: not one that only asks again whether its turn has come."""
+        return frozenset(
+            worker.sending
+            for worker in self.workers
+            if worker.sending is not None and (worker.turn is None or worker.sending in worker.state.runs)
+        )
 
     def enlist(self, worker: LineWorker) -> None:
         """Add a session that sends from this line; the first is the window's own."""
@@ -76,6 +94,8 @@ class Sender:
             if worker.sending is not None and worker.has_task(worker.sending):
                 self._keeper.took(worker.sending)
         line, most = self._keeper.line, self._state.fleet.most_pending
+        self._drop_notes(line)
+        self._follow_ends()
         if line is None:
             return
         workers = self.workers[: line.senders]
@@ -84,6 +104,26 @@ class Sender:
             if entry is not None and not (worker.ahead and self._gives_way(worker, workers, line)):
                 worker.sending = entry.prompt_id
                 self._state.spawn(self._send(worker, entry, line), f"send {entry.prompt_id}")
+
+    def _follow_ends(self) -> None:
+        """Ask again for the runs that wait for their turn, if work of this tab has ended."""
+        ahead = sum(worker.ahead for worker in self.workers)
+        if ahead < self._was_ahead:
+            for worker in self.workers:
+                if worker.turn is not None:
+                    worker.hurry()
+        self._was_ahead = ahead
+
+    def _drop_notes(self, line: WaitingRuns | None) -> None:
+        """Delete the notes of runs that are not the next to be sent: they would hold up other windows."""
+        if not self._noted:
+            return
+        entries = line.entries if line is not None and line.pause is None else ()
+        waiting = (item.prompt_id for item in entries if item.prompt_id not in self.aside)
+        following = set(islice(waiting, line.senders if line is not None else 0))
+        for prompt_id in self._noted - following - self.sending:
+            self._noted.discard(prompt_id)
+            self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
 
     def _gives_way(self, worker: LineWorker, workers: Sequence[LineWorker], line: WaitingRuns) -> bool:
         """Return whether a busy session takes no more for now, because another one may still use an idle server.
@@ -97,8 +137,8 @@ class Sender:
 
     async def _send(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         try:
-            order = await self._order(entry, line.batches[entry.batch_id], is_spread=line.senders > 1)
-            await worker.submitter.run(order)
+            order = await self._order(entry, line)
+            await worker.submitter.run(replace(order, is_quiet=worker.turn is not None))
         except MooringError as error:
             await self._not_taken(worker, entry, error)
         except BaseException:  # our own bug: a retry would fail as well
@@ -108,26 +148,42 @@ class Sender:
             await self._taken(worker, entry, line)
         finally:
             worker.sending = None
-            self._kick.set()
+            worker.state.changed()
 
-    async def _order(self, entry: Entry, batch: Batch, *, is_spread: bool) -> RunOrder:
-        inputs: dict[tuple[str, str], Picked] = {}
+    async def _order(self, entry: Entry, line: WaitingRuns) -> RunOrder:
+        batch, inputs = line.batches[entry.batch_id], dict[tuple[str, str], Picked]()
         for item in (*entry.inputs, *batch.inputs):
             blob = await self._state.ports.store.read_input(item.sha256)
             if blob is None:
                 raise BadInput("input-not-kept", item.name)
             inputs[item.node_id, item.input_name] = Picked(blob, item.name)
+        copy = await self._editors.read(batch.editor_sha256)
         return RunOrder(
             entry.prompt_id,
             entry.workflow_of(batch),
             batch.title,
             inputs,
-            Wish(asked=batch.asked, is_patient=batch.is_patient, spreads=is_spread),
+            Wish(
+                asked=batch.asked,
+                avoided=batch.avoided,
+                is_patient=batch.is_patient,
+                spreads=line.senders > 1,
+                is_unbounded=line.is_unbounded,
+            ),
             again_of=entry.again_of,
             part=entry.part,
-            editor=await self._editors.read(batch.editor_sha256),
+            editor=replace(copy, fault=copy.fault or batch.editor_fault),
+            origin=await self._origin_of(entry.again_of) if batch.is_click else None,
             templates=entry.templates,
         )
+
+    async def _origin_of(self, again_of: PromptId | None) -> Origin | None:
+        """Return where the files come from that a repeated run names."""
+        try:
+            task = await self._past.read_task(again_of) if again_of else None
+        except TaskNotFound:
+            return None
+        return None if task is None else Origin(task.server_id, task.created_at)
 
     async def _taken(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
         """Handle a run that was sent. A rejection pauses the line; a run that the server may accept later goes back."""
@@ -135,8 +191,10 @@ class Sender:
         task = worker.window.tasks.get(entry.prompt_id) if worker.window else None
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and comfy.may_go_later(failure):
-            await self._put_back(entry, line)
-            worker.rest(comfy.refusal_of(task, failure), self._kick.set)
+            await self._put_back(task, entry, line)
+            is_early = comfy.waits_for_turn(failure)
+            turn = NotYourTurn("submit_workflow", task.server_id, AHEAD)
+            worker.rest(turn if is_early else comfy.refusal_of(task, failure), self._kick.set)
             return
         worker.succeeded()
         if failure is not None and failure.kind == "rejected":
@@ -145,19 +203,22 @@ class Sender:
     async def _not_taken(self, worker: LineWorker, entry: Entry, error: MooringError) -> None:
         """Handle a run that was not registered, or is another window's now."""
         worker.state.runs.pop(entry.prompt_id, None)
+        if isinstance(error, NotYourTurn):  # nothing has changed
+            self._noted.add(entry.prompt_id)
+            worker.rest(_steady(error, worker.turn), self._kick.set)
+            return
         if worker.has_task(entry.prompt_id):
             self._keeper.took(entry.prompt_id)
         await self._keeper.read()
         log.info("%s of %s not sent: %r", entry.prompt_id, entry.batch_id, error)
         if self._keeper.line is None or not self._keeper.line.has(entry.prompt_id):
-            worker.state.changed()
-        elif entry.inputs and self._take_back(entry, error):
+            return
+        if entry.inputs and self._take_back(entry, error):
             await self._remove(worker, entry)
         elif _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
         else:
             worker.rest(error, self._kick.set)
-            worker.state.changed()
 
     async def _remove(self, worker: LineWorker, entry: Entry) -> None:
         """Remove a run that is listed elsewhere. One that cannot be removed is tried once more later."""
@@ -180,28 +241,55 @@ class Sender:
         self.refusal = error
         self._state.changed()
 
-    async def _put_back(self, entry: Entry, was: WaitingRuns) -> None:
-        """Put a run back. If the page closes before that is written, its failed task remains, which was not sent."""
-        random = self._state.ports.random
+    async def _put_back(self, task: Task, entry: Entry, was: WaitingRuns) -> None:
+        """Put a run back. If the page closes before that is written, its failed task remains, which was not sent.
+
+        One that was refused because its turn had not come leaves no task. Of other failures the latest one is kept,
+        since it shows the cause: a night of retries leaves one card.
+        """
+        random, is_early = self._state.ports.random, comfy.waits_for_turn(task.failure)
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
+        back = entry if is_early else replace(entry, again_of=task.prompt_id)
         try:
-            await self._keeper.change(lambda line: line.put_back(entry, prompt_id, line_id, was))
+            await self._keeper.change(lambda line: line.put_back(back, prompt_id, line_id, was))
         except MooringError as error:
             log.warning("%s does not wait again: %r", entry.prompt_id, error)
+            return
+        if is_early:
+            await self.replace(task, prompt_id)
         else:
+            self.renamed[task.prompt_id] = prompt_id
             await self._forget_try(entry.again_of)
 
+    async def replace(self, tried: Task, prompt_id: PromptId) -> None:
+        """Delete a task that was refused because its turn had not come; its run waits under this id."""
+        self.renamed[tried.prompt_id] = prompt_id
+        await self._forget(tried)
+
     async def _forget_try(self, prompt_id: PromptId | None) -> None:
-        """Delete the previous failed try, since the latest one shows the cause: a night of retries leaves one card."""
-        for worker in self.workers:
-            task = worker.window.tasks.get(prompt_id) if worker.window and prompt_id else None
+        """Delete the previous failed try."""
+        tasks = (worker.window.tasks.get(prompt_id) for worker in self.workers if worker.window and prompt_id)
+        for task in tuple(tasks):
             if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
-                try:
-                    await worker.state.ports.store.delete_task(task)
-                except MooringError as error:
-                    log.warning("%s stays in the list: %r", prompt_id, error)
-                else:
-                    worker.state.forget(task.prompt_id)
+                await self._forget(task)
+
+    async def _forget(self, task: Task) -> None:
+        try:
+            await self._state.ports.store.delete_task(task)
+        except MooringError as error:
+            log.warning("%s stays in the list: %r", task.prompt_id, error)
+            return
+        for worker in self.workers:
+            if worker.has_task(task.prompt_id):
+                worker.state.forget(task.prompt_id)
+
+
+def _steady(turn: NotYourTurn, known: NotYourTurn | None) -> NotYourTurn:
+    """Return what is before a run, with the known time of its turn for as long as the new one agrees."""
+    if known is None or known.starts_at is None or turn.starts_at is None or known.server_id != turn.server_id:
+        return turn
+    is_near = abs(known.starts_at - turn.starts_at) < max(2.0, 0.1 * turn.left)
+    return replace(turn, starts_at=known.starts_at) if is_near else turn
 
 
 def _is_of_the_run(error: MooringError) -> bool:

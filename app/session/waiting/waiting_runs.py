@@ -8,6 +8,9 @@ When fewer than two of a session's prompts are unfinished, the next run takes th
 register, submit. Registering removes it from the line in the same transaction, so a run is sent at most once: it is
 either waiting or a task.
 
+At most two runs of the user are ahead on a server, over all windows (`core/turns.py`). A click that would be a third
+joins the line, before the runs of plans; after *send all now* nothing waits for its turn.
+
 One window, one server (promise 1): a waiting run holds no server and locks no window. While one of a session's prompts
 is unfinished, its next run goes to the same server, so a running line stays on one server; another is chosen
 only after everything before it has ended, for example after a pause. To use several servers, several sessions send
@@ -23,19 +26,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.core.balancer import ANY, Wish
-from app.core.errors import BadInput, MooringError, StorageError, TaskNotFound
-from app.core.model import BatchId, Part, PromptId, WindowId
+from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
+from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
+from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.hashing import sha256_of
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
-from app.session.submitting.submit import Inputs
+from app.session.submitting.submit import Inputs, RunOrder
 from app.session.waiting.file_feed import FileFeed
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
@@ -46,13 +51,13 @@ from app.workflows.plans.runs import PlannedRun
 class WaitingLine:
     """The waiting line of a session. A change is durable when its method returns; if it raises, nothing has changed."""
 
-    def __init__(self, state: State, worker: LineWorker, salvage: Salvage) -> None:
+    def __init__(self, state: State, worker: LineWorker, salvage: Salvage, past: Past) -> None:
         self._state = state
         self._salvage = salvage
         self._editors = EditorFiles(state)
         self._keeper = LineKeeper(state)
         self.files = FileFeed(state, self)
-        self._sender = Sender(state, self._keeper, self.files.take_back)
+        self._sender = Sender(state, self._keeper, past, self.files.take_back)
         self._is_crew_known = False
         self._sender.enlist(worker)
 
@@ -89,6 +94,24 @@ class WaitingLine:
         return self._sender.sending
 
     @property
+    def shown_sending(self) -> frozenset[PromptId]:
+        """Those of them that do not only ask whether their turn has come."""
+        return self._sender.shown
+
+    @property
+    def turn(self) -> NotYourTurn | None:
+        """What is before the next run, if it waits for its turn on a server."""
+        line = self._keeper.line
+        workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
+        return next((worker.turn for worker in workers if worker.turn is not None), None)
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether everything of this window is sent now, by the user's choice."""
+        line = self._keeper.line
+        return line is not None and line.is_unbounded and line.pause is None
+
+    @property
     def refusal(self) -> MooringError | None:
         """Why the run that paused the line could not be sent."""
         line = self._keeper.line
@@ -100,7 +123,8 @@ class WaitingLine:
         line = self._keeper.line
         workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
         found = [worker.obstacle for worker in workers if worker.sending is None]
-        return next(iter(found), None) if all(found) else None
+        causes = [error for error in found if not isinstance(error, NotYourTurn)]
+        return next(iter(causes), None) if all(found) else None
 
     @property
     def orphans(self) -> tuple[OrphanLine, ...]:
@@ -171,6 +195,54 @@ class WaitingLine:
 
         await self._keeper.change(join)
 
+    async def wait(self, order: RunOrder, turn: NotYourTurn, tried: Task | None = None) -> PromptId:
+        """Let a click wait whose turn has not come; return its id. `turn` is raised if the line is paused.
+
+        If the gateway has refused it, it gets another id, and its task (`tried`) is deleted.
+        """
+        if self._keeper.line is not None and self._keeper.line.pause is not None:
+            raise replace(turn, is_held=True)
+        random = self._state.ports.random
+        with self._state.loose_ends.upload():
+            batch, entry = await self._click(order)
+            if tried is not None:
+                entry = replace(entry, prompt_id=PromptId(random.uuid4()))
+            line_id = random.uuid4()
+            await self._keeper.change(lambda line: line.join(batch, [entry], line_id))
+        if tried is not None:
+            await self._sender.replace(tried, entry.prompt_id)
+        return entry.prompt_id
+
+    async def _click(self, order: RunOrder) -> tuple[Batch, Entry]:
+        window, random, editor = self._state.get_window("wait"), self._state.ports.random, order.editor
+        batch_id, wish = BatchId(random.uuid4()), order.wish
+        batch = Batch(
+            batch_id=batch_id,
+            workflow=order.workflow.text,
+            title=order.title,
+            inputs=tuple([await self.attach(where, picked) for where, picked in order.inputs.items()]),
+            editor_sha256=editor.sha256 or (await self._editors.keep(editor.text) if editor.text else ""),
+            editor_fault=editor.fault,
+            asked=wish.asked,
+            avoided=wish.avoided,
+            is_patient=wish.is_patient,
+            is_click=True,
+        )
+        part = Part(batch_id=batch_id)
+        return batch, Entry(
+            prompt_id=order.prompt_id,
+            owner=window.window_id,
+            part=part,
+            templates=order.templates,
+            again_of=order.again_of,
+        )
+
+    def successor(self, prompt_id: PromptId) -> PromptId:
+        """Return the id that a run has now: another one if it was put back into the line."""
+        while (following := self._sender.renamed.get(prompt_id)) is not None:
+            prompt_id = following
+        return prompt_id
+
     async def pause(self) -> None:
         """Send nothing until `resume`; runs that are being sent continue."""
         await self._keeper.change(lambda line: line.hold(Pause.ASKED))
@@ -183,6 +255,7 @@ class WaitingLine:
     async def send_all(self, is_wanted: bool = True) -> None:
         """Send all runs without waiting for those ahead, so that this page may be closed; False takes that back."""
         await self._keeper.change(lambda line: line.send_all(is_wanted))
+        self.hurry()
 
     async def spread(self, senders: int) -> None:
         """Set how many sessions of this tab send from the line."""
@@ -198,6 +271,8 @@ class WaitingLine:
 
     async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None:
         """Change the values of a run. TaskNotFound if it is being sent."""
+        while prompt_id in self.sending - self.shown_sending:  # it only asks whether its turn has come
+            await self._state.wait_change()
 
         def edit(line: WaitingRuns) -> WaitingRuns:
             if prompt_id in self.sending:

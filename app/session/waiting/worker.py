@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.core.errors import ConnectError, MooringError, NoServerAvailable
+from app.core.errors import ConnectError, MooringError, NoServerAvailable, NotYourTurn
 from app.core.model import Contact, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
@@ -80,17 +80,23 @@ class LineWorker:
         """Its own unfinished tasks."""
         return tuple(task for task in self.window.unfinished if task.holds_window) if self.window else ()
 
+    @property
+    def turn(self) -> NotYourTurn | None:
+        """What is before its next run, if that waited for its turn when it was tried last."""
+        return self.cause if isinstance(self.cause, NotYourTurn) else None
+
     def has_task(self, prompt_id: PromptId | None) -> bool:
         """Whether that run has become one of its tasks."""
         return prompt_id is not None and self.window is not None and prompt_id in self.window.tasks
 
     def rest(self, cause: MooringError | None, then: Callable[[], None]) -> None:
         """Take nothing for a while, longer each time; `then` is called at the end."""
+        is_new = (self.turn is None) is isinstance(cause, NotYourTurn)  # a failure after a wait, or the other way round
+        self.tries = 1 if is_new else self.tries + 1
         self.cause, self.is_resting = cause, True
-        self.tries += 1
         self._serial += 1
         is_busy = isinstance(cause, NoServerAvailable) and "busy" in cause.causes.values()
-        longest = LONGEST_WHILE_BUSY if is_busy else LONGEST_REST
+        longest = LONGEST_WHILE_BUSY if is_busy or self.turn is not None else LONGEST_REST
         seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))
         self.state.spawn(self._rested(seconds, self._serial, then), "rest")
 

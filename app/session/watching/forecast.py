@@ -25,6 +25,7 @@ from app.core.stopwatch import Stopwatch
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.state import State
 from app.session.watching.restart_detection import Place
+from wire.queue import OTHER
 
 log = logging.getLogger("mooring.session")
 
@@ -157,11 +158,12 @@ class Forecast:
             return known[2]
         etas = waiting_etas(server_id, tuple(self._queued(seen)), self._learned.durations, now=now)
         shown = known[2] if known is not None else {}
-        waits = {
-            prompt_id: Outlook(steady(shown.get(prompt_id, Outlook()).eta, eta, now), len(seen.queue.pending))
-            for prompt_id, eta in etas
-            if prompt_id in seen.queue.pending
-        }
+        waits, own, has_users = dict[PromptId, Outlook](), 0, self._state.fleet.has_users
+        for before, (prompt_id, eta) in enumerate(etas):
+            if prompt_id in seen.queue.pending:
+                outlook = Outlook(steady(shown.get(prompt_id, Outlook()).eta, eta, now), len(seen.queue.pending))
+                waits[prompt_id] = replace(outlook, own=own, others=before - own) if has_users else outlook
+            own += not prompt_id.startswith(OTHER)
         self._waiting[server_id] = (seen, now, waits)
         return waits
 

@@ -9,6 +9,7 @@ from app.core.errors import (
     InvalidTransition,
     NoServerAvailable,
     NotOwner,
+    NotYourTurn,
     ServerLockedError,
     ServerMoved,
     ServerUnable,
@@ -40,6 +41,8 @@ def word_affinity(error: AffinityError, _: Translator) -> Words:
             return _unable(error, _)
         case NoServerAvailable():
             return _no_server(error, _)
+        case NotYourTurn():
+            return _not_your_turn(error, _)
         case UnreadableRecord():
             return _unreadable(error, _)
         case InvalidTransition():
@@ -49,6 +52,17 @@ def word_affinity(error: AffinityError, _: Translator) -> Words:
                 error.detail,
             )
     return Words(_("That would break a promise, so nothing was done."), _("Reload the page if this stays."))
+
+
+def _not_your_turn(error: NotYourTurn, _: Translator) -> Words:
+    server = word_server(error.server_id, _)
+    return Words(
+        _("Two of your runs are ahead on {server} already.", server=server),
+        _("What waits in this window is paused, so this run could not wait with it. Resume it, then press Run again.")
+        if error.is_held
+        else _("It is sent when its turn comes."),
+        tone=Tone.WARN,
+    )
 
 
 def _restoring(_: Translator) -> Words:

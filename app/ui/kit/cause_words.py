@@ -6,6 +6,7 @@ from app.core.errors import GatewayRefused, PromptRejected
 from app.core.model import Failure, ServerId
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
+from wire.turns import NOT_YOUR_TURN
 
 _FOREIGN = ("bad-host", "bad-origin", "cross-site")
 
@@ -53,6 +54,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "no-partner-key": _("there is no key with which you may use credits"),
         "no-partner-server": _("this server gets no keys for nodes that use credits"),
         "too-many-prompts": _("you have too many runs on this server"),
+        NOT_YOUR_TURN: _("two of your runs are ahead on this server"),
         "too-many-requests": _("too many requests come from you at the moment"),
         "too-many-logins": _("too many attempts to log in"),
         "picture-changed": _("another file has that name by now"),
@@ -102,6 +104,7 @@ def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
         "no-partner-server": _("Choose another server, or ask an administrator."),
         **dict.fromkeys(("too-large", "refused-body"), _("Use a smaller workflow, or ask an administrator.")),
         "too-many-prompts": _("Wait until some of your work has ended, and press Run again."),
+        NOT_YOUR_TURN: _("Wait until some of your work has ended, and press Run again."),
     }.get(rule)
     if advice is None:
         return None

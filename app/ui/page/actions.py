@@ -217,6 +217,9 @@ class PageActions(ActionTable):
         except MooringError as error:
             log.info("the run failed, as its card shows: %r", error)
             prompt_id = None
+        line = self._session.line.line
+        if prompt_id is not None and line is not None and line.has(prompt_id):
+            self._screen.update({"reveal": "waiting"})  # its turn has not come
         self._note_values(chosen, form.draft)
         if prompt_id is not None and self._note_used is not None:
             await self._note_used(chosen.workflow_id, prompt_id)

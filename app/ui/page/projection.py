@@ -32,6 +32,7 @@ from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view, supplied
 from app.ui.runs.server_picker import senders_for, where_view
 from app.ui.runs.state import Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
+from app.ui.runs.turns import turn_view
 from app.ui.runs.waiting import waiting_view
 from app.ui.scripting.actions import ScriptingState
 from app.ui.settings.account import Account, Presence
@@ -98,6 +99,7 @@ def project(
         session.line,
         crew_items(session),
         len(session.fleet.servers),
+        turn_view(session),
         held=held.waiting if held is not None else (),
         tasks={card.task.prompt_id: card.task for card in cards},
         is_whole=ui.of(RunsState).is_whole,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from app.core.eta import Eta
+from app.core.eta import Eta, Outlook
 from app.core.model import Contact, Task, TaskState
 from app.core.progress import Progress
 from app.session import Run, RunStage
 from app.ui.kit.i18n import Translator
+from app.ui.kit.words import SEPARATOR
 from app.ui.runs.state import CardView
 from app.ui.runs.task_words import word_state
 
@@ -64,7 +65,18 @@ def word_place(view: CardView, _: Translator) -> str:
     is_queued = task.state is TaskState.QUEUED and task.cancel_asked_at is None
     if not is_queued or task.place is None or task.place <= 1 or count is None:
         return word_state(task, _).title
-    return _("Place {place} of {count} in line", place=task.place, count=max(count, task.place))
+    place = _("Place {place} of {count} in line", place=task.place, count=max(count, task.place))
+    before = word_before(view.outlook, _)
+    return f"{place}{SEPARATOR}{before}" if before else place
+
+
+def word_before(outlook: Outlook, _: Translator) -> str:
+    """Say whose runs are before a queued one, running or waiting; nothing if that is unknown, or all are the user's."""
+    if not outlook.others:
+        return ""
+    if not outlook.own:
+        return _.plural("{count} run of others before it", "{count} runs of others before it", outlook.others)
+    return _("before it {own} of yours, {others} of others", own=outlook.own, others=outlook.others)
 
 
 def word_sent(run: Run, _: Translator) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
-from app.ui.runs.server_picker import FREE, SOONEST, WhereView
+from app.ui.kit.words import SEPARATOR
+from app.ui.runs.server_picker import FREE, SOONEST, WhereServer, WhereView
 from app.ui.runs.state import Blocker, RunView
 
 
@@ -27,6 +28,14 @@ def word_button(view: RunView, _: Translator) -> str:
 def word_any(where: WhereView, _: Translator) -> str:
     """Name the choice that leaves the server to the page."""
     return _.plural("Any of {count} server", "Any of {count} servers", where.able) if where.able > 1 else _("Automatic")
+
+
+def word_choice(server: WhereServer, _: Translator) -> str:
+    """Name a server that can be chosen, with the length of its queue."""
+    only = _("Only {server}", server=server.name)
+    if not server.queue:
+        return only
+    return f"{only}{SEPARATOR}{_.plural('{count} in its queue', '{count} in its queue', server.queue)}"
 
 
 def word_run(view: RunView, _: Translator) -> str:

@@ -27,6 +27,7 @@ class WhereServer:
     server_id: ServerId
     name: str
     cause: str = ""
+    queue: int = 0  # prompts that run or wait there
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,10 @@ def where_view(
     leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
 ) -> WhereView:
     """Return the control as it is shown now; a choice that has left the fleet is dropped."""
-    servers = tuple(WhereServer(item.server_id, item.name, _cause(item, lacking)) for item in fleet.servers)
+    servers = tuple(
+        WhereServer(item.server_id, item.name, _cause(item, lacking), item.running + item.pending)
+        for item in fleet.servers
+    )
     is_there = chosen in (SOONEST, FREE) or fleet.get(chosen) is not None
     held = fleet.get(locked) if locked is not None else None
     moored_to = held.name if held is not None else str(locked or "")

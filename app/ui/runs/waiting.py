@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from app.core.errors import MooringError, StorageError
+from app.core.errors import MooringError, NotYourTurn, StorageError
+from app.core.eta import Eta
 from app.core.file_runs import TO_COME, FileRuns
 from app.core.model import BatchId, PromptId, Task
 from app.core.waiting_runs import Pause, WaitingRuns
@@ -28,6 +29,10 @@ class LineFacts(Protocol):
     def error(self) -> StorageError | None: ...
     @property
     def sending(self) -> frozenset[PromptId]: ...
+    @property
+    def shown_sending(self) -> frozenset[PromptId]: ...
+    @property
+    def turn(self) -> NotYourTurn | None: ...
     @property
     def refusal(self) -> MooringError | None: ...
     @property
@@ -87,6 +92,17 @@ class CancelView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnView:
+    """The server, what is before the run there, and when its turn should come, if that can be estimated."""
+
+    server: str
+    own: int = 0
+    earlier: int = 0  # the user's runs that wait in other windows, and come first
+    others: int | None = None
+    eta: Eta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingView:
     """The panel; empty if nothing waits here and no closed window has left any runs.
 
@@ -98,6 +114,7 @@ class WaitingView:
     pause: Pause | None = None
     refusal: MooringError | None = None
     stalled_by: MooringError | None = None
+    turn: TurnView | None = None
     error: StorageError | None = None
     is_unbounded: bool = False
     senders: int = 1
@@ -117,6 +134,7 @@ def waiting_view(
     facts: LineFacts,
     crew: tuple[CrewItem, ...] = (),
     servers: int = 1,
+    turn: TurnView | None = None,
     *,
     held: Sequence[PromptId] = (),
     tasks: Mapping[PromptId, Task] = NO_TASKS,
@@ -128,7 +146,7 @@ def waiting_view(
     The rows of `held` are kept under the pointer; `tasks` are those of the tab. `before` rows wait on servers.
     """
     line = facts.line
-    items = _items(line, facts.sending, SHOWN if is_whole else FEW, before)
+    items = _items(line, facts.shown_sending, SHOWN if is_whole else FEW, before)
     items = _kept(items, held, tasks)
     if line is None or not (line.entries or items):
         at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
@@ -139,6 +157,7 @@ def waiting_view(
         pause=line.pause,
         refusal=facts.refusal,
         stalled_by=facts.stalled_by if line.pause is None else None,
+        turn=turn,
         error=facts.error,
         is_unbounded=line.is_unbounded,
         senders=line.senders,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR
-from app.ui.runs.waiting import PlanItem, WaitingView
+from app.ui.runs.waiting import PlanItem, TurnView, WaitingView
 
 
 def word_line(view: WaitingView, _: Translator) -> str:
@@ -13,7 +13,29 @@ def word_line(view: WaitingView, _: Translator) -> str:
         return _("Paused. What waits is saved, and holds no server.")
     if view.is_unbounded:
         return _("All of it is being sent now. Once nothing waits here any more, this page may be closed.")
-    return _("Sent two at a time while this page is open. What waits is saved, also over a reload.")
+    return _(
+        "At most two of your runs are ahead on a server, over all your windows."
+        " The rest is sent while this page is open. What waits is saved, also over a reload."
+    )
+
+
+def word_turn(turn: TurnView, _: Translator) -> str:
+    """Say what the next run waits for on its server."""
+    parts = [
+        _.plural("{count} run of yours is ahead", "{count} runs of yours are ahead", turn.own),
+        turn.earlier > 0
+        and _.plural(
+            "{count} of another window waits for longer", "{count} of other windows wait for longer", turn.earlier
+        ),
+        bool(turn.others) and _.plural("{count} of others", "{count} of others", turn.others or 0),
+    ]
+    before = SEPARATOR.join(part for part in parts if part)
+    return _("Waits for its turn on {server}: {before}.", server=turn.server, before=before)
+
+
+def turn_patterns(_: Translator) -> tuple[str, str]:
+    """Return the texts for the time until the turn, and for its end."""
+    return _("Its turn comes in about {time}."), _("Its turn comes any moment now.")
 
 
 def word_plan(item: PlanItem, _: Translator) -> str:

@@ -45,6 +45,7 @@ TREE = {
         "ServerMoved",
         "ServerUnable",
         "NoServerAvailable",
+        "NotYourTurn",
         "InvalidTransition",
         "UnreadableRecord",
     },

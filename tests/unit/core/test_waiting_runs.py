@@ -143,10 +143,10 @@ def test_an_empty_line_has_nothing_left_of_what_it_was() -> None:
 
 def test_run_certainly_not_sent_returns_to_the_front() -> None:
     known = line("a", "b", "c")
-    first = known.entries[0]
+    first = replace(known.entries[0], again_of=PromptId("tried"))
     after = known.without(PromptId("a")).put_back(first, PromptId("a2"), "line-2", known)
     assert ids(after) == ["a2", "b", "c"]
-    assert (after.entries[0].again_of, after.entries[0].part) == ("a", first.part)
+    assert (after.entries[0].again_of, after.entries[0].part) == ("tried", first.part)
     was = line("a").spread(3).send_all()
     emptied = was.without(PromptId("a")).put_back(first, PromptId("a2"), "line-2", was)
     assert (ids(emptied), emptied.line_id) == (["a2"], "line-2")

@@ -117,9 +117,26 @@ class Stage:
         workflow = a_workflow(steps, self._seed, picture)
         return await page.session.run(workflow, title="story", inputs=inputs, server_id=server_id)
 
+    async def run_now(self, page: Page, **how: Any) -> PromptId:
+        """The same however many are ahead: *send all now* if it would wait."""
+        prompt_id = await self.run(page, **how)
+        await self.send_all(page)
+        return prompt_id
+
+    async def send_all(self, page: Page) -> None:
+        """Let nothing of this window wait for its turn."""
+        line = page.session.line
+        if line.line is not None and line.line.entries:
+            await line.send_all()
+            await self.until(lambda: line.line is not None and not line.line.entries and not line.sending)
+
     def begin(self, page: Page, **how: Any) -> asyncio.Task[PromptId]:
         """Press Run without waiting for it."""
         return asyncio.ensure_future(self.run(page, **how))
+
+    def begin_now(self, page: Page) -> asyncio.Task[PromptId]:
+        """Press Run without waiting for it, however many are ahead."""
+        return asyncio.ensure_future(self.run_now(page))
 
     async def ended(self, page: Page, prompt_id: PromptId) -> Task:
         """Wait until the task has ended and its results are delivered, and return it."""

@@ -304,6 +304,7 @@ async def test_moored_window_sends_models_as_its_server_spells_them(stage: Stage
     workflow = a_workflow(2, 1, PHOTO).with_value("2", "model", SPELLINGS[A])
     bare = await page.session.run(a_workflow(2, 2, None).with_value("2", "model", SPELLINGS[A]))
     loaded = await page.session.run(workflow, inputs={("1", "image"): Picked(Bytes(PHOTO, "image/png"), "photo.png")})
+    await stage.send_all(page)
     assert {model_of(task_of(page, prompt_id)) for prompt_id in (bare, loaded)} == {SPELLINGS[B]}
 
 

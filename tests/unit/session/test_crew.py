@@ -213,7 +213,7 @@ async def test_pause_and_cancel_mine_apply_to_whole_crew(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     theirs = await stage.run(other, steps=200)
     await spread(stage, page, 12, 3, steps=200)
-    await stage.until(lambda: len(all_tasks(page)) >= 5 and not page.session.line.sending)
+    await stage.until(lambda: len(all_tasks(page)) >= 4 and not page.session.line.sending)
     started = len(all_tasks(page))
     await page.session.line.pause()
     await page.session.line.cancel_mine()

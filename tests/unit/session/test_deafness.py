@@ -82,7 +82,7 @@ async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
     hearing, connection = DeafnessDetector(page.session._state), SlowConnection()
     hearing.opened(connection)
     await stage.sleep(0.1)
-    tasks = [task_of(page, await stage.run(page, steps=900)) for _ in range(2)]
+    tasks = [task_of(page, await stage.run_now(page, steps=900)) for _ in range(2)]
     for task in tasks:
         hearing.seen(task, Seen(stage.now, True), stage.now)
     await stage.sleep(REPORTS_WITHIN * 2)

@@ -93,7 +93,7 @@ async def test_a_submit_carries_the_file_with_what_is_sent(stage: Stage) -> None
     assert task.editor_sha256 == task_of(page, other).editor_sha256 == hash_of(copy)
     assert task.editor_fault == ""
     assert await kept(stage, task.editor_sha256) == copy
-    without = await stage.run(page)
+    without = await stage.run_now(page)
     assert posts.graph(without) is None and "extra_pnginfo" not in posts.bodies[without]["extra_data"]
 
 

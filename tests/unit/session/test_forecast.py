@@ -85,7 +85,7 @@ async def test_waiting_task_shows_its_place_and_start(stage: Stage) -> None:
     first = await stage.run(other, steps=STEPS, server_id=A)
     await stage.until_running(other, first)
     for _ in range(2):
-        last = await stage.run(page, steps=STEPS, server_id=A)
+        last = await stage.run_now(page, steps=STEPS, server_id=A)
     await stage.until(lambda: task_of(page, last).place == 2)
     outlook = page.session.outlook(task_of(page, last))
     assert outlook.count == 2

@@ -35,7 +35,7 @@ async def test_two_windows_choosing_simultaneously_take_two_servers(stage: Stage
 async def test_moored_window_reuses_its_server_although_others_are_idle(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page, steps=60)
-    rest = [await stage.run(page, steps=2) for _ in range(3)]
+    rest = [await stage.run_now(page, steps=2) for _ in range(3)]
     home = task_of(page, first).server_id
     assert {task_of(page, item).server_id for item in rest} == {home}
     assert window_of(page).window_locked_server == home
@@ -46,6 +46,7 @@ async def test_moored_window_reuses_its_server_although_others_are_idle(stage: S
 async def test_two_simultaneous_clicks_take_one_server(stage: Stage) -> None:
     page = await stage.window()
     ids = await asyncio.gather(*(stage.run(page, steps=10) for _ in range(4)))
+    await stage.send_all(page)
     assert len({task_of(page, item).server_id for item in ids}) == 1
 
 

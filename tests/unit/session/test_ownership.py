@@ -176,8 +176,8 @@ async def test_cancelling_one_of_two_leaves_the_other(stage: Stage) -> None:
 async def test_task_dropped_during_cancel_stops_no_polling(stage: Stage) -> None:
     """Another window adopts it between our delete and the next poll; the window's other task is still polled."""
     busy, page = await stage.window(), await stage.window()
-    await stage.run(busy, steps=100, server_id=A)
-    kept, given = await stage.run(page, server_id=A), await stage.run(page, server_id=A)
+    await stage.run(busy, steps=200, server_id=A)
+    kept, given = await stage.run(page, server_id=A), await stage.run_now(page, server_id=A)
     page.session._state.set_window(  # the person's wish is in the record, its request got lost
         window_of(page).settle(replace(task_of(page, given), cancel_asked_at=stage.now))
     )

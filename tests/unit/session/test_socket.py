@@ -260,7 +260,7 @@ async def test_need_for_socket_ends_its_pause(stage: Stage, by: str) -> None:
             case "waking":
                 page.session.wake("online")
             case "click":
-                stage.begin(page)
+                stage.begin_now(page)
             case _:
                 page.session.reset_socket()
         await stage.sleep(0.2)

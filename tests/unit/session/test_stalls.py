@@ -63,7 +63,7 @@ async def test_task_that_becomes_next_is_not_stalled_immediately(stage: Stage) -
     for seed in (1, 2):
         slow = a_workflow(15, seed, None).with_values({("2", "seconds_per_step"): UNLEARNED_PATIENCE / 10})
         await other.session.run(slow, server_id=A)
-    prompt_id = await stage.run(page, server_id=A)
+    prompt_id = await stage.run_now(page, server_id=A)
     await stage.until(lambda: task_of(page, prompt_id).place == 2)
     await stage.sleep(UNLEARNED_PATIENCE * 1.2)
     await stage.until(lambda: task_of(page, prompt_id).place == 1)

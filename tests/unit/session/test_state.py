@@ -90,8 +90,8 @@ async def test_a_stop_returns_once_everything_has_ended() -> None:
 async def test_transient_fields_are_not_written(stage: Stage) -> None:
     other, page = await stage.window(), await stage.window()
     for _ in range(3):
-        await stage.run(other, steps=100, server_id=A)
-    prompt_id = await stage.run(page, steps=900, server_id=A)
+        await stage.run_now(other, steps=100, server_id=A)
+    prompt_id = await stage.run_now(page, steps=900, server_id=A)
     await stage.until(lambda: (task_of(page, prompt_id).place or 0) > 1)
     records, place = stage.world.database.tasks, task_of(page, prompt_id).place
     written = records[prompt_id]

@@ -147,6 +147,9 @@ async def test_operations_reach_work_of_crew_sessions(stage: Stage) -> None:
     since = stage.now
     await tab.look_again(task.prompt_id)
     assert [item for item in stage.requests("GET", "/queue", since) if item.server_id == task.server_id]
+    other = next(item.prompt_id for item in tasks_of(mate) if item.prompt_id != task.prompt_id)
+    await tab.cancel(other)
+    await stage.until(lambda: {item.prompt_id: item.state for item in tasks_of(mate)}[other].is_end)
     repeated = await tab.run_again(task.prompt_id)
     assert repeated in {item.prompt_id for item in tasks_of(mate)}, "who holds its server"
     await tab.give_up(task.prompt_id)

@@ -112,15 +112,16 @@ async def test_two_are_ahead_and_the_rest_waits(stage: Stage) -> None:
 
 
 @scene
-async def test_clicks_count_as_ahead_and_do_not_wait(stage: Stage) -> None:
+async def test_click_waits_behind_two_and_before_plans(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=40)
     await add(stage, page, 3, steps=40)
     await stage.until(lambda: unfinished(page) == 2)
-    clicked = await stage.run(page, steps=1)
-    assert task_of(page, clicked).part is None
-    assert len(line_of(page).entries) == 2
-    await stage.until(all_done(page, 5))
+    clicks = [await stage.run(page, steps=1), await stage.run(page, steps=1)]
+    assert [entry.prompt_id for entry in line_of(page).entries][:2] == clicks
+    assert unfinished(page) == AHEAD and len(line_of(page).entries) == 4
+    assert (await stage.ended(page, clicks[0])).state is TaskState.SUCCEEDED
+    await stage.until(all_done(page, 6))
 
 
 @scene

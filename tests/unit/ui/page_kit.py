@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.errors import MooringError, ServerMoved, StorageError, TaskNotFound
+from app.core.errors import MooringError, NotYourTurn, ServerMoved, StorageError, TaskNotFound
 from app.core.eta import Outlook
 from app.core.file_runs import FilePlan, FileRuns
 from app.core.model import (
@@ -281,6 +281,7 @@ class StillLine:
     sending: frozenset[PromptId] = frozenset()
     refusal: MooringError | None = None
     stalled_by: MooringError | None = None
+    turn: NotYourTurn | None = None
     orphans: tuple[OrphanLine, ...] = ()
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     editors: list[str] = field(default_factory=list)
@@ -292,6 +293,10 @@ class StillLine:
         self.calls.append(("new_batch", workflow, title, dict(inputs), wish))
         self.editors.append(editor)
         return Batch(batch_id=BatchId("batch"), workflow=workflow.text, title=title)
+
+    @property
+    def shown_sending(self) -> frozenset[PromptId]:
+        return self.sending
 
     async def add(
         self,

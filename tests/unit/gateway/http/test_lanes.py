@@ -8,7 +8,10 @@ import contextlib
 import pytest
 
 from gateway.http import lanes
-from gateway.http.lanes import Lane, Ticket
+from gateway.http.deadlines import Deadlines
+from gateway.http.lanes import HOLDER, Lane, Ticket
+from gateway.http.servers import Server, ServerId
+from gateway.http.upstream import Upstream
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +50,28 @@ async def _end(*readers: Reader) -> None:
         reader.let_go()
         reader.task.cancel()
     await asyncio.gather(*(reader.task for reader in readers), return_exceptions=True)
+
+
+class Read:
+    """A read on behalf of a user, as `Upstream.place` takes it."""
+
+    def __init__(self, upstream: Upstream, holder: str, log: list[str]) -> None:
+        HOLDER.set(holder)
+        self.task = asyncio.create_task(self._read(upstream, holder, log))
+
+    async def _read(self, upstream: Upstream, holder: str, log: list[str]) -> None:
+        async with upstream.place(upstream.reads):
+            log.append(holder)
+            await asyncio.sleep(0)
+
+
+async def test_reads_of_the_gateway_belong_to_the_user_who_asked() -> None:
+    async with Upstream(Server(ServerId("a"), "a", "http://127.0.0.1:1"), Deadlines()) as upstream:
+        upstream.reads = Lane(2)
+        log: list[str] = []
+        reads = [Read(upstream, holder, log) for holder in ("greedy", "greedy", "greedy", "greedy", "other")]
+        await asyncio.gather(*(read.task for read in reads))
+        assert log.index("other") < 4, "not behind all that the greedy one has waiting"
 
 
 async def test_single_user_has_all_places_and_returns_the_oldest() -> None:

@@ -84,6 +84,21 @@ def test_waiting_task_shows_its_place_and_start(place: int, count: int | None, s
     assert line(page(item, outlooks={item.prompt_id: Outlook(ETA.eta, count)})) == says
 
 
+@pytest.mark.parametrize(
+    ("own", "others", "says"),
+    [
+        (1, 2, "Place 2 of 5 in line · before it 1 of yours, 2 of others"),
+        (0, 2, "Place 2 of 5 in line · 2 runs of others before it"),
+        (2, 0, "Place 2 of 5 in line"),
+        (None, None, "Place 2 of 5 in line"),
+    ],
+)
+def test_waiting_task_shows_whose_runs_are_before_it(own: int | None, others: int | None, says: str) -> None:
+    item = task(state=TaskState.QUEUED, place=2)
+    text = line(page(item, outlooks={item.prompt_id: Outlook(None, 5, own, others)}))
+    assert text.replace("\N{NO-BREAK SPACE}", " ") == says
+
+
 def test_cancelling_is_shown_beside_the_percentage() -> None:
     item = task(cancel_asked_at=5.0)
     assert line(page(item, progress=moving(item))).startswith("63 % | Cancelling")
