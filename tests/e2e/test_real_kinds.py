@@ -106,7 +106,7 @@ async def test_video_plays(user: BrowserUser) -> None:
     workflow["3"] = {"class_type": "SaveVideo", "inputs": saved}
     task = await check_runs(window, await window.submit(workflow))
     await expect(window.card(task["promptId"]).locator("video")).to_be_visible()
-    await wait_for_js(window.page, "document.querySelector('.card video')?.duration === 1")
+    await wait_for_js(window.page, "document.querySelector('#results video')?.duration === 1")
 
 
 async def test_three_dimensional_result_is_drawn(user: BrowserUser) -> None:
