@@ -61,7 +61,7 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2), encoding="utf-8")
     print(f"| 3 tasks at 30 steps a second, {RESULTS} results | CPU | CPU/4 |\n|---|---|---|")
-    for name in result["1"]["told"]:
+    for name in result["1"]["summary"]:
         print(f"| {name} | {result['1']['summary'][name]} | {result['4']['summary'][name]} |")
     print("\n| while | longest task, ms | CPU/4 | slowest interaction, ms | CPU/4 |\n|---|---|---|---|---|")
     for name in result["1"]["phases"]:
@@ -221,7 +221,7 @@ def summary(seen: dict[str, Any], phases: list[tuple[str, float]]) -> dict[str, 
         for (name, begin), (_, end) in itertools.pairwise(phases)
     }
     return {
-        "told": {
+        "summary": {
             "seconds": round((last - first) / 1000, 1),
             "long tasks (over 50 ms)": len(tasks),
             "longest task, ms": round(max((item[1] for item in tasks), default=0)),
