@@ -1,6 +1,8 @@
 // A picture from the camera: live in a dialog where the page may ask for one. On a plain http address it may not, and a
 // phone's own camera is asked by `<input capture>` there; which of the two is offered, form.css decides.
 
+import { say } from "./live.js";
+
 const SIZE = { width: { ideal: 1920 }, height: { ideal: 1080 }, facingMode: "environment" };
 const QUALITY = 0.95;
 
@@ -35,8 +37,9 @@ async function open() {
     return;
   }
   stream = asked;
-  document.getElementById("camera-note").hidden = Boolean(stream);
-  if (!stream) return;
+  const note = document.getElementById("camera-note");
+  note.hidden = Boolean(stream);
+  if (!stream) return say(note.textContent.trim(), "now");
   video.srcObject = stream;
   await video.play().catch(() => {});
   if (mine === video) document.getElementById("camera-take").disabled = false;

@@ -4,6 +4,8 @@
 // With `data-models` the choices are model files. The list then shows their pictures, and the facts of the marked one
 // beside it: the actions `open-models` and `mark-model` have Python read them, which writes into `#lists` and `#marked`.
 
+import { say, wordsOf } from "./live.js";
+
 const MOST = 100; // shown together; further typing finds the rest
 const PICTURES = 400; // kept; older ones are removed
 const WIDE = 660; // pixels, with the facts beside the list
@@ -20,7 +22,6 @@ const side = make("div", "combo-side");
 list.id = "combo-list";
 list.setAttribute("role", "listbox");
 list.translate = false;
-side.setAttribute("aria-live", "polite");
 pop.hidden = side.hidden = true;
 pop.append(list, side);
 const main = document.getElementById("main") ?? document.body; // in a landmark, as everything else
@@ -30,6 +31,7 @@ let field = null; // whose choices are shown
 let query = ""; // by which they were searched
 let active = -1;
 let pause = 0; // the timer of `describe`
+let said = ""; // the facts of the marked model that were announced
 
 // Windows servers spell models in folders with backslashes.
 const plain = (text) => text.normalize("NFKC").toLowerCase().replaceAll("\\", "/");
@@ -174,6 +176,7 @@ function load(frame) {
 /** Show the marked model beside the list. */
 function describe() {
   clearTimeout(pause);
+  said = "";
   const item = list.children[active];
   if (!isModels()) return;
   if (!item) return side.replaceChildren();
@@ -207,6 +210,8 @@ function showFacts() {
   for (const button of facts.querySelectorAll("button")) button.tabIndex = -1; // those below the field are for the keyboard
   side.querySelector(".combo-facts")?.remove();
   if (facts.childElementCount) side.append(facts);
+  const words = wordsOf(facts);
+  if (words && words !== said) say(said = words);
   if (pop.classList.contains("is-narrow")) item.scrollIntoView({ block: "nearest" }); // the list has less room now
 }
 

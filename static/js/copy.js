@@ -1,5 +1,7 @@
 // What a click copies: a text, or the picture that is shown large. The button says what came of it for a moment.
 
+import { say as announce } from "./live.js";
+
 const BRIEFLY = 2000; // milliseconds
 const LONGER = 6000;
 
@@ -24,7 +26,8 @@ function say(button, words, milliseconds) {
   const label = button.querySelector("span");
   if (label.textContent === words) return;
   const before = label.textContent;
-  label.textContent = document.getElementById("live").textContent = words;
+  label.textContent = words;
+  announce(words);
   setTimeout(() => { label.textContent = before; }, milliseconds);
 }
 

@@ -1,6 +1,7 @@
 // The dialog in which a mask is painted over a picture. Python draws it (app/ui/form/mask.html) and gets a file back, as
 // if it had been chosen; strokes, steps and zoom never get there.
 
+import { say as announce } from "./live.js";
 import { blobOf, readPixels } from "./picture.js";
 import { Surface } from "./surface.js";
 
@@ -65,7 +66,10 @@ const isUnsaved = () => isOpen() && (surface.done.at(-1) ?? null) !== used;
 const isOpen = () => Boolean(body?.isConnected && surface);
 const stage = () => byId("mask-stage");
 const words = () => JSON.parse(body.dataset.words);
-const say = (text) => { byId("mask-note").textContent = text; };
+const say = (text) => {
+  byId("mask-note").textContent = text;
+  if (text) announce(text);
+};
 
 function ring() {
   const element = document.createElement("div");

@@ -1,6 +1,8 @@
 // A 3D model in the large view: @google/model-viewer, which is loaded when the first one is opened. It draws glTF files from
 // their bytes; its decoders (Draco, meshopt) come from this page's own origin, and only for files that need them.
 
+import { say as announce } from "./live.js";
+
 const VENDOR = new URL("../vendor/model-viewer/", import.meta.url).href;
 const STEP = 4; // of the wheel, for one press of a button
 const FIRST_VIEW = "25deg 75deg auto"; // from the right and above
@@ -24,8 +26,11 @@ const canDraw = () => Boolean(document.createElement("canvas").getContext("webgl
 
 /** Show one of the lines about the state, or none. */
 function say(place, when) {
-  for (const line of place.querySelectorAll("[data-when]")) line.hidden = line.dataset.when !== when;
-  place.querySelector("[role=status]").hidden = !when;
+  for (const line of place.querySelectorAll("[data-when]")) {
+    line.hidden = line.dataset.when !== when;
+    if (!line.hidden) announce(line.textContent);
+  }
+  place.querySelector(".large-words").hidden = !when;
 }
 
 /** Draw the model of this element, once. `tell(result, index, [picture], "drawing")` gets what it looks like. */

@@ -13,6 +13,7 @@ import { mark, place } from "./graph.js";
 import { settle as settleGrid, show } from "./grid.js";
 import { listenKeys, setKeys, settle as settlePalette } from "./keys.js";
 import { settleLarge } from "./large.js";
+import { say, settleLive } from "./live.js";
 import { owned } from "./owned.js";
 import { beginMask, takeMaskFile } from "./mask.js";
 import { samplePhoto } from "./samples.js";
@@ -77,14 +78,14 @@ const callbacks = {
 };
 
 /** One update of the page: `{"regions": {id: html}, "kept": {id: html}, "graph": …, "title": …, "ends": …, "icon": …, "lang": …,
- *  "live": …, "root": {name: mark}, "keys": […], "reveal": id, "jump": id, "press": id}` as JSON. What is kept is put in after
+ *  "live": [texts], "root": {name: mark}, "keys": […], "reveal": id, "jump": id, "press": id}` as JSON. What is kept is put in after
  *  its region was patched, and patches ignore it from then on. Elements with `data-stays` stand for existing ones
  *  with their id: false if one is missing, and the whole has to be sent. */
 export function update(text) {
   const change = JSON.parse(text);
   const focused = document.activeElement;
   const region = focused?.closest?.("section")?.id;
-  if (change.regions?.dialogs !== undefined) document.body.append(byId("errors")); // else a patch would take them along
+  if (change.regions?.dialogs !== undefined) document.body.append(byId("errors"), byId("speech")); // else a patch would take them along
   for (const [id, html] of Object.entries(change.regions ?? {})) {
     spared.clear();
     Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
@@ -94,7 +95,6 @@ export function update(text) {
   if (change.lang !== undefined) document.documentElement.lang = change.lang;
   for (const [name, value] of Object.entries(change.root ?? {})) setMark(name, value);
   if (change.keys !== undefined) setKeys(change.keys);
-  if (change.live !== undefined) byId("live").textContent = change.live;
   if (change.icon !== undefined && !byId("favicon").href.endsWith(change.icon)) byId("favicon").href = change.icon;
   if (change.reveal !== undefined && matchMedia("(width < 900px)").matches) reveal(byId(change.reveal));
   if (change.found) showFound();
@@ -112,6 +112,8 @@ export function update(text) {
   beginMask(tellFiles);
   beginCamera(tellFiles);
   beginScripting();
+  settleLive();
+  for (const words of change.live ?? []) say(words);
   if (change.graph !== undefined) mark(change.graph);
   if (focused?.id && document.activeElement === document.body) byId(focused.id)?.focus({ preventScroll: true }); // it moved
   if (focused?.isConnected === false) keepFocus(focused, region);

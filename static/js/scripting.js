@@ -3,6 +3,7 @@
 //
 // The worker and the output outlive the drawer: a script continues when the drawer is closed.
 
+import { say as announce } from "./live.js";
 import { owned } from "./owned.js";
 import { give } from "./saving.js";
 
@@ -264,7 +265,10 @@ function show() {
   const [word, { seconds = "" }] = lastStatus;
   const status = byId("script-status");
   const text = words()[word].replace("{seconds}", seconds);
-  if (status.textContent !== text) status.textContent = text;
+  if (status.textContent !== text) {
+    status.textContent = text;
+    announce(text);
+  }
   body.dataset.state = state;
   disable("run", isBusy() || state === "broken");
   disable("stop", state !== "running");

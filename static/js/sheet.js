@@ -1,5 +1,7 @@
 // A contact sheet as one picture: drawn on a canvas from the open table, with the originals that this browser keeps.
 
+import { say } from "./live.js";
+
 const LARGEST = 8000; // pixels of either side that every browser draws
 const CELL = 1024; // pixels of one picture, at most
 const LABEL = { size: 28, line: 36, gap: 16 };
@@ -106,10 +108,9 @@ document.addEventListener("click", async (event) => {
   button.ariaBusy = "true";
   const blob = await read(table).then(draw).catch(() => null);
   button.ariaBusy = "false";
-  const live = document.getElementById("live");
   if (!blob) {
-    button.querySelector("span").textContent = live.textContent = button.dataset.failed;
-    return;
+    button.querySelector("span").textContent = button.dataset.failed;
+    return say(button.dataset.failed);
   }
   download(blob, `${table.dataset.title.replace(/[^\p{L}\p{N} ._-]+/gu, " ").trim() || "sheet"}.png`);
 });

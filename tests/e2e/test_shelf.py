@@ -115,7 +115,7 @@ async def test_oldest_original_is_removed_and_its_thumbnail_kept(user: BrowserUs
     assert await width_of(large.locator(".large-stage img")) == 768, "this one is kept"
     await window.page.keyboard.press("Escape")
     await window.card(first).get_by_test_id("result-image").click()
-    await large.get_by_role("status").wait_for()
+    await large.locator("#large-missing").wait_for()
     assert await width_of(large.locator(".large-stage img")) == 384
     assert sorted((await read_keys(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
     await window.page.keyboard.press("Escape")

@@ -69,6 +69,7 @@ def form_view(
         chosen=chosen,
         fields=tuple(_marked(views, chosen.credit_classes)),
         query=state.query,
+        found=None if found is None else len(found),
         is_arranging=state.is_arranging,
         can_undo=state.draft.history.can_undo,
         can_redo=state.draft.history.can_redo,

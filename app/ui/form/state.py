@@ -238,6 +238,7 @@ class FormView:
     opening: Opening | None = None
     fields: tuple[FieldView, ...] = ()
     query: str = ""
+    found: int | None = None  # inputs that the search found
     is_searchable: bool = False
     is_arranging: bool = False
     can_undo: bool = False

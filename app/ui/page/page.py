@@ -47,6 +47,7 @@ from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.links.actions import LinkActions
 from app.ui.page.actions import PageActions
+from app.ui.page.announcements import announcements
 from app.ui.page.notice_timer import NoticeTimer
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
@@ -54,7 +55,7 @@ from app.ui.page.panel_actions import PanelActions
 from app.ui.page.panel_data import PanelData, PanelSources
 from app.ui.page.projection import project
 from app.ui.page.redraw import RedrawScheduler
-from app.ui.page.regions import changed_regions, graph_change, live_words
+from app.ui.page.regions import changed_regions, graph_change
 from app.ui.page.releases import Releases
 from app.ui.page.state import PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
@@ -456,10 +457,12 @@ class Page:
         self._lists.refresh((*view.form.fields, *view.nodes.fields))
         regions = changed_regions(self._shown, view, _)
         graph = graph_change(self._shown, view, _)
+        said = announcements(self._shown, view, _)
         self._shown = view
-        facts: dict[str, object] = {"live": live_words(view, _), "lang": "en" if _.language == "pseudo" else _.language}
+        facts: dict[str, object] = {"lang": "en" if _.language == "pseudo" else _.language}
         facts |= page_settings(self._ui.of(Settings), SINGLE)
-        return {**({"regions": regions} if regions else {}), **graph, **self._album.change(_), **self._news(facts)}
+        fresh = {**({"regions": regions} if regions else {}), **({"live": said} if said else {})}
+        return {**fresh, **graph, **self._album.change(_), **self._news(facts)}
 
     def _refresh_library(self) -> LibraryEntries:
         """Open the chosen workflow, and look for published workflows and for the pictures of an open library."""

@@ -142,6 +142,7 @@ def project(
         breaking=break_view(session.fleet, ui.of(FaultsState), tag_of, window.window_locked_server if window else None),
         dialog=dialog,
         marks=marks,
+        cards=cards,
     )
     return with_help(view, ui, stock, language)
 

@@ -25,7 +25,6 @@ from app.ui.page.tabs_html import tabs
 from app.ui.results.cards_html import ended_card, staying_card
 from app.ui.results.results_html import results
 from app.ui.results.sheets_html import sheet_list
-from app.ui.runs.card_words import word_card
 from app.ui.runs.cards import NOTHING_TO_TELL
 from app.ui.runs.progress_html import pace_inside
 from app.ui.runs.run_bar_html import run_bar
@@ -117,13 +116,3 @@ def graph_change(before: PageView | None, after: PageView, _: Translator) -> dic
         **({"kept": kept} if kept else {}),
         **({"graph": after.marks.message()} if is_marked and after.marks is not None else {}),
     }
-
-
-def live_words(view: PageView, _: Translator) -> str:
-    """Return the newest task's state for screen readers; it changes with the state, not with each step."""
-    cards = sorted((*view.now.cards, *view.results.cards), key=lambda card: card.task.created_at)
-    if not cards:
-        return ""
-    card = cards[-1]
-    title = _.known(card.task.title) or _("Untitled")
-    return _("{title} on {server}: {state}", title=title, server=card.tag.name, state=word_card(card, _).title)

@@ -233,6 +233,7 @@ class PageView:
     breaking: BreakView
     dialog: DialogView
     marks: GraphMarks | None = None  # of the open graph: set on its drawing, so no region
+    cards: tuple[CardView, ...] = ()  # of all tasks, newest first: their changes are announced
 
     @property
     def tabs(self) -> TabsView:

@@ -193,7 +193,7 @@ async def test_failed_layout_is_shown_and_can_be_retried() -> None:
     engine.error = LayoutError("unavailable", "no worker")
     look(page, screen, "open-graph", promptId=running.prompt_id)
     await settle(screen, engine)
-    alert = element(change(screen)["regions"]["dialogs"], role="alert")
+    alert = element(change(screen)["regions"]["dialogs"], id="graph-failed")
     assert "The graph could not be arranged." in alert.text
     assert "no worker" in alert.text
     engine.error = None
@@ -354,7 +354,7 @@ async def test_only_the_latest_drawings_are_kept() -> None:
 async def test_unreadable_workflow_is_an_error() -> None:
     page, screen, _engine = await opened(StillSession(window=window(task("a", workflow="{}"))))
     sent = look(page, screen, "open-graph", promptId=PromptId(task("a").prompt_id))
-    assert element(sent["regions"]["dialogs"], role="alert").text
+    assert element(sent["regions"]["dialogs"], id="graph-failed").text
 
 
 async def test_form_has_a_graph_of_its_own() -> None:

@@ -127,7 +127,7 @@ async def test_message_offers_undo_and_is_announced() -> None:
     markup = str(errors(view.errors, ENGLISH))
     assert markup.count('data-action="undo-deletion"') == 3, "a few at a time"
     assert "“a”" not in markup and "“d” deleted" in markup
-    assert 'role="status"' in markup and "Control+Z" in markup
+    assert 'data-live=""' in markup and "Control+Z" in markup
     assert "errors" not in markup, "they are no errors"
 
 

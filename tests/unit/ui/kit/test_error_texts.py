@@ -150,7 +150,7 @@ def test_errors_are_all_there_and_the_newest_is_first(_: Translator) -> None:
     markup = str(drawn(view, _))
     places = [markup.index(f'id="notice-error-{number}"') for number in range(12)]
     assert places == sorted(places, reverse=True)
-    assert markup.count('role="alert"') == 12
+    assert markup.count('data-live="now"') == 12
     assert "dismiss-errors" in markup and "dismiss-errors" not in str(drawn(view[:1], _))
 
 

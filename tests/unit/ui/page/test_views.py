@@ -23,7 +23,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
 from app.ui.page.dialogs import dialogs
 from app.ui.page.projection import project
-from app.ui.page.regions import REGIONS, changed_regions, live_words
+from app.ui.page.regions import REGIONS, changed_regions
 from app.ui.page.state import DialogView, PageView
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.runs.state import GiveUpDialog
@@ -219,18 +219,6 @@ def test_demo_fleet_is_marked() -> None:
     markup = _markup(_page(FleetDialog(), fleet=fleet(server("d", is_demo=True), source="demo")), "dialogs")
     assert "without a model" in markup
     assert "no model" in markup
-
-
-def test_listeners_hear_a_state_not_each_step() -> None:
-    running = task("a")
-    spoken = {
-        live_words(
-            _page(window=window(running), progress={running.prompt_id: Progress(running.prompt_id, 4, fraction=part)}),
-            ENGLISH,
-        )
-        for part in (0.1, 0.5)
-    }
-    assert spoken == {"Enlarge and sharpen on gpu-1: Running"}
 
 
 def test_only_the_regions_that_changed_are_rendered() -> None:

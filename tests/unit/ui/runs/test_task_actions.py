@@ -16,7 +16,7 @@ from app.session.submitting.editor_files import GONE, UNSTORED
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
-from app.ui.page.regions import live_words
+from app.ui.page.announcements import announcements
 from app.ui.page.state import NoticeKind, NoticesState
 from app.ui.results.state import PictureDialog
 from app.ui.runs.card_words import word_card, word_editor, word_ward
@@ -144,7 +144,8 @@ def test_stall_is_a_warning_with_its_minutes_and_ends_nothing() -> None:
     assert "No movement for more than 12 min" in markup(view, "now")
     assert "Nothing is ended here." in markup(view, "now")
     assert element(markup(view, "now"), data_testid="task-card")["data-state"] == "running"
-    assert live_words(view, ENGLISH).endswith("No movement for more than 12 min")
+    (said,) = announcements(page(StillSession(window=window(task("a")))), view, ENGLISH)
+    assert said.endswith("No movement for more than 12 min")
 
 
 def test_first_in_line_that_does_not_start_has_no_minutes() -> None:

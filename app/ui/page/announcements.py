@@ -1,0 +1,96 @@
+"""What screen readers are told about runs and servers: each change once, as the difference between two pages.
+
+Texts that are on the page, such as errors, are announced by `static/js/live.js` instead (`data-live`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from app.core.model import Contact, TaskState
+from app.ui.kit.i18n import Translator
+from app.ui.page.header_words import word_ill
+from app.ui.page.state import NoticeKind, PageView
+from app.ui.runs.card_words import word_card
+from app.ui.runs.state import CardView
+from app.ui.runs.task_words import word_contact
+
+
+def announcements(before: PageView | None, after: PageView, _: Translator) -> list[str]:
+    """Return what has happened since the page was drawn; nothing when it is drawn first, with the records of before."""
+    if before is None or before.header.is_restoring:
+        return []
+    return [*_runs(before, after, _), *_waiting(before, after, _), *_servers(before, after, _)]
+
+
+def _runs(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
+    """Yield the new states of runs; several with the same one at a server together."""
+    groups: defaultdict[tuple[str, str], list[CardView]] = defaultdict(list)
+    for was, card in reversed(_changed(before, after)):  # the oldest first
+        groups[card.tag.name, _state(was, card, _)].append(card)
+    for (server, state), cards in groups.items():
+        if len(cards) == 1:
+            title = _.known(cards[0].task.title) or _("Untitled")
+            yield _("{title} on {server}: {state}", title=title, server=server, state=state)
+        else:
+            yield _.plural(
+                "{count} run on {server}: {state}", "{count} runs on {server}: {state}", len(cards),
+                server=server, state=state,
+            )  # fmt: skip
+
+
+def _changed(before: PageView, after: PageView) -> list[tuple[CardView | None, CardView]]:
+    """Return the cards with a new state, newest first, each with its former one."""
+    known = {id(card.task): card for card in before.cards}
+    newest = before.cards[0].task.created_at if before.cards else float("-inf")
+    moved = [
+        card
+        for card in after.cards
+        if (was := known.get(id(card.task))) is None or (was.still_minutes is None) != (card.still_minutes is None)
+    ]
+    former = {card.task.prompt_id: card for card in before.cards} if moved else {}
+    pairs = [(former.get(card.task.prompt_id), card) for card in moved]
+    return [
+        (was, card)
+        for was, card in pairs
+        if card.task.state is not TaskState.REGISTERED
+        # Ended runs also appear when they are adopted, or when their deletion is undone.
+        and (_mark(was) != _mark(card) if was else not card.task.state.is_end or card.task.created_at > newest)
+    ]
+
+
+def _mark(card: CardView) -> tuple[object, ...]:
+    """Return what is announced of a card when it changes: its state, not its progress or its place in the queue."""
+    task = card.task
+    return (
+        task.state,
+        task.contact,
+        task.cancel_asked_at is None,
+        task.absent_since is None,
+        card.still_minutes is None,
+    )
+
+
+def _state(was: CardView | None, card: CardView, _: Translator) -> str:
+    task = card.task
+    is_back = was is not None and was.task.contact is not Contact.OK and task.contact is Contact.OK
+    if is_back and was is not None and task.state is was.task.state:
+        return word_contact(task, _).title
+    return word_card(card, _).title
+
+
+def _waiting(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
+    """Yield how many runs wait, when some were added."""
+    count = after.waiting.count
+    if count > before.waiting.count:
+        yield _.plural("{count} run waits in this window", "{count} runs wait in this window", count)
+
+
+def _servers(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
+    """Yield how many servers are not well. That none answers is a notice; of one with work, its runs say it."""
+    if after.header.tags or before.header.ill == after.header.ill:
+        return
+    if any(notice.kind is NoticeKind.NONE_WELL for notice in after.notices):
+        return
+    yield word_ill(after.header, _) if after.header.ill else _("All servers answer again")
