@@ -26,8 +26,14 @@ export function settlePictures() {
   if (!images.length) letGo();
   drawLine(document.getElementById("compare-slider"));
   const current = document.querySelector(".film [aria-current]");
-  if (current && current.id !== last) current.scrollIntoView({ block: "nearest", inline: "center" });
+  if (current && current.id !== last) centre(current);
   last = current?.id ?? "";
+}
+
+/** Only within the strip: `scrollIntoView` would also scroll a dialog that is higher than the window. */
+function centre(item) {
+  const [box, strip] = [item.getBoundingClientRect(), item.parentElement.getBoundingClientRect()];
+  item.parentElement.scrollLeft += box.left + box.width / 2 - strip.left - strip.width / 2;
 }
 
 function letGo() {
