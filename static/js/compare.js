@@ -1,6 +1,7 @@
 // Pictures of open dialogs that are read from the store here: two that are compared, with a line between them that is
 // dragged, and the small ones of the strip below a result shown large.
 
+import { formatPercent } from "./format.js";
 import { getKept, openKept } from "./kept.js";
 
 const PICTURES = "dialog img[data-name], dialog img[data-small]";
@@ -64,7 +65,9 @@ async function read(name, [first, second]) {
 }
 
 function drawLine(slider) {
-  slider?.closest(".compare-stage").style.setProperty("--at", `${slider.value}%`);
+  if (!slider) return;
+  slider.closest(".compare-stage").style.setProperty("--at", `${slider.value}%`);
+  slider.setAttribute("aria-valuetext", formatPercent(document.documentElement.lang, slider.value / 100));
 }
 
 document.addEventListener("input", (event) => {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from app.core.errors import BadInput
+from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
 from app.ui.kit.actions import action
@@ -36,6 +36,7 @@ from app.ui.results.album import (
 )
 from app.ui.results.album_grid import GridUpdates
 from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
+from app.ui.results.differences import differences
 from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog, ResultsState
 
 log = logging.getLogger("mooring.ui")
@@ -261,18 +262,31 @@ class AlbumActions:
             chosen = [cell for cell in pictures if cell.name in self._wish.picked][:TWO]
         if len(chosen) < TWO:
             raise BadInput("nothing-to-compare")
-        self._compare(self._compared(chosen[0]), self._compared(chosen[1]))
+        await self._compare(self._compared(chosen[0]), self._compared(chosen[1]))
 
     @action("compare-with")
-    def compare_with(self, name: str) -> None:
+    async def compare_with(self, name: str) -> None:
         """Compare the first of two with another picture."""
         dialog = self._context.ui.dialog
         cell = next((cell for cell in self._listed() if cell.name == name), None)
         if isinstance(dialog, CompareDialog) and cell is not None:
-            self._compare(dialog.one, self._compared(cell), is_slider=dialog.is_slider)
+            await self._compare(dialog.one, self._compared(cell), is_slider=dialog.is_slider)
 
-    def _compare(self, one: Compared, other: Compared, *, is_slider: bool = True) -> None:
-        self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(one, other, is_slider)))
+    async def _compare(self, one: Compared, other: Compared, *, is_slider: bool = True) -> None:
+        tasks = await self._task_of(one), await self._task_of(other)
+        found = differences(tasks[0], tasks[1]) if tasks[0] is not None and tasks[1] is not None else None
+        self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(one, other, is_slider, found)))
+
+    async def _task_of(self, item: Compared) -> Task | None:
+        prompt_id = parted(item.name)[0]
+        held = (window.tasks.get(prompt_id) for window in self._session.windows)
+        if (task := next(filter(None, held), None)) is not None:
+            return task
+        try:
+            return await self._session.past.read_task(prompt_id)
+        except MooringError as error:  # its picture can be compared all the same
+            log.warning("the record of %s cannot be read: %s", prompt_id, error)
+            return None
 
     @action("album-compare-way")
     def turn_comparison(self) -> None:

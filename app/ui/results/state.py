@@ -9,6 +9,7 @@ from app.core.model import BatchId, PromptId, Task
 from app.core.naming import TEMPLATE
 from app.ui.kit.state import Dialog, Slice
 from app.ui.results.album import AlbumView, AlbumWish
+from app.ui.results.differences import Difference
 from app.ui.runs.state import CardView, Marks
 
 RESULTS_AT_FIRST = 20
@@ -115,6 +116,7 @@ class CompareDialog(Dialog):
     one: Compared
     other: Compared
     is_slider: bool = True
+    differences: tuple[Difference, ...] | None = None  # of their inputs; None if a record cannot be read
 
 
 @dataclass(frozen=True, slots=True)

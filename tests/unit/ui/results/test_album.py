@@ -317,6 +317,7 @@ async def test_two_picked_pictures_are_compared_both_ways() -> None:
     dialog = rig.context.ui.dialog
     assert isinstance(dialog, CompareDialog)
     assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", True)
+    assert dialog.differences == (), "both have the workflow of the kit"
     assert element(str(comparing(dialog, rig.album.strip(), ENGLISH)), class_="compare-slider")
     await rig.act("album-compare-way")
     dialog = rig.context.ui.dialog
