@@ -1,7 +1,8 @@
 // What the page says to screen readers. Every message goes through `say`, so that it is announced once: a region of the
 // page that announced its own changes would repeat what a patch draws a second time, and be silent behind a dialog.
 //
-// Elements with `data-live` and an id are said when they appear or their text changes; `data-live="now"` interrupts.
+// Elements with `data-live` and an id are said when they appear or their text changes; `data-live="now"` interrupts,
+// `data-live="change"` is not said when it appears.
 
 const PAUSE = 300; // milliseconds that a text has to stand: what is typed or read quickly is said once, or not at all
 const KEPT = 6; // messages that a region keeps
@@ -26,8 +27,10 @@ export function settleLive() {
   for (const id of drawn.keys()) if (!seen.has(id)) drawn.delete(id);
   for (const element of marked) {
     const words = wordsOf(element);
-    if (drawn.get(element.id) === words) continue;
+    const before = drawn.get(element.id);
+    if (before === words) continue;
     drawn.set(element.id, words);
+    if (element.dataset.live === "change" && before === undefined) continue;
     clearTimeout(timers.get(element.id));
     timers.set(element.id, setTimeout(tell, PAUSE, element.id, words, element.dataset.live));
   }
@@ -50,7 +53,7 @@ function follow() {
 /** The text of an element, its blocks and buttons apart from each other. */
 export function wordsOf(element) {
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_ALL, (node) =>
-    node !== element && node.nodeType === Node.ELEMENT_NODE && node.matches(UNSAID) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+    node !== element && node.nodeType === Node.ELEMENT_NODE && (node.matches(UNSAID) || !node.checkVisibility()) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
   const texts = [];
   while (walker.nextNode()) if (walker.currentNode.nodeType === Node.TEXT_NODE) texts.push(walker.currentNode.data.trim());
   return texts.filter(Boolean).join(" ");

@@ -29,6 +29,7 @@ def control_facts(view: FieldView, event: str, suffix: str = "", action: str = "
     described = [f"{name}-hint"] if item.hint else []
     described += [f"{name}-draws"] if is_prompt(item) else []
     described += [f"{name}-sent-as-is"] if is_sent_as_is(view) else []
+    described += [f"{name}-trouble"] if view.list_error is not None else []
     described += [f"{name}-fault"] if view.fault else []
     return {
         "id": f"{name}{suffix}",
