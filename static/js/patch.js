@@ -85,7 +85,10 @@ export function update(text) {
   const change = JSON.parse(text);
   const focused = document.activeElement;
   const region = focused?.closest?.("section")?.id;
-  if (change.regions?.dialogs !== undefined) document.body.append(byId("errors"), byId("speech")); // else a patch would take them along
+  if (change.regions?.dialogs !== undefined) { // else a patch would take them along
+    byId("main").append(byId("errors"));
+    document.body.append(byId("speech"));
+  }
   for (const [id, html] of Object.entries(change.regions ?? {})) {
     spared.clear();
     Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
@@ -205,7 +208,7 @@ async function beginScripting() {
 /** Errors stand above everything. What is outside of an open dialog is inert, so they are in it as long as it is open. */
 function showErrors() {
   const errors = byId("errors");
-  const home = document.querySelector("dialog[open]") ?? document.body;
+  const home = document.querySelector("dialog[open]") ?? byId("main");
   if (errors.parentElement !== home) home.append(errors); // which closes it
   const hasErrors = errors.childElementCount > 0;
   if (errors.matches(":popover-open") !== hasErrors) errors.togglePopover(hasErrors);
