@@ -287,7 +287,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/submitting/reservations.py",
         "Reservations.register.check",
-        "0.0 is 1.0 in: wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)",
+        "0.0 is 1.0 in: reservation = wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)",
     ): _NO_CHOICE,
 }
 

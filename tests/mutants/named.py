@@ -35,7 +35,12 @@ NAMED = (
     Named(
         "no write-ahead",
         "app/session/submitting/reservations.py",
-        (("            await state.ports.store.register(task)\n", "            pass\n"),),
+        (
+            (
+                "        if wanted is None:\n            await state.ports.store.register(task)\n",
+                "        if wanted is None:\n            pass\n",
+            ),
+        ),
         f"{STORIES}/test_written_first.py::test_the_record_is_durable_before_the_post",
     ),
     Named(
