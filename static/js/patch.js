@@ -66,6 +66,7 @@ const callbacks = {
   beforeAttributeUpdated(name, element) {
     if (name === "src" && isPlaying(element)) return false; // animation.js has it
     if (name === "open") return false; // details and dialogs are opened and closed by the user, or by showDialogs
+    if (name === "style" && element.matches(".pop:popover-open")) return false; // menu.js has put it at its button
     if (COMBO.has(name) && element.getAttribute("role") === "combobox") return false; // combo.js and keys.js own their lists
     if (element.dataset.complete !== undefined && (COMBO.has(name) || name === "role" || name === "aria-haspopup")) return false; // complete.js
     if (name === "value" || name === "checked" || name === "selected") return !spared.has(element.closest(FIELDS) ?? element);

@@ -1,4 +1,4 @@
-"""The queue in a real browser: it keeps still under the pointer, and a failure is a row that opens and leaves."""
+"""The queue and menus in a real browser: they keep still under the pointer. A failure is a row that opens and leaves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.test_graph import failing
 from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import demo_servers, paused, slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -22,6 +22,9 @@ TAP = """([down, up]) => {
   document.querySelector(down).dispatchEvent(new PointerEvent("pointerup", facts));
   return click.defaultPrevented;
 }"""
+
+ACT = """([name, facts]) =>
+  document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts } }))"""
 
 
 async def test_rows_keep_still_under_the_pointer(window: MooringWindow, gateway: Service) -> None:
@@ -58,3 +61,18 @@ async def test_failure_is_a_row_that_opens_and_leaves(window: MooringWindow) -> 
     await row.get_by_test_id("dismiss-failure").click()
     await expect(page.locator(f"#results #task-{prompt_id}")).to_have_attribute("data-state", "failed")
     await expect(row).to_have_count(0)
+
+
+async def test_open_menu_stays_at_its_button_when_the_page_is_patched(window: MooringWindow) -> None:
+    page = window.page
+    prompt_id = await window.submit(quick_workflow(), "Dunes")
+    await window.wait_for(prompt_id)
+    tile = window.card(prompt_id, "succeeded").locator(".tile")
+    await tile.hover()
+    await tile.locator(".menu-open").click()
+    menu = tile.locator(".menu")
+    box = await menu.bounding_box()
+    await page.evaluate(ACT, ["album-favourite", {"name": f"{prompt_id}/0"}])
+    await expect(tile.locator(".tile-star")).to_have_attribute("aria-pressed", "true")
+    assert await menu.bounding_box() == box
+    await page.keyboard.press("Escape")
