@@ -355,6 +355,7 @@ async def test_no_piece_of_a_key_leaves_the_gateway(
         watcher = await browser.http.ws_connect("/fleet/ws")
         await socket.receive()
         assert (await browser.submit())[0] == 200
+        await until(lambda: read_queue(browser, server))  # it has ended: a user has at most two ahead
         server.shows = set(PLACES)
         server.is_held = True
         assert (await browser.submit())[0] == 200
@@ -374,7 +375,7 @@ async def test_no_piece_of_a_key_leaves_the_gateway(
         server.is_packed = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
-                while "execution_error" not in (await socket.receive()).data:
+                while "execution_error" not in str((await socket.receive()).data):
                     pass
         await watcher.close()
         await socket.close()
