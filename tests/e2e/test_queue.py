@@ -1,4 +1,4 @@
-"""The queue and menus in a real browser: they keep still under the pointer. A failure is a row that opens and leaves."""
+"""The queue and menus in a real browser: they keep still under the pointer. A failed run is a row until dismissed."""
 
 from __future__ import annotations
 
