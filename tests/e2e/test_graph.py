@@ -150,25 +150,26 @@ async def test_failed_node_is_reached_by_keyboard(window: MooringWindow) -> None
     await page.get_by_test_id("graph-dialog").wait_for(state="detached")
 
 
-async def test_panning_and_zooming_survive_a_patch(window: MooringWindow) -> None:
-    prompt_id = await window.submit(slow_workflow(40, text="graph"))
-    await window.card(prompt_id, "running").wait_for()
-    page = await open_graph(window, prompt_id)
-    stage = await page.locator(".graph-stage").bounding_box()
-    assert stage is not None
-    x, y = stage["x"] + 40, stage["y"] + 40
-    before = await wait_for_rest(page)
-    await page.mouse.move(x, y)
-    await page.mouse.wheel(0, -240)
-    zoomed = await wait_for_move(page, before)
-    await page.mouse.down()
-    await page.mouse.move(x + 60, y + 30, steps=4)
-    await page.mouse.up()
-    panned = await wait_for_move(page, zoomed)
-    await box(page, "2").dispatch_event("click")
-    await expect(page.get_by_test_id("graph-node")).to_contain_text("SaveImage")
-    await page.get_by_test_id("graph-node").locator("[data-action=graph-node][data-node-id='']").click()
-    await expect(page.get_by_test_id("graph-node")).to_have_count(0)
+async def test_panning_and_zooming_survive_a_patch(window: MooringWindow, gateway: Service) -> None:
+    async with paused(*demo_servers(gateway)):
+        prompt_id = await window.submit(slow_workflow(text="graph"))
+        await window.card(prompt_id, "running").wait_for()
+        page = await open_graph(window, prompt_id)
+        stage = await page.locator(".graph-stage").bounding_box()
+        assert stage is not None
+        x, y = stage["x"] + 40, stage["y"] + 40
+        before = await wait_for_rest(page)
+        await page.mouse.move(x, y)
+        await page.mouse.wheel(0, -240)
+        zoomed = await wait_for_move(page, before)
+        await page.mouse.down()
+        await page.mouse.move(x + 60, y + 30, steps=4)
+        await page.mouse.up()
+        panned = await wait_for_move(page, zoomed)
+        await box(page, "2").dispatch_event("click")
+        await expect(page.get_by_test_id("graph-node")).to_contain_text("SaveImage")
+        await page.get_by_test_id("graph-node").locator("[data-action=graph-node][data-node-id='']").click()
+        await expect(page.get_by_test_id("graph-node")).to_have_count(0)
     await expect(page.get_by_test_id("graph-state")).to_have_text("Finished")
     assert await transform_of(page) == panned
     await page.keyboard.press("Escape")
