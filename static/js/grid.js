@@ -40,6 +40,8 @@ let connection = null; // the promise of one
 const pictures = new Map(); // name → address; the least lately seen first
 const missing = new Map(); // name → {wait, timer} of a picture in sight that is not there yet
 
+const sizes = new ResizeObserver(() => draw()); // also when a phone shows the results again, which have changed in the meantime
+
 const act = (name, facts) => document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts } }));
 
 /** Show other cells, or other ones as picked. */
@@ -71,7 +73,10 @@ export function settle() {
   clear();
   if (box) forget();
   box = found;
-  if (box) draw();
+  sizes.disconnect();
+  if (!box) return;
+  sizes.observe(box);
+  draw();
 }
 
 function clear() {

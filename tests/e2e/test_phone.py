@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser
+from tests.e2e.work_kit import quick_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -18,6 +19,11 @@ FOOT = """() => {
     .map((item) => item.outerHTML);
   return [innerHeight - document.getElementById("run").getBoundingClientRect().top, small];
 }"""
+# Return the results whose actions lie over another place.
+APART = """() => [...document.querySelectorAll(".tile-over[data-over]")].filter((over) => {
+  const cell = document.getElementById(`cell-${over.dataset.over}`);
+  return cell?.style.transform !== over.style.transform;
+}).map((over) => over.dataset.over)"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -65,3 +71,20 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> N
     await expect(page.locator("#form")).to_be_visible()
     await expect(page.locator("#now")).to_be_visible()
     await expect(form).to_be_hidden()
+
+
+async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
+    page = window.page
+    for colour in (1, 2):
+        await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
+    await window.show("results")
+    await page.locator("#results-album").tap()
+    await expect(page.locator(".tile-over:visible")).to_have_count(2)
+    await window.show("form")
+    await window.wait_for(await window.submit(quick_workflow(3), "Storm"))
+    await window.show("results")
+    await expect(page.locator(".cell:visible")).to_have_count(3)
+    await wait_for_js(page, f"() => ({APART})().length === 0")
+    await expect(page.locator(".tile-over:visible")).to_have_count(3)
