@@ -134,15 +134,15 @@ async def run_folder(window: MooringWindow, folder: Path, place: str, found: Fou
     began = time.monotonic()
     await page.get_by_test_id("files-add").click()
     await page.get_by_test_id("files-work").wait_for()
-    told = ""
+    shown = ""
     while not await page.evaluate(IS_OVER):
-        assert time.monotonic() - began < PATIENCE, told
+        assert time.monotonic() - began < PATIENCE, shown
         with contextlib.suppress(IndexError):
             found.pss.append(largest(place, 1)[0])
         found.wasm.append((await page.evaluate(ASK))["wasm"])
-        if (now := await page.evaluate(COUNTS)) != told and time.monotonic() - began > 1:
-            told = now
-            print(f"{time.monotonic() - began:6.0f} s  {told}", flush=True)
+        if (now := await page.evaluate(COUNTS)) != shown and time.monotonic() - began > 1:
+            shown = now
+            print(f"{time.monotonic() - began:6.0f} s  {shown}", flush=True)
         await asyncio.sleep(INTERVAL)
     found.seconds = time.monotonic() - began
     found.working = await long_tasks(page)

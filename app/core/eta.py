@@ -239,7 +239,7 @@ class Outlook:
     """The estimate for a task: its end if it runs, its start if it waits, and how many wait on its server.
 
     Of a waiting one also how many prompts are before it, running or waiting: the user's own and those of others. None
-    without users: then nobody knows whose the prompts are.
+    without users: then it is unknown whose the prompts are.
     """
 
     eta: Eta | None = None

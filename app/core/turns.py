@@ -6,7 +6,7 @@
 Counted are the runs of all windows of this browser, from the claims in the store; and where the gateway knows its
 users, also those that the user sent from other browsers, which are in the server's queue. The count ends by itself: a
 claim that is not in the queue of a server that has answered since is over, and one that never got there counts for a
-limited time, shorter if its window is gone. So a window that was closed, or crashed, holds nobody up for ever.
+limited time, shorter if its window is gone. So a window that was closed, or crashed, never blocks others for ever.
 
 Windows that wait are served in the order in which they began to wait, one run each: a click in one window does not wait
 for the hundred runs of a plan in another one. A run that has been refused is written down as a reservation that is no

@@ -4,7 +4,7 @@
     read_link("result=gpu-1/5a0c…/0")                   # the server, the run, and the number of the output
     write_link(WorkflowLink("portraits/studio", (("Prompt", "a boat"),)))
 
-Whoever sends a link is not to be trusted: it is bounded, and its parts are compared with what the page has. A link only
+The sender of a link is not to be trusted: it is bounded, and its parts are compared with what the page has. A link only
 fills in a form (`filled`): it names no file, changes no node that costs credits, and nothing is run.
 `docs/links.md` is the format.
 """

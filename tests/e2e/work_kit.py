@@ -77,7 +77,7 @@ async def paused(*servers: Service, at_step: int = 1) -> AsyncIterator[None]:
         yield
     finally:
         for server in servers:
-            if server.process.poll() is None:  # a server that was started anew has no faults
+            if server.process.poll() is None:  # a restarted server has no faults
                 await break_server(server, pause_at_step=None)
 
 

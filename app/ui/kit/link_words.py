@@ -12,25 +12,23 @@ def word_link(error: BadInput, _: Translator) -> Words:
     match error.cause:
         case "link-unknown":
             title = _("The link names a workflow that is not published here: “{name}”.", name=error.name)
-            return Words(
-                title, _("Ask whoever sent it, or look into the library. Your form is as it was."), tone=Tone.WARN
-            )
+            return Words(title, _("Ask the sender, or look into the library. Your form is as it was."), tone=Tone.WARN)
         case "link-not-yours":
             return Words(
                 _("{server} has no such result for you.", server=error.name),
-                _("It is another user's, or the server has forgotten it. Ask whoever sent the link for the file."),
+                _("It is another user's, or the server has forgotten it. Ask the sender of the link for the file."),
                 tone=Tone.WARN,
             )
         case "link-no-output":
             return Words(
                 _("The run on {server} has no such result.", server=error.name),
-                _("It may not have ended yet, or it failed. Open the link later, or ask whoever sent it."),
+                _("It may not have ended yet, or it failed. Open the link later, or ask the sender."),
                 tone=Tone.WARN,
             )
         case "link-too-long":
             return Words(
                 _("The link is too long."),
-                _("Nothing of it was used. Ask whoever sent it for one with fewer values."),
+                _("Nothing of it was used. Ask the sender for one with fewer values."),
                 tone=Tone.WARN,
             )
     return Words(

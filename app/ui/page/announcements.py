@@ -1,4 +1,4 @@
-"""What screen readers are told about runs and servers: each change once, as the difference between two pages.
+"""What screen readers announce about runs and servers: each change once, as the difference between two pages.
 
 Texts that are on the page, such as errors, are announced by `static/js/live.js` instead (`data-live`).
 """

@@ -63,7 +63,7 @@ def test_run_that_has_left_the_queue_counts_no_longer() -> None:
     claims = Claims(unfinished=[held("a"), held("b", TaskState.RUNNING)])
     assert not turn_of(ASKER, claims, queue("a", running="b")).is_now
     turn = turn_of(ASKER, claims, queue("x", running="b"))
-    assert (turn.own, turn.others, turn.is_now) == (1, None, True), "whose x is nobody knows"
+    assert (turn.own, turn.others, turn.is_now) == (1, None, True), "x may be another user's"
 
 
 def test_run_accepted_after_the_queue_was_read_counts() -> None:

@@ -1,4 +1,4 @@
-"""What screen readers are told: each change once."""
+"""What screen readers announce: each change once."""
 
 from __future__ import annotations
 
