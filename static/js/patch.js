@@ -37,6 +37,8 @@ let isComposing = false;
 const SETS = new Set(["many", "again"]); // purposes of buttons that choose several files
 let tellFiles = () => {}; // `listenFiles` has the callback
 const spared = new Set(); // fields that this patch may not touch
+const OPEN_MENU = ".menu:popover-open:not(:has(input[type=search]))"; // a search redraws its own list
+const fresher = new Map(); // open menu → its HTML as of the last patch
 
 const LETS_GO = 1000; // milliseconds until a closing page has released its lock
 
@@ -59,6 +61,10 @@ const callbacks = {
   beforeNodeMorphed(node, fresh) {
     if (fresh.dataset?.stays !== undefined) return false; // it is as it was drawn
     if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js or large.js has it
+    if (node instanceof Element && node.matches(OPEN_MENU)) { // its entries stay where the user is about to press
+      fresher.set(node, fresh.outerHTML);
+      return false;
+    }
     if (isField(node) && isOwned(node, fresh)) spared.add(node);
     if (node.dataset?.frames && !fresh.dataset?.frames) delete node.dataset.frames; // a plain preview follows an animated one
     return true;
@@ -128,6 +134,12 @@ export function update(text) {
   if (change.jump !== undefined) jump(byId(change.jump));
   return document.querySelector("#main [data-stays]") === null;
 }
+
+document.addEventListener("toggle", ({ target: menu, newState }) => {
+  if (newState !== "closed" || !fresher.has(menu)) return;
+  if (menu.isConnected) Idiomorph.morph(menu, fresher.get(menu), { morphStyle: "outerHTML", callbacks });
+  fresher.delete(menu);
+}, true);
 
 /** What styles and scripts go by: the theme, that previews are off. */
 function setMark(name, value) {

@@ -23,6 +23,15 @@ TAP = """([down, up]) => {
   return click.defaultPrevented;
 }"""
 
+# A patch puts one more entry at the head of this menu.
+ENTRY = """async (id) => {
+  const { update } = await import("/static/js/patch.js");
+  const region = document.getElementById(id).closest("#results").cloneNode(true);
+  for (const node of region.querySelectorAll("[style]")) node.removeAttribute("style"); // scripts put them there
+  region.querySelector(`[id="${id}"]`).insertAdjacentHTML("afterbegin", "<button type='button'>Sooner</button>");
+  update(JSON.stringify({ regions: { results: region.innerHTML } }));
+}"""
+
 ACT = """([name, facts]) =>
   document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts } }))"""
 
@@ -76,3 +85,18 @@ async def test_open_menu_stays_at_its_button_when_the_page_is_patched(window: Mo
     await expect(tile.locator(".tile-star")).to_have_attribute("aria-pressed", "true")
     assert await menu.bounding_box() == box
     await page.keyboard.press("Escape")
+
+
+async def test_open_menu_keeps_its_entries_until_it_is_closed(window: MooringWindow) -> None:
+    page = window.page
+    prompt_id = await window.submit(quick_workflow(), "Dunes")
+    await window.wait_for(prompt_id)
+    tile = window.card(prompt_id, "succeeded").locator(".tile")
+    await tile.hover()
+    await tile.locator(".menu-open").click()
+    entries = tile.locator(".menu > *")
+    before = await entries.all_inner_texts()
+    await page.evaluate(ENTRY, await tile.locator(".menu").get_attribute("id"))
+    assert await entries.all_inner_texts() == before, "else a click falls on another entry"
+    await page.keyboard.press("Escape")
+    await expect(entries).to_have_text(["Sooner", *before])
