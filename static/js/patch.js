@@ -165,7 +165,8 @@ function keepFocus(gone, region) {
   if (dialog) return (dialog.querySelector("[autofocus]") ?? dialog).focus();
   const promptId = gone.closest("[data-prompt-id]")?.dataset.promptId;
   const [card] = ["row", "task", "waiting", "run"].map((kind) => byId(`${kind}-${promptId}`)).filter(Boolean);
-  const cell = region === "results" ? document.querySelector(".cell[tabindex='0']") : null;
+  const isOfResults = region === "results" || gone.closest(".viewer, .compare");
+  const cell = isOfResults ? document.querySelector(".cell[tabindex='0']") : null;
   (boxOf(card) ?? cell ?? byId("main")).focus({ preventScroll: true });
 }
 

@@ -88,3 +88,14 @@ async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user:
     await expect(page.locator(".cell:visible")).to_have_count(3)
     await wait_for_js(page, f"() => ({APART})().length === 0")
     await expect(page.locator(".tile-over:visible")).to_have_count(3)
+
+    tick, place = page.locator(".cell-tick").first, await page.locator(".cell").first.bounding_box()
+    await tick.tap()
+    delete = page.get_by_test_id("album-delete")
+    where = await delete.bounding_box()
+    assert await page.locator(".cell").first.bounding_box() == place, "nothing else comes under the finger"
+    await page.locator(".cell-tick").nth(1).tap()
+    await expect(page.get_by_test_id("album-compare")).to_be_enabled()
+    assert await delete.bounding_box() == where
+    await page.locator("[data-action=album-pick-none]").tap()
+    await expect(page.locator(".tile-over:visible")).to_have_count(3)

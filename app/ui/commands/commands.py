@@ -293,7 +293,7 @@ def _album(offered: Offered, _: Translator) -> Iterator[Command]:
         (_("Download without workflow"), "download", "album-download-bare"),
         (_("Favourite"), "star", "album-favourite"),
         (_("Compare"), "flow-blend", "album-compare"),
-        (_("Delete …"), "trash", "album-ask-delete"),
+        (_("Delete"), "trash", "album-ask-delete"),
         (_("Pick none"), "close", "album-pick-none"),
     ):
         yield Command(action, title, Group.WORK, icon, action, aside=aside)

@@ -65,7 +65,7 @@ def in_album(_: Translator) -> tuple[Shortcut, ...]:
         Shortcut(("←", "→", "↑", "↓"), _("Go through the results, large as well")),
         Shortcut(("Space",), _("Pick one, or leave it")),
         Shortcut(("Mod", "A"), _("Pick all")),
-        Shortcut(("Del",), _("Delete …")),
+        Shortcut(("Del",), _("Delete")),
     )
 
 

@@ -27,7 +27,7 @@ from app.ui.kit.screen import Screen
 from app.ui.page.projection import run_view, with_files
 from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import PictureDialog
+from app.ui.results.state import CompareDialog, PictureDialog, ResultsState
 from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.files import media_of
 from app.ui.runs.files_actions import FilesActions
@@ -124,6 +124,9 @@ class PageActions(ActionTable):
         self._close(is_left=True)
 
     def _close(self, *, is_left: bool) -> None:
+        if isinstance(self._context.ui.dialog, CompareDialog):  # a press on Delete would mean both
+            results = self._context.ui.of(ResultsState)
+            set_slices(self._context, replace(results, album=replace(results.album, picked=frozenset())))
         ui = self._context.ui
         sheet = ui.dialog.sheet if isinstance(ui.dialog, PictureDialog) else None
         if sheet:

@@ -315,6 +315,7 @@ class AlbumActions:
         names = self._aimed_at(name)
         runs, results = self._extent(names)
         if (runs, results) == (1, 1):
+            self._set_wish(replace(self._wish, picked=self._wish.picked - set(names)))
             await self.delete_task(parted(names[0])[0])
         else:
             self._context.set_ui(replace(self._context.ui, dialog=DeleteDialog(names, runs, results)))

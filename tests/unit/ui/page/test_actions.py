@@ -11,7 +11,7 @@ from app.session import Picked
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.page.actions import PageActions
 from app.ui.results.actions import ResultsActions
-from app.ui.results.state import PictureDialog
+from app.ui.results.state import Compared, CompareDialog, PictureDialog, ResultsState
 from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.page_kit import (
@@ -149,6 +149,18 @@ async def test_a_picture_opens_large_and_closes() -> None:
     assert rig.context.ui.dialog == PictureDialog("x", 2)
     await rig.act("close-dialog")
     assert rig.context.ui.dialog is None
+
+
+@pytest.mark.parametrize("action", ["close-dialog", "leave-dialog"])
+async def test_compared_results_are_picked_no_more(action: str) -> None:
+    rig = Rig()
+    sides = [Compared(name, "Dunes", "One", 0.0, "") for name in ("a/0", "b/0")]
+    results = rig.context.ui.of(ResultsState)
+    picked = replace(results, album=replace(results.album, picked=frozenset({"a/0", "b/0"})))
+    rig.context.set_ui(replace(rig.context.ui.with_slices(picked), dialog=CompareDialog(*sides)))
+    await rig.act(action)
+    assert rig.context.ui.dialog is None
+    assert rig.context.ui.of(ResultsState).album.picked == frozenset()
 
 
 async def test_file_without_picture_is_reported_at_its_field() -> None:

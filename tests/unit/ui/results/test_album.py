@@ -24,6 +24,7 @@ from app.ui.results.album import (
     facets_of,
     merged,
     name_of,
+    parted,
     rows_of,
 )
 from app.ui.results.album_actions import ZIP_NAME, AlbumActions
@@ -342,6 +343,16 @@ async def test_deleting_names_and_deletes_whole_runs() -> None:
     assert rig.session.past.tasks == {}
     assert await rig.documents.read_kind(FAVOURITE_KIND) == {}
     assert rig.context.ui.dialog is None
+    assert rig.context.ui.of(ResultsState).album.picked == frozenset()
+
+
+async def test_only_picked_result_is_deleted_and_picked_no_more() -> None:
+    rig = await Rig(made("a", 30.0), made("b", 10.0)).opened()
+    a, _b = rig.names()
+    await rig.act("album-pick", name=a)
+    await rig.act("album-ask-delete")
+    assert rig.context.ui.dialog is None, "a single deletion can be undone"
+    assert ("delete_task", parted(a)[0]) in rig.session.calls
     assert rig.context.ui.of(ResultsState).album.picked == frozenset()
 
 
