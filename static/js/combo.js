@@ -90,6 +90,10 @@ function open(input, text) {
   const chosen = found.findIndex((choice) => choice.value === input.value);
   const from = Math.max(0, Math.min(chosen - MOST / 2, found.length - MOST));
   list.replaceChildren(...found.slice(from, from + MOST).map(option));
+  for (const [at, item] of [...list.children].entries()) {
+    item.setAttribute("aria-posinset", from + at + 1); // of all that were found, not of those in the list
+    item.setAttribute("aria-setsize", found.length);
+  }
   list.setAttribute("aria-label", input.labels[0]?.textContent ?? "");
   pop.hidden = false;
   side.hidden = !isModels();

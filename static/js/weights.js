@@ -1,6 +1,8 @@
 // Ctrl+Up and Ctrl+Down in a prompt: the weight of the selection, of the parentheses around the caret, or of its word. What
 // changes, and by how much, is as in ComfyUI's editor.
 
+import { say } from "./live.js";
+
 const STEP = 0.05;
 const BETWEEN = new Set(" .,\\/!?%^*;:{}=-_`~()\r\n\t，。、；：！？（）《》「」|<>[]");
 const WEIGHT = /^([^]*):([+-]?(?:\d*\.)?\d+(?:e[+-]?\d+)?)$/i;
@@ -68,4 +70,5 @@ document.addEventListener("keydown", (event) => {
   if (!change) return;
   retype(field, change.from, change.to, change.text);
   field.setSelectionRange(change.from, change.from + change.text.length);
+  say(change.text);
 }, true);

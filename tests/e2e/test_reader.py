@@ -194,6 +194,10 @@ async def test_form_is_read_with_labels_states_and_faults(window: MooringWindow,
     assert "Seed After each run" in named(nodes, "combobox"), named(nodes, "combobox")
     assert "Text to picture" in named(nodes, "group")
     await page.locator("#field-1-width").fill("192")
+    prompt = page.locator("#field-1-text")
+    await prompt.fill("lake at dawn")
+    await page.keyboard.press("Control+ArrowUp")
+    await wait_heard(page, "(dawn:1.05)")
 
 
 async def test_sheet_and_comparison_are_usable_without_seeing(window: MooringWindow) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.session import Picked
+from app.ui.form.field_html import field
 from app.ui.form.input_labels import input_labels
 from app.ui.form.node_labels import node_labels
 from app.ui.form.open_workflow import OpenWorkflow
@@ -22,7 +24,7 @@ from app.ui.page.state import PageView
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
-from app.workflows.forms.fields import Field, SeedMode, Upload
+from app.workflows.forms.fields import Field, SeedMode, Text, Upload
 from app.workflows.forms.kinds import label_of
 from tests import recordings
 from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
@@ -323,3 +325,13 @@ def test_commonest_names_of_nodes_and_inputs_are_translated() -> None:
 def test_only_a_file_that_the_node_requires_is_needed(kind: Upload, is_needed: bool) -> None:
     item = Field(node_id="1", input_name="mask", kind=kind, label="Mask", value="")
     assert needs_file(item, Draft()) is is_needed
+
+
+@pytest.mark.parametrize("hint", ["A photo.", "A photo whose sky is replaced; the rest of it stays as it was taken."])
+@pytest.mark.parametrize("kind", [Upload(), Text()])
+def test_field_is_described_by_its_hint(kind: Upload | Text, hint: str) -> None:
+    item = Field(node_id="1", input_name="photo", kind=kind, label="Photo", value="", hint=hint)
+    html = str(field(FieldView(field=item), ENGLISH))
+    (control,) = [tag for tag in re.findall(r"<(?:input|textarea)[^>]*>", html) if "aria-describedby" in tag]
+    assert "field-1-photo-hint" in control
+    assert re.search(rf'<p [^>]*id="field-1-photo-hint"[^>]*>{re.escape(hint)}</p>', html)
