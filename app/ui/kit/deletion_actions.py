@@ -82,6 +82,12 @@ class Deletions:
             self._forget(number)
             undo()
 
+    def spare(self, item_id: str) -> None:
+        """Undo the deletion of this item, which the user has opened since."""
+        for item in self._all:
+            if item_id in item.hides:
+                self.undo(item.number)
+
     async def _run_out(self, deletion: Deletion, work: Work) -> None:
         left, before = SECONDS, self._now()
         while left > 0 and deletion.number in self._undo:

@@ -38,7 +38,8 @@ MOST_OPEN = 12  # workflows from files that stay open; the drafts of others are 
 class Opener:
     """Opens the chosen workflow. `refresh` is called at each redraw, `on_open` for each opened workflow.
 
-    `on_version` gets an item as it was before another content was opened in its place.
+    `on_choice` gets the id of each workflow that the user chooses or opens, `on_version` an item as it was before
+    another content was opened in its place.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class Opener:
         screen: Screen,
         on_open: Callable[[OpenWorkflow], None],
         *,
+        on_choice: Callable[[str], None] = lambda _workflow_id: None,
         on_version: Callable[[Item], None] = lambda _before: None,
     ) -> None:
         self._context = context
         self._on_open = on_open
+        self._on_choice = on_choice
         self._on_version = on_version
         self._library = library
         self._catalogues = catalogues
@@ -140,6 +143,7 @@ class Opener:
         self._choose(workflow_id)
 
     def _choose(self, workflow_id: str) -> None:
+        self._on_choice(workflow_id)
         ui = self._context.ui
         self._tried.pop(workflow_id, None)
         self._context.set_ui(

@@ -147,6 +147,7 @@ class Page:
             self._catalogues,
             screen,
             self._opened,
+            on_choice=self._deletions.spare,
             on_version=self._offer_version,
         )
         self._sights = Sights(screen, self.spawn, self.request)

@@ -114,16 +114,17 @@ class Rig:
         self.opened: list[OpenWorkflow] = []
         catalogues = FormCatalogues(self.session, self.context)
         self.versions: list[float] = []  # when what was replaced had come
+        self.seconds: Seconds | None = Seconds() if is_undone_in_time else None
+        putting_off = deletions(self.context, self.seconds)
         self.opener = Opener(
             self.context,
             self.library,
             catalogues,
             self.screen,
             self.opened.append,
+            on_choice=putting_off.spare,
             on_version=lambda before: self.versions.append(before.since),
         )
-        self.seconds: Seconds | None = Seconds() if is_undone_in_time else None
-        putting_off = deletions(self.context, self.seconds)
         self.words = Words(
             self.documents,
             self.library,
@@ -450,6 +451,21 @@ async def test_item_is_deleted_after_a_question() -> None:
     rig.act("delete-item", {"item": item_id})
     await rig.draw()
     assert rig.library.items == () and rig.documents.shelf == {}
+
+
+async def test_deleted_item_is_kept_if_its_file_is_opened_before_the_deletion_is_final() -> None:
+    rig = Rig(is_undone_in_time=True)
+    await rig.give(api())
+    item_id = rig.library.items[0].item_id
+    rig.act("delete-item", {"item": item_id})
+    waiting = rig.context.work.pop()  # else `draw` waits for it
+    assert item_id in rig.context.ui.hidden
+    await rig.give(api())
+    assert item_id not in rig.context.ui.hidden
+    assert rig.seconds is not None
+    rig.seconds.go.set()
+    await waiting
+    assert [item.item_id for item in rig.library.items] == [item_id]
 
 
 async def test_run_is_noted_with_the_item() -> None:
