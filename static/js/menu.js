@@ -69,8 +69,10 @@ document.addEventListener("click", (event) => {
   if (chosen.dataset.field) document.getElementById(chosen.dataset.field)?.focus();
 });
 
-document.addEventListener("scroll", (event) => {
+function follow(event) {
   if (isList(event.target)) return;
   const open = document.querySelector(".pop:popover-open");
   if (open) place(open);
-}, true);
+}
+document.addEventListener("scroll", follow, true);
+addEventListener("resize", follow);
