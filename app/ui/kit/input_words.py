@@ -210,7 +210,7 @@ def _value(error: BadInput, _: Translator) -> str:
         case "not-a-number":
             return _("This has to be a number.")
         case "out-of-range":
-            return _("This has to lie within {range}.", range=error.detail.replace(" – ", "\u00a0–\u00a0"))
+            return _("This has to lie within {range}.", range=error.detail.replace(" – ", "\u00a0–\u2060\u00a0"))
         case "list-elsewhere":
             return _("the server lists them at a place that is not read from here.")
     return _("This is none of the choices.")
