@@ -28,6 +28,7 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
 
 export function formatSize(language, count) {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(count, 1)) / 3));
-  const options = { style: "unit", unit: UNITS[power], unitDisplay: "short", maximumFractionDigits: power > 1 ? 1 : 0 };
+  const unitDisplay = power ? "short" : "long"; // in English the short name of bytes has no plural
+  const options = { style: "unit", unit: UNITS[power], unitDisplay, maximumFractionDigits: power > 1 ? 1 : 0 };
   return formatter("NumberFormat", language, options).format(count / 1000 ** power);
 }
