@@ -50,6 +50,7 @@ function isField(node) {
 
 /** The user owns a field while it has the focus, while text is being composed, and what was typed since it was drawn. */
 function isOwned(field, fresh) {
+  if (fresh.dataset.follows !== undefined) return field.value === "" && field === document.activeElement; // each key was sent
   if (field === document.activeElement || isComposing) return true;
   if (field.type === "checkbox" || field.type === "radio") return false;
   if (field instanceof HTMLTextAreaElement) return fresh.defaultValue === field.defaultValue;
@@ -313,6 +314,7 @@ export function listen(onAction) {
     event.preventDefault();
     onAction("run", "{}");
   });
+  selectNumbers();
   listenKeys(onAction);
   listenHold(onAction);
   listenQueue(onAction);
@@ -342,6 +344,19 @@ export function listen(onAction) {
   }, true);
   document.addEventListener("click", (event) => {
     if (event.target instanceof HTMLDialogElement) leave(); // the backdrop
+  });
+}
+
+/** A press into a field with `data-selects` selects its text, so that what is typed replaces it. */
+function selectNumbers() {
+  let fresh = null; // the field that this press gives the focus
+  document.addEventListener("pointerdown", ({ target }) => {
+    const field = target.closest?.("label")?.control ?? target;
+    fresh = field.dataset?.selects !== undefined && field !== document.activeElement ? field : null;
+  });
+  document.addEventListener("click", () => {
+    if (fresh === document.activeElement) fresh.select();
+    fresh = null;
   });
 }
 

@@ -30,7 +30,8 @@ export function settleQueue() {
     return;
   }
   const rows = [...document.querySelectorAll(`:is(${QUEUE}) ${ROW}`)];
-  for (const row of rows) {
+  const top = document.querySelector("#line-top"); // above the rows of the line
+  for (const row of top ? [top, ...rows] : rows) {
     if (!heights.has(row.id)) heights.set(row.id, row.offsetHeight);
     row.style.minHeight = `${heights.get(row.id)}px`; // a patch has removed it
   }
@@ -46,7 +47,7 @@ function release() {
   if (!held) return;
   held = "";
   heights.clear();
-  for (const row of document.querySelectorAll(`:is(${QUEUE}) ${ROW}`)) row.style.minHeight = "";
+  for (const row of document.querySelectorAll(`#line-top, :is(${QUEUE}) ${ROW}`)) row.style.minHeight = "";
   act("release-queue", "{}");
 }
 

@@ -120,7 +120,7 @@ WALKS = (
     dialog("camera", ".camera-live", "#camera-take:enabled"),
     dialog("large", ".result-open", ".large-stage img:not(.is-small)"),
     dialog("giving up", marked("give-up"), marked("confirm-give-up")),
-    dialog("cancel mine", "[data-action=ask-cancel-mine]", marked("cancel-mine")),
+    dialog("cancel mine", marked("ask-cancel-mine"), marked("cancel-mine")),
     dialog("one run", marked("line-edit"), marked("save-edit")),
     dialog("contact sheet", marked("open-sheet"), marked("sheet-cell")),
     Walk((("album", "#results-album", ".cell img"),)),

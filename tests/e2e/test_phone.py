@@ -7,7 +7,8 @@ from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import quick_workflow
+from tests.e2e.work_kit import demo_servers, paused, quick_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -19,6 +20,10 @@ FOOT = """() => {
     .map((item) => item.outerHTML);
   return [innerHeight - document.getElementById("run").getBoundingClientRect().top, small];
 }"""
+PLACES = """() => [...document.querySelectorAll("#run :is(.button, select, input)")].map((item) => {
+  const { x, y, width, height } = item.getBoundingClientRect();
+  return [item.dataset.testid ?? item.id, x, y, width, height].join(" ");
+})"""
 # Return the results whose actions lie over another place.
 APART = """() => [...document.querySelectorAll(".tile-over[data-over]")].filter((over) => {
   const cell = document.getElementById(`cell-${over.dataset.over}`);
@@ -37,7 +42,7 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> N
     await expect(page.locator("#now")).to_be_hidden()
     await window.choose_sample("text")
     covered, too_small = await page.evaluate(FOOT)
-    assert covered <= 110, "the form has the rest of the 740"
+    assert covered <= 160, "the form has the rest of the 740"
     assert too_small == []
     await page.locator("#where option").last.evaluate("(option) => { option.disabled = true; }")  # it is down
     await expect(page.locator("#where")).to_be_visible()
@@ -71,6 +76,34 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> N
     await expect(page.locator("#form")).to_be_visible()
     await expect(page.locator("#now")).to_be_visible()
     await expect(form).to_be_hidden()
+
+
+async def test_count_is_typed_over_and_buttons_keep_their_places(user: BrowserUser, gateway: Service) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
+    page = window.page
+    await window.choose_sample("text")
+    before = await page.evaluate(PLACES)
+    async with paused(*demo_servers(gateway)):
+        count, run = page.get_by_test_id("run-count"), page.locator("#run-button > span")
+        await count.tap()
+        await page.keyboard.type("6")
+        await expect(count).to_have_value("6")
+        await expect(run).to_have_text("Run 6 on 3 servers")
+        await page.keyboard.press("Backspace")
+        await expect(run).to_have_text("Run")
+        await page.keyboard.type("2")
+        await run.tap()
+        await page.get_by_test_id("tab-form").tap()
+        await expect(count).to_have_value("1")
+        await expect(page.get_by_test_id("stop")).to_be_enabled()
+        await expect(page.locator("#run-words")).to_contain_text("until its work is done")
+        assert await page.evaluate(PLACES) == before
+        await page.get_by_test_id("stop").tap()
+        await page.get_by_test_id("cancel-mine").last.tap()
+    await expect(page.get_by_test_id("stop")).to_be_disabled()
+    await expect(page.get_by_test_id("where")).to_be_enabled()
+    assert await page.evaluate(PLACES) == before
 
 
 async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:

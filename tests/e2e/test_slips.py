@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 CARD = "[data-testid=task-card]"
 SOON = 700  # milliseconds, less than in `static/js/aim.js`
-CANCEL_SHOWN = """([x, y]) => {
+RESUME_SHOWN = """([x, y]) => {
   const control = document.elementFromPoint(x, y).closest("[data-action]");
-  return control?.dataset.action === "cancel" && performance.now();
+  return control?.dataset.action === "line-resume" && performance.now();
 }"""
 NOTE_PRESSES = """() => {
   globalThis.presses = [];
@@ -45,11 +45,11 @@ def gateway() -> Iterator[Service]:
 
 
 async def _press_twice(page: Page, x: float, y: float) -> float:
-    """Click, wait for Cancel, click at the same place, and return the milliseconds since Cancel appeared."""
+    """Click, wait for Resume, click at the same place, and return the milliseconds since Resume appeared."""
     await page.mouse.move(x, y)
     await page.mouse.down()
     await page.mouse.up()
-    shown = await wait_for_js(page, CANCEL_SHOWN, arg=[x, y])
+    shown = await wait_for_js(page, RESUME_SHOWN, arg=[x, y])
     await page.mouse.down()
     await page.mouse.up()
     return float(await page.evaluate("presses.at(-1)")) - float(await shown.json_value())
@@ -61,18 +61,31 @@ async def choose_text(window: MooringWindow) -> None:
     await window.page.locator("#field-1-steps").fill(str(STEPS))
 
 
-async def test_double_click_on_run_cancels_nothing(window: MooringWindow) -> None:
+async def test_double_click_on_pause_resumes_nothing(window: MooringWindow) -> None:
     page = window.page
-    await choose_text(window)
+    await window.choose_sample("slow")
     await page.evaluate(NOTE_PRESSES)
-    between = float("inf")
-    while between > SOON:  # on a loaded machine the second click may come too late to count as a double click
-        box = await page.get_by_test_id("run").bounding_box()
+    await page.get_by_test_id("run-count").fill("6")
+    await page.get_by_test_id("run").click()
+    pause, resume = page.get_by_test_id("line-pause"), page.get_by_test_id("line-resume")
+    await pause.wait_for()
+    while True:  # on a loaded machine the second click may come too late to count as a double click
+        box = await pause.bounding_box()
         assert box is not None
-        between = await _press_twice(page, box["x"] + box["width"] / 5, box["y"] + box["height"] / 2)
-        await page.locator(f"{CARD}[data-state=succeeded], {CARD}[data-state=cancelled]").first.wait_for()
-        await page.locator(".run-cancel").wait_for(state="detached")
-    await expect(page.locator(CARD).first).to_have_attribute("data-state", "succeeded")
+        between = await _press_twice(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if between <= SOON:
+            break
+        await page.mouse.move(0, 0)
+        if await resume.is_visible():
+            await resume.click()
+        await pause.wait_for()
+    await page.get_by_test_id("stop").click()
+    assert await resume.count() == 1, "it is still paused"
+    await page.get_by_test_id("cancel-mine").last.click()
+    notice = page.locator("#errors [data-kind=stopped]")
+    await expect(notice).to_contain_text("runs stopped")
+    await notice.locator("[data-action=dismiss-notice]").click()
+    await expect(page.get_by_test_id("stop")).to_be_disabled()
 
 
 async def test_held_enter_presses_run_once(window: MooringWindow) -> None:

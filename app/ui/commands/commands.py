@@ -165,7 +165,7 @@ def _work(offered: Offered, _: Translator) -> Iterator[Command]:
             terms="stop interrupt",
         )  # fmt: skip
     if offered.has_plan or offered.waiting:
-        yield Command("cancel-mine", _("Cancel all my runs …"), Group.WORK, "stop", "ask-cancel-mine", terms="stop all")
+        yield Command("cancel-mine", _("Stop all my runs …"), Group.WORK, "stop", "ask-cancel-mine", terms="stop all")
     if offered.has_more_runs:
         yield Command("show-queue", _("Show the whole queue"), Group.WORK, "waves", "show-queue")
 

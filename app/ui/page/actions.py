@@ -29,6 +29,7 @@ from app.ui.page.state import NoticesState
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import CompareDialog, PictureDialog, ResultsState
 from app.ui.results.storage_actions import KeepActions
+from app.ui.runs.crew import own_unfinished
 from app.ui.runs.files import media_of
 from app.ui.runs.files_actions import FilesActions
 from app.ui.runs.many_actions import ManyActions
@@ -36,6 +37,7 @@ from app.ui.runs.orders import Plan, PromptDraw, files_of, order_of, plan_of, wi
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
 from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState
 from app.ui.runs.task_actions import TaskActions
+from app.ui.runs.waiting import CancelView, cancel_view
 from app.ui.runs.waiting_actions import LineActions
 from app.ui.windows.orphan_actions import OrphanActions
 from app.workflows.graph import Key
@@ -85,7 +87,7 @@ class PageActions(ActionTable):
         self._form = FormActions(context, random_seed)
         self._files = FileActions(session, context, screen, lambda: self._form.chosen)
         self._arranging = ArrangeActions(context, screen, deletions)
-        self._line = LineActions(session.line, context, screen, deletions)
+        self._line = LineActions(session.line, context, screen, deletions, self._stoppable)
         self._many = ManyActions(context, screen, self._form, self._add_many, deletions)
         self._many_files = FilesActions(
             session.line.files,
@@ -111,6 +113,10 @@ class PageActions(ActionTable):
             TaskActions(session, context, screen),
             OrphanActions(session, context),
         )
+
+    def _stoppable(self) -> CancelView:
+        line = self._session.line
+        return cancel_view(line.line, own_unfinished(self._session), line.files.works)
 
     # Dialogs and messages
 
@@ -166,14 +172,13 @@ class PageActions(ActionTable):
     @action("run-count")
     def choose_count(self, value: str) -> None:
         count = min(MOST_COUNT, max(1, int(value))) if value.isdecimal() else 1
-        set_slices(self._context, replace(self._context.ui.of(RunsState), run_count=count))
+        ui = self._context.ui
+        set_slices(self._context, replace(ui.of(RunsState), run_count=count, count_of=ui.of(FormState).workflow_id))
 
     @action("run-count-by")
     def change_count(self, by: int) -> None:
-        """Change the number of runs, also in its field."""
-        self.choose_count(str(max(1, self._context.ui.of(RunsState).run_count + by)))
-        count = self._context.ui.of(RunsState).run_count
-        self._screen.update({"texts": [{"node": "", "name": "run-count", "text": str(count)}]})
+        ui = self._context.ui
+        self.choose_count(str(max(1, ui.of(RunsState).count_for(ui.of(FormState).workflow_id) + by)))
 
     @action("where")
     def choose_server(self, value: str) -> None:
@@ -193,15 +198,17 @@ class PageActions(ActionTable):
         if (ui.of(FormState).workflow_id, ui.of(FormState).draft) != (before.workflow_id, before.draft):
             await self.run(confirmed)  # changed while wildcards were read
             return
-        form, count = ui.of(FormState), ui.of(RunsState).run_count
+        form, count = ui.of(FormState), ui.of(RunsState).count_for(chosen.workflow_id)
         wish = self._wish(chosen, view.where)
         if count > 1 and chosen.credit_classes and not confirmed:
             self._set(dialog=CreditsDialog("run", count))
             return
+        self.choose_count("1")  # a number that stayed would multiply another job later
         if count > 1 or wish.is_patient:
             self._note_values(chosen, form.draft)
             await self._run_many(chosen, count, wish, draw)
             return
+        ui = self._context.ui
         draft = self._form.draw_seeds(chosen, form.draft)
         order = order_of(chosen, draft, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)

@@ -30,7 +30,7 @@ def word_free(view: HeaderView, _: Translator) -> tuple[str, str]:
         return _("Reading this window's records …"), ""
     if view.is_unsure:
         return _("A task cannot be read"), _("It may still run on a server, so nothing new is sent.")
-    return _("No server yet"), _("The next run goes to the server that should be done first.")
+    return _("A server is chosen when you run"), _("No server holds this window.")
 
 
 def word_counts(view: HeaderView, _: Translator) -> str:

@@ -10,9 +10,10 @@ from app.core.server_fingerprint import RestartSign
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.words import Tone, Words
+from app.ui.kit.words import SEPARATOR, Tone, Words
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
+from app.ui.runs.state import Stopped
 
 
 def count_errors(items: Sequence[Notice]) -> int:
@@ -20,6 +21,8 @@ def count_errors(items: Sequence[Notice]) -> int:
 
 
 def notice_icon(item: Notice, words: Words) -> str:
+    if item.kind is NoticeKind.STOPPED:
+        return "stop"
     if item.deletion is not None:
         return "info" if item.deletion.what.is_kept else "trash"
     return "info" if words.tone is Tone.QUIET else "warning"
@@ -29,10 +32,10 @@ def word_notice(item: Notice, _: Translator) -> Words:
     match item.kind:
         case NoticeKind.STORE | NoticeKind.ERROR:
             return word_error(item.error or StorageError("read", "unknown"), _)
-        case NoticeKind.DELETED if item.deletion is not None:
-            return Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
-        case NoticeKind.FLEET | NoticeKind.DELETED:
+        case NoticeKind.FLEET:
             return _fleet(item, _)
+        case NoticeKind.DELETED | NoticeKind.STOPPED:
+            return _done(item, _)
         case NoticeKind.NO_SERVER:
             return _no_server(_)
         case NoticeKind.NONE_WELL:
@@ -97,6 +100,30 @@ def _word_replaced(what: What, name: str, _: Translator) -> str:
     if what is What.VERSION:
         return _("“{name}” has new content. The earlier version is in the library.", name=name)
     return _("“{name}” is an earlier version again. The one that you left is in the library.", name=name)
+
+
+def _done(item: Notice, _: Translator) -> Words:
+    """Say what the user has just done."""
+    if item.stopped is not None:
+        return _stopped(item.stopped, _)
+    return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
+
+
+def _stopped(stopped: Stopped, _: Translator) -> Words:
+    """Say what was stopped, and what becomes of it."""
+    parts = []
+    if stopped.waiting:
+        parts.append(_.plural("{count} waited and is not sent", "{count} waited and are not sent", stopped.waiting))
+    if stopped.running:
+        parts.append(
+            _.plural(
+                "{count} is being stopped on its server",
+                "{count} are being stopped on their servers",
+                stopped.running,
+            )
+        )
+    title = _.plural("{count} run stopped", "{count} runs stopped", stopped.waiting + stopped.running)
+    return Words(title, SEPARATOR.join(parts), tone=Tone.QUIET)
 
 
 def _fleet(item: Notice, _: Translator) -> Words:

@@ -454,7 +454,7 @@ class Page:
             strip=self._album.strip(),
             panels=self._panel_data.facts,
         )
-        self._notice_timer.follow(view.notices)
+        self._notice_timer.follow((*view.notices, *view.errors))
         self._lists.refresh((*view.form.fields, *view.nodes.fields))
         regions = changed_regions(self._shown, view, _)
         graph = graph_change(self._shown, view, _)

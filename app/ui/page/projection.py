@@ -33,7 +33,7 @@ from app.ui.runs.runnability import form_blocker, gone_files, standing_of, stand
 from app.ui.runs.server_picker import senders_for, where_view
 from app.ui.runs.state import Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
 from app.ui.runs.turns import turn_view
-from app.ui.runs.waiting import waiting_view
+from app.ui.runs.waiting import cancel_view, waiting_view
 from app.ui.scripting.actions import ScriptingState
 from app.ui.settings.account import Account, Presence
 from app.ui.windows.orphans import WindowsState, left_view
@@ -82,7 +82,14 @@ def project(
     gone = gone_files(typed, session.fleet, session.window, chosen)
     asking = typed.with_draft(replace(typed.draft, faults={**gone, **typed.draft.faults})) if gone else typed
     form, nodes = form_view(stock, chosen, asking, found), nodes_view(chosen, asking, found)
-    runs = _runs(session)
+    all_runs = _runs(session)
+    entries = {item.prompt_id for item in (session.line.line.entries if session.line.line is not None else ())}
+    on_their_way = {
+        item.run.prompt_id: item
+        for item in all_runs
+        if item.run.prompt_id in entries and item.run.stage is not RunStage.FAILED
+    }
+    runs = tuple(item for item in all_runs if item.run.prompt_id not in on_their_way)  # a row below has the others
     queue = queue_cards(cards, runs, ui.of(RunsState))
     most = len(queue) if ui.of(RunsState).is_whole else shown_rows(ui.of(RunsState))
     queued = {card.task.prompt_id for card in queue if card.place is not Place.STAYING}
@@ -101,7 +108,8 @@ def project(
         len(session.fleet.servers),
         turn_view(session),
         held=held.waiting if held is not None else (),
-        tasks={card.task.prompt_id: card.task for card in cards},
+        cards={card.task.prompt_id: card for card in cards},
+        runs=on_their_way,
         is_whole=ui.of(RunsState).is_whole,
         before=sum(card.rank > 0 for card in queue),
     )
@@ -113,7 +121,11 @@ def project(
             is_scripting=ui.of(ScriptingState).is_scripting,
         ),
         notices=_notices(session, ui, surroundings),
-        errors=(*_deletions(ui), *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors)),
+        errors=(
+            *_stopped(ui),
+            *_deletions(ui),
+            *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
+        ),
         form=form,
         standing=standing_view(session, typed, chosen, ui.of(DownloadsState), runs_fleet=ui.of(Account).runs_fleet),
         nodes=nodes,
@@ -131,6 +143,8 @@ def project(
             is_brief=bool(ended or queue or left.orphans or left.records or waiting.orphans) or album is not None,
             blocker=run.blocker,
             more=sum(not card.task.state.is_end for card in queue[most:]),
+            below=waiting.under_way,
+            sending=len(on_their_way),
             is_whole=ui.of(RunsState).is_whole,
         ),
         waiting=waiting,
@@ -171,7 +185,8 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
     mine = [task for item in session.windows for task in item.tasks.values() if task.holds_window]
     silent = sum(_is_silent(task) for task in mine)
     running = sum(task.state is TaskState.RUNNING and not _is_silent(task) for task in mine)
-    places = sum(len(item.reservations) for item in session.windows)
+    entries = {item.prompt_id for item in (session.line.line.entries if session.line.line is not None else ())}
+    places = sum(key not in entries for item in session.windows for key in item.reservations) + len(entries)
     others = {item.window_locked_server for item in session.windows} - {None, server_id}
     return HeaderView(
         is_restoring=False,
@@ -230,6 +245,12 @@ def _deletions(ui: UiState) -> Iterator[Notice]:
     return (Notice(NoticeKind.DELETED, item.number, deletion=item) for item in current[:DELETIONS_SHOWN])
 
 
+def _stopped(ui: UiState) -> Iterator[Notice]:
+    notice = Notice(NoticeKind.STOPPED, ui.of(RunsState).stopped.number, stopped=ui.of(RunsState).stopped)
+    if notice.number and notice.key not in ui.of(NoticesState).dismissed:
+        yield notice
+
+
 def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:
     """Return whether Run is possible now, which server it would use, and what Cancel would stop."""
     window = session.window if isinstance(session.window, Window) else None
@@ -240,14 +261,17 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     lacking = standing.lacks if standing is not None else ()
     wished = ui.of(RunsState)
     where = where_view(session.fleet, wished.where, locked, lacking, wished.leanings)
+    count, line = wished.count_for(chosen.workflow_id if chosen is not None else ""), session.line.line
+    is_joined = line is not None and bool(line.entries)
     blocker = _blocker(session, window, chosen, ui)
     return RunView(
         blocker=blocker or (Blocker.WHERE if where.cause else None),
-        count=wished.run_count,
+        count=count,
         where=where,
-        senders=senders_for(where, wished.run_count),
+        senders=1 if count == 1 else line.senders if line is not None and is_joined else senders_for(where, count),
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
+        stops=cancel_view(line, own_unfinished(session), session.line.files.works).everything.count,
     )
 
 

@@ -51,6 +51,7 @@ from app.ui.runs.state import (
     RunnabilityView,
     RunView,
     SameServerDialog,
+    Stopped,
 )
 from app.ui.runs.waiting import CancelView, WaitingView
 from app.ui.settings.account import LogOutView
@@ -110,6 +111,11 @@ class HeaderView:
         return [*([self.tag] if self.tag is not None else []), *self.others]
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing of this window is under way, as far as known."""
+        return not (self.tags or self.is_restoring or self.is_unreadable or self.is_unsure)
+
+    @property
     def server_ids(self) -> str:
         """Their ids in one text."""
         return " ".join(tag.server_id for tag in self.tags)
@@ -130,6 +136,7 @@ class NoticeKind(Enum):
     OTHER_PERSON = "other-person"
     ERROR = "error"
     DELETED = "deleted"
+    STOPPED = "stopped"  # what the user has asked to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +153,15 @@ class Notice:
     tag: ServerTag | None = None
     noticed: Noticed | None = None
     deletion: Deletion | None = None
+    stopped: Stopped | None = None
 
     @property
     def key(self) -> str:
         """The key of its dismissal: its kind, or the event at one server."""
         if self.kind is NoticeKind.NEWER and self.is_busy:
             return f"{self.kind.value} later"  # it comes back when the work is done
+        if self.stopped is not None:
+            return f"{self.kind.value} {self.number}"
         if self.noticed is None or self.tag is None:
             return self.kind.value
         return f"{self.kind.value} {self.tag.server_id} {self.noticed.at}"
@@ -159,7 +169,7 @@ class Notice:
     @property
     def leaves(self) -> bool:
         """Whether it only informs, and leaves by itself."""
-        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.CHANGED}
+        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.CHANGED, NoticeKind.STOPPED}
 
     @property
     def can_be_dismissed(self) -> bool:
@@ -240,4 +250,4 @@ class PageView:
         """What a phone's tabs show of its parts."""
         is_left = bool(self.left.orphans or self.left.records)
         ended = len(self.results.cards) + self.results.more
-        return TabsView(self.now.busy, has_left=is_left, ended=ended)
+        return TabsView(self.now.busy + self.waiting.count, has_left=is_left, ended=ended)

@@ -8,7 +8,7 @@ from app.core.progress import Progress
 from app.session import Run, RunStage
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR
-from app.ui.runs.state import CardView
+from app.ui.runs.state import CardView, NowView
 from app.ui.runs.task_words import word_state
 
 LEFT = "{left}"  # where a title has the remaining time
@@ -101,6 +101,13 @@ def word_stage(stage: RunStage, _: Translator) -> str:
             return _("Sent")
         case RunStage.FAILED:
             return _("Not sent")
+
+
+def word_below(view: NowView, _: Translator) -> str:
+    """Say where the runs under way are listed, if not in the panel above."""
+    if view.below:
+        return _.plural("{count} run under way is listed below", "{count} runs under way are listed below", view.below)
+    return _.plural("{count} run is being sent", "{count} runs are being sent", view.sending)
 
 
 def is_plain(view: CardView) -> bool:

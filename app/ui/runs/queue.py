@@ -30,6 +30,18 @@ def is_failure(task: Task) -> bool:
     return task.state in {TaskState.FAILED, TaskState.LOST}
 
 
+def sign_of(task: Task) -> str:
+    """Return the icon of what a task does or how it ended."""
+    if is_failure(task):
+        return "warning"
+    match task.state:
+        case TaskState.SUCCEEDED:
+            return "check"
+        case TaskState.RUNNING:
+            return "run"
+    return "stop" if task.state.is_end else "clock"
+
+
 def new_failures(cards: Iterable[CardView], runs: Iterable[RunCard], dismissed: frozenset[PromptId]) -> list[CardView]:
     """Return the latest failures since the user has started a run last; `cards` are newest first."""
     known = list(cards)

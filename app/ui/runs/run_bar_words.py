@@ -25,6 +25,18 @@ def word_button(view: RunView, _: Translator) -> str:
     )
 
 
+def word_runs(count: int, _: Translator) -> str:
+    """Return what the number counts, to stand below it."""
+    return _.plural("run", "runs", count)
+
+
+def word_stop(view: RunView, _: Translator) -> str:
+    """Say what Stop does."""
+    if view.stops > 1:
+        return _("Stop {count} runs of this window …", count=_.formats.number(view.stops))
+    return _("Stop the run") if view.stops else _("Nothing of this window runs or waits")
+
+
 def word_any(where: WhereView, _: Translator) -> str:
     """Name the choice that leaves the server to the page."""
     return _.plural("Any of {count} server", "Any of {count} servers", where.able) if where.able > 1 else _("Automatic")
@@ -44,8 +56,10 @@ def word_run(view: RunView, _: Translator) -> str:
         return word_server(view.where.name, view.where.cause, _)
     if view.blocker is not None:
         return word_blocker(view.blocker, _)
-    if view.tag is not None:
-        return _("Goes to {server}, which this window uses", server=view.tag.name)
+    if view.tag is not None and view.is_bound:
+        return _("Stays on {server} until its work is done", server=view.tag.name)
+    if view.senders > 1:
+        return _.plural("Spread over {count} server", "Spread over {count} servers", view.senders)
     if view.where.chosen == FREE:
         return _("Waits in this window until a server has nothing to do")
     if view.where.chosen != SOONEST:

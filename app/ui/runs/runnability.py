@@ -290,6 +290,7 @@ def standing_view(
         unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
         labels=_labels(fields, known),
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
+        held=tag_of(session.fleet, locked) if locked is not None and locked in found.runs_on else None,
         is_looking=state.known.is_looking,
     )
 

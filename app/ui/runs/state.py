@@ -78,7 +78,8 @@ class RunnabilityGroup:
 class RunnabilityView:
     """Where the chosen workflow can run, and what the other servers lack for it.
 
-    `unable` is the server that holds this window, if it is one of them. `labels` are those of the form's inputs.
+    The server that holds this window, if any, is `unable` if it is one of them, else `held`. `labels` are those of the
+    form's inputs.
     """
 
     workflow_id: str
@@ -87,6 +88,7 @@ class RunnabilityView:
     unknown: tuple[ServerTag, ...] = ()
     labels: tuple[tuple[Key, str], ...] = ()
     unable: ServerTag | None = None
+    held: ServerTag | None = None
     is_looking: bool = False
 
     @property
@@ -127,6 +129,9 @@ class Blocker(Enum):
     WHERE = "where"
 
 
+_BOUND = (Blocker.MOORED_UNABLE, Blocker.MOORED_WITHOUT_DEMO)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """The run bar: whether Run is possible, where it would go, and what Cancel would stop."""
@@ -134,14 +139,25 @@ class RunView:
     blocker: Blocker | None = Blocker.RESTORING
     tag: ServerTag | None = None
     cancels: PromptId | None = None
+    stops: int = 0  # runs under way and waiting
     count: int = 1
     where: WhereView = field(default_factory=WhereView)
     senders: int = 1  # servers over which several runs are spread
 
     @property
+    def is_bound(self) -> bool:
+        """Whether the next run goes to the server that holds the window, whatever is chosen."""
+        return self.tag is not None and self.senders == 1
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether another window could send the run elsewhere now."""
+        return self.blocker in _BOUND or (self.blocker is None and self.is_bound)
+
+    @property
     def is_notable(self) -> bool:
         """Whether the bar must say in a sentence of its own where a run would go, or why none is possible."""
-        return self.blocker is not None or bool(self.where.preferred or self.where.avoided)
+        return self.blocker is not None or self.is_bound or bool(self.where.preferred or self.where.avoided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +283,8 @@ class NowView:
     has_line: bool = False  # runs wait, and the panel below can stop everything
     is_brief: bool = False  # the page has other content, so no text about how to begin
     more: int = 0  # tasks that are not listed
+    below: int = 0  # tasks in rows of the line, which stay there under the pointer
+    sending: int = 0  # runs of the line that are on their way
     is_whole: bool = False  # the user has asked for all of them
     blocker: Blocker | None = Blocker.RESTORING  # of the next run; shown if nothing is under way
 
@@ -282,8 +300,8 @@ class NowView:
 
     @property
     def busy(self) -> int:
-        """The number of tasks and clicks under way."""
-        return len(self.unfinished) + self.more + len(self.runs)
+        """The number of tasks and clicks under way; runs that wait in this window are not among them."""
+        return len(self.unfinished) + self.more + len(self.runs) + self.below
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +340,20 @@ class SameServerDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """What the user has stopped last: runs that waited, and runs on servers. `number` differs each time."""
+
+    waiting: int = 0
+    running: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RunsState(Slice):
     """How the next runs are started: how many, where, and the plan of many runs."""
 
-    run_count: int = 1  # how many runs one click asks for
+    run_count: int = 1  # how many runs the next click asks for
+    count_of: str = ""  # the workflow that they were asked for
     where: str = SOONEST  # where the next run goes (`server_picker.py`)
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # which servers this window prefers or avoids
     many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs
@@ -333,3 +361,8 @@ class RunsState(Slice):
     dismissed: frozenset[PromptId] = frozenset()  # failures that the user has seen
     is_whole: bool = False  # every row of the queue is shown
     files: FilesDraft = field(default_factory=FilesDraft)  # in the dialog about many files
+    stopped: Stopped = Stopped()
+
+    def count_for(self, workflow_id: str) -> int:
+        """Return how many runs of a workflow the next click asks for: a number holds for one click on one workflow."""
+        return self.run_count if self.count_of == workflow_id else 1

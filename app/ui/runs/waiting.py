@@ -14,10 +14,12 @@ from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.kit.state import Dialog
 from app.ui.runs.files import FeedFacts, WorkView, work_views
+from app.ui.runs.state import CardView, RunCard
 
 FEW = 4  # rows, until the user asks for all
 SHOWN = 50  # rows; of more only the number is shown
-NO_TASKS: Mapping[PromptId, Task] = {}
+NO_CARDS: Mapping[PromptId, CardView] = {}
+NO_RUNS: Mapping[PromptId, RunCard] = {}
 
 
 class LineFacts(Protocol):
@@ -54,8 +56,8 @@ class WaitingItem:
     is_first: bool = False
     is_last: bool = False
     rank: int = 0  # in the queue
-    task: Task | None = None  # its task, where the row stays under the pointer after it was sent
-    is_gone: bool = False  # it stays as well, and was sent or removed
+    sent: CardView | None = None  # its card, where the row stays under the pointer after it was sent
+    run: RunCard | None = None  # how far it is on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class CrewItem:
 
 @dataclass(frozen=True, slots=True)
 class CancelDialog(Dialog):
-    """The question which of this window's work to cancel."""
+    """The question which of this window's runs to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,21 @@ class PlanItem:
     waiting: int = 0
     running: int = 0
 
+    @property
+    def count(self) -> int:
+        return self.waiting + self.running
+
 
 @dataclass(frozen=True, slots=True)
 class CancelView:
-    """What can be cancelled: each plan of several runs, and everything."""
+    """What can be stopped: each plan of several runs, and everything."""
 
     plans: tuple[PlanItem, ...] = ()
     everything: PlanItem = PlanItem(None, "")
+
+    def item(self, batch_id: BatchId | None) -> PlanItem:
+        """Return a plan, or everything."""
+        return next((item for item in self.plans if item.batch_id == batch_id), self.everything)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +137,12 @@ class WaitingView:
     @property
     def more(self) -> int:
         """The number of waiting runs that are not listed."""
-        return self.count - sum(not item.is_gone for item in self.items)
+        return self.count - sum(item.sent is None for item in self.items)
+
+    @property
+    def under_way(self) -> int:
+        """The number of listed runs that servers have."""
+        return sum(item.sent is not None and not item.sent.task.state.is_end for item in self.items)
 
 
 def waiting_view(
@@ -137,17 +152,19 @@ def waiting_view(
     turn: TurnView | None = None,
     *,
     held: Sequence[PromptId] = (),
-    tasks: Mapping[PromptId, Task] = NO_TASKS,
+    cards: Mapping[PromptId, CardView] = NO_CARDS,
+    runs: Mapping[PromptId, RunCard] = NO_RUNS,
     is_whole: bool = False,
     before: int = 0,
 ) -> WaitingView:
     """Return the panel as it is shown now.
 
-    The rows of `held` are kept under the pointer; `tasks` are those of the tab. `before` rows wait on servers.
+    The rows of `held` are kept under the pointer; `cards` are those of the tab, `runs` clicks and runs without a task.
+    `before` rows wait on servers.
     """
     line = facts.line
-    items = _items(line, facts.shown_sending, SHOWN if is_whole else FEW, before)
-    items = _kept(items, held, tasks)
+    items = _items(line, facts.shown_sending, SHOWN if is_whole else FEW, before, runs)
+    items = _kept(items, held, cards)
     if line is None or not (line.entries or items):
         at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
         return WaitingView(error=facts.error, crew=at_work, orphans=facts.orphans, files=work_views(facts.files))
@@ -169,7 +186,13 @@ def waiting_view(
     )
 
 
-def _items(line: WaitingRuns | None, sending: frozenset[PromptId], most: int, before: int) -> tuple[WaitingItem, ...]:
+def _items(
+    line: WaitingRuns | None,
+    sending: frozenset[PromptId],
+    most: int,
+    before: int,
+    runs: Mapping[PromptId, RunCard],
+) -> tuple[WaitingItem, ...]:
     if line is None:
         return ()
     last = len(line.entries) - 1
@@ -182,32 +205,35 @@ def _items(line: WaitingRuns | None, sending: frozenset[PromptId], most: int, be
             is_first=number == 0,
             is_last=number == last,
             rank=before + number + 1,
+            run=runs.get(entry.prompt_id),
         )
         for number, entry in enumerate(line.entries[:most])
     )
 
 
 def _kept(
-    items: tuple[WaitingItem, ...], held: Sequence[PromptId], tasks: Mapping[PromptId, Task]
+    items: tuple[WaitingItem, ...], held: Sequence[PromptId], cards: Mapping[PromptId, CardView]
 ) -> tuple[WaitingItem, ...]:
     """Keep the rows of sent runs in their places among those that wait, which are in their present order."""
     present = {item.prompt_id for item in items}
     rest, rows = iter(items), []
     for prompt_id in held:
-        task = tasks.get(prompt_id)
+        card = cards.get(prompt_id)
         if prompt_id in present:
             rows.append(next(rest))
-        elif task is not None:
-            label = task.part.label if task.part is not None else ""
-            rows.append(WaitingItem(prompt_id, task.title, label, task=task, is_gone=True))
+        elif card is not None:
+            label = card.task.part.label if card.task.part is not None else ""
+            rows.append(WaitingItem(prompt_id, card.task.title, label, sent=card))
     return (*rows, *rest)
 
 
 def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task], works: Iterable[FileRuns] = ()) -> CancelView:
-    """Return what can be cancelled now; `tasks` are this tab's own unfinished ones, `works` its plans of files."""
+    """Return what can be stopped now; `tasks` are this tab's own unfinished ones, `works` its plans of files."""
     plans: dict[BatchId, PlanItem] = {}
     everything = PlanItem(None, "")
     for task in tasks:
+        if task.cancel_asked_at is not None:
+            continue
         everything = replace(everything, running=everything.running + 1)
         if task.part is not None:
             plan = plans.get(task.part.batch_id, PlanItem(task.part.batch_id, task.title))

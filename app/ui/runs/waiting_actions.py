@@ -14,14 +14,15 @@ from app.core.waiting_runs import Values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.runs.files import FeedFacts
 from app.ui.runs.orders import Plan
-from app.ui.runs.waiting import CancelDialog, LineFacts
+from app.ui.runs.state import RunsState, Stopped
+from app.ui.runs.waiting import CancelDialog, CancelView, LineFacts
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
@@ -64,13 +65,17 @@ class LineCommands(LineFacts, Protocol):
 
 
 class LineActions:
+    """Actions on waiting runs. `stoppable` returns what can be stopped now, on servers too."""
+
     def __init__(
         self,
         line: LineCommands,
         context: PageContext,
         screen: Screen,
         deletions: Deletions,
+        stoppable: Callable[[], CancelView],
     ) -> None:
+        self._stoppable = stoppable
         self._line = line
         self._context = context
         self._screen = screen
@@ -175,13 +180,17 @@ class LineActions:
 
     @action("ask-cancel-mine")
     def ask_cancel(self) -> None:
-        """Ask which work of this window to cancel."""
+        """Ask which runs of this window to stop."""
         self._show(CancelDialog())
 
     @action("cancel-mine")
     async def cancel(self, batch_id: BatchId | None = None) -> None:
-        """Cancel everything of this window, or of one plan."""
+        """Stop everything of this window, or of one plan, and say what that was."""
+        item = self._stoppable().item(batch_id or None)
         self._show(None)
+        runs = self._context.ui.of(RunsState)
+        stopped = Stopped(item.waiting, item.running, runs.stopped.number + 1)
+        set_slices(self._context, replace(runs, stopped=stopped))
         await self._line.cancel_mine(batch_id or None)
 
     async def _remove(

@@ -178,7 +178,7 @@ def test_unreadable_record_shows_its_facts_and_offers_giving_up() -> None:
     assert (give_up["data-action"], give_up["data-prompt-id"]) == ("ask-give-up", "p-9")
     assert 'data-action="reload"' not in markup
     assert "a stored task cannot be read" in _markup(view, "run")
-    assert "No server yet" not in _markup(view, "header")
+    assert "Idle" not in _markup(view, "header")
 
 
 def test_newer_record_offers_a_reload_and_is_not_called_damaged() -> None:

@@ -41,7 +41,7 @@ def test_header_names_every_server_in_use() -> None:
     assert (view.running, [tag.name for tag in view.others]) == (2, ["gpu-2"])
     assert "2 servers" in markup(page(session), "header") and "gpu-1, gpu-2" in markup(page(session), "header")
     alone = tab(mates=(mate(1, task("b", "gpu-2")),))
-    assert "gpu-2" in markup(page(alone), "header") and "No server yet" not in markup(page(alone), "header")
+    assert "gpu-2" in markup(page(alone), "header") and "Idle" not in markup(page(alone), "header")
 
 
 def test_tab_title_counts_the_crews_work() -> None:

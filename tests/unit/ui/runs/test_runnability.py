@@ -174,6 +174,13 @@ async def test_large_fleet_is_counted() -> None:
     assert line(view) == "Runs on gpu-0, gpu-1 and 37 more; gpu-7 lacks the node Draw"
 
 
+async def test_line_of_a_bound_window_names_its_server_first() -> None:
+    rig = Rig({A: HAS, B: HAS, C: BARE})
+    rig.session.window = window(task("a", "gpu-2"))
+    view = await rig.draw()
+    assert line(view) == "This window is on gpu-2; gpu-1 can run it too; gpu-3 lacks the node Draw"
+
+
 async def test_nothing_is_shown_while_nothing_is_known() -> None:
     view = await Rig({}).draw()
     assert view.standing is None

@@ -16,7 +16,7 @@ from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
 from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
-from tests.unit.ui.elements import element, elements
+from tests.unit.ui.elements import Element, element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import (
     MemoryContext,
@@ -78,6 +78,41 @@ def test_picker_is_fixed_while_moored() -> None:
     text = markup(page(session, UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))), "run")
     where = element(text, id="where")
     assert where.text == "gpu-1" and "disabled" in where
+
+
+def test_bound_window_says_why_and_offers_a_new_one() -> None:
+    two = fleet(server("gpu-1", is_demo=True), server("gpu-2", is_demo=True))
+    session = StillSession(fleet=two, window=window(task("a", "gpu-1")))
+    ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))
+    text = markup(page(session, ui), "run")
+    assert element(text, id="run-words").text == "Stays on gpu-1 until its work is done New window"
+    assert element(text, data_testid="run-elsewhere")["target"] == "_blank"
+    text = markup(page(StillSession(fleet=two), ui), "run")
+    assert not elements(text, data_testid="run-elsewhere")
+
+
+def test_several_runs_of_a_bound_window_use_other_servers_too() -> None:
+    two = fleet(server("gpu-1", is_demo=True), server("gpu-2", is_demo=True))
+    session = StillSession(fleet=two, window=window(task("a", "gpu-1")))
+    several = RunsState(run_count=4, count_of="text")
+    text = markup(page(session, UiState().with_slices(FormState(workflow_id="text"), several)), "run")
+    assert element(text, id="where").text == "Any of 2 servers"
+    assert element(text, id="run-words").text == "Spread over 2 servers"
+    assert element(text, id="run-button").text == "Run 4 on 2 servers"
+    joined = StillSession(fleet=two, window=window(task("a", "gpu-1")), line=StillLine(line=waiting("one")))
+    text = markup(page(joined, UiState().with_slices(FormState(workflow_id="text"), several)), "run")
+    assert element(text, id="run-button").text == "Run 4", "they join those that wait for one server"
+
+
+def test_stop_has_its_place_also_with_nothing_to_stop() -> None:
+    def stop(session: StillSession) -> Element:
+        return element(markup(page(session), "run"), data_testid="stop")
+
+    assert "disabled" in stop(StillSession())
+    one = stop(StillSession(window=window(task("a"))))
+    assert (one["data-action"], one["data-prompt-id"]) == ("cancel", task("a").prompt_id)
+    several = stop(StillSession(window=window(task("a")), line=StillLine(line=waiting("one"))))
+    assert several["data-action"] == "ask-cancel-mine"
 
 
 def test_unavailable_chosen_server_is_reported() -> None:

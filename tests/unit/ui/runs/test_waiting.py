@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from app.core.balancer import ANY
 from app.core.errors import BadInput, ConnectError, StorageError
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
-from app.session import OrphanLine
+from app.session import OrphanLine, Run, RunStage
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
@@ -18,7 +19,7 @@ from app.ui.runs.state import MOST_COUNT, Hold, RunsState
 from app.ui.runs.waiting import FEW, SHOWN
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
-from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, task, window
+from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, ended, task, window
 from tests.unit.ui.trouble import OTHER, markup, page
 
 
@@ -81,13 +82,43 @@ def test_held_rows_keep_their_places_when_runs_are_sent() -> None:
     session = StillSession(window=window(sent), line=line)
     line.line = waiting("zero", "two", "three").without(first)  # it was sent
     view = page(session, UiState().with_slices(RunsState(hold=hold)))
-    assert [(item.prompt_id, item.is_gone) for item in view.waiting.items] == [
+    assert [(item.prompt_id, item.sent is not None) for item in view.waiting.items] == [
         (sent.prompt_id, True), (second, False), (third, False),
     ]  # fmt: skip
     assert view.waiting.count == 2 and not view.now.cards, "its row is in the line still"
     assert element(markup(view, "waiting"), data_state="sent")["data-prompt-id"] == sent.prompt_id
     let_go = page(session)
     assert [card.task for card in let_go.now.cards] == [sent] and len(let_go.waiting.items) == 2
+
+
+def test_each_run_of_a_batch_is_counted_and_described_once() -> None:
+    part = [Part(batch_id=BatchId("b"), index=index, label=f"photo{index}.png") for index in range(3)]
+    done, busy = ended("a", part=part[0]), task("b", part=part[1])
+    line = waiting("photo2.png", "photo3.png")
+    first = line.entries[0].prompt_id
+    run = Run(prompt_id=first, title="Dunes", started_at=1.0, stage=RunStage.UPLOADING, sent=1, size=2)
+    hold = RunsState(hold=Hold(waiting=(done.prompt_id, busy.prompt_id, first)))
+    session = StillSession(
+        window=window(done, busy), line=StillLine(line=line, sending=frozenset({first})), runs=(run,)
+    )
+    view = page(session, UiState().with_slices(hold))
+    assert not view.now.runs, "the run on its way has a row in the line"
+    assert (view.now.busy, view.waiting.count, view.tabs.busy) == (1, 2, 3)
+    assert view.header.running + view.header.waiting == 3
+    text = markup(view, "waiting")
+    assert [item.text for item in elements(text, class_="row-part")] == [
+        "photo0.png", "photo1.png", "photo2.png", "photo3.png",
+    ]  # fmt: skip
+    assert [item.text for item in elements(text, data_testid="sent")] == ["Uploading: 1 B of 2 B"]
+    signs = [icon["href"] for icon in elements(text, "use") if icon["href"] in {"#icon-check", "#icon-run"}]
+    assert signs == ["#icon-check", "#icon-run"], "only what has ended has a tick"
+    assert "1 run under way is listed below" in markup(view, "now") and "Nothing running" not in markup(view, "now")
+    empty = StillLine(line=WaitingRuns(window_id=ME))
+    over = page(StillSession(window=window(done, busy), line=empty), UiState().with_slices(hold))
+    text = markup(over, "waiting")
+    assert "All of them are sent" in text
+    assert not elements(text, data_testid="waiting-count") and not elements(text, data_testid="line-spread")
+    assert over.now.busy == 1
 
 
 def test_paused_runs_say_why_and_can_be_resumed() -> None:
@@ -160,9 +191,19 @@ async def test_one_run_is_sent_and_several_wait_with_own_seeds() -> None:
     assert [run.label.rsplit(" ", 1)[1] for run in runs] == ["5", "6", "7"]
     assert rig.context.ui.of(FormState).draft.values[SEED] == "7"
     assert not [call for call in rig.session.calls if call[0] == "run"]
-    rig.actions.act("run-count", {"value": "1"})
     await rig.act("run")
-    assert [call[0] for call in rig.session.calls] == ["run"]
+    assert [call[0] for call in rig.session.calls] == ["run"], "the number held for one click"
+
+
+def test_run_count_holds_for_the_workflow_that_it_was_chosen_for() -> None:
+    rig = Rig("text")
+    rig.actions.act("run-count", {"value": "3"})
+    rig.actions.act("run-count-by", {"by": "1"})
+    assert page(rig.session, rig.context.ui).run.count == 4
+    rig.context.set_ui(rig.context.ui.with_slices(replace(rig.context.ui.of(FormState), workflow_id="enlarge")))
+    assert page(rig.session, rig.context.ui).run.count == 1
+    rig.actions.act("run-count-by", {"by": "1"})
+    assert page(rig.session, rig.context.ui).run.count == 2, "counted from 1"
 
 
 async def test_waiting_runs_are_labelled_in_the_pages_language() -> None:

@@ -137,19 +137,24 @@ def test_edited_run_leaves_its_contact_sheet() -> None:
 # Cancelling
 
 
-async def test_cancel_mine_asks_which_work() -> None:
+async def test_stop_asks_which_runs_and_says_what_was_stopped() -> None:
     running = task("a", part=Part(batch_id=BatchId("other"), index=0), title="Lakes")
     made = rig(runs("b", "a dune", "a lake"))
     made.session.window, made.session.crew = window(running), (mate(1, task("c", "b")),)
     await made.act("ask-cancel-mine")
     assert made.context.ui.dialog == CancelDialog()
     text = shown(made)
-    assert len(elements(text, data_testid="plan")) == 3
+    assert len(elements(text, data_testid="plan")) == 2
     assert f"2 waiting{SEPARATOR}2 on a server" in text and "Lakes" in text
+    assert [item.text for item in elements(text, data_action="cancel-mine")] == ["Stop 1", "Stop 2", "Stop all 4 runs"]
     await made.act("cancel-mine", batchId="other")
     await made.act("cancel-mine", batchId="")
     assert made.session.line.calls == [("cancel_mine", "other"), ("cancel_mine", None)]
     assert made.context.ui.dialog is None
+    notice = shown(made, "errors")
+    assert f"2 waited and are not sent{SEPARATOR}2 are being stopped on their servers" in notice
+    await made.act("dismiss-notice", key="stopped 2", number="2")
+    assert not elements(shown(made, "errors"), data_testid="notice")
     assert len(elements(shown(made, "now"), data_action="ask-cancel-mine")) == 1
     assert not elements(shown(made, "waiting"), data_action="ask-cancel-mine")
 
