@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from app.core import comfy
@@ -299,8 +300,16 @@ class Session:
                 )
             raise
 
-    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
+    async def run_again(
+        self,
+        prompt_id: PromptId,
+        *,
+        elsewhere: bool = False,
+        values: Mapping[tuple[str, str], object] = MappingProxyType({}),
+    ) -> PromptId:
         """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
+
+        With other `values` it is a run of its own, a variation.
 
         The state of the old task does not matter, so the work may run twice: warn the user first. `elsewhere` gives
         up an unfinished task first, because it holds the window. A past task can be repeated as well. BadInput if the
@@ -316,10 +325,11 @@ class Session:
             await self.give_up(prompt_id)
         wish = Wish(avoided=task.server_id) if elsewhere else ANY
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
+        workflow, again_of = workflow.with_values(values), None if values else prompt_id
         copy = await self._submitter.editors.for_run_again(task)
         origin = Origin(task.server_id, task.created_at)
         order = RunOrder(
-            new_id, workflow, task.title, inputs, wish, prompt_id, editor=copy, origin=origin, templates=task.templates
+            new_id, workflow, task.title, inputs, wish, again_of, editor=copy, origin=origin, templates=task.templates
         )
         return await self._run_or_wait(order)
 

@@ -11,6 +11,7 @@ own session's, taken over as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
@@ -128,8 +129,14 @@ class Tab:
             if any(run.prompt_id == prompt_id for run in item.runs):
                 item.dismiss_run(prompt_id)
 
-    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
-        return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere)
+    async def run_again(
+        self,
+        prompt_id: PromptId,
+        *,
+        elsewhere: bool = False,
+        values: Mapping[tuple[str, str], object] = MappingProxyType({}),
+    ) -> PromptId:
+        return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere, values=values)
 
     async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
         return await self._own.visit(server_id, prompt_id)

@@ -110,7 +110,7 @@ class PageActions(ActionTable):
             self._many,
             self._many_files,
             KeepActions(session.results, context, deletions),
-            TaskActions(session, context, screen),
+            TaskActions(session, context, screen, random_seed),
             OrphanActions(session, context),
         )
 

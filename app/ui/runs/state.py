@@ -323,7 +323,7 @@ class RunAgainDialog(Dialog):
 class CreditsDialog(Dialog):
     """The question before several runs, or a repeated one, of a workflow that costs credits.
 
-    `action` continues: `run`, `many-add` or `run-again`, which is about a task.
+    `action` continues: `run`, `many-add`, or about a task `run-again` or `run-variation`.
     """
 
     action: str

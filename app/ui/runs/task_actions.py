@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Protocol
 
-from app.core.errors import MooringError
-from app.core.model import PromptId
+from app.core.errors import BadInput, MooringError
+from app.core.model import PromptId, Task
+from app.core.window import Window
 from app.session import Run
+from app.ui.form.context import FormContext
+from app.ui.form.state import FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext, set_slices
+from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Screen
 from app.ui.runs.state import CreditsDialog, GiveUpDialog, Hold, RunAgainDialog, RunsState, SameServerDialog
+from app.ui.runs.variations import vary
+from app.workflows.graph import Key
+
+NO_VALUES: Mapping[Key, object] = MappingProxyType({})
+
+
+class PastTasks(Protocol):
+    """Reads tasks that no window of this tab holds."""
+
+    async def read_task(self, prompt_id: PromptId) -> Task: ...
 
 
 class TaskCommands(Protocol):
     """What these actions need of a session."""
 
     @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def past(self) -> PastTasks: ...
+    @property
     def runs(self) -> tuple[Run, ...]: ...
     def dismiss_run(self, prompt_id: PromptId) -> None: ...
     async def cancel(self, prompt_id: PromptId) -> None: ...
     async def give_up(self, prompt_id: PromptId) -> None: ...
     async def look_again(self, prompt_id: PromptId) -> None: ...
-    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId: ...
+    async def run_again(
+        self, prompt_id: PromptId, *, elsewhere: bool = False, values: Mapping[Key, object] = NO_VALUES
+    ) -> PromptId: ...
     async def uses_credits(self, prompt_id: PromptId) -> bool: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
 
@@ -33,9 +54,12 @@ def _ids(text: str) -> tuple[PromptId, ...]:
 
 
 class TaskActions:
-    """The actions that a card offers."""
+    """The actions that a card offers. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(self, session: TaskCommands, context: PageContext, screen: Screen) -> None:
+    def __init__(
+        self, session: TaskCommands, context: FormContext, screen: Screen, random_seed: Callable[[int], int]
+    ) -> None:
+        self._random_seed = random_seed
         self._session = session
         self._context = context
         self._screen = screen
@@ -98,10 +122,28 @@ class TaskActions:
         if not confirmed and await self._session.uses_credits(prompt_id):
             self._show(CreditsDialog("run-again", prompt_id=prompt_id, elsewhere=elsewhere))
             return
+        await self._repeat(prompt_id, elsewhere=elsewhere)
+
+    @action("run-variation")
+    async def run_variation(self, prompt_id: PromptId, confirmed: bool = False) -> None:
+        """Run a task's settings with new seeds. What costs credits is confirmed first."""
+        if not confirmed and await self._session.uses_credits(prompt_id):
+            self._show(CreditsDialog("run-variation", prompt_id=prompt_id))
+            return
+        held = (window.tasks.get(prompt_id) for window in self._session.windows)
+        task = next(filter(None, held), None) or await self._session.past.read_task(prompt_id)
+        if not task.workflow:
+            raise BadInput("words-not-kept", task.title)
+        values = vary(task, self._context.workflows, self._context.ui.of(FormState), self._random_seed)
+        await self._repeat(prompt_id, values=values)
+
+    async def _repeat(
+        self, prompt_id: PromptId, *, elsewhere: bool = False, values: Mapping[Key, object] = NO_VALUES
+    ) -> None:
         self._show(None)
         self._screen.update({"reveal": "now"})
         try:
-            await self._session.run_again(prompt_id, elsewhere=elsewhere)
+            await self._session.run_again(prompt_id, elsewhere=elsewhere, values=values)
         except MooringError as error:
             if all(run.error is not error for run in self._session.runs):
                 raise  # else its own card shows it

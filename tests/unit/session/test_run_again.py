@@ -99,3 +99,17 @@ async def test_waiting_run_keeps_the_template_of_its_prompt(stage: Stage) -> Non
         "first": made,
         "second": (),
     }
+
+
+@scene
+async def test_other_values_make_a_run_of_its_own(stage: Stage) -> None:
+    page = await stage.window()
+    old = await stage.run(page, server_id=A, picture=PHOTO)
+    await stage.ended(page, old)
+    key = ("1", "steps")
+    before = parse_workflow(task_of(page, old).workflow)
+    new = await page.session.run_again(old, values={key: 3})
+    after = task_of(page, new)
+    assert parse_workflow(after.workflow).value(*key) == 3 != before.value(*key)
+    assert after.again_of is None and after.title == task_of(page, old).title
+    assert [item.sha256 for item in after.inputs] == [item.sha256 for item in task_of(page, old).inputs]

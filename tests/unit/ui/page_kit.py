@@ -535,8 +535,10 @@ class StillSession:
     def dismiss_run(self, prompt_id: PromptId) -> None:
         self._note("dismiss_run", prompt_id)
 
-    async def run_again(self, prompt_id: PromptId, *, elsewhere: bool = False) -> PromptId:
-        self._note("run_again", prompt_id, elsewhere)
+    async def run_again(
+        self, prompt_id: PromptId, *, elsewhere: bool = False, values: Mapping[tuple[str, str], object] | None = None
+    ) -> PromptId:
+        self._note("run_again", prompt_id, elsewhere, *([values] if values else []))
         return PromptId("again")
 
     async def uses_credits(self, prompt_id: PromptId) -> bool:
