@@ -26,6 +26,7 @@ NOTE_PRESSES = """() => {
   globalThis.presses = [];
   addEventListener("pointerdown", (event) => presses.push(event.timeStamp));
 }"""
+TOP = "document.getElementById('results').getBoundingClientRect().top + scrollY"
 DROP = """([selector, name, type, bytes]) => {
   const transfer = new DataTransfer();
   transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
@@ -93,10 +94,12 @@ async def test_held_enter_presses_run_once(window: MooringWindow) -> None:
     await choose_text(window)
     before, ended = await page.locator(CARD).count(), await page.locator(f"{CARD}[data-state=succeeded]").count()
     await page.get_by_test_id("run").focus()
+    top = await page.evaluate(TOP)
     for _ in range(5):
         await page.keyboard.down("Enter")  # all but the first are key repeats
     await page.keyboard.up("Enter")
     await page.locator(f"{CARD}[data-state=running]").wait_for()
+    assert await page.evaluate(TOP) == top, "results keep their place"
     await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(ended + 1)
     await expect(page.locator(CARD)).to_have_count(before + 1)
     await page.locator("#fields-text textarea").first.focus()

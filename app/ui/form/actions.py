@@ -57,6 +57,19 @@ class FormActions:
         form = self._context.ui.of(FormState)
         set_slices(self._context, form.with_draft(form.draft.with_mode((node, name), value)))
 
+    @action("new-seeds")
+    def draw_new_seeds(self) -> None:
+        """Have every seed of the form drawn for each run, as one step to undo."""
+        form, chosen = self._context.ui.of(FormState), self.chosen
+        if chosen is not None:
+            modes = {**form.draft.modes, **{item.key: SeedMode.RANDOM for item, _ in _seeds(chosen)}}
+            set_slices(self._context, form.with_draft(form.draft.with_typed(form.draft.values, modes)))
+
+    @action("dismiss-taken")
+    def dismiss_taken(self) -> None:
+        """Remove the note about the result whose settings are in the form."""
+        set_slices(self._context, replace(self._context.ui.of(FormState), taken=None))
+
     @action("switch")
     def switch(self, node: str, name: str, checked: bool) -> None:
         """Turn an input on or off."""

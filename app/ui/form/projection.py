@@ -23,9 +23,10 @@ from app.ui.form.state import (
     OptionList,
     Place,
     RemoteList,
+    TakenView,
 )
 from app.workflows.forms.arrangement import without
-from app.workflows.forms.fields import Choice, Field, Kind, Media, Switch, Text, Unknown, Upload
+from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, SeedMode, Switch, Text, Unknown, Upload
 from app.workflows.forms.form import Section
 from app.workflows.forms.presets import mode_of
 from app.workflows.forms.prompts import prompt_fault
@@ -75,6 +76,7 @@ def form_view(
         can_redo=state.draft.history.can_redo,
         is_searchable=not chosen.is_whole or len(chosen.form.by_key) > SMALL,
         linked=linked_view(chosen, state),
+        taken=_taken(chosen, state),
     )
 
 
@@ -87,6 +89,15 @@ def linked_view(chosen: OpenWorkflow, state: FormState) -> LinkedView | None:
     draft = state.draft
     can_undo = any(key in draft.linked and draft.values.get(key) == draft.linked[key] for key in report.filled)
     return LinkedView(report, labels, can_undo)
+
+
+def _taken(chosen: OpenWorkflow, state: FormState) -> TakenView | None:
+    """Return the result whose settings are in the chosen workflow's form, until the note is dismissed."""
+    taken, modes = state.taken, state.draft.modes
+    if taken is None or taken.workflow_id != chosen.workflow_id:
+        return None
+    seeds = [item for item in chosen.form.by_key.values() if isinstance(item.kind, Seed)]
+    return TakenView(taken.at, has_fixed_seed=any(mode_of(item, modes) is SeedMode.FIXED for item in seeds))
 
 
 def _marked(views: Iterable[FieldView], credit_classes: frozenset[str]) -> Iterator[FieldView]:

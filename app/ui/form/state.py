@@ -213,6 +213,22 @@ class LinkReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """The result whose settings were put into a workflow's form last, and when it was made."""
+
+    workflow_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakenView:
+    """The same, and whether a seed is fixed now, so that a run makes the result once more."""
+
+    at: float
+    has_fixed_seed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedView:
     """A link's report, with the labels of the fields that it has filled in."""
 
@@ -244,6 +260,7 @@ class FormView:
     can_undo: bool = False
     can_redo: bool = False
     linked: LinkedView | None = None
+    taken: TakenView | None = None
 
     @property
     def uses_credits(self) -> bool:
@@ -314,6 +331,7 @@ class FormState(Slice):
     nodes_shown: int = NODES_AT_FIRST
     is_arranging: bool = False  # the chosen workflow's form
     link: LinkReport | None = None  # the latest, until it is dismissed
+    taken: Taken | None = None  # likewise
 
     @property
     def draft(self) -> Draft:

@@ -14,7 +14,7 @@ from app.core.window import Window
 from app.core.workflow import parse_workflow
 from app.ui.form.context import FormContext
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
-from app.ui.form.state import Draft, FormState
+from app.ui.form.state import Draft, FormState, Taken
 from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Screen
@@ -89,6 +89,8 @@ class Reuse:
             self._fill(fitting[0], task)
         else:
             await self._open(task)
+        form = self._context.ui.of(FormState)
+        set_slices(self._context, replace(form, taken=Taken(form.workflow_id, task.ended_at or task.created_at)))
         self._close()
         await self._recover()
 

@@ -12,6 +12,7 @@ from app.core.errors import BadInput, MooringError, TaskNotFound
 from app.core.model import Delivery, InputFile, NodeId, PromptId, ServerId, Task, Template
 from app.core.ports.blobs import Blob
 from app.session import Picked
+from app.ui.form.actions import FormActions
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.open_workflow import find_open
 from app.ui.form.state import Draft, FormState, Picture
@@ -23,8 +24,9 @@ from app.ui.results.reuse import Reuse, settings_of
 from app.ui.results.state import InputDialog, PictureDialog
 from app.workflows.forms.fields import SeedMode
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.elements import elements
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.library.test_opening import CATALOGUE, api, graph
+from tests.unit.ui.page.test_actions import SEED
 from tests.unit.ui.page_kit import (
     ENGLISH,
     Bytes,
@@ -38,6 +40,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
+from tests.unit.ui.trouble import markup, page
 
 TEXT = find_open(workflows(), "text")
 assert TEXT is not None
@@ -214,3 +217,21 @@ async def test_workflow_without_picture_input_is_replaced_by_a_chosen_one() -> N
     await rig.act("use-in", task, workflowId="blend", index="0")
     assert rig.taken == [(here, "boat.png")]
     assert rig.context.ui.of(FormState).workflow_id == "blend"
+
+
+async def test_form_says_whose_settings_it_has_and_that_the_seed_is_fixed() -> None:
+    task = ended("a", output(), workflow=TEXT.form.workflow.text)
+    rig = Rig(task)
+    await rig.act("use-settings", task)
+
+    def shown() -> str:
+        return markup(page(rig.session, rig.context.ui), "form")
+
+    mark = element(shown(), data_testid="taken")
+    assert mark.text.endswith("are in this form. Its seed is fixed, so Run makes the same again. New seed for each run")
+    form = FormActions(rig.context, lambda limit: limit)
+    ActionTable(rig.context, form).act("new-seeds", {})
+    assert rig.context.ui.of(FormState).draft.modes[SEED] is SeedMode.RANDOM
+    assert element(shown(), data_testid="taken").text.endswith("are in this form.")
+    ActionTable(rig.context, form).act("dismiss-taken", {})
+    assert not elements(shown(), data_testid="taken")

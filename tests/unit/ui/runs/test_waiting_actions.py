@@ -196,5 +196,5 @@ def test_crew_is_shown_with_servers_and_work() -> None:
 
 
 def test_introduction_is_short_once_there_are_results() -> None:
-    assert "is-slim" not in markup(page(StillSession(window=window())), "now")
-    assert "is-slim" in markup(page(StillSession(window=window(ended("a")))), "now")
+    assert "Nothing running" not in markup(page(StillSession(window=window())), "now")
+    assert "Nothing running" in markup(page(StillSession(window=window(ended("a")))), "now")

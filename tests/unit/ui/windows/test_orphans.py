@@ -37,8 +37,8 @@ def test_an_orphan_shows_its_picture_title_server_state_and_time() -> None:
 
 def test_orphans_are_visible_on_a_new_page() -> None:
     """Advice on how to begin would be above it, as large as a screen."""
-    assert "is-slim" not in markup(page(StillSession()), "now")
-    assert "is-slim" in markup(page(StillSession(orphans=(orphan(),))), "now")
+    assert "Nothing running" not in markup(page(StillSession()), "now")
+    assert "Nothing running" in markup(page(StillSession(orphans=(orphan(),))), "now")
 
 
 def test_a_window_that_may_only_sleep_is_not_called_closed() -> None:
