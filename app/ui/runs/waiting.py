@@ -140,6 +140,11 @@ class WaitingView:
         return self.count - sum(item.sent is None for item in self.items)
 
     @property
+    def is_all_sent(self) -> bool:
+        """Whether nothing waits any more, nor follows from files."""
+        return not self.count and not any(work.to_come for work in self.files)
+
+    @property
     def under_way(self) -> int:
         """The number of listed runs that servers have."""
         return sum(item.sent is not None and not item.sent.task.state.is_end for item in self.items)

@@ -15,6 +15,7 @@ from app.session import OrphanLine, Run, RunStage
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
+from app.ui.runs.files import WorkView
 from app.ui.runs.state import MOST_COUNT, Hold, RunsState
 from app.ui.runs.waiting import FEW, SHOWN
 from tests.unit.ui.elements import element, elements
@@ -119,6 +120,8 @@ def test_each_run_of_a_batch_is_counted_and_described_once() -> None:
     assert "All of them are sent" in text
     assert not elements(text, data_testid="waiting-count") and not elements(text, data_testid="line-spread")
     assert over.now.busy == 1
+    follows = WorkView(batch_id=BatchId("b"), title="Dunes", to_come=4)
+    assert not replace(over.waiting, files=(follows,)).is_all_sent and over.waiting.is_all_sent
 
 
 def test_paused_runs_say_why_and_can_be_resumed() -> None:
