@@ -9,7 +9,7 @@ from playwright.async_api import Locator, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, slow_workflow
 from tests.services import Service, start_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -38,33 +38,34 @@ async def open_panel(window: MooringWindow) -> None:
 
 
 async def test_killed_server_keeps_its_work_and_other_window_is_unaffected(
-    window: MooringWindow, module_user: BrowserUser
+    window: MooringWindow, module_user: BrowserUser, gateway: Service
 ) -> None:
     module_user.watch.expected.extend(UNREACHABLE)
     other = await module_user.open()
-    prompt_id, theirs = await window.submit(slow_workflow(200)), await other.submit(slow_workflow(20))
-    await window.wait_state(prompt_id, "running")
-    mine, its = [(await each.task(one))["executionServer"] for each, one in ((window, prompt_id), (other, theirs))]
-    assert mine != its
+    async with paused(*demo_servers(gateway, 2)):
+        prompt_id, theirs = await window.submit(slow_workflow()), await other.submit(slow_workflow())
+        await window.wait_state(prompt_id, "running")
+        mine, its = [(await each.task(one))["executionServer"] for each, one in ((window, prompt_id), (other, theirs))]
+        assert mine != its
 
-    await open_panel(window)
-    await expect(window.page.locator(f"[data-testid=break-server][value={mine}]")).to_be_checked()
-    kill = row(window, "kill").get_by_role("button")
-    await kill.press("Enter")
-    now = window.page.get_by_test_id("broken-now")
-    await expect(now).to_have_text(f"{mine} killed")
-    await expect(other.page.get_by_test_id("broken-now")).to_have_text(f"{mine} killed")
-    await expect(window.card(prompt_id)).to_contain_text(f"{mine} does not answer")
-    assert (await window.facts())["lockedServer"] == mine
-    assert (await other.task(theirs))["state"] in {"queued", "running", "succeeded"}
+        await open_panel(window)
+        await expect(window.page.locator(f"[data-testid=break-server][value={mine}]")).to_be_checked()
+        kill = row(window, "kill").get_by_role("button")
+        await kill.press("Enter")
+        now = window.page.get_by_test_id("broken-now")
+        await expect(now).to_have_text(f"{mine} killed")
+        await expect(other.page.get_by_test_id("broken-now")).to_have_text(f"{mine} killed")
+        await expect(window.card(prompt_id)).to_contain_text(f"{mine} does not answer")
+        assert (await window.facts())["lockedServer"] == mine
+        await other.wait_state(theirs, "running")
 
-    await expect(kill).to_have_text("Start it again")
-    await expect(kill).to_be_focused()
-    await kill.press("Enter")
-    await expect(now).to_have_text("Nothing is broken now.")
-    await expect(window.card(prompt_id, "lost")).to_contain_text("Lost")
-    assert (await window.task(prompt_id))["executionServer"] == mine
-    assert (await window.facts())["lockedServer"] is None
+        await expect(kill).to_have_text("Start it again")
+        await expect(kill).to_be_focused()
+        await kill.press("Enter")
+        await expect(now).to_have_text("Nothing is broken now.")
+        await expect(window.card(prompt_id, "lost")).to_contain_text("Lost")
+        assert (await window.task(prompt_id))["executionServer"] == mine
+        assert (await window.facts())["lockedServer"] is None
     assert (await other.wait_for(theirs))["state"] == "succeeded"
     assert (await other.task(theirs))["executionServer"] == its
     for each in (window, other):

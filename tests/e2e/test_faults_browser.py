@@ -122,7 +122,7 @@ async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
 ) -> None:
     tab = await open_mooring(tabs, gateway)
     await fleet.stop_workers()
-    first, second = slow_workflow(5), slow_workflow(5)
+    first, second = slow_workflow(), slow_workflow()
     window_id = (await tab.call("debugServerConsistency()"))["windowId"]
     ids = [await submit(tab, first), await submit(tab, second)]
     target = await discard(tabs, tab, gateway)
@@ -173,7 +173,7 @@ async def go_back(tab: Tab) -> bool:
 
 
 async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, workflow = await open_mooring(tabs, gateway), slow_workflow(5)
+    tab, workflow = await open_mooring(tabs, gateway), slow_workflow()
     await fleet.stop_workers()
     before = (await tab.call("debugServerConsistency()"))["windowId"]
     prompt_id = await submit(tab, workflow)
@@ -187,7 +187,7 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
     await expect_delivered_in(tab, fleet, prompt_id, workflow)
 
     await fleet.stop_workers()
-    workflow = slow_workflow(5)
+    workflow = slow_workflow()
     prompt_id = await submit(tab, workflow)
     await leave_page(tab)
     other = await open_mooring(tabs, gateway)
@@ -205,7 +205,7 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
 
 
 async def test_hidden_window_and_popup_each_deliver_their_work(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, first, second = await open_mooring(tabs, gateway), slow_workflow(5), slow_workflow(5)
+    tab, first, second = await open_mooring(tabs, gateway), slow_workflow(), slow_workflow()
     await fleet.stop_workers()
     assert await blocks_popups(tabs)
     await tab.bring_to_front()

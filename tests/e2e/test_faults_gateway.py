@@ -73,11 +73,11 @@ async def test_killed_gateway_loses_no_work(browser: Browser, gateway: Gateway, 
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = slow_workflow(5)
+        workflow = slow_workflow()
         await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")
-        await until_open(window)
+        await window.connected()
         before = await window.call("debugWebSocketLock()")
         server_id = before["lockedServer"]
 
@@ -109,9 +109,8 @@ async def test_submit_whose_answer_was_lost_with_the_gateway_is_found(
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        for server in fleet.up.values():
-            await break_server(server, next_submit="silence")
-        workflow = slow_workflow(20)
+        await fleet.break_all(next_submit="silence")
+        workflow = slow_workflow()
         await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
 
         async def has_arrived() -> bool:
@@ -131,7 +130,7 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
-        workflow = slow_workflow(5)
+        workflow = slow_workflow()
         await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")
@@ -149,7 +148,7 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
         refusal = await window.call("fetch(a[0]).then(async (it) => [it.status, await it.json()])", f"{old_base}/queue")
         assert (refusal[0], refusal[1]["error"]["cause"]) == (409, "server-moved"), "an older page"
         refused = "mooring.submitWorkflow(a[0]).catch((error) => error.name)"
-        assert await window.call(refused, slow_workflow(20)) == "ServerMoved", "the window stays with its server"
+        assert await window.call(refused, slow_workflow()) == "ServerMoved", "the window stays with its server"
         await window.call("mooring.lookAgain(a[0])", prompt_id)
         assert (await window.task(prompt_id))["state"] == "unreachable_moved"
         assert sent == []
@@ -185,12 +184,12 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
         user.watch.expected += BROKEN_NETWORK
         profile = await user.new_profile()
         window = await user.open()
-        workflow, later = slow_workflow(5), slow_workflow(5)
+        workflow, later = slow_workflow(), slow_workflow()
         await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")
         later_id = await window.submit(later)
-        await until_open(window)
+        await window.connected()
         before = await window.call("debugWebSocketLock()")
         server = fleet[before["lockedServer"]]
 
@@ -211,7 +210,7 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
         await expect_no_violation(window)
 
         await profile.set_offline(False)
-        await until_open(window)
+        await window.connected()
         after = await window.call("debugWebSocketLock()")
         assert (after["lockedServer"], after["clientId"]) == (before["lockedServer"], before["clientId"])
         assert after["reconnects"] > before["reconnects"]

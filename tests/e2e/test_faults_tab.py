@@ -17,12 +17,10 @@ from tests.e2e.fault_kit import (
     until,
 )
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, break_server, slow_workflow
+from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
-
-STEP_SECONDS = 0.08  # of a demo server's work
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +66,9 @@ async def test_reload_at_eight_moments_loses_and_duplicates_nothing(user: Browse
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
     assert (await window.facts())["lockedServer"] is not None
     await reloads.reload(None)  # with a reservation, and nothing sent
-    prompt_id = await reload_while_a_submit_is_held(window, fleet, reloads)
-    await reload_while_a_cancel_waits(window, fleet, reloads, prompt_id)
+    async with paused(*fleet.up.values()):
+        prompt_id = await reload_while_a_submit_is_held(window, fleet, reloads)
+        await reload_while_a_cancel_waits(window, fleet, reloads, prompt_id)
     await reload_from_the_queue_to_the_picture(window, fleet, reloads)
     assert reloads.count == 8
 
@@ -88,16 +87,14 @@ async def reload_immediately(window: MooringWindow) -> None:
 
 async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> str:
     """Reload before the answer arrives, so that the next page has to find the prompt; return the prompt_id."""
-    for server in fleet.up.values():
-        await break_server(server, next_submit="hold")
-    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", slow_workflow(200))
+    await fleet.break_all(next_submit="hold")
+    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", slow_workflow())
 
     async def is_held() -> bool:
         return sum([(await ask_server(server, "/demo/faults"))["holding"] for server in fleet.up.values()]) == 1
 
     async def release() -> None:
-        for server in fleet.up.values():
-            await break_server(server, reset=True)
+        await fleet.break_all(release=True, next_submit=None)
 
     await until(is_held)
     (task,) = await window.call("windowTasks")
@@ -133,16 +130,16 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
 
     await window.page.route("**/view?*", hold)
     await fleet.stop_workers()
-    workflow = slow_workflow(60)
+    workflow = slow_workflow()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
     server_id = (await window.task(prompt_id))["executionServer"]
     await reloads.reload(server_id)
-    await break_server(fleet[server_id], dead_worker=False)
-    await wait_for_js(
-        window.page, "(id) => document.querySelector(`[data-prompt-id='${id}'] progress`)?.value > 0", arg=prompt_id
-    )
-    await reloads.reload(server_id)
+    await window.connected()
+    async with paused(fleet[server_id]):
+        await break_server(fleet[server_id], dead_worker=False)
+        await window.wait_progress(prompt_id)
+        await reloads.reload(server_id)
     await window.wait_state(prompt_id, "succeeded")
     await reloads.reload(None)
     await expect(window.card(prompt_id)).to_contain_text("Being fetched …")
@@ -154,30 +151,31 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
 
 async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser, fleet: Fleet) -> None:
     window, other, third = await user.open(), await user.open(), await user.open()
-    workflow = slow_workflow(60)
-    prompt_id = await window.submit(workflow)
-    await window.wait_state(prompt_id, "running")
-    server_id, owner = (await window.task(prompt_id))["executionServer"], (await window.facts())["windowId"]
-    assert await other.call("mooring.orphans()") == [], "its window lives"
+    workflow = slow_workflow()
+    async with paused(*fleet.up.values()):
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "running")
+        server_id, owner = (await window.task(prompt_id))["executionServer"], (await window.facts())["windowId"]
+        assert await other.call("mooring.orphans()") == [], "its window lives"
 
-    crashed = asyncio.get_running_loop().create_future()
-    window.page.once("crash", lambda _: crashed.set_result(None))
-    with pytest.raises(Error):
-        await window.page.goto("chrome://crash")
-    await crashed
+        crashed = asyncio.get_running_loop().create_future()
+        window.page.once("crash", lambda _: crashed.set_result(None))
+        with pytest.raises(Error):
+            await window.page.goto("chrome://crash")
+        await crashed
 
-    for finder in (other, third):
-        (orphan,) = await finder.call("mooring.orphans()")
-        assert (orphan["promptId"], orphan["owner"], orphan["isOwnerGone"]) == (prompt_id, owner, True)
-    left = other.page.locator(f"[data-testid=orphan][data-prompt-id='{prompt_id}']")
-    await expect(left).to_have_attribute("data-server", server_id)
-    await left.get_by_test_id("adopt").click()
-    await other.wait_state(prompt_id, "running", "succeeded")
-    assert await third.call("mooring.adopt(a[0]).catch((error) => error.name)", prompt_id) == "NotOwner"
-    adopted = await other.task(prompt_id)
-    assert (adopted["executionServer"], adopted["epoch"], adopted["isWard"]) == (server_id, 2, True)
-    assert (await other.facts())["lockedServer"] is None, "a ward holds no window"
-    assert (await other.facts())["webSocket"]["server"] is None
+        for finder in (other, third):
+            (orphan,) = await finder.call("mooring.orphans()")
+            assert (orphan["promptId"], orphan["owner"], orphan["isOwnerGone"]) == (prompt_id, owner, True)
+        left = other.page.locator(f"[data-testid=orphan][data-prompt-id='{prompt_id}']")
+        await expect(left).to_have_attribute("data-server", server_id)
+        await left.get_by_test_id("adopt").click()
+        await other.wait_state(prompt_id, "running")
+        assert await third.call("mooring.adopt(a[0]).catch((error) => error.name)", prompt_id) == "NotOwner"
+        adopted = await other.task(prompt_id)
+        assert (adopted["executionServer"], adopted["epoch"], adopted["isWard"]) == (server_id, 2, True)
+        assert (await other.facts())["lockedServer"] is None, "a ward holds no window"
+        assert (await other.facts())["webSocket"]["server"] is None
     await fleet.expect_delivered(other, prompt_id, workflow)
     await other.expect_told(prompt_id, "Adopted from a window that was closed.")
     assert (await third.facts())["tasks"] == []
@@ -188,7 +186,7 @@ async def test_tab_and_its_copies_keep_and_adopt_work(user: BrowserUser, fleet: 
     """First a copy is closed, then the original."""
     await fleet.stop_workers()  # until all tabs have been opened and closed
     original = await user.open()
-    works = [slow_workflow(5), slow_workflow(5)]
+    works = [slow_workflow(), slow_workflow()]
     ids = [await original.submit(works[0])]
     copy = await duplicate(original)
     ids.append(await copy.submit(works[1]))

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import Fleet, cancel_prompts
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import load_server, quick_workflow, runs_of, slow_workflow
+from tests.e2e.work_kit import load_server, paused, quick_workflow, runs_of, slow_workflow
 from tests.services import Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -67,19 +67,20 @@ async def test_drained_server_finishes_its_work_and_accepts_no_other(
     user: BrowserUser, fleet: Fleet, file: Path
 ) -> None:
     window = await user.open()
-    first = await window.submit(slow_workflow(80))
-    await window.wait_state(first, "running")
-    here = (await window.task(first))["executionServer"]
-    there = other_than(here)
-    write(file, fleet, drained=here)
-    await wait_for_fleet(window, f"server('{here}').drained")
-    second = await window.submit(quick_workflow(2))  # the window is moored there
-    assert (await window.task(second))["executionServer"] == here
-    others = await load_server(fleet[there], 1)  # otherwise the drained one might be avoided by chance
-    other = await user.open()
-    elsewhere = await other.submit(quick_workflow(3))
-    assert (await other.task(elsewhere))["executionServer"] == there
-    await cancel_prompts(fleet[there], others)
+    async with paused(*fleet.up.values()):
+        first = await window.submit(slow_workflow())
+        await window.wait_state(first, "running")
+        here = (await window.task(first))["executionServer"]
+        there = other_than(here)
+        write(file, fleet, drained=here)
+        await wait_for_fleet(window, f"server('{here}').drained")
+        second = await window.submit(quick_workflow(2))  # the window is moored there
+        assert (await window.task(second))["executionServer"] == here
+        others = await load_server(fleet[there], 1)  # otherwise the drained one might be avoided by chance
+        other = await user.open()
+        elsewhere = await other.submit(quick_workflow(3))
+        assert (await other.task(elsewhere))["executionServer"] == there
+        await cancel_prompts(fleet[there], others)
     for prompt_id in (first, second):
         done = await window.wait_for(prompt_id)
         assert (done["state"], done["executionServer"]) == ("succeeded", here)
@@ -95,18 +96,19 @@ async def test_drained_server_finishes_its_work_and_accepts_no_other(
 async def test_work_on_a_removed_server_continues_after_it_returns(user: BrowserUser, fleet: Fleet, file: Path) -> None:
     user.watch.expected += [r"status of 404 .*/servers/"]  # a poll under way when the fleet changed
     window = await user.open()
-    prompt_id = await window.submit(slow_workflow(200))
-    await window.wait_state(prompt_id, "running")
-    here = (await window.task(prompt_id))["executionServer"]
-    write(file, fleet, removed=here)
-    await window.wait_state(prompt_id, "unreachable_moved")
-    card = window.card(prompt_id, "unreachable_moved")
-    await card.wait_for()
-    assert (await window.facts())["lockedServer"] == here, "its window is held, so no work goes elsewhere"
-    with pytest.raises(Exception, match="ServerMoved"):
-        await window.submit(quick_workflow())
-    assert await runs_of(fleet[here], prompt_id) == 1
-    write(file, fleet)
+    async with paused(*fleet.up.values()):
+        prompt_id = await window.submit(slow_workflow())
+        await window.wait_state(prompt_id, "running")
+        here = (await window.task(prompt_id))["executionServer"]
+        write(file, fleet, removed=here)
+        await window.wait_state(prompt_id, "unreachable_moved")
+        card = window.card(prompt_id, "unreachable_moved")
+        await card.wait_for()
+        assert (await window.facts())["lockedServer"] == here, "its window is held, so no work goes elsewhere"
+        with pytest.raises(Exception, match="ServerMoved"):
+            await window.submit(quick_workflow())
+        assert await runs_of(fleet[here], prompt_id) == 1
+        write(file, fleet)
     done = await window.wait_for(prompt_id)
     assert (done["state"], done["executionServer"]) == ("succeeded", here)
     await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()

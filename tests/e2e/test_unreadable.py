@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -39,32 +40,35 @@ REFUSAL = """async (workflow) => {
 }"""
 
 
-async def test_unreadable_task_blocks_new_work_until_given_up_or_readable(user: BrowserUser, photo: Path) -> None:
+async def test_unreadable_task_blocks_new_work_until_given_up_or_readable(
+    user: BrowserUser, gateway: Service, photo: Path
+) -> None:
     window, other = await user.open(), await user.open()
-    prompt_id = await window.submit(slow_workflow(60))
-    await window.wait_state(prompt_id, "running")
-    server_id = (await window.facts())["lockedServer"]
-    damaged = await other.page.evaluate(TOUCH, [prompt_id, {"state": "paused"}])
-    assert damaged["state"] == "paused"
-    await window.reload()
+    async with paused(*demo_servers(gateway)):
+        prompt_id = await window.submit(slow_workflow())
+        await window.wait_state(prompt_id, "running")
+        server_id = (await window.facts())["lockedServer"]
+        damaged = await other.page.evaluate(TOUCH, [prompt_id, {"state": "paused"}])
+        assert damaged["state"] == "paused"
+        await window.reload()
 
-    notice = window.page.locator("[data-testid=notice][data-kind=unreadable]")
-    await expect(notice).to_contain_text("A stored task is damaged and cannot be read.")
-    await expect(notice).to_contain_text(f"test → {server_id} · Task.state")
-    await expect(window.page.get_by_test_id("run")).to_be_disabled()
-    await expect(window.page.locator("#run-words")).to_contain_text("a stored task cannot be read")
-    facts = await window.facts()
-    assert facts["lockedServer"] is None
-    assert len(facts["violations"]) == 1
-    assert facts["violations"][0].startswith(f"unreadable: {prompt_id} on {server_id}: ")
-    refused = await window.page.evaluate(REFUSAL, quick_workflow())
-    assert refused == {"name": "UnreadableRecord", "promptId": prompt_id, "serverId": server_id, "isNewer": False}
-    await other.check()
+        notice = window.page.locator("[data-testid=notice][data-kind=unreadable]")
+        await expect(notice).to_contain_text("A stored task is damaged and cannot be read.")
+        await expect(notice).to_contain_text(f"test → {server_id} · Task.state")
+        await expect(window.page.get_by_test_id("run")).to_be_disabled()
+        await expect(window.page.locator("#run-words")).to_contain_text("a stored task cannot be read")
+        facts = await window.facts()
+        assert facts["lockedServer"] is None
+        assert len(facts["violations"]) == 1
+        assert facts["violations"][0].startswith(f"unreadable: {prompt_id} on {server_id}: ")
+        refused = await window.page.evaluate(REFUSAL, quick_workflow())
+        assert refused == {"name": "UnreadableRecord", "promptId": prompt_id, "serverId": server_id, "isNewer": False}
+        await other.check()
 
-    await notice.get_by_test_id("give-up-record").click()
-    question = window.page.get_by_test_id("give-up-dialog")
-    await expect(question).to_contain_text(f"{server_id} may still run it")
-    await question.get_by_test_id("confirm-give-up").click()
+        await notice.get_by_test_id("give-up-record").click()
+        question = window.page.get_by_test_id("give-up-dialog")
+        await expect(question).to_contain_text(f"{server_id} may still run it")
+        await question.get_by_test_id("confirm-give-up").click()
     await expect(notice).to_have_count(0)
     assert await other.page.evaluate(TOUCH, [prompt_id, None]) is None
     await window.check()
