@@ -15,7 +15,7 @@ from app.session.console import GETTERS, HELPERS, METHODS, VERSION
 from app.workflows.reading import Source, read_source
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import MooringWindow, open_user
-from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -114,40 +114,41 @@ async def test_refusals_are_errors_with_fields(page: Page) -> None:
     assert answer["name"] == "TypeError"
 
 
-async def test_script_runs_a_workflow_and_the_window_stays_locked(window: MooringWindow) -> None:
+async def test_script_runs_a_workflow_and_the_window_stays_locked(window: MooringWindow, gateway: Service) -> None:
     page = window.page
     lines: list[str] = []
     page.on("console", lambda message: lines.append(message.text))
-    prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it, {title: 'Dunes'})", slow_workflow(40))
-    server = await page.evaluate("windowLockedServer")
-    other = next(name for name in ("demo-1", "demo-2") if name != server)
-    [task] = await page.evaluate("windowTasks")
-    assert (task["promptId"], task["executionServer"], task["title"]) == (prompt_id, server, "Dunes")
-    base = await page.evaluate("mooring.getApiBaseUrl()")
-    assert re.fullmatch(rf"/servers/{server}@[0-9a-f]{{8}}", base)
+    async with paused(*demo_servers(gateway)):
+        prompt_id = await page.evaluate("(it) => mooring.submitWorkflow(it, {title: 'Dunes'})", slow_workflow())
+        server = await page.evaluate("windowLockedServer")
+        other = next(name for name in ("demo-1", "demo-2") if name != server)
+        [task] = await page.evaluate("windowTasks")
+        assert (task["promptId"], task["executionServer"], task["title"]) == (prompt_id, server, "Dunes")
+        base = await page.evaluate("mooring.getApiBaseUrl()")
+        assert re.fullmatch(rf"/servers/{server}@[0-9a-f]{{8}}", base)
 
-    answer = await refusal(page, f"validateServerConsistency('submit', '{other}')")
-    assert answer["name"] == "ServerLockedError"
-    assert server in answer["message"]
-    assert {key: answer["own"][key] for key in ("operation", "asked", "locked", "holders")} == {
-        "operation": "submit",
-        "asked": other,
-        "locked": server,
-        "holders": 1,
-    }
+        answer = await refusal(page, f"validateServerConsistency('submit', '{other}')")
+        assert answer["name"] == "ServerLockedError"
+        assert server in answer["message"]
+        assert {key: answer["own"][key] for key in ("operation", "asked", "locked", "holders")} == {
+            "operation": "submit",
+            "asked": other,
+            "locked": server,
+            "holders": 1,
+        }
 
-    await wait_for_js(page, "debugWebSocketLock().webSocket.state === 'open'")
-    lock = await page.evaluate("debugWebSocketLock()")
-    assert lock["holders"] == [prompt_id]
-    assert f"{base}/ws?clientId={lock['clientId']}" in lock["webSocket"]["url"]
-    await page.evaluate("resetWebSocketServer()")
-    await wait_for_js(
-        page,
-        "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
-        arg=lock["reconnects"],
-    )
-    second = await page.evaluate("debugWebSocketLock()")
-    assert (second["lockedServer"], second["webSocket"]["url"]) == (server, lock["webSocket"]["url"])
+        await window.connected()
+        lock = await page.evaluate("debugWebSocketLock()")
+        assert lock["holders"] == [prompt_id]
+        assert f"{base}/ws?clientId={lock['clientId']}" in lock["webSocket"]["url"]
+        await page.evaluate("resetWebSocketServer()")
+        await wait_for_js(
+            page,
+            "(before) => debugWebSocketLock().reconnects > before && debugWebSocketLock().webSocket.state === 'open'",
+            arg=lock["reconnects"],
+        )
+        second = await page.evaluate("debugWebSocketLock()")
+        assert (second["lockedServer"], second["webSocket"]["url"]) == (server, lock["webSocket"]["url"])
 
     task = await page.evaluate("(id) => mooring.waitFor(id)", prompt_id)
     assert (task["state"], task["executionServer"]) == ("succeeded", server)
@@ -231,13 +232,14 @@ async def picture_of(page: Page, prompt_id: str) -> Source:
     return read_source(bytes(await page.evaluate(read, prompt_id)))
 
 
-async def test_cancel_and_give_up_return_the_task(window: MooringWindow) -> None:
+async def test_cancel_and_give_up_return_the_task(window: MooringWindow, gateway: Service) -> None:
     page = window.page
-    one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(60))
-    other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow(60))
-    assert (await page.evaluate("(id) => mooring.cancel(id)", other))["promptId"] == other
-    assert (await page.evaluate("(id) => mooring.waitFor(id)", other))["state"] == "cancelled"
-    assert (await page.evaluate("(id) => mooring.giveUp(id)", one))["state"] == "given_up"
+    async with paused(*demo_servers(gateway)):
+        one = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow())
+        other = await page.evaluate("(it) => mooring.submitWorkflow(it)", slow_workflow())
+        assert (await page.evaluate("(id) => mooring.cancel(id)", other))["promptId"] == other
+        assert (await page.evaluate("(id) => mooring.waitFor(id)", other))["state"] == "cancelled"
+        assert (await page.evaluate("(id) => mooring.giveUp(id)", one))["state"] == "given_up"
     assert await page.evaluate("windowLockedServer") is None
 
 

@@ -12,7 +12,8 @@ from playwright.async_api import Page, Route, expect
 
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -45,36 +46,37 @@ async def expect_empty_start(page: Page) -> None:
 
 
 async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python(
-    user: BrowserUser, photo: Path
+    user: BrowserUser, gateway: Service, photo: Path
 ) -> None:
     window = await user.open()
     page = window.page
     done = await window.submit(quick_workflow(), "Dunes")
     await window.wait_for(done)
     await expect(window.card(done).get_by_test_id("result-image")).to_be_visible()
-    running = await window.submit(slow_workflow(200), "Tide")
-    await window.wait_state(running, "running")
-    await window.choose_sample("enlarge")
-    async with held(page):
-        await page.reload()
-        await expect(page.locator(LAST)).to_have_count(1)
-        await expect(page.locator("#now")).to_contain_text("Tide")
-        picture = window.card(done).get_by_test_id("result-image")
-        await wait_for_js(page, "(image) => image.naturalWidth > 1", arg=await picture.element_handle())
-        early = await picture.get_attribute("src")
-        assert await page.locator("#run").evaluate("(run) => run.inert")
-        assert await page.evaluate("globalThis.mooring === undefined"), "Python is not there yet"
-        factor = page.locator("#form input[type=number]").first
-        await factor.fill("3")
-        await page.locator("#form [data-drop] [data-files]").set_input_files(photo)
-    await window.ready()
-    await expect(page.locator(LAST)).to_have_count(0)
-    await expect(factor).to_have_value("3")
-    await expect(page.locator(".drop-name")).to_have_text(photo.name)
-    await expect(picture).to_have_attribute("src", early or "", timeout=1)  # drawn with the earlier picture
-    await window.reload()
-    await expect(factor).to_have_value("3")
-    await window.press_cancel(running)
+    async with paused(*demo_servers(gateway)):
+        running = await window.submit(slow_workflow(), "Tide")
+        await window.wait_state(running, "running")
+        await window.choose_sample("enlarge")
+        async with held(page):
+            await page.reload()
+            await expect(page.locator(LAST)).to_have_count(1)
+            await expect(page.locator("#now")).to_contain_text("Tide")
+            picture = window.card(done).get_by_test_id("result-image")
+            await wait_for_js(page, "(image) => image.naturalWidth > 1", arg=await picture.element_handle())
+            early = await picture.get_attribute("src")
+            assert await page.locator("#run").evaluate("(run) => run.inert")
+            assert await page.evaluate("globalThis.mooring === undefined"), "Python is not there yet"
+            factor = page.locator("#form input[type=number]").first
+            await factor.fill("3")
+            await page.locator("#form [data-drop] [data-files]").set_input_files(photo)
+        await window.ready()
+        await expect(page.locator(LAST)).to_have_count(0)
+        await expect(factor).to_have_value("3")
+        await expect(page.locator(".drop-name")).to_have_text(photo.name)
+        await expect(picture).to_have_attribute("src", early or "", timeout=1)  # drawn with the earlier picture
+        await window.reload()
+        await expect(factor).to_have_value("3")
+        await window.press_cancel(running)
     await window.check()
 
     other = (await window.duplicate()).page

@@ -11,8 +11,8 @@ from playwright.async_api import expect
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import quick_workflow, slow_workflow
-from tests.services import ROOT
+from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
+from tests.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -45,24 +45,25 @@ async def test_photo_is_uploaded_and_its_picture_delivered(window: MooringWindow
     await page.screenshot(path=ARTIFACTS / "main-job.png")
 
 
-async def test_running_task_shows_progress_step_preview_and_server(window: MooringWindow) -> None:
+async def test_running_task_shows_progress_step_preview_and_server(window: MooringWindow, gateway: Service) -> None:
     page = window.page
     await window.choose_sample("slow")
-    prompt_id = await window.press_run()
-    running = window.card(prompt_id, "running")
-    await expect(running.locator("[data-testid=preview]")).to_be_visible()
-    await expect(running.locator(".step-name")).to_contain_text("/60")
-    await expect(running.locator("[data-testid=eta]")).to_have_text(re.compile(r"^(\d+:\d\d left|any moment now)$"))
-    await wait_for_js(page, "[...document.querySelectorAll('.task progress')].some((bar) => bar.value > 0)")
-    server = await running.get_attribute("data-server")
-    chip = page.locator("[data-testid=server-chip]")
-    await expect(chip).to_have_attribute("data-server", server or "-")
-    await expect(chip).to_contain_text("1 running")
-    await wait_for_js(page, "(server) => document.title.endsWith(` · ${server} · Mooring`)", arg=server)
-    await wait_for_js(page, "() => /^\\d+% · \\d+:\\d\\d · /.test(document.title)")
-    await running.locator("[data-testid=cancel]").click()
-    await window.card(prompt_id, "cancelled").wait_for()
-    await expect(chip).to_have_attribute("data-server", "")
+    async with paused(*demo_servers(gateway), at_step=50):
+        prompt_id = await window.press_run()
+        running = window.card(prompt_id, "running")
+        await expect(running.locator("[data-testid=preview]")).to_be_visible()
+        await expect(running.locator(".step-name")).to_contain_text("/60")
+        await expect(running.locator("[data-testid=eta]")).to_have_text(re.compile(r"^(\d+:\d\d left|any moment now)$"))
+        await wait_for_js(page, "[...document.querySelectorAll('.task progress')].some((bar) => bar.value > 0)")
+        server = await running.get_attribute("data-server")
+        chip = page.locator("[data-testid=server-chip]")
+        await expect(chip).to_have_attribute("data-server", server or "-")
+        await expect(chip).to_contain_text("1 running")
+        await wait_for_js(page, "(server) => document.title.endsWith(` · ${server} · Mooring`)", arg=server)
+        await wait_for_js(page, "() => /^\\d+% · \\d+:\\d\\d · /.test(document.title)")
+        await running.locator("[data-testid=cancel]").click()
+        await window.card(prompt_id, "cancelled").wait_for()
+        await expect(chip).to_have_attribute("data-server", "")
 
 
 # An element as in a card, for a task with two and a half seconds left, and everything that it says.
@@ -89,25 +90,21 @@ UNTIL_KEPT = """async ([id, isKept]) => {
 }"""
 
 
-async def test_countdown_runs_and_last_preview_survives_reload(user: BrowserUser) -> None:
+async def test_countdown_runs_and_last_preview_survives_reload(user: BrowserUser, gateway: Service) -> None:
     window = await user.open()
     page = window.page
     said = await page.evaluate(COUNTDOWN)
     assert [text for text in said if text.endswith(" left")], said
     assert said[-2:] == ["soon", ""]
-    long = {}
-    for number in range(6):  # one by one
-        sampler, save = slow_workflow(200).values()
-        save["inputs"]["images"] = [f"s{number}", 0]
-        long |= {f"s{number}": sampler, f"o{number}": save}
-    prompt_id = await window.submit(long)
-    await window.card(prompt_id, "running").get_by_test_id("preview").wait_for()
-    await page.evaluate(UNTIL_KEPT, [prompt_id, True])
-    await page.context.route_web_socket(re.compile(r"/servers/.+/ws"), lambda _socket: None)  # no new events
-    await window.reload()
-    preview = window.card(prompt_id, "running").get_by_test_id("preview")
-    assert await preview.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
-    await window.press_cancel(prompt_id)
+    async with paused(*demo_servers(gateway)):
+        prompt_id = await window.submit(slow_workflow())
+        await window.card(prompt_id, "running").get_by_test_id("preview").wait_for()
+        await page.evaluate(UNTIL_KEPT, [prompt_id, True])
+        await page.context.route_web_socket(re.compile(r"/servers/.+/ws"), lambda _socket: None)  # no new events
+        await window.reload()
+        preview = window.card(prompt_id, "running").get_by_test_id("preview")
+        assert await preview.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+        await window.press_cancel(prompt_id)
     await page.evaluate(UNTIL_KEPT, [prompt_id, False])
 
 
@@ -140,24 +137,28 @@ async def test_picture_can_be_pasted_and_dropped(window: MooringWindow, photo: P
     await expect(page.locator(".drop-facts")).to_contain_text("320 × 214")
 
 
-async def test_patches_keep_what_the_user_is_editing(window: MooringWindow) -> None:
+async def test_patches_keep_what_the_user_is_editing(window: MooringWindow, gateway: Service) -> None:
     """While steps arrive: an opened detail stays open, the caret stays, and unfinished composition is not touched."""
-    page = window.page
+    page, servers = window.page, demo_servers(gateway)
     await window.choose_sample("slow")
-    prompt_id = await window.press_run()
-    await window.press_on(window.card(prompt_id, "running"), "opens")
-    text = page.locator("#field-1-text")
-    await text.fill("one two three")
-    await text.evaluate("(area) => area.setSelectionRange(3, 3)")
-    await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))")
-    await text.evaluate("(area) => { area.setRangeText('ni'); }")  # as an input method does before a choice
-    before = await window.card(prompt_id).locator("progress").evaluate("(bar) => bar.value")
-    await wait_for_js(page, "(before) => document.querySelector('.task progress').value > before", arg=before)
-    await expect(text).to_have_value("oneni two three")
-    await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))")
-    assert await window.card(prompt_id).locator("details").evaluate("(details) => details.open")
-    assert await page.evaluate("document.activeElement.id") == "field-1-text"
-    await window.press_cancel(prompt_id)
+    async with paused(*servers):
+        prompt_id = await window.press_run()
+        await window.press_on(window.card(prompt_id, "running"), "opens")
+        text = page.locator("#field-1-text")
+        await text.fill("one two three")
+        await text.evaluate("(area) => area.setSelectionRange(3, 3)")
+        await text.evaluate("(area) => area.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))")
+        await text.evaluate("(area) => { area.setRangeText('ni'); }")  # as an input method does before a choice
+        before = await window.card(prompt_id).locator("progress").evaluate("(bar) => bar.value")
+        async with paused(*servers, at_step=3):
+            await wait_for_js(page, "(before) => document.querySelector('.task progress').value > before", arg=before)
+            await expect(text).to_have_value("oneni two three")
+            await text.evaluate(
+                "(area) => area.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))"
+            )
+            assert await window.card(prompt_id).locator("details").evaluate("(details) => details.open")
+            assert await page.evaluate("document.activeElement.id") == "field-1-text"
+            await window.press_cancel(prompt_id)
 
 
 async def test_unchanged_result_is_kept_and_removed_one_is_redrawn(window: MooringWindow) -> None:

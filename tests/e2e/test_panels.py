@@ -17,7 +17,7 @@ from tests.e2e.browser_kit import WITHOUT_LOCKS, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK
 from tests.e2e.tab_kit import Tab, Tabs, open_tabs
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, slow_workflow
 from tests.services import Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -64,6 +64,7 @@ async def moored_to(window: MooringWindow) -> str:
 
 async def test_windows_panel_follows_the_other_window_live(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
+    gateway: Service,
 ) -> None:
     first, second, _user = pair
     panel = await open_panel(first, "windows")
@@ -74,11 +75,12 @@ async def test_windows_panel_follows_the_other_window_live(
     await check_axe(first.page)
 
     await second.choose_sample("slow")
-    prompt_id = await second.press_run()
-    await expect(rows.nth(1)).to_contain_text("1 running")
-    await expect(rows.nth(1).locator(".chip")).to_have_text(await moored_to(second))
-    assert await first.page.evaluate("document.querySelector('dialog[open]').contains(document.activeElement)")
-    await second.press_cancel(prompt_id)
+    async with paused(*demo_servers(gateway)):
+        prompt_id = await second.press_run()
+        await expect(rows.nth(1)).to_contain_text("1 running")
+        await expect(rows.nth(1).locator(".chip")).to_have_text(await moored_to(second))
+        assert await first.page.evaluate("document.querySelector('dialog[open]').contains(document.activeElement)")
+        await second.press_cancel(prompt_id)
     await expect(rows.nth(1)).to_contain_text("1 ended")
     await expect(rows.nth(1)).to_contain_text("last on")
 
@@ -119,53 +121,57 @@ async def test_located_tab_is_marked_until_seen_with_or_without_locks(gateway: S
 
 async def test_fleet_panel_shows_each_server_and_the_windows_choice(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
+    gateway: Service,
 ) -> None:
     first, second, _user = pair
-    prompt_id = await second.submit(slow_workflow(200), "Tide")
-    await second.card(prompt_id, "running").wait_for()
-    server_id = await moored_to(second)
-    panel = await open_panel(first, "fleet")
-    mine = panel.locator(f"[data-testid=server][data-server={server_id}]")
-    await expect(panel.get_by_test_id("server")).to_have_count(3)
-    await expect(mine).to_contain_text("Window 2")
-    await expect(mine.locator(".device")).to_contain_text("memory free")
-    await expect(mine.locator("svg.spark")).to_have_attribute("role", "img")
-    await expect(mine).to_contain_text("Busy for")
-    await expect(panel.get_by_test_id("timeline")).to_contain_text("Window 2")
-    row = panel.get_by_test_id("mooring-row").first
-    await expect(row).to_contain_text("Window 2")
-    await row.locator("summary").click()
-    await expect(row.locator(".loads li")).to_have_count(3)
-    await check_axe(first.page)
-    await close_panel(first, "fleet")
-    await second.press_cancel(prompt_id)
+    async with paused(*demo_servers(gateway)):
+        prompt_id = await second.submit(slow_workflow(), "Tide")
+        await second.card(prompt_id, "running").wait_for()
+        server_id = await moored_to(second)
+        panel = await open_panel(first, "fleet")
+        mine = panel.locator(f"[data-testid=server][data-server={server_id}]")
+        await expect(panel.get_by_test_id("server")).to_have_count(3)
+        await expect(mine).to_contain_text("Window 2")
+        await expect(mine.locator(".device")).to_contain_text("memory free")
+        await expect(mine.locator("svg.spark")).to_have_attribute("role", "img")
+        await expect(mine).to_contain_text("Busy for")
+        await expect(panel.get_by_test_id("timeline")).to_contain_text("Window 2")
+        row = panel.get_by_test_id("mooring-row").first
+        await expect(row).to_contain_text("Window 2")
+        await row.locator("summary").click()
+        await expect(row.locator(".loads li")).to_have_count(3)
+        await check_axe(first.page)
+        await close_panel(first, "fleet")
+        await second.press_cancel(prompt_id)
 
 
 async def test_window_uses_preferred_and_skips_avoided_servers(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
+    gateway: Service,
 ) -> None:
     first, _second, _user = pair
     panel = await open_panel(first, "fleet")
     for server_id, leaning in zip(SERVERS, ("avoid", "", "prefer"), strict=True):
         await panel.locator(f"#lean-{server_id}").select_option(leaning)
     await close_panel(first, "fleet")
-    await first.choose_sample("slow")
-    prompt_id = await first.press_run()
-    assert await moored_to(first) == "demo-3"
-    await first.press_on(first.card(prompt_id), "opens")
-    await expect(first.card(prompt_id)).to_contain_text("demo-3 is preferred by this window.")
-    await expect(first.card(prompt_id)).to_contain_text("this window avoids it")
-    await first.press_cancel(prompt_id)
+    async with paused(*demo_servers(gateway)):
+        await first.choose_sample("slow")
+        prompt_id = await first.press_run()
+        assert await moored_to(first) == "demo-3"
+        await first.press_on(first.card(prompt_id), "opens")
+        await expect(first.card(prompt_id)).to_contain_text("demo-3 is preferred by this window.")
+        await expect(first.card(prompt_id)).to_contain_text("this window avoids it")
+        await first.press_cancel(prompt_id)
 
-    await first.reload()
-    panel = await open_panel(first, "fleet")
-    await expect(panel.locator("#lean-demo-3")).to_have_value("prefer")
-    await panel.locator("#lean-demo-1").select_option("only")
-    await close_panel(first, "fleet")
-    await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
-    prompt_id = await first.press_run()
-    assert await moored_to(first) == "demo-1"
-    await first.press_cancel(prompt_id)
+        await first.reload()
+        panel = await open_panel(first, "fleet")
+        await expect(panel.locator("#lean-demo-3")).to_have_value("prefer")
+        await panel.locator("#lean-demo-1").select_option("only")
+        await close_panel(first, "fleet")
+        await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
+        prompt_id = await first.press_run()
+        assert await moored_to(first) == "demo-1"
+        await first.press_cancel(prompt_id)
     panel = await open_panel(first, "fleet")
     for server_id in SERVERS:
         await panel.locator(f"#lean-{server_id}").select_option("")

@@ -11,7 +11,8 @@ from playwright.async_api import Page, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, slow_workflow
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -56,16 +57,17 @@ async def private_window(user: BrowserUser) -> MooringWindow:
     return window
 
 
-async def test_private_window_delivers_after_reload_and_stores_none(user: BrowserUser) -> None:
+async def test_private_window_delivers_after_reload_and_stores_none(user: BrowserUser, gateway: Service) -> None:
     window = await private_window(user)
     page = window.page
     assert "private" not in page.url
     await expect(page.locator("#results")).to_contain_text("A private window")
     await check_axe(page)
-    running = await window.submit(slow_workflow(30, text=TEXT))
-    await window.wait_state(running, "running")
-    assert TEXT not in json.dumps(await read_everything(page))
-    await window.reload()
+    async with paused(*demo_servers(gateway)):
+        running = await window.submit(slow_workflow(text=TEXT))
+        await window.wait_state(running, "running")
+        assert TEXT not in json.dumps(await read_everything(page))
+        await window.reload()
     await expect(page.get_by_test_id("private-mark")).to_be_visible()
     await window.card(running, "succeeded").locator("img").wait_for()
     assert len((await window.facts())["tasks"]) == 1

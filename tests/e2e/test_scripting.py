@@ -231,7 +231,7 @@ async def block(page: Page, source: str, shown: str) -> None:
 
 
 async def test_waiting_script_is_stopped_and_keeps_its_variables(page: Page, server: Service) -> None:
-    workflow = slow_workflow(200)
+    workflow = slow_workflow()
     await break_server(server, dead_worker=True)  # so that its work waits
     await page.get_by_test_id("script-clear").click()
     source = (

@@ -18,7 +18,7 @@ from playwright.async_api import Locator, Route, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, slow_workflow
 from tests.services import Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -91,24 +91,25 @@ async def test_missing_inputs_are_shown_before_a_run(user: BrowserUser, gateway:
     await check_axe(page)
 
     await window.choose_sample("slow")
-    slow = await window.submit(slow_workflow(200))
-    await window.card(slow, "running").wait_for()
-    moored = str((await window.facts())["lockedServer"])
-    first, second = (name for name in ALL if name != moored)
-    await put_picture(gateway, first, picture, "harbour.png")
-    await window.choose_sample("enlarge")
-    await availability_of(window).click()
-    await page.get_by_test_id("look-at-catalogues").click()
-    await expect(availability_of(window)).to_contain_text(f"{moored}, which this window uses, lacks “Harbour.png”")
-    await expect(page.locator("#run-words")).to_contain_text("open another window")
-    await expect(run).to_be_disabled()
-    await page.get_by_test_id("use-near").click()
-    await expect(availability_of(window)).to_contain_text(f"Runs on {first};")
-    await expect(page.locator("[data-testid=standing]")).to_have_attribute("open", "")
-    await page.get_by_role("link", name="Open another window").focus()
-    await check_axe(page)
+    async with paused(*demo_servers(gateway)):
+        slow = await window.submit(slow_workflow())
+        await window.card(slow, "running").wait_for()
+        moored = str((await window.facts())["lockedServer"])
+        first, second = (name for name in ALL if name != moored)
+        await put_picture(gateway, first, picture, "harbour.png")
+        await window.choose_sample("enlarge")
+        await availability_of(window).click()
+        await page.get_by_test_id("look-at-catalogues").click()
+        await expect(availability_of(window)).to_contain_text(f"{moored}, which this window uses, lacks “Harbour.png”")
+        await expect(page.locator("#run-words")).to_contain_text("open another window")
+        await expect(run).to_be_disabled()
+        await page.get_by_test_id("use-near").click()
+        await expect(availability_of(window)).to_contain_text(f"Runs on {first};")
+        await expect(page.locator("[data-testid=standing]")).to_have_attribute("open", "")
+        await page.get_by_role("link", name="Open another window").focus()
+        await check_axe(page)
 
-    await window.press_cancel(slow)
+        await window.press_cancel(slow)
     others = " and ".join(sorted((moored, second)))
     await expect(availability_of(window)).to_have_text(f"Runs on {first}; {others} lack “harbour.png”")
     await put_picture(gateway, second, picture, "harbour.png")
