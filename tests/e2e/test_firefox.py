@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.firefox_kit import firefox_path, open_firefox
-from tests.e2e.work_kit import slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, slow_workflow
 from tests.services import Service
 
 pytestmark = [
@@ -39,14 +39,15 @@ async def test_main_job_in_firefox(gateway: Service, tmp_path: Path) -> None:
         await tab.until("document.querySelector('[data-testid=result-image]')?.naturalWidth > 0")
         assert await tab.evaluate("mooring.tasks().length") == 1, "one click, one run"
 
-        running = await tab.evaluate(f"mooring.submitWorkflow({json.dumps(slow_workflow(60))})")
-        held = await tab.evaluate("windowLockedServer")
-        await tab.until("windowTasks.some((task) => task.state === 'running')")
-        window_id = await tab.evaluate("debugServerConsistency().windowId")
-        await tab.reload()
-        await tab.until("performance.getEntriesByType('navigation')[0].type === 'reload'")
-        await tab.until(UP)
-        assert await tab.evaluate("debugServerConsistency().windowId") == window_id
+        async with paused(*demo_servers(gateway)):
+            running = await tab.evaluate(f"mooring.submitWorkflow({json.dumps(slow_workflow())})")
+            held = await tab.evaluate("windowLockedServer")
+            await tab.until("windowTasks.some((task) => task.state === 'running')")
+            window_id = await tab.evaluate("debugServerConsistency().windowId")
+            await tab.reload()
+            await tab.until("performance.getEntriesByType('navigation')[0].type === 'reload'")
+            await tab.until(UP)
+            assert await tab.evaluate("debugServerConsistency().windowId") == window_id
         done = await tab.evaluate(f"mooring.waitFor({json.dumps(running)})")
         assert (done["state"], done["executionServer"]) == ("succeeded", held)
         assert await tab.evaluate("checkServerSwitchRisk()") is False

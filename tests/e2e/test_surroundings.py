@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_snapshot
 from tests.e2e.fault_kit import Fleet, start_fleet
 from tests.e2e.window_kit import BrowserUser, open_user
-from tests.e2e.work_kit import quick_workflow, slow_workflow
+from tests.e2e.work_kit import paused, quick_workflow, slow_workflow
 from tests.services import Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -48,7 +48,7 @@ async def studio(fleet: Fleet, tmp_path: Path) -> AsyncIterator[BrowserUser]:
             yield user
 
 
-async def test_main_job_and_identity_without_a_secure_context(studio: BrowserUser, photo: Path) -> None:
+async def test_main_job_and_identity_without_a_secure_context(studio: BrowserUser, fleet: Fleet, photo: Path) -> None:
     window = await studio.open()
     assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no brotli, but gzip"
     assert await window.page.evaluate("() => [isSecureContext, 'locks' in navigator]") == [False, False]
@@ -60,12 +60,13 @@ async def test_main_job_and_identity_without_a_secure_context(studio: BrowserUse
     await expect(window.page.get_by_test_id("has-sound")).to_be_enabled()
     await window.page.keyboard.press("Escape")
 
-    running = await window.submit(slow_workflow(100))
-    before = await window.facts()
-    twin = await window.duplicate()
-    assert (await twin.facts())["windowId"] != before["windowId"]
-    assert (await twin.facts())["tasks"] == []
-    await window.reload()
+    async with paused(fleet["a"]):
+        running = await window.submit(slow_workflow())
+        before = await window.facts()
+        twin = await window.duplicate()
+        assert (await twin.facts())["windowId"] != before["windowId"]
+        assert (await twin.facts())["tasks"] == []
+        await window.reload()
     assert (await window.facts())["windowId"] == before["windowId"]
     assert (await window.wait_for(running))["state"] == "succeeded"
     await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()

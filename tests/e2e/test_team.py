@@ -13,7 +13,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import break_server, slow_workflow
+from tests.e2e.work_kit import break_server, paused, slow_workflow
 from tests.integration.studio import PASSWORD, write_users
 from tests.services import Service, start_demo, start_gateway
 
@@ -21,7 +21,6 @@ LOGIN = re.compile(r"/login([?#]|$)")  # it may say how long copies stay valid, 
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-LONG = 200  # steps, a minute, longer than the test
 UNDER_WAY = {"queued", "running", "unreachable"}
 FJORD, KETTLE = "a moonlit fjord of glass", "an old copper kettle"
 STORES = "async () => (await indexedDB.databases()).map((item) => item.name)"
@@ -31,7 +30,7 @@ KEYS = "() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, Service]]:
     """Two servers for the whole module."""
-    with start_demo("--step-seconds", "0.3") as a, start_demo("--step-seconds", "0.3") as b:
+    with start_demo() as a, start_demo() as b:
         yield {"a": a, "b": b}
 
 
@@ -121,29 +120,32 @@ async def notice(window: MooringWindow, kind: str) -> None:
     await window.page.locator(f"[data-testid=notice][data-kind={kind}]").wait_for()
 
 
-async def test_two_users_see_only_their_own_work(user: BrowserUser, alice: MooringWindow, bob: MooringWindow) -> None:
-    of_alice = await alice.submit(slow_workflow(2, text=FJORD), "fjord")
-    of_bob = await bob.submit(slow_workflow(2, text=KETTLE), "kettle")
+async def test_two_users_see_only_their_own_work(
+    user: BrowserUser, servers: dict[str, Service], alice: MooringWindow, bob: MooringWindow
+) -> None:
+    of_alice = await alice.submit(slow_workflow(text=FJORD), "fjord")
+    of_bob = await bob.submit(slow_workflow(text=KETTLE), "kettle")
     made = [(await alice.wait_for(of_alice)), (await bob.wait_for(of_bob))]
     assert [item["state"] for item in made] == ["succeeded", "succeeded"]
-    long_one = await alice.submit(slow_workflow(LONG, text=FJORD), "fjord")
-    await alice.wait_state(long_one, "running")
+    async with paused(*servers.values()):
+        long_one = await alice.submit(slow_workflow(text=FJORD), "fjord")
+        await alice.wait_state(long_one, "running")
 
-    seen_by_alice, seen_by_bob = await everything(alice), await everything(bob)
-    assert FJORD in seen_by_alice and KETTLE in seen_by_bob
-    assert KETTLE not in seen_by_alice and FJORD not in seen_by_bob
-    assert of_bob not in seen_by_alice and long_one not in seen_by_bob and of_alice not in seen_by_bob
+        seen_by_alice, seen_by_bob = await everything(alice), await everything(bob)
+        assert FJORD in seen_by_alice and KETTLE in seen_by_bob
+        assert KETTLE not in seen_by_alice and FJORD not in seen_by_bob
+        assert of_bob not in seen_by_alice and long_one not in seen_by_bob and of_alice not in seen_by_bob
 
-    server = (await alice.task(of_alice))["executionServer"]
-    _, history = await ask(alice, f"/servers/{server}/history/{of_alice}")
-    picture = _picture(json.loads(history)[of_alice])
-    address = f"/servers/{server}/view?filename={picture['filename']}&subfolder={picture['subfolder']}&type=output"
-    assert (await ask(bob, address))[0] == 403
-    assert (await ask(bob, f"/servers/{server}/history/{of_alice}"))[0] == 403
+        server = (await alice.task(of_alice))["executionServer"]
+        _, history = await ask(alice, f"/servers/{server}/history/{of_alice}")
+        picture = _picture(json.loads(history)[of_alice])
+        address = f"/servers/{server}/view?filename={picture['filename']}&subfolder={picture['subfolder']}&type=output"
+        assert (await ask(bob, address))[0] == 403
+        assert (await ask(bob, f"/servers/{server}/history/{of_alice}"))[0] == 403
 
-    await alice.reload()
-    await alice.card(of_alice, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
-    await alice.press_cancel(long_one)
+        await alice.reload()
+        await alice.card(of_alice, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
+        await alice.press_cancel(long_one)
     await alice.check()
 
 
@@ -160,7 +162,7 @@ async def test_work_survives_log_out_everywhere_and_stays_private(
     await other.ready()
     for server in servers.values():
         await break_server(server, dead_worker=True)  # so that nothing ends before its user logs in
-    running = await window.submit(slow_workflow(2, text=FJORD), "fjord")
+    running = await window.submit(slow_workflow(text=FJORD), "fjord")
     await window.wait_state(running, "queued")
     await open_log_out(other, "ask-log-out-everywhere")
     await check_axe(other.page)
@@ -183,27 +185,28 @@ async def test_work_survives_log_out_everywhere_and_stays_private(
         await break_server(server, dead_worker=False)
     await window.card(running, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
 
-    later = await window.submit(slow_workflow(LONG, text=FJORD), "fjord")
-    await window.wait_state(later, "running")
-    bob = await log_in(await log_out(second), "bob")
-    assert await bob.call("windowTasks.length") == 0
-    assert FJORD not in await everything(bob)
-    await notice(window, "other-person")
-    await expect(window.page.get_by_test_id("run")).to_be_disabled()
-    refused = "mooring.submitWorkflow(a[0]).then(() => 'sent', () => 'refused')"
-    assert await window.call(refused, slow_workflow(2, text=FJORD)) == "refused"
-    for name in ("a", "b"):
-        assert FJORD not in (await ask(bob, f"/servers/{name}/history"))[1]
-    assert (await window.task(later))["state"] in UNDER_WAY
+    async with paused(*servers.values()):
+        later = await window.submit(slow_workflow(text=FJORD), "fjord")
+        await window.wait_state(later, "running")
+        bob = await log_in(await log_out(second), "bob")
+        assert await bob.call("windowTasks.length") == 0
+        assert FJORD not in await everything(bob)
+        await notice(window, "other-person")
+        await expect(window.page.get_by_test_id("run")).to_be_disabled()
+        refused = "mooring.submitWorkflow(a[0]).then(() => 'sent', () => 'refused')"
+        assert await window.call(refused, slow_workflow(text=FJORD)) == "refused"
+        for name in ("a", "b"):
+            assert FJORD not in (await ask(bob, f"/servers/{name}/history"))[1]
+        assert (await window.task(later))["state"] in UNDER_WAY
 
-    back = await log_in(await log_out(bob), "carol")
-    await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
-    await window.press_cancel(later)
+        back = await log_in(await log_out(bob), "carol")
+        await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
+        await window.press_cancel(later)
     await back.check()
 
 
 async def test_log_out_may_delete_everything(user: BrowserUser, bob: MooringWindow) -> None:
-    made = await bob.submit(slow_workflow(2, text=KETTLE), "kettle")
+    made = await bob.submit(slow_workflow(text=KETTLE), "kettle")
     await bob.wait_for(made)
     store = await bob.page.evaluate("document.documentElement.dataset.store")
     assert f"mooring@{store}" in await bob.page.evaluate(STORES)
@@ -234,32 +237,35 @@ async def test_login_page_has_the_language_of_the_browser(
     await check_axe(page)
 
 
-async def test_fleet_role_drains_a_server_and_cancels_a_prompt(user: BrowserUser, alice: MooringWindow) -> None:
+async def test_fleet_role_drains_a_server_and_cancels_a_prompt(
+    user: BrowserUser, servers: dict[str, Service], alice: MooringWindow
+) -> None:
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
     assert await alice.page.get_by_test_id("admin").count() == 0, "she may not run the fleet"
     await alice.page.get_by_test_id("close-fleet").click()
     # A seed of its own: a server that has done the same work before answers from its cache immediately.
-    prompt_id = await alice.submit(slow_workflow(LONG, text=FJORD), "fjord")
-    await alice.wait_state(prompt_id, "running")
-    server = (await alice.task(prompt_id))["executionServer"]
+    async with paused(*servers.values()):
+        prompt_id = await alice.submit(slow_workflow(text=FJORD), "fjord")
+        await alice.wait_state(prompt_id, "running")
+        server = (await alice.task(prompt_id))["executionServer"]
 
-    carol = await open_logged_in(await user.new_profile(), user.base, "carol")
-    await carol.page.get_by_test_id("open-fleet").first.click()
-    row = carol.page.locator(f"[data-testid=server][data-server={server}]")
-    await row.get_by_test_id("drain").click()
-    await expect(row.get_by_text("takes nothing new")).to_be_visible()
-    await row.get_by_test_id("free-memory").click()
-    await expect(row.get_by_text("It gives back memory")).to_be_visible()
-    await row.get_by_test_id("see-queue").click()
-    queued = row.locator(f"[data-testid=queued][data-prompt='{prompt_id}']")
-    await expect(queued).to_contain_text("alice")
-    assert FJORD not in await carol.page.content()
-    await queued.get_by_test_id("cancel-prompt").click()
-    await check_axe(carol.page)
-    await queued.get_by_test_id("confirm-cancel-prompt").click()
-    await queued.wait_for(state="detached")
-    await alice.card(prompt_id, "cancelled").wait_for()
+        carol = await open_logged_in(await user.new_profile(), user.base, "carol")
+        await carol.page.get_by_test_id("open-fleet").first.click()
+        row = carol.page.locator(f"[data-testid=server][data-server={server}]")
+        await row.get_by_test_id("drain").click()
+        await expect(row.get_by_text("takes nothing new")).to_be_visible()
+        await row.get_by_test_id("free-memory").click()
+        await expect(row.get_by_text("It gives back memory")).to_be_visible()
+        await row.get_by_test_id("see-queue").click()
+        queued = row.locator(f"[data-testid=queued][data-prompt='{prompt_id}']")
+        await expect(queued).to_contain_text("alice")
+        assert FJORD not in await carol.page.content()
+        await queued.get_by_test_id("cancel-prompt").click()
+        await check_axe(carol.page)
+        await queued.get_by_test_id("confirm-cancel-prompt").click()
+        await queued.wait_for(state="detached")
+        await alice.card(prompt_id, "cancelled").wait_for()
     await row.get_by_test_id("drain").click()
     await expect(row.get_by_text("takes nothing new")).to_have_count(0)
 
