@@ -9,7 +9,8 @@ from PIL import Image
 from playwright.async_api import Page, expect
 
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.services import ROOT
+from tests.e2e.work_kit import demo_servers, paused
+from tests.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -36,20 +37,23 @@ async def save_sheet(page: Page, folder: Path) -> Image.Image:
     return Image.open(file)
 
 
-async def test_grid_of_six_becomes_a_contact_sheet_after_reload(user: BrowserUser, tmp_path: Path) -> None:
+async def test_grid_of_six_becomes_a_contact_sheet_after_reload(
+    user: BrowserUser, gateway: Service, tmp_path: Path
+) -> None:
     window = await user.open()
     page = window.page
     await window.choose_sample("text")
     await page.locator("#field-1-width").fill("192")
     await page.locator("#field-1-height").fill("128")
     await plan_grid(window)
-    await page.get_by_test_id("many-add").click()
-    await page.get_by_test_id("many-dialog").wait_for(state="detached")
-    await page.get_by_test_id("open-sheet").click()
-    await expect(page.locator(CELLS)).to_have_count(6)
-    await page.locator(f"{CELLS}[data-kind=waiting]").first.wait_for()
-    await page.locator(f"{CELLS}[data-kind=picture]").first.wait_for()
-    await window.reload()
+    async with paused(*demo_servers(gateway), at_step=8):  # the first has four steps
+        await page.get_by_test_id("many-add").click()
+        await page.get_by_test_id("many-dialog").wait_for(state="detached")
+        await page.get_by_test_id("open-sheet").click()
+        await expect(page.locator(CELLS)).to_have_count(6)
+        await page.locator(f"{CELLS}[data-kind=picture]").first.wait_for()
+        await page.locator(f"{CELLS}[data-kind=waiting]").first.wait_for()
+        await window.reload()
     entry = page.get_by_test_id("sheet-entry")
     await expect(entry).to_contain_text("3 columns × 2 rows")
     await expect(entry).to_contain_text("6 of 6 done")

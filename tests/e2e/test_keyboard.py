@@ -10,6 +10,7 @@ from playwright.async_api import CDPSession, Locator, Page, expect
 
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
+from tests.e2e.work_kit import paused
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -38,9 +39,15 @@ TYPED = """(selector) => {
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    """A fast server: a result takes two seconds, with 50 steps a second."""
-    with start_demo("--step-seconds", "0.02") as demo, start_gateway("--server", f"a={demo.url}") as service:
+def server() -> Iterator[Service]:
+    """The only server of this module's gateway."""
+    with start_demo("--step-seconds", "0.01") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def gateway(server: Service) -> Iterator[Service]:
+    with start_gateway("--server", f"a={server.url}") as service:
         yield service
 
 
@@ -81,7 +88,7 @@ async def choose(page: Page, workflow_id: str, *keys: str) -> None:
     await expect(page.locator(PICKER)).to_be_focused()
 
 
-async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser) -> None:
+async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser, server: Service) -> None:
     page = (await user.open()).page
     # Choose a workflow
     await page.keyboard.press("Tab")
@@ -95,9 +102,10 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
     await walk(page, TEXT)
     await page.keyboard.press("Control+A")
     await page.keyboard.type("dunes at night")
-    await page.keyboard.press("Control+Enter")
-    await page.locator(f"{CARD}[data-state=running]").wait_for()
-    await expect(page.locator(TEXT)).to_be_focused()
+    async with paused(server):
+        await page.keyboard.press("Control+Enter")
+        await page.locator(f"{CARD}[data-state=running]").wait_for()
+        await expect(page.locator(TEXT)).to_be_focused()
     await page.locator(f"{CARD}[data-state=succeeded] [data-testid=result-image]").wait_for()
     await expect(page.locator(TEXT)).to_be_focused()
 
@@ -105,10 +113,11 @@ async def test_main_job_works_by_keyboard_without_losing_focus(user: BrowserUser
     await walk(page, PICKER, "Shift+Tab")
     await choose(page, "slow", *["ArrowDown"] * 3)
     await walk(page, "#run-button")
-    await page.keyboard.press("Enter")
-    await page.locator(f"{CARD}[data-state=running]").wait_for()
-    await expect(page.locator("#run-button")).to_be_focused()
-    await walk(page, "#now [data-testid=cancel]")
+    async with paused(server):
+        await page.keyboard.press("Enter")
+        await page.locator(f"{CARD}[data-state=running]").wait_for()
+        await expect(page.locator("#run-button")).to_be_focused()
+        await walk(page, "#now [data-testid=cancel]")
     await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(2)
     await expect(page.locator("#now [data-testid=staying-row]")).to_be_focused()
 
@@ -201,7 +210,6 @@ async def wait_for_patches(page: Page) -> None:
 
 async def test_chinese_composition_survives_thirty_patches_a_second(window: MooringWindow) -> None:
     page = window.page
-    await window.run_slow()
     await window.choose_sample("text")
     field = page.locator(TEXT)
     await field.fill(f"a {AFTER}")

@@ -18,6 +18,7 @@ from yarl import URL
 from app.workflows.reading import read_source
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
+from tests.e2e.work_kit import demo_servers, paused
 from tests.services import ROOT, Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -142,17 +143,18 @@ async def test_dropped_picture_of_mooring_can_be_run(window: MooringWindow) -> N
     await window.check()
 
 
-async def test_animated_preview_runs_if_the_author_asked_for_it(user: BrowserUser) -> None:
+async def test_animated_preview_runs_if_the_author_asked_for_it(user: BrowserUser, gateway: Service) -> None:
     """The `extra` of the editor's file reaches the server, whose frames are shown one after another."""
     graph = json.loads((ROOT / "demo_comfyui/workflows/animated-preview.json").read_text("utf-8"))
-    graph["nodes"][0]["widgets_values"][3:] = [200, 6, 20, 128, 72]
+    graph["nodes"][0]["widgets_values"][3:] = [4, 6, 20, 128, 72]
     window = await user.open()
     page = window.page
     await drop(page, "film.json", json.dumps(graph).encode())
-    prompt_id = await window.press_run()
-    await expect(page.get_by_test_id("preview")).to_have_attribute("data-rate", "20")
-    await wait_for_js(page, FRAMES_SHOWN)
-    await window.press_cancel(prompt_id)
+    async with paused(*demo_servers(gateway, 2)):
+        prompt_id = await window.press_run()
+        await expect(page.get_by_test_id("preview")).to_have_attribute("data-rate", "20")
+        await wait_for_js(page, FRAMES_SHOWN)
+        await window.press_cancel(prompt_id)
 
 
 async def test_published_workflows_come_first_and_saved_ones_are_found(window: MooringWindow, shared: Path) -> None:

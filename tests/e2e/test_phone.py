@@ -32,7 +32,7 @@ APART = """() => [...document.querySelectorAll(".tile-over[data-over]")].filter(
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
-async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> None:
+async def test_page_follows_the_work_from_form_to_result(user: BrowserUser, gateway: Service) -> None:
     await user.new_profile(**PHONE)
     window = await user.open()
     page = window.page
@@ -47,18 +47,21 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser) -> N
     await page.locator("#where option").last.evaluate("(option) => { option.disabled = true; }")  # it is down
     await expect(page.locator("#where")).to_be_visible()
     await page.evaluate("scrollTo(0, 120)")
-    await page.get_by_test_id("run").tap()
-    await expect(now).to_have_attribute("aria-current", "true")
-    await expect(page.locator("#form")).to_be_hidden()
-    await expect(now.locator(".tab-badge")).to_have_text("1")
+    async with paused(*demo_servers(gateway)):
+        await page.get_by_test_id("run").tap()
+        await expect(now).to_have_attribute("aria-current", "true")
+        await expect(page.locator("#form")).to_be_hidden()
+        await expect(now.locator(".tab-badge")).to_have_text("1")
     await expect(results).to_have_attribute("aria-current", "true")
     await page.locator("#results [data-testid=task-card][data-state=succeeded] .tile").wait_for()
     await form.tap()
     await wait_for_js(page, "scrollY === 120")
     assert await page.evaluate(WIDTH) == 360
 
-    await page.get_by_test_id("run").tap()
-    await form.tap()
+    async with paused(*demo_servers(gateway)):
+        await page.get_by_test_id("run").tap()
+        await expect(now).to_have_attribute("aria-current", "true")
+        await form.tap()
     await expect(results).to_have_class("tab has-news")
     await expect(form).to_have_attribute("aria-current", "true")
     await results.tap()

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
-from tests.e2e.work_kit import quick_workflow
+from tests.e2e.work_kit import paused, quick_workflow
 from tests.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -35,13 +35,16 @@ DROP = """([selector, name, type, bytes]) => {
 }"""
 
 
-STEPS = 12  # of 0.1 seconds, enough for two clicks
+@pytest.fixture(scope="module")
+def server() -> Iterator[Service]:
+    """The only server of this module's gateway."""
+    with start_demo("--step-seconds", "0.01") as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    """Start a gateway with one slow demo server."""
-    with start_demo("--step-seconds", "0.1") as demo, start_gateway("--server", f"a={demo.url}") as service:
+def gateway(server: Service) -> Iterator[Service]:
+    with start_gateway("--server", f"a={server.url}") as service:
         yield service
 
 
@@ -54,12 +57,6 @@ async def _press_twice(page: Page, x: float, y: float) -> float:
     await page.mouse.down()
     await page.mouse.up()
     return float(await page.evaluate("presses.at(-1)")) - float(await shown.json_value())
-
-
-async def choose_text(window: MooringWindow) -> None:
-    """Choose a sample that takes as long as two clicks."""
-    await window.choose_sample("text")
-    await window.page.locator("#field-1-steps").fill(str(STEPS))
 
 
 async def test_double_click_on_pause_resumes_nothing(window: MooringWindow) -> None:
@@ -89,17 +86,18 @@ async def test_double_click_on_pause_resumes_nothing(window: MooringWindow) -> N
     await expect(page.get_by_test_id("stop")).to_be_disabled()
 
 
-async def test_held_enter_presses_run_once(window: MooringWindow) -> None:
+async def test_held_enter_presses_run_once(window: MooringWindow, server: Service) -> None:
     page = window.page
-    await choose_text(window)
+    await window.choose_sample("text")
     before, ended = await page.locator(CARD).count(), await page.locator(f"{CARD}[data-state=succeeded]").count()
     await page.get_by_test_id("run").focus()
     top = await page.evaluate(TOP)
-    for _ in range(5):
-        await page.keyboard.down("Enter")  # all but the first are key repeats
-    await page.keyboard.up("Enter")
-    await page.locator(f"{CARD}[data-state=running]").wait_for()
-    assert await page.evaluate(TOP) == top, "results keep their place"
+    async with paused(server):
+        for _ in range(5):
+            await page.keyboard.down("Enter")  # all but the first are key repeats
+        await page.keyboard.up("Enter")
+        await page.locator(f"{CARD}[data-state=running]").wait_for()
+        assert await page.evaluate(TOP) == top, "results keep their place"
     await expect(page.locator(f"{CARD}[data-state=succeeded]")).to_have_count(ended + 1)
     await expect(page.locator(CARD)).to_have_count(before + 1)
     await page.locator("#fields-text textarea").first.focus()

@@ -88,5 +88,5 @@ async def test_another_user_waits_for_two_runs_at_most(user: BrowserUser, server
             while len(await queue_of(server)) < len(of_alice) + 1 + 2:  # noqa: ASYNC110 - a server sends no event
                 await asyncio.sleep(0.1)
     assert (await bob.wait_for(his))["state"] == "succeeded"
-    await first.page.get_by_test_id("waiting-item").first.wait_for(state="detached", timeout=60_000)
+    await first.page.get_by_test_id("waiting-item").first.wait_for(state="detached")
     await first.check()
