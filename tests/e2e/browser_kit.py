@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from playwright.async_api import Browser, JSHandle, Page, async_playwright
+from playwright.async_api import Browser, JSHandle, Page, Route, async_playwright
 
 from tests.e2e.crash_kit import log_crash, watch_renderers
 
@@ -126,6 +126,23 @@ async def open_chromium(
 async def wait_for_js(page: Page, expression: str, **options: Any) -> JSHandle:
     """Wait until a JavaScript expression is true, looking ten times a second: in each frame costs a tenth of a core."""
     return await page.wait_for_function(expression, **{"polling": 100, **options})
+
+
+@contextlib.asynccontextmanager
+async def held(page: Page, *addresses: str) -> AsyncIterator[None]:
+    """Let the page's requests to these addresses wait until the block ends, through reloads too."""
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    for address in addresses:
+        await page.route(address, hold)
+    try:
+        yield
+    finally:
+        released.set()  # the route stays, and passes everything on
 
 
 async def load_python(page: Page, base: str) -> None:

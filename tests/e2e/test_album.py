@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import re
 import zipfile
@@ -11,10 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from PIL import Image
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import BARE, wait_for_js
+from tests.e2e.browser_kit import BARE, held, wait_for_js
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
 from tests.e2e.work_kit import quick_workflow, slow_workflow
@@ -109,21 +108,14 @@ async def test_results_of_all_windows_are_shown_with_pictures(window: MooringWin
 
 
 async def test_thumbnail_appears_when_its_bytes_arrive(window: MooringWindow) -> None:
-    page, arrived = window.page, asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await arrived.wait()
-        await route.continue_()
-
-    await page.route("**/view?*", hold)
-    prompt_id = await window.submit(quick_workflow(50), "Late")
-    cell = page.locator(f'[id="cell-{prompt_id}/0"]')
-    await cell.wait_for()
-    await page.evaluate(LOOKED_FOR, f"{prompt_id}/0")  # the grid's own read has been answered before
-    await expect(cell.locator("img")).to_have_count(0)
-    arrived.set()
+    page = window.page
+    async with held(page, "**/view?*"):
+        prompt_id = await window.submit(quick_workflow(50), "Late")
+        cell = page.locator(f'[id="cell-{prompt_id}/0"]')
+        await cell.wait_for()
+        await page.evaluate(LOOKED_FOR, f"{prompt_id}/0")  # the grid's own read has been answered before
+        await expect(cell.locator("img")).to_have_count(0)
     await expect(cell.locator("img")).to_have_count(1)
-    await page.unroute("**/view?*")
     await expect(cells(window).locator("img")).to_have_count(6)
     await _delete(page, cell)
 

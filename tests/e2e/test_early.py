@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 
-from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.browser_kit import held, wait_for_js
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
 from tests.services import Service
@@ -21,25 +18,9 @@ PYTHON = "**/pyodide.asm.wasm"
 LAST = "body.has-last"
 
 
-@asynccontextmanager
-async def held(page: Page) -> AsyncIterator[None]:
-    """Hold back Python while this block lasts."""
-    release = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await release.wait()
-        await route.continue_()
-
-    await page.route(PYTHON, hold)
-    try:
-        yield
-    finally:
-        release.set()  # the route stays, and passes everything on
-
-
 async def expect_empty_start(page: Page) -> None:
     """Reload, and check that nothing of the window's work is shown before Python."""
-    async with held(page):
+    async with held(page, PYTHON):
         await page.reload()
         await expect(page.locator("#boot-label")).to_be_visible()
         await expect(page.get_by_test_id("task-card")).to_have_count(0)
@@ -57,7 +38,7 @@ async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python
         running = await window.submit(slow_workflow(), "Tide")
         await window.wait_state(running, "running")
         await window.choose_sample("enlarge")
-        async with held(page):
+        async with held(page, PYTHON):
             await page.reload()
             await expect(page.locator(LAST)).to_have_count(1)
             await expect(page.locator("#now")).to_contain_text("Tide")
@@ -87,7 +68,7 @@ async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python
 async def test_file_dropped_before_python_is_kept_and_page_stays(user: BrowserUser) -> None:
     profile = await user.new_profile()
     page = await profile.new_page()
-    async with held(page):
+    async with held(page, PYTHON):
         await page.goto(user.base)
         await expect(page.locator("#form .shapes")).to_be_visible()
         is_taken = await page.evaluate(

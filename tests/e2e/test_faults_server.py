@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.browser_kit import held, wait_for_js
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
@@ -187,29 +187,22 @@ async def receives_events(server: Service, client_id: str) -> bool:
 
 async def test_success_survives_a_cleared_history(user: BrowserUser, fleet: Fleet) -> None:
     window = await user.open()
-    released = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await released.wait()
-        await route.continue_()
-
     workflow = slow_workflow()
-    async with paused(*fleet.up.values()):
-        prompt_id = await window.submit(workflow)
-        await window.wait_state(prompt_id, "running")
-        server = fleet[(await window.facts())["lockedServer"]]
-        for polls in ("**/queue", "**/history/*"):  # held until the end has been reported and the history cleared
-            await window.page.route(polls, hold)
+    async with contextlib.AsyncExitStack() as polls:  # held until the end has been reported and the history cleared
+        async with paused(*fleet.up.values()):
+            prompt_id = await window.submit(workflow)
+            await window.wait_state(prompt_id, "running")
+            server = fleet[(await window.facts())["lockedServer"]]
+            await polls.enter_async_context(held(window.page, "**/queue", "**/history/*"))
 
-    async def is_in_history() -> bool:
-        return prompt_id in await ask_server(server, f"/history/{prompt_id}")
+        async def is_in_history() -> bool:
+            return prompt_id in await ask_server(server, f"/history/{prompt_id}")
 
-    await until(is_in_history)
-    await post_server(server, "/history", {"clear": True})
-    await wait_for_js(
-        window.page, "(id) => windowTasks[0].notes.some((note) => note.kind === 'told_end')", arg=prompt_id
-    )
-    released.set()
+        await until(is_in_history)
+        await post_server(server, "/history", {"clear": True})
+        await wait_for_js(
+            window.page, "(id) => windowTasks[0].notes.some((note) => note.kind === 'told_end')", arg=prompt_id
+        )
 
     task = await fleet.expect_delivered(window, prompt_id, workflow)
     assert [note["kind"] for note in task["notes"]][-3:] == ["told_end", "absent", "absent_again"]

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from playwright.async_api import Error, Route, expect
+from playwright.async_api import Error, expect
 
-from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.browser_kit import held, wait_for_js
 from tests.e2e.fault_kit import (
     BROKEN_NETWORK,
     Fleet,
@@ -122,13 +122,6 @@ async def reload_while_a_cancel_waits(window: MooringWindow, fleet: Fleet, reloa
 
 async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fleet, reloads: Reloads) -> None:
     """Reload while the task waits, runs, is being delivered, and after delivery."""
-    released = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await released.wait()
-        await route.continue_()
-
-    await window.page.route("**/view?*", hold)
     await fleet.stop_workers()
     workflow = slow_workflow()
     prompt_id = await window.submit(workflow)
@@ -136,14 +129,14 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
     server_id = (await window.task(prompt_id))["executionServer"]
     await reloads.reload(server_id)
     await window.connected()
-    async with paused(fleet[server_id]):
-        await break_server(fleet[server_id], dead_worker=False)
-        await window.wait_progress(prompt_id)
-        await reloads.reload(server_id)
-    await window.wait_state(prompt_id, "succeeded")
-    await reloads.reload(None)
-    await expect(window.card(prompt_id)).to_contain_text("Being fetched …")
-    released.set()
+    async with held(window.page, "**/view?*"):
+        async with paused(fleet[server_id]):
+            await break_server(fleet[server_id], dead_worker=False)
+            await window.wait_progress(prompt_id)
+            await reloads.reload(server_id)
+        await window.wait_state(prompt_id, "succeeded")
+        await reloads.reload(None)
+        await expect(window.card(prompt_id)).to_contain_text("Being fetched …")
     await fleet.expect_delivered(window, prompt_id, workflow)
     await reloads.reload(None)
     await expect_picture(window, prompt_id, server_id, workflow)
