@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser, Request, expect
 
-from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, until
-from tests.e2e.window_kit import MooringWindow, open_user
-from tests.e2e.work_kit import ask_server, break_server, slow_workflow
+from tests.e2e.window_kit import open_user
+from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
 from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -64,11 +63,6 @@ def gateway(module_gateway: Gateway, fleet: Fleet) -> Gateway:
     return module_gateway
 
 
-async def until_open(window: MooringWindow) -> None:
-    """Wait until the window's server has greeted on its socket."""
-    await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'open'")
-
-
 async def test_killed_gateway_loses_no_work(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
@@ -111,16 +105,17 @@ async def test_submit_whose_answer_was_lost_with_the_gateway_is_found(
         window = await user.open()
         await fleet.break_all(next_submit="silence")
         workflow = slow_workflow()
-        await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
 
         async def has_arrived() -> bool:
             return sum((await fleet.submits()).values()) == 1
 
-        await until(has_arrived)
-        (task,) = await window.call("windowTasks")
-        gateway.kill()
-        await window.wait_state(task["promptId"], "unclear", "unreachable")
-        assert (await window.facts())["lockedServer"] == task["executionServer"]
+        async with paused(*fleet.up.values()):
+            await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
+            await until(has_arrived)
+            (task,) = await window.call("windowTasks")
+            gateway.kill()
+            await window.wait_state(task["promptId"], "unclear", "unreachable")
+            assert (await window.facts())["lockedServer"] == task["executionServer"]
         gateway.start()
         await fleet.expect_delivered(window, task["promptId"], workflow)
         assert sum((await fleet.submits()).values()) == 1

@@ -110,15 +110,16 @@ async def test_submit_without_answer_is_found_by_polling(user: BrowserUser, flee
 
     await fleet.break_all(next_submit="silence")
     workflow = slow_workflow()
-    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
 
     async def has_arrived() -> bool:
         return sum((await fleet.submits()).values()) == 2
 
-    await until(has_arrived)
-    (before,) = [task for task in await window.call("windowTasks") if task["promptId"] != prompt_id]
-    assert before["state"] in {"registered", "running"}
-    await window.reload()
+    async with paused(*fleet.up.values()):
+        await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
+        await until(has_arrived)
+        (before,) = [task for task in await window.call("windowTasks") if task["promptId"] != prompt_id]
+        assert before["state"] in {"registered", "running"}
+        await window.reload()
     task = await fleet.expect_delivered(window, before["promptId"], workflow)
     assert task["executionServer"] == before["executionServer"]
     assert sum((await fleet.submits()).values()) == 2
@@ -129,12 +130,13 @@ async def test_lost_submit_is_reported_and_not_repeated(user: BrowserUser, fleet
     window = await user.open()
     await fleet.break_all(next_submit="unsent")
     workflow = slow_workflow()
-    prompt_id = await window.submit(workflow)
-    await window.wait_state(prompt_id, "unclear")
-    server_id = (await window.facts())["lockedServer"]
-    assert server_id == (await window.task(prompt_id))["executionServer"], "it may still run there"
-    await expect(window.card(prompt_id)).to_contain_text(f"No clear answer from {server_id}")
-    await expect(window.card(prompt_id)).to_contain_text("and not sent a second time")
+    async with held(window.page, "**/history/*"):  # unclear until the server has been asked twice
+        prompt_id = await window.submit(workflow)
+        await window.wait_state(prompt_id, "unclear")
+        server_id = (await window.facts())["lockedServer"]
+        assert server_id == (await window.task(prompt_id))["executionServer"], "it may still run there"
+        await expect(window.card(prompt_id)).to_contain_text(f"No clear answer from {server_id}")
+        await expect(window.card(prompt_id)).to_contain_text("and not sent a second time")
     await window.wait_state(prompt_id, "lost")
     notes = [note["kind"] for note in (await window.task(prompt_id))["notes"]]
     assert notes[-3:] == ["unclear", "absent", "absent_again"], "the evidence"

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import BARE, wait_for_js
+from tests.e2e.browser_kit import BARE, held, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, cancel_prompts
 from tests.e2e.test_unreadable import TOUCH
 from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
@@ -180,19 +180,19 @@ async def test_unclear_submit_warns_that_another_run_may_be_double(user: Browser
     window = await user.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
     locked = fleet[(await window.facts())["lockedServer"]]
-    await break_server(locked, next_submit="unsent", delay=2.0)  # a slow server keeps it unclear for a while
-    await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", quick_workflow(9))
-    card = window.page.locator("[data-testid=task-card][data-state=unclear]")
-    await expect(card).to_contain_text("No clear answer from")
-    await expect(card).to_contain_text("not sent a second time")
-    prompt_id = await card.get_attribute("data-prompt-id") or ""
-    server_id = await card.get_attribute("data-server") or ""
-    await expect(card).to_contain_text(f"this window stays with {server_id}")
-    await card.locator("[data-offer=run-again] button").click()
-    question = window.page.get_by_test_id("run-again-dialog")
-    await expect(question).to_contain_text(f"Nobody knows yet whether {server_id} has taken the first one.")
-    await window.page.keyboard.press("Escape")
-    await break_server(locked, delay=0)
+    await break_server(locked, next_submit="unsent")
+    async with held(window.page, "**/history/*"):  # unclear until the server has been asked twice
+        await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", quick_workflow(9))
+        card = window.page.locator("[data-testid=task-card][data-state=unclear]")
+        await expect(card).to_contain_text("No clear answer from")
+        await expect(card).to_contain_text("not sent a second time")
+        prompt_id = await card.get_attribute("data-prompt-id") or ""
+        server_id = await card.get_attribute("data-server") or ""
+        await expect(card).to_contain_text(f"this window stays with {server_id}")
+        await card.locator("[data-offer=run-again] button").click()
+        question = window.page.get_by_test_id("run-again-dialog")
+        await expect(question).to_contain_text(f"Nobody knows yet whether {server_id} has taken the first one.")
+        await window.page.keyboard.press("Escape")
     lost = window.card(prompt_id, "lost")
     await expect(lost).to_contain_text("Looked twice, last at")
     await lost.get_by_test_id("run-again").click()
