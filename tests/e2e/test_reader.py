@@ -155,6 +155,7 @@ async def test_messages_are_announced_once_also_behind_dialogs(window: MooringWi
     await wait_heard(page, fault[:20])
     await page.locator("#field-1-width").fill("192")
     await press_in_menu(page.locator(".tile [data-action=remove]").first)
+    await window.hold_deletions()
     await wait_heard(page, "deleted, with its results.")
     await page.get_by_test_id("open-settings").click()
     await page.locator("dialog[open] #live").wait_for(state="attached")

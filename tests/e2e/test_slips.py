@@ -156,6 +156,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     latest = page.locator("#results .tile").first
     undo = page.get_by_test_id("undo-deletion")
     await press_in_menu(latest.locator(".menu [data-action=remove]").first)
+    await window.hold_deletions()
     await _cards(window, 1)
     await expect(page.locator("#errors")).to_contain_text("“Dunes” deleted, with its results.")
     await check_axe(page)
@@ -164,6 +165,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await expect(undo).to_have_count(0)
 
     await press_in_menu(latest.locator(".menu [data-action=remove]").first)
+    await window.hold_deletions()
     await _cards(window, 1)
     await page.locator("#results-album").click()
     await expect(page.locator("#album-grid .cell")).to_have_count(1)
@@ -172,7 +174,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await page.locator("#results-latest").click()
 
     await press_in_menu(latest.locator(".menu [data-action=remove]").first)
-    await undo.focus()  # so that its countdown pauses
+    await window.hold_deletions()
     await _cards(window, 1)
     assert len((await window.facts())["tasks"]) == 2, "nothing is deleted yet"
     await window.reload()

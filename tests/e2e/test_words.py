@@ -199,6 +199,7 @@ async def test_deleted_list_is_gone_from_prompts(window: MooringWindow, prompt: 
     await expect(page.locator("#field-1-text-fault")).to_have_count(0)
     await press_in_menu(page.get_by_test_id("open-library"))
     await page.locator("[data-testid=word-list][data-name=cats] button").click()
+    await window.hold_deletions()
     await expect(page.get_by_test_id("word-list")).to_have_count(2)
     await page.keyboard.press("Escape")
     await expect(page.locator("#field-1-text-fault")).to_contain_text("There is no wildcard __cats__.")

@@ -308,6 +308,12 @@ class MooringWindow:
         await self.page.locator("dialog.large [data-action=close-dialog]").click()
         await self.page.locator("dialog").wait_for(state="detached")
 
+    async def hold_deletions(self) -> None:
+        """Pause the countdown of deletions until one is undone, as the pointer on their message does."""
+        detail = {"name": "hold-deletions", "facts": {}}
+        script = "(detail) => document.dispatchEvent(new CustomEvent('mooring-action', { detail }))"
+        await self.page.evaluate(script, detail)
+
     async def press_on(self, card: Locator, test_id: str) -> None:
         """Press a button of a card or row; if it is in its menu, open that first."""
         button = card.get_by_test_id(test_id).first
