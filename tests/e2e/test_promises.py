@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.e2e.browser_kit import BARE, open_headless_shell, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, cancel_prompts
@@ -155,7 +155,7 @@ async def test_killed_server_gets_no_other_and_its_picture_stays(user: BrowserUs
     assert (task["state"], task["executionServer"]) == ("failed", locked)
     for server in fleet.up.values():
         assert await runs_of(server, task["promptId"]) == 0
-    assert locked in await window.card(task["promptId"]).inner_text()
+    await expect(window.card(task["promptId"])).to_contain_text(locked)
     await window.reload()
     await wait_for_js(window.page, "() => document.querySelector('[data-testid=result-image]')?.naturalWidth === 64")
 

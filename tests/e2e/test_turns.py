@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import ask_server, paused, slow_workflow
@@ -75,9 +75,7 @@ async def test_another_user_waits_for_two_runs_at_most(user: BrowserUser, server
             await window.page.locator("[data-testid=run]:enabled").click()
             await window.page.locator("[data-testid=task-card], [data-testid=waiting-item]").first.wait_for()
         for window in windows[1:]:
-            waits = window.page.get_by_test_id("line-turn")
-            await waits.wait_for()
-            assert "2 runs of yours are ahead" in await waits.inner_text()
+            await expect(window.page.get_by_test_id("line-turn")).to_contain_text("2 runs of yours are ahead")
         of_alice = await queue_of(server)
         his = await bob.submit(slow_workflow(2), "his")
         assert (len(of_alice), await queue_of(server)) == (AHEAD, [*of_alice, his])
