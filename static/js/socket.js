@@ -2,7 +2,7 @@
 //
 //   const channel = new Channel(url);
 //   await channel.opened(10000);          // "" when open, else why not
-//   await channel.receive();              // [string | {head: Uint8Array, body: Blob}, ...], or null when it has ended
+//   await channel.receive();              // [string | {head: Uint8Array, body: Bytes}, ...], or null when it has ended
 //   await channel.close(5000);            // resolves after the close event, or after that many milliseconds
 //
 // Progress and previews come in with the next animation frame: of what arrives until then only the latest is kept, of each
@@ -17,6 +17,21 @@ const LATEST = 100; // milliseconds, if no frame comes
 // As ComfyUI writes them. What is written otherwise is kept whole, each message.
 const STEP = /^\{"type": "progress", "data": \{"value": (\d+(?:\.\d+)?), ("max": .*)$/s;
 const STATES = /^\{"type": "progress_state", "data": \{"prompt_id": "[^"]*", "nodes"/;
+
+/** What is needed of a Blob. A Blob itself is made of the pictures that are drawn only: a browser registers each with its main process. */
+class Bytes {
+  constructor(data) {
+    this.data = data;
+    this.size = data.byteLength;
+    this.type = "";
+  }
+
+  slice(start = 0, end = this.size, type = "") {
+    return new Blob([new Uint8Array(this.data).subarray(start, end)], { type });
+  }
+
+  async arrayBuffer() { return this.data; }
+}
 
 export class Channel {
   constructor(url) {
@@ -92,7 +107,7 @@ export class Channel {
   }
 
   #addFrame(data) {
-    const frame = { head: new Uint8Array(data.slice(0, HEAD_BYTES)), body: new Blob([data]) };
+    const frame = { head: new Uint8Array(data, 0, Math.min(HEAD_BYTES, data.byteLength)), body: new Bytes(data) };
     const subject = previewSubject(frame.head);
     if (subject !== null) this.#overtake(subject, 0);
     this.queue.push(frame);

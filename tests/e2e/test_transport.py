@@ -283,6 +283,7 @@ async def burst_port() -> AsyncIterator[int]:
 HEAR_BURST = """
 from app.browser.socket import BrowserConnection
 module = await sockets._load()
+made = js.eval("(Blob = class extends Blob { static made = 0; constructor(...all) { super(...all); Blob.made += 1; } })")
 channel = module.Channel.new(f"ws://127.0.0.1:{port}/burst")
 assert await channel.opened(10000) == ""
 await js.eval('new Promise((resolve) => setTimeout(resolve, 300))')  # let all of it arrive
@@ -293,6 +294,7 @@ while "end" not in frames:
 texts = [frame for frame in frames if isinstance(frame, str)]
 binary = [frame for frame in frames if isinstance(frame, BinaryFrame)]
 pictures = []
+assert made.made == 0, "a browser registers each Blob with its main process"
 for frame in binary:
     kind = frame.head[3]
     offset = 8 + int.from_bytes(frame.head[4:8], "big") if kind == 4 else 8
@@ -301,6 +303,8 @@ for frame in binary:
     inside = js_blob(image, "image/jpeg")
     assert inside.type == "image/jpeg" and inside.size == image.size == len(whole)
     pictures.append([kind, len(frame.head), whole[:12].decode()])
+assert made.made == len(pictures)
+js.eval("Blob = Object.getPrototypeOf(Blob)")
 await connection.close()
 return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
 """
