@@ -180,9 +180,9 @@ class Session:
         """Unreadable records of closed windows; `give_up` deletes one."""
         return self._salvage.records
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after every change; the returned function ends it."""
-        return self._state.subscribe(listener)
+    def subscribe(self, listener: Callable[[], None], on_move: Callable[[], None] | None = None) -> Callable[[], None]:
+        """Call `listener` after every change, `on_move` after every step of progress; the returned function ends it."""
+        return self._state.subscribe(listener, on_move)
 
     # Lifecycle
 

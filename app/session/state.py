@@ -36,6 +36,7 @@ from app.session.loose_ends import LooseEnds
 
 log = logging.getLogger("mooring.session")
 
+Listener = Callable[[], None]
 Verdict = tuple[Task, Evidence, Task]  # the task before, the evidence, the task after
 
 _NO_WINDOW = WindowId("")  # before the window knows its own id
@@ -76,7 +77,7 @@ class State:
         self.socket = SocketFacts()
         self.read_back: tuple[Task, ...] = ()  # this window's tasks, as last read from the store
         self.visited: dict[PromptId, Task] = {}  # runs that only their servers know (`delivery/visits.py`)
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[tuple[Listener, Listener | None]] = []
         self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
         self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # while a caller has it
         self._discarded: set[PromptId] = set()  # unreadable records that the user has given up
@@ -102,20 +103,27 @@ class State:
 
     # Listeners
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after every change; the returned function ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def subscribe(self, listener: Listener, on_move: Listener | None = None) -> Callable[[], None]:
+        """Call `listener` after every change, `on_move` after every step of progress; the returned function ends it."""
+        entry = listener, on_move
+        self._listeners.append(entry)
+        return lambda: self._listeners.remove(entry)
 
     def changed(self) -> None:
         """Notify all listeners of a change."""
         event, self._changed = self._changed, asyncio.Event()
         event.set()
-        for listener in tuple(self._listeners):
+        for listener, _ in tuple(self._listeners):
             listener()
 
+    def moved(self) -> None:
+        """Notify those who follow it of a change of progress or previews alone: there are many in a second."""
+        for _, on_move in tuple(self._listeners):
+            if on_move is not None:
+                on_move()
+
     async def wait_change(self) -> None:
-        """Return after the next change."""
+        """Return after the next change; a step of progress is none."""
         await self._changed.wait()
 
     # Background work

@@ -23,7 +23,7 @@ class LastPreviews:
         self._state = state
         self._kept: dict[PromptId, int] = {}  # by task: the serial of what is kept, or 0
         self._busy: set[PromptId] = set()
-        state.subscribe(self._follow)
+        state.subscribe(self._follow, self._follow)
 
     async def restore(self) -> None:
         """Load the kept previews of unfinished tasks."""

@@ -119,7 +119,7 @@ class Crew:
             return False
         ports = replace(self._ports, windows=_CrewWindows(window_id, self._ports.windows), fleet=_SharedFleet(state))
         session = self._sessions[number] = Session(ports, self._captain)
-        session.subscribe(state.changed)
+        session.subscribe(state.changed, state.moved)
         await session.start()
         self._captain.line.enlist(session.worker)
         log.info("%s sends from the line too", window_id)

@@ -10,9 +10,9 @@ socket at doubling intervals, which does no harm.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from app.core import events
@@ -50,7 +50,7 @@ class DeafnessDetector:
         self._state = state
         self._opening: OpenPeriod | None = None
         self._patience = FIRST_SILENCE
-        self._taking_in = 0
+        self.taking_in = asyncio.Lock()  # held while arrived messages are handled: until then, none of them is missing
 
     def opened(self, connection: Connection) -> None:
         """Note that the socket is open: from now on it should deliver events."""
@@ -60,15 +60,6 @@ class DeafnessDetector:
     def closed(self) -> None:
         """Note that the socket is closed: nothing is expected of it."""
         self._opening = None
-
-    @contextmanager
-    def taking_in(self) -> Iterator[None]:
-        """Enclose the handling of arrived messages; until it ends, nothing proves that an event is missing."""
-        self._taking_in += 1
-        try:
-            yield
-        finally:
-            self._taking_in -= 1
 
     def heard(self, prompt_id: PromptId, message: events.Message) -> None:
         """Note an event about a task of ours."""
@@ -114,8 +105,8 @@ class DeafnessDetector:
 
     async def _prove(self, opening: OpenPeriod, prompt_id: PromptId, news: set[str]) -> None:
         await self._state.ports.clock.sleep(REPORTS_WITHIN)
-        while self._taking_in:
-            await self._state.wait_change()
+        async with self.taking_in:
+            pass
         if self._opening is not opening or news & opening.reported.get(prompt_id, set()):
             return
         log.warning("the socket is deaf: it did not report %s of %s", min(news), prompt_id)

@@ -212,10 +212,10 @@ class WindowSocket:
             self._show(replace(self._state.socket, state="open"))
             self._hearing.opened(connection)
             self._watch.poll_soon()
-        with self._hearing.taking_in():
+        async with self._hearing.taking_in:
             await self._take_in(target, frames)
         self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.now())
-        self._state.changed()
+        self._state.moved()
 
     async def _take_in(self, target: Moored, frames: Sequence[Frame]) -> None:
         for frame in frames:

@@ -26,7 +26,9 @@ class StallDetector:
         now = self._state.ports.clock.now()
         known = self._state.stillness.get(prompt_id, Stillness(now))
         self._state.stillness[prompt_id] = known.moved(now)
-        self._state.stalled -= {prompt_id}
+        if prompt_id in self._state.stalled:
+            self._state.stalled -= {prompt_id}
+            self._state.changed()
 
     def polled(self, server_id: ServerId, asked: Sequence[Task], queue: comfy.Queue) -> None:
         """Note the result of polling one server: the present state of these tasks."""

@@ -136,12 +136,11 @@ class ImageAddresses:
         if not self._small.get(key):
             self._begin("drawing", key, self._keep_drawing(key, drawing))
 
-    def refresh(self, large: ResultKey | None = None, past: Task | None = None, *, has_previews: bool = True) -> None:
-        """Create addresses for new images and revoke those of images that are gone.
+    def refresh(self, large: ResultKey | None = None, past: Task | None = None) -> None:
+        """Create addresses for new images and revoke those of images that are gone, previews apart.
 
         `large` is the result shown large, if any, and `past` its task, if no window has that any more.
         """
-        self._refresh_previews(self._source.previews if has_previews else {})
         self._glimpses.refresh(item.task for item in self._source.orphans)
         if self._source.windows:
             tasks = [task for window in self._source.windows for task in window.tasks.values()]
@@ -156,7 +155,9 @@ class ImageAddresses:
             self._refresh_small(ended)
             self._refresh_fetched(ended, large)
 
-    def _refresh_previews(self, previews: Mapping[PromptId, Preview]) -> None:
+    def refresh_previews(self, *, has_previews: bool = True) -> None:
+        """Create addresses for new previews and revoke those of earlier ones."""
+        previews = self._source.previews if has_previews else {}
         for prompt_id, preview in previews.items():
             known = self._pictures.get(prompt_id, {})
             if preview.serial in known:

@@ -53,7 +53,7 @@ from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
 from app.ui.page.panel_data import PanelData, PanelSources
-from app.ui.page.projection import project
+from app.ui.page.projection import project, with_progress
 from app.ui.page.redraw import RedrawScheduler
 from app.ui.page.regions import changed_regions, graph_change
 from app.ui.page.releases import Releases
@@ -128,7 +128,7 @@ class Page:
         self._sent: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # that had ended when the tab was last visible
         self._is_restored = False
-        self._redraws = RedrawScheduler(screen.schedule, self.draw)
+        self._redraws = RedrawScheduler(screen.schedule, self.draw, self._move)
         self._is_guarded = False
         self._is_asked = False  # another window has asked the user to come here
         self._library = Library(documents, session.files, now, self.request)
@@ -286,7 +286,7 @@ class Page:
         self._results.load()
         self._image_addresses.take(self._screen.early_pictures())
         await self.speak(language)
-        self._session.subscribe(self._follow)
+        self._session.subscribe(self._follow, self._redraws.follow_move)
         self._releases.subscribe(self.request)
         await self._library.refresh()
         if not self._session.fleet.workflows:
@@ -393,16 +393,23 @@ class Page:
 
     def draw(self) -> None:
         """Patch what has changed: the tab's icon and title always, the regions while the tab is visible."""
+        self._panel_data.announce()
+        if self._folder is not None:
+            self._folder.follow()
+        self._patch(self._page_change)
+
+    def _move(self) -> None:
+        """Patch the progress of running work alone."""
+        self._patch(self._move_change)
+
+    def _patch(self, page_change: Callable[[Translator], dict[str, object]]) -> None:
         self._redraws.drawn()
         if self._translator is None:
             return
         is_hidden = self._screen.is_hidden()
-        self._panel_data.announce()
-        if self._folder is not None:
-            self._folder.follow()
         change = self._tab_change(self._translator, is_hidden)
         if not is_hidden or self._shown is None:
-            change |= self._page_change(self._translator)
+            change |= page_change(self._translator)
         if change and not self._screen.update(change):
             log.warning("a card is not on the page; drawing the whole page")
             self._shown = None
@@ -426,11 +433,11 @@ class Page:
         self._words.refresh()
         self._standings.refresh()
         self._panel_data.refresh(dialog)
-        has_previews = self._ui.of(Settings).previews is not Previews.OFF
+        self._refresh_previews()
         if isinstance(dialog, PictureDialog):
-            self._image_addresses.refresh((dialog.prompt_id, dialog.index), dialog.task, has_previews=has_previews)
+            self._image_addresses.refresh((dialog.prompt_id, dialog.index), dialog.task)
         else:
-            self._image_addresses.refresh(has_previews=has_previews)
+            self._image_addresses.refresh()
         opened = opened_on(self)
         self._graphs.refresh(
             graph_subject(
@@ -464,6 +471,20 @@ class Page:
         facts |= page_settings(self._ui.of(Settings), SINGLE)
         fresh = {**({"regions": regions} if regions else {}), **({"live": said} if said else {})}
         return {**fresh, **graph, **self._album.change(_), **self._news(facts)}
+
+    def _move_change(self, _: Translator) -> dict[str, object]:
+        """Return what has moved: everything else is as it was drawn, since nobody has asked for more."""
+        shown = self._shown
+        if shown is None or shown.marks is not None:  # the running node is marked in an open graph
+            return self._page_change(_)
+        self._refresh_previews()
+        self._shown = with_progress(shown, self._session, self._image_addresses)
+        regions = changed_regions(shown, self._shown, _)
+        return {"regions": regions} if regions else {}
+
+    def _refresh_previews(self) -> None:
+        is_on = self._ui.of(Settings).previews is not Previews.OFF
+        self._image_addresses.refresh_previews(has_previews=is_on)
 
     def _refresh_library(self) -> LibraryEntries:
         """Open the chosen workflow, and look for published workflows and for the pictures of an open library."""

@@ -23,7 +23,7 @@ from app.ui.page.state import HeaderView, Notice, NoticeKind, NoticesState, Page
 from app.ui.results.album import NO_STRIP, AlbumView, Strip
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.state import ResultsState, ResultsView
-from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards
+from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards, with_motion
 from app.ui.runs.crew import crew_items, own_unfinished
 from app.ui.runs.downloads import DownloadsState
 from app.ui.runs.files import FilesDialog, NoBytes, file_field
@@ -159,6 +159,12 @@ def project(
         cards=cards,
     )
     return with_help(view, ui, stock, language)
+
+
+def with_progress(view: PageView, session: SessionFacts, pictures: Pictures) -> PageView:
+    """Return the page with the present progress and previews of running work, and all else as it was."""
+    cards = tuple(with_motion(card, session, pictures) for card in view.now.cards)
+    return replace(view, now=replace(view.now, cards=cards))
 
 
 def _all_linked(cards: tuple[CardView, ...], ui: UiState) -> tuple[CardView, ...]:

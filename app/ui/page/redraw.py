@@ -20,16 +20,17 @@ class Schedule(Protocol):
 
 
 class RedrawScheduler:
-    """Decides when to call `draw`.
+    """Decides when to call `draw`, or only `move` if nothing but the progress of running work has changed.
 
     A patch takes as long as everything between a click on Run and its request together. So nothing is drawn from the
     click until its request was sent, or until a user would wait noticeably for a reaction.
     """
 
-    def __init__(self, schedule: Schedule, draw: Callable[[], None]) -> None:
+    def __init__(self, schedule: Schedule, draw: Callable[[], None], move: Callable[[], None]) -> None:
         self._schedule = schedule
         self._draw = draw
-        self._is_due = self._is_due_calmly = False
+        self._move = move
+        self._is_due = self._is_due_calmly = self._is_moved = False
         self._is_held = self._is_under_way = False
 
     def request(self) -> None:
@@ -50,12 +51,22 @@ class RedrawScheduler:
         if self._is_under_way and not is_leaving:
             self._let_go()
         self._is_under_way = is_leaving
-        if not self._is_due and not self._is_due_calmly:
-            self._is_due_calmly = True
+        is_scheduled, self._is_due_calmly = self._is_scheduled, True
+        if not is_scheduled:
             self._schedule(self._take, is_calm=True)
 
+    def follow_move(self) -> None:
+        """Draw a step of progress within a few frames."""
+        is_scheduled, self._is_moved = self._is_scheduled, True
+        if not is_scheduled:
+            self._schedule(self._take, is_calm=True)
+
+    @property
+    def _is_scheduled(self) -> bool:
+        return self._is_due or self._is_due_calmly or self._is_moved
+
     def drawn(self) -> None:
-        self._is_due = self._is_due_calmly = False
+        self._is_due = self._is_due_calmly = self._is_moved = False
 
     def _let_go(self) -> None:
         if self._is_held:
@@ -63,5 +74,9 @@ class RedrawScheduler:
             self._schedule(self._take)
 
     def _take(self) -> None:
-        if (self._is_due or self._is_due_calmly) and not self._is_held:  # else it was drawn before, or is held
+        if not self._is_scheduled or self._is_held:
+            return  # it was drawn before, or is held
+        if self._is_due or self._is_due_calmly:
             self._draw()
+        else:
+            self._move()

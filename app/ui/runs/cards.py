@@ -18,7 +18,7 @@ from app.core.window import Free, Moored, Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.kit.colours import tag_of
 from app.ui.kit.file_names import task_file
-from app.ui.kit.image_addresses import NO_PREVIEW, Original, ShownPreview
+from app.ui.kit.image_addresses import Original, ShownPreview
 from app.ui.runs.offers import offers_for
 from app.ui.runs.state import NO_MARKS, CardView, LinkView, Marks, ResultView
 from app.ui.runs.waiting import LineFacts
@@ -129,21 +129,30 @@ def task_card(
     task: Task, mooring: Free | Moored, session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS
 ) -> CardView:
     """Return the card of a task, without its links to other runs."""
-    progress, is_stalled, outlook = None, False, NOTHING_TO_TELL
-    if not task.state.is_end:  # skip the thousands that may have ended
-        progress, is_stalled = session.progress.get(task.prompt_id), task.prompt_id in session.stalled
-        outlook = session.outlook(task)
-    node_id = progress.node if progress else None
-    return CardView(
+    is_stalled = not task.state.is_end and task.prompt_id in session.stalled
+    card = CardView(
         task=task,
         tag=tag_of(session.fleet, task.server_id),
-        progress=progress,
-        node_title=title_of(task, node_id) if node_id else "",
-        outlook=outlook,
-        preview=NO_PREVIEW if task.state.is_end else pictures.preview(task.prompt_id),
         results=tuple(_result(task, index, pictures, marks, session.fleet) for index in range(len(task.outputs))),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
         offers=offers_for(task, session.fleet, mooring, is_stalled=is_stalled),
+    )
+    return with_motion(card, session, pictures)
+
+
+def with_motion(card: CardView, session: SessionFacts, pictures: Pictures) -> CardView:
+    """Return a card with what moves while its task runs: progress, remaining time and preview."""
+    task = card.task
+    if task.state.is_end:  # thousands may have
+        return card
+    progress = session.progress.get(task.prompt_id)
+    node_id = progress.node if progress else None
+    return replace(
+        card,
+        progress=progress,
+        node_title=title_of(task, node_id) if node_id else "",
+        outlook=session.outlook(task),
+        preview=pictures.preview(task.prompt_id),
     )
 
 

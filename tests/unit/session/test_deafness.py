@@ -153,7 +153,7 @@ async def test_messages_still_being_handled_prove_nothing(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     deafen(stage, page)
-    with page.session._hearing.taking_in():
+    async with page.session._hearing.taking_in:
         second = await stage.run(page, steps=400, server_id=A)
         await stage.until_running(page, second)
         await stage.sleep(REPORTS_WITHIN * 2)

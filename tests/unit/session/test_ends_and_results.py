@@ -104,7 +104,11 @@ async def test_end_reported_by_socket_counts_when_server_forgot_it(stage: Stage)
 async def test_progress_rises_and_is_gone_with_the_end(stage: Stage) -> None:
     page = await stage.window()
     seen: list[float] = []
-    page.session.subscribe(lambda: seen.extend(item.fraction for item in page.session.progress.values()))
+
+    def note() -> None:
+        seen.extend(item.fraction for item in page.session.progress.values())
+
+    page.session.subscribe(note, note)
     prompt_id = await stage.run(page, steps=40)
     await stage.ended(page, prompt_id)
     assert seen == sorted(seen)

@@ -26,6 +26,21 @@ async def test_unsubscribed_listener_is_not_called(stage: Stage) -> None:
 
 
 @scene
+async def test_steps_of_progress_reach_only_those_who_follow_them(stage: Stage) -> None:
+    page = await stage.window()
+    calls: list[str] = []
+    page.session.subscribe(lambda: calls.append("change"))
+    page.session.subscribe(lambda: None, lambda: calls.append("move"))
+    prompt_id = await stage.run(page, steps=200)
+    await stage.until(lambda: page.session.progress.get(prompt_id))
+    calls.clear()
+    before = page.session.progress[prompt_id]
+    await stage.until(lambda: page.session.progress[prompt_id].value > before.value + 20)
+    assert calls.count("move") > 10
+    assert calls.count("change") < 5
+
+
+@scene
 async def test_store_error_is_noted_and_its_end_is_not(stage: Stage) -> None:
     page = await stage.window()
     assert noted(page, "store_error") == []

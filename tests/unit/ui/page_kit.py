@@ -457,6 +457,7 @@ class StillSession:
     refusal: MooringError | None = None
     catalogues: Mapping[ServerId, Catalogue] = field(default_factory=dict)
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    movers: list[Callable[[], None]] = field(default_factory=list)
     keeps: dict[str, Blob] | None = None  # files of forms, by hash; None if none are kept
     has_loose_ends: bool = False
     stalled: frozenset[PromptId] = frozenset()
@@ -495,8 +496,9 @@ class StillSession:
     def still_for(self, prompt_id: PromptId) -> float:
         return self.still.get(prompt_id, 0.0)
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[], None], on_move: Callable[[], None] | None = None) -> Callable[[], None]:
         self.listeners.append(listener)
+        self.movers += [on_move] if on_move is not None else []
         return lambda: self.listeners.remove(listener)
 
     def get_task_bound_image_url(self, prompt_id: PromptId, index: int = 0) -> str:

@@ -43,6 +43,7 @@ class Rig:
         self.changes += 1
 
     async def refresh(self, large: ResultKey | None = None) -> None:
+        self.gallery.refresh_previews()
         self.gallery.refresh(large)
         while self.work:
             await self.work.pop(0)

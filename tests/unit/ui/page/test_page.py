@@ -9,6 +9,8 @@ import pytest
 
 from app.core.model import Fleet, InputFile, NodeId
 from app.core.ports.files import ChosenFile, FileSet
+from app.core.progress import Progress
+from app.session import Preview
 from app.ui.form import drafts
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
@@ -137,6 +139,35 @@ async def test_progress_is_drawn_calmly_and_clicks_in_the_next_frame() -> None:
     assert len(screen.changes) == 1, "the first one draws everything"
     session.listeners[0]()
     assert screen.calm == [True, False, True]
+
+
+async def test_step_of_progress_draws_its_line_and_computes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, item = MemoryScreen(), task("a")
+    _page, session = await opened(screen, StillSession(window=window(item, ended("b"))))
+    screen.changes.clear()
+    projected: list[object] = []
+    monkeypatch.setattr("app.ui.page.page.project", lambda *_all, **_more: projected.append(None))
+    session.progress = {item.prompt_id: Progress(item.prompt_id, 4, fraction=0.5)}
+    session.movers[0]()
+    session.movers[0]()
+    screen.draw()
+    assert [set(change["regions"]) for change in screen.changes] == [{f"pace-{item.prompt_id}"}]  # type: ignore[call-overload]
+    session.movers[0]()
+    screen.draw()
+    assert len(screen.changes) == 1, "the same step once more"
+    assert projected == []
+
+
+async def test_first_preview_draws_its_row() -> None:
+    screen, item = MemoryScreen(), task("a")
+    _page, session = await opened(screen, StillSession(window=window(item)))
+    screen.changes.clear()
+    for serial in (1, 2):
+        session.previews = {item.prompt_id: Preview(Bytes(), "image/jpeg", serial)}
+        session.movers[0]()
+        screen.draw()
+    row, picture = f"pace-{item.prompt_id}", f"preview-{item.prompt_id}"
+    assert [set(change["regions"]) for change in screen.changes] == [{"now"}, {row, picture}]  # type: ignore[call-overload]
 
 
 async def test_a_change_that_shows_nowhere_touches_nothing() -> None:

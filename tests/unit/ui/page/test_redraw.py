@@ -14,10 +14,10 @@ class Frames:
     """A scheduler on a page whose frames come on request."""
 
     def __init__(self) -> None:
-        self.drawn = 0
+        self.drawn = self.moved = 0
         self.due: list[tuple[Callable[[], None], bool]] = []
         self.asked = asyncio.Event()
-        self.turns = RedrawScheduler(self.schedule, self.draw)
+        self.turns = RedrawScheduler(self.schedule, self.draw, self.move)
 
     def schedule(self, callback: Callable[[], None], *, is_calm: bool = False) -> None:
         self.due.append((callback, is_calm))
@@ -25,6 +25,10 @@ class Frames:
 
     def draw(self) -> None:
         self.drawn += 1
+        self.turns.drawn()
+
+    def move(self) -> None:
+        self.moved += 1
         self.turns.drawn()
 
     def come(self) -> int:
@@ -47,6 +51,18 @@ def test_many_changes_become_one_patch() -> None:
         frames.turns.request()
     assert [is_calm for _, is_calm in frames.due] == [True, False]
     assert (frames.come(), frames.come()) == (1, 0)
+
+
+def test_steps_of_progress_move_the_page_unless_more_has_changed() -> None:
+    frames = Frames()
+    frames.turns.follow_move()
+    frames.turns.follow_move()
+    assert [is_calm for _, is_calm in frames.due] == [True]
+    assert (frames.come(), frames.moved) == (0, 1)
+    frames.turns.follow_move()
+    frames.turns.follow(())
+    assert len(frames.due) == 1
+    assert (frames.come(), frames.moved) == (1, 1)
 
 
 async def test_nothing_is_drawn_between_a_click_and_its_request() -> None:
