@@ -283,7 +283,7 @@ async def burst_port() -> AsyncIterator[int]:
 HEAR_BURST = """
 from app.browser.socket import BrowserConnection
 module = await sockets._load()
-made = js.eval("(Blob = class extends Blob { static made = 0; constructor(...all) { super(...all); Blob.made += 1; } })")
+made = js.eval("(Blob = class extends Blob { static made = 0; constructor(...all) { super(...all); Blob.made++; } })")
 channel = module.Channel.new(f"ws://127.0.0.1:{port}/burst")
 assert await channel.opened(10000) == ""
 await js.eval('new Promise((resolve) => setTimeout(resolve, 300))')  # let all of it arrive

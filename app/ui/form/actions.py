@@ -10,7 +10,7 @@ from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
 from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
-from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode
+from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode, Text
 from app.workflows.forms.presets import mode_of
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.plans.targets import Target
@@ -83,7 +83,11 @@ class FormActions:
         field = chosen.form.by_key.get(key) if chosen else None
         if field is not None and isinstance(field.kind, Seed):  # a typed seed stays as it is
             draft = draft.with_mode(key, SeedMode.FIXED)
-        set_slices(self._context, form.with_draft(draft))
+        ui = self._context.ui.with_slices(form.with_draft(draft))
+        if field is not None and isinstance(field.kind, Text):
+            self._context.set_typed(ui)
+        else:
+            self._context.set_ui(ui)
 
     # Seeds
 

@@ -21,6 +21,9 @@ class PageContext(Protocol):
 
     def set_ui(self, ui: UiState) -> None: ...
 
+    def set_typed(self, ui: UiState) -> None:
+        """Like `set_ui`, for text that its field shows already."""
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; an error is logged."""
 

@@ -228,11 +228,19 @@ class Page:
 
     def set_ui(self, ui: UiState) -> None:
         """Replace the state; the typed values are saved immediately."""
+        self._take_ui(ui)
+        self.request()
+
+    def set_typed(self, ui: UiState) -> None:
+        """Like `set_ui`, for text that its field shows already: the rest is drawn when the user pauses."""
+        self._take_ui(ui)
+        self._redraws.request_typed()
+
+    def _take_ui(self, ui: UiState) -> None:
         before, form = self._ui.of(FormState), ui.of(FormState)
         self._ui = ui
         if (form.workflow_id, form.drafts) != (before.workflow_id, before.drafts):
             self._screen.remember(drafts.STORE_KEY, drafts.dump(form))
-        self.request()
 
     @property
     def workflows(self) -> tuple[OpenWorkflow, ...]:

@@ -719,6 +719,8 @@ class MemoryContext:
     def set_ui(self, ui: UiState) -> None:
         self.ui = ui
 
+    set_typed = set_ui
+
     def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
         self.workflows = offered
 

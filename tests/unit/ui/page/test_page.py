@@ -170,6 +170,21 @@ async def test_first_preview_draws_its_row() -> None:
     assert [set(change["regions"]) for change in screen.changes] == [{"now"}, {row, picture}]  # type: ignore[call-overload]
 
 
+async def test_key_is_remembered_immediately_and_drawn_later() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    page.set_ui(page.ui.with_slices(FormState(workflow_id="text")))
+    screen.draw()
+    fields = next(item.form.by_key for item in page.workflows if item.workflow_id == "text")
+    key = next(key for key, item in fields.items() if isinstance(item.kind, Text))
+    page.actions.act("field", {"node": key[0], "name": key[1], "value": "dune"})
+    assert "dune" in screen.memory[drafts.STORE_KEY]
+    assert screen.due == []
+    other = next(key for key, item in fields.items() if not isinstance(item.kind, Text))
+    page.actions.act("field", {"node": other[0], "name": other[1], "value": "3"})
+    assert len(screen.due) == 1
+
+
 async def test_a_change_that_shows_nowhere_touches_nothing() -> None:
     screen = MemoryScreen()
     _page, session = await opened(screen)
