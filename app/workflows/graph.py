@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from app.core.workflow import ApiWorkflow
@@ -65,21 +66,28 @@ def _unwrapped(value: object) -> object:
 
 def open_graph(workflow: ApiWorkflow) -> Graph:
     """The nodes by id, in the workflow's order."""
-    raw = json.loads(workflow.text)
-    return {node_id: _node(node_id, raw[node_id]["inputs"], workflow) for node_id in raw}
+    nodes = workflow.nodes
+    return {
+        node_id: GraphNode(node_id, nodes[node_id].class_type, nodes[node_id].title, values, links)
+        for node_id, (values, links) in _read_inputs(workflow.text).items()
+    }
 
 
-def _node(node_id: str, inputs: Mapping[str, object], workflow: ApiWorkflow) -> GraphNode:
-    known = workflow.nodes[node_id]
-    values: dict[str, object] = {}
-    links: dict[str, Link] = {}
-    for name, value in inputs.items():
-        link = read_link(value)
-        if link is not None:
-            links[name] = link
-        else:
-            values[name] = _unwrapped(value)
-    return GraphNode(node_id, known.class_type, known.title, values, links)
+@lru_cache(maxsize=2)  # of the chosen workflow as it came, and as it is sent
+def _read_inputs(text: str) -> Mapping[str, tuple[Mapping[str, object], Mapping[str, Link]]]:
+    """Return the values and the links of each node of a workflow."""
+    found = {}
+    for node_id, node in json.loads(text).items():
+        values: dict[str, object] = {}
+        links: dict[str, Link] = {}
+        for name, value in node["inputs"].items():
+            link = read_link(value) if isinstance(value, list | dict) else None
+            if link is not None:
+                links[name] = link
+            else:
+                values[name] = _unwrapped(value) if isinstance(value, dict) else value
+        found[node_id] = values, links
+    return found
 
 
 def reached(graph: Graph, ends: Iterable[str]) -> frozenset[str]:
