@@ -38,6 +38,8 @@ def hints_of(conversion: Conversion) -> Hints:
     named: dict[Named, Key] = {}
     labels: dict[Key, str] = {}
     hosted: dict[Key, Place] = {}
+    node: LiveNode | None = None  # that the values before were of
+    given: Mapping[str, str] = {}
     chosen = tuple(dict.fromkeys(app_inputs(conversion.source)))
     for key, place, inside in conversion.shown():
         values[key] = place[0].values[place[1]]
@@ -51,7 +53,9 @@ def hints_of(conversion: Conversion) -> Hints:
         if chosen:
             for name in _names(place, inside):
                 named.setdefault(name, key)
-        if label := _own_label(place, inside, key):
+        if inside[0] is not node:
+            node, given = inside[0], _widget_labels(inside[0])
+        if label := _own_label(place, inside, key, given):
             labels[key] = label
         if place[0].graph is not None:
             hosted[key] = place
@@ -90,23 +94,30 @@ def _promoted(hosted: Mapping[Key, Place]) -> tuple[Key, ...]:
     return tuple(sorted((key for key, (node, _) in hosted.items() if not node.level.key), key=place))
 
 
-def _own_label(place: Place, inside: Place, key: Key) -> str:
-    """The author's label of a widget, on the subgraph node that shows it or on its own; empty if that is its name."""
+def _own_label(place: Place, inside: Place, key: Key, given: Mapping[str, str]) -> str:
+    """The author's label of a widget, on the subgraph node that shows it or on its own; empty if that is its name.
+
+    `given` are the labels on its own node.
+    """
     widget = inside[0].widgets[inside[1]].name
     label = _socket_label(*place)
     if not label or re.fullmatch(rf"{re.escape(widget)}(_\d+)?", label):  # the editor numbers those of one name
-        label = _widget_label(inside[0], widget) or widget
+        label = given.get(widget) or widget
+    if label == key[1]:  # as for nearly all
+        return ""
     label = label_by_author(label)
     return "" if label == label_by_author(key[1]) else label
 
 
-def _widget_label(node: LiveNode, widget: str) -> str:
-    """The author's label of a widget on its own node; empty if it has none."""
+def _widget_labels(node: LiveNode) -> dict[str, str]:
+    """The author's labels of widgets on their own node; the first counts."""
+    found: dict[str, str] = {}
     for item in _items(node.raw.get("inputs")):
-        match item:
-            case {"widget": {"name": str(name)}, "label": str(label)} if name == widget:
-                return label.strip() if label not in {item.get("name"), item.get("localized_name")} else ""
-    return ""
+        label, shown = item.get("label"), item.get("widget")
+        if isinstance(label, str) and isinstance(shown, dict) and isinstance(name := shown.get("name"), str):
+            is_own = label not in {item.get("name"), item.get("localized_name")}
+            found.setdefault(name, label.strip() if is_own else "")
+    return found
 
 
 def _socket_label(host: LiveNode, slot: int) -> str:
@@ -121,7 +132,7 @@ def _socket_label(host: LiveNode, slot: int) -> str:
 
 
 def _items(given: object) -> Iterator[Mapping[str, Any]]:
-    return (item for item in given if isinstance(item, Mapping)) if isinstance(given, list) else iter(())
+    return (item for item in given if isinstance(item, dict)) if isinstance(given, list) else iter(())
 
 
 def _leads(root: LiveGraph) -> Iterator[tuple[str, str]]:
