@@ -20,7 +20,7 @@ from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Text, Unknown, Upload, Whole
 from app.workflows.forms.form import Form, Hints, Look, NodeHint, Section
-from app.workflows.forms.guess import FIRST, TEXTS, Role, Roles, rank
+from app.workflows.forms.guess import FIRST, TEXTS, Role, Roles, rank, role_of
 from app.workflows.forms.kinds import default_of, kind_of, label_by_author, label_of
 from app.workflows.graph import (
     NUMBER_INPUT,
@@ -126,9 +126,10 @@ class _Known:
     is_advanced: bool
     is_usable: bool  # may be on top
     is_needed: bool  # is in the form, and may be on top, where the workflow does not have it
+    role: Role | None
 
     @classmethod
-    def of(cls, spec: InputSpec) -> _Known:
+    def of(cls, spec: InputSpec, name: str) -> _Known:
         """The facts from the description of a class."""
         kind = kind_of(spec)
         is_advanced = spec.is_advanced or spec.is_hidden
@@ -139,6 +140,7 @@ class _Known:
             is_advanced=is_advanced,
             is_usable=not (is_advanced or isinstance(kind, Unknown)),
             is_needed=spec.is_required and spec.has_field,
+            role=role_of(kind, name),
         )
 
     @cached_property
@@ -149,6 +151,11 @@ class _Known:
 
 def _known_inputs(_catalogue: Catalogue) -> dict[Key, _Known]:
     """By class and input; filled on demand."""
+    return {}
+
+
+def _known_rows(_catalogue: Catalogue) -> dict[str, Sequence[tuple[str, _Known]]]:
+    """By class, of those whose nodes all have the same inputs; filled on demand."""
     return {}
 
 
@@ -171,7 +178,7 @@ class _Builder:
         self._roles = Roles(graph)
         self._used = {link for node in graph.values() for link in node.links.values()}
         self._known = catalogue.derived(_known_inputs) if catalogue is not None else {}
-        self._plain: dict[str, Sequence[tuple[str, _Known]]] = {}
+        self._plain = catalogue.derived(_known_rows) if catalogue is not None else {}
 
     def form(
         self, workflow: ApiWorkflow, sections: Sequence[Section], by_key: Mapping[Key, Field], first: tuple[Key, ...]
@@ -199,13 +206,16 @@ class _Builder:
         """The role of each usable input, without building its field: most of a large form is not shown for a while."""
         found, shared = dict[Key, Role](), self.hints.shared
         for node in self._graph.values():
-            values, links = node.values, node.links
+            values, links, node_id = node.values, node.links, node.node_id
             for name, known in self._rows(node):
                 if not known.is_usable or name in links or not (name in values or known.is_needed):
                     continue
-                key = node.node_id, name
-                if key not in shared:
-                    found[key] = self._roles.of(known.kind, key, node)
+                key, role = (node_id, name), known.role
+                if key in shared:
+                    continue
+                if role is None or role is Role.TEXT:
+                    role = self._roles.at(node, known.kind, role)
+                found[key] = role
         return found
 
     def role(self, kind: Kind, key: Key) -> Role:
@@ -219,7 +229,7 @@ class _Builder:
             node_class = self._catalogue.get(node.class_type) if self._catalogue is not None else None
             inputs = () if node_class is None else tuple(self._inputs(node, node_class))
             rows = tuple((name, self._known_of(node, name, spec)) for name, spec in inputs)
-            if node_class is None or not any(spec.is_dynamic for spec in node_class.inputs):
+            if node_class is not None and not any(spec.is_dynamic for spec in node_class.inputs):
                 self._plain[node.class_type] = rows
         return rows
 
@@ -325,7 +335,7 @@ class _Builder:
     def _known_of(self, node: GraphNode, name: str, spec: InputSpec) -> _Known:
         known = self._known.get((node.class_type, name))
         if known is None or known.spec is not spec:
-            known = self._known[node.class_type, name] = _Known.of(spec)
+            known = self._known[node.class_type, name] = _Known.of(spec, name)
         return known
 
     def _with_mask(self, kind: Upload, node: GraphNode, node_class: NodeClass) -> Upload:

@@ -47,6 +47,7 @@ STEPS = frozenset({"steps", "cfg", "guidance", "denoise", "strength", "strength_
 MODELS = frozenset({"ckpt_name", "unet_name", "lora_name", "sampler_name"})
 NEGATIVE = re.compile(r"negativ|\bneg\b|负|反向|反面", re.IGNORECASE)
 TEXTS = frozenset({"text", "prompt", "caption"})
+VALUE = "value"
 
 
 def rank(roles: Mapping[Key, Role]) -> tuple[Key, ...]:
@@ -74,18 +75,19 @@ class Roles:
 
     def __init__(self, graph: Graph) -> None:
         self._positive, self._negative = _above(graph, "positive"), _above(graph, "negative")
-        self._known: dict[tuple[str, str], tuple[Kind, Role]] = {}
+        self._known: dict[tuple[str, str], tuple[Kind, Role | None]] = {}
 
     def of(self, kind: Kind, key: Key, node: GraphNode) -> Role:
         """The role of one input."""
-        name = key[1]
-        if name == "value":  # a primitive node's `value` is named by its node
-            role = _role(kind, _last_word(node.title or name))
-        else:
-            known = self._known.get((node.class_type, name))
-            if known is None or known[0] is not kind:
-                known = self._known[node.class_type, name] = kind, _role(kind, _last_word(name))
-            role = known[1]
+        known = self._known.get((node.class_type, key[1]))
+        if known is None or known[0] is not kind:
+            known = self._known[node.class_type, key[1]] = kind, role_of(kind, key[1])
+        return self.at(node, kind, known[1])
+
+    def at(self, node: GraphNode, kind: Kind, role: Role | None) -> Role:
+        """The role that an input with this `role_of` has in a node."""
+        if role is None:
+            role = _role(kind, _last_word(node.title or VALUE))
         return self._text_role(node) if role is Role.TEXT else role
 
     def _text_role(self, node: GraphNode) -> Role:
@@ -93,6 +95,11 @@ class Roles:
             return Role.PROMPT
         is_negative = node.node_id in self._negative or NEGATIVE.search(node.title) is not None
         return Role.NEGATIVE if is_negative else Role.TEXT
+
+
+def role_of(kind: Kind, name: str) -> Role | None:
+    """The role of an input by its kind and name alone; None for a primitive node's `value`, which its node names."""
+    return None if name == VALUE else _role(kind, _last_word(name))
 
 
 def _role(kind: Kind, name: str) -> Role:
