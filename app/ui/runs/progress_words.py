@@ -94,7 +94,7 @@ def word_stage(stage: RunStage, _: Translator) -> str:
         case RunStage.UPLOADING:
             return _("Uploading …")
         case RunStage.REGISTERING:
-            return _("Writing the task down …")
+            return _("Saving the run …")
         case RunStage.SUBMITTING:
             return _("Sending …")
         case RunStage.DONE:
