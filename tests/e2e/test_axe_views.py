@@ -127,7 +127,8 @@ WALKS = (
     Walk((("picked", marked("album-pick-all"), marked("album-compare")),)),
     dialog("compared", marked("album-compare"), "img[src]",
            ("side by side", marked("compare-way"), ".compare-stage:not(.is-slider)")),
-    Walk((("deleting", marked("album-delete"), marked("confirm-delete")),)),
+    Walk((("picked after comparing", marked("album-pick-all"), marked("album-delete")),
+          ("deleting", marked("album-delete"), marked("confirm-delete")))),
     Walk((("latest", "[data-action=album-pick-none]", marked("album-pick-all")),), leave=("#results-latest",)),
 )  # fmt: skip
 
