@@ -171,6 +171,7 @@ function layOver() {
     const over = overs.get(name);
     over.style.cssText = cell.style.cssText;
     over.querySelector(".tile-star").setAttribute("aria-pressed", favourites.has(name));
+    over.classList.toggle("is-plain", cell.matches(".cell:has(.cell-ending):not(:has(img))"));
   }
 }
 
