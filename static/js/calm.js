@@ -6,11 +6,17 @@ const CALMEST = 250;
 const SHARE = 0.1;
 const costs = { page: 0, animation: 0 }; // milliseconds that the last drawing of each took
 
+let drawn = 0; // when the page was, the last time
+
 export function noteCost(kind, milliseconds) {
   costs[kind] = milliseconds;
+  if (kind === "page") drawn = performance.now();
 }
 
 /** The milliseconds to wait before the next drawing. */
 export function pause() {
   return Math.min(Math.max(CALM, (costs.page + costs.animation) / SHARE), CALMEST);
 }
+
+/** The milliseconds until the page may be drawn: what moves after a quiet time is drawn immediately. */
+export const rest = () => Math.max(0, drawn + pause() - performance.now());

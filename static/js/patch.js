@@ -4,7 +4,7 @@
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
 import { noteDrawn } from "./aim.js";
 import { animate, isPlaying } from "./animation.js";
-import { noteCost, pause } from "./calm.js";
+import { noteCost, rest } from "./calm.js";
 import { beginCamera } from "./camera.js";
 import "./copy.js";
 import { settlePictures } from "./compare.js";
@@ -270,7 +270,7 @@ export function schedule(callback, isCalm) {
     return;
   }
   if (isCalm) {
-    setTimeout(() => schedule(callback, false), pause());
+    setTimeout(() => schedule(callback, false), rest());
     return;
   }
   let isDone = false;

@@ -5,15 +5,16 @@
 //   await channel.receive();              // [string | {head: Uint8Array, body: Bytes}, ...], or null when it has ended
 //   await channel.close(5000);            // resolves after the close event, or after that many milliseconds
 //
-// Progress and previews come in with the next animation frame: of what arrives until then only the latest is kept, of each
-// node's steps and pictures, and Python is called once for all. Anything else is delivered immediately, with what came before it. So
-// is everything in a hidden tab, which draws no frames.
+// Progress and previews come in as often as the page is drawn for them (`calm.js`): of what arrives until then only the latest is
+// kept, of each node's steps and pictures, and Python is called once for all. Anything else is delivered immediately, with what came
+// before it. So is everything in a hidden tab, whose timers are late.
 //
 // Handlers are properties of the socket, set once and cleared when it ends: nothing piles up over reconnects.
 
+import { pause } from "./calm.js";
+
 const HEAD_BYTES = 8192; // every header of ComfyUI's binary frames fits
 const HEADER_START = 8;
-const LATEST = 100; // milliseconds, if no frame comes
 // As ComfyUI writes them. What is written otherwise is kept whole, each message.
 const STEP = /^\{"type": "progress", "data": \{"value": (\d+(?:\.\d+)?), ("max": .*)$/s;
 const STATES = /^\{"type": "progress_state", "data": \{"prompt_id": "[^"]*", "nodes"/;
@@ -41,7 +42,7 @@ export class Channel {
     this.queue = [];
     this.latest = new Map(); // what a preview or a progress is of -> its place in the queue, and how far
     this.isUrgent = false; // the queue has a message that is delivered immediately
-    this.due = null; // the frame that is waited for
+    this.due = null; // the timer
     this.waiter = null;
     this.whenEnded = new Promise((resolve) => { this.tellEnded = resolve; });
     this.socket = new WebSocket(url);
@@ -132,18 +133,13 @@ export class Channel {
   #tellSoon() {
     if (!this.waiter) return; // the next call gets it
     if (document.hidden) {
-      this.#tell(); // no frame comes, and timers are late
+      this.#tell();
       return;
     }
-    if (this.due) return;
-    const due = this.due = {};
-    const tell = () => {
-      if (this.due !== due) return;
+    this.due ??= setTimeout(() => {
       this.due = null;
       if (this.waiter && this.queue.length) this.#tell();
-    };
-    requestAnimationFrame(tell);
-    setTimeout(tell, LATEST);
+    }, pause());
   }
 
   #tell() {
