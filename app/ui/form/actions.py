@@ -85,7 +85,7 @@ class FormActions:
             draft = draft.with_mode(key, SeedMode.FIXED)
         ui = self._context.ui.with_slices(form.with_draft(draft))
         if field is not None and isinstance(field.kind, Text):
-            self._context.set_typed(ui)
+            self._context.set_quietly(ui)
         else:
             self._context.set_ui(ui)
 

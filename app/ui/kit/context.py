@@ -21,8 +21,11 @@ class PageContext(Protocol):
 
     def set_ui(self, ui: UiState) -> None: ...
 
-    def set_typed(self, ui: UiState) -> None:
-        """Like `set_ui`, for text that its field shows already."""
+    def set_quietly(self, ui: UiState) -> None:
+        """Like `set_ui`, but drawn with what is drawn next, or after 150 ms without another.
+
+        A text that is typed is in its field already, and a workflow that is chosen may have no form yet.
+        """
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; an error is logged."""

@@ -231,10 +231,10 @@ class Page:
         self._take_ui(ui)
         self.request()
 
-    def set_typed(self, ui: UiState) -> None:
-        """Like `set_ui`, for text that its field shows already: the rest is drawn when the user pauses."""
+    def set_quietly(self, ui: UiState) -> None:
+        """Like `set_ui`, but drawn with what is drawn next, or after a while without another."""
         self._take_ui(ui)
-        self._redraws.request_typed()
+        self._redraws.request_quietly()
 
     def _take_ui(self, ui: UiState) -> None:
         before, form = self._ui.of(FormState), ui.of(FormState)

@@ -9,7 +9,7 @@ from typing import Protocol
 from app.session import Run, RunStage
 
 LONGEST_HOLD = 0.1  # seconds; a reaction within that time feels immediate
-REST = 0.15  # seconds after the last key
+REST = 0.15  # seconds after the last key that was typed
 
 _LEAVING = frozenset({RunStage.RESERVING, RunStage.CONNECTING, RunStage.REGISTERING})
 
@@ -33,7 +33,7 @@ class RedrawScheduler:
         self._move = move
         self._is_due = self._is_due_calmly = self._is_moved = False
         self._is_held = self._is_under_way = False
-        self._keys = 0
+        self._quiet = 0  # requests
 
     def request(self) -> None:
         """Draw soon."""
@@ -41,13 +41,13 @@ class RedrawScheduler:
             self._is_due = True
             self._schedule(self._take)
 
-    def request_typed(self) -> None:
-        """Draw what follows from typed text once the user pauses: the text itself is in its field already."""
-        self._keys += 1
-        asyncio.get_running_loop().call_later(REST, self._rest, self._keys)
+    def request_quietly(self) -> None:
+        """Draw with what is drawn next, or once there was no such request for a while."""
+        self._quiet += 1
+        asyncio.get_running_loop().call_later(REST, self._rest, self._quiet)
 
-    def _rest(self, keys: int) -> None:
-        if keys == self._keys:
+    def _rest(self, number: int) -> None:
+        if number == self._quiet:
             self.request()
 
     def hold(self) -> None:

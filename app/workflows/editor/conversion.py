@@ -84,7 +84,8 @@ class Conversion:
     def shown(self) -> Iterator[tuple[Key, Place, Place]]:
         """Each value that the user may change: its key, its place in the file, and the widget that shows it."""
         for key, place in self.places.items():
-            inside = innermost(place)
+            node, index = place
+            inside = place if node.graph is None and index < len(node.widgets) else innermost(place)
             if inside is not None and inside[0].widgets[inside[1]].is_value:
                 yield key, place, inside
 

@@ -715,11 +715,13 @@ class MemoryContext:
         self.workflows = offered or workflows()
         self.language = ""
         self.work: list[asyncio.Task[None]] = []
+        self.is_due = False  # whether a frame was requested
 
     def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
+        self.ui, self.is_due = ui, True
 
-    set_typed = set_ui
+    def set_quietly(self, ui: UiState) -> None:
+        self.ui = ui
 
     def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
         self.workflows = offered

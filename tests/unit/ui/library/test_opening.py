@@ -184,6 +184,22 @@ async def test_file_is_opened_chosen_and_saved() -> None:
     assert opened(other).form.by_key["1", "width"].text == "9"
 
 
+async def test_page_is_drawn_with_the_form_of_a_chosen_workflow_not_before() -> None:
+    rig = Rig()
+    await rig.give(api(9))
+    workflow_id = rig.context.ui.of(FormState).workflow_id
+    other = Rig(rig.documents)
+    await other.library.refresh()
+    other.context.is_due = False
+    other.opener.choose(workflow_id)
+    assert not other.context.is_due
+    await other.draw()
+    assert other.context.is_due
+    other.context.is_due = False
+    other.opener.choose(workflow_id)
+    assert other.context.is_due, "it is open already"
+
+
 def many(count: int = MOST_IN_ONE_STEP) -> dict[str, Any]:
     """Return a chain of more nodes than a form has in its first step."""
     pairs = [{f"{number}-{name}": node for name, node in api(width=number % 60 + 1).items()} for number in range(count)]

@@ -68,11 +68,11 @@ def test_steps_of_progress_move_the_page_unless_more_has_changed() -> None:
 async def test_typed_text_is_drawn_once_the_user_pauses() -> None:
     frames = Frames()
     for _ in range(3):
-        frames.turns.request_typed()
+        frames.turns.request_quietly()
     assert frames.due == [], "its field shows it already"
     await frames.asked.wait()
     assert (len(frames.due), frames.come()) == (1, 1)
-    frames.turns.request_typed()
+    frames.turns.request_quietly()
     frames.turns.request()
     assert frames.come() == 1, "anything else draws it too"
 
