@@ -53,6 +53,8 @@ def as_area(value: object) -> str:
 
 def as_id(value: object) -> str:
     """A node's id as text; empty for an invalid one."""
+    if type(value) is int:  # as nearly all are
+        return str(value)
     if isinstance(value, str):
         return value
     return as_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
@@ -60,6 +62,8 @@ def as_id(value: object) -> str:
 
 def as_slot(value: object) -> int:
     """The number of a slot, also if it was written as text; -1 for an invalid one."""
+    if type(value) is int:  # as nearly all are
+        return value if abs(value) < 1e9 else -1
     if isinstance(value, bool):
         return -1
     if isinstance(value, str):
