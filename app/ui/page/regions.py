@@ -11,9 +11,12 @@ from markupsafe import Markup
 
 from app.core.model import PromptId
 from app.ui.fleet.faults_html import breaking
+from app.ui.form.controls import field_id
+from app.ui.form.field_html import field_inside
 from app.ui.form.form_html import form
 from app.ui.form.models_html import marked
 from app.ui.form.nodes_html import lists, nodes
+from app.ui.form.state import FormView
 from app.ui.graph.kept import kept_markup
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import NO_PREVIEW
@@ -34,6 +37,7 @@ from app.ui.runs.tasks_html import now, preview_inside
 from app.ui.runs.waiting_html import waiting
 from app.ui.windows.orphans_html import left
 from app.ui.words.words_html import completion
+from app.workflows.forms.fields import Upload
 
 Region = tuple[str, Callable[[Any, Translator], Markup]]
 
@@ -61,18 +65,22 @@ REGIONS: Mapping[str, Region] = {
 
 
 def changed_regions(before: PageView | None, after: PageView, _: Translator) -> dict[str, str]:
-    """Return the markup of each region whose slice has changed; of running work, only the parts that moved.
+    """Return the markup of each region whose slice has changed; of running work, only the parts that moved, and of the
+    form only the inputs whose text was typed.
 
     An ended card that is on the page already is only named, so that the page compares nothing (`patch.js`).
     """
-    moved = None if before is None else _moved(before.now, after.now, _)
+    parts = (
+        {} if before is None else {"now": _moved(before.now, after.now, _), "form": _typed(before.form, after.form, _)}
+    )
+    small = {region: found for region, found in parts.items() if found is not None}
     draw_ended = partial(_draw_ended, drawn=_drawn(before))
     views: dict[str, Region] = {**REGIONS, "results": ("results", partial(results, draw_card=draw_ended))}
     return {
         region: str(view(getattr(after, name), _))
         for region, (name, view) in views.items()
-        if before is None or (getattr(before, name) != getattr(after, name) and (region != "now" or moved is None))
-    } | (moved or {})
+        if before is None or (region not in small and getattr(before, name) != getattr(after, name))
+    } | {part: markup for found in small.values() for part, markup in found.items()}
 
 
 def _draw_ended(card: CardView, _: Translator, drawn: Mapping[PromptId, CardView]) -> Markup:
@@ -100,6 +108,21 @@ def _moved(before: NowView, after: NowView, _: Translator) -> dict[str, str] | N
         if card.preview != was.preview:
             moved[f"preview-{card.task.prompt_id}"] = str(preview_inside(card, _))
     return moved
+
+
+def _typed(before: FormView, after: FormView, _: Translator) -> dict[str, str] | None:
+    """Return the insides of the inputs whose text has changed; None if anything else has."""
+    if len(before.fields) != len(after.fields) or replace(before, fields=()) != replace(after, fields=()):
+        return None
+    typed = {}
+    for was, view in zip(before.fields, after.fields, strict=True):
+        if was is view or was == view:
+            continue
+        is_boxed = was.field is view.field and not isinstance(view.field.kind, Upload)
+        if not is_boxed or (was.fault is None) is not (view.fault is None):  # which its box shows
+            return None
+        typed[field_id(view.field, "box")] = str(field_inside(view, _))
+    return typed
 
 
 def _static_part(card: CardView) -> tuple[CardView, bool]:

@@ -18,7 +18,8 @@ from app.core.model import (
 )
 from app.core.progress import Progress
 from app.ui.fleet.panel import FleetDialog
-from app.ui.form.state import FormState
+from app.ui.form.controls import field_id
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
 from app.ui.page.dialogs import dialogs
@@ -248,3 +249,19 @@ def test_unchanged_ended_card_is_only_said_to_stay() -> None:
     assert "data-stays" not in changed_regions(None, pages[2], ENGLISH)["results"]
     album = replace(pages[2], results=replace(pages[2].results, album=AlbumView(wish=AlbumWish())))
     assert "data-stays" not in changed_regions(album, pages[2], ENGLISH)["results"], "the album is shown"
+
+
+def test_typed_text_draws_only_its_input() -> None:
+    def typed(text: str, **more: str) -> PageView:
+        values = {("1", "text"): text, **{("1", name): value for name, value in more.items()}}
+        ui = UiState().with_slices(FormState("text", {"text": Draft(values=values)}))
+        return project(StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language="en")
+
+    before, after = typed("dune"), typed("dunes")
+    box = next(field_id(view.field, "box") for view in after.form.fields if view.field.key == ("1", "text"))
+    regions = changed_regions(before, after, ENGLISH)
+    assert set(regions) == {box}
+    assert f'<div id="{box}" class="field">{regions[box]}</div>' in _markup(after, "form"), "same as drawn whole"
+    assert set(changed_regions(before, typed("dunes", steps="x"), ENGLISH)) >= {"form"}, (
+        "a fault changes the box itself"
+    )
