@@ -88,6 +88,7 @@ class RedrawScheduler:
         if not self._is_scheduled or self._is_held:
             return  # it was drawn before, or is held
         if self._is_due or self._is_due_calmly:
+            self._quiet += 1  # those before are drawn with it
             self._draw()
         else:
             self._move()

@@ -55,7 +55,9 @@ def hints_of(conversion: Conversion) -> Hints:
                 named.setdefault(name, key)
         if inside[0] is not node:
             node, given = inside[0], _widget_labels(inside[0])
-        if label := _own_label(place, inside, key, given):
+        widget = node.widgets[inside[1]].name
+        is_plain = place[0] is node and not given and widget == key[1]  # as nearly all are
+        if not is_plain and (label := _own_label(place, widget, key, given)):
             labels[key] = label
         if place[0].graph is not None:
             hosted[key] = place
@@ -94,17 +96,14 @@ def _promoted(hosted: Mapping[Key, Place]) -> tuple[Key, ...]:
     return tuple(sorted((key for key, (node, _) in hosted.items() if not node.level.key), key=place))
 
 
-def _own_label(place: Place, inside: Place, key: Key, given: Mapping[str, str]) -> str:
+def _own_label(place: Place, widget: str, key: Key, given: Mapping[str, str]) -> str:
     """The author's label of a widget, on the subgraph node that shows it or on its own; empty if that is its name.
 
     `given` are the labels on its own node.
     """
-    widget = inside[0].widgets[inside[1]].name
     label = _socket_label(*place)
     if not label or re.fullmatch(rf"{re.escape(widget)}(_\d+)?", label):  # the editor numbers those of one name
         label = given.get(widget) or widget
-    if label == key[1]:  # as for nearly all
-        return ""
     label = label_by_author(label)
     return "" if label == label_by_author(key[1]) else label
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from app.core.model import PromptId
 from app.session import Run, RunStage
-from app.ui.page.redraw import LONGEST_HOLD, RedrawScheduler
+from app.ui.page.redraw import LONGEST_HOLD, REST, RedrawScheduler
 
 
 class Frames:
@@ -75,6 +75,8 @@ async def test_typed_text_is_drawn_once_the_user_pauses() -> None:
     frames.turns.request_quietly()
     frames.turns.request()
     assert frames.come() == 1, "anything else draws it too"
+    await asyncio.sleep(2 * REST)
+    assert frames.due == []
 
 
 async def test_nothing_is_drawn_between_a_click_and_its_request() -> None:
