@@ -40,7 +40,7 @@ export function showPartOf(element) {
 
 /** The page was patched: a user who watches a run is taken to its result. */
 export function settleTabs() {
-  const isBusy = byId("now").querySelector(".row:not(.is-ended, .is-bad)") !== null;
+  const isBusy = document.querySelector("#now .row:not(.is-ended, .is-bad), #waiting .waiting-list > li") !== null;
   const hasCome = ended() > seen;
   if (NARROW.matches && root.dataset.tab === "now" && wasBusy && !isBusy && hasCome) show("results");
   wasBusy = isBusy;

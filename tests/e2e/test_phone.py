@@ -29,6 +29,12 @@ APART = """() => [...document.querySelectorAll(".tile-over[data-over]")].filter(
   const cell = document.getElementById(`cell-${over.dataset.over}`);
   return cell?.style.transform !== over.style.transform;
 }).map((over) => over.dataset.over)"""
+# Return the visible controls of a dialog at whose middle another element lies.
+COVERED = """() => [...document.querySelectorAll("dialog[open] :is(button, a)")].filter((item) => {
+  const box = item.getBoundingClientRect();
+  const there = box.width && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return there && !item.contains(there);
+}).map((item) => item.ariaLabel ?? item.innerText)"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -135,3 +141,15 @@ async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user:
     assert await delete.bounding_box() == where
     await page.locator("[data-action=album-pick-none]").tap()
     await expect(page.locator(".tile-over:visible")).to_have_count(3)
+
+
+async def test_each_control_of_the_viewer_can_be_tapped(user: BrowserUser) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
+    page = window.page
+    for colour in (1, 2):
+        await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
+    await window.show("results")
+    await page.locator(".result-open").first.tap()
+    await expect(page.locator("dialog[open] .film-item")).to_have_count(2)
+    assert await page.evaluate(COVERED) == []

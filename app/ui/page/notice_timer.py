@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.page.state import Notice, NoticesState
+from app.ui.page.state import Notice, NoticeKind, NoticesState
 
 SECONDS = 60.0  # for which such a notice is shown
+BRIEFLY = 10.0  # for which one is that repeats what the user has just asked for
 
 
 class NoticeTimer:
@@ -22,9 +23,10 @@ class NoticeTimer:
         for notice in shown:
             if notice.leaves and notice.key not in self._begun:
                 self._begun.add(notice.key)
-                self._context.spawn(self._run_out(notice.key))
+                seconds = BRIEFLY if notice.kind is NoticeKind.STOPPED else SECONDS
+                self._context.spawn(self._run_out(notice.key, seconds))
 
-    async def _run_out(self, key: str) -> None:
-        await self._sleep(SECONDS)
+    async def _run_out(self, key: str, seconds: float) -> None:
+        await self._sleep(seconds)
         notices = self._context.ui.of(NoticesState)
         set_slices(self._context, replace(notices, dismissed=notices.dismissed | {key}))

@@ -10,7 +10,7 @@ from app.core.server_fingerprint import RestartSign
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.words import SEPARATOR, Tone, Words
+from app.ui.kit.words import Tone, Words
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.state import Stopped
@@ -110,20 +110,13 @@ def _done(item: Notice, _: Translator) -> Words:
 
 
 def _stopped(stopped: Stopped, _: Translator) -> Words:
-    """Say what was stopped, and what becomes of it."""
-    parts = []
-    if stopped.waiting:
-        parts.append(_.plural("{count} waited and is not sent", "{count} waited and are not sent", stopped.waiting))
-    if stopped.running:
-        parts.append(
-            _.plural(
-                "{count} is being stopped on its server",
-                "{count} are being stopped on their servers",
-                stopped.running,
-            )
-        )
-    title = _.plural("{count} run stopped", "{count} runs stopped", stopped.waiting + stopped.running)
-    return Words(title, SEPARATOR.join(parts), tone=Tone.QUIET)
+    """Say what is stopped: a server may finish a run before it has the request."""
+    count = stopped.waiting + stopped.running
+    if not stopped.running:
+        return Words(_.plural("{count} run is not sent", "{count} runs are not sent", count), tone=Tone.QUIET)
+    title = _.plural("Stopping {count} run", "Stopping {count} runs", count)
+    waited = _.plural("{count} waited and is not sent", "{count} waited and are not sent", stopped.waiting)
+    return Words(title, waited if stopped.waiting else "", tone=Tone.QUIET)
 
 
 def _fleet(item: Notice, _: Translator) -> Words:
