@@ -29,11 +29,12 @@ APART = """() => [...document.querySelectorAll(".tile-over[data-over]")].filter(
   const cell = document.getElementById(`cell-${over.dataset.over}`);
   return cell?.style.transform !== over.style.transform;
 }).map((over) => over.dataset.over)"""
-# Return the visible controls of a dialog at whose middle another element lies.
-COVERED = """() => [...document.querySelectorAll("dialog[open] :is(button, a)")].filter((item) => {
+# Return the controls of a dialog at whose middle another element lies.
+COVERED = """() => [...document.querySelectorAll("dialog[open] :is(button:enabled, a)")].filter((item) => {
+  if (!item.checkVisibility()) return false;
+  item.scrollIntoView({ block: "center", behavior: "instant" });
   const box = item.getBoundingClientRect();
-  const there = box.width && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-  return there && !item.contains(there);
+  return !item.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
 }).map((item) => item.ariaLabel ?? item.innerText)"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
