@@ -481,7 +481,7 @@ class Page:
         return {**fresh, **graph, **self._album.change(_), **self._news(facts)}
 
     def _move_change(self, _: Translator) -> dict[str, object]:
-        """Return what has moved: everything else is as it was drawn, since nobody has asked for more."""
+        """Return what has moved: everything else is as it was drawn."""
         shown = self._shown
         if shown is None or shown.marks is not None:  # the running node is marked in an open graph
             return self._page_change(_)
