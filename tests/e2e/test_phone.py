@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import demo_servers, paused, quick_workflow
 from tests.services import Service
 
@@ -116,13 +116,19 @@ async def test_count_is_typed_over_and_buttons_keep_their_places(user: BrowserUs
     assert await page.evaluate(PLACES) == before
 
 
-async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:
+async def _open_results(user: BrowserUser) -> MooringWindow:
+    """Open a window on a phone, and show its two results."""
     await user.new_profile(**PHONE)
     window = await user.open()
-    page = window.page
     for colour in (1, 2):
         await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
     await window.show("results")
+    return window
+
+
+async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:
+    window = await _open_results(user)
+    page = window.page
     await page.locator("#results-album").tap()
     await expect(page.locator(".tile-over:visible")).to_have_count(2)
     await window.show("form")
@@ -145,12 +151,8 @@ async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user:
 
 
 async def test_each_control_of_the_viewer_can_be_tapped(user: BrowserUser) -> None:
-    await user.new_profile(**PHONE)
-    window = await user.open()
+    window = await _open_results(user)
     page = window.page
-    for colour in (1, 2):
-        await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
-    await window.show("results")
     await page.locator(".result-open").first.tap()
     await expect(page.locator("dialog[open] .film-item")).to_have_count(2)
     assert await page.evaluate(COVERED) == []

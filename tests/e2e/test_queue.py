@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.test_graph import failing
@@ -72,13 +72,19 @@ async def test_failure_is_a_row_that_opens_and_leaves(window: MooringWindow) -> 
     await expect(row).to_have_count(0)
 
 
-async def test_open_menu_stays_at_its_button_when_the_page_is_patched(window: MooringWindow) -> None:
-    page = window.page
+async def _open_menu(window: MooringWindow) -> tuple[str, Locator]:
+    """Make a result, open its menu, and return the task and the result's tile."""
     prompt_id = await window.submit(quick_workflow(), "Dunes")
     await window.wait_for(prompt_id)
     tile = window.card(prompt_id, "succeeded").locator(".tile")
     await tile.hover()
     await tile.locator(".menu-open").click()
+    return prompt_id, tile
+
+
+async def test_open_menu_stays_at_its_button_when_the_page_is_patched(window: MooringWindow) -> None:
+    page = window.page
+    prompt_id, tile = await _open_menu(window)
     menu = tile.locator(".menu")
     box = await menu.bounding_box()
     await page.evaluate(ACT, ["album-favourite", {"name": f"{prompt_id}/0"}])
@@ -89,11 +95,7 @@ async def test_open_menu_stays_at_its_button_when_the_page_is_patched(window: Mo
 
 async def test_open_menu_keeps_its_entries_until_it_is_closed(window: MooringWindow) -> None:
     page = window.page
-    prompt_id = await window.submit(quick_workflow(), "Dunes")
-    await window.wait_for(prompt_id)
-    tile = window.card(prompt_id, "succeeded").locator(".tile")
-    await tile.hover()
-    await tile.locator(".menu-open").click()
+    _prompt_id, tile = await _open_menu(window)
     entries = tile.locator(".menu > *")
     before = await entries.all_inner_texts()
     await page.evaluate(ENTRY, await tile.locator(".menu").get_attribute("id"))

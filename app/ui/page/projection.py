@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
-from app.core.model import Contact, Fleet, Task, TaskState
+from app.core.model import Contact, Fleet, PromptId, Task, TaskState
 from app.core.window import Window
 from app.session import Picked, RunStage
 from app.ui.fleet.faults import FaultsState, break_view
@@ -83,7 +83,7 @@ def project(
     asking = typed.with_draft(replace(typed.draft, faults={**gone, **typed.draft.faults})) if gone else typed
     form, nodes = form_view(stock, chosen, asking, found), nodes_view(chosen, asking, found)
     all_runs = _runs(session)
-    entries = {item.prompt_id for item in (session.line.line.entries if session.line.line is not None else ())}
+    entries = _waiting(session)
     on_their_way = {
         item.run.prompt_id: item
         for item in all_runs
@@ -161,6 +161,12 @@ def project(
     return with_help(view, ui, stock, language)
 
 
+def _waiting(session: SessionFacts) -> frozenset[PromptId]:
+    """Return the runs that wait in this window."""
+    line = session.line.line
+    return frozenset(item.prompt_id for item in line.entries) if line is not None else frozenset()
+
+
 def with_progress(view: PageView, session: SessionFacts, pictures: Pictures) -> PageView:
     """Return the page with the present progress and previews of running work, and all else as it was."""
     cards = tuple(with_motion(card, session, pictures) for card in view.now.cards)
@@ -191,7 +197,7 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
     mine = [task for item in session.windows for task in item.tasks.values() if task.holds_window]
     silent = sum(_is_silent(task) for task in mine)
     running = sum(task.state is TaskState.RUNNING and not _is_silent(task) for task in mine)
-    entries = {item.prompt_id for item in (session.line.line.entries if session.line.line is not None else ())}
+    entries = _waiting(session)
     places = sum(key not in entries for item in session.windows for key in item.reservations) + len(entries)
     others = {item.window_locked_server for item in session.windows} - {None, server_id}
     return HeaderView(

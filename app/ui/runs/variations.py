@@ -6,8 +6,8 @@ await session.run_again(task.prompt_id, values=values)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 
 from app.core.model import Task
 from app.core.workflow import parse_workflow
@@ -18,13 +18,14 @@ from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.graph import Key, open_graph
 
+_NUMBER = re.compile(r'"([^"\\]*)":\s*-?\d')
+
 
 def has_seed(task: Task) -> bool:
-    """Whether a task has a seed, so that another one gives a variation."""
-    return bool(_seeds_in(task.workflow)) if "seed" in task.workflow else False
+    """Whether a task has a seed, so that another one gives a variation. It is asked for each result that is drawn."""
+    return any("seed" in found[1].lower() for found in _NUMBER.finditer(task.workflow))
 
 
-@lru_cache(maxsize=256)
 def _seeds_in(workflow: str) -> tuple[Key, ...]:
     """Return the inputs that are numbers and have `seed` in their name."""
     graph = open_graph(parse_workflow(workflow))
