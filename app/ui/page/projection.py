@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from app.core.model import Contact, Fleet, PromptId, Task, TaskState
+from app.core.waiting_runs import WaitingRuns
 from app.core.window import Window
 from app.session import Picked, RunStage
 from app.ui.fleet.faults import FaultsState, break_view
@@ -30,7 +31,7 @@ from app.ui.runs.files import FilesDialog, NoBytes, file_field
 from app.ui.runs.many import many_lists
 from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view, supplied
-from app.ui.runs.server_picker import senders_for, where_view
+from app.ui.runs.server_picker import WhereView, senders_for, where_view
 from app.ui.runs.state import Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
 from app.ui.runs.turns import turn_view
 from app.ui.runs.waiting import cancel_view, waiting_view
@@ -263,6 +264,13 @@ def _stopped(ui: UiState) -> Iterator[Notice]:
         yield notice
 
 
+def _senders(line: WaitingRuns | None, where: WhereView, count: int) -> int:
+    """Return over how many servers the next runs are spread: those that join a line are spread as that is."""
+    if count == 1:
+        return 1
+    return line.senders if line is not None and line.entries else senders_for(where, count)
+
+
 def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:
     """Return whether Run is possible now, which server it would use, and what Cancel would stop."""
     window = session.window if isinstance(session.window, Window) else None
@@ -274,13 +282,12 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     wished = ui.of(RunsState)
     where = where_view(session.fleet, wished.where, locked, lacking, wished.leanings)
     count, line = wished.count_for(chosen.workflow_id if chosen is not None else ""), session.line.line
-    is_joined = line is not None and bool(line.entries)
     blocker = _blocker(session, window, chosen, ui)
     return RunView(
         blocker=blocker or (Blocker.WHERE if where.cause else None),
         count=count,
         where=where,
-        senders=1 if count == 1 else line.senders if line is not None and is_joined else senders_for(where, count),
+        senders=_senders(line, where, count),
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
         stops=cancel_view(line, own_unfinished(session), session.line.files.works).everything.count,

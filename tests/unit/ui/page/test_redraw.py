@@ -75,7 +75,9 @@ async def test_typed_text_is_drawn_once_the_user_pauses() -> None:
     frames.turns.request_quietly()
     frames.turns.request()
     assert frames.come() == 1, "anything else draws it too"
-    await asyncio.sleep(2 * REST)
+    is_over = asyncio.Event()
+    asyncio.get_running_loop().call_later(REST, is_over.set)  # after the one that would have drawn
+    await is_over.wait()
     assert frames.due == []
 
 
