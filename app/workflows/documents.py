@@ -17,7 +17,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeGuard
 
@@ -46,12 +46,16 @@ class Note(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The content of one JSON text. If it has no workflow, `missing` says what it is not."""
+    """The content of one JSON text. If it has no workflow, `missing` says what it is not.
+
+    `parsed` is the editor's graph, where `graph` is this whole text.
+    """
 
     api: str | None = None
     graph: str | None = None
     notes: frozenset[Note] = frozenset()
     missing: str = ""
+    parsed: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 def parse_document(text: str) -> Document:
@@ -80,7 +84,8 @@ class _Reading:
             return self._done(api=self._text(value, source))
         if is_graph(value):
             check_nodes(count_nodes(value))
-            return self._done(graph=self._text(value, source))
+            text = self._text(value, source)
+            return self._done(graph=text, parsed=value if text is source else None)
         return self._done(missing=_what_is_missing(value))
 
     def _parts(self, value: object, wrappings: int) -> Document:
@@ -100,8 +105,14 @@ class _Reading:
             self._notes.add(Note.PROMPT_UNREADABLE if graph else Note.GRAPH_UNREADABLE)
         return self._done(api, graph, "" if api or graph else _what_is_missing(value))
 
-    def _done(self, api: str | None = None, graph: str | None = None, missing: str = "") -> Document:
-        return Document(api, graph, frozenset(self._notes), missing)
+    def _done(
+        self,
+        api: str | None = None,
+        graph: str | None = None,
+        missing: str = "",
+        parsed: Mapping[str, Any] | None = None,
+    ) -> Document:
+        return Document(api, graph, frozenset(self._notes), missing, parsed)
 
     def _parse(self, text: str) -> Any:
         check_json(text.encode("utf-8", "surrogatepass"))

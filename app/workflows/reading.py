@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from app.core.errors import BadInput, SourceFault
 from app.workflows.bounds import check_file, check_text, refusal
@@ -33,7 +35,7 @@ _UNREADABLE = {"workflow": Note.GRAPH_UNREADABLE, "prompt": Note.PROMPT_UNREADAB
 class Source:
     """A file with a workflow: at least one of `graph` and `api` is set; `graph` is used if there is one.
 
-    `notes` are about that one.
+    `notes` are about that one. `parsed` is the graph where the whole file is its text.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Source:
     graph: str | None
     size: PixelSize | None
     notes: frozenset[Note]
+    parsed: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 def read_source(data: bytes | bytearray | memoryview, name: str = "") -> Source:
@@ -97,7 +100,7 @@ def _from_json(text: str, name: str) -> Source:
     document = parse_document(text)
     if document.api is None and document.graph is None:
         raise refusal(SourceFault.NO_WORKFLOW, f"json: {document.missing}")
-    return Source(name, Carrier.JSON, document.api, document.graph, None, document.notes)
+    return Source(name, Carrier.JSON, document.api, document.graph, None, document.notes, document.parsed)
 
 
 def _from_container(contents: Contents, name: str) -> Source:

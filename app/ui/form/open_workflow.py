@@ -54,10 +54,13 @@ class Given:
     graph: str = ""
     notes: tuple[Note, ...] = ()
     about: str = ""
+    parsed: Mapping[str, Any] | None = None  # `graph`, if it was just read
 
     @cached_property
     def source(self) -> Mapping[str, Any]:
         """The editor's graph; BadInput if it is none."""
+        if self.parsed is not None:
+            return self.parsed
         try:
             graph = json.loads(self.graph)
         except (ValueError, RecursionError) as error:

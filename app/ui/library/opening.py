@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from app.core.errors import BadInput, MooringError
 from app.core.model import PromptId, ServerId
@@ -111,7 +112,7 @@ class Opener:
         if self._tags.get(item.item_id, content) != content:
             self._close(item.item_id)
         title = self._title(item.item_id) or item.title
-        self._files.setdefault(item.item_id, given_of(item.item_id, title, body))
+        self._files.setdefault(item.item_id, given_of(item.item_id, title, body, source.parsed))
         self._tags[item.item_id] = content
         self._choose(item.item_id)
         before = await self._library.add(item, body)
@@ -249,9 +250,9 @@ class Opener:
         self._on_open(opened)
 
 
-def given_of(workflow_id: str, title: str, body: Body) -> Given:
-    """Return the workflow in a file's content."""
-    return Given(workflow_id, title, body.api, body.graph, body.notes)
+def given_of(workflow_id: str, title: str, body: Body, parsed: Mapping[str, Any] | None = None) -> Given:
+    """Return the workflow in a file's content; `parsed` is its graph, if it was just read."""
+    return Given(workflow_id, title, body.api, body.graph, body.notes, parsed=parsed)
 
 
 def read_published(workflow_id: str, title: str, about: str, data: bytes) -> Given | Published:

@@ -76,6 +76,13 @@ def test_unchanged_text_is_returned_as_is(indent: int | None) -> None:
     assert parse_workflow(text).value("3", "seed") == 18446744073709551615
 
 
+@pytest.mark.parametrize("text", [json.dumps(GRAPH), json.dumps(GRAPH)[:-1] + ', "extra": [1e999, NaN]}'])
+def test_parsed_graph_is_what_its_text_says(text: str) -> None:
+    source = read_source(text.encode())
+    assert source.parsed in (None, json.loads(source.graph or ""))
+    assert (source.parsed is None) == (Note.NON_FINITE in source.notes)
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_non_numbers_become_null_with_warning(number: str) -> None:
     prompt = f'{{"3": {{"class_type": "NaN", "inputs": {{"text": "-Infinity NaN"}}, "is_changed": [{number}]}}}}'
