@@ -126,6 +126,11 @@ def _node(node_id: str, node: object) -> WorkflowNode:
     node.setdefault("inputs", {})
     if not isinstance(node["inputs"], dict):
         raise BadInput("bad-workflow", name=node_id, detail="inputs is not an object")
+    return WorkflowNode(NodeId(node_id), node["class_type"], title_in(node))
+
+
+def title_in(node: Mapping[str, Any]) -> str:
+    """The title of a node in API format; empty if the editor wrote none."""
     meta = node.get("_meta")
     title = meta.get("title") if isinstance(meta, dict) else None
-    return WorkflowNode(NodeId(node_id), node["class_type"], title if isinstance(title, str) else "")
+    return title if isinstance(title, str) else ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from app.core.workflow import ApiWorkflow
+from app.core.workflow import ApiWorkflow, title_in
 from app.workflows.catalogue import NodeClass
 from app.workflows.catalogue_inputs import COMBO, Autogrow, DynamicCombo, InputSpec
 from app.workflows.replacements import Given, Replacement, Taken
@@ -66,27 +66,23 @@ def _unwrapped(value: object) -> object:
 
 def open_graph(workflow: ApiWorkflow) -> Graph:
     """The nodes by id, in the workflow's order."""
-    nodes = workflow.nodes
-    return {
-        node_id: GraphNode(node_id, nodes[node_id].class_type, nodes[node_id].title, values, links)
-        for node_id, (values, links) in _read_inputs(workflow.text).items()
-    }
+    return _read_graph(workflow.text)
 
 
 @lru_cache(maxsize=2)  # of the chosen workflow as it came, and as it is sent
-def _read_inputs(text: str) -> Mapping[str, tuple[Mapping[str, object], Mapping[str, Link]]]:
-    """Return the values and the links of each node of a workflow."""
-    found = {}
+def _read_graph(text: str) -> Graph:
+    found: dict[str, GraphNode] = {}
     for node_id, node in json.loads(text).items():
         values: dict[str, object] = {}
         links: dict[str, Link] = {}
         for name, value in node["inputs"].items():
-            link = read_link(value) if isinstance(value, list | dict) else None
-            if link is not None:
+            if type(value) is not list and type(value) is not dict:  # as nearly all are
+                values[name] = value
+            elif (link := read_link(value)) is not None:
                 links[name] = link
             else:
-                values[name] = _unwrapped(value) if isinstance(value, dict) else value
-        found[node_id] = values, links
+                values[name] = _unwrapped(value)
+        found[node_id] = GraphNode(node_id, node["class_type"], title_in(node), values, links)
     return found
 
 
