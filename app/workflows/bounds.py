@@ -18,7 +18,7 @@ MAX_PIXELS = 16384 * 16384  # ComfyUI's MAX_RESOLUTION, squared
 MAX_PAINTED = 8192 * 6144  # pixels of a picture that a mask is painted over: a browser's tab needs 13 bytes for each
 
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_PLAIN = bytes(byte for byte in range(256) if byte not in b'[]{}",')
 
 
 def refusal(fault: SourceFault, detail: str = "", name: str = "") -> BadInput:
@@ -61,18 +61,17 @@ def check_text(size: int) -> None:
 def check_json(text: bytes) -> None:
     """BadInput if this JSON is too deep or too large to be parsed; whether it is valid JSON is not checked.
 
-    No recursion and no loop over the bytes: strings are cut out, then the innermost pairs of brackets are removed,
-    layer by layer, each layer by one `bytes.replace`.
+    No recursion and no loop over the bytes: only brackets, quotes and commas are kept, then strings are cut out, then
+    the innermost pairs of brackets are removed, layer by layer, each layer by one `bytes.replace`.
     """
     check_text(len(text))
-    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_BRACKETS, _PLAIN)
     if bare.count(b'"') > 2 * MAX_VALUES:
         raise refusal(SourceFault.TOO_LARGE, f"more than {MAX_VALUES} strings")
-    bare = b"".join(bare.split(b'"')[::2])
-    brackets = bare.translate(_BRACKETS, _NO_BRACKETS)
-    if bare.count(b",") > MAX_VALUES or brackets.count(b"[") > MAX_CONTAINERS:
+    bare = b"".join(bare.replace(b'""', b"").split(b'"')[::2])
+    if bare.count(b",") > MAX_VALUES or bare.count(b"[") > MAX_CONTAINERS:
         raise refusal(SourceFault.TOO_LARGE, f"more than {MAX_VALUES} values")
-    if _is_deeper(brackets, MAX_DEPTH):
+    if _is_deeper(bare.replace(b",", b""), MAX_DEPTH):
         raise refusal(SourceFault.TOO_DEEP, f"deeper than {MAX_DEPTH}")
 
 
