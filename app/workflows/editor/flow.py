@@ -63,6 +63,8 @@ class Flow:
 
     def into(self, scope: Scope, node: LiveNode, slot: int) -> Found:
         """The source of an input: an output, a value that a subgraph node shows for it, or nothing."""
+        if (near := _near_output(scope, node, slot)) is not None:
+            return near
         walk = _Walk(scope, node, slot)
         seen: set[tuple[str, str, bool, int]] = set()
         while not walk.is_over:
@@ -78,6 +80,16 @@ class Flow:
             else:
                 walk.leave_output()
         return walk.found
+
+
+def _near_output(scope: Scope, node: LiveNode, slot: int) -> Output | None:
+    """The output that is linked to an input, if it is sent, as nearly all are; None if a walk has to find it."""
+    link = node.links.get(slot)
+    origin = None if link is None else scope.graph.nodes.get(link.origin)
+    if link is None or origin is None or origin.layout is None or not origin.is_active:
+        return None
+    is_whole = link.origin_slot >= 0 and 0 <= slot < len(node.input_types)
+    return Output(f"{scope.prefix}{origin.node_id}", link.origin_slot) if is_whole else None
 
 
 @dataclass(slots=True)
