@@ -83,11 +83,18 @@ class Conversion:
 
     def shown(self) -> Iterator[tuple[Key, Place, Place]]:
         """Each value that the user may change: its key, its place in the file, and the widget that shows it."""
-        for key, place in self.places.items():
-            node, index = place
-            inside = place if node.graph is None and index < len(node.widgets) else innermost(place)
-            if inside is not None and inside[0].widgets[inside[1]].is_value:
-                yield key, place, inside
+        for key in self.places:
+            if (found := self.shown_at(key)) is not None:
+                yield key, *found
+
+    def shown_at(self, key: Key) -> tuple[Place, Place] | None:
+        """The place of an input's value, and the widget that shows it; None if the user may not change it."""
+        place = self.places.get(key)
+        if place is None:
+            return None
+        node, index = place
+        inside = place if node.graph is None and index < len(node.widgets) else innermost(place)
+        return (place, inside) if inside is not None and inside[0].widgets[inside[1]].is_value else None
 
 
 class Converter:
@@ -173,18 +180,19 @@ class _Sending:
         assert layout is not None
         node_id = f"{scope.prefix}{node.node_id}"
         inputs: dict[str, Any] = {}
+        places = {} if node.type == SENDER_BY_PATTERNS else self.places
         for index, name in layout.sent:
             value = values[index]
             if value is not MISSING:
                 inputs[name] = {"__value__": value} if type(value) is list else value
-                if node.type != SENDER_BY_PATTERNS:
-                    self.places[node_id, name] = (node, index)
+                places[node_id, name] = node, index
         for index in layout.processed:
             self._process(node_id, node, index, inputs)
         for slot in sorted(node.links):
             if 0 <= slot < len(node.input_names):
                 self._connect(scope, node, slot, inputs)
-        if any(isinstance(value, dict) for value in node.saved[len(layout.saved) :]):
+        count = len(layout.saved)
+        if len(node.saved) > count and any(isinstance(value, dict) for value in node.saved[count:]):
             # More values than the class has widgets, of a kind that only a script makes: they would be lost.
             self.problems.append(problem_of(Reason.NEEDS_EDITOR, scope, node, "values of the node's own script"))
         for index in layout.processed:

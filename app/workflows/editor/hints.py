@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from app.workflows.editor.app_mode import Named, app_inputs
@@ -26,26 +28,19 @@ _MODES = {mode.value: mode for mode in SeedMode}
 _LONGEST = 200  # characters of a group's title
 _MOST_REROUTES = 100
 
-Area = tuple[float, float, float, float]  # left, top, width, height
+Area = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def hints_of(conversion: Conversion) -> Hints:
     """Values as the editor shows them, which of them are shared, modes of seeds, and how the author shows them."""
     leaders: dict[tuple[str, str, int], Key] = {}
     shared: dict[Key, Key] = {}
-    seeds: dict[Key, SeedMode] = {}
-    values: dict[Key, object] = {}
     named: dict[Named, Key] = {}
-    labels: dict[Key, str] = {}
     hosted: dict[Key, Place] = {}
-    node: LiveNode | None = None  # that the values before were of
-    given: Mapping[str, str] = {}
     chosen = tuple(dict.fromkeys(app_inputs(conversion.source)))
-    for key, place, inside in conversion.shown():
-        values[key] = place[0].values[place[1]]
-        control = control_word(inside)
-        if control in _MODES:
-            seeds[key] = _MODES[control]
+    opened = conversion.opened
+    is_plain = not (chosen or opened.graphs or any(node.origins for node in opened.root.nodes.values()))
+    for key, place, inside in () if is_plain else conversion.shown():
         leader = leaders.setdefault(file_place(place), key)
         if leader != key:
             shared[key] = leader
@@ -53,26 +48,87 @@ def hints_of(conversion: Conversion) -> Hints:
         if chosen:
             for name in _names(place, inside):
                 named.setdefault(name, key)
-        if inside[0] is not node:
-            node, given = inside[0], _widget_labels(inside[0])
-        widget = node.widgets[inside[1]].name
-        is_plain = place[0] is node and not given and widget == key[1]  # as nearly all are
-        if not is_plain and (label := _own_label(place, widget, key, given)):
-            labels[key] = label
         if place[0].graph is not None:
             hosted[key] = place
-    root = conversion.opened.root
     return Hints(
-        nodes=dict(_nodes(conversion.source)),
-        seeds=seeds,
-        values=values,
+        nodes=_Nodes(conversion.source),
+        seeds=_Modes(conversion),
+        values=_Values(conversion),
         shared=shared,
         chosen=tuple(dict.fromkeys(named[name] for name in chosen if name in named)),
         promoted=_promoted(hosted),
-        labels=labels,
+        labels=_Labels(conversion),
         titles={key: node.title for key, (node, _slot) in hosted.items()},
-        leads=dict(_leads(root)),
+        leads=dict(_leads(opened.root)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The values of inputs as the editor shows them."""
+
+    conversion: Conversion
+
+    def get(self, key: Key, default: object, /) -> object:
+        if (found := self.conversion.shown_at(key)) is None:
+            return default
+        (node, index), _inside = found
+        return node.values[index]
+
+
+@dataclass(frozen=True, slots=True)
+class _Modes:
+    """How each seed changes after a run."""
+
+    conversion: Conversion
+
+    def get(self, key: Key, default: SeedMode, /) -> SeedMode:
+        found = self.conversion.shown_at(key)
+        return default if found is None else _MODES.get(control_word(found[1]), default)
+
+
+class _Labels:
+    """The author's label of each input that has one."""
+
+    def __init__(self, conversion: Conversion) -> None:
+        self._conversion = conversion
+        self._node: LiveNode | None = None  # the last one that was asked for
+        self._given: Mapping[str, str] = {}  # the labels on it
+
+    def get(self, key: Key, default: str, /) -> str:
+        if (found := self._conversion.shown_at(key)) is None:
+            return default
+        place, (node, index) = found
+        if node is not self._node:
+            self._node, self._given = node, _widget_labels(node)
+        widget = node.widgets[index].name
+        if place[0] is node and not self._given and widget == key[1]:  # as nearly all are
+            return default
+        return _own_label(place, widget, key, self._given) or default
+
+
+class _Nodes:
+    """Colours and groups of the top level's nodes; those inside a subgraph have no colour and position there."""
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self._source = source
+
+    def get(self, node_id: str, default: NodeHint, /) -> NodeHint:
+        raw = self._raw.get(node_id)
+        if raw is None:
+            return default
+        colour = raw.get("bgcolor") or raw.get("color")
+        known = colour if isinstance(colour, str) and _COLOUR.fullmatch(colour) else ""
+        return NodeHint(colour=known, group=_group(raw.get("pos"), self._groups))
+
+    @cached_property
+    def _raw(self) -> dict[str, Mapping[str, Any]]:
+        return {str(raw.get("id")): raw for raw in _items(self._source.get("nodes"))}
+
+    @cached_property
+    def _groups(self) -> list[tuple[str, Area]]:
+        """The smallest first."""
+        return sorted(_groups(self._source), key=_size)
 
 
 def _names(place: Place, inside: Place) -> Iterator[Named]:
@@ -155,20 +211,8 @@ def _targets(graph: LiveGraph, node_id: str, depth: int) -> Iterator[Place]:
             yield node, link.target_slot
 
 
-def _nodes(source: Mapping[str, Any]) -> Iterator[tuple[str, NodeHint]]:
-    """Those of the top level; nodes inside a subgraph have no colour and position there."""
-    groups = list(_groups(source))
-    nodes = source.get("nodes")
-    for raw in nodes if isinstance(nodes, list) else ():
-        if not isinstance(raw, Mapping):
-            continue
-        colour = raw.get("bgcolor") or raw.get("color")
-        known = colour if isinstance(colour, str) and _COLOUR.fullmatch(colour) else ""
-        if known or groups:
-            yield str(raw.get("id")), NodeHint(colour=known, group=_group(raw.get("pos"), groups))
-
-
 def _groups(source: Mapping[str, Any]) -> Iterator[tuple[str, Area]]:
+    """The title and the edges of each group."""
     groups = source.get("groups")
     for raw in groups if isinstance(groups, list) else ():
         title = raw.get("title") if isinstance(raw, Mapping) else None
@@ -176,11 +220,16 @@ def _groups(source: Mapping[str, Any]) -> Iterator[tuple[str, Area]]:
         match bounds:
             case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h]:
                 if isinstance(title, str):
-                    yield title[:_LONGEST], (x, y, w, h)
+                    yield title[:_LONGEST], (x, y, x + w, y + h)
+
+
+def _size(group: tuple[str, Area]) -> tuple[float, str]:
+    title, (left, top, right, bottom) = group
+    return (right - left) * (bottom - top), title
 
 
 def _group(place: object, groups: list[tuple[str, Area]]) -> str:
-    """The smallest group around a node: groups may be nested."""
+    """The first of these groups around a node: groups may be nested, and the smallest is the first."""
     match place:
         case [int() | float() as x, int() | float() as y, *_]:
             pass
@@ -188,9 +237,7 @@ def _group(place: object, groups: list[tuple[str, Area]]) -> str:
             pass
         case _:
             return ""
-    around = [
-        (width * height, title)
-        for title, (left, top, width, height) in groups
-        if left <= x <= left + width and top <= y <= top + height
-    ]
-    return min(around, default=(0.0, ""))[1]
+    for title, (left, top, right, bottom) in groups:
+        if left <= x <= right and top <= y <= bottom:
+            return title
+    return ""

@@ -208,7 +208,7 @@ class _Builder:
         for node in self._graph.values():
             values, links, node_id = node.values, node.links, node.node_id
             for name, known in self._rows(node):
-                if not known.is_usable or name in links or not (name in values or known.is_needed):
+                if name in links or not (name in values or known.is_needed):
                     continue
                 key, role = (node_id, name), known.role
                 if key in shared:
@@ -223,12 +223,13 @@ class _Builder:
         return self._roles.of(kind, key, self._graph[key[0]])
 
     def _rows(self, node: GraphNode) -> Sequence[tuple[str, _Known]]:
-        """A node's inputs by their names; for most classes they are the same for each node."""
+        """A node's inputs that may be on top, by their names; for most classes they are the same for each node."""
         rows = self._plain.get(node.class_type)
         if rows is None:
             node_class = self._catalogue.get(node.class_type) if self._catalogue is not None else None
             inputs = () if node_class is None else tuple(self._inputs(node, node_class))
-            rows = tuple((name, self._known_of(node, name, spec)) for name, spec in inputs)
+            known = ((name, self._known_of(node, name, spec)) for name, spec in inputs)
+            rows = tuple((name, item) for name, item in known if item.is_usable)
             if node_class is not None and not any(spec.is_dynamic for spec in node_class.inputs):
                 self._plain[node.class_type] = rows
         return rows
@@ -317,12 +318,12 @@ class _Builder:
     def _label(self, known: _Known, node: GraphNode, node_class: NodeClass, name: str) -> str:
         """The author's label, else what a prompt or the value of a primitive node is for, else the server's label."""
         key, hints = (node.node_id, name), self.hints
-        if label := hints.labels.get(key):
+        if label := hints.labels.get(key, ""):
             return label
         if (node.class_type, name) == SCENE_PICTURE:
             return "Picture of the scene"
         match known.kind:
-            case Upload() if label := hints.leads.get(node.node_id):
+            case Upload() if label := hints.leads.get(node.node_id, ""):
                 return label
             case Text() if name in TEXTS and any(output.type == "CONDITIONING" for output in node_class.outputs):
                 is_negative = self._roles.of(known.kind, key, node) is Role.NEGATIVE

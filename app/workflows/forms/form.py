@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
 from app.workflows.forms.fields import Choice, Field, Kind, SeedMode, Text, Upload
 from app.workflows.graph import Key
+
+Name_contra = TypeVar("Name_contra", contravariant=True)
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,13 @@ class NodeHint:
 
     colour: str = ""
     group: str = ""
+
+
+class Lookup(Protocol[Name_contra, Found]):
+    """Facts by name, as a dict or read when they are asked for: a large form shows a few of its inputs first."""
+
+    def get(self, name: Name_contra, default: Found, /) -> Found:
+        """The fact about that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +47,13 @@ class Hints:
     for a node of the root, the input of a subgraph to which it leads.
     """
 
-    nodes: Mapping[str, NodeHint] = field(default_factory=dict)
-    seeds: Mapping[Key, SeedMode] = field(default_factory=dict)
-    values: Mapping[Key, object] = field(default_factory=dict)
+    nodes: Lookup[str, NodeHint] = field(default_factory=dict[str, NodeHint])
+    seeds: Lookup[Key, SeedMode] = field(default_factory=dict[Key, SeedMode])
+    values: Lookup[Key, object] = field(default_factory=dict[Key, object])
     shared: Mapping[Key, Key] = field(default_factory=dict)
     chosen: tuple[Key, ...] = ()
     promoted: tuple[Key, ...] = ()
-    labels: Mapping[Key, str] = field(default_factory=dict)
+    labels: Lookup[Key, str] = field(default_factory=dict[Key, str])
     titles: Mapping[Key, str] = field(default_factory=dict)
     leads: Mapping[str, str] = field(default_factory=dict)
 
