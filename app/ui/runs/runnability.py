@@ -84,8 +84,8 @@ class Standings:
     def refresh(self) -> None:
         """Check if something has changed; nothing waits for it."""
         opened, draft = self._opened, self._context.ui.of(FormState).draft
-        if opened is None or not self._session.fleet.servers:
-            return
+        if opened is None or not opened.is_whole or not self._session.fleet.servers:
+            return  # a large form can be typed in before it is whole, and cannot be run
         chosen = shaped(opened, draft.values)
         question = _Question(
             opened.workflow_id,

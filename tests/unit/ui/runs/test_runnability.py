@@ -212,6 +212,17 @@ async def test_only_choices_files_and_catalogues_are_checked() -> None:
     assert rig.checks == 4
 
 
+async def test_large_form_is_checked_once_it_is_whole() -> None:
+    rig = Rig({A: HAS, B: HAS, C: HAS})
+    whole = rig.workflows[0]
+    rig.workflows = (replace(whole, is_whole=False),)
+    await rig.draw()
+    assert rig.checks == 0
+    rig.workflows = (whole,)
+    assert line(await rig.draw()) == "Runs on gpu-1, gpu-2 and gpu-3"
+    assert rig.checks == 1
+
+
 @pytest.mark.parametrize(
     ("language", "fault", "put"),
     [
