@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -155,12 +155,12 @@ class ImageAddresses:
             self._refresh_small(ended)
             self._refresh_fetched(ended, large)
 
-    def refresh_previews(self, *, has_previews: bool = True) -> None:
-        """Create addresses for new previews and revoke those of earlier ones."""
+    def refresh_previews(self, prompt_ids: Collection[PromptId] | None = None, *, has_previews: bool = True) -> None:
+        """Create addresses for new previews, of these tasks or of all, and revoke those of earlier ones."""
         previews = self._source.previews if has_previews else {}
         for prompt_id, preview in previews.items():
             known = self._pictures.get(prompt_id, {})
-            if preview.serial in known:
+            if preview.serial in known or (prompt_ids is not None and prompt_id not in prompt_ids):
                 continue
             for url in self._outgoing.get(prompt_id, ()):
                 self._revoke(url)

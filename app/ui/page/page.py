@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +54,7 @@ from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
 from app.ui.page.panel_data import PanelData, PanelSources
 from app.ui.page.projection import project, with_progress
-from app.ui.page.redraw import RedrawScheduler
+from app.ui.page.redraw import RedrawScheduler, Turns
 from app.ui.page.regions import changed_regions, graph_change
 from app.ui.page.releases import Releases
 from app.ui.page.state import PageView, Surroundings
@@ -129,6 +129,7 @@ class Page:
         self._seen: frozenset[PromptId] = frozenset()  # that had ended when the tab was last visible
         self._is_restored = False
         self._redraws = RedrawScheduler(screen.schedule, self.draw, self._move)
+        self._turns = Turns()
         self._is_guarded = False
         self._is_asked = False  # another window has asked the user to come here
         self._library = Library(documents, session.files, now, self.request)
@@ -294,7 +295,7 @@ class Page:
         self._results.load()
         self._image_addresses.take(self._screen.early_pictures())
         await self.speak(language)
-        self._session.subscribe(self._follow, self._redraws.follow_move)
+        self._session.subscribe(self._follow, self._follow_move)
         self._releases.subscribe(self.request)
         await self._library.refresh()
         if not self._session.fleet.workflows:
@@ -406,9 +407,15 @@ class Page:
             self._folder.follow()
         self._patch(self._page_change)
 
+    def _follow_move(self) -> None:
+        self._turns.note_move()
+        self._redraws.follow_move()
+
     def _move(self) -> None:
-        """Patch the progress of running work alone."""
+        """Patch the progress of one running task, and that of the next one in a frame of its own."""
         self._patch(self._move_change)
+        if not self._turns.are_over:
+            self._redraws.follow_move()
 
     def _patch(self, page_change: Callable[[Translator], dict[str, object]]) -> None:
         self._redraws.drawn()
@@ -481,18 +488,22 @@ class Page:
         return {**fresh, **graph, **self._album.change(_), **self._news(facts)}
 
     def _move_change(self, _: Translator) -> dict[str, object]:
-        """Return what has moved: everything else is as it was drawn."""
+        """Return what has moved of the task whose turn it is: everything else is as it was drawn."""
         shown = self._shown
         if shown is None or shown.marks is not None:  # the running node is marked in an open graph
             return self._page_change(_)
-        self._refresh_previews()
-        self._shown = with_progress(shown, self._session, self._image_addresses)
+        running = (card.task.prompt_id for card in shown.now.cards if not card.task.state.is_end)
+        prompt_id = self._turns.next(running)
+        if prompt_id is None:
+            return {}
+        self._refresh_previews((prompt_id,))
+        self._shown = with_progress(shown, prompt_id, self._session, self._image_addresses)
         regions = changed_regions(shown, self._shown, _)
         return {"regions": regions} if regions else {}
 
-    def _refresh_previews(self) -> None:
+    def _refresh_previews(self, prompt_ids: Collection[PromptId] | None = None) -> None:
         is_on = self._ui.of(Settings).previews is not Previews.OFF
-        self._image_addresses.refresh_previews(has_previews=is_on)
+        self._image_addresses.refresh_previews(prompt_ids, has_previews=is_on)
 
     def _refresh_library(self) -> LibraryEntries:
         """Open the chosen workflow, and look for published workflows and for the pictures of an open library."""

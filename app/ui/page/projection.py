@@ -168,9 +168,11 @@ def _waiting(session: SessionFacts) -> frozenset[PromptId]:
     return frozenset(item.prompt_id for item in line.entries) if line is not None else frozenset()
 
 
-def with_progress(view: PageView, session: SessionFacts, pictures: Pictures) -> PageView:
-    """Return the page with the present progress and previews of running work, and all else as it was."""
-    cards = tuple(with_motion(card, session, pictures) for card in view.now.cards)
+def with_progress(view: PageView, prompt_id: PromptId, session: SessionFacts, pictures: Pictures) -> PageView:
+    """Return the page with the present progress and preview of one task, and all else as it was."""
+    cards = tuple(
+        with_motion(card, session, pictures) if card.task.prompt_id == prompt_id else card for card in view.now.cards
+    )
     return replace(view, now=replace(view.now, cards=cards))
 
 

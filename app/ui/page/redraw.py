@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from app.core.model import PromptId
 from app.session import Run, RunStage
 
 LONGEST_HOLD = 0.1  # seconds; a reaction within that time feels immediate
@@ -18,6 +19,28 @@ class Schedule(Protocol):
     """Calls back once, before the next frame, or calmly before one of the next few."""
 
     def __call__(self, callback: Callable[[], None], *, is_calm: bool = False) -> None: ...
+
+
+class Turns:
+    """Whose progress is drawn next: one task at a time, so that a patch is short and keys are handled in between."""
+
+    def __init__(self) -> None:
+        self._coming: list[PromptId] = []
+        self._has_moved = False
+
+    def note_move(self) -> None:
+        """Note that tasks have moved."""
+        self._has_moved = True
+
+    def next(self, running: Iterable[PromptId]) -> PromptId | None:
+        """Return the task to draw; None if none has moved since all were drawn."""
+        if not self._coming and self._has_moved:
+            self._coming, self._has_moved = list(running), False
+        return self._coming.pop(0) if self._coming else None
+
+    @property
+    def are_over(self) -> bool:
+        return not (self._coming or self._has_moved)
 
 
 class RedrawScheduler:

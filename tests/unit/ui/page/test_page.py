@@ -158,6 +158,25 @@ async def test_step_of_progress_draws_its_line_and_computes_nothing_else(monkeyp
     assert projected == []
 
 
+async def test_tasks_that_moved_are_drawn_one_after_the_other() -> None:
+    screen, items = MemoryScreen(), [task(name) for name in "abc"]
+    _page, session = await opened(screen, StillSession(window=window(*items)))
+    screen.changes.clear()
+    for fraction in (0.25, 0.5):
+        session.progress = {item.prompt_id: Progress(item.prompt_id, 4, fraction=fraction) for item in items}
+        session.movers[0]()
+        screen.draw()
+    for _ in items[2:]:
+        session.movers[0]()
+    while screen.due:
+        screen.draw()
+    drawn = [next(iter(change["regions"])) for change in screen.changes]  # type: ignore[call-overload]
+    rows = [f"pace-{item.prompt_id}" for item in items]
+    assert sorted(drawn[:3]) == sorted(rows), "each has its turn before one has a second"
+    assert all(len(change["regions"]) == 1 for change in screen.changes)  # type: ignore[arg-type]
+    assert drawn[3:] == [drawn[0]], "the others were drawn with their latest step"
+
+
 async def test_first_preview_draws_its_row() -> None:
     screen, item = MemoryScreen(), task("a")
     _page, session = await opened(screen, StillSession(window=window(item)))
