@@ -289,6 +289,7 @@ async function picture(name) {
     return url;
   }
   const blob = await read(name).catch(() => null); // Python reports an unreadable store
+  await turn();
   if (!box) return null;
   if (!blob) return null;
   const known = pictures.get(name); // read twice at the same time
@@ -304,6 +305,16 @@ async function picture(name) {
   }
   return url;
 }
+
+const turns = new MessageChannel();
+const waiting = [];
+turns.port1.onmessage = () => waiting.shift()();
+
+/** Wait for a task of one's own: the store answers for a screenful of pictures in one, and each takes a moment to be shown. */
+const turn = () => new Promise((resolve) => {
+  waiting.push(resolve);
+  turns.port2.postMessage(null);
+});
 
 async function read(name) {
   connection ??= openKept(() => { connection = null; });
