@@ -1,12 +1,15 @@
-// How often what moves by itself is drawn: some 20 times a second, or so seldom that all of it together takes a tenth of a core.
-// The user's own actions are drawn immediately.
+// How often what moves by itself is drawn: some 20 times a second, or so seldom that all of it together takes a tenth of a core, and
+// not in the frames in which the user scrolls or types. The user's own actions are drawn immediately.
 
 const CALM = 40; // milliseconds
 const CALMEST = 250;
 const SHARE = 0.1;
 const costs = { page: 0, animation: 0 }; // milliseconds that the last drawing of each took
 
+const STILL = 40; // milliseconds without a key and without scrolling
+
 let drawn = 0; // when the page was, the last time
+let touched = -STILL; // when the user typed or scrolled
 
 export function noteCost(kind, milliseconds) {
   costs[kind] = milliseconds;
@@ -20,3 +23,8 @@ export function pause() {
 
 /** The milliseconds until the page may be drawn: what moves after a quiet time is drawn immediately. */
 export const rest = () => Math.max(0, drawn + pause() - performance.now());
+
+/** The milliseconds until the user has neither typed nor scrolled for a moment. */
+export const untilStill = () => Math.max(0, touched + STILL - performance.now());
+
+for (const type of ["scroll", "keydown"]) addEventListener(type, () => (touched = performance.now()), { capture: true, passive: true });

@@ -4,7 +4,7 @@
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
 import { noteDrawn } from "./aim.js";
 import { animate, isPlaying } from "./animation.js";
-import { noteCost, rest } from "./calm.js";
+import { noteCost, rest, untilStill } from "./calm.js";
 import { beginCamera } from "./camera.js";
 import "./copy.js";
 import { settlePictures } from "./compare.js";
@@ -257,20 +257,22 @@ function listenHold(callback) {
   errors.addEventListener("focusout", () => queueMicrotask(holdDeletions));
 }
 
+const CALM_AT_MOST = 500; // milliseconds, while the user types or scrolls
+
 const soon = new MessageChannel();
 const waiting = [];
 soon.port1.onmessage = () => waiting.shift()?.();
 
 /** Call back once, before the next frame, or calmly before one of the next few. A hidden tab draws no frames and its timers
  *  are late, but messages arrive. */
-export function schedule(callback, isCalm) {
+export function schedule(callback, isCalm, latest = performance.now() + CALM_AT_MOST) {
   if (document.hidden) {
     waiting.push(callback);
     soon.port2.postMessage(null);
     return;
   }
   if (isCalm) {
-    setTimeout(() => schedule(callback, false), rest());
+    setTimeout(() => schedule(callback, untilStill() > 0 && performance.now() < latest, latest), Math.max(rest(), untilStill()));
     return;
   }
   let isDone = false;
