@@ -30,5 +30,6 @@ export function formatSize(language, count) {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(count, 1)) / 3));
   const unitDisplay = power ? "short" : "long"; // in English the short name of bytes has no plural
   const options = { style: "unit", unit: UNITS[power], unitDisplay, maximumFractionDigits: power > 1 ? 1 : 0 };
-  return formatter("NumberFormat", language, options).format(count / 1000 ** power);
+  const text = formatter("NumberFormat", language, options).format(count / 1000 ** power);
+  return text.replace(/(?<=\d)(?=\p{Script=Han})/u, "\u00a0"); // Chinese has “879 字节”, as it has “1 kB”
 }

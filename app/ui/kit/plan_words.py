@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from app.core.errors import BadPlan, RowFault
 from app.ui.kit.i18n import Translator
-from app.ui.kit.words import Tone, Words
+from app.ui.kit.words import Tone, Words, sentences
 
 SHOWN = 5  # rows; the plan's own list is longer
 
 
 def word_bad_plan(error: BadPlan, _: Translator) -> Words:
-    rows = " ".join(word_row(fault, _) for fault in error.faults[:SHOWN])
+    rows = sentences(*(word_row(fault, _) for fault in error.faults[:SHOWN]))
     return Words(_title(error, _), _advice(error, _), rows or _quote(error), tone=Tone.WARN)
 
 

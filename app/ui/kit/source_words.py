@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.errors import BadInput, SourceFault
 from app.ui.kit.i18n import Translator
-from app.ui.kit.words import Tone, Words
+from app.ui.kit.words import Tone, Words, sentences
 from app.workflows.documents import Note
 from app.workflows.editor.problems import CannotConvert, Problem, Reason
 
@@ -85,7 +85,7 @@ def word_cannot_convert(error: CannotConvert, _: Translator) -> Words:
     return Words(
         _("This workflow cannot be run from here as it is."),
         _("Install the missing node, or replace it in ComfyUI, and save the workflow again."),
-        " ".join(lines),
+        sentences(*lines),
         tone=Tone.WARN,
     )
 

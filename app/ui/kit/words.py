@@ -40,6 +40,14 @@ def titled(words: Words) -> str:
     return f"{words.title}{SEPARATOR}{words.cause}" if words.cause else words.title
 
 
+def sentences(*texts: str) -> str:
+    """Join sentences, without those that are empty. After full-width punctuation there is no space."""
+    joined = ""
+    for text in filter(None, texts):
+        joined += text if not joined or joined[-1] in "。！？" else f" {text}"
+    return joined
+
+
 NAMED = 3  # items in a short line; more are counted
 
 

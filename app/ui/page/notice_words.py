@@ -10,7 +10,7 @@ from app.core.server_fingerprint import RestartSign
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.words import Tone, Words
+from app.ui.kit.words import Tone, Words, sentences
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.state import Stopped
@@ -166,7 +166,7 @@ def _changed(item: Notice, _: Translator) -> Words:
                 " work there is looked up again; compare the address in the fleet if you did not expect this."
             )
     when = _("Noticed at {time}.", time=_.formats.clock(item.noticed.at)) if item.noticed else ""
-    return Words(title, " ".join(filter(None, (when, advice))), tone=Tone.QUIET)
+    return Words(title, sentences(when, advice), tone=Tone.QUIET)
 
 
 def _quarantine(item: Notice, _: Translator) -> Words:

@@ -6,7 +6,7 @@ from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
 from app.ui.kit.cause_words import word_cause, word_rule
 from app.ui.kit.i18n import Translator
-from app.ui.kit.words import Tone, Words
+from app.ui.kit.words import Tone, Words, sentences
 from app.ui.runs.cards import named_node, title_of
 from app.ui.runs.note_words import word_sign, word_unclear
 from wire.media import viewer_of
@@ -121,7 +121,7 @@ def _lost(task: Task, _: Translator) -> Words:
         word_sign(signs[-1], _) if signs else explanation,
         _("Run it again if you still want it."),
     ]  # fmt: skip
-    return Words(title, " ".join(filter(None, parts)))
+    return Words(title, sentences(*parts))
 
 
 def _word_cause_of_loss(server: str, cause: EndCause | None, _: Translator) -> tuple[str, str]:
