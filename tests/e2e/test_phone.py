@@ -116,6 +116,20 @@ async def test_count_is_typed_over_and_buttons_keep_their_places(user: BrowserUs
     assert await page.evaluate(PLACES) == before
 
 
+async def test_texts_on_a_phone_name_no_mouse_or_keys(user: BrowserUser) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
+    page = window.page
+    await window.choose_sample("enlarge")
+    await page.get_by_test_id("open-files").tap()
+    chosen = page.get_by_test_id("files-chosen")
+    assert (await chosen.inner_text()).startswith("Choose photos or other files.")
+    await page.keyboard.press("Escape")
+    await page.get_by_test_id("open-palette").tap()
+    await page.locator(".palette-option").first.wait_for()
+    assert await page.evaluate("[...document.querySelectorAll('kbd')].filter((key) => key.checkVisibility()).length") == 0
+
+
 async def _open_results(user: BrowserUser) -> MooringWindow:
     """Open a window on a phone, and show its two results."""
     await user.new_profile(**PHONE)

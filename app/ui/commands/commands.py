@@ -156,7 +156,7 @@ def _work(offered: Offered, _: Translator) -> Iterator[Command]:
     if offered.can_run:
         yield Command("run", _("Run"), Group.WORK, "run", "run", terms="start queue generate")
     if offered.is_open:
-        files = _("Many files or a folder …")
+        files = _("Many files or a folder")
         yield Command("many-files", files, Group.WORK, "folder", "open-files", terms="batch photos")
         yield Command("many-runs", _("Many runs …"), Group.WORK, "grid", "open-many", terms="batch grid sweep")
     if offered.cancels is not None:

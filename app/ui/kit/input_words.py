@@ -121,7 +121,7 @@ def _many_files(error: BadInput, _: Translator) -> Words:
     if error.cause == "other-folder":
         return Words(
             _("None of the missing files is there."),
-            _("Choose the folder that you chose before. Files are found by name, size and time of change."),
+            _("Choose the same files or folder as before. Files are found by name, size and time of change."),
             error.name,
             Tone.WARN,
         )

@@ -145,7 +145,7 @@ class FilesActions:
 
     @action("files-clear")
     def clear(self) -> None:
-        """Start over with no files."""
+        """Take all files out of the dialog."""
         self._show(replace(self._draft, files=None))
 
     @action("files-add")

@@ -37,11 +37,6 @@ def word_stop(view: RunView, _: Translator) -> str:
     return _("Stop the run") if view.stops else _("Nothing of this window runs or waits")
 
 
-def word_any(where: WhereView, _: Translator) -> str:
-    """Name the choice that leaves the server to the page."""
-    return _.plural("Any of {count} server", "Any of {count} servers", where.able) if where.able > 1 else _("Automatic")
-
-
 def word_choice(server: WhereServer, _: Translator) -> str:
     """Name a server that can be chosen, with the length of its queue."""
     only = _("Only {server}", server=server.name)

@@ -49,7 +49,6 @@ class WindowMark:
 class SessionRow:
     """One session: a window's own, or one of its crew. `is_moored` is False if `tag` is only its last server."""
 
-    number: int  # 1 is the window's own
     tag: ServerTag | None = None
     is_moored: bool = False
     running: int = 0
@@ -182,7 +181,6 @@ class _Maker:
         last = max(tasks, key=lambda task: task.created_at, default=None)
         server_id = held or (last.server_id if last is not None else None)
         return SessionRow(
-            number=(crew_number(owner) or 0) + 1,
             tag=tag_of(self._session.fleet, server_id) if server_id is not None else None,
             is_moored=held is not None,
             running=running,

@@ -130,12 +130,12 @@ def test_more_files_join_those_of_the_open_dialog() -> None:
     assert "Drop files or a folder" in shown(made)
 
 
-def test_page_says_when_a_reload_will_need_the_folder() -> None:
+def test_page_says_when_a_reload_will_need_the_files() -> None:
     made = rig()
     made.actions.take_many(PHOTO, chosen("a.png", "b.png", size=ROOM // 2))
-    assert "choose the folder again" not in shown(made)
+    assert "choose them again" not in shown(made)
     made.actions.take_many(PHOTO, chosen("c.png"))
-    assert "choose the folder again" in shown(made)
+    assert "choose them again" in shown(made)
 
 
 def test_several_fields_can_be_chosen_from() -> None:
@@ -287,8 +287,8 @@ def panel(made: Rig, found: FileRuns, at_hand: int = 0) -> str:
 def test_panel_counts_the_runs_and_what_a_reload_would_need() -> None:
     text = panel(rig(), work("ddw..."), at_hand=6)
     assert "holiday" in text and "2 of 6 done" in text and "3 to come" in text
-    assert "3 files are not copied into this browser yet" in text
-    assert "A reload needs the folder again." in text
+    assert "3 files are still to be read" in text
+    assert "After a reload you would have to choose them again." in text
     assert "files-missing" not in text
 
 
@@ -296,7 +296,7 @@ def test_panel_tells_that_a_large_plan_does_not_survive_a_reload() -> None:
     made = rig()
     made.session.line.files.forgotten = frozenset({BATCH})
     text = panel(made, work("dd...."), at_hand=6)
-    assert "keep this page open" in text and "needs the folder again" not in text
+    assert "keep this page open" in text and "choose them again" not in text
 
 
 def test_panel_asks_for_the_folder_after_a_reload() -> None:
@@ -304,6 +304,12 @@ def test_panel_asks_for_the_folder_after_a_reload() -> None:
     assert "4 files are not here since this page was reloaded" in text
     again = element(text, data_testid="choose-folder")
     assert (again["data-files"], again["data-node"], "webkitdirectory" in again) == ("again", BATCH, True)
+
+
+def test_panel_asks_for_files_if_no_folder_was_chosen() -> None:
+    text = panel(rig(), work("dd....", folder=""))
+    assert "Choose the files again" in text
+    assert not elements(text, data_testid="choose-folder")
 
 
 async def test_folder_that_is_chosen_again_goes_to_its_plan() -> None:

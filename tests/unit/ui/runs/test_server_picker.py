@@ -55,7 +55,7 @@ def test_unavailable_servers_show_the_cause() -> None:
     text = markup(page(StillSession(fleet=three()), UiState().with_slices(FormState(workflow_id="text"))), "run")
     options = {item.text: "disabled" in item for item in elements(text, "option")}
     assert options == {
-        "Automatic": False,
+        "Any server": False,
         "Wait for a free one": False,
         "Only a": False,
         "b cannot take it: it takes nothing new": True,
@@ -96,7 +96,7 @@ def test_several_runs_of_a_bound_window_use_other_servers_too() -> None:
     session = StillSession(fleet=two, window=window(task("a", "gpu-1")))
     several = RunsState(run_count=4, count_of="text")
     text = markup(page(session, UiState().with_slices(FormState(workflow_id="text"), several)), "run")
-    assert element(text, id="where").text == "Any of 2 servers"
+    assert element(text, id="where").text == "Any server"
     assert element(text, id="run-words").text == "Spread over 2 servers"
     assert element(text, id="run-button").text == "Run 4 on 2 servers"
     joined = StillSession(fleet=two, window=window(task("a", "gpu-1")), line=StillLine(line=waiting("one")))
