@@ -127,7 +127,7 @@ async def test_texts_on_a_phone_name_no_mouse_or_keys(user: BrowserUser) -> None
     await page.keyboard.press("Escape")
     await page.get_by_test_id("open-palette").tap()
     await page.locator(".palette-option").first.wait_for()
-    assert await page.evaluate("[...document.querySelectorAll('kbd')].filter((key) => key.checkVisibility()).length") == 0
+    await expect(page.locator("kbd:visible")).to_have_count(0)
 
 
 async def _open_results(user: BrowserUser) -> MooringWindow:
