@@ -17,7 +17,7 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
+from tests.e2e.window_kit import VIEWPORT, BrowserUser, MooringWindow, press_in_menu
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -63,6 +63,19 @@ OUTSIDE = """(box) => {
   const sticks = (at) => at.left < place.left - 1 || at.right > place.right + 1;
   const parts = [...box.querySelectorAll("*")];
   return parts.filter((one) => sticks(one.getBoundingClientRect())).map((one) => one.outerHTML);
+}"""
+
+
+# Focus the inputs and buttons above the Run bar from the first to the last and back; return those that it then covers.
+BELOW_RUN = """() => {
+  const controls = ["#form", "#standing", "#nodes"].flatMap((part) =>
+    [...document.querySelectorAll(`${part} :is(button, input, select, textarea, summary)`)]);
+  const shown = controls.filter((one) => one.checkVisibility() && !one.disabled && !one.closest("[popover]"));
+  const run = document.getElementById("run");
+  return shown.concat([...shown].reverse()).filter((one) => {
+    one.focus();
+    return one.getBoundingClientRect().bottom > run.getBoundingClientRect().top + 1;
+  }).map((one) => one.outerHTML.slice(0, 200));
 }"""
 
 
@@ -131,6 +144,13 @@ async def expect_switch_beside_its_state(page: Page) -> None:
     assert boxes[1]["width"] == pytest.approx(42)
     assert await word.evaluate("(box) => box.scrollWidth <= box.clientWidth")
     assert await page.locator(".field.is-switch").evaluate(OUTSIDE) == []
+
+
+async def test_focused_input_is_above_the_run_bar(form: MooringWindow) -> None:
+    for width in (1440, 1000):
+        await form.page.set_viewport_size({"width": width, "height": 640})
+        assert await form.page.evaluate(BELOW_RUN) == []
+    await form.page.set_viewport_size(VIEWPORT)
 
 
 async def test_switch_and_its_state_are_side_by_side(form: MooringWindow) -> None:

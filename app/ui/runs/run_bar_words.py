@@ -130,4 +130,4 @@ def _unable(blocker: Blocker, _: Translator) -> str:
                 "This window uses a server that lacks what this workflow needs."
                 " Wait until its work has ended, or open another window."
             )
-    return _("No server can run this workflow. See what is missing below.")
+    return _("No server can run this workflow. The form shows what is missing.")
