@@ -107,7 +107,7 @@ export function update(text) {
   for (const [name, value] of Object.entries(change.root ?? {})) setMark(name, value);
   if (change.keys !== undefined) setKeys(change.keys);
   if (change.icon !== undefined && !byId("favicon").href.endsWith(change.icon)) byId("favicon").href = change.icon;
-  if (change.reveal !== undefined && matchMedia("(width < 900px)").matches) reveal(byId(change.reveal));
+  if (change.reveal !== undefined && matchMedia("(width < 56.25em)").matches) reveal(byId(change.reveal));
   if (change.found) showFound();
   if (change.kept !== undefined) place(change.kept);
   animate();

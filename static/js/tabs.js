@@ -4,7 +4,7 @@
 import { owned } from "./owned.js";
 
 const KEY = owned("mooring.tab");
-const NARROW = matchMedia("(width < 700px)");
+const NARROW = matchMedia("(width < 43.75em)");
 const PARTS = { form: "form", standing: "form", nodes: "form", run: "form", now: "now", waiting: "now", left: "now", breaking: "now",
   sheets: "results", results: "results" };
 const IDS = Object.keys(PARTS).map((id) => `#${id}`).join();
