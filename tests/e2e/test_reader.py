@@ -1,4 +1,4 @@
-"""The page for those who hear it or enlarge it: announcements, the accessibility tree, and 400 % zoom."""
+"""The page for those who hear it or enlarge it: announcements, the accessibility tree, 400 % zoom, and large text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from tests.e2e import window_kit
 from tests.e2e.axe_kit import FINISH
@@ -18,7 +18,10 @@ from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-ZOOMED = {"width": 320, "height": 256}  # 1280 × 1024 at 400 %, WCAG 1.4.10
+ZOOMED: ViewportSize = {"width": 320, "height": 256}  # 1280 × 1024 at 400 %, WCAG 1.4.10
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+LARGE_TEXT = 32  # pixels: the browser's setting for the size of text at 200 %, WCAG 1.4.4
 
 # What a screen reader would say: each text that comes into a live region, and each alert that appears.
 FIRST_SCRIPT = f"""{window_kit.FIRST_SCRIPT}
@@ -60,6 +63,14 @@ UNREACHABLE = """(within) => {
       found.push(`${name} at ${Math.round(x)}, ${Math.round(y)} is under ${top?.outerHTML.slice(0, 80)}`);
   }
   return found;
+}"""
+# Labels of the open dialog or the page that are wider or higher than their place.
+CUT = """(within) => {
+  const root = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.querySelector(within);
+  return [...root.querySelectorAll(".button:not(.icon-only), h2, label, summary, .tab, .segment")].filter((item) =>
+    item.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !item.closest(".visually-hidden") &&
+    item.clientWidth > 2 && (item.scrollWidth > item.clientWidth + 2 || item.scrollHeight > item.clientHeight + 4)
+  ).map((item) => `${item.textContent.trim().slice(0, 40)} is cut off`);
 }"""
 # How much of the window is taken by what does not scroll with the page.
 COVERED = """() => [...document.body.querySelectorAll("*")].filter((item) =>
@@ -230,17 +241,27 @@ async def test_sheet_and_comparison_are_usable_without_seeing(window: MooringWin
     await page.keyboard.press("Escape")
 
 
-async def test_everything_is_reachable_at_four_hundred_percent(window: MooringWindow, photo: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(ZOOMED, 16), (DESKTOP, LARGE_TEXT), (PHONE, LARGE_TEXT)],
+    ids=["zoomed", "large text", "large text on a phone"],
+)
+async def test_everything_is_reachable_when_enlarged(
+    window: MooringWindow, photo: Path, size: ViewportSize, text: int
+) -> None:
     page = window.page
     await add_results(window)
     await window.choose_sample("enlarge")
     await window.put_picture(photo)
-    await page.set_viewport_size({**ZOOMED})
+    await page.set_viewport_size(size)
+    browser = await page.context.new_cdp_session(page)
+    await browser.send("Page.setFontSizes", {"fontSizes": {"standard": text, "fixed": text}})
     found: list[str] = []
     for part in ("form", "now", "results"):
         await window.show(part)
+        found += [f"{part}: {finding}" for finding in await page.evaluate(CUT, "body")]
         covered = await page.evaluate(COVERED)
-        found += [f"{part}: {covered:.0%} of the window is covered"] if covered > 0.25 else []
+        found += [f"{part}: {covered:.0%} of the window is covered"] if covered > 1 / 3 else []
         found += [f"{part}: {finding}" for finding in await page.evaluate(UNREACHABLE, "body")]
         too_wide = await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         found += [f"{part}: is wider than the window"] if too_wide else []
@@ -260,6 +281,7 @@ async def test_everything_is_reachable_at_four_hundred_percent(window: MooringWi
         await page.locator(opener).first.evaluate("(button) => button.click()")
         await page.locator("dialog[open]").wait_for()
         await page.evaluate(FINISH)  # a drawer slides in
+        found += [f"{name}: {finding}" for finding in await page.evaluate(CUT, "body")]
         found += [f"{name}: {finding}" for finding in await page.evaluate(UNREACHABLE, "body")]
         while await page.locator("dialog[open]").count():
             await page.keyboard.press("Escape")
