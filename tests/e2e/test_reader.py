@@ -174,7 +174,8 @@ async def test_messages_are_announced_once_also_behind_dialogs(window: MooringWi
     await page.locator("dialog").wait_for(state="detached")
     await page.get_by_test_id("open-palette").click()
     await page.get_by_test_id("palette-query").press_sequentially("library")
-    await wait_heard(page, await page.locator("#palette-count").inner_text())
+    count = "document.getElementById('palette-count').innerText"
+    await wait_for_js(page, f"() => heard.some((text) => text.includes({count}))")
     assert await page.locator("dialog[open] #live").inner_text(), "what is outside of a dialog is silent"
     await page.keyboard.press("Escape")
     await page.get_by_test_id("undo-deletion").click()
