@@ -296,11 +296,40 @@ function onEvent(type, attribute, callback) {
   });
 }
 
+const typed = new Map(); // field → passes its text on, once the frame that shows it is painted
+
+function passTyped() {
+  for (const [field, pass] of typed) {
+    typed.delete(field);
+    pass();
+  }
+}
+
+/** Typing in `data-input`. A field shows its text itself, so Python reads it after that, or before anything else that it reads. A field
+ *  that follows Python (`data-follows`) is read immediately. */
+function listenTyping(callback) {
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest?.("[data-input]");
+    if (!field || field.disabled) return;
+    if (!typed.size) requestAnimationFrame(() => {
+      waiting.push(passTyped);
+      soon.port2.postMessage(null);
+    });
+    typed.set(field, () => callback(field.dataset.input, facts(field, event)));
+    if (document.hidden || field.dataset.follows !== undefined) passTyped();
+  });
+  for (const type of ["focusout", "visibilitychange", "pagehide"]) addEventListener(type, passTyped, true);
+}
+
 /** Clicks on `data-action`, Enter in a `data-enter` field, changes of `data-change`, typing in `data-input`: `callback(name, facts as JSON)`. */
-export function listen(onAction) {
+export function listen(callback) {
+  const onAction = (name, facts) => {
+    passTyped();
+    callback(name, facts);
+  };
   onEvent("click", "action", onAction);
   onEvent("change", "change", onAction);
-  onEvent("input", "input", onAction);
+  listenTyping(callback);
   listenTexts(onAction);
   document.addEventListener("compositionstart", () => { isComposing = true; });
   document.addEventListener("compositionend", () => { isComposing = false; });

@@ -190,6 +190,24 @@ async def test_unchanged_result_is_kept_and_removed_one_is_redrawn(window: Moori
     await expect(window.page.locator("[data-stays]")).to_have_count(0)
 
 
+# Type, and press Run before a frame is drawn.
+TYPE_AND_RUN = """(text) => {
+  const field = document.getElementById("field-1-text");
+  field.value = text;
+  field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  document.querySelector("[data-testid=run]").click();
+}"""
+
+
+async def test_text_typed_right_before_a_click_is_sent(window: MooringWindow) -> None:
+    page = window.page
+    await window.choose_sample("text")
+    async with page.expect_request(lambda request: request.url.endswith("/prompt")) as sent:
+        await page.evaluate(TYPE_AND_RUN, "a dune")
+    request = await sent.value
+    assert '"a dune"' in (request.post_data or "")
+
+
 async def test_typed_text_and_picture_survive_reload(window: MooringWindow, photo: Path) -> None:
     page = window.page
     prompt_id = await window.run_photo(photo)
