@@ -13,6 +13,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.page.header_words import word_ill
 from app.ui.page.state import NoticeKind, PageView
 from app.ui.runs.card_words import word_card
+from app.ui.runs.progress_words import word_batch
 from app.ui.runs.state import CardView
 from app.ui.runs.task_words import word_contact
 
@@ -21,7 +22,12 @@ def announcements(before: PageView | None, after: PageView, _: Translator) -> li
     """Return what has happened since the page was drawn; nothing when it is drawn first, with the records of before."""
     if before is None or before.header.is_restoring:
         return []
-    return [*_runs(before, after, _), *_waiting(before, after, _), *_servers(before, after, _)]
+    return [
+        *_runs(before, after, _),
+        *_batch(before, after, _),
+        *_waiting(before, after, _),
+        *_servers(before, after, _),
+    ]
 
 
 def _runs(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
@@ -78,6 +84,13 @@ def _state(was: CardView | None, card: CardView, _: Translator) -> str:
     if is_back and was is not None and task.state is was.task.state:
         return word_contact(task, _).title
     return word_card(card, _).title
+
+
+def _batch(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
+    """Yield how a batch has ended."""
+    was, batch = before.now.batch, after.now.batch
+    if batch is not None and batch.is_over and batch != was:
+        yield word_batch(batch, _)
 
 
 def _waiting(before: PageView, after: PageView, _: Translator) -> Iterator[str]:

@@ -66,6 +66,7 @@ from app.ui.results.album_rows import AlbumRows
 from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.reuse import Reuse
 from app.ui.results.state import PictureDialog
+from app.ui.runs.batches import BatchFollower
 from app.ui.runs.downloads import DownloadActions
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import POLL_INTERVAL, Standings
@@ -155,6 +156,7 @@ class Page:
         self._library_index = LibraryIndex()
         self._stock = LibraryEntries()
         self._end_notifier = EndNotifier(notifier, now)
+        self._batches = BatchFollower()
         self._settings = SettingsActions(self, screen, notifier, lambda: self._translator, session.choose_previews)
         self._recents = Recents(documents, self, screen, self._deletions)
         self._words = Words(
@@ -435,6 +437,7 @@ class Page:
         if ended is not None and (not is_hidden or not self._is_restored):
             self._seen, self._is_restored = ended, True
         self._end_notifier.update(self._session, ended, self._ui.of(Settings), _)
+        self._batches.follow(self._session)
         is_found, self._is_asked = self._is_asked and not is_hidden, self._is_asked and is_hidden
         sign = read_sign(self._session, self._seen, is_asked=self._is_asked)
         news = self._news({"title": word_title(sign, _), "ends": title_ends(sign), "icon": draw_icon(sign)})
@@ -473,6 +476,7 @@ class Page:
             stock=stock,
             sight=self._sights.url,
             album=self._album.view(),
+            batch=self._batches.view,
             strip=self._album.strip(),
             panels=self._panel_data.facts,
         )

@@ -32,7 +32,7 @@ from app.ui.runs.many import many_lists
 from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view, supplied
 from app.ui.runs.server_picker import WhereView, senders_for, where_view
-from app.ui.runs.state import Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
+from app.ui.runs.state import BatchView, Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
 from app.ui.runs.turns import turn_view
 from app.ui.runs.waiting import cancel_view, waiting_view
 from app.ui.scripting.actions import ScriptingState
@@ -63,13 +63,14 @@ def project(
     stock: LibraryEntries | None = None,
     sight: Callable[[str], str] = lambda _name: "",
     album: AlbumView | None = None,
+    batch: BatchView | None = None,
     panels: PanelFacts = NOTHING_READ,
     strip: Strip = NO_STRIP,
 ) -> PageView:
     """Return the page to draw. `word` returns the text that the page shows for a label, so that a search finds it.
 
     `stock` is the list of the library, if it is longer than `workflows`; `sight` returns a library item's picture.
-    `album` is every result in this browser, while it is shown.
+    `album` is every result in this browser, while it is shown; `batch` is the one under way, or over.
     `strip` has the results around the one that is shown large. `panels` is the data of the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
@@ -147,6 +148,7 @@ def project(
             below=waiting.under_way,
             sending=len(on_their_way),
             is_whole=ui.of(RunsState).is_whole,
+            batch=batch if batch is not None and batch.batch_id not in ui.of(RunsState).dismissed else None,
         ),
         waiting=waiting,
         sheets=sheets.entries(),

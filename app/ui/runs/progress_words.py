@@ -8,7 +8,7 @@ from app.core.progress import Progress
 from app.session import Run, RunStage
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR
-from app.ui.runs.state import CardView, NowView
+from app.ui.runs.state import BatchView, CardView, NowView
 from app.ui.runs.task_words import word_state
 
 LEFT = "{left}"  # where a title has the remaining time
@@ -101,6 +101,17 @@ def word_stage(stage: RunStage, _: Translator) -> str:
             return _("Sent")
         case RunStage.FAILED:
             return _("Not sent")
+
+
+def word_batch(batch: BatchView, _: Translator) -> str:
+    """Say how many runs of a batch are done, and how many are not because they failed or were stopped."""
+    done = _("{done} of {total} done", done=_.formats.number(batch.done), total=_.formats.number(batch.total))
+    counts = [
+        done,
+        batch.failed > 0 and _.plural("{count} failed", "{count} failed", batch.failed),
+        batch.stopped > 0 and _.plural("{count} stopped", "{count} stopped", batch.stopped),
+    ]
+    return SEPARATOR.join(count for count in counts if count)
 
 
 def word_below(view: NowView, _: Translator) -> str:

@@ -42,7 +42,9 @@ def sign_of(task: Task) -> str:
     return "stop" if task.state.is_end else "clock"
 
 
-def new_failures(cards: Iterable[CardView], runs: Iterable[RunCard], dismissed: frozenset[PromptId]) -> list[CardView]:
+def new_failures(
+    cards: Iterable[CardView], runs: Iterable[RunCard], dismissed: frozenset[PromptId | BatchId]
+) -> list[CardView]:
     """Return the latest failures since the user has started a run last; `cards` are newest first."""
     known = list(cards)
     begun = max((*_begins(card.task for card in known), *(item.run.started_at for item in runs)), default=0.0)

@@ -9,7 +9,7 @@ from enum import Enum
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.eta import Outlook
-from app.core.model import Output, PromptId, ServerId, Task, TaskState
+from app.core.model import BatchId, Output, PromptId, ServerId, Task, TaskState
 from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Run
@@ -271,6 +271,21 @@ class Hold:
     waiting: tuple[PromptId, ...] = ()  # in this window, below the rows
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchView:
+    """The runs of one plan, by what became of them; the others of `total` run or wait."""
+
+    batch_id: BatchId
+    done: int = 0
+    failed: int = 0
+    stopped: int = 0
+    total: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.done + self.failed + self.stopped == self.total
+
+
 @dataclass(frozen=True, slots=True)
 class NowView:
     """The queue: unfinished tasks, failures that are new, and what has ended under the pointer; then clicks on Run."""
@@ -286,6 +301,7 @@ class NowView:
     below: int = 0  # tasks in rows of the line, which stay there under the pointer
     sending: int = 0  # runs of the line that are on their way
     is_whole: bool = False  # the user has asked for all of them
+    batch: BatchView | None = None  # the one under way; also when it is over, until another run starts
     blocker: Blocker | None = Blocker.RESTORING  # of the next run; shown if nothing is under way
 
     @property
@@ -358,7 +374,7 @@ class RunsState(Slice):
     leanings: Mapping[ServerId, Leaning] = field(default_factory=dict)  # which servers this window prefers or avoids
     many: ManyDraft = field(default_factory=ManyDraft)  # in the dialog about many runs
     hold: Hold | None = None  # of the queue
-    dismissed: frozenset[PromptId] = frozenset()  # failures that the user has seen
+    dismissed: frozenset[PromptId | BatchId] = frozenset()  # failures and ends of batches that the user has seen
     is_whole: bool = False  # every row of the queue is shown
     files: FilesDraft = field(default_factory=FilesDraft)  # in the dialog about many files
     stopped: Stopped = Stopped()

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from app.core.errors import BadInput, MooringError
-from app.core.model import PromptId, Task
+from app.core.model import BatchId, PromptId, Task
 from app.core.window import Window
 from app.session import Run
 from app.ui.form.context import FormContext
@@ -87,6 +87,12 @@ class TaskActions:
         """Remove a failure from the queue; it stays among the results."""
         state = self._context.ui.of(RunsState)
         set_slices(self._context, replace(state, dismissed=state.dismissed | {prompt_id}))
+
+    @action("dismiss-batch")
+    def dismiss_batch(self, batch_id: BatchId) -> None:
+        """Remove the count of a batch that is over."""
+        state = self._context.ui.of(RunsState)
+        set_slices(self._context, replace(state, dismissed=state.dismissed | {batch_id}))
 
     @action("show-queue")
     def show_queue(self) -> None:
