@@ -159,7 +159,8 @@ class AlbumActions:
 
     @action("album")
     def open_album(self) -> None:
-        self._want(is_open=True, shown_from=self._now())
+        """Show everything: a search from before is over, also if the album is open."""
+        self._set_wish(AlbumWish(is_open=True, shown_from=self._now()))
 
     @action("latest")
     def close_album(self) -> None:

@@ -244,6 +244,18 @@ async def test_search_and_menus_filter_the_grid() -> None:
     assert len(rig.names()) == 2
 
 
+async def test_all_shows_everything_whatever_was_searched_before() -> None:
+    rig = await Rig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat")).opened()
+    for way in ("album", "latest"):
+        await rig.act("album-text", value="boat")
+        view = await rig.draw()
+        assert view is not None and element(shown(view), data_action="album-wide").text == "Show all"
+        await rig.act(way)
+        await rig.act("album")
+        assert len(rig.names()) == 2
+        assert not rig.context.ui.of(ResultsState).album.is_narrow
+
+
 async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
     rig = await Rig(made("a", 30.0, picture(1), picture(2)), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
     a, also, b = rig.names()
