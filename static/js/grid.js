@@ -2,7 +2,7 @@
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
 //
 //   show({reset: true, words: {language, cell, favourite}})   // another language: drop all rows
-//   show({rows: [[name, title, server, at, tone, kind, ending], …]})   // further results, which have numbers in this order from then on
+//   show({rows: [[name, title, server, at, tone, kind, ending, hasSeed], …]})  // further results, which have numbers in this order from then on
 //   show({order: [number, …]})                                 // what is wanted of them
 //   show({picked: [name, …], favourites: [name, …]})
 //
@@ -175,7 +175,7 @@ function layOver() {
   }
 }
 
-function makeOver(pattern, [name, title, server, , tone, , ending]) {
+function makeOver(pattern, [name, title, server, , tone, , ending, hasSeed]) {
   const over = pattern.cloneNode(true);
   const cut = name.lastIndexOf("/");
   over.removeAttribute("id");
@@ -187,8 +187,9 @@ function makeOver(pattern, [name, title, server, , tone, , ending]) {
   named.lastElementChild.textContent = server;
   for (const button of over.querySelectorAll("[data-action]")) {
     Object.assign(button.dataset, { name, promptId: name.slice(0, cut), index: name.slice(cut + 1) });
-    const needsPicture = /^(use-as-input|album-compare|album-download-bare)$/.test(button.dataset.action);
-    if (ending && needsPicture) button.remove();
+    const { action } = button.dataset;
+    const needsPicture = /^(use-as-input|album-compare|album-download-bare)$/.test(action);
+    if ((ending && needsPicture) || action === (hasSeed ? "run-again" : "run-variation")) button.remove();
   }
   const list = over.querySelector(".menu");
   list.id += name;
@@ -275,7 +276,7 @@ function mark(index, element) {
   element.tabIndex = index === active ? 0 : -1;
 }
 
-const LABEL = 7; // where a row keeps what it is called, once it was in sight
+const LABEL = 8; // where a row keeps what it is called, once it was in sight
 const labelOf = (row) => row[LABEL] ??= format(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
 const format = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 

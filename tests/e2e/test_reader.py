@@ -165,7 +165,7 @@ async def test_messages_are_announced_once_also_behind_dialogs(window: MooringWi
     fault = (await page.locator("#field-1-width-fault").inner_text()).strip()
     await wait_heard(page, fault[:20])
     await page.locator("#field-1-width").fill("192")
-    await press_in_menu(page.locator(".tile [data-action=remove]").first)
+    await press_in_menu(page.locator(".tile [data-action=album-ask-delete]").first)
     await window.hold_deletions()
     await wait_heard(page, "deleted, with its results.")
     await page.get_by_test_id("open-settings").click()

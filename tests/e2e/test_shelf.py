@@ -129,7 +129,7 @@ async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, fleet
     assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
     assert len(before["inputs"]) == 1
     assert len(before["ledger"]) == 3
-    await press_in_menu(window.card(prompt_id).locator(".menu [data-action=remove]").first)
+    await press_in_menu(window.card(prompt_id).locator(".menu [data-action=album-ask-delete]").first)
     await expect(window.card(prompt_id)).to_have_count(0)
     assert (await read_keys(window))["tasks"] == [prompt_id], "it can be undone"
     await window.page.mouse.move(0, 0)  # the notice stays under the pointer

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any, Protocol
 
-from app.core.model import PromptId
+from app.core.model import PromptId, Task
+from app.core.window import Window
 from app.ui.graph.graphs import GraphDialog, Graphs
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 
 
+class PastTasks(Protocol):
+    """Reads tasks that no window of this tab holds."""
+
+    async def read_task(self, prompt_id: PromptId) -> Task: ...
+
+
+class GraphSession(Protocol):
+    """What these actions need of a session."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]: ...
+    @property
+    def past(self) -> PastTasks: ...
+
+
 class GraphActions:
     """Actions on a graph. The page's JavaScript does panning and zooming."""
 
-    def __init__(self, context: PageContext, graphs: Graphs) -> None:
+    def __init__(self, session: GraphSession, context: PageContext, graphs: Graphs) -> None:
+        self._session = session
         self._context = context
         self._graphs = graphs
 
     @action("open-graph")
-    def open_graph(self, prompt_id: PromptId | None = None) -> None:
-        """Open the graph of a task, or of the workflow in the form."""
+    def open_graph(self, prompt_id: PromptId | None = None) -> Coroutine[Any, Any, None] | None:
+        """Open the graph of a task, or of the workflow in the form. A past task is read first."""
+        windows = self._session.windows
+        held = {task.prompt_id for window in windows for task in (*window.tasks.values(), *window.quarantined)}
+        if prompt_id and prompt_id not in held:
+            return self._open_past(prompt_id)
         self._show(GraphDialog(prompt_id or None))
+        return None
+
+    async def _open_past(self, prompt_id: PromptId) -> None:
+        self._show(GraphDialog(prompt_id, task=await self._session.past.read_task(prompt_id)))
 
     @action("graph-node")
     def choose_node(self, node_id: str = "") -> None:

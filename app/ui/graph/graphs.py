@@ -37,6 +37,7 @@ class GraphDialog(Dialog):
 
     prompt_id: PromptId | None
     node_id: str = ""
+    task: Task | None = None  # the whole record, if no window of this tab has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,7 @@ def _graph(around: Around, node_id: str) -> tuple[DialogView, GraphMarks | None]
     if subject is None or around.drawings is None or not isinstance(ui.dialog, GraphDialog):
         return NONE, None
     drawing = around.drawings.drawing(subject)
-    task = find_task(session, ui.dialog.prompt_id)
+    task = _graph_task(session, ui.dialog)
     if task is None:
         title = opened.title if opened is not None else ""
         shown = workflow_graph(ui.of(FormState).workflow_id, title, subject, drawing, node_id)
@@ -221,8 +221,12 @@ def graph_subject(session: SessionFacts, ui: UiState, chosen: OpenWorkflow | Non
         return None
     if ui.dialog.prompt_id is None:
         return form_subject(chosen, ui.of(FormState).draft) if chosen is not None else None
-    task = find_task(session, ui.dialog.prompt_id)
+    task = _graph_task(session, ui.dialog)
     return subject_of(task) if task is not None else None
+
+
+def _graph_task(session: SessionFacts, dialog: GraphDialog) -> Task | None:
+    return find_task(session, dialog.prompt_id) or dialog.task
 
 
 def form_subject(chosen: OpenWorkflow, draft: Draft) -> Subject:

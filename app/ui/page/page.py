@@ -211,7 +211,7 @@ class Page:
                 words=lambda: self._translator, offered=self._offered, draw=self.draw,
             ),
             ScriptingActions(self),
-            GraphActions(self, self._graphs),
+            GraphActions(session, self, self._graphs),
             PanelActions(session, self, screen, self._panel_data.ask),
             PresetActions(documents, self, screen, lambda: f"{random_seed(MAX_SEED):016x}", self._deletions),
             BreakActions(break_server, self),

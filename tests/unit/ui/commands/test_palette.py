@@ -47,8 +47,8 @@ UNBOUNDED = replace(FULL, is_unbounded=True, is_album=True, is_narrow=True, pick
 # About one thing: a card, a row, a field, a box. The palette only jumps there, by "Go to …" or by the section.
 ABOUT_ONE = {
     "adopt", "apply-preset", "ask-give-up", "ask-preset", "ask-run-again", "ask-same-server", "clear-picture",
-    "confirm-same-server", "delete-item", "dismiss-failure", "dismiss-notice", "dismiss-run", "edit-item", "fold-node",
-    "give-up",
+    "confirm-same-server", "delete-item", "dismiss-batch", "dismiss-failure", "dismiss-notice", "dismiss-run",
+    "edit-item", "fold-node", "give-up",
     "graph-node", "hide", "library-tag", "line-adopt", "line-down", "line-edit", "line-move", "line-remove", "line-up",
     "look-again", "open-picture", "open-saved", "open-workflow", "paint-mask", "pin", "pin-down", "pin-up", "remove",
     "run-again", "same-picture", "show", "unpin", "use-near", "use-recent", "use-settings", "use-as-input", "break",
@@ -59,7 +59,7 @@ ABOUT_ONE = {
 IN_DIALOGS = {
     "close-dialog", "save-keeping", "ask-delete-kept", "keep-kept", "delete-kept", "ask-promise", "forget-recent",
     "open-palette", "command", "try-notification", "library-all", "save-preset", "keep-item", "ask-delete-item",
-    "graph-again", "album-step", "album-delete",
+    "graph-again", "album-open", "album-step", "album-delete",
 }  # fmt: skip
 
 

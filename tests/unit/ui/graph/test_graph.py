@@ -357,6 +357,17 @@ async def test_unreadable_workflow_is_an_error() -> None:
     assert element(sent["regions"]["dialogs"], id="graph-failed").text
 
 
+async def test_past_task_has_a_graph() -> None:
+    session, past = StillSession(), ended("a")
+    session.past.tasks = {past.prompt_id: past}
+    page, screen, _engine = await opened(session)
+    screen.asked.clear()
+    page.actions.act("open-graph", {"promptId": past.prompt_id})
+    await asyncio.wait_for(screen.asked.wait(), 10)
+    screen.draw()
+    assert "Arranging 4 nodes" in change(screen)["regions"]["dialogs"]
+
+
 async def test_form_has_a_graph_of_its_own() -> None:
     page, screen, engine = await opened(StillSession())
     page.actions.act("workflow", {"value": "slow"})

@@ -183,7 +183,7 @@ async def test_newly_ended_task_is_shown_first() -> None:
 async def test_another_language_resends_every_cell() -> None:
     rig = await Rig(made("a", 30.0, title="Dunes")).opened()
     tone = tag_of(rig.session.fleet, ServerId("gpu-1")).tone
-    rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image", "")]
+    rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image", "", False)]
     assert rig.grid.cells == rows
     assert rig.changes[0]["words"]["cell"] == "{title} on {server}, {time}"
     await rig.act("album-pick-all")
