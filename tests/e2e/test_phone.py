@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -36,6 +38,9 @@ COVERED = """() => [...document.querySelectorAll("dialog[open] :is(button:enable
   const box = item.getBoundingClientRect();
   return !item.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
 }).map((item) => item.ariaLabel ?? item.innerText)"""
+CUT = """() => [...document.querySelectorAll(".tile .tile-server > span")]
+  .filter((item) => item.scrollWidth > item.clientWidth || item.scrollHeight > item.clientHeight)
+  .map((item) => item.textContent)"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -138,6 +143,21 @@ async def _open_results(user: BrowserUser) -> MooringWindow:
         await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
     await window.show("results")
     return window
+
+
+async def test_labels_of_two_results_in_a_row_are_whole(user: BrowserUser) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
+    page = window.page
+    await window.choose_sample("text")
+    await page.get_by_test_id("run-count").fill("2")
+    await page.get_by_test_id("run").tap()
+    labels = page.locator("#results .tile .tile-server > span")
+    await expect(labels).to_have_text([re.compile(r"^Seed \d+$")] * 2)
+    await window.show("results")
+    assert await page.evaluate(CUT) == []
+    boxes = [await tile.bounding_box() for tile in await page.locator("#results .tile").all()]
+    assert len({box["y"] for box in boxes if box}) == 1
 
 
 async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:
