@@ -136,7 +136,7 @@ async def test_each_change_of_a_run_is_announced_once(window: MooringWindow, gat
         prompt_id = await window.run_slow()
         await wait_heard(page, ": Running")
         await window.press_cancel(prompt_id)
-    await wait_heard(page, ": Cancelled")
+    await wait_heard(page, ": Stopped")
     done = await window.submit(quick_workflow(), "Harbour")
     await window.wait_for(done)
     await wait_heard(page, "Harbour on")

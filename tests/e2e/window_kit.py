@@ -286,7 +286,7 @@ class MooringWindow:
         return prompt_id
 
     async def press_cancel(self, prompt_id: str) -> None:
-        """Press Cancel, and wait until the task has stopped."""
+        """Press Stop, and wait until the task has stopped."""
         await self.card(prompt_id).get_by_test_id("cancel").click()
         await self.card(prompt_id, "cancelled").wait_for()
 

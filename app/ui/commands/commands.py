@@ -161,11 +161,12 @@ def _work(offered: Offered, _: Translator) -> Iterator[Command]:
         yield Command("many-runs", _("Many runs …"), Group.WORK, "grid", "open-many", terms="batch grid sweep")
     if offered.cancels is not None:
         yield Command(
-            "cancel", _("Cancel the newest"), Group.WORK, "stop", "cancel", (("promptId", offered.cancels),),
-            terms="stop interrupt",
+            "cancel", _("Stop the newest run"), Group.WORK, "stop", "cancel", (("promptId", offered.cancels),),
+            terms="cancel interrupt",
         )  # fmt: skip
     if offered.has_plan or offered.waiting:
-        yield Command("cancel-mine", _("Stop all my runs …"), Group.WORK, "stop", "ask-cancel-mine", terms="stop all")
+        name = _("Stop all runs of this window …")
+        yield Command("cancel-mine", name, Group.WORK, "stop", "ask-cancel-mine", terms="cancel my")
     if offered.has_more_runs:
         yield Command("show-queue", _("Show the whole queue"), Group.WORK, "waves", "show-queue")
 

@@ -11,7 +11,7 @@ def word_done(name: str, _: Translator) -> str:
     """Return the result of an action; empty if it is visible anyway."""
     if name == "free-memory":
         return _("It gives back memory as soon as nothing runs there that needs it.")
-    return _("It is cancelled.") if name.startswith("cancel ") else ""
+    return _("It is stopped.") if name.startswith("cancel ") else ""
 
 
 def word_owner(prompt: QueuedPrompt, view: ServerAdmin, _: Translator) -> str:

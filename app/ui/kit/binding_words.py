@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from app.core.errors import (
@@ -129,10 +130,10 @@ def _named(cause: str, lacking: Sequence[str], _: Translator) -> str:
 
 
 def _no_server(error: NoServerAvailable, _: Translator) -> Words:
-    causes = ", ".join(
-        f"{server_id}: {_named(word_cause(cause, _), error.lacking.get(server_id, ()), _)}"
-        for server_id, cause in error.causes.items()
-    )
+    servers: defaultdict[str, list[str]] = defaultdict(list)
+    for server_id, cause in error.causes.items():
+        servers[_named(word_cause(cause, _), error.lacking.get(server_id, ()), _)].append(server_id)
+    causes = "; ".join(f"{', '.join(names)}: {cause}" for cause, names in servers.items())
     if error.causes and set(error.causes.values()) == {"lacks"}:
         return Words(
             _("No server can run this workflow."),

@@ -276,7 +276,7 @@ def _senders(line: WaitingRuns | None, where: WhereView, count: int) -> int:
 
 
 def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:
-    """Return whether Run is possible now, which server it would use, and what Cancel would stop."""
+    """Return whether Run is possible now, which server it would use, and what Stop would stop."""
     window = session.window if isinstance(session.window, Window) else None
     locked = window.window_locked_server if window else None
     mine = [task for item in session.windows for task in item.unfinished if task.cancel_asked_at is None]

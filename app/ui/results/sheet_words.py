@@ -22,7 +22,7 @@ def word_cell(kind: CellKind, _: Translator) -> str:
         case CellKind.FAILED:
             return _("failed")
         case CellKind.CANCELLED:
-            return _("cancelled")
+            return _("stopped")
         case CellKind.LOST:
             return _("lost")
         case CellKind.BARE:

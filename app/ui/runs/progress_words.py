@@ -65,7 +65,9 @@ def word_place(view: CardView, _: Translator) -> str:
     is_queued = task.state is TaskState.QUEUED and task.cancel_asked_at is None
     if not is_queued or task.place is None or task.place <= 1 or count is None:
         return word_state(task, _).title
-    place = _("Place {place} of {count} in line", place=task.place, count=max(count, task.place))
+    place = _(
+        "Place {place} of {count} on {server}", place=task.place, count=max(count, task.place), server=view.tag.name
+    )
     before = word_before(view.outlook, _)
     return f"{place}{SEPARATOR}{before}" if before else place
 

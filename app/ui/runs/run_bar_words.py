@@ -33,8 +33,8 @@ def word_runs(count: int, _: Translator) -> str:
 def word_stop(view: RunView, _: Translator) -> str:
     """Say what Stop does."""
     if view.stops > 1:
-        return _("Stop {count} runs of this window …", count=_.formats.number(view.stops))
-    return _("Stop the run") if view.stops else _("Nothing of this window runs or waits")
+        return _("Stop all {count} runs of this window …", count=_.formats.number(view.stops))
+    return _("Stop this run") if view.stops else _("Nothing of this window runs or waits")
 
 
 def word_choice(server: WhereServer, _: Translator) -> str:

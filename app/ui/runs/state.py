@@ -134,7 +134,7 @@ _BOUND = (Blocker.MOORED_UNABLE, Blocker.MOORED_WITHOUT_DEMO)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """The run bar: whether Run is possible, where it would go, and what Cancel would stop."""
+    """The run bar: whether Run is possible, where it would go, and what Stop would stop."""
 
     blocker: Blocker | None = Blocker.RESTORING
     tag: ServerTag | None = None

@@ -61,15 +61,15 @@ def _under_way(task: Task, _: Translator) -> Words:
         )
     is_running = task.state is TaskState.RUNNING
     if task.cancel_asked_at is not None and is_running:
-        return Words(_("Cancelling: it stops at the server's next step."), tone=Tone.BUSY)
+        return Words(_("Stopping at the server's next step …"), tone=Tone.BUSY)
     if task.cancel_asked_at is not None:
-        return Words(_("Cancelling …"), tone=Tone.BUSY)
+        return Words(_("Stopping …"), tone=Tone.BUSY)
     return Words(_("Running") if is_running else _waiting(task, _), tone=Tone.BUSY)
 
 
 def _cancelled(task: Task, _: Translator) -> Words:
     if end_cause(task) is EndCause.CANCELLED:
-        return Words(_("Cancelled"), tone=Tone.QUIET)
+        return Words(_("Stopped"), tone=Tone.QUIET)
     return Words(
         _("Interrupted by another user"),
         _(

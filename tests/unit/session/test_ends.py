@@ -38,7 +38,7 @@ async def test_own_cancel_is_no_interrupt_by_another_user(stage: Stage, steps: i
     await page.session.cancel(prompt_id)
     task = await stage.ended(page, prompt_id)
     assert (task.state, end_cause(task)) == (TaskState.CANCELLED, EndCause.CANCELLED)
-    assert word_task(task, ENGLISH).title == "Cancelled"
+    assert word_task(task, ENGLISH).title == "Stopped"
 
 
 @scene

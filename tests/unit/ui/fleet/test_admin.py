@@ -143,14 +143,14 @@ async def test_a_prompt_is_cancelled_only_after_a_question() -> None:
     panel = Panel(admin)
     await panel.act("see-queue", server="gpu-1")
     await panel.act("ask-cancel-prompt", server="gpu-1", prompt=HERS)
-    assert admin.done == [] and "Cancel it" in panel.html()
+    assert admin.done == [] and "Stop it" in panel.html()
     await panel.act("keep-prompt", server="gpu-1", prompt=HERS)
-    assert admin.done == [] and "Cancel it" not in panel.html()
+    assert admin.done == [] and "Stop it" not in panel.html()
     await panel.act("ask-cancel-prompt", server="gpu-1", prompt=HERS)
     await panel.act("cancel-prompt", server="gpu-1", prompt=HERS)
     assert admin.done == [("cancel", G1, HERS)]
     html = panel.html()
-    assert "It is cancelled." in html and "Nothing waits or runs there." in html
+    assert "It is stopped." in html and "Nothing waits or runs there." in html
     panel.close()
 
 

@@ -76,6 +76,12 @@ def _own_words(words: dict[object, str]) -> None:
     assert len(set(words.values())) == len(words), words
 
 
+def test_cause_that_several_servers_have_is_said_once() -> None:
+    causes = {ServerId(name): cause for name, cause in (("a", "drained"), ("b", "down"), ("c", "drained"))}
+    quote = word_error(errors.NoServerAvailable("reserve", causes), LANGUAGES[0]).quote
+    assert quote == "a, c: it takes nothing new; b: no connection"
+
+
 @in_both
 def test_every_error_class_has_its_own_message(_: Translator) -> None:
     _own_words({kind.__name__: word_error(_made(kind), _).title for kind in _classes()})
@@ -180,7 +186,7 @@ def test_place_in_queue_is_shown() -> None:
 
 def test_cancelling_is_shown_until_it_is_done() -> None:
     for state in (TaskState.QUEUED, TaskState.RUNNING):
-        assert "Cancelling" in word_state(task(state=state, cancel_asked_at=5.0), LANGUAGES[0]).title
+        assert "Stopping" in word_state(task(state=state, cancel_asked_at=5.0), LANGUAGES[0]).title
 
 
 def test_a_step_is_counted_only_where_the_node_counts() -> None:

@@ -33,9 +33,9 @@ def said(before: PageView | None, after: PageView) -> list[str]:
     ("change", "state"),
     [
         ({"state": TaskState.SUCCEEDED}, "Finished"),
-        ({"state": TaskState.CANCELLED, "cancel_asked_at": 5.0}, "Cancelled"),
+        ({"state": TaskState.CANCELLED, "cancel_asked_at": 5.0}, "Stopped"),
         ({"contact": Contact.UNREACHABLE}, "gpu-1 does not answer"),
-        ({"cancel_asked_at": 5.0}, "Cancelling: it stops at the server's next step."),
+        ({"cancel_asked_at": 5.0}, "Stopping at the server's next step …"),
     ],
 )
 def test_change_of_a_run_is_announced_once(change: dict[str, Any], state: str) -> None:

@@ -44,7 +44,8 @@ def shown(session: StillSession, batch: BatchView | None, ui: UiState | None = N
     )
 
 
-UNDER_WAY = session(ended("a", part=part(0)), task("b", part=part(1)), line=waiting("one"))
+LINE = waiting("one", "two", "three").without(PromptId("p-0")).without(PromptId("p-1"))  # its third run waits
+UNDER_WAY = session(ended("a", part=part(0)), task("b", part=part(1)), line=LINE)
 DONE = (ended("a", part=part(0)), ended("b", part=part(1)))
 
 
@@ -52,7 +53,7 @@ DONE = (ended("a", part=part(0)), ended("b", part=part(1)))
 def follower() -> BatchFollower:
     """A follower of a batch of two runs that has ended."""
     found = BatchFollower()
-    found.follow(UNDER_WAY)
+    found.follow(session(DONE[0], task("b", part=part(1))))
     found.follow(session(*DONE))
     return found
 
@@ -74,8 +75,31 @@ def test_failed_and_stopped_runs_of_a_batch_are_named() -> None:
     assert words(follower.view) == "1 of 3 done · 1 failed · 1 stopped"
 
 
-def test_runs_of_a_batch_that_are_removed_do_not_count(follower: BatchFollower) -> None:
-    assert words(follower.view) == "2 of 2 done", "the waiting one was removed"
+def test_run_that_is_removed_counts_as_stopped() -> None:
+    follower = BatchFollower()
+    follower.follow(UNDER_WAY)
+    follower.follow(session(*DONE))
+    assert words(follower.view) == "2 of 3 done · 1 stopped"
+
+
+def test_run_that_is_just_sent_counts_once() -> None:
+    follower = BatchFollower()
+    line = waiting("one", "two")
+    follower.follow(session(task("a", part=part(0)), task("b", part=part(1)), line=line))
+    assert words(follower.view) == "0 of 2 done"
+
+
+def test_run_that_failed_and_is_run_again_counts_once() -> None:
+    follower = BatchFollower()
+    follower.follow(session(DONE[0], task("b", part=part(1))))
+    failed = ended("b", part=part(1), state=TaskState.FAILED, failure=Failure(kind="execution", message="no"))
+    follower.follow(session(DONE[0], failed))
+    assert words(follower.view) == "1 of 2 done · 1 failed"
+    again = task("c", part=part(1), created_at=9e9)
+    follower.follow(session(DONE[0], failed, again))
+    assert words(follower.view) == "1 of 2 done"
+    follower.follow(session(DONE[0], failed, replace(again, state=TaskState.SUCCEEDED)))
+    assert words(follower.view) == "2 of 2 done"
 
 
 def test_deleted_results_of_a_batch_still_count(follower: BatchFollower) -> None:

@@ -74,7 +74,7 @@ def test_no_time_is_shown_without_an_estimate() -> None:
 @pytest.mark.parametrize(
     ("place", "count", "says"),
     [
-        (2, 5, "Place 2 of 5 in line | starts in about 1:12"),
+        (2, 5, "Place 2 of 5 on gpu-1 | starts in about 1:12"),
         (1, 5, "Next in line | starts in about 1:12"),
         (3, None, "2 ahead in line | starts in about 1:12"),
     ],
@@ -87,10 +87,10 @@ def test_waiting_task_shows_its_place_and_start(place: int, count: int | None, s
 @pytest.mark.parametrize(
     ("own", "others", "says"),
     [
-        (1, 2, "Place 2 of 5 in line · before it 1 of yours, 2 of others"),
-        (0, 2, "Place 2 of 5 in line · 2 runs of others before it"),
-        (2, 0, "Place 2 of 5 in line"),
-        (None, None, "Place 2 of 5 in line"),
+        (1, 2, "Place 2 of 5 on gpu-1 · before it 1 of yours, 2 of others"),
+        (0, 2, "Place 2 of 5 on gpu-1 · 2 runs of others before it"),
+        (2, 0, "Place 2 of 5 on gpu-1"),
+        (None, None, "Place 2 of 5 on gpu-1"),
     ],
 )
 def test_waiting_task_shows_whose_runs_are_before_it(own: int | None, others: int | None, says: str) -> None:
@@ -101,7 +101,7 @@ def test_waiting_task_shows_whose_runs_are_before_it(own: int | None, others: in
 
 def test_cancelling_is_shown_beside_the_percentage() -> None:
     item = task(cancel_asked_at=5.0)
-    assert line(page(item, progress=moving(item))).startswith("63 % | Cancelling")
+    assert line(page(item, progress=moving(item))).startswith("63 % | Stopping")
 
 
 def test_unreachable_server_shows_no_line() -> None:
