@@ -15,6 +15,7 @@ from tests.services import ROOT, Service
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
+HEIGHTS = "(cells) => [...new Set(cells.map((cell) => cell.offsetHeight))]"
 CELLS = "[data-testid=sheet-cell]"
 
 
@@ -53,6 +54,7 @@ async def test_grid_of_six_becomes_a_contact_sheet_after_reload(
         await expect(page.locator(CELLS)).to_have_count(6)
         await page.locator(f"{CELLS}[data-kind=picture]").first.wait_for()
         await page.locator(f"{CELLS}[data-kind=waiting]").first.wait_for()
+        assert len(await page.locator(CELLS).evaluate_all(HEIGHTS)) == 1, "no cell grows when its picture arrives"
         await window.reload()
     entry = page.get_by_test_id("sheet-entry")
     await expect(entry).to_contain_text("3 columns × 2 rows")
