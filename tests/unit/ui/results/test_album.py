@@ -331,11 +331,15 @@ async def test_two_picked_pictures_are_compared_both_ways() -> None:
     assert isinstance(dialog, CompareDialog)
     assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", True)
     assert dialog.differences == (), "both have the workflow of the kit"
-    assert element(str(comparing(dialog, rig.album.strip(), ENGLISH)), class_="compare-slider")
+    text = str(comparing(dialog, rig.album.strip(), ENGLISH))
+    assert element(text, class_="compare-slider")
+    assert element(text, data_testid="compare-way")["aria-pressed"] == "false"
     await rig.act("album-compare-way")
     dialog = rig.context.ui.dialog
     assert isinstance(dialog, CompareDialog)
-    assert not elements(str(comparing(dialog, rig.album.strip(), ENGLISH)), class_="compare-slider")
+    text = str(comparing(dialog, rig.album.strip(), ENGLISH))
+    assert not elements(text, class_="compare-slider")
+    assert element(text, data_testid="compare-way")["aria-pressed"] == "true"
 
 
 async def test_deleting_names_and_deletes_whole_runs() -> None:
