@@ -210,7 +210,9 @@ async def test_prompt_is_drawn_for_each_file_and_its_template_kept() -> None:
 async def test_files_are_crossed_with_seeds_and_texts() -> None:
     made = rig()
     made.actions.take_many(PHOTO, chosen("a.png", "b.png"))
+    assert element(shown(made), id="files-cross-hint").text == "One run, with the values of the form."
     made.actions.act("files-cross", {"value": "table"})
+    assert element(shown(made), id="files-cross-hint").text.startswith("A run for each row")
     made.actions.act("many", {"place": "text", "value": "width\n512\n1024\n2048"})
     assert "Add 6 runs" in shown(made)
     await made.act("files-add")
