@@ -271,20 +271,21 @@ export function schedule(callback, isCalm, latest = performance.now() + CALM_AT_
     soon.port2.postMessage(null);
     return;
   }
-  if (isCalm) {
-    setTimeout(() => schedule(callback, untilStill() > 0 && performance.now() < latest, latest), Math.max(rest(), untilStill()));
-    return;
-  }
   let isDone = false;
   const once = () => {
     if (isDone) return;
     isDone = true;
     const begin = performance.now();
+    if (isCalm && untilStill() > 0 && begin < latest) return schedule(callback, isCalm, latest);
     callback();
     noteCost("page", performance.now() - begin);
   };
-  requestAnimationFrame(once);
-  setTimeout(once, 250);
+  const begin = () => {
+    requestAnimationFrame(once);
+    setTimeout(once, 250);
+  };
+  if (isCalm) queueMicrotask(() => setTimeout(begin, Math.max(rest(), untilStill()))); // after the drawing that asks for the next one
+  else begin();
 }
 
 const facts = (element, event) => JSON.stringify({ ...element.dataset, value: element.value ?? "", checked: element.checked ?? false, type: event.type });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from app.core.model import PromptId
@@ -56,13 +57,14 @@ class RedrawScheduler:
         self._move = move
         self._is_due = self._is_due_calmly = self._is_moved = False
         self._is_held = self._is_under_way = False
+        self._asked = 0  # for how many drawings; only the last one is taken
         self._quiet = 0  # requests
 
     def request(self) -> None:
         """Draw soon."""
         if not self._is_due:
             self._is_due = True
-            self._schedule(self._take)
+            self._ask()
 
     def request_quietly(self) -> None:
         """Draw with what is drawn next, or once there was no such request for a while."""
@@ -87,13 +89,13 @@ class RedrawScheduler:
         self._is_under_way = is_leaving
         is_scheduled, self._is_due_calmly = self._is_scheduled, True
         if not is_scheduled:
-            self._schedule(self._take, is_calm=True)
+            self._ask(is_calm=True)
 
     def follow_move(self) -> None:
         """Draw a step of progress within a few frames."""
         is_scheduled, self._is_moved = self._is_scheduled, True
         if not is_scheduled:
-            self._schedule(self._take, is_calm=True)
+            self._ask(is_calm=True)
 
     @property
     def _is_scheduled(self) -> bool:
@@ -105,11 +107,15 @@ class RedrawScheduler:
     def _let_go(self) -> None:
         if self._is_held:
             self._is_held, self._is_due = False, True
-            self._schedule(self._take)
+            self._ask()
 
-    def _take(self) -> None:
-        if not self._is_scheduled or self._is_held:
-            return  # it was drawn before, or is held
+    def _ask(self, *, is_calm: bool = False) -> None:
+        self._asked += 1
+        self._schedule(partial(self._take, self._asked), is_calm=is_calm)
+
+    def _take(self, number: int) -> None:
+        if number != self._asked or not self._is_scheduled or self._is_held:
+            return  # it was drawn before, or will be, or is held
         if self._is_due or self._is_due_calmly:
             self._quiet += 1  # those before are drawn with it
             self._draw()

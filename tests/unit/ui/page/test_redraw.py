@@ -65,6 +65,19 @@ def test_steps_of_progress_move_the_page_unless_more_has_changed() -> None:
     assert (frames.come(), frames.moved) == (1, 1)
 
 
+def test_an_earlier_drawing_is_not_taken_for_a_later_one() -> None:
+    frames = Frames()
+    frames.turns.follow_move()
+    frames.turns.request()
+    (calm, _), (soon, _) = frames.due
+    soon()
+    frames.turns.follow_move()
+    calm()
+    assert (frames.drawn, frames.moved) == (1, 0)
+    frames.due[-1][0]()
+    assert (frames.drawn, frames.moved) == (1, 1)
+
+
 async def test_typed_text_is_drawn_once_the_user_pauses() -> None:
     frames = Frames()
     for _ in range(3):
