@@ -85,28 +85,46 @@ const callbacks = {
   },
 };
 
+function draw(regions) {
+  for (const [id, html] of Object.entries(regions)) {
+    spared.clear();
+    Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
+  }
+}
+
+function setIcon(address) {
+  const icon = byId("favicon");
+  if (address !== undefined && !icon.href.endsWith(address)) icon.href = address;
+}
+
 /** One update of the page: `{"regions": {id: html}, "kept": {id: html}, "graph": …, "title": …, "ends": …, "icon": …, "lang": …,
  *  "live": [texts], "root": {name: mark}, "keys": […], "reveal": id, "jump": id, "press": id}` as JSON. What is kept is put in after
  *  its region was patched, and patches ignore it from then on. Elements with `data-stays` stand for existing ones
- *  with their id: false if one is missing, and the whole has to be sent. */
+ *  with their id: false if one is missing, and the whole has to be sent. `{"moved": {id: html}, "title": …, "ends": …, "icon": …}` is the
+ *  progress of running work: nothing else is affected by it. */
 export function update(text) {
   const change = JSON.parse(text);
+  if (change.moved !== undefined) {
+    draw(change.moved);
+    setTitle(change.title, change.ends);
+    setIcon(change.icon);
+    if (change.found) showFound();
+    animate();
+    return true;
+  }
   const focused = document.activeElement;
   const region = focused?.closest?.("section")?.id;
   if (change.regions?.dialogs !== undefined) { // else a patch would take them along
     byId("main").append(byId("errors"));
     document.body.append(byId("speech"));
   }
-  for (const [id, html] of Object.entries(change.regions ?? {})) {
-    spared.clear();
-    Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
-  }
+  draw(change.regions ?? {});
   for (const { node, name, text: typed } of change.texts ?? []) setText(node, name, typed);
   setTitle(change.title, change.ends);
   if (change.lang !== undefined) document.documentElement.lang = change.lang;
   for (const [name, value] of Object.entries(change.root ?? {})) setMark(name, value);
   if (change.keys !== undefined) setKeys(change.keys);
-  if (change.icon !== undefined && !byId("favicon").href.endsWith(change.icon)) byId("favicon").href = change.icon;
+  setIcon(change.icon);
   if (change.reveal !== undefined && matchMedia("(width < 56.25em)").matches) reveal(byId(change.reveal));
   if (change.found) showFound();
   if (change.kept !== undefined) place(change.kept);

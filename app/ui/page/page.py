@@ -503,7 +503,7 @@ class Page:
         self._refresh_previews((prompt_id,))
         self._shown = with_progress(shown, prompt_id, self._session, self._image_addresses)
         regions = changed_regions(shown, self._shown, _)
-        return {"regions": regions} if regions else {}
+        return {} if not regions else {"regions": regions} if "now" in regions else {"moved": regions}
 
     def _refresh_previews(self, prompt_ids: Collection[PromptId] | None = None) -> None:
         is_on = self._ui.of(Settings).previews is not Previews.OFF

@@ -151,7 +151,7 @@ async def test_step_of_progress_draws_its_line_and_computes_nothing_else(monkeyp
     session.movers[0]()
     session.movers[0]()
     screen.draw()
-    assert [set(change["regions"]) for change in screen.changes] == [{f"pace-{item.prompt_id}"}]  # type: ignore[call-overload]
+    assert [set(change["moved"]) for change in screen.changes] == [{f"pace-{item.prompt_id}"}]  # type: ignore[call-overload]
     session.movers[0]()
     screen.draw()
     assert len(screen.changes) == 1, "the same step once more"
@@ -170,10 +170,10 @@ async def test_tasks_that_moved_are_drawn_one_after_the_other() -> None:
         session.movers[0]()
     while screen.due:
         screen.draw()
-    drawn = [next(iter(change["regions"])) for change in screen.changes]  # type: ignore[call-overload]
+    drawn = [next(iter(change["moved"])) for change in screen.changes]  # type: ignore[call-overload]
     rows = [f"pace-{item.prompt_id}" for item in items]
     assert sorted(drawn[:3]) == sorted(rows), "each has its turn before one has a second"
-    assert all(len(change["regions"]) == 1 for change in screen.changes)  # type: ignore[arg-type]
+    assert all(len(change["moved"]) == 1 for change in screen.changes)  # type: ignore[arg-type]
     assert drawn[3:] == [drawn[0]], "the others were drawn with their latest step"
 
 
@@ -186,7 +186,8 @@ async def test_first_preview_draws_its_row() -> None:
         session.movers[0]()
         screen.draw()
     row, picture = f"pace-{item.prompt_id}", f"preview-{item.prompt_id}"
-    assert [set(change["regions"]) for change in screen.changes] == [{"now"}, {row, picture}]  # type: ignore[call-overload]
+    drawn = [set(change.get("regions") or change["moved"]) for change in screen.changes]  # type: ignore[call-overload]
+    assert drawn == [{"now"}, {row, picture}]
 
 
 async def test_key_is_remembered_immediately_and_drawn_later() -> None:
