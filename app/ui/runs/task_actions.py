@@ -110,7 +110,8 @@ class TaskActions:
         self._keep(None)
 
     def _keep(self, hold: Hold | None) -> None:
-        set_slices(self._context, replace(self._context.ui.of(RunsState), hold=hold))
+        ui = self._context.ui
+        self._context.set_quietly(ui.with_slices(replace(ui.of(RunsState), hold=hold)))  # nothing changes at once
 
     @action("dismiss-run")
     def dismiss(self, prompt_id: PromptId) -> None:
