@@ -21,6 +21,7 @@ export function settleLarge(tell) {
   readWhole(dialog?.querySelector(".large-text[data-kept]"));
   drawModel(dialog?.querySelector(".large-model"), tell);
   zoomLarge();
+  dialog?.querySelector("#zoom-full")?.toggleAttribute("hidden", !document.fullscreenEnabled); // a phone may have none
   tellPixels(dialog?.querySelector(".large-stage img:not(.is-small, .large-poster)"), dialog?.querySelector("[data-pixels]"));
 }
 
@@ -81,7 +82,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-zoom]");
   if (button?.dataset.zoom === "full") {
     if (document.fullscreenElement) document.exitFullscreen();
-    else dialogNow()?.requestFullscreen?.().catch(() => {}); // the browser may forbid it: then it stays as it is
+    else dialogNow()?.querySelector(".large-main").requestFullscreen(); // a browser refuses it to a dialog
   } else if (button) zoom(button.dataset.zoom);
 });
 

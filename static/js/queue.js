@@ -1,4 +1,4 @@
-// The queue keeps still under the user: while the pointer is over it, a row of it is dragged, a finger is on it, a menu of it is
+// The queue keeps still under the user: while the pointer has moved onto it, a row of it is dragged, a finger is on it, a menu of it is
 // open or the keyboard's focus is in it, its rows keep their places and sizes (`app/ui/runs/queue.py`). Rows also open their sections here.
 
 const QUEUE = "#now > .queue-panel, #waiting > .queue-panel";
@@ -63,7 +63,8 @@ function forget(node) {
 export function listenQueue(callback) {
   act = callback;
   const soon = () => queueMicrotask(settleQueue);
-  document.addEventListener("pointerover", ({ target, pointerType }) => {
+  // A pointer that rests while the queue comes under it, as after a click in a dialog, does not hold it.
+  document.addEventListener("pointermove", ({ target, pointerType }) => {
     if (pointerType === "touch") return;
     const was = isOver;
     isOver = inQueue(target) !== null;

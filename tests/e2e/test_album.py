@@ -132,6 +132,15 @@ async def test_thumbnail_that_another_window_keeps_later_appears(window: Mooring
     await expect(cells(window).locator("img")).to_have_count(5)
 
 
+async def test_field_is_empty_once_a_search_is_over(window: MooringWindow) -> None:
+    field = window.page.get_by_test_id("album-search")
+    await field.press_sequentially("moonlit ")
+    await expect(window.page.get_by_test_id("album-wide")).to_be_visible()
+    await expect(field).to_have_value("moonlit ")
+    await window.page.get_by_test_id("album-wide").click()
+    await expect(field).to_have_value("")
+
+
 async def test_prompt_is_found_in_any_language(window: MooringWindow) -> None:
     await search(window, "沙丘")
     await expect(cells(window)).to_have_count(1)

@@ -36,6 +36,9 @@ async def test_photo_is_uploaded_and_its_picture_delivered(window: MooringWindow
     size = "(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
     assert await large.evaluate(size) == [2048, 1370]
     await expect(page.locator("dialog.large [data-pixels]")).to_have_text("2048 × 1370")
+    for is_full in (True, False):
+        await page.locator("#zoom-full").click()
+        await wait_for_js(page, f"() => (document.fullscreenElement !== null) === {str(is_full).lower()}")
     await window.close_large()
     server = await ended.get_attribute("data-server")
     await expect(page.locator("[data-testid=server-chip]")).to_have_attribute("data-server", "")

@@ -57,6 +57,17 @@ async def test_rows_keep_still_under_the_pointer(window: MooringWindow, gateway:
     await window.wait_for(second)
 
 
+async def test_queue_that_comes_under_a_resting_pointer_does_not_stay(window: MooringWindow, gateway: Service) -> None:
+    page = window.page
+    async with paused(*demo_servers(gateway), at_step=2):
+        prompt_id = await window.submit(slow_workflow(), "Tide")
+        row = window.card(prompt_id, "running")
+        await row.get_by_test_id("preview").wait_for()
+        await row.dispatch_event("pointerover", {"pointerType": "mouse"})  # as of a pointer that did not move
+    await window.wait_for(prompt_id)
+    await expect(page.locator("#now .row")).to_have_count(0)
+
+
 async def test_failure_is_a_row_that_opens_and_leaves(window: MooringWindow) -> None:
     page = window.page
     prompt_id = await window.submit(failing(), "Storm")
