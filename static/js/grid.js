@@ -2,7 +2,7 @@
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
 //
 //   show({reset: true, words: {language, cell, favourite}})   // another language: drop all rows
-//   show({rows: [[name, title, server, at, tone, kind, ending, hasSeed], …]})  // further results, which have numbers in this order from then on
+//   show({rows: [[name, title, server, at, tone, kind, ending, hasSeed, label], …]})  // further results, which have numbers in this order from then on
 //   show({order: [number, …]})                                 // what is wanted of them
 //   show({picked: [name, …], favourites: [name, …]})
 //
@@ -175,7 +175,7 @@ function layOver() {
   }
 }
 
-function makeOver(pattern, [name, title, server, , tone, , ending, hasSeed]) {
+function makeOver(pattern, [name, title, server, , tone, , ending, hasSeed, label]) {
   const over = pattern.cloneNode(true);
   const cut = name.lastIndexOf("/");
   over.removeAttribute("id");
@@ -184,7 +184,7 @@ function makeOver(pattern, [name, title, server, , tone, , ending, hasSeed]) {
   over.querySelector(".tile-name").textContent = title;
   const named = over.querySelector(".tile-server");
   named.className = `tile-server tone-${tone}`;
-  named.lastElementChild.textContent = server;
+  named.lastElementChild.textContent = label || server;
   for (const button of over.querySelectorAll("[data-action]")) {
     Object.assign(button.dataset, { name, promptId: name.slice(0, cut), index: name.slice(cut + 1) });
     const { action } = button.dataset;
@@ -276,8 +276,8 @@ function mark(index, element) {
   element.tabIndex = index === active ? 0 : -1;
 }
 
-const LABEL = 8; // where a row keeps what it is called, once it was in sight
-const labelOf = (row) => row[LABEL] ??= format(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
+const SPOKEN = 9; // where a row keeps what it is called, once it was in sight
+const labelOf = (row) => row[SPOKEN] ??= format(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
 const format = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
 // Pictures

@@ -15,7 +15,7 @@ from wire.media import medium_of
 PART = 400  # results sent with one drawing: in a browser some 8 ms
 
 
-GridCell = tuple[str, str, str, float, int, str, str, bool]
+GridCell = tuple[str, str, str, float, int, str, str, bool, str]
 
 
 def _has_changed(known: AlbumCell, cell: AlbumCell) -> bool:
@@ -90,11 +90,12 @@ class GridUpdates:
 def word_cell(cell: AlbumCell, tag: ServerTag, _: Translator) -> GridCell:
     """Return a result as `static/js/grid.js` takes it.
 
-    That is: name, title, server, end (seconds), tone, kind, ending, and whether it has a seed, for a variation.
+    That is: name, title, server, end (seconds), tone, kind, ending, whether it has a seed, for a variation, and the
+    label of a run of a plan.
     """
     row, kind = cell.row, medium_of(cell.output.media_type, cell.output.filename)
     title, has_seed = _.known(row.title) or _("Untitled"), bool(row.seed)
-    return cell.name, title, tag.name, row.ended_at, tag.tone, kind, cell.ending, has_seed
+    return cell.name, title, tag.name, row.ended_at, tag.tone, kind, cell.ending, has_seed, row.label
 
 
 def grid_words(_: Translator) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import BadInput, MooringError, StorageError
-from app.core.model import Delivery, Output, PromptId, ServerId, Task
+from app.core.model import BatchId, Delivery, Output, Part, PromptId, ServerId, Task
 from app.core.past import past_of
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of
@@ -181,9 +181,9 @@ async def test_newly_ended_task_is_shown_first() -> None:
 
 
 async def test_another_language_resends_every_cell() -> None:
-    rig = await Rig(made("a", 30.0, title="Dunes")).opened()
+    rig = await Rig(made("a", 30.0, title="Dunes", part=Part(batch_id=BatchId("plan"), label="Seed 7"))).opened()
     tone = tag_of(rig.session.fleet, ServerId("gpu-1")).tone
-    rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image", "", False)]
+    rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image", "", False, "Seed 7")]
     assert rig.grid.cells == rows
     assert rig.changes[0]["words"]["cell"] == "{title} on {server}, {time}"
     await rig.act("album-pick-all")
