@@ -135,6 +135,25 @@ def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[TaskSummary, ...]
         yield head, tuple(sorted(tasks, key=lambda task: task.created_at, reverse=True)[:PICTURES])
 
 
+def _joined(sessions: Iterable[SessionRow]) -> list[SessionRow]:
+    """Sum the sessions of each server, in their order."""
+    found: dict[ServerTag | None, SessionRow] = {}
+    for session in sessions:
+        known = found.get(session.tag)
+        found[session.tag] = (
+            session
+            if known is None
+            else SessionRow(
+                tag=session.tag,
+                is_moored=known.is_moored or session.is_moored,
+                running=known.running + session.running,
+                waiting=known.waiting + session.waiting,
+                ended=known.ended + session.ended,
+            )
+        )
+    return list(found.values())
+
+
 class _Maker:
     """Makes the rows of one roster."""
 
@@ -150,9 +169,8 @@ class _Maker:
     def row(self, window_id: WindowId, number: int) -> WindowRow:
         """Return a window with its crew; only sessions that have, or had, something to do are shown."""
         owners = {owner for owner in (*self._by_owner, *self._roster.present) if captain_of(owner) == window_id}
-        crew = [
-            self._session_row(owner) for owner in sorted(owners - {window_id}, key=lambda item: crew_number(item) or 0)
-        ]
+        in_order = sorted(owners, key=lambda item: crew_number(item) or 0)  # the window's own session first
+        own, *crew = _joined([self._session_row(owner) for owner in dict.fromkeys((window_id, *in_order))])
         tasks = [task for owner in owners for task in self._by_owner.get(owner, ())]
         opened_at = self._opened_at.get(window_id)
         latest = max(tasks, key=lambda task: task.created_at, default=None)
@@ -160,7 +178,7 @@ class _Maker:
             window_id=window_id,
             number=number,
             is_mine=window_id in self._mine,
-            own=self._session_row(window_id),
+            own=own,
             crew=tuple(item for item in crew if item.tag is not None),
             in_line=self._roster.in_line.get(window_id, 0),
             minutes=None if opened_at is None else max(0, int((self._roster.read_at - opened_at) // 60)),

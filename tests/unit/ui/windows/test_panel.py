@@ -76,6 +76,19 @@ def test_crew_sessions_stand_below_their_window_and_are_no_windows() -> None:
     assert markup(view).count('data-testid="crew-row"') == 1
 
 
+def test_sessions_of_one_server_are_summed() -> None:
+    crew = [WindowId(f"{OTHER}+{number}") for number in (1, 2)]
+    seen = roster(
+        glance("a", OTHER, "gpu-2"),
+        glance("b", crew[0], "gpu-2"),
+        glance("c", crew[1], "gpu-1"),
+        present=frozenset({ME, OTHER, *crew}),
+    )
+    row = panel(seen).rows[1]
+    assert [item.tag.name for item in (row.own, *row.crew) if item.tag] == ["gpu-2", "gpu-1"]
+    assert (row.own.ended, row.crew[0].ended) == (2, 1)
+
+
 def test_the_picture_is_of_the_latest_result_that_has_one() -> None:
     made = (OutputSummary(delivery=Delivery.KEPT),)
     seen = roster(
