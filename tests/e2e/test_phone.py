@@ -41,6 +41,11 @@ COVERED = """() => [...document.querySelectorAll("dialog[open] :is(button:enable
 CUT = """() => [...document.querySelectorAll(".tile .tile-server > span")]
   .filter((item) => item.scrollWidth > item.clientWidth || item.scrollHeight > item.clientHeight)
   .map((item) => item.textContent)"""
+# Return the album's filters that are not whole on the page.
+OUTSIDE = """() => [...document.querySelectorAll(".album-narrowing > *")].filter((item) => {
+  const { left, right } = item.getBoundingClientRect();
+  return left < 0 || right > innerWidth || item.scrollWidth > item.clientWidth;
+}).map((item) => item.innerText)"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -158,6 +163,27 @@ async def test_labels_of_two_results_in_a_row_are_whole(user: BrowserUser) -> No
     assert await page.evaluate(CUT) == []
     boxes = [await tile.bounding_box() for tile in await page.locator("#results .tile").all()]
     assert len({box["y"] for box in boxes if box}) == 1
+    await page.locator("#results-album").tap()
+    await expect(page.locator(".tile-over:visible .tile-server > span")).to_have_text([re.compile(r"^Seed \d+$")] * 2)
+    await expect(page.locator(".album-narrowing")).to_be_visible()
+    assert await page.evaluate(OUTSIDE) == []
+
+
+async def test_menu_of_the_lowest_result_is_whole(user: BrowserUser) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
+    page = window.page
+    for colour in range(6):
+        await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
+    await window.show("results")
+    await page.locator("#results-album").tap()
+    await expect(page.locator(".cell:visible")).to_have_count(6)
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await page.locator(".tile-over:visible .menu-open").last.tap()
+    menu, tabs = page.locator(".menu:popover-open"), await page.locator("#tabs").bounding_box()
+    first, last = [await item.bounding_box() for item in (menu.locator("button").first, menu.locator("button").last)]
+    assert first and last and tabs
+    assert first["y"] >= 0 and last["y"] + last["height"] <= tabs["y"]
 
 
 async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:
